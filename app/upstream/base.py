@@ -1,0 +1,108 @@
+"""What every upstream is to the gateway, and how an upstream may fail.
+
+Rule 1: an upstream is opened with one call and answers with a status, headers and bytes; it knows no money and no ledger.
+Rule 2: whatever goes wrong is one of the errors below, mapped here at the edge and nowhere else.
+Rule 3: closing an answer closes its connection, unless the answer was read to its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Endpoint = Literal["responses", "chat"]
+
+
+class UpstreamError(Exception):
+    """An upstream did not do its part. `retryable` says whether asking again, or asking the next upstream, may help."""
+
+    retryable = True
+
+    def __init__(self, upstream: str, message: str) -> None:
+        super().__init__(message)
+        self.upstream = upstream
+        self.message = message
+
+
+class UpstreamUnreachable(UpstreamError):
+    """No connection, no TLS, or the connection was lost before any byte of an answer."""
+
+
+class UpstreamTimeout(UpstreamError):
+    """A deadline passed: connect, first byte, silence between bytes, or the whole."""
+
+
+class UpstreamBroken(UpstreamError):
+    """The answer broke off or made no sense: half a frame, malformed JSON, an early end of stream."""
+
+
+class UpstreamRefused(UpstreamError):
+    """The upstream answered with an error.
+
+    `status` is its HTTP status (for an error inside a stream: 200), `code`, `type` and `param` come from its envelope,
+    cleaned; `retry_after` is in seconds.
+    """
+
+    def __init__(
+        self,
+        upstream: str,
+        message: str,
+        *,
+        status: int,
+        code: str | None = None,
+        type: str | None = None,
+        param: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(upstream, message)
+        self.status = status
+        self.code = code
+        self.type = type
+        self.param = param
+        self.retry_after = retry_after
+        self.retryable = status in (408, 409, 429) or status >= 500 or status in (401, 403)
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCall:
+    """One request to an upstream: `body` is the JSON to send as it is, `request_id` is ours, for correlation."""
+
+    endpoint: Endpoint
+    body: bytes
+    stream: bool
+    request_id: str
+
+
+class UpstreamAnswer(Protocol):
+    """An open answer. Whoever opened it closes it, on every path."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Lower-case names."""
+        ...
+
+    async def receive(self) -> bytes:
+        """The next bytes as they came, b"" at the end. Raises UpstreamBroken when the connection is lost midway."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class Upstream(Protocol):
+    """One configured upstream. Safe for any number of calls at once."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def open(self, call: UpstreamCall) -> UpstreamAnswer:
+        """Send `call` and return when status and headers are here. Raises UpstreamUnreachable or UpstreamTimeout.
+
+        A status of 400 and above is an answer like any other here; its caller reads a bounded body and raises UpstreamRefused.
+        """
+        ...
+
+    async def aclose(self) -> None: ...
