@@ -1,0 +1,75 @@
+"""The models on offer: who serves each, what it takes, what it costs.
+
+Rule: a Catalog is built once from the configuration, validated whole, and never changes while a process runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from domain.errors import InvalidValue, ModelNotFound
+from domain.pricing import PriceList
+
+PRICED_TOOLS: Mapping[str, str] = {"web_search": "web_search_call", "image_generation": "image"}
+"""Tools that cost per call, and the price entry that each needs ("0" is a price)."""
+DOCUMENTED_TOOLS = ("function", "web_search", "image_generation")
+"""Tools that a shipped configuration may list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model as customers see it. `upstreams` are tried in order; limits are in tokens."""
+
+    id: str
+    upstreams: tuple[str, ...]
+    upstream_model: str
+    tools: frozenset[str]
+    input_modalities: tuple[str, ...]
+    output_modalities: tuple[str, ...]
+    context_window: int
+    max_output_tokens: int
+    prices: PriceList
+
+
+class Catalog:
+    """All models by id."""
+
+    def __init__(self, models: Iterable[Model], upstreams: Iterable[str]) -> None:
+        known = set(upstreams)
+        self._models: dict[str, Model] = {}
+        for model in models:
+            _check(model, known)
+            if model.id in self._models:
+                raise InvalidValue("model.id", f"The model {model.id!r} is listed twice.")
+            self._models[model.id] = model
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self._models.values())
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def model(self, model_id: str) -> Model:
+        """The model of this id. Raises ModelNotFound."""
+        try:
+            return self._models[model_id]
+        except KeyError:
+            raise ModelNotFound(model_id) from None
+
+    def models(self) -> tuple[Model, ...]:
+        return tuple(self._models.values())
+
+
+def _check(model: Model, upstreams: set[str]) -> None:
+    if not model.upstreams:
+        raise InvalidValue("model.upstreams", f"The model {model.id!r} names no upstream.")
+    for upstream in model.upstreams:
+        if upstream not in upstreams:
+            raise InvalidValue("model.upstreams", f"The model {model.id!r} names an unknown upstream {upstream!r}.")
+    for tool, entry in PRICED_TOOLS.items():
+        price = model.prices.web_search_call_picos if entry == "web_search_call" else model.prices.image_picos
+        if tool in model.tools and price is None:
+            raise InvalidValue(f"model.price.{entry}", f"The model {model.id!r} lists {tool} and needs price.{entry}.")
+    if not 0 < model.max_output_tokens <= model.context_window:
+        raise InvalidValue("model.max_output_tokens", f"The model {model.id!r} needs 0 < max_output_tokens <= context_window.")

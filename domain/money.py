@@ -1,0 +1,67 @@
+"""Integer money.
+
+Rule 1: an amount is an integer of nano-USD (1 USD = 10^9 nanos); a cost line is an integer of pico-USD (10^-12 USD).
+Rule 2: nothing here touches a float. Text is parsed exactly or refused.
+Rule 3: rounding happens once, in a function that says which way.
+"""
+
+from __future__ import annotations
+
+import re
+
+from domain.errors import InvalidValue
+
+NANOS_PER_USD = 10**9
+PICOS_PER_NANO = 10**3
+PICOS_PER_USD = NANOS_PER_USD * PICOS_PER_NANO
+AMOUNT_NANOS_MAX = 10**9 * NANOS_PER_USD
+"""The largest amount in one command: a thousand million USD. Sums of such amounts stay far inside 64 bits."""
+
+_DECIMAL = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,12}))?", re.ASCII)
+
+
+def parse_usd(text: str, *, field: str = "amount") -> int:
+    """Nanos of a decimal string such as "10.00" or "-0.000000001". Raises InvalidValue past nine decimals or out of range."""
+    nanos = _scaled(text, 9, field)
+    if abs(nanos) > AMOUNT_NANOS_MAX:
+        raise InvalidValue(field, f"{field} is out of range: at most {format_usd(AMOUNT_NANOS_MAX)} USD.")
+    return nanos
+
+
+def parse_price_picos(text: str, *, decimals: int, field: str) -> int:
+    """A non-negative price, scaled by 10^decimals: an exact integer. Raises InvalidValue where it has more decimals."""
+    scaled = _scaled(text, decimals, field)
+    if scaled < 0:
+        raise InvalidValue(field, f"{field} must not be negative.")
+    return scaled
+
+
+def format_usd(nanos: int) -> str:
+    """The exact decimal string, at least two decimals, no more than it needs: 9999901000 -> "9.999901"."""
+    sign = "-" if nanos < 0 else ""
+    whole, fraction = divmod(abs(nanos), NANOS_PER_USD)
+    digits = f"{fraction:09d}".rstrip("0").ljust(2, "0")
+    return f"{sign}{whole}.{digits}"
+
+
+def format_scaled(value: int, decimals: int) -> str:
+    """`value` / 10^decimals as an exact decimal string without trailing zeros: (250000, 6) -> "0.25"."""
+    whole, fraction = divmod(abs(value), 10**decimals)
+    digits = f"{fraction:0{decimals}d}".rstrip("0") if decimals else ""
+    return ("-" if value < 0 else "") + (f"{whole}.{digits}" if digits else f"{whole}")
+
+
+def ceil_picos_to_nanos(picos: int) -> int:
+    """The smallest whole number of nanos that covers `picos`."""
+    return -(-picos // PICOS_PER_NANO)
+
+
+def _scaled(text: str, decimals: int, field: str) -> int:
+    match = _DECIMAL.fullmatch(text)
+    if match is None:
+        raise InvalidValue(field, f"{field} must be a decimal number such as 10.00, not {text[:40]!r}.")
+    sign, whole, fraction = match.group(1), match.group(2), (match.group(3) or "").rstrip("0")
+    if len(fraction) > decimals:
+        raise InvalidValue(field, f"{field} has more than {decimals} decimals: {text[:40]!r}.")
+    value = int(whole) * 10**decimals + int(fraction.ljust(decimals, "0") or "0")
+    return -value if sign else value

@@ -1,0 +1,51 @@
+"""What one answer used, in counts. It knows no money, so that protocols may speak of it too.
+
+Rule: kinds are disjoint. Cached input is not also input; reasoning is part of output and told only for information;
+image tokens are not also input or output.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class ImageCount(msgspec.Struct, frozen=True, gc=False):
+    """`count` images of one `quality` and `size` (as the protocol spells them, "auto" where it does not say)."""
+
+    quality: str
+    size: str
+    count: int
+
+
+class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Counts of one answer: tokens by disjoint kind, calls, images. `estimated`: counted by us, the upstream was silent.
+
+    `service_tier` is the tier that the answer names, None where it names none.
+    """
+
+    input: int = 0
+    cached_input: int = 0
+    cache_write: int = 0
+    cache_write_1h: int = 0
+    output: int = 0
+    reasoning: int = 0
+    image_input: int = 0
+    image_output: int = 0
+    web_search_calls: int = 0
+    images: tuple[ImageCount, ...] = ()
+    estimated: bool = False
+    service_tier: str | None = None
+
+    @property
+    def input_tokens(self) -> int:
+        """All tokens that were read, of any kind."""
+        return self.input + self.cached_input + self.cache_write + self.cache_write_1h + self.image_input
+
+    @property
+    def output_tokens(self) -> int:
+        """All tokens that were written, of any kind."""
+        return self.output + self.image_output
+
+    @property
+    def total_tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
