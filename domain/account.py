@@ -1,0 +1,143 @@
+"""Accounts: opened, credited by hand, frozen and unfrozen.
+
+Rule: a decision checks and returns events; `evolve` only assigns. Ids come from the caller, so that a retry is safe.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from domain.errors import AlreadyExists, InvalidValue, NotFound
+from domain.events import (
+    AccountFrozen,
+    AccountOpened,
+    AccountUnfrozen,
+    AdjustmentPosted,
+    Event,
+    KeyCreated,
+    KeyLimits,
+    KeyLimitsChanged,
+    KeyRevoked,
+)
+from domain.money import AMOUNT_NANOS_MAX
+
+NAME_LENGTH_MAX = 200
+REASON_LENGTH_MAX = 500
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """One key of an account, as decisions see it."""
+
+    limits: KeyLimits
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account folded from its stream. `version` is that of its newest event, 0 where there is none."""
+
+    account_id: str
+    version: int = 0
+    name: str = ""
+    frozen: bool = False
+    keys: dict[str, KeyState] = field(default_factory=dict)
+    adjustments: frozenset[str] = frozenset()
+
+    @property
+    def exists(self) -> bool:
+        return self.version > 0
+
+
+def fold(account_id: str, events: Iterable[Event]) -> Account:
+    """The account after its events, in order."""
+    account = Account(account_id)
+    for event in events:
+        account = evolve(account, event)
+    return account
+
+
+def evolve(account: Account, event: Event) -> Account:
+    """The account after one more event."""
+    account = replace(account, version=account.version + 1)
+    match event:
+        case AccountOpened():
+            return replace(account, name=event.name)
+        case AccountFrozen():
+            return replace(account, frozen=True)
+        case AccountUnfrozen():
+            return replace(account, frozen=False)
+        case AdjustmentPosted():
+            return replace(account, adjustments=account.adjustments | {event.adjustment_id})
+        case KeyCreated():
+            return replace(account, keys={**account.keys, event.key_id: KeyState(event.limits)})
+        case KeyLimitsChanged():
+            revoked = account.keys[event.key_id].revoked
+            return replace(account, keys={**account.keys, event.key_id: KeyState(event.limits, revoked)})
+        case KeyRevoked():
+            limits = account.keys[event.key_id].limits
+            return replace(account, keys={**account.keys, event.key_id: KeyState(limits, revoked=True)})
+    return account
+
+
+def open_account(account: Account, *, name: str) -> list[Event]:
+    """Raises AlreadyExists, InvalidValue."""
+    check_identifier("account_id", account.account_id)
+    if account.exists:
+        raise AlreadyExists(f"The account {account.account_id} exists already.")
+    return [AccountOpened(account.account_id, check_text("name", name, NAME_LENGTH_MAX))]
+
+
+def post_adjustment(
+    account: Account, *, adjustment_id: str, kind: str, amount_nanos: int, reason: str, reference: str | None
+) -> list[Event]:
+    """A grant (positive), or a correction of either sign. Raises NotFound, AlreadyExists, InvalidValue."""
+    require(account)
+    check_identifier("adjustment_id", adjustment_id)
+    if adjustment_id in account.adjustments:
+        raise AlreadyExists(f"The adjustment {adjustment_id} has been posted already.")
+    if kind not in ("grant", "correction"):
+        raise InvalidValue("kind", "kind must be grant or correction.")
+    if amount_nanos == 0 or abs(amount_nanos) > AMOUNT_NANOS_MAX or (kind == "grant" and amount_nanos < 0):
+        raise InvalidValue("amount", "amount must not be zero, and a grant must be positive.")
+    check_text("reason", reason, REASON_LENGTH_MAX)
+    if reference is not None:
+        check_text("reference", reference, REASON_LENGTH_MAX)
+    return [AdjustmentPosted(account.account_id, adjustment_id, kind, amount_nanos, reason, reference)]
+
+
+def freeze(account: Account, *, reason: str) -> list[Event]:
+    """Nothing to do where it is frozen. Raises NotFound, InvalidValue."""
+    require(account)
+    check_text("reason", reason, REASON_LENGTH_MAX)
+    return [] if account.frozen else [AccountFrozen(account.account_id, reason)]
+
+
+def unfreeze(account: Account, *, reason: str) -> list[Event]:
+    """Nothing to do where it is not frozen. Raises NotFound, InvalidValue."""
+    require(account)
+    check_text("reason", reason, REASON_LENGTH_MAX)
+    return [AccountUnfrozen(account.account_id, reason)] if account.frozen else []
+
+
+def require(account: Account) -> None:
+    """Raises NotFound where there is no such account."""
+    if not account.exists:
+        raise NotFound(f"There is no account {account.account_id[:100]}. `realrouter account list` shows them all.")
+
+
+def check_identifier(name: str, value: str) -> str:
+    """An id: 1 to 100 letters, digits, dots, underscores and hyphens. Raises InvalidValue."""
+    if not _IDENTIFIER.fullmatch(value):
+        raise InvalidValue(name, f"{name} must be 1 to 100 letters, digits, '.', '_' or '-', starting with a letter or digit.")
+    return value
+
+
+def check_text(name: str, value: str, length_max: int) -> str:
+    """A line of text for people: not blank, printable, bounded. Raises InvalidValue."""
+    if not value.strip() or len(value) > length_max or not value.isprintable():
+        raise InvalidValue(name, f"{name} must be 1 to {length_max} printable characters on one line.")
+    return value

@@ -1,0 +1,106 @@
+"""API keys: their form, and how they come and go.
+
+Rule 1: a key is `sk-rr-`, 32 random characters, and a checksum of 6, all base 62: a typo is told from a forgery without the
+store, and a secret scanner knows one when it sees it (`sk-rr-[0-9A-Za-z]{38}`).
+Rule 2: the key itself is in no event; its SHA-256 is. With 190 random bits a plain digest is enough.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+
+from domain.account import NAME_LENGTH_MAX, Account, check_identifier, check_text, require
+from domain.errors import AlreadyExists, InvalidValue, NotFound
+from domain.events import Event, KeyCreated, KeyLimits, KeyLimitsChanged, KeyRevoked
+
+PREFIX = "sk-rr-"
+RANDOM_BYTES = 32
+_BODY_LENGTH = 32
+_CHECKSUM_LENGTH = 6
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_FORM = re.compile(r"sk-rr-[0-9A-Za-z]{38}", re.ASCII)
+KEYS_PER_ACCOUNT_MAX = 1000
+MODELS_PER_KEY_MAX = 100
+
+
+def make_key(random: bytes) -> str:
+    """A key from 32 random bytes: the low 32 base-62 digits of that number, 190 bits, with no bias to speak of."""
+    if len(random) != RANDOM_BYTES:
+        raise ValueError(f"a key is made from {RANDOM_BYTES} random bytes")
+    body = _base62(int.from_bytes(random, "big"), _BODY_LENGTH)
+    return f"{PREFIX}{body}{_checksum(body)}"
+
+
+def well_formed(key: str) -> bool:
+    """Whether `key` has our form and its checksum holds."""
+    return _FORM.fullmatch(key) is not None and _checksum(key[len(PREFIX) : -_CHECKSUM_LENGTH]) == key[-_CHECKSUM_LENGTH:]
+
+
+def digest(key: str) -> str:
+    """The hex SHA-256 that stands for the key."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def hint(key: str) -> str:
+    """What lists show: the prefix and the last four characters."""
+    return f"{PREFIX}...{key[-4:]}"
+
+
+def create_key(
+    account: Account, *, key_id: str, name: str, digest: str, hint: str, limits: KeyLimits
+) -> list[Event]:
+    """Raises NotFound, AlreadyExists, InvalidValue."""
+    require(account)
+    check_identifier("key_id", key_id)
+    if key_id in account.keys:
+        raise AlreadyExists(f"The key {key_id} exists already.")
+    if len(account.keys) >= KEYS_PER_ACCOUNT_MAX:
+        raise InvalidValue("key", f"An account has at most {KEYS_PER_ACCOUNT_MAX} keys, revoked ones included.")
+    check_text("name", name, NAME_LENGTH_MAX)
+    return [KeyCreated(account.account_id, key_id, name, digest, hint, check_limits(limits))]
+
+
+def change_limits(account: Account, *, key_id: str, limits: KeyLimits) -> list[Event]:
+    """Nothing to do where they are the same. Raises NotFound, InvalidValue."""
+    require(account)
+    state = account.keys.get(key_id)
+    if state is None:
+        raise NotFound(f"The account {account.account_id} has no key {key_id[:100]}.")
+    if state.revoked:
+        raise InvalidValue("key_id", f"The key {key_id} is revoked: its limits cannot change.")
+    check_limits(limits)
+    return [] if limits == state.limits else [KeyLimitsChanged(account.account_id, key_id, limits)]
+
+
+def revoke_key(account: Account, *, key_id: str) -> list[Event]:
+    """Nothing to do where it is revoked. Raises NotFound."""
+    require(account)
+    state = account.keys.get(key_id)
+    if state is None:
+        raise NotFound(f"The account {account.account_id} has no key {key_id[:100]}. `realrouter key list` shows them.")
+    return [] if state.revoked else [KeyRevoked(account.account_id, key_id)]
+
+
+def check_limits(limits: KeyLimits) -> KeyLimits:
+    """Raises InvalidValue where a limit is not positive, or names too many models."""
+    for name in ("budget_nanos_per_month", "requests_per_minute", "tokens_per_minute", "concurrency", "expires_at_micros"):
+        value = getattr(limits, name)
+        if value is not None and value <= 0:
+            raise InvalidValue(name, f"{name} must be positive; leave it out for no limit.")
+    if limits.models is not None and not 0 < len(limits.models) <= MODELS_PER_KEY_MAX:
+        raise InvalidValue("models", f"models must name 1 to {MODELS_PER_KEY_MAX} models; leave it out for all.")
+    return limits
+
+
+def _checksum(body: str) -> str:
+    return _base62(zlib.crc32(f"{PREFIX}{body}".encode()), _CHECKSUM_LENGTH)
+
+
+def _base62(number: int, length: int) -> str:
+    digits = []
+    for _ in range(length):
+        number, digit = divmod(number, 62)
+        digits.append(_ALPHABET[digit])
+    return "".join(reversed(digits))

@@ -1,0 +1,121 @@
+"""Buckets: the running figures that admissions are guarded by.
+
+Rule 1: a bucket is a name and an integer, zero until moved. Its name is kind:owner, and :window where it has one.
+Rule 2: windows are the UTC minute, day and month of the admission; what is given back goes to the window it came from.
+Rule 3: a guard is judged on the value as it would be after the command's own movements.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal
+
+import msgspec
+
+MICROS_PER_SECOND = 1_000_000
+MICROS_PER_MINUTE = 60 * MICROS_PER_SECOND
+MICROS_PER_DAY = 86_400 * MICROS_PER_SECOND
+
+Window = Literal["", "minute", "day", "month"]
+Movement = tuple[str, int]
+
+
+class Guard(msgspec.Struct, frozen=True, gc=False):
+    """A bound on one bucket: at least `floor`, at most `ceiling`, after the command. The window is that of its instant."""
+
+    bucket: str
+    window: Window = ""
+    floor: int | None = None
+    ceiling: int | None = None
+
+    def name(self, at_micros: int) -> str:
+        """The bucket's full name at an instant."""
+        match self.window:
+            case "":
+                return self.bucket
+            case "minute":
+                return f"{self.bucket}:{minute_of(at_micros)}"
+            case "day":
+                return f"{self.bucket}:{day_of(at_micros)}"
+            case "month":
+                return f"{self.bucket}:{month_of(at_micros)}"
+
+
+def available(account_id: str) -> str:
+    return f"available:{account_id}"
+
+
+def held(account_id: str) -> str:
+    return f"held:{account_id}"
+
+
+def frozen(account_id: str) -> str:
+    return f"frozen:{account_id}"
+
+
+def cancelled(account_id: str) -> str:
+    """Nanos of answers that were given away to clients that left; window: day."""
+    return f"cancelled:{account_id}"
+
+
+def revoked(key_id: str) -> str:
+    return f"revoked:{key_id}"
+
+
+def open_requests(key_id: str) -> str:
+    return f"open:{key_id}"
+
+
+def spend(key_id: str) -> str:
+    """Nanos held and charged; window: month."""
+    return f"spend:{key_id}"
+
+
+def requests(key_id: str) -> str:
+    """Admissions; window: minute."""
+    return f"requests:{key_id}"
+
+
+def tokens(key_id: str) -> str:
+    """Tokens reserved and used; window: minute."""
+    return f"tokens:{key_id}"
+
+
+def minute_of(at_micros: int) -> str:
+    """The UTC minute, "2026-11-23T04:05"."""
+    return _minute(at_micros // MICROS_PER_MINUTE)
+
+
+def day_of(at_micros: int) -> str:
+    """The UTC day, "2026-11-23"."""
+    return _day(at_micros // MICROS_PER_DAY)
+
+
+def month_of(at_micros: int) -> str:
+    """The UTC month, "2026-11"."""
+    return _day(at_micros // MICROS_PER_DAY)[:7]
+
+
+def seconds_left_in_minute(at_micros: int) -> int:
+    """Whole seconds until the window turns, at least 1."""
+    return 60 - (at_micros // MICROS_PER_SECOND) % 60
+
+
+@lru_cache(maxsize=4096)
+def _minute(minute: int) -> str:
+    hours, minutes = divmod(minute % 1440, 60)
+    return f"{_day(minute // 1440)}T{hours:02d}:{minutes:02d}"
+
+
+@lru_cache(maxsize=4096)
+def _day(days: int) -> str:
+    """Days since 1970-01-01 as a civil date. Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days."""
+    shifted = days + 719_468
+    era, of_era = divmod(shifted, 146_097)
+    year_of_era = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    shifted_month = (5 * of_year + 2) // 153
+    day = of_year - (153 * shifted_month + 2) // 5 + 1
+    month = shifted_month + 3 if shifted_month < 10 else shifted_month - 9
+    year = year_of_era + era * 400 + (1 if month <= 2 else 0)
+    return f"{year:04d}-{month:02d}-{day:02d}"

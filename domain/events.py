@@ -1,0 +1,205 @@
+"""Every event, a frozen fact with a written-out topic.
+
+Rule 1: an event is a past-tense fact and never changes. A correction is a new event.
+Rule 2: a topic ends in its version and is never derived from a module path. A changed shape is a new version and an upcast.
+Rule 3: no event holds a secret or personal data: a key's digest, never the key; an account id, never an e-mail.
+Rule 4: amounts are integer nano-USD, instants are integer microseconds since 1970 UTC; the unit stands last in the name.
+Rule 5: an event says all that its postings and bucket movements need, so that both are a function of it alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+
+from domain.pricing import CostLine
+from domain.usage import Usage
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """The base of all events. `TOPIC` is what the store keeps."""
+
+    TOPIC: ClassVar[str] = ""
+
+
+class KeyLimits(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What a key may do. None: no limit. `models`: the only ids it may use. Expiry in microseconds UTC."""
+
+    models: tuple[str, ...] | None = None
+    expires_at_micros: int | None = None
+    budget_nanos_per_month: int | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrency: int | None = None
+
+
+class AccountOpened(Event, frozen=True, gc=False):
+    """An account exists. `name` is a label that the operator chose."""
+
+    TOPIC: ClassVar[str] = "account.opened.v1"
+    account_id: str
+    name: str
+
+
+class KeyCreated(Event, frozen=True, gc=False):
+    """A key exists. `digest` is the hex SHA-256 of the whole key; `hint` is what lists show of it."""
+
+    TOPIC: ClassVar[str] = "account.key_created.v1"
+    account_id: str
+    key_id: str
+    name: str
+    digest: str
+    hint: str
+    limits: KeyLimits
+
+
+class KeyLimitsChanged(Event, frozen=True, gc=False):
+    """A key's limits are these from now on, all of them."""
+
+    TOPIC: ClassVar[str] = "account.key_limits_changed.v1"
+    account_id: str
+    key_id: str
+    limits: KeyLimits
+
+
+class KeyRevoked(Event, frozen=True, gc=False):
+    """A key admits nothing any more."""
+
+    TOPIC: ClassVar[str] = "account.key_revoked.v1"
+    account_id: str
+    key_id: str
+
+
+class AdjustmentPosted(Event, frozen=True, gc=False):
+    """Credit by the operator's hand: a `grant`, or a `correction` of either sign that refers to what it corrects."""
+
+    TOPIC: ClassVar[str] = "account.adjustment_posted.v1"
+    account_id: str
+    adjustment_id: str
+    kind: str
+    amount_nanos: int
+    reason: str
+    reference: str | None
+
+
+class AccountFrozen(Event, frozen=True, gc=False):
+    """The account takes no new requests."""
+
+    TOPIC: ClassVar[str] = "account.frozen.v1"
+    account_id: str
+    reason: str
+
+
+class AccountUnfrozen(Event, frozen=True, gc=False):
+    """The account takes requests again."""
+
+    TOPIC: ClassVar[str] = "account.unfrozen.v1"
+    account_id: str
+    reason: str
+
+
+class RequestAdmitted(Event, frozen=True, gc=False):
+    """A hold is placed. `price_version` is the version of the model's price stream that the debit will use."""
+
+    TOPIC: ClassVar[str] = "request.admitted.v1"
+    request_id: str
+    account_id: str
+    key_id: str
+    model: str
+    endpoint: str
+    price_version: int
+    hold_nanos: int
+    reserved_tokens: int
+    instance_id: str
+    deadline_at_micros: int
+
+
+class RequestDebited(Event, frozen=True, gc=False):
+    """The hold is captured: `cost_nanos` is charged, the rest goes back.
+
+    `outcome` is `completed`, or `cancelled` for the delivered part of an answer whose client left past its free limit.
+    `overrun_nanos` is by how much the cost passed the hold. `admitted_at_micros` names the windows of the reservation.
+    """
+
+    TOPIC: ClassVar[str] = "request.debited.v1"
+    request_id: str
+    account_id: str
+    key_id: str
+    model: str
+    endpoint: str
+    upstream: str
+    upstream_request_id: str | None
+    response_id: str | None
+    outcome: str
+    finish: str
+    price_version: int
+    usage: Usage
+    lines: tuple[CostLine, ...]
+    cost_nanos: int
+    hold_nanos: int
+    overrun_nanos: int
+    reserved_tokens: int
+    admitted_at_micros: int
+
+
+class RequestReleased(Event, frozen=True, gc=False):
+    """The hold is given back, nothing is charged. `delivered_nanos` is what the delivered part would have cost."""
+
+    TOPIC: ClassVar[str] = "request.released.v1"
+    request_id: str
+    account_id: str
+    key_id: str
+    model: str
+    endpoint: str
+    upstream: str | None
+    reason: str
+    hold_nanos: int
+    reserved_tokens: int
+    admitted_at_micros: int
+    delivered: Usage
+    delivered_nanos: int
+
+
+class PriceListed(Event, frozen=True, gc=False):
+    """The model costs this from now on: the canonical table of `domain.pricing.price_table`."""
+
+    TOPIC: ClassVar[str] = "price.listed.v1"
+    model: str
+    prices: dict[str, Any]
+
+
+class UnknownEvent(msgspec.Struct, frozen=True, gc=False):
+    """A stored event whose topic this version does not know. It is kept, skipped by projections, and reported."""
+
+    topic: str
+    state: bytes
+
+
+EVENTS: tuple[type[Event], ...] = (
+    AccountOpened,
+    KeyCreated,
+    KeyLimitsChanged,
+    KeyRevoked,
+    AdjustmentPosted,
+    AccountFrozen,
+    AccountUnfrozen,
+    RequestAdmitted,
+    RequestDebited,
+    RequestReleased,
+    PriceListed,
+)
+KEY_TOPICS = (KeyCreated.TOPIC, KeyLimitsChanged.TOPIC, KeyRevoked.TOPIC)
+"""The topics that a cache of keys follows."""
+
+
+def account_stream(account_id: str) -> str:
+    return f"account:{account_id}"
+
+
+def request_stream(request_id: str) -> str:
+    return f"request:{request_id}"
+
+
+def price_stream(model: str) -> str:
+    return f"price:{model}"
