@@ -132,7 +132,9 @@ def require(account: Account) -> None:
 def check_identifier(name: str, value: str) -> str:
     """An id: 1 to 100 letters, digits, dots, underscores and hyphens. Raises InvalidValue."""
     if not _IDENTIFIER.fullmatch(value):
-        raise InvalidValue(name, f"{name} must be 1 to 100 letters, digits, '.', '_' or '-', starting with a letter or digit.")
+        raise InvalidValue(
+            name, f"{name} must be 1 to 100 letters, digits, '.', '_' or '-', starting with a letter or digit."
+        )
     return value
 
 

@@ -35,7 +35,9 @@ def make_key(random: bytes) -> str:
 
 def well_formed(key: str) -> bool:
     """Whether `key` has our form and its checksum holds."""
-    return _FORM.fullmatch(key) is not None and _checksum(key[len(PREFIX) : -_CHECKSUM_LENGTH]) == key[-_CHECKSUM_LENGTH:]
+    return (
+        _FORM.fullmatch(key) is not None and _checksum(key[len(PREFIX) : -_CHECKSUM_LENGTH]) == key[-_CHECKSUM_LENGTH:]
+    )
 
 
 def digest(key: str) -> str:
@@ -48,9 +50,7 @@ def hint(key: str) -> str:
     return f"{PREFIX}...{key[-4:]}"
 
 
-def create_key(
-    account: Account, *, key_id: str, name: str, digest: str, hint: str, limits: KeyLimits
-) -> list[Event]:
+def create_key(account: Account, *, key_id: str, name: str, digest: str, hint: str, limits: KeyLimits) -> list[Event]:
     """Raises NotFound, AlreadyExists, InvalidValue."""
     require(account)
     check_identifier("key_id", key_id)
@@ -85,7 +85,13 @@ def revoke_key(account: Account, *, key_id: str) -> list[Event]:
 
 def check_limits(limits: KeyLimits) -> KeyLimits:
     """Raises InvalidValue where a limit is not positive, or names too many models."""
-    for name in ("budget_nanos_per_month", "requests_per_minute", "tokens_per_minute", "concurrency", "expires_at_micros"):
+    for name in (
+        "budget_nanos_per_month",
+        "requests_per_minute",
+        "tokens_per_minute",
+        "concurrency",
+        "expires_at_micros",
+    ):
         value = getattr(limits, name)
         if value is not None and value <= 0:
             raise InvalidValue(name, f"{name} must be positive; leave it out for no limit.")

@@ -72,4 +72,6 @@ def _check(model: Model, upstreams: set[str]) -> None:
         if tool in model.tools and price is None:
             raise InvalidValue(f"model.price.{entry}", f"The model {model.id!r} lists {tool} and needs price.{entry}.")
     if not 0 < model.max_output_tokens <= model.context_window:
-        raise InvalidValue("model.max_output_tokens", f"The model {model.id!r} needs 0 < max_output_tokens <= context_window.")
+        raise InvalidValue(
+            "model.max_output_tokens", f"The model {model.id!r} needs 0 < max_output_tokens <= context_window."
+        )

@@ -64,7 +64,9 @@ class AccountIsFrozen(DomainError):
     """The account takes no new requests."""
 
     def __init__(self) -> None:
-        super().__init__("This account is frozen and takes no new requests. Contact the operator, or settle its balance.")
+        super().__init__(
+            "This account is frozen and takes no new requests. Contact the operator, or settle its balance."
+        )
 
 
 class KeyIsRevoked(DomainError):

@@ -121,7 +121,9 @@ def price_usage(prices: PriceList, usage: Usage) -> Cost:
         lines.append(_line("web_search_call", usage.web_search_calls, prices.web_search_call_picos or 0))
     for image in usage.images:
         lines.append(
-            _line(f"image:{image.quality}/{image.size}", image.count, prices.image_unit_picos(image.quality, image.size))
+            _line(
+                f"image:{image.quality}/{image.size}", image.count, prices.image_unit_picos(image.quality, image.size)
+            )
         )
     total_picos = sum(line.amount_picos for line in lines)
     amount_nanos = ceil_picos_to_nanos(total_picos)
@@ -131,22 +133,35 @@ def price_usage(prices: PriceList, usage: Usage) -> Cost:
     return Cost(amount_nanos, tuple(lines))
 
 
-def hold_ceiling(
-    prices: PriceList,
-    *,
-    input_tokens_max: int,
-    output_tokens_max: int,
-    choices: int = 1,
-    web_search_calls_max: int = 0,
-    images_max: int = 0,
-) -> int:
-    """Nanos that no use within these bounds costs more than. `output_tokens_max` is per choice."""
-    reachable = [tier for tier in prices.tiers if input_tokens_max > tier.above_input_tokens]
+class Bounds(msgspec.Struct, frozen=True, gc=False):
+    """What one request can use at most: tokens read, tokens written per choice, choices, calls of each priced tool.
+
+    `tool_calls` bounds the calls of all priced tools together; `web_search` and `images` say which may be called.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    choices: int = 1
+    tool_calls: int = 0
+    web_search: bool = False
+    images: bool = False
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.choices * self.output_tokens
+
+
+def hold_ceiling(prices: PriceList, bounds: Bounds) -> int:
+    """Nanos that no use within `bounds` costs more than."""
+    reachable = [tier for tier in prices.tiers if bounds.input_tokens > tier.above_input_tokens]
+    dearest_call = max(
+        (prices.web_search_call_picos or 0) if bounds.web_search else 0,
+        max((prices.image_picos or {}).values(), default=0) if bounds.images else 0,
+    )
     total_picos = (
-        input_tokens_max * max(tier.dearest_input for tier in reachable)
-        + choices * output_tokens_max * max(tier.dearest_output for tier in reachable)
-        + web_search_calls_max * (prices.web_search_call_picos or 0)
-        + images_max * max((prices.image_picos or {}).values(), default=0)
+        bounds.input_tokens * max(tier.dearest_input for tier in reachable)
+        + bounds.choices * bounds.output_tokens * max(tier.dearest_output for tier in reachable)
+        + bounds.tool_calls * dearest_call
     )
     return ceil_picos_to_nanos(total_picos)
 
