@@ -1,0 +1,98 @@
+# Realrouter's commands. They need Python 3.11+ (with venv), make and, for the tests, Node 20+; everything else is
+# installed into .venv and tests/sdk/node_modules, from pinned versions whose hashes are checked.
+#
+# A stamp file says what an installation was made from: a second run does nothing, a changed requirements file installs.
+
+PYTHON  ?=
+WORKERS ?= 2
+
+# Branch coverage of domain and app/wire, in percent. It only ever goes up.
+COVERAGE_MIN ?= 60
+
+# The modules of ops/bench that `make test-long` runs, each printing its baseline beside it.
+BENCHES ?=
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+SDK     := tests/sdk
+PIP     := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+# Wheels only: what is pinned is what runs, and no compiler is asked for.
+INSTALL := $(PIP) install --require-hashes --only-binary=:all:
+
+UV_VERSION := 0.13.9
+COMPILE = $(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long check format setup lock upgrade clean
+.DELETE_ON_ERROR:
+# Two targets that install into one environment must not run at once.
+.NOTPARALLEL:
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed-runtime ## serve a funded demo account on a simulated upstream, at http://127.0.0.1:8000
+	@$(BIN)/realrouter demo $(ARGS)
+
+test: check $(SDK)/node_modules/.installed ## everything that must hold before a change lands; under 15 minutes
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term --cov-fail-under=$(COVERAGE_MIN) $(ARGS)
+
+test-long: setup ## the long tests at full size, then the benchmarks; prints figures
+	$(BIN)/python -m pytest -m long -s --timeout 3600 $(ARGS)
+	@failed=""; for bench in $(BENCHES); do \
+		echo "== $$bench"; $(BIN)/python -m ops.bench.$$bench || failed="$$failed $$bench"; \
+	done; test -z "$$failed" || { echo "benchmarks below their mark:$$failed" >&2; exit 1; }
+
+check: $(VENV)/.installed-dev ## formatting, lint, types and layers
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.installed-dev ## format the code and fix what ruff can fix
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+setup: $(VENV)/.installed-dev $(SDK)/node_modules/.installed ## install all that the other targets need
+
+lock: $(VENV)/.installed-uv ## write requirements*.txt again from pyproject.toml, keeping versions that still fit
+	$(COMPILE) pyproject.toml --group dev -o requirements-dev.txt
+	$(COMPILE) pyproject.toml -c requirements-dev.txt -o requirements.txt
+	$(COMPILE) --group build -c requirements-dev.txt -o requirements-build.txt
+	npm install --prefix $(SDK) --package-lock-only
+
+upgrade: ## the same with the newest versions that pyproject.toml allows
+	@$(MAKE) lock LOCK_ARGS=--upgrade
+
+clean: ## remove what the targets above have made
+	rm -rf $(VENV) $(SDK)/node_modules .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/.created:
+	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+		if $$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "making $(VENV) with $$($$python --version)"; $$python -m venv $(VENV) && touch $@; exit; \
+		fi; \
+	done; echo "Python 3.11 or newer, with its venv module, is needed: install it, or name it with PYTHON=..." >&2; exit 1
+
+$(VENV)/.installed-runtime: $(VENV)/.created requirements.txt requirements-build.txt pyproject.toml
+	@echo "installing requirements.txt"
+	@$(INSTALL) -r requirements.txt -r requirements-build.txt
+	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed-runtime requirements-dev.txt
+	@echo "installing requirements-dev.txt"
+	@$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.installed-uv: $(VENV)/.created
+	@$(PIP) install uv==$(UV_VERSION)
+	@touch $@
+
+$(SDK)/node_modules/.installed: $(SDK)/package.json $(SDK)/package-lock.json
+	@node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null || \
+		{ echo "Node 20 or newer is needed: the tests drive the gateway with the official Node SDK" >&2; exit 1; }
+	@echo "installing $(SDK)/package-lock.json"
+	@npm ci --prefix $(SDK) --loglevel=error
+	@touch $@
