@@ -80,7 +80,8 @@ def evolve(account: Account, event: Event) -> Account:
         case KeyRevoked():
             limits = account.keys[event.key_id].limits
             return replace(account, keys={**account.keys, event.key_id: KeyState(limits, revoked=True)})
-    return account
+        case _:
+            return account
 
 
 def open_account(account: Account, *, name: str) -> list[Event]:

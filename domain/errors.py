@@ -6,6 +6,8 @@ Rule 2: its text is fit for the person who asked: it says what to do, and carrie
 
 from __future__ import annotations
 
+from domain.decimals import format_usd
+
 
 class DomainError(Exception):
     """A command that the state does not allow. `str(error)` is fit for the caller's eyes."""
@@ -47,8 +49,6 @@ class InsufficientQuota(DomainError):
     """The available balance, or a key's monthly budget, does not cover the hold. Amounts in nanos."""
 
     def __init__(self, needed_nanos: int, available_nanos: int, *, budget: bool = False) -> None:
-        from domain.money import format_usd
-
         what = "This API key's monthly budget" if budget else "Your available balance"
         super().__init__(
             f"{what} does not cover this request: it needs a hold of ${format_usd(needed_nanos)}, and "

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
+from domain.decimals import NANOS_PER_USD, format_usd
 from domain.errors import InvalidValue
 
-NANOS_PER_USD = 10**9
 PICOS_PER_NANO = 10**3
 PICOS_PER_USD = NANOS_PER_USD * PICOS_PER_NANO
 AMOUNT_NANOS_MAX = 10**9 * NANOS_PER_USD
@@ -36,21 +36,6 @@ def parse_price_picos(text: str, *, decimals: int, field: str) -> int:
     return scaled
 
 
-def format_usd(nanos: int) -> str:
-    """The exact decimal string, at least two decimals, no more than it needs: 9999901000 -> "9.999901"."""
-    sign = "-" if nanos < 0 else ""
-    whole, fraction = divmod(abs(nanos), NANOS_PER_USD)
-    digits = f"{fraction:09d}".rstrip("0").ljust(2, "0")
-    return f"{sign}{whole}.{digits}"
-
-
-def format_scaled(value: int, decimals: int) -> str:
-    """`value` / 10^decimals as an exact decimal string without trailing zeros: (250000, 6) -> "0.25"."""
-    whole, fraction = divmod(abs(value), 10**decimals)
-    digits = f"{fraction:0{decimals}d}".rstrip("0") if decimals else ""
-    return ("-" if value < 0 else "") + (f"{whole}.{digits}" if digits else f"{whole}")
-
-
 def ceil_picos_to_nanos(picos: int) -> int:
     """The smallest whole number of nanos that covers `picos`."""
     return -(-picos // PICOS_PER_NANO)
@@ -63,5 +48,5 @@ def _scaled(text: str, decimals: int, field: str) -> int:
     sign, whole, fraction = match.group(1), match.group(2), (match.group(3) or "").rstrip("0")
     if len(fraction) > decimals:
         raise InvalidValue(field, f"{field} has more than {decimals} decimals: {text[:40]!r}.")
-    value = int(whole) * 10**decimals + int(fraction.ljust(decimals, "0") or "0")
+    value = int(whole + fraction.ljust(decimals, "0"))
     return -value if sign else value

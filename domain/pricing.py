@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
+from domain.decimals import format_scaled
 from domain.errors import InvalidValue
-from domain.money import ceil_picos_to_nanos, format_scaled, parse_price_picos
+from domain.money import PICOS_PER_NANO, ceil_picos_to_nanos, parse_price_picos
 from domain.usage import Usage
 
 PER_MILLION_DECIMALS = 6
@@ -119,15 +120,13 @@ def price_usage(prices: PriceList, usage: Usage) -> Cost:
     lines = [_line(kind, quantity, by_kind[kind]) for kind in TOKEN_KINDS if (quantity := getattr(usage, kind))]
     if usage.web_search_calls:
         lines.append(_line("web_search_call", usage.web_search_calls, prices.web_search_call_picos or 0))
-    for image in usage.images:
-        lines.append(
-            _line(
-                f"image:{image.quality}/{image.size}", image.count, prices.image_unit_picos(image.quality, image.size)
-            )
-        )
+    lines.extend(
+        _line(f"image:{image.quality}/{image.size}", image.count, prices.image_unit_picos(image.quality, image.size))
+        for image in usage.images
+    )
     total_picos = sum(line.amount_picos for line in lines)
     amount_nanos = ceil_picos_to_nanos(total_picos)
-    remainder = amount_nanos * 1000 - total_picos
+    remainder = amount_nanos * PICOS_PER_NANO - total_picos
     if remainder:
         lines.append(CostLine("rounding", 1, remainder, remainder))
     return Cost(amount_nanos, tuple(lines))

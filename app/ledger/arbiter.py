@@ -1,0 +1,147 @@
+"""The judgement over one batch, shared by both engines: pure, under the engine's write lock.
+
+Rule 1: what stands in the log already is answered first: the same command is Committed, another is a Conflict.
+Rule 2: the rest runs in arrival order, settlements before the others, each seeing those before it.
+Rule 3: a refused command leaves nothing behind: no event, no movement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.ledger.codec import Codec
+from app.ledger.store import Append, Committed, Conflict, Refused, Verdict
+from domain.buckets import Movement, minute_of
+from domain.events import RequestAdmitted, RequestDebited, RequestReleased
+from domain.postings import movements
+
+Place = tuple[str, int]
+"""(stream, version)"""
+Standing = tuple[str, int, int]
+"""(command id, position, recorded at) of an event in the log"""
+EventRow = tuple[int, str, int, str, bytes, str, int]
+"""(position, stream, version, topic, state, command id, recorded at), as the table has it"""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the engine writes: verdicts in the order of the batch, rows in order of position, new bucket values."""
+
+    verdicts: list[Verdict]
+    rows: list[EventRow] = field(default_factory=list)
+    buckets: dict[str, int] = field(default_factory=dict)
+    opened: list[tuple[str, int, str, int]] = field(default_factory=list)
+    """(request id, position, instance id, deadline) of admissions"""
+    closed: list[str] = field(default_factory=list)
+    """request ids of settlements"""
+
+
+class Plan:
+    """A batch with its movements at an instant, and the names of all that must be read to judge it."""
+
+    def __init__(self, batch: Sequence[Append], at_micros: int) -> None:
+        self.batch = batch
+        self.at_micros = at_micros
+        self.moves = [_moves(append, at_micros) for append in batch]
+        self.bucket_names = {name for moves in self.moves for name, _ in moves}
+        for append in batch:
+            for guard in append.guards:
+                self.bucket_names.add(guard.name(at_micros))
+
+    @property
+    def places(self) -> list[Place]:
+        """Where each command would go, and what it expects before it."""
+        places = [(append.stream, append.expected_version + 1) for append in self.batch]
+        places.extend((append.stream, append.expected_version) for append in self.batch if append.expected_version)
+        return places
+
+    def at(self, at_micros: int) -> Plan:
+        """The same batch at the instant that the store stamped; cheap while the minute is the same."""
+        if minute_of(at_micros) == minute_of(self.at_micros):
+            self.at_micros = at_micros
+            return self
+        return Plan(self.batch, at_micros)
+
+
+def arbitrate(
+    plan: Plan, *, standing: Mapping[Place, Standing], buckets: Mapping[str, int], position: int, codec: Codec
+) -> Outcome:
+    """Judge a batch. `buckets` has the value of every name of the plan that is not zero; `position` is the log's last."""
+    run = _Run(plan, dict(standing), buckets, position, codec)
+    for index in _order(plan.batch):
+        run.judge(index)
+    return run.outcome
+
+
+class _Run:
+    def __init__(
+        self, plan: Plan, standing: dict[Place, Standing], buckets: Mapping[str, int], position: int, codec: Codec
+    ) -> None:
+        self.plan = plan
+        self.standing = standing
+        self.before = buckets
+        self.position = position
+        self.codec = codec
+        unjudged: Verdict = Conflict("", 0, None)
+        self.outcome = Outcome([unjudged] * len(plan.batch))
+
+    def judge(self, index: int) -> None:
+        append = self.plan.batch[index]
+        verdict = self._standing(append) or self._refusal(append, self.plan.moves[index])
+        self.outcome.verdicts[index] = verdict or self._commit(append, self.plan.moves[index])
+
+    def _standing(self, append: Append) -> Verdict | None:
+        version = append.expected_version + 1
+        there = self.standing.get((append.stream, version))
+        if there is not None:
+            command_id, position, recorded_at = there
+            if command_id == append.command_id:
+                return Committed(position, recorded_at, repeated=True)
+            return Conflict(append.stream, version, command_id)
+        if append.expected_version and (append.stream, append.expected_version) not in self.standing:
+            return Conflict(append.stream, append.expected_version, None)
+        return None
+
+    def _refusal(self, append: Append, moves: Sequence[Movement]) -> Verdict | None:
+        at = self.plan.at_micros
+        for guard in append.guards:
+            name = guard.name(at)
+            value = self._value(name)
+            delta = sum(moved for bucket, moved in moves if bucket == name)
+            after = value + delta
+            if (guard.floor is not None and after < guard.floor) or (
+                guard.ceiling is not None and after > guard.ceiling
+            ):
+                return Refused(name, value, delta, at)
+        return None
+
+    def _commit(self, append: Append, moves: Sequence[Movement]) -> Committed:
+        outcome, at, first = self.outcome, self.plan.at_micros, self.position + 1
+        for offset, event in enumerate(append.events, 1):
+            self.position += 1
+            version = append.expected_version + offset
+            state = self.codec.encode(event)
+            outcome.rows.append((self.position, append.stream, version, event.TOPIC, state, append.command_id, at))
+            self.standing[append.stream, version] = (append.command_id, self.position, at)
+            if isinstance(event, RequestAdmitted):
+                outcome.opened.append((event.request_id, self.position, event.instance_id, event.deadline_at_micros))
+            elif isinstance(event, RequestDebited | RequestReleased):
+                outcome.closed.append(event.request_id)
+        for name, delta in moves:
+            outcome.buckets[name] = self._value(name) + delta
+        return Committed(first, at)
+
+    def _value(self, name: str) -> int:
+        value = self.outcome.buckets.get(name)
+        return self.before.get(name, 0) if value is None else value
+
+
+def _moves(append: Append, at_micros: int) -> Sequence[Movement]:
+    if len(append.events) == 1:
+        return movements(append.events[0], at_micros)
+    return [move for event in append.events for move in movements(event, at_micros)]
+
+
+def _order(batch: Sequence[Append]) -> Iterable[int]:
+    return sorted(range(len(batch)), key=lambda index: not batch[index].first)

@@ -1,0 +1,277 @@
+"""The production engine: one PostgreSQL, any number of gateway processes.
+
+Rule 1: appends serialise on the one row of log_head, held from the reading of what stands until the commit: positions have no gap,
+and commit order is position order. No table lock: it would fight VACUUM.
+Rule 2: three round trips a batch: lock and read; (read what the stamped instant needs besides); write and commit.
+Rule 3: a commit whose reply was lost is asked again: what stands in the log already is answered as committed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn, cast
+
+import psycopg
+from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import tuple_row
+from psycopg_pool import PoolTimeout
+
+from app.ledger.arbiter import Outcome, Place, Plan, Standing, arbitrate
+from app.ledger.codec import Codec
+from app.ledger.isolate import append_isolating
+from app.ledger.queries import LedgerQueries, LogQueries, Row
+from app.ledger.schema.migrations import SCHEMA_VERSION, mismatch, scripts
+from app.ledger.store import Append, LogReader, StoreUnavailable, Verdict
+
+APPEND_ATTEMPTS = 3
+"""A connection that was lost is made anew, and the batch run again."""
+CONNECT_TIMEOUT_SECONDS = 5
+STATEMENT_TIMEOUT_SECONDS = 15
+READERS = 4
+_MIGRATION_LOCK = 7_233_402_945
+"""The key of the advisory lock under which schemas are made."""
+_POOL_PARAMETERS = frozenset({"dbname", "host", "port", "user", "password"})
+_NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+_LOCK_HEAD = f"SELECT position, recorded_at_micros, {_NOW} FROM log_head FOR UPDATE"
+_STANDING = (
+    "SELECT e.originator_id, e.originator_version, e.command_id, e.notification_id, e.recorded_at_micros "
+    "FROM unnest(%s::text[], %s::bigint[]) AS p (stream, version) "
+    "JOIN stored_events e ON e.originator_id = p.stream AND e.originator_version = p.version"
+)
+_BUCKETS = "SELECT name, value FROM buckets WHERE name = ANY(%s::text[])"
+_INSERT_EVENTS = (
+    "INSERT INTO stored_events SELECT * FROM unnest"
+    "(%b::bigint[], %b::text[], %b::bigint[], %b::text[], %b::bytea[], %b::text[], %b::bigint[])"
+)
+_PUT_BUCKETS = (
+    "INSERT INTO buckets SELECT * FROM unnest(%b::text[], %b::bigint[]) "
+    "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+_OPEN_REQUESTS = "INSERT INTO open_requests SELECT * FROM unnest(%b::text[], %b::bigint[], %b::text[], %b::bigint[])"
+_CLOSE_REQUESTS = "DELETE FROM open_requests WHERE request_id = ANY(%b::text[])"
+_MOVE_HEAD = "UPDATE log_head SET position = %b, recorded_at_micros = %b"
+_OUT_OF_REACH = (psycopg.OperationalError, psycopg.InterfaceError)
+_POOL_OUT_OF_REACH = (OperationalError, InterfaceError, PoolTimeout, *_OUT_OF_REACH)
+
+
+class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
+    """The store over one PostgreSQL database, by its URL."""
+
+    def __init__(self, url: str, *, codec: Codec | None = None) -> None:
+        self._url = url
+        super().__init__(_datastore(url))
+        self._codec = codec or Codec()
+        self._writer: psycopg.Connection[Row] | None = None
+        self._writing = threading.Lock()
+        self._clock_skew_micros = 0
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_kwargs: Any) -> NoReturn:
+        """Refused: events enter by `append` alone, where guards stand."""
+        raise NotImplementedError("events enter by append()")
+
+    def append(self, batch: Sequence[Append]) -> list[Verdict]:
+        data_errors = (
+            psycopg.DataError,
+            psycopg.IntegrityError,
+            psycopg.errors.ProgramLimitExceeded,
+            UnicodeEncodeError,
+        )
+        with self._writing:
+            return append_isolating(self._append_again, batch, data_errors=data_errors)
+
+    def now_micros(self) -> int:
+        [(now,)] = self._fetch(f"SELECT {_NOW}")
+        return int(now)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[LogReader]:
+        with self._connect() as connection:
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection.execute("SET LOCAL statement_timeout = 0")
+            yield _SnapshotReader(connection)
+            connection.execute("ROLLBACK")
+
+    def migrate(self) -> int:
+        with self._connect() as connection:
+            connection.execute("SET statement_timeout = 0")
+            connection.execute("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
+            for version, script in scripts("postgres"):
+                if version > _schema_version(connection):
+                    with connection.transaction():
+                        connection.execute(script)
+                        connection.execute("UPDATE schema_version SET version = %s", (version,))
+        return SCHEMA_VERSION
+
+    def check_schema(self) -> None:
+        with self._connect() as connection:
+            row = connection.execute("SELECT to_regclass('schema_version') IS NOT NULL").fetchone()
+            version = _schema_version(connection) if row is not None and row[0] else 0
+        if problem := mismatch(version):
+            raise problem
+
+    def close(self) -> None:
+        with self._writing:
+            self._drop_writer()
+        self.datastore.close()
+
+    def bucket_values(self, names: Sequence[str]) -> dict[str, int]:
+        rows = self._fetch("SELECT name, value FROM buckets WHERE name = ANY(?)", (list(names),))
+        return {**dict.fromkeys(names, 0), **dict(cast(Sequence[tuple[str, int]], rows))}
+
+    def _append_again(self, batch: Sequence[Append]) -> list[Verdict]:
+        for attempt in range(1, APPEND_ATTEMPTS + 1):
+            try:
+                return self._append(batch)
+            except _OUT_OF_REACH as error:
+                self._drop_writer()
+                if attempt == APPEND_ATTEMPTS:
+                    raise StoreUnavailable(_first_line(error)) from error
+            except BaseException:
+                self._drop_writer()
+                raise
+        raise StoreUnavailable("no attempt was made")
+
+    def _append(self, batch: Sequence[Append]) -> list[Verdict]:
+        connection = self._open_writer()
+        plan, standing, buckets, position = self._lock_and_read(connection, batch)
+        outcome = arbitrate(plan, standing=standing, buckets=buckets, position=position, codec=self._codec)
+        if outcome.rows:
+            _write(connection, outcome, plan.at_micros)
+        else:
+            connection.execute("ROLLBACK")
+        return outcome.verdicts
+
+    def _lock_and_read(
+        self, connection: psycopg.Connection[Row], batch: Sequence[Append]
+    ) -> tuple[Plan, dict[Place, Standing], dict[str, int], int]:
+        plan = Plan(batch, self._guessed_now())
+        places = plan.places
+        with connection.pipeline():
+            connection.execute("BEGIN")
+            head = connection.execute(_LOCK_HEAD, binary=True)
+            stood = connection.execute(_STANDING, ([p[0] for p in places], [p[1] for p in places]), binary=True)
+            values = connection.execute(_BUCKETS, (list(plan.bucket_names),), binary=True)
+            [(position, last, now)] = head.fetchall()
+            standing: dict[Place, Standing] = {(row[0], row[1]): (row[2], row[3], row[4]) for row in stood.fetchall()}
+            buckets: dict[str, int] = dict(cast(list[tuple[str, int]], values.fetchall()))
+        self._learn_now(now)
+        stamped = plan.at(max(now, last))
+        if stamped is not plan and (missing := list(stamped.bucket_names - plan.bucket_names)):
+            buckets.update(
+                cast(list[tuple[str, int]], connection.execute(_BUCKETS, (missing,), binary=True).fetchall())
+            )
+        return stamped, standing, buckets, position
+
+    def _guessed_now(self) -> int:
+        """The database's clock as last seen, so that the windows of the first reading are nearly always the right ones."""
+        return time.time_ns() // 1000 + self._clock_skew_micros
+
+    def _learn_now(self, now_micros: int) -> None:
+        self._clock_skew_micros = now_micros - time.time_ns() // 1000
+
+    def _fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
+        try:
+            with self.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+                return cursor.execute(_translated(sql), parameters, binary=True).fetchall()
+        except _POOL_OUT_OF_REACH as error:
+            raise StoreUnavailable(_first_line(error)) from error
+
+    def _run(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int:
+        try:
+            with self.datastore.get_connection() as connection, connection.transaction():
+                return sum(connection.execute(_translated(sql), parameters).rowcount for sql, parameters in statements)
+        except _POOL_OUT_OF_REACH as error:
+            raise StoreUnavailable(_first_line(error)) from error
+
+    @contextmanager
+    def _connect(self) -> Iterator[psycopg.Connection[Row]]:
+        """A connection of its own, closed at the end."""
+        try:
+            with psycopg.connect(self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS) as connection:
+                yield connection
+        except _OUT_OF_REACH as error:
+            raise StoreUnavailable(_first_line(error)) from error
+
+    def _open_writer(self) -> psycopg.Connection[Row]:
+        if self._writer is None or self._writer.closed:
+            writer = psycopg.connect(
+                self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS, prepare_threshold=0
+            )
+            writer.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'")
+            writer.execute(f"SET idle_in_transaction_session_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'")
+            writer.execute("SET plan_cache_mode = force_generic_plan")
+            if writer.execute("SHOW synchronous_commit").fetchone() == ("off",):
+                writer.execute("SET synchronous_commit = on")
+            self._writer = writer
+        return self._writer
+
+    def _drop_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+class _SnapshotReader(LogQueries):
+    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+        self._snapshot = connection
+
+    def _fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
+        return self._snapshot.execute(_translated(sql), parameters, binary=True).fetchall()
+
+
+def _write(connection: psycopg.Connection[Row], outcome: Outcome, at_micros: int) -> None:
+    rows = outcome.rows
+    with connection.pipeline():
+        connection.execute(_INSERT_EVENTS, [list(column) for column in zip(*rows, strict=True)])
+        if outcome.buckets:
+            connection.execute(_PUT_BUCKETS, (list(outcome.buckets), list(outcome.buckets.values())))
+        if outcome.opened:
+            connection.execute(_OPEN_REQUESTS, [list(column) for column in zip(*outcome.opened, strict=True)])
+        if outcome.closed:
+            connection.execute(_CLOSE_REQUESTS, (outcome.closed,))
+        connection.execute(_MOVE_HEAD, (rows[-1][0], at_micros))
+        connection.execute("COMMIT")
+
+
+def _schema_version(connection: psycopg.Connection[Row]) -> int:
+    connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)")
+    row = connection.execute("SELECT version FROM schema_version").fetchone()
+    if row is None:
+        connection.execute("INSERT INTO schema_version VALUES (0)")
+        return 0
+    return int(row[0])
+
+
+def _datastore(url: str) -> PostgresDatastore:
+    parameters = conninfo_to_dict(url)
+    datastore = PostgresDatastore(
+        dbname=str(parameters.get("dbname") or ""),
+        host=str(parameters.get("host") or ""),
+        port=str(parameters.get("port") or ""),
+        user=str(parameters.get("user") or ""),
+        password=str(parameters.get("password") or ""),
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        pool_size=1,
+        max_overflow=READERS - 1,
+        pre_ping=True,
+        originator_id_type="text",
+    )
+    kwargs = cast(dict[str, Any], datastore.pool.kwargs)
+    for name in _POOL_PARAMETERS:
+        if not kwargs[name]:
+            del kwargs[name]
+    kwargs.update({name: value for name, value in parameters.items() if name not in _POOL_PARAMETERS})
+    return datastore
+
+
+def _translated(sql: str) -> str:
+    return sql.replace("?", "%s")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

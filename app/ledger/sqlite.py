@@ -1,0 +1,218 @@
+"""The embedded engine: one SQLite file in WAL mode, every commit synced to the disk (synchronous=FULL).
+
+Rule 1: one connection writes, under BEGIN IMMEDIATE; readers have connections of their own and never block it.
+Rule 2: the write lock is the file's, so a command line beside the server is safe; two servers are refused elsewhere.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
+from eventsourcing.sqlite import (
+    SQLiteApplicationRecorder,
+    SQLiteConnection,
+    SQLiteConnectionPool,
+    SQLiteDatastore,
+)
+
+from app.ledger.arbiter import EventRow, Outcome, Plan, arbitrate
+from app.ledger.codec import Codec
+from app.ledger.isolate import append_isolating
+from app.ledger.queries import LedgerQueries, LogQueries, Row
+from app.ledger.schema.migrations import SCHEMA_VERSION, mismatch, scripts
+from app.ledger.store import Append, LogReader, StoreUnavailable, Verdict
+
+LOCK_TIMEOUT_SECONDS = 5
+_INSERT_EVENT = "INSERT INTO stored_events VALUES (?, ?, ?, ?, ?, ?, ?)"
+_PUT_BUCKET = "INSERT INTO buckets VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+_OPEN_REQUEST = "INSERT INTO open_requests VALUES (?, ?, ?, ?)"
+_CLOSE_REQUEST = "DELETE FROM open_requests WHERE request_id = ?"
+_STANDING = (
+    "SELECT command_id, notification_id, recorded_at_micros FROM stored_events "
+    "WHERE originator_id = ? AND originator_version = ?"
+)
+
+
+class _Pool(SQLiteConnectionPool):
+    """The library's pool, with our durability on each connection."""
+
+    def _create_connection(self) -> SQLiteConnection:
+        connection = super()._create_connection()
+        connection.cursor().execute("PRAGMA synchronous=FULL")
+        return connection
+
+
+class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
+    """The store over one SQLite file. Its stored events and notifications are readable as `eventsourcing` reads them."""
+
+    def __init__(self, path: str, *, codec: Codec | None = None) -> None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        datastore = SQLiteDatastore(path, lock_timeout=LOCK_TIMEOUT_SECONDS, originator_id_type="text")
+        datastore.pool = _Pool(db_name=path, lock_timeout=LOCK_TIMEOUT_SECONDS)
+        super().__init__(datastore)
+        self.path = path
+        self._codec = codec or Codec()
+        self._writer: sqlite3.Connection | None = None
+        self._writing = threading.Lock()
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_kwargs: Any) -> NoReturn:
+        """Refused: events enter by `append` alone, where guards stand."""
+        raise NotImplementedError("events enter by append()")
+
+    def append(self, batch: Sequence[Append]) -> list[Verdict]:
+        return append_isolating(
+            self._append, batch, data_errors=(sqlite3.DataError, sqlite3.IntegrityError, OverflowError)
+        )
+
+    def now_micros(self) -> int:
+        return time.time_ns() // 1000
+
+    @contextmanager
+    def snapshot(self) -> Iterator[LogReader]:
+        with self._connection() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield _SnapshotReader(connection)
+            finally:
+                connection.execute("ROLLBACK")
+
+    def migrate(self) -> int:
+        with self._transaction() as connection:
+            for version, script in scripts("sqlite"):
+                if version > _schema_version(connection):
+                    for statement in split_statements(script):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version = {version:d}")
+        return SCHEMA_VERSION
+
+    def check_schema(self) -> None:
+        with self._connection() as connection:
+            if problem := mismatch(_schema_version(connection)):
+                raise problem
+
+    def close(self) -> None:
+        with self._writing:
+            self._drop_writer()
+        self.datastore.close()
+
+    def bucket_values(self, names: Sequence[str]) -> dict[str, int]:
+        with self._connection() as connection:
+            return _bucket_values(connection, names)
+
+    def _append(self, batch: Sequence[Append]) -> list[Verdict]:
+        with self._transaction() as connection:
+            [(position, last)] = connection.execute("SELECT position, recorded_at_micros FROM log_head").fetchall()
+            plan = Plan(batch, max(self.now_micros(), last))
+            standing = {
+                place: row
+                for place in plan.places
+                if (row := connection.execute(_STANDING, place).fetchone()) is not None
+            }
+            buckets = _bucket_values(connection, plan.bucket_names)
+            outcome = arbitrate(plan, standing=standing, buckets=buckets, position=position, codec=self._codec)
+            if outcome.rows:
+                _write(connection, outcome, plan.at_micros)
+        return outcome.verdicts
+
+    def _fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
+        with self._connection() as connection:
+            return connection.execute(sql, parameters).fetchall()
+
+    def _run(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int:
+        with self._transaction() as connection:
+            return sum(connection.execute(sql, parameters).rowcount for sql, parameters in statements)
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """A reader's connection that returns tuples."""
+        try:
+            with self.datastore.get_connection(commit=False) as pooled:
+                connection: sqlite3.Connection = pooled._sqlite_conn
+                connection.row_factory = None
+                try:
+                    yield connection
+                finally:
+                    connection.row_factory = sqlite3.Row
+        except (sqlite3.OperationalError, OperationalError, InterfaceError) as error:
+            raise StoreUnavailable(str(error)) from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """The writer's connection under the write lock; committed at the end, rolled back on any error."""
+        with self._writing:
+            try:
+                connection = self._open_writer()
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+            except sqlite3.OperationalError as error:
+                self._drop_writer()
+                raise StoreUnavailable(str(error)) from error
+
+    def _open_writer(self) -> sqlite3.Connection:
+        if self._writer is None:
+            writer = sqlite3.connect(
+                self.path, timeout=LOCK_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            writer.execute("PRAGMA journal_mode=WAL")
+            writer.execute("PRAGMA synchronous=FULL")
+            self._writer = writer
+        return self._writer
+
+    def _drop_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+class _SnapshotReader(LogQueries):
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._snapshot = connection
+
+    def _fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
+        return self._snapshot.execute(sql, parameters).fetchall()
+
+
+def split_statements(script: str) -> Iterator[str]:
+    """The statements of a script, each whole (a trigger has semicolons of its own)."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _schema_version(connection: sqlite3.Connection) -> int:
+    [(version,)] = connection.execute("PRAGMA user_version").fetchall()
+    return int(version)
+
+
+def _bucket_values(connection: sqlite3.Connection, names: Any) -> dict[str, int]:
+    select = "SELECT value FROM buckets WHERE name = ?"
+    return {
+        name: row[0] if (row := connection.execute(select, (name,)).fetchone()) is not None else 0 for name in names
+    }
+
+
+def _write(connection: sqlite3.Connection, outcome: Outcome, at_micros: int) -> None:
+    rows: list[EventRow] = outcome.rows
+    connection.executemany(_INSERT_EVENT, rows)
+    connection.executemany(_PUT_BUCKET, outcome.buckets.items())
+    if outcome.opened:
+        connection.executemany(_OPEN_REQUEST, outcome.opened)
+    if outcome.closed:
+        connection.executemany(_CLOSE_REQUEST, [(request_id,) for request_id in outcome.closed])
+    connection.execute("UPDATE log_head SET position = ?, recorded_at_micros = ?", (rows[-1][0], at_micros))

@@ -1,0 +1,116 @@
+"""Group commit: one task drains a bounded queue into one append; whoever waits gets its verdict.
+
+Rule 1: no timer. What arrived while the last batch was committing is the next batch, up to a cap.
+Rule 2: a full queue is refused at once (StoreBusy); nothing waits where it cannot be bounded.
+Rule 3: a commit runs in a worker thread and is never abandoned. A caller that is cancelled while it waits does not take its
+command back: its fate is in the log.
+Rule 4: a batch whose outcome is unknown raises StoreUnavailable in every caller, who may ask again with the same command id.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+import structlog
+import trio
+
+from app.ledger.store import (
+    BATCH_MAX,
+    Append,
+    CommandFailed,
+    Committed,
+    Conflict,
+    Failed,
+    Ledger,
+    Refused,
+    StoreBusy,
+    StoreUnavailable,
+    Verdict,
+)
+
+QUEUE_MAX = 5_000
+_log = structlog.get_logger("ledger.writer")
+
+
+class Watch(Protocol):
+    """Whoever measures the writer. Seconds and counts."""
+
+    def batch(self, size: int, commit_seconds: float) -> None: ...
+
+    def waited(self, seconds: float) -> None: ...
+
+
+class _Waiting:
+    __slots__ = ("append", "done", "since", "verdict")
+
+    def __init__(self, append: Append, since: float) -> None:
+        self.append = append
+        self.since = since
+        self.done = trio.Event()
+        self.verdict: Verdict | StoreUnavailable | None = None
+
+
+class Writer:
+    """The only way into the log for the tasks of a process. `run` is started once, in a nursery that outlives all callers."""
+
+    def __init__(self, ledger: Ledger, *, watch: Watch | None = None, queue_max: int = QUEUE_MAX) -> None:
+        self.ledger = ledger
+        self._watch = watch
+        self._queue_max = queue_max
+        self._queue: deque[_Waiting] = deque()
+        self._arrived = trio.Event()
+        self._thread = trio.CapacityLimiter(1)
+        self._closing = False
+
+    async def append(self, append: Append) -> Committed | Conflict | Refused:
+        """The verdict on one command. Raises StoreBusy, StoreUnavailable, CommandFailed."""
+        if len(self._queue) >= self._queue_max or self._closing:
+            raise StoreBusy("too many commands wait for the store")
+        waiting = _Waiting(append, trio.current_time())
+        self._queue.append(waiting)
+        self._arrived.set()
+        await waiting.done.wait()
+        if self._watch is not None:
+            self._watch.waited(trio.current_time() - waiting.since)
+        verdict = waiting.verdict
+        if isinstance(verdict, Failed):
+            raise CommandFailed(verdict.message)
+        if isinstance(verdict, StoreUnavailable):
+            raise StoreUnavailable(str(verdict)) from verdict
+        assert verdict is not None
+        return verdict
+
+    async def run(self) -> None:
+        """Drain until `close`, then what is left."""
+        while True:
+            await self._arrived.wait()
+            if not self._queue:
+                if self._closing:
+                    return
+                self._arrived = trio.Event()
+                continue
+            await self._commit([self._queue.popleft() for _ in range(min(BATCH_MAX, len(self._queue)))])
+
+    def close(self) -> None:
+        """Take nothing more; `run` returns when the queue is empty."""
+        self._closing = True
+        self._arrived.set()
+
+    async def _commit(self, batch: list[_Waiting]) -> None:
+        started = trio.current_time()
+        appends = [waiting.append for waiting in batch]
+        verdicts: list[Verdict] | list[StoreUnavailable]
+        try:
+            with trio.CancelScope(shield=True):
+                verdicts = await trio.to_thread.run_sync(self.ledger.append, appends, limiter=self._thread)
+        except StoreUnavailable as error:
+            verdicts = [error] * len(batch)
+        except Exception as error:
+            _log.exception("append failed in a way that has no name", commands=len(batch))
+            verdicts = [StoreUnavailable(f"the store failed: {type(error).__name__}")] * len(batch)
+        for waiting, verdict in zip(batch, verdicts, strict=True):
+            waiting.verdict = verdict
+            waiting.done.set()
+        if self._watch is not None:
+            self._watch.batch(len(batch), trio.current_time() - started)
