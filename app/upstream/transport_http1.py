@@ -1,0 +1,163 @@
+"""One HTTP/1.1 answer as a state machine: bytes in, status, headers and body out. No I/O, no clock.
+
+Rule 1: what an answer may cost before it delivers anything is bounded: header bytes, header count, and any run
+        of bytes without body (a head, informational answers, chunk extensions, trailers).
+Rule 2: an answer is complete only when its own framing says so. An end of stream anywhere else is an error.
+Rule 3: a connection may carry another request only if the answer allows it and no byte followed its end.
+Rule 4: whatever the peer sent wrong is an httpx.RemoteProtocolError.
+"""
+
+from __future__ import annotations
+
+import httpx
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+HEAD_BYTES_MAX = 64 * 1024
+HEADER_COUNT_MAX = 256
+
+
+class _OverLimit(Exception):
+    """Stops the parser from inside a callback; the reason is kept in the answer."""
+
+
+class AnswerParser:
+    """Feed it what the peer sent; read `head_complete`, `status`, `headers`, `take()`, `complete` and `reusable`."""
+
+    __slots__ = (
+        "_body",
+        "_fault",
+        "_head_bytes",
+        "_idle_bytes",
+        "_informational",
+        "_parser",
+        "_skip_body",
+        "complete",
+        "head_complete",
+        "headers",
+        "reusable",
+        "started",
+        "status",
+    )
+
+    def __init__(self, *, skip_body: bool = False) -> None:
+        """`skip_body`: the answer has no body whatever its headers say (it answers a HEAD)."""
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.started = False
+        self.head_complete = False
+        self.complete = False
+        self.reusable = False
+        self._skip_body = skip_body
+        self._informational = False
+        self._body: list[bytes] = []
+        self._head_bytes = 0
+        self._idle_bytes = 0
+        self._fault = ""
+        self._parser: HttpResponseParser | None = HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> None:
+        """Raises httpx.RemoteProtocolError when the peer broke the protocol or a limit."""
+        parser = self._parser
+        if parser is None:
+            self.reusable = False
+            return
+        self.started = True
+        try:
+            parser.feed_data(data)
+        except HttpParserUpgrade:
+            raise httpx.RemoteProtocolError("The server switched protocols unasked.") from None
+        except HttpParserError as error:
+            self.reusable = False
+            if not self.complete:
+                raise httpx.RemoteProtocolError(self._fault or f"Malformed answer: {error}") from None
+        if self.complete:
+            self._parser = None  # parser and callbacks refer to each other; let go without the cycle collector
+        elif self._body:
+            self._idle_bytes = 0
+        else:
+            self._idle_bytes += len(data)
+            if self._idle_bytes > HEAD_BYTES_MAX:
+                raise httpx.RemoteProtocolError("Too many bytes of answer without any body.")
+
+    def feed_eof(self) -> None:
+        """The peer ended the stream: completes a body that ends so, raises httpx.RemoteProtocolError otherwise."""
+        self._parser = None
+        self.reusable = False
+        if self.complete:
+            return
+        if not self.started:
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+        if not self.head_complete:
+            raise httpx.RemoteProtocolError("Server disconnected inside the response head.")
+        if self._is_framed():
+            raise httpx.RemoteProtocolError("Server disconnected inside the response body.")
+        self.complete = True
+
+    def take(self) -> bytes:
+        """The body bytes parsed since the last call, b"" if there are none."""
+        body = self._body
+        if not body:
+            return b""
+        taken = body[0] if len(body) == 1 else b"".join(body)
+        body.clear()
+        return taken
+
+    def release(self) -> None:
+        """No more will be fed."""
+        self._parser = None
+
+    def _is_framed(self) -> bool:
+        for name, value in self.headers:
+            lowered = name.lower()
+            if lowered == b"content-length" or (lowered == b"transfer-encoding" and b"chunked" in value.lower()):
+                return True
+        return False
+
+    # Callbacks of the parser.
+
+    def on_message_begin(self) -> None:
+        if self.complete:
+            self.reusable = False
+            self._stop("Bytes after the end of the answer.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_bytes += len(name) + len(value) + 4
+        if self._head_bytes > HEAD_BYTES_MAX:
+            self._stop("The headers are too large.")
+        if self.head_complete:
+            return  # trailers are counted and dropped
+        if len(self.headers) >= HEADER_COUNT_MAX:
+            self._stop("There are too many headers.")
+        self.headers.append((name, value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        assert parser is not None
+        status = parser.get_status_code()
+        self._informational = 100 <= status < 200 and status != 101
+        if self._informational:
+            self.headers.clear()
+            return
+        if not 200 <= status <= 999:
+            self._stop(f"Status {status} is no answer.")
+        self.status = status
+        self.head_complete = True
+        if self._skip_body:
+            # The parser cannot be told that no body follows, so the connection is not trusted with another request.
+            self.complete = True
+            return
+        self.reusable = parser.should_keep_alive()
+
+    def on_body(self, body: bytes) -> None:
+        if not self.complete:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._informational:
+            self._informational = False
+        else:
+            self.complete = True
+
+    def _stop(self, fault: str) -> None:
+        self._fault = fault
+        raise _OverLimit(fault)

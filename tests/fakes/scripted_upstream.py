@@ -1,0 +1,387 @@
+"""An upstream that does what its script says, in real bytes over real sockets: for tests, benchmarks and harnesses.
+
+Law 1: a script is a list of steps, chosen per request by a plain function. After its last step the connection
+       serves the next request, unless a step closed it.
+Law 2: the close of a peer is noticed when it happens, while the script streams, waits or stalls: another task reads.
+Law 3: everything received is recorded as it came: requests, and when each connection opened, and when its peer closed.
+
+In a test:     async with serve(lambda request: chat_stream(5)) as upstream: ... upstream.base_url ... upstream.requests
+As a process:  python -m tests.fakes.scripted_upstream '{"chunks": 50, "delay": 0.01}'  prints its port; see `Config`.
+"""
+
+from __future__ import annotations
+
+import resource
+import signal
+import socket
+import ssl
+import struct
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+import msgspec
+import trio
+
+from tests.fakes.openai_shapes import (
+    chat_stream,
+    error_answer,
+    event_stream,
+    json_answer,
+    openai_script,
+    responses_stream,
+)
+from tests.fakes.upstream_script import (
+    Abort,
+    Chunk,
+    Close,
+    HalfClose,
+    Head,
+    Pause,
+    Request,
+    Script,
+    Send,
+    Signal,
+    Stall,
+    Step,
+    WaitFor,
+)
+
+__all__ = [
+    "Abort",
+    "Accepted",
+    "Chunk",
+    "Close",
+    "Config",
+    "HalfClose",
+    "Head",
+    "Pause",
+    "Request",
+    "Script",
+    "ScriptedUpstream",
+    "Send",
+    "Signal",
+    "Stall",
+    "Step",
+    "WaitFor",
+    "chat_stream",
+    "error_answer",
+    "event_stream",
+    "json_answer",
+    "openai_script",
+    "refused_port",
+    "responses_stream",
+    "serve",
+]
+
+_BACKLOG = 2048
+
+
+@dataclass(slots=True, eq=False)
+class Accepted:
+    """One accepted connection. The times are None while the peer is there; the event is set with them."""
+
+    opened_at: float
+    requests: int = 0
+    closed_at: float | None = None
+    """time.monotonic() when the peer's close, half-close or reset was noticed."""
+    closed_at_trio: float | None = None
+    reset: bool = False
+    over: bool = False
+    """Closed by either side."""
+    closed: trio.Event = field(default_factory=trio.Event)
+
+
+Chooser = Callable[[Request], Script]
+EarlyChooser = Callable[[Request], Script | None]
+
+
+def _never(request: Request) -> None:
+    return None
+
+
+class ScriptedUpstream:
+    """`requests` and `connections` grow as they come. `choose` and `early` may be replaced at any time."""
+
+    def __init__(self, choose: Chooser, port: int, scheme: str) -> None:
+        self.choose = choose
+        self.early: EarlyChooser = _never
+        """Asked when only the head of a request is here. A script from here leaves the body unread and must close."""
+        self.port = port
+        self.scheme = scheme
+        self.requests: list[Request] = []
+        self.connections: list[Accepted] = []
+        self.record = True
+        """Off for benchmarks and long runs: keeps memory flat."""
+        self._changed = trio.Event()
+
+    @property
+    def origin(self) -> str:
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        return f"{self.origin}/v1"
+
+    @property
+    def open_connections(self) -> int:
+        return sum(1 for accepted in self.connections if not accepted.over)
+
+    async def wait_until(self, condition: Callable[[ScriptedUpstream], bool]) -> None:
+        """Returns when `condition` holds; looked at whenever a connection or a request comes or goes."""
+        while not condition(self):
+            await self._changed.wait()
+
+    async def serve_connection(self, stream: trio.abc.Stream, sock: trio.socket.SocketType) -> None:
+        accepted = Accepted(opened_at=time.monotonic())
+        index = len(self.connections)
+        self.connections.append(accepted)
+        self._notify()
+        serving = _Serving(self, stream, sock, accepted, index)
+        try:
+            await serving.run()
+        finally:
+            sock.close()
+            accepted.over = True
+            self._notify()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+    def note_request(self, request: Request, accepted: Accepted) -> None:
+        accepted.requests += 1
+        if self.record:
+            self.requests.append(request)
+        self._notify()
+
+    def note_closed(self, accepted: Accepted, *, reset: bool) -> None:
+        if accepted.closed_at is None:
+            accepted.closed_at = time.monotonic()
+            accepted.closed_at_trio = trio.current_time()
+            accepted.reset = reset
+            accepted.closed.set()
+        self._notify()
+
+
+class _Gone(Exception):
+    """This connection is over, by either side."""
+
+
+class _Serving:
+    """One connection: a task that reads, and one that runs the scripts."""
+
+    def __init__(
+        self,
+        upstream: ScriptedUpstream,
+        stream: trio.abc.Stream,
+        sock: trio.socket.SocketType,
+        accepted: Accepted,
+        index: int,
+    ) -> None:
+        self._upstream = upstream
+        self._stream = stream
+        self._sock = sock
+        self._accepted = accepted
+        self._index = index
+        self._buffer = bytearray()
+        self._arrived = trio.Event()
+        self.request: Request
+
+    async def run(self) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._read, nursery.cancel_scope)
+            with suppress(_Gone, trio.BrokenResourceError, trio.ClosedResourceError):
+                while True:
+                    await self._serve_one()
+            nursery.cancel_scope.cancel()
+
+    async def _read(self, serving: trio.CancelScope) -> None:
+        """Law 2: always reading. The end of the peer's stream ends whatever the script is doing."""
+        reset = False
+        try:
+            while data := await self._stream.receive_some():
+                self._buffer += data
+                self._wake()
+        except trio.BrokenResourceError:
+            reset = True
+        except trio.ClosedResourceError:
+            return
+        self._upstream.note_closed(self._accepted, reset=reset)
+        serving.cancel()
+
+    def _wake(self) -> None:
+        self._arrived.set()
+        self._arrived = trio.Event()
+
+    async def _serve_one(self) -> None:
+        head = await self._take_head()
+        method, path, headers = _parse_head(head)
+        request = Request(self._index, method, path, headers, b"", time.monotonic())
+        script = self._upstream.early(request)
+        if script is None:
+            body = await self._take_body(request)
+            request = Request(self._index, method, path, headers, body, time.monotonic())
+        self.request = request
+        self._upstream.note_request(request, self._accepted)
+        for step in self._upstream.choose(request) if script is None else script:
+            await step.run(self)
+
+    async def _take_head(self) -> bytes:
+        while (end := self._buffer.find(b"\r\n\r\n")) < 0:
+            await self._arrived.wait()
+        head = bytes(self._buffer[:end])
+        del self._buffer[: end + 4]
+        return head
+
+    async def _take(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            await self._arrived.wait()
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return data
+
+    async def _take_body(self, request: Request) -> bytes:
+        if request.header("transfer-encoding") == "chunked":
+            return await self._take_chunked()
+        return await self._take(int(request.header("content-length") or 0))
+
+    async def _take_chunked(self) -> bytes:
+        body = bytearray()
+        while True:
+            while (end := self._buffer.find(b"\r\n")) < 0:
+                await self._arrived.wait()
+            size = int(await self._take(end), 16)
+            await self._take(2)
+            body += await self._take(size)
+            await self._take(2)
+            if not size:
+                return bytes(body)
+
+    # What the steps use.
+
+    async def send(self, data: bytes) -> None:
+        await self._stream.send_all(data)
+
+    def send_eof(self) -> None:
+        self._sock.shutdown(trio.socket.SHUT_WR)
+
+    def close(self) -> None:
+        self._sock.shutdown(trio.socket.SHUT_RDWR)
+        self._sock.close()
+        raise _Gone
+
+    def abort(self) -> None:
+        self._sock.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._sock.close()
+        raise _Gone
+
+
+def _parse_head(head: bytes) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    first, *lines = head.decode("latin-1").split("\r\n")
+    method, path, _ = first.split(" ")
+    headers = []
+    for line in lines:
+        name, _, value = line.partition(":")
+        headers.append((name, value.strip()))
+    return method, path, tuple(headers)
+
+
+@asynccontextmanager
+async def serve(
+    choose: Chooser, *, port: int = 0, ssl_context: ssl.SSLContext | None = None
+) -> AsyncIterator[ScriptedUpstream]:
+    """An upstream on 127.0.0.1 while the block runs; then its connections are closed, whatever their scripts do."""
+    listeners = await trio.open_tcp_listeners(port, host="127.0.0.1", backlog=_BACKLOG)
+    bound = int(listeners[0].socket.getsockname()[1])
+    upstream = ScriptedUpstream(choose, bound, "https" if ssl_context else "http")
+
+    async def handle(tcp: trio.SocketStream) -> None:
+        stream: trio.abc.Stream = tcp
+        if ssl_context is not None:
+            stream = trio.SSLStream(tcp, ssl_context, server_side=True, https_compatible=True)
+            try:
+                await stream.do_handshake()
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                await trio.aclose_forcefully(tcp)
+                return
+        await upstream.serve_connection(stream, tcp.socket)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.serve_listeners, handle, listeners)
+        try:
+            yield upstream
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+def refused_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# As a process
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a harness may set. Times are seconds."""
+
+    port: int = 0
+    chunks: int = 50
+    """Text chunks of a stream; words of a plain answer."""
+    delay: float = 0.0
+    """Before each frame of a stream."""
+    stall_after: int | None = None
+    """Streams stop after this many frames and stay open."""
+    fail_status: int | None = None
+    """Every call is refused with it."""
+    record: bool = False
+    """Keep requests, for GET /_requests."""
+
+
+def _choose(config: Config, stats: Callable[[Request], Script | None], request: Request) -> Script:
+    """Vendor's answers, and for the harness: GET /_connections and /_requests."""
+    script = stats(request)
+    if script is not None:
+        return script
+    if config.fail_status is not None:
+        return error_answer(config.fail_status)
+    script = openai_script(request, chunks=config.chunks, delay=config.delay)
+    if config.stall_after is not None and b'"stream":true' in request.body.replace(b" ", b""):
+        steps_per_frame = 2 if config.delay else 1
+        return [*script[: 1 + config.stall_after * steps_per_frame], Stall()]
+    return script
+
+
+def _stats(upstream: ScriptedUpstream, request: Request) -> Script | None:
+    """time.monotonic() is one clock for all processes of a machine: a harness may compare these times with its own."""
+    if request.path == "/_connections":
+        rows = [
+            {"opened_at": row.opened_at, "closed_at": row.closed_at, "requests": row.requests, "over": row.over}
+            for row in upstream.connections
+        ]
+        return json_answer({"connections": rows, "open": upstream.open_connections})
+    if request.path == "/_requests":
+        return json_answer({"requests": upstream.requests})
+    return None
+
+
+async def _serve_process(config: Config) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with serve(lambda request: [], port=config.port) as upstream:
+            upstream.record = config.record
+            upstream.choose = partial(_choose, config, partial(_stats, upstream))
+            print(upstream.port, flush=True)
+            async for _ in signals:
+                return
+
+
+if __name__ == "__main__":
+    trio.run(_serve_process, msgspec.json.decode(sys.argv[1] if len(sys.argv) > 1 else "{}", type=Config))
