@@ -1,6 +1,7 @@
 """Events to bytes and back.
 
-Rule 1: a stored event is its topic and its state: the JSON of its fields, led by 16 random bytes, so that a published hash tells nothing.
+Rule 1: a stored event is its topic and its state: the JSON of its fields, led by 16 random bytes, so that a published hash
+tells nothing.
 Rule 2: a topic that is known in an older version is upcast, step by step, before it is decoded.
 Rule 3: a topic that is not known at all decodes to an UnknownEvent: kept, skipped, reported.
 """

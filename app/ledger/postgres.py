@@ -37,7 +37,7 @@ _MIGRATION_LOCK = 7_233_402_945
 """The key of the advisory lock under which schemas are made."""
 _POOL_PARAMETERS = frozenset({"dbname", "host", "port", "user", "password"})
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-_LOCK_HEAD = f"SELECT position, recorded_at_micros, {_NOW} FROM log_head FOR UPDATE"
+_LOCK_HEAD = f"SELECT position, recorded_at_micros, {_NOW} FROM log_head FOR UPDATE"  # noqa: S608 - constants only
 _STANDING = (
     "SELECT e.originator_id, e.originator_version, e.command_id, e.notification_id, e.recorded_at_micros "
     "FROM unnest(%s::text[], %s::bigint[]) AS p (stream, version) "

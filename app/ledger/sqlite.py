@@ -134,7 +134,7 @@ class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
         """A reader's connection that returns tuples."""
         try:
             with self.datastore.get_connection(commit=False) as pooled:
-                connection: sqlite3.Connection = pooled._sqlite_conn
+                connection: sqlite3.Connection = pooled._sqlite_conn  # noqa: SLF001 - the pool has no public way to it
                 connection.row_factory = None
                 try:
                     yield connection

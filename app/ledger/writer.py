@@ -106,7 +106,7 @@ class Writer:
                 verdicts = await trio.to_thread.run_sync(self.ledger.append, appends, limiter=self._thread)
         except StoreUnavailable as error:
             verdicts = [error] * len(batch)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, no caller may wait for ever
             _log.exception("append failed in a way that has no name", commands=len(batch))
             verdicts = [StoreUnavailable(f"the store failed: {type(error).__name__}")] * len(batch)
         for waiting, verdict in zip(batch, verdicts, strict=True):
