@@ -60,7 +60,7 @@ lock: $(VENV)/.installed-uv ## write requirements*.txt again from pyproject.toml
 	$(COMPILE) pyproject.toml --group dev -o requirements-dev.txt
 	$(COMPILE) pyproject.toml -c requirements-dev.txt -o requirements.txt
 	$(COMPILE) --group build -c requirements-dev.txt -o requirements-build.txt
-	npm install --prefix $(SDK) --package-lock-only
+	cd $(SDK) && npm install --package-lock-only
 
 upgrade: ## the same with the newest versions that pyproject.toml allows
 	@$(MAKE) lock LOCK_ARGS=--upgrade
@@ -90,9 +90,10 @@ $(VENV)/.installed-uv: $(VENV)/.created
 	@$(PIP) install uv==$(UV_VERSION)
 	@touch $@
 
+# Entered with cd, because npm's --prefix would hide the settings that the machine itself has for npm.
 $(SDK)/node_modules/.installed: $(SDK)/package.json $(SDK)/package-lock.json
 	@node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null || \
 		{ echo "Node 20 or newer is needed: the tests drive the gateway with the official Node SDK" >&2; exit 1; }
 	@echo "installing $(SDK)/package-lock.json"
-	@npm ci --prefix $(SDK) --loglevel=error
+	@cd $(SDK) && npm ci --loglevel=error
 	@touch $@
