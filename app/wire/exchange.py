@@ -21,9 +21,7 @@ Endpoint = Literal["responses", "chat"]
 class RequestError(Exception):
     """The request is at fault: answered with `status`, and nothing was charged."""
 
-    def __init__(
-        self, message: str, *, param: str | None = None, code: str | None = None, status: int = 400
-    ) -> None:
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None, status: int = 400) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
@@ -85,7 +83,10 @@ class ParsedRequest:
 
 @dataclass(slots=True)
 class Delivered:
-    """What has been forwarded so far, for an answer that is cut: UTF-8 bytes of text, reasoning and arguments."""
+    """What has been forwarded so far, for an answer that is cut or tells no usage: UTF-8 bytes of text, reasoning and arguments.
+
+    Once the answer is closing, `output_bytes` counts what is held as well, so that an estimate covers the whole answer.
+    """
 
     output_bytes: int = 0
     frames: int = 0
@@ -113,6 +114,11 @@ class Relay(Protocol):
     @property
     def usage(self) -> Usage | None:
         """The upstream's own figures, None where it sent none."""
+        ...
+
+    @property
+    def items(self) -> Usage:
+        """Calls and images counted from the answer's own items, without tokens: what an estimate starts from."""
         ...
 
     @property

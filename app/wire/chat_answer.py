@@ -1,0 +1,158 @@
+"""Answers of /v1/chat/completions on their way from an upstream to a client.
+
+Rule 1: a stream is closing at the chunk that gives the last of the asked choices its finish_reason, or at [DONE] where the upstream
+        answered fewer choices and finished them all. It is finished at [DONE].
+Rule 2: in each chunk only `model` changes. A chunk that carries nothing but usage is dropped unless the client asked for it.
+Rule 3: usage may come in any chunk and more than once (some upstreams send running totals): the last figures stand.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from app.wire.envelope import error_envelope, reported
+from app.wire.figures import chat_usage
+from app.wire.relay import PlainRelay, StreamRelay, decoded, malformed, text_bytes
+from app.wire.splice import replace_string
+from app.wire.sse import Frame
+
+
+class _Text(msgspec.Struct):
+    """A delta or a message. Members of an unknown shape pass, and count as no text."""
+
+    content: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    refusal: Any = None
+    tool_calls: Any = None
+    function_call: Any = None
+
+    def bytes(self) -> int:
+        if type(self.content) is str and self.tool_calls is None and self.reasoning_content is None:
+            return text_bytes(self.content) + text_bytes(self.reasoning) + text_bytes(self.refusal)
+        texts = (self.content, self.reasoning_content, self.reasoning, self.refusal)
+        calls = self.tool_calls if isinstance(self.tool_calls, list) else []
+        return sum(map(text_bytes, texts)) + sum(map(_call_bytes, calls)) + _function_bytes(self.function_call)
+
+
+class _Choice(msgspec.Struct):
+    index: int = 0
+    delta: _Text | None = None
+    message: _Text | None = None
+    finish_reason: str | None = None
+
+
+class _Answer(msgspec.Struct):
+    """What is read of a chunk, and of a whole completion."""
+
+    id: Any = None
+    object: Any = None
+    model: Any = None
+    choices: list[_Choice] | None = None
+    usage: Any = None
+    service_tier: Any = None
+    error: Any = None
+
+
+_decoder = msgspec.json.Decoder(_Answer)
+
+
+class ChatStreamRelay(StreamRelay):
+    """One streamed completion of `choices` choices, under the public name `model`."""
+
+    def __init__(self, *, model: str, include_usage: bool, choices: int) -> None:
+        super().__init__()
+        self._model = msgspec.json.encode(model)
+        self._include_usage = include_usage
+        self._choices = choices
+        self._reasons: dict[int, str | None] = {}
+        self._open = choices
+        self._tier: Any = None
+
+    def _take(self, frame: Frame, data: bytes) -> bytes:
+        if data.strip() == b"[DONE]":
+            self._done()
+            return b""
+        chunk = decoded(_decoder, data)
+        _refuse_error(chunk, data)
+        for choice in chunk.choices or ():
+            self._judge(choice)
+        if self._response_id is None and isinstance(chunk.id, str) and chunk.id:
+            self._response_id = chunk.id
+        self._tier = chunk.service_tier or self._tier
+        if chunk.usage is not None:
+            self._usage = chat_usage(chunk.usage, self._tier)
+            if not chunk.choices and not self._include_usage:
+                return b""
+        return (
+            frame.with_data(replace_string(data, "model", self._model)) if isinstance(chunk.model, str) else frame.raw
+        )
+
+    def failure(self, *, message: str, type: str, code: str | None) -> bytes:
+        """An error where a chunk would be, and no [DONE]: what ended in an error is not done."""
+        return b"data: %s\n\n" % error_envelope(message=message, type=type, code=code)
+
+    def _judge(self, choice: _Choice) -> None:
+        index = choice.index
+        if not 0 <= index < self._choices:
+            malformed("The answer holds a choice that was not asked for.")
+        if choice.delta is not None:
+            self.delivered.output_bytes += choice.delta.bytes()
+        if choice.finish_reason is None:
+            self._reasons.setdefault(index)
+        elif self._reasons.get(index) is None:
+            self._reasons[index] = choice.finish_reason
+            self._open -= 1
+            self._finish = _joined(self._reasons)
+            self.closing = self._open == 0
+
+    def _done(self) -> None:
+        if not self._reasons or None in self._reasons.values():
+            malformed("The answer ended before its choices did.")
+        self.closing = self.finished = True
+
+
+class ChatPlainRelay(PlainRelay):
+    """One whole completion, under the public name `model`."""
+
+    def __init__(self, *, model: str) -> None:
+        super().__init__()
+        self._model = msgspec.json.encode(model)
+
+    def _whole(self, body: bytes) -> bytes:
+        answer = decoded(_decoder, body)
+        _refuse_error(answer, body)
+        if not answer.choices:
+            malformed("The answer holds no choice.")
+        for choice in answer.choices:
+            self.delivered.output_bytes += choice.message.bytes() if choice.message is not None else 0
+        self._usage = chat_usage(answer.usage, answer.service_tier)
+        self._finish = _joined({choice.index: choice.finish_reason for choice in answer.choices})
+        self._response_id = answer.id if isinstance(answer.id, str) and answer.id else None
+        return replace_string(body, "model", self._model) if isinstance(answer.model, str) else body
+
+
+def _refuse_error(answer: _Answer, data: bytes) -> None:
+    if answer.error:
+        raise reported(answer.error)
+    if answer.object == "error":
+        raise reported(msgspec.json.decode(data))
+
+
+def _joined(reasons: dict[int, str | None]) -> str:
+    """Each reason once, in the order of the choices."""
+    return ",".join(dict.fromkeys(reason for _, reason in sorted(reasons.items()) if reason))
+
+
+def _call_bytes(call: Any) -> int:
+    """Arguments of a function call, input of a custom one."""
+    if not isinstance(call, dict):
+        return 0
+    custom = call.get("custom")
+    return _function_bytes(call.get("function")) + (text_bytes(custom.get("input")) if isinstance(custom, dict) else 0)
+
+
+def _function_bytes(function: Any) -> int:
+    return text_bytes(function.get("arguments")) if isinstance(function, dict) else 0

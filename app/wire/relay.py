@@ -1,0 +1,180 @@
+"""What the relays of all protocols share: frames in order, the hold at the closing frame, limits, and the orderly end.
+
+Rule 1: feed() is all or nothing: where it raises, nothing of that read was forwarded, and the counts stand as before it.
+Rule 2: from the closing frame on everything is held, in order, up to HELD_BYTES_MAX; what comes after `finished` is dropped.
+Rule 3: after an error nothing may be fed; an answer that ended without its closing frame is malformed.
+Rule 4: comments and frames without data pass as they came.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+
+from app.wire.envelope import error_envelope, reported_in
+from app.wire.exchange import AnswerError, Delivered
+from app.wire.sse import MAX_FRAME_BYTES, Frame, FrameSplitter
+from domain.usage import Usage
+
+HELD_BYTES_MAX = 2 * MAX_FRAME_BYTES
+BODY_BYTES_MAX = 64 * 1024 * 1024
+DONE = b"data: [DONE]\n\n"
+
+T = TypeVar("T")
+
+
+class _Answer:
+    """The state that every answer has, streamed or plain."""
+
+    def __init__(self) -> None:
+        self.closing = False
+        self.finished = False
+        self.delivered = Delivered()
+        self._failed = False
+        self._usage: Usage | None = None
+        self._items = Usage()
+        self._finish = ""
+        self._response_id: str | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._usage
+
+    @property
+    def items(self) -> Usage:
+        return self._items
+
+    @property
+    def finish(self) -> str:
+        return self._finish
+
+    @property
+    def response_id(self) -> str | None:
+        return self._response_id
+
+
+class StreamRelay(_Answer, ABC):
+    """A stream of frames. Subclasses judge one frame at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._splitter = FrameSplitter()
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        self._sequence = -1
+
+    @abstractmethod
+    def _take(self, frame: Frame, data: bytes) -> bytes:
+        """Judge one frame with data: sets the state, returns what a client may see of it (b"" for nothing)."""
+
+    def feed(self, data: bytes) -> bytes:
+        assert not self._failed, "fed after an error"
+        delivered = self.delivered
+        before = self.closing, delivered.output_bytes, delivered.frames, self._sequence
+        try:
+            return b"".join(self._forwarded(self._splitter.feed(data)))
+        except AnswerError:
+            self._failed = True
+            self.closing, delivered.output_bytes, delivered.frames, self._sequence = before
+            raise
+
+    def end(self) -> None:
+        assert not self._failed, "ended after an error"
+        rest = self._splitter.flush()
+        if rest is not None and not self.finished:
+            self._failed = True
+            self._end_with(rest)
+            self._failed = False
+        if not self.closing:
+            self._failed = True
+            malformed("The answer broke off before its end.")
+
+    def tail(self) -> bytes:
+        assert self.closing, "nothing is held before the closing frame"
+        return b"".join([*self._held, DONE])
+
+    def _forwarded(self, frames: list[Frame]) -> list[bytes]:
+        forwarded = []
+        for frame in frames:
+            if self.finished:
+                break
+            raw = self._take(frame, frame.data) if frame.data else frame.raw
+            if not self.closing:
+                forwarded.append(raw)
+                self.delivered.frames += 1
+            else:
+                self._hold(raw)
+        return forwarded
+
+    def _end_with(self, rest: Frame) -> None:
+        """The last frame was not terminated. It counts if it makes sense; if it is an error without frames, that is the answer."""
+        if not rest.data and not self.closing and (error := reported_in(rest.raw)):
+            raise error
+        if rest.data:
+            self._hold(self._take(rest, rest.data))
+
+    def _hold(self, raw: bytes) -> None:
+        self._held_bytes += len(raw)
+        if self._held_bytes > HELD_BYTES_MAX:
+            malformed("The answer goes on after its end.")
+        self._held.append(raw)
+
+
+class PlainRelay(_Answer, ABC):
+    """One JSON body: nothing is forwarded before it is whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._body = bytearray()
+        self._answer = b""
+
+    @abstractmethod
+    def _whole(self, body: bytes) -> bytes:
+        """Judge the body: sets the state, returns what a client may see."""
+
+    def feed(self, data: bytes) -> bytes:
+        assert not self._failed, "fed after an error"
+        self._body += data
+        if len(self._body) > BODY_BYTES_MAX:
+            self._failed = True
+            malformed("The answer is too long.")
+        return b""
+
+    def end(self) -> None:
+        assert not self._failed, "ended after an error"
+        body = bytes(self._body)
+        self._body.clear()
+        self._failed = True
+        self._answer = self._whole(body)
+        self._failed = False
+        self.closing = self.finished = True
+
+    def tail(self) -> bytes:
+        assert self.closing, "nothing is held before the body is whole"
+        return self._answer
+
+    def failure(self, *, message: str, type: str, code: str | None) -> bytes:
+        return error_envelope(message=message, type=type, code=code)
+
+
+def text_bytes(value: Any) -> int:
+    """UTF-8 bytes of a text member; 0 for what is no text."""
+    if not isinstance(value, str):
+        return 0
+    return len(value) if value.isascii() else len(value.encode())
+
+
+def decoded(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
+    """`data` decoded, with every byte of it UTF-8 (members that are not read would else pass unseen). Else malformed."""
+    try:
+        if not isinstance(data, msgspec.Raw) and not data.isascii():
+            data.decode()
+        return decoder.decode(data)
+    except (ValueError, RecursionError):
+        malformed("The answer holds data that cannot be read.")
+
+
+def malformed(message: str) -> NoReturn:
+    raise AnswerError(message, malformed=True)

@@ -1,0 +1,188 @@
+"""The parts of a request body that both protocols judge alike.
+
+Rule 1: a body is one JSON object in UTF-8, and no member stands twice at its top: what is ambiguous is refused, never guessed.
+        NUL is legal in a JSON string and passes.
+Rule 2: null is the same as absent.
+Rule 3: every refusal names its parameter, in the words of the protocol.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from app.wire.exchange import RequestError, ToolUse
+from app.wire.outline import top_level_names
+from app.wire.splice import Members, members
+
+TOOLS_MAX = 1024
+INTEGER_MAX = 2**31 - 1
+MODEL_LENGTH_MAX = 256
+TOOL_ALIASES: Final[Mapping[str, str]] = {
+    "web_search_preview": "web_search",
+    "web_search_preview_2025_03_11": "web_search",
+    "web_search_2025_08_26": "web_search",
+    "computer": "computer_use",
+    "computer_use_preview": "computer_use",
+}
+
+T = TypeVar("T")
+
+_bool = msgspec.json.Decoder(bool)
+_int = msgspec.json.Decoder(int)
+_str = msgspec.json.Decoder(str)
+
+_NULL = msgspec.Raw(b"null")
+_TYPE_ERROR = re.compile(r"Expected `([^`]*)`, got `([^`]*)`(?: - at `\$([^`]*)`)?")
+_WORDS = {
+    "object": "an object",
+    "array": "an array",
+    "str": "a string",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "a boolean",
+}
+_UNREADABLE = "We could not parse the JSON body of your request: it is expected to be one JSON object in UTF-8."
+
+
+class _Tool(msgspec.Struct):
+    type: Any = None
+    tools: Any = None
+
+
+_tools = msgspec.json.Decoder(list[_Tool])
+
+
+def read_body(body: bytes) -> Members:
+    """The top-level members of a body, as they came."""
+    try:
+        if not body.isascii():
+            body.decode()
+        names = top_level_names(body)
+        fields = members.decode(body)
+    except (ValueError, RecursionError):
+        raise RequestError(_UNREADABLE) from None
+    if len(names) != len(fields):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise RequestError(f"Duplicate parameter: '{twice}' is given more than once.", param=twice)
+    return fields
+
+
+def given(fields: Members, name: str) -> msgspec.Raw | None:
+    """A member that is there and not null."""
+    raw = fields.get(name, _NULL)
+    return None if bytes(memoryview(raw)[:5]) == b"null" else raw
+
+
+def decode(raw: msgspec.Raw, decoder: msgspec.json.Decoder[T], param: str) -> T:
+    """`raw` as the decoder's type. Raises RequestError that names `param` and the place in it."""
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        raise _invalid_type(str(error), param) from None
+
+
+def text(fields: Members, name: str) -> str | None:
+    raw = given(fields, name)
+    return None if raw is None else decode(raw, _str, name)
+
+
+def flag(fields: Members, name: str) -> bool:
+    raw = given(fields, name)
+    return raw is not None and decode(raw, _bool, name)
+
+
+def count(fields: Members, name: str, maximum: int = INTEGER_MAX) -> int | None:
+    """A whole number from 1 to `maximum`."""
+    raw = given(fields, name)
+    if raw is None:
+        return None
+    value = decode(raw, _int, name)
+    if value < 1:
+        raise RequestError(
+            f"Invalid '{name}': integer below minimum value. Expected a value >= 1, but got {_short(value)} instead.",
+            param=name,
+            code="integer_below_min_value",
+        )
+    if value > maximum:
+        raise RequestError(
+            f"Invalid '{name}': integer above maximum value. Expected a value <= {maximum}, but got {_short(value)} instead.",
+            param=name,
+            code="integer_above_max_value",
+        )
+    return value
+
+
+def model(fields: Members) -> str:
+    name = text(fields, "model")
+    if not name:
+        raise missing("model")
+    if len(name) > MODEL_LENGTH_MAX:
+        raise RequestError("Invalid 'model': the name is too long.", param="model")
+    return name
+
+
+def service_tier(fields: Members) -> str | None:
+    """Other tiers have other prices: refused, since nothing prices them."""
+    value = text(fields, "service_tier")
+    if value not in (None, "auto", "default"):
+        raise unsupported("service_tier", "Only the default service tier is offered.")
+    return value
+
+
+def tool_uses(fields: Members, name: str = "tools") -> tuple[ToolUse, ...]:
+    raw = given(fields, name)
+    return () if raw is None else tuple(uses_of(decode(raw, _tools, name), name))
+
+
+def uses_of(tools: list[_Tool], where: str) -> Iterable[ToolUse]:
+    """Each tool, and the tools inside a namespace behind it: none slips past the model's list."""
+    if len(tools) > TOOLS_MAX:
+        raise RequestError(
+            f"Invalid '{where}': more than {TOOLS_MAX} tools.", param=where, code="array_above_max_length"
+        )
+    for index, tool in enumerate(tools):
+        param = f"{where}[{index}].type"
+        if tool.type is None:
+            raise missing(param)
+        if not isinstance(tool.type, str):
+            raise RequestError(f"Invalid type for '{param}': expected a string.", param=param, code="invalid_type")
+        yield ToolUse(tool.type, TOOL_ALIASES.get(tool.type, tool.type), param)
+        yield from carried_uses(tool.tools, f"{where}[{index}].tools")
+
+
+def carried_uses(tools: Any, where: str) -> Iterable[ToolUse]:
+    """Tools that come inside something else, as far as they have a type: lists of remote tools have none."""
+    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
+        kind = tool.get("type") if isinstance(tool, dict) else None
+        if isinstance(kind, str):
+            yield ToolUse(kind, TOOL_ALIASES.get(kind, kind), f"{where}[{index}].type")
+
+
+def missing(param: str) -> RequestError:
+    return RequestError(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
+
+
+def unsupported(param: str, why: str) -> RequestError:
+    return RequestError(f"Unsupported parameter: '{param}'. {why}", param=param, code="unsupported_parameter")
+
+
+def _invalid_type(error: str, param: str) -> RequestError:
+    found = _TYPE_ERROR.search(error)
+    if not found:
+        return RequestError(f"Invalid value for '{param}'.", param=param, code="invalid_value")
+    expected, got, path = found.groups(default="")
+    message = f"Invalid type for '{param}{path}': expected {_words(expected)}, but got {_words(got)} instead."
+    return RequestError(message, param=param + path, code="invalid_type")
+
+
+def _words(types: str) -> str:
+    return " or ".join(_WORDS.get(word, word) for word in types.split(" | "))
+
+
+def _short(value: int) -> str:
+    """A number may have thousands of digits."""
+    return str(value) if abs(value) < 10**20 else "a longer number"

@@ -1,0 +1,79 @@
+"""/v1/responses: requests judged and written for an upstream. Their answers are in responses_answer.
+
+Rule 1: the gateway keeps no conversation: what refers to stored state is refused, and nothing is stored upstream.
+Rule 2: a pass-through changes the model, `store`, and the limits where the client set none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from app.wire.content import Weight, weigh
+from app.wire.exchange import ParsedRequest
+from app.wire.request import count, flag, given, missing, model, read_body, service_tier, tool_uses, unsupported
+from app.wire.responses_answer import ResponsesPlainRelay, ResponsesStreamRelay
+from app.wire.splice import Members, with_members
+
+__all__ = ["ResponsesPlainRelay", "ResponsesStreamRelay", "parse_responses", "responses_body"]
+
+_STORED = ("previous_response_id", "conversation", "prompt")
+_STATELESS = "The gateway is stateless: send the whole conversation in 'input'."
+
+
+def parse_responses(body: bytes) -> ParsedRequest:
+    """Raises RequestError for anything that is not a well-formed request, or asks for stored state or for what has no price."""
+    fields = read_body(body)
+    name = model(fields)
+    _refuse_state(fields)
+    flag(fields, "store")
+    weight = _weight(fields)
+    return ParsedRequest(
+        endpoint="responses",
+        model=name,
+        stream=flag(fields, "stream"),
+        choices=1,
+        max_output_tokens=count(fields, "max_output_tokens"),
+        max_tool_calls=count(fields, "max_tool_calls"),
+        tools=(*tool_uses(fields), *weight.tools),
+        images=weight.images,
+        files=weight.files,
+        text_bytes=len(body) - weight.inline_bytes,
+        include_usage=True,
+        service_tier=service_tier(fields),
+        fields=fields,
+    )
+
+
+def responses_body(
+    request: ParsedRequest, *, model: str, max_output_tokens: int | None, max_tool_calls: int | None
+) -> bytes:
+    """The upstream's body. `max_output_tokens` is written where the client set none; `max_tool_calls` whenever it is given."""
+    changes = {"model": _raw(model), "store": _raw(False)}
+    if request.max_output_tokens is None and max_output_tokens is not None:
+        changes["max_output_tokens"] = _raw(max_output_tokens)
+    if max_tool_calls is not None:
+        changes["max_tool_calls"] = _raw(max_tool_calls)
+    return with_members(request.fields, changes)
+
+
+def _weight(fields: Members) -> Weight:
+    """`input` is a text or a list of items."""
+    given_input = given(fields, "input")
+    if given_input is None:
+        raise missing("input")
+    is_text = bytes(memoryview(given_input)[:1]) == b'"'
+    return Weight() if is_text else weigh(given_input, "input")
+
+
+def _refuse_state(fields: Members) -> None:
+    for name in _STORED:
+        if given(fields, name) is not None:
+            raise unsupported(name, _STATELESS)
+    if flag(fields, "background"):
+        raise unsupported("background", "The gateway is stateless: it keeps no answer to be fetched later.")
+
+
+def _raw(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(value))

@@ -1,0 +1,194 @@
+"""Answers of /v1/responses on their way from an upstream to a client.
+
+Rule 1: a stream is closing, and finished, at response.completed or response.incomplete; whatever follows is dropped.
+Rule 2: an error event, flat or nested, response.failed and response.cancelled end the answer in an AnswerError.
+Rule 3: only `model` and `store` of an event's response change; an event without a response passes byte by byte.
+Rule 4: a failure continues the sequence numbers that were forwarded, and fails the response as the client knows it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from app.wire.envelope import reported
+from app.wire.exchange import AnswerError
+from app.wire.figures import FIGURE_MAX, Item, item_usage, responses_usage
+from app.wire.relay import DONE, PlainRelay, StreamRelay, decoded, malformed, text_bytes
+from app.wire.splice import Members, members, with_members
+from app.wire.sse import Frame
+from domain.usage import Usage
+
+_NOTHING = msgspec.Raw(b"")
+_CLOSING = {"response.completed", "response.incomplete"}
+_FAILING = {"error", "response.failed", "response.cancelled"}
+
+
+class _Event(msgspec.Struct):
+    type: Any = None
+    sequence_number: Any = None
+    delta: Any = None
+    response: msgspec.Raw = _NOTHING
+    item: msgspec.Raw = _NOTHING
+    error: Any = None
+
+
+class _OutputItem(Item, frozen=True):
+    """An item with what is counted of it."""
+
+    content: Any = None
+    summary: Any = None
+    arguments: Any = None
+    input: Any = None
+
+    def bytes(self) -> int:
+        parts = [part for parts in (self.content, self.summary) if isinstance(parts, list) for part in parts]
+        texts = [part.get(name) for part in parts if isinstance(part, dict) for name in ("text", "refusal")]
+        return sum(map(text_bytes, (*texts, self.arguments, self.input)))
+
+
+class _Response(msgspec.Struct):
+    """What is read of a response."""
+
+    id: Any = None
+    status: Any = None
+    error: Any = None
+    incomplete_details: Any = None
+    output: list[_OutputItem] | None = None
+    tools: Any = None
+    usage: Any = None
+    tool_usage: Any = None
+    service_tier: Any = None
+
+
+class _Failure(msgspec.Struct):
+    """An error event, or the event of a response that failed."""
+
+    error: Any = None
+    message: Any = None
+    code: Any = None
+    param: Any = None
+    response: Any = None
+
+
+_events = msgspec.json.Decoder(_Event)
+_items = msgspec.json.Decoder(Item)
+_failures = msgspec.json.Decoder(_Failure)
+_responses = msgspec.json.Decoder(_Response)
+
+
+class ResponsesStreamRelay(StreamRelay):
+    """One streamed response, under the public name `model`."""
+
+    def __init__(self, *, model: str) -> None:
+        super().__init__()
+        self._changes = _changes(model)
+        self._done_items: list[Item] = []
+        self._known: Members = {}
+
+    def _take(self, frame: Frame, data: bytes) -> bytes:
+        if data.strip() == b"[DONE]":
+            malformed("The answer ended before its response did.")
+        event = decoded(_events, data)
+        kind = event.type if isinstance(event.type, str) else frame.event
+        if kind in _FAILING or (event.error and not kind):
+            raise _reported(data)
+        if kind in _CLOSING:
+            return frame.with_data(self._close(event.response, kind, data))
+        self._count(event, kind)
+        if bytes(memoryview(event.response)[:1]) != b"{":
+            return frame.raw
+        return frame.with_data(self._known_as(event.response, data))
+
+    def failure(self, *, message: str, type: str, code: str | None) -> bytes:
+        """A flat error event, which clients read on from, then response.failed where a response was begun, then [DONE]."""
+        first = self._sequence + 1
+        word = code or "server_error"
+        error = {"type": "error", "code": word, "message": message, "param": None, "sequence_number": first}
+        frames = [_frame("error", error)]
+        if self._known:
+            failed = self._known | {
+                "status": msgspec.Raw(b'"failed"'),
+                "error": msgspec.Raw(msgspec.json.encode({"code": word, "message": message})),
+            }
+            event = {"type": "response.failed", "sequence_number": first + 1, "response": failed}
+            frames.append(_frame("response.failed", event))
+        return b"".join([*frames, DONE])
+
+    def _count(self, event: _Event, kind: str) -> None:
+        told = event.sequence_number
+        self._sequence = told if type(told) is int and 0 <= told <= FIGURE_MAX else self._sequence + 1
+        if event.delta is not None:
+            self.delivered.output_bytes += text_bytes(event.delta)
+        elif kind == "response.output_item.done" and event.item is not _NOTHING:
+            self._done_items.append(decoded(_items, event.item))
+            self._items = item_usage(self._done_items)
+
+    def _known_as(self, raw: msgspec.Raw, data: bytes) -> bytes:
+        """The event with its response as the client may know it. Remembered, for a failure to fail that one."""
+        self._known = decoded(members, raw) | self._changes
+        self._response_id = _text(decoded(_responses, raw).id) or self._response_id
+        return _with_response(data, self._known)
+
+    def _close(self, raw: msgspec.Raw, kind: str, data: bytes) -> bytes:
+        """The last event. It is not remembered and takes no sequence number: it is held, and a failure may come in its place."""
+        response = decoded(_responses, raw)
+        if response.error:
+            raise reported(response.error)
+        self._response_id = _text(response.id) or self._response_id
+        self._finish, self._items, self._usage = _summary(response, kind.removeprefix("response."), self._done_items)
+        self.closing = self.finished = True
+        return _with_response(data, decoded(members, raw) | self._changes)
+
+
+class ResponsesPlainRelay(PlainRelay):
+    """One whole response, under the public name `model`."""
+
+    def __init__(self, *, model: str) -> None:
+        super().__init__()
+        self._changes = _changes(model)
+
+    def _whole(self, body: bytes) -> bytes:
+        response = decoded(_responses, body)
+        if response.error or response.status in ("failed", "cancelled"):
+            raise reported(response.error)
+        if response.status not in ("completed", "incomplete"):
+            malformed("The answer is no finished response.")
+        self._response_id = _text(response.id)
+        self._finish, self._items, self._usage = _summary(response, response.status, [])
+        self.delivered.output_bytes = sum(item.bytes() for item in response.output or ())
+        return with_members(members.decode(body), self._changes)
+
+
+def _summary(response: _Response, status: str, done: list[Item]) -> tuple[str, Usage, Usage | None]:
+    """Why it ended, its calls and images, its usage. Some upstreams leave `output` empty: then the items that were done count."""
+    items = item_usage(response.output or done, response.tools, response.tool_usage)
+    details = response.incomplete_details
+    reason = _text(details.get("reason")) if isinstance(details, dict) and status == "incomplete" else None
+    finish = f"{status}:{reason}" if reason else status
+    return finish, items, responses_usage(response.usage, response.service_tier, items)
+
+
+def _changes(model: str) -> dict[str, msgspec.Raw]:
+    return {"model": msgspec.Raw(msgspec.json.encode(model)), "store": msgspec.Raw(b"false")}
+
+
+def _with_response(data: bytes, response: Members) -> bytes:
+    return with_members(members.decode(data), {"response": msgspec.Raw(msgspec.json.encode(response))})
+
+
+def _reported(data: bytes) -> AnswerError:
+    """The three forms: members of the event, an `error` in it, or in its response."""
+    failure = decoded(_failures, data)
+    if isinstance(failure.response, dict):
+        return reported(failure.response.get("error"))
+    return reported(failure.error, {"message": failure.message, "code": failure.code, "param": failure.param})
+
+
+def _frame(kind: str, event: dict[str, Any]) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (kind.encode(), msgspec.json.encode(event))
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,123 @@
+"""Server-sent events, cut out of a byte stream (WHATWG HTML, 9.2.6).
+
+Rule 1: frames depend on the bytes only, never on how they were cut into reads.
+Rule 2: a frame keeps its bytes: joined, the frames and what is pending are the stream, so a pass-through changes nothing.
+Rule 3: a frame longer than MAX_FRAME_BYTES is malformed, whether its end is here or not.
+
+Lines end in LF, CRLF or CR; a frame ends with the first line end that follows another one directly. Only a stream that is written
+with lone CRs waits for one byte more, since that byte may be the LF of a CRLF.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from app.wire.exchange import AnswerError
+
+MAX_FRAME_BYTES = 8 * 1024 * 1024
+"""Image events carry base64 of a few MB."""
+
+_BOM = b"\xef\xbb\xbf"
+_BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
+_LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\r|\n)")
+_OVERLAP = 3
+"""A blank line of CRLFs may have begun this many bytes before the end of what was searched."""
+
+
+class Frame(NamedTuple):
+    """One frame. `data` is None without a data field; `at` is where `data` stands in `raw`, -1 where it is in several lines."""
+
+    raw: bytes
+    event: str
+    data: bytes | None
+    at: int
+
+    def with_data(self, data: bytes) -> bytes:
+        """This frame's bytes with other data; event, id and comments stay."""
+        old = self.data or b""
+        if self.at >= 0:
+            return self.raw[: self.at] + data + self.raw[self.at + len(old) :]
+        lines = [found[1] for found in _LINE.finditer(self.raw.removeprefix(_BOM))]
+        kept = [line for line in lines if line and line.partition(b":")[0] != b"data"]
+        return b"\n".join([*kept, *(b"data: " + line for line in data.split(b"\n")), b"", b""])
+
+
+class FrameSplitter:
+    """Bytes in, whole frames out."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+        self._searched = 0
+        self._first = True
+        self._cr = False  # whether a CR was ever seen: without one, two LFs are all there is to look for
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames that `data` completes. Raises AnswerError (malformed) for one that is too long."""
+        self._cr = self._cr or b"\r" in data
+        if self._pending:
+            self._pending += data
+            if self._end(self._pending, self._searched) < 0:
+                self._wait()
+                return []
+            data = bytes(self._pending)
+            self._pending.clear()
+        return self._split(data)
+
+    def flush(self) -> Frame | None:
+        """The unterminated last frame at the end of a stream, terminated; None where nothing but line ends is pending."""
+        rest = bytes(self._pending).rstrip(b"\r\n")
+        self._pending.clear()
+        return self._frame(rest + b"\n\n") if rest else None
+
+    def _split(self, data: bytes) -> list[Frame]:
+        frames = []
+        start = 0
+        while (end := self._end(data, start)) >= 0:
+            _bound(end - start)
+            frames.append(self._frame(data[start:end]))
+            start = end
+        self._pending += data[start:]
+        self._wait()
+        return frames
+
+    def _wait(self) -> None:
+        _bound(len(self._pending))
+        self._searched = max(0, len(self._pending) - _OVERLAP)
+
+    def _end(self, data: bytes | bytearray, start: int) -> int:
+        """Where the frame at `start` ends, -1 where that is not known yet."""
+        if not self._cr:
+            found = data.find(b"\n\n", start)
+            return -1 if found < 0 else found + 2
+        blank = _BLANK_LINE.search(data, start)
+        if blank is None or (blank.end() == len(data) and data.endswith(b"\r")):
+            return -1
+        return blank.end()
+
+    def _frame(self, raw: bytes) -> Frame:
+        if raw.startswith(b"data: ") and not self._cr and raw.find(b"\n") == len(raw) - 2:
+            self._first = False
+            return Frame(raw, "", raw[6:-2], 6)
+        first, self._first = self._first, False
+        return _parsed(raw, len(_BOM) if first and raw.startswith(_BOM) else 0)
+
+
+def _parsed(raw: bytes, start: int) -> Frame:
+    event = ""
+    data: list[bytes] = []
+    at = -1
+    for line in _LINE.finditer(raw, start):
+        name, _, value = line[1].partition(b":")
+        spaced = value.startswith(b" ")
+        if name == b"data":
+            at = line.end(1) - len(value) + spaced if not data else -1
+            data.append(value[spaced:])
+        elif name == b"event":
+            event = value[spaced:].decode(errors="replace")
+    return Frame(raw, event, b"\n".join(data) if data else None, at)
+
+
+def _bound(size: int) -> None:
+    if size > MAX_FRAME_BYTES:
+        raise AnswerError("The answer holds an event that is too long.", malformed=True)
