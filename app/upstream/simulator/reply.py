@@ -1,0 +1,42 @@
+"""What both protocols need to put an answer into bytes: ids, the moment, JSON, and frames of server-sent events."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import msgspec
+
+from app.upstream.simulator.answer import Answer
+from app.upstream.simulator.ask import Ask, Json
+
+DONE = b"data: [DONE]\n\n"
+FAILURE = "The simulated upstream failed while answering, as the request asked."
+
+_encoder = msgspec.json.Encoder()
+encode = _encoder.encode
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer to one request, made at `created`, in Unix seconds."""
+
+    ask: Ask
+    answer: Answer
+    created: int
+
+    def id(self, kind: str, number: int = 0) -> str:
+        """An id that is the same for the same request and differs within it."""
+        return make_id(kind, self.ask.seed, number)
+
+
+def make_id(kind: str, seed: bytes, number: int = 0) -> str:
+    return kind + hashlib.sha256(b"%b/%b/%d" % (kind.encode(), seed, number)).hexdigest()[:40]
+
+
+def envelope(error: Json) -> bytes:
+    return encode({"error": error})
+
+
+def failure() -> Json:
+    return {"message": FAILURE, "type": "server_error", "param": None, "code": "server_error"}

@@ -1,0 +1,230 @@
+"""From what was asked to what is answered: pure, and the same for the same request.
+
+Order of preference: what the client forces, then a function or tool that fits the prompt, then text. The limit, the
+stop sequences and the directives are applied to what was chosen, and the usage is counted from what is left.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import msgspec
+
+from app.upstream.simulator import answer, png, prose, schema, tokens
+from app.upstream.simulator.answer import Answer, Call, Choice, Citation, Finish, Item, Picture, Refused, Search, Text
+from app.upstream.simulator.ask import Ask, Function, ImageTool
+
+CALLS_MAX = 4
+QUERY_CHARS_MAX = 120
+
+_EFFORT_TOKENS = {"minimal": 8, "low": 16, "medium": 32, "high": 64, "xhigh": 128, "max": 256}
+_IMAGE_TOKENS = {"low": 272, "medium": 1056, "high": 4160}
+_DRAW = re.compile(r"\b(image|picture|icon|logo|draw|paint|photo|illustration|sketch)", re.IGNORECASE)
+_WORD = re.compile(r"[a-z0-9]{3,}")
+_SITES = (("example.com", "Example: {}"), ("example.org", "{}, explained"))
+
+
+def write(ask: Ask) -> Answer:
+    choices = tuple(_finished(ask, _items(ask, number)) for number in range(ask.choices))
+    return Answer(choices, None if ask.directives.no_usage else _usage(ask, choices))
+
+
+def _items(ask: Ask, number: int) -> tuple[Item, ...]:
+    thought = _thought(ask)
+    return (*thought, *_body(ask, number, sum(map(answer.size, thought))))
+
+
+def _body(ask: Ask, number: int, thought_tokens: int) -> tuple[Item, ...]:
+    wanted = ask.directives.tokens
+    if ask.directives.refuse:
+        return (Refused(prose.refusal(ask)),)
+    if wanted is not None:
+        return (Text(prose.exactly(prose.reply(ask, number), max(1, wanted - thought_tokens))),)
+    return _tool(ask) or (Text(_text(ask, number)),)
+
+
+def _text(ask: Ask, number: int) -> str:
+    if ask.format.kind == "json_schema":
+        return _json(schema.build(ask.format.schema, ask.content.prompt))
+    if ask.format.kind == "json_object":
+        return _json({"answer": prose.reply(ask, number)})
+    return prose.reply(ask, number)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+# Tools
+
+
+def _tool(ask: Ask) -> tuple[Item, ...]:
+    """The items of the tool that is called; empty where the answer is text."""
+    tools, choice = ask.tools, ask.tools.choice
+    if choice.mode == "none" or ask.content.results:
+        return ()
+    forced = choice.name or choice.tool
+    functions = [each for each in tools.functions if _allowed(ask, each.name)]
+    called = _called(ask, functions, sure=choice.name is not None)
+    if called and (choice.name or not forced):
+        return _calls(ask, called)
+    if tools.image and _allowed(ask, "image_generation") and _drawn(ask, forced):
+        return _picture(ask, tools.image)
+    if tools.web_search and not (choice.tool or "web_search").startswith("image"):
+        return _search(ask)
+    return _calls(ask, functions[:1]) if not choice.tool else ()
+
+
+def _allowed(ask: Ask, name: str) -> bool:
+    choice = ask.tools.choice
+    return choice.name == name if choice.name else not choice.only or name in choice.only
+
+
+def _drawn(ask: Ask, forced: str | None) -> bool:
+    if forced or not ask.tools.web_search:
+        return not forced or forced == "image_generation"
+    return _DRAW.search(ask.content.prompt) is not None
+
+
+def _called(ask: Ask, functions: list[Function], sure: bool) -> list[Function]:
+    """The functions that share words with the prompt, best first; only the best where calls are not parallel."""
+    words = set(_WORD.findall(ask.content.prompt.lower()))
+    scores = {each.name: _score(each, words) for each in functions}
+    fitting = [each for each in functions if scores[each.name] > 0]
+    best = sorted(fitting, key=lambda each: -scores[each.name])[:1]
+    by_name = [each for each in fitting if scores[each.name] >= 2]
+    if sure:
+        return functions[:1]
+    return by_name[:CALLS_MAX] if ask.tools.parallel and len(by_name) > 1 else best
+
+
+def _score(function: Function, words: set[str]) -> int:
+    """Two for each word of the name that the prompt has, one where only the description has some."""
+    named = len(words & set(_WORD.findall(function.name.lower())) - {"get", "the", "and"})
+    return 2 * named or int(bool(words & set(_WORD.findall(function.description.lower())) - {"the", "and", "for"}))
+
+
+def _calls(ask: Ask, functions: list[Function]) -> tuple[Item, ...]:
+    if len(functions) == 1 and ask.tools.parallel:
+        return _per_subject(ask, functions[0])
+    return tuple(_call(ask, each, None) for each in functions)
+
+
+def _per_subject(ask: Ask, function: Function) -> tuple[Item, ...]:
+    """One call for each thing that the prompt lists, where the function takes one name at a time."""
+    subjects = schema.names(ask.content.prompt)[:CALLS_MAX]
+    properties = function.parameters.get("properties")
+    listed = re.search(r"\b(and|or)\b|,", ask.content.prompt) is not None
+    if not listed or len(subjects) < 2 or not isinstance(properties, dict) or len(properties) != 1:
+        return (_call(ask, function, None),)
+    return tuple(_call(ask, function, [each]) for each in subjects)
+
+
+def _call(ask: Ask, function: Function, subjects: list[str] | None) -> Call:
+    arguments = schema.build({"type": "object", **function.parameters}, ask.content.prompt, subjects=subjects)
+    return Call(function.name, _json(arguments))
+
+
+def _search(ask: Ask) -> tuple[Item, ...]:
+    query = prose.quote(ask.content.prompt)[:QUERY_CHARS_MAX] or "news"
+    slug = "-".join(_WORD.findall(query.lower())[:6]) or "news"
+    urls = tuple(f"https://{site}/{slug}" for site, _ in _SITES)
+    search = Search(query, urls)
+    if ask.format.kind != "text":
+        return search, Text(_text(ask, 0))
+    return search, _cited(ask, query, urls)
+
+
+def _cited(ask: Ask, query: str, urls: tuple[str, ...]) -> Text:
+    text = f"{ask.model} searched for “{query}” and found {len(urls)} simulated sources."
+    citations = []
+    for number, (url, (site, title)) in enumerate(zip(urls, _SITES, strict=True), start=1):
+        text += f" Source {number} covers it "
+        link = f"([{site}]({url}))"
+        citations.append(Citation(len(text), len(text) + len(link), url, title.format(query)))
+        text += f"{link}."
+    return Text(text, tuple(citations))
+
+
+def _picture(ask: Ask, tool: ImageTool) -> tuple[Item, ...]:
+    prompt = ask.content.prompt
+    drawn = _base64(png.draw(prompt, tool.width, tool.height))
+    partials = tuple(_base64(png.draw(prompt, *_coarse(tool, number))) for number in range(tool.partial_images))
+    pixels = tool.width * tool.height
+    picture = Picture(
+        prompt=prose.quote(prompt),
+        png=drawn,
+        partials=partials,
+        size=f"{tool.width}x{tool.height}",
+        quality=tool.quality,
+        background=tool.background,
+        tokens=max(1, _IMAGE_TOKENS[tool.quality] * pixels // (1024 * 1024)),
+    )
+    return picture, Text(prose.picture(prompt))
+
+
+def _coarse(tool: ImageTool, number: int) -> tuple[int, int]:
+    """A partial image is smaller than the picture; each is finer than the one before."""
+    scale = 2 ** (3 - number)
+    return max(png.SIDE_MIN, tool.width // scale), max(png.SIDE_MIN, tool.height // scale)
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+# How it ends, and what it counts
+
+
+def _thought(ask: Ask) -> tuple[Item, ...]:
+    size = _EFFORT_TOKENS.get(ask.reasoning.effort or "none", 0)
+    if ask.directives.tokens is not None:
+        size = min(size, ask.directives.tokens - 1)
+    if not size:
+        return ()
+    summary = prose.thought(ask) if ask.reasoning.summary else None
+    encrypted = _base64(ask.seed * 4) if ask.reasoning.encrypted else None
+    return (answer.Thought(size, summary, encrypted),)
+
+
+def _finished(ask: Ask, items: tuple[Item, ...]) -> Choice:
+    finish: Finish = "tool_calls" if any(isinstance(each, Call) for each in items) else "stop"
+    items = tuple(_stopped(each, ask.stops) for each in items)
+    if ask.directives.filter:
+        items, finish = _filtered(items), "content_filter"
+    if ask.limit is not None:
+        items, whole = answer.cut(items, ask.limit)
+        finish = finish if whole else "length"
+    return Choice(items, finish)
+
+
+def _stopped(item: Item, stops: tuple[str, ...]) -> Item:
+    if not isinstance(item, Text):
+        return item
+    found = [at for stop in stops if (at := item.text.find(stop)) >= 0]
+    return answer.part_of(item, item.text[: min(found)], whole=True) if found else item
+
+
+def _filtered(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Half of the last item."""
+    part = answer.shorten(items[-1], answer.size(items[-1]) // 2)
+    return (*items[:-1], *([part] if part else []))
+
+
+def _usage(ask: Ask, choices: tuple[Choice, ...]) -> answer.Usage:
+    items = [item for choice in choices for item in choice.items]
+    pictures = [each for each in items if isinstance(each, Picture)]
+    asked = ask.directives
+    input_tokens = ask.content.tokens if asked.usage_input is None else asked.usage_input
+    output_tokens = sum(map(answer.size, items)) if asked.usage_output is None else asked.usage_output
+    reasoning = sum(each.tokens for each in items if isinstance(each, answer.Thought))
+    return answer.Usage(
+        input=input_tokens,
+        cached=min(asked.usage_cached or 0, input_tokens),
+        output=output_tokens,
+        reasoning=min(reasoning, output_tokens),
+        searches=sum(isinstance(each, Search) for each in items),
+        image_input=sum(tokens.count(each.prompt) for each in pictures),
+        image_output=sum(each.tokens for each in pictures),
+    )

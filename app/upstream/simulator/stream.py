@@ -1,0 +1,170 @@
+"""From a request's bytes to everything the wire will carry: a status, headers, and the steps of the body. Pure.
+
+A step is bytes to send, or how the body goes wrong. The faults of the directives are put in here, so that the I/O
+in upstream.py knows neither protocol nor directive: it only paces, sends, breaks and waits.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.upstream.base import Endpoint
+from app.upstream.simulator import chat, read_chat, read_responses, responses, script
+from app.upstream.simulator.ask import Rejected
+from app.upstream.simulator.directives import Directives
+from app.upstream.simulator.reply import Reply, envelope, failure, make_id
+
+MALFORMED = b'data: {"this is": not JSON\n\n'
+
+_SSE = "text/event-stream; charset=utf-8"
+_JSON = "application/json"
+_TYPES = {
+    401: ("invalid_request_error", "invalid_api_key"),
+    403: ("invalid_request_error", "forbidden"),
+    404: ("invalid_request_error", "model_not_found"),
+    429: ("requests", "rate_limit_exceeded"),
+}
+
+
+class Fault(enum.Enum):
+    """DROP: the connection is lost here. STALL: nothing more comes."""
+
+    DROP = enum.auto()
+    STALL = enum.auto()
+
+
+Step = bytes | Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One answer on the wire. `gap` is the time between two steps, None for the upstream's own."""
+
+    status: int
+    headers: dict[str, str]
+    steps: Iterator[Step]
+    gap: float | None = None
+    first_byte: float = 0.0
+    unreachable: bool = False
+
+
+def plan(endpoint: Endpoint, body: bytes, upstream: str, request_id: str, created: int) -> Plan:
+    """What the upstream called `upstream` does with `body`. Ids come from the body and `request_id`."""
+    seed = hashlib.sha256(b"%d:%b%b" % (len(request_id), request_id.encode(), body)).digest()
+    reader = read_responses.read if endpoint == "responses" else read_chat.read
+    try:
+        ask = reader(body, upstream, seed)
+    except Rejected as rejected:
+        return _plain(seed, rejected.status, envelope(rejected.error))
+    asked = ask.directives
+    if asked.unreachable:
+        return Plan(0, {}, iter(()), first_byte=asked.first_byte or 0.0, unreachable=True)
+    if asked.status is not None:
+        return _refused(seed, asked)
+    reply = Reply(ask, script.write(ask), created)
+    return _streamed(endpoint, reply) if ask.stream else _whole(endpoint, reply)
+
+
+def _headers(seed: bytes, content_type: str) -> dict[str, str]:
+    """A vendor's headers, those included that a gateway must not pass on."""
+    return {
+        "content-type": content_type,
+        "x-request-id": make_id("req_", seed),
+        "openai-organization": "org-simulator",
+        "openai-processing-ms": "1",
+        "openai-version": "2020-10-01",
+        "set-cookie": "simulator=1; path=/; HttpOnly",
+        "x-ratelimit-limit-requests": "10000",
+        "x-ratelimit-remaining-requests": "9999",
+    }
+
+
+def _plain(seed: bytes, status: int, body: bytes, asked: Directives | None = None) -> Plan:
+    headers = _headers(seed, _JSON) | {"content-length": str(len(body))}
+    asked = asked or Directives()
+    return Plan(status, headers, _plain_steps(body, asked), asked.pace, asked.first_byte or 0.0)
+
+
+def _refused(seed: bytes, asked: Directives) -> Plan:
+    status = asked.status or 500
+    default = ("invalid_request_error", None) if status < 500 else ("server_error", "server_error")
+    kind, code = _TYPES.get(status, default)
+    message = f"The simulated upstream refused with status {status}, as the request asked."
+    refused = _plain(seed, status, envelope({"message": message, "type": kind, "param": None, "code": code}), asked)
+    if asked.retry_after is not None:
+        refused.headers["retry-after"] = f"{asked.retry_after:g}"
+    return refused
+
+
+def _whole(endpoint: Endpoint, reply: Reply) -> Plan:
+    asked, seed = reply.ask.directives, reply.ask.seed
+    if asked.error_200:
+        return _plain(seed, 200, envelope(failure()), asked)
+    if asked.fail_at is not None and endpoint == "chat":
+        return _plain(seed, 500, envelope(failure()), asked)
+    if asked.fail_at is not None:
+        return _plain(seed, 200, responses.failed_body(reply), asked)
+    if endpoint == "chat":
+        return _plain(seed, 200, chat.body(reply), asked)
+    return _plain(seed, 200, responses.body(reply), asked)
+
+
+def _plain_steps(body: bytes, asked: Directives) -> Iterator[Step]:
+    """A plain body in one step; a fault, at whatever frame, strikes in its middle."""
+    half = body[: len(body) // 2]
+    if asked.malformed_at is not None:
+        yield half + b"<not JSON>"
+    elif asked.drop_at is not None:
+        yield from (half, Fault.DROP)
+    elif asked.stall_at is not None:
+        yield from (half, Fault.STALL)
+    elif asked.half_frame_at is not None or asked.end_at is not None:
+        yield half
+    else:
+        yield body
+
+
+def _streamed(endpoint: Endpoint, reply: Reply) -> Plan:
+    asked = reply.ask.directives
+    headers = _headers(reply.ask.seed, _SSE) | {"cache-control": "no-cache"}
+    frames = _frames(endpoint, reply)
+    gap = asked.pace
+    if asked.duration is not None:
+        gap = asked.duration / max(1, _number(endpoint, reply) - 1)
+    return Plan(200, headers, _faulty(endpoint, reply, frames), gap, asked.first_byte or 0.0)
+
+
+def _frames(endpoint: Endpoint, reply: Reply) -> Iterator[bytes]:
+    if reply.ask.directives.error_200:
+        return chat.error_frames() if endpoint == "chat" else responses.error_frames()
+    return chat.frames(reply) if endpoint == "chat" else responses.frames(reply)
+
+
+def _number(endpoint: Endpoint, reply: Reply) -> int:
+    """How many frames the stream has, its [DONE] included."""
+    items = chat.chunks(reply) if endpoint == "chat" else responses.events(reply)
+    return 1 + sum(1 for _ in items)
+
+
+def _faulty(endpoint: Endpoint, reply: Reply, frames: Iterator[bytes]) -> Iterator[Step]:
+    """The frames until a directive strikes. Where several name one frame, the one that ends more comes first."""
+    asked = reply.ask.directives
+    for number, frame in enumerate(frames):
+        if number == asked.drop_at:
+            yield Fault.DROP
+            return
+        if number == asked.stall_at:
+            yield Fault.STALL
+            return
+        if number == asked.end_at:
+            return
+        if number == asked.half_frame_at:
+            yield frame[: len(frame) // 2]
+            return
+        if number == asked.fail_at:
+            yield from chat.error_frames() if endpoint == "chat" else responses.failure_frames(reply, number)
+            return
+        yield MALFORMED if number == asked.malformed_at else frame

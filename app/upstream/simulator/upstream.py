@@ -1,0 +1,159 @@
+"""The simulator as an upstream: the I/O around stream.plan. It waits, hands out bytes, breaks off and counts.
+
+Rule 1: the answer follows from the request alone; only its `created` stamps come from the clock it was given.
+Rule 2: frames are due on a timetable that starts with the first one, so that a slow reader does not stretch a stream.
+Rule 3: every answer that was opened is counted in `open_answers` until it is closed, wherever its reader was cancelled.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+
+import trio
+
+from app.upstream.base import UpstreamBroken, UpstreamCall, UpstreamUnreachable
+from app.upstream.simulator.stream import Fault, Plan, plan
+
+# Reading a large body (base64, PDF objects) takes milliseconds of CPU: past this size it is done in a thread.
+INLINE_BYTES_MAX = 256 * 1024
+PACE_SECONDS = 0.02
+
+
+class SimulatorUpstream:
+    """An upstream in this process that speaks both protocols, and misbehaves where `metadata.simulator` asks for it.
+
+    `open_answers` is how many answers are open now, `opened` how many ever were, `closed_early` how many were closed
+    before their end.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        pace_seconds: float = PACE_SECONDS,
+        frames_per_receive: int = 1,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        assert pace_seconds >= 0
+        assert frames_per_receive >= 1
+        self._name = name
+        self._pace_seconds = pace_seconds
+        self._frames_per_receive = frames_per_receive
+        self._now = now
+        self._closed = False
+        self.open_answers = 0
+        self.opened = 0
+        self.closed_early = 0
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def open(self, call: UpstreamCall) -> SimulatorAnswer:
+        await trio.lowlevel.checkpoint()
+        if self._closed:
+            raise UpstreamUnreachable(self._name, "the simulator is closed")
+        planned = await self._plan(call)
+        if planned.first_byte:
+            await trio.sleep(planned.first_byte)
+        if planned.unreachable:
+            raise UpstreamUnreachable(self._name, "the simulated upstream took no connection, as the request asked")
+        gap = self._pace_seconds if planned.gap is None else planned.gap
+        self.open_answers += 1
+        self.opened += 1
+        return SimulatorAnswer(planned, gap, self._frames_per_receive, self._name, self._answer_closed)
+
+    async def aclose(self) -> None:
+        """Takes no more calls; answers that are open run on until their readers close them."""
+        self._closed = True
+        await trio.lowlevel.checkpoint()
+
+    async def _plan(self, call: UpstreamCall) -> Plan:
+        created = int(self._now())
+        if len(call.body) <= INLINE_BYTES_MAX:
+            return plan(call.endpoint, call.body, self._name, call.request_id, created)
+        return await trio.to_thread.run_sync(plan, call.endpoint, call.body, self._name, call.request_id, created)
+
+    def _answer_closed(self, *, early: bool) -> None:
+        self.open_answers -= 1
+        self.closed_early += early
+
+
+class SimulatorAnswer:
+    """An open answer. One task reads it; any task may close it, which wakes the reader with UpstreamBroken."""
+
+    def __init__(
+        self, planned: Plan, gap: float, frames_each: int, upstream: str, on_close: Callable[..., None]
+    ) -> None:
+        self._plan = planned
+        self._gap = gap
+        self._frames_each = frames_each
+        self._upstream = upstream
+        self._on_close = on_close
+        self._closed = trio.Event()
+        self._ended = False
+        self._due: float | None = None
+        self._fault: Fault | None = None
+
+    @property
+    def status(self) -> int:
+        return self._plan.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._plan.headers
+
+    async def receive(self) -> bytes:
+        if self._closed.is_set():
+            raise trio.ClosedResourceError
+        if self._ended:
+            await trio.lowlevel.checkpoint()
+            return b""
+        await self._wait_turn()
+        if self._fault is None:
+            data = self._next_bytes()
+            if data or self._fault is None:
+                return data
+        return await self._break_off(self._fault)
+
+    def _next_bytes(self) -> bytes:
+        """The next frames; b"" at the end, or where a fault is next."""
+        parts: list[bytes] = []
+        for _ in range(self._frames_each):
+            step = next(self._plan.steps, None)
+            if isinstance(step, Fault):
+                self._fault = step
+                break
+            if step is None:
+                self._ended = True
+                break
+            parts.append(step)
+        return b"".join(parts)
+
+    async def aclose(self) -> None:
+        if not self._closed.is_set():
+            self._closed.set()
+            self._on_close(early=not self._ended)
+        await trio.lowlevel.checkpoint()
+
+    async def _wait_turn(self) -> None:
+        """Returns when the next frame is due; the first one is due at once."""
+        if self._gap and self._due is not None:
+            self._due += self._gap
+            await self._wait_until(self._due)
+            return
+        self._due = trio.current_time()
+        await trio.lowlevel.checkpoint()
+
+    async def _wait_until(self, deadline: float) -> None:
+        with trio.move_on_at(deadline):
+            await self._closed.wait()
+            raise UpstreamBroken(self._upstream, "the answer was closed while it was read")
+
+    async def _break_off(self, fault: Fault) -> bytes:
+        if fault is Fault.STALL:
+            await self._wait_until(math.inf)
+        self._ended = True
+        raise UpstreamBroken(self._upstream, "the simulated connection was lost, as the request asked")
