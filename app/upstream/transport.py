@@ -21,11 +21,11 @@ from typing import Any
 import httpx
 import trio
 
-from app.upstream.transport_http1 import AnswerParser
+from app.upstream.transport_http1 import AnswerMissing, AnswerParser
 from app.upstream.transport_net import Connection, Origin, deadline_after, default_ssl_context
 from app.upstream.transport_pool import Pool, PoolLimits
 
-__all__ = ["AnswerStream", "PoolLimits", "TrioTransport"]
+__all__ = ["AnswerMissing", "AnswerStream", "PoolLimits", "TrioTransport"]
 
 JOIN_BYTES_MAX = 64 * 1024
 """A body up to this size leaves in one write with its head."""

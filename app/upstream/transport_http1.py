@@ -16,6 +16,10 @@ HEAD_BYTES_MAX = 64 * 1024
 HEADER_COUNT_MAX = 256
 
 
+class AnswerMissing(httpx.RemoteProtocolError):
+    """The connection ended before a single byte of an answer."""
+
+
 class _OverLimit(Exception):
     """Stops the parser from inside a callback; the reason is kept in the answer."""
 
@@ -86,7 +90,7 @@ class AnswerParser:
         if self.complete:
             return
         if not self.started:
-            raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+            raise AnswerMissing("Server disconnected without sending a response.")
         if not self.head_complete:
             raise httpx.RemoteProtocolError("Server disconnected inside the response head.")
         if self._is_framed():

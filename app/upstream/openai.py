@@ -1,0 +1,191 @@
+"""An upstream that speaks OpenAI's protocol: {base}/responses and {base}/chat/completions, over httpx on Trio.
+
+Rule 1: a request carries the headers named here and nothing of the client's.
+Rule 2: httpx's errors are mapped here, once. Before the head of an answer, a lost connection is UpstreamUnreachable; after
+        it, UpstreamBroken. An answer that makes no sense is UpstreamBroken wherever it comes.
+Rule 3: the key is in the request and nowhere else: not in a repr, an error or a log. Over plain http it goes to loopback
+        only, unless the operator says otherwise.
+Rule 4: bodies pass as they came; an answer in an encoding that was not asked for is UpstreamBroken.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+import httpx
+
+from app.upstream.base import (
+    Endpoint,
+    UpstreamAnswer,
+    UpstreamBroken,
+    UpstreamCall,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from app.upstream.openai_refusal import REFUSAL_BYTES_MAX, refused
+from app.upstream.transport import AnswerMissing, AnswerStream, TrioTransport
+
+__all__ = ["REFUSAL_BYTES_MAX", "OpenAIUpstream", "refused"]
+
+_PATHS: dict[Endpoint, str] = {"responses": "/responses", "chat": "/chat/completions"}
+
+
+class OpenAIUpstream:
+    """One configured upstream. Safe for any number of calls at once."""
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        api_key: str,
+        *,
+        transport: TrioTransport,
+        connect_timeout: float = 10.0,
+        pool_timeout: float = 10.0,
+        write_timeout: float = 60.0,
+        first_byte_timeout: float = 600.0,
+        idle_timeout: float = 300.0,
+        allow_insecure: bool = False,
+    ) -> None:
+        """`first_byte_timeout` bounds the wait for the head and for the first byte of the body, each.
+
+        An empty `api_key` sends no authorization, for a server of one's own. The transport stays its owner's to close.
+        Raises ValueError for a base URL or a key that cannot be used.
+        """
+        base = _checked_base(base_url, allow_insecure)
+        self._name = name
+        self._transport = transport
+        self._urls = {endpoint: httpx.URL(base + path) for endpoint, path in _PATHS.items()}
+        self._headers = {stream: _fixed_headers(api_key, stream) for stream in (False, True)}
+        self._idle_timeout = idle_timeout
+        self._extensions = {
+            "timeout": {
+                "connect": connect_timeout,
+                "pool": pool_timeout,
+                "write": write_timeout,
+                "read": first_byte_timeout,
+            }
+        }
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def __repr__(self) -> str:
+        return f"OpenAIUpstream({self._name!r}, {str(self._urls['responses'])!r})"
+
+    async def open(self, call: UpstreamCall) -> UpstreamAnswer:
+        """Raises UpstreamUnreachable, UpstreamTimeout, or UpstreamBroken when what came is no HTTP answer."""
+        # `stream=` spares httpx's inspection of a body that is bytes already; the transport adds host and length.
+        request = httpx.Request(
+            "POST",
+            self._urls[call.endpoint],
+            headers=[*self._headers[call.stream], (b"x-client-request-id", call.request_id.encode("ascii"))],
+            stream=httpx.ByteStream(call.body),
+            extensions=self._extensions,
+        )
+        try:
+            response = await self._transport.handle_async_request(request)
+        except (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError) as error:
+            raise _opening_error(self._name, error) from error
+        stream = response.stream
+        assert isinstance(stream, AnswerStream)
+        answer = _Answer(self._name, response.status_code, response.headers, stream, self._idle_timeout)
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            await answer.aclose()
+            raise UpstreamBroken(self._name, "The upstream answered in an encoding that was not asked for.")
+        return answer
+
+    async def aclose(self) -> None:
+        """Nothing is owned here."""
+
+
+class _Answer:
+    __slots__ = ("_idle_timeout", "_stream", "_upstream", "headers", "status")
+
+    def __init__(
+        self, upstream: str, status: int, headers: Mapping[str, str], stream: AnswerStream, idle_timeout: float
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self._upstream = upstream
+        self._stream = stream
+        self._idle_timeout = idle_timeout
+
+    async def receive(self) -> bytes:
+        try:
+            data = await self._stream.receive()
+        except httpx.TimeoutException as error:
+            raise UpstreamTimeout(self._upstream, "The upstream fell silent in the middle of its answer.") from error
+        except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+            raise UpstreamBroken(self._upstream, f"The upstream's answer broke off. {error}") from error
+        self._stream.read_timeout = self._idle_timeout
+        return data
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _opening_error(upstream: str, error: httpx.TransportError) -> UpstreamError:
+    match error:
+        case httpx.ConnectTimeout():
+            return UpstreamTimeout(upstream, "The upstream could not be reached in time.")
+        case httpx.PoolTimeout():
+            return UpstreamTimeout(upstream, "No connection to the upstream came free in time.")
+        case httpx.WriteTimeout():
+            return UpstreamTimeout(upstream, "The upstream did not take the request in time.")
+        case httpx.TimeoutException():
+            return UpstreamTimeout(upstream, "The upstream did not begin to answer in time.")
+        case httpx.NetworkError() | AnswerMissing():
+            return UpstreamUnreachable(upstream, f"The upstream could not be reached. {error}")
+        case _:
+            return UpstreamBroken(upstream, f"The upstream's answer made no sense. {error}")
+
+
+def _fixed_headers(api_key: str, stream: bool) -> list[tuple[bytes, bytes]]:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"accept", b"text/event-stream" if stream else b"application/json"),
+        (b"accept-encoding", b"identity"),
+        (b"user-agent", _user_agent()),
+    ]
+    if api_key:
+        if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+            raise ValueError("An API key has only visible ASCII characters.")
+        headers.append((b"authorization", b"Bearer " + api_key.encode("ascii")))
+    return headers
+
+
+@cache
+def _user_agent() -> bytes:
+    try:
+        return b"realrouter/" + version("realrouter").encode("ascii")
+    except PackageNotFoundError:  # run from a tree that is not installed
+        return b"realrouter/dev"
+
+
+def _checked_base(base_url: str, allow_insecure: bool) -> str:
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"The base URL makes no sense: {error}") from None
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError("A base URL begins with https:// (or http://) and names a host.")
+    if url.userinfo or url.query or url.fragment:
+        raise ValueError("A base URL has no user, no query and no fragment.")
+    if url.scheme == "http" and not allow_insecure and not _is_loopback(url.host):
+        raise ValueError("Plain http would send the key in the clear: use https, or allow it for this upstream.")
+    return str(url).rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
