@@ -37,7 +37,7 @@ class Guard(msgspec.Struct, frozen=True, gc=False):
                 return f"{self.bucket}:{minute_of(at_micros)}"
             case "day":
                 return f"{self.bucket}:{day_of(at_micros)}"
-            case "month":
+            case _:
                 return f"{self.bucket}:{month_of(at_micros)}"
 
 

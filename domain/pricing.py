@@ -91,7 +91,9 @@ def parse_prices(table: Mapping[str, Any]) -> PriceList:
         if name not in known:
             raise InvalidValue(f"price.{name}", f"price.{name} is not a price. Known: {', '.join(sorted(known))}.")
     base = _token_prices(-1, table, {}, "price")
-    above: Sequence[Mapping[str, Any]] = table.get("above", ())
+    above = table.get("above", ())
+    if not isinstance(above, list | tuple):
+        raise InvalidValue("price.above", "price.above must be a list of tables.")
     if len(above) > TIERS_MAX:
         raise InvalidValue("price.above", f"price.above has more than {TIERS_MAX} tiers.")
     return PriceList(
@@ -169,10 +171,12 @@ def _line(kind: str, quantity: int, unit_picos: int) -> CostLine:
     return CostLine(kind, quantity, unit_picos, quantity * unit_picos)
 
 
-def _tiers(above: Sequence[Mapping[str, Any]], base: TokenPrices) -> list[TokenPrices]:
+def _tiers(above: Sequence[Any], base: TokenPrices) -> list[TokenPrices]:
     tiers: list[TokenPrices] = []
     for index, entry in enumerate(above):
         field = f"price.above[{index}]"
+        if not isinstance(entry, Mapping):
+            raise InvalidValue(field, f"{field} must be a table.")
         threshold = entry.get("input_tokens")
         if not isinstance(threshold, int) or isinstance(threshold, bool) or threshold < 1:
             raise InvalidValue(field, f"{field}.input_tokens must be a positive whole number.")
@@ -210,8 +214,8 @@ def _image_picos(image: Any) -> dict[str, int] | None:
     table = image if isinstance(image, Mapping) else {"*": image}
     if not 0 < len(table) <= IMAGE_PRICES_MAX:
         raise InvalidValue("price.image", f"price.image needs 1 to {IMAGE_PRICES_MAX} entries.")
-    picos = {str(key): _unit_picos(value, f"price.image.{key}") for key, value in table.items()}
-    return {key: value for key, value in sorted(picos.items()) if value is not None}
+    picos = {str(key): _required_unit_picos(value, f"price.image.{key}") for key, value in table.items()}
+    return dict(sorted(picos.items()))
 
 
 def _per_million(value: Any, field: str) -> int:
@@ -219,7 +223,11 @@ def _per_million(value: Any, field: str) -> int:
 
 
 def _unit_picos(value: Any, field: str) -> int | None:
-    return None if value is None else parse_price_picos(_text(value, field), decimals=PER_UNIT_DECIMALS, field=field)
+    return None if value is None else _required_unit_picos(value, field)
+
+
+def _required_unit_picos(value: Any, field: str) -> int:
+    return parse_price_picos(_text(value, field), decimals=PER_UNIT_DECIMALS, field=field)
 
 
 def _text(value: Any, field: str) -> str:

@@ -49,3 +49,11 @@ class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     @property
     def total_tokens(self) -> int:
         return self.input_tokens + self.output_tokens
+
+
+BYTES_PER_TOKEN = 4
+
+
+def estimate_tokens(text_bytes: int) -> int:
+    """Tokens of so many bytes of UTF-8 text, where nobody counted them: the usual four bytes a token, rounded up."""
+    return -(-text_bytes // BYTES_PER_TOKEN)

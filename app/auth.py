@@ -1,0 +1,124 @@
+"""Who asks: a bearer key, judged without touching the store where it is known already.
+
+Rule 1: the cache follows the log through the index of key topics; a digest that it does not know is looked up in the store
+before anyone is told 401. The store out of reach is 503, never 401.
+Rule 2: a revocation that the cache has not seen yet is caught by the guard of the admission: that is where it is exact.
+Rule 3: a key is compared by its SHA-256 and never kept.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, replace
+
+import trio
+
+from app.errors import Unauthorized
+from app.ledger.codec import Codec
+from app.ledger.store import Ledger, RecordedEvent
+from domain import api_key
+from domain.errors import KeyIsExpired, KeyIsRevoked
+from domain.events import KeyCreated, KeyLimits, KeyLimitsChanged, KeyRevoked
+
+FOLLOW_SECONDS = 0.25
+PAGE = 2_000
+_BEARER = "bearer "
+_KEY_LENGTH_MAX = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key as the gateway judges it."""
+
+    account_id: str
+    key_id: str
+    digest: str
+    limits: KeyLimits
+    revoked: bool = False
+
+
+class KeyCache:
+    """Every key by its digest, at most a quarter of a second behind the log."""
+
+    def __init__(self, ledger: Ledger, codec: Codec) -> None:
+        self._ledger = ledger
+        self._codec = codec
+        self._by_digest: dict[str, Key] = {}
+        self._digests: dict[str, str] = {}
+        self._position = 0
+        self._loading = trio.Lock()
+        self._loads = 0
+
+    def __len__(self) -> int:
+        return len(self._by_digest)
+
+    async def find(self, digest: str) -> Key | None:
+        """The key of this digest, asking the store where it is unknown. Raises StoreUnavailable."""
+        key = self._by_digest.get(digest)
+        if key is None:
+            await self._load_since_now()
+            key = self._by_digest.get(digest)
+        return key if key is not None and hmac.compare_digest(key.digest, digest) else None
+
+    async def load(self) -> None:
+        """Read what is new in the log. Raises StoreUnavailable."""
+        async with self._loading:
+            while await self._load_page() == PAGE:
+                pass
+            self._loads += 1
+
+    async def _load_since_now(self) -> None:
+        """One load that begins after this call, shared by all who wait for one."""
+        enough = self._loads + (2 if self._loading.locked() else 1)
+        while self._loads < enough:
+            await self.load()
+
+    async def _load_page(self) -> int:
+        events = await trio.to_thread.run_sync(self._ledger.read_keys, self._position, PAGE)
+        for recorded in events:
+            self._apply(recorded)
+            self._position = recorded.id
+        return len(events)
+
+    def _apply(self, recorded: RecordedEvent) -> None:
+        event = self._codec.decode(recorded.topic, recorded.state)
+        match event:
+            case KeyCreated():
+                self._digests[event.key_id] = event.digest
+                self._by_digest[event.digest] = Key(event.account_id, event.key_id, event.digest, event.limits)
+            case KeyLimitsChanged():
+                digest = self._digests[event.key_id]
+                self._by_digest[digest] = replace(self._by_digest[digest], limits=event.limits)
+            case KeyRevoked():
+                digest = self._digests[event.key_id]
+                self._by_digest[digest] = replace(self._by_digest[digest], revoked=True)
+            case _:
+                return
+
+
+async def authenticate(cache: KeyCache, authorization: str | None, *, now_micros: int) -> Key:
+    """The key of an Authorization header. Raises Unauthorized, KeyIsRevoked, KeyIsExpired, StoreUnavailable."""
+    secret = _bearer(authorization)
+    if not api_key.well_formed(secret):
+        raise Unauthorized(
+            "foreign" if secret.startswith("sk-") and not secret.startswith(api_key.PREFIX) else "malformed"
+        )
+    key = await cache.find(api_key.digest(secret))
+    if key is None:
+        raise Unauthorized("unknown")
+    if key.revoked:
+        raise KeyIsRevoked
+    if key.limits.expires_at_micros is not None and now_micros >= key.limits.expires_at_micros:
+        raise KeyIsExpired
+    return key
+
+
+def _bearer(authorization: str | None) -> str:
+    if not authorization:
+        raise Unauthorized("missing")
+    if not authorization[: len(_BEARER)].lower() == _BEARER or len(authorization) > _KEY_LENGTH_MAX:
+        raise Unauthorized("malformed")
+    secret = authorization[len(_BEARER) :].strip()
+    if not secret:
+        raise Unauthorized("missing")
+    return secret

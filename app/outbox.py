@@ -1,0 +1,66 @@
+"""What waits between the task that reads an upstream and the one that sends to the client.
+
+Rule 1: one side puts whole frames, the other takes all that is there, joined. Both may stop at any time.
+Rule 2: it holds at most OUTBOX_BYTES_MAX and one read more; past that the putting side waits: backpressure reaches the upstream.
+"""
+
+from __future__ import annotations
+
+import trio
+
+OUTBOX_BYTES_MAX = 256 * 1024
+
+
+class Outbox:
+    """A bounded channel of bytes with one reader and one writer."""
+
+    __slots__ = ("_bytes", "_chunks", "_ended", "_readable", "_writable")
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._bytes = 0
+        self._ended = False
+        self._readable: trio.Event | None = None
+        self._writable: trio.Event | None = None
+
+    @property
+    def full(self) -> bool:
+        return self._bytes > OUTBOX_BYTES_MAX
+
+    @property
+    def drained(self) -> bool:
+        """Ended, and everything in it taken."""
+        return self._ended and not self._chunks
+
+    def put(self, data: bytes) -> None:
+        """Add frames; whoever puts waits for `space` first where it is full."""
+        self._chunks.append(data)
+        self._bytes += len(data)
+        if self._readable is not None:
+            self._readable.set()
+
+    async def space(self) -> None:
+        """Wait until it is no longer full."""
+        while self.full:
+            self._writable = trio.Event()
+            await self._writable.wait()
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        self._ended = True
+        if self._readable is not None:
+            self._readable.set()
+
+    async def take(self) -> bytes:
+        """All that is there, waiting for something; b"" at the end."""
+        while not self._chunks:
+            if self._ended:
+                return b""
+            self._readable = trio.Event()
+            await self._readable.wait()
+        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        self._bytes = 0
+        if self._writable is not None:
+            self._writable.set()
+        return data

@@ -1,0 +1,132 @@
+"""The ledger's side of one request: its hold, and the one settlement that ends it.
+
+Rule 1: an admission whose fate is unknown is asked for again until it is known, and released; its client was told 503.
+Rule 2: a debit is insisted on for the settle time. Past that the hold is released, and the answer counts as unbilled.
+Rule 3: a release is insisted on until it is in the log, beyond the request's own life where need be. Repeating either is safe:
+the store knows the command, and the stream has one place for a settlement.
+Rule 4: the place may be taken: by the reaper, or by a debit whose acknowledgement was lost. Whoever comes second does nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import structlog
+import trio
+
+from app.ledger.store import (
+    Append,
+    CommandFailed,
+    Committed,
+    Conflict,
+    Refused,
+    StoreBusy,
+    StoreUnavailable,
+)
+from app.ledger.writer import Writer
+from app.lifetime import Lifetime
+from domain.buckets import Guard
+from domain.events import KeyLimits, RequestAdmitted, RequestDebited, RequestReleased, request_stream
+from domain.request import Hold, refusal, release
+
+RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX = 0.05, 2.0
+_log = structlog.get_logger("settlement")
+
+
+class RequestIdTaken(Exception):
+    """Another request stands at this id: the client's Idempotency-Key was used before."""
+
+
+class Unsettled(Exception):
+    """The debit is not in the ledger: the store was out of reach for the settle time, or the hold was released before."""
+
+
+class Settlement:
+    """One request's way into the log. Every method may be cancelled; what must happen then happens in the background."""
+
+    def __init__(self, request_id: str, *, writer: Writer, lifetime: Lifetime, settle_seconds: float) -> None:
+        self._request_id = request_id
+        self._stream = request_stream(request_id)
+        self._writer = writer
+        self._lifetime = lifetime
+        self._settle_seconds = settle_seconds
+
+    async def admit(self, admitted: RequestAdmitted, guards: tuple[Guard, ...], limits: KeyLimits) -> Hold:
+        """Place the hold. Raises a DomainError, RequestIdTaken, StoreUnavailable, CommandFailed."""
+        append = Append(f"admit_{secrets.token_hex(12)}", self._stream, 0, (admitted,), guards)
+        try:
+            verdict = await self._writer.append(append)
+        except StoreBusy:
+            raise
+        except StoreUnavailable:
+            self._lifetime.start(lambda: self._find_out(append, admitted))
+            raise
+        match verdict:
+            case Committed():
+                return Hold(admitted, verdict.recorded_at_micros)
+            case Refused():
+                raise refusal(admitted, limits, verdict.bucket, verdict.value, verdict.at_micros)
+            case Conflict():
+                raise RequestIdTaken
+
+    async def debit(self, event: RequestDebited) -> None:
+        """Charge. Raises Unsettled, when the hold is released or being released."""
+        verdict = None
+        with trio.move_on_after(self._settle_seconds, shield=True):
+            verdict = await self._insist(Append(f"debit_{self._request_id}", self._stream, 1, (event,), first=True))
+        if isinstance(verdict, Committed):
+            return
+        raise Unsettled(
+            "the ledger did not take the charge in time" if verdict is None else "the hold was released already"
+        )
+
+    async def release(
+        self,
+        event: RequestReleased,
+        *,
+        guards: tuple[Guard, ...] = (),
+        instead: Callable[[], RequestDebited] | None = None,
+    ) -> RequestReleased | RequestDebited:
+        """Give the hold back; where a guard objects, post the debit `instead`. Returns what was asked for or done.
+
+        Waits for the settle time at most; then it goes on in the background.
+        """
+        done = trio.Event()
+        result: list[RequestReleased | RequestDebited] = [event]
+
+        async def until_known() -> None:
+            verdict = await self._insist(
+                Append(f"release_{self._request_id}", self._stream, 1, (event,), guards, first=True)
+            )
+            if isinstance(verdict, Refused) and instead is not None:
+                result[0] = charge = instead()
+                await self._insist(Append(f"debit_{self._request_id}", self._stream, 1, (charge,), first=True))
+            done.set()
+
+        self._lifetime.start(until_known)
+        with trio.move_on_after(self._settle_seconds, shield=True):
+            await done.wait()
+        return result[0]
+
+    async def _find_out(self, append: Append, admitted: RequestAdmitted) -> None:
+        verdict = await self._insist(append)
+        if isinstance(verdict, Committed):
+            event = release(Hold(admitted, verdict.recorded_at_micros), reason="store_unavailable")
+            await self._insist(Append(f"release_{self._request_id}", self._stream, 1, (event,), first=True))
+
+    async def _insist(self, append: Append) -> Committed | Conflict | Refused | None:
+        """The verdict, however long the store is out of reach. None where the store can never take it (logged)."""
+        pause = RETRY_SECONDS_FIRST
+        while True:
+            try:
+                return await self._writer.append(append)
+            except StoreUnavailable as error:
+                _log.warning(
+                    "the ledger did not take a command; asking again", request_id=self._request_id, error=str(error)
+                )
+                await trio.sleep(pause)
+                pause = min(RETRY_SECONDS_MAX, pause * 2)
+            except CommandFailed as error:
+                _log.error("the ledger refuses a command's data", request_id=self._request_id, error=str(error))
+                return None
