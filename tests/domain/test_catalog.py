@@ -1,0 +1,69 @@
+"""The models on offer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from domain.catalog import DOCUMENTED_TOOLS, PRICED_TOOLS, Catalog, Model
+from domain.errors import InvalidValue, ModelNotFound
+from domain.pricing import parse_prices
+
+PRICES = parse_prices({"input": "1", "output": "2", "web_search_call": "0.01", "image": "0"})
+MODEL = Model(
+    id="m",
+    upstreams=("u", "v"),
+    upstream_model="m-1",
+    tools=frozenset(DOCUMENTED_TOOLS),
+    input_modalities=("text",),
+    output_modalities=("text",),
+    context_window=100,
+    max_output_tokens=100,
+    prices=PRICES,
+)
+
+
+def test_models_are_found_by_id_and_kept_in_order() -> None:
+    other = replace(MODEL, id="vendor/other")
+    catalog = Catalog([MODEL, other], ["u", "v"])
+    assert catalog.model("vendor/other") is other
+    assert list(catalog) == [MODEL, other]
+    assert catalog.models() == (MODEL, other)
+    assert len(catalog) == 2
+
+
+def test_an_unknown_model_is_named() -> None:
+    with pytest.raises(ModelNotFound) as refused:
+        Catalog([], []).model("gpt-0")
+    assert refused.value.model == "gpt-0"
+
+
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [
+        (replace(MODEL, upstreams=()), "model.upstreams"),
+        (replace(MODEL, upstreams=("u", "w")), "model.upstreams"),
+        (replace(MODEL, max_output_tokens=0), "model.max_output_tokens"),
+        (replace(MODEL, max_output_tokens=101), "model.max_output_tokens"),
+        (replace(MODEL, prices=parse_prices({"input": "1", "output": "2"})), "model.price.web_search_call"),
+        (
+            replace(MODEL, prices=parse_prices({"input": "1", "output": "2", "web_search_call": "0"})),
+            "model.price.image",
+        ),
+    ],
+)
+def test_a_model_that_cannot_be_served_or_priced_is_refused(model: Model, field: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        Catalog([model], ["u", "v"])
+    assert refused.value.field == field
+
+
+def test_a_model_is_listed_once() -> None:
+    with pytest.raises(InvalidValue, match="twice"):
+        Catalog([MODEL, MODEL], ["u", "v"])
+
+
+def test_tools_that_cost_nothing_need_no_price() -> None:
+    plain = replace(MODEL, tools=frozenset({"function"}), prices=parse_prices({"input": "1", "output": "2"}))
+    assert Catalog([plain], ["u", "v"]).model("m").tools.isdisjoint(PRICED_TOOLS)

@@ -1,0 +1,130 @@
+"""The books and the buckets agree, whatever happens."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain import buckets
+from domain.events import (
+    EVENTS,
+    AccountFrozen,
+    AccountOpened,
+    AccountUnfrozen,
+    AdjustmentPosted,
+    Event,
+    KeyCreated,
+    KeyLimitsChanged,
+    KeyRevoked,
+    PriceListed,
+    RequestDebited,
+)
+from domain.postings import customer_available, customer_held, movements, postings
+from domain.request import Hold
+from tests.domain.strategies import adjustments, debits, events, holds, instants, releases
+
+_MOVES_NO_MONEY = (
+    AccountOpened,
+    KeyCreated,
+    KeyLimitsChanged,
+    KeyRevoked,
+    AccountFrozen,
+    AccountUnfrozen,
+    PriceListed,
+)
+
+
+def moved(*steps: tuple[Event, int]) -> Counter[str]:
+    """The buckets after events at their instants, zeros left out."""
+    total: Counter[str] = Counter()
+    for event, at_micros in steps:
+        for name, delta in movements(event, at_micros):
+            total[name] += delta
+    return Counter({name: value for name, value in total.items() if value})
+
+
+@settings(max_examples=300)
+@given(events)
+def test_postings_sum_to_zero(event: Event) -> None:
+    assert sum(nanos for _, nanos in postings(event)) == 0
+
+
+@settings(max_examples=300)
+@given(events, instants)
+def test_available_and_held_are_the_liabilities_with_the_sign_turned(event: Event, at_micros: int) -> None:
+    booked: Counter[str] = Counter()
+    for account, nanos in postings(event):
+        booked[account] += nanos
+    account_id = getattr(event, "account_id", "")
+    change = moved((event, at_micros))
+    assert change[buckets.available(account_id)] == -booked[customer_available(account_id)]
+    assert change[buckets.held(account_id)] == -booked[customer_held(account_id)]
+
+
+@given(events, instants)
+def test_what_moves_no_money_has_no_postings_and_what_does_has_some(event: Event, at_micros: int) -> None:
+    assert bool(postings(event)) == (not isinstance(event, _MOVES_NO_MONEY))
+    names = [name for name, _ in movements(event, at_micros)]
+    assert len(names) == len(set(names))
+
+
+@given(st.data(), holds)
+def test_a_release_leaves_nothing_but_the_request_counted(data: st.DataObject, hold: Hold) -> None:
+    released = data.draw(releases(hold))
+    left = moved((hold.admitted, hold.recorded_at_micros), (released, data.draw(instants)))
+    key, at = hold.admitted.key_id, hold.recorded_at_micros
+    free = released.delivered_nanos if released.reason == "cancelled" else 0
+    expected = Counter({f"requests:{key}:{buckets.minute_of(at)}": 1})
+    if free:
+        expected[f"cancelled:{released.account_id}:{buckets.day_of(at)}"] = free
+    assert left == expected
+
+
+@given(st.data(), holds)
+def test_a_debit_leaves_its_cost_and_its_tokens_and_no_hold(data: st.DataObject, hold: Hold) -> None:
+    debited = data.draw(debits(hold))
+    left = moved((hold.admitted, hold.recorded_at_micros), (debited, data.draw(instants)))
+    key, at = hold.admitted.key_id, hold.recorded_at_micros
+    expected = Counter(
+        {
+            f"requests:{key}:{buckets.minute_of(at)}": 1,
+            f"available:{debited.account_id}": -debited.cost_nanos,
+            f"spend:{key}:{buckets.month_of(at)}": debited.cost_nanos,
+            f"tokens:{key}:{buckets.minute_of(at)}": debited.usage.total_tokens,
+        }
+    )
+    assert left == Counter({name: value for name, value in expected.items() if value})
+
+
+@given(debits(), instants, instants)
+def test_what_is_given_back_goes_to_the_window_it_came_from(debited: RequestDebited, one: int, other: int) -> None:
+    assert movements(debited, one) == movements(debited, other)
+
+
+@given(adjustments, instants)
+def test_a_grant_is_a_promotion_and_a_correction_says_so(event: AdjustmentPosted, at_micros: int) -> None:
+    [(other, booked), _] = postings(event)
+    assert other == ("expense:promotions" if event.kind == "grant" else "expense:corrections")
+    assert booked == event.amount_nanos
+
+
+def test_freezing_twice_and_thawing_twice_comes_back_to_zero() -> None:
+    freeze, thaw, revoke = AccountFrozen("a", "why"), AccountUnfrozen("a", "why"), KeyRevoked("a", "k")
+    assert moved((freeze, 0)) == {"frozen:a": 1}
+    assert moved((freeze, 0), (thaw, 1)) == {}
+    assert moved((revoke, 0)) == {"revoked:k": 1}
+
+
+def test_every_event_of_the_registry_has_been_drawn() -> None:
+    """The properties above hold for what the strategy draws; a new event must be added to it."""
+    drawn: set[type[Event]] = set()
+
+    @settings(max_examples=500)
+    @given(events)
+    def collect(event: Event) -> None:
+        drawn.add(type(event))
+
+    collect()
+    assert drawn == set(EVENTS)
