@@ -15,8 +15,8 @@ Rule 4: nothing that a caller passes in can break out of its header line.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 
 import httpx
 import trio
@@ -159,7 +159,11 @@ class _OutgoingMessage:
 
     def __init__(self, request: httpx.Request) -> None:
         stream = request.stream
-        self._body: bytes | Any = b"".join(stream) if isinstance(stream, httpx.ByteStream) else stream
+        if isinstance(stream, httpx.ByteStream):
+            self._body: bytes | httpx.AsyncByteStream = b"".join(stream)
+        else:
+            assert isinstance(stream, httpx.AsyncByteStream), "an asynchronous transport takes an asynchronous body"
+            self._body = stream
         self._chunked = False
         self._length = -1
         lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii", "replace"), request.url.raw_path)]
@@ -210,22 +214,28 @@ class _OutgoingMessage:
     async def _send_stream(self, connection: Connection, write_timeout: float | None) -> None:
         await connection.send(self._head, write_timeout)
         sent = 0
-        parts = _one(self._body) if isinstance(self._body, bytes) else self._body
-        async for part in parts:
-            if not part:
-                continue
-            sent += len(part)
-            if not self._chunked and sent > self._length:
-                break
-            await connection.send(b"%x\r\n%s\r\n" % (len(part), part) if self._chunked else part, write_timeout)
+        async with aclosing(_parts(self._body)) as parts:
+            async for part in parts:
+                sent += len(part)
+                if not self._chunked and sent > self._length:
+                    break
+                framed = b"%x\r\n%s\r\n" % (len(part), part) if self._chunked else part
+                await connection.send(framed, write_timeout)
         if self._chunked:
             await connection.send(b"0\r\n\r\n", write_timeout)
         elif sent != self._length:
             raise httpx.LocalProtocolError("Content-Length is not the length of the body.")
 
 
-async def _one(body: bytes) -> Any:
-    yield body
+async def _parts(body: bytes | httpx.AsyncByteStream) -> AsyncGenerator[bytes, None]:
+    """The parts of a body that are not empty: an empty chunk would end a chunked body."""
+    if isinstance(body, bytes):
+        if body:
+            yield body
+        return
+    async for part in body:
+        if part:
+            yield part
 
 
 def _origin(url: httpx.URL) -> Origin:
