@@ -10,7 +10,7 @@ WORKERS ?= 2
 COVERAGE_MIN ?= 60
 
 # The modules of ops/bench that `make test-long` runs, each printing its baseline beside it.
-BENCHES ?=
+BENCHES ?= wire transport
 
 VENV    := .venv
 BIN     := $(VENV)/bin
@@ -20,8 +20,9 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 INSTALL := $(PIP) install --require-hashes --only-binary=:all:
 
 UV_VERSION := 0.13.9
-COMPILE = $(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_ARGS)
+# One version of a package on every Python (--fork-strategy fewest): what was tested is what runs.
+COMPILE = $(BIN)/uv pip compile --no-config --system-certs --quiet --universal --python-version 3.11 \
+	--fork-strategy fewest --generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long check format setup lock upgrade clean
