@@ -1,0 +1,42 @@
+"""The configuration: `load` reads `realrouter.toml` into frozen, validated values, or says which line is wrong."""
+
+from app.settings.demo import demo_config
+from app.settings.errors import SettingsError
+from app.settings.load import load, parse
+from app.settings.secret import Secret
+from app.settings.shape import (
+    BillingSettings,
+    FilesSettings,
+    LimitSettings,
+    ModelSettings,
+    PackSettings,
+    PriceSettings,
+    ServerSettings,
+    Settings,
+    StoreSettings,
+    StripeSettings,
+    TierPrices,
+    UpstreamSettings,
+    masked_url,
+)
+
+__all__ = [
+    "BillingSettings",
+    "FilesSettings",
+    "LimitSettings",
+    "ModelSettings",
+    "PackSettings",
+    "PriceSettings",
+    "Secret",
+    "ServerSettings",
+    "Settings",
+    "SettingsError",
+    "StoreSettings",
+    "StripeSettings",
+    "TierPrices",
+    "UpstreamSettings",
+    "demo_config",
+    "load",
+    "masked_url",
+    "parse",
+]

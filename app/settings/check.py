@@ -1,0 +1,203 @@
+"""What the types cannot say: addresses, URLs, names that belong together, prices.
+
+Rule: each check raises the first Problem it finds, at the path of the value that is wrong.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from urllib.parse import SplitResult, urlsplit
+
+from app.settings.errors import Problem
+from app.settings.locate import Path
+from app.settings.shape import ModelSettings, PackSettings, Settings, UpstreamSettings
+from domain.catalog import Catalog
+from domain.errors import InvalidValue
+from domain.money import parse_usd
+
+AVAILABLE_PROTOCOLS = ("openai", "simulator")
+_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", re.ASCII)
+
+
+def check(settings: Settings) -> None:
+    """Raises Problem."""
+    _check_server(settings)
+    _check_store(settings.store.url)
+    _check_files(settings.files.url)
+    _check_limits(settings)
+    _amount(settings.billing.cancelled_free_limit, ("billing", "cancelled_free_limit"), least=0)
+    _unique((upstream.name for upstream in settings.upstreams), "upstream", "name")
+    for index, upstream in enumerate(settings.upstreams):
+        _check_upstream(upstream, ("upstream", index))
+    _unique((model.id for model in settings.models), "model", "id")
+    names = [upstream.name for upstream in settings.upstreams]
+    for index, model in enumerate(settings.models):
+        _check_model(model, names, ("model", index))
+    _check_payments(settings)
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_server(settings: Settings) -> None:
+    server = settings.server
+    for index, address in enumerate(server.bind):
+        match = _HOST_PORT.fullmatch(address)
+        if match is None or int(match[2]) > 65535:
+            raise Problem(
+                ("server", "bind", index), f'{address!r} is not host:port, such as "127.0.0.1:8000" or "[::1]:8000".'
+            )
+    public = _url(server.public_url, ("server", "public_url"), ("http", "https"))
+    if public.query or public.fragment:
+        raise Problem(("server", "public_url"), "A public URL has no query and no fragment.")
+    for index, origin in enumerate(server.cors_origins):
+        parts = _url(origin, ("server", "cors_origins", index), ("http", "https"))
+        if f"{parts.scheme}://{parts.netloc}" != origin:
+            raise Problem(
+                ("server", "cors_origins", index),
+                f'{origin!r} is not an origin: scheme, host and port only, "https://app.example".',
+            )
+    for index, proxy in enumerate(server.trusted_proxies):
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError as error:
+            raise Problem(
+                ("server", "trusted_proxies", index),
+                f'An address or a network such as "10.0.0.0/8" is wanted: {error}.',
+            ) from None
+
+
+def _check_store(url: str) -> None:
+    path: Path = ("store", "url")
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in ("sqlite", "postgresql"):
+        raise Problem(
+            path,
+            f"{scheme[:20]!r} is no store. Known: sqlite:///relative.db, sqlite:////absolute.db, postgresql://user@host/db.",
+        )
+    if scheme == "sqlite":
+        if not rest.startswith("/") or rest in ("/", "/:memory:"):
+            raise Problem(path, "A ledger lives in a file: sqlite:///relative.db or sqlite:////absolute.db.")
+        if "?" in rest:
+            raise Problem(path, "A sqlite URL takes no parameters here.")
+        return
+    _url(url, path, ("postgresql",), host_needed=False)
+
+
+def _check_files(url: str) -> None:
+    path: Path = ("files", "url")
+    if url.startswith("file:///"):
+        if not url.removeprefix("file:///").strip("./"):
+            raise Problem(path, "The folder is missing: file:///./relative or file:////absolute.")
+        return
+    _url(url, path, ("file", "s3"))
+    if url.startswith("file:"):
+        raise Problem(path, "A file URL has three slashes and a path: file:///./relative or file:////absolute.")
+
+
+def _check_limits(settings: Settings) -> None:
+    if settings.limits.body_bytes_in_flight < settings.server.max_body_bytes:
+        raise Problem(
+            ("limits", "body_bytes_in_flight"),
+            f"It is below server.max_body_bytes ({settings.server.max_body_bytes}): the largest body could never be read.",
+        )
+
+
+def _check_upstream(upstream: UpstreamSettings, path: Path) -> None:
+    if upstream.protocol not in AVAILABLE_PROTOCOLS:
+        raise Problem(
+            (*path, "protocol"),
+            f"{upstream.protocol!r} is not available yet in this version. Available: {', '.join(AVAILABLE_PROTOCOLS)}.",
+        )
+    if upstream.protocol == "simulator":
+        if upstream.base_url or upstream.api_key:
+            name = "base_url" if upstream.base_url else "api_key"
+            raise Problem((*path, name), f"The simulator runs inside the gateway and takes no {name}.")
+        return
+    if upstream.pace:
+        raise Problem((*path, "pace"), "Only the simulator has a pace.")
+    parts = _url(upstream.base_url, (*path, "base_url"), ("http", "https"))
+    if parts.query or parts.fragment or parts.username is not None:
+        raise Problem((*path, "base_url"), "A base URL has no query, no fragment and no user: keys belong in api_key.")
+    if parts.scheme == "http" and not upstream.allow_insecure and not is_loopback(parts.hostname or ""):
+        raise Problem(
+            (*path, "base_url"),
+            "Plain http would send the key and the content unencrypted. Use https, or say allow_insecure = true.",
+        )
+    if not re.fullmatch(r"[!-~]*", upstream.api_key.reveal()):
+        raise Problem(
+            (*path, "api_key"), "The key holds a blank, a line break or a character that no HTTP header can carry."
+        )
+
+
+def _check_model(model: ModelSettings, upstreams: list[str], path: Path) -> None:
+    """The domain decides; here its findings get their place."""
+    for index, name in enumerate(model.upstreams):
+        if name not in upstreams:
+            known = ", ".join(upstreams) or "none is defined"
+            raise Problem((*path, "upstreams", index), f"There is no [[upstream]] named {name!r} (known: {known}).")
+    try:
+        Catalog([model.model()], upstreams)
+    except InvalidValue as error:
+        raise Problem((*path, *_domain_path(error.field)), str(error)) from None
+
+
+def _check_payments(settings: Settings) -> None:
+    if settings.stripe is not None:
+        parts = _url(settings.stripe.api_base, ("stripe", "api_base"), ("http", "https"))
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            raise Problem(("stripe", "api_base"), "Plain http would send the secret key unencrypted. Use https.")
+    _unique((pack.id for pack in settings.packs), "pack", "id")
+    for index, pack in enumerate(settings.packs):
+        _check_pack(pack, ("pack", index))
+
+
+def _check_pack(pack: PackSettings, path: Path) -> None:
+    _amount(pack.price, (*path, "price"), least=1)
+    _amount(pack.credit, (*path, "credit"), least=1)
+
+
+def _domain_path(name: str) -> Path:
+    """ "model.max_output_tokens" or "price.above[0].input", as the domain spells a field, below its model."""
+    parts = [int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", name)]
+    return tuple(parts[1:] if parts[:1] == ["model"] else parts)
+
+
+def _amount(text: str, path: Path, *, least: int) -> None:
+    try:
+        nanos = parse_usd(text, field=str(path[-1]))
+    except InvalidValue as error:
+        raise Problem(path, str(error)) from None
+    if nanos < least:
+        raise Problem(path, "The amount must not be negative." if least == 0 else "The amount must be above zero.")
+
+
+def _url(text: str, path: Path, schemes: tuple[str, ...], *, host_needed: bool = True) -> SplitResult:
+    """The parts of a URL. A message never repeats the text: it may hold a password."""
+    wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # is read here because it raises where it is no port
+    except ValueError as error:
+        raise Problem(path, f"This is not a URL: {str(error).split(':', 1)[0]}.") from None
+    if parts.scheme not in schemes or (host_needed and not parts.hostname):
+        raise Problem(path, f"A URL that begins with {wanted} is needed.")
+    if re.search(r"[\s\x00-\x1f]", text):
+        raise Problem(path, "A URL holds no blanks.")
+    return parts
+
+
+def _unique(names: Iterable[str], table: str, key: str) -> None:
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            raise Problem((table, index, key), f"{name!r} is used by an earlier [[{table}]] already.")
+        seen.add(name)

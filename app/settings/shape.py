@@ -1,0 +1,224 @@
+"""The settings of `realrouter.toml`: their names, types, bounds and defaults.
+
+Rule 1: the structs mirror the file. Where a Python name differs, the rename beside it is the only difference.
+Rule 2: every value is immutable, and valid once `load` has returned it; nobody checks again.
+Rule 3: durations are seconds, sizes are bytes, amounts are decimal strings of USD.
+Rule 4: a value that may hold a secret is a Secret, or is masked in the repr of its table.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field, to_builtins
+
+from app.settings.secret import Secret
+from domain.catalog import Catalog, Model
+from domain.money import parse_usd
+from domain.pricing import PriceList, parse_prices
+
+Seconds = Annotated[float, Meta(gt=0, le=7 * 86_400)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Size = Annotated[int, Meta(ge=1024, le=2**40)]
+Tokens = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+ModelId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$")]
+ToolName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+InputModality = Literal["text", "image", "file"]
+OutputModality = Literal["text", "image"]
+Protocol = Literal["openai", "openai-chat", "anthropic", "gemini", "simulator"]
+
+MIB = 1 << 20
+
+
+class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the gateway listens, and what it takes from whom."""
+
+    bind: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)] = ("127.0.0.1:8000",)
+    public_url: str = "http://127.0.0.1:8000"
+    cors_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    signup: bool = False
+    max_body_bytes: Size = 70 * MIB
+
+
+class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The event store. The URL may hold a password: `repr` masks it."""
+
+    url: str = "sqlite:///./data/realrouter.db"
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The database file, relative to the current directory unless absolute; None for PostgreSQL."""
+        return Path(self.url.removeprefix("sqlite:///")) if self.url.startswith("sqlite:///") else None
+
+    def __repr__(self) -> str:
+        return f"StoreSettings(url={masked_url(self.url)!r})"
+
+
+class FilesSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where uploaded files are kept."""
+
+    url: str = "file:///./data/files"
+
+    @property
+    def directory(self) -> Path | None:
+        """The folder: relative to the current directory after `file:///./` or `file:///../`, else absolute. None for S3."""
+        if not self.url.startswith("file:///"):
+            return None
+        rest = self.url.removeprefix("file:///")
+        return Path(rest) if rest.startswith(("./", "../")) else Path("/" + rest.lstrip("/"))
+
+
+class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Deadlines in seconds, and how much of everything one process takes on."""
+
+    connect: Seconds = 10
+    first_byte: Seconds = 600
+    idle: Seconds = 300
+    total: Seconds = 3600
+    attempts: Annotated[int, Meta(ge=1, le=10)] = 2
+    concurrency: Count = 1000
+    key_concurrency: Count = 256
+    body_bytes_in_flight: Size = 256 * MIB
+    keepalive_comment: Seconds = 15
+    send_stall: Seconds = 120
+    settle: Seconds = 8
+    grace: Seconds = 20
+    lease: Seconds = 15
+
+
+class BillingSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is held and forgiven where a request does not say."""
+
+    default_max_output_tokens: Tokens = 4096
+    cancelled_free_limit: str = "1.00"
+
+    @property
+    def cancelled_free_limit_nanos(self) -> int:
+        return parse_usd(self.cancelled_free_limit, field="cancelled_free_limit")
+
+
+class UpstreamSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """One server of models. `pace` is the simulator's pause between two chunks, in seconds."""
+
+    name: Name
+    protocol: Protocol
+    base_url: str = ""
+    api_key: Secret = Secret("")
+    allow_insecure: bool = False
+    pace: Annotated[float, Meta(ge=0, le=60)] = 0.0
+
+
+class TierPrices(Struct, frozen=True, forbid_unknown_fields=True):
+    """Token prices, USD per million, where a request's input is above `input_tokens`."""
+
+    input_tokens: Tokens
+    input: str | UnsetType = UNSET
+    cached_input: str | UnsetType = UNSET
+    cache_write: str | UnsetType = UNSET
+    cache_write_1h: str | UnsetType = UNSET
+    image_input: str | UnsetType = UNSET
+    output: str | UnsetType = UNSET
+    image_output: str | UnsetType = UNSET
+
+
+class PriceSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Token prices, USD per million; `web_search_call` and `image` are USD each. What is left out falls back (see pricing)."""
+
+    input: str
+    output: str
+    cached_input: str | UnsetType = UNSET
+    cache_write: str | UnsetType = UNSET
+    cache_write_1h: str | UnsetType = UNSET
+    image_input: str | UnsetType = UNSET
+    image_output: str | UnsetType = UNSET
+    web_search_call: str | UnsetType = UNSET
+    image: str | dict[str, str] | UnsetType = UNSET
+    above: tuple[TierPrices, ...] | UnsetType = UNSET
+
+    def parsed(self) -> PriceList:
+        """Raises InvalidValue."""
+        table: dict[str, Any] = to_builtins(self)
+        return parse_prices(table)
+
+
+class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """One model on offer. Its upstreams are tried in order, until the first byte."""
+
+    id: ModelId
+    upstreams: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)]
+    context_window: Tokens
+    max_output_tokens: Tokens
+    price: PriceSettings
+    upstream_model: str = ""
+    tools: tuple[ToolName, ...] = ("function",)
+    input: Annotated[tuple[InputModality, ...], Meta(min_length=1)] = ("text",)
+    output: Annotated[tuple[OutputModality, ...], Meta(min_length=1)] = ("text",)
+
+    def model(self) -> Model:
+        """The domain's view. Raises InvalidValue for prices that are none."""
+        return Model(
+            id=self.id,
+            upstreams=self.upstreams,
+            upstream_model=self.upstream_model or self.id,
+            tools=frozenset(self.tools),
+            input_modalities=self.input,
+            output_modalities=self.output,
+            context_window=self.context_window,
+            max_output_tokens=self.max_output_tokens,
+            prices=self.price.parsed(),
+        )
+
+
+class StripeSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Checkout through Stripe. Left out: there is no checkout."""
+
+    secret_key: Secret = Secret("")
+    webhook_secret: Secret = Secret("")
+    api_base: str = "https://api.stripe.com"
+
+
+class PackSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing to buy: `credit` USD of balance for `price` in `currency`."""
+
+    id: Name
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    price: str
+    credit: str
+    currency: Annotated[str, Meta(pattern=r"^[a-z]{3}$")] = "usd"
+
+
+class Settings(
+    Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    rename={"upstreams": "upstream", "models": "model", "packs": "pack"},
+):
+    """The whole of `realrouter.toml`."""
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    files: FilesSettings = field(default_factory=FilesSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    billing: BillingSettings = field(default_factory=BillingSettings)
+    upstreams: Annotated[tuple[UpstreamSettings, ...], Meta(max_length=256)] = ()
+    models: Annotated[tuple[ModelSettings, ...], Meta(max_length=4096)] = ()
+    stripe: StripeSettings | None = None
+    packs: Annotated[tuple[PackSettings, ...], Meta(max_length=64)] = ()
+
+    def catalog(self) -> Catalog:
+        """The models on offer. `load` has built it once already, so settings that came from a file cannot fail here."""
+        return Catalog((entry.model() for entry in self.models), (upstream.name for upstream in self.upstreams))
+
+    def upstream(self, name: str) -> UpstreamSettings:
+        """The upstream of this name; every name in the catalog has one."""
+        return next(upstream for upstream in self.upstreams if upstream.name == name)
+
+
+def masked_url(url: str) -> str:
+    """The URL without its password."""
+    masked = re.sub(r"(://[^\s:/@]*):.*@", r"\1:****@", url)
+    return re.sub(r"([?&]password=)[^&]*", r"\1****", masked)
