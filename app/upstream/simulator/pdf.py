@@ -12,8 +12,8 @@ import zlib
 from collections.abc import Iterator
 
 INFLATED_BYTES_MAX = 32 * 1024 * 1024
-OBJECT_STREAMS_MAX = 4096
 OBJECT_BYTES_MAX = 256 * 1024
+WORD_BYTES_MAX = 12
 
 _OBJECT = re.compile(rb"(?<!\d)(\d{1,10})\s+\d{1,5}\s+obj\b")
 _OBJECT_STREAM = re.compile(rb"/Type\s*/ObjStm\b")
@@ -48,50 +48,53 @@ def page_count(data: bytes) -> int | None:
 
 
 def _objects(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Every object's number and dictionary, in file order, those inside object streams included."""
+    """Every object's number and dictionary, in file order, those inside object streams included. No byte is read twice."""
     budget = INFLATED_BYTES_MAX
-    streams = 0
-    for match in _OBJECT.finditer(data):
-        body = _dictionary(data, match.end())
-        if not _OBJECT_STREAM.search(body):
+    position = 0
+    while match := _OBJECT.search(data, position):
+        position, streaming = _dictionary_end(data, match.end())
+        body = data[match.end() : position]
+        if not streaming or not _OBJECT_STREAM.search(body):
             yield int(match.group(1)), body
             continue
-        streams += 1
-        if streams > OBJECT_STREAMS_MAX or budget <= 0:
-            return
-        inflated = _inflate(data, match.end() + len(body), budget)
+        end = data.find(b"endstream", position)
+        end = end if end >= 0 else len(data)
+        inflated = _inflate(data[position:end], budget)
+        position = end
         budget -= len(inflated)
         yield from _packed(body, inflated)
+        if budget <= 0:
+            return
 
 
-def _dictionary(data: bytes, start: int) -> bytes:
-    """The bytes of an object from `start` to its end or to its stream, whichever is first."""
-    limit = start + OBJECT_BYTES_MAX
+def _dictionary_end(data: bytes, start: int) -> tuple[int, bool]:
+    """Where the object from `start` ends, or its stream begins, whichever is first; and whether it is a stream."""
+    limit = min(start + OBJECT_BYTES_MAX, len(data))
     end = data.find(b"endobj", start, limit)
-    end = end if end >= 0 else min(limit, len(data))
+    end = end if end >= 0 else limit
     stream = _STREAM.search(data, start, end)
-    return data[start : stream.start() if stream else end]
+    return (stream.start(), True) if stream else (end, False)
 
 
-def _inflate(data: bytes, start: int, budget: int) -> bytes:
-    stream = _STREAM.match(data, start)
-    if stream is None:
-        return b""
+def _inflate(stream: bytes, budget: int) -> bytes:
+    content = _STREAM.sub(b"", stream, count=1)
     try:
-        return zlib.decompressobj().decompress(memoryview(data)[stream.end() :], budget)
+        return zlib.decompressobj().decompress(content, budget)
     except zlib.error:
         return b""
 
 
 def _packed(dictionary: bytes, content: bytes) -> Iterator[tuple[int, bytes]]:
-    """The objects of one object stream: `N` pairs of number and offset, then from `First` the objects."""
+    """The objects of one object stream: `N` pairs of number and offset, then from `First` the objects, in order."""
     first, number = _FIRST.search(dictionary), _NUMBER.search(dictionary)
     if first is None or number is None:
         return
     base = int(first.group(1))
-    header = content[:base].split()[: 2 * int(number.group(1))]
-    if not all(word.isdigit() and len(word) < 12 for word in header):
+    words = content[:base].split()[: 2 * int(number.group(1))]
+    if not all(word.isdigit() and len(word) < WORD_BYTES_MAX for word in words):
         return
-    pairs = [(int(header[at]), base + int(header[at + 1])) for at in range(0, len(header) - 1, 2)]
-    for (name, start), (_, end) in zip(pairs, [*pairs[1:], (0, len(content))], strict=True):
+    names, starts = map(int, words[::2]), [base + int(word) for word in words[1::2]]
+    if starts != sorted(starts):
+        return
+    for name, start, end in zip(names, starts, [*starts[1:], len(content)], strict=False):
         yield name, content[start:end]

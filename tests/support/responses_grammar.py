@@ -1,0 +1,227 @@
+"""The grammar of a Responses stream as a checker: feed it the bytes of a stream, get the final response or a complaint.
+
+Rule 1: created, in_progress, then items one after the other, then exactly one closing event, then `[DONE]`.
+Rule 2: `sequence_number` is contiguous from 0, and the SSE event name is the type.
+Rule 3: an item is added once and done once, under one id; what belongs to it lies between and names it.
+Rule 4: the deltas of a part add up to its done text, and the closing response carries exactly the done items.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+
+CLOSING = ("response.completed", "response.incomplete", "response.failed")
+
+
+class GrammarError(AssertionError):
+    """The stream broke a rule; the message names the event."""
+
+
+@dataclass
+class _Part:
+    deltas: str = ""
+    done: bool = False
+    closed: bool = False
+    annotations: list[Json] = field(default_factory=list)
+
+
+@dataclass
+class _Item:
+    index: int
+    id: str
+    type: str
+    parts: dict[int, _Part] = field(default_factory=dict)
+    arguments: str = ""
+    arguments_done: bool = False
+    stages: list[str] = field(default_factory=list)
+
+
+def frames(data: bytes) -> list[tuple[str | None, str]]:
+    """(event name, data) of every SSE frame of a whole stream."""
+    expect(data.endswith(b"\n\n"), "the stream ends within a frame")
+    found = []
+    for block in data.decode().split("\n\n")[:-1]:
+        name, payload = None, []
+        for line in block.split("\n"):
+            key, _, value = line.partition(": ")
+            expect(key in ("event", "data"), f"a line that is neither event nor data: {line!r}")
+            if key == "event":
+                name = value
+            else:
+                payload.append(value)
+        found.append((name, "\n".join(payload)))
+    return found
+
+
+def events(data: bytes) -> list[Json]:
+    """The events of a stream, without the `[DONE]` that must end it."""
+    found = frames(data)
+    expect(bool(found) and found[-1] == (None, "[DONE]"), "the stream does not end in [DONE]")
+    result = []
+    for name, payload in found[:-1]:
+        event = json.loads(payload)
+        expect(name == event["type"], f"event: {name} carries {event['type']}")
+        result.append(event)
+    return result
+
+
+def check(data: bytes) -> Json:
+    """The final response of a stream that keeps every rule. Raises GrammarError."""
+    return check_events(events(data))
+
+
+def check_events(found: list[Json]) -> Json:
+    for number, event in enumerate(found):
+        expect(event["sequence_number"] == number, f"event {number} is numbered {event['sequence_number']}")
+    types = [event["type"] for event in found]
+    expect(types[:2] == ["response.created", "response.in_progress"], f"the stream begins with {types[:2]}")
+    expect(types[-1] in CLOSING, f"the stream ends with {types[-1]}")
+    walk = _Walk(found[0]["response"])
+    for event in found[2:-1]:
+        walk.step(event)
+    return walk.close(found[1]["response"], found[-1])
+
+
+class _Walk:
+    def __init__(self, created: Json) -> None:
+        self.created = created
+        self.open: _Item | None = None
+        self.done: list[Json] = []
+        self.failed = False
+        expect(created["status"] == "in_progress" and created["output"] == [], "created is not an empty beginning")
+
+    def step(self, event: Json) -> None:
+        kind = event["type"]
+        if kind == "error":
+            self.failed = True
+        elif kind == "response.output_item.added":
+            self._added(event)
+        elif kind == "response.output_item.done":
+            self._done(event)
+        else:
+            item = self._item(event)
+            expect(event["item_id"] == item.id, f"{kind} names {event['item_id']}, open is {item.id}")
+            self._inside(item, kind, event)
+
+    def close(self, in_progress: Json, event: Json) -> Json:
+        final: Json = event["response"]
+        expect(event["type"] == f"response.{final['status']}", "the closing event and its status differ")
+        for response in (in_progress, final):
+            for key in ("id", "created_at", "model"):
+                expect(response[key] == self.created[key], f"{key} changed within the stream")
+        if final["status"] == "failed":
+            expect(final["error"] is not None, "a failed response without an error")
+            return final
+        expect(self.open is None, "the stream closed while an item was open")
+        expect(not self.failed, "an error event, and yet an answer")
+        expect(final["output"] == self.done, "the final output is not what the stream built up")
+        expect((final["incomplete_details"] is None) == (final["status"] == "completed"), "incomplete_details")
+        ids = [item["id"] for item in self.done]
+        expect(len(set(ids)) == len(ids), "two items have one id")
+        return final
+
+    def _item(self, event: Json) -> _Item:
+        if self.open is None:
+            raise GrammarError(f"{event['type']} outside of an item")
+        expect(event["output_index"] == self.open.index, f"{event['type']} names another output_index")
+        return self.open
+
+    def _added(self, event: Json) -> None:
+        expect(self.open is None, "an item was added while another was open")
+        item = event["item"]
+        expect(event["output_index"] == len(self.done), f"item {len(self.done)} came as {event['output_index']}")
+        expect(item.get("status") == "in_progress", "an added item is not in progress")
+        expect(not item.get("content") and not item.get("arguments"), "an added item has content already")
+        self.open = _Item(event["output_index"], item["id"], item["type"])
+
+    def _done(self, event: Json) -> None:
+        opened, item = self._item(event), event["item"]
+        expect((item["id"], item["type"]) == (opened.id, opened.type), "the item that is done is not the one added")
+        expect(item["status"] in ("completed", "incomplete"), f"an item is done as {item['status']}")
+        if item["type"] == "message":
+            _check_message(opened, item)
+        elif item["type"] == "function_call":
+            expect(opened.arguments_done and opened.arguments == item["arguments"], "arguments were not streamed")
+        elif item["type"] == "reasoning":
+            shown = "".join(part["text"] for part in item["summary"])
+            expect(shown == "".join(part.deltas for part in opened.parts.values()), "the summary was not streamed")
+        elif item["type"] == "web_search_call":
+            expect(opened.stages == ["in_progress", "searching", "completed"], f"search stages {opened.stages}")
+        elif item["type"] == "image_generation_call":
+            whole = opened.stages[:2] == ["in_progress", "generating"] and opened.stages[-1] == "completed"
+            expect(whole and set(opened.stages[2:-1]) <= {"partial_image"}, f"image stages {opened.stages}")
+        self.done.append(item)
+        self.open = None
+
+    def _inside(self, item: _Item, kind: str, event: Json) -> None:
+        family, _, stage = kind.removeprefix("response.").rpartition(".")
+        if family in ("web_search_call", "image_generation_call"):
+            expect(item.type == family, f"{kind} inside of a {item.type}")
+            item.stages.append(stage)
+        elif family == "function_call_arguments":
+            _arguments(item, stage, event)
+        elif family in ("content_part", "reasoning_summary_part"):
+            _part(item, stage, event)
+        elif family in ("output_text", "refusal", "reasoning_summary_text"):
+            _text(item, family, stage, event)
+        elif family == "output_text.annotation":
+            part = item.parts[event["content_index"]]
+            expect(event["annotation_index"] == len(part.annotations), "annotations are not numbered in order")
+            part.annotations.append(event["annotation"])
+        else:
+            raise GrammarError(f"unknown event {kind}")
+
+
+def _arguments(item: _Item, stage: str, event: Json) -> None:
+    expect(
+        item.type == "function_call" and not item.arguments_done, f"arguments inside of a {item.type}, or after done"
+    )
+    if stage == "delta":
+        item.arguments += event["delta"]
+        return
+    expect(event["arguments"] == item.arguments, "the argument deltas do not add up")
+    item.arguments_done = True
+
+
+def _part(item: _Item, stage: str, event: Json) -> None:
+    index = event.get("content_index", event.get("summary_index"))
+    if stage == "added":
+        expect(index == len(item.parts), f"part {len(item.parts)} came as {index}")
+        item.parts[index] = _Part()
+        return
+    part = item.parts[index]
+    expect(part.done and not part.closed, "a part is closed twice, or before its text is done")
+    given = event["part"]
+    expect(given.get("text", given.get("refusal")) == part.deltas, "the part is not what its deltas add up to")
+    expect(given.get("annotations", []) == part.annotations, "the part's annotations are not those that were added")
+    part.closed = True
+
+
+def _text(item: _Item, family: str, stage: str, event: Json) -> None:
+    part = item.parts.get(event.get("content_index", event.get("summary_index")))
+    if part is None:
+        raise GrammarError(f"{event['type']} before its part was added")
+    expect(not part.done, "text after the text was done")
+    if stage == "delta":
+        expect(event["delta"] != "", "an empty delta")
+        part.deltas += event["delta"]
+        return
+    expect(event["refusal" if family == "refusal" else "text"] == part.deltas, "the deltas do not add up")
+    part.done = True
+
+
+def _check_message(opened: _Item, item: Json) -> None:
+    expect(all(part.closed for part in opened.parts.values()), "a message is done with an open part")
+    expect(len(item["content"]) == len(opened.parts), "a message has parts that were not streamed")
+    for part, content in zip(opened.parts.values(), item["content"], strict=True):
+        expect(content.get("text", content.get("refusal")) == part.deltas, "a message differs from its deltas")
+        expect(content.get("annotations", []) == part.annotations, "a message differs in its annotations")
+
+
+def expect(holds: bool, complaint: str) -> None:
+    if not holds:
+        raise GrammarError(complaint)
