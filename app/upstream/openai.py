@@ -48,12 +48,13 @@ class OpenAIUpstream:
         pool_timeout: float = 10.0,
         write_timeout: float = 60.0,
         first_byte_timeout: float = 600.0,
-        idle_timeout: float = 300.0,
+        idle_timeout: float | None = 300.0,
         allow_insecure: bool = False,
     ) -> None:
         """`first_byte_timeout` bounds the wait for the head and for the first byte of the body, each.
 
-        An empty `api_key` sends no authorization, for a server of one's own. The transport stays its owner's to close.
+        `idle_timeout` bounds each later wait; None leaves that to a caller with a deadline of its own, which is cheaper per
+        chunk. An empty `api_key` sends no authorization, for a server of one's own. The transport stays its owner's to close.
         Raises ValueError for a base URL or a key that cannot be used.
         """
         base = _checked_base(base_url, allow_insecure)
@@ -108,7 +109,7 @@ class _Answer:
     __slots__ = ("_idle_timeout", "_stream", "_upstream", "headers", "status")
 
     def __init__(
-        self, upstream: str, status: int, headers: Mapping[str, str], stream: AnswerStream, idle_timeout: float
+        self, upstream: str, status: int, headers: Mapping[str, str], stream: AnswerStream, idle_timeout: float | None
     ) -> None:
         self.status = status
         self.headers = headers

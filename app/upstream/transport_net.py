@@ -53,8 +53,10 @@ class Connection:
                 return bytes(await self._tls.receive_some(RECEIVE_BYTES_MAX))
             while True:
                 await trio.lowlevel.wait_readable(self._sock)
-                with contextlib.suppress(BlockingIOError):  # a wake-up without data is allowed to happen
+                try:
                     return self._sock.recv(RECEIVE_BYTES_MAX)
+                except BlockingIOError:
+                    continue  # a wake-up without data is allowed to happen
         except (OSError, ssl.SSLError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise httpx.ReadError(_reason("The connection was lost while reading", error)) from error
 

@@ -27,6 +27,7 @@ BODIES = {
     False: b'{"model":"m","messages":[{"role":"user","content":"Hello"}]}',
     True: b'{"model":"m","stream":true,"messages":[{"role":"user","content":"Hello"}]}',
 }
+TIMEOUTS = {"timeout": {"connect": 60.0, "read": 60.0, "write": 60.0, "pool": 60.0}}
 HEADERS = {"content-type": "application/json", "authorization": "Bearer sk-bench"}
 
 Call = Callable[[bool], Awaitable[int]]
@@ -46,7 +47,9 @@ def through_transport(transport: TrioTransport, url: str) -> Call:
     headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
     async def call(stream: bool) -> int:
-        request = httpx.Request("POST", parsed, headers=headers, stream=httpx.ByteStream(BODIES[stream]))
+        request = httpx.Request(
+            "POST", parsed, headers=headers, stream=httpx.ByteStream(BODIES[stream]), extensions=TIMEOUTS
+        )
         response = await transport.handle_async_request(request)
         body = response.stream
         assert isinstance(body, AnswerStream)
@@ -98,6 +101,9 @@ async def run(port: int, rounds: int, calls: int, streams: int, width: int) -> N
             "ours through AsyncClient": through_client(client, url),
             "ours called directly": through_transport(ours, url),
             "OpenAIUpstream": through_upstream(OpenAIUpstream("bench", base, "sk-bench", transport=ours)),
+            "... its caller keeping time": through_upstream(
+                OpenAIUpstream("bench", base, "sk-bench", transport=ours, idle_timeout=None)
+            ),
         }
         figures: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in ways}
         for call in ways.values():
@@ -111,11 +117,11 @@ async def run(port: int, rounds: int, calls: int, streams: int, width: int) -> N
 
 def report(figures: dict[str, tuple[list[float], list[float]]], rounds: int, width: int) -> None:
     print(f"CPU ms of the client, median (least) of {rounds} interleaved rounds, {width} calls at a time")
-    print(f"{'':26}{'plain call':>18}{f'{CHUNKS}-chunk stream':>20}{'a chunk':>10}")
+    print(f"{'':28}{'plain call':>18}{f'{CHUNKS}-chunk stream':>20}{'a chunk':>10}")
     for name, (plain, stream) in figures.items():
         per_chunk = (statistics.median(stream) - statistics.median(plain)) / CHUNKS
         print(
-            f"{name:26}{statistics.median(plain):10.3f} ({min(plain):.3f})"
+            f"{name:28}{statistics.median(plain):10.3f} ({min(plain):.3f})"
             f"{statistics.median(stream):12.3f} ({min(stream):.3f}){per_chunk:10.4f}"
         )
 

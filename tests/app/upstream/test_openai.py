@@ -175,6 +175,18 @@ async def test_the_first_byte_has_its_own_deadline(make_upstream: MakeUpstream, 
         assert 20 <= trio.current_time() - began < 21
 
 
+async def test_without_an_idle_deadline_silence_is_its_callers_to_bound(
+    make_upstream: MakeUpstream, jumping_clock: MockClock
+) -> None:
+    async with serve(lambda request: [CHUNKED, Chunk(b"x"), Stall()]) as server:
+        answer = await make_upstream(server.base_url, idle_timeout=None).open(STREAM)
+        assert await answer.receive() == b"x"
+        with trio.move_on_after(5000) as scope:
+            await answer.receive()
+        assert scope.cancelled_caught
+        await server.connections[0].closed.wait()
+
+
 async def test_a_full_pool_is_a_timeout(make_upstream: MakeUpstream, jumping_clock: MockClock) -> None:
     async with serve(lambda request: [CHUNKED, Stall()]) as server:
         upstream = make_upstream(server.base_url, pool_timeout=3.0)
