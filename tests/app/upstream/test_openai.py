@@ -54,11 +54,6 @@ async def make_upstream() -> AsyncIterator[MakeUpstream]:
     await transport.aclose()
 
 
-@pytest.fixture
-def jumping_clock() -> MockClock:
-    return MockClock(autojump_threshold=0.05)
-
-
 async def read_all(answer: UpstreamAnswer) -> bytes:
     body = bytearray()
     while data := await answer.receive():
