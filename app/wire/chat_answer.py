@@ -15,7 +15,7 @@ import msgspec
 from app.wire.envelope import error_envelope, reported
 from app.wire.figures import chat_usage
 from app.wire.relay import PlainRelay, StreamRelay, decoded, malformed, text_bytes
-from app.wire.splice import replace_string
+from app.wire.splice import StringSplicer
 from app.wire.sse import Frame
 
 
@@ -30,8 +30,13 @@ class _Text(msgspec.Struct):
     function_call: Any = None
 
     def bytes(self) -> int:
-        if type(self.content) is str and self.tool_calls is None and self.reasoning_content is None:
-            return text_bytes(self.content) + text_bytes(self.reasoning) + text_bytes(self.refusal)
+        content = self.content
+        if (
+            type(content) is str
+            and content.isascii()
+            and self.reasoning is self.reasoning_content is self.tool_calls is None
+        ):
+            return len(content) + text_bytes(self.refusal)
         texts = (self.content, self.reasoning_content, self.reasoning, self.refusal)
         calls = self.tool_calls if isinstance(self.tool_calls, list) else []
         return sum(map(text_bytes, texts)) + sum(map(_call_bytes, calls)) + _function_bytes(self.function_call)
@@ -64,7 +69,7 @@ class ChatStreamRelay(StreamRelay):
 
     def __init__(self, *, model: str, include_usage: bool, choices: int) -> None:
         super().__init__()
-        self._model = msgspec.json.encode(model)
+        self._model = StringSplicer("model", model)
         self._include_usage = include_usage
         self._choices = choices
         self._reasons: dict[int, str | None] = {}
@@ -72,7 +77,7 @@ class ChatStreamRelay(StreamRelay):
         self._tier: Any = None
 
     def _take(self, frame: Frame, data: bytes) -> bytes:
-        if data.strip() == b"[DONE]":
+        if data.startswith(b"[DONE]"):
             self._done()
             return b""
         chunk = decoded(_decoder, data)
@@ -86,9 +91,7 @@ class ChatStreamRelay(StreamRelay):
             self._usage = chat_usage(chunk.usage, self._tier)
             if not chunk.choices and not self._include_usage:
                 return b""
-        return (
-            frame.with_data(replace_string(data, "model", self._model)) if isinstance(chunk.model, str) else frame.raw
-        )
+        return frame.with_data(self._model.replace(data)) if isinstance(chunk.model, str) else frame.raw
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
         """An error where a chunk would be, and no [DONE]: what ended in an error is not done."""
@@ -119,7 +122,7 @@ class ChatPlainRelay(PlainRelay):
 
     def __init__(self, *, model: str) -> None:
         super().__init__()
-        self._model = msgspec.json.encode(model)
+        self._model = StringSplicer("model", model)
 
     def _whole(self, body: bytes) -> bytes:
         answer = decoded(_decoder, body)
@@ -131,7 +134,7 @@ class ChatPlainRelay(PlainRelay):
         self._usage = chat_usage(answer.usage, answer.service_tier)
         self._finish = _joined({choice.index: choice.finish_reason for choice in answer.choices})
         self._response_id = answer.id if isinstance(answer.id, str) and answer.id else None
-        return replace_string(body, "model", self._model) if isinstance(answer.model, str) else body
+        return self._model.replace(body) if isinstance(answer.model, str) else body
 
 
 def _refuse_error(answer: _Answer, data: bytes) -> None:

@@ -88,7 +88,7 @@ class ResponsesStreamRelay(StreamRelay):
         self._known: Members = {}
 
     def _take(self, frame: Frame, data: bytes) -> bytes:
-        if data.strip() == b"[DONE]":
+        if data.startswith(b"[DONE]"):
             malformed("The answer ended before its response did.")
         event = decoded(_events, data)
         kind = event.type if isinstance(event.type, str) else frame.event

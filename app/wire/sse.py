@@ -11,7 +11,8 @@ with lone CRs waits for one byte more, since that byte may be the LF of a CRLF.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+import msgspec
 
 from app.wire.exchange import AnswerError
 
@@ -25,7 +26,7 @@ _OVERLAP = 3
 """A blank line of CRLFs may have begun this many bytes before the end of what was searched."""
 
 
-class Frame(NamedTuple):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """One frame. `data` is None without a data field; `at` is where `data` stands in `raw`, -1 where it is in several lines."""
 
     raw: bytes
@@ -74,11 +75,11 @@ class FrameSplitter:
         frames = []
         start = 0
         while (end := self._end(data, start)) >= 0:
-            _bound(end - start)
             frames.append(self._frame(data[start:end]))
             start = end
-        self._pending += data[start:]
-        self._wait()
+        if start < len(data):
+            self._pending += data[start:]
+            self._wait()
         return frames
 
     def _wait(self) -> None:
@@ -96,10 +97,15 @@ class FrameSplitter:
         return blank.end()
 
     def _frame(self, raw: bytes) -> Frame:
-        if raw.startswith(b"data: ") and not self._cr and raw.find(b"\n") == len(raw) - 2:
-            self._first = False
-            return Frame(raw, "", raw[6:-2], 6)
+        _bound(len(raw))
         first, self._first = self._first, False
+        if not self._cr:
+            line_end, last = raw.find(b"\n"), len(raw) - 2
+            if line_end == last and raw.startswith(b"data: "):
+                return Frame(raw, "", raw[6:-2], 6)
+            at = line_end + 7
+            if raw.startswith(b"data: ", line_end + 1) and raw.startswith(b"event: ") and raw.find(b"\n", at) == last:
+                return Frame(raw, raw[7:line_end].decode(errors="replace"), raw[at:-2], at)
         return _parsed(raw, len(_BOM) if first and raw.startswith(_BOM) else 0)
 
 

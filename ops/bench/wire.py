@@ -1,6 +1,6 @@
 """Microseconds per stream frame of the relays, beside a relay that decodes and encodes each frame with the json module.
 
-    .venv/bin/python -m ops.bench.wire [--frames N]
+.venv/bin/python -m ops.bench.wire [--frames N]
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def chat_frames(count: int) -> list[bytes]:
 def responses_frames(count: int) -> list[bytes]:
     event = (
         b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":%d,"item_id":'
-        b'"msg_0cc96ac817fdc57e0069333732","output_index":13,"content_index":0,"delta":" word","logprobs":[],"obfuscation":"Xr2"}\n\n'
+        b'"msg_0cc96ac817fdc57e0069333732","output_index":13,"content_index":0,"delta":" word","logprobs":[],"obfuscation":"X"}\n\n'
     )
     return [event % index for index in range(count)]
 

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.wire.exchange import RequestError, ToolUse
+from app.wire.request import TOOLS_MAX, count, flag, given, model, read_body, service_tier, text, tool_uses
+
+
+def refusal(do: Callable[[], Any]) -> RequestError:
+    with pytest.raises(RequestError) as caught:
+        do()
+    assert caught.value.status == 400
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"a":1',
+        b'{"a":1}x',
+        b"[]",
+        b'"x"',
+        b"5",
+        b"null",
+        b"\xff",
+        b'{"a":"\xff"}',
+        b'{"a":"\xed\xa0\x80"}',
+        b'{"a":"\\ud800"}',
+        b'{"a":"\\udc00xxxxxx"}',
+        b'{"a":"\x00"}',
+        b'{"a":NaN}',
+        b"\xef\xbb\xbf{}",
+        b"{'a':1}",
+        b'{"\\ud800":1}',
+    ],
+)
+def test_what_is_no_json_object_is_refused(body: bytes) -> None:
+    assert "could not parse the JSON body" in refusal(lambda: read_body(body)).message
+
+
+def test_nul_in_a_string_is_legal() -> None:
+    assert bytes(read_body(b'{"a":"\\u0000"}')["a"]) == b'"\\u0000"'
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+@pytest.mark.parametrize("closed", [True, False])
+def test_ten_thousand_levels_are_refused_fast(opening: bytes, closing: bytes, closed: bool) -> None:
+    body = b'{"a":' + opening * 10_000 + b"1" + (closing * 10_000 + b"}" if closed else b"")
+    begun = time.process_time()
+    assert "nests deeper" in refusal(lambda: read_body(body)).message
+    assert time.process_time() - begun < 1
+
+
+def test_depth_that_only_the_decoder_finds_too_deep_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.wire.outline.DEPTH_MAX", 10**9)
+    refusal(lambda: read_body(b'{"a":' + b"[" * 400_000 + b"]" * 400_000 + b"}"))
+
+
+@pytest.mark.parametrize("body", [b'{"model":"a","model":"a"}', b'{"model":1,"x":{},"mod\\u0065l":2}'])
+def test_a_member_given_twice_is_refused(body: bytes) -> None:
+    error = refusal(lambda: read_body(body))
+    assert (error.param, error.message) == ("model", "Duplicate parameter: 'model' is given more than once.")
+
+
+def test_the_same_name_further_down_is_not_twice() -> None:
+    assert list(read_body(b'{"n":1,"tools":[{"n":1,"tools":1}],"x":"\\"n\\":1"}')) == ["n", "tools", "x"]
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "message", "code"),
+    [
+        (text, b"5", "Invalid type for 'x': expected a string, but got an integer instead.", "invalid_type"),
+        (text, b"{}", "Invalid type for 'x': expected a string, but got an object instead.", "invalid_type"),
+        (flag, b'"true"', "Invalid type for 'x': expected a boolean, but got a string instead.", "invalid_type"),
+        (flag, b"1", "Invalid type for 'x': expected a boolean, but got an integer instead.", "invalid_type"),
+        (count, b"true", "Invalid type for 'x': expected an integer, but got a boolean instead.", "invalid_type"),
+        (count, b"1.0", "Invalid type for 'x': expected an integer, but got a number instead.", "invalid_type"),
+        (count, b'"1"', "Invalid type for 'x': expected an integer, but got a string instead.", "invalid_type"),
+        (count, b"[1]", "Invalid type for 'x': expected an integer, but got an array instead.", "invalid_type"),
+        (count, b"9" * 5000, "Invalid value for 'x'.", "invalid_value"),
+        (
+            count,
+            b"0",
+            "Invalid 'x': integer below minimum value. Expected a value >= 1, but got 0 instead.",
+            "integer_below_min_value",
+        ),
+        (
+            count,
+            b"9" * 400,
+            "Invalid 'x': integer above maximum value. Expected a value <= 2147483647, but got a longer number instead.",
+            "integer_above_max_value",
+        ),
+    ],
+)
+def test_a_wrong_value_is_named(read: Callable[..., Any], value: bytes, message: str, code: str) -> None:
+    fields = read_body(b'{"x":' + value + b"}")
+    error = refusal(lambda: read(fields, "x"))
+    assert (error.message, error.param, error.code) == (message, "x", code)
+
+
+def test_null_is_the_same_as_absent() -> None:
+    for body in (b"{}", b'{"x":null}'):
+        fields = read_body(body)
+        assert (given(fields, "x"), text(fields, "x"), flag(fields, "x"), count(fields, "x")) == (None, None, False, None)
+        assert tool_uses(fields, "x") == ()
+
+
+def test_values_are_read() -> None:
+    fields = read_body(b'{"t":"a","f":true,"o":false,"c":7}')
+    assert (text(fields, "t"), flag(fields, "f"), flag(fields, "o"), count(fields, "c", 7)) == ("a", True, False, 7)
+    assert refusal(lambda: count(fields, "c", 6)).code == "integer_above_max_value"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"{}", "Missing required parameter: 'model'."),
+        (b'{"model":null}', "Missing required parameter: 'model'."),
+        (b'{"model":""}', "Missing required parameter: 'model'."),
+        (b'{"model":["a"]}', "Invalid type for 'model': expected a string, but got an array instead."),
+        (b'{"model":"' + b"m" * 257 + b'"}', "Invalid 'model': the name is too long."),
+    ],
+)
+def test_a_model_is_needed(body: bytes, message: str) -> None:
+    error = refusal(lambda: model(read_body(body)))
+    assert (error.message, error.param) == (message, "model")
+
+
+@pytest.mark.parametrize("value", [b"null", b'"auto"', b'"default"'])
+def test_the_default_tier_is_offered(value: bytes) -> None:
+    service_tier(read_body(b'{"service_tier":' + value + b"}"))
+
+
+@pytest.mark.parametrize("value", [b'"flex"', b'"priority"', b'""', b'"Default"'])
+def test_a_tier_that_has_no_price_is_refused(value: bytes) -> None:
+    error = refusal(lambda: service_tier(read_body(b'{"service_tier":' + value + b"}")))
+    assert (error.param, error.code) == ("service_tier", "unsupported_parameter")
+
+
+def test_tools_are_named_as_catalogs_name_them() -> None:
+    types = {
+        "function": "function",
+        "web_search": "web_search",
+        "web_search_preview": "web_search",
+        "web_search_preview_2025_03_11": "web_search",
+        "web_search_2025_08_26": "web_search",
+        "computer": "computer_use",
+        "computer_use_preview": "computer_use",
+        "unheard_of": "unheard_of",
+    }
+    listed = ",".join(f'{{"type":"{kind}"}}' for kind in types)
+    uses = tool_uses(read_body(b'{"tools":[' + listed.encode() + b"]}"))
+    assert [(use.type, use.name) for use in uses] == list(types.items())
+    assert uses[2].param == "tools[2].type"
+
+
+def test_tools_inside_a_namespace_do_not_slip_past() -> None:
+    body = b'{"tools":[{"type":"namespace","tools":[{"type":"web_search_preview"},{"name":"untyped"},5]}]}'
+    assert tool_uses(read_body(body)) == (
+        ToolUse("namespace", "namespace", "tools[0].type"),
+        ToolUse("web_search_preview", "web_search", "tools[0].tools[0].type"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("tools", "param", "code"),
+    [
+        (b"{}", "tools", "invalid_type"),
+        (b'"x"', "tools", "invalid_type"),
+        (b'[{"type":"function"},5]', "tools[1]", "invalid_type"),
+        (b"[{}]", "tools[0].type", "missing_required_parameter"),
+        (b'[{"type":5}]', "tools[0].type", "invalid_type"),
+        (b"[" + b",".join([b'{"type":"function"}'] * (TOOLS_MAX + 1)) + b"]", "tools", "array_above_max_length"),
+    ],
+)
+def test_tools_that_are_wrong_are_refused(tools: bytes, param: str, code: str) -> None:
+    error = refusal(lambda: tool_uses(read_body(b'{"tools":' + tools + b"}")))
+    assert (error.param, error.code) == (param, code)
+
+
+def test_as_many_tools_as_the_limit_pass() -> None:
+    tools = b",".join([b'{"type":"function"}'] * TOOLS_MAX)
+    assert len(tool_uses(read_body(b'{"tools":[' + tools + b"]}"))) == TOOLS_MAX
