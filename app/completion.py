@@ -18,13 +18,13 @@ from dataclasses import dataclass
 import structlog
 import trio
 
-from app.errors import ShuttingDown, message_of, problem_of
+from app.errors import IdempotencyKeyUsed, ShuttingDown, message_of, problem_of
 from app.ledger.store import CommandFailed, StoreUnavailable
 from app.lifetime import Lifetime, Slot
 from app.order import Order
 from app.outbox import Outbox
 from app.record import Record
-from app.settlement import RequestIdTaken, Settlement, Unsettled
+from app.settlement import Settlement, Unsettled
 from app.upstream.base import UpstreamError, UpstreamTimeout
 from app.upstream.calls import Opened, Upstreams, answer_fault
 from app.wire.exchange import AnswerError, Relay
@@ -140,7 +140,7 @@ class Completion:
         )
         try:
             hold = await self._settlement.admit(admitted, guards, self._limits)
-        except (DomainError, RequestIdTaken, StoreUnavailable, CommandFailed) as error:
+        except (DomainError, IdempotencyKeyUsed, StoreUnavailable, CommandFailed) as error:
             record.outcome = f"refused:{problem_of(error).code}"
             self._tell(error)
             return None

@@ -28,6 +28,11 @@ class Outbox:
         return self._bytes > OUTBOX_BYTES_MAX
 
     @property
+    def ready(self) -> bool:
+        """`take` would return at once."""
+        return bool(self._chunks) or self._ended
+
+    @property
     def drained(self) -> bool:
         """Ended, and everything in it taken."""
         return self._ended and not self._chunks

@@ -15,6 +15,7 @@ from collections.abc import Callable
 import structlog
 import trio
 
+from app.errors import IdempotencyKeyUsed
 from app.ledger.store import (
     Append,
     CommandFailed,
@@ -31,11 +32,8 @@ from domain.events import KeyLimits, RequestAdmitted, RequestDebited, RequestRel
 from domain.request import Hold, refusal, release
 
 RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX = 0.05, 2.0
+_STATES = {RequestAdmitted.TOPIC: "open", RequestDebited.TOPIC: "debited", RequestReleased.TOPIC: "released"}
 _log = structlog.get_logger("settlement")
-
-
-class RequestIdTaken(Exception):
-    """Another request stands at this id: the client's Idempotency-Key was used before."""
 
 
 class Unsettled(Exception):
@@ -53,7 +51,8 @@ class Settlement:
         self._settle_seconds = settle_seconds
 
     async def admit(self, admitted: RequestAdmitted, guards: tuple[Guard, ...], limits: KeyLimits) -> Hold:
-        """Place the hold. Raises a DomainError, RequestIdTaken, StoreUnavailable, CommandFailed."""
+        """Place the hold. Raises a DomainError, IdempotencyKeyUsed (another request stands at this
+        id), StoreUnavailable, CommandFailed."""
         append = Append(f"admit_{secrets.token_hex(12)}", self._stream, 0, (admitted,), guards)
         try:
             verdict = await self._writer.append(append)
@@ -68,7 +67,7 @@ class Settlement:
             case Refused():
                 raise refusal(admitted, limits, verdict.bucket, verdict.value, verdict.at_micros)
             case Conflict():
-                raise RequestIdTaken
+                raise IdempotencyKeyUsed(self._request_id, await trio.to_thread.run_sync(self._state))
 
     async def debit(self, event: RequestDebited) -> None:
         """Charge. Raises Unsettled, when the hold is released or being released."""
@@ -108,6 +107,10 @@ class Settlement:
         with trio.move_on_after(self._settle_seconds, shield=True):
             await done.wait()
         return result[0]
+
+    def _state(self) -> str:
+        newest = self._writer.ledger.stream(self._stream)[-1]
+        return _STATES.get(newest.topic, "known")
 
     async def _find_out(self, append: Append, admitted: RequestAdmitted) -> None:
         verdict = await self._insist(append)

@@ -138,5 +138,5 @@ def _worth_repeating(error: UpstreamError) -> bool:
 
 def _pause(error: UpstreamError, attempt: int) -> float:
     asked = error.retry_after if isinstance(error, UpstreamRefused) else None
-    grown = PAUSE_SECONDS_FIRST * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
+    grown = PAUSE_SECONDS_FIRST * 2.0 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
     return min(PAUSE_SECONDS_MAX, grown if asked is None else max(asked, grown))

@@ -1,0 +1,97 @@
+"""Commands on accounts, keys and prices, for the command line and later for the account API: fold, decide, append.
+
+Rule 1: a decision is made on the stream as it stands and appended at that version; where another came first, it is made again.
+Rule 2: ids come from the caller, so that a command whose answer was lost may be sent again.
+These functions block.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+
+from app.ledger.codec import Codec
+from app.ledger.store import Append, CommandFailed, Committed, Conflict, Ledger, RecordedEvent
+from domain import account as accounts
+from domain import price_listing
+from domain.account import Account
+from domain.catalog import Catalog, Model
+from domain.events import Event, UnknownEvent, account_stream, price_stream
+from domain.price_listing import Listing
+
+ATTEMPTS_MAX = 20
+
+
+class TooManyConflicts(Exception):
+    """Others kept writing to this stream. Nothing was appended; asking again is safe."""
+
+
+def new_id(prefix: str) -> str:
+    """A random id such as `acct_3f9c...`: the prefix and 96 random bits."""
+    return f"{prefix}_{secrets.token_hex(12)}"
+
+
+def load_account(ledger: Ledger, codec: Codec, account_id: str) -> Account:
+    """The account as its stream has it. Raises StoreUnavailable."""
+    return accounts.fold(account_id, known(codec, ledger.stream(account_stream(account_id))))
+
+
+def on_account(
+    ledger: Ledger, codec: Codec, account_id: str, decide: Callable[[Account], Sequence[Event]]
+) -> tuple[Account, Sequence[Event]]:
+    """Decide on an account, and append. Returns the account before, and what was appended (nothing to do: nothing)."""
+    for _ in range(ATTEMPTS_MAX):
+        account = load_account(ledger, codec, account_id)
+        events = decide(account)
+        if not events or _appended(ledger, account_stream(account_id), account.version, events):
+            return account, events
+    raise TooManyConflicts(f"The account {account_id} is being changed by others. Try again.")
+
+
+def listing_of(ledger: Ledger, codec: Codec, model: str) -> Listing:
+    """The newest prices of a model in the ledger."""
+    return price_listing.fold(model, known(codec, ledger.stream(price_stream(model))))
+
+
+def unlisted(ledger: Ledger, codec: Codec, catalog: Catalog) -> list[tuple[Model, Listing]]:
+    """The models whose configured prices are not the newest in the ledger, and what stands there."""
+    pairs = [(model, listing_of(ledger, codec, model.id)) for model in catalog.models()]
+    return [(model, listing) for model, listing in pairs if listing.prices != model.prices]
+
+
+def apply_prices(ledger: Ledger, codec: Codec, catalog: Catalog) -> list[tuple[Model, int]]:
+    """List the configured prices where they differ. Returns the models that were listed anew, and their version."""
+    applied = []
+    for model, _listing in unlisted(ledger, codec, catalog):
+        for _ in range(ATTEMPTS_MAX):
+            listing = listing_of(ledger, codec, model.id)
+            events = price_listing.list_prices(listing, model.prices)
+            if not events or _appended(ledger, price_stream(model.id), listing.version, events):
+                applied.append((model, listing.version + len(events)))
+                break
+        else:
+            raise TooManyConflicts(f"The prices of {model.id} are being changed by others. Try again.")
+    return applied
+
+
+def known(codec: Codec, recorded: Iterable[RecordedEvent]) -> list[Event]:
+    """The events of a stream. An account's or price's own stream with an event that this version does not know is refused."""
+    events = []
+    for one in recorded:
+        event = codec.decode(one.topic, one.state)
+        if isinstance(event, UnknownEvent):
+            raise CommandFailed(f"The stream {one.originator_id} holds a {one.topic}: update Realrouter to change it.")
+        events.append(event)
+    return events
+
+
+def _appended(ledger: Ledger, stream: str, version: int, events: Sequence[Event]) -> bool:
+    append = Append(f"cmd_{secrets.token_hex(12)}", stream, version, tuple(events))
+    [verdict] = ledger.append([append])
+    match verdict:
+        case Committed():
+            return True
+        case Conflict():
+            return False
+        case _:
+            raise CommandFailed(str(verdict))

@@ -1,0 +1,146 @@
+"""POST /v1/responses and POST /v1/chat/completions: judge the key, read, parse, start the completion, hand out its bytes.
+
+Rule 1: the key, the length and the room are judged before a body byte is read.
+Rule 2: what is refused here never reached the ledger, and is told and logged like everything else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+
+import trio
+from quart import Request, Response
+
+from app.auth import Key, authenticate
+from app.completion import Completion
+from app.edge.application import name_request, on_exit, stream_response
+from app.edge.body import read_body
+from app.errors import BadRequest, problem_of
+from app.lifetime import Slot
+from app.order import Order, make_order, parse
+from app.outbox import Outbox
+from app.record import Record
+from app.services import Services
+from app.settlement import Settlement
+from app.wire.exchange import Endpoint
+
+IDEMPOTENCY_KEY_LENGTH_MAX = 255
+KEEP_ALIVE = b": keep-alive\n\n"
+
+
+async def complete(services: Services, request: Request, endpoint: Endpoint) -> Response:
+    """One request. Raises what app/errors.py has a row for."""
+    record = Record("", "", "", "", endpoint, stream=False, started=trio.current_time())
+    try:
+        completion = await _begin(services, request, endpoint, record)
+    except Exception as error:
+        problem = problem_of(error, endpoint=endpoint)
+        record.status, record.outcome = problem.status, f"refused:{problem.code}"
+        services.on_record(record)
+        raise
+    await completion.opened.wait()
+    if completion.error is not None:
+        raise completion.error
+    if record.stream:
+        return stream_response(Frames(completion.outbox, services.settings.limits.keepalive_comment))
+    return Response(await _whole(completion.outbox), content_type="application/json")
+
+
+async def _begin(services: Services, request: Request, endpoint: Endpoint, record: Record) -> Completion:
+    """From the headers to a running completion."""
+    services.lifetime.check()
+    now_micros = time.time_ns() // 1000
+    key = await authenticate(services.keys, request.headers.get("authorization"), now_micros=now_micros)
+    record.account_id, record.key_id = key.account_id, key.key_id
+    record.request_id = _request_id(request, key)
+    name_request(request, record.request_id)
+    slot = services.slots.take(key.key_id)
+    try:
+        order = await _order(services, request, endpoint, key, now_micros)
+        record.model, record.stream = order.model.id, order.request.stream
+        record.phase("parse")
+        completion = _completion(services, order, record, key, slot)
+    except BaseException:
+        slot.give_back()
+        raise
+    on_exit(request, completion.client_left)
+    services.lifetime.start(completion.run)
+    return completion
+
+
+async def _order(services: Services, request: Request, endpoint: Endpoint, key: Key, now_micros: int) -> Order:
+    settings = services.settings
+    async with read_body(request, limit=settings.server.max_body_bytes, budget=services.body_budget) as body:
+        return make_order(
+            parse(endpoint, body),
+            key=key,
+            catalog=services.catalog,
+            default_max_output_tokens=settings.billing.default_max_output_tokens,
+            now_micros=now_micros,
+        )
+
+
+def _completion(services: Services, order: Order, record: Record, key: Key, slot: Slot) -> Completion:
+    return Completion(
+        order,
+        record,
+        limits=key.limits,
+        price_version=services.listings[order.model.id].version,
+        settlement=Settlement(
+            record.request_id,
+            writer=services.writer,
+            lifetime=services.lifetime,
+            settle_seconds=services.terms.settle,
+        ),
+        terms=services.terms,
+        lifetime=services.lifetime,
+        upstreams=services.upstreams,
+        slot=slot,
+        on_end=services.on_record,
+    )
+
+
+def _request_id(request: Request, key: Key) -> str:
+    """Random; where the client sent an Idempotency-Key, derived from the account and that: a repeat meets the first."""
+    sent = request.headers.get("idempotency-key")
+    if sent is None:
+        return f"req_{secrets.token_hex(16)}"
+    if not 0 < len(sent) <= IDEMPOTENCY_KEY_LENGTH_MAX or not sent.isascii() or not sent.isprintable():
+        raise BadRequest(
+            f"Idempotency-Key must be 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters.",
+            code="invalid_idempotency_key",
+        )
+    return f"req_{hashlib.sha256(f'{key.account_id}\0{sent}'.encode()).hexdigest()[:32]}"
+
+
+async def _whole(outbox: Outbox) -> bytes:
+    body = b""
+    while data := await outbox.take():
+        body += data
+    return body
+
+
+class Frames:
+    """What a streamed answer's body iterates over: frames as they come, a comment where none came for a while."""
+
+    def __init__(self, outbox: Outbox, comment_seconds: float) -> None:
+        self._outbox = outbox
+        self._comment_seconds = comment_seconds
+
+    def __aiter__(self) -> Frames:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._outbox.ready:
+            return self._or_stop(await self._outbox.take())
+        with trio.move_on_after(self._comment_seconds):
+            return self._or_stop(await self._outbox.take())
+        return KEEP_ALIVE
+
+    @staticmethod
+    def _or_stop(data: bytes) -> bytes:
+        if not data:
+            raise StopAsyncIteration
+        return data

@@ -1,0 +1,196 @@
+"""Everything that a gateway process runs, built once from the settings and owned by one nursery.
+
+Rule 1: what is built here is closed here, in reverse order; nothing else opens a store, an upstream or a pool.
+Rule 2: a process does not start over a schema of another version, or over prices that the ledger does not have.
+Rule 3: background work (writer, lease, key cache, reaper) ends when the services do; the writer last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+import trio
+
+from app.auth import FOLLOW_SECONDS, KeyCache
+from app.commands import unlisted
+from app.completion import Terms
+from app.ledger.codec import Codec
+from app.ledger.postgres import PostgresLedger
+from app.ledger.sqlite import SQLiteLedger
+from app.ledger.store import Ledger, StoreUnavailable
+from app.ledger.writer import Writer
+from app.lifetime import Lifetime, Slots
+from app.reaper import Reaper
+from app.record import Record
+from app.seeing.metrics import Metrics
+from app.settings import Settings, UpstreamSettings
+from app.upstream.base import Upstream, UpstreamError
+from app.upstream.calls import Upstreams
+from app.upstream.openai import OpenAIUpstream
+from app.upstream.simulator import SimulatorUpstream
+from app.upstream.transport import PoolLimits, TrioTransport
+from domain.catalog import Catalog
+from domain.events import price_stream
+from domain.money import parse_usd
+
+_log = structlog.get_logger("services")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The newest listing of a model: its version, and when its first one was recorded (seconds since 1970)."""
+
+    version: int
+    created: int
+
+
+class PricesDiffer(Exception):
+    """The configured prices are not those of the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The process's parts, as routes and commands use them."""
+
+    settings: Settings
+    catalog: Catalog
+    listings: dict[str, Listed]
+    ledger: Ledger
+    codec: Codec
+    writer: Writer
+    keys: KeyCache
+    lifetime: Lifetime
+    slots: Slots
+    upstreams: Upstreams
+    terms: Terms
+    metrics: Metrics
+    on_record: Callable[[Record], None]
+
+
+def open_ledger(settings: Settings, codec: Codec | None = None) -> Ledger:
+    """The store that the settings name. Nothing is connected yet."""
+    path = settings.store.sqlite_path
+    return PostgresLedger(settings.store.url, codec=codec) if path is None else SQLiteLedger(str(path), codec=codec)
+
+
+def check_prices(ledger: Ledger, codec: Codec, catalog: Catalog) -> dict[str, Listed]:
+    """The version of each model's newest prices. Raises PricesDiffer where the configuration has others."""
+    if differing := unlisted(ledger, codec, catalog):
+        names = ", ".join(model.id for model, _listing in differing[:5])
+        raise PricesDiffer(
+            f"The configured prices of {names} are not those in the ledger. `realrouter prices list` compares them; "
+            "`realrouter prices apply` lists the configured ones."
+        )
+    return {model.id: _listed(ledger, model.id) for model in catalog.models()}
+
+
+def _listed(ledger: Ledger, model: str) -> Listed:
+    recorded = ledger.stream(price_stream(model))
+    return Listed(len(recorded), recorded[0].recorded_at_micros // 1_000_000)
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, *, on_record: Callable[[Record], None]) -> AsyncIterator[Services]:
+    """Run a gateway's parts. On leaving, what still runs is released, and the writer drained.
+
+    Raises StoreUnavailable, SchemaMismatch, PricesDiffer.
+    """
+    codec = Codec()
+    catalog = settings.catalog()
+    metrics = Metrics(model.id for model in catalog.models())
+    ledger = open_ledger(settings, codec)
+    transport = TrioTransport(limits=PoolLimits(connections_max=settings.limits.concurrency + 16))
+    try:
+        await trio.to_thread.run_sync(ledger.check_schema)
+        listings = await trio.to_thread.run_sync(check_prices, ledger, codec, catalog)
+        writer = Writer(ledger, watch=metrics)
+        lifetime = Lifetime(ledger, lease_seconds=settings.limits.lease)
+        services = Services(
+            settings=settings,
+            catalog=catalog,
+            listings=listings,
+            ledger=ledger,
+            codec=codec,
+            writer=writer,
+            keys=KeyCache(ledger, codec),
+            lifetime=lifetime,
+            slots=Slots(settings.limits.concurrency, settings.limits.key_concurrency),
+            upstreams=_upstreams(settings, transport, metrics.upstream_error),
+            terms=_terms(settings),
+            metrics=metrics,
+            on_record=on_record,
+        )
+        await services.keys.load()
+        async with _running(services):
+            yield services
+    finally:
+        with trio.CancelScope(shield=True):
+            await transport.aclose()
+            await trio.to_thread.run_sync(ledger.close)
+
+
+@asynccontextmanager
+async def _running(services: Services) -> AsyncIterator[None]:
+    async with trio.open_nursery() as writing:
+        writing.start_soon(services.writer.run)
+        try:
+            async with trio.open_nursery() as background:
+                await background.start(services.lifetime.run)
+                background.start_soon(_follow_keys, services.keys)
+                background.start_soon(Reaper(services.ledger, services.writer, services.codec).run)
+                try:
+                    yield
+                finally:
+                    with trio.CancelScope(shield=True):
+                        limits = services.settings.limits
+                        await services.lifetime.drain(0, limits.settle)
+                    background.cancel_scope.cancel()
+        finally:
+            with trio.CancelScope(shield=True):
+                await services.lifetime.end_lease()
+            services.writer.close()
+
+
+async def _follow_keys(keys: KeyCache) -> None:
+    while True:
+        await trio.sleep(FOLLOW_SECONDS)
+        try:
+            await keys.load()
+        except StoreUnavailable as error:
+            _log.warning("the key cache could not follow the log", error=str(error))
+
+
+def _upstreams(settings: Settings, transport: TrioTransport, on_error: Callable[[UpstreamError], None]) -> Upstreams:
+    made = {upstream.name: _upstream(upstream, settings, transport) for upstream in settings.upstreams}
+    return Upstreams(made, attempts=settings.limits.attempts, on_error=on_error)
+
+
+def _upstream(upstream: UpstreamSettings, settings: Settings, transport: TrioTransport) -> Upstream:
+    if upstream.protocol == "simulator":
+        return SimulatorUpstream(upstream.name, pace_seconds=upstream.pace)
+    limits = settings.limits
+    return OpenAIUpstream(
+        upstream.name,
+        upstream.base_url,
+        upstream.api_key.reveal(),
+        transport=transport,
+        connect_timeout=limits.connect,
+        first_byte_timeout=limits.first_byte,
+        idle_timeout=limits.idle,
+        allow_insecure=upstream.allow_insecure,
+    )
+
+
+def _terms(settings: Settings) -> Terms:
+    limits = settings.limits
+    return Terms(
+        first_byte=limits.first_byte,
+        idle=limits.idle,
+        total=limits.total,
+        settle=limits.settle,
+        send_stall=limits.send_stall,
+        free_limit_nanos=parse_usd(settings.billing.cancelled_free_limit),
+    )
