@@ -97,6 +97,10 @@ class HeadersTooLarge(ApiError):
     """The request line and headers together are past a limit."""
 
 
+class HttpVersionNotSupported(ApiError):
+    """Something else than HTTP/1 was spoken."""
+
+
 class RequestTooSlow(ApiError):
     """The head or the body did not arrive in time."""
 
@@ -271,6 +275,7 @@ _TABLE: dict[type[Exception], Rule] = {
     BodyTooLarge: _as(413, INVALID, "request_too_large"),
     UnsupportedMediaType: _as(415, INVALID, "unsupported_media_type"),
     HeadersTooLarge: _as(431, INVALID, "headers_too_large"),
+    HttpVersionNotSupported: _as(505, INVALID, "http_version_not_supported"),
     RequestError: _request_error,
     # The account's and the key's
     domain.InvalidValue: lambda error, _: Problem(400, INVALID, "invalid_value", param=error.field),

@@ -1,0 +1,80 @@
+"""A request's body between the socket and the application.
+
+Rule 1: whoever fills it looks at `full` and stops reading the socket until `room()` returns: nothing is buffered past that.
+Rule 2: waiting makes an event only when there is something to wait for; a small body that came with its head costs none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import trio
+
+
+class Intake:
+    """Bytes in from one task, out to another. After `fail(error)` the reader gets `error` once the buffer is empty."""
+
+    __slots__ = ("_arrived", "_data", "_taken", "_wanted", "_window", "complete", "error")
+
+    def __init__(self, window_bytes: int, wanted: Callable[[], Awaitable[None]] | None = None) -> None:
+        self._data = bytearray()
+        self._window = window_bytes
+        self._wanted = wanted
+        self._arrived: trio.Event | None = None
+        self._taken: trio.Event | None = None
+        self.complete = False
+        self.error: Exception | None = None
+
+    @property
+    def full(self) -> bool:
+        return len(self._data) >= self._window
+
+    def push(self, data: bytes | bytearray) -> None:
+        self._data += data
+        self._announce()
+
+    def finish(self) -> None:
+        self.complete = True
+        self._announce()
+
+    def fail(self, error: Exception) -> None:
+        if not self.complete:
+            self.error = error
+            self.finish()
+        self._make_room()
+
+    async def room(self) -> None:
+        """Return when the reader has taken something, or nothing more will be taken."""
+        if self.full and not self.complete:
+            self._taken = trio.Event()
+            await self._taken.wait()
+
+    def abandon(self) -> None:
+        """Nobody reads any more."""
+        self._data.clear()
+        self._make_room()
+
+    async def take(self) -> bytes:
+        """What is here, at least a byte; b"" at the end."""
+        if not self._data and not self.complete:
+            if self._wanted is not None:
+                await self._wanted()
+            while not self._data and not self.complete:
+                self._arrived = trio.Event()
+                await self._arrived.wait()
+        if not self._data and self.error is not None:
+            raise self.error
+        data = bytes(self._data)
+        self._data.clear()
+        self._make_room()
+        return data
+
+    def _announce(self) -> None:
+        if self._arrived is not None:
+            self._arrived.set()
+            self._arrived = None
+
+    def _make_room(self) -> None:
+        if self._taken is not None:
+            self._taken.set()
+            self._taken = None

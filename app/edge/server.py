@@ -1,0 +1,156 @@
+"""Accepts connections, bounds them, and brings them to an end.
+
+Rule 1: a process holds at most `limits.connections`. Past that, and when descriptors run out, idle connections make room first.
+Rule 2: on shutdown nothing more is accepted, idle connections close at once, and open requests have `grace_seconds`.
+    What is still open then is cancelled.
+Rule 3: nothing that one connection does ends the server.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config
+from hypercorn.trio.worker_context import WorkerContext
+
+from app.edge.connection import Connection
+from app.edge.h1 import Refused
+from app.edge.limits import BACKLOG, ServerLimits
+from app.errors import Overloaded
+
+LOG = logging.getLogger("realrouter.edge")
+ACCEPT_PAUSE_SECONDS = 0.1
+EVICTED_AT_ONCE = 16
+_FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+App = Callable[[Any, Any, Any], Awaitable[None]]
+Address = str
+"""`host:port`, `[v6]:port` or `unix:/path`."""
+
+
+def open_sockets(bind: Sequence[Address], *, backlog: int = BACKLOG, reuse_port: bool = False) -> list[socket.socket]:
+    """Listening sockets. `reuse_port`: several processes bind the same port and the kernel spreads connections."""
+    config = Config()
+    config.workers = 2 if reuse_port else 1  # hypercorn sets SO_REUSEPORT for more than one worker
+    opened: list[socket.socket] = []
+    try:
+        for address in bind:
+            config.bind = [address]
+            opened += config.create_sockets().insecure_sockets
+        for listening in opened:
+            listening.listen(backlog)
+    except BaseException:
+        for listening in opened:
+            listening.close()
+        raise
+    return opened
+
+
+class Server:
+    """The open connections of one process."""
+
+    def __init__(self, app: App, limits: ServerLimits) -> None:
+        self.app = app
+        self.wrapped = ASGIWrapper(app)
+        self.limits = limits
+        self.draining = False
+        self.connections: dict[Connection, None] = {}
+        self._context = WorkerContext(None)
+        self._config = Config()
+        self._config.h11_max_incomplete_size = limits.head_bytes
+        self._config.errorlog = None
+
+    async def accept(self, listener: trio.SocketListener, nursery: trio.Nursery) -> None:
+        """Accept for as long as the listener is open."""
+        async with listener:
+            while True:
+                try:
+                    stream = await listener.accept()
+                except OSError as error:
+                    if error.errno not in _FULL:
+                        raise
+                    evicted = self._evict(EVICTED_AT_ONCE)
+                    LOG.warning("cannot accept: %s; closed %d idle connections", os.strerror(error.errno), evicted)
+                    await trio.sleep(ACCEPT_PAUSE_SECONDS)
+                else:
+                    nursery.start_soon(self._serve, stream)
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        if len(self.connections) >= self.limits.connections and not self._evict(1):
+            await self._turn_away(stream)
+            return
+        connection = Connection(self, self._config, self._context, stream)
+        self.connections[connection] = None
+        try:
+            await connection.run()
+        except Exception:
+            LOG.exception("a connection failed")
+        finally:
+            del self.connections[connection]
+            stream.socket.close()
+
+    def _evict(self, count: int) -> int:
+        """Close up to `count` idle connections, the oldest first."""
+        idle = [connection for connection in self.connections if connection.may_go][:count]
+        for connection in idle:
+            connection.finish()
+        return len(idle)
+
+    async def _turn_away(self, stream: trio.SocketStream) -> None:
+        """503 without reading: cheap, and over at once."""
+        async with stream:
+            try:
+                with trio.move_on_after(self.limits.linger_seconds):
+                    await stream.send_all(Refused(Overloaded(per_key=False)).answer())
+                    await stream.send_eof()
+                    await stream.receive_some(self.limits.head_bytes)
+            except trio.BrokenResourceError:
+                return  # it did not wait for the answer
+
+    def drain(self) -> None:
+        self.draining = True
+        for connection in self.connections:
+            connection.drain()
+
+
+async def serve(
+    app: App,
+    *,
+    bind: Sequence[Address] = (),
+    sockets: Sequence[socket.socket] = (),
+    limits: ServerLimits | None = None,
+    shutdown: trio.Event,
+    reuse_port: bool = False,
+    task_status: trio.TaskStatus[list[int]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve `app` until `shutdown`, then let open requests finish. Reports the bound ports once it listens.
+
+    `sockets` are listening already; `bind` names more. ASGI's lifespan is not spoken: who calls this owns what lives longer.
+    """
+    limits = limits or ServerLimits()
+    listening = [*sockets, *open_sockets(bind, backlog=limits.backlog, reuse_port=reuse_port)]
+    server = Server(app, limits)
+    async with trio.open_nursery() as connections:
+        async with trio.open_nursery() as accepting:
+            for listener in listening:
+                listener.setblocking(False)
+                accepting.start_soon(
+                    server.accept, trio.SocketListener(trio.socket.from_stdlib_socket(listener)), connections
+                )
+            task_status.started([_port(listener) for listener in listening])
+            await shutdown.wait()
+            accepting.cancel_scope.cancel()
+        server.drain()
+        connections.cancel_scope.deadline = trio.current_time() + limits.grace_seconds
+
+
+def _port(listening: socket.socket) -> int:
+    name = listening.getsockname()
+    return int(name[1]) if isinstance(name, tuple) else 0
