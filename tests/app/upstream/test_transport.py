@@ -68,23 +68,27 @@ async def test_an_answer_that_makes_no_sense_is_a_protocol_error(
         assert (transport.leased_connections, transport.idle_connections) == (0, 0)
 
 
+CHUNKED_HALF: Script = [CHUNKED, Chunk(b"half")]
 BROKEN_BODIES = [
-    pytest.param([Send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"), Close()], id="content-length"),
-    pytest.param([CHUNKED, Chunk(b"half"), Close()], id="between-chunks"),
-    pytest.param([CHUNKED, Send(b"a\r\nhalf"), HalfClose(), Stall()], id="inside-a-chunk"),
-    pytest.param([CHUNKED, Chunk(b"half"), Send(b"zz\r\n")], id="bad-chunk-size"),
-    pytest.param([CHUNKED, Chunk(b"half"), Send(b"1;" + b"x" * 200_000)], id="endless-chunk-extension"),
-    pytest.param([CHUNKED, Chunk(b"half"), Send(b"0\r\nT: " + b"x" * 200_000)], id="endless-trailer"),
+    pytest.param([Send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")], [Close()], id="content-length"),
+    pytest.param(CHUNKED_HALF, [Close()], id="between-chunks"),
+    pytest.param([CHUNKED, Send(b"a\r\nhalf")], [HalfClose(), Stall()], id="inside-a-chunk"),
+    pytest.param(CHUNKED_HALF, [Send(b"zz\r\n")], id="bad-chunk-size"),
+    pytest.param(CHUNKED_HALF, [Send(b"1;" + b"x" * 200_000)], id="endless-chunk-extension"),
+    pytest.param(CHUNKED_HALF, [Send(b"0\r\nT: " + b"x" * 200_000)], id="endless-trailer"),
 ]
 
 
-@pytest.mark.parametrize("script", BROKEN_BODIES)
+@pytest.mark.parametrize(("start", "end"), BROKEN_BODIES)
 async def test_an_early_or_senseless_end_of_a_body_is_a_protocol_error(
-    make_transport: MakeTransport, script: Script
+    make_transport: MakeTransport, start: Script, end: Script
 ) -> None:
-    async with serve(always(script)) as upstream:
+    received = trio.Event()
+    async with serve(always([*start, WaitFor(received), *end])) as upstream:
         transport = make_transport()
         stream = await open_stream(transport, request_to(upstream))
+        assert await stream.receive() == b"half"
+        received.set()
         with pytest.raises(httpx.RemoteProtocolError):
             await read_all(stream)
         assert (transport.leased_connections, transport.idle_connections) == (0, 0)
