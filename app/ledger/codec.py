@@ -26,6 +26,10 @@ class UndecodableEvent(Exception):
     """A stored event of a known topic whose state does not fit it: the store was tampered with, or a version is missing."""
 
 
+class UnencodableEvent(Exception):
+    """A field of an event has a value that JSON cannot carry."""
+
+
 class Codec:
     """Encodes and decodes the events of one registry. Thread-safe."""
 
@@ -37,8 +41,12 @@ class Codec:
         self._upcasts = upcasts
 
     def encode(self, event: Event) -> bytes:
-        """The state to store, with fresh random bytes."""
-        return b'{"nonce":"%b",%b' % (os.urandom(NONCE_BYTES).hex().encode(), self._encode(event)[1:])
+        """The state to store, with fresh random bytes. Raises UnencodableEvent."""
+        try:
+            fields = self._encode(event)
+        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
+            raise UnencodableEvent(f"an event of topic {event.TOPIC} cannot be written: {error}") from error
+        return b'{"nonce":"%b",%b' % (os.urandom(NONCE_BYTES).hex().encode(), fields[1:])
 
     def decode(self, topic: str, state: bytes) -> Event | UnknownEvent:
         """The event, upcast to its newest version. Raises UndecodableEvent."""

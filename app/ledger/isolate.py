@@ -1,26 +1,49 @@
-"""One poisoned command fails alone: a batch that the database refuses for its data is run again one by one."""
+"""One poisoned command fails alone.
+
+Rule 1: a name that no engine should keep is refused before the database sees it, so that both engines refuse the same.
+Rule 2: a batch that the database refuses for its data is run again in halves, in its order, until the culprit stands alone:
+a handful of extra transactions, whatever the size of the batch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from app.ledger.store import Append, Failed, Verdict
+from app.ledger.codec import UnencodableEvent
+from app.ledger.store import STREAM_LENGTH_MAX, Append, Failed, Verdict
+
+_VALUES = (UnencodableEvent, OverflowError, UnicodeEncodeError)
+"""What a value raises that no database takes: in its encoding, or in the driver."""
+Run = Callable[[Sequence[Append]], list[Verdict]]
 
 
 def append_isolating(
-    append: Callable[[Sequence[Append]], list[Verdict]],
-    batch: Sequence[Append],
-    *,
-    data_errors: tuple[type[Exception], ...],
+    append: Run, batch: Sequence[Append], *, data_errors: tuple[type[Exception], ...]
 ) -> list[Verdict]:
-    """`append(batch)`, and where that raises one of `data_errors`, each command by itself, the culprits `Failed`."""
+    """The verdicts of `append` in the order of the batch, the culprits `Failed`. Raises what is no data error."""
+    order = sorted(range(len(batch)), key=lambda index: not batch[index].first)
+    verdicts: dict[int, Verdict] = {
+        index: Failed(problem) for index in order if (problem := _misnamed(batch[index])) is not None
+    }
+    sound = [index for index in order if index not in verdicts]
+    if sound:
+        judged = _isolated(append, [batch[index] for index in sound], (*data_errors, *_VALUES))
+        verdicts.update(zip(sound, judged, strict=True))
+    return [verdicts[index] for index in range(len(batch))]
+
+
+def _isolated(append: Run, batch: Sequence[Append], data_errors: tuple[type[Exception], ...]) -> list[Verdict]:
     try:
         return append(batch)
     except data_errors as error:
         if len(batch) == 1:
             return [Failed(str(error))]
-    ordered = sorted(range(len(batch)), key=lambda index: not batch[index].first)
-    verdicts: dict[int, Verdict] = {}
-    for index in ordered:
-        verdicts.update({index: append_isolating(append, [batch[index]], data_errors=data_errors)[0]})
-    return [verdicts[index] for index in range(len(batch))]
+    half = len(batch) // 2
+    return [*_isolated(append, batch[:half], data_errors), *_isolated(append, batch[half:], data_errors)]
+
+
+def _misnamed(append: Append) -> str | None:
+    for what, name in (("stream", append.stream), ("command id", append.command_id)):
+        if not 0 < len(name) <= STREAM_LENGTH_MAX or not name.isprintable():
+            return f"a {what} is 1 to {STREAM_LENGTH_MAX} printable characters, not {name[:40]!r}"
+    return None

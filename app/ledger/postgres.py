@@ -3,7 +3,9 @@
 Rule 1: appends serialise on the one row of log_head, held from the reading of what stands until the commit: positions have no gap,
 and commit order is position order. No table lock: it would fight VACUUM.
 Rule 2: three round trips a batch: lock and read; (read what the stamped instant needs besides); write and commit.
-Rule 3: a commit whose reply was lost is asked again: what stands in the log already is answered as committed.
+Rule 3: a commit whose reply was lost is asked again: what stands in the log already is answered as committed. Where the first
+try is still alive on the server, the second waits for the row that it holds, so the answer is never a guess.
+Rule 4: no wait is endless: a statement is bounded by the server, and its answer by the client, for a server that stands still.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Any, NoReturn, cast
 import psycopg
 from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from psycopg.abc import RV, PQGen
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg_pool import PoolTimeout
@@ -32,6 +35,8 @@ APPEND_ATTEMPTS = 3
 """A connection that was lost is made anew, and the batch run again."""
 CONNECT_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_SECONDS = 15
+ANSWER_TIMEOUT_SECONDS = 20
+"""The client's own bound: a server that is stopped, or out of the network's reach, sends no timeout."""
 READERS = 4
 _MIGRATION_LOCK = 7_233_402_945
 """The key of the advisory lock under which schemas are made."""
@@ -55,8 +60,26 @@ _PUT_BUCKETS = (
 _OPEN_REQUESTS = "INSERT INTO open_requests SELECT * FROM unnest(%b::text[], %b::bigint[], %b::text[], %b::bigint[])"
 _CLOSE_REQUESTS = "DELETE FROM open_requests WHERE request_id = ANY(%b::text[])"
 _MOVE_HEAD = "UPDATE log_head SET position = %b, recorded_at_micros = %b"
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+"""Whatever the server's default is: each statement after the lock must see what was committed before it was given."""
 _OUT_OF_REACH = (psycopg.OperationalError, psycopg.InterfaceError)
+_NO_USE_TO_RETRY = (psycopg.errors.QueryCanceled, psycopg.errors.ConnectionTimeout)
+_DATA_ERRORS = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
 _POOL_OUT_OF_REACH = (OperationalError, InterfaceError, PoolTimeout, *_OUT_OF_REACH)
+
+
+class _Connection(psycopg.Connection[Row]):
+    """A connection that waits for an answer for ANSWER_TIMEOUT_SECONDS, and is closed then."""
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        started = time.monotonic()
+        try:
+            return super().wait(gen, interval, ANSWER_TIMEOUT_SECONDS if timeout is None else timeout)
+        except psycopg.OperationalError as error:
+            if timeout is not None or time.monotonic() - started < ANSWER_TIMEOUT_SECONDS:
+                raise
+            self.pgconn.finish()
+            raise psycopg.errors.ConnectionTimeout(f"no answer within {ANSWER_TIMEOUT_SECONDS} s") from error
 
 
 class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
@@ -75,14 +98,8 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
         raise NotImplementedError("events enter by append()")
 
     def append(self, batch: Sequence[Append]) -> list[Verdict]:
-        data_errors = (
-            psycopg.DataError,
-            psycopg.IntegrityError,
-            psycopg.errors.ProgramLimitExceeded,
-            UnicodeEncodeError,
-        )
         with self._writing:
-            return append_isolating(self._append_again, batch, data_errors=data_errors)
+            return append_isolating(self._append_again, batch, data_errors=_DATA_ERRORS)
 
     def now_micros(self) -> int:
         [(now,)] = self._fetch(f"SELECT {_NOW}")
@@ -97,14 +114,18 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
             connection.execute("ROLLBACK")
 
     def migrate(self) -> int:
-        with self._connect() as connection:
+        with self._connect(psycopg.Connection[Row]) as connection:
             connection.execute("SET statement_timeout = 0")
             connection.execute("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
+            connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)")
+            connection.execute("INSERT INTO schema_version SELECT 0 WHERE NOT EXISTS (SELECT FROM schema_version)")
             for version, script in scripts("postgres"):
                 if version > _schema_version(connection):
                     with connection.transaction():
                         connection.execute(script)
                         connection.execute("UPDATE schema_version SET version = %s", (version,))
+            if problem := mismatch(_schema_version(connection)):
+                raise problem
         return SCHEMA_VERSION
 
     def check_schema(self) -> None:
@@ -127,9 +148,12 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
         for attempt in range(1, APPEND_ATTEMPTS + 1):
             try:
                 return self._append(batch)
-            except _OUT_OF_REACH as error:
+            except _DATA_ERRORS:
                 self._drop_writer()
-                if attempt == APPEND_ATTEMPTS:
+                raise
+            except psycopg.Error as error:
+                self._drop_writer()
+                if attempt == APPEND_ATTEMPTS or not _worth_a_retry(error):
                     raise StoreUnavailable(_first_line(error)) from error
             except BaseException:
                 self._drop_writer()
@@ -152,7 +176,7 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
         plan = Plan(batch, self._guessed_now())
         places = plan.places
         with connection.pipeline():
-            connection.execute("BEGIN")
+            connection.execute(_BEGIN)
             head = connection.execute(_LOCK_HEAD, binary=True)
             stood = connection.execute(_STANDING, ([p[0] for p in places], [p[1] for p in places]), binary=True)
             values = connection.execute(_BUCKETS, (list(plan.bucket_names),), binary=True)
@@ -189,25 +213,25 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
             raise StoreUnavailable(_first_line(error)) from error
 
     @contextmanager
-    def _connect(self) -> Iterator[psycopg.Connection[Row]]:
+    def _connect(self, kind: type[psycopg.Connection[Row]] = _Connection) -> Iterator[psycopg.Connection[Row]]:
         """A connection of its own, closed at the end."""
         try:
-            with psycopg.connect(self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS) as connection:
+            with kind.connect(self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS) as connection:
                 yield connection
         except _OUT_OF_REACH as error:
             raise StoreUnavailable(_first_line(error)) from error
 
     def _open_writer(self) -> psycopg.Connection[Row]:
         if self._writer is None or self._writer.closed:
-            writer = psycopg.connect(
+            writer = _Connection.connect(
                 self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS, prepare_threshold=0
             )
+            self._writer = writer
             writer.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'")
             writer.execute(f"SET idle_in_transaction_session_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'")
             writer.execute("SET plan_cache_mode = force_generic_plan")
             if writer.execute("SHOW synchronous_commit").fetchone() == ("off",):
                 writer.execute("SET synchronous_commit = on")
-            self._writer = writer
         return self._writer
 
     def _drop_writer(self) -> None:
@@ -239,12 +263,8 @@ def _write(connection: psycopg.Connection[Row], outcome: Outcome, at_micros: int
 
 
 def _schema_version(connection: psycopg.Connection[Row]) -> int:
-    connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)")
     row = connection.execute("SELECT version FROM schema_version").fetchone()
-    if row is None:
-        connection.execute("INSERT INTO schema_version VALUES (0)")
-        return 0
-    return int(row[0])
+    return 0 if row is None else int(row[0])
 
 
 def _datastore(url: str) -> PostgresDatastore:
@@ -261,12 +281,20 @@ def _datastore(url: str) -> PostgresDatastore:
         pre_ping=True,
         originator_id_type="text",
     )
+    cast(Any, datastore.pool).connection_class = _Connection
     kwargs = cast(dict[str, Any], datastore.pool.kwargs)
     for name in _POOL_PARAMETERS:
         if not kwargs[name]:
             del kwargs[name]
     kwargs.update({name: value for name, value in parameters.items() if name not in _POOL_PARAMETERS})
     return datastore
+
+
+def _worth_a_retry(error: psycopg.Error) -> bool:
+    """A lost connection, or a server that has just become a standby, is; a statement that took too long is not."""
+    if isinstance(error, _NO_USE_TO_RETRY):
+        return False
+    return isinstance(error, (*_OUT_OF_REACH, psycopg.errors.ReadOnlySqlTransaction))
 
 
 def _translated(sql: str) -> str:

@@ -40,6 +40,9 @@ _STANDING = (
 )
 
 
+_DATA_ERRORS = (sqlite3.DataError, sqlite3.IntegrityError)
+
+
 class _Pool(SQLiteConnectionPool):
     """The library's pool, with our durability on each connection."""
 
@@ -67,9 +70,7 @@ class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
         raise NotImplementedError("events enter by append()")
 
     def append(self, batch: Sequence[Append]) -> list[Verdict]:
-        return append_isolating(
-            self._append, batch, data_errors=(sqlite3.DataError, sqlite3.IntegrityError, OverflowError)
-        )
+        return append_isolating(self._append, batch, data_errors=_DATA_ERRORS)
 
     def now_micros(self) -> int:
         return time.time_ns() // 1000
@@ -90,6 +91,8 @@ class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
                     for statement in split_statements(script):
                         connection.execute(statement)
                     connection.execute(f"PRAGMA user_version = {version:d}")
+            if problem := mismatch(_schema_version(connection)):
+                raise problem
         return SCHEMA_VERSION
 
     def check_schema(self) -> None:
@@ -140,7 +143,7 @@ class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
                     yield connection
                 finally:
                     connection.row_factory = sqlite3.Row
-        except (sqlite3.OperationalError, OperationalError, InterfaceError) as error:
+        except (sqlite3.DatabaseError, OperationalError, InterfaceError) as error:
             raise StoreUnavailable(str(error)) from error
 
     @contextmanager
@@ -157,7 +160,9 @@ class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
                     raise
-            except sqlite3.OperationalError as error:
+            except _DATA_ERRORS:
+                raise
+            except sqlite3.DatabaseError as error:
                 self._drop_writer()
                 raise StoreUnavailable(str(error)) from error
 
@@ -166,9 +171,9 @@ class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
             writer = sqlite3.connect(
                 self.path, timeout=LOCK_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
             )
+            self._writer = writer
             writer.execute("PRAGMA journal_mode=WAL")
             writer.execute("PRAGMA synchronous=FULL")
-            self._writer = writer
         return self._writer
 
     def _drop_writer(self) -> None:

@@ -55,6 +55,10 @@ class Append(msgspec.Struct, frozen=True, gc=False):
     guards: tuple[Guard, ...] = ()
     first: bool = False
 
+    def __post_init__(self) -> None:
+        assert self.events, "a decision that changes nothing is not appended"
+        assert self.expected_version >= 0
+
 
 class Committed(msgspec.Struct, frozen=True, gc=False):
     """The events are in the log, the first of them at `position`. `repeated`: they were there before."""

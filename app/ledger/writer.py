@@ -1,7 +1,8 @@
 """Group commit: one task drains a bounded queue into one append; whoever waits gets its verdict.
 
 Rule 1: no timer. What arrived while the last batch was committing is the next batch, up to a cap.
-Rule 2: a full queue is refused at once (StoreBusy); nothing waits where it cannot be bounded.
+Rule 2: a full queue is refused at once (StoreBusy); nothing waits where it cannot be bounded. A settlement is never refused for
+others' admissions: it has as much room again, and there are no more settlements than requests in flight.
 Rule 3: a commit runs in a worker thread and is never abandoned. A caller that is cancelled while it waits does not take its
 command back: its fate is in the log.
 Rule 4: a batch whose outcome is unknown raises StoreUnavailable in every caller, who may ask again with the same command id.
@@ -65,7 +66,8 @@ class Writer:
 
     async def append(self, append: Append) -> Committed | Conflict | Refused:
         """The verdict on one command. Raises StoreBusy, StoreUnavailable, CommandFailed."""
-        if len(self._queue) >= self._queue_max or self._closing:
+        room = self._queue_max * 2 if append.first else self._queue_max
+        if len(self._queue) >= room or self._closing:
             raise StoreBusy("too many commands wait for the store")
         waiting = _Waiting(append, trio.current_time())
         self._queue.append(waiting)

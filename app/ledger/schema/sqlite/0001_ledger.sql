@@ -14,6 +14,14 @@ CREATE TRIGGER stored_events_no_update BEFORE UPDATE ON stored_events
     BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
 CREATE TRIGGER stored_events_no_delete BEFORE DELETE ON stored_events
     BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
+-- INSERT OR REPLACE deletes without firing the trigger above.
+CREATE TRIGGER stored_events_no_replace BEFORE INSERT ON stored_events
+    WHEN NEW.notification_id IS NOT (SELECT coalesce(max(notification_id), 0) + 1 FROM stored_events)
+        OR EXISTS (
+            SELECT 1 FROM stored_events
+            WHERE originator_id = NEW.originator_id AND originator_version = NEW.originator_version
+        )
+    BEGIN SELECT RAISE(ABORT, 'events are appended, each at the next position'); END;
 CREATE TABLE log_head (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     position INTEGER NOT NULL,
