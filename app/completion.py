@@ -95,7 +95,7 @@ class Completion:
         self._total_at = 0.0
         self._opened: Opened | None = None
 
-    def client_left(self) -> None:
+    async def client_left(self) -> None:
         """The client reads nothing more. Called on every exit of its handler; without effect once all was taken."""
         if not self.outbox.drained:
             self.record.client_left = True
@@ -142,6 +142,7 @@ class Completion:
             hold = await self._settlement.admit(admitted, guards, self._limits)
         except (DomainError, IdempotencyKeyUsed, StoreUnavailable, CommandFailed) as error:
             record.outcome = f"refused:{problem_of(error).code}"
+            record.refused_by = self._settlement.refused_by
             self._tell(error)
             return None
         finally:

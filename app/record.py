@@ -6,13 +6,19 @@ from dataclasses import dataclass, field
 
 import trio
 
+from app.seeing.logs import request_line
+from app.seeing.metrics import Metrics
+from app.seeing.phases import Phases
 from domain.events import RequestDebited, RequestReleased
 from domain.usage import Usage
 
 
 @dataclass(slots=True)
 class Record:
-    """One request that reached the ledger. `outcome`: debited, released:reason, refused:code, or failed. Seconds, nanos."""
+    """One request that reached the ledger. `outcome`: debited, released:reason, refused:code, or failed. Seconds, nanos.
+
+    `refused_by` is the kind of the bucket whose guard refused the admission.
+    """
 
     request_id: str
     account_id: str
@@ -30,13 +36,15 @@ class Record:
     overrun_nanos: int = 0
     unbilled: bool = False
     client_left: bool = False
-    phases: dict[str, float] = field(default_factory=dict)
+    refused_by: str = ""
+    phases: Phases = field(default_factory=Phases)
     last: float = 0.0
 
     def phase(self, name: str) -> None:
         """What went by since the phase before this one was `name`. A phase that is told twice is added up."""
         now = trio.current_time()
-        self.phases[name] = self.phases.get(name, 0.0) + now - (self.last or self.started)
+        setattr(self.phases, name, (getattr(self.phases, name) or 0.0) + now - (self.last or self.started))
+        self.phases.total = now - self.started
         self.last = now
 
     def settled(self, event: RequestDebited | RequestReleased) -> None:
@@ -50,7 +58,39 @@ class Record:
             self.outcome = f"released:{event.reason}"
             self.usage = event.delivered
 
-    @property
-    def total(self) -> float:
-        """Seconds from the request's arrival to its last phase."""
-        return max(0.0, self.last - self.started)
+
+def observe(record: Record, metrics: Metrics) -> None:
+    """The request's one log line, and its share of the figures."""
+    request_line(
+        request_id=record.request_id,
+        account_id=record.account_id or None,
+        key_id=record.key_id or None,
+        model=record.model or None,
+        upstream=record.upstream,
+        endpoint=record.endpoint,
+        stream=record.stream,
+        status=record.status,
+        outcome=record.outcome,
+        phases=record.phases,
+        input_tokens=record.usage.input_tokens,
+        output_tokens=record.usage.output_tokens,
+        hold_nanos=record.hold_nanos,
+        cost_nanos=record.cost_nanos,
+    )
+    metrics.request_done(
+        endpoint=record.endpoint, model=record.model or None, status=record.status, phases=record.phases
+    )
+    metrics.held_nanos.inc(record.hold_nanos)
+    if record.outcome.startswith("debited"):
+        metrics.charged_nanos.inc(record.cost_nanos)
+        metrics.used(record.model, record.usage)
+        if record.overrun_nanos:
+            metrics.overrun(record.overrun_nanos)
+    elif record.hold_nanos:
+        metrics.released_nanos.inc(record.hold_nanos)
+    if record.unbilled:
+        metrics.unbilled(record.cost_nanos)
+    if record.client_left:
+        metrics.cancelled.inc()
+    if record.refused_by:
+        metrics.refused(record.refused_by)

@@ -17,6 +17,7 @@ import trio
 from app.auth import FOLLOW_SECONDS, KeyCache
 from app.commands import unlisted
 from app.completion import Terms
+from app.edge.body import BodyBudget
 from app.ledger.codec import Codec
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
@@ -24,10 +25,17 @@ from app.ledger.store import Ledger, StoreUnavailable
 from app.ledger.writer import Writer
 from app.lifetime import Lifetime, Slots
 from app.reaper import Reaper
-from app.record import Record
+from app.record import Record, observe
 from app.seeing.metrics import Metrics
 from app.settings import Settings, UpstreamSettings
-from app.upstream.base import Upstream, UpstreamError
+from app.upstream.base import (
+    Upstream,
+    UpstreamBroken,
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from app.upstream.calls import Upstreams
 from app.upstream.openai import OpenAIUpstream
 from app.upstream.simulator import SimulatorUpstream
@@ -36,6 +44,12 @@ from domain.catalog import Catalog
 from domain.events import price_stream
 from domain.money import parse_usd
 
+_ERROR_KINDS = {
+    UpstreamUnreachable: "unreachable",
+    UpstreamTimeout: "timeout",
+    UpstreamBroken: "broken",
+    UpstreamRefused: "refused",
+}
 _log = structlog.get_logger("services")
 
 
@@ -66,8 +80,10 @@ class Services:
     slots: Slots
     upstreams: Upstreams
     terms: Terms
+    body_budget: BodyBudget
     metrics: Metrics
     on_record: Callable[[Record], None]
+    """Told of every request once, at its end."""
 
 
 def open_ledger(settings: Settings, codec: Codec | None = None) -> Ledger:
@@ -93,14 +109,16 @@ def _listed(ledger: Ledger, model: str) -> Listed:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, *, on_record: Callable[[Record], None]) -> AsyncIterator[Services]:
+async def open_services(
+    settings: Settings, *, on_record: Callable[[Record], None] = lambda _record: None
+) -> AsyncIterator[Services]:
     """Run a gateway's parts. On leaving, what still runs is released, and the writer drained.
 
     Raises StoreUnavailable, SchemaMismatch, PricesDiffer.
     """
     codec = Codec()
     catalog = settings.catalog()
-    metrics = Metrics(model.id for model in catalog.models())
+    metrics = Metrics((model.id for model in catalog.models()), (upstream.name for upstream in settings.upstreams))
     ledger = open_ledger(settings, codec)
     transport = TrioTransport(limits=PoolLimits(connections_max=settings.limits.concurrency + 16))
     try:
@@ -118,11 +136,15 @@ async def open_services(settings: Settings, *, on_record: Callable[[Record], Non
             keys=KeyCache(ledger, codec),
             lifetime=lifetime,
             slots=Slots(settings.limits.concurrency, settings.limits.key_concurrency),
-            upstreams=_upstreams(settings, transport, metrics.upstream_error),
+            upstreams=_upstreams(
+                settings, transport, lambda error: metrics.upstream_error(error.upstream, _kind(error))
+            ),
             terms=_terms(settings),
+            body_budget=BodyBudget(settings.limits.body_bytes_in_flight),
             metrics=metrics,
-            on_record=on_record,
+            on_record=lambda record: _observe(record, metrics, on_record),
         )
+        metrics.watch_open_holds(lambda: lifetime.running)
         await services.keys.load()
         async with _running(services):
             yield services
@@ -179,9 +201,18 @@ def _upstream(upstream: UpstreamSettings, settings: Settings, transport: TrioTra
         transport=transport,
         connect_timeout=limits.connect,
         first_byte_timeout=limits.first_byte,
-        idle_timeout=limits.idle,
+        idle_timeout=None,  # the completion moves one deadline of its own
         allow_insecure=upstream.allow_insecure,
     )
+
+
+def _observe(record: Record, metrics: Metrics, then: Callable[[Record], None]) -> None:
+    observe(record, metrics)
+    then(record)
+
+
+def _kind(error: UpstreamError) -> str:
+    return next((kind for cause, kind in _ERROR_KINDS.items() if isinstance(error, cause)), "other")
 
 
 def _terms(settings: Settings) -> Terms:

@@ -49,6 +49,7 @@ class Settlement:
         self._writer = writer
         self._lifetime = lifetime
         self._settle_seconds = settle_seconds
+        self.refused_by = ""
 
     async def admit(self, admitted: RequestAdmitted, guards: tuple[Guard, ...], limits: KeyLimits) -> Hold:
         """Place the hold. Raises a DomainError, IdempotencyKeyUsed (another request stands at this
@@ -65,6 +66,7 @@ class Settlement:
             case Committed():
                 return Hold(admitted, verdict.recorded_at_micros)
             case Refused():
+                self.refused_by = verdict.bucket.partition(":")[0]
                 raise refusal(admitted, limits, verdict.bucket, verdict.value, verdict.at_micros)
             case Conflict():
                 raise IdempotencyKeyUsed(self._request_id, await trio.to_thread.run_sync(self._state))

@@ -37,9 +37,9 @@ _log = structlog.get_logger("ledger.writer")
 class Watch(Protocol):
     """Whoever measures the writer. Seconds and counts."""
 
-    def batch(self, size: int, commit_seconds: float) -> None: ...
+    def committed(self, *, size: int, seconds: float) -> None: ...
 
-    def waited(self, seconds: float) -> None: ...
+    def commit_waited(self, seconds: float) -> None: ...
 
 
 class _Waiting:
@@ -74,7 +74,7 @@ class Writer:
         self._arrived.set()
         await waiting.done.wait()
         if self._watch is not None:
-            self._watch.waited(trio.current_time() - waiting.since)
+            self._watch.commit_waited(trio.current_time() - waiting.since)
         verdict = waiting.verdict
         if isinstance(verdict, Failed):
             raise CommandFailed(verdict.message)
@@ -115,4 +115,4 @@ class Writer:
             waiting.verdict = verdict
             waiting.done.set()
         if self._watch is not None:
-            self._watch.batch(len(batch), trio.current_time() - started)
+            self._watch.committed(size=len(batch), seconds=trio.current_time() - started)

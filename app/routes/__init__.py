@@ -1,0 +1,54 @@
+"""The HTTP surface: thin functions that parse, call and answer, hung on the application here."""
+
+from __future__ import annotations
+
+import time
+
+from quart import Response, jsonify, request
+
+from app.auth import Key, authenticate
+from app.edge.application import EdgeApplication, make_app
+from app.routes.completions import complete
+from app.routes.models import list_models, show_model
+from app.services import Services
+
+
+def application(services: Services) -> EdgeApplication:
+    """The application over a process's services."""
+    app = make_app(max_body_bytes=services.settings.server.max_body_bytes, ready=lambda: _ready(services))
+
+    @app.post("/v1/responses")
+    async def responses() -> Response:
+        return await complete(services, request, "responses")
+
+    @app.post("/v1/chat/completions")
+    async def chat_completions() -> Response:
+        return await complete(services, request, "chat")
+
+    @app.get("/v1/models")
+    async def models() -> Response:
+        return jsonify(list_models(services, await _key_if_any(services)))
+
+    @app.get("/v1/models/<path:model_id>")
+    async def model(model_id: str) -> Response:
+        return jsonify(show_model(services, await _key_if_any(services), model_id))
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        body, content_type = services.metrics.render()
+        return Response(body, content_type=content_type)
+
+    return app
+
+
+async def _key_if_any(services: Services) -> Key | None:
+    authorization = request.headers.get("authorization")
+    if authorization is None:
+        return None
+    return await authenticate(services.keys, authorization, now_micros=time.time_ns() // 1000)
+
+
+async def _ready(services: Services) -> str | None:
+    if services.lifetime.draining:
+        return "shutting down"
+    return None if services.lifetime.lease_good else "the ledger is out of reach"

@@ -7,7 +7,6 @@ Rule 2: what is refused here never reached the ledger, and is told and logged li
 from __future__ import annotations
 
 import hashlib
-import secrets
 import time
 
 import trio
@@ -15,8 +14,8 @@ from quart import Request, Response
 
 from app.auth import Key, authenticate
 from app.completion import Completion
-from app.edge.application import name_request, on_exit, stream_response
-from app.edge.body import read_body
+from app.edge.application import request_id, set_request_id, stream_response
+from app.edge.body import on_exit, read_body
 from app.errors import BadRequest, problem_of
 from app.lifetime import Slot
 from app.order import Order, make_order, parse
@@ -54,8 +53,7 @@ async def _begin(services: Services, request: Request, endpoint: Endpoint, recor
     now_micros = time.time_ns() // 1000
     key = await authenticate(services.keys, request.headers.get("authorization"), now_micros=now_micros)
     record.account_id, record.key_id = key.account_id, key.key_id
-    record.request_id = _request_id(request, key)
-    name_request(request, record.request_id)
+    record.request_id = name_request(request, key)
     slot = services.slots.take(key.key_id)
     try:
         order = await _order(services, request, endpoint, key, now_micros)
@@ -72,14 +70,14 @@ async def _begin(services: Services, request: Request, endpoint: Endpoint, recor
 
 async def _order(services: Services, request: Request, endpoint: Endpoint, key: Key, now_micros: int) -> Order:
     settings = services.settings
-    async with read_body(request, limit=settings.server.max_body_bytes, budget=services.body_budget) as body:
-        return make_order(
-            parse(endpoint, body),
-            key=key,
-            catalog=services.catalog,
-            default_max_output_tokens=settings.billing.default_max_output_tokens,
-            now_micros=now_micros,
-        )
+    body = await read_body(request, settings.server.max_body_bytes, services.body_budget, json=True)
+    return make_order(
+        parse(endpoint, body),
+        key=key,
+        catalog=services.catalog,
+        default_max_output_tokens=settings.billing.default_max_output_tokens,
+        now_micros=now_micros,
+    )
 
 
 def _completion(services: Services, order: Order, record: Record, key: Key, slot: Slot) -> Completion:
@@ -102,17 +100,20 @@ def _completion(services: Services, order: Order, record: Record, key: Key, slot
     )
 
 
-def _request_id(request: Request, key: Key) -> str:
-    """Random; where the client sent an Idempotency-Key, derived from the account and that: a repeat meets the first."""
+def name_request(request: Request, key: Key) -> str:
+    """The request's id. Where the client sent an Idempotency-Key it follows from the account and that: a repeat meets the first."""
     sent = request.headers.get("idempotency-key")
     if sent is None:
-        return f"req_{secrets.token_hex(16)}"
+        return request_id(request)
     if not 0 < len(sent) <= IDEMPOTENCY_KEY_LENGTH_MAX or not sent.isascii() or not sent.isprintable():
         raise BadRequest(
             f"Idempotency-Key must be 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters.",
             code="invalid_idempotency_key",
         )
-    return f"req_{hashlib.sha256(f'{key.account_id}\0{sent}'.encode()).hexdigest()[:32]}"
+    digest = hashlib.sha256(b"%b\0%b" % (key.account_id.encode(), sent.encode())).hexdigest()
+    name = f"req_{digest[:32]}"
+    set_request_id(request, name)
+    return name
 
 
 async def _whole(outbox: Outbox) -> bytes:

@@ -1,0 +1,129 @@
+"""realrouter account: open, look at, freeze."""
+
+from __future__ import annotations
+
+import click
+
+from app.cli.common import Context, command, table
+from app.commands import load_account, new_id, on_account
+from app.views import open_views
+from domain import account as accounts
+from domain import buckets
+from domain.decimals import format_usd
+
+
+@click.group()
+def account() -> None:
+    """Accounts: each has a prepaid balance and API keys of its own."""
+
+
+@account.command("create")
+@command
+@click.option("--name", required=True, help="A label, for you.")
+@click.option("--id", "account_id", help="The account's id. Give one to make a retry safe; else it is made up.")
+def create(context: Context, name: str, account_id: str | None) -> None:
+    """Open an account. It starts with nothing on it.
+
+    \b
+    Example:
+      realrouter account create --name "Research team"
+      realrouter credit grant --account ACCOUNT --amount 25.00 --reason "first credit"
+      realrouter key create --account ACCOUNT --name laptop
+    """
+    account_id = account_id or new_id("acct")
+    with context.ledger() as (ledger, codec):
+        on_account(ledger, codec, account_id, lambda state: accounts.open_account(state, name=name))
+    context.print({"account_id": account_id}, f"Opened {account_id} ({name}).")
+
+
+@account.command("list")
+@command
+@click.option("--after", default="", metavar="ID", help="Begin behind this account.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000))
+def list_accounts(context: Context, after: str, limit: int) -> None:
+    """All accounts with their balances, by id."""
+    with context.ledger() as (ledger, codec), open_views(context.settings(), ledger, codec) as views:
+        views.catch_up()
+        found = views.accounts(after=after, limit=limit)
+        names = [name for row in found for name in (buckets.available(row.account_id), buckets.held(row.account_id))]
+        values = ledger.bucket_values(names)
+    entries = [
+        {
+            "account_id": row.account_id,
+            "name": row.name,
+            "frozen": row.frozen,
+            "available_nanos": str(values[buckets.available(row.account_id)]),
+            "held_nanos": str(values[buckets.held(row.account_id)]),
+        }
+        for row in found
+    ]
+    rows = [
+        (
+            row.account_id,
+            format_usd(values[buckets.available(row.account_id)]),
+            format_usd(values[buckets.held(row.account_id)]),
+            "frozen" if row.frozen else "",
+            row.name,
+        )
+        for row in found
+    ]
+    context.print(
+        {"accounts": entries},
+        table(rows, ("ACCOUNT", "AVAILABLE", "HELD", "STATE", "NAME"))
+        if rows
+        else "No accounts. Open one: realrouter account create --name NAME",
+    )
+
+
+@account.command("show")
+@command
+@click.argument("account_id", metavar="ACCOUNT")
+def show(context: Context, account_id: str) -> None:
+    """One account: what is available, what is held, its keys."""
+    with context.ledger() as (ledger, codec):
+        state = load_account(ledger, codec, account_id)
+        accounts.require(state)
+        names = (buckets.available(account_id), buckets.held(account_id))
+        available, held = (ledger.bucket_values(names)[name] for name in names)
+        position = ledger.head().position
+    live = sum(not key.revoked for key in state.keys.values())
+    result = {
+        "account_id": account_id,
+        "name": state.name,
+        "frozen": state.frozen,
+        "available_nanos": str(available),
+        "available": format_usd(available),
+        "held_nanos": str(held),
+        "held": format_usd(held),
+        "keys": live,
+        "position": position,
+    }
+    lines = [
+        f"{account_id}  {state.name}{'  FROZEN' if state.frozen else ''}",
+        f"available  ${format_usd(available)}",
+        f"held       ${format_usd(held)}",
+        f"keys       {live} in use, {len(state.keys) - live} revoked",
+    ]
+    context.print(result, lines)
+
+
+@account.command("freeze")
+@command
+@click.argument("account_id", metavar="ACCOUNT")
+@click.option("--reason", required=True, help="Why; it is kept for good.")
+def freeze(context: Context, account_id: str, reason: str) -> None:
+    """Take no new requests of an account, from its next admission on. What runs is finished and billed."""
+    with context.ledger() as (ledger, codec):
+        on_account(ledger, codec, account_id, lambda state: accounts.freeze(state, reason=reason))
+    context.print({"account_id": account_id, "frozen": True}, f"{account_id} is frozen.")
+
+
+@account.command("unfreeze")
+@command
+@click.argument("account_id", metavar="ACCOUNT")
+@click.option("--reason", required=True, help="Why; it is kept for good.")
+def unfreeze(context: Context, account_id: str, reason: str) -> None:
+    """Take requests of a frozen account again."""
+    with context.ledger() as (ledger, codec):
+        on_account(ledger, codec, account_id, lambda state: accounts.unfreeze(state, reason=reason))
+    context.print({"account_id": account_id, "frozen": False}, f"{account_id} takes requests again.")

@@ -1,0 +1,83 @@
+"""realrouter credit: grant and adjust, by the operator's hand."""
+
+from __future__ import annotations
+
+import click
+
+from app.cli.common import Context, command
+from app.commands import new_id, on_account
+from domain import account as accounts
+from domain import buckets
+from domain.decimals import format_usd
+from domain.money import parse_usd
+
+
+@click.group()
+def credit() -> None:
+    """Credit that no payment brought. Each posting is an event, kept for good."""
+
+
+@credit.command("grant")
+@command
+@click.option("--account", "account_id", required=True, metavar="ACCOUNT")
+@click.option("--amount", required=True, metavar="USD", help='Such as "10.00", up to 9 decimals.')
+@click.option("--reason", default="granted by the operator", show_default=True)
+@click.option("--id", "adjustment_id", help="The grant's id. Give one to make a retry safe; else it is made up.")
+def grant(context: Context, account_id: str, amount: str, reason: str, adjustment_id: str | None) -> None:
+    """Give an account credit.
+
+    \b
+    Example:
+      realrouter credit grant --account acct_1 --amount 10.00
+    """
+    _post(context, account_id, amount, "grant", reason, None, adjustment_id)
+
+
+@credit.command("adjust", context_settings={"ignore_unknown_options": False})
+@command
+@click.option("--account", "account_id", required=True, metavar="ACCOUNT")
+@click.option("--amount", required=True, metavar="USD", help='Either sign: "--amount=-1.50" takes credit away.')
+@click.option("--reason", required=True, help="Why; it is kept for good.")
+@click.option("--reference", help="What it corrects: a request, a grant, a ticket.")
+@click.option("--id", "adjustment_id", help="The correction's id. Give one to make a retry safe; else it is made up.")
+def adjust(
+    context: Context, account_id: str, amount: str, reason: str, reference: str | None, adjustment_id: str | None
+) -> None:
+    """Correct an account by a posting of its own. Nothing that was booked is ever changed."""
+    _post(context, account_id, amount, "correction", reason, reference, adjustment_id)
+
+
+def _post(
+    context: Context,
+    account_id: str,
+    amount: str,
+    kind: str,
+    reason: str,
+    reference: str | None,
+    adjustment_id: str | None,
+) -> None:
+    adjustment_id = adjustment_id or new_id("adj")
+    amount_nanos = parse_usd(amount)
+    with context.ledger() as (ledger, codec):
+        on_account(
+            ledger,
+            codec,
+            account_id,
+            lambda state: accounts.post_adjustment(
+                state,
+                adjustment_id=adjustment_id,
+                kind=kind,
+                amount_nanos=amount_nanos,
+                reason=reason,
+                reference=reference,
+            ),
+        )
+        name = buckets.available(account_id)
+        available = ledger.bucket_values([name])[name]
+    result = {
+        "adjustment_id": adjustment_id,
+        "account_id": account_id,
+        "amount_nanos": str(amount_nanos),
+        "available_nanos": str(available),
+    }
+    context.print(result, f"Posted ${format_usd(amount_nanos)} to {account_id}; available is ${format_usd(available)}.")

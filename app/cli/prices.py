@@ -1,0 +1,86 @@
+"""realrouter prices and realrouter migrate: the schema, and what models cost."""
+
+from __future__ import annotations
+
+import click
+
+from app.cli.common import Context, command, table
+from app.commands import apply_prices, listing_of
+from app.ledger.codec import Codec
+from app.services import open_ledger
+from domain.pricing import PriceList, price_table
+
+
+@click.group()
+def prices() -> None:
+    """Prices are events: every debit names the version that it was charged by."""
+
+
+@prices.command("list")
+@command
+def list_prices(context: Context) -> None:
+    """The configured prices beside the ledger's newest."""
+    catalog = context.settings().catalog()
+    with context.ledger() as (ledger, codec):
+        pairs = [(model, listing_of(ledger, codec, model.id)) for model in catalog.models()]
+    result = [
+        {
+            "model": model.id,
+            "version": listing.version,
+            "listed": price_table(listing.prices) if listing.prices else None,
+            "configured": price_table(model.prices),
+            "same": listing.prices == model.prices,
+        }
+        for model, listing in pairs
+    ]
+    rows = [
+        (
+            model.id,
+            str(listing.version or "-"),
+            _short(listing.prices),
+            "same" if listing.prices == model.prices else f"differs: {_short(model.prices)}",
+        )
+        for model, listing in pairs
+    ]
+    context.print(
+        {"prices": result},
+        table(rows, ("MODEL", "VERSION", "LISTED (USD per million in/out)", "CONFIGURED"))
+        if rows
+        else "No models are configured.",
+    )
+
+
+@prices.command("apply")
+@command
+def apply(context: Context) -> None:
+    """List the configured prices where they differ from the ledger's. Requests admitted before keep theirs."""
+    with context.ledger() as (ledger, codec):
+        applied = apply_prices(ledger, codec, context.settings().catalog())
+    lines = [f"{model.id}: version {version}" for model, version in applied] or "All prices are listed already."
+    context.print({"applied": [{"model": model.id, "version": version} for model, version in applied]}, lines)
+
+
+@click.command("migrate")
+@command
+def migrate(context: Context) -> None:
+    """Bring the database to this version's schema, and list the configured prices.
+
+    Safe to run again, and from several machines at once. `serve` refuses a database that was not migrated.
+    """
+    codec = Codec()
+    settings = context.settings()
+    ledger = open_ledger(settings, codec)
+    try:
+        version = ledger.migrate()
+        applied = apply_prices(ledger, codec, settings.catalog())
+    finally:
+        ledger.close()
+    result = {"schema": version, "prices_applied": [model.id for model, _version in applied]}
+    context.print(result, f"The schema is at version {version}; {len(applied)} price lists were applied.")
+
+
+def _short(listed: PriceList | None) -> str:
+    if listed is None:
+        return "none"
+    written = price_table(listed)
+    return f"{written['input']} / {written['output']}"

@@ -1,0 +1,341 @@
+"""The Quart-Trio application that routes are hung on, and how it meets a connection.
+
+Rule 1: every error is an OpenAI envelope, mapped by app/errors.py; what that table does not know is logged and answered 500.
+Rule 2: what an exit hook does is done exactly once, under a shield, on every way out of a request.
+Rule 3: every answer carries x-request-id, and the client's own id where it sent a sane one.
+Rule 4: nothing redirects. One trailing slash is the same address; `//` is another.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import lru_cache
+from inspect import iscoroutinefunction
+from typing import Any, cast
+from urllib.parse import urlparse
+
+import trio
+from quart import Quart, current_app, request
+from quart.ctx import RequestContext
+from quart.sessions import SessionInterface
+from quart.wrappers import Request, Response
+from quart.wrappers.response import DataBody, ResponseBody
+from quart_trio import QuartTrio
+from quart_trio.asgi import TrioASGIHTTPConnection
+from quart_trio.wrappers import TrioRequest
+from werkzeug import exceptions as http
+from werkzeug.datastructures import Headers
+from werkzeug.routing import RequestRedirect
+
+from app.edge import cors
+from app.edge.body import ON_EXIT, EdgeBody
+from app.edge.envelope import JSON
+from app.edge.h1 import new_request_id
+from app.errors import (
+    ApiError,
+    BadRequest,
+    BodyTooLarge,
+    MethodNotAllowed,
+    NotFound,
+    RequestTooSlow,
+    ShuttingDown,
+    UnsupportedMediaType,
+    answer_for,
+    is_expected,
+)
+
+LOG = logging.getLogger("realrouter.edge")
+CLEANUP_SECONDS = 30.0
+CLIENT_ID_LENGTH_MAX = 512
+MAX_BODY_BYTES = 80 * 1024 * 1024
+"""50 MB of files are 67 MB as base64."""
+REQUEST_ID = "realrouter.request_id"
+REFUSED = "realrouter.refused"
+STREAM = "realrouter.stream"
+_PRINTABLE = re.compile(r"[\x20-\x7e]+")
+
+Ready = Callable[[], Awaitable[str | None]]
+"""None: ready. Else why not, in a sentence."""
+
+
+class EdgeRequest(TrioRequest):
+    body_class = EdgeBody
+
+
+class ReceivedHeaders(Headers):
+    """A request's headers as they came off the wire, checked there: werkzeug checks each of them once more."""
+
+    def __init__(self, peer: str, raw: list[tuple[bytes, bytes]]) -> None:
+        self._list = [("Remote-Addr", peer)]
+        self._list += [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in raw if name != b"remote-addr"
+        ]
+
+
+class NoSession(SessionInterface):
+    """Quart's cookie sessions are not used here."""
+
+    async def open_session(self, app: Quart, request: Any) -> Any:
+        return _NULL_SESSION
+
+    def is_null_session(self, obj: object) -> bool:
+        return True
+
+
+_NULL_SESSION = SessionInterface.null_session_class()
+
+
+class EdgeConnection(TrioASGIHTTPConnection):
+    """One request, from its scope to the last byte of its answer and what must be done after it."""
+
+    async def __call__(self, receive: Any, send: Any) -> None:
+        scope = cast(dict[str, Any], self.scope)
+        hooks: list[Callable[[], Awaitable[None]]] = []
+        scope[ON_EXIT] = hooks
+        stream = scope.get(STREAM)
+        try:
+            if stream is None:
+                await super().__call__(receive, send)  # another server, or quart's test client
+            else:
+                # Our own server cancels this task when the client goes, and fills the body: no tasks between are needed.
+                request = self._create_request_from_scope(send)
+                request.body.intake = stream.intake  # type: ignore[attr-defined]
+                await self._send_response(send, await self.app.handle_request(request))
+        finally:
+            if hooks:
+                await _run_hooks(hooks)
+
+    async def handle_request(self, nursery: trio.Nursery, request: Request, send: Any) -> None:  # type: ignore[override]
+        await self._send_response(send, await self.app.handle_request(request))
+        nursery.cancel_scope.cancel()
+
+    def _create_request_from_scope(self, send: Any) -> Request:
+        scope = cast(dict[str, Any], self.scope)
+        peer = (scope.get("client") or ("<local>",))[0]
+        config = self.app.config
+        return self.app.request_class(
+            scope["method"],
+            scope["scheme"],
+            _address(scope),
+            scope["query_string"],
+            ReceivedHeaders(peer, scope["headers"]),
+            "",
+            scope["http_version"],
+            max_content_length=config["MAX_CONTENT_LENGTH"],
+            body_timeout=config["BODY_TIMEOUT"],
+            send_push_promise=_no_push,
+            scope=self.scope,
+        )
+
+    async def _send_response(self, send: Any, response: Any) -> None:
+        head = {
+            "type": "http.response.start",
+            "status": response.status_code,
+            "headers": self._fields(response.headers),
+        }
+        await send(head)
+        if isinstance(response.response, DataBody):
+            body = response.response
+            await send({"type": "http.response.body", "body": body.data[body.begin : body.end], "more_body": False})
+            return
+        async with response.response as parts:
+            async for part in parts:
+                data = part.encode() if isinstance(part, str) else part
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _fields(self, headers: Headers) -> list[tuple[bytes, bytes]]:
+        fields = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        if not any(name == b"x-request-id" for name, _ in fields):
+            fields.append((b"x-request-id", request_id_of(cast(dict[str, Any], self.scope)).encode("ascii")))
+        crossed = False
+        for name, value in self.scope["headers"]:
+            if name == b"x-client-request-id" and _is_sane(value):
+                fields.append((name, value))
+            elif name == b"origin":
+                crossed = True
+        if crossed and cors.is_open(self.scope["path"]):
+            fields += cors.EXPOSE
+        return fields
+
+
+class EdgeApplication(QuartTrio):
+    """Quart-Trio, without what an API never uses: sessions, redirects, HTML errors."""
+
+    asgi_http_class = EdgeConnection
+    request_class = EdgeRequest
+    session_interface = NoSession()  # type: ignore[assignment]  # quart names its default's type
+
+    def ensure_async(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func if _is_async(func) else super().ensure_async(func)
+
+    def raise_routing_exception(self, request: Any) -> Any:
+        if isinstance(request.routing_exception, RequestRedirect):
+            raise NotFound
+        super().raise_routing_exception(request)
+
+    async def preprocess_request(self, request_context: RequestContext | None = None) -> Any:
+        assert request_context is not None
+        early = _early_answer(request_context.request)
+        return early if early is not None else await super().preprocess_request(request_context)
+
+
+def make_app(*, max_body_bytes: int = MAX_BODY_BYTES, ready: Ready | None = None) -> EdgeApplication:
+    """An application without routes but /healthz (the process lives) and /readyz (`ready` says that it can serve)."""
+    app = EdgeApplication("realrouter", static_folder=None, template_folder=None)
+    app.config.update(
+        RESPONSE_TIMEOUT=None, BODY_TIMEOUT=None, MAX_CONTENT_LENGTH=max_body_bytes, PROPAGATE_EXCEPTIONS=False
+    )
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = True
+    app.url_map.redirect_defaults = False
+    app.register_error_handler(Exception, error_response)
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        return Response("ok", mimetype="text/plain")
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        reason = await ready() if ready is not None else None
+        if reason is None:
+            return Response("ok", mimetype="text/plain")
+        return Response(reason, status=503, mimetype="text/plain", headers={"retry-after": "1"})
+
+    return app
+
+
+def request_id(request: Request) -> str:
+    """This request's id, ours: made once, sent as x-request-id."""
+    return request_id_of(cast(dict[str, Any], request.scope))
+
+
+def set_request_id(request: Request, name: str) -> None:
+    """Name this request otherwise, before it is answered."""
+    cast(dict[str, Any], request.scope)[REQUEST_ID] = name
+
+
+def request_id_of(scope: dict[str, Any]) -> str:
+    made: str | None = scope.get(REQUEST_ID)
+    if made is None:
+        made = scope[REQUEST_ID] = new_request_id()
+    return made
+
+
+def endpoint_of(path: str) -> str | None:
+    """Which protocol's spelling an error takes on this path."""
+    if path.startswith("/v1/responses"):
+        return "responses"
+    return "chat" if path.startswith("/v1/chat/") else None
+
+
+def error_response(error: Exception) -> Response:
+    """The answer to any error that a route raised."""
+    error = _ours(error)
+    if not is_expected(error):
+        LOG.error("a request failed", exc_info=error, extra={"request_id": request_id(request), "path": request.path})
+    answer = answer_for(error, endpoint=endpoint_of(request.path))
+    return Response(answer.body, status=answer.status, headers=dict(answer.headers), content_type=JSON)
+
+
+class StreamBody(ResponseBody):
+    """A body that is sent part by part as `iterator` gives them, which is closed at the end, whatever the end is."""
+
+    def __init__(self, iterator: AsyncIterator[bytes]) -> None:
+        self._iterator = iterator
+
+    async def __aenter__(self) -> AsyncIterator[bytes]:
+        return self._iterator
+
+    async def __aexit__(self, *_error: object) -> None:
+        close = getattr(self._iterator, "aclose", None)
+        if close is not None:
+            await close()
+
+
+_STREAM_HEADERS = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache, no-transform",
+    "x-accel-buffering": "no",
+}
+
+
+def stream_response(iterator: AsyncIterator[bytes], headers: Mapping[str, str] | None = None) -> Response:
+    """An answer of server-sent events, without any timeout of its own, not to be buffered or changed on its way."""
+    return Response(StreamBody(iterator), headers={**_STREAM_HEADERS, **(headers or {})})
+
+
+def _early_answer(request: Request) -> Response | None:
+    """What is decided before a route is looked at."""
+    scope = cast(dict[str, Any], request.scope)
+    refused = scope.get(REFUSED)
+    if refused is not None:
+        raise refused
+    if request.method == "OPTIONS" and cors.is_open(request.path) and "Origin" in request.headers:
+        return Response(
+            DataBody(b""), status=204, headers=cors.preflight(request.headers.get("Access-Control-Request-Headers"))
+        )
+    encoding = request.headers.get("Content-Encoding")
+    if encoding is not None and encoding.strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(
+            "Compressed request bodies are not read here. Send the body without Content-Encoding."
+        )
+    return None
+
+
+def _address(scope: dict[str, Any]) -> str:
+    path: str = scope["path"]
+    if not path.startswith("/"):
+        path = urlparse(path).path
+    # The raw path tells a trailing slash from a %2F that belongs to a model's name.
+    if len(path) > 1 and path.endswith("/") and scope.get("raw_path", b"/").endswith(b"/"):
+        path = path[:-1]
+    return path
+
+
+def _ours(error: Exception) -> Exception:
+    """werkzeug's errors, named as ours."""
+    if not isinstance(error, http.HTTPException):
+        return error
+    if isinstance(error, http.MethodNotAllowed):
+        return MethodNotAllowed(request.method, tuple(sorted(error.valid_methods or ())))
+    if isinstance(error, http.RequestEntityTooLarge):
+        return BodyTooLarge(current_app.config["MAX_CONTENT_LENGTH"])
+    known: dict[int | None, ApiError] = {
+        404: NotFound(),
+        408: RequestTooSlow("The request body did not arrive in time."),
+        415: UnsupportedMediaType("The body's Content-Type is not read here."),
+        503: ShuttingDown(),
+    }
+    if error.code in known:
+        return known[error.code]
+    if error.code is not None and error.code < 500:
+        return BadRequest(error.description or "The request makes no sense.")
+    return error
+
+
+async def _run_hooks(hooks: list[Callable[[], Awaitable[None]]]) -> None:
+    while hooks:
+        hook = hooks.pop()
+        with trio.move_on_after(CLEANUP_SECONDS, shield=True) as scope:
+            try:
+                await hook()
+            except Exception:
+                LOG.exception("an exit hook failed")
+        if scope.cancelled_caught:
+            LOG.error("an exit hook took longer than %g s and was cut off", CLEANUP_SECONDS)
+
+
+async def _no_push(_path: str, _headers: Headers) -> None:
+    """HTTP/1.1 pushes nothing."""
+
+
+def _is_sane(client_id: bytes) -> bool:
+    return len(client_id) <= CLIENT_ID_LENGTH_MAX and _PRINTABLE.fullmatch(client_id.decode("latin-1")) is not None
+
+
+@lru_cache(maxsize=1024)
+def _is_async(func: Callable[..., Any]) -> bool:
+    return iscoroutinefunction(func)

@@ -1,0 +1,67 @@
+"""One gateway process: its services, its application, its sockets, and its orderly end.
+
+Rule: on shutdown nothing new is taken; what runs has the grace period; what is left is released, its clients told; only then are
+connections cut.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Callable, Sequence
+
+import structlog
+import trio
+
+from app.edge.limits import ServerLimits
+from app.edge.server import serve
+from app.record import Record
+from app.routes import application
+from app.services import Services, open_services
+from app.settings import Settings
+
+TELL_SECONDS = 2.0
+"""How long the last clients have to read that their answers were stopped."""
+_log = structlog.get_logger("gateway")
+
+
+async def run_gateway(
+    settings: Settings,
+    *,
+    sockets: Sequence[socket.socket],
+    shutdown: trio.Event,
+    on_record: Callable[[Record], None] = lambda _record: None,
+    on_services: Callable[[Services], None] = lambda _services: None,
+    task_status: trio.TaskStatus[list[int]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve on listening `sockets` until `shutdown`. Reports the ports when it takes requests.
+
+    Raises StoreUnavailable, SchemaMismatch, PricesDiffer.
+    """
+    async with open_services(settings, on_record=on_record) as services:
+        on_services(services)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_drain, services, shutdown)
+            limits = ServerLimits(
+                connections=settings.limits.concurrency * 2 + 256,
+                send_stall_seconds=settings.limits.send_stall,
+                grace_seconds=settings.limits.grace + settings.limits.settle + TELL_SECONDS,
+            )
+            app = application(services)
+            await serve(app, sockets=sockets, limits=limits, shutdown=shutdown, task_status=task_status)
+
+
+async def stop_on_signals(shutdown: trio.Event) -> None:
+    """Set `shutdown` at the first SIGTERM or SIGINT; a second one ends the process at once, and the reaper has the rest."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            if shutdown.is_set():
+                raise SystemExit(128 + number)
+            _log.info("shutting down", signal=signal.Signals(number).name)
+            shutdown.set()
+
+
+async def _drain(services: Services, shutdown: trio.Event) -> None:
+    await shutdown.wait()
+    limits = services.settings.limits
+    await services.lifetime.drain(limits.grace, limits.settle)
