@@ -11,9 +11,11 @@ Rule 5: an answer that the protocol itself gives is an OpenAI envelope, and the 
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterable
+from email.utils import formatdate
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote_to_bytes
 
 import h11
@@ -130,6 +132,7 @@ class Stream(HTTPStream):
     async def _send_head(self, status: int, headers: Fields) -> None:
         keep = self.protocol.may_keep_alive(status)
         fields, length = _written(headers)
+        fields += _date()
         bodiless = self.suppressed or status in (204, 304)
         tail = b"" if keep else b"connection: close\r\n"
         if bodiless or length is not None:
@@ -338,6 +341,17 @@ def _decoded(raw_path: bytes) -> tuple[str, ApiError | None]:
     if not path.startswith("/") or "\0" in path:
         return "/", BadRequest("The path is not one that can be served.", code="bad_path")
     return path, None
+
+
+def _date() -> bytes:
+    """The Date header, made once a second."""
+    now = int(time.time())
+    if _clock[0] != now:
+        _clock[:] = now, b"date: %b\r\n" % formatdate(now, usegmt=True).encode("ascii")
+    return cast(bytes, _clock[1])
+
+
+_clock: list[Any] = [0, b""]
 
 
 def _written(headers: Fields) -> tuple[bytes, int | None]:

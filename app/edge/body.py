@@ -1,0 +1,160 @@
+"""Reading a request's body: judged before it is read, bounded while it is read, counted for as long as it is held.
+
+Rule 1: Content-Length is judged before a byte is taken; what comes in chunks is judged as it comes.
+Rule 2: the bodies that a process holds at one time are bounded together. Past that: 503 before reading, never a swap storm.
+Rule 3: what a body occupies is given back when its request exits, however it exits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, cast
+
+import trio
+from quart.wrappers import Request
+from quart_trio.wrappers.request import TrioBody
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from app.edge.intake import Intake
+from app.errors import BodyTooLarge, Overloaded, RequestTooSlow, UnsupportedMediaType
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+ON_EXIT = "realrouter.on_exit"
+BODY_SECONDS = 60.0
+BUDGET_BYTES = 512 * 1024 * 1024
+_UNBOUNDED = 2**62
+
+
+class EdgeBody(TrioBody):
+    """Quart's body over an Intake: `await body`, `async for part in body`, and `request.get_data()` work as ever."""
+
+    def __init__(self, expected_content_length: int | None, max_content_length: int | None) -> None:
+        self.intake = Intake(_UNBOUNDED)  # filled by quart itself under another server, as in its test client
+        self._limit = max_content_length
+        self._expected = expected_content_length
+        self._held = bytearray()
+        self._seen = 0
+
+    def __aiter__(self) -> EdgeBody:
+        return self
+
+    async def __anext__(self) -> bytes:
+        data = await self._part()
+        if not data:
+            raise StopAsyncIteration
+        return data
+
+    def __await__(self) -> Generator[Any, None, bytes]:
+        return self._whole().__await__()
+
+    def append(self, data: bytes) -> None:
+        self.intake.push(data)
+
+    def set_complete(self) -> None:
+        self.intake.finish()
+
+    def clear(self) -> None:
+        self._held.clear()
+
+    async def _whole(self) -> bytes:
+        while data := await self._part():
+            self._held += data
+        return bytes(self._held)
+
+    async def _part(self) -> bytes:
+        if self._limit is not None and (self._expected or 0) > self._limit:
+            raise RequestEntityTooLarge
+        data = await self.intake.take()
+        self._seen += len(data)
+        if self._limit is not None and self._seen > self._limit:
+            raise RequestEntityTooLarge
+        return data
+
+
+class BodyBudget:
+    """The bytes of bodies that a process may hold at one time."""
+
+    def __init__(self, limit_bytes: int = BUDGET_BYTES) -> None:
+        self.limit_bytes = limit_bytes
+        self.held_bytes = 0
+
+    def reserve(self, size: int) -> Reservation:
+        """Room for `size` bytes, or Overloaded."""
+        reservation = Reservation(self)
+        reservation.grow(size)
+        return reservation
+
+
+class Reservation:
+    """A part of the budget, until `release`, which may be called again and again."""
+
+    __slots__ = ("_budget", "_size")
+
+    def __init__(self, budget: BodyBudget) -> None:
+        self._budget = budget
+        self._size = 0
+
+    def grow(self, size: int) -> None:
+        budget = self._budget
+        if budget.held_bytes + size > budget.limit_bytes:
+            raise Overloaded(per_key=False)
+        budget.held_bytes += size
+        self._size += size
+
+    def release(self) -> None:
+        self._budget.held_bytes -= self._size
+        self._size = 0
+
+    async def aclose(self) -> None:
+        self.release()
+
+
+def on_exit(request: Request, callback: Callable[[], Awaitable[None]]) -> None:
+    """Run `callback` once when the request exits: answered, client gone, or failed. The last one added runs first."""
+    cast(dict[str, Any], request.scope)[ON_EXIT].append(callback)
+
+
+async def read_body(
+    request: Request, limit: int, budget: BodyBudget, *, seconds: float = BODY_SECONDS, json: bool = False
+) -> bytes:
+    """The whole body, at most `limit` bytes, within `seconds`. `json`: a route that reads JSON only.
+
+    Raises BodyTooLarge, Overloaded, RequestTooSlow, UnsupportedMediaType.
+    """
+    if json:
+        require_json(request)
+    declared = request.content_length
+    if declared is not None and declared > limit:
+        raise BodyTooLarge(limit)
+    reservation = budget.reserve(declared or 0)
+    on_exit(request, reservation.aclose)
+    intake = request.body.intake  # type: ignore[attr-defined]
+    if intake.complete:
+        return await _collect(intake, limit, reservation, declared)
+    with trio.move_on_after(seconds):
+        return await _collect(intake, limit, reservation, declared)
+    raise RequestTooSlow(f"The request body did not arrive within {seconds:g} s.")
+
+
+async def _collect(intake: Intake, limit: int, reservation: Reservation, declared: int | None) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while data := await intake.take():
+        size += len(data)
+        if size > limit:
+            raise BodyTooLarge(limit)
+        if declared is None:
+            reservation.grow(len(data))
+        parts.append(data)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def require_json(request: Request) -> None:
+    """Accept what OpenAI's own endpoint accepts: application/json in any spelling, or no type at all."""
+    mimetype = request.mimetype
+    if mimetype and mimetype != "application/json" and not mimetype.endswith("+json"):
+        raise UnsupportedMediaType(
+            f"This route takes application/json, not {mimetype[:100]}. Set the Content-Type header."
+        )
