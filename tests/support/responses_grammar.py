@@ -16,6 +16,18 @@ Json = dict[str, Any]
 
 CLOSING = ("response.completed", "response.incomplete", "response.failed")
 
+STAGES = {
+    "content_part": ("added", "done"),
+    "function_call_arguments": ("delta", "done"),
+    "image_generation_call": ("in_progress", "generating", "partial_image", "completed"),
+    "output_text": ("delta", "done"),
+    "output_text.annotation": ("added",),
+    "reasoning_summary_part": ("added", "done"),
+    "reasoning_summary_text": ("delta", "done"),
+    "refusal": ("delta", "done"),
+    "web_search_call": ("in_progress", "searching", "completed"),
+}
+
 
 class GrammarError(AssertionError):
     """The stream broke a rule; the message names the event."""
@@ -159,6 +171,7 @@ class _Walk:
 
     def _inside(self, item: _Item, kind: str, event: Json) -> None:
         family, _, stage = kind.removeprefix("response.").rpartition(".")
+        expect(stage in STAGES.get(family, ()), f"unknown event {kind}")
         if family in ("web_search_call", "image_generation_call"):
             expect(item.type == family, f"{kind} inside of a {item.type}")
             item.stages.append(stage)
@@ -168,12 +181,10 @@ class _Walk:
             _part(item, stage, event)
         elif family in ("output_text", "refusal", "reasoning_summary_text"):
             _text(item, family, stage, event)
-        elif family == "output_text.annotation":
+        else:
             part = item.parts[event["content_index"]]
             expect(event["annotation_index"] == len(part.annotations), "annotations are not numbered in order")
             part.annotations.append(event["annotation"])
-        else:
-            raise GrammarError(f"unknown event {kind}")
 
 
 def _arguments(item: _Item, stage: str, event: Json) -> None:
@@ -188,7 +199,7 @@ def _arguments(item: _Item, stage: str, event: Json) -> None:
 
 
 def _part(item: _Item, stage: str, event: Json) -> None:
-    index = event.get("content_index", event.get("summary_index"))
+    index = _index(event)
     if stage == "added":
         expect(index == len(item.parts), f"part {len(item.parts)} came as {index}")
         item.parts[index] = _Part()
@@ -201,8 +212,12 @@ def _part(item: _Item, stage: str, event: Json) -> None:
     part.closed = True
 
 
+def _index(event: Json) -> int:
+    return int(event["content_index"] if "content_index" in event else event["summary_index"])
+
+
 def _text(item: _Item, family: str, stage: str, event: Json) -> None:
-    part = item.parts.get(event.get("content_index", event.get("summary_index")))
+    part = item.parts.get(_index(event))
     if part is None:
         raise GrammarError(f"{event['type']} before its part was added")
     expect(not part.done, "text after the text was done")

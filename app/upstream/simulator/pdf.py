@@ -13,15 +13,18 @@ from collections.abc import Iterator
 
 INFLATED_BYTES_MAX = 32 * 1024 * 1024
 OBJECT_BYTES_MAX = 256 * 1024
+HEAD_BYTES_MAX = 32
 WORD_BYTES_MAX = 12
 
-_OBJECT = re.compile(rb"(?<!\d)(\d{1,10})\s+\d{1,5}\s+obj\b")
-_OBJECT_STREAM = re.compile(rb"/Type\s*/ObjStm\b")
+_OBJECT_HEAD = re.compile(rb"(?<!\d)(\d{1,10})\s+\d{1,5}\s+\Z")
+_OBJECT_END = re.compile(rb"endobj|stream\r?\n")
+_STREAM = re.compile(rb"/Type\s*/ObjStm\b")
 _NODE = re.compile(rb"/Type\s*/Page(s?)(?![A-Za-z0-9])")
 _COUNT = re.compile(rb"/Count\s+(\d{1,9})(?!\d|\s+\d+\s+R)")
 _PARENT = re.compile(rb"/Parent\s")
 _FIRST = re.compile(rb"/First\s+(\d{1,9})")
 _NUMBER = re.compile(rb"/N\s+(\d{1,9})")
+_END = re.compile(rb"endobj|stream\r?\n")
 _STREAM = re.compile(rb"stream\r?\n")
 
 
@@ -51,11 +54,16 @@ def _objects(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Every object's number and dictionary, in file order, those inside object streams included. No byte is read twice."""
     budget = INFLATED_BYTES_MAX
     position = 0
-    while match := _OBJECT.search(data, position):
-        position, streaming = _dictionary_end(data, match.end())
-        body = data[match.end() : position]
+    while (at := data.find(b"obj", position)) >= 0:
+        start = at + len(b"obj")
+        head = _OBJECT_HEAD.search(data[max(position, at - HEAD_BYTES_MAX) : at])
+        if head is None:
+            position = start
+            continue
+        position, streaming = _dictionary_end(data, start)
+        body = data[start:position]
         if not streaming or not _OBJECT_STREAM.search(body):
-            yield int(match.group(1)), body
+            yield int(head.group(1)), body
             continue
         end = data.find(b"endstream", position)
         end = end if end >= 0 else len(data)
@@ -70,10 +78,8 @@ def _objects(data: bytes) -> Iterator[tuple[int, bytes]]:
 def _dictionary_end(data: bytes, start: int) -> tuple[int, bool]:
     """Where the object from `start` ends, or its stream begins, whichever is first; and whether it is a stream."""
     limit = min(start + OBJECT_BYTES_MAX, len(data))
-    end = data.find(b"endobj", start, limit)
-    end = end if end >= 0 else limit
-    stream = _STREAM.search(data, start, end)
-    return (stream.start(), True) if stream else (end, False)
+    end = _END.search(data, start, limit)
+    return (end.start(), end.group() != b"endobj") if end else (limit, False)
 
 
 def _inflate(stream: bytes, budget: int) -> bytes:

@@ -141,8 +141,10 @@ class SimulatorAnswer:
     async def _wait_turn(self) -> None:
         """Returns when the next frame is due; the first one is due at once."""
         if self._gap and self._due is not None:
-            self._due += self._gap
-            await self._wait_until(self._due)
+            # Assigned after the wait: a reader that is cancelled and comes back finds the timetable as it was.
+            due = self._due + self._gap
+            await self._wait_until(due)
+            self._due = due
             return
         self._due = trio.current_time()
         await trio.lowlevel.checkpoint()

@@ -100,7 +100,7 @@ async def test_a_stream_keeps_the_grammar_and_openais_types(name: str) -> None:
 
 @KINDS
 async def test_the_plain_answer_is_the_streams_last_word(name: str) -> None:
-    got, final = await streamed(EVERY_KIND[name])
+    _, final = await streamed(EVERY_KIND[name])
     plain = await ask("responses", EVERY_KIND[name])
     assert plain.headers["content-type"] == "application/json"
     assert plain.headers["content-length"] == str(len(plain.body))
@@ -204,7 +204,8 @@ async def test_a_search_cites_its_sources_where_they_stand(kind: str) -> None:
     assert [each["url"] for each in part["annotations"]] == sources
     for each in part["annotations"]:
         cited = part["text"][each["start_index"] : each["end_index"]]
-        assert cited.startswith("([") and cited.endswith(f"]({each['url']}))")
+        assert cited.startswith("([")
+        assert cited.endswith(f"]({each['url']}))")
     assert final["tool_usage"]["web_search"]["num_requests"] == 1
 
 
