@@ -40,7 +40,7 @@ class StringSplicer:
             return self._new_head + payload[len(self._head) :]
         literal = self._literal
         place = payload.find(literal)
-        if payload.find(literal, place + 1) < 0 and b"\\u00" not in payload:
+        if payload.find(literal, place + 1) < 0 and b"\\u006" not in payload and b"\\u007" not in payload:
             found = self._member.match(payload, place)
             if found:
                 self._head = payload[: found.end()]

@@ -37,7 +37,12 @@ def message(*parts: Any) -> dict[str, Any]:
         ({"type": "input_image", "image_url": "data:" + "x" * 2000 + ",AAAA"}, 1, 0, 0),
         ({"type": "input_image", "file_id": "file-1"}, 1, 0, 0),
         ({"type": "input_file", "file_id": "file-1"}, 0, 1, 0),
-        ({"type": "input_file", "filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PAYLOAD}"}, 0, 1, len(PAYLOAD)),
+        (
+            {"type": "input_file", "filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PAYLOAD}"},
+            0,
+            1,
+            len(PAYLOAD),
+        ),
         ({"type": "input_file", "file_data": PAYLOAD}, 0, 1, len(PAYLOAD)),
         ({"type": "file", "file": {"file_data": f"data:application/pdf;base64,{PAYLOAD}"}}, 0, 1, len(PAYLOAD)),
         ({"type": "file", "file": {"file_id": "file-1"}}, 0, 1, 0),

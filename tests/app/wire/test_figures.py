@@ -21,19 +21,37 @@ from domain.usage import ImageCount, Usage
         ({"prompt_tokens": 3, "completion_tokens": 4}, Usage(input=3, output=4)),
         ({"prompt_tokens": 0, "completion_tokens": 0, "prompt_tokens_details": None}, Usage()),
         (
-            {"prompt_tokens": 20, "completion_tokens": 7, "prompt_tokens_details": {"cached_tokens": 5, "audio_tokens": 2}},
+            {
+                "prompt_tokens": 20,
+                "completion_tokens": 7,
+                "prompt_tokens_details": {"cached_tokens": 5, "audio_tokens": 2},
+            },
             Usage(input=15, cached_input=5, output=7),
         ),
         (
-            {"prompt_tokens": 20, "completion_tokens": 7, "prompt_tokens_details": {"cached_tokens": 5, "cache_write_tokens": 6}},
+            {
+                "prompt_tokens": 20,
+                "completion_tokens": 7,
+                "prompt_tokens_details": {"cached_tokens": 5, "cache_write_tokens": 6},
+            },
             Usage(input=9, cached_input=5, cache_write=6, output=7),
         ),
         (  # reasoning inside, as OpenAI counts
-            {"prompt_tokens": 9, "completion_tokens": 7, "total_tokens": 16, "completion_tokens_details": {"reasoning_tokens": 4}},
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 7,
+                "total_tokens": 16,
+                "completion_tokens_details": {"reasoning_tokens": 4},
+            },
             Usage(input=9, output=7, reasoning=4),
         ),
         (  # reasoning beside, as xAI counts
-            {"prompt_tokens": 9, "completion_tokens": 7, "total_tokens": 20, "completion_tokens_details": {"reasoning_tokens": 4}},
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 7,
+                "total_tokens": 20,
+                "completion_tokens_details": {"reasoning_tokens": 4},
+            },
             Usage(input=9, output=11, reasoning=4),
         ),
         (  # more cached than there was, more reasoning than was written
@@ -55,9 +73,15 @@ NO_COUNTS = [-1, FIGURE_MAX + 1, 10**30, 1.0, True, "7", [], {}]
 
 
 @pytest.mark.parametrize("figure", NO_COUNTS)
-@pytest.mark.parametrize("name", ["prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "cached_tokens"])
+@pytest.mark.parametrize(
+    "name", ["prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "cached_tokens"]
+)
 def test_what_is_no_count_makes_chat_usage_malformed(name: str, figure: Any) -> None:
-    told: dict[str, Any] = {"prompt_tokens": 5, "completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 1}}
+    told: dict[str, Any] = {
+        "prompt_tokens": 5,
+        "completion_tokens": 5,
+        "completion_tokens_details": {"reasoning_tokens": 1},
+    }
     told |= {"prompt_tokens_details": {"cached_tokens": 1}, "total_tokens": 10}
     holder = {"reasoning_tokens": "completion_tokens_details", "cached_tokens": "prompt_tokens_details"}.get(name)
     (told[holder] if holder else told)[name] = figure
@@ -66,7 +90,9 @@ def test_what_is_no_count_makes_chat_usage_malformed(name: str, figure: Any) -> 
     assert caught.value.malformed
 
 
-@pytest.mark.parametrize("told", [[], "x", 5, {"prompt_tokens": 1, "completion_tokens": 1, "prompt_tokens_details": [1]}])
+@pytest.mark.parametrize(
+    "told", [[], "x", 5, {"prompt_tokens": 1, "completion_tokens": 1, "prompt_tokens_details": [1]}]
+)
 def test_usage_that_is_no_object_is_malformed(told: Any) -> None:
     with pytest.raises(AnswerError):
         chat_usage(told, None)
@@ -76,7 +102,9 @@ COUNTS = st.integers(min_value=0, max_value=FIGURE_MAX)
 
 
 @given(COUNTS, COUNTS, COUNTS, COUNTS, COUNTS)
-def test_kinds_are_disjoint_and_sum_to_what_the_upstream_said(read: int, output: int, cached: int, written: int, thought: int) -> None:
+def test_kinds_are_disjoint_and_sum_to_what_the_upstream_said(
+    read: int, output: int, cached: int, written: int, thought: int
+) -> None:
     details = {"cached_tokens": cached, "cache_write_tokens": written}
     told = {
         "input_tokens": read,
@@ -133,7 +161,10 @@ def test_images_are_counted_by_quality_and_size() -> None:
     ("tools", "named"),
     [
         (None, ("auto", "auto")),
-        ([{"type": "web_search", "quality": "no"}, 5, {"type": "image_generation", "quality": "high"}], ("high", "auto")),
+        (
+            [{"type": "web_search", "quality": "no"}, 5, {"type": "image_generation", "quality": "high"}],
+            ("high", "auto"),
+        ),
         ([{"type": "image_generation", "quality": 5, "size": "x" * 100}], ("auto", "auto")),
         ([{"type": "image_generation", "quality": "low", "size": "1536x1024"}], ("low", "1536x1024")),
     ],
@@ -142,6 +173,8 @@ def test_an_image_that_does_not_say_is_what_the_tool_was_told(tools: Any, named:
     assert item_usage([Item(type="image_generation_call")], tools).images == (ImageCount(*named, 1),)
 
 
-@pytest.mark.parametrize(("value", "expected"), [("default", "default"), ("", None), ("x" * 99, None), (5, None), (None, None)])
+@pytest.mark.parametrize(
+    ("value", "expected"), [("default", "default"), ("", None), ("x" * 99, None), (5, None), (None, None)]
+)
 def test_a_tier_is_a_short_text(value: Any, expected: str | None) -> None:
     assert tier(value) == expected

@@ -18,7 +18,9 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(KEYS, JSON), st.booleans(), st.sampled_from([None, 1]))
-def test_names_are_counted_whatever_stands_in_the_values(fields: dict[str, object], ascii_only: bool, indent: int | None) -> None:
+def test_names_are_counted_whatever_stands_in_the_values(
+    fields: dict[str, object], ascii_only: bool, indent: int | None
+) -> None:
     names = top_level_names(json.dumps(fields, ensure_ascii=ascii_only, indent=indent).encode())
     assert len(names) == len(fields)
     plain = [name for name in fields if '"' not in name and "\\" not in name]

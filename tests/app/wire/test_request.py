@@ -107,7 +107,12 @@ def test_a_wrong_value_is_named(read: Callable[..., Any], value: bytes, message:
 def test_null_is_the_same_as_absent() -> None:
     for body in (b"{}", b'{"x":null}'):
         fields = read_body(body)
-        assert (given(fields, "x"), text(fields, "x"), flag(fields, "x"), count(fields, "x")) == (None, None, False, None)
+        assert (given(fields, "x"), text(fields, "x"), flag(fields, "x"), count(fields, "x")) == (
+            None,
+            None,
+            False,
+            None,
+        )
         assert tool_uses(fields, "x") == ()
 
 

@@ -57,7 +57,12 @@ JSON = st.recursive(
 )
 
 
-@given(st.lists(st.dictionaries(st.text(max_size=3), JSON), min_size=1, max_size=4), st.text(), st.booleans(), st.booleans())
+@given(
+    st.lists(st.dictionaries(st.text(max_size=3), JSON), min_size=1, max_size=4),
+    st.text(),
+    st.booleans(),
+    st.booleans(),
+)
 def test_only_the_member_changes(objects: list[dict[str, object]], model: str, ascii_only: bool, spaced: bool) -> None:
     splicer = StringSplicer("model", "new")
     for fields in objects:
@@ -68,4 +73,7 @@ def test_only_the_member_changes(objects: list[dict[str, object]], model: str, a
 
 def test_members_keep_their_order_and_their_bytes() -> None:
     fields = members.decode(b'{"b": 1.50, "a": [ 1 ], "c": "\\u00e9"}')
-    assert with_members(fields, {"a": msgspec.Raw(b"2"), "d": msgspec.Raw(b"3")}) == b'{"b":1.50,"a":2,"c":"\\u00e9","d":3}'
+    assert (
+        with_members(fields, {"a": msgspec.Raw(b"2"), "d": msgspec.Raw(b"3")})
+        == b'{"b":1.50,"a":2,"c":"\\u00e9","d":3}'
+    )

@@ -53,7 +53,9 @@ def test_fields_are_read_as_the_standard_says(stream: bytes, frames: list[tuple[
     assert [(frame.event, frame.data) for frame in split(by_byte(stream))] == frames
 
 
-LINES = st.sampled_from([b"data: {}", b"data:", b"data: a", b"data", b": c", b"event: e", b"id: 1", b"\xef\xbb\xbf", b"", b"x"])
+LINES = st.sampled_from(
+    [b"data: {}", b"data:", b"data: a", b"data", b": c", b"event: e", b"id: 1", b"\xef\xbb\xbf", b"", b"x"]
+)
 STREAMS = st.lists(st.tuples(LINES, st.sampled_from([b"\n", b"\r\n", b"\r", b"\n\n", b"\n\n"]))).map(
     lambda lines: b"".join(line + end for line, end in lines)
 )
