@@ -17,8 +17,7 @@ HEAD_BYTES_MAX = 32
 WORD_BYTES_MAX = 12
 
 _OBJECT_HEAD = re.compile(rb"(?<!\d)(\d{1,10})\s+\d{1,5}\s+\Z")
-_OBJECT_END = re.compile(rb"endobj|stream\r?\n")
-_STREAM = re.compile(rb"/Type\s*/ObjStm\b")
+_OBJECT_STREAM = re.compile(rb"/Type\s*/ObjStm\b")
 _NODE = re.compile(rb"/Type\s*/Page(s?)(?![A-Za-z0-9])")
 _COUNT = re.compile(rb"/Count\s+(\d{1,9})(?!\d|\s+\d+\s+R)")
 _PARENT = re.compile(rb"/Parent\s")
