@@ -1,0 +1,123 @@
+"""What read models answer. Every answer says at which position of the log it stands."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from domain.events import KeyLimits
+from domain.pricing import CostLine
+
+T = TypeVar("T")
+
+
+class NotYetProjected(Exception):
+    """The position asked for lies past what the read model has seen."""
+
+    def __init__(self, asked: int, stands_at: int) -> None:
+        super().__init__(f"position {asked} is not projected yet; the read model stands at {stands_at}")
+        self.asked, self.stands_at = asked, stands_at
+
+
+class Answer(msgspec.Struct, Generic[T], frozen=True):
+    """`value` as of `position`: all events up to it, and none after."""
+
+    position: int
+    value: T
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """Nanos. `moved_at_*`: the event after which it stood so; 0 where none ever moved it."""
+
+    account_id: str
+    available_nanos: int
+    held_nanos: int
+    moved_at_position: int
+    moved_at_micros: int
+
+
+class Transaction(msgspec.Struct, frozen=True):
+    """A row of `projections.transactions`."""
+
+    account_id: str
+    position: int
+    recorded_at_micros: int
+    kind: str
+    id: str
+    amount_nanos: int
+    key_id: str | None
+    model: str | None
+    endpoint: str | None
+    upstream: str | None
+    response_id: str | None
+    outcome: str | None
+    reason: str | None
+    reference: str | None
+    finish: str | None
+    cost_nanos: int
+    hold_nanos: int
+    overrun_nanos: int
+    delivered_nanos: int
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    web_search_calls: int
+    images: int
+    estimated: bool
+    admitted_at_micros: int | None
+    lines: tuple[CostLine, ...]
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Sums of one group. `group` is the start of the hour or day in micros, the key's id, or the model's."""
+
+    group: str | int
+    requests: int
+    completed: int
+    released: int
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    web_search_calls: int
+    images: int
+    cost_nanos: int
+
+
+class Account(msgspec.Struct, frozen=True):
+    account_id: str
+    name: str
+    opened_at_micros: int
+    frozen_at_micros: int | None
+    frozen_reason: str | None
+
+
+class Key(msgspec.Struct, frozen=True):
+    account_id: str
+    key_id: str
+    name: str
+    hint: str
+    digest: str
+    limits: KeyLimits
+    created_at_micros: int
+    revoked_at_micros: int | None
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """Over all accounts: nanos there now, and what was ever charged."""
+
+    accounts: int
+    available_nanos: int
+    held_nanos: int
+    requests: int
+    completed: int
+    released: int
+    cost_nanos: int
+
+
+class UnknownTopic(msgspec.Struct, frozen=True):
+    topic: str
+    events: int
+    first_position: int

@@ -1,0 +1,196 @@
+"""What both engines answer in the same words.
+
+SQL is written once, with `?` for a parameter and `views.` before a table. An engine supplies `_reading`, a short read
+transaction that sees one instant of the named tables and of their positions.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Literal
+
+import msgspec
+
+from app.views.answers import (
+    Account,
+    Answer,
+    Balance,
+    Key,
+    NotYetProjected,
+    Totals,
+    Transaction,
+    UnknownTopic,
+    Usage,
+)
+from domain.buckets import MICROS_PER_DAY
+from domain.events import KeyLimits
+from domain.pricing import CostLine
+from projections.balances import BALANCES, BALANCES_NOW
+from projections.contract import Tracked
+from projections.keys import ACCOUNTS, KEYS
+from projections.tables import Row, Table
+from projections.transactions import TRANSACTIONS
+from projections.unknown import UNKNOWN_TOPICS
+from projections.usage import MICROS_PER_HOUR, USAGE
+
+ROWS_MAX = 1_000
+"""The most that one page holds."""
+USAGE_GROUPS_MAX = 10_000
+"""The most groups that one summary holds: more than a year of hours."""
+Fetch = Callable[[str, Sequence[Any]], Sequence[Row]]
+By = Literal["hour", "day", "key", "model"]
+_BALANCE = "SELECT position, recorded_at_micros, available_nanos, held_nanos FROM views.{} WHERE account_id = ? "
+_SUMS = ", ".join(f"CAST(sum({column.name}) AS bigint)" for column in USAGE.value_columns)
+_GROUPS: Mapping[By, str] = {"hour": "hour", "day": "hour / 24", "key": "key_id", "model": "model"}
+_UNITS: Mapping[By, int] = {"hour": MICROS_PER_HOUR, "day": MICROS_PER_DAY}
+_lines = msgspec.json.Decoder(tuple[CostLine, ...])
+_limits = msgspec.json.Decoder(KeyLimits)
+
+
+class ViewQueries:
+    """The questions that the gateway, its dashboard and its command line ask. All block."""
+
+    @abstractmethod
+    def _reading(self, *tables: Table) -> AbstractContextManager[Fetch]: ...
+
+    def tracked(self) -> dict[str, Tracked]:
+        """Where every projection stands."""
+        with self._reading() as fetch:
+            return tracked_by(fetch)
+
+    def balance(self, account_id: str) -> Answer[Balance]:
+        """What an account has."""
+        with self._reading(BALANCES_NOW) as fetch:
+            return _balance(fetch, account_id, fetch(_BALANCE.format("balances_now"), (account_id,)))
+
+    def balance_at(self, account_id: str, *, position: int | None = None, micros: int | None = None) -> Answer[Balance]:
+        """What an account had after the newest event at or before a position or an instant. Raises NotYetProjected."""
+        assert (position is None) != (micros is None)
+        column, bound = ("position", position) if micros is None else ("recorded_at_micros", micros)
+        newest = _BALANCE.format("balances") + f"AND {column} <= ? ORDER BY {column} DESC, position DESC LIMIT 1"
+        with self._reading(BALANCES) as fetch:
+            answer = _balance(fetch, account_id, fetch(newest, (account_id, bound)))
+        if position is None:
+            return answer
+        if position > answer.position:
+            raise NotYetProjected(position, answer.position)
+        return Answer(position, answer.value)
+
+    def balance_moves(self, account_id: str, *, at_position: int, limit: int) -> Answer[list[Balance]]:
+        """The last `limit` standings of an account up to a position, newest first."""
+        sql = _BALANCE.format("balances") + "AND position <= ? ORDER BY position DESC LIMIT ?"
+        with self._reading(BALANCES) as fetch:
+            rows = fetch(sql, (account_id, at_position, _page(limit)))
+            return Answer(_stands(fetch, "balances"), [_balance_of(account_id, row) for row in rows])
+
+    def transactions(
+        self, account_id: str, *, before_position: int | None = None, limit: int = 50
+    ) -> Answer[list[Transaction]]:
+        """A page of the statement, newest first; the next page is before the last one's position."""
+        bound = "" if before_position is None else "AND position < ? "
+        sql = f"SELECT * FROM views.transactions WHERE account_id = ? {bound}ORDER BY position DESC LIMIT ?"  # noqa: S608
+        parameters = (account_id, *(() if before_position is None else (before_position,)), _page(limit))
+        with self._reading(TRANSACTIONS) as fetch:
+            rows = fetch(sql, parameters)
+            return Answer(_stands(fetch, "transactions"), [_transaction(row) for row in rows])
+
+    def usage(
+        self, account_id: str, *, by: By, from_micros: int | None = None, to_micros: int | None = None
+    ) -> Answer[list[Usage]]:
+        """Sums by hour, day, key or model over the whole hours from the one of `from_micros` to before that of `to_micros`
+        (a part of an hour counts whole)."""
+        sql, parameters = _usage_query(account_id, by, from_micros, to_micros)
+        with self._reading(USAGE) as fetch:
+            rows = fetch(sql, parameters)
+            unit = _UNITS.get(by, 0)
+            groups = [Usage(row[0] * unit if unit else row[0], *row[1:]) for row in rows]
+            return Answer(_stands(fetch, "usage"), groups)
+
+    def keys(self, account_id: str) -> Answer[list[Key]]:
+        """An account's keys by age, revoked ones included."""
+        sql = "SELECT * FROM views.keys WHERE account_id = ? ORDER BY created_at_micros, key_id"
+        with self._reading(KEYS) as fetch:
+            rows = fetch(sql, (account_id,))
+            return Answer(_stands(fetch, "keys"), [_key(row) for row in rows])
+
+    def accounts(self, *, after: str = "", limit: int = 100) -> Answer[list[Account]]:
+        """A page of accounts by id; the next page is after the last one's id."""
+        sql = "SELECT * FROM views.accounts WHERE account_id > ? ORDER BY account_id LIMIT ?"
+        with self._reading(ACCOUNTS) as fetch:
+            rows = fetch(sql, (after, _page(limit)))
+            return Answer(_stands(fetch, "keys"), [Account(*row) for row in rows])
+
+    def account(self, account_id: str) -> Answer[Account | None]:
+        with self._reading(ACCOUNTS) as fetch:
+            rows = fetch("SELECT * FROM views.accounts WHERE account_id = ?", (account_id,))
+            return Answer(_stands(fetch, "keys"), Account(*rows[0]) if rows else None)
+
+    def totals(self) -> Answer[Totals]:
+        """Over all accounts, as of the hindmost of the projections that it is taken from."""
+        money = "SELECT CAST(coalesce(sum({}), 0) AS bigint), CAST(coalesce(sum({}), 0) AS bigint) FROM views.{}"
+        with self._reading(ACCOUNTS, BALANCES_NOW, USAGE) as fetch:
+            [(accounts,)] = fetch("SELECT count(*) FROM views.accounts", ())
+            [(available, held)] = fetch(money.format("available_nanos", "held_nanos", "balances_now"), ())
+            [(requests, completed)] = fetch(money.format("requests", "completed", "usage"), ())
+            [(released, cost)] = fetch(money.format("released", "cost_nanos", "usage"), ())
+            stands = min(_stands(fetch, name) for name in ("keys", "balances", "usage"))
+        return Answer(stands, Totals(accounts, available, held, requests, completed, released, cost))
+
+    def unknown_topics(self) -> Answer[list[UnknownTopic]]:
+        """Topics that this version does not know, in the order in which they appeared."""
+        with self._reading(UNKNOWN_TOPICS) as fetch:
+            rows = fetch("SELECT * FROM views.unknown_topics ORDER BY first_position LIMIT ?", (ROWS_MAX,))
+            return Answer(_stands(fetch, "unknown_topics"), [UnknownTopic(*row) for row in rows])
+
+
+def _usage_query(
+    account_id: str, by: By, from_micros: int | None, to_micros: int | None
+) -> tuple[str, tuple[Any, ...]]:
+    clause, parameters = "WHERE account_id = ? ", [account_id]
+    bounds: list[int] = []
+    if from_micros is not None:
+        clause += "AND hour >= ? "
+        bounds.append(from_micros // MICROS_PER_HOUR)
+    if to_micros is not None:
+        clause += "AND hour < ? "
+        bounds.append(-(-to_micros // MICROS_PER_HOUR))
+    group = _GROUPS[by]
+    sql = f"SELECT {group}, {_SUMS} FROM views.usage {clause}GROUP BY {group} ORDER BY {group} LIMIT ?"  # noqa: S608
+    return sql, (*parameters, *bounds, USAGE_GROUPS_MAX)
+
+
+def _page(limit: int) -> int:
+    return max(0, min(limit, ROWS_MAX))
+
+
+def tracked_by(fetch: Fetch) -> dict[str, Tracked]:
+    rows = fetch("SELECT application_name, notification_id, recorded_at_micros, error FROM views.tracking", ())
+    return {name: Tracked(*rest) for name, *rest in rows if "~" not in name}
+
+
+def _stands(fetch: Fetch, projection: str) -> int:
+    rows = fetch("SELECT notification_id FROM views.tracking WHERE application_name = ?", (projection,))
+    return int(rows[0][0]) if rows else 0
+
+
+def _balance(fetch: Fetch, account_id: str, rows: Sequence[Row]) -> Answer[Balance]:
+    balance = _balance_of(account_id, rows[0]) if rows else Balance(account_id, 0, 0, 0, 0)
+    return Answer(_stands(fetch, "balances"), balance)
+
+
+def _balance_of(account_id: str, row: Row) -> Balance:
+    position, recorded_at, available, held = row
+    return Balance(account_id, available, held, position, recorded_at)
+
+
+def _key(row: Row) -> Key:
+    values: Row = (*row[:5], _limits.decode(row[5]), *row[6:])
+    return Key(*values)
+
+
+def _transaction(row: Row) -> Transaction:
+    estimated, admitted_at, lines = row[-3:]
+    values: Row = (*row[:-3], bool(estimated), admitted_at, () if lines is None else _lines.decode(lines))
+    return Transaction(*values)

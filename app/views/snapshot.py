@@ -1,0 +1,21 @@
+"""All read models at one instant, row by row, for a replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from app.views import sql
+from projections.contract import Tracked
+from projections.tables import Row, Table
+
+
+class ViewsSnapshot:
+    """`tracked`: where each projection stood. Rows are read as they are asked for."""
+
+    def __init__(self, tracked: Mapping[str, Tracked], stream: Callable[[str], Iterable[Row]]) -> None:
+        self.tracked = tracked
+        self._stream = stream
+
+    def rows(self, table: Table) -> Iterator[Row]:
+        """Every row in the order of its key."""
+        yield from self._stream(sql.all_rows(table))

@@ -1,0 +1,280 @@
+"""Keeps every read model up with the log.
+
+Rule 1: one batch, one transaction: events are read in order after the tracked position, rows and position go in together.
+Rule 2: projections that stand at one position are fed together, so that an event is read and decoded once for all of them;
+the hindmost go first, and join the others where they meet.
+Rule 3: with several processes exactly one runs a batch at a time, and any other may run the next: nothing is kept in memory
+from one batch to the next.
+Rule 4: what cannot be applied stops its projection, with the reason in its status and in the log; the others go on. It is
+tried again by the next process that starts, never skipped.
+Rule 5: a rebuild fills tables beside the live ones and takes their place when it has caught up: no reader sees half of it, and
+one that fails changes nothing.
+Blocking parts run in a worker thread. No transaction outlives one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import structlog
+import trio
+
+from projections.balances import Balances
+from projections.contract import (
+    Batch,
+    Fact,
+    Log,
+    Projection,
+    TakenOver,
+    Tracked,
+    Unavailable,
+    Undecodable,
+    Views,
+)
+from projections.keys import Keys
+from projections.transactions import Transactions
+from projections.unknown import UnknownTopics
+from projections.usage import Usages
+
+ALL: tuple[Projection, ...] = (Balances(), Transactions(), Usages(), Keys(), UnknownTopics())
+BATCH_EVENTS = 2_000
+IDLE_SECONDS = 0.2
+RETRY_SECONDS = 1.0
+"""After the log or the views were out of reach."""
+FINISH_ATTEMPTS = 1_000
+"""Batches that a rebuild may need to draw level with a live runner at its end."""
+_log = structlog.get_logger("projections.runner")
+
+
+class RebuildFailed(Exception):
+    """The rebuild met something that it cannot apply. The live tables are as they were."""
+
+
+class _Stopped(Exception):
+    """A projection cannot apply a batch. The batch's transaction is rolled back, then the reason is noted."""
+
+    def __init__(self, name: str, position: int, reason: str) -> None:
+        super().__init__(f"{name} after position {position}: {reason}")
+        self.name, self.position, self.reason = name, position, reason
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far a projection is. `lag_seconds`: for how long the first event that is not applied has been waiting."""
+
+    name: str
+    position: int
+    head: int
+    lag_events: int
+    lag_seconds: float
+    error: str | None
+
+
+class Runner:
+    """Feeds projections. `run` is started once per process; `step`, `status` and `rebuild` block and may be called anywhere."""
+
+    def __init__(
+        self,
+        log: Log,
+        views: Views,
+        projections: Sequence[Projection] = ALL,
+        *,
+        batch_events: int = BATCH_EVENTS,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        self._source = log
+        self._views = views
+        self._projections = {projection.name: projection for projection in projections}
+        self._batch_events = batch_events
+        self._idle_seconds = idle_seconds
+        self._thread = trio.CapacityLimiter(1)
+        self._poked = trio.Event()
+        self._stopped: dict[str, int] = {}
+
+    async def run(self) -> NoReturn:
+        """Prepare the views, then follow the log until cancelled; a batch that has begun is finished. Another version that has
+        taken the views over ends the work of this one."""
+        try:
+            await self._persist(self.prepare)
+            while True:
+                if not await self._persist(self.step):
+                    with trio.move_on_after(self._idle_seconds):
+                        await self._poked.wait()
+                self._poked = trio.Event()
+        except TakenOver as error:
+            # The newer version's process follows the log now; this one goes on serving until it is replaced.
+            _log.error("read models are left to another version", reason=str(error))
+            await trio.sleep_forever()
+
+    def poke(self) -> None:
+        """Something was committed: do not wait for the next look. To be called on the Trio thread."""
+        self._poked.set()
+
+    def prepare(self) -> None:
+        """Make or remake the tables; several processes may do so at once."""
+        self._views.prepare(list(self._projections.values()), self._source.identity())
+
+    def step(self) -> int:
+        """One batch of the hindmost projections. Returns how many events; 0 where there are none or another process is at it."""
+        if not self._behind(self._views.tracked(), self._source.head().position):
+            return 0
+        try:
+            with self._views.batch(list(self._projections)) as batch:
+                return 0 if batch is None else self._feed_hindmost(batch)
+        except _Stopped as stopped:
+            self._note(stopped)
+            return 1
+
+    def status(self) -> list[Status]:
+        """Where each projection stands, from any process."""
+        tracked, head = self._views.tracked(), self._source.head().position
+        return [self._status(name, tracked.get(name, Tracked(0, 0)), head) for name in self._projections]
+
+    def rebuild(self, names: Iterable[str] = (), progress: Callable[[int, int], None] = lambda _done, _of: None) -> int:
+        """Build the named projections (default: all) anew from event 1, then put them in place. Returns their position.
+
+        Readers and a running Runner, of any process, are not disturbed. Raises RebuildFailed, TakenOver, KeyError."""
+        chosen = [self._projections[name] for name in (list(names) or self._projections)]
+        self.prepare()
+        rebuild = self._views.begin_rebuild(chosen)
+        for _attempt in range(FINISH_ATTEMPTS):
+            position = self._catch_up(chosen, rebuild, progress)
+            if self._views.finish_rebuild(chosen, rebuild, self._source.head().position):
+                self._stopped.clear()
+                return position
+        raise RebuildFailed(f"could not draw level with the live tables in {FINISH_ATTEMPTS} attempts")
+
+    def _status(self, name: str, at: Tracked, head: int) -> Status:
+        waiting = self._source.read(at.position, 1) if at.position < head else ()
+        error = _ends_before(head) if at.position > head else at.error
+        lag_micros = self._source.now_micros() - waiting[0].recorded_at_micros if waiting else 0
+        return Status(name, at.position, head, max(0, head - at.position), max(0, lag_micros) / 1_000_000, error)
+
+    def _catch_up(self, chosen: Sequence[Projection], rebuild: str, progress: Callable[[int, int], None]) -> int:
+        names = [projection.name for projection in chosen]
+        position = 0
+        while True:
+            head = self._source.head().position
+            try:
+                with self._views.batch(names, rebuild) as batch:
+                    if batch is None:
+                        raise TakenOver("another rebuild works on the same tables")
+                    position = self._feed(batch, names, self._batch_events, strict=True)
+            except _Stopped as stopped:
+                raise RebuildFailed(str(stopped)) from stopped
+            progress(position, max(head, position))
+            if position >= head:
+                return position
+
+    def _feed_hindmost(self, batch: Batch) -> int:
+        head = self._source.head().position
+        behind = self._behind(batch.tracked, head)
+        if not behind:
+            return 0
+        after = min(behind.values())
+        group = [name for name, position in behind.items() if position == after]
+        meet = min((position for position in behind.values() if position > after), default=head)
+        return self._feed(batch, group, min(self._batch_events, meet - after)) - after
+
+    def _behind(self, tracked: Mapping[str, Tracked], head: int) -> dict[str, int]:
+        """The projections that have something to do, and where they stand. One that has stopped is left alone while it
+        stands where it stopped."""
+        behind = {}
+        for name in self._projections:
+            position = tracked[name].position if name in tracked else 0
+            if position > head:
+                self._stop(_Stopped(name, position, _ends_before(head)))
+            elif position < head and self._stopped.get(name) != position:
+                behind[name] = position
+        return behind
+
+    def _feed(self, batch: Batch, names: Sequence[str], limit: int, *, strict: bool = False) -> int:
+        """Feeds projections that stand at one position. Returns the position of the last event that was read."""
+        at = batch.tracked[names[0]]
+        facts = self._read(names[0], at, limit)
+        if not facts:
+            return at.position
+        if at.position == 0:
+            batch.identify(self._source.identity())
+        poisons = [fact for fact in facts if isinstance(fact.event, Undecodable)]
+        for name in names:
+            self._apply(batch, self._projections[name], facts, poisons, at.position, strict=strict)
+        return facts[-1].position
+
+    def _read(self, name: str, at: Tracked, limit: int) -> Sequence[Fact]:
+        """The events after `at`. The one before them is read too: a log that was restored from a copy and written on has
+        another event there, and its instant tells."""
+        before = min(at.position, 1)
+        facts = self._source.read(at.position - before, limit + before)
+        if before and (not facts or facts[0].recorded_at_micros != at.recorded_at_micros):
+            raise _Stopped(name, at.position, f"event {at.position} is not the one that was applied. Rebuild.")
+        facts = facts[before:]
+        if facts and (facts[0].position != at.position + 1 or facts[-1].position != at.position + len(facts)):
+            raise _Stopped(name, at.position, f"the log has a gap between {at.position} and {facts[-1].position}")
+        return facts
+
+    def _apply(
+        self,
+        batch: Batch,
+        projection: Projection,
+        facts: Sequence[Fact],
+        poisons: Sequence[Fact],
+        after: int,
+        *,
+        strict: bool,
+    ) -> None:
+        poison = next((fact for fact in poisons if _concerns(projection, fact)), None)
+        if poison is not None:
+            facts = facts[: poison.position - after - 1]
+            if strict or not facts:
+                raise _Stopped(projection.name, poison.position - 1, _problem(poison))
+        try:
+            for change in projection.apply(facts, batch.read):
+                batch.write(change)
+        except (Unavailable, TakenOver):
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__} within {facts[0].position}..{facts[-1].position}: {error}"
+            raise _Stopped(projection.name, after, reason) from error
+        batch.advance(projection.name, Tracked(facts[-1].position, facts[-1].recorded_at_micros))
+
+    def _note(self, stopped: _Stopped) -> None:
+        """Keep the reason beside the position, for the status of every process."""
+        self._stop(stopped)
+        with self._views.batch([stopped.name]) as batch:
+            if batch is not None and batch.tracked[stopped.name].position == stopped.position:
+                at = batch.tracked[stopped.name].recorded_at_micros
+                batch.advance(stopped.name, Tracked(stopped.position, at, stopped.reason))
+
+    def _stop(self, stopped: _Stopped) -> None:
+        if self._stopped.get(stopped.name) != stopped.position:
+            self._stopped[stopped.name] = stopped.position
+            _log.error(
+                "projection stopped", projection=stopped.name, after_position=stopped.position, reason=stopped.reason
+            )
+
+    async def _persist(self, work: Callable[[], int | None]) -> int | None:
+        """`work` in the worker thread, again and again while what it needs is out of reach."""
+        while True:
+            try:
+                return await trio.to_thread.run_sync(work, limiter=self._thread)
+            except Unavailable as error:
+                _log.warning("read models wait", reason=str(error))
+            await trio.sleep(RETRY_SECONDS)
+
+
+def _concerns(projection: Projection, poison: Fact) -> bool:
+    """Whether an event that cannot be read may be one that the projection reads; the version of its topic is no matter."""
+    assert isinstance(poison.event, Undecodable)
+    return projection.families is None or poison.event.topic.rpartition(".")[0] in projection.families
+
+
+def _problem(poison: Fact) -> str:
+    assert isinstance(poison.event, Undecodable)
+    return f"event {poison.position} cannot be decoded: {poison.event.problem}"
+
+
+def _ends_before(head: int) -> str:
+    return f"the log ends before, at {head}: it was restored from a copy, perhaps. Rebuild."

@@ -1,0 +1,390 @@
+"""The runner over both engines: every projection follows the log, whatever breaks on the way."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import trio
+
+from app.ledger.postgres import PostgresLedger
+from app.ledger.sqlite import SQLiteLedger
+from app.ledger.store import Append
+from app.views import DecodedLog, PostgresViews, SQLiteViews, Views
+from domain.events import AccountOpened, Event
+from projections.contract import Batch, Fact, Read, TakenOver, Tracked
+from projections.runner import ALL, RebuildFailed, Runner
+from projections.tables import Change, Key, Row, Table
+from tests.support.histories import USD, Book, grant
+
+Ledger = SQLiteLedger | PostgresLedger
+
+
+class Stage:
+    """A ledger with its views on one engine. `views()` opens them as another process would."""
+
+    def __init__(self, engine: str, place: str) -> None:
+        self.engine, self.place = engine, place
+        self.opened: list[Ledger | Views] = []
+        self.ledger: Ledger = SQLiteLedger(place) if engine == "sqlite" else PostgresLedger(place)
+        self.opened.append(self.ledger)
+        self.ledger.migrate()
+        self.log = DecodedLog(self.ledger)
+        self.book = Book(self.ledger)
+
+    def views(self) -> Views:
+        views: Views = SQLiteViews(self.place) if self.engine == "sqlite" else PostgresViews(self.place)
+        self.opened.append(views)
+        return views
+
+    def sql(self, *statements: str) -> None:
+        """Statements past the store, as somebody with the database's password may run them."""
+        if self.engine == "sqlite":
+            connection = sqlite3.connect(self.place, isolation_level=None)
+            for statement in statements:
+                connection.execute(statement)
+            connection.close()
+        else:
+            with psycopg.connect(self.place, autocommit=True) as postgres:
+                for statement in statements:
+                    postgres.execute(statement)
+
+    def drop_triggers(self) -> None:
+        if self.engine == "sqlite":
+            self.sql("DROP TRIGGER stored_events_no_update", "DROP TRIGGER stored_events_no_delete")
+        else:
+            self.sql("DROP TRIGGER stored_events_no_change ON stored_events")
+
+    def close(self) -> None:
+        for opened in reversed(self.opened):
+            opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    engine = request.param
+    place = str(tmp_path / "ledger.db") if engine == "sqlite" else request.getfixturevalue("postgres_url")
+    stage = Stage(engine, place)
+    try:
+        yield stage
+    finally:
+        stage.close()
+
+
+def contents(views: Views) -> dict[str, list[Row]]:
+    """Every row of every projection."""
+    with views.snapshot() as snapshot:
+        return {table.name: list(snapshot.rows(table)) for item in ALL for table in item.tables}
+
+
+def drain(runner: Runner) -> int:
+    runner.prepare()
+    total = 0
+    while done := runner.step():
+        total += done
+    return total
+
+
+def positions(views: Views) -> set[int]:
+    return {at.position for at in views.tracked().values()}
+
+
+class Cut(Exception):
+    """Stands for the death of the process."""
+
+
+class DyingViews:
+    """Views whose process dies at the n-th statement, before it or after it."""
+
+    def __init__(self, views: Views, dies_at: int) -> None:
+        self.views, self.left = views, dies_at
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.views, name)
+
+    @contextmanager
+    def batch(self, names: Sequence[str], rebuild: str | None = None) -> Iterator[Batch | None]:
+        with self.views.batch(names, rebuild) as batch:
+            yield None if batch is None else DyingBatch(batch, self)
+
+
+class DyingBatch:
+    def __init__(self, batch: Batch, owner: DyingViews) -> None:
+        self._batch, self._owner = batch, owner
+
+    @property
+    def tracked(self) -> Mapping[str, Tracked]:
+        return self._batch.tracked
+
+    def read(self, table: Table, keys: Collection[Key]) -> Mapping[Key, Row]:
+        return self._batch.read(table, keys)
+
+    def identify(self, identity: str) -> None:
+        self._batch.identify(identity)
+
+    def write(self, change: Change) -> None:
+        self._count()
+        self._batch.write(change)
+
+    def advance(self, name: str, tracked: Tracked) -> None:
+        self._count()
+        self._batch.advance(name, tracked)
+
+    def _count(self) -> None:
+        self._owner.left -= 1
+        if self._owner.left < 0:
+            # As TakenOver, because that is what a runner lets through: anything else is noted as the projection's fault.
+            raise TakenOver from Cut()
+
+
+def test_all_projections_reach_the_head_whatever_the_size_of_batches(stage: Stage) -> None:
+    stage.book.busy(120)
+    small, large = stage.views(), stage.views()
+    assert drain(Runner(stage.log, small, batch_events=7)) == stage.log.head().position
+    assert positions(small) == {stage.log.head().position}
+    by_sevens = contents(small)
+    assert all(by_sevens[table] for table in ("balances", "balances_now", "transactions", "usage", "keys", "accounts"))
+    Runner(stage.log, large, batch_events=5_000).rebuild()
+    assert contents(large) == by_sevens
+
+
+def test_a_batch_that_dies_between_any_two_statements_leaves_nothing(stage: Stage) -> None:
+    stage.book.busy(20)
+    views = stage.views()
+    Runner(stage.log, views).prepare()
+    deaths = 0
+    while True:
+        runner = Runner(stage.log, DyingViews(views, deaths))
+        runner.prepare()
+        try:
+            runner.step()
+        except TakenOver:
+            assert positions(views) == {0}
+            assert not any(contents(views).values())
+            deaths += 1
+        else:
+            break
+    assert deaths >= 10
+    assert positions(views) == {stage.log.head().position}
+
+
+def test_two_runners_at_once_apply_every_event_once(stage: Stage) -> None:
+    stage.book.busy(150)
+    first, second, alone = stage.views(), stage.views(), stage.views()
+    head = stage.log.head().position
+    applied: list[int] = []
+
+    def follow(views: Views) -> None:
+        runner = Runner(stage.log, views, batch_events=11)
+        runner.prepare()
+        while positions(views) != {head}:
+            applied.append(runner.step())
+
+    threads = [threading.Thread(target=follow, args=(views,)) for views in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sum(applied) == head
+    both = contents(first)
+    Runner(stage.log, alone).rebuild()
+    assert contents(alone) == both
+
+
+def test_a_batch_held_by_another_process_is_left_to_it(postgres_url: str) -> None:
+    stage = Stage("postgres", postgres_url)
+    stage.book.busy(5)
+    holder, other = stage.views(), Runner(stage.log, stage.views())
+    other.prepare()
+    Runner(stage.log, holder).prepare()
+    with holder.batch([item.name for item in ALL]) as batch:
+        assert batch is not None
+        assert other.step() == 0
+    assert other.step() > 0
+    stage.close()
+
+
+def test_a_rebuild_while_another_runs_takes_over_and_the_first_says_so(stage: Stage) -> None:
+    stage.book.busy(20)
+    views, runner = stage.views(), Runner(stage.log, stage.views(), batch_events=10)
+    drain(Runner(stage.log, views))
+    before = contents(views)
+    begun: list[int] = []
+
+    def interfere(_done: int, _of: int) -> None:
+        if not begun:
+            begun.append(Runner(stage.log, views).rebuild())
+
+    with pytest.raises(TakenOver):
+        runner.rebuild(progress=interfere)
+    assert contents(views) == before
+
+
+def test_readers_see_the_old_tables_until_a_rebuild_is_whole(stage: Stage) -> None:
+    stage.book.busy(40)
+    views = stage.views()
+    runner = Runner(stage.log, views, batch_events=16)
+    drain(runner)
+    balance, before = views.balance("acme"), contents(views)
+    seen: list[tuple[int, int]] = []
+
+    def look(done: int, of: int) -> None:
+        seen.append((done, of))
+        assert views.balance("acme") == balance
+        assert contents(views) == before
+
+    assert runner.rebuild(["balances", "usage"], look) == stage.log.head().position
+    assert seen[-1] == (stage.log.head().position, stage.log.head().position)
+    assert len(seen) > 3
+    assert contents(views) == before
+    stage.book.say("account:acme", grant("acme", USD, "grant-2"))
+    assert drain(runner) == 1
+    assert views.balance("acme").value.available_nanos == balance.value.available_nanos + USD
+
+
+def test_a_rebuild_repairs_rows_that_were_changed(stage: Stage) -> None:
+    stage.book.busy(20)
+    views = stage.views()
+    runner = Runner(stage.log, views)
+    drain(runner)
+    right = contents(views)
+    with views.batch(["balances"]) as batch:
+        assert batch is not None
+        row = right["balances_now"][0]
+        batch.write(Change(ALL[0].tables[1], "put", [(*row[:3], 1, 2)]))
+    assert contents(views) != right
+    runner.rebuild(["balances"])
+    assert contents(views) == right
+
+
+def test_an_event_that_cannot_be_read_stops_whom_it_concerns_and_is_seen(stage: Stage) -> None:
+    stage.book.list_prices()
+    stage.book.open("acme", "k1", grant_nanos=USD)
+    stage.drop_triggers()
+    nothing = "X'7b7d'" if stage.engine == "sqlite" else "'{}'"
+    stage.sql(f"UPDATE stored_events SET state = {nothing} WHERE notification_id = 4")
+    stage.book.open("bob")
+    views = stage.views()
+    runner = Runner(stage.log, views)
+    drain(runner)
+    head = stage.log.head().position
+    status = {one.name: one for one in runner.status()}
+    assert {name: one.position for name, one in status.items()} == {
+        "balances": 3,
+        "transactions": 3,
+        "usage": head,
+        "keys": 3,
+        "unknown_topics": head,
+    }
+    for name in ("balances", "transactions", "keys"):
+        assert "event 4 cannot be decoded" in (status[name].error or "")
+        assert status[name].lag_events == head - 3
+        assert status[name].lag_seconds >= 0
+    assert status["usage"].error is None
+    with pytest.raises(RebuildFailed, match="event 4"):
+        runner.rebuild(["balances"])
+    assert runner.rebuild(["usage"]) == head
+
+
+def test_a_projection_that_fails_stops_alone(stage: Stage) -> None:
+    stage.book.busy(5)
+
+    class Failing:
+        name, version, families = "failing", 1, None
+        tables: tuple[Table, ...] = ()
+
+        def apply(self, facts: Sequence[Fact], read: Read) -> list[Change]:
+            raise ArithmeticError("no such sum")
+
+    views = stage.views()
+    runner = Runner(stage.log, views, [*ALL, Failing()])
+    drain(runner)
+    head = stage.log.head().position
+    for one in runner.status():
+        if one.name == "failing":
+            assert one.position == 0
+            assert "no such sum" in (one.error or "")
+        else:
+            assert (one.position, one.error) == (head, None)
+
+
+def test_an_unknown_topic_is_counted_and_the_rest_goes_on(stage: Stage) -> None:
+    class Later(Event, frozen=True):
+        TOPIC = "account.later.v1"
+        account_id: str
+
+    stage.book.say("account:acme", Later("acme"), Later("acme"), AccountOpened("acme", "Acme"))
+    views = stage.views()
+    drain(Runner(stage.log, views))
+    assert [(one.topic, one.events, one.first_position) for one in views.unknown_topics().value] == [
+        ("account.later.v1", 2, 1)
+    ]
+    assert views.accounts().value[0].name == "Acme"
+
+
+def test_views_of_another_log_or_of_other_definitions_are_made_anew(stage: Stage, tmp_path: Path) -> None:
+    stage.book.busy(5)
+    views = stage.views()
+    drain(Runner(stage.log, views))
+    other = SQLiteLedger(str(tmp_path / "other.db"))
+    other.migrate()
+    Runner(DecodedLog(other), views).prepare()
+    assert positions(views) == {0}
+    Book(other).open("carol")
+    drain(Runner(DecodedLog(other), views))
+    other.close()
+    assert [one.account_id for one in views.accounts().value] == ["carol"]
+    fewer = stage.views()
+    Runner(stage.log, fewer, ALL[:2]).prepare()
+    with pytest.raises(TakenOver), views.batch(["balances"]):
+        pytest.fail("a batch over tables of another version")
+
+
+def test_a_log_that_ends_before_the_views_stops_them(stage: Stage) -> None:
+    stage.book.busy(5)
+    views = stage.views()
+    drain(Runner(stage.log, views))
+    stage.drop_triggers()
+    stage.sql("DELETE FROM stored_events WHERE notification_id > 10", "UPDATE log_head SET position = 10")
+    runner = Runner(stage.log, views)
+    assert drain(runner) == 0
+    assert all("log ends before" in (one.error or "") for one in runner.status())
+    longer = [grant("acme", USD, f"more-{number}") for number in range(20)]
+    Book(stage.ledger).append(*(Append(f"more-{n}", f"other:{n}", 0, (event,)) for n, event in enumerate(longer)))
+    runner = Runner(stage.log, views)
+    drain(runner)
+    assert all("not the one that was applied" in (one.error or "") for one in runner.status())
+    assert runner.rebuild() == 30
+    assert [one.error for one in runner.status()] == [None] * len(ALL)
+
+
+async def test_a_running_runner_applies_what_is_committed_when_poked(stage: Stage) -> None:
+    stage.book.open("acme", grant_nanos=USD)
+    views = stage.views()
+    runner = Runner(stage.log, views, idle_seconds=3_600)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(runner.run)
+        with trio.fail_after(30):
+            await _until(views, stage.log.head().position)
+            stage.book.say("account:acme", grant("acme", USD, "grant-2"))
+            runner.poke()
+            await _until(views, stage.log.head().position)
+        assert views.balance("acme").value.available_nanos == 2 * USD
+        nursery.cancel_scope.cancel()
+
+
+async def _until(views: Views, position: int) -> None:
+    """Looks again after each turn of the worker thread."""
+    while True:
+        try:
+            if positions(views) == {position}:
+                return
+        except Exception:  # noqa: BLE001 - the tables are being made
+            await trio.sleep(0.01)
+        await trio.to_thread.run_sync(lambda: None)
