@@ -15,6 +15,7 @@ METADATA_KEYS_MAX = 16
 METADATA_KEY_CHARS_MAX = 64
 METADATA_VALUE_CHARS_MAX = 512
 MODEL_CHARS_MAX = 256
+NESTING_MAX = 128
 
 _NAMES = {bool: "boolean", int: "integer", float: "decimal", str: "string", list: "array", dict: "object"}
 
@@ -30,9 +31,24 @@ def decode(body: bytes) -> Json:
             "We could not parse the JSON body of your request. The API expects a JSON payload, but what was sent was "
             "not valid JSON."
         ) from None
+    if _too_deep(body, value):
+        raise Rejected(f"Invalid body: nested deeper than {NESTING_MAX} levels.", code="invalid_value")
     if not isinstance(value, dict):
         raise Rejected(f"Invalid body: expected an object, but got {_article(value)} instead.", code="invalid_type")
     return value
+
+
+def _too_deep(body: bytes, value: Any) -> bool:
+    """True where what is echoed could not be encoded again; level by level, because a walk would meet the same limit."""
+    if body.count(b"[") + body.count(b"{") <= NESTING_MAX:
+        return False
+    level = [value]
+    for _ in range(NESTING_MAX):
+        inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [leaf for each in inner for leaf in each]
+        if not level:
+            return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ OPTIONAL_DEPTH_MAX = 4
 VALUES_MAX = 1_000
 ITEMS_MAX = 100
 STRING_CHARS_MAX = 4_096
+NUMBER_MAX = 2**53
+STEP_MIN = 1e-6
 
 _FORMATS = {
     "date": "2026-01-01",
@@ -221,8 +223,10 @@ def _range(schema: Json, unit: float) -> tuple[float, float, float]:
     low = max(low, _real(schema.get("exclusiveMinimum"), -math.inf) + (unit or 0.5))
     high = min(high, _real(schema.get("exclusiveMaximum"), math.inf) - (unit or 0.5))
     step = _real(schema.get("multipleOf"), unit)
-    return low, high, step if step > 0 else unit
+    return low, high, step if step >= STEP_MIN else unit
 
 
 def _real(value: Any, default: float) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return default
+    return float(min(max(value, -NUMBER_MAX), NUMBER_MAX))

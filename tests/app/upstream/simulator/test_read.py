@@ -74,6 +74,7 @@ WRONG: list[tuple[Endpoint, Any, int, str | None, str | None]] = [
     ("responses", b'{"model": "\xff"}', 400, None, None),
     ("responses", b'"' + b"[" * 100_000, 400, None, None),
     ("responses", b"[" * 100_000, 400, None, None),
+    ("responses", b'{"model":"m","input":"a","tools":' + b"[" * 200 + b"]" * 200 + b"}", 400, None, "invalid_value"),
     ("responses", b"[]", 400, None, "invalid_type"),
     ("responses", {"input": "a"}, 400, "model", "missing_required_parameter"),
     ("responses", {"model": 3, "input": "a"}, 400, "model", "invalid_type"),
