@@ -2,7 +2,7 @@
 
 Rule 1: what is built here is closed here, in reverse order; nothing else opens a store, an upstream or a pool.
 Rule 2: a process does not start over a schema of another version, or over prices that the ledger does not have.
-Rule 3: background work (writer, lease, key cache, reaper) ends when the services do; the writer last.
+Rule 3: background work (writer, lease, key cache, reaper, projections) ends when the services do; the writer last.
 """
 
 from __future__ import annotations
@@ -40,10 +40,12 @@ from app.upstream.calls import Upstreams
 from app.upstream.openai import OpenAIUpstream
 from app.upstream.simulator import SimulatorUpstream
 from app.upstream.transport import PoolLimits, TrioTransport
+from app.views import DecodedLog, PostgresViews, SQLiteViews, Views
 from domain.catalog import Catalog
 from domain.events import price_stream
-from domain.money import parse_usd
+from projections.runner import Runner
 
+LAG_SECONDS = 2.0
 _ERROR_KINDS = {
     UpstreamUnreachable: "unreachable",
     UpstreamTimeout: "timeout",
@@ -81,6 +83,8 @@ class Services:
     upstreams: Upstreams
     terms: Terms
     body_budget: BodyBudget
+    views: Views
+    runner: Runner
     metrics: Metrics
     on_record: Callable[[Record], None]
     """Told of every request once, at its end."""
@@ -90,6 +94,12 @@ def open_ledger(settings: Settings, codec: Codec | None = None) -> Ledger:
     """The store that the settings name. Nothing is connected yet."""
     path = settings.store.sqlite_path
     return PostgresLedger(settings.store.url, codec=codec) if path is None else SQLiteLedger(str(path), codec=codec)
+
+
+def open_views(settings: Settings) -> Views:
+    """The read models beside that store."""
+    path = settings.store.sqlite_path
+    return PostgresViews(settings.store.url) if path is None else SQLiteViews(str(path))
 
 
 def check_prices(ledger: Ledger, codec: Codec, catalog: Catalog) -> dict[str, Listed]:
@@ -119,7 +129,7 @@ async def open_services(
     codec = Codec()
     catalog = settings.catalog()
     metrics = Metrics((model.id for model in catalog.models()), (upstream.name for upstream in settings.upstreams))
-    ledger = open_ledger(settings, codec)
+    ledger, views = open_ledger(settings, codec), open_views(settings)
     transport = TrioTransport(limits=PoolLimits(connections_max=settings.limits.concurrency + 16))
     try:
         await trio.to_thread.run_sync(ledger.check_schema)
@@ -142,6 +152,8 @@ async def open_services(
             terms=_terms(settings),
             body_budget=BodyBudget(settings.limits.body_bytes_in_flight),
             metrics=metrics,
+            views=views,
+            runner=Runner(DecodedLog(ledger, codec=codec), views),
             on_record=lambda record: _observe(record, metrics, on_record),
         )
         metrics.watch_open_holds(lambda: lifetime.running)
@@ -151,6 +163,7 @@ async def open_services(
     finally:
         with trio.CancelScope(shield=True):
             await transport.aclose()
+            await trio.to_thread.run_sync(views.close)
             await trio.to_thread.run_sync(ledger.close)
 
 
@@ -162,6 +175,8 @@ async def _running(services: Services) -> AsyncIterator[None]:
             async with trio.open_nursery() as background:
                 await background.start(services.lifetime.run)
                 background.start_soon(_follow_keys, services.keys)
+                background.start_soon(services.runner.run)
+                background.start_soon(_watch_lag, services)
                 background.start_soon(Reaper(services.ledger, services.writer, services.codec).run)
                 try:
                     yield
@@ -183,6 +198,16 @@ async def _follow_keys(keys: KeyCache) -> None:
             await keys.load()
         except StoreUnavailable as error:
             _log.warning("the key cache could not follow the log", error=str(error))
+
+
+async def _watch_lag(services: Services) -> None:
+    while True:
+        await trio.sleep(LAG_SECONDS)
+        try:
+            for status in await trio.to_thread.run_sync(services.runner.status):
+                services.metrics.projection_lag(status.name, positions=status.lag_events, seconds=status.lag_seconds)
+        except StoreUnavailable as error:
+            _log.warning("the projections could not be asked how far they are", error=str(error))
 
 
 def _upstreams(settings: Settings, transport: TrioTransport, on_error: Callable[[UpstreamError], None]) -> Upstreams:
@@ -223,5 +248,5 @@ def _terms(settings: Settings) -> Terms:
         total=limits.total,
         settle=limits.settle,
         send_stall=limits.send_stall,
-        free_limit_nanos=parse_usd(settings.billing.cancelled_free_limit),
+        free_limit_nanos=settings.billing.cancelled_free_limit_nanos,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from app.cli.common import Context, command, table
+from app.cli.views import caught_up_views
 from app.commands import load_account, new_id, on_account
-from app.views import open_views
 from domain import account as accounts
 from domain import buckets
 from domain.decimals import format_usd
@@ -42,16 +42,15 @@ def create(context: Context, name: str, account_id: str | None) -> None:
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000))
 def list_accounts(context: Context, after: str, limit: int) -> None:
     """All accounts with their balances, by id."""
-    with context.ledger() as (ledger, codec), open_views(context.settings(), ledger, codec) as views:
-        views.catch_up()
-        found = views.accounts(after=after, limit=limit)
+    with context.ledger() as (ledger, codec), caught_up_views(context, ledger, codec) as views:
+        found = views.accounts(after=after, limit=limit).value
         names = [name for row in found for name in (buckets.available(row.account_id), buckets.held(row.account_id))]
         values = ledger.bucket_values(names)
     entries = [
         {
             "account_id": row.account_id,
             "name": row.name,
-            "frozen": row.frozen,
+            "frozen": row.frozen_at_micros is not None,
             "available_nanos": str(values[buckets.available(row.account_id)]),
             "held_nanos": str(values[buckets.held(row.account_id)]),
         }
@@ -62,7 +61,7 @@ def list_accounts(context: Context, after: str, limit: int) -> None:
             row.account_id,
             format_usd(values[buckets.available(row.account_id)]),
             format_usd(values[buckets.held(row.account_id)]),
-            "frozen" if row.frozen else "",
+            "frozen" if row.frozen_at_micros is not None else "",
             row.name,
         )
         for row in found

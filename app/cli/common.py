@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
 import msgspec
@@ -69,7 +69,7 @@ class Context:
             click.echo(lines if isinstance(lines, str) else "\n".join(lines))
 
 
-def command(function: Callable[P, R]) -> Callable[P, R]:
+def command(function: Callable[Concatenate[Context, P], R]) -> Callable[..., R]:
     """Options that all commands take, a Context as first argument, and failures as exit 1."""
 
     @click.option(
@@ -83,7 +83,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def wrapped(config: str, as_json: bool, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return function(Context(config, as_json), *args, **kwargs)  # type: ignore[arg-type]
+            return function(Context(config, as_json), *args, **kwargs)
         except StoreUnavailable as error:
             raise click.ClickException(f"The store is out of reach: {error}") from error
         except _FAILURES as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from quart import Response, jsonify, request
+import msgspec
+from quart import Response, request
 
 from app.auth import Key, authenticate
 from app.edge.application import EdgeApplication, make_app
@@ -27,11 +28,11 @@ def application(services: Services) -> EdgeApplication:
 
     @app.get("/v1/models")
     async def models() -> Response:
-        return jsonify(list_models(services, await _key_if_any(services)))
+        return _json(list_models(services, await _key_if_any(services)))
 
     @app.get("/v1/models/<path:model_id>")
     async def model(model_id: str) -> Response:
-        return jsonify(show_model(services, await _key_if_any(services), model_id))
+        return _json(show_model(services, await _key_if_any(services), model_id))
 
     @app.get("/metrics")
     async def metrics() -> Response:
@@ -39,6 +40,10 @@ def application(services: Services) -> EdgeApplication:
         return Response(body, content_type=content_type)
 
     return app
+
+
+def _json(value: object) -> Response:
+    return Response(msgspec.json.encode(value), content_type="application/json")
 
 
 async def _key_if_any(services: Services) -> Key | None:

@@ -1,0 +1,207 @@
+"""realrouter demo: a funded account on a simulated upstream, ready to be tried.
+
+Rule 1: everything is in the data directory: configuration, ledger, logs. Starting again goes on where it stopped.
+Rule 2: each start makes a new key and revokes the one before, and fills the balance up: keys are shown once, and never kept.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from functools import partial
+from pathlib import Path
+
+import click
+import msgspec
+import trio
+
+from app.cli.common import Context, command
+from app.cli.serve import serve_sockets
+from app.commands import apply_prices, load_account, new_id, on_account
+from app.edge.server import open_sockets
+from app.ledger.codec import Codec
+from app.ledger.store import Ledger, StoreUnavailable
+from app.record import Record
+from app.seeing import logs
+from app.services import Services, open_ledger
+from app.settings import Settings, demo_config, load
+from domain import account as accounts
+from domain import api_key, buckets
+from domain.decimals import NANOS_PER_USD
+from domain.events import KeyLimits
+
+ACCOUNT = "demo"
+BALANCE_NANOS = 10 * NANOS_PER_USD
+PORTS_TRIED = 50
+MODEL = "gpt-5.4-mini"
+_PROMPT = "Summarize this note in Chinese."
+
+
+@click.command("demo")
+@command
+@click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="If taken, the next free one."
+)
+@click.option(
+    "--data-dir",
+    default="data/demo",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+)
+def demo(context: Context, port: int, data_dir: Path) -> None:
+    """Serve a demo on 127.0.0.1: SQLite, simulated models, an account with $10, and a fresh key.
+
+    \b
+    The models answer from your request alone and cost nothing. They also misbehave on request:
+    send "metadata": {"simulator": "status=429"} (or drop_at=3, stall_at=3, usage_output=50000, ...).
+    With --json the first line of stdout is an object with base_url, api_key and account_id.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    listening, bound = _listen(port)
+    settings = _settings(data_dir, bound)
+    key = _prepare(settings)
+    base_url = f"http://127.0.0.1:{bound}/v1"
+    if context.as_json:
+        first = {"base_url": base_url, "api_key": key, "account_id": ACCOUNT, "email": None, "password": None}
+        click.echo(msgspec.json.encode(first).decode())
+    elif bound != port:
+        click.echo(f"Port {port} is taken; using {bound}.")
+    with (data_dir / "realrouter.log").open("a", encoding="utf-8") as log:
+        logs.configure(log)
+        ready = (
+            (lambda _ports: None) if context.as_json else (lambda _ports: click.echo(_welcome(base_url, key, data_dir)))
+        )
+        serve_sockets(settings, listening, on_record=_print_line, on_ready=ready)
+
+
+def _listen(port: int) -> tuple[list[socket.socket], int]:
+    for candidate in range(port, min(port + PORTS_TRIED, 65536)):
+        try:
+            return open_sockets([f"127.0.0.1:{candidate}"]), candidate
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise click.ClickException(f"127.0.0.1:{candidate} cannot be bound: {error.strerror}") from error
+    raise click.ClickException(f"No free port from {port} to {port + PORTS_TRIED - 1}. Name one with --port.")
+
+
+def _settings(data_dir: Path, port: int) -> Settings:
+    """The data directory's own configuration, made at the first start; the port is that of this start."""
+    path = data_dir / "realrouter.toml"
+    if not path.exists():
+        path.write_text(demo_config(data_dir, port), encoding="utf-8")
+    settings = load(path)
+    server = msgspec.structs.replace(
+        settings.server, bind=(f"127.0.0.1:{port}",), public_url=f"http://127.0.0.1:{port}"
+    )
+    return msgspec.structs.replace(settings, server=server)
+
+
+def _prepare(settings: Settings) -> str:
+    """Migrate, list prices, fund the account, make this start's key."""
+    codec = Codec()
+    ledger = open_ledger(settings, codec)
+    try:
+        ledger.migrate()
+        apply_prices(ledger, codec, settings.catalog())
+        if not load_account(ledger, codec, ACCOUNT).exists:
+            on_account(ledger, codec, ACCOUNT, lambda state: accounts.open_account(state, name="Demo"))
+        _fund(ledger, codec)
+        return _fresh_key(ledger, codec)
+    finally:
+        ledger.close()
+
+
+def _fund(ledger: Ledger, codec: Codec) -> None:
+    name = buckets.available(ACCOUNT)
+    missing = BALANCE_NANOS - ledger.bucket_values([name])[name]
+    if missing > 0:
+        on_account(
+            ledger,
+            codec,
+            ACCOUNT,
+            lambda state: accounts.post_adjustment(
+                state,
+                adjustment_id=new_id("adj"),
+                kind="grant",
+                amount_nanos=missing,
+                reason="demo credit",
+                reference=None,
+            ),
+        )
+
+
+def _fresh_key(ledger: Ledger, codec: Codec) -> str:
+    for key_id, state in load_account(ledger, codec, ACCOUNT).keys.items():
+        if not state.revoked:
+            on_account(ledger, codec, ACCOUNT, partial(api_key.revoke_key, key_id=key_id))
+    key = api_key.make_key(os.urandom(api_key.RANDOM_BYTES))
+    on_account(
+        ledger,
+        codec,
+        ACCOUNT,
+        lambda account: api_key.create_key(
+            account,
+            key_id=new_id("key"),
+            name="demo",
+            digest=api_key.digest(key),
+            hint=api_key.hint(key),
+            limits=KeyLimits(),
+        ),
+    )
+    return key
+
+
+def _print_line(record: Record, services: Services) -> None:
+    """One line for each request that held money, once its settlement is in."""
+    if not record.hold_nanos:
+        return
+
+    async def line() -> None:
+        name = buckets.available(record.account_id)
+        try:
+            values = await trio.to_thread.run_sync(services.ledger.bucket_values, [name])
+        except StoreUnavailable:
+            return
+        charged = record.outcome.startswith("debited")
+        click.echo(
+            logs.demo_line(
+                model=record.model,
+                hold_nanos=record.hold_nanos,
+                balance_nanos=values[name],
+                charged_nanos=record.cost_nanos if charged else None,
+                released=None if charged else record.outcome.partition(":")[2],
+                input_tokens=record.usage.input_tokens if charged else None,
+                output_tokens=record.usage.output_tokens if charged else None,
+            )
+        )
+
+    services.lifetime.start(line)
+
+
+def _welcome(base_url: str, key: str, data_dir: Path) -> str:
+    return f"""
+Realrouter serves {base_url} on a simulated upstream. The account `{ACCOUNT}` has $10.00.
+Everything is in {data_dir}/ (configuration, ledger, log).
+
+  export OPENAI_BASE_URL={base_url}
+  export OPENAI_API_KEY={key}
+
+curl
+  curl {base_url}/responses -H "Authorization: Bearer {key}" \\
+    -H "Content-Type: application/json" -d '{{"model": "{MODEL}", "input": "{_PROMPT}"}}'
+
+Python
+  from openai import OpenAI
+  client = OpenAI(api_key="{key}", base_url="{base_url}")
+  print(client.responses.create(model="{MODEL}", input="{_PROMPT}").output_text)
+
+JavaScript
+  import OpenAI from "openai";
+  const client = new OpenAI({{ apiKey: "{key}", baseURL: "{base_url}" }});
+  const response = await client.responses.create({{ model: "{MODEL}", input: "{_PROMPT}" }});
+  console.log(response.output_text);
+
+Each request prints a line here. Ctrl+C ends the demo.
+"""

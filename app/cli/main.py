@@ -1,0 +1,30 @@
+"""The commands, gathered."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import click
+
+from app.cli.account import account
+from app.cli.credit import credit
+from app.cli.demo import demo
+from app.cli.key import key
+from app.cli.prices import migrate, prices
+from app.cli.serve import serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(version("realrouter"), prog_name="realrouter")
+def main() -> None:
+    """Realrouter: an OpenAI-compatible gateway that sells model calls from a prepaid balance, on an event-sourced ledger.
+
+    \b
+    Try it:      realrouter demo
+    Set it up:   write realrouter.toml, then: realrouter migrate; realrouter account create; realrouter serve
+    Exit codes:  0 done, 1 the thing asked failed, 2 usage.
+    """
+
+
+for _command in (account, credit, demo, key, migrate, prices, serve):
+    main.add_command(_command)

@@ -1,0 +1,127 @@
+"""realrouter serve: the gateway, in one process or several."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import click
+import structlog
+import trio
+
+from app.cli.common import Context, command
+from app.edge.server import open_sockets
+from app.gateway import run_gateway, stop_on_signals
+from app.record import Record
+from app.seeing import logs
+from app.services import Services
+from app.settings import Settings
+
+WORKERS_MAX = 256
+RESTART_SECONDS = 1.0
+_WORKER = "REALROUTER_WORKER"
+_log = structlog.get_logger("serve")
+
+
+@click.command("serve")
+@command
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1, WORKERS_MAX), help="Processes on one port."
+)
+def serve(context: Context, workers: int) -> None:
+    """Serve the API until SIGTERM or SIGINT, then finish what runs within the grace period.
+
+    The database must be migrated (`realrouter migrate`). More than one worker needs PostgreSQL: with SQLite one process
+    owns the file.
+    """
+    settings = context.settings()
+    if workers > 1 and settings.store.sqlite_path is not None:
+        raise click.ClickException(
+            '--workers above 1 needs PostgreSQL: set [store] url = "postgresql://user@host/db". SQLite serves one process.'
+        )
+    if workers > 1 and _WORKER not in os.environ:
+        logs.configure()
+        _supervise(context.config, workers)
+        return
+    logs.configure()
+    sockets = open_sockets(settings.server.bind, reuse_port=_WORKER in os.environ)
+    url = settings.server.public_url
+    serve_sockets(
+        settings, sockets, on_ready=lambda ports: _log.info("serving", ports=ports, public_url=url, pid=os.getpid())
+    )
+
+
+def serve_sockets(
+    settings: Settings,
+    sockets: Sequence[socket.socket],
+    *,
+    on_record: Callable[[Record, Services], None] = lambda _record, _services: None,
+    on_ready: Callable[[list[int]], None] = lambda _ports: None,
+) -> None:
+    """Serve until a signal. `on_ready` is told the ports once requests are taken."""
+
+    async def main() -> None:
+        shutdown = trio.Event()
+        running: list[Services] = []
+        async with trio.open_nursery() as signals:
+            signals.start_soon(stop_on_signals, shutdown)
+            async with trio.open_nursery() as gateway:
+                run = partial(
+                    run_gateway,
+                    settings,
+                    sockets=sockets,
+                    shutdown=shutdown,
+                    on_record=lambda record: on_record(record, running[0]),
+                    on_services=running.append,
+                )
+                on_ready(await gateway.start(run))
+            signals.cancel_scope.cancel()
+
+    try:
+        trio.run(main)
+    except BaseExceptionGroup as group:
+        raise _innermost(group) from None
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The first cause in nested groups: what a command line can tell about."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _supervise(config: str, workers: int) -> None:
+    """Keep so many workers running, start a dead one again, pass the end on to all."""
+
+    async def main() -> None:
+        shutdown = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stop_on_signals, shutdown)
+            async with trio.open_nursery() as working:
+                for _ in range(workers):
+                    working.start_soon(_keep_running, config, workers, shutdown)
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
+
+
+async def _keep_running(config: str, workers: int, shutdown: trio.Event) -> None:
+    arguments = [sys.executable, "-m", "app.cli", "serve", "--config", config, "--workers", str(workers)]
+    while not shutdown.is_set():
+        process = await trio.lowlevel.open_process(arguments, env={**os.environ, _WORKER: "1"})
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_end_on, shutdown, process)
+            code = await process.wait()
+            nursery.cancel_scope.cancel()
+        if not shutdown.is_set():
+            _log.error("a worker died; starting another", pid=process.pid, code=code)
+            with trio.move_on_after(RESTART_SECONDS):
+                await shutdown.wait()
+
+
+async def _end_on(shutdown: trio.Event, process: trio.Process) -> None:
+    await shutdown.wait()
+    process.terminate()
