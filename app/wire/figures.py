@@ -18,6 +18,7 @@ from app.wire.exchange import AnswerError
 from domain.usage import ImageCount, Usage
 
 FIGURE_MAX = 10**9
+COUNTED_ITEMS = ("web_search_call", "image_generation_call")
 _NAME_LENGTH_MAX = 32
 
 

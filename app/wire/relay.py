@@ -101,11 +101,11 @@ class StreamRelay(_Answer, ABC):
             if self.finished:
                 break
             raw = self._take(frame, frame.data) if frame.data else frame.raw
-            if not self.closing:
+            if self.closing:
+                self._hold(raw)
+            elif raw:
                 forwarded.append(raw)
                 self.delivered.frames += 1
-            else:
-                self._hold(raw)
         return forwarded
 
     def _end_with(self, rest: Frame) -> None:

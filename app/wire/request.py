@@ -9,6 +9,7 @@ Rule 3: every refusal names its parameter, in the words of the protocol.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -21,6 +22,7 @@ from app.wire.splice import Members, members
 TOOLS_MAX = 1024
 INTEGER_MAX = 2**31 - 1
 MODEL_LENGTH_MAX = 256
+NAME_LENGTH_MAX = 100
 TOOL_ALIASES: Final[Mapping[str, str]] = {
     "web_search_preview": "web_search",
     "web_search_preview_2025_03_11": "web_search",
@@ -66,7 +68,7 @@ def read_body(body: bytes) -> Members:
     except (ValueError, RecursionError):
         raise RequestError(_UNREADABLE) from None
     if len(names) != len(fields):
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = Counter(names).most_common(1)[0][0][:NAME_LENGTH_MAX]
         raise RequestError(f"Duplicate parameter: '{twice}' is given more than once.", param=twice)
     return fields
 
@@ -150,7 +152,7 @@ def uses_of(tools: list[_Tool], where: str) -> Iterable[ToolUse]:
             raise missing(param)
         if not isinstance(tool.type, str):
             raise RequestError(f"Invalid type for '{param}': expected a string.", param=param, code="invalid_type")
-        yield ToolUse(tool.type, TOOL_ALIASES.get(tool.type, tool.type), param)
+        yield _use(tool.type, param)
         yield from carried_uses(tool.tools, f"{where}[{index}].tools")
 
 
@@ -159,7 +161,13 @@ def carried_uses(tools: Any, where: str) -> Iterable[ToolUse]:
     for index, tool in enumerate(tools if isinstance(tools, list) else ()):
         kind = tool.get("type") if isinstance(tool, dict) else None
         if isinstance(kind, str):
-            yield ToolUse(kind, TOOL_ALIASES.get(kind, kind), f"{where}[{index}].type")
+            yield _use(kind, f"{where}[{index}].type")
+
+
+def _use(kind: str, param: str) -> ToolUse:
+    if len(kind) > NAME_LENGTH_MAX:
+        raise RequestError(f"Invalid '{param}': the name is too long.", param=param, code="invalid_value")
+    return ToolUse(kind, TOOL_ALIASES.get(kind, kind), param)
 
 
 def missing(param: str) -> RequestError:

@@ -14,7 +14,7 @@ import msgspec
 
 from app.wire.envelope import reported
 from app.wire.exchange import AnswerError
-from app.wire.figures import FIGURE_MAX, Item, item_usage, responses_usage
+from app.wire.figures import COUNTED_ITEMS, FIGURE_MAX, Item, item_usage, responses_usage
 from app.wire.relay import DONE, PlainRelay, StreamRelay, decoded, malformed, text_bytes
 from app.wire.splice import Members, members, with_members
 from app.wire.sse import Frame
@@ -87,6 +87,11 @@ class ResponsesStreamRelay(StreamRelay):
         self._done_items: list[Item] = []
         self._known: Members = {}
 
+    @property
+    def items(self) -> Usage:
+        """Of the items that are done, until the last event lists them."""
+        return self._items if self.closing else item_usage(self._done_items)
+
     def _take(self, frame: Frame, data: bytes) -> bytes:
         if data.startswith(b"[DONE]"):
             malformed("The answer ended before its response did.")
@@ -122,8 +127,9 @@ class ResponsesStreamRelay(StreamRelay):
         if event.delta is not None:
             self.delivered.output_bytes += text_bytes(event.delta)
         elif kind == "response.output_item.done" and event.item is not _NOTHING:
-            self._done_items.append(decoded(_items, event.item))
-            self._items = item_usage(self._done_items)
+            item = decoded(_items, event.item)
+            if item.type in COUNTED_ITEMS:
+                self._done_items.append(item)
 
     def _known_as(self, raw: msgspec.Raw, data: bytes) -> bytes:
         """The event with its response as the client may know it. Remembered, for a failure to fail that one."""

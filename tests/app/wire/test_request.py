@@ -68,6 +68,14 @@ def test_a_member_given_twice_is_refused(body: bytes) -> None:
     assert (error.param, error.message) == ("model", "Duplicate parameter: 'model' is given more than once.")
 
 
+def test_a_long_name_given_twice_among_many_is_named_short_and_fast() -> None:
+    members = [b'"%d":0' % number for number in range(100_000)] + [b'"%s":0' % (b"x" * 1_000_000)] * 2
+    begun = time.process_time()
+    error = refusal(lambda: read_body(b"{" + b",".join(members) + b"}"))
+    assert error.param == "x" * 100
+    assert time.process_time() - begun < 5
+
+
 def test_the_same_name_further_down_is_not_twice() -> None:
     assert list(read_body(b'{"n":1,"tools":[{"n":1,"tools":1}],"x":"\\"n\\":1"}')) == ["n", "tools", "x"]
 
@@ -181,6 +189,9 @@ def test_tools_inside_a_namespace_do_not_slip_past() -> None:
         (b'[{"type":"function"},5]', "tools[1]", "invalid_type"),
         (b"[{}]", "tools[0].type", "missing_required_parameter"),
         (b'[{"type":5}]', "tools[0].type", "invalid_type"),
+        (b'[{"type":"' + b"x" * 101 + b'"}]', "tools[0].type", "invalid_value"),
+        (b'[{"type":"namespace","tools":[{"type":"' + b"x" * 101 + b'"}]}]', "tools[0].tools[0].type", "invalid_value"),
+        (b'[{"type":1e999}]', "tools", "invalid_value"),
         (b"[" + b",".join([b'{"type":"function"}'] * (TOOLS_MAX + 1)) + b"]", "tools", "array_above_max_length"),
     ],
 )

@@ -132,7 +132,7 @@ def test_calls_and_images_stand_in_the_usage() -> None:
 def test_items_that_were_done_count_where_the_last_event_lists_none() -> None:
     done = event("response.output_item.done", 1, item={"type": "web_search_call", "action": {"type": "search"}})
     one = relay()
-    one.feed(sse(CREATED, done))
+    one.feed(sse(CREATED, done, event("response.output_item.done", 2, item={"type": "message"})))
     assert (one.items.web_search_calls, one.usage) == (1, None)
     one.feed(sse(*response_events(output=[])[-1:]))
     one.end()
