@@ -62,6 +62,13 @@ _CLOSE_REQUESTS = "DELETE FROM open_requests WHERE request_id = ANY(%b::text[])"
 _MOVE_HEAD = "UPDATE log_head SET position = %b, recorded_at_micros = %b"
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 """Whatever the server's default is: each statement after the lock must see what was committed before it was given."""
+_PLANS = (
+    "SET plan_cache_mode = force_generic_plan",
+    "SET enable_seqscan = off",
+    "SET enable_hashjoin = off",
+    "SET enable_mergejoin = off",
+)
+"""A plan made while the tables were still small is kept: it must look each row up by its index, however few there are."""
 _OUT_OF_REACH = (psycopg.OperationalError, psycopg.InterfaceError)
 _NO_USE_TO_RETRY = (psycopg.errors.QueryCanceled, psycopg.errors.ConnectionTimeout)
 _DATA_ERRORS = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
@@ -229,7 +236,8 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
             self._writer = writer
             writer.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'")
             writer.execute(f"SET idle_in_transaction_session_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'")
-            writer.execute("SET plan_cache_mode = force_generic_plan")
+            for setting in _PLANS:
+                writer.execute(setting)
             if writer.execute("SHOW synchronous_commit").fetchone() == ("off",):
                 writer.execute("SET synchronous_commit = on")
         return self._writer
