@@ -108,7 +108,7 @@ class Relay(Protocol):
     def feed(self, data: bytes) -> bytes: ...
 
     def end(self) -> None:
-        """The upstream closed its stream in good order. Raises AnswerError unless the answer is complete."""
+        """The upstream closed its stream in good order: sets `finished`. Raises AnswerError unless the answer is complete."""
         ...
 
     @property

@@ -90,6 +90,7 @@ class StreamRelay(_Answer, ABC):
         if not self.closing:
             self._failed = True
             malformed("The answer broke off before its end.")
+        self.finished = True
 
     def tail(self) -> bytes:
         assert self.closing, "nothing is held before the closing frame"

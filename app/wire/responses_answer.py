@@ -144,6 +144,7 @@ class ResponsesStreamRelay(StreamRelay):
             raise reported(response.error)
         self._response_id = _text(response.id) or self._response_id
         self._finish, self._items, self._usage = _summary(response, kind.removeprefix("response."), self._done_items)
+        self.delivered.output_bytes = max(self.delivered.output_bytes, _output_bytes(response))
         self.closing = self.finished = True
         return _with_response(data, decoded(members, raw) | self._changes)
 
@@ -163,7 +164,7 @@ class ResponsesPlainRelay(PlainRelay):
             malformed("The answer is no finished response.")
         self._response_id = _text(response.id)
         self._finish, self._items, self._usage = _summary(response, response.status, [])
-        self.delivered.output_bytes = sum(item.bytes() for item in response.output or ())
+        self.delivered.output_bytes = _output_bytes(response)
         return with_members(members.decode(body), self._changes)
 
 
@@ -174,6 +175,11 @@ def _summary(response: _Response, status: str, done: list[Item]) -> tuple[str, U
     reason = _text(details.get("reason")) if isinstance(details, dict) and status == "incomplete" else None
     finish = f"{status}:{reason}" if reason else status
     return finish, items, responses_usage(response.usage, response.service_tier, items)
+
+
+def _output_bytes(response: _Response) -> int:
+    """Text of the whole answer: an upstream may send it without deltas."""
+    return sum(item.bytes() for item in response.output or ())
 
 
 def _changes(model: str) -> dict[str, msgspec.Raw]:

@@ -116,7 +116,7 @@ def test_done_before_the_choices_are_is_malformed(stream: bytes) -> None:
 def test_a_missing_done_is_added() -> None:
     outcome = run(relay(), [sse(chunk("a"), chunk(finish="stop"), usage_chunk(CHAT_USAGE))])
     assert outcome.tail.endswith(b"data: [DONE]\n\n")
-    assert (outcome.usage, outcome.finished) == (USAGE, False)
+    assert (outcome.usage, outcome.finished) == (USAGE, True)
 
 
 def test_what_follows_done_is_dropped() -> None:

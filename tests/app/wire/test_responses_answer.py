@@ -214,6 +214,11 @@ def test_what_is_counted_as_delivered(delta: Any, size: int) -> None:
     assert (one.delivered.output_bytes, one.delivered.frames) == (size, 1)
 
 
+def test_text_that_came_without_deltas_is_counted_at_the_end() -> None:
+    output = [{"type": "message", "content": [{"type": "output_text", "text": "longer than deltas"}]}]
+    assert run(relay(), [sse(*response_events(output=output))]).output_bytes == 18
+
+
 def test_a_failure_fails_the_response_that_the_client_knows() -> None:
     one = relay()
     one.feed(sse(CREATED, DELTA, named=True))
