@@ -6,6 +6,8 @@ Rule: a figure is printed beside the baseline that it is to be read against, fro
 from __future__ import annotations
 
 import os
+import select
+import subprocess
 import sys
 import tempfile
 import time
@@ -45,20 +47,37 @@ def show(label: str, text: str) -> None:
     print(f"  {label:<44} {text}", flush=True)
 
 
-def fdatasync_seconds(folder: str, count: int = 300) -> list[float]:
-    """How long an append of 4 KiB takes to reach the disk under `folder`, `count` times."""
-    taken: list[float] = []
+SYNC_EVERY_SECONDS = 0.01
+
+
+@contextmanager
+def sampling_fdatasync() -> Iterator[list[float]]:
+    """How long 4 KiB take to reach the disk while the block runs, in seconds, every 10 ms; filled in at the end.
+
+    A process of its own takes the samples: in this one the interpreter's lock would be measured too.
+    """
+    samples: list[float] = []
+    command = [sys.executable, "-m", "ops.bench._common", tempfile.gettempdir()]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield samples
+    finally:
+        output, _ = process.communicate("")
+        samples.extend(float(line) for line in output.split())
+
+
+def _sample_fdatasync(folder: str) -> None:
+    """Until standard input is closed."""
     file, path = tempfile.mkstemp(dir=folder)
     try:
-        for _ in range(count):
+        while not select.select([sys.stdin], [], [], SYNC_EVERY_SECONDS)[0]:
             os.write(file, b"x" * 4096)
             started = time.perf_counter()
             os.fdatasync(file)
-            taken.append(time.perf_counter() - started)
+            print(time.perf_counter() - started)
     finally:
         os.close(file)
         Path(path).unlink()
-    return taken
 
 
 @contextmanager
@@ -144,3 +163,7 @@ def settlement(admitted: RequestAdmitted, recorded_at_micros: int, *, debited: b
 
 def machine_line() -> str:
     return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}"
+
+
+if __name__ == "__main__":
+    _sample_fdatasync(sys.argv[1])
