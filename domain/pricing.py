@@ -3,7 +3,8 @@
 Rule 1: a price is an integer of picos (10^-12 USD) per token, per call or per image; a cost line is quantity x price, exact.
 Rule 2: a debit is the ceiling of the sum of its lines to a nano; the difference is a line of its own, `rounding`.
 Rule 3: every kind of use has a price, or it is refused at the door. Within tokens a missing kind falls back as `_FALLBACKS` says.
-Rule 4: `hold_ceiling` is never below `price_usage` of a use within the bounds that it was given.
+Rule 4: a made image is priced by the image where the list has an entry for that, else by its tokens; never by both.
+Rule 5: `hold_ceiling` is never below `price_usage` of a use within the bounds that it was given.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ PER_UNIT_DECIMALS = 12
 TOKEN_KINDS = ("input", "cached_input", "cache_write", "cache_write_1h", "image_input", "output", "image_output")
 _INPUT_KINDS = ("input", "cached_input", "cache_write", "cache_write_1h", "image_input")
 _OUTPUT_KINDS = ("output", "image_output")
+_WITHOUT_IMAGE_TOKENS = tuple(kind for kind in TOKEN_KINDS if kind != "image_output")
 _FALLBACKS = {
     "cached_input": "input",
     "cache_write": "input",
@@ -119,7 +121,8 @@ def price_table(prices: PriceList) -> dict[str, Any]:
 def price_usage(prices: PriceList, usage: Usage) -> Cost:
     """The cost of a use, line by line, then the rounding line where there is a remainder."""
     by_kind = prices.tokens_at(usage.input_tokens).by_kind
-    lines = [_line(kind, quantity, by_kind[kind]) for kind in TOKEN_KINDS if (quantity := getattr(usage, kind))]
+    kinds = TOKEN_KINDS if prices.image_picos is None else _WITHOUT_IMAGE_TOKENS
+    lines = [_line(kind, quantity, by_kind[kind]) for kind in kinds if (quantity := getattr(usage, kind))]
     if usage.web_search_calls:
         lines.append(_line("web_search_call", usage.web_search_calls, prices.web_search_call_picos or 0))
     lines.extend(
