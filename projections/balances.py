@@ -13,22 +13,20 @@ from projections.contract import Fact, Read
 from projections.tables import Change, Row, Table, integer, text
 
 _FIGURES = (integer("recorded_at_micros"), integer("available_nanos"), integer("held_nanos"))
-BALANCES = Table(
-    "balances",
-    2,
-    (text("account_id"), integer("position"), *_FIGURES),
-    indexes=(("account_id", "recorded_at_micros", "position"),),
-)
+BALANCES = Table("balances", 2, (text("account_id"), integer("position"), *_FIGURES))
 """One row per money-moving event and account: what was there after it."""
 BALANCES_NOW = Table("balances_now", 1, (text("account_id"), integer("position"), *_FIGURES))
 """The newest of them."""
+INSTANTS = Table("instants", 1, (integer("recorded_at_micros"), integer("position")))
+"""The last position of every instant that the store stamped: turns "as of an instant" into "as of a position". One table that
+grows at its end costs less than an index by instant over every account's rows."""
 _CUSTOMER = "liabilities:customer:"
 
 
 class Balances:
     name = "balances"
     version = 1
-    tables = (BALANCES, BALANCES_NOW)
+    tables = (BALANCES, BALANCES_NOW, INSTANTS)
     families = None
 
     def apply(self, facts: Sequence[Fact], read: Read) -> list[Change]:
@@ -38,14 +36,16 @@ class Balances:
             if isinstance(fact.event, Event)
             for account_id, (available, held) in customer_moves(fact.event).items()
         ]
+        instants = Change(INSTANTS, "put", list({fact.recorded_at_micros: fact.position for fact in facts}.items()))
         if not moves:
-            return []
+            return [instants]
         now: dict[str, Row] = {key[0]: row for key, row in read(BALANCES_NOW, {(m[0],) for m in moves}).items()}  # type: ignore[misc]
         rows = list(_running(moves, now))
         touched = {row[0] for row in rows}
         return [
             Change(BALANCES, "insert", rows),
             Change(BALANCES_NOW, "put", [now[account_id] for account_id in touched]),
+            instants,
         ]
 
 

@@ -27,7 +27,7 @@ from app.views.answers import (
 from domain.buckets import MICROS_PER_DAY
 from domain.events import KeyLimits
 from domain.pricing import CostLine
-from projections.balances import BALANCES, BALANCES_NOW
+from projections.balances import BALANCES, BALANCES_NOW, INSTANTS
 from projections.contract import Tracked
 from projections.keys import ACCOUNTS, KEYS
 from projections.tables import Row, Table
@@ -63,27 +63,27 @@ class ViewQueries:
     def balance(self, account_id: str) -> Answer[Balance]:
         """What an account has."""
         with self._reading(BALANCES_NOW) as fetch:
-            return _balance(fetch, account_id, fetch(_BALANCE.format("balances_now"), (account_id,)))
+            rows = fetch(_BALANCE.format("balances_now"), (account_id,))
+            return Answer(_stands(fetch, "balances"), _balance_of(account_id, rows))
 
     def balance_at(self, account_id: str, *, position: int | None = None, micros: int | None = None) -> Answer[Balance]:
-        """What an account had after the newest event at or before a position or an instant. Raises NotYetProjected."""
+        """What an account had after the newest event at or before a position or an instant. The answer's position is
+        that one, or the last one at that instant. Raises NotYetProjected."""
         assert (position is None) != (micros is None)
-        column, bound = ("position", position) if micros is None else ("recorded_at_micros", micros)
-        newest = _BALANCE.format("balances") + f"AND {column} <= ? ORDER BY {column} DESC, position DESC LIMIT 1"
-        with self._reading(BALANCES) as fetch:
-            answer = _balance(fetch, account_id, fetch(newest, (account_id, bound)))
-        if position is None:
-            return answer
-        if position > answer.position:
-            raise NotYetProjected(position, answer.position)
-        return Answer(position, answer.value)
+        newest = _BALANCE.format("balances") + "AND position <= ? ORDER BY position DESC LIMIT 1"
+        with self._reading(BALANCES, INSTANTS) as fetch:
+            stands_at = _stands(fetch, "balances")
+            bound = _position_at(fetch, micros) if position is None else position
+            if bound > stands_at:
+                raise NotYetProjected(bound, stands_at)
+            return Answer(bound, _balance_of(account_id, fetch(newest, (account_id, bound))))
 
     def balance_moves(self, account_id: str, *, at_position: int, limit: int) -> Answer[list[Balance]]:
         """The last `limit` standings of an account up to a position, newest first."""
         sql = _BALANCE.format("balances") + "AND position <= ? ORDER BY position DESC LIMIT ?"
         with self._reading(BALANCES) as fetch:
             rows = fetch(sql, (account_id, at_position, _page(limit)))
-            return Answer(_stands(fetch, "balances"), [_balance_of(account_id, row) for row in rows])
+            return Answer(_stands(fetch, "balances"), [_balance_of(account_id, [row]) for row in rows])
 
     def transactions(
         self, account_id: str, *, before_position: int | None = None, limit: int = 50
@@ -175,13 +175,17 @@ def _stands(fetch: Fetch, projection: str) -> int:
     return int(rows[0][0]) if rows else 0
 
 
-def _balance(fetch: Fetch, account_id: str, rows: Sequence[Row]) -> Answer[Balance]:
-    balance = _balance_of(account_id, rows[0]) if rows else Balance(account_id, 0, 0, 0, 0)
-    return Answer(_stands(fetch, "balances"), balance)
+def _position_at(fetch: Fetch, micros: int | None) -> int:
+    """The last position at or before an instant."""
+    sql = "SELECT position FROM views.instants WHERE recorded_at_micros <= ? ORDER BY recorded_at_micros DESC LIMIT 1"
+    rows = fetch(sql, (micros,))
+    return int(rows[0][0]) if rows else 0
 
 
-def _balance_of(account_id: str, row: Row) -> Balance:
-    position, recorded_at, available, held = row
+def _balance_of(account_id: str, rows: Sequence[Row]) -> Balance:
+    if not rows:
+        return Balance(account_id, 0, 0, 0, 0)
+    position, recorded_at, available, held = rows[0]
     return Balance(account_id, available, held, position, recorded_at)
 
 

@@ -23,6 +23,10 @@ from projections.tables import Change, Key, Row, Table
 
 LOCK_TIMEOUT_SECONDS = 5
 READERS_KEPT = 4
+WRITER_CACHE_KIB = 65_536
+"""A batch touches leaves all over the tables; those that do not fit are written twice."""
+CHECKPOINT_PAGES = 8_000
+"""32 MiB of WAL: a leaf that many batches touch is copied back once."""
 _TRACKING = "SELECT application_name, notification_id, recorded_at_micros, error FROM tracking"
 _ADVANCE = (
     "UPDATE tracking SET notification_id = ?, recorded_at_micros = ?, error = ? "
@@ -122,9 +126,7 @@ class SQLiteViews(ViewQueries):
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._writing, _mapped():
-            if self._writer is None:
-                self._writer = _connect(self.path)
-            connection = self._writer
+            connection = self._open_writer()
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
@@ -135,6 +137,13 @@ class SQLiteViews(ViewQueries):
                 if isinstance(error, sqlite3.OperationalError):
                     self._drop_writer()
                 raise
+
+    def _open_writer(self) -> sqlite3.Connection:
+        if self._writer is None:
+            self._writer = _connect(self.path)
+            self._writer.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+            self._writer.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        return self._writer
 
     def _drop_writer(self) -> None:
         if self._writer is not None:
