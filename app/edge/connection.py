@@ -72,7 +72,6 @@ class Connection(TCPServer):
         try:
             client = parse_socket_addr(self._socket.family, self._socket.getpeername())
             server = parse_socket_addr(self._socket.family, self._socket.getsockname())
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:
             return  # gone before it was looked at
         self.protocol = Protocol(
@@ -101,9 +100,9 @@ class Connection(TCPServer):
                 data = await self._receive()
                 if data == b"":
                     return
-                self.protocol.feed(data or b"")
-                self._set_patience()
-                await self._wait_for_room()
+                self._feed(data or b"")
+                while await self._wait_for_room():
+                    self._feed(b"")
         except Refused as refused:
             await self.write(refused.answer())
         await self._linger()
@@ -118,21 +117,32 @@ class Connection(TCPServer):
                 raise timed_out(self.limits.head_seconds)
         return None
 
-    def _set_patience(self) -> None:
-        if self.protocol.stream is not None:
+    def _feed(self, data: bytes) -> None:
+        protocol = self.protocol
+        protocol.feed(data)
+        if protocol.stream is not None:
             self._head_begun = False
             self._deadline = inf
-        elif not self._head_begun and self.protocol.ahead:
+        elif not self._head_begun and protocol.ahead:
             self._head_begun = True
             self._deadline = trio.current_time() + self.limits.head_seconds
 
-    async def _wait_for_room(self) -> None:
-        """Read no further than the application takes, nor further ahead than one head may be long."""
-        while (stream := self.protocol.stream) is not None and stream.intake.full and not stream.intake.complete:
+    async def _wait_for_room(self) -> bool:
+        """Read no further than the application takes, nor further ahead than one head may be long.
+
+        True: there is something to go on with in the buffer, before the socket is read again.
+        """
+        while (stream := self.protocol.stream) is not None and stream.intake.blocked:
             await stream.intake.room()
-        while self.protocol.stream is not None and self.protocol.ahead > self.limits.head_bytes and not self.closing:
+        waited = False
+        while self._is_busy() and self.protocol.ahead > self.limits.head_bytes:
+            waited = True
             with trio.CancelScope() as self._reading:
                 await trio.sleep_forever()
+        return waited and not self.closing
+
+    def _is_busy(self) -> bool:
+        return self.protocol.stream is not None and not self.closing
 
     def start(self, stream: Stream) -> None:
         """Answer a request, in a task of its own."""
@@ -145,8 +155,7 @@ class Connection(TCPServer):
         except Exception:
             LOG.exception("a request's task failed", extra={"path": stream.scope["path"]})
         finally:
-            if not stream.closed:
-                self._last_words(stream, ShuttingDown() if self.draining else ApiError())
+            self._last_words(stream, ShuttingDown() if self.draining else ApiError())
 
     def _cut(self) -> None:
         """The server's grace is over, or it was cancelled."""
@@ -154,7 +163,9 @@ class Connection(TCPServer):
             self._last_words(stream, ShuttingDown())
 
     def _last_words(self, stream: Stream, error: ApiError) -> None:
-        """There will be no whole answer. Say why where nothing was said yet; never let half of one look whole. Then close."""
+        """If the answer is not whole, it never will be: say why where nothing was said, let no half look whole, close."""
+        if stream.closed:
+            return
         stream.client_gone()
         if stream.unstarted:
             with contextlib.suppress(OSError):

@@ -263,9 +263,7 @@ class Protocol(H11Protocol):
         if self.stream is not None:
             self.stream.intake.fail(bad)  # the application answers; the head was fine
         elif error.error_status_hint == 431:
-            raise Refused(
-                HeadersTooLarge(f"The request line and headers are larger than {self.limits.head_bytes} bytes.")
-            )
+            raise Refused(_head_too_large(self.limits))
         elif self.connection.our_state is h11.IDLE:
             raise Refused(bad, error.error_status_hint)
         else:
@@ -311,17 +309,24 @@ def _judge(request: h11.Request, limits: ServerLimits) -> bool:
         )
     if request.method == b"CONNECT":
         raise Refused(BadRequest("This is no proxy: CONNECT is not served.", code="bad_http"))
-    keeps, framings = request.http_version == b"1.1", 0
+    keeps, framings, size = request.http_version == b"1.1", 0, len(request.target)
     for name, value in request.headers:
+        size += len(name) + len(value) + 4
         if name == b"connection":
             keeps = keeps and b"close" not in value.lower()
         elif name in (b"content-length", b"transfer-encoding"):
             framings += 1
+    if size > limits.head_bytes:  # h11 judges only what is incomplete: a head that came whole passes it
+        raise Refused(_head_too_large(limits))
     if framings > 1:
         raise Refused(
             BadRequest("Content-Length and Transfer-Encoding contradict each other: send one.", code="bad_http")
         )
     return keeps
+
+
+def _head_too_large(limits: ServerLimits) -> HeadersTooLarge:
+    return HeadersTooLarge(f"The request line and headers are larger than {limits.head_bytes} bytes.")
 
 
 def _origin_form(target: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """A request's body between the socket and the application.
 
-Rule 1: whoever fills it looks at `full` and stops reading the socket until `room()` returns: nothing is buffered past that.
+Rule 1: whoever fills it looks at `blocked` and stops reading the socket until `room()` returns: nothing is buffered past that.
 Rule 2: waiting makes an event only when there is something to wait for; a small body that came with its head costs none.
 """
 
@@ -26,8 +26,9 @@ class Intake:
         self.error: Exception | None = None
 
     @property
-    def full(self) -> bool:
-        return len(self._data) >= self._window
+    def blocked(self) -> bool:
+        """As much waits as may; more comes."""
+        return len(self._data) >= self._window and not self.complete
 
     def push(self, data: bytes | bytearray) -> None:
         self._data += data
@@ -45,7 +46,7 @@ class Intake:
 
     async def room(self) -> None:
         """Return when the reader has taken something, or nothing more will be taken."""
-        if self.full and not self.complete:
+        if self.blocked:
             self._taken = trio.Event()
             await self._taken.wait()
 

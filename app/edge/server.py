@@ -13,6 +13,7 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -37,20 +38,46 @@ Address = str
 
 def open_sockets(bind: Sequence[Address], *, backlog: int = BACKLOG, reuse_port: bool = False) -> list[socket.socket]:
     """Listening sockets. `reuse_port`: several processes bind the same port and the kernel spreads connections."""
-    config = Config()
-    config.workers = 2 if reuse_port else 1  # hypercorn sets SO_REUSEPORT for more than one worker
     opened: list[socket.socket] = []
     try:
         for address in bind:
-            config.bind = [address]
-            opened += config.create_sockets().insecure_sockets
-        for listening in opened:
-            listening.listen(backlog)
+            opened.append(_bound(address, reuse_port))
+            opened[-1].listen(backlog)
     except BaseException:
         for listening in opened:
             listening.close()
         raise
     return opened
+
+
+def _bound(address: Address, reuse_port: bool) -> socket.socket:
+    if address.startswith("unix:"):
+        return _bound_unix(address.removeprefix("unix:"))
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind((host, int(port)))
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
+def _bound_unix(name: str) -> socket.socket:
+    path = Path(name)
+    if path.is_socket():
+        path.unlink()  # what an earlier process left behind
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        bound.bind(name)
+    except BaseException:
+        bound.close()
+        raise
+    return bound
 
 
 class Server:

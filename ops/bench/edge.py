@@ -1,6 +1,6 @@
 """CPU per request and per streamed chunk: the edge against plain hypercorn + quart-trio, interleaved in one run.
 
-    python ops/bench/edge.py [--rounds 5] [--requests 2000] [--chunks 20000]
+    python ops/bench/edge.py [--rounds 5] [--requests 2000] [--streams 400]
 
 Each server is a process of its own with the same trivial handlers; CPU is that process's own user + system time, so the
 client, which runs here, does not count. Trust the ratio.
@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 CONNECTIONS = 16
@@ -33,11 +34,9 @@ HEAD = (
 
 
 def add_routes(app: Any, read: Any, stream: Any) -> None:
-    @app.post("/v1/plain")
     async def plain() -> Any:
         return app.response_class(await read(), content_type="application/json")
 
-    @app.post("/v1/stream")
     async def streamed() -> Any:
         await read()
         return stream(parts())
@@ -49,6 +48,9 @@ def add_routes(app: Any, read: Any, stream: Any) -> None:
 
     from trio.lowlevel import checkpoint as trio_checkpoint
 
+    app.add_url_rule("/v1/plain", view_func=plain, methods=["POST"])
+    app.add_url_rule("/v1/stream", view_func=streamed, methods=["POST"])
+
 
 def serve_plain() -> None:
     import trio
@@ -59,7 +61,7 @@ def serve_plain() -> None:
 
     app = QuartTrio("plain")
     app.config["RESPONSE_TIMEOUT"] = None
-    add_routes(app, lambda: request.get_data(), lambda parts: app.response_class(parts, mimetype="text/event-stream"))
+    add_routes(app, request.get_data, lambda parts: app.response_class(parts, mimetype="text/event-stream"))
     config = Config()
     config.bind = ["127.0.0.1:0"]
     config.errorlog = None
@@ -103,8 +105,7 @@ class Process:
         self.port = int(self.process.stdout.readline())
 
     def cpu_seconds(self) -> float:
-        with open(f"/proc/{self.process.pid}/stat") as stat:
-            fields = stat.read().rpartition(")")[2].split()
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def measure(self, path: bytes, count: int) -> float:
@@ -147,7 +148,7 @@ def main() -> None:
     figures: dict[tuple[str, str], list[float]] = {}
     started = time.monotonic()
     try:
-        for name, server in servers.items():
+        for server in servers.values():
             server.measure(b"plain", 200)
         for _ in range(args.rounds):
             for name, server in servers.items():
