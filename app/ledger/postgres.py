@@ -93,7 +93,7 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
     """The store over one PostgreSQL database, by its URL."""
 
     def __init__(self, url: str, *, codec: Codec | None = None) -> None:
-        self._url = url
+        self.url = url
         super().__init__(_datastore(url))
         self._codec = codec or Codec()
         self._writer: psycopg.Connection[Row] | None = None
@@ -223,7 +223,7 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
     def _connect(self, kind: type[psycopg.Connection[Row]] = _Connection) -> Iterator[psycopg.Connection[Row]]:
         """A connection of its own, closed at the end."""
         try:
-            with kind.connect(self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS) as connection:
+            with kind.connect(self.url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS) as connection:
                 yield connection
         except _OUT_OF_REACH as error:
             raise StoreUnavailable(_first_line(error)) from error
@@ -231,7 +231,7 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
     def _open_writer(self) -> psycopg.Connection[Row]:
         if self._writer is None or self._writer.closed:
             writer = _Connection.connect(
-                self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS, prepare_threshold=0
+                self.url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS, prepare_threshold=0
             )
             self._writer = writer
             writer.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'")

@@ -96,6 +96,11 @@ class LedgerQueries(LogQueries):
     def end_lease(self, instance_id: str) -> None:
         self._run([("UPDATE instances SET expires_at_micros = 0 WHERE instance_id = ?", (instance_id,))])
 
+    def live_instances(self) -> Sequence[str]:
+        """Instances whose lease is not over."""
+        sql = "SELECT instance_id FROM instances WHERE expires_at_micros > ? ORDER BY instance_id"
+        return [row[0] for row in self._fetch(sql, (self.now_micros(),))]
+
     def orphans(self, *, margin_seconds: float, grace_seconds: float, limit: int) -> Sequence[OpenRequest]:
         now = self.now_micros()
         rows = self._fetch(

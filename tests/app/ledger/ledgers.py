@@ -192,10 +192,10 @@ def check_log(ledger: LogReader, codec: Codec | None = None) -> list[RecordedEve
 
 
 def still_open(events: Sequence[RecordedEvent]) -> list[str]:
-    requests = [event for event in events if event.originator_id.startswith("request:")]
+    requests = [event for event in events if str(event.originator_id).startswith("request:")]
     settled = {event.originator_id for event in requests if event.originator_version == 2}
     return [
-        event.originator_id.removeprefix("request:")
+        str(event.originator_id).removeprefix("request:")
         for event in requests
         if event.originator_version == 1 and event.originator_id not in settled
     ]

@@ -1,0 +1,203 @@
+"""`ledger copy`: a whole SQLite ledger into an empty PostgreSQL one, verified.
+
+Rule 1: all or nothing. The target is filled in one transaction, which is committed after the verification; a copy that breaks off
+leaves the target as empty as it was, and is simply started again.
+Rule 2: an event keeps its position, command, instant and bytes: what was proven about the old log is true of the new one.
+Rule 3: the source is read in one snapshot; what the target then holds is read back, and both must give the same counts and the
+same digest, row for row. Memory does not grow with the log.
+Rule 4: a source that a server writes to is refused, unless the caller says otherwise: what it commits after the snapshot would
+be lost. A source that moved meanwhile is refused whatever the caller says. Leases are not copied.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import astuple, dataclass
+
+import msgspec
+import psycopg
+from psycopg.rows import tuple_row
+from psycopg.sql import SQL, Identifier
+
+from app.ledger.postgres import PostgresLedger
+from app.ledger.queries import Row
+from app.ledger.sqlite import SQLiteLedger
+from app.ledger.store import Head, LogReader, StoreUnavailable
+
+EVENTS_PER_PAGE = 2_000
+Progress = Callable[[int, int], None]
+"""(events copied, events in all), after each page"""
+
+
+class CopyRefused(Exception):
+    """The source or the target is not fit for a copy; nothing was changed."""
+
+
+class CopyMismatch(Exception):
+    """What the target holds is not what was read; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyReport:
+    """What was copied. `sha256` is the digest of all rows, equal on both sides."""
+
+    events: int
+    buckets: int
+    open_requests: int
+    position: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table: its columns with their types, and what its rows are ordered by."""
+
+    name: str
+    types: dict[str, str]
+    key: str
+
+
+_EVENTS = _Table(
+    "stored_events",
+    {
+        "notification_id": "int8",
+        "originator_id": "text",
+        "originator_version": "int8",
+        "topic": "text",
+        "state": "bytea",
+        "command_id": "text",
+        "recorded_at_micros": "int8",
+    },
+    "notification_id",
+)
+_BUCKETS = _Table("buckets", {"name": "text", "value": "int8"}, "name")
+_OPEN_REQUESTS = _Table(
+    "open_requests",
+    {"request_id": "text", "position": "int8", "instance_id": "text", "deadline_at_micros": "int8"},
+    "position",
+)
+_TABLES = (_EVENTS, _BUCKETS, _OPEN_REQUESTS)
+
+
+class _Digest:
+    """A running SHA-256 over rows, each in one unambiguous encoding."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._encode = msgspec.msgpack.Encoder().encode
+        self.counts = dict.fromkeys((table.name for table in _TABLES), 0)
+
+    def through(self, table: _Table, rows: Iterable[Row]) -> Iterator[Row]:
+        """The same rows, counted and digested as they pass."""
+        self._hash.update(table.name.encode())
+        for row in rows:
+            self._hash.update(self._encode(row))
+            self.counts[table.name] += 1
+            yield row
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def copy(
+    source: SQLiteLedger, target: PostgresLedger, progress: Progress, *, though_running: bool = False
+) -> CopyReport:
+    """Copy and verify. Raises CopyRefused, CopyMismatch, SchemaMismatch, StoreUnavailable; then the target is unchanged."""
+    source.check_schema()
+    target.check_schema()
+    if (running := source.live_instances()) and not though_running:
+        raise CopyRefused(f"A server is running on the source (instance {running[0]}): stop it, then copy.")
+    try:
+        with psycopg.connect(target.url, row_factory=tuple_row) as connection, source.snapshot() as snapshot:
+            report = _fill_and_verify(snapshot, connection, progress)
+            if source.head().position != report.position:
+                raise CopyRefused("The source has moved on since the copy began: stop what writes to it, then copy.")
+    except psycopg.DataError as error:
+        raise CopyRefused(f"PostgreSQL does not take a row of the source: {error}") from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise StoreUnavailable(str(error)) from error
+    return report
+
+
+def _fill_and_verify(snapshot: LogReader, connection: psycopg.Connection[Row], progress: Progress) -> CopyReport:
+    """In the connection's transaction, which the caller commits."""
+    connection.execute("SET LOCAL statement_timeout = 0")
+    _require_empty(connection)
+    head = snapshot.head()
+    read, stored = _Digest(), _Digest()
+    _fill(connection, _EVENTS, read.through(_EVENTS, _events(snapshot, head.position, progress)))
+    _fill(connection, _BUCKETS, read.through(_BUCKETS, snapshot.buckets()))
+    open_requests = [astuple(request) for request in snapshot.open_requests()]
+    _fill(connection, _OPEN_REQUESTS, read.through(_OPEN_REQUESTS, open_requests))
+    connection.execute("UPDATE log_head SET position = %s, recorded_at_micros = %s", astuple(head))
+    for table in _TABLES:
+        for _ in stored.through(table, _stored(connection, table)):
+            pass
+    _compare(head, _head(connection), read, stored)
+    events, buckets, requests = (read.counts[table.name] for table in _TABLES)
+    return CopyReport(events, buckets, requests, head.position, read.hexdigest())
+
+
+def _require_empty(connection: psycopg.Connection[Row]) -> None:
+    """Takes the lock of the head, so that nobody appends meanwhile."""
+    head = _head(connection, lock=True)
+    tables = [table.name for table in _TABLES if connection.execute(_select(table, limit=True)).fetchone()]
+    if head != Head(0, 0) or tables:
+        raise CopyRefused("The target is not empty: copy into a fresh database that `realrouter migrate` has prepared.")
+
+
+def _events(snapshot: LogReader, last: int, progress: Progress) -> Iterator[Row]:
+    done = 0
+    while page := snapshot.read(done, EVENTS_PER_PAGE):
+        for event in page:
+            yield (
+                event.id,
+                str(event.originator_id),
+                event.originator_version,
+                event.topic,
+                event.state,
+                event.command_id,
+                event.recorded_at_micros,
+            )
+        done = page[-1].id
+        progress(done, last)
+
+
+def _fill(connection: psycopg.Connection[Row], table: _Table, rows: Iterable[Row]) -> None:
+    columns = SQL(", ").join(map(Identifier, table.types))
+    statement = SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(Identifier(table.name), columns)
+    with connection.cursor() as cursor, cursor.copy(statement) as sink:
+        sink.set_types(list(table.types.values()))
+        for row in rows:
+            sink.write_row(row)
+
+
+def _stored(connection: psycopg.Connection[Row], table: _Table) -> Iterator[Row]:
+    with connection.cursor(name=f"copy_{table.name}") as cursor:
+        cursor.itersize = EVENTS_PER_PAGE
+        cursor.execute(_select(table), binary=True)
+        yield from cursor
+
+
+def _select(table: _Table, *, limit: bool = False) -> psycopg.sql.Composed:
+    columns = SQL(", ").join(map(Identifier, table.types))
+    ordered = SQL("SELECT {} FROM {} ORDER BY {}").format(columns, Identifier(table.name), Identifier(table.key))
+    return ordered + SQL(" LIMIT 1") if limit else ordered
+
+
+def _head(connection: psycopg.Connection[Row], *, lock: bool = False) -> Head:
+    statement = "SELECT position, recorded_at_micros FROM log_head"
+    [(position, recorded_at)] = connection.execute(f"{statement} FOR UPDATE" if lock else statement).fetchall()
+    return Head(position, recorded_at)
+
+
+def _compare(wanted: Head, head: Head, read: _Digest, stored: _Digest) -> None:
+    if head != wanted:
+        raise CopyMismatch(f"The target's log ends at {head.position}, the source's at {wanted.position}.")
+    if read.counts["stored_events"] != wanted.position:
+        raise CopyMismatch(
+            f"The source's log has gaps: {read.counts['stored_events']} events end at {wanted.position}."
+        )
+    if read.counts != stored.counts or read.hexdigest() != stored.hexdigest():
+        raise CopyMismatch(f"The target holds other rows than were read: {stored.counts}, not {read.counts}.")
