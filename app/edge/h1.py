@@ -63,7 +63,7 @@ def new_request_id() -> str:
 class Stream(HTTPStream):
     """One request and its answer. `intake` is its body; `cancel_scope` ends its task when the client is gone."""
 
-    def __init__(self, protocol: Protocol, request: h11.Request) -> None:
+    def __init__(self, protocol: Protocol, request: h11.Request, fields: list[tuple[bytes, bytes]]) -> None:
         wire = protocol.wire
         super().__init__(
             protocol.app,
@@ -86,9 +86,9 @@ class Stream(HTTPStream):
         """Bytes of the body still to be sent, None where chunks or the connection's end frame it."""
         self._head = b""
         self._drained = False
-        self.scope: Any = self._scope_of(request)
+        self.scope: Any = self._scope_of(request, fields)
 
-    def _scope_of(self, request: h11.Request) -> dict[str, Any]:
+    def _scope_of(self, request: h11.Request, fields: list[tuple[bytes, bytes]]) -> dict[str, Any]:
         raw_path, _, query_string = _origin_form(request.target).partition(b"?")
         path, refused = _decoded(raw_path)
         return {
@@ -101,7 +101,7 @@ class Stream(HTTPStream):
             "raw_path": raw_path,
             "query_string": query_string,
             "root_path": "",
-            "headers": list(request.headers),
+            "headers": fields,
             "client": self.client,
             "server": self.server,
             "state": {},
@@ -270,9 +270,10 @@ class Protocol(H11Protocol):
             raise Refused(bad)
 
     def _start(self, request: h11.Request) -> None:
-        self._client_keeps = _judge(request, self.limits)
+        fields = list(request.headers)
+        self._client_keeps = _judge(request, fields, self.limits)
         self.keep_alive_requests += 1
-        self.stream = Stream(self, request)
+        self.stream = Stream(self, request, fields)
         self.wire.start(self.stream)
 
     def finished(self, stream: Stream) -> None:
@@ -297,20 +298,18 @@ def timed_out(seconds: float) -> Refused:
     return Refused(RequestTooSlow(f"The request's headers did not arrive within {seconds:g} s."))
 
 
-def _judge(request: h11.Request, limits: ServerLimits) -> bool:
+def _judge(request: h11.Request, fields: list[tuple[bytes, bytes]], limits: ServerLimits) -> bool:
     """Refuse what h11 lets pass; say whether the client keeps the connection."""
     if request.http_version not in (b"1.1", b"1.0"):
         raise Refused(
             HttpVersionNotSupported("Only HTTP/1.1 is spoken here; put TLS and HTTP/2 in a proxy before it."), 505
         )
-    if len(request.headers) > limits.head_fields:
-        raise Refused(
-            HeadersTooLarge(f"The request has {len(request.headers)} headers; {limits.head_fields} are allowed.")
-        )
+    if len(fields) > limits.head_fields:
+        raise Refused(HeadersTooLarge(f"The request has {len(fields)} headers; {limits.head_fields} are allowed."))
     if request.method == b"CONNECT":
         raise Refused(BadRequest("This is no proxy: CONNECT is not served.", code="bad_http"))
     keeps, framings, size = request.http_version == b"1.1", 0, len(request.target)
-    for name, value in request.headers:
+    for name, value in fields:
         size += len(name) + len(value) + 4
         if name == b"connection":
             keeps = keeps and b"close" not in value.lower()

@@ -61,7 +61,11 @@ def serve_plain() -> None:
 
     app = QuartTrio("plain")
     app.config["RESPONSE_TIMEOUT"] = None
-    add_routes(app, request.get_data, lambda parts: app.response_class(parts, mimetype="text/event-stream"))
+
+    async def read() -> Any:
+        return await request.get_data()
+
+    add_routes(app, read, lambda parts: app.response_class(parts, mimetype="text/event-stream"))
     config = Config()
     config.bind = ["127.0.0.1:0"]
     config.errorlog = None

@@ -317,6 +317,43 @@ async def test_a_client_that_leaves_within_its_body_runs_the_hooks_and_frees_the
     assert (api.exits, api.budget.held_bytes) == (["noted"], 0)
 
 
+async def test_clients_that_vanish_at_any_moment_leave_nothing_behind(api: Api) -> None:
+    started = ended = 0
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(50):
+            await trio.lowlevel.checkpoint()
+            yield b"x" * 100
+
+    async def view() -> Response:
+        nonlocal started
+        started += 1
+        on_exit(request, exited)
+        await read_body(request, BODY_LIMIT, api.budget)
+        return stream_response(parts())
+
+    async def exited() -> None:
+        nonlocal ended
+        await trio.lowlevel.checkpoint()
+        ended += 1
+
+    async def vanish(sent: int, received: int) -> None:
+        async with await trio.open_tcp_stream("127.0.0.1", api.port) as stream:
+            await stream.send_all(whole[:sent])
+            if sent == len(whole):
+                for _ in range(received):
+                    await stream.receive_some(200)
+
+    whole = b"POST /vanish HTTP/1.1\r\nhost: h\r\ncontent-length: 20\r\n\r\n" + b"x" * 20
+    api.app.add_url_rule("/vanish", view_func=view, methods=["POST"])
+    async with trio.open_nursery() as nursery:
+        for n in range(300):
+            nursery.start_soon(vanish, (n * 7) % len(whole) if n % 2 else len(whole), n % 11)
+    await trio.testing.wait_all_tasks_blocked(0.05)
+    assert started == ended > 150
+    assert api.budget.held_bytes == 0
+
+
 async def test_at_the_end_of_the_grace_the_hooks_run(api: Api, autojump_clock: trio.testing.MockClock) -> None:
     async with await trio.open_tcp_stream("127.0.0.1", api.port) as stream:
         await stream.send_all(b"GET /v1/hang HTTP/1.1\r\nhost: h\r\n\r\n")
