@@ -7,10 +7,13 @@ from importlib.metadata import version
 import click
 
 from app.cli.account import account
+from app.cli.audit import audit
 from app.cli.credit import credit
 from app.cli.demo import demo
 from app.cli.key import key
+from app.cli.ledger import ledger
 from app.cli.prices import migrate, prices
+from app.cli.projections import projections
 from app.cli.serve import serve
 
 
@@ -26,5 +29,5 @@ def main() -> None:
     """
 
 
-for _command in (account, credit, demo, key, migrate, prices, serve):
+for _command in (account, audit, credit, demo, key, ledger, migrate, prices, projections, serve):
     main.add_command(_command)

@@ -1,0 +1,66 @@
+"""realrouter projections: how far the read models are, and making them anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+import msgspec
+
+from app.cli.common import Context, command, table
+from app.cli.progress import progress
+from app.services import open_views
+from app.views import DecodedLog
+from projections.runner import Runner
+
+
+@click.group()
+def projections() -> None:
+    """Read models: balances, transactions, usage, keys. All of them can be made again from event 1."""
+
+
+@projections.command("status")
+@command
+def status(context: Context) -> None:
+    """How far each projection is behind the log. Exits 1 where one has stopped at an event that it cannot apply."""
+    with _runner(context) as runner:
+        found = runner.status()
+    rows = [
+        (one.name, str(one.position), str(one.head), str(one.lag_events), f"{one.lag_seconds:.1f} s", one.error or "")
+        for one in found
+    ]
+    result = {"projections": [msgspec.to_builtins(one) for one in found]}
+    context.print(result, table(rows, ("PROJECTION", "POSITION", "HEAD", "BEHIND", "SINCE", "STOPPED BY")))
+    if any(one.error for one in found):
+        raise SystemExit(1)
+
+
+@projections.command("rebuild")
+@command
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+def rebuild(context: Context, names: tuple[str, ...]) -> None:
+    """Make the named projections (all by default) again from event 1, beside the live ones, then put them in place.
+
+    Readers see the old tables until the new ones are whole. Safe beside running gateways.
+    """
+    with _runner(context) as runner, progress("rebuilding") as told:
+        try:
+            position = runner.rebuild(names, told)
+        except KeyError as error:
+            raise click.UsageError(
+                f"There is no projection {error}. `realrouter projections status` lists them."
+            ) from error
+    context.print({"position": position}, f"Rebuilt up to position {position}.")
+
+
+@contextmanager
+def _runner(context: Context) -> Iterator[Runner]:
+    views = open_views(context.settings())
+    try:
+        with context.ledger() as (ledger, codec):
+            runner = Runner(DecodedLog(ledger, codec=codec), views)
+            runner.prepare()
+            yield runner
+    finally:
+        views.close()
