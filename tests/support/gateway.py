@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-import struct
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,22 +32,20 @@ from domain import account as accounts
 from domain import api_key, buckets
 from domain.decimals import NANOS_PER_USD
 from domain.events import (
-    AdjustmentPosted,
     Event,
     KeyLimits,
-    RequestAdmitted,
     RequestDebited,
     RequestReleased,
-    UnknownEvent,
 )
+from tests.support.books import Settled, all_events, by_request, check_books
 from tests.support.faulty_ledger import FaultyLedger
+from tests.support.raw_client import RawClient
 
 ACCOUNT = "acct_test"
 CREDIT_NANOS = 10 * NANOS_PER_USD
 MODEL = "gpt-5.4-mini"
 DEADLINE_SECONDS = 60
 VENDOR_KEY = "sk-proj-VENDORsecretVENDORsecret0001"
-Settled = RequestDebited | RequestReleased
 Json = dict[str, Any]
 
 _MODEL = """
@@ -281,42 +278,6 @@ class Gateway:
         self._changed[0] = trio.Event()
 
 
-def all_events(ledger: Ledger, codec: Codec) -> list[Event]:
-    events: list[Event] = []
-    for recorded in ledger.read(0, 1_000_000):
-        event = codec.decode(recorded.topic, recorded.state)
-        assert not isinstance(event, UnknownEvent)
-        events.append(event)
-    return events
-
-
-def by_request(events: Iterable[Event]) -> dict[str, list[Event]]:
-    found: dict[str, list[Event]] = {}
-    for event in events:
-        if isinstance(event, RequestAdmitted | RequestDebited | RequestReleased):
-            found.setdefault(event.request_id, []).append(event)
-    return found
-
-
-def check_books(ledger: Ledger, codec: Codec) -> list[Settled]:
-    """Every admission has exactly one settlement after it, nothing is held or open, and every account's sum is right."""
-    events = all_events(ledger, codec)
-    for request_id, story in by_request(events).items():
-        kinds = [type(event) for event in story]
-        assert kinds in ([RequestAdmitted, RequestDebited], [RequestAdmitted, RequestReleased]), (request_id, story)
-    assert list(ledger.open_requests()) == []
-    expected: dict[str, int] = {}
-    for event in events:
-        if isinstance(event, AdjustmentPosted):
-            expected[event.account_id] = expected.get(event.account_id, 0) + event.amount_nanos
-        elif isinstance(event, RequestDebited):
-            expected[event.account_id] -= event.cost_nanos
-    for account_id, nanos in expected.items():
-        values = ledger.bucket_values([buckets.available(account_id), buckets.held(account_id)])
-        assert list(values.values()) == [nanos, 0], (account_id, values)
-    return [event for event in events if isinstance(event, RequestDebited | RequestReleased)]
-
-
 @asynccontextmanager
 async def running(
     folder: Path,
@@ -333,6 +294,10 @@ async def running(
     shutdown = trio.Event()
     found: list[Services] = []
     gateways: list[Gateway] = []
+
+    def note(record: Record) -> None:
+        gateways[0].note(record)
+
     with trio.fail_after(deadline_seconds):
         async with trio.open_nursery() as nursery:
             run = partial(
@@ -340,7 +305,7 @@ async def running(
                 settings,
                 sockets=open_sockets(["127.0.0.1:0"]),
                 shutdown=shutdown,
-                on_record=lambda record: gateways[0].note(record),
+                on_record=note,
                 on_services=found.append,
             )
             [port] = await nursery.start(run)
@@ -354,68 +319,6 @@ async def running(
                     for client in gateway.raw:
                         client.stream.socket.close()
             shutdown.set()
-
-
-class RawClient:
-    """A client that speaks bytes, and leaves when and how the test says."""
-
-    def __init__(self, stream: trio.SocketStream) -> None:
-        self.stream = stream
-        self._buffer = b""
-
-    @classmethod
-    async def connect(cls, port: int, *, receive_buffer: int | None = None) -> RawClient:
-        sock = trio.socket.socket()
-        if receive_buffer is not None:
-            sock.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, receive_buffer)
-        await sock.connect(("127.0.0.1", port))
-        return cls(trio.SocketStream(sock))
-
-    async def send(self, data: bytes) -> None:
-        await self.stream.send_all(data)
-
-    async def read_until(self, marker: bytes) -> bytes:
-        """Everything up to and with `marker`; the rest is kept for the next call."""
-        while (at := self._buffer.find(marker)) < 0:
-            data = await self.stream.receive_some()
-            assert data, f"the connection ended before {marker!r}, after {self._buffer!r}"
-            self._buffer += data
-        end = at + len(marker)
-        found, self._buffer = self._buffer[:end], self._buffer[end:]
-        return found
-
-    async def read_to_end(self) -> bytes:
-        """What is left, up to the end of the connection, orderly or reset."""
-        try:
-            while data := await self.stream.receive_some():
-                self._buffer += data
-        except trio.BrokenResourceError:
-            return self._buffer
-        return self._buffer
-
-    async def head(self) -> tuple[int, httpx.Headers]:
-        """The status and headers of the answer."""
-        first, *lines = (await self.read_until(b"\r\n\r\n")).decode("latin-1").strip().split("\r\n")
-        headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-        return int(first.split(" ")[1]), httpx.Headers(headers)
-
-    async def answer(self) -> tuple[int, httpx.Headers, Any]:
-        """Status, headers and the JSON body of an answer that has a length."""
-        status, headers = await self.head()
-        size = int(headers["content-length"])
-        while len(self._buffer) < size:
-            data = await self.stream.receive_some()
-            assert data, "the connection ended inside the body"
-            self._buffer += data
-        body, self._buffer = self._buffer[:size], self._buffer[size:]
-        return status, headers, json.loads(body)
-
-    async def close(self) -> None:
-        await self.stream.aclose()
-
-    def reset(self) -> None:
-        self.stream.socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.stream.socket.close()
 
 
 def envelope(response: httpx.Response, status: int, code: str | None) -> Json:
