@@ -126,7 +126,10 @@ class PostgresViews(ViewQueries):
             for (name,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'views'").fetchall():
                 if "__" not in name:
                     connection.execute(f"LOCK TABLE views.{name} IN ACCESS SHARE MODE")
-            yield ViewsSnapshot(tracked_by(_fetch_of(connection)), lambda statement: _stream(connection, statement))
+            yield ViewsSnapshot(
+                tracked_by(_fetch_of(connection)),
+                lambda statement, parameters: _stream(connection, statement, parameters),
+            )
 
     def close(self) -> None:
         with self._writing:
@@ -278,11 +281,11 @@ def _fetch_of(connection: Connection) -> Fetch:
     ).fetchall()
 
 
-def _stream(connection: Connection, statement: str) -> Iterator[Row]:
+def _stream(connection: Connection, statement: str, parameters: Sequence[str]) -> Iterator[Row]:
     """Rows as they are read, through a cursor of the server."""
     with connection.cursor(f"rows_{secrets.token_hex(4)}") as cursor:
         cursor.itersize = SNAPSHOT_PAGE
-        cursor.execute(statement, binary=True)
+        cursor.execute(statement.replace("?", "%s"), parameters, binary=True)
         yield from cursor
 
 

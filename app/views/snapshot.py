@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from app.views import sql
 from projections.contract import Tracked
@@ -12,10 +12,10 @@ from projections.tables import Row, Table
 class ViewsSnapshot:
     """`tracked`: where each projection stood. Rows are read as they are asked for."""
 
-    def __init__(self, tracked: Mapping[str, Tracked], stream: Callable[[str], Iterable[Row]]) -> None:
+    def __init__(self, tracked: Mapping[str, Tracked], stream: Callable[[str, Sequence[str]], Iterable[Row]]) -> None:
         self.tracked = tracked
         self._stream = stream
 
-    def rows(self, table: Table) -> Iterator[Row]:
-        """Every row in the order of its key."""
-        yield from self._stream(sql.all_rows(table))
+    def rows(self, table: Table, owner: str | None = None) -> Iterator[Row]:
+        """Every row, or those with this in the first column of their key, in the order of the key."""
+        yield from self._stream(sql.all_rows(table, owned=owner is not None), () if owner is None else (owner,))

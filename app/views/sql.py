@@ -98,10 +98,11 @@ def postgres_read(table: Table, name: str) -> str:
     )
 
 
-def all_rows(table: Table) -> str:
-    """Every row in the order of its key."""
+def all_rows(table: Table, *, owned: bool) -> str:
+    """Every row, or those of one value in the first column, in the order of the key."""
     keys = ", ".join(column.name for column in table.key_columns)
-    return f"SELECT * FROM views.{table.name} ORDER BY {keys}"  # noqa: S608 - names of definitions
+    where = f" WHERE {table.names[0]} = ?" if owned else ""
+    return f"SELECT * FROM views.{table.name}{where} ORDER BY {keys}"  # noqa: S608 - names of definitions
 
 
 def columns_of(rows: Sequence[Row]) -> list[list[object]]:

@@ -85,7 +85,10 @@ class SQLiteViews(ViewQueries):
     def snapshot(self) -> Iterator[ViewsSnapshot]:
         """All tables at one instant, for as long as it takes."""
         with self._reader() as connection:
-            yield ViewsSnapshot(tracked_by(_fetch_of(connection)), lambda text: connection.execute(_local(text)))
+            yield ViewsSnapshot(
+                tracked_by(_fetch_of(connection)),
+                lambda statement, parameters: connection.execute(_local(statement), parameters),
+            )
 
     def close(self) -> None:
         with self._writing:

@@ -2,97 +2,30 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import trio
 
-from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Append
-from app.views import DecodedLog, PostgresViews, SQLiteViews, Views
+from app.views import DecodedLog, Views
 from domain.events import AccountOpened, Event
 from projections.contract import Batch, Fact, Read, TakenOver, Tracked
 from projections.runner import ALL, RebuildFailed, Runner
 from projections.tables import Change, Key, Row, Table
 from tests.support.histories import USD, Book, grant
-
-Ledger = SQLiteLedger | PostgresLedger
-
-
-class Stage:
-    """A ledger with its views on one engine. `views()` opens them as another process would."""
-
-    def __init__(self, engine: str, place: str) -> None:
-        self.engine, self.place = engine, place
-        self.opened: list[Ledger | Views] = []
-        self.ledger: Ledger = SQLiteLedger(place) if engine == "sqlite" else PostgresLedger(place)
-        self.opened.append(self.ledger)
-        self.ledger.migrate()
-        self.log = DecodedLog(self.ledger)
-        self.book = Book(self.ledger)
-
-    def views(self) -> Views:
-        views: Views = SQLiteViews(self.place) if self.engine == "sqlite" else PostgresViews(self.place)
-        self.opened.append(views)
-        return views
-
-    def sql(self, *statements: str) -> None:
-        """Statements past the store, as somebody with the database's password may run them."""
-        if self.engine == "sqlite":
-            connection = sqlite3.connect(self.place, isolation_level=None)
-            for statement in statements:
-                connection.execute(statement)
-            connection.close()
-        else:
-            with psycopg.connect(self.place, autocommit=True) as postgres:
-                for statement in statements:
-                    postgres.execute(statement)
-
-    def drop_triggers(self) -> None:
-        if self.engine == "sqlite":
-            self.sql("DROP TRIGGER stored_events_no_update", "DROP TRIGGER stored_events_no_delete")
-        else:
-            self.sql("DROP TRIGGER stored_events_no_change ON stored_events")
-
-    def close(self) -> None:
-        for opened in reversed(self.opened):
-            opened.close()
+from tests.support.stages import ENGINES, Stage, contents, drain, positions, staged
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=ENGINES)
 def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
-    engine = request.param
-    place = str(tmp_path / "ledger.db") if engine == "sqlite" else request.getfixturevalue("postgres_url")
-    stage = Stage(engine, place)
-    try:
+    with staged(request, tmp_path) as stage:
         yield stage
-    finally:
-        stage.close()
-
-
-def contents(views: Views) -> dict[str, list[Row]]:
-    """Every row of every projection."""
-    with views.snapshot() as snapshot:
-        return {table.name: list(snapshot.rows(table)) for item in ALL for table in item.tables}
-
-
-def drain(runner: Runner) -> int:
-    runner.prepare()
-    total = 0
-    while done := runner.step():
-        total += done
-    return total
-
-
-def positions(views: Views) -> set[int]:
-    return {at.position for at in views.tracked().values()}
 
 
 class Cut(Exception):
