@@ -1,0 +1,176 @@
+"""200 requests at once on an account that can pay for 50: exactly 50 are admitted, whoever asks whichever gateway.
+
+The hold of a request is taken from the gateway's own refusal, which names it, never computed here.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import pytest
+
+from domain.events import AdjustmentPosted, RequestAdmitted, RequestDebited, RequestReleased
+from tests.chaos.conftest import Build
+from tests.support.callers import Call, ask, run_all
+from tests.support.processes import House, eventually
+from tests.support.reckoning import Books, check_promise, check_settled, held, percentiles, read_books
+
+CALLERS, PAID = 200, 50
+OPEN_SECONDS = 12
+"""How long an admitted stream stays open: all verdicts must be there before, or the run proves nothing."""
+MAX_TOKENS = 400
+SETUPS = [
+    pytest.param("sqlite", 1, id="sqlite"),
+    pytest.param("postgres", 1, id="postgres"),
+    pytest.param("postgres", 3, id="postgres-3-processes"),
+]
+
+
+@dataclass
+class Field:
+    """A house with its gateways running."""
+
+    house: House
+    ports: list[int]
+
+    async def hold_nanos(self, body: bytes) -> int:
+        """What a request holds, as a refusal on an empty account tells."""
+        account_id, key = self.house.account(nanos=0)
+        call = Call(account_id, key, "responses", body)
+        await call.run(self.ports[0])
+        assert call.status == 402, call
+        error = call.error()
+        assert error["code"] == "insufficient_quota"
+        return int(error["needed_nanos"])
+
+    async def fire(self, account_id: str, key: str, bodies: list[bytes]) -> list[Call]:
+        calls = [Call(account_id, key, "responses", body) for body in bodies]
+        await run_all(calls, self.ports)
+        return calls
+
+    async def books(self, account_id: str) -> Books:
+        await eventually(lambda: held(self.house.ledger, account_id) == 0, 5)
+        books = read_books(self.house.ledger, self.house.codec)
+        check_settled(books)
+        return books
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(("engine", "processes"), SETUPS)
+async def test_nobody_spends_more_than_there_is(
+    engine: str, processes: int, build: Build, request: pytest.FixtureRequest
+) -> None:
+    house = build(request.getfixturevalue(f"{engine}_url"))
+    field = Field(house, [(await house.gateway()).port for _ in range(processes)])
+    await _exactly_as_many_as_are_paid(field)
+    await _costs_below_the_hold(field)
+    await _costs_above_the_hold(field)
+
+
+async def _exactly_as_many_as_are_paid(field: Field) -> None:
+    body = ask(max_tokens=MAX_TOKENS, simulator=f"duration={OPEN_SECONDS} tokens=40")
+    hold = await field.hold_nanos(body)
+    account_id, key = field.house.account(nanos=PAID * hold + hold - 1)
+    calls = await field.fire(account_id, key, [body] * CALLERS)
+
+    admitted = [call for call in calls if call.status == 200]
+    refused = [call for call in calls if call.status == 402]
+    assert len(admitted) == PAID
+    assert len(refused) == CALLERS - PAID
+    verdicts = [call.headed_at or 0.0 for call in calls]
+    ends = [call.ended_at or 0.0 for call in admitted]
+    assert max(verdicts) < min(ends), "no proof: a stream ended before the last verdict"
+    for call in refused:
+        error = call.error()
+        assert (error["needed_nanos"], error["available_nanos"]) == (str(hold), str(hold - 1))
+
+    books = await field.books(account_id)
+    assert check_promise(books, calls) == {"complete": PAID, "refused 402": CALLERS - PAID}
+    assert min(books.available[account_id]) == hold - 1
+    spent = sum(event.cost_nanos for event in books.debits if event.account_id == account_id)
+    assert books.available[account_id][-1] == PAID * hold + hold - 1 - spent
+    print(
+        f"\n{len(field.ports)} gateway(s): {PAID} x 200, {CALLERS - PAID} x 402; all verdicts within "
+        f"{max(verdicts) - min(verdicts):.2f} s, {min(ends) - max(verdicts):.1f} s before the first stream ended; from the "
+        f"first verdict: {percentiles([at - min(verdicts) for at in verdicts])}"
+    )
+
+
+async def _costs_below_the_hold(field: Field) -> None:
+    """What one request gives back, another may hold at once; at no position of the log is there less than nothing."""
+    chance = random.Random(20)
+    bodies = [
+        ask(
+            max_tokens=MAX_TOKENS,
+            simulator=f"duration={chance.uniform(0, 1.5):.3f} tokens=20 usage_output={chance.randint(1, 390):03}",
+        )
+        for _ in range(CALLERS)
+    ]
+    hold = await field.hold_nanos(bodies[0])
+    account_id, key = field.house.account(nanos=PAID * hold)
+    calls = await field.fire(account_id, key, bodies)
+
+    books = await field.books(account_id)
+    ways = check_promise(books, calls)
+    assert set(ways) == {"complete", "refused 402"}
+    assert ways["complete"] >= PAID
+    debits = [event for event in books.debits if event.account_id == account_id]
+    assert len(debits) == ways["complete"]
+    assert all(0 < event.cost_nanos < event.hold_nanos for event in debits)
+    assert min(books.available[account_id]) >= 0
+    assert books.available[account_id][-1] == PAID * hold - sum(event.cost_nanos for event in debits)
+    print(
+        f"costs below the holds: {ways['complete']} admitted, least available {min(books.available[account_id])} nanos"
+    )
+
+
+async def _costs_above_the_hold(field: Field) -> None:
+    """A charge is never trimmed: what passes the hold is charged too, is named, and alone brings the balance below zero."""
+    chance = random.Random(30)
+    bodies = [
+        ask(
+            max_tokens=MAX_TOKENS,
+            simulator=f"duration={chance.uniform(0, 1.5):.3f} tokens=20 usage_output={chance.randint(100, 999):04}",
+        )
+        for _ in range(CALLERS)
+    ]
+    hold = await field.hold_nanos(bodies[0])
+    account_id, key = field.house.account(nanos=PAID * hold)
+    calls = await field.fire(account_id, key, bodies)
+
+    books = await field.books(account_id)
+    ways = check_promise(books, calls)
+    assert set(ways) == {"complete", "refused 402"}
+    debits = {event.request_id: event for event in books.debits if event.account_id == account_id}
+    overruns = [event.overrun_nanos for event in debits.values() if event.overrun_nanos]
+    assert len(overruns) >= 10, "the run must bring overruns about"
+    for event in debits.values():
+        assert event.cost_nanos == sum(line.amount_picos for line in event.lines) // 1000
+        assert event.overrun_nanos == max(0, event.cost_nanos - event.hold_nanos)
+    _check_overdraft(books, account_id, PAID * hold)
+    print(
+        f"costs above the holds: {len(debits)} admitted, {len(overruns)} overruns of {sum(overruns)} nanos, "
+        f"least available {min(books.available[account_id])} nanos"
+    )
+
+
+def _check_overdraft(books: Books, account_id: str, granted: int) -> None:
+    """Replay: only a debit that passes its hold takes the balance below zero, and by no more than it passes it."""
+    available, overrun = 0, 0
+    for event in books.events:
+        match event:
+            case AdjustmentPosted(account_id=owner) if owner == account_id:
+                available += granted
+            case RequestAdmitted(account_id=owner) if owner == account_id:
+                available -= event.hold_nanos
+                assert available >= 0, "an admission took what was not there"
+            case RequestDebited(account_id=owner) if owner == account_id:
+                available += event.hold_nanos - event.cost_nanos
+                overrun += event.overrun_nanos
+            case RequestReleased(account_id=owner) if owner == account_id:
+                available += event.hold_nanos
+            case _:
+                continue
+        assert available >= -overrun, "below zero by more than the recorded overruns"
+    assert available == books.available[account_id][-1]
