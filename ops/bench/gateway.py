@@ -1,0 +1,185 @@
+"""Requests and stream chunks per CPU-second: the gateway, which bills, against a bare relay that bills nothing.
+
+Three servers, each a process of its own before one scripted upstream: `stock` (hypercorn + quart-trio + httpx), `ours` (the same
+relay on the gateway's edge and transport) and the gateway as in production (SQLite with synchronous=FULL on the disk, projections,
+metrics, a log). Rounds are interleaved; a figure is the median over the rounds; CPU is user + system time of the server's process,
+all threads. The upstream sends each frame on its own and with a pause, so that reads are not joined; what the client saw of that
+is printed. A second pass, with a meter inside, tells where the gateway's CPU goes.
+
+    python -m ops.bench.gateway [--rounds 5] [--requests 400] [--streams 96] [--endpoint responses|chat]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from ops.bench._common import machine_line, show
+from ops.bench._processes import Server, gateway, running, upstream
+from ops.bench.load import Tally
+
+CONNECTIONS = 16
+CHUNKS = 50
+CHUNK_DELAY_SECONDS = 0.008
+"""With 16 streams, 2,000 chunks/s: below what one core of the slower side carries, so that each chunk is a read of its own."""
+REQUESTS_MARK, CHUNKS_MARK = 1.10, 0.90
+STOCK, OURS, GATEWAY = "bare relay, stock", "bare relay, our parts", "gateway"
+NAMES = (STOCK, OURS, GATEWAY)
+
+
+@dataclass
+class Figures:
+    """One server's CPU seconds per answer, a value a round, and what its client saw."""
+
+    plain: list[float] = field(default_factory=list)
+    streamed: list[float] = field(default_factory=list)
+    seen: Tally = field(default_factory=Tally)
+
+    @property
+    def request(self) -> float:
+        return statistics.median(self.plain)
+
+    @property
+    def stream(self) -> float:
+        return statistics.median(self.streamed)
+
+    @property
+    def chunk(self) -> float:
+        return (self.stream - self.request) / (self.seen.frames / self.seen.answers)
+
+
+def measure(server: Server, count: int, *, endpoint: str, stream: bool) -> tuple[float, Tally]:
+    """(CPU seconds per answer, what the client saw)"""
+    before = server.cpu_seconds()
+    tally = server.load(connections=CONNECTIONS, requests=count, endpoint=endpoint, stream=stream)
+    return (server.cpu_seconds() - before) / count, tally
+
+
+def compare(servers: dict[str, Server], options: argparse.Namespace) -> dict[str, Figures]:
+    """All rounds, interleaved."""
+    figures = {name: Figures() for name in servers}
+    for server in servers.values():
+        measure(server, 5 * CONNECTIONS, endpoint=options.endpoint, stream=False)
+        measure(server, 2 * CONNECTIONS, endpoint=options.endpoint, stream=True)
+    for _ in range(options.rounds):
+        for name, server in servers.items():
+            cpu, _ = measure(server, options.requests, endpoint=options.endpoint, stream=False)
+            figures[name].plain.append(cpu)
+        for name, server in servers.items():
+            cpu, figures[name].seen = measure(server, options.streams, endpoint=options.endpoint, stream=True)
+            figures[name].streamed.append(cpu)
+    return figures
+
+
+def report(figures: dict[str, Figures]) -> bool:
+    """Print the comparison; whether both marks are met."""
+    print("CPU of the server process, median (least to most) of rounds")
+    for name, figure in figures.items():
+        show(f"{name}: plain request", f"{_spread(figure.plain)}  {1 / figure.request:6.0f}/CPU-s")
+        chunks = figure.seen.frames / figure.seen.answers
+        show(f"{name}: stream", f"{_spread(figure.streamed)}  {chunks / figure.stream:6.0f} chunks/CPU-s")
+    print("How the chunks came: per stream, as the client saw them")
+    for name, figure in figures.items():
+        seen, count = figure.seen, figure.seen.answers
+        show(
+            name,
+            f"{seen.frames / count:.1f} frames in {seen.http_chunks / count:.1f} HTTP chunks and {seen.reads / count:.1f} reads",
+        )
+    base, ours, paid = (figures[name] for name in NAMES)
+    print("What paying adds, against the relay on our parts")
+    show("per plain request", f"{(paid.request - ours.request) * 1e3:.3f} ms on {ours.request * 1e3:.3f} ms")
+    show("per stream", f"{(paid.stream - ours.stream) * 1e3:.3f} ms on {ours.stream * 1e3:.3f} ms")
+    requests, chunks = base.request / paid.request, base.stream / paid.stream
+    requests_met, chunks_met = requests >= REQUESTS_MARK, chunks >= CHUNKS_MARK
+    print("Against the stock relay")
+    show("requests per CPU-second", f"{requests:.0%}, mark {REQUESTS_MARK:.0%}: {_word(requests_met)}")
+    show("stream chunks per CPU-second", f"{chunks:.0%}, mark {CHUNKS_MARK:.0%}: {_word(chunks_met)}")
+    return requests_met and chunks_met
+
+
+def stages(upstream_port: int, options: argparse.Namespace) -> None:
+    """Where the gateway's CPU goes, from a run with the meter inside."""
+    rows: dict[str, list[float]] = {}
+    with gateway(upstream_port, "--meter") as server:
+        for stream, count in ((False, options.requests * 2), (True, options.streams * 2)):
+            measure(server, 4 * CONNECTIONS, endpoint=options.endpoint, stream=stream)
+            before = _metered(server)
+            measure(server, count, endpoint=options.endpoint, stream=stream)
+            after = _metered(server)
+            for name, seconds in after.items():
+                rows.setdefault(name, [0.0] * 2)[stream] = (seconds - before.get(name, 0.0)) / count
+    rest = [rows["process"][at] - sum(row[at] for name, row in rows.items() if name != "process") for at in (0, 1)]
+    print("The gateway's CPU by stage, with a meter inside (use the shares)     plain request    stream")
+    for name, row in sorted(rows.items(), key=lambda item: -item[1][0]):
+        show(name, f"{row[0] * 1e3:22.3f} ms {row[1] * 1e3:9.3f} ms")
+    show("thread switches and the rest", f"{rest[0] * 1e3:22.3f} ms {rest[1] * 1e3:9.3f} ms")
+
+
+def _metered(server: Server) -> dict[str, float]:
+    os.kill(server.process.pid, signal.SIGUSR1)
+    figures: dict[str, float] = json.loads(server.line())
+    return figures
+
+
+def _spread(values: list[float]) -> str:
+    return f"{statistics.median(values) * 1e3:7.3f} ms ({min(values) * 1e3:.3f} to {max(values) * 1e3:.3f})"
+
+
+def _word(met: bool) -> str:
+    return "met" if met else "MISSED"
+
+
+def serve(config: str, *, metered: bool) -> None:
+    """The gateway as `realrouter serve` runs it, its log in a file. Prints its port."""
+    from app.cli.serve import serve_sockets
+    from app.edge.server import open_sockets
+    from app.seeing import logs
+    from app.settings import load
+    from ops.bench._stages import gateway_meter
+
+    settings, meter = load(config), gateway_meter() if metered else None
+
+    def ready(ports: list[int]) -> None:
+        if meter is not None:
+            meter.start()
+        print(ports[0], flush=True)
+
+    with tempfile.TemporaryFile("w") as log:
+        logs.configure(log)
+        serve_sockets(settings, open_sockets(settings.server.bind), on_ready=ready)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--requests", type=int, default=400, help="plain requests a round")
+    parser.add_argument("--streams", type=int, default=96, help="streams a round")
+    parser.add_argument("--endpoint", choices=["responses", "chat"], default="responses")
+    parser.add_argument("--serve", metavar="CONFIG", help=argparse.SUPPRESS)
+    parser.add_argument("--meter", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        serve(options.serve, metered=options.meter)
+        return 0
+    print(f"gateway ({machine_line()}), {CONNECTIONS} connections, /{options.endpoint}, {CHUNKS}-chunk streams")
+    with ExitStack() as stack:
+        vendor = stack.enter_context(upstream(chunks=CHUNKS, delay=CHUNK_DELAY_SECONDS))
+        servers = {
+            STOCK: stack.enter_context(running("ops.bench.baseline_relay", "stock", str(vendor.port))),
+            OURS: stack.enter_context(running("ops.bench.baseline_relay", "ours", str(vendor.port))),
+            GATEWAY: stack.enter_context(gateway(vendor.port)),
+        }
+        met = report(compare(servers, options))
+        stages(vendor.port, options)
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
