@@ -30,6 +30,8 @@ from app.wire.exchange import AnswerError, Relay
 
 PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 0.2, 5.0
 REFUSAL_SECONDS = 10.0
+_STATUS_OF_CODE = {"invalid_api_key": 401, "rate_limit_exceeded": 429, "insufficient_quota": 429}
+"""What OpenAI answers with these codes where no stream has begun; otherwise the error's type tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +115,12 @@ async def _first_frames(name: str, answer: UpstreamAnswer, relay: Relay) -> byte
 
 
 def answer_fault(name: str, error: AnswerError) -> UpstreamError:
-    """An answer that is at fault, as an upstream's failure."""
+    """An answer that is at fault, as an upstream's failure. An error inside a 200 has the status that it would have had alone."""
     if error.malformed:
         return UpstreamBroken(name, error.message)
-    return UpstreamRefused(name, error.message, status=200, code=error.code, type=error.type, param=error.param)
+    of_type = 400 if error.type == "invalid_request_error" else 500
+    status = _STATUS_OF_CODE.get(error.code or "", of_type)
+    return UpstreamRefused(name, error.message, status=status, code=error.code, type=error.type, param=error.param)
 
 
 async def _refusal(name: str, answer: UpstreamAnswer) -> UpstreamRefused:
