@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from app.ledger.codec import Codec, UndecodableEvent
-from app.ledger.store import LogReader, StoreUnavailable
+from app.ledger.store import LogReader, RecordedEvent, StoreUnavailable
 from projections.contract import Fact, LogHead, Unavailable, Undecodable
 
 
@@ -27,35 +28,35 @@ class DecodedLog:
         self._codec = codec or Codec()
 
     def read(self, after: int, limit: int) -> Sequence[Fact]:
-        try:
+        with _mapped():
             stored = self._ledger.read(after, limit)
-        except StoreUnavailable as error:
-            raise ViewsUnavailable(str(error)) from error
-        facts = []
-        for row in stored:
-            try:
-                facts.append(Fact(row.id, row.recorded_at_micros, self._codec.decode(row.topic, row.state)))
-            except UndecodableEvent as error:
-                facts.append(Fact(row.id, row.recorded_at_micros, Undecodable(row.topic, str(error))))
-        return facts
+        return [self._fact(row) for row in stored]
 
     def head(self) -> LogHead:
-        try:
+        with _mapped():
             head = self._ledger.head()
-        except StoreUnavailable as error:
-            raise ViewsUnavailable(str(error)) from error
         return LogHead(head.position, head.recorded_at_micros)
 
     def now_micros(self) -> int:
-        try:
+        with _mapped():
             return self._ledger.now_micros()
-        except StoreUnavailable as error:
-            raise ViewsUnavailable(str(error)) from error
 
     def identity(self) -> str:
         """The hash of event 1, which carries 16 random bytes; empty while there is none."""
-        try:
+        with _mapped():
             first = self._ledger.read(0, 1)
-        except StoreUnavailable as error:
-            raise ViewsUnavailable(str(error)) from error
         return hashlib.sha256(first[0].state).hexdigest() if first else ""
+
+    def _fact(self, row: RecordedEvent) -> Fact:
+        try:
+            return Fact(row.id, row.recorded_at_micros, self._codec.decode(row.topic, row.state))
+        except UndecodableEvent as error:
+            return Fact(row.id, row.recorded_at_micros, Undecodable(row.topic, str(error)))
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise ViewsUnavailable(str(error)) from error

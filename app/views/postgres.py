@@ -18,8 +18,8 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from app.views import sql
 from app.views.log import ViewsUnavailable
-from app.views.queries import Fetch, ViewQueries, tracked_by
-from app.views.snapshot import ViewsSnapshot
+from app.views.queries import Fetch, ViewQueries
+from app.views.snapshot import TABLES, ViewsSnapshot
 from projections.contract import Projection, TakenOver, Tracked
 from projections.tables import Change, Key, Row, Table
 
@@ -42,7 +42,14 @@ _ADVANCE = (
     "UPDATE views.tracking SET notification_id = %s, recorded_at_micros = %s, error = %s "
     "WHERE application_name = %s AND notification_id = %s"
 )
-_OUT_OF_REACH = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, psycopg.errors.UndefinedTable)
+_OUT_OF_REACH = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    PoolTimeout,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.InvalidSchemaName,
+)
+"""The last two: nobody has prepared the read models yet."""
 Connection = psycopg.Connection[Row]
 
 
@@ -123,12 +130,10 @@ class PostgresViews(ViewQueries):
         """All tables at one instant, for as long as it takes."""
         with _mapped(), self._connect() as connection:
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            for (name,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'views'").fetchall():
-                if "__" not in name:
-                    connection.execute(f"LOCK TABLE views.{name} IN ACCESS SHARE MODE")
+            for table in ("meta", "tracking", *(table.name for table in TABLES)):
+                connection.execute(f"LOCK TABLE views.{table} IN ACCESS SHARE MODE")
             yield ViewsSnapshot(
-                tracked_by(_fetch_of(connection)),
-                lambda statement, parameters: _stream(connection, statement, parameters),
+                _fetch_of(connection), lambda statement, parameters: _stream(connection, statement, parameters)
             )
 
     def close(self) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from app.views import sql
-from projections.contract import Tracked
+from app.views.log import ViewsUnavailable
+from app.views.queries import Fetch, tracked_by
+from projections.runner import ALL
 from projections.tables import Row, Table
+
+TABLES = tuple(table for projection in ALL for table in projection.tables)
 
 
 class ViewsSnapshot:
     """`tracked`: where each projection stood. Rows are read as they are asked for."""
 
-    def __init__(self, tracked: Mapping[str, Tracked], stream: Callable[[str, Sequence[str]], Iterable[Row]]) -> None:
-        self.tracked = tracked
+    def __init__(self, fetch: Fetch, stream: Callable[[str, Sequence[str]], Iterable[Row]]) -> None:
+        if list(fetch("SELECT fingerprint FROM views.meta", ())) != [(sql.definition(ALL),)]:
+            raise ViewsUnavailable("the read models are of another version: start this one, or rebuild them")
+        self.tracked = tracked_by(fetch)
         self._stream = stream
 
     def rows(self, table: Table, owner: str | None = None) -> Iterator[Row]:

@@ -10,19 +10,24 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from queue import Empty, Full, LifoQueue
 
 from app.views import sql
 from app.views.log import ViewsUnavailable
-from app.views.queries import Fetch, ViewQueries, tracked_by
+from app.views.queries import Fetch, ViewQueries
 from app.views.snapshot import ViewsSnapshot
 from projections.contract import Projection, TakenOver, Tracked
 from projections.tables import Change, Key, Row, Table
 
 LOCK_TIMEOUT_SECONDS = 5
 READERS_KEPT = 4
+READ_TIMEOUT_SECONDS = 1.0
+"""No read transaction outlives a second."""
+_STEPS_PER_LOOK = 100_000
+"""Steps of SQLite's machine, some milliseconds, between two looks at the clock."""
 WRITER_CACHE_KIB = 65_536
 """A batch touches leaves all over the tables; those that do not fit are written twice."""
 CHECKPOINT_PAGES = 8_000
@@ -86,7 +91,7 @@ class SQLiteViews(ViewQueries):
         """All tables at one instant, for as long as it takes."""
         with self._reader() as connection:
             yield ViewsSnapshot(
-                tracked_by(_fetch_of(connection)),
+                _fetch_of(connection),
                 lambda statement, parameters: connection.execute(_local(statement), parameters),
             )
 
@@ -101,8 +106,13 @@ class SQLiteViews(ViewQueries):
 
     @contextmanager
     def _reading(self, *tables: Table) -> Iterator[Fetch]:
+        ends = time.monotonic() + READ_TIMEOUT_SECONDS
         with self._reader() as connection:
-            yield _fetch_of(connection)
+            connection.set_progress_handler(lambda: time.monotonic() > ends, _STEPS_PER_LOOK)
+            try:
+                yield _fetch_of(connection)
+            finally:
+                connection.set_progress_handler(None, 0)
 
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:

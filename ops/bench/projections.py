@@ -4,7 +4,8 @@
 
 A history of admissions and settlements over many accounts is written through the guarded append; then every projection is
 rebuilt from event 1. The baseline feeds the same projections, on the same tables, with one transaction and one tracking row
-per event, as `eventsourcing`'s `process_event` does. Figures are events a second; the target is 20,000.
+per event, as `eventsourcing`'s `process_event` does. Then the replay, which derives everything again and compares.
+Figures are events a second; the target is 20,000.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from app.audit import replay
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import BATCH_MAX, Append, Committed
@@ -49,35 +52,48 @@ PRICES = parse_prices({"input": "0.25", "cached_input": "0.025", "output": "2.00
 FAR_FUTURE_MICROS = 4_000_000_000_000_000
 
 
-def main() -> None:
+def main() -> int:
+    """0 where the targets are reached, else 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--baseline-events", type=int, default=1_000)
     parser.add_argument("--engine", choices=("sqlite", "postgres"), action="append")
     arguments = parser.parse_args()
+    missed = 0
     for engine in arguments.engine or ("sqlite", "postgres"):
         with _sqlite() if engine == "sqlite" else _postgres() as (ledger, open_views):
-            _measure(engine, ledger, open_views, arguments.events, arguments.baseline_events)
+            missed += _measure(engine, ledger, open_views, arguments.events, arguments.baseline_events)
+    return 1 if missed else 0
 
 
-def _measure(engine: str, ledger: Ledger, open_views: Callable[[], Views], events: int, baseline_events: int) -> None:
+def _measure(engine: str, ledger: Ledger, open_views: Callable[[], Views], events: int, baseline_events: int) -> int:
+    """Prints the figures of an engine. Returns how many targets it missed."""
     ledger.migrate()
     _, seconds = _timed(lambda: write_history(ledger, events))
     head = ledger.head().position
-    print(f"{engine}: {head:,} events written at {head / seconds:,.0f}/s")
+    print(f"{engine}: {head:,} events written at {head / seconds:,.0f}/s", flush=True)
     views, log = open_views(), DecodedLog(ledger)
     one_by_one = Runner(log, views, batch_events=1)
     one_by_one.prepare()
     _, seconds = _timed(lambda: [one_by_one.step() for _ in range(baseline_events)])
     baseline = baseline_events / seconds
-    runner = Runner(log, views)
-    position, seconds = _timed(runner.rebuild)
+    _show(engine, "one transaction per event", baseline, "baseline")
+    position, seconds = _timed(Runner(log, views).rebuild)
     assert position == head
-    rate = position / seconds
-    verdict = "reached" if rate >= TARGET_EVENTS_PER_SECOND else "missed"
-    print(f"{engine}: one transaction per event  {baseline:>9,.0f} events/s")
-    print(f"{engine}: rebuild of all projections {rate:>9,.0f} events/s, {rate / baseline:.1f} x, target {verdict}")
+    missed = _show(engine, "rebuild of all projections", head / seconds, f"{head / seconds / baseline:.1f} x baseline")
+    report, seconds = _timed(lambda: replay(ledger, views))
+    assert report.ok, report.differences
+    missed += _show(engine, "replay of ledger and projections", head / seconds, "no difference")
     views.close()
+    return missed
+
+
+def _show(engine: str, what: str, rate: float, note: str) -> int:
+    """Prints a figure; 1 where it is a measured one below the target."""
+    below = note != "baseline" and rate < TARGET_EVENTS_PER_SECOND
+    mark = f", below {TARGET_EVENTS_PER_SECOND:,}" if below else ""
+    print(f"{engine}: {what:<34} {rate:>9,.0f} events/s  {note}{mark}", flush=True)
+    return int(below)
 
 
 def write_history(ledger: Ledger, events: int) -> None:
@@ -185,4 +201,4 @@ def _postgres() -> Iterator[tuple[Ledger, Callable[[], Views]]]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

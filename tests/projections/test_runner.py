@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from app.ledger.sqlite import SQLiteLedger
-from app.ledger.store import Append
-from app.views import DecodedLog, Views
+from app.ledger.store import Append, Head
+from app.views import DecodedLog, PostgresViews, Views, ViewsUnavailable
 from domain.events import AccountOpened, Event
-from projections.contract import Batch, Fact, Read, TakenOver, Tracked
+from projections.contract import Batch, Fact, Read, TakenOver, Tracked, Unavailable
 from projections.runner import ALL, RebuildFailed, Runner
 from projections.tables import Change, Key, Row, Table
 from tests.support.histories import USD, Book, grant
@@ -297,27 +298,100 @@ def test_a_log_that_ends_before_the_views_stops_them(stage: Stage) -> None:
     assert [one.error for one in runner.status()] == [None] * len(ALL)
 
 
+class Watching:
+    """Counts what a running runner applied, and says when it has applied enough."""
+
+    def __init__(self) -> None:
+        self.applied_events = 0
+        self._enough = (0, trio.Event())
+
+    def applied(self, events: int, seconds: float) -> None:
+        assert seconds >= 0
+        self.applied_events += events
+        if self.applied_events >= self._enough[0]:
+            self._enough[1].set()
+
+    async def until(self, events: int) -> None:
+        self._enough = (events, trio.Event())
+        if self.applied_events < events:
+            await self._enough[1].wait()
+
+
 async def test_a_running_runner_applies_what_is_committed_when_poked(stage: Stage) -> None:
     stage.book.open("acme", grant_nanos=USD)
-    views = stage.views()
-    runner = Runner(stage.log, views, idle_seconds=3_600)
+    views, watching = stage.views(), Watching()
+    runner = Runner(stage.log, views, idle_seconds=3_600, watch=watching)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(runner.run)
         with trio.fail_after(30):
-            await _until(views, stage.log.head().position)
+            await watching.until(2)
             stage.book.say("account:acme", grant("acme", USD, "grant-2"))
             runner.poke()
-            await _until(views, stage.log.head().position)
+            await watching.until(3)
         assert views.balance("acme").value.available_nanos == 2 * USD
         nursery.cancel_scope.cancel()
 
 
-async def _until(views: Views, position: int) -> None:
-    """Looks again after each turn of the worker thread."""
-    while True:
+async def test_a_runner_waits_while_its_store_is_out_of_reach(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    stage.book.open("acme", grant_nanos=USD)
+    views, watching = stage.views(), Watching()
+    failures: list[Exception] = [Unavailable("locked"), ZeroDivisionError("a defect"), Unavailable("gone")]
+    read = stage.ledger.head
+
+    def head() -> Head:
+        if failures:
+            raise failures.pop()
+        return read()
+
+    monkeypatch.setattr(stage.ledger, "head", head)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Runner(stage.log, views, watch=watching).run)
+        await watching.until(2)
+        nursery.cancel_scope.cancel()
+    assert failures == []
+    assert views.balance("acme").value.available_nanos == USD
+
+
+def test_a_process_that_dies_in_a_batch_leaves_it_to_the_next(postgres_url: str) -> None:
+    stage = Stage("postgres", postgres_url)
+    stage.book.busy(5)
+    dying, heir = PostgresViews(postgres_url), Runner(stage.log, stage.views())
+    heir.prepare()
+    Runner(stage.log, dying).prepare()
+
+    def die_in_a_batch() -> None:
+        with dying.batch([item.name for item in ALL]) as held:
+            assert held is not None
+            held.write(Change(ALL[2].tables[0], "add", [("acme", 1, "k", "m", *range(10))]))
+            assert heir.step() == 0
+            stage.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction'")
+            held.advance("usage", Tracked(1, 1))
+
+    with pytest.raises(ViewsUnavailable):
+        die_in_a_batch()
+    dying.close()
+    assert heir.step() == stage.log.head().position
+    assert "k" not in {row[2] for row in contents(stage.shown)["usage"]}
+    stage.close()
+
+
+def test_many_processes_may_prepare_at_once(stage: Stage) -> None:
+    many = [stage.views() for _ in range(6)]
+    failures: list[BaseException] = []
+
+    def prepare(views: Views) -> None:
         try:
-            if positions(views) == {position}:
-                return
-        except Exception:  # noqa: BLE001 - the tables are being made
-            await trio.sleep(0.01)
-        await trio.to_thread.run_sync(lambda: None)
+            Runner(stage.log, views).prepare()
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    threads = [threading.Thread(target=prepare, args=(views,)) for views in many]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    assert all(positions(views) == {0} for views in many)
