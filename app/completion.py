@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import structlog
 import trio
 
-from app.errors import IdempotencyKeyUsed, ShuttingDown, message_of, problem_of
+from app.errors import IdempotencyKeyUsed, RequestTooSlow, ShuttingDown, message_of, problem_of
 from app.ledger.store import CommandFailed, StoreUnavailable
 from app.lifetime import Lifetime, Slot
 from app.order import Order
@@ -224,7 +224,9 @@ class Completion:
         with trio.move_on_after(self._terms.send_stall) as stalled:
             await self.outbox.space()
         if stalled.cancelled_caught:
-            raise Stopped("client_stalled")
+            # As good as gone, and billed as such: else reading most of an answer and stopping there would be free service.
+            self.record.client_left = True
+            raise Stopped("cancelled")
 
     def _tell(self, error: Exception) -> None:
         """Let the client know: as a status while nothing was sent, as frames of its protocol after that."""
@@ -246,11 +248,11 @@ class Completion:
         relay, opened = self._relay, self._opened
         assert relay is not None
         assert opened is not None, "a complete answer was opened"
+        event = self._charge(hold, opened, relay.usage or self._estimated(relay), relay.finish)
         try:
-            event = self._charge(hold, opened, relay.usage or self._estimated(relay), relay.finish)
             await self._settlement.debit(event)
         except Unsettled as unsettled:
-            self.record.unbilled = True
+            self.record.unbilled_nanos = event.cost_nanos
             self._tell(StoreUnavailable(str(unsettled)))
             await self._release(hold, "settle_timeout")
             return
@@ -315,4 +317,6 @@ def _for_client(error: Exception) -> Exception:
     """Our own reasons to stop, as a client may read them."""
     if not isinstance(error, Stopped):
         return error
+    if error.reason == "cancelled":
+        return RequestTooSlow("The answer was not read for too long, and was cut off.")
     return StoreUnavailable(error.reason) if error.reason == "lease_lost" else ShuttingDown()
