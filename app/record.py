@@ -34,7 +34,8 @@ class Record:
     hold_nanos: int = 0
     cost_nanos: int = 0
     overrun_nanos: int = 0
-    unbilled: bool = False
+    unbilled_nanos: int | None = None
+    """What a complete answer would have cost that could not be charged."""
     client_left: bool = False
     refused_by: str = ""
     phases: Phases = field(default_factory=Phases)
@@ -88,8 +89,8 @@ def observe(record: Record, metrics: Metrics) -> None:
             metrics.overrun(record.overrun_nanos)
     elif record.hold_nanos:
         metrics.released_nanos.inc(record.hold_nanos)
-    if record.unbilled:
-        metrics.unbilled(record.cost_nanos)
+    if record.unbilled_nanos is not None:
+        metrics.unbilled(record.unbilled_nanos)
     if record.client_left:
         metrics.cancelled.inc()
     if record.refused_by:

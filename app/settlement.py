@@ -97,13 +97,15 @@ class Settlement:
         result: list[RequestReleased | RequestDebited] = [event]
 
         async def until_known() -> None:
-            verdict = await self._insist(
-                Append(f"release_{self._request_id}", self._stream, 1, (event,), guards, first=True)
-            )
-            if isinstance(verdict, Refused) and instead is not None:
-                result[0] = charge = instead()
-                await self._insist(Append(f"debit_{self._request_id}", self._stream, 1, (charge,), first=True))
-            done.set()
+            try:
+                verdict = await self._insist(
+                    Append(f"release_{self._request_id}", self._stream, 1, (event,), guards, first=True)
+                )
+                if isinstance(verdict, Refused) and instead is not None:
+                    result[0] = charge = instead()
+                    await self._insist(Append(f"debit_{self._request_id}", self._stream, 1, (charge,), first=True))
+            finally:
+                done.set()  # also where the process is torn down: what is queued is written, the reaper has the rest
 
         self._lifetime.start(until_known)
         with trio.move_on_after(self._settle_seconds, shield=True):
