@@ -89,6 +89,13 @@ class _Connection(psycopg.Connection[Row]):
             raise psycopg.errors.ConnectionTimeout(f"no answer within {ANSWER_TIMEOUT_SECONDS} s") from error
 
 
+class _Datastore(PostgresDatastore):
+    """The library's datastore, made without a look at the database: it may be down when a process starts."""
+
+    def register_type_adapters(self) -> None:
+        """None is needed: no statement here uses a composite type."""
+
+
 class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
     """The store over one PostgreSQL database, by its URL."""
 
@@ -277,7 +284,7 @@ def _schema_version(connection: psycopg.Connection[Row]) -> int:
 
 def _datastore(url: str) -> PostgresDatastore:
     parameters = conninfo_to_dict(url)
-    datastore = PostgresDatastore(
+    datastore = _Datastore(
         dbname=str(parameters.get("dbname") or ""),
         host=str(parameters.get("host") or ""),
         port=str(parameters.get("port") or ""),
@@ -294,6 +301,7 @@ def _datastore(url: str) -> PostgresDatastore:
     for name in _POOL_PARAMETERS:
         if not kwargs[name]:
             del kwargs[name]
+    kwargs["connect_timeout"] = CONNECT_TIMEOUT_SECONDS
     kwargs.update({name: value for name, value in parameters.items() if name not in _POOL_PARAMETERS})
     return datastore
 
