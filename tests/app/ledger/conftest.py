@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.ledger.codec import Codec
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Ledger
@@ -17,17 +18,17 @@ from tests.app.ledger.ledgers import Engine
 @pytest.fixture(params=["sqlite", "postgres"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """An engine over a database of its own that holds nothing yet, not even a schema."""
-    opening: Callable[[], Ledger]
+    opening: Callable[[Codec | None], Ledger]
     if request.param == "sqlite":
         location = str(tmp_path / "ledger.db")
-        opening = lambda: SQLiteLedger(location)  # noqa: E731 - two ways to open, one line each
+        opening = lambda codec: SQLiteLedger(location, codec=codec)  # noqa: E731 - two ways to open, one line each
     else:
         location = request.getfixturevalue("postgres_url")
-        opening = lambda: PostgresLedger(location)  # noqa: E731
+        opening = lambda codec: PostgresLedger(location, codec=codec)  # noqa: E731
     with ExitStack() as stack:
 
-        def tracked() -> Ledger:
-            ledger = opening()
+        def tracked(codec: Codec | None = None) -> Ledger:
+            ledger = opening(codec)
             stack.callback(ledger.close)
             return ledger
 

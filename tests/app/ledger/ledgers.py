@@ -37,7 +37,7 @@ class Engine:
 
     name: str
     location: str
-    open: Callable[[], Ledger]
+    open: Callable[..., Ledger]
 
     @contextmanager
     def another(self) -> Iterator[Ledger]:
