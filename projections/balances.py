@@ -6,10 +6,11 @@ Rule: a customer's figures are the postings to the customer's two liabilities wi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
-from domain.events import Event
+from domain.events import Event, UnknownEvent
 from domain.postings import postings
-from projections.contract import Fact, Read
+from projections.contract import Fact, Read, Undecodable
 from projections.tables import Change, Row, Table, integer, text
 
 _FIGURES = (integer("recorded_at_micros"), integer("available_nanos"), integer("held_nanos"))
@@ -20,6 +21,9 @@ BALANCES_NOW = Table("balances_now", 1, (text("account_id"), integer("position")
 INSTANTS = Table("instants", 1, (integer("recorded_at_micros"), integer("position")))
 """The last position of every instant that the store stamped: turns "as of an instant" into "as of a position". One table that
 grows at its end costs less than an index by instant over every account's rows."""
+Move = tuple[str, int, int]
+"""(account id, nanos of available, nanos of held)"""
+_STILL: Move = ("", 0, 0)
 _CUSTOMER = "liabilities:customer:"
 
 
@@ -30,16 +34,11 @@ class Balances:
     families = None
 
     def apply(self, facts: Sequence[Fact], read: Read) -> list[Change]:
-        moves = [
-            (account_id, fact, available, held)
-            for fact in facts
-            if isinstance(fact.event, Event)
-            for account_id, (available, held) in customer_moves(fact.event).items()
-        ]
+        moves = [(fact, *move) for fact in facts for move in customer_moves(fact.event)]
         instants = Change(INSTANTS, "put", list({fact.recorded_at_micros: fact.position for fact in facts}.items()))
         if not moves:
             return [instants]
-        now: dict[str, Row] = {key[0]: row for key, row in read(BALANCES_NOW, {(m[0],) for m in moves}).items()}  # type: ignore[misc]
+        now: dict[str, Row] = {key[0]: row for key, row in read(BALANCES_NOW, {(move[1],) for move in moves}).items()}  # type: ignore[misc]
         rows = list(_running(moves, now))
         touched = {row[0] for row in rows}
         return [
@@ -49,20 +48,34 @@ class Balances:
         ]
 
 
-def customer_moves(event: Event) -> dict[str, tuple[int, int]]:
-    """account id -> by how many nanos the event moves (available, held)."""
-    moves: dict[str, tuple[int, int]] = {}
+def customer_moves(event: Event | UnknownEvent | Undecodable) -> list[Move]:
+    """By how many nanos the event moves which accounts, each once."""
+    if not isinstance(event, Event):
+        return []
+    moves: dict[str, Move] = {}
     for name, nanos in postings(event):
-        if name.startswith(_CUSTOMER):
-            account_id, _, side = name[len(_CUSTOMER) :].rpartition(":")
-            available, held = moves.get(account_id, (0, 0))
-            moves[account_id] = (available - nanos, held) if side == "available" else (available, held - nanos)
-    return moves
+        customer = _customer(name)
+        if customer is not None:
+            account_id, is_available = customer
+            _, available, held = moves.get(account_id, _STILL)
+            moves[account_id] = (
+                (account_id, available - nanos, held) if is_available else (account_id, available, held - nanos)
+            )
+    return list(moves.values())
 
 
-def _running(moves: Sequence[tuple[str, Fact, int, int]], now: dict[str, Row]) -> Iterator[Row]:
+@lru_cache(maxsize=16_384)
+def _customer(name: str) -> tuple[str, bool] | None:
+    """(account id, whether it is the available part) of a customer's liability, None for another account of the books."""
+    if not name.startswith(_CUSTOMER):
+        return None
+    account_id, _, side = name[len(_CUSTOMER) :].rpartition(":")
+    return account_id, side == "available"
+
+
+def _running(moves: Sequence[tuple[Fact, str, int, int]], now: dict[str, Row]) -> Iterator[Row]:
     """The rows of `moves` in order; `now` holds the newest row of each account, and does so afterwards."""
-    for account_id, fact, moved_available, moved_held in moves:
+    for fact, account_id, moved_available, moved_held in moves:
         before = now.get(account_id, _NOTHING)
         available, held = before[3] + moved_available, before[4] + moved_held
         row = now[account_id] = (account_id, fact.position, fact.recorded_at_micros, available, held)

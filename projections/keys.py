@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import cast
 
 import msgspec
 
@@ -97,7 +96,7 @@ def _key_row(fact: Fact, before: Row | None) -> Row:
     if isinstance(event, KeyCreated):
         limits = msgspec.json.encode(event.limits).decode()
         return event.account_id, event.key_id, event.name, event.hint, event.digest, limits, at, None
-    row = cast(Row, before)
+    row = _standing(fact, before)
     if isinstance(event, KeyLimitsChanged):
         return *row[:5], msgspec.json.encode(event.limits).decode(), *row[6:]
     return *row[:7], at
@@ -107,7 +106,13 @@ def _account_row(fact: Fact, before: Row | None) -> Row:
     event, at = fact.event, fact.recorded_at_micros
     if isinstance(event, AccountOpened):
         return event.account_id, event.name, at, None, None
-    row = cast(Row, before)
+    row = _standing(fact, before)
     if isinstance(event, AccountFrozen):
         return *row[:3], at, event.reason
     return *row[:3], None, None
+
+
+def _standing(fact: Fact, before: Row | None) -> Row:
+    if before is None:
+        raise ValueError(f"event {fact.position} changes what no event has made")
+    return before

@@ -39,7 +39,7 @@ from projections.unknown import UnknownTopics
 from projections.usage import Usages
 
 ALL: tuple[Projection, ...] = (Balances(), Transactions(), Usages(), Keys(), UnknownTopics())
-BATCH_EVENTS = 2_000
+BATCH_EVENTS = 5_000
 IDLE_SECONDS = 0.2
 RETRY_SECONDS = 1.0
 """After the log or the views were out of reach."""

@@ -8,7 +8,7 @@ can be compared row by row, or by a running hash, whatever their length.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
@@ -39,12 +39,18 @@ _HOUR_MICROS = 3_600_000_000
 
 
 class Derivation(Protocol):
+    """`events`: the only types that it must be fed; None: every event."""
+
+    events: ClassVar[tuple[type, ...] | None]
+
     def feed(self, position: int, at: int, event: Event | UnknownEvent, moves: Sequence[Movement]) -> Rows: ...
 
     def finish(self) -> Rows: ...
 
 
 class Balances:
+    events: ClassVar[tuple[type, ...] | None] = None
+
     def __init__(self) -> None:
         self._now: dict[str, Row] = {}
         self._instant: Row | None = None
@@ -74,6 +80,7 @@ class Balances:
 class Transactions:
     """Rows as mappings, so that a column that is put in the wrong place shows."""
 
+    events: ClassVar[tuple[type, ...] | None] = (AdjustmentPosted, RequestDebited, RequestReleased)
     _BLANK: dict[str, Any] = {  # noqa: RUF012 - copied, never changed
         column.name: None if column.nullable else 0 for column in TRANSACTIONS.columns
     }
@@ -134,6 +141,8 @@ class Transactions:
 class Usages:
     """Keeps the current hour only: instants never go back."""
 
+    events: ClassVar[tuple[type, ...] | None] = (RequestDebited, RequestReleased)
+
     def __init__(self) -> None:
         self._hour = 0
         self._rows: dict[tuple[str, int, str, str], list[int]] = {}
@@ -166,6 +175,15 @@ class Usages:
 
 
 class Keys:
+    events: ClassVar[tuple[type, ...] | None] = (
+        AccountOpened,
+        AccountFrozen,
+        AccountUnfrozen,
+        KeyCreated,
+        KeyLimitsChanged,
+        KeyRevoked,
+    )
+
     def __init__(self) -> None:
         self._accounts: dict[str, list[Any]] = {}
         self._keys: dict[tuple[str, str], list[Any]] = {}
@@ -197,6 +215,8 @@ class Keys:
 
 
 class UnknownTopics:
+    events: ClassVar[tuple[type, ...] | None] = (UnknownEvent,)
+
     def __init__(self) -> None:
         self._rows: dict[str, Row] = {}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -57,11 +57,15 @@ class ViewsCheck:
         self._hashes: dict[str, dict[Any, _Hash]] = {
             table.name: {} for name in self._sides for table in DERIVATIONS[name][1]
         }
+        self._concerned: dict[type, list[tuple[int, Derivation]]] = {}
         self._seen = 0
 
     def feed(self, step: Step) -> None:
         self._seen = position = step[0]
-        for until, derivation in self._sides.values():
+        concerned = self._concerned.get(type(step[2]))
+        if concerned is None:
+            concerned = self._concerned[type(step[2])] = _concerned(self._sides.values(), type(step[2]))
+        for until, derivation in concerned:
             if position <= until:
                 for table, row in derivation.feed(*step):
                     self._add(table, row)
@@ -113,6 +117,10 @@ class ViewsCheck:
             if left != right and named < ROWS_NAMED:
                 named += 1
                 self._findings.differ(f"row of {table.name}", where, *_differing(table, left, right))
+
+
+def _concerned(sides: Iterable[tuple[int, Derivation]], event: type) -> list[tuple[int, Derivation]]:
+    return [side for side in sides if side[1].events is None or event in side[1].events]
 
 
 def _derive(derivation: Derivation, until: int, steps: Iterator[Step]) -> Iterator[tuple[Table, Row]]:

@@ -15,7 +15,7 @@ import trio.testing
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Append, Head
 from app.views import DecodedLog, PostgresViews, Views, ViewsUnavailable
-from domain.events import AccountOpened, Event
+from domain.events import AccountOpened, Event, KeyRevoked
 from projections.contract import Batch, Fact, Read, TakenOver, Tracked, Unavailable
 from projections.runner import ALL, RebuildFailed, Runner
 from projections.tables import Change, Key, Row, Table
@@ -224,6 +224,16 @@ def test_an_event_that_cannot_be_read_stops_whom_it_concerns_and_is_seen(stage: 
     with pytest.raises(RebuildFailed, match="event 4"):
         runner.rebuild(["balances"])
     assert runner.rebuild(["usage"]) == head
+
+
+def test_a_change_of_a_key_that_no_event_made_stops_keys_by_name(stage: Stage) -> None:
+    stage.book.open("acme", grant_nanos=USD)
+    stage.book.say("account:acme", KeyRevoked("acme", "never"))
+    runner = Runner(stage.log, stage.shown)
+    drain(runner)
+    errors = {one.name: one.error for one in runner.status()}
+    assert "event 3 changes what no event has made" in (errors.pop("keys") or "")
+    assert set(errors.values()) == {None}
 
 
 def test_a_projection_that_fails_stops_alone(stage: Stage) -> None:
