@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from app.ledger.codec import Codec
 from app.ledger.store import Append, Committed, Conflict, Refused, Verdict
-from domain.buckets import Movement, minute_of
+from domain.buckets import Guard, Movement, minute_of
 from domain.events import RequestAdmitted, RequestDebited, RequestReleased
 from domain.postings import movements
 
@@ -44,10 +44,9 @@ class Plan:
         self.batch = batch
         self.at_micros = at_micros
         self.moves = [_moves(append, at_micros) for append in batch]
+        self.guards = [[(guard.name(at_micros), guard) for guard in append.guards] for append in batch]
         self.bucket_names = {name for moves in self.moves for name, _ in moves}
-        for append in batch:
-            for guard in append.guards:
-                self.bucket_names.add(guard.name(at_micros))
+        self.bucket_names.update(name for guards in self.guards for name, _ in guards)
 
     @property
     def places(self) -> list[Place]:
@@ -88,7 +87,7 @@ class _Run:
 
     def judge(self, index: int) -> None:
         append = self.plan.batch[index]
-        verdict = self._standing(append) or self._refusal(append, self.plan.moves[index])
+        verdict = self._standing(append) or self._refusal(self.plan.guards[index], self.plan.moves[index])
         self.outcome.verdicts[index] = verdict or self._commit(append, self.plan.moves[index])
 
     def _standing(self, append: Append) -> Verdict | None:
@@ -103,17 +102,16 @@ class _Run:
             return Conflict(append.stream, append.expected_version, None)
         return None
 
-    def _refusal(self, append: Append, moves: Sequence[Movement]) -> Verdict | None:
-        at = self.plan.at_micros
-        for guard in append.guards:
-            name = guard.name(at)
+    def _refusal(self, guards: Sequence[tuple[str, Guard]], moves: Sequence[Movement]) -> Verdict | None:
+        deltas = dict(moves)
+        for name, guard in guards:
             value = self._value(name)
-            delta = sum(moved for bucket, moved in moves if bucket == name)
+            delta = deltas.get(name, 0)
             after = value + delta
             if (guard.floor is not None and after < guard.floor) or (
                 guard.ceiling is not None and after > guard.ceiling
             ):
-                return Refused(name, value, delta, at)
+                return Refused(name, value, delta, self.plan.at_micros)
         return None
 
     def _commit(self, append: Append, moves: Sequence[Movement]) -> Committed:
@@ -138,9 +136,14 @@ class _Run:
 
 
 def _moves(append: Append, at_micros: int) -> Sequence[Movement]:
+    """By how much the command moves which bucket, each named once."""
     if len(append.events) == 1:
         return movements(append.events[0], at_micros)
-    return [move for event in append.events for move in movements(event, at_micros)]
+    moves: dict[str, int] = {}
+    for event in append.events:
+        for name, delta in movements(event, at_micros):
+            moves[name] = moves.get(name, 0) + delta
+    return list(moves.items())
 
 
 def _order(batch: Sequence[Append]) -> Iterable[int]:
