@@ -59,6 +59,7 @@ class Figures:
     commands: int = 0
     refused: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     waits: list[float] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
 
@@ -75,11 +76,12 @@ async def load(ledger: Ledger, callers: int, seconds: float) -> Figures:
     writer = Writer(ledger, watch=figures)
     async with trio.open_nursery() as outer:
         outer.start_soon(writer.run)
-        started = trio.current_time()
+        started, cpu = trio.current_time(), time.process_time()
         async with trio.open_nursery() as nursery:
             for number in range(callers):
                 nursery.start_soon(_caller, writer, number, started + seconds, figures)
         figures.seconds = trio.current_time() - started
+        figures.cpu_seconds = time.process_time() - cpu
         await _race(writer, callers)
         writer.close()
     return figures
@@ -209,6 +211,8 @@ def measure(engine: str, seconds: float) -> bool:
     )
     passed = rate >= TARGET_PER_SECOND
     show("guarded commands/s", f"{rate:,.0f}  (mark {TARGET_PER_SECOND:,}: {'met' if passed else 'MISSED'})")
+    cpu_share = sum(one.cpu_seconds for one in figures) / sum(one.commands for one in figures)
+    show("CPU of the callers' processes", f"{cpu_share * 1e6:.0f} us a command")
     show("wait for the verdict", f"p50 {percentile(waits, 50) * 1e3:.1f} ms, p99 {percentile(waits, 99) * 1e3:.1f} ms")
     show("batch", f"mean {sum(batches) / len(batches):.0f}, p99 {percentile(batches, 99):.0f}, {len(batches)} commits")
     show("refused admissions", f"{sum(one.refused for one in figures)}")
