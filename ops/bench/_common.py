@@ -59,6 +59,8 @@ def sampling_fdatasync() -> Iterator[list[float]]:
     samples: list[float] = []
     command = [sys.executable, "-m", "ops.bench._common", tempfile.gettempdir()]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()  # its start is not part of the run
     try:
         yield samples
     finally:
@@ -68,6 +70,7 @@ def sampling_fdatasync() -> Iterator[list[float]]:
 
 def _sample_fdatasync(folder: str) -> None:
     """Until standard input is closed."""
+    print("ready", flush=True)
     file, path = tempfile.mkstemp(dir=folder)
     try:
         while not select.select([sys.stdin], [], [], SYNC_EVERY_SECONDS)[0]:
