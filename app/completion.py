@@ -11,7 +11,7 @@ Rule 5: an upstream may be changed until its first bytes were forwarded, never a
 
 from __future__ import annotations
 
-import time
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,10 +31,17 @@ from app.wire.exchange import AnswerError, Relay
 from domain.errors import DomainError
 from domain.events import KeyLimits, RequestDebited
 from domain.request import Hold, admit, debit, free_cancellation_guard, release
-from domain.usage import Usage, estimate_tokens
+from domain.usage import TOKENS_PER_FILE, TOKENS_PER_IMAGE, Usage, estimate_tokens
 
 TAIL_SECONDS = 30.0
 """How long the rest of an answer (its usage) may take to follow the closing frame."""
+LINGER_SECONDS = 0.05
+"""How long the end of a finished answer's framing is waited for: with it, the connection serves the next request."""
+LINGER_READS_MAX = 8
+CLIENT_SHARE = 0.1
+"""Of an answer that ran into its whole deadline: past this share spent waiting for the client, it is the client that left."""
+TEXT_KEPT_MAX = 200
+"""Of an upstream's own words that go into an event."""
 MICROS = 1_000_000
 _log = structlog.get_logger("completion")
 
@@ -93,6 +100,8 @@ class Completion:
         self._stopped: str | None = None
         self._complete = False
         self._total_at = 0.0
+        self._waited_for_client = 0.0
+        self._told = False
         self._opened: Opened | None = None
 
     async def client_left(self) -> None:
@@ -121,7 +130,10 @@ class Completion:
                 self._slot.give_back()
                 self.outbox.end()
                 self.opened.set()
-                self._on_end(self.record)
+                try:
+                    self._on_end(self.record)
+                finally:
+                    await self._let_go()
 
     async def _admit(self) -> Hold | None:
         """The hold; None where there is none, and the client has been told why."""
@@ -136,7 +148,7 @@ class Completion:
             endpoint=order.request.endpoint,
             bounds=order.bounds,
             instance_id=self._lifetime.instance_id,
-            deadline_at_micros=time.time_ns() // 1000 + int(self._terms.total * MICROS),
+            deadline_at_micros=self._settlement.now_micros() + int(self._terms.total * MICROS),
         )
         try:
             hold = await self._settlement.admit(admitted, guards, self._limits)
@@ -161,30 +173,37 @@ class Completion:
         except BaseException:
             await self._release(hold, "internal_error")
             raise
-        if failure is None or self._complete:
-            self.record.phase("stream")
-            await self._debit(hold)
-        else:
-            self.record.phase("stream")
-            self._tell(failure)
-            await self._release(hold, failure.reason if isinstance(failure, Stopped) else "upstream_failed")
+        self.record.phase("stream")
+        try:
+            if failure is None or self._complete:
+                await self._debit(hold)
+            else:
+                self._tell(failure)
+                await self._release(hold, failure.reason if isinstance(failure, Stopped) else "upstream_failed")
+        except Exception:
+            await self._settlement.release(release(hold, reason="internal_error"))
+            raise
 
     # -- The answer --------------------------------------------------------------------------------------------------
 
     async def _carry_bounded(self) -> None:
         """Carry under the deadlines and `stop`. Raises Stopped or UpstreamTimeout where they cut it."""
+        if self._stopped is not None:
+            raise Stopped(self._stopped)
         self._total_at = self._scope.deadline = trio.current_time() + self._terms.total
         with self._scope:
             await self._carry()
         if self._scope.cancelled_caught and not self._complete:
             if self._stopped is not None:
                 raise Stopped(self._stopped)
+            if self._waited_for_client > CLIENT_SHARE * self._terms.total:
+                raise Stopped("cancelled")  # it was the client that took all the time, and had the most of the answer
             raise UpstreamTimeout(
                 self._upstream or "upstream", "The upstream fell silent, or took too long as a whole."
             )
 
     async def _carry(self) -> None:
-        """Open an upstream and forward what it sends, up to the end of its answer. Closes it on every path."""
+        """Open an upstream and forward what it sends, up to the end of its answer. Closes it unless it is finished."""
         self._opened = opened = await self._upstreams.open(self._order, self.record.request_id, self._terms.first_byte)
         try:
             self.record.upstream = opened.upstream
@@ -192,8 +211,22 @@ class Completion:
             self._forward(opened.first)
             await self._pump(opened)
         finally:
-            with trio.CancelScope(shield=True):
-                await opened.answer.aclose()
+            if not opened.relay.finished:
+                with trio.CancelScope(shield=True):
+                    await opened.answer.aclose()
+
+    async def _let_go(self) -> None:
+        """Close the upstream's answer. The end of a finished one came while the debit was made: its connection is kept."""
+        if self._opened is None:
+            return
+        answer, relay = self._opened.answer, self._opened.relay
+        with trio.CancelScope(shield=True):
+            if relay.finished:
+                with trio.move_on_after(LINGER_SECONDS), contextlib.suppress(UpstreamError):
+                    for _ in range(LINGER_READS_MAX):
+                        if not await answer.receive():
+                            break
+            await answer.aclose()
 
     async def _pump(self, opened: Opened) -> None:
         relay, receive, outbox = opened.relay, opened.answer.receive, self.outbox
@@ -208,7 +241,7 @@ class Completion:
                 return
             self._forward(relay.feed(data))
             self._complete = relay.closing
-            if outbox.full:
+            if outbox.full and not self._complete:
                 await self._wait_for_client()
         self._complete = True
 
@@ -221,8 +254,12 @@ class Completion:
     async def _wait_for_client(self) -> None:
         """The client does not read: the upstream waits with us, but not for ever."""
         self._scope.deadline = self._total_at
-        with trio.move_on_after(self._terms.send_stall) as stalled:
-            await self.outbox.space()
+        since = trio.current_time()
+        try:
+            with trio.move_on_after(self._terms.send_stall) as stalled:
+                await self.outbox.space()
+        finally:
+            self._waited_for_client += trio.current_time() - since
         if stalled.cancelled_caught:
             # As good as gone, and billed as such: else reading most of an answer and stopping there would be free service.
             self.record.client_left = True
@@ -230,6 +267,9 @@ class Completion:
 
     def _tell(self, error: Exception) -> None:
         """Let the client know: as a status while nothing was sent, as frames of its protocol after that."""
+        if self._told:
+            return
+        self._told = True
         error = _for_client(error)
         if not self.opened.is_set():
             self.error = error
@@ -264,13 +304,13 @@ class Completion:
     async def _release(self, hold: Hold, reason: str) -> None:
         """Give the hold back. What was delivered of a cancelled answer counts against the account's free limit of the day."""
         relay, opened = self._relay, self._opened
-        delivered = self._estimated(relay) if relay is not None and relay.delivered.output_bytes else None
+        delivered = self._estimated(relay) if relay is not None and _has_delivered(relay) else None
         event = release(
             hold, reason=reason, upstream=self._upstream, delivered=delivered, prices=self._order.model.prices
         )
         self.record.settled(event)
         if reason == "cancelled" and delivered is not None and opened is not None:
-            guard = free_cancellation_guard(self.record.account_id, self._terms.free_limit_nanos)
+            guard = free_cancellation_guard(hold, self._terms.free_limit_nanos)
             settled = await self._settlement.release(
                 event, guards=(guard,), instead=lambda: self._charge(hold, opened, delivered, "cancelled", "cancelled")
             )
@@ -287,17 +327,18 @@ class Completion:
             prices=self._order.model.prices,
             usage=usage,
             upstream=opened.upstream,
-            upstream_request_id=opened.upstream_request_id,
-            response_id=opened.relay.response_id,
-            finish=finish,
+            upstream_request_id=(opened.upstream_request_id or "")[:TEXT_KEPT_MAX] or None,
+            response_id=(opened.relay.response_id or "")[:TEXT_KEPT_MAX] or None,
+            finish=finish[:TEXT_KEPT_MAX],
             outcome=outcome,
         )
 
     def _estimated(self, relay: Relay) -> Usage:
-        """What was delivered, counted by us: bytes of text either way, and the answer's own items."""
-        items = relay.items
+        """What was delivered, counted by us: bytes of text either way, images and files, and the answer's own items."""
+        items, request = relay.items, self._order.request
+        read = estimate_tokens(request.text_bytes) + request.images * TOKENS_PER_IMAGE + request.files * TOKENS_PER_FILE
         return Usage(
-            input=estimate_tokens(self._order.request.text_bytes),
+            input=min(read, self._order.bounds.input_tokens),
             output=estimate_tokens(relay.delivered.output_bytes),
             web_search_calls=items.web_search_calls,
             images=items.images,
@@ -311,6 +352,10 @@ class Completion:
     @property
     def _upstream(self) -> str | None:
         return self._opened.upstream if self._opened is not None else None
+
+
+def _has_delivered(relay: Relay) -> bool:
+    return bool(relay.delivered.output_bytes or relay.items.images or relay.items.web_search_calls)
 
 
 def _for_client(error: Exception) -> Exception:
