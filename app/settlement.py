@@ -4,18 +4,21 @@ Rule 1: an admission whose fate is unknown is asked for again until it is known,
 Rule 2: a debit is insisted on for the settle time. Past that the hold is released, and the answer counts as unbilled.
 Rule 3: a release is insisted on until it is in the log, beyond the request's own life where need be. Repeating either is safe:
 the store knows the command, and the stream has one place for a settlement.
-Rule 4: the place may be taken: by the reaper, or by a debit whose acknowledgement was lost. Whoever comes second does nothing.
+Rule 4: the place may be taken by the reaper. Whoever comes second does nothing.
+Rule 5: a debit that lands after its client was told that nothing was charged is given back by a correction.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 import trio
 
+from app.commands import TooManyConflicts, known, on_account
 from app.errors import IdempotencyKeyUsed
+from app.ledger.codec import Codec
 from app.ledger.store import (
     Append,
     CommandFailed,
@@ -27,8 +30,9 @@ from app.ledger.store import (
 )
 from app.ledger.writer import Writer
 from app.lifetime import Lifetime
+from domain.account import Account, post_adjustment
 from domain.buckets import Guard
-from domain.events import KeyLimits, RequestAdmitted, RequestDebited, RequestReleased, request_stream
+from domain.events import Event, KeyLimits, RequestAdmitted, RequestDebited, RequestReleased, request_stream
 from domain.request import Hold, refusal, release
 
 RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX = 0.05, 2.0
@@ -72,7 +76,7 @@ class Settlement:
                 raise IdempotencyKeyUsed(self._request_id, await trio.to_thread.run_sync(self._state))
 
     async def debit(self, event: RequestDebited) -> None:
-        """Charge. Raises Unsettled, when the hold is released or being released."""
+        """Charge. Raises Unsettled: then the hold is released already, or `release` is to be called."""
         verdict = None
         with trio.move_on_after(self._settle_seconds, shield=True):
             verdict = await self._insist(Append(f"debit_{self._request_id}", self._stream, 1, (event,), first=True))
@@ -104,6 +108,8 @@ class Settlement:
                 if isinstance(verdict, Refused) and instead is not None:
                     result[0] = charge = instead()
                     await self._insist(Append(f"debit_{self._request_id}", self._stream, 1, (charge,), first=True))
+                if isinstance(verdict, Conflict) and verdict.command_id == f"debit_{self._request_id}":
+                    await self._give_back()
             finally:
                 done.set()  # also where the process is torn down: what is queued is written, the reaper has the rest
 
@@ -115,6 +121,34 @@ class Settlement:
     def _state(self) -> str:
         newest = self._writer.ledger.stream(self._stream)[-1]
         return _STATES.get(newest.topic, "known")
+
+    async def _give_back(self) -> None:
+        """Undo this request's own debit: it was not known in time, and its client was told that nothing was charged."""
+        while True:
+            try:
+                await trio.to_thread.run_sync(self._correct)
+                return
+            except (StoreUnavailable, TooManyConflicts) as error:
+                _log.warning("a late charge is not given back yet", request_id=self._request_id, error=str(error))
+                await trio.sleep(RETRY_SECONDS_MAX)
+
+    def _correct(self) -> None:
+        ledger, codec, correction = self._writer.ledger, Codec(), f"undo_{self._request_id}"
+        [charge] = [event for event in known(codec, ledger.stream(self._stream)) if isinstance(event, RequestDebited)]
+
+        def decide(account: Account) -> Sequence[Event]:
+            if correction in account.adjustments or not charge.cost_nanos:
+                return ()
+            return post_adjustment(
+                account,
+                adjustment_id=correction,
+                kind="correction",
+                amount_nanos=charge.cost_nanos,
+                reason="charged too late: the answer had ended in an error",
+                reference=self._request_id,
+            )
+
+        on_account(ledger, codec, charge.account_id, decide)
 
     async def _find_out(self, append: Append, admitted: RequestAdmitted) -> None:
         verdict = await self._insist(append)

@@ -55,11 +55,11 @@ class Striker:
 
     def watch(self) -> None:
         """Learn of the process's lifetime, which knows how many requests run."""
-        made = Lifetime.__init__
+        made, lifetimes = Lifetime.__init__, self._lifetimes
 
-        def init(lifetime: Lifetime, ledger: Ledger, *, lease_seconds: float) -> None:
-            made(lifetime, ledger, lease_seconds=lease_seconds)
-            self._lifetimes.append(lifetime)
+        def init(self: Lifetime, ledger: Ledger, *, lease_seconds: float) -> None:
+            made(self, ledger, lease_seconds=lease_seconds)
+            lifetimes.append(self)
 
         Lifetime.__init__ = init  # type: ignore[method-assign]
 

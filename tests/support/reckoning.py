@@ -18,6 +18,7 @@ from domain.events import Event, RequestAdmitted, RequestDebited, RequestRelease
 from domain.postings import movements
 from tests.app.ledger.ledgers import check_log
 from tests.support.callers import Call
+from tests.support.processes import eventually
 
 Settlement = RequestDebited | RequestReleased
 
@@ -98,8 +99,26 @@ def check_promise(books: Books, calls: Iterable[Call]) -> Counter[str]:
     return ways
 
 
+async def settled_books(ledger: Ledger, codec: Codec, seconds: float) -> Books:
+    """The books once every admission in them has its end."""
+    read: list[Books] = []
+
+    def nothing_open() -> bool:
+        read[:] = [read_books(ledger, codec)]
+        return not read[0].open
+
+    await eventually(nothing_open, seconds, lambda: f"{len(read[0].open)} admissions without an end")
+    check_settled(read[0])
+    return read[0]
+
+
 def held(ledger: Ledger, account_id: str) -> int:
     name = buckets.held(account_id)
+    return ledger.bucket_values([name])[name]
+
+
+def available(ledger: Ledger, account_id: str) -> int:
+    name = buckets.available(account_id)
     return ledger.bucket_values([name])[name]
 
 

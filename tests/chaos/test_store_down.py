@@ -1,0 +1,191 @@
+"""The store goes away, or is locked by another process: nothing is free, nothing is lost, and nobody is told 401."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+import trio
+
+from domain import api_key
+from domain.events import AdjustmentPosted
+from tests.chaos.conftest import Build
+from tests.support.callers import Call, Endpoint, ask, run_all
+from tests.support.processes import Gateway, House, Postgres, eventually
+from tests.support.reckoning import available, check_promise, settled_books
+
+CALLS = 24
+BALANCE_NANOS = 10**12
+OPEN = "duration=1.5 tokens=20"
+_LOCK = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def locked(house: House) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process holds the ledger's write lock, until its stdin is closed."""
+    path = house.settings.store.sqlite_path
+    assert path is not None
+    line = [sys.executable, "-c", _LOCK, str(path)]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"locked\n"
+        yield process
+
+
+def _streams(account_id: str, key: str, count: int = CALLS) -> list[Call]:
+    return [Call(account_id, key, "responses", ask(simulator=OPEN)) for _ in range(count)]
+
+
+def _held_back(calls: list[Call]) -> bool:
+    """Every stream has shown all but its closing frame."""
+    return all(b"response.output_item.done" in call.received for call in calls)
+
+
+def _fresh(account_id: str, key: str) -> list[Call]:
+    """Both endpoints, plain and streamed."""
+    endpoints: tuple[Endpoint, ...] = ("responses", "chat")
+    return [Call(account_id, key, e, ask(e, stream=stream)) for e in endpoints for stream in (True, False)]
+
+
+def _check_unavailable(call: Call) -> None:
+    assert call.status == 503, call
+    assert int(call.headers["retry-after"]) >= 1
+    error = call.error()
+    assert set(error) == {"message", "type", "param", "code"}
+    assert (error["type"], error["code"]) == ("server_error", "store_unavailable")
+
+
+async def _metric(gateway: Gateway, name: str) -> float:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        text = (await client.get(f"http://127.0.0.1:{gateway.port}/metrics")).text
+    return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
+
+
+@pytest.mark.timeout(90)
+async def test_postgres_goes_and_comes_back_within_the_settle_time(own_postgres: Postgres, build: Build) -> None:
+    house = build(own_postgres.database(), limits={"settle": 20, "lease": 60})
+    account_id, key = house.account(nanos=BALANCE_NANOS)
+    gateway = await house.gateway()
+    open_calls, meanwhile = _streams(account_id, key), _fresh(account_id, key)
+    unknown = Call(account_id, api_key.make_key(os.urandom(api_key.RANDOM_BYTES)), "responses", ask())
+    async with trio.open_nursery() as nursery:
+        for call in open_calls:
+            nursery.start_soon(call.run, gateway.port)
+        await eventually(lambda: all(call.status == 200 for call in open_calls), 10)
+        await trio.to_thread.run_sync(own_postgres.kill)
+        await run_all([*meanwhile, unknown], [gateway.port])
+        for call in (*meanwhile, unknown):
+            _check_unavailable(call)
+        await eventually(lambda: _held_back(open_calls), 10)
+        assert not any(call.closing_frame or call.ended for call in open_calls), "nothing passes before its debit"
+        await eventually(lambda: len(gateway.lines("the ledger did not take a command; asking again")) > 0, 10)
+        await trio.to_thread.run_sync(own_postgres.start)
+    books = await settled_books(house.ledger, house.codec, 10)
+    assert check_promise(books, [*open_calls, *meanwhile]) == {"complete": CALLS, "refused 503": len(meanwhile)}
+    assert await _metric(gateway, "realrouter_unbilled_total") == 0
+    after = _fresh(account_id, key)
+    await run_all(after, [gateway.port])
+    assert all(call.complete for call in after)
+
+
+@pytest.mark.timeout(90)
+async def test_postgres_stays_away_past_the_settle_time(own_postgres: Postgres, build: Build) -> None:
+    house = build(own_postgres.database(), limits={"settle": 1, "lease": 60})
+    account_id, key = house.account(nanos=BALANCE_NANOS)
+    gateway = await house.gateway()
+    calls = _streams(account_id, key)
+    async with trio.open_nursery() as nursery:
+        for call in calls:
+            nursery.start_soon(call.run, gateway.port)
+        await eventually(lambda: all(call.status == 200 for call in calls), 10)
+        await trio.to_thread.run_sync(own_postgres.kill)
+    assert all(call.refused and call.ended and not call.closing_frame for call in calls)
+    await trio.to_thread.run_sync(own_postgres.start)
+    books = await settled_books(house.ledger, house.codec, 10)
+    assert check_promise(books, calls) == {"refused 200": CALLS}
+    assert books.reasons() == {"settle_timeout": CALLS}
+    await eventually(lambda: len(gateway.lines("request")) >= CALLS, 10)
+    assert await _metric(gateway, "realrouter_unbilled_total") == CALLS
+    assert await _metric(gateway, "realrouter_unbilled_nanos_total") > 0
+
+
+@pytest.mark.timeout(90)
+async def test_sqlite_is_locked_by_another_process_for_three_seconds(sqlite_url: str, build: Build) -> None:
+    """Less than the store waits for its lock: whoever asks meanwhile is only kept waiting."""
+    house = build(sqlite_url)
+    account_id, key = house.account(nanos=BALANCE_NANOS)
+    gateway = await house.gateway()
+    calls, meanwhile = _streams(account_id, key), _fresh(account_id, key)
+    async with trio.open_nursery() as nursery:
+        for call in calls:
+            nursery.start_soon(call.run, gateway.port)
+        await eventually(lambda: all(call.status == 200 for call in calls), 10)
+        with locked(house):
+            began = trio.current_time()
+            for call in meanwhile:
+                nursery.start_soon(call.run, gateway.port)
+            await eventually(lambda: _held_back(calls), 10)
+            await trio.sleep_until(began + 3)
+            assert not any(call.closing_frame for call in calls)
+            assert not any(call.status for call in meanwhile)
+    books = await settled_books(house.ledger, house.codec, 10)
+    assert check_promise(books, [*calls, *meanwhile]) == {"complete": CALLS + len(meanwhile)}
+
+
+@pytest.mark.timeout(90)
+async def test_sqlite_is_locked_for_longer_than_the_store_waits(sqlite_url: str, build: Build) -> None:
+    """New requests are told 503; what was open is billed, since the lock is gone within the settle time."""
+    house = build(sqlite_url, limits={"settle": 20, "lease": 60})
+    account_id, key = house.account(nanos=BALANCE_NANOS)
+    gateway = await house.gateway()
+    calls, meanwhile = _streams(account_id, key), _fresh(account_id, key)
+    async with trio.open_nursery() as nursery:
+        for call in calls:
+            nursery.start_soon(call.run, gateway.port)
+        await eventually(lambda: all(call.status == 200 for call in calls), 10)
+        with locked(house):
+            await run_all(meanwhile, [gateway.port])
+    for call in meanwhile:
+        _check_unavailable(call)
+    books = await settled_books(house.ledger, house.codec, 10)
+    assert check_promise(books, [*calls, *meanwhile]) == {"complete": CALLS, "refused 503": len(meanwhile)}
+
+
+@pytest.mark.timeout(90)
+async def test_a_charge_that_lands_after_its_client_was_told_an_error_is_given_back(
+    sqlite_url: str, build: Build
+) -> None:
+    """The lock outlasts all patience, and the debit that waits for it commits when it goes: it may not stand alone."""
+    house = build(sqlite_url, limits={"settle": 0.5, "lease": 60})
+    account_id, key = house.account(nanos=BALANCE_NANOS)
+    gateway = await house.gateway()
+    calls = _streams(account_id, key)
+    async with trio.open_nursery() as nursery:
+        for call in calls:
+            nursery.start_soon(call.run, gateway.port)
+        await eventually(lambda: all(call.status == 200 for call in calls), 10)
+        with locked(house):
+            await eventually(lambda: all(call.ended for call in calls), 10)
+    assert all(call.refused and not call.closing_frame for call in calls)
+    await eventually(lambda: available(house.ledger, account_id) == BALANCE_NANOS, 10)
+    books = await settled_books(house.ledger, house.codec, 10)
+    landed = {event.request_id: event.cost_nanos for event in books.debits}
+    given_back = {
+        event.reference: event.amount_nanos
+        for event in books.events
+        if isinstance(event, AdjustmentPosted) and event.kind == "correction"
+    }
+    assert len(landed) + len(books.releases) == CALLS
+    assert landed == given_back
+    print(f"\n{len(landed)} charges landed late and were given back, {len(books.releases)} holds released")
