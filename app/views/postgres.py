@@ -64,7 +64,8 @@ class PostgresViews(ViewQueries):
             max_size=READERS_MAX,
             timeout=CONNECT_TIMEOUT_SECONDS,
             max_idle=60,
-            kwargs={"autocommit": True, "connect_timeout": CONNECT_TIMEOUT_SECONDS},
+            # Nothing is prepared: tables that are remade by a newer version would break what was prepared for the old.
+            kwargs={"autocommit": True, "connect_timeout": CONNECT_TIMEOUT_SECONDS, "prepare_threshold": None},
             configure=_configure_reader,
             check=ConnectionPool.check_connection,
             open=False,
