@@ -11,17 +11,20 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass, replace
 
+import structlog
 import trio
 
 from app.errors import Unauthorized
-from app.ledger.codec import Codec
-from app.ledger.store import Ledger, RecordedEvent
+from app.ledger.codec import Codec, UndecodableEvent
+from app.ledger.store import Ledger, RecordedEvent, StoreUnavailable
 from domain import api_key
 from domain.errors import KeyIsExpired, KeyIsRevoked
 from domain.events import KeyCreated, KeyLimits, KeyLimitsChanged, KeyRevoked
 
 FOLLOW_SECONDS = 0.25
+LOOK_UP_SECONDS = 5.0
 PAGE = 2_000
+_log = structlog.get_logger("auth")
 _BEARER = "bearer "
 _KEY_LENGTH_MAX = 512
 
@@ -48,6 +51,8 @@ class KeyCache:
         self._position = 0
         self._loading = trio.Lock()
         self._loads = 0
+        self._failure: StoreUnavailable | None = None
+        self._reading = trio.CapacityLimiter(2)
 
     def __len__(self) -> int:
         return len(self._by_digest)
@@ -63,21 +68,45 @@ class KeyCache:
     async def load(self) -> None:
         """Read what is new in the log. Raises StoreUnavailable."""
         async with self._loading:
-            while await self._load_page() == PAGE:
-                pass
-            self._loads += 1
+            await self._load()
 
     async def _load_since_now(self) -> None:
-        """One load that begins after this call, shared by all who wait for one."""
+        """One load that begins after this call, shared by all who wait for one, its failure too. Raises StoreUnavailable."""
         enough = self._loads + (2 if self._loading.locked() else 1)
-        while self._loads < enough:
-            await self.load()
+        with trio.move_on_after(LOOK_UP_SECONDS):
+            async with self._loading:
+                if self._loads < enough:
+                    await self._load()
+                elif self._failure is not None:
+                    raise StoreUnavailable(str(self._failure))
+                return
+        raise StoreUnavailable("the store did not answer in time")
+
+    async def _load(self) -> None:
+        self._failure = StoreUnavailable("the store did not answer in time")
+        try:
+            while await self._load_page() == PAGE:
+                pass
+            self._failure = None
+        except StoreUnavailable as error:
+            self._failure = error
+            raise
+        finally:
+            self._loads += 1
 
     async def _load_page(self) -> int:
-        events = await trio.to_thread.run_sync(self._ledger.read_keys, self._position, PAGE)
+        events = await trio.to_thread.run_sync(
+            self._ledger.read_keys, self._position, PAGE, abandon_on_cancel=True, limiter=self._reading
+        )
         for recorded in events:
-            self._apply(recorded)
             self._position = recorded.id
+            try:
+                self._apply(recorded)
+            except (UndecodableEvent, KeyError) as error:
+                # A key whose making this version cannot read is unknown here: it is refused, and the others are not.
+                _log.warning(
+                    "an event of a key cannot be applied", position=recorded.id, topic=recorded.topic, error=str(error)
+                )
         return len(events)
 
     def _apply(self, recorded: RecordedEvent) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import structlog
 import trio
 
+from app.edge.body import Reservation
 from app.errors import IdempotencyKeyUsed, RequestTooSlow, ShuttingDown, message_of, problem_of
 from app.ledger.store import CommandFailed, StoreUnavailable
 from app.lifetime import Lifetime, Slot
@@ -81,6 +82,7 @@ class Completion:
         lifetime: Lifetime,
         upstreams: Upstreams,
         slot: Slot,
+        body: Reservation,
         on_end: Callable[[Record], None],
     ) -> None:
         self.record = record
@@ -95,6 +97,7 @@ class Completion:
         self._lifetime = lifetime
         self._upstreams = upstreams
         self._slot = slot
+        self._body = body
         self._on_end = on_end
         self._scope = trio.CancelScope()
         self._stopped: str | None = None
@@ -128,6 +131,7 @@ class Completion:
                 raise
             finally:
                 self._slot.give_back()
+                self._body.release()
                 self.outbox.end()
                 self.opened.set()
                 try:

@@ -6,6 +6,7 @@ connections cut.
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -52,11 +53,11 @@ async def run_gateway(
 
 
 async def stop_on_signals(shutdown: trio.Event) -> None:
-    """Set `shutdown` at the first SIGTERM or SIGINT; a second one ends the process at once, and the reaper has the rest."""
+    """Set `shutdown` at the first SIGTERM or SIGINT. A second one ends the process where it stands; the reaper has the rest."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for number in signals:
             if shutdown.is_set():
-                raise SystemExit(128 + number)
+                os._exit(128 + number)
             _log.info("shutting down", signal=signal.Signals(number).name)
             shutdown.set()
 

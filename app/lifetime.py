@@ -88,6 +88,7 @@ class Lifetime:
         self._running: set[Stoppable] = set()
         self._nursery: trio.Nursery | None = None
         self._tasks = 0
+        self._renewing = trio.CapacityLimiter(RENEWALS_PER_LEASE)
         self._idle = trio.Event()
         self._idle.set()
 
@@ -113,12 +114,12 @@ class Lifetime:
     def start(self, task: Callable[[], Awaitable[None]]) -> None:
         """Run `task` to its end, whatever becomes of the request that it is for."""
         assert self._nursery is not None, "the process runs"
-        self._nursery.start_soon(self._tracked, task)
-
-    async def _tracked(self, task: Callable[[], Awaitable[None]]) -> None:
         self._tasks += 1
         if self._tasks == 1:
             self._idle = trio.Event()
+        self._nursery.start_soon(self._tracked, task)
+
+    async def _tracked(self, task: Callable[[], Awaitable[None]]) -> None:
         try:
             await task()
         except Exception:  # noqa: BLE001 - one request's bug does not end the others
@@ -162,10 +163,13 @@ class Lifetime:
 
     async def end_lease(self) -> None:
         """Nothing of this instance is open any more; whatever is left is for the reaper at once."""
-        try:
-            await trio.to_thread.run_sync(self._ledger.end_lease, self.instance_id)
-        except StoreUnavailable as error:
-            _log.warning("the lease could not be ended; it will run out", error=str(error))
+        with trio.move_on_after(self._lease_seconds):
+            try:
+                await trio.to_thread.run_sync(
+                    self._ledger.end_lease, self.instance_id, abandon_on_cancel=True, limiter=self._renewing
+                )
+            except StoreUnavailable as error:
+                _log.warning("the lease could not be ended; it will run out", error=str(error))
 
     async def _keep_lease(self) -> None:
         interval = self._lease_seconds / RENEWALS_PER_LEASE
@@ -182,7 +186,11 @@ class Lifetime:
         before = trio.current_time()
         with trio.move_on_after(self._lease_seconds / RENEWALS_PER_LEASE) as scope:
             await trio.to_thread.run_sync(
-                self._ledger.renew_lease, self.instance_id, self._lease_seconds, abandon_on_cancel=True
+                self._ledger.renew_lease,
+                self.instance_id,
+                self._lease_seconds,
+                abandon_on_cancel=True,
+                limiter=self._renewing,
             )
             self._lease_until = before + self._lease_seconds
         if scope.cancelled_caught:

@@ -5,7 +5,7 @@ Rule: everything that can be refused without the ledger is refused here, before 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.auth import Key
 from app.wire import chat, responses
@@ -17,7 +17,10 @@ from domain.request import TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX, bounds_of, check_
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What will be asked of an upstream, and at most used. `upstream_body` is the same for every upstream of the model."""
+    """What will be asked of an upstream, and at most used. `upstream_body` is the same for every upstream of the model.
+
+    `request` has lost its fields: they keep the client's whole body alive, and are in `upstream_body` now.
+    """
 
     request: ParsedRequest
     model: Model
@@ -65,7 +68,10 @@ def make_order(
         tools=tools,
     )
     return Order(
-        request, model, bounds, _upstream_body(request, model, output_tokens, tool_calls if bounds.tool_calls else None)
+        replace(request, fields={}),
+        model,
+        bounds,
+        _upstream_body(request, model, output_tokens, tool_calls if bounds.tool_calls else None),
     )
 
 

@@ -7,7 +7,7 @@ Rule 3: background work (writer, lease, key cache, reaper, projections) ends whe
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Ledger, StoreUnavailable
 from app.ledger.writer import Writer
 from app.lifetime import Lifetime, Slots
-from app.reaper import Reaper
+from app.reaper import INTERVAL_SECONDS, Reaper
 from app.record import Record, observe
 from app.seeing.metrics import Metrics
 from app.settings import Settings, UpstreamSettings
@@ -83,6 +83,7 @@ class Services:
     upstreams: Upstreams
     terms: Terms
     body_budget: BodyBudget
+    parsing: trio.CapacityLimiter
     views: Views
     runner: Runner
     metrics: Metrics
@@ -151,6 +152,7 @@ async def open_services(
             ),
             terms=_terms(settings),
             body_budget=BodyBudget(settings.limits.body_bytes_in_flight),
+            parsing=trio.CapacityLimiter(1),
             metrics=metrics,
             views=views,
             runner=Runner(DecodedLog(ledger, codec=codec), views),
@@ -174,10 +176,11 @@ async def _running(services: Services) -> AsyncIterator[None]:
         try:
             async with trio.open_nursery() as background:
                 await background.start(services.lifetime.run)
-                background.start_soon(_follow_keys, services.keys)
+                reaper = Reaper(services.ledger, services.writer, services.codec, services.lifetime)
+                background.start_soon(_forever, "the key cache", FOLLOW_SECONDS, services.keys.load)
                 background.start_soon(services.runner.run)
-                background.start_soon(_watch_lag, services)
-                background.start_soon(Reaper(services.ledger, services.writer, services.codec).run)
+                background.start_soon(_forever, "the watch on projections", LAG_SECONDS, lambda: _watch_lag(services))
+                background.start_soon(_forever, "the reaper", INTERVAL_SECONDS, reaper.turn)
                 try:
                     yield
                 finally:
@@ -191,23 +194,21 @@ async def _running(services: Services) -> AsyncIterator[None]:
             services.writer.close()
 
 
-async def _follow_keys(keys: KeyCache) -> None:
+async def _forever(name: str, pause_seconds: float, step: Callable[[], Awaitable[None]]) -> None:
+    """Take a step again and again. What goes wrong in one is logged: it does not end the process that money moves in."""
     while True:
-        await trio.sleep(FOLLOW_SECONDS)
+        await trio.sleep(pause_seconds)
         try:
-            await keys.load()
+            await step()
         except StoreUnavailable as error:
-            _log.warning("the key cache could not follow the log", error=str(error))
+            _log.warning(f"{name}: the store is out of reach", error=str(error))
+        except Exception:  # noqa: BLE001 - see above
+            _log.exception(f"{name} failed in a way that has no name")
 
 
 async def _watch_lag(services: Services) -> None:
-    while True:
-        await trio.sleep(LAG_SECONDS)
-        try:
-            for status in await trio.to_thread.run_sync(services.runner.status):
-                services.metrics.projection_lag(status.name, positions=status.lag_events, seconds=status.lag_seconds)
-        except StoreUnavailable as error:
-            _log.warning("the projections could not be asked how far they are", error=str(error))
+    for status in await trio.to_thread.run_sync(services.runner.status):
+        services.metrics.projection_lag(status.name, positions=status.lag_events, seconds=status.lag_seconds)
 
 
 def _upstreams(settings: Settings, transport: TrioTransport, on_error: Callable[[UpstreamError], None]) -> Upstreams:

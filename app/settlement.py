@@ -55,6 +55,10 @@ class Settlement:
         self._settle_seconds = settle_seconds
         self.refused_by = ""
 
+    def now_micros(self) -> int:
+        """The store's clock, near enough to set a deadline by."""
+        return self._writer.ledger.estimated_now_micros()
+
     async def admit(self, admitted: RequestAdmitted, guards: tuple[Guard, ...], limits: KeyLimits) -> Hold:
         """Place the hold. Raises a DomainError, IdempotencyKeyUsed (another request stands at this
         id), StoreUnavailable, CommandFailed."""

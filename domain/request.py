@@ -51,10 +51,10 @@ def bounds_of(
     tool_calls: int,
     tools: frozenset[str],
 ) -> Bounds:
-    """The most that a request can use. A token is at least one byte of text; what a file or a search brings is unknown
-    beforehand, and held for at the context window."""
+    """The most that a request can use. A token is at least one byte of text; what a file, a search or a made image brings
+    to be read is unknown beforehand, and held for at the context window."""
     web_search, image_generation = "web_search" in tools, "image_generation" in tools
-    unknown = files > 0 or web_search
+    unknown = files > 0 or web_search or image_generation
     return Bounds(
         input_tokens=model.context_window
         if unknown
@@ -188,9 +188,11 @@ def release(
     )
 
 
-def free_cancellation_guard(account_id: str, free_limit_nanos: int) -> Guard:
-    """The bound on what an account's cancelled answers of a day may give away."""
-    return Guard(buckets.cancelled(account_id), "day", ceiling=free_limit_nanos)
+def free_cancellation_guard(hold: Hold, free_limit_nanos: int) -> Guard:
+    """The bound on what an account's cancelled answers of a day may give away: the day of the admission, whose bucket the
+    release moves, whenever it comes."""
+    day = buckets.day_of(hold.recorded_at_micros)
+    return Guard(f"{buckets.cancelled(hold.admitted.account_id)}:{day}", ceiling=free_limit_nanos)
 
 
 def _guards(account_id: str, key_id: str, limits: KeyLimits) -> tuple[Guard, ...]:

@@ -52,6 +52,9 @@ class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 BYTES_PER_TOKEN = 4
+TOKENS_PER_IMAGE = 1_000
+TOKENS_PER_FILE = 5_000
+"""Where nobody counted: a large image as documented vendors count it, a file of some pages."""
 
 
 def estimate_tokens(text_bytes: int) -> int:

@@ -2,7 +2,7 @@
 
 Rule 1: Content-Length is judged before a byte is taken; what comes in chunks is judged as it comes.
 Rule 2: the bodies that a process holds at one time are bounded together. Past that: 503 before reading, never a swap storm.
-Rule 3: what a body occupies is given back when its request exits, however it exits.
+Rule 3: what a body occupies is given back by whoever keeps it longest, however that ends: a completion outlives its request.
 """
 
 from __future__ import annotations
@@ -107,20 +107,29 @@ class Reservation:
         self._budget.held_bytes -= self._size
         self._size = 0
 
-    async def aclose(self) -> None:
-        self.release()
-
 
 def on_exit(request: Request, callback: Callable[[], Awaitable[None]]) -> None:
     """Run `callback` once when the request exits: answered, client gone, or failed. The last one added runs first."""
     cast(dict[str, Any], request.scope)[ON_EXIT].append(callback)
 
 
+def reserve_for(request: Request, budget: BodyBudget) -> Reservation:
+    """A reservation that ends when the request exits, for a body that nothing outlives the request with."""
+    reservation = budget.reserve(0)
+
+    async def release() -> None:
+        reservation.release()
+
+    on_exit(request, release)
+    return reservation
+
+
 async def read_body(
-    request: Request, limit: int, budget: BodyBudget, *, seconds: float = BODY_SECONDS, json: bool = False
+    request: Request, limit: int, reservation: Reservation, *, seconds: float = BODY_SECONDS, json: bool = False
 ) -> bytes:
     """The whole body, at most `limit` bytes, within `seconds`. `json`: a route that reads JSON only.
 
+    What it occupies is added to `reservation`, which its owner releases when nothing of the body is left.
     Raises BodyTooLarge, Overloaded, RequestTooSlow, UnsupportedMediaType.
     """
     if json:
@@ -128,8 +137,7 @@ async def read_body(
     declared = request.content_length
     if declared is not None and declared > limit:
         raise BodyTooLarge(limit)
-    reservation = budget.reserve(declared or 0)
-    on_exit(request, reservation.aclose)
+    reservation.grow(declared or 0)
     intake = request.body.intake  # type: ignore[attr-defined]
     if intake.complete:
         return await _collect(intake, limit, reservation, declared)

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from app.ledger.codec import UnencodableEvent
 from app.ledger.store import STREAM_LENGTH_MAX, Append, Failed, Verdict
 
-_VALUES = (UnencodableEvent, OverflowError, UnicodeEncodeError)
-"""What a value raises that no database takes: in its encoding, or in the driver."""
+_VALUES = (UnencodableEvent, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What a command raises that can never be appended: in its movements, in its encoding, or in the driver."""
 Run = Callable[[Sequence[Append]], list[Verdict]]
 
 

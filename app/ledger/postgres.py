@@ -69,6 +69,11 @@ _PLANS = (
     "SET enable_mergejoin = off",
 )
 """A plan made while the tables were still small is kept: it must look each row up by its index, however few there are."""
+_RENEW_LEASE = (
+    f"INSERT INTO instances (instance_id, expires_at_micros) VALUES (%s, {_NOW} + %s) "  # noqa: S608 - constants only
+    "ON CONFLICT (instance_id) DO UPDATE SET expires_at_micros = excluded.expires_at_micros "
+    "WHERE instances.expires_at_micros <> 0 AND excluded.expires_at_micros > instances.expires_at_micros"
+)
 _OUT_OF_REACH = (psycopg.OperationalError, psycopg.InterfaceError)
 _NO_USE_TO_RETRY = (psycopg.errors.QueryCanceled, psycopg.errors.ConnectionTimeout)
 _DATA_ERRORS = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
@@ -187,7 +192,7 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
     def _lock_and_read(
         self, connection: psycopg.Connection[Row], batch: Sequence[Append]
     ) -> tuple[Plan, dict[Place, Standing], dict[str, int], int]:
-        plan = Plan(batch, self._guessed_now())
+        plan = Plan(batch, self.estimated_now_micros())
         places = plan.places
         with connection.pipeline():
             connection.execute(_BEGIN)
@@ -205,7 +210,12 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
             )
         return stamped, standing, buckets, position
 
-    def _guessed_now(self) -> int:
+    def renew_lease(self, instance_id: str, seconds: float) -> None:
+        """On a connection of its own: readers that hold the pool do not cost a process its lease."""
+        with self._connect() as connection:
+            connection.execute(_RENEW_LEASE, (instance_id, int(seconds * 1_000_000)))
+
+    def estimated_now_micros(self) -> int:
         """The database's clock as last seen, so that the windows of the first reading are nearly always the right ones."""
         return time.time_ns() // 1000 + self._clock_skew_micros
 

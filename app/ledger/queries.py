@@ -89,7 +89,8 @@ class LedgerQueries(LogQueries):
         expires_at = self.now_micros() + int(seconds * 1_000_000)
         sql = (
             "INSERT INTO instances (instance_id, expires_at_micros) VALUES (?, ?) "
-            "ON CONFLICT (instance_id) DO UPDATE SET expires_at_micros = excluded.expires_at_micros"
+            "ON CONFLICT (instance_id) DO UPDATE SET expires_at_micros = excluded.expires_at_micros "
+            "WHERE instances.expires_at_micros <> 0 AND excluded.expires_at_micros > instances.expires_at_micros"
         )
         self._run([(sql, (instance_id, expires_at))])
 

@@ -75,6 +75,9 @@ class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
     def now_micros(self) -> int:
         return time.time_ns() // 1000
 
+    def estimated_now_micros(self) -> int:
+        return self.now_micros()
+
     @contextmanager
     def snapshot(self) -> Iterator[LogReader]:
         with self._connection() as connection:

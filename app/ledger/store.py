@@ -159,8 +159,13 @@ class Ledger(LogReader, Protocol):
         """The store's clock."""
         ...
 
+    def estimated_now_micros(self) -> int:
+        """The store's clock as last seen. Never blocks."""
+        ...
+
     def renew_lease(self, instance_id: str, seconds: float) -> None:
-        """This instance lives for `seconds` more, by the store's clock."""
+        """This instance lives for `seconds` more, by the store's clock. A lease never goes back, and one that was ended
+        stays so. Has a connection of its own where the engine has connections."""
         ...
 
     def end_lease(self, instance_id: str) -> None: ...

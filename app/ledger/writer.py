@@ -3,8 +3,8 @@
 Rule 1: no timer. What arrived while the last batch was committing is the next batch, up to a cap.
 Rule 2: a full queue is refused at once (StoreBusy); nothing waits where it cannot be bounded. A settlement is never refused for
 others' admissions: it has as much room again, and there are no more settlements than requests in flight.
-Rule 3: a commit runs in a worker thread and is never abandoned. A caller that is cancelled while it waits does not take its
-command back: its fate is in the log.
+Rule 3: a commit runs in a worker thread and is never abandoned. A caller that is cancelled takes its command back while nobody
+has begun to commit it; once that has begun, it gets the verdict all the same, which an engine gives in bounded time.
 Rule 4: a batch whose outcome is unknown raises StoreUnavailable in every caller, who may ask again with the same command id.
 """
 
@@ -72,7 +72,14 @@ class Writer:
         waiting = _Waiting(append, trio.current_time())
         self._queue.append(waiting)
         self._arrived.set()
-        await waiting.done.wait()
+        try:
+            await waiting.done.wait()
+        except trio.Cancelled:
+            if waiting in self._queue:
+                self._queue.remove(waiting)
+                raise
+            with trio.CancelScope(shield=True):
+                await waiting.done.wait()
         if self._watch is not None:
             self._watch.commit_waited(trio.current_time() - waiting.since)
         verdict = waiting.verdict

@@ -15,7 +15,7 @@ from quart import Request, Response
 from app.auth import Key, authenticate
 from app.completion import Completion
 from app.edge.application import request_id, set_request_id, stream_response
-from app.edge.body import on_exit, read_body
+from app.edge.body import Reservation, on_exit, read_body
 from app.errors import BadRequest, problem_of
 from app.lifetime import Slot
 from app.order import Order, make_order, parse
@@ -26,6 +26,8 @@ from app.settlement import Settlement
 from app.wire.exchange import Endpoint
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 255
+PARSED_INLINE_MAX = 1024 * 1024
+"""Larger bodies are parsed in a thread: the streams of others go on meanwhile."""
 KEEP_ALIVE = b": keep-alive\n\n"
 
 
@@ -54,33 +56,45 @@ async def _begin(services: Services, request: Request, endpoint: Endpoint, recor
     key = await authenticate(services.keys, request.headers.get("authorization"), now_micros=now_micros)
     record.account_id, record.key_id = key.account_id, key.key_id
     record.request_id = name_request(request, key)
-    slot = services.slots.take(key.key_id)
+    slot, body = services.slots.take(key.key_id), services.body_budget.reserve(0)
     try:
-        order = await _order(services, request, endpoint, key, now_micros)
+        order = await _order(services, request, endpoint, key, body, now_micros)
         record.model, record.stream = order.model.id, order.request.stream
         record.phase("parse")
-        completion = _completion(services, order, record, key, slot)
+        completion = _completion(services, order, record, key, slot, body)
+        services.lifetime.check()  # reading a body takes a while: the process may be on its way out by now
     except BaseException:
         slot.give_back()
+        body.release()
         raise
     on_exit(request, completion.client_left)
     services.lifetime.start(completion.run)
     return completion
 
 
-async def _order(services: Services, request: Request, endpoint: Endpoint, key: Key, now_micros: int) -> Order:
+async def _order(
+    services: Services, request: Request, endpoint: Endpoint, key: Key, reservation: Reservation, now_micros: int
+) -> Order:
     settings = services.settings
-    body = await read_body(request, settings.server.max_body_bytes, services.body_budget, json=True)
-    return make_order(
-        parse(endpoint, body),
-        key=key,
-        catalog=services.catalog,
-        default_max_output_tokens=settings.billing.default_max_output_tokens,
-        now_micros=now_micros,
-    )
+    body = await read_body(request, settings.server.max_body_bytes, reservation, json=True)
+
+    def judged() -> Order:
+        return make_order(
+            parse(endpoint, body),
+            key=key,
+            catalog=services.catalog,
+            default_max_output_tokens=settings.billing.default_max_output_tokens,
+            now_micros=now_micros,
+        )
+
+    if len(body) <= PARSED_INLINE_MAX:
+        return judged()
+    return await trio.to_thread.run_sync(judged, limiter=services.parsing)
 
 
-def _completion(services: Services, order: Order, record: Record, key: Key, slot: Slot) -> Completion:
+def _completion(
+    services: Services, order: Order, record: Record, key: Key, slot: Slot, body: Reservation
+) -> Completion:
     return Completion(
         order,
         record,
@@ -96,6 +110,7 @@ def _completion(services: Services, order: Order, record: Record, key: Key, slot
         lifetime=services.lifetime,
         upstreams=services.upstreams,
         slot=slot,
+        body=body,
         on_end=services.on_record,
     )
 

@@ -78,7 +78,7 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     connect: Seconds = 10
     first_byte: Seconds = 600
     idle: Seconds = 300
-    total: Seconds = 3600
+    total: Annotated[float, Meta(gt=0, le=86_400)] = 3600
     attempts: Annotated[int, Meta(ge=1, le=10)] = 2
     concurrency: Count = 1000
     key_concurrency: Count = 256
@@ -87,7 +87,7 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     send_stall: Seconds = 120
     settle: Seconds = 8
     grace: Seconds = 20
-    lease: Seconds = 15
+    lease: Annotated[float, Meta(ge=5, le=30)] = 15
 
 
 class BillingSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,7 +3,8 @@
 Rule 1: a stream is closing at the chunk that gives the last of the asked choices its finish_reason, or at [DONE] where the upstream
         answered fewer choices and finished them all. It is finished at [DONE].
 Rule 2: in each chunk only `model` changes. A chunk that carries nothing but usage is dropped unless the client asked for it.
-Rule 3: usage may come in any chunk and more than once (some upstreams send running totals): the last figures stand.
+Rule 3: chat's usage tells no searches: a choice that cites its sources is one search, which is how they are sold there.
+Rule 4: usage may come in any chunk and more than once (some upstreams send running totals): the last figures stand.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from app.wire.figures import chat_usage
 from app.wire.relay import PlainRelay, StreamRelay, decoded, malformed, text_bytes
 from app.wire.splice import StringSplicer
 from app.wire.sse import Frame
+from domain.usage import Usage
 
 
 class _Text(msgspec.Struct):
@@ -28,6 +30,7 @@ class _Text(msgspec.Struct):
     refusal: Any = None
     tool_calls: Any = None
     function_call: Any = None
+    annotations: Any = None
 
     def bytes(self) -> int:
         content = self.content
@@ -75,6 +78,11 @@ class ChatStreamRelay(StreamRelay):
         self._reasons: dict[int, str | None] = {}
         self._open = choices
         self._tier: Any = None
+        self._cited: set[int] = set()
+
+    @property
+    def usage(self) -> Usage | None:
+        return _with_searches(self._usage, self._items)
 
     def _take(self, frame: Frame, data: bytes) -> bytes:
         if data.startswith(b"[DONE]"):
@@ -88,7 +96,7 @@ class ChatStreamRelay(StreamRelay):
             self._response_id = chunk.id
         self._tier = chunk.service_tier or self._tier
         if chunk.usage is not None:
-            self._usage = chat_usage(chunk.usage, self._tier)
+            self._usage = chat_usage(chunk.usage, self._tier) or self._usage
             if not chunk.choices and not self._include_usage:
                 return b""
         return frame.with_data(self._model.replace(data)) if isinstance(chunk.model, str) else frame.raw
@@ -103,6 +111,9 @@ class ChatStreamRelay(StreamRelay):
             malformed("The answer holds a choice that was not asked for.")
         if choice.delta is not None:
             self.delivered.output_bytes += choice.delta.bytes()
+            if choice.delta.annotations:
+                self._cited.add(index)
+                self._items = Usage(web_search_calls=len(self._cited))
         if choice.finish_reason is None:
             self._reasons.setdefault(index)
         elif self._reasons.get(index) is None:
@@ -131,10 +142,18 @@ class ChatPlainRelay(PlainRelay):
             malformed("The answer holds no choice.")
         for choice in answer.choices:
             self.delivered.output_bytes += choice.message.bytes() if choice.message is not None else 0
-        self._usage = chat_usage(answer.usage, answer.service_tier)
+        cited = sum(bool(choice.message is not None and choice.message.annotations) for choice in answer.choices)
+        self._items = Usage(web_search_calls=cited)
+        self._usage = _with_searches(chat_usage(answer.usage, answer.service_tier), self._items)
         self._finish = _joined({choice.index: choice.finish_reason for choice in answer.choices})
         self._response_id = answer.id if isinstance(answer.id, str) and answer.id else None
         return self._model.replace(body) if isinstance(answer.model, str) else body
+
+
+def _with_searches(usage: Usage | None, items: Usage) -> Usage | None:
+    if usage is None or not items.web_search_calls:
+        return usage
+    return msgspec.structs.replace(usage, web_search_calls=items.web_search_calls)
 
 
 def _refuse_error(answer: _Answer, data: bytes) -> None:

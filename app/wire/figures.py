@@ -25,6 +25,7 @@ _NAME_LENGTH_MAX = 32
 class Item(msgspec.Struct, frozen=True):
     """What is read of an output item. Fields of the wrong type say nothing."""
 
+    id: Any = None
     type: Any = None
     status: Any = None
     action: Any = None

@@ -38,6 +38,14 @@ _int = msgspec.json.Decoder(int)
 _str = msgspec.json.Decoder(str)
 
 _NULL = msgspec.Raw(b"null")
+_JUDGED: Final = frozenset(
+    {
+        *("model", "stream", "stream_options", "store", "background", "n", "max_tokens", "max_completion_tokens"),
+        *("max_output_tokens", "max_tool_calls", "tools", "functions", "web_search_options", "service_tier"),
+        *("modalities", "audio"),
+    }
+)
+"""Members that change what is asked or what it costs. Some upstreams read names without regard to case; here they are refused."""
 _TYPE_ERROR = re.compile(r"Expected `([^`]*)`, got `([^`]*)`(?: - at `\$([^`]*)`)?")
 _WORDS = {
     "object": "an object",
@@ -70,6 +78,9 @@ def read_body(body: bytes) -> Members:
     if len(names) != len(fields):
         twice = Counter(names).most_common(1)[0][0][:NAME_LENGTH_MAX]
         raise RequestError(f"Duplicate parameter: '{twice}' is given more than once.", param=twice)
+    for name in fields:
+        if name not in _JUDGED and (meant := name.casefold()) in _JUDGED:
+            raise RequestError(f"Unknown parameter: '{name[:NAME_LENGTH_MAX]}'. Did you mean '{meant}'?", param=meant)
     return fields
 
 

@@ -29,6 +29,7 @@ class _Event(msgspec.Struct):
     type: Any = None
     sequence_number: Any = None
     delta: Any = None
+    item_id: Any = None
     response: msgspec.Raw = _NOTHING
     item: msgspec.Raw = _NOTHING
     error: Any = None
@@ -73,7 +74,7 @@ class _Failure(msgspec.Struct):
 
 
 _events = msgspec.json.Decoder(_Event)
-_items = msgspec.json.Decoder(Item)
+_items = msgspec.json.Decoder(_OutputItem)
 _failures = msgspec.json.Decoder(_Failure)
 _responses = msgspec.json.Decoder(_Response)
 
@@ -85,12 +86,14 @@ class ResponsesStreamRelay(StreamRelay):
         super().__init__()
         self._changes = _changes(model)
         self._done_items: list[Item] = []
+        self._shown_images: dict[str, Item] = {}
+        self._done_bytes = 0
         self._known: Members = {}
 
     @property
     def items(self) -> Usage:
-        """Of the items that are done, until the last event lists them."""
-        return self._items if self.closing else item_usage(self._done_items)
+        """Of the items that are done, and the images of which a part was shown, until the last event lists them."""
+        return self._items if self.closing else item_usage([*self._done_items, *self._shown_images.values()])
 
     def _take(self, frame: Frame, data: bytes) -> bytes:
         if data.startswith(b"[DONE]"):
@@ -128,8 +131,13 @@ class ResponsesStreamRelay(StreamRelay):
             self.delivered.output_bytes += text_bytes(event.delta)
         elif kind == "response.output_item.done" and event.item is not _NOTHING:
             item = decoded(_items, event.item)
+            self._done_bytes += item.bytes()
+            self.delivered.output_bytes = max(self.delivered.output_bytes, self._done_bytes)
             if item.type in COUNTED_ITEMS:
                 self._done_items.append(item)
+                self._shown_images.pop(_text(item.id) or "", None)
+        elif kind == "response.image_generation_call.partial_image" and (shown := _text(event.item_id)):
+            self._shown_images.setdefault(shown, Item(id=shown, type="image_generation_call"))
 
     def _known_as(self, raw: msgspec.Raw, data: bytes) -> bytes:
         """The event with its response as the client may know it. Remembered, for a failure to fail that one."""

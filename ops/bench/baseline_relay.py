@@ -74,7 +74,7 @@ async def _parts(answer: httpx.Response) -> AsyncIterator[bytes]:
 def ours(upstream: str) -> None:
     """The gateway's edge, upstream and transport, without a ledger and without a look into the bodies."""
     from app.edge.application import make_app, request_id, stream_response
-    from app.edge.body import BodyBudget, on_exit, read_body
+    from app.edge.body import BodyBudget, on_exit, read_body, reserve_for
     from app.edge.limits import ServerLimits
     from app.edge.server import open_sockets, serve
     from app.upstream.base import UpstreamAnswer, UpstreamCall
@@ -86,7 +86,7 @@ def ours(upstream: str) -> None:
     vendor = OpenAIUpstream("vendor", upstream + "/v1", "sk-bench", transport=transport, idle_timeout=None)
 
     async def relay() -> Response:
-        body = await read_body(request, 1 << 20, budget, json=True)
+        body = await read_body(request, 1 << 20, reserve_for(request, budget), json=True)
         endpoint = "chat" if request.path.endswith("completions") else "responses"
         streamed = b'"stream":true' in body
         answer = await vendor.open(UpstreamCall(endpoint, body, streamed, request_id(request)))  # type: ignore[arg-type]

@@ -83,12 +83,12 @@ def serve_edge() -> None:
     from quart import request
 
     from app.edge.application import make_app, stream_response
-    from app.edge.body import BodyBudget, read_body
+    from app.edge.body import BodyBudget, read_body, reserve_for
     from app.edge.server import serve
 
     app = make_app()
     budget = BodyBudget()
-    add_routes(app, lambda: read_body(request, 1 << 20, budget, json=True), stream_response)
+    add_routes(app, lambda: read_body(request, 1 << 20, reserve_for(request, budget), json=True), stream_response)
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:

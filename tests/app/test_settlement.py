@@ -243,7 +243,7 @@ async def test_a_release_that_a_guard_refuses_becomes_the_debit_instead(tmp_path
             prices=gateway.services.catalog.model(MODEL).prices,
         )
         done = await settlement.release(
-            event, guards=(free_cancellation_guard(ACCOUNT, 0),), instead=lambda: a_charge(gateway, hold)
+            event, guards=(free_cancellation_guard(hold, 0),), instead=lambda: a_charge(gateway, hold)
         )
         assert isinstance(done, RequestDebited)
         assert await gateway.settled() == [done]

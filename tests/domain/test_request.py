@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import request
-from domain.buckets import Guard
+from domain.buckets import MICROS_PER_DAY, Guard
 from domain.catalog import Model
 from domain.errors import (
     AccountIsFrozen,
@@ -18,6 +18,7 @@ from domain.errors import (
     RateLimited,
 )
 from domain.events import KeyLimits, RequestAdmitted
+from domain.postings import movements
 from domain.pricing import Bounds, PriceList, hold_ceiling, parse_prices, price_usage
 from domain.request import IMAGE_TOKENS_MAX, Hold, bounds_of
 from domain.usage import Usage
@@ -81,7 +82,7 @@ def test_what_a_file_or_a_search_brings_is_unknown() -> None:
 def test_tools_without_a_price_are_no_calls() -> None:
     assert bounded(tools=("function",)).tool_calls == 0
     drawing = bounded(tools=("image_generation",))
-    assert (drawing.tool_calls, drawing.images, drawing.input_tokens) == (3, True, 10)
+    assert (drawing.tool_calls, drawing.images, drawing.input_tokens) == (3, True, MODEL.context_window)
 
 
 def test_a_key_expires_at_its_instant() -> None:
@@ -214,5 +215,12 @@ def test_a_release_gives_the_hold_back_and_prices_what_was_delivered(
     assert event.delivered_nanos == expected
 
 
-def test_free_cancellations_are_bounded_by_the_day() -> None:
-    assert request.free_cancellation_guard("a", 7) == Guard("cancelled:a", "day", ceiling=7)
+@given(holds, uses(), st.integers(0, 3 * MICROS_PER_DAY))
+def test_free_cancellations_are_bounded_in_the_bucket_that_the_release_moves(
+    hold: Hold, used: Usage, later: int
+) -> None:
+    guard = request.free_cancellation_guard(hold, 7)
+    event = request.release(hold, reason="cancelled", delivered=used, prices=PRICES)
+    moved = dict(movements(event, hold.recorded_at_micros + later))
+    assert (guard.name(hold.recorded_at_micros + later) in moved) == (event.delivered_nanos > 0)
+    assert guard.ceiling == 7

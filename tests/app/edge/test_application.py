@@ -11,7 +11,7 @@ import trio
 from quart import Response, request
 
 from app.edge.application import EdgeApplication, make_app, request_id, stream_response
-from app.edge.body import BodyBudget, on_exit, read_body
+from app.edge.body import BodyBudget, on_exit, read_body, reserve_for
 from app.edge.limits import ServerLimits
 from app.edge.server import serve
 from app.errors import Unauthorized
@@ -52,7 +52,7 @@ class Api:
         async def responses() -> Response:
             on_exit(request, self.noted)
             self.reading.set()
-            body = await read_body(request, BODY_LIMIT, self.budget, seconds=30, json=True)
+            body = await read_body(request, BODY_LIMIT, reserve_for(request, self.budget), seconds=30, json=True)
             if body == b"model":
                 raise ModelNotFound("gone")
             return Response(body, headers={"x-held": str(self.budget.held_bytes), "x-own": request_id(request)})
@@ -329,7 +329,7 @@ async def test_clients_that_vanish_at_any_moment_leave_nothing_behind(api: Api) 
         nonlocal started
         started += 1
         on_exit(request, exited)
-        await read_body(request, BODY_LIMIT, api.budget)
+        await read_body(request, BODY_LIMIT, reserve_for(request, api.budget))
         return stream_response(parts())
 
     async def exited() -> None:

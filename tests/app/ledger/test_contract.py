@@ -241,11 +241,11 @@ def test_a_request_is_settled_once(ledger: Ledger) -> None:
 
 def test_free_cancellations_are_refused_past_the_limit_of_the_day(ledger: Ledger) -> None:
     fund(ledger)
-    guard = (free_cancellation_guard("a", 10),)
     for name, verdict_type in [("r1", Committed), ("r2", Refused)]:
         request = admission(name)
         hold = admitted(request, one(ledger, request))
-        verdict = one(ledger, released(hold, "cancelled", guard, delivered_nanos=6))
+        guard = free_cancellation_guard(hold, 10)
+        verdict = one(ledger, released(hold, "cancelled", (guard,), delivered_nanos=6))
         assert isinstance(verdict, verdict_type)
     assert [request.request_id for request in ledger.open_requests()] == ["r2"]
     check_log(ledger)

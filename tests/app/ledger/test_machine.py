@@ -182,7 +182,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(data=st.data(), delivered=st.integers(0, 20))
     def release(self, data: st.DataObject, delivered: int) -> None:
         hold = data.draw(st.sampled_from(self.holds))
-        guards = (free_cancellation_guard(hold.admitted.account_id, FREE_NANOS),)
+        guards = (free_cancellation_guard(hold, FREE_NANOS),)
         self.batch.append(released(hold, "cancelled", guards, delivered_nanos=delivered))
 
     @rule(number=st.integers(0, 1), nanos=st.integers(1, 50))

@@ -164,7 +164,28 @@ async def test_a_full_queue_is_refused_at_once_but_has_room_for_settlements(gate
     assert gated.batches == []
 
 
-async def test_a_caller_that_leaves_does_not_take_its_command_back(gated: GatedLedger, nursery: trio.Nursery) -> None:
+async def test_a_caller_that_leaves_while_its_command_is_committed_gets_the_verdict(
+    gated: GatedLedger, nursery: trio.Nursery
+) -> None:
+    writer = writer_of(gated)
+    nursery.start_soon(writer.run)
+    verdicts: list[object] = []
+    with trio.CancelScope() as impatient:
+
+        async def ask() -> None:
+            verdicts.append(await writer.append(command(0)))
+
+        async with trio.open_nursery() as callers:
+            callers.start_soon(ask)
+            await gated.wait_for_batch()
+            impatient.cancel()
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            gated.gate.release()
+    assert verdicts == [Committed(0, 0)]
+    writer.close()
+
+
+async def test_a_caller_that_leaves_before_takes_its_command_back(gated: GatedLedger, nursery: trio.Nursery) -> None:
     writer = writer_of(gated)
     with trio.CancelScope() as impatient:
         async with trio.open_nursery() as callers:
@@ -175,7 +196,7 @@ async def test_a_caller_that_leaves_does_not_take_its_command_back(gated: GatedL
     gated.gate.release(2)
     nursery.start_soon(writer.run)
     await writer.append(command(4))
-    assert [append.command_id for batch in gated.batches for append in batch] == ["open-a-0", "open-a-4"]
+    assert [append.command_id for batch in gated.batches for append in batch] == ["open-a-4"]
     writer.close()
 
 
