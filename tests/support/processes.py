@@ -229,7 +229,8 @@ class Postgres:
 
     @property
     def alive(self) -> bool:
-        return any(_lives(process) for process in family(self.pid))
+        """Whether any process of it lives: each has the data for its working directory, orphaned backends too."""
+        return any(_lives_in(process, self._server.pgdata) for process in psutil.process_iter())
 
     def database(self) -> str:
         """The URL of a new, empty database."""
@@ -251,7 +252,8 @@ class Postgres:
         """Again, on the same data."""
         assert not self.alive
         # Whoever adopted the dead postmaster may not have reaped it, and its number would then count as running.
-        (self._server.pgdata / "postmaster.pid").unlink(missing_ok=True)
+        for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+            (self._server.pgdata / name).unlink(missing_ok=True)
         self._server.ensure_postgres_running()
 
     def close(self) -> None:
@@ -276,11 +278,10 @@ def kill_family(pid: int) -> None:
             process.kill()
 
 
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
+def _lives_in(process: psutil.Process, folder: Path) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return bool(process.name() == "postgres" and process.cwd() == str(folder))
+    return False  # gone, or a zombie: that has no working directory any more
 
 
 async def eventually(
