@@ -173,13 +173,15 @@ class Lifetime:
 
     async def _keep_lease(self) -> None:
         interval = self._lease_seconds / RENEWALS_PER_LEASE
+        turn_at = trio.current_time()
         while True:
-            await trio.sleep(interval)
+            turn_at = max(turn_at + interval, trio.current_time())  # a turn that the store held up is not waited after
+            await trio.sleep_until(turn_at)
             try:
                 await self._renew()
             except StoreUnavailable as error:
                 _log.warning("the lease could not be renewed", error=str(error), running=len(self._running))
-            if trio.current_time() > self._lease_until - interval and self._running:
+            if trio.current_time() >= self._lease_until - interval and self._running:
                 self.stop_all("lease_lost")
 
     async def _renew(self) -> None:
