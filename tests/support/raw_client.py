@@ -22,7 +22,11 @@ class RawClient:
         sock = trio.socket.socket()
         if receive_buffer is not None:
             sock.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, receive_buffer)
-        await sock.connect(("127.0.0.1", port))
+        try:
+            await sock.connect(("127.0.0.1", port))
+        except BaseException:
+            sock.close()
+            raise
         return cls(trio.SocketStream(sock))
 
     async def send(self, data: bytes) -> None:
