@@ -19,6 +19,7 @@ from app.errors import Overloaded, ShuttingDown
 from app.ledger.store import Ledger, StoreUnavailable
 
 RENEWALS_PER_LEASE = 4
+READERS_MAX = 4
 _log = structlog.get_logger("lifetime")
 
 
@@ -89,6 +90,8 @@ class Lifetime:
         self._nursery: trio.Nursery | None = None
         self._tasks = 0
         self._renewing = trio.CapacityLimiter(RENEWALS_PER_LEASE)
+        self.reading = trio.CapacityLimiter(READERS_MAX)
+        """Threads for what requests ask of the store besides their appends."""
         self._idle = trio.Event()
         self._idle.set()
 

@@ -8,7 +8,7 @@ Rule 3: background work (writer, lease, key cache, reaper, projections) ends whe
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 import structlog
@@ -19,6 +19,7 @@ from app.commands import unlisted
 from app.completion import Terms
 from app.edge.body import BodyBudget
 from app.ledger.codec import Codec
+from app.ledger.exclusive import served_alone
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Ledger, StoreUnavailable
@@ -125,8 +126,16 @@ async def open_services(
 ) -> AsyncIterator[Services]:
     """Run a gateway's parts. On leaving, what still runs is released, and the writer drained.
 
-    Raises StoreUnavailable, SchemaMismatch, PricesDiffer.
+    Raises StoreUnavailable, SchemaMismatch, PricesDiffer, LedgerInUse.
     """
+    path = settings.store.sqlite_path
+    with nullcontext() if path is None else served_alone(path):
+        async with _open(settings, on_record) as services:
+            yield services
+
+
+@asynccontextmanager
+async def _open(settings: Settings, on_record: Callable[[Record], None]) -> AsyncIterator[Services]:
     codec = Codec()
     catalog = settings.catalog()
     metrics = Metrics((model.id for model in catalog.models()), (upstream.name for upstream in settings.upstreams))
@@ -207,8 +216,10 @@ async def _forever(name: str, pause_seconds: float, step: Callable[[], Awaitable
 
 
 async def _watch_lag(services: Services) -> None:
-    for status in await trio.to_thread.run_sync(services.runner.status):
+    for status in await trio.to_thread.run_sync(services.runner.status, limiter=services.lifetime.reading):
         services.metrics.projection_lag(status.name, positions=status.lag_events, seconds=status.lag_seconds)
+    unknown = await trio.to_thread.run_sync(services.views.unknown_topics, limiter=services.lifetime.reading)
+    services.metrics.unknown_topics.set(sum(topic.events for topic in unknown.value))
 
 
 def _upstreams(settings: Settings, transport: TrioTransport, on_error: Callable[[UpstreamError], None]) -> Upstreams:

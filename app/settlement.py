@@ -77,7 +77,9 @@ class Settlement:
                 self.refused_by = verdict.bucket.partition(":")[0]
                 raise refusal(admitted, limits, verdict.bucket, verdict.value, verdict.at_micros)
             case Conflict():
-                raise IdempotencyKeyUsed(self._request_id, await trio.to_thread.run_sync(self._state))
+                raise IdempotencyKeyUsed(
+                    self._request_id, await trio.to_thread.run_sync(self._state, limiter=self._lifetime.reading)
+                )
 
     async def debit(self, event: RequestDebited) -> None:
         """Charge. Raises Unsettled: then the hold is released already, or `release` is to be called."""

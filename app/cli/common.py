@@ -19,6 +19,7 @@ import msgspec
 
 from app.commands import TooManyConflicts
 from app.ledger.codec import Codec, UndecodableEvent
+from app.ledger.exclusive import LedgerInUse
 from app.ledger.store import CommandFailed, Ledger, SchemaMismatch, StoreUnavailable
 from app.services import PricesDiffer, open_ledger
 from app.settings import Settings, SettingsError, load
@@ -29,6 +30,7 @@ CONFIG_VARIABLE = "REALROUTER_CONFIG"
 _FAILURES = (
     CommandFailed,
     DomainError,
+    LedgerInUse,
     PricesDiffer,
     SchemaMismatch,
     SettingsError,

@@ -21,6 +21,7 @@ from app.cli.serve import serve_sockets
 from app.commands import apply_prices, load_account, new_id, on_account
 from app.edge.server import open_sockets
 from app.ledger.codec import Codec
+from app.ledger.exclusive import served_alone
 from app.ledger.store import Ledger, StoreUnavailable
 from app.record import Record
 from app.seeing import logs
@@ -61,7 +62,10 @@ def demo(context: Context, port: int, data_dir: Path) -> None:
     data_dir.mkdir(parents=True, exist_ok=True)
     listening, bound = _listen(port)
     settings = _settings(data_dir, bound)
-    key = _prepare(settings)
+    path = settings.store.sqlite_path
+    assert path is not None, "the demo's configuration names a file"
+    with served_alone(path):
+        key = _prepare(settings)
     base_url = f"http://127.0.0.1:{bound}/v1"
     if context.as_json:
         first = {"base_url": base_url, "api_key": key, "account_id": ACCOUNT, "email": None, "password": None}

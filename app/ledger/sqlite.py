@@ -1,7 +1,7 @@
 """The embedded engine: one SQLite file in WAL mode, every commit synced to the disk (synchronous=FULL).
 
 Rule 1: one connection writes, under BEGIN IMMEDIATE; readers have connections of their own and never block it.
-Rule 2: the write lock is the file's, so a command line beside the server is safe; two servers are refused elsewhere.
+Rule 2: the write lock is the file's, so a command line beside the server is safe; two servers are refused (exclusive.py).
 """
 
 from __future__ import annotations

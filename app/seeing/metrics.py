@@ -138,7 +138,7 @@ class Metrics:
             ),
             most=BUCKETS_MAX,
         )
-        self.unknown_topics = Counter(
+        self.unknown_topics = Gauge(
             "realrouter_unknown_topics", "Events kept although their topic is unknown.", registry=registry
         )
         self._lag_positions = _Family(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -203,3 +204,10 @@ def test_tools_that_are_wrong_are_refused(tools: bytes, param: str, code: str) -
 def test_as_many_tools_as_the_limit_pass() -> None:
     tools = b",".join([b'{"type":"function"}'] * TOOLS_MAX)
     assert len(tool_uses(read_body(b'{"tools":[' + tools + b"]}"))) == TOOLS_MAX
+
+
+@pytest.mark.parametrize("name", ["N", "Max_Tokens", "\u017ftream", "TOOLS"])
+def test_a_name_that_only_differs_in_case_is_refused(name: str) -> None:
+    error = refusal(lambda: read_body(json.dumps({name: 1}).encode()))
+    assert error.param == name.casefold()
+    assert "Did you mean" in error.message

@@ -328,3 +328,30 @@ def test_a_plain_answer_at_fault(body: bytes, malformed: bool) -> None:
     with pytest.raises(AnswerError) as caught:
         one.end()
     assert caught.value.malformed is malformed
+
+
+def test_an_image_that_was_shown_in_part_counts_once_before_and_after_its_item_is_done() -> None:
+    partial = event("response.image_generation_call.partial_image", 1, item_id="ig_1", partial_image_b64="AAAA")
+    nameless = event("response.image_generation_call.partial_image", 2, partial_image_b64="AAAA")
+    done = {
+        "id": "ig_1",
+        "type": "image_generation_call",
+        "status": "completed",
+        "quality": "high",
+        "size": "1024x1024",
+    }
+    started = relay()
+    started.feed(sse(CREATED, partial, partial, nameless))
+    assert started.items == Usage(images=(ImageCount("auto", "auto", 1),))
+    started.feed(sse(event("response.output_item.done", 3, item=done)))
+    assert started.items == Usage(images=(ImageCount("high", "1024x1024", 1),))
+
+
+def test_items_that_come_whole_count_as_delivered() -> None:
+    started = relay()
+    message = {"type": "message", "content": [{"type": "output_text", "text": "four"}]}
+    started.feed(sse(CREATED, event("response.output_item.done", 1, item=message)))
+    assert started.delivered.output_bytes == 4
+    started.feed(sse(event("response.output_text.delta", 2, delta="123456")))
+    started.feed(sse(event("response.output_item.done", 3, item={"type": "function_call", "arguments": "{}"})))
+    assert started.delivered.output_bytes == 10

@@ -1,0 +1,26 @@
+"""One server per SQLite ledger: a lock on a file beside it, which the system drops when the process ends, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class LedgerInUse(Exception):
+    """Another gateway serves this SQLite ledger."""
+
+
+@contextmanager
+def served_alone(path: Path) -> Iterator[None]:
+    """Hold the lock of the ledger at `path` meanwhile. Commands do not take it. Raises LedgerInUse."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.serving").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise LedgerInUse(
+                f"Another gateway serves {path}. SQLite takes one: end that one, or use PostgreSQL for several."
+            ) from error
+        yield
