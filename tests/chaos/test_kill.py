@@ -190,3 +190,26 @@ async def test_twenty_kills_of_gateway_and_postgres(build: Build, own_postgres: 
 @pytest.mark.timeout(1800)
 async def test_eight_kills_of_a_gateway_on_sqlite(build: Build, sqlite_url: str) -> None:
     await _fire(build, sqlite_url, None, _plan(("gateway",), 2), quick=False)
+
+
+@pytest.mark.timeout(120)
+async def test_the_reaper_of_another_gateway_releases_what_a_dead_one_left(postgres_url: str, build: Build) -> None:
+    """The dead one is not started again; what the living one carries at the time is not touched."""
+    house = build(postgres_url, limits={"lease": 4})
+    account_id, key = house.account(nanos=BALANCE_NANOS)
+    living, dying = await house.gateway({"reaper": QUICK_REAPER}), await house.gateway({})
+    body = ask(simulator="duration=12 tokens=60")
+    kept = [Call(account_id, key, "responses", body) for _ in range(OPEN_MIN)]
+    lost = [Call(account_id, key, "responses", body) for _ in range(OPEN_MIN)]
+    async with trio.open_nursery() as nursery:
+        for calls, gateway in ((kept, living), (lost, dying)):
+            for call in calls:
+                nursery.start_soon(call.run, gateway.port)
+        await eventually(lambda: all(call.received for call in (*kept, *lost)), 20)
+        dying.kill()
+        seconds = await eventually(lambda: len(house.ledger.open_requests()) == OPEN_MIN, 30)
+        assert not any(call.ended for call in kept), "the living one's streams still run"
+    books = await settled_books(house.ledger, house.codec, 10)
+    assert check_promise(books, [*kept, *lost]) == {"complete": OPEN_MIN, "cut, free": OPEN_MIN}
+    assert books.reasons() == {"orphaned": OPEN_MIN}
+    print(f"\n{OPEN_MIN} orphans of a dead gateway released by another after {seconds:.1f} s, with a lease of 4 s")

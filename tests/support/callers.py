@@ -110,6 +110,7 @@ class Call:
                 self._http.send(head) + self._http.send(h11.Data(self._body)) + self._http.send(h11.EndOfMessage())
             )
         except (OSError, trio.BrokenResourceError):
+            sock.close()
             self._lost()
 
     async def head(self) -> int | None:

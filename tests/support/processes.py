@@ -248,6 +248,18 @@ class Postgres:
             assert time.monotonic() < deadline, "PostgreSQL does not die"
             time.sleep(POLL_SECONDS)
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Standing still meanwhile: every process of it is there, and none answers."""
+        processes = family(self.pid)
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
+
     def start(self) -> None:
         """Again, on the same data."""
         assert not self.alive
