@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from app import reaper
+from app import reaper, services
 from app.cli import main
 from app.completion import Completion
 from app.ledger.store import Ledger
@@ -102,7 +102,8 @@ def wrap(owner: type[Any], name: str, after: Callable[[], None]) -> None:
 
 def arm(plan: Plan) -> None:
     if plan.reaper is not None:
-        reaper.MARGIN_SECONDS, reaper.INTERVAL_SECONDS = plan.reaper
+        reaper.MARGIN_SECONDS = plan.reaper[0]
+        services.INTERVAL_SECONDS = plan.reaper[1]  # type: ignore[attr-defined]  # where the reaper's turns are paced
     if plan.point:
         striker = Striker(plan)
         striker.watch()
