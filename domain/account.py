@@ -45,7 +45,7 @@ class Account:
     name: str = ""
     frozen: bool = False
     keys: dict[str, KeyState] = field(default_factory=dict)
-    adjustments: frozenset[str] = frozenset()
+    adjustments: dict[str, AdjustmentPosted] = field(default_factory=dict)
 
     @property
     def exists(self) -> bool:
@@ -71,7 +71,7 @@ def evolve(account: Account, event: Event) -> Account:
         case AccountUnfrozen():
             return replace(account, frozen=False)
         case AdjustmentPosted():
-            return replace(account, adjustments=account.adjustments | {event.adjustment_id})
+            return replace(account, adjustments={**account.adjustments, event.adjustment_id: event})
         case KeyCreated():
             return replace(account, keys={**account.keys, event.key_id: KeyState(event.limits)})
         case KeyLimitsChanged():
@@ -85,21 +85,24 @@ def evolve(account: Account, event: Event) -> Account:
 
 
 def open_account(account: Account, *, name: str) -> list[Event]:
-    """Raises AlreadyExists, InvalidValue."""
+    """Nothing to do where it is open under this name: that is the same command again. Raises AlreadyExists, InvalidValue."""
     check_identifier("account_id", account.account_id)
+    if account.exists and account.name == name:
+        return []
     if account.exists:
-        raise AlreadyExists(f"The account {account.account_id} exists already.")
+        raise AlreadyExists(f"The account {account.account_id} exists already, under another name.")
     return [AccountOpened(account.account_id, check_text("name", name, NAME_LENGTH_MAX))]
 
 
 def post_adjustment(
     account: Account, *, adjustment_id: str, kind: str, amount_nanos: int, reason: str, reference: str | None
 ) -> list[Event]:
-    """A grant (positive), or a correction of either sign. Raises NotFound, AlreadyExists, InvalidValue."""
+    """A grant (positive), or a correction of either sign; nothing to do where this very one is posted already.
+
+    Raises NotFound, AlreadyExists (another one has this id), InvalidValue.
+    """
     require(account)
     check_identifier("adjustment_id", adjustment_id)
-    if adjustment_id in account.adjustments:
-        raise AlreadyExists(f"The adjustment {adjustment_id} has been posted already.")
     if kind not in ("grant", "correction"):
         raise InvalidValue("kind", "kind must be grant or correction.")
     if amount_nanos == 0 or abs(amount_nanos) > AMOUNT_NANOS_MAX or (kind == "grant" and amount_nanos < 0):
@@ -107,7 +110,11 @@ def post_adjustment(
     check_text("reason", reason, REASON_LENGTH_MAX)
     if reference is not None:
         check_text("reference", reference, REASON_LENGTH_MAX)
-    return [AdjustmentPosted(account.account_id, adjustment_id, kind, amount_nanos, reason, reference)]
+    posting = AdjustmentPosted(account.account_id, adjustment_id, kind, amount_nanos, reason, reference)
+    there = account.adjustments.get(adjustment_id)
+    if there not in (None, posting):
+        raise AlreadyExists(f"Another adjustment has been posted as {adjustment_id}.")
+    return [] if there else [posting]
 
 
 def freeze(account: Account, *, reason: str) -> list[Event]:
