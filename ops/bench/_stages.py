@@ -23,7 +23,7 @@ import trio
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LOOP = "event loop"
+EDGE, CARRYING, LOOP, BACKGROUND = "edge", "carrying", "event loop", "background"
 
 
 class Meter(trio.abc.Instrument):
@@ -111,6 +111,16 @@ class Meter(trio.abc.Instrument):
         return next((stage for prefix, stage in self._kinds.items() if name.startswith(prefix)), self._otherwise)
 
 
+def relay_meter() -> Meter:
+    """A meter of the relay on the gateway's own parts."""
+    from app.upstream.openai import OpenAIUpstream, _Answer
+
+    meter = Meter({"app.edge": EDGE}, BACKGROUND)
+    OpenAIUpstream.open = meter.around(CARRYING, OpenAIUpstream.open)  # type: ignore[method-assign]
+    _Answer.receive = meter.around(CARRYING, _Answer.receive)  # type: ignore[method-assign]
+    return meter
+
+
 def gateway_meter() -> Meter:
     """A meter with the stages of a paid request. Call it before the services are opened."""
     import app.routes.completions as routes
@@ -121,12 +131,12 @@ def gateway_meter() -> Meter:
 
     meter = Meter(
         {
-            "app.edge": "edge",
-            "app.lifetime.Lifetime._tracked": "carrying",
+            "app.edge": EDGE,
+            "app.lifetime.Lifetime._tracked": CARRYING,
             "app.ledger.writer": "writer",
             "projections": "projections",
         },
-        "background",
+        BACKGROUND,
     )
     routes._begin = meter.around("authentication, parsing", routes._begin)
     Completion._admit = meter.around("admission", Completion._admit)  # type: ignore[method-assign]

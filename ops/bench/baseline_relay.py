@@ -3,7 +3,7 @@
 `stock`: hypercorn's own server, a stock QuartTrio, one httpx.AsyncClient on its default transport. Bodies go through as they come.
 `ours`:  the same relay on the gateway's own edge and transport: the difference to the gateway is what paying adds.
 
-    python -m ops.bench.baseline_relay stock|ours UPSTREAM_PORT      prints its port
+    python -m ops.bench.baseline_relay stock|ours UPSTREAM_PORT [--meter]      prints its port
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def ours(upstream: str) -> None:
     from app.upstream.base import UpstreamAnswer, UpstreamCall
     from app.upstream.openai import OpenAIUpstream
     from app.upstream.transport import PoolLimits, TrioTransport
+    from ops.bench._stages import relay_meter
 
+    meter = relay_meter() if "--meter" in sys.argv else None
     app, budget = make_app(), BodyBudget()
     transport = TrioTransport(limits=PoolLimits(connections_max=CONNECTIONS_MAX, keepalive_max=CONNECTIONS_MAX))
     vendor = OpenAIUpstream("vendor", upstream + "/v1", "sk-bench", transport=transport, idle_timeout=None)
@@ -106,6 +108,8 @@ def ours(upstream: str) -> None:
         async with trio.open_nursery() as nursery:
             start = partial(serve, app, sockets=open_sockets(["127.0.0.1:0"]), limits=limits, shutdown=trio.Event())
             [port] = await nursery.start(start)
+            if meter is not None:
+                meter.start()
             print(port, flush=True)
 
     trio.run(main)

@@ -104,22 +104,44 @@ def report(figures: dict[str, Figures]) -> bool:
     return requests_met and chunks_met
 
 
-def stages(upstream_port: int, options: argparse.Namespace) -> None:
-    """Where the gateway's CPU goes, from a run with the meter inside."""
-    rows: dict[str, list[float]] = {}
-    with gateway(upstream_port, "--meter") as server:
-        for stream, count in ((False, options.requests * 2), (True, options.streams * 2)):
-            measure(server, 4 * CONNECTIONS, endpoint=options.endpoint, stream=stream)
-            before = _metered(server)
+def stages(servers: dict[str, Server], options: argparse.Namespace) -> None:
+    """Where the CPU goes, from servers with a meter inside: the relay on our parts, and what paying adds to each stage."""
+    columns = {
+        (name, stream): seconds
+        for stream in (False, True)
+        for name, seconds in _stage_seconds(servers, stream, options).items()
+    }
+    names = sorted(columns[GATEWAY, False], key=lambda name: -columns[GATEWAY, False][name])
+    print("CPU by stage in ms, with a meter inside (trust the shares)")
+    show("", f"{'plain: relay':>14}{'gateway':>10}{'paying':>10}{'stream: relay':>16}{'gateway':>10}{'paying':>10}")
+    for name in names:
+        row = []
+        for stream in (False, True):
+            relay, paid = columns[OURS, stream].get(name, 0.0) * 1e3, columns[GATEWAY, stream].get(name, 0.0) * 1e3
+            row.append(f"{relay:{16 if stream else 14}.3f}{paid:10.3f}{paid - relay:+10.3f}")
+        show(name, "".join(row))
+
+
+def _stage_seconds(
+    servers: dict[str, Server], stream: bool, options: argparse.Namespace
+) -> dict[str, dict[str, float]]:
+    """CPU seconds per answer of each server's stages, over interleaved rounds."""
+    for server in servers.values():
+        measure(server, 4 * CONNECTIONS, endpoint=options.endpoint, stream=stream)
+    before = {name: _metered(server) for name, server in servers.items()}
+    count = options.streams if stream else options.requests
+    for _ in range(options.rounds):
+        for server in servers.values():
             measure(server, count, endpoint=options.endpoint, stream=stream)
-            after = _metered(server)
-            for name, seconds in after.items():
-                rows.setdefault(name, [0.0] * 2)[stream] = (seconds - before.get(name, 0.0)) / count
-    rest = [rows["process"][at] - sum(row[at] for name, row in rows.items() if name != "process") for at in (0, 1)]
-    print("The gateway's CPU by stage, with a meter inside (use the shares)     plain request    stream")
-    for name, row in sorted(rows.items(), key=lambda item: -item[1][0]):
-        show(name, f"{row[0] * 1e3:22.3f} ms {row[1] * 1e3:9.3f} ms")
-    show("thread switches and the rest", f"{rest[0] * 1e3:22.3f} ms {rest[1] * 1e3:9.3f} ms")
+    return {
+        name: _difference(before[name], _metered(server), count * options.rounds) for name, server in servers.items()
+    }
+
+
+def _difference(before: dict[str, float], after: dict[str, float], count: int) -> dict[str, float]:
+    seconds = {stage: (value - before.get(stage, 0.0)) / count for stage, value in after.items()}
+    whole = seconds.pop("process")
+    return {"whole process": whole, **seconds, "thread switches, the rest": whole - sum(seconds.values())}
 
 
 def _metered(server: Server) -> dict[str, float]:
@@ -169,15 +191,20 @@ def main() -> int:
         serve(options.serve, metered=options.meter)
         return 0
     print(f"gateway ({machine_line()}), {CONNECTIONS} connections, /{options.endpoint}, {CHUNKS}-chunk streams")
-    with ExitStack() as stack:
-        vendor = stack.enter_context(upstream(chunks=CHUNKS, delay=CHUNK_DELAY_SECONDS))
-        servers = {
-            STOCK: stack.enter_context(running("ops.bench.baseline_relay", "stock", str(vendor.port))),
-            OURS: stack.enter_context(running("ops.bench.baseline_relay", "ours", str(vendor.port))),
-            GATEWAY: stack.enter_context(gateway(vendor.port)),
-        }
-        met = report(compare(servers, options))
-        stages(vendor.port, options)
+    with upstream(chunks=CHUNKS, delay=CHUNK_DELAY_SECONDS) as vendor:
+        with ExitStack() as stack:
+            servers = {
+                STOCK: stack.enter_context(running("ops.bench.baseline_relay", "stock", str(vendor.port))),
+                OURS: stack.enter_context(running("ops.bench.baseline_relay", "ours", str(vendor.port))),
+                GATEWAY: stack.enter_context(gateway(vendor.port)),
+            }
+            met = report(compare(servers, options))
+        with ExitStack() as stack:
+            metered = {
+                OURS: stack.enter_context(running("ops.bench.baseline_relay", "ours", str(vendor.port), "--meter")),
+                GATEWAY: stack.enter_context(gateway(vendor.port, "--meter")),
+            }
+            stages(metered, options)
     return 0 if met else 1
 
 
