@@ -195,7 +195,7 @@ async def test_kills_of_a_gateway_on_sqlite_at_every_point(build: Build, sqlite_
 @pytest.mark.timeout(120)
 async def test_the_reaper_of_another_gateway_releases_what_a_dead_one_left(postgres_url: str, build: Build) -> None:
     """The dead one is not started again; what the living one carries at the time is not touched."""
-    house = build(postgres_url, limits={"lease": 4})
+    house = build(postgres_url, limits={"lease": 5})
     account_id, key = house.account(nanos=BALANCE_NANOS)
     living, dying = await house.gateway({"reaper": QUICK_REAPER}), await house.gateway({})
     body = ask(simulator="duration=12 tokens=60")
@@ -212,4 +212,4 @@ async def test_the_reaper_of_another_gateway_releases_what_a_dead_one_left(postg
     books = await settled_books(house.ledger, house.codec, 10)
     assert check_promise(books, [*kept, *lost]) == {"complete": OPEN_MIN, "cut, free": OPEN_MIN}
     assert books.reasons() == {"orphaned": OPEN_MIN}
-    print(f"\n{OPEN_MIN} orphans of a dead gateway released by another after {seconds:.1f} s, with a lease of 4 s")
+    print(f"\n{OPEN_MIN} orphans of a dead gateway released by another after {seconds:.1f} s, with a lease of 5 s")

@@ -74,7 +74,7 @@ async def _metric(gateway: Gateway, name: str) -> float:
 
 @pytest.mark.timeout(90)
 async def test_postgres_goes_and_comes_back_within_the_settle_time(own_postgres: Postgres, build: Build) -> None:
-    house = build(own_postgres.database(), limits={"settle": 20, "lease": 60})
+    house = build(own_postgres.database(), limits={"settle": 20, "lease": 30})
     account_id, key = house.account(nanos=BALANCE_NANOS)
     gateway = await house.gateway()
     open_calls, meanwhile = _streams(account_id, key), _fresh(account_id, key)
@@ -101,7 +101,7 @@ async def test_postgres_goes_and_comes_back_within_the_settle_time(own_postgres:
 
 @pytest.mark.timeout(90)
 async def test_postgres_stays_away_past_the_settle_time(own_postgres: Postgres, build: Build) -> None:
-    house = build(own_postgres.database(), limits={"settle": 1, "lease": 60})
+    house = build(own_postgres.database(), limits={"settle": 1, "lease": 30})
     account_id, key = house.account(nanos=BALANCE_NANOS)
     gateway = await house.gateway()
     calls = _streams(account_id, key)
@@ -146,7 +146,7 @@ async def test_sqlite_is_locked_by_another_process_for_three_seconds(sqlite_url:
 @pytest.mark.timeout(90)
 async def test_sqlite_is_locked_for_longer_than_the_store_waits(sqlite_url: str, build: Build) -> None:
     """New requests are told 503; what was open is billed, since the lock is gone within the settle time."""
-    house = build(sqlite_url, limits={"settle": 20, "lease": 60})
+    house = build(sqlite_url, limits={"settle": 20, "lease": 30})
     account_id, key = house.account(nanos=BALANCE_NANOS)
     gateway = await house.gateway()
     calls, meanwhile = _streams(account_id, key), _fresh(account_id, key)
@@ -167,7 +167,7 @@ async def test_a_charge_that_lands_after_its_client_was_told_an_error_is_given_b
     sqlite_url: str, build: Build
 ) -> None:
     """The lock outlasts all patience, and the debit that waits for it commits when it goes: it may not stand alone."""
-    house = build(sqlite_url, limits={"settle": 0.5, "lease": 60})
+    house = build(sqlite_url, limits={"settle": 0.5, "lease": 30})
     account_id, key = house.account(nanos=BALANCE_NANOS)
     gateway = await house.gateway()
     calls = _streams(account_id, key)
