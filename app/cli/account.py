@@ -39,7 +39,7 @@ def create(context: Context, name: str, account_id: str | None) -> None:
 @account.command("list")
 @command
 @click.option("--after", default="", metavar="ID", help="Begin behind this account.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000), help="So many at most.")
 def list_accounts(context: Context, after: str, limit: int) -> None:
     """All accounts with their balances, by id."""
     with context.ledger() as (ledger, codec), caught_up_views(context, ledger, codec) as views:
@@ -78,7 +78,12 @@ def list_accounts(context: Context, after: str, limit: int) -> None:
 @command
 @click.argument("account_id", metavar="ACCOUNT")
 def show(context: Context, account_id: str) -> None:
-    """One account: what is available, what is held, its keys."""
+    """One account: what is available, what is held, its keys.
+
+    \b
+    Example:
+      realrouter account show acct_1 --json
+    """
     with context.ledger() as (ledger, codec):
         state = load_account(ledger, codec, account_id)
         accounts.require(state)
@@ -111,7 +116,12 @@ def show(context: Context, account_id: str) -> None:
 @click.argument("account_id", metavar="ACCOUNT")
 @click.option("--reason", required=True, help="Why; it is kept for good.")
 def freeze(context: Context, account_id: str, reason: str) -> None:
-    """Take no new requests of an account, from its next admission on. What runs is finished and billed."""
+    """Take no new requests of an account, from its next admission on. What runs is finished and billed.
+
+    \b
+    Example:
+      realrouter account freeze acct_1 --reason "payment disputed"
+    """
     with context.ledger() as (ledger, codec):
         on_account(ledger, codec, account_id, lambda state: accounts.freeze(state, reason=reason))
     context.print({"account_id": account_id, "frozen": True}, f"{account_id} is frozen.")
@@ -122,7 +132,12 @@ def freeze(context: Context, account_id: str, reason: str) -> None:
 @click.argument("account_id", metavar="ACCOUNT")
 @click.option("--reason", required=True, help="Why; it is kept for good.")
 def unfreeze(context: Context, account_id: str, reason: str) -> None:
-    """Take requests of a frozen account again."""
+    """Take requests of a frozen account again.
+
+    \b
+    Example:
+      realrouter account unfreeze acct_1 --reason "dispute settled"
+    """
     with context.ledger() as (ledger, codec):
         on_account(ledger, codec, account_id, lambda state: accounts.unfreeze(state, reason=reason))
     context.print({"account_id": account_id, "frozen": False}, f"{account_id} takes requests again.")

@@ -45,7 +45,7 @@ def replay_(context: Context, differences: int) -> None:
 
 @audit.command("balance")
 @command
-@click.option("--account", "account_id", required=True, metavar="ACCOUNT")
+@click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
 @click.option(
     "--at", metavar="TIME|POSITION", help="An instant (2026-11-23T12:00:00, UTC) or a position; now by default."
 )

@@ -90,6 +90,9 @@ def command(function: Callable[Concatenate[Context, P], R]) -> Callable[..., R]:
             raise click.ClickException(f"The store is out of reach: {error}") from error
         except _FAILURES as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{where}{error.strerror or error}") from error
 
     return wrapped
 

@@ -19,9 +19,9 @@ def credit() -> None:
 
 @credit.command("grant")
 @command
-@click.option("--account", "account_id", required=True, metavar="ACCOUNT")
+@click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
 @click.option("--amount", required=True, metavar="USD", help='Such as "10.00", up to 9 decimals.')
-@click.option("--reason", default="granted by the operator", show_default=True)
+@click.option("--reason", default="granted by the operator", show_default=True, help="Why; it is kept for good.")
 @click.option("--id", "adjustment_id", help="The grant's id. Give one to make a retry safe; else it is made up.")
 def grant(context: Context, account_id: str, amount: str, reason: str, adjustment_id: str | None) -> None:
     """Give an account credit.
@@ -35,7 +35,7 @@ def grant(context: Context, account_id: str, amount: str, reason: str, adjustmen
 
 @credit.command("adjust", context_settings={"ignore_unknown_options": False})
 @command
-@click.option("--account", "account_id", required=True, metavar="ACCOUNT")
+@click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
 @click.option("--amount", required=True, metavar="USD", help='Either sign: "--amount=-1.50" takes credit away.')
 @click.option("--reason", required=True, help="Why; it is kept for good.")
 @click.option("--reference", help="What it corrects: a request, a grant, a ticket.")
@@ -43,7 +43,12 @@ def grant(context: Context, account_id: str, amount: str, reason: str, adjustmen
 def adjust(
     context: Context, account_id: str, amount: str, reason: str, reference: str | None, adjustment_id: str | None
 ) -> None:
-    """Correct an account by a posting of its own. Nothing that was booked is ever changed."""
+    """Correct an account by a posting of its own. Nothing that was booked is ever changed.
+
+    \b
+    Example:
+      realrouter credit adjust --account acct_1 --amount=-1.50 --reason "granted twice" --reference adj_1
+    """
     _post(context, account_id, amount, "correction", reason, reference, adjustment_id)
 
 

@@ -50,6 +50,7 @@ _PROMPT = "Summarize this note in Chinese."
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
+    help="Where everything of the demo is kept.",
 )
 def demo(context: Context, port: int, data_dir: Path) -> None:
     """Serve a demo on 127.0.0.1: SQLite, simulated models, an account with $10, and a fresh key.

@@ -22,14 +22,14 @@ def key() -> None:
 
 @key.command("create")
 @command
-@click.option("--account", "account_id", required=True, metavar="ACCOUNT")
+@click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
 @click.option("--name", default="key", show_default=True, help="A label, for you.")
 @click.option("--id", "key_id", help="The key's id. Give one to make a retry safe; else it is made up.")
 @click.option("--model", "models", multiple=True, metavar="MODEL", help="Allow only this model; may be repeated.")
 @click.option("--expires", type=click.DateTime(), help="When it stops working, in UTC.")
 @click.option("--monthly-budget", metavar="USD", help="The most it may hold and spend in a UTC month.")
-@click.option("--requests-per-minute", type=click.IntRange(min=1))
-@click.option("--tokens-per-minute", type=click.IntRange(min=1))
+@click.option("--requests-per-minute", type=click.IntRange(min=1), help="The most it may begin in a UTC minute.")
+@click.option("--tokens-per-minute", type=click.IntRange(min=1), help="The most it may hold and use in a UTC minute.")
 @click.option("--concurrency", type=click.IntRange(min=1), help="The most requests it may have open at once.")
 def create(
     context: Context,
@@ -43,7 +43,13 @@ def create(
     tokens_per_minute: int | None,
     concurrency: int | None,
 ) -> None:
-    """Make an API key. It is shown now and never again: only its digest is kept."""
+    """Make an API key. It is shown now and never again: only its digest is kept.
+
+    \b
+    Example:
+      realrouter key create --account acct_1 --name laptop
+      realrouter key create --account acct_1 --name ci --model gpt-5.4-mini --monthly-budget 5.00
+    """
     key_id = key_id or new_id("key")
     limits = KeyLimits(
         models=models or None,
@@ -74,9 +80,14 @@ def create(
 
 @key.command("list")
 @command
-@click.option("--account", "account_id", required=True, metavar="ACCOUNT")
+@click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
 def list_keys(context: Context, account_id: str) -> None:
-    """The keys of an account, revoked ones included; of each key only the last characters."""
+    """The keys of an account, revoked ones included; of each key only the last characters.
+
+    \b
+    Example:
+      realrouter key list --account acct_1
+    """
     with context.ledger() as (ledger, codec):
         events = known(codec, ledger.stream(account_stream(account_id)))
     accounts.require(accounts.fold(account_id, events))
@@ -94,10 +105,15 @@ def list_keys(context: Context, account_id: str) -> None:
 
 @key.command("revoke")
 @command
-@click.option("--account", "account_id", required=True, metavar="ACCOUNT")
+@click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
 @click.argument("key_id", metavar="KEY")
 def revoke(context: Context, account_id: str, key_id: str) -> None:
-    """End a key. Every process refuses it from its next admission on; there is no way back."""
+    """End a key. Every process refuses it from its next admission on; there is no way back.
+
+    \b
+    Example:
+      realrouter key revoke --account acct_1 key_1
+    """
     with context.ledger() as (ledger, codec):
         on_account(ledger, codec, account_id, lambda state: api_key.revoke_key(state, key_id=key_id))
     context.print({"key_id": key_id, "revoked": True}, f"{key_id} is revoked.")

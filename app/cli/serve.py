@@ -84,6 +84,9 @@ def serve_sockets(
         trio.run(main)
     except BaseExceptionGroup as group:
         raise _innermost(group) from None
+    finally:
+        for listening in sockets:
+            listening.close()
 
 
 def _innermost(error: BaseException) -> BaseException:
