@@ -1,0 +1,136 @@
+"""`realrouter demo` as a newcomer meets it: a process, a printed key, a port of its own, an orderly end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from openai import AuthenticationError, OpenAI
+
+from app.ledger.codec import Codec
+from app.services import open_ledger
+from app.settings import load
+from domain.events import RequestDebited
+from tests.support.books import check_books
+from tests.support.demo_process import Demo, demo, free_port
+
+MODEL = "gpt-5.4-mini"
+
+
+def ask(running: Demo, key: str | None = None) -> str:
+    with OpenAI(api_key=key or running.key, base_url=running.base_url) as client:
+        return client.responses.create(model=MODEL, input="Summarize this note in Chinese.").output_text
+
+
+def test_the_first_line_is_what_scripts_need_and_each_request_prints_one(tmp_path: Path) -> None:
+    with demo(tmp_path / "data", free_port()) as running:
+        assert list(running.first) == ["base_url", "api_key", "account_id", "email", "password"]
+        assert (running.first["account_id"], running.first["email"], running.first["password"]) == ("demo", None, None)
+        for number in range(2):
+            assert ask(running)
+            assert running.wait_for_lines(number + 1)[-1].startswith(f"{MODEL} ")
+        assert running.stop() == 0
+    assert {path.name for path in (tmp_path / "data").iterdir()} >= {
+        "realrouter.toml",
+        "realrouter.db",
+        "realrouter.log",
+    }
+    ledger = open_ledger(load(tmp_path / "data" / "realrouter.toml"), Codec())
+    settled = check_books(ledger, Codec())
+    ledger.close()
+    assert [type(event) for event in settled] == [RequestDebited] * 2
+    log = (tmp_path / "data" / "realrouter.log").read_text()
+    assert log.count('"event":"request"') == 2
+    assert running.key not in log
+    assert "Summarize" not in log
+
+
+def test_two_demos_at_once_take_two_ports(tmp_path: Path) -> None:
+    port = free_port()
+    with demo(tmp_path / "one", port) as first, demo(tmp_path / "two", port) as second:
+        assert first.port == port
+        assert second.port > port
+        assert ask(first)
+        assert ask(second)
+
+
+def test_starting_again_goes_on_with_a_new_key_and_a_full_balance(tmp_path: Path) -> None:
+    with demo(tmp_path, free_port()) as before:
+        assert ask(before)
+    with demo(tmp_path, free_port()) as after:
+        assert after.key != before.key
+        assert ask(after)
+        with pytest.raises(AuthenticationError):
+            ask(after, key=before.key)
+        assert "balance $9.99" in after.wait_for_lines(1)[-1]
+    ledger = open_ledger(load(tmp_path / "realrouter.toml"), Codec())
+    assert len(check_books(ledger, Codec())) == 2
+    ledger.close()
+
+
+def test_what_it_prints_for_people_works_as_printed(tmp_path: Path) -> None:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "demo", "--port", str(port), "--data-dir", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        text = ""
+        while "Ctrl+C" not in text:
+            line = process.stdout.readline()
+            assert line, text
+            text += line
+        curl = text.partition("\ncurl\n")[2].partition("\nPython\n")[0]
+        done = subprocess.run(["sh", "-c", curl], capture_output=True, text=True, timeout=30, check=False)
+        assert '"status":"completed"' in done.stdout.replace(" ", ""), done
+        python = text.partition("\nPython\n")[2].partition("\nJavaScript\n")[0]
+        source = "\n".join(line.removeprefix("  ") for line in python.splitlines())
+        done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=60, check=False)
+        assert done.stdout.strip(), done.stderr
+        script = text.partition("\nJavaScript\n")[2].partition("Each request")[0]
+        sdk = Path(__file__).parents[2] / "sdk"
+        node = ["node", "--input-type=module", "-"]
+        done = subprocess.run(node, input=script, cwd=sdk, capture_output=True, text=True, timeout=60, check=False)
+        assert done.stdout.strip(), done.stderr
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def test_a_port_that_cannot_be_bound_and_a_folder_that_cannot_be_made_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "app.cli",
+            "demo",
+            "--port",
+            str(free_port()),
+            "--data-dir",
+            str(tmp_path / "file" / "x"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_demo_serves_what_a_load_balancer_asks_for(tmp_path: Path) -> None:
+    with demo(tmp_path, free_port()) as running:
+        origin = running.base_url.removesuffix("/v1")
+        assert httpx.get(f"{origin}/healthz", trust_env=False).text == "ok"
+        assert httpx.get(f"{origin}/readyz", trust_env=False).status_code == 200
+        assert "realrouter_" in httpx.get(f"{origin}/metrics", trust_env=False).text
+        assert httpx.get(f"{origin}/v1/models", trust_env=False).json()["object"] == "list"
