@@ -1,0 +1,349 @@
+"""ops/reference.md against the code: what is missing there, or named there and gone, fails.
+
+Rule: expectations are taken from the code itself (the error table, the map of routes, the registry of metrics and so on);
+nothing that the reference should say is written down a second time here.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import click
+import msgspec
+import pytest
+
+from app import errors
+from app.edge import body, cors
+from app.edge.application import _STREAM_HEADERS, CLIENT_ID_LENGTH_MAX
+from app.edge.limits import ServerLimits
+from app.ledger.store import StoreBusy, StoreUnavailable
+from app.routes import application
+from app.routes.completions import IDEMPOTENCY_KEY_LENGTH_MAX, KEEP_ALIVE
+from app.seeing.metrics import Metrics
+from app.services import Services
+from app.settings import Settings
+from app.settings.load import TABLES
+from app.settings.secret import Secret
+from app.upstream.base import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
+from app.upstream.calls import answer_fault
+from app.upstream.simulator.directives import RULES
+from app.wire.chat import CHOICES_MAX, ChatStreamRelay
+from app.wire.exchange import AnswerError, RequestError
+from app.wire.outline import DEPTH_MAX, PIECES_MAX
+from app.wire.relay import DONE
+from app.wire.request import TOOLS_MAX
+from app.wire.responses import ResponsesStreamRelay
+from domain import errors as domain
+from domain.events import EVENTS
+from domain.pricing import TOKEN_KINDS
+from domain.request import IMAGE_TOKENS_MAX, TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX
+from domain.usage import BYTES_PER_TOKEN, TOKENS_PER_FILE, TOKENS_PER_IMAGE
+from tests.support.documents import ROOT, Document, check_names, commands, spans
+
+REFERENCE = Document("ops/reference.md")
+THEIRS = "the provider's"
+REFUSING = ("BadRequest", "RequestError")
+RELEASING = ("release", "_release", "stop", "stop_all", "Stopped")
+LINES = {*TOKEN_KINDS, "web_search_call", "image:QUALITY/SIZE", "rounding"}
+EXAMPLES: tuple[Exception, ...] = (
+    errors.BadRequest("x"),
+    errors.Unauthorized("missing"),
+    errors.NotFound(),
+    errors.MethodNotAllowed("PUT", ("GET",)),
+    errors.RequestTooSlow("x"),
+    errors.IdempotencyKeyUsed("req_1", "open"),
+    errors.BodyTooLarge(1),
+    errors.UnsupportedMediaType("x"),
+    errors.HeadersTooLarge("x"),
+    errors.HttpVersionNotSupported("x"),
+    RequestError("x"),
+    domain.InvalidValue("field", "x"),
+    domain.UnpricedUse("param", "x"),
+    domain.NotFound("x"),
+    domain.AlreadyExists("x"),
+    domain.KeyIsRevoked(),
+    domain.KeyIsExpired(),
+    domain.InsufficientQuota(2, 1),
+    domain.AccountIsFrozen(),
+    domain.ModelNotAllowed("m"),
+    domain.ModelNotFound("m"),
+    domain.RateLimited("requests per minute", 1, 1, 0, 1),
+    domain.RateLimited("tokens per minute", 1, 2, 0, None),
+    domain.DomainError("x"),
+    errors.Overloaded(per_key=True),
+    errors.Overloaded(per_key=False),
+    errors.ShuttingDown(),
+    StoreBusy("x"),
+    StoreUnavailable("x"),
+    *(UpstreamRefused("u", "x", status=status, code=THEIRS) for status in range(400, 600)),
+    UpstreamTimeout("u", "x"),
+    UpstreamBroken("u", "x"),
+    UpstreamUnreachable("u", "x"),
+    UpstreamError("u", "x"),
+    AnswerError("x", malformed=True),
+    answer_fault("u", AnswerError("x", malformed=False, type="invalid_request_error", code=THEIRS)),
+    answer_fault("u", AnswerError("x", malformed=False, code=THEIRS)),
+    RuntimeError("what the table does not know"),
+)
+
+
+def rows(heading: str, columns: int) -> dict[str, list[str]]:
+    """A table's other cells by the name in its first one."""
+    found = [(row[0].strip("`"), row[1:]) for row in REFERENCE.rows(heading, columns)]
+    assert len(dict(found)) == len(found), f"{heading}: a name stands twice"
+    return dict(found)
+
+
+def calls(names: tuple[str, ...], under: Path = ROOT / "app", *, but: str = "simulator") -> Iterator[ast.Call]:
+    """Every call of something that is named so, in the source."""
+    for path in sorted(under.rglob("*.py")):
+        if but and but in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and _name(node.func) in names:
+                yield node
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def codes(names: tuple[str, ...], under: Path = ROOT / "app", *, but: str = "simulator") -> set[str]:
+    """Every literal `code=` of such calls."""
+    given = [
+        keyword.value for call in calls(names, under, but=but) for keyword in call.keywords if keyword.arg == "code"
+    ]
+    return {word for value in given for word in literals(value)}
+
+
+def literals(node: ast.AST) -> set[str]:
+    """The strings in an expression, but for those that something is compared with."""
+    if isinstance(node, ast.Compare):
+        return set()
+    own = {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set()
+    return own.union(*(literals(part) for part in ast.iter_child_nodes(node)))
+
+
+# Routes
+
+
+def test_the_routes_are_those_of_the_application() -> None:
+    app = application(cast(Services, SimpleNamespace(settings=Settings())))
+    served = {
+        (method, re.sub(r"<path:\w+>|<\w+>", "{id}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert {(row[0].strip("`"), row[1].strip("`")) for row in REFERENCE.rows("Routes", 4)} == served
+
+
+# Errors
+
+
+def test_every_row_of_the_error_table_has_an_example_here() -> None:
+    assert set(errors._TABLE) <= {type(error) for error in EXAMPLES}
+
+
+def test_the_errors_are_those_that_clients_can_meet() -> None:
+    """Status, type and code, and whether the SDKs try again."""
+    tried: dict[tuple[str, str, str], set[bool]] = defaultdict(set)
+    for error in EXAMPLES:
+        for endpoint in ("responses", "chat", None):
+            problem = errors.problem_of(error, endpoint=endpoint)
+            word = {None: "`null`", THEIRS: f"*{THEIRS}*"}.get(problem.code, f"`{problem.code}`")
+            again = problem.status in (408, 409, 429) or problem.status >= 500
+            tried[str(problem.status), f"`{problem.type}`", word].add(again and errors.NO_RETRY not in problem.headers)
+    for code in codes(REFUSING):
+        tried["400", f"`{errors.INVALID}`", f"`{code}`"].add(False)
+    words = {(True,): "yes", (False,): "no", (False, True): "depends"}
+    expected = {key: words[tuple(sorted(again))] for key, again in tried.items()}
+    told = {(row[0], row[1], row[2]): row[5] for row in REFERENCE.rows("Errors", 6)}
+    assert told == expected
+
+
+def test_what_the_simulator_refuses_with_is_told() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "app/upstream/simulator").rglob("*.py"))
+    told = spans(REFERENCE.section("The simulator").partition("its own refusals")[2])
+    general = {row[2].strip("`") for row in REFERENCE.rows("Errors", 6)}
+    assert codes(("Rejected",), ROOT / "app/upstream/simulator", but="") <= told | general
+    assert all(f'"{code.replace("decimal_", "integer_")}"' in source for code in told)
+
+
+# Headers and streams
+
+
+def test_every_header_that_matters_is_told() -> None:
+    sent = {name for error in EXAMPLES for name, _value in errors.problem_of(error).headers}
+    sent |= set(cors.preflight(None)) - {"vary"}
+    sent |= (
+        {name.decode() for name, _value in cors.EXPOSE} | set(_STREAM_HEADERS) | {"x-request-id", "x-client-request-id"}
+    )
+    read, _, written = REFERENCE.section("Headers").partition("| Sent by the gateway |")
+    assert sent <= names(written)
+    assert set(cors.EXPOSED_HEADERS.split(", ")) <= spans(written)
+    assert {*cors.DEFAULT_HEADERS.split(", "), "content-encoding", "expect", "origin"} == names(read)
+    assert f"{cors.MAX_AGE_SECONDS} seconds" in written
+
+
+def names(tables: str) -> set[str]:
+    """What the first cells of rows name."""
+    return set(re.findall(r"^\| `([^`]+)` \|", tables, re.MULTILINE))
+
+
+def test_streams_end_in_errors_as_told() -> None:
+    told = {name: cells[0] for name, cells in rows("Streaming", 2).items()}
+    endings = {
+        "/v1/responses": ResponsesStreamRelay(model="m").failure(message="x", type="t", code="c"),
+        "/v1/chat/completions": ChatStreamRelay(model="m", include_usage=False, choices=1).failure(
+            message="x", type="t", code="c"
+        ),
+    }
+    assert set(told) == set(endings)
+    for endpoint, frames in endings.items():
+        assert frames.endswith(DONE) == told[endpoint].endswith("then `[DONE]`."), endpoint
+    error = msgspec.json.decode(endings["/v1/responses"].partition(b"data: ")[2].partition(b"\n")[0])
+    assert set(error) - {"type"} <= spans(told["/v1/responses"])
+
+
+def test_the_keep_alive_comment_is_the_one_that_is_sent() -> None:
+    assert KEEP_ALIVE.decode().strip() in spans(REFERENCE.section("Streaming"))
+
+
+# Money
+
+
+def test_the_cost_lines_are_the_kinds_that_are_priced() -> None:
+    assert set(rows("What a request costs", 2)) >= LINES
+
+
+def test_the_reasons_of_releases_are_those_in_the_code() -> None:
+    given = [value for call in calls(RELEASING) for value in (*call.args, *(each.value for each in call.keywords))]
+    reasons = {word for value in given for word in literals(value)}
+    assert set(rows("What a request costs", 2)) - LINES == reasons
+
+
+def test_the_figures_of_holds_and_estimates_are_those_in_the_code() -> None:
+    text = " ".join(REFERENCE.section("What a request costs").split())
+    assert f"{IMAGE_TOKENS_MAX} for each image" in text
+    assert f"`max_tool_calls`, else {TOOL_CALLS_DEFAULT}," in text
+    assert f"{BYTES_PER_TOKEN} bytes of text are a token" in text
+    assert f"an image read is {TOKENS_PER_IMAGE} tokens and a file {TOKENS_PER_FILE}" in text
+
+
+def test_the_fixed_limits_are_those_in_the_code() -> None:
+    limits = ServerLimits()
+    assert {name: cells[0] for name, cells in rows("Fixed limits", 2).items()} == {
+        "Request line and headers, bytes": str(limits.head_bytes),
+        "Headers of a request": str(limits.head_fields),
+        "Seconds for the headers": f"{limits.head_seconds:g}",
+        "Seconds for the body": f"{body.BODY_SECONDS:g}",
+        "Seconds between two requests of a connection": f"{limits.idle_seconds:g}",
+        "Levels of nesting in a body": str(DEPTH_MAX),
+        "Values in a body": str(PIECES_MAX),
+        "Tools in a request": str(TOOLS_MAX),
+        "Choices (`n`)": str(CHOICES_MAX),
+        "max_tool_calls": str(TOOL_CALLS_MAX),
+        "Characters of an `Idempotency-Key": str(IDEMPOTENCY_KEY_LENGTH_MAX),
+        "Characters of an `x-client-request-id": str(CLIENT_ID_LENGTH_MAX),
+    }
+
+
+# Settings
+
+
+def heading_of(path: tuple[str, ...]) -> str:
+    """`[limits]`, or `[[model]]` where there may be many."""
+    table = ".".join(path)
+    many = path[-1] in ("upstream", "model", "above", "pack")
+    return f"`[[{table}]]`" if many else f"`[{table}]`"
+
+
+def default_of(field: msgspec.structs.FieldInfo) -> str:
+    value: Any = field.default
+    if value is msgspec.NODEFAULT:
+        return "required"
+    if value is msgspec.UNSET:
+        return "unset"
+    if isinstance(value, Secret):
+        value = value.reveal()
+    return f"`{json.dumps(value)}`"
+
+
+@pytest.mark.parametrize("path", [path for path in TABLES if path], ids=".".join)
+def test_the_settings_of_a_table_and_their_defaults(path: tuple[str, ...]) -> None:
+    defined = {field.encode_name: default_of(field) for field in msgspec.structs.fields(TABLES[path])}
+    assert {name: cells[0] for name, cells in rows(heading_of(path), 3).items()} == defined
+
+
+def test_no_table_of_settings_is_told_that_does_not_exist() -> None:
+    told = re.findall(r"^### (`\[.*\]`)$", REFERENCE.text, re.MULTILINE)
+    assert sorted(told) == sorted(heading_of(path) for path in TABLES if path)
+
+
+# Commands
+
+
+def test_the_commands_their_options_and_their_first_lines() -> None:
+    told = {name: (spans(cells[0]), starred(cells[0]), cells[1]) for name, cells in rows("Commands", 3).items()}
+    assert told == {name: parts_of(command) for name, command in commands()}
+
+
+def starred(cell: str) -> set[str]:
+    return set(re.findall(r"`([^`]+)`\\\*", cell))
+
+
+def parts_of(command: click.Command) -> tuple[set[str], set[str], str]:
+    """Arguments and options but those that all have, those of them that are required, the first line of the help."""
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    arguments = {each.human_readable_name for each in command.params if isinstance(each, click.Argument)}
+    own = {option.opts[0] for option in options} - {"--config", "--json"}
+    return (
+        arguments | own,
+        {option.opts[0] for option in options if option.required},
+        (command.help or "").split("\n")[0],
+    )
+
+
+# Metrics
+
+
+def test_the_metrics_their_kinds_and_labels() -> None:
+    collectors: list[Any] = list(Metrics([], []).registry._collector_to_names)
+    made = {
+        f"{metric._name}_total" if metric._type == "counter" else metric._name: (metric._type, set(metric._labelnames))
+        for metric in collectors
+        if hasattr(metric, "_labelnames")
+    }
+    assert {name: (cells[0], spans(cells[1])) for name, cells in rows("Metrics", 4).items()} == made
+
+
+@pytest.mark.parametrize("path", ["ops/reference.md", "ops/runbook.md"])
+def test_no_metric_is_named_that_is_not_there(path: str) -> None:
+    told = {name for span in Document(path).spans() for name in re.findall(r"\brealrouter_[a-z_]+", span)}
+    assert told
+    assert told <= set(rows("Metrics", 4))
+
+
+# The simulator and the events
+
+
+def test_the_directives_of_the_simulator_their_bounds_and_meanings() -> None:
+    assert {name: cells[0] for name, cells in rows("The simulator", 2).items()} == {
+        str(rule): rule.meaning for rule in RULES.values()
+    }
+
+
+def test_the_topics_of_events() -> None:
+    assert set(rows("Events", 3)) == {event.TOPIC for event in EVENTS}
+
+
+@pytest.mark.parametrize("path", ["ops/reference.md", "ops/runbook.md"])
+def test_no_command_option_or_setting_is_named_that_is_not_there(path: str) -> None:
+    check_names(Document(path))
