@@ -40,8 +40,8 @@ class UpstreamBroken(UpstreamError):
 class UpstreamRefused(UpstreamError):
     """The upstream answered with an error.
 
-    `status` is its HTTP status (for an error inside a stream: 200), `code`, `type` and `param` come from its envelope,
-    cleaned; `retry_after` is in seconds.
+    `status` is its HTTP status (for an error inside a 200: the one that it would have had alone), `code`, `type` and
+    `param` come from its envelope, cleaned; `retry_after` is in seconds.
     """
 
     def __init__(
