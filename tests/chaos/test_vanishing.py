@@ -28,7 +28,7 @@ from tests.support.reckoning import Books, check_settled, held, percentile, perc
 
 ROUNDS_MAX = 3
 CLOCK_SECONDS = 0.01
-CLOSED_WITHIN_SECONDS = 0.1
+CLOSED_WITHIN_SECONDS, CLOSED_WITHIN_BUSY_SECONDS = 0.1, 1.0
 HELD_WITHIN_SECONDS = 5.0
 SEND_STALL_SECONDS = 1.0
 CUT_WITHIN_SECONDS = 10.0
@@ -123,9 +123,23 @@ def _clients(account_id: str, key: str, upstream: ScriptedUpstream, seed: int) -
 
 
 @pytest.mark.timeout(150)
+@pytest.mark.parametrize(("engine", "free_limit"), [("sqlite", "0.02"), ("postgres", "100.00")])
+async def test_clients_vanish(engine: str, free_limit: str, build: Build, request: pytest.FixtureRequest) -> None:
+    """Beside other tests on the same cores: the time is bounded, not measured."""
+    store_url = request.getfixturevalue(f"{engine}_url")
+    assert await _vanish(build, store_url, free_limit, CLOSED_WITHIN_BUSY_SECONDS) <= CLOSED_WITHIN_BUSY_SECONDS
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("free_limit", ["100.00", "0.02"], ids=["all-free", "past-the-free-limit"])
-async def test_clients_vanish(free_limit: str, store_url: str, build: Build) -> None:
-    """The money is right in every round. Where the machine has other work, the best of a few rounds tells the time."""
+async def test_clients_vanish_and_upstreams_are_closed_at_once(free_limit: str, store_url: str, build: Build) -> None:
+    """Alone on the machine. Where it has other work all the same, the best of a few rounds tells the time."""
+    assert await _vanish(build, store_url, free_limit, CLOSED_WITHIN_SECONDS) <= CLOSED_WITHIN_SECONDS
+
+
+async def _vanish(build: Build, store_url: str, free_limit: str, enough_seconds: float) -> float:
+    """Rounds until one is good enough. The money is right in each. Returns the best round's p99."""
     async with serve(lambda request: []) as upstream:
         house = build(
             store_url,
@@ -135,16 +149,15 @@ async def test_clients_vanish(free_limit: str, store_url: str, build: Build) -> 
         )
         gateway = await house.gateway()
         free_limit_nanos, waits = parse_usd(free_limit, field="free_limit"), [float("inf")]
-        while min(waits) > CLOSED_WITHIN_SECONDS and len(waits) <= ROUNDS_MAX:
+        while min(waits) > enough_seconds and len(waits) <= ROUNDS_MAX:
             waits.append(await _round(house, gateway, upstream, free_limit_nanos, len(waits)))
-        assert min(waits) <= CLOSED_WITHIN_SECONDS
+        return min(waits)
 
 
 async def _round(
     house: House, gateway: Gateway, upstream: ScriptedUpstream, free_limit_nanos: int, number: int
 ) -> float:
-    """200 clients of a new account. Returns the p99 of how long an upstream stayed open without its client, less the p99 of how
-    late this process, which holds the clients and measures, was woken itself."""
+    """200 clients of a new account. Returns the p99 of how long an upstream stayed open without its client."""
     account_id, key = house.account(nanos=BALANCE_NANOS)
     clients = _clients(account_id, key, upstream, number)
     slow = {client.call.request_id for client in clients if client.kind == "before headers"}
@@ -165,7 +178,7 @@ async def _round(
     check_settled(books)
     _check_money(clients, books, house.settings, free_limit_nanos)
     print(f"  this process was woken late by {percentiles(lateness)}")
-    return _measure(clients, upstream) - percentile(lateness, 0.99)
+    return _measure(clients, upstream)
 
 
 async def _watch_clock(lateness: list[float]) -> None:
