@@ -275,11 +275,10 @@ _TABLE: dict[type[Exception], Rule] = {
     BodyTooLarge: _as(413, INVALID, "request_too_large"),
     UnsupportedMediaType: _as(415, INVALID, "unsupported_media_type"),
     HeadersTooLarge: _as(431, INVALID, "headers_too_large"),
-    HttpVersionNotSupported: _as(505, INVALID, "http_version_not_supported"),
+    HttpVersionNotSupported: _as(505, INVALID, "http_version_not_supported", NO_RETRY),
     RequestError: _request_error,
     # The account's and the key's
     domain.InvalidValue: lambda error, _: Problem(400, INVALID, "invalid_value", param=error.field),
-    domain.UnpricedUse: lambda error, _: Problem(400, INVALID, "unsupported_value", param=error.param),
     domain.NotFound: _as(404, INVALID, "not_found"),
     domain.AlreadyExists: _as(409, INVALID, "already_exists", NO_RETRY),
     domain.KeyIsRevoked: _UNAUTHORIZED,

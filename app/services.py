@@ -167,7 +167,7 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
             runner=Runner(DecodedLog(ledger, codec=codec), views),
             on_record=lambda record: _observe(record, metrics, on_record),
         )
-        metrics.watch_open_holds(lambda: lifetime.running)
+        metrics.watch(open_holds=lambda: lifetime.running, in_flight=lambda: services.slots.running)
         await services.keys.load()
         async with _running(services):
             yield services

@@ -99,10 +99,3 @@ class RateLimited(DomainError):
         self.available = available
         self.retry_after_seconds = retry_after_seconds
 
-
-class UnpricedUse(DomainError):
-    """The request asks for something that has no price. `param` names it."""
-
-    def __init__(self, param: str, message: str) -> None:
-        super().__init__(message)
-        self.param = param

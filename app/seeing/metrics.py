@@ -208,9 +208,10 @@ class Metrics:
             upstream if upstream in self._upstreams else OTHER, kind if kind in UPSTREAM_ERRORS else OTHER
         ).inc()
 
-    def watch_open_holds(self, count: Callable[[], float]) -> None:
-        """`count` is asked at each scrape, and must not block."""
-        self.open_holds.set_function(count)
+    def watch(self, *, open_holds: Callable[[], float], in_flight: Callable[[], float]) -> None:
+        """Both are asked at each scrape, and must not block."""
+        self.open_holds.set_function(open_holds)
+        self.in_flight.set_function(in_flight)
 
     def committed(self, *, size: int, seconds: float) -> None:
         """One batch is durable."""

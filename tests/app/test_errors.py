@@ -44,7 +44,6 @@ def refused(status: int, message: str = "no", **more: Any) -> UpstreamRefused:
         (RequestError("no", param="n", code="invalid_type"), 400, "invalid_type"),
         (RequestError("no", status=422), 422, None),
         (domain.InvalidValue("name", "too long"), 400, "invalid_value"),
-        (domain.UnpricedUse("service_tier", "no price"), 400, "unsupported_value"),
         (domain.NotFound("no key"), 404, "not_found"),
         (domain.AlreadyExists("there"), 409, "already_exists"),
         (domain.KeyIsRevoked(), 401, "invalid_api_key"),

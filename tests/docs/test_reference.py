@@ -65,7 +65,6 @@ EXAMPLES: tuple[Exception, ...] = (
     errors.HttpVersionNotSupported("x"),
     RequestError("x"),
     domain.InvalidValue("field", "x"),
-    domain.UnpricedUse("param", "x"),
     domain.NotFound("x"),
     domain.AlreadyExists("x"),
     domain.KeyIsRevoked(),

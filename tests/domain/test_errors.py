@@ -14,7 +14,6 @@ from domain.errors import (
     ModelNotAllowed,
     ModelNotFound,
     RateLimited,
-    UnpricedUse,
 )
 
 
@@ -41,7 +40,7 @@ def test_a_model_name_is_cut_before_it_is_repeated() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [AccountIsFrozen(), KeyIsRevoked(), KeyIsExpired(), ModelNotAllowed("m"), UnpricedUse("tools", "no price")],
+    [AccountIsFrozen(), KeyIsRevoked(), KeyIsExpired(), ModelNotAllowed("m")],
 )
 def test_every_refusal_is_a_domain_error_with_a_sentence(error: DomainError) -> None:
     assert isinstance(error, DomainError)
@@ -50,5 +49,4 @@ def test_every_refusal_is_a_domain_error_with_a_sentence(error: DomainError) -> 
 
 def test_a_wrong_value_names_its_field() -> None:
     assert InvalidValue("amount", "no").field == "amount"
-    assert UnpricedUse("service_tier", "no").param == "service_tier"
     assert ModelNotAllowed("m").model == "m"

@@ -102,17 +102,11 @@ def test_money_is_counted() -> None:
 def test_open_holds_are_asked_for_at_each_scrape() -> None:
     metrics = built()
     held = [3.0]
-    metrics.watch_open_holds(lambda: held[0])
+    metrics.watch(open_holds=lambda: held[0], in_flight=lambda: 7)
+    assert value(metrics, "requests_in_flight") == 7
     assert value(metrics, "open_holds") == 3
     held[0] = 0.0
     assert value(metrics, "open_holds") == 0
-
-
-def test_requests_in_flight_rise_and_fall() -> None:
-    metrics = built()
-    with metrics.in_flight.track_inprogress():
-        assert value(metrics, "requests_in_flight") == 1
-    assert value(metrics, "requests_in_flight") == 0
 
 
 def test_the_ledger_is_seen() -> None:
