@@ -117,7 +117,7 @@ class Settlement:
                 if isinstance(verdict, Conflict) and verdict.command_id == f"debit_{self._request_id}":
                     await self._give_back()
             finally:
-                done.set()  # also where the process is torn down: what is queued is written, the reaper has the rest
+                done.set()  # also where the process is torn down: what was not written is the reaper's
 
         self._lifetime.start(until_known)
         with trio.move_on_after(self._settle_seconds, shield=True):
