@@ -98,4 +98,3 @@ class RateLimited(DomainError):
         self.needed = needed
         self.available = available
         self.retry_after_seconds = retry_after_seconds
-
