@@ -273,6 +273,8 @@ def _early_answer(request: Request) -> Response | None:
     refused = scope.get(REFUSED)
     if refused is not None:
         raise refused
+    if scope["path"].startswith("//"):
+        raise NotFound  # werkzeug would drop all slashes but one
     if request.method == "OPTIONS" and cors.is_open(request.path) and "Origin" in request.headers:
         return Response(
             DataBody(b""), status=204, headers=cors.preflight(request.headers.get("Access-Control-Request-Headers"))

@@ -170,6 +170,13 @@ async def test_one_trailing_slash_is_the_same_address(client: httpx.AsyncClient,
     assert (answer.status_code, answer.text) == (200, "[]")
 
 
+@pytest.mark.parametrize("path", ["//v1/models", "///v1/models"])
+async def test_two_slashes_are_another_address(api: Api, path: str) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"http://127.0.0.1:{api.port}{path}")
+    assert (answer.status_code, error_of(answer)["code"]) == (404, "not_found")
+
+
 @pytest.mark.parametrize("sent", ["a/b", "a%2Fb", "a/b/"])
 async def test_a_model_may_have_a_slash_in_its_name(client: httpx.AsyncClient, sent: str) -> None:
     assert (await client.get(f"/v1/models/{sent}")).text == "a/b"
