@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
+from eventsourcing.persistence import ProgrammingError
 
 from app.ledger.codec import Codec
 from app.ledger.queries import BUCKETS_PER_PAGE
-from app.ledger.store import (
-    Append,
-    Committed,
-    Conflict,
-    Head,
-    Ledger,
-    Refused,
-)
+from app.ledger.store import STREAM_LENGTH_MAX, Append, Committed, Conflict, Failed, Head, Ledger, OpenRequest, Refused
+from domain import buckets
 from domain.buckets import Guard
 from domain.events import AccountOpened, AdjustmentPosted, KeyCreated, KeyLimits, PriceListed, account_stream
+from domain.money import AMOUNT_NANOS_MAX
 from domain.request import free_cancellation_guard
 from tests.app.ledger.ledgers import (
     Engine,
@@ -388,3 +385,217 @@ def test_the_stores_clock_runs_forward(ledger: Ledger) -> None:
     before = ledger.now_micros()
     one(ledger, opened())
     assert before <= ledger.head().recorded_at_micros <= ledger.now_micros()
+
+
+# What enters only by append, and never leaves
+
+
+def test_events_enter_by_append_alone(ledger: Ledger) -> None:
+    with pytest.raises(NotImplementedError):
+        ledger.insert_events([])  # type: ignore[attr-defined]
+
+
+FORBIDDEN = {
+    "sqlite": [
+        "INSERT OR REPLACE INTO stored_events SELECT * FROM stored_events",
+        "INSERT OR REPLACE INTO stored_events VALUES (3, 'account:a', 1, 'x', x'', 'x', 0)",
+        "INSERT INTO stored_events VALUES (9, 'account:z', 1, 'x', x'', 'x', 0)",
+    ],
+    "postgres": [
+        "TRUNCATE stored_events",
+        "INSERT INTO stored_events TABLE stored_events ON CONFLICT (notification_id) DO UPDATE SET topic = 'x'",
+    ],
+}
+
+
+def test_the_database_refuses_to_change_or_delete_events(engine: Engine, ledger: Ledger) -> None:
+    ledger.append([opened("a"), opened("b")])
+    before = whole(ledger)
+    for statement in (
+        "UPDATE stored_events SET command_id = 'x'",
+        "DELETE FROM stored_events",
+        "DELETE FROM stored_events WHERE notification_id = 1",
+        *FORBIDDEN[engine.name],
+    ):
+        with pytest.raises(database_error(engine)):
+            execute(engine, statement)
+        assert whole(ledger) == before, statement
+
+
+def database_error(engine: Engine) -> type[Exception]:
+    import sqlite3
+
+    import psycopg
+
+    return sqlite3.IntegrityError if engine.name == "sqlite" else psycopg.errors.RaiseException
+
+
+def execute(engine: Engine, statement: str) -> None:
+    """One statement by someone with the database open in a shell."""
+    import sqlite3
+
+    import psycopg
+
+    if engine.name == "postgres":
+        with psycopg.connect(engine.location, autocommit=True) as connection:
+            connection.execute(statement.encode())
+        return
+    shell = sqlite3.connect(engine.location, isolation_level=None)
+    try:
+        shell.execute(statement)
+    finally:
+        shell.close()
+
+
+# Poisoned commands
+
+
+def overflow(account_id: str) -> list[Append]:
+    """Ten grants of the most that one may be: their sum passes 64 bits at the tenth."""
+    return [granted(account_id, AMOUNT_NANOS_MAX, version=n + 1, command_id=f"g{n}") for n in range(10)]
+
+
+POISON: dict[str, Callable[[], Append]] = {
+    "a lone surrogate in the stream": lambda: Append("p", "account:\ud800", 0, (AccountOpened("p", "n"),)),
+    "a lone surrogate in the command id": lambda: Append("\udfff", "account:p", 0, (AccountOpened("p", "n"),)),
+    "a lone surrogate in the event": lambda: Append("p", "account:p", 0, (AccountOpened("p", "\ud800"),)),
+    "a lone surrogate in a bucket": lambda: frozen("\ud800", version=0),
+    "a lone surrogate in a guard": lambda: Append(
+        "p", "account:p", 0, (AccountOpened("p", "n"),), (Guard("available:\ud800"),)
+    ),
+    "a zero byte in the stream": lambda: Append("p", "account:p\0", 0, (AccountOpened("p", "n"),)),
+    "an empty stream": lambda: Append("p", "", 0, (AccountOpened("p", "n"),)),
+    "an endless stream": lambda: Append("p", "a" * (STREAM_LENGTH_MAX + 1), 0, (AccountOpened("p", "n"),)),
+    "an amount past 64 bits": lambda: Append(
+        "p", "account:p", 0, (AdjustmentPosted("p", "x", "grant", 2**63, "why", None),)
+    ),
+    "an amount far past 64 bits": lambda: Append(
+        "p", "account:p", 0, (AdjustmentPosted("p", "x", "grant", 2**200, "why", None),)
+    ),
+    "a value that is no JSON": lambda: Append("p", "price:p", 0, (PriceListed("p", {"input": object()}),)),
+    "a deadline past 64 bits": lambda: admission("p", account_id="rich", deadline_at_micros=2**63),
+    "a request that is open already": lambda: Append(
+        "p", "request:other", 0, (admission("open", account_id="rich").events[0],)
+    ),
+    "a version past 64 bits": lambda: Append("p", "account:p", 2**63, (AccountOpened("p", "n"),)),
+}
+
+
+@pytest.mark.parametrize("poison", POISON)
+def test_a_poisoned_command_fails_alone(ledger: Ledger, poison: str) -> None:
+    fund(ledger, "rich", 1_000)
+    one(ledger, admission("open", account_id="rich"))
+    batch = [opened("a"), POISON[poison](), opened("b"), admission("r", account_id="rich"), granted("a")]
+    verdicts = ledger.append(batch)
+    assert [type(verdict) for verdict in verdicts] == [Committed, Failed, Committed, Committed, Committed]
+    failed = verdicts[1]
+    assert isinstance(failed, Failed)
+    assert failed.message
+    assert len(check_log(ledger)) == 7
+    assert all(isinstance(verdict, Committed) for verdict in ledger.append([batch[0], *batch[2:]]))
+
+
+def test_a_bucket_that_overflows_fails_the_command_that_did_it(ledger: Ledger) -> None:
+    one(ledger, opened("rich"))
+    verdicts = ledger.append(overflow("rich"))
+    assert [type(verdict) for verdict in verdicts] == [Committed] * 9 + [Failed]
+    check_log(ledger)
+
+
+def test_settlements_come_first_even_beside_a_poisoned_command(ledger: Ledger) -> None:
+    fund(ledger, nanos=10)
+    first = admission("r1", hold_nanos=10)
+    hold = admitted(first, one(ledger, first))
+    poison = POISON["an amount past 64 bits"]()
+    verdicts = ledger.append([admission("r2", hold_nanos=10), poison, released(hold)])
+    assert [type(verdict) for verdict in verdicts] == [Committed, Failed, Committed]
+    check_log(ledger)
+
+
+# Instances, orphans, pruning
+
+
+def test_requests_of_an_instance_without_a_lease_are_orphans(ledger: Ledger) -> None:
+    fund(ledger)
+    ledger.renew_lease("alive", 60)
+    deadline = ledger.now_micros() + 3_600_000_000
+    ledger.append(
+        [
+            admission("r1", instance_id="alive", deadline_at_micros=deadline),
+            admission("r2", instance_id="gone", deadline_at_micros=deadline),
+            admission("r3", instance_id="alive", deadline_at_micros=1),
+        ]
+    )
+    found = ledger.orphans(margin_seconds=0, grace_seconds=0, limit=10)
+    assert found == [OpenRequest("r2", 4, "gone", deadline), OpenRequest("r3", 5, "alive", 1)]
+    assert ledger.orphans(margin_seconds=0, grace_seconds=0, limit=1) == found[:1]
+    ledger.end_lease("alive")
+    assert len(ledger.orphans(margin_seconds=0, grace_seconds=0, limit=10)) == 3
+
+
+def test_a_lease_is_over_only_after_its_margin(ledger: Ledger) -> None:
+    fund(ledger)
+    ledger.renew_lease("i", -5)
+    one(ledger, admission("r", deadline_at_micros=2**62))
+    assert ledger.orphans(margin_seconds=60, grace_seconds=0, limit=10) == []
+    assert len(ledger.orphans(margin_seconds=1, grace_seconds=0, limit=10)) == 1
+    ledger.renew_lease("i", 60)
+    assert ledger.orphans(margin_seconds=0, grace_seconds=0, limit=10) == []
+
+
+def test_pruning_forgets_old_minutes_and_nothing_else(ledger: Ledger) -> None:
+    fund(ledger)
+    one(ledger, admission("r"))
+    before = dict(ledger.buckets())
+    minute = buckets.minute_of(ledger.head().recorded_at_micros)
+    assert ledger.prune(minutes_before=minute) == 0
+    assert ledger.prune(minutes_before="9999-12-31T23:59") == 2
+    after = dict(ledger.buckets())
+    assert {name for name in before if name not in after} == {f"requests:k:{minute}", f"tokens:k:{minute}"}
+    assert all(before[name] == value for name, value in after.items())
+
+
+def test_pruning_forgets_instances_that_are_gone_but_not_while_they_own_requests(ledger: Ledger) -> None:
+    fund(ledger)
+    ledger.renew_lease("i", -100_000)
+    ledger.renew_lease("idle", -100_000)
+    ledger.renew_lease("fresh", 1)
+    one(ledger, admission("r"))
+    assert ledger.prune(minutes_before="1970-01-01T00:00") == 1
+
+
+# Schema
+
+
+def test_a_schema_is_made_once_by_many_at_once(engine: Engine) -> None:
+    ledgers = [engine.open() for _ in range(4)]
+    start = threading.Barrier(4)
+
+    def migrate(ledger: Ledger) -> int:
+        start.wait()
+        return ledger.migrate()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(migrate, ledgers)) == [1] * 4
+    for ledger in ledgers:
+        ledger.check_schema()
+    fund(ledgers[0])
+    assert ledgers[1].migrate() == 1
+    check_log(ledgers[2])
+
+
+def test_the_library_reads_the_log_too(ledger: Ledger) -> None:
+    """`eventsourcing`'s own notification log and aggregate recorder work on it."""
+    fund(ledger)
+    recorder = ledger
+    assert recorder.max_notification_id() == 2  # type: ignore[attr-defined]
+    notifications = recorder.select_notifications(start=1, limit=10)  # type: ignore[attr-defined]
+    assert [notification.id for notification in notifications] == [1, 2]
+    topics = ["account.opened.v1"]
+    assert len(recorder.select_notifications(1, 10, topics=topics)) == 1  # type: ignore[attr-defined]
+    after = recorder.select_notifications(1, 10, stop=2, inclusive_of_start=False)  # type: ignore[attr-defined]
+    assert [notification.id for notification in after] == [2]
+    stored = recorder.select_events("account:a")  # type: ignore[attr-defined]
+    assert [event.originator_version for event in stored] == [1, 2]
+    with pytest.raises((NotImplementedError, ProgrammingError)):
+        recorder.insert_events(stored)  # type: ignore[attr-defined]
