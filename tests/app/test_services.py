@@ -15,6 +15,7 @@ from app.settings import parse
 from app.upstream.base import UpstreamBroken, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.upstream.openai import OpenAIUpstream
 from app.upstream.simulator import SimulatorUpstream
+from app.views import Views, ViewsUnavailable
 from tests.support.gateway import VENDOR_KEY, configuration, prepare, responses, running
 
 
