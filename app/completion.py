@@ -200,7 +200,8 @@ class Completion:
         if self._scope.cancelled_caught and not self._complete:
             if self._stopped is not None:
                 raise Stopped(self._stopped)
-            if self._waited_for_client > CLIENT_SHARE * self._terms.total:
+            slow_client = self._waited_for_client > CLIENT_SHARE * self._terms.total
+            if slow_client and trio.current_time() >= self._total_at:
                 raise Stopped("cancelled")  # it was the client that took all the time, and had the most of the answer
             raise UpstreamTimeout(
                 self._upstream or "upstream", "The upstream fell silent, or took too long as a whole."

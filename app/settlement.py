@@ -132,7 +132,7 @@ class Settlement:
         """Undo this request's own debit: it was not known in time, and its client was told that nothing was charged."""
         while True:
             try:
-                await trio.to_thread.run_sync(self._correct)
+                await trio.to_thread.run_sync(self._correct, limiter=self._lifetime.reading)
                 return
             except (StoreUnavailable, TooManyConflicts) as error:
                 _log.warning("a late charge is not given back yet", request_id=self._request_id, error=str(error))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from domain import buckets
 from domain.events import RequestDebited, RequestReleased
@@ -32,6 +33,12 @@ def begun_then_silent(frames_sent: int) -> Callable[[Request], Script]:
         return [Head(200, SSE), *map(Chunk, make(50)[:frames_sent]), Stall()]
 
     return script
+
+
+def flood(frames: int) -> Callable[[Request], Script]:
+    """Streams frames of 64 KiB, more than sockets and the outbox hold, and then nothing."""
+    first, big = chat_frames(1)[0], chat_frames(1, text="w" * 65536)[1]
+    return lambda request: [Head(200, SSE), Chunk(first), *[Chunk(big)] * frames, Stall()]
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
@@ -145,13 +152,8 @@ async def test_a_client_that_leaves_while_it_is_admitted_is_released_at_once(tmp
 
 
 async def test_a_client_that_does_not_read_is_given_up_and_the_upstream_with_it(tmp_path: Path) -> None:
-    def flood(request: Request) -> Script:
-        first, *_ = chat_frames(1)
-        big = chat_frames(1, text="w" * 65536)[1]
-        return [Head(200, SSE), Chunk(first), *[Chunk(big)] * 400, Stall()]
-
     async with (
-        serve(flood) as upstream,
+        serve(flood(400)) as upstream,
         running(tmp_path, upstreams={"vendor": upstream.base_url}, limits={"send_stall": 0.3}) as gateway,
     ):
         client = await gateway.connect(receive_buffer=4096)
@@ -161,9 +163,40 @@ async def test_a_client_that_does_not_read_is_given_up_and_the_upstream_with_it(
         await gateway.idle()
         [event] = await gateway.settled()
         assert isinstance(event, RequestReleased)
-        assert event.reason in {"client_stalled", "cancelled"}
-        assert record.outcome == f"released:{event.reason}"
+        assert event.reason == "cancelled"
+        assert record.outcome == "released:cancelled"
         assert event.delivered_nanos > 0
+
+
+async def test_an_answer_whose_whole_time_the_client_took_is_cancelled_by_it(tmp_path: Path) -> None:
+    limits = {"send_stall": 30, "idle": 30, "total": 1}
+    async with (
+        serve(flood(400)) as upstream,
+        running(tmp_path, upstreams={"vendor": upstream.base_url}, limits=limits) as gateway,
+    ):
+        client = await gateway.connect(receive_buffer=4096)
+        await client.send(gateway.request_bytes("chat/completions", chat(stream=True)))
+        await gateway.recorded(1)
+        released = await gateway.only_release("cancelled")
+        assert released.delivered_nanos > 0
+
+
+async def test_an_upstream_that_falls_silent_is_at_fault_however_slow_the_client_was_before(tmp_path: Path) -> None:
+    limits = {"send_stall": 30, "idle": 0.5, "total": 4}
+    async with (
+        serve(flood(200)) as upstream,
+        running(tmp_path, upstreams={"vendor": upstream.base_url}, limits=limits) as gateway,
+    ):
+        client = await gateway.connect()
+        await client.send(gateway.request_bytes("chat/completions", chat(stream=True)))
+        await client.read_until(b'"content":"w')
+        for _ in range(6):
+            await wait_all_tasks_blocked(0.1)  # more than a tenth of the whole time, spent on the client
+        seen = b""
+        while b"upstream_timeout" not in seen:
+            seen = seen[-100:] + await client.stream.receive_some(1 << 18)
+        await gateway.recorded(1)
+        await gateway.only_release("upstream_failed")
 
 
 async def test_past_the_free_limit_of_the_day_the_delivered_part_is_charged(tmp_path: Path) -> None:
