@@ -8,8 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from app.auth import Key
-from app.wire import chat, responses
+from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
+from app.wire.chat.request import chat_body, parse_chat
 from app.wire.exchange import ParsedRequest, Relay, RequestError
+from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
+from app.wire.responses.request import parse_responses, responses_body
 from domain.catalog import Catalog, Model
 from domain.pricing import Bounds
 from domain.request import TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX, bounds_of, check_key
@@ -32,18 +35,18 @@ class Order:
         request = self.request
         if request.endpoint == "chat":
             if request.stream:
-                return chat.ChatStreamRelay(
+                return ChatStreamRelay(
                     model=self.model.id, include_usage=request.include_usage, choices=request.choices
                 )
-            return chat.ChatPlainRelay(model=self.model.id)
+            return ChatPlainRelay(model=self.model.id)
         if request.stream:
-            return responses.ResponsesStreamRelay(model=self.model.id)
-        return responses.ResponsesPlainRelay(model=self.model.id)
+            return ResponsesStreamRelay(model=self.model.id)
+        return ResponsesPlainRelay(model=self.model.id)
 
 
 def parse(endpoint: str, body: bytes) -> ParsedRequest:
     """The request of a body. Raises RequestError."""
-    return chat.parse_chat(body) if endpoint == "chat" else responses.parse_responses(body)
+    return parse_chat(body) if endpoint == "chat" else parse_responses(body)
 
 
 def make_order(
@@ -77,8 +80,8 @@ def make_order(
 
 def _upstream_body(request: ParsedRequest, model: Model, output_tokens: int, tool_calls: int | None) -> bytes:
     if request.endpoint == "chat":
-        return chat.chat_body(request, model=model.upstream_model, max_output_tokens=output_tokens)
-    return responses.responses_body(
+        return chat_body(request, model=model.upstream_model, max_output_tokens=output_tokens)
+    return responses_body(
         request, model=model.upstream_model, max_output_tokens=output_tokens, max_tool_calls=tool_calls
     )
 

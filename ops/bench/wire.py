@@ -10,9 +10,9 @@ import json
 import time
 from collections.abc import Callable
 
-from app.wire.chat import ChatStreamRelay
+from app.wire.chat.passthrough import ChatStreamRelay
 from app.wire.relay import StreamRelay
-from app.wire.responses import ResponsesStreamRelay
+from app.wire.responses.passthrough import ResponsesStreamRelay
 
 ROUNDS = 5
 

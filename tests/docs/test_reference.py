@@ -34,12 +34,13 @@ from app.settings.secret import Secret
 from app.upstream.base import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.upstream.calls import answer_fault
 from app.upstream.simulator.directives import RULES
-from app.wire.chat import CHOICES_MAX, ChatStreamRelay
+from app.wire.chat.passthrough import ChatStreamRelay
+from app.wire.chat.request import CHOICES_MAX
 from app.wire.exchange import AnswerError, RequestError
 from app.wire.outline import DEPTH_MAX, PIECES_MAX
 from app.wire.relay import DONE
 from app.wire.request import TOOLS_MAX
-from app.wire.responses import ResponsesStreamRelay
+from app.wire.responses.passthrough import ResponsesStreamRelay
 from domain import errors as domain
 from domain.events import EVENTS
 from domain.pricing import TOKEN_KINDS

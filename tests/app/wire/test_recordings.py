@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.wire.chat import ChatPlainRelay, ChatStreamRelay
+from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
 from app.wire.exchange import AnswerError, Relay
-from app.wire.responses import ResponsesPlainRelay, ResponsesStreamRelay
+from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
 from domain.usage import ImageCount, Usage
 from tests.app.wire.streams import Outcome, by_byte, cut, payloads, run
 

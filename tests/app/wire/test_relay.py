@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from app.wire.chat import ChatPlainRelay, ChatStreamRelay
+from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
 from app.wire.exchange import AnswerError
 from app.wire.relay import BODY_BYTES_MAX, HELD_BYTES_MAX, decoded, text_bytes
 from app.wire.sse import MAX_FRAME_BYTES

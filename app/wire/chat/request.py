@@ -1,4 +1,4 @@
-"""/v1/chat/completions: requests judged and written for an upstream. Their answers are in chat_answer.
+"""/v1/chat/completions: requests judged and written for an upstream. Their answers are in passthrough.
 
 Rule: a pass-through changes the model, the output limit where the client set none, the usage option of a stream, and `store`.
 """
@@ -9,13 +9,10 @@ from typing import Any
 
 import msgspec
 
-from app.wire.chat_answer import ChatPlainRelay, ChatStreamRelay
 from app.wire.content import weigh
 from app.wire.exchange import ParsedRequest, RequestError, ToolUse
 from app.wire.request import count, decode, flag, given, missing, model, read_body, service_tier, tool_uses, unsupported
 from app.wire.splice import Members, members, with_members
-
-__all__ = ["CHOICES_MAX", "ChatPlainRelay", "ChatStreamRelay", "chat_body", "parse_chat"]
 
 CHOICES_MAX = 128
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.wire.exchange import RequestError, ToolUse
-from app.wire.responses import parse_responses, responses_body
+from app.wire.responses.request import parse_responses, responses_body
 
 MINIMAL: dict[str, Any] = {"model": "m", "input": "hi"}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.wire.chat import chat_body, parse_chat
+from app.wire.chat.request import chat_body, parse_chat
 from app.wire.exchange import RequestError, ToolUse
 
 MINIMAL: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}

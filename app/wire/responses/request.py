@@ -1,4 +1,4 @@
-"""/v1/responses: requests judged and written for an upstream. Their answers are in responses_answer.
+"""/v1/responses: requests judged and written for an upstream. Their answers are in passthrough.
 
 Rule 1: the gateway keeps no conversation: what refers to stored state is refused, and nothing is stored upstream.
 Rule 2: a pass-through changes the model, `store`, and the limits where the client set none.
@@ -13,10 +13,7 @@ import msgspec
 from app.wire.content import Weight, weigh
 from app.wire.exchange import ParsedRequest
 from app.wire.request import count, flag, given, missing, model, read_body, service_tier, tool_uses, unsupported
-from app.wire.responses_answer import ResponsesPlainRelay, ResponsesStreamRelay
 from app.wire.splice import Members, with_members
-
-__all__ = ["ResponsesPlainRelay", "ResponsesStreamRelay", "parse_responses", "responses_body"]
 
 _STORED = ("previous_response_id", "conversation", "prompt")
 _STATELESS = "The gateway is stateless: send the whole conversation in 'input'."

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.wire.exchange import AnswerError
-from app.wire.responses import ResponsesPlainRelay, ResponsesStreamRelay
+from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
 from domain.usage import ImageCount, Usage
 from tests.app.wire.streams import RESPONSES_USAGE, by_byte, cut, event, payloads, response, response_events, run, sse
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.wire.chat import ChatPlainRelay, ChatStreamRelay
+from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
 from app.wire.exchange import AnswerError
 from domain.usage import Usage
 from tests.app.wire.streams import CHAT_USAGE, by_byte, chunk, cut, payloads, run, sse, usage_chunk
