@@ -108,7 +108,12 @@ class Relay(Protocol):
     def feed(self, data: bytes) -> bytes: ...
 
     def end(self) -> None:
-        """The upstream closed its stream in good order: sets `finished`. Raises AnswerError unless the answer is complete."""
+        """The upstream closed its stream in good order: sets `finished`, unless the answer is paused. Raises AnswerError where it
+        is neither."""
+        ...
+
+    def continuation(self) -> bytes | None:
+        """After end(): the body that goes on with an answer that was paused, None where it is whole. Asked for once per end()."""
         ...
 
     @property

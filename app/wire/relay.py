@@ -25,7 +25,7 @@ DONE = b"data: [DONE]\n\n"
 T = TypeVar("T")
 
 
-class _Answer:
+class AnswerState:
     """The state that every answer has, streamed or plain."""
 
     def __init__(self) -> None:
@@ -54,8 +54,12 @@ class _Answer:
     def response_id(self) -> str | None:
         return self._response_id
 
+    def continuation(self) -> bytes | None:
+        """A pass-through is never paused."""
+        return None
 
-class StreamRelay(_Answer, ABC):
+
+class StreamRelay(AnswerState, ABC):
     """A stream of frames. Subclasses judge one frame at a time."""
 
     def __init__(self) -> None:
@@ -123,7 +127,7 @@ class StreamRelay(_Answer, ABC):
         self._held.append(raw)
 
 
-class PlainRelay(_Answer, ABC):
+class PlainRelay(AnswerState, ABC):
     """One JSON body: nothing is forwarded before it is whole."""
 
     def __init__(self) -> None:

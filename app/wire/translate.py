@@ -1,0 +1,212 @@
+"""An answer in one protocol, given in another: a reader and a writer, held together by the laws of every relay.
+
+Rule 1: from the moment that the last of the asked choices is finished (or all has ended) everything is held.
+Rule 2: where an answer turns out to be at fault, what was made for the client before that goes out with the failure: the writer has
+        counted it. Held frames go with it only where they are numbered: a chunk that says that a choice is finished never goes out
+        without a debit. The last event never does.
+Rule 3: comments and frames without data are the upstream's own affair, and end here.
+Rule 4: an answer may be paused: then end() leaves it unfinished, and continuation() gives the body that goes on with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from app.wire.answer import (
+    AnswerEvent,
+    CallDelta,
+    Ended,
+    Finished,
+    ImageDone,
+    ImagePartial,
+    Reader,
+    Refused,
+    Said,
+    SearchDone,
+    Thought,
+    Writer,
+)
+from app.wire.envelope import error_envelope, reported_in
+from app.wire.exchange import AnswerError
+from app.wire.figures import Item, item_usage
+from app.wire.relay import BODY_BYTES_MAX, DONE, HELD_BYTES_MAX, AnswerState, malformed, text_bytes
+from app.wire.sse import FrameSplitter
+from domain.usage import Usage
+
+
+class _Translation(AnswerState):
+    """What a stream and a plain answer share: events are noted on their way from the reader to the writer."""
+
+    def __init__(self, reader: Reader, writer: Writer, *, choices: int) -> None:
+        super().__init__()
+        self._reader = reader
+        self._writer = writer
+        self._open = choices
+        self._reasons: dict[int, str] = {}
+        self._told_bytes = 0
+        self._searches = 0
+        self._images: dict[int, Item] = {}
+
+    @property
+    def items(self) -> Usage:
+        """Searches and images that were told of: what an estimate starts from."""
+        return msgspec.structs.replace(item_usage(self._images.values()), web_search_calls=self._searches)
+
+    @property
+    def response_id(self) -> str:
+        return self._writer.response_id
+
+    @property
+    def finish(self) -> str:
+        """Each reason once, in the order of the choices."""
+        return ",".join(dict.fromkeys(reason for _, reason in sorted(self._reasons.items())))
+
+    def _note(self, event: AnswerEvent) -> None:
+        match event:
+            case Said() | Refused() | Thought() | CallDelta():
+                size = text_bytes(event.text)
+                self.delivered.output_bytes += size
+                self._bound(size)
+            case SearchDone():
+                self._searches += not event.failed
+            case ImagePartial() | ImageDone():
+                self._bound(len(event.data))
+                quality, size_name = event.details.get("quality"), event.details.get("size")
+                self._images[event.key] = Item(type="image_generation_call", quality=quality, size=size_name)
+            case Finished():
+                self._open -= event.choice not in self._reasons
+                self._reasons.setdefault(event.choice, event.reason)
+                self.closing = self._open <= 0
+            case Ended():
+                self._usage = event.usage
+                self.closing = self.finished = True
+            case _:
+                pass
+
+    def _bound(self, size: int) -> None:
+        self._told_bytes += size
+        if self._told_bytes > BODY_BYTES_MAX:
+            malformed("The answer is too long.")
+
+
+class StreamTranslation(_Translation):
+    """A stream for a client. `numbered`: its frames are numbered, so that none may be left out (Responses)."""
+
+    def __init__(self, reader: Reader, writer: Writer, *, choices: int, numbered: bool) -> None:
+        super().__init__(reader, writer, choices=choices)
+        self._numbered = numbered
+        self._splitter = FrameSplitter()
+        self._ready: list[bytes] = []
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        self._last = b""
+
+    def feed(self, data: bytes) -> bytes:
+        assert not self._failed, "fed after an error"
+        self._failed = True
+        for frame in self._splitter.feed(data):
+            if self.finished:
+                break
+            if frame.data:
+                self._tell(self._reader.frame(frame.event, frame.data))
+        self._failed = False
+        return self._take()
+
+    def end(self) -> None:
+        assert not self._failed, "ended after an error"
+        self._failed = True
+        rest = self._splitter.flush()
+        if rest is not None and not self.finished:
+            self._end_with(rest.event, rest.data, rest.raw)
+        if not self.finished:
+            self._tell(self._reader.end())
+        self._failed = False
+
+    def continuation(self) -> bytes | None:
+        """Raises AnswerError where the answer neither ended nor paused."""
+        if self.finished:
+            return None
+        return _goes_on(self._reader)
+
+    def tail(self) -> bytes:
+        assert self.closing, "nothing is held before the last choice is finished"
+        return b"".join([*self._ready, *self._held, self._last, DONE])
+
+    def failure(self, *, message: str, type: str, code: str | None) -> bytes:
+        held = self._held if self._numbered else []
+        return b"".join([*self._ready, *held, self._writer.failure(message=message, type=type, code=code)])
+
+    def _take(self) -> bytes:
+        made = b"".join(self._ready)
+        self._ready.clear()
+        self.delivered.frames += bool(made)
+        return made
+
+    def _tell(self, events: Iterable[AnswerEvent]) -> None:
+        for event in events:
+            self._note(event)
+            made = self._writer.write(event)
+            if self.finished:
+                self._last += made
+            elif self.closing:
+                self._held_bytes += len(made)
+                if self._held_bytes > HELD_BYTES_MAX:
+                    malformed("The answer goes on after its end.")
+                self._held.append(made)
+            elif made:
+                self._ready.append(made)
+
+    def _end_with(self, name: str, data: bytes | None, raw: bytes) -> None:
+        """The last frame was not terminated. It counts if it makes sense; if it is an error without frames, that is the answer."""
+        if data:
+            self._tell(self._reader.frame(name, data))
+        elif not self.closing and (error := reported_in(raw)):
+            raise error
+
+
+class PlainTranslation(_Translation):
+    """One whole body for a client: nothing is forwarded before it is whole."""
+
+    def __init__(self, reader: Reader, writer: Writer, *, choices: int) -> None:
+        super().__init__(reader, writer, choices=choices)
+        self._body = bytearray()
+        self._answer = b""
+
+    def feed(self, data: bytes) -> bytes:
+        assert not self._failed, "fed after an error"
+        self._body += data
+        if len(self._body) > BODY_BYTES_MAX:
+            self._failed = True
+            malformed("The answer is too long.")
+        return b""
+
+    def end(self) -> None:
+        assert not self._failed, "ended after an error"
+        self._failed = True
+        body = bytes(self._body)
+        self._body.clear()
+        for event in self._reader.whole(body):
+            self._note(event)
+            self._answer += self._writer.write(event)
+        self.closing = self.finished
+        self._failed = False
+
+    def continuation(self) -> bytes | None:
+        """Raises AnswerError where the answer neither ended nor paused."""
+        return None if self.finished else _goes_on(self._reader)
+
+    def tail(self) -> bytes:
+        assert self.closing, "nothing is held before the body is whole"
+        return self._answer
+
+    def failure(self, *, message: str, type: str, code: str | None) -> bytes:
+        return error_envelope(message=message, type=type, code=code)
+
+
+def _goes_on(reader: Reader) -> bytes:
+    body = reader.continuation()
+    if body is None:
+        raise AnswerError("The answer broke off before its end.", malformed=True)
+    return body
