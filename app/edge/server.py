@@ -3,16 +3,19 @@
 Rule 1: a process holds at most `limits.connections`. Past that, and when descriptors run out, idle connections make room first.
 Rule 2: on shutdown nothing more is accepted, idle connections close at once, and open requests have `grace_seconds`.
     What is still open then is cancelled.
-Rule 3: nothing that one connection does ends the server.
+Rule 3: whoever waits to be accepted is accepted within a few turns of the event loop, however many wait and however long the
+    turns are: one a turn would let a burst of clients wait for seconds behind the streams that are open.
+Rule 4: nothing that one connection does ends the server.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,8 @@ from app.errors import Overloaded
 
 LOG = logging.getLogger("realrouter.edge")
 ACCEPT_PAUSE_SECONDS = 0.1
+ACCEPTED_AT_ONCE = 16
+"""In one turn of the event loop: it bounds how long the streams that are open wait for the clients that come."""
 EVICTED_AT_ONCE = 16
 _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -94,9 +99,9 @@ class Server:
         self._config.h11_max_incomplete_size = limits.head_bytes
         self._config.errorlog = None
 
-    async def accept(self, listener: trio.SocketListener, nursery: trio.Nursery) -> None:
-        """Accept for as long as the listener is open."""
-        async with listener:
+    async def accept(self, listening: socket.socket, nursery: trio.Nursery) -> None:
+        """Accept for as long as this runs; then the socket is closed."""
+        async with trio.SocketListener(trio.socket.from_stdlib_socket(listening)) as listener:
             while True:
                 try:
                     stream = await listener.accept()
@@ -108,6 +113,8 @@ class Server:
                     await trio.sleep(ACCEPT_PAUSE_SECONDS)
                 else:
                     nursery.start_soon(self._serve, stream)
+                    for waiting in _waiting(listening, ACCEPTED_AT_ONCE - 1):
+                        nursery.start_soon(self._serve, waiting)
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         if len(self.connections) >= self.limits.connections and not self._evict(1):
@@ -168,14 +175,20 @@ async def serve(
         async with trio.open_nursery() as accepting:
             for listener in listening:
                 listener.setblocking(False)
-                accepting.start_soon(
-                    server.accept, trio.SocketListener(trio.socket.from_stdlib_socket(listener)), connections
-                )
+                accepting.start_soon(server.accept, listener, connections)
             task_status.started([_port(listener) for listener in listening])
             await shutdown.wait()
             accepting.cancel_scope.cancel()
         server.drain()
         connections.cancel_scope.deadline = trio.current_time() + limits.grace_seconds
+
+
+def _waiting(listening: socket.socket, count: int) -> Iterator[trio.SocketStream]:
+    """Up to `count` connections that can be accepted without waiting."""
+    with contextlib.suppress(OSError):  # none waits; whatever else it is, the next accept meets it again and judges it
+        for _ in range(count):
+            accepted, _address = listening.accept()
+            yield trio.SocketStream(trio.socket.from_stdlib_socket(accepted))
 
 
 def _port(listening: socket.socket) -> int:

@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from app.edge.limits import ServerLimits
-from app.edge.server import open_sockets, serve
+from app.edge.server import ACCEPTED_AT_ONCE, Server, open_sockets, serve
 
 GET = b"GET %b HTTP/1.1\r\nhost: here\r\n\r\n"
 
@@ -435,6 +435,26 @@ async def test_past_the_limit_idle_connections_make_room_and_then_it_is_503(star
             assert (status, error["code"]) == (503, "overloaded")
         world.go.set()
         await until(busy, b"last\r\n0\r\n\r\n")
+
+
+async def test_a_crowd_is_accepted_within_a_few_turns_of_the_event_loop() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await trio.sleep_forever()
+
+    (listening,) = open_sockets(["127.0.0.1:0"])
+    listening.setblocking(False)
+    server, crowd = Server(app, ServerLimits()), 10 * ACCEPTED_AT_ONCE
+    with contextlib.ExitStack() as clients:
+        for _ in range(crowd):
+            clients.enter_context(socket.create_connection(listening.getsockname()))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.accept, listening, nursery)
+            turns = 0
+            while len(server.connections) < crowd:
+                turns += 1
+                assert turns < crowd / 4, f"{len(server.connections)} accepted in {turns} turns"
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
 
 
 async def test_running_out_of_descriptors_is_survived(
