@@ -1,4 +1,4 @@
-"""A file that was uploaded here, as a request refers to it."""
+"""A file that was uploaded here, and how a request refers to it."""
 
 from __future__ import annotations
 
@@ -13,3 +13,10 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
     data: str
     bytes: int
     pages: int | None
+
+
+class FileRef(msgspec.Struct, frozen=True, gc=False):
+    """A request's mention of an uploaded file, and where it stands in the client's body."""
+
+    file_id: str
+    param: str
