@@ -3,7 +3,8 @@
 Law 1: a script is a list of steps, chosen per request by a plain function. After its last step the connection
        serves the next request, unless a step closed it.
 Law 2: the close of a peer is noticed when it happens, while the script streams, waits or stalls: another task reads.
-Law 3: everything received is recorded as it came: requests, and when each connection opened, and when its peer closed.
+Law 3: all who connect are accepted in the next turn of the event loop: no time that is recorded is that of a queue.
+Law 4: everything received is recorded as it came: requests, and when each connection opened, and when its peer closed.
 
 In a test:     async with serve(lambda request: chat_stream(5)) as upstream: ... upstream.base_url ... upstream.requests
 As a process:  python -m tests.fakes.scripted_upstream '{"chunks": 50, "delay": 0.01}'  prints its port; see `Config`.
@@ -18,7 +19,7 @@ import ssl
 import struct
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -97,6 +98,7 @@ class Accepted:
 
 Chooser = Callable[[Request], Script]
 EarlyChooser = Callable[[Request], Script | None]
+Handler = Callable[[trio.SocketStream], Awaitable[None]]
 
 
 def _never(request: Request) -> None:
@@ -295,27 +297,37 @@ async def serve(
     choose: Chooser, *, port: int = 0, ssl_context: ssl.SSLContext | None = None
 ) -> AsyncIterator[ScriptedUpstream]:
     """An upstream on 127.0.0.1 while the block runs; then its connections are closed, whatever their scripts do."""
-    listeners = await trio.open_tcp_listeners(port, host="127.0.0.1", backlog=_BACKLOG)
-    bound = int(listeners[0].socket.getsockname()[1])
-    upstream = ScriptedUpstream(choose, bound, "https" if ssl_context else "http")
+    with socket.create_server(("127.0.0.1", port), backlog=_BACKLOG) as listening:
+        listening.setblocking(False)
+        upstream = ScriptedUpstream(choose, listening.getsockname()[1], "https" if ssl_context else "http")
 
-    async def handle(tcp: trio.SocketStream) -> None:
-        stream: trio.abc.Stream = tcp
-        if ssl_context is not None:
-            stream = trio.SSLStream(tcp, ssl_context, server_side=True, https_compatible=True)
+        async def handle(tcp: trio.SocketStream) -> None:
+            with tcp.socket:
+                stream: trio.abc.Stream = tcp
+                if ssl_context is not None:
+                    stream = trio.SSLStream(tcp, ssl_context, server_side=True, https_compatible=True)
+                    try:
+                        await stream.do_handshake()
+                    except (trio.BrokenResourceError, trio.ClosedResourceError):
+                        return
+                await upstream.serve_connection(stream, tcp.socket)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_accept, listening, handle, nursery)
             try:
-                await stream.do_handshake()
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                await trio.aclose_forcefully(tcp)
-                return
-        await upstream.serve_connection(stream, tcp.socket)
+                yield upstream
+            finally:
+                nursery.cancel_scope.cancel()
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(trio.serve_listeners, handle, listeners)
-        try:
-            yield upstream
-        finally:
-            nursery.cancel_scope.cancel()
+
+async def _accept(listening: socket.socket, handle: Handler, nursery: trio.Nursery) -> None:
+    """Law 3: Trio's own listeners accept one in a turn."""
+    while True:
+        await trio.lowlevel.wait_readable(listening)
+        with suppress(BlockingIOError, ConnectionAbortedError):
+            while True:
+                accepted, _ = listening.accept()
+                nursery.start_soon(handle, trio.SocketStream(trio.socket.from_stdlib_socket(accepted)))
 
 
 def refused_port() -> int:
