@@ -19,7 +19,10 @@ DOCUMENTED_TOOLS = ("function", "web_search", "image_generation")
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model as customers see it. `upstreams` are tried in order; limits are in tokens."""
+    """One model as customers see it. `upstreams` are tried in order; limits are in tokens.
+
+    `endpoints` ("responses", "chat") are those of OpenAI's that its OpenAI-compatible upstreams have for it; customers have both.
+    """
 
     id: str
     upstreams: tuple[str, ...]
@@ -30,6 +33,7 @@ class Model:
     context_window: int
     max_output_tokens: int
     prices: PriceList
+    endpoints: tuple[str, ...] = ("responses", "chat")
 
 
 class Catalog:

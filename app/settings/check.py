@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from app.settings.errors import Problem
 from app.settings.locate import Path
+from app.settings.protocols import TRAITS, possible_tools
 from app.settings.shape import ModelSettings, PackSettings, Settings, UpstreamSettings
 from domain.catalog import Catalog
 from domain.errors import InvalidValue
 from domain.money import parse_usd
 
-AVAILABLE_PROTOCOLS = ("openai", "simulator")
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", re.ASCII)
 
 
@@ -32,9 +32,9 @@ def check(settings: Settings) -> None:
     for index, upstream in enumerate(settings.upstreams):
         _check_upstream(upstream, ("upstream", index))
     _unique((model.id for model in settings.models), "model", "id")
-    names = [upstream.name for upstream in settings.upstreams]
+    upstreams = {upstream.name: upstream for upstream in settings.upstreams}
     for index, model in enumerate(settings.models):
-        _check_model(model, names, ("model", index))
+        _check_model(model, upstreams, ("model", index))
     _check_payments(settings)
 
 
@@ -112,11 +112,6 @@ def _check_limits(settings: Settings) -> None:
 
 
 def _check_upstream(upstream: UpstreamSettings, path: Path) -> None:
-    if upstream.protocol not in AVAILABLE_PROTOCOLS:
-        raise Problem(
-            (*path, "protocol"),
-            f"{upstream.protocol!r} is not available yet in this version. Available: {', '.join(AVAILABLE_PROTOCOLS)}.",
-        )
     if upstream.protocol == "simulator":
         if upstream.base_url or upstream.api_key:
             name = "base_url" if upstream.base_url else "api_key"
@@ -132,22 +127,39 @@ def _check_upstream(upstream: UpstreamSettings, path: Path) -> None:
             (*path, "base_url"),
             "Plain http would send the key and the content unencrypted. Use https, or say allow_insecure = true.",
         )
+    traits = TRAITS[upstream.protocol]
+    if not parts.path.rstrip("/").endswith(traits.version):
+        raise Problem(
+            (*path, "base_url"), f"It must end in {traits.version}: {traits.calls} is what {upstream.protocol} calls."
+        )
     if not re.fullmatch(r"[!-~]*", upstream.api_key.reveal()):
         raise Problem(
             (*path, "api_key"), "The key holds a blank, a line break or a character that no HTTP header can carry."
         )
 
 
-def _check_model(model: ModelSettings, upstreams: list[str], path: Path) -> None:
+def _check_model(model: ModelSettings, upstreams: Mapping[str, UpstreamSettings], path: Path) -> None:
     """The domain decides; here its findings get their place."""
     for index, name in enumerate(model.upstreams):
         if name not in upstreams:
             known = ", ".join(upstreams) or "none is defined"
             raise Problem((*path, "upstreams", index), f"There is no [[upstream]] named {name!r} (known: {known}).")
+    _check_tools(model, [upstreams[name] for name in model.upstreams], path)
     try:
         Catalog([model.model()], upstreams)
     except InvalidValue as error:
         raise Problem((*path, *_domain_path(error.field)), str(error)) from None
+
+
+def _check_tools(model: ModelSettings, upstreams: Iterable[UpstreamSettings], path: Path) -> None:
+    """Each tool can be done by one of the model's upstreams at least."""
+    possible = frozenset().union(*(possible_tools(each.protocol, model.endpoints) for each in upstreams))
+    for index, tool in enumerate(model.tools):
+        if tool not in possible:
+            raise Problem(
+                (*path, "tools", index),
+                f"None of this model's upstreams can do {tool!r}. With them it may list: {', '.join(sorted(possible))}.",
+            )
 
 
 def _check_payments(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field, to_builtins
 
+from app.settings.protocols import ENDPOINTS, MIB, TRAITS, Endpoint, Protocol
 from app.settings.secret import Secret
 from domain.catalog import Catalog, Model
 from domain.money import parse_usd
@@ -28,9 +29,6 @@ ModelId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$")
 ToolName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 InputModality = Literal["text", "image", "file"]
 OutputModality = Literal["text", "image"]
-Protocol = Literal["openai", "openai-chat", "anthropic", "gemini", "simulator"]
-
-MIB = 1 << 20
 
 
 class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,14 +100,30 @@ class BillingSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class UpstreamSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """One server of models. `pace` is the simulator's pause between two chunks, in seconds."""
+    """One server of models. `pace` is the simulator's pause between two chunks, in seconds.
+
+    What is unset is as its protocol has it: read `request_bytes_max` and `fetches_urls`.
+    """
 
     name: Name
     protocol: Protocol
     base_url: str = ""
     api_key: Secret = Secret("")
     allow_insecure: bool = False
+    max_request_bytes: Size | UnsetType = UNSET
+    fetch_urls: bool | UnsetType = UNSET
     pace: Annotated[float, Meta(ge=0, le=60)] = 0.0
+
+    @property
+    def request_bytes_max(self) -> int:
+        """The largest request body that it takes, files inlined."""
+        given = self.max_request_bytes
+        return TRAITS[self.protocol].request_bytes_max if given is UNSET else given
+
+    @property
+    def fetches_urls(self) -> bool:
+        """Whether it may be sent the URLs of images and files, to fetch them itself."""
+        return TRAITS[self.protocol].fetches_urls if self.fetch_urls is UNSET else self.fetch_urls
 
 
 class TierPrices(Struct, frozen=True, forbid_unknown_fields=True):
@@ -146,7 +160,10 @@ class PriceSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """One model on offer. Its upstreams are tried in order, until the first byte."""
+    """One model on offer. Its upstreams are tried in order, until the first byte.
+
+    `endpoints` are those of OpenAI's that `openai` upstreams have for it; a request to the other one is translated.
+    """
 
     id: ModelId
     upstreams: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)]
@@ -157,6 +174,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     tools: tuple[ToolName, ...] = ("function",)
     input: Annotated[tuple[InputModality, ...], Meta(min_length=1)] = ("text",)
     output: Annotated[tuple[OutputModality, ...], Meta(min_length=1)] = ("text",)
+    endpoints: Annotated[tuple[Endpoint, ...], Meta(min_length=1)] = ENDPOINTS
 
     def model(self) -> Model:
         """The domain's view. Raises InvalidValue for prices that are none."""
@@ -170,6 +188,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
             context_window=self.context_window,
             max_output_tokens=self.max_output_tokens,
             prices=self.price.parsed(),
+            endpoints=tuple(endpoint for endpoint in ENDPOINTS if endpoint in self.endpoints),
         )
 
 

@@ -59,6 +59,9 @@ def test_the_example_shows_each_default_as_it_is() -> None:
         assert getattr(settings, section) == getattr(Settings(), section)
     plain = settings.models[-1]
     assert (plain.tools, plain.input, plain.output, plain.upstream_model) == (("function",), ("text",), ("text",), "")
+    assert plain.endpoints == ("responses", "chat")
+    assert (settings.upstream("openai").max_request_bytes, settings.upstream("openai").fetch_urls) == (100 << 20, True)
+    assert load(EXAMPLE, environ=ENVIRON).upstream("openai").request_bytes_max == 100 << 20
     assert settings.stripe is not None
     assert settings.stripe.api_base == "https://api.stripe.com"
 
@@ -180,13 +183,6 @@ def test_a_finding_names_file_line_key_and_remedy(text: str, line: int, key: str
     assert (error.line, error.key) == (line, key)
     assert str(error).startswith(f"my.toml:{line}: {key}: ")
     assert hint in error.message
-
-
-@pytest.mark.parametrize("protocol", ["openai-chat", "anthropic", "gemini"])
-def test_a_protocol_of_a_later_version_says_so(protocol: str) -> None:
-    error = refused(UPSTREAM.replace('"openai"\nbase', f'"{protocol}"\nbase'))
-    assert (error.line, error.key) == (3, "upstream[0].protocol")
-    assert "not available yet in this version" in error.message
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from app.seeing.metrics import Metrics
 from app.services import Services
 from app.settings import Settings
 from app.settings.load import TABLES
+from app.settings.protocols import TRAITS, possible_tools
 from app.settings.secret import Secret
 from app.upstream.base import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.upstream.calls import answer_fault
@@ -285,6 +286,15 @@ def test_the_settings_of_a_table_and_their_defaults(path: tuple[str, ...]) -> No
 def test_no_table_of_settings_is_told_that_does_not_exist() -> None:
     told = re.findall(r"^### (`\[.*\]`)$", REFERENCE.text, re.MULTILINE)
     assert sorted(told) == sorted(heading_of(path) for path in TABLES if path)
+
+
+def test_the_tools_of_protocols_are_those_in_the_code() -> None:
+    told = rows("`[[model]]`", 2)
+    assert set(told) == set(TRAITS)
+    for protocol, cells in told.items():
+        always, _, more = cells[0].partition("; where `endpoints` names `responses`, also ")
+        assert spans(always) == possible_tools(protocol, ("chat",)), protocol
+        assert spans(always) | spans(more) == possible_tools(protocol, ("responses", "chat")), protocol
 
 
 # Commands
