@@ -1,0 +1,71 @@
+"""Addresses of images and files that a client asks a model's vendor to fetch.
+
+Rule 1: the gateway fetches nothing, ever: a URL is handed to the vendor, whose network it is fetched from.
+Rule 2: what could reach into a private network from there is refused here by its looks: schemes other than http and https,
+        credentials, addresses that are not public, names without a public domain. Names are not resolved: that would prove nothing
+        about what the vendor resolves later.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from app.wire.exchange import RequestError
+
+URL_LENGTH_MAX = 8192
+_PRIVATE_ENDINGS = (
+    "local",
+    "localhost",
+    "internal",
+    "intranet",
+    "lan",
+    "home",
+    "corp",
+    "home.arpa",
+    "onion",
+    "test",
+    "invalid",
+)
+_NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+)){0,3}\.?", re.ASCII)
+"""The ways in which resolvers read a name as an IPv4 address: decimal, octal or hexadecimal, in one to four parts."""
+
+
+def check_url(url: str, param: str) -> None:
+    """Raises RequestError unless `url` is a public http(s) address by its looks."""
+    if len(url) > URL_LENGTH_MAX:
+        raise _refused(param, f"The address is longer than {URL_LENGTH_MAX} characters.")
+    if any(character <= " " or character in "\\\x7f" for character in url):
+        raise _refused(param, "The address holds a blank, a control character or a backslash.")
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        raise _refused(param, "It is not a well-formed address.") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise _refused(param, "An http or https address, or a data URI, is expected.")
+    if parts.username is not None or parts.password is not None:
+        raise _refused(param, "An address with a user or a password is not passed on.")
+    if not _is_public(host):
+        raise _refused(param, "The address is not on the public internet. Send the content inline instead.")
+
+
+def _is_public(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        name = host.rstrip(".").lower()
+        if not name.isascii():
+            return False  # other characters may fold into digits and dots
+        return "." in name and not _NUMERIC.fullmatch(name) and not _is_private_name(name)
+    inner = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
+    return address.is_global and not address.is_multicast and (inner is None or inner.is_global)
+
+
+def _is_private_name(name: str) -> bool:
+    return any(name == ending or name.endswith("." + ending) for ending in _PRIVATE_ENDINGS)
+
+
+def _refused(param: str, why: str) -> RequestError:
+    return RequestError(f"Invalid '{param}': {why}", param=param, code="invalid_url")
