@@ -37,26 +37,26 @@ def chat_usage(told: Any, service_tier: Any) -> Usage | None:
     """Usage of a chat completion. Reasoning is inside completion_tokens, unless total_tokens says that it stands beside (xAI)."""
     if told is None:
         return None
-    figures = _object(told)
-    prompt, output = _figure(figures, "prompt_tokens"), _figure(figures, "completion_tokens")
+    figures = object_of(told)
+    prompt, output = figure(figures, "prompt_tokens"), figure(figures, "completion_tokens")
     if prompt is None or output is None:
         return None
-    reasoning = _figure(_object(figures.get("completion_tokens_details")), "reasoning_tokens") or 0
-    if reasoning and _figure(figures, "total_tokens") == prompt + output + reasoning:
+    reasoning = figure(object_of(figures.get("completion_tokens_details")), "reasoning_tokens") or 0
+    if reasoning and figure(figures, "total_tokens") == prompt + output + reasoning:
         output += reasoning
-    return _disjoint(prompt, _object(figures.get("prompt_tokens_details")), output, reasoning, service_tier)
+    return _disjoint(prompt, object_of(figures.get("prompt_tokens_details")), output, reasoning, service_tier)
 
 
 def responses_usage(told: Any, service_tier: Any, items: Usage) -> Usage | None:
     """Usage of a response, with the calls and images that were counted of its items."""
     if told is None:
         return None
-    figures = _object(told)
-    read, output = _figure(figures, "input_tokens"), _figure(figures, "output_tokens")
+    figures = object_of(told)
+    read, output = figure(figures, "input_tokens"), figure(figures, "output_tokens")
     if read is None or output is None:
         return None
-    reasoning = _figure(_object(figures.get("output_tokens_details")), "reasoning_tokens") or 0
-    tokens = _disjoint(read, _object(figures.get("input_tokens_details")), output, reasoning, service_tier)
+    reasoning = figure(object_of(figures.get("output_tokens_details")), "reasoning_tokens") or 0
+    tokens = _disjoint(read, object_of(figures.get("input_tokens_details")), output, reasoning, service_tier)
     return msgspec.structs.replace(tokens, web_search_calls=items.web_search_calls, images=items.images)
 
 
@@ -75,7 +75,7 @@ def item_usage(items: Iterable[Item], tools: Any = None, tool_usage: Any = None)
         elif item.type == "image_generation_call":
             key = _image_name("quality", item.quality, tools), _image_name("size", item.size, tools)
             images[key] = images.get(key, 0) + 1
-    told = _figure(_object(_object(tool_usage).get("web_search")), "num_requests")
+    told = figure(object_of(object_of(tool_usage).get("web_search")), "num_requests")
     counts = tuple(ImageCount(quality, size, count) for (quality, size), count in images.items())
     return Usage(web_search_calls=searches if told is None else told, images=counts)
 
@@ -85,8 +85,8 @@ def tier(value: Any) -> str | None:
 
 
 def _disjoint(read: int, details: dict[str, Any], output: int, reasoning: int, service_tier: Any) -> Usage:
-    cached = min(_figure(details, "cached_tokens") or 0, read)
-    written = min(_figure(details, "cache_write_tokens") or 0, read - cached)
+    cached = min(figure(details, "cached_tokens") or 0, read)
+    written = min(figure(details, "cache_write_tokens") or 0, read - cached)
     return Usage(
         input=read - cached - written,
         cached_input=cached,
@@ -97,7 +97,7 @@ def _disjoint(read: int, details: dict[str, Any], output: int, reasoning: int, s
     )
 
 
-def _figure(figures: dict[str, Any], name: str) -> int | None:
+def figure(figures: dict[str, Any], name: str) -> int | None:
     value = figures.get(name)
     if value is None:
         return None
@@ -106,7 +106,7 @@ def _figure(figures: dict[str, Any], name: str) -> int | None:
     return value
 
 
-def _object(value: Any) -> dict[str, Any]:
+def object_of(value: Any) -> dict[str, Any]:
     """Details may be absent; where they are something other than an object, the figures cannot be trusted."""
     if value is None:
         return {}
