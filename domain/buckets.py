@@ -81,6 +81,16 @@ def tokens(key_id: str) -> str:
     return f"tokens:{key_id}"
 
 
+def files(account_id: str) -> str:
+    """Files that are there."""
+    return f"files:{account_id}"
+
+
+def file_bytes(account_id: str) -> str:
+    """Bytes of files that are there."""
+    return f"file_bytes:{account_id}"
+
+
 def minute_of(at_micros: int) -> str:
     """The UTC minute, "2026-11-23T04:05"."""
     return _minute(at_micros // MICROS_PER_MINUTE)

@@ -60,6 +60,20 @@ class InsufficientQuota(DomainError):
         self.budget = budget
 
 
+class FilesFull(DomainError):
+    """The account's files are as many, or as large together, as they may be. `what` is "files" or "bytes"."""
+
+    def __init__(self, what: str, limit: int, needed: int, available: int) -> None:
+        super().__init__(
+            f"The files of this account may be at most {limit} {what} together: {max(0, available)} {what} are left, and this "
+            f"upload needs {needed}. Delete files that are no longer needed, or upload with expires_after."
+        )
+        self.what = what
+        self.limit = limit
+        self.needed = needed
+        self.available = available
+
+
 class AccountIsFrozen(DomainError):
     """The account takes no new requests."""
 

@@ -169,6 +169,34 @@ class PriceListed(Event, frozen=True, gc=False):
     prices: dict[str, Any]
 
 
+class FileUploaded(Event, frozen=True, gc=False):
+    """An account's file is there. What it is called is kept beside its content: a name may be personal.
+
+    `bytes` is its size; `pages` is None where nobody could count. It ends `expires_after_seconds` after this event; None: never.
+    """
+
+    TOPIC: ClassVar[str] = "file.uploaded.v1"
+    file_id: str
+    account_id: str
+    key_id: str
+    sha256: str
+    bytes: int
+    pages: int | None
+    media_type: str
+    purpose: str
+    expires_after_seconds: int | None
+
+
+class FileDeleted(Event, frozen=True, gc=False):
+    """The file is there no more. `reason` is `deleted` or `expired`; `bytes` is what its account gets back."""
+
+    TOPIC: ClassVar[str] = "file.deleted.v1"
+    file_id: str
+    account_id: str
+    bytes: int
+    reason: str
+
+
 class UnknownEvent(msgspec.Struct, frozen=True, gc=False):
     """A stored event whose topic this version does not know. It is kept, skipped by projections, and reported."""
 
@@ -188,6 +216,8 @@ EVENTS: tuple[type[Event], ...] = (
     RequestDebited,
     RequestReleased,
     PriceListed,
+    FileUploaded,
+    FileDeleted,
 )
 KEY_TOPICS = (KeyCreated.TOPIC, KeyLimitsChanged.TOPIC, KeyRevoked.TOPIC)
 """The topics that a cache of keys follows."""
@@ -203,3 +233,7 @@ def request_stream(request_id: str) -> str:
 
 def price_stream(model: str) -> str:
     return f"price:{model}"
+
+
+def file_stream(file_id: str) -> str:
+    return f"file:{file_id}"

@@ -19,6 +19,8 @@ from domain.events import (
     AccountUnfrozen,
     AdjustmentPosted,
     Event,
+    FileDeleted,
+    FileUploaded,
     KeyRevoked,
     RequestAdmitted,
     RequestDebited,
@@ -134,6 +136,14 @@ def _released_movements(event: RequestReleased, _at: int) -> tuple[Movement, ...
     return moved
 
 
+def _uploaded_movements(event: FileUploaded, _at: int) -> tuple[Movement, ...]:
+    return (buckets.files(event.account_id), 1), (buckets.file_bytes(event.account_id), event.bytes)
+
+
+def _deleted_movements(event: FileDeleted, _at: int) -> tuple[Movement, ...]:
+    return (buckets.files(event.account_id), -1), (buckets.file_bytes(event.account_id), -event.bytes)
+
+
 _TABLE: dict[type[Event], tuple[Callable[[Any], tuple[Posting, ...]], Callable[[Any, int], tuple[Movement, ...]]]] = {
     AdjustmentPosted: (_adjustment_postings, _adjustment_movements),
     AccountFrozen: (_no_postings, _frozen_movements),
@@ -142,4 +152,6 @@ _TABLE: dict[type[Event], tuple[Callable[[Any], tuple[Posting, ...]], Callable[[
     RequestAdmitted: (_admitted_postings, _admitted_movements),
     RequestDebited: (_debited_postings, _debited_movements),
     RequestReleased: (_released_postings, _released_movements),
+    FileUploaded: (_no_postings, _uploaded_movements),
+    FileDeleted: (_no_postings, _deleted_movements),
 }

@@ -19,6 +19,8 @@ from domain.events import (
     AccountUnfrozen,
     AdjustmentPosted,
     Event,
+    FileDeleted,
+    FileUploaded,
     KeyCreated,
     KeyLimitsChanged,
     KeyRevoked,
@@ -28,6 +30,7 @@ from domain.events import (
 )
 from domain.usage import Usage
 from projections.balances import BALANCES, BALANCES_NOW, INSTANTS
+from projections.files import FILES
 from projections.keys import ACCOUNTS, KEYS
 from projections.tables import Row, Table
 from projections.transactions import TRANSACTIONS
@@ -214,6 +217,37 @@ class Keys:
             yield KEYS, tuple(self._keys[key])
 
 
+class Files:
+    """Forgets nothing: a deleted file keeps its row."""
+
+    events: ClassVar[tuple[type, ...] | None] = (FileUploaded, FileDeleted)
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def feed(self, position: int, at: int, event: Event | UnknownEvent, moves: Sequence[Movement]) -> Rows:
+        if isinstance(event, FileUploaded):
+            lifetime = event.expires_after_seconds
+            self._rows[event.account_id, event.file_id] = {
+                "account_id": event.account_id,
+                "file_id": event.file_id,
+                "position": position,
+                "created_at_micros": at,
+                "expires_at_micros": None if lifetime is None else at + lifetime * 1_000_000,
+                "bytes": event.bytes,
+                "pages": event.pages,
+                "purpose": event.purpose,
+                "there": 1,
+            }
+        elif isinstance(event, FileDeleted):
+            self._rows[event.account_id, event.file_id]["there"] = 0
+        return iter(())
+
+    def finish(self) -> Rows:
+        for key in sorted(self._rows):
+            yield FILES, tuple(self._rows[key].values())
+
+
 class UnknownTopics:
     events: ClassVar[tuple[type, ...] | None] = (UnknownEvent,)
 
@@ -236,6 +270,7 @@ DERIVATIONS: dict[str, tuple[type[Derivation], tuple[Table, ...]]] = {
     "transactions": (Transactions, (TRANSACTIONS,)),
     "usage": (Usages, (USAGE,)),
     "keys": (Keys, (ACCOUNTS, KEYS)),
+    "files": (Files, (FILES,)),
     "unknown_topics": (UnknownTopics, (UNKNOWN_TOPICS,)),
 }
 """By projection; a test holds it against `projections.runner.ALL`."""

@@ -24,6 +24,8 @@ from domain.events import (
     AccountUnfrozen,
     AdjustmentPosted,
     Event,
+    FileDeleted,
+    FileUploaded,
     KeyCreated,
     KeyLimitsChanged,
     KeyRevoked,
@@ -32,6 +34,7 @@ from domain.events import (
     RequestDebited,
     RequestReleased,
     account_stream,
+    file_stream,
     price_stream,
     request_stream,
 )
@@ -191,6 +194,10 @@ class LedgerCheck:
         self._version(row)
         self._in_stream(row, account_stream(event.account_id))
 
+    def of_file(self, row: RecordedEvent, event: FileUploaded | FileDeleted) -> None:
+        self._version(row, 1 if isinstance(event, FileUploaded) else 2)
+        self._in_stream(row, file_stream(event.file_id))
+
     def _post(self, row: RecordedEvent, event: Event) -> None:
         total = 0
         for name, nanos in postings(event):
@@ -257,6 +264,8 @@ def _is_old_window(name: str, horizon: str) -> bool:
 _CHECKS: dict[type[Event], Callable[[LedgerCheck, RecordedEvent, Any], None]] = {
     **dict.fromkeys(_ACCOUNT_EVENTS, LedgerCheck.of_account),
     PriceListed: LedgerCheck.listed,
+    FileUploaded: LedgerCheck.of_file,
+    FileDeleted: LedgerCheck.of_file,
     RequestAdmitted: LedgerCheck.admitted,
     RequestDebited: LedgerCheck.debited,
     RequestReleased: LedgerCheck.released,

@@ -105,6 +105,20 @@ class Key(msgspec.Struct, frozen=True):
     revoked_at_micros: int | None
 
 
+class File(msgspec.Struct, frozen=True):
+    """A row of `projections.files`."""
+
+    account_id: str
+    file_id: str
+    position: int
+    created_at_micros: int
+    expires_at_micros: int | None
+    bytes: int
+    pages: int | None
+    purpose: str
+    there: int
+
+
 class Totals(msgspec.Struct, frozen=True):
     """Over all accounts: nanos there now, and what was ever charged."""
 

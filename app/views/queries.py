@@ -17,6 +17,7 @@ from app.views.answers import (
     Account,
     Answer,
     Balance,
+    File,
     Key,
     NotYetProjected,
     Totals,
@@ -29,6 +30,7 @@ from domain.events import KeyLimits
 from domain.pricing import CostLine
 from projections.balances import BALANCES, BALANCES_NOW, INSTANTS
 from projections.contract import Tracked
+from projections.files import FILES
 from projections.keys import ACCOUNTS, KEYS
 from projections.tables import Row, Table
 from projections.transactions import TRANSACTIONS
@@ -39,6 +41,8 @@ ROWS_MAX = 1_000
 """The most that one page holds."""
 USAGE_GROUPS_MAX = 10_000
 """The most groups that one summary holds: more than a year of hours."""
+FILES_MAX = 10_000
+"""The most files that one page holds: what clients of OpenAI may ask for."""
 Fetch = Callable[[str, Sequence[Any]], Sequence[Row]]
 By = Literal["hour", "day", "key", "model"]
 _BALANCE = "SELECT position, recorded_at_micros, available_nanos, held_nanos FROM views.{} WHERE account_id = ? "
@@ -126,6 +130,42 @@ class ViewQueries:
         with self._reading(ACCOUNTS) as fetch:
             rows = fetch("SELECT * FROM views.accounts WHERE account_id = ?", (account_id,))
             return Answer(_stands(fetch, "keys"), Account(*rows[0]) if rows else None)
+
+    def files(
+        self, account_id: str, *, now_micros: int, after_position: int | None = None, newest_first: bool, limit: int
+    ) -> Answer[list[File]]:
+        """A page of the files that are there at an instant, by age; the next page is after the last one's position."""
+        order, past = ("DESC", "<") if newest_first else ("ASC", ">")
+        bound = "" if after_position is None else f"AND position {past} ? "
+        sql = (
+            "SELECT * FROM views.files WHERE account_id = ? AND there = 1 "  # noqa: S608 - words of our own
+            f"AND (expires_at_micros IS NULL OR expires_at_micros > ?) {bound}ORDER BY position {order} LIMIT ?"
+        )
+        after = () if after_position is None else (after_position,)
+        parameters = (account_id, now_micros, *after, max(0, min(limit, FILES_MAX)))
+        with self._reading(FILES) as fetch:
+            return Answer(_stands(fetch, "files"), [File(*row) for row in fetch(sql, parameters)])
+
+    def file(self, account_id: str, file_id: str) -> Answer[File | None]:
+        """An account's file, there or not there any more."""
+        with self._reading(FILES) as fetch:
+            rows = fetch("SELECT * FROM views.files WHERE account_id = ? AND file_id = ?", (account_id, file_id))
+            return Answer(_stands(fetch, "files"), File(*rows[0]) if rows else None)
+
+    def expired_files(self, now_micros: int, *, limit: int) -> Answer[list[File]]:
+        """Files of any account whose time is over and whose end is not written down, the oldest first."""
+        sql = "SELECT * FROM views.files WHERE there = 1 AND expires_at_micros <= ? ORDER BY expires_at_micros, file_id LIMIT ?"
+        with self._reading(FILES) as fetch:
+            rows = fetch(sql, (now_micros, _page(limit)))
+            return Answer(_stands(fetch, "files"), [File(*row) for row in rows])
+
+    def files_there(self, file_ids: Sequence[str]) -> Answer[frozenset[str]]:
+        """Which of these ids, at most a page of them, are of files that are there."""
+        assert len(file_ids) <= ROWS_MAX
+        marks = ", ".join("?" * len(file_ids)) or "NULL"
+        sql = f"SELECT file_id FROM views.files WHERE there = 1 AND file_id IN ({marks})"  # noqa: S608 - only marks
+        with self._reading(FILES) as fetch:
+            return Answer(_stands(fetch, "files"), frozenset(row[0] for row in fetch(sql, tuple(file_ids))))
 
     def totals(self) -> Answer[Totals]:
         """Over all accounts, as of the hindmost of the projections that it is taken from."""

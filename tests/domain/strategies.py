@@ -12,6 +12,8 @@ from domain.events import (
     AccountUnfrozen,
     AdjustmentPosted,
     Event,
+    FileDeleted,
+    FileUploaded,
     KeyCreated,
     KeyLimits,
     KeyLimitsChanged,
@@ -191,6 +193,25 @@ adjustments: st.SearchStrategy[AdjustmentPosted] = st.builds(
     reason=texts,
     reference=st.none() | texts,
 )
+uploads: st.SearchStrategy[FileUploaded] = st.builds(
+    FileUploaded,
+    file_id=identifiers,
+    account_id=identifiers,
+    key_id=identifiers,
+    sha256=texts,
+    bytes=st.integers(1, 25 * 2**20),
+    pages=st.none() | st.integers(1, 10_000),
+    media_type=st.just("application/pdf"),
+    purpose=st.just("user_data"),
+    expires_after_seconds=st.none() | st.integers(3600, 2_592_000),
+)
+deletions: st.SearchStrategy[FileDeleted] = st.builds(
+    FileDeleted,
+    file_id=identifiers,
+    account_id=identifiers,
+    bytes=st.integers(1, 25 * 2**20),
+    reason=st.sampled_from(["deleted", "expired"]),
+)
 events: st.SearchStrategy[Event] = st.one_of(
     st.builds(AccountOpened, account_id=identifiers, name=texts),
     st.builds(
@@ -205,6 +226,8 @@ events: st.SearchStrategy[Event] = st.one_of(
     debits(),
     releases(),
     st.builds(PriceListed, model=texts, prices=price_lists.map(price_table)),
+    uploads,
+    deletions,
 )
 
 

@@ -13,6 +13,7 @@ from domain.events import (
     Event,
     KeyLimits,
     account_stream,
+    file_stream,
     price_stream,
     request_stream,
 )
@@ -31,6 +32,8 @@ _TOPICS = [
     "request.debited.v1",
     "request.released.v1",
     "price.listed.v1",
+    "file.uploaded.v1",
+    "file.deleted.v1",
 ]
 
 
@@ -68,3 +71,4 @@ def test_streams_are_named_by_what_they_are_about() -> None:
     assert account_stream("a") == "account:a"
     assert request_stream("r") == "request:r"
     assert price_stream("vendor/model") == "price:vendor/model"
+    assert file_stream("file-1") == "file:file-1"

@@ -15,6 +15,8 @@ from domain.events import (
     AccountUnfrozen,
     AdjustmentPosted,
     Event,
+    FileDeleted,
+    FileUploaded,
     KeyCreated,
     KeyLimitsChanged,
     KeyRevoked,
@@ -23,7 +25,7 @@ from domain.events import (
 )
 from domain.postings import customer_available, customer_held, movements, postings
 from domain.request import Hold
-from tests.domain.strategies import adjustments, debits, events, holds, instants, releases
+from tests.domain.strategies import adjustments, debits, events, holds, instants, releases, uploads
 
 _MOVES_NO_MONEY = (
     AccountOpened,
@@ -33,6 +35,8 @@ _MOVES_NO_MONEY = (
     AccountFrozen,
     AccountUnfrozen,
     PriceListed,
+    FileUploaded,
+    FileDeleted,
 )
 
 
@@ -115,6 +119,18 @@ def test_freezing_twice_and_thawing_twice_comes_back_to_zero() -> None:
     assert moved((freeze, 0)) == {"frozen:a": 1}
     assert moved((freeze, 0), (thaw, 1)) == {}
     assert moved((revoke, 0)) == {"revoked:k": 1}
+
+
+@given(st.data(), uploads, instants)
+def test_a_deleted_file_gives_back_its_place_and_its_bytes(
+    data: st.DataObject, uploaded: FileUploaded, at_micros: int
+) -> None:
+    there = moved((uploaded, at_micros))
+    account = uploaded.account_id
+    assert there == Counter({f"files:{account}": 1, f"file_bytes:{account}": uploaded.bytes})
+    reason = data.draw(st.sampled_from(["deleted", "expired"]))
+    deleted = FileDeleted(uploaded.file_id, account, uploaded.bytes, reason)
+    assert moved((uploaded, at_micros), (deleted, data.draw(instants))) == {}
 
 
 def test_every_event_of_the_registry_has_been_drawn() -> None:

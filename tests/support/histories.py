@@ -15,6 +15,8 @@ from domain.events import (
     AccountUnfrozen,
     AdjustmentPosted,
     Event,
+    FileDeleted,
+    FileUploaded,
     KeyCreated,
     KeyLimits,
     KeyLimitsChanged,
@@ -22,6 +24,7 @@ from domain.events import (
     PriceListed,
     RequestAdmitted,
     account_stream,
+    file_stream,
     price_stream,
     request_stream,
 )
@@ -84,6 +87,7 @@ class Book:
         for account_id in accounts:
             self.open(account_id, f"{account_id}-1", f"{account_id}-2", grant_nanos=1_000 * USD)
         self._manage(accounts[0])
+        self._keep_files(accounts[-1])
         opened: list[Hold] = []
         for start in range(0, requests, 50):
             numbers = range(start, min(start + 50, requests))
@@ -104,6 +108,19 @@ class Book:
         )
         self.say(account_stream(account_id), KeyRevoked(account_id, "gone"), AccountFrozen(account_id, "late"))
         self.say(account_stream(account_id), AccountUnfrozen(account_id, "paid"), correction(account_id, -5))
+
+    def _keep_files(self, account_id: str) -> None:
+        """One that stays, one that expires, one that was deleted."""
+        for number, expires_after in enumerate((None, 3600, None), 1):
+            event = upload(f"file-{account_id}-{number}", account_id, expires_after)
+            self.say(file_stream(event.file_id), event)
+        gone = FileDeleted(f"file-{account_id}-3", account_id, 1000, "deleted")
+        self.say(file_stream(gone.file_id), gone)
+
+
+def upload(file_id: str, account_id: str, expires_after: int | None = None) -> FileUploaded:
+    key_id, sha256 = f"{account_id}-1", "0" * 64
+    return FileUploaded(file_id, account_id, key_id, sha256, 1000, 1, "application/pdf", "user_data", expires_after)
 
 
 def grant(account_id: str, nanos: int, adjustment_id: str = "grant-1") -> AdjustmentPosted:
