@@ -1,8 +1,9 @@
 """The grammar of a Responses stream as a checker: feed it the bytes of a stream, get the final response or a complaint.
 
-Rule 1: created, in_progress, then items one after the other, then exactly one closing event, then `[DONE]`.
+Rule 1: created, in_progress, then items, then exactly one closing event, then `[DONE]`.
 Rule 2: `sequence_number` is contiguous from 0, and the SSE event name is the type.
-Rule 3: an item is added once and done once, under one id; what belongs to it lies between and names it.
+Rule 3: an item is added once and done once, under one id; what belongs to it lies between and names it. Items are added in the
+        order of their indexes, and may be open at the same time.
 Rule 4: the deltas of a part add up to its done text, and the closing response carries exactly the done items.
 """
 
@@ -16,8 +17,15 @@ Json = dict[str, Any]
 
 CLOSING = ("response.completed", "response.incomplete", "response.failed")
 
+WRITTEN = {
+    "function_call": ("function_call_arguments", "arguments"),
+    "custom_tool_call": ("custom_tool_call_input", "input"),
+}
+"""Items whose text is streamed: under which family, and what the text is called."""
+
 STAGES = {
     "content_part": ("added", "done"),
+    "custom_tool_call_input": ("delta", "done"),
     "function_call_arguments": ("delta", "done"),
     "image_generation_call": ("in_progress", "generating", "partial_image", "completed"),
     "output_text": ("delta", "done"),
@@ -47,8 +55,8 @@ class _Item:
     id: str
     type: str
     parts: dict[int, _Part] = field(default_factory=dict)
-    arguments: str = ""
-    arguments_done: bool = False
+    written: str = ""
+    written_done: bool = False
     stages: list[str] = field(default_factory=list)
 
 
@@ -101,8 +109,9 @@ def check_events(found: list[Json]) -> Json:
 class _Walk:
     def __init__(self, created: Json) -> None:
         self.created = created
-        self.open: _Item | None = None
-        self.done: list[Json] = []
+        self.open: dict[int, _Item] = {}
+        self.added = 0
+        self.done: dict[int, Json] = {}
         self.failed = False
         expect(created["status"] == "in_progress" and created["output"] == [], "created is not an empty beginning")
 
@@ -128,46 +137,56 @@ class _Walk:
         if final["status"] == "failed":
             expect(final["error"] is not None, "a failed response without an error")
             return final
-        expect(self.open is None, "the stream closed while an item was open")
+        output = [self.done[index] for index in sorted(self.done)]
+        expect(not self.open, "the stream closed while an item was open")
         expect(not self.failed, "an error event, and yet an answer")
-        expect(final["output"] == self.done, "the final output is not what the stream built up")
-        expect((final["incomplete_details"] is None) == (final["status"] == "completed"), "incomplete_details")
-        ids = [item["id"] for item in self.done]
+        expect(final["output"] == output, "the final output is not what the stream built up")
+        whole = final["status"] == "completed"
+        expect((final["incomplete_details"] is None) == whole, "incomplete_details")
+        cut = any(item["status"] == "incomplete" for item in output)
+        expect(not (cut and whole), "an item is incomplete in a response that is complete")
+        ids = [item["id"] for item in output]
         expect(len(set(ids)) == len(ids), "two items have one id")
         return final
 
     def _item(self, event: Json) -> _Item:
-        if self.open is None:
+        item = self.open.get(event["output_index"])
+        if item is None:
             raise GrammarError(f"{event['type']} outside of an item")
-        expect(event["output_index"] == self.open.index, f"{event['type']} names another output_index")
-        return self.open
+        return item
 
     def _added(self, event: Json) -> None:
-        expect(self.open is None, "an item was added while another was open")
         item = event["item"]
-        expect(event["output_index"] == len(self.done), f"item {len(self.done)} came as {event['output_index']}")
+        expect(event["output_index"] == self.added, f"item {self.added} came as {event['output_index']}")
         expect(item.get("status") == "in_progress", "an added item is not in progress")
-        expect(not item.get("content") and not item.get("arguments"), "an added item has content already")
-        self.open = _Item(event["output_index"], item["id"], item["type"])
+        filled = [name for name in ("content", "arguments", "input", "summary", "result") if item.get(name)]
+        expect(not filled, f"an added item has {filled} already")
+        self.open[self.added] = _Item(event["output_index"], item["id"], item["type"])
+        self.added += 1
 
     def _done(self, event: Json) -> None:
         opened, item = self._item(event), event["item"]
         expect((item["id"], item["type"]) == (opened.id, opened.type), "the item that is done is not the one added")
-        expect(item["status"] in ("completed", "incomplete"), f"an item is done as {item['status']}")
+        searched = item["type"] == "web_search_call"
+        ends = ("completed", "incomplete", "failed") if searched else ("completed", "incomplete")
+        expect(item["status"] in ends, f"an item is done as {item['status']}")
         if item["type"] == "message":
             _check_message(opened, item)
-        elif item["type"] == "function_call":
-            expect(opened.arguments_done and opened.arguments == item["arguments"], "arguments were not streamed")
+        elif item["type"] in WRITTEN:
+            text = item[WRITTEN[item["type"]][1]]
+            expect(opened.written_done and opened.written == text, "the text of a call was not streamed")
         elif item["type"] == "reasoning":
-            shown = "".join(part["text"] for part in item["summary"])
-            expect(shown == "".join(part.deltas for part in opened.parts.values()), "the summary was not streamed")
-        elif item["type"] == "web_search_call":
-            expect(opened.stages == ["in_progress", "searching", "completed"], f"search stages {opened.stages}")
+            expect(all(part.closed for part in opened.parts.values()), "reasoning is done with an open part")
+            shown = [part["text"] for part in item["summary"]]
+            expect(shown == [part.deltas for part in opened.parts.values()], "the summary was not streamed")
+        elif searched:
+            end = [] if item["status"] == "failed" else ["completed"]
+            expect(opened.stages == ["in_progress", "searching", *end], f"search stages {opened.stages}")
         elif item["type"] == "image_generation_call":
             whole = opened.stages[:2] == ["in_progress", "generating"] and opened.stages[-1] == "completed"
             expect(whole and set(opened.stages[2:-1]) <= {"partial_image"}, f"image stages {opened.stages}")
-        self.done.append(item)
-        self.open = None
+        self.done[opened.index] = item
+        del self.open[opened.index]
 
     def _inside(self, item: _Item, kind: str, event: Json) -> None:
         family, _, stage = kind.removeprefix("response.").rpartition(".")
@@ -175,27 +194,28 @@ class _Walk:
         if family in ("web_search_call", "image_generation_call"):
             expect(item.type == family, f"{kind} inside of a {item.type}")
             item.stages.append(stage)
-        elif family == "function_call_arguments":
-            _arguments(item, stage, event)
+        elif family in ("function_call_arguments", "custom_tool_call_input"):
+            _written(item, family, stage, event)
         elif family in ("content_part", "reasoning_summary_part"):
             _part(item, stage, event)
         elif family in ("output_text", "refusal", "reasoning_summary_text"):
             _text(item, family, stage, event)
         else:
             part = item.parts[event["content_index"]]
+            expect(not part.done, "an annotation after its text was done")
             expect(event["annotation_index"] == len(part.annotations), "annotations are not numbered in order")
             part.annotations.append(event["annotation"])
 
 
-def _arguments(item: _Item, stage: str, event: Json) -> None:
-    expect(
-        item.type == "function_call" and not item.arguments_done, f"arguments inside of a {item.type}, or after done"
-    )
+def _written(item: _Item, family: str, stage: str, event: Json) -> None:
+    expected, member = WRITTEN.get(item.type, ("", ""))
+    expect(family == expected and not item.written_done, f"{family} inside of a {item.type}, or after its end")
     if stage == "delta":
-        item.arguments += event["delta"]
+        expect(event["delta"] != "", "an empty delta")
+        item.written += event["delta"]
         return
-    expect(event["arguments"] == item.arguments, "the argument deltas do not add up")
-    item.arguments_done = True
+    expect(event[member] == item.written, "the deltas of a call do not add up")
+    item.written_done = True
 
 
 def _part(item: _Item, stage: str, event: Json) -> None:

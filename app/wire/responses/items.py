@@ -1,0 +1,231 @@
+"""Output items of a response while they are written: each from its `added` to its `done`, in OpenAI's order of events.
+
+Rule 1: an item tells each event through `emit`, which numbers it; every event names the item's id and output_index, so that items
+        may be open at the same time.
+Rule 2: an item is done once. `done` gives the item as the closing response carries it.
+Rule 3: deltas add up to what is done: an item never shows at its end what it did not stream, but for results that have no deltas.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
+
+Json = dict[str, Any]
+Emit = Callable[[Json], None]
+Status = Literal["completed", "incomplete", "failed"]
+
+
+class OutputItem(ABC):
+    """One item. Subclasses add it when they are made."""
+
+    type: ClassVar[str]
+    prefix: ClassVar[str]
+
+    def __init__(self, emit: Emit, index: int, seed: str) -> None:
+        self._emit = emit
+        self.index = index
+        self.id = f"{self.prefix}_{seed}_{index}"
+
+    def done(self, status: Status = "completed") -> Json:
+        """Ends the item."""
+        item = self._item(status, **self._end())
+        self._emit({"type": "response.output_item.done", "output_index": self.index, "item": item})
+        return item
+
+    @abstractmethod
+    def _end(self) -> Json:
+        """Tells what comes before the item is done; the members that the item has then."""
+
+    def _add(self, **members: Any) -> None:
+        item = self._item("in_progress", **members)
+        self._emit({"type": "response.output_item.added", "output_index": self.index, "item": item})
+
+    def _item(self, status: str, **members: Any) -> Json:
+        return {"id": self.id, "type": self.type, "status": status, **members}
+
+    def _tell(self, kind: str, **members: Any) -> None:
+        self._emit({"type": f"response.{kind}", "item_id": self.id, "output_index": self.index, **members})
+
+
+class MessageItem(OutputItem):
+    """An assistant's message: one part of text and one of refusal, each in the place where it first came.
+
+    The text stays one part when a refusal stands in between, so that citations count from its beginning.
+    """
+
+    type = "message"
+    prefix = "msg"
+
+    def __init__(self, emit: Emit, index: int, seed: str) -> None:
+        super().__init__(emit, index, seed)
+        self._places: dict[str, int] = {}
+        self._text: list[str] = []
+        self._refusal: list[str] = []
+        self._logprobs: list[Json] = []
+        self._annotations: list[Json] = []
+        self._add(role="assistant", content=[])
+
+    def say(self, text: str, logprobs: list[Json]) -> None:
+        place = self._place("output_text")
+        self._text.append(text)
+        self._logprobs += logprobs
+        self._tell("output_text.delta", content_index=place, delta=text, logprobs=logprobs)
+
+    def refuse(self, text: str) -> None:
+        place = self._place("refusal")
+        self._refusal.append(text)
+        self._tell("refusal.delta", content_index=place, delta=text)
+
+    def cite(self, annotation: Json) -> None:
+        place, number = self._place("output_text"), len(self._annotations)
+        self._annotations.append(annotation)
+        told = {"annotation_index": number, "annotation": annotation}
+        self._tell("output_text.annotation.added", content_index=place, **told)
+
+    def _place(self, kind: str) -> int:
+        place = self._places.get(kind)
+        if place is None:
+            place = self._places[kind] = len(self._places)
+            self._tell("content_part.added", content_index=place, part=self._part(kind))
+        return place
+
+    def _part(self, kind: str) -> Json:
+        if kind == "refusal":
+            return {"type": kind, "refusal": "".join(self._refusal)}
+        told = {"annotations": self._annotations.copy(), "logprobs": self._logprobs.copy()}
+        return {"type": kind, "text": "".join(self._text), **told}
+
+    def _end(self) -> Json:
+        content = [self._part(kind) for kind in self._places]
+        for place, part in enumerate(content):
+            if part["type"] == "refusal":
+                self._tell("refusal.done", content_index=place, refusal=part["refusal"])
+            else:
+                told = {"text": part["text"], "logprobs": part["logprobs"]}
+                self._tell("output_text.done", content_index=place, **told)
+            self._tell("content_part.done", content_index=place, part=part)
+        return {"role": "assistant", "content": content}
+
+
+class ReasoningItem(OutputItem):
+    """Reasoning: a summary of paragraphs, one after the other, and what only its upstream can read."""
+
+    type = "reasoning"
+    prefix = "rs"
+
+    def __init__(self, emit: Emit, index: int, seed: str) -> None:
+        super().__init__(emit, index, seed)
+        self._summary: list[Json] = []
+        self._part = -1
+        self._texts: list[str] = []
+        self.sealed: str | None = None
+        self._add(summary=[], encrypted_content=None)
+
+    def think(self, text: str, part: int) -> None:
+        if part != self._part:
+            self._end_part()
+            self._part = part
+            self._tell("reasoning_summary_part.added", summary_index=len(self._summary), part=_summary_part(""))
+        self._texts.append(text)
+        self._tell("reasoning_summary_text.delta", summary_index=len(self._summary), delta=text)
+
+    def _end_part(self) -> None:
+        if not self._texts:
+            return
+        place, part = len(self._summary), _summary_part("".join(self._texts))
+        self._tell("reasoning_summary_text.done", summary_index=place, text=part["text"])
+        self._tell("reasoning_summary_part.done", summary_index=place, part=part)
+        self._summary.append(part)
+        self._texts.clear()
+
+    def _end(self) -> Json:
+        self._end_part()
+        return {"summary": self._summary, "encrypted_content": self.sealed}
+
+
+def _summary_part(text: str) -> Json:
+    return {"type": "summary_text", "text": text}
+
+
+class _CallItem(OutputItem):
+    """A call of the client's own tool. Its text is streamed under `family`, and stands in the item as `member`."""
+
+    family: ClassVar[str]
+    member: ClassVar[str]
+    empty: ClassVar[str] = ""
+
+    def __init__(self, emit: Emit, index: int, seed: str, *, call_id: str, name: str) -> None:
+        super().__init__(emit, index, seed)
+        self._named = {"call_id": call_id, "name": name}
+        self._texts: list[str] = []
+        self._add(**self._named, **{self.member: ""})
+
+    def write(self, text: str) -> None:
+        self._texts.append(text)
+        self._tell(f"{self.family}.delta", delta=text)
+
+    def _end(self) -> Json:
+        if not self._texts and self.empty:
+            self.write(self.empty)
+        told = {self.member: "".join(self._texts)}
+        self._tell(f"{self.family}.done", **told)
+        return {**self._named, **told}
+
+
+class FunctionCallItem(_CallItem):
+    type = "function_call"
+    prefix = "fc"
+    family = "function_call_arguments"
+    member = "arguments"
+    empty = "{}"
+
+
+class CustomCallItem(_CallItem):
+    type = "custom_tool_call"
+    prefix = "ctc"
+    family = "custom_tool_call_input"
+    member = "input"
+
+
+class SearchItem(OutputItem):
+    """A search of the web. What it looked for is known at its end only."""
+
+    type = "web_search_call"
+    prefix = "ws"
+
+    def __init__(self, emit: Emit, index: int, seed: str) -> None:
+        super().__init__(emit, index, seed)
+        self.action: Json = {"type": "search"}
+        self.failed = False
+        self._add(action=self.action)
+        self._tell("web_search_call.in_progress")
+        self._tell("web_search_call.searching")
+
+    def _end(self) -> Json:
+        if not self.failed:
+            self._tell("web_search_call.completed")
+        return {"action": self.action}
+
+
+class ImageItem(OutputItem):
+    """An image in the making, shown in part where the vendor shows it."""
+
+    type = "image_generation_call"
+    prefix = "ig"
+
+    def __init__(self, emit: Emit, index: int, seed: str) -> None:
+        super().__init__(emit, index, seed)
+        self.result: Json = {"result": None}
+        self._add(**self.result)
+        self._tell("image_generation_call.in_progress")
+        self._tell("image_generation_call.generating")
+
+    def show(self, data: str, index: int, details: Json) -> None:
+        told = {**details, "partial_image_index": index, "partial_image_b64": data}
+        self._tell("image_generation_call.partial_image", **told)
+
+    def _end(self) -> Json:
+        self._tell("image_generation_call.completed")
+        return self.result

@@ -1,0 +1,158 @@
+"""The Response object, as a client of /v1/responses gets it: every key that the protocol has, null where there is nothing to say.
+
+Rule 1: what the request said is echoed as it came; what it left out stands as the default that OpenAI documents.
+Rule 2: the request has been judged before. A member of the wrong form is none here, so that no echo can fail.
+Rule 3: usage is told as OpenAI counts: cached and written tokens are part of the input, reasoning is part of the output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from app.wire.request import given
+from app.wire.splice import Members
+from domain.usage import Usage
+
+Json = dict[str, Any]
+
+_ECHOED: Final[dict[str, Any]] = {
+    "frequency_penalty": 0.0,
+    "instructions": None,
+    "max_output_tokens": None,
+    "max_tool_calls": None,
+    "metadata": {},
+    "parallel_tool_calls": True,
+    "presence_penalty": 0.0,
+    "prompt_cache_key": None,
+    "prompt_cache_retention": None,
+    "safety_identifier": None,
+    "temperature": 1.0,
+    "tool_choice": "auto",
+    "top_logprobs": 0,
+    "top_p": 1.0,
+    "truncation": "disabled",
+    "user": None,
+}
+_STATELESS: Final[Json] = {"background": False, "previous_response_id": None, "store": False}
+_TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority", "fast", "ultrafast"})
+_FUNCTION: Final[Json] = {"description": None, "parameters": None, "strict": None}
+
+
+class Echo:
+    """One response: what never changes of it, and `at`, which makes it whole."""
+
+    def __init__(self, *, id: str, model: str, created: int, fields: Members) -> None:
+        self._fixed: Json = {
+            "id": id,
+            "object": "response",
+            "created_at": created,
+            "model": model,
+            **_STATELESS,
+            **{name: fields[name] if given(fields, name) else default for name, default in _ECHOED.items()},
+            "reasoning": _reasoning(_members(fields, "reasoning")),
+            "text": {"format": {"type": "text"}, **_said(_members(fields, "text"))},
+            "tools": _tools(fields),
+        }
+        self._tier = _tier(_value(fields, "service_tier")) or "auto"
+        self.sources = "web_search_call.action.sources" in _list(fields, "include")
+        """Whether the client asked for the sources of a search."""
+
+    def begun(self, service_tier: str | None) -> Json:
+        """The response at its beginning."""
+        self._tier = _tier(service_tier) or self._tier
+        return self._at("in_progress", ())
+
+    def failed(self, error: Json) -> Json:
+        return self._at("failed", ()) | {"error": error}
+
+    def closed(
+        self, output: Sequence[Json], *, incomplete: str | None, usage: Usage | None, service_tier: str | None
+    ) -> Json:
+        """The response at its end. `incomplete` is why it was cut, None where it is complete."""
+        told = service_tier or (usage.service_tier if usage else None)
+        closing: Json = {
+            "usage": usage and _usage(usage),
+            "service_tier": _tier(told) or (self._tier if self._tier != "auto" else "default"),
+            "incomplete_details": {"reason": incomplete} if incomplete else None,
+        }
+        if usage and usage.web_search_calls:
+            closing["tool_usage"] = _tool_usage(usage)
+        return self._at("incomplete" if incomplete else "completed", output) | closing
+
+    def _at(self, status: str, output: Sequence[Json]) -> Json:
+        return {
+            **self._fixed,
+            "status": status,
+            "completed_at": None,
+            "error": None,
+            "incomplete_details": None,
+            "output": output,
+            "service_tier": self._tier,
+            "usage": None,
+        }
+
+
+def _tier(told: Any) -> str | None:
+    """Other vendors' words for their tiers are none of the protocol's."""
+    return told if isinstance(told, str) and told in _TIERS else None
+
+
+def _value(fields: Members, name: str) -> Any:
+    raw = given(fields, name)
+    return None if raw is None else msgspec.json.decode(raw)
+
+
+def _members(fields: Members, name: str) -> Json:
+    value = _value(fields, name)
+    return value if isinstance(value, dict) else {}
+
+
+def _list(fields: Members, name: str) -> list[Any]:
+    value = _value(fields, name)
+    return value if isinstance(value, list) else []
+
+
+def _said(members: Json) -> Json:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _reasoning(said: Json) -> Json:
+    return {"effort": said.get("effort"), "summary": said.get("summary") or said.get("generate_summary")}
+
+
+def _tools(fields: Members) -> list[Any]:
+    return [
+        _FUNCTION | tool if isinstance(tool, dict) and tool.get("type") == "function" else tool
+        for tool in _list(fields, "tools")
+    ]
+
+
+def _usage(usage: Usage) -> Json:
+    return {
+        "input_tokens": usage.input_tokens,
+        "input_tokens_details": {
+            "cached_tokens": usage.cached_input,
+            "cache_write_tokens": usage.cache_write + usage.cache_write_1h,
+        },
+        "output_tokens": usage.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning},
+        "total_tokens": usage.total_tokens,
+    }
+
+
+def _tool_usage(usage: Usage) -> Json:
+    """The protocol wants both families where it has one. Images made by a model of its own stand in the usage itself."""
+    nothing = {"image_tokens": 0, "text_tokens": 0}
+    return {
+        "image_gen": {
+            "input_tokens": 0,
+            "input_tokens_details": nothing,
+            "output_tokens": 0,
+            "output_tokens_details": nothing,
+            "total_tokens": 0,
+        },
+        "web_search": {"num_requests": usage.web_search_calls},
+    }

@@ -1,0 +1,255 @@
+"""Answers written for a client of /v1/responses: the events of a stream, or the one Response object.
+
+Rule 1: events come in OpenAI's order and are numbered from 0 without a gap; the closing response carries what they built up.
+Rule 2: every id is made of the seed: resp_<seed>, and <prefix>_<seed>_<output index> for each item.
+Rule 3: a message is open from its first word until a call or reasoning begins in it, or its choice is finished.
+Rule 4: an answer that was cut is cut in what was being written last. A call or reasoning is therefore shown as done with the next
+        event only: where that is a finish by length or filter, the item is incomplete.
+Rule 5: what comes from Finished on is held back by the relay: a failure continues the numbers before it.
+Rule 6: a Response has one choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from app.wire import answer
+from app.wire.envelope import error_envelope
+from app.wire.relay import DONE
+from app.wire.responses.items import (
+    CustomCallItem,
+    FunctionCallItem,
+    ImageItem,
+    Json,
+    MessageItem,
+    OutputItem,
+    ReasoningItem,
+    SearchItem,
+    Status,
+)
+from app.wire.responses.response import Echo
+from app.wire.splice import Members
+
+ItemT = TypeVar("ItemT", bound=OutputItem)
+
+_INCOMPLETE: Final[dict[str, str]] = {"length": "max_output_tokens", "content_filter": "content_filter"}
+_CALLS: Final = {"function": FunctionCallItem, "custom": CustomCallItem}
+
+
+class ResponsesWriter:
+    """One answer. Implements answer.Writer."""
+
+    def __init__(self, *, seed: str, model: str, created: int, fields: Members, stream: bool) -> None:
+        self._id = f"resp_{seed}"
+        self._seed = seed
+        self._stream = stream
+        self._echo = Echo(id=self._id, model=model, created=created, fields=fields)
+        self._frames: list[bytes] = []
+        self._sequence = 0
+        self._failing_at: int | None = None
+        self._began = False
+        self._open: dict[int, OutputItem] = {}
+        self._message: MessageItem | None = None
+        self._ending: OutputItem | None = None
+        self._added = 0
+        self._output: dict[int, Json] = {}
+        self._finish: str = "stop"
+        self._write: dict[type[Any], Callable[[Any], None]] = {
+            answer.Began: self._begin,
+            answer.Said: self._say,
+            answer.Refused: self._refuse,
+            answer.Cited: self._cite,
+            answer.ThoughtBegun: self._thought_begun,
+            answer.Thought: self._thought,
+            answer.ThoughtDone: self._thought_done,
+            answer.CallBegun: self._call_begun,
+            answer.CallDelta: self._call_delta,
+            answer.CallDone: self._call_done,
+            answer.SearchBegun: self._search_begun,
+            answer.SearchDone: self._search_done,
+            answer.ImageBegun: self._image_begun,
+            answer.ImagePartial: self._image_partial,
+            answer.ImageDone: self._image_done,
+            answer.Finished: self._finished,
+        }
+
+    @property
+    def response_id(self) -> str:
+        return self._id
+
+    def write(self, event: answer.AnswerEvent) -> bytes:
+        if isinstance(event, answer.Ended):
+            return self._end(event)
+        if not isinstance(event, answer.Finished):
+            self._settle("completed")
+        self._write[type(event)](event)
+        return self._told()
+
+    def failure(self, *, message: str, type: str, code: str | None) -> bytes:
+        """A flat error event, which clients read on from, then response.failed where the response was begun, then [DONE]."""
+        if not self._stream:
+            return error_envelope(message=message, type=type, code=code)
+        if self._failing_at is not None:
+            self._sequence = self._failing_at
+        error = {"code": code or "server_error", "message": message}
+        self._emit({"type": "error", **error, "param": None})
+        if self._began:
+            self._emit({"type": "response.failed", "response": self._echo.failed(error)})
+        return self._told() + DONE
+
+    # -- Beginning and end
+
+    def _begin(self, event: answer.Began) -> None:
+        self._began = True
+        response = self._echo.begun(event.service_tier)
+        self._emit({"type": "response.created", "response": response})
+        self._emit({"type": "response.in_progress", "response": response})
+
+    def _finished(self, event: answer.Finished) -> None:
+        self._finish = event.reason
+        self._failing_at = self._sequence
+        self._settle("incomplete" if event.reason in _INCOMPLETE else "completed")
+        self._end_message("incomplete" if event.reason in _INCOMPLETE else "completed")
+
+    def _end(self, event: answer.Ended) -> bytes:
+        assert not self._open, "an item is open at the end of the answer"
+        response = self._echo.closed(
+            [self._output[index] for index in range(self._added)],
+            incomplete=_INCOMPLETE.get(self._finish),
+            usage=event.usage,
+            service_tier=event.service_tier,
+        )
+        if not self._stream:
+            return msgspec.json.encode(response)
+        self._emit({"type": f"response.{response['status']}", "response": response})
+        return self._told()
+
+    # -- The message
+
+    def _say(self, event: answer.Said) -> None:
+        self._current().say(event.text, [_logprob(each) for each in event.logprobs])
+
+    def _refuse(self, event: answer.Refused) -> None:
+        self._current().refuse(event.text)
+
+    def _cite(self, event: answer.Cited) -> None:
+        place = {"start_index": event.start, "end_index": event.end}
+        self._current().cite({"type": "url_citation", **place, "url": event.url, "title": event.title})
+
+    def _current(self) -> MessageItem:
+        if self._message is None:
+            self._message = MessageItem(self._emit, self._next(), self._seed)
+        return self._message
+
+    def _end_message(self, status: Status) -> None:
+        if self._message is not None:
+            self._done(self._message, status)
+            self._message = None
+
+    # -- Reasoning and calls
+
+    def _thought_begun(self, event: answer.ThoughtBegun) -> None:
+        self._end_message("completed")
+        self._open[event.key] = ReasoningItem(self._emit, self._next(), self._seed)
+
+    def _thought(self, event: answer.Thought) -> None:
+        self._at(event.key, ReasoningItem).think(event.text, event.part)
+
+    def _thought_done(self, event: answer.ThoughtDone) -> None:
+        item = self._take(event.key, ReasoningItem)
+        item.sealed = event.sealed
+        self._ending = item
+
+    def _call_begun(self, event: answer.CallBegun) -> None:
+        self._end_message("completed")
+        kind = _CALLS[event.kind]
+        self._open[event.key] = kind(self._emit, self._next(), self._seed, call_id=event.call_id, name=event.name)
+
+    def _call_delta(self, event: answer.CallDelta) -> None:
+        item = self._open[event.key]
+        assert isinstance(item, FunctionCallItem | CustomCallItem)
+        item.write(event.text)
+
+    def _call_done(self, event: answer.CallDone) -> None:
+        self._ending = self._open.pop(event.key)
+
+    # -- Searches and images
+
+    def _search_begun(self, event: answer.SearchBegun) -> None:
+        self._open[event.key] = SearchItem(self._emit, self._next(), self._seed)
+
+    def _search_done(self, event: answer.SearchDone) -> None:
+        item = self._take(event.key, SearchItem)
+        item.action = _action(event.action, sources=self._echo.sources)
+        item.failed = event.failed
+        self._done(item, "failed" if event.failed else "completed")
+
+    def _image_begun(self, event: answer.ImageBegun) -> None:
+        self._open[event.key] = ImageItem(self._emit, self._next(), self._seed)
+
+    def _image_partial(self, event: answer.ImagePartial) -> None:
+        self._at(event.key, ImageItem).show(event.data, event.index, event.details)
+
+    def _image_done(self, event: answer.ImageDone) -> None:
+        item = self._take(event.key, ImageItem)
+        item.result = {**event.details, "result": event.data}
+        self._done(item, "completed")
+
+    # -- Items and frames
+
+    def _next(self) -> int:
+        index = self._added
+        self._added += 1
+        return index
+
+    def _at(self, key: int, kind: type[ItemT]) -> ItemT:
+        item = self._open[key]
+        assert isinstance(item, kind), f"{key} is no {kind.type}"
+        return item
+
+    def _take(self, key: int, kind: type[ItemT]) -> ItemT:
+        item = self._at(key, kind)
+        del self._open[key]
+        return item
+
+    def _settle(self, status: Status) -> None:
+        """The call or reasoning that ended last is done, now that it is known whether the answer went on."""
+        if self._ending is not None:
+            self._done(self._ending, status)
+            self._ending = None
+
+    def _done(self, item: OutputItem, status: Status) -> None:
+        self._output[item.index] = item.done(status)
+
+    def _emit(self, event: Json) -> None:
+        if not self._stream:
+            return
+        data = msgspec.json.encode({**event, "sequence_number": self._sequence})
+        self._frames.append(b"event: %s\ndata: %s\n\n" % (event["type"].encode(), data))
+        self._sequence += 1
+
+    def _told(self) -> bytes:
+        told = b"".join(self._frames)
+        self._frames.clear()
+        return told
+
+
+def _logprob(told: Json) -> Json:
+    """Chat's form as Responses has it: the alternatives have no alternatives."""
+    return {**_token(told), "top_logprobs": [_token(each) for each in told.get("top_logprobs") or ()]}
+
+
+def _token(told: Json) -> Json:
+    return {"token": told.get("token"), "logprob": told.get("logprob"), "bytes": told.get("bytes") or []}
+
+
+def _action(told: Json, *, sources: bool) -> Json:
+    """A search names its queries in both spellings, and its sources only to who asked for them."""
+    if told.get("type") != "search":
+        return told
+    action = {name: value for name, value in told.items() if sources or name != "sources"}
+    queries = told.get("queries") or [told.get("query") or ""]
+    return {**action, "query": told.get("query") or queries[0], "queries": queries}
