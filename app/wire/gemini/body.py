@@ -1,0 +1,20 @@
+"""A canonical request as the body of Gemini's generateContent and streamGenerateContent (v1beta). The model stands in the address.
+
+Rule: what Gemini has no place for is refused by name. Left out are only `Hints`, and what contents.py lists.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.wire.canonical import Ask, Target
+from app.wire.gemini.config import generation_config
+from app.wire.gemini.contents import write_contents
+from app.wire.gemini.tools import offered, write_tools
+
+
+def write_gemini(ask: Ask, target: Target) -> bytes:
+    """Raises RequestError for what this upstream's model cannot take."""
+    offer = offered(ask)
+    body = write_contents(ask, target) | write_tools(offer)
+    return msgspec.json.encode(body | {"generationConfig": generation_config(ask, target, offer)})

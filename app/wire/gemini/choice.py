@@ -1,0 +1,277 @@
+"""One candidate of Gemini's answer, read part by part.
+
+Rule 1: thoughts that follow one another are one stretch of reasoning; any other part ends it.
+Rule 2: a signature seals the stretch that is open, or an empty one of its own, before its part, so that it comes back before it.
+        Inside a message it waits until that has ended, citations included: a stretch would cut the message in two.
+Rule 3: a call comes whole. Where the vendor gave it no id, or one that it gave before, its id is made of the answer's.
+Rule 4: parts of kinds that nobody asked for (code that was run, drafts of images among the thoughts) are passed over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from app.wire import tags
+from app.wire.answer import (
+    AnswerEvent,
+    CallBegun,
+    CallDelta,
+    CallDone,
+    Finished,
+    FinishReason,
+    ImageBegun,
+    ImageDone,
+    Said,
+    SearchBegun,
+    SearchDone,
+    Thought,
+    ThoughtBegun,
+    ThoughtDone,
+)
+from app.wire.exchange import AnswerError
+from app.wire.gemini import grounding
+from app.wire.gemini.pictures import details
+from app.wire.relay import malformed
+
+CALL_ID_LENGTH_MAX: Final = 256
+
+_REASONS: Final[dict[str, FinishReason]] = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "CONTINUATION": "length",
+    "SAFETY": "content_filter",
+    "RECITATION": "content_filter",
+    "LANGUAGE": "content_filter",
+    "BLOCKLIST": "content_filter",
+    "PROHIBITED_CONTENT": "content_filter",
+    "SPII": "content_filter",
+    "ESCALATION": "content_filter",
+    "MODEL_ARMOR": "content_filter",
+    "IMAGE_SAFETY": "content_filter",
+    "IMAGE_PROHIBITED_CONTENT": "content_filter",
+    "IMAGE_RECITATION": "content_filter",
+}
+"""What is not here (OTHER, NO_IMAGE, what is yet to come) ended the answer for no reason that OpenAI has: stop."""
+_BROKEN: Final = frozenset(
+    {
+        "MALFORMED_FUNCTION_CALL",
+        "MALFORMED_RESPONSE",
+        "UNEXPECTED_TOOL_CALL",
+        "TOO_MANY_TOOL_CALLS",
+        "MISSING_THOUGHT_SIGNATURE",
+        "PUP_LIMITED_DISABLED",
+    }
+)
+"""There is no answer: another try, or another upstream, may give one."""
+_UNSAID: Final = "FINISH_REASON_UNSPECIFIED"
+
+Json = dict[str, Any]
+
+
+class Shared:
+    """What the choices of one answer share."""
+
+    def __init__(self, upstream: str) -> None:
+        self.upstream = upstream
+        self.answer_id = ""
+        self._keys = 0
+        self._call_ids: set[str] = set()
+
+    def key(self) -> int:
+        self._keys += 1
+        return self._keys - 1
+
+    def call_id(self, told: Any, call: bytes) -> str:
+        """The vendor's id, or one that is the same each time this answer is read."""
+        if isinstance(told, str) and 0 < len(told) <= CALL_ID_LENGTH_MAX and told not in self._call_ids:
+            made = told
+        else:
+            number = str(len(self._call_ids))
+            seed = b"\0".join([self.answer_id.encode(), number.encode(), call])
+            made = f"call_{hashlib.sha256(seed).hexdigest()[:24]}"
+        self._call_ids.add(made)
+        return made
+
+
+class Choice:
+    """The state of one candidate."""
+
+    def __init__(self, index: int, shared: Shared, *, whole: bool) -> None:
+        self.metadata: Json = {}
+        self.finished = False
+        self._index = index
+        self._shared = shared
+        self._whole = whole
+        self._reason: FinishReason = "stop"
+        self._called = False
+        self._thought: int | None = None
+        self._late_seal: str | None = None
+        self._logprobs: list[Json] = []
+        self._text: list[bytes] = []
+        self._text_bytes = 0
+        self._message = 0
+        self._speaking = False
+        self._parts: dict[int, int] = {}
+
+    def read(self, candidate: Json) -> Iterator[AnswerEvent]:
+        """What one chunk tells of this candidate."""
+        self._logprobs += logprobs(candidate.get("logprobsResult"))
+        parts = object_in(candidate, "content").get("parts")
+        if not isinstance(parts, list | None):
+            malformed("The answer's parts are no list.")
+        for number, part in enumerate(parts or ()):
+            if not isinstance(part, dict):
+                malformed("A part of the answer is no object.")
+            yield from self._part(number, part)
+        self.metadata = object_in(candidate, "groundingMetadata") or self.metadata
+        self._finish(candidate.get("finishReason"))
+
+    def close(self) -> Iterator[AnswerEvent]:
+        """What is told when no more comes."""
+        yield from self._end_thought()
+        for action in grounding.actions(self.metadata):
+            key = self._shared.key()
+            yield SearchBegun(key, self._index)
+            yield SearchDone(key, action)
+        text = grounding.AnswerText(b"".join(self._text), self._message, self._parts)
+        yield from grounding.citations(self.metadata, text, self._index)
+        yield from self._say_late_seal()
+        reason = "tool_calls" if self._called and self._reason == "stop" else self._reason
+        yield Finished(reason, self._index)
+
+    def _part(self, number: int, part: Json) -> Iterator[AnswerEvent]:
+        signature = text_in(part, "thoughtSignature")
+        seal = tags.seal(self._shared.upstream, signature) if signature else None
+        text = text_in(part, "text")
+        if part.get("thought") is True:
+            yield from self._think(text, seal)
+        elif part.get("functionCall") is not None:
+            yield from self._before(seal)
+            yield from self._call(object_in(part, "functionCall"))
+        elif part.get("inlineData") is not None:
+            yield from self._picture(object_in(part, "inlineData"), seal)
+        else:
+            yield from self._say(number, text, seal)
+
+    def _think(self, text: str, seal: str | None) -> Iterator[AnswerEvent]:
+        if text:
+            if self._thought is None:
+                yield from self._begin_thought()
+            assert self._thought is not None
+            yield Thought(self._thought, text)
+        if seal is not None:
+            yield from self._before(seal)
+
+    def _say(self, number: int, text: str, seal: str | None) -> Iterator[AnswerEvent]:
+        if self._speaking and seal is not None:
+            yield from self._say_late_seal()
+            self._late_seal = seal
+        elif text or seal is not None:
+            yield from self._before(seal)
+        if not text:
+            return
+        if not self._speaking:
+            self._speaking, self._message = True, self._text_bytes
+        if self._whole:
+            self._parts[number] = self._text_bytes
+        self._text.append(text.encode())
+        self._text_bytes += len(self._text[-1])
+        told, self._logprobs = tuple(self._logprobs), []
+        yield Said(text, self._index, told)
+
+    def _call(self, call: Json) -> Iterator[AnswerEvent]:
+        name, arguments = text_in(call, "name"), object_in(call, "args")
+        if not name:
+            malformed("The answer calls a function without a name.")
+        text = msgspec.json.encode(arguments)
+        key = self._shared.key()
+        call_id = self._shared.call_id(call.get("id"), name.encode() + text)
+        self._called, self._speaking = True, False
+        yield CallBegun(key, call_id, name, choice=self._index)
+        yield CallDelta(key, text.decode())
+        yield CallDone(key)
+
+    def _picture(self, blob: Json, seal: str | None) -> Iterator[AnswerEvent]:
+        media_type, data = text_in(blob, "mimeType"), text_in(blob, "data")
+        if not media_type.startswith("image/") or not data:
+            return
+        yield from self._before(seal)
+        key = self._shared.key()
+        yield ImageBegun(key, self._index)
+        yield ImageDone(key, data, details(media_type, data))
+
+    def _before(self, seal: str | None) -> Iterator[AnswerEvent]:
+        """Ends the open stretch of reasoning, sealed; without one, a seal has a stretch of its own."""
+        yield from self._say_late_seal()
+        if seal is not None and self._thought is None:
+            yield from self._begin_thought()
+        yield from self._end_thought(seal)
+
+    def _say_late_seal(self) -> Iterator[AnswerEvent]:
+        seal, self._late_seal = self._late_seal, None
+        if seal is not None:
+            yield from self._before(seal)
+
+    def _begin_thought(self) -> Iterator[AnswerEvent]:
+        self._thought, self._speaking = self._shared.key(), False
+        yield ThoughtBegun(self._thought, self._index)
+
+    def _end_thought(self, seal: str | None = None) -> Iterator[AnswerEvent]:
+        key, self._thought = self._thought, None
+        if key is not None:
+            yield ThoughtDone(key, seal)
+
+    def _finish(self, reason: Any) -> None:
+        if reason is None or reason == _UNSAID:
+            return
+        if not isinstance(reason, str):
+            malformed("The answer's end has no reason.")
+        if reason in _BROKEN:
+            raise AnswerError(f"The upstream's model broke off: {reason}.", malformed=True)
+        self.finished = True
+        self._reason = _REASONS.get(reason, "stop")
+
+
+def logprobs(result: Any) -> list[Json]:
+    """Gemini's log probabilities in chat's shape, one for each token that was chosen."""
+    if not isinstance(result, dict):
+        return []
+    chosen, tops = _objects(result, "chosenCandidates"), _objects(result, "topCandidates")
+    others = [[_logprob(other) for other in _objects(top, "candidates")] for top in tops]
+    others += [[]] * (len(chosen) - len(others))
+    return [_logprob(token) | {"top_logprobs": top} for token, top in zip(chosen, others, strict=False)]
+
+
+def object_in(holder: Json, name: str) -> Json:
+    """A member that is an object, empty where there is none."""
+    value = holder.get(name)
+    if not isinstance(value, dict | None):
+        malformed(f"The answer's {name} is no object.")
+    return value or {}
+
+
+def text_in(holder: Json, name: str) -> str:
+    """A member that is a text, empty where there is none."""
+    value = holder.get(name)
+    if not isinstance(value, str | None):
+        malformed(f"The answer's {name} is no text.")
+    return value or ""
+
+
+def _objects(holder: Json, name: str) -> list[Json]:
+    value = holder.get(name)
+    if not isinstance(value, list | None) or not all(isinstance(inner, dict) for inner in value or ()):
+        malformed(f"The answer's {name} are no list of objects.")
+    return value or []
+
+
+def _logprob(token: Json) -> Json:
+    """Zero is left out, as everywhere in Google's JSON."""
+    text, value = text_in(token, "token"), token.get("logProbability", 0.0)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        malformed("The answer's log probability is no number.")
+    return {"token": text, "logprob": float(value), "bytes": list(text.encode())}

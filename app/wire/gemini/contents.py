@@ -1,0 +1,180 @@
+"""A conversation as Gemini's contents: turns of the roles user and model, and a system instruction beside them.
+
+Rule 1: consecutive parts of one role are one turn; functionResponse parts are the user's.
+Rule 2: a signature goes back on the part that follows its Reasoning item in the model's turn; where none follows, it has an empty
+        text part of its own, which is how Gemini sends it at a stream's end.
+Rule 3: Gemini 3 refuses a turn whose first call has no signature: where none is at hand (another model made the call, or the client
+        kept none), the documented bypass stands there.
+Rule 4: left out: searches of earlier turns (the text after them tells), reasoning that this upstream did not sign, file names.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from app.wire.canonical import (
+    PARAMS,
+    Ask,
+    CustomCall,
+    CustomCallOutput,
+    File,
+    FunctionCall,
+    FunctionCallOutput,
+    Image,
+    ImageGenerationCall,
+    Item,
+    Message,
+    Part,
+    Reasoning,
+    Refusal,
+    Target,
+    Text,
+    WebSearchCall,
+    refusal,
+)
+from app.wire.exchange import RequestError
+from app.wire.gemini.family import family
+from app.wire.gemini.media import inline, media_part
+from app.wire.tags import unseal
+
+NO_SIGNATURE: Final = "skip_thought_signature_validator"
+
+Json = dict[str, Any]
+
+
+def write_contents(ask: Ask, target: Target) -> Json:
+    """The members `contents` and, where there is something to instruct, `systemInstruction`."""
+    conversation = _Conversation(ask, target)
+    for item in ask.items:
+        conversation.add(item)
+    return conversation.members()
+
+
+class _Conversation:
+    def __init__(self, ask: Ask, target: Target) -> None:
+        self._ask = ask
+        self._target = target
+        self._newest = family(target.model).newest
+        self._system: list[Json] = [{"text": ask.instructions}] if ask.instructions else []
+        self._turns: list[Json] = []
+        self._names: dict[str, str] = {}
+        self._signature: str | None = None
+        self._called = False
+
+    def members(self) -> Json:
+        self._let_signature_stand()
+        if not self._turns:
+            raise refusal(self._ask, "items", "This model needs a message of the user.")
+        instruction = {"systemInstruction": {"parts": self._system}} if self._system else {}
+        return instruction | {"contents": self._turns}
+
+    def add(self, item: Item) -> None:
+        match item:
+            case Message():
+                self._message(item)
+            case FunctionCall():
+                self._call(item)
+            case FunctionCallOutput():
+                self._output(item)
+            case Reasoning():
+                self._reasoning(item)
+            case ImageGenerationCall():
+                self._put("model", inline(item.media_type, item.data))
+            case WebSearchCall():
+                pass
+            case CustomCall() | CustomCallOutput():
+                raise refusal(self._ask, item.at or "items", "This model takes no custom tools: use functions.")
+
+    def _message(self, message: Message) -> None:
+        at = message.at or PARAMS[self._ask.endpoint]["items"]
+        if message.name is not None:
+            raise refusal(
+                self._ask, f"{at}.name", "This model cannot tell participants apart: put the name into the text."
+            )
+        for part in message.parts:
+            written = self._part(part)
+            if written is None:
+                continue
+            if message.role in ("system", "developer"):
+                if "text" not in written:
+                    raise refusal(self._ask, part.at or at, "This model takes only text as instructions.")
+                self._system.append(written)
+            else:
+                self._put("model" if message.role == "assistant" else "user", written)
+
+    def _part(self, part: Part) -> Json | None:
+        """None for empty text, which Gemini refuses."""
+        match part:
+            case Text() | Refusal():
+                return {"text": part.text} if part.text else None
+            case Image() | File():
+                return media_part(part, self._ask, self._target)
+
+    def _call(self, call: FunctionCall) -> None:
+        self._names[call.call_id] = call.name
+        arguments = _object(call.arguments or "{}")
+        if arguments is None:
+            place = f"{call.at or PARAMS[self._ask.endpoint]['items']}.arguments"
+            raise _invalid(place, "the arguments of a call are expected to be a JSON object.")
+        if self._newest and self._signature is None and not (self._in_turn_of("model") and self._called):
+            self._signature = NO_SIGNATURE
+        self._put("model", {"functionCall": {"id": call.call_id, "name": call.name, "args": arguments}})
+        self._called = True
+
+    def _output(self, output: FunctionCallOutput) -> None:
+        at = output.at or PARAMS[self._ask.endpoint]["items"]
+        name = self._names.get(output.call_id)
+        if name is None:
+            raise _invalid(at, "no call with the id of this output comes before it.")
+        text = "".join(part.text for part in output.parts if isinstance(part, Text | Refusal))
+        answer: Json = {"id": output.call_id, "name": name, "response": _object(text) or {"output": text}}
+        media = [self._output_media(part, at) for part in output.parts if isinstance(part, Image | File)]
+        self._put("user", {"functionResponse": answer | ({"parts": media} if media else {})})
+
+    def _output_media(self, part: Image | File, at: str) -> Json:
+        if not self._newest:
+            raise refusal(self._ask, part.at or at, "This model takes only text as the output of a function.")
+        if part.url is not None:
+            raise refusal(
+                self._ask, part.at or at, "This model takes no URLs in the output of a function: send the data."
+            )
+        return media_part(part, self._ask, self._target)
+
+    def _reasoning(self, reasoning: Reasoning) -> None:
+        signature = unseal(reasoning.sealed, self._target.upstream) if reasoning.sealed else None
+        if signature:
+            self._let_signature_stand()
+            self._signature = signature
+
+    def _put(self, role: str, part: Json) -> None:
+        if role == "user":
+            self._let_signature_stand()
+        elif self._signature is not None:
+            part["thoughtSignature"] = self._signature
+            self._signature = None
+        if not self._in_turn_of(role):
+            self._turns.append({"role": role, "parts": []})
+            self._called = False
+        self._turns[-1]["parts"].append(part)
+
+    def _let_signature_stand(self) -> None:
+        if self._signature is not None:
+            self._put("model", {"text": ""})
+
+    def _in_turn_of(self, role: str) -> bool:
+        return bool(self._turns) and self._turns[-1]["role"] == role
+
+
+def _object(text: str) -> msgspec.Raw | None:
+    """`text` as it is where it is a JSON object, None where it is not: numbers and order stay as they were written."""
+    try:
+        value = msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return msgspec.Raw(text.encode()) if isinstance(value, dict) else None
+
+
+def _invalid(param: str, why: str) -> RequestError:
+    return RequestError(f"Invalid value for '{param}': {why}", param=param, code="invalid_value")

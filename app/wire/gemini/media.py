@@ -1,0 +1,83 @@
+"""Images and files as Gemini's parts: inline data, or the address of what Google fetches.
+
+Rule 1: kinds that Gemini does not document are refused by name.
+Rule 2: an address is passed on where it names content on the public web. Google reads some addresses as its own: files that the
+        gateway's account keeps there, and videos. No client reaches those.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from app.wire.canonical import Ask, File, FunctionCallOutput, Image, Message, Target, refusal
+from app.wire.gemini.family import family
+from app.wire.urls import check_url
+
+_IMAGE_TYPES: Final = ("image/png", "image/jpeg", "image/webp", "image/heic", "image/heif")
+_ENDINGS: Final = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "heic": "image/heic",
+    "heif": "image/heif",
+}
+_OWN_HOSTS: Final = ("googleapis.com", "youtube.com", "youtu.be", "youtube-nocookie.com")
+_PUBLIC_HOSTS: Final = ("storage.googleapis.com",)
+_HOST: Final = re.compile(r"[a-z0-9_.:\-]+")
+_RESOLUTIONS: Final = {"low": "MEDIA_RESOLUTION_LOW", "high": "MEDIA_RESOLUTION_HIGH"}
+
+Json = dict[str, Any]
+
+
+def inline(media_type: str, data: str) -> Json:
+    return {"inlineData": {"mimeType": media_type, "data": data}}
+
+
+def media_part(part: Image | File, ask: Ask, target: Target) -> Json:
+    if part.url is not None:
+        return _fetched(part, part.url, ask, target)
+    return inline(_known_type(part, ask), part.data or "")
+
+
+def media_resolution(ask: Ask) -> Json:
+    """`detail`, which Gemini takes for a whole request: what is left to choose (auto) follows what is asked for elsewhere."""
+    parts = [part for item in ask.items if isinstance(item, Message | FunctionCallOutput) for part in item.parts]
+    asked = {
+        part.detail: part.at for part in parts if isinstance(part, Image) and part.detail and part.detail != "auto"
+    }
+    for detail, at in asked.items():
+        if detail not in _RESOLUTIONS:
+            raise refusal(ask, at or "items", "This model takes images with the detail low, high or auto.")
+        if len(asked) > 1 or (detail == "low" and any(isinstance(part, File) for part in parts)):
+            raise refusal(ask, at or "items", "This model takes one detail for all images and files of a request.")
+        return {"mediaResolution": _RESOLUTIONS[detail]}
+    return {}
+
+
+def _known_type(part: Image | File, ask: Ask) -> str:
+    kind = (part.media_type or "").lower()
+    if isinstance(part, Image):
+        if kind not in _IMAGE_TYPES:
+            raise refusal(ask, part.at or "items", "This model takes images as PNG, JPEG, WEBP, HEIC or HEIF.")
+    elif kind != "application/pdf" and not kind.startswith("text/"):
+        raise refusal(ask, part.at or "items", "This model takes files as PDF or text.")
+    return kind
+
+
+def _fetched(part: Image | File, url: str, ask: Ask, target: Target) -> Json:
+    place = part.at or "items"
+    if not (target.fetches_urls and family(target.model).fetches_urls):
+        raise refusal(ask, place, "This model fetches no URLs: send the data inline, or upload the file.")
+    check_url(url, place)
+    address = urlsplit(url)
+    host = (address.hostname or "").rstrip(".")
+    if address.scheme != "https" or not _HOST.fullmatch(host):
+        raise refusal(ask, place, "This model fetches https URLs only.")
+    if host not in _PUBLIC_HOSTS and any(host == own or host.endswith("." + own) for own in _OWN_HOSTS):
+        raise refusal(ask, place, "This model fetches nothing from this host: send the data inline.")
+    ending = address.path.rpartition(".")[2].lower()
+    kind = part.media_type or ("application/pdf" if isinstance(part, File) else _ENDINGS.get(ending))
+    return {"fileData": {"fileUri": url} | ({"mimeType": kind} if kind else {})}

@@ -1,0 +1,51 @@
+"""What a made image is: its format by its media type, its size by its own header.
+
+Rule: an image is somebody else's bytes. A header that makes no sense tells nothing, and only a bounded head is ever decoded.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+from typing import Any, Final
+
+_HEAD_CHARS: Final = 64 * 1024
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+_JPEG: Final = b"\xff\xd8"
+_JPEG_SIZES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+"""Markers of a JPEG frame's header, whose segment holds the size."""
+
+
+def details(media_type: str, data: str) -> dict[str, Any]:
+    """The members of OpenAI's item that are known of an image: output_format, and size where its header tells."""
+    told: dict[str, Any] = {"output_format": media_type.removeprefix("image/")}
+    size = _size(data)
+    return told if size is None else told | {"size": size}
+
+
+def _size(data: str) -> str | None:
+    try:
+        head = base64.b64decode(data[:_HEAD_CHARS], validate=True)
+        width, height = _png_size(head) if head.startswith(_PNG) else _jpeg_size(head)
+    except (binascii.Error, ValueError, struct.error):
+        return None
+    return f"{width}x{height}" if width and height else None
+
+
+def _png_size(head: bytes) -> tuple[int, int]:
+    width, height = struct.unpack_from(">II", head, 16)
+    return width, height
+
+
+def _jpeg_size(head: bytes) -> tuple[int, int]:
+    """Steps from segment to segment; a head that ends before the frame's header is a struct.error."""
+    place = len(_JPEG) if head.startswith(_JPEG) else len(head)
+    while True:
+        prefix, marker, length = struct.unpack_from(">BBH", head, place)
+        if prefix != 0xFF or length < 2:
+            return 0, 0
+        if marker in _JPEG_SIZES:
+            height, width = struct.unpack_from(">HH", head, place + 5)
+            return width, height
+        place += 2 + length

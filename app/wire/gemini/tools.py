@@ -1,0 +1,224 @@
+"""What a request offers to be called: function declarations, Google Search, images.
+
+Rule 1: a choice narrows what is offered before anything is judged: a search that may not be used is not sent.
+Rule 2: Gemini offers functions or a search or images in one request. Its newest models combine them where the client keeps Google's
+        own records of each search, for which OpenAI's protocols have no place: refused by name.
+Rule 3: functions are held to their schemas (mode VALIDATED) where one is strict or the model may use only some; mode ANY does so
+        anyway. `strict` false or unsaid asks for nothing.
+Rule 4: an image is asked for by its proportions and resolution; the pixels that come are the ones that Google documents for them.
+        `partial_images` is a bound, and no partial image comes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from app.wire.canonical import (
+    Ask,
+    CustomTool,
+    FunctionTool,
+    ImageTool,
+    Tool,
+    ToolName,
+    WebSearchTool,
+    refusal,
+)
+
+Json = dict[str, Any]
+
+_MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
+_FREE: Final[dict[str, tuple[Any, ...]]] = {
+    "quality": ("auto",),
+    "background": ("auto", "opaque"),
+    "moderation": ("auto",),
+    "input_fidelity": ("low",),
+    "output_compression": (100,),
+    "partial_images": (0, 1, 2, 3),
+    "action": ("auto",),
+    "size": (),
+}
+"""Values of options that ask for nothing but what comes anyway. `size` is mapped."""
+_RATIOS: Final[dict[str, str]] = {
+    "1024x1024": "1:1",
+    "1024x1536": "2:3",
+    "1536x1024": "3:2",
+    "848x1264": "2:3",
+    "1264x848": "3:2",
+    "896x1200": "3:4",
+    "1200x896": "4:3",
+    "928x1152": "4:5",
+    "1152x928": "5:4",
+    "768x1376": "9:16",
+    "1376x768": "16:9",
+    "1584x672": "21:9",
+}
+"""OpenAI's sizes, and those that Google documents for the resolution 1K."""
+_SCALES: Final = {1: None, 2: "2K", 4: "4K"}
+
+
+class Offer(msgspec.Struct, frozen=True, gc=False):
+    """What may be called. `names`: the functions that a choice leaves, empty for all. `mode` is the choice's, None where unsaid."""
+
+    functions: tuple[FunctionTool, ...] = ()
+    search: WebSearchTool | None = None
+    image: ImageTool | None = None
+    mode: str | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def calls(self) -> bool:
+        """Whether the model may call functions."""
+        return bool(self.functions) and self.mode != "none"
+
+
+def offered(ask: Ask) -> Offer:
+    """The tools of `ask`, narrowed by its choice and judged."""
+    offer = _narrowed(ask)
+    _judge_together(ask, offer)
+    if offer.search is not None:
+        _judge_search(ask, offer.search)
+    if offer.calls and ask.parallel_tool_calls is False:
+        raise refusal(ask, "parallel_tool_calls", "This model may always call several functions at once: leave it out.")
+    if ask.max_tool_calls is not None and (offer.search or offer.image):
+        raise refusal(ask, "max_tool_calls", "This model's searches and images cannot be bounded: leave it out.")
+    return offer
+
+
+def write_tools(offer: Offer) -> Json:
+    """The members `tools` and `toolConfig`, each where there is something to say."""
+    tools: list[Json] = []
+    if offer.functions:
+        tools.append({"functionDeclarations": [_declaration(tool) for tool in offer.functions]})
+    if offer.search is not None:
+        tools.append({"googleSearch": {}})
+    members: Json = {"tools": tools} if tools else {}
+    return members | _tool_config(offer)
+
+
+def image_config(ask: Ask, offer: Offer) -> Json:
+    """The members of generationConfig that ask for images."""
+    tool = offer.image
+    if tool is None:
+        return {}
+    for name, value in tool.options.items():
+        if value is not None and name != "size" and value not in _FREE.get(name, ()):
+            raise refusal(ask, _within(tool, name), "This model's images cannot be chosen so: leave it out.")
+    modalities = ["IMAGE"] if offer.mode == "required" else ["TEXT", "IMAGE"]
+    shape = _shape(ask, tool)
+    return {"responseModalities": modalities} | ({"imageConfig": shape} if shape else {})
+
+
+def _narrowed(ask: Ask) -> Offer:
+    for tool in ask.tools:
+        if isinstance(tool, CustomTool):
+            raise refusal(ask, tool.at or "tools", "This model takes no custom tools: use functions.")
+    choice = ask.tool_choice
+    mode, only = (choice.mode, choice.only) if choice else (None, ())
+    _judge_names(ask, only)
+    functions = tuple(tool for tool in ask.tools if isinstance(tool, FunctionTool))
+    names = tuple(name.name for name in only if name.name is not None)
+    offer = Offer(functions if names or not only else (), None, None, mode, names)
+    if mode == "none":
+        return offer
+    search = [tool for tool in ask.tools if isinstance(tool, WebSearchTool)]
+    images = [tool for tool in ask.tools if isinstance(tool, ImageTool)]
+    if len(images) > 1:
+        raise refusal(ask, images[1].at or "tools", "This model makes images in one way for a request.")
+    kinds = {name.type for name in only} or {"web_search", "image_generation"}
+    return msgspec.structs.replace(
+        offer,
+        search=search[0] if search and "web_search" in kinds else None,
+        image=images[0] if images and "image_generation" in kinds else None,
+    )
+
+
+def _judge_names(ask: Ask, only: tuple[ToolName, ...]) -> None:
+    known = {_name_of(tool) for tool in ask.tools}
+    if any(name not in known for name in only):
+        raise refusal(ask, "tool_choice", "It names a tool that is not among the tools.")
+
+
+def _name_of(tool: Tool) -> ToolName:
+    match tool:
+        case FunctionTool():
+            return ToolName("function", tool.name)
+        case CustomTool():
+            return ToolName("custom", tool.name)
+        case WebSearchTool():
+            return ToolName("web_search")
+        case ImageTool():
+            return ToolName("image_generation")
+
+
+def _judge_together(ask: Ask, offer: Offer) -> None:
+    if offer.functions and (other := offer.search or offer.image):
+        raise refusal(ask, other.at or "tools", "This model takes it only without functions.")
+    if offer.mode != "required":
+        return
+    if offer.search is not None:
+        raise refusal(ask, "tool_choice", "This model cannot be made to search: use auto.")
+    if not offer.functions and offer.image is None:
+        raise refusal(ask, "tool_choice", "There is no tool that could be called.")
+
+
+def _judge_search(ask: Ask, tool: WebSearchTool) -> None:
+    if tool.allowed_domains:
+        raise refusal(ask, _within(tool, "filters"), "This model searches the whole web.")
+    if tool.context_size not in (None, "medium"):
+        raise refusal(ask, _within(tool, "search_context_size"), "This model decides itself how much it reads.")
+    if tool.place is not None:
+        raise refusal(ask, _within(tool, "user_location"), "This model cannot be told a place: name it in the text.")
+    if tool.external_access is False:
+        raise refusal(ask, _within(tool, "external_web_access"), "This model's searches are always live.")
+
+
+def _declaration(tool: FunctionTool) -> Json:
+    declaration: Json = {"name": tool.name}
+    if tool.description is not None:
+        declaration["description"] = tool.description
+    if tool.parameters is not None:
+        declaration["parametersJsonSchema"] = tool.parameters
+    return declaration
+
+
+def _tool_config(offer: Offer) -> Json:
+    if not offer.functions:
+        return {}
+    mode = _MODES[offer.mode or "auto"]
+    if mode == "AUTO" and (offer.names or any(tool.strict for tool in offer.functions)):
+        mode = "VALIDATED"
+    if offer.mode is None and mode == "AUTO":
+        return {}
+    config: Json = {"mode": mode}
+    if offer.names and mode != "NONE":
+        config["allowedFunctionNames"] = list(offer.names)
+    return {"toolConfig": {"functionCallingConfig": config}}
+
+
+def _shape(ask: Ask, tool: ImageTool) -> Json:
+    size = tool.options.get("size")
+    if size in (None, "auto"):
+        return {}
+    for scale, name in _SCALES.items():
+        ratio = _ratio(size, scale) if isinstance(size, str) else None
+        if ratio is not None:
+            return {"aspectRatio": ratio} | ({"imageSize": name} if name else {})
+    raise refusal(
+        ask, _within(tool, "size"), f"This model makes images of {', '.join(_RATIOS)}, or two or four times that."
+    )
+
+
+def _ratio(size: str, scale: int) -> str | None:
+    """The proportions of the documented size that `size` is `scale` times."""
+    width, _, height = size.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and len(size) <= 11):
+        return None
+    if int(width) % scale or int(height) % scale:
+        return None
+    return _RATIOS.get(f"{int(width) // scale}x{int(height) // scale}")
+
+
+def _within(tool: WebSearchTool | ImageTool, name: str) -> str:
+    return f"{tool.at}.{name}" if tool.at else name
