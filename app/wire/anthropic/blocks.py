@@ -1,0 +1,250 @@
+"""Content blocks of an answer, as they begin, grow and end, told as events.
+
+Rule 1: a block is told of as it comes; whole blocks are those that begin with all they have.
+Rule 2: text blocks that follow each other are one message: Anthropic cuts text where citations begin and end. A citation covers its
+        block, and is told when the block ends.
+Rule 3: a search is begun by the block that asks for it, and done by the block of its results, which may be in a later turn.
+Rule 4: blocks and deltas of unknown types tell nothing. A known member of the wrong type makes the answer malformed.
+Rule 5: `received` is the block as the vendor takes it back, all members kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from app.wire.answer import (
+    AnswerEvent,
+    CallBegun,
+    CallDelta,
+    CallDone,
+    Cited,
+    SearchBegun,
+    Thought,
+    ThoughtBegun,
+    ThoughtDone,
+)
+from app.wire.anthropic.seals import seal_redacted, seal_thinking
+from app.wire.anthropic.telling import Raw, Search, Telling, id_of, is_text, list_of, text_of
+from app.wire.anthropic.tools import SEARCH
+from app.wire.relay import malformed
+
+
+class Block:
+    """A block that tells nothing: the base of those that do."""
+
+    def __init__(self, telling: Telling, raw: Raw) -> None:
+        self.telling = telling
+        self.raw = raw
+
+    def begin(self) -> list[AnswerEvent]:
+        return []
+
+    def delta(self, kind: str, delta: Raw) -> list[AnswerEvent]:
+        return []
+
+    def end(self) -> list[AnswerEvent]:
+        return []
+
+    @property
+    def received(self) -> Raw:
+        return self.raw
+
+
+class TextBlock(Block):
+    def __init__(self, telling: Telling, raw: Raw) -> None:
+        super().__init__(telling, raw)
+        self._place = telling.message, telling.length
+        self._texts: list[str] = []
+        self._citations: list[Any] = list_of(raw, "citations").copy()
+
+    def begin(self) -> list[AnswerEvent]:
+        return self._say(text_of(self.raw, "text"))
+
+    def delta(self, kind: str, delta: Raw) -> list[AnswerEvent]:
+        if kind == "text_delta":
+            return self._say(text_of(delta, "text"))
+        if kind == "citations_delta":
+            self._citations.append(delta.get("citation"))
+        return []
+
+    def end(self) -> list[AnswerEvent]:
+        message, start = self._place
+        if message != self.telling.message or start == self.telling.length:
+            return []
+        sources = dict.fromkeys(source for citation in self._citations for source in _source(citation))
+        return [Cited(url, title, start, self.telling.length) for url, title in sources]
+
+    @property
+    def received(self) -> Raw:
+        citations = {"citations": self._citations} if self._citations else {}
+        return {**self.raw, "text": "".join(self._texts), **citations}
+
+    def _say(self, text: str) -> list[AnswerEvent]:
+        self._texts.append(text)
+        return self.telling.say(text)
+
+
+class ThinkingBlock(Block):
+    def __init__(self, telling: Telling, raw: Raw) -> None:
+        super().__init__(telling, raw)
+        self._key = telling.key()
+        self._texts: list[str] = []
+        self._signature = text_of(raw, "signature")
+
+    def begin(self) -> list[AnswerEvent]:
+        self.telling.break_message()
+        return [ThoughtBegun(self._key), *self._think(text_of(self.raw, "thinking"))]
+
+    def delta(self, kind: str, delta: Raw) -> list[AnswerEvent]:
+        if kind == "thinking_delta":
+            return self._think(text_of(delta, "thinking"))
+        if kind == "signature_delta":
+            self._signature += text_of(delta, "signature")
+        return []
+
+    def end(self) -> list[AnswerEvent]:
+        if not self._signature:
+            return [ThoughtDone(self._key)]
+        return [ThoughtDone(self._key, seal_thinking(self.telling.upstream, "".join(self._texts), self._signature))]
+
+    @property
+    def received(self) -> Raw:
+        return {**self.raw, "thinking": "".join(self._texts), "signature": self._signature}
+
+    def _think(self, text: str) -> list[AnswerEvent]:
+        self._texts.append(text)
+        return [Thought(self._key, text)] if text else []
+
+
+class RedactedBlock(Block):
+    def begin(self) -> list[AnswerEvent]:
+        self.telling.break_message()
+        key = self.telling.key()
+        return [ThoughtBegun(key), ThoughtDone(key, seal_redacted(self.telling.upstream, text_of(self.raw, "data")))]
+
+
+class InputBlock(Block):
+    """A block with an input, which comes whole, or in pieces of its JSON."""
+
+    def __init__(self, telling: Telling, raw: Raw) -> None:
+        super().__init__(telling, raw)
+        self._pieces: list[str] = []
+
+    def delta(self, kind: str, delta: Raw) -> list[AnswerEvent]:
+        if kind != "input_json_delta":
+            return []
+        piece = text_of(delta, "partial_json")
+        self._pieces.append(piece)
+        return self._more(piece) if piece else []
+
+    def end(self) -> list[AnswerEvent]:
+        whole = self.raw.get("input")
+        if whole and not any(self._pieces):
+            return self._more(msgspec.json.encode(whole).decode())
+        return []
+
+    @property
+    def input(self) -> Raw:
+        """The input as an object, empty where it is none."""
+        try:
+            whole = msgspec.json.decode("".join(self._pieces)) if any(self._pieces) else self.raw.get("input")
+        except (ValueError, RecursionError):
+            return {}
+        return whole if isinstance(whole, dict) else {}
+
+    @property
+    def received(self) -> Raw:
+        return {**self.raw, "input": self.input}
+
+    def _more(self, piece: str) -> list[AnswerEvent]:
+        return []
+
+
+class CallBlock(InputBlock):
+    """The model calls one of the client's functions."""
+
+    def begin(self) -> list[AnswerEvent]:
+        self.telling.break_message()
+        self.telling.called = True
+        self._key = self.telling.key()
+        return [CallBegun(self._key, id_of(self.raw, "id"), id_of(self.raw, "name"))]
+
+    def end(self) -> list[AnswerEvent]:
+        return [*super().end(), CallDone(self._key)]
+
+    def _more(self, piece: str) -> list[AnswerEvent]:
+        return [CallDelta(self._key, piece)]
+
+
+class OutputBlock(InputBlock):
+    """The model calls the tool that stands for its answer: the input is the answer's text."""
+
+    def end(self) -> list[AnswerEvent]:
+        return super().end() if self.raw.get("input") or any(self._pieces) else self._more("{}")
+
+    def _more(self, piece: str) -> list[AnswerEvent]:
+        return self.telling.say(piece)
+
+
+class SearchBlock(InputBlock):
+    """The model asks for a search."""
+
+    def begin(self) -> list[AnswerEvent]:
+        self._search = Search(self.telling.key())
+        name = id_of(self.raw, "id")
+        if name in self.telling.searches:
+            malformed("The answer has two searches of one id.")
+        self.telling.searches[name] = self._search
+        return [SearchBegun(self._search.key)]
+
+    def end(self) -> list[AnswerEvent]:
+        query = self.input.get("query")
+        self._search.query = query if isinstance(query, str) else ""
+        return []
+
+
+class ResultBlock(Block):
+    """What a search found: a list of results, or an object that says why there is none."""
+
+    def begin(self) -> list[AnswerEvent]:
+        search = self.telling.searches.pop(id_of(self.raw, "tool_use_id"), None)
+        if search is None:
+            return []
+        found = self.raw.get("content")
+        results = found if isinstance(found, list) else []
+        urls = [result["url"] for result in results if isinstance(result, dict) and is_text(result.get("url"))]
+        failed = not isinstance(found, list)
+        self.telling.searched += not failed
+        return [search.done(urls, failed=failed)]
+
+
+_BLOCKS: dict[str, type[Block]] = {
+    "text": TextBlock,
+    "thinking": ThinkingBlock,
+    "redacted_thinking": RedactedBlock,
+    "tool_use": CallBlock,
+    "web_search_tool_result": ResultBlock,
+}
+
+
+def block_of(telling: Telling, raw: Any) -> Block:
+    """The block that begins as `raw`."""
+    if not isinstance(raw, dict):
+        malformed("The answer holds a block that is no object.")
+    kind = raw.get("type")
+    if kind == "server_tool_use" and raw.get("name") == SEARCH:
+        return SearchBlock(telling, raw)
+    if kind == "tool_use" and telling.output_tool is not None and raw.get("name") == telling.output_tool:
+        return OutputBlock(telling, raw)
+    return _BLOCKS.get(kind, Block)(telling, raw) if isinstance(kind, str) else Block(telling, raw)
+
+
+def _source(citation: Any) -> list[tuple[str, str]]:
+    """URL and title; citations of documents have no URL, and are not asked for."""
+    if not isinstance(citation, dict) or not is_text(citation.get("url")):
+        return []
+    url: str = citation["url"]
+    title = citation.get("title")
+    return [(url, title if is_text(title) else url)]

@@ -1,0 +1,45 @@
+"""Anthropic's errors in OpenAI's words.
+
+Rule: an error body is {"type": "error", "error": {"type", "message"}}, the same over HTTP and inside a stream. What it says of our
+own account (key, permission, billing) is not the client's affair: those come out as errors of the server.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from app.wire.envelope import reported
+from app.wire.exchange import AnswerError
+
+WORDS: Final[dict[str, tuple[str, str | None]]] = {
+    "invalid_request_error": ("invalid_request_error", None),
+    "request_too_large": ("invalid_request_error", "request_too_large"),
+    "not_found_error": ("invalid_request_error", "model_not_found"),
+    "conflict_error": ("invalid_request_error", "conflict"),
+    "rate_limit_error": ("rate_limit_error", "rate_limit_exceeded"),
+    "overloaded_error": ("server_error", "overloaded"),
+    "timeout_error": ("server_error", "timeout"),
+    "api_error": ("server_error", "server_error"),
+    "authentication_error": ("server_error", "upstream_refused"),
+    "permission_error": ("server_error", "upstream_refused"),
+    "billing_error": ("server_error", "upstream_refused"),
+}
+"""Anthropic's type of an error -> OpenAI's type and code."""
+
+UNKNOWN: Final = ("server_error", "server_error")
+OURS: Final = "upstream_refused"
+_UNSAID: Final = "The upstream refused the request."
+
+
+def refusal_words(envelope: Any) -> tuple[str, str | None]:
+    """OpenAI's type and code for an error body as it was decoded, whatever it is."""
+    error = envelope.get("error") if isinstance(envelope, dict) else None
+    kind = error.get("type") if isinstance(error, dict) else None
+    return WORDS.get(kind, UNKNOWN) if isinstance(kind, str) else UNKNOWN
+
+
+def error_of(envelope: dict[str, Any]) -> AnswerError:
+    """The error that an answer turned out to be."""
+    kind, code = refusal_words(envelope)
+    message = _UNSAID if code == OURS else reported(envelope.get("error"), envelope).message
+    return AnswerError(message, malformed=False, type=kind, code=code)

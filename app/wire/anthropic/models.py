@@ -1,0 +1,60 @@
+"""What a model takes, judged by its name: Anthropic's API differs by the generation of the model, and refuses what is not its own.
+
+Rule 1: claude-<family>-<major>-<minor> and claude-<major>-<minor>-<family> are read; a date is no version.
+Rule 2: a Claude without a version is taken for a current one. Any other name is an endpoint that speaks the protocol as it was at
+        first: thinking by budget, sampling as one likes, no structured outputs.
+Source: Anthropic's documentation of models, thinking, effort and structured outputs, API version 2023-06-01 (the later one has no
+        sampling parameters at all).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+_VERSION = re.compile(r"claude(?:-[a-z]+)*-(\d{1,2})(?:[-.](\d{1,2})(?!\d))?(?!\d)")
+_CURRENT: Final = (99, 0)
+
+
+class Model(msgspec.Struct, frozen=True, gc=False):
+    """`adaptive`: thinks by effort, else by a budget of tokens. `efforts`: OpenAI's effort -> its own.
+
+    `sampling`: takes temperature and top_p; `both`: at once. `structured`: has output formats and strict tools. `forced`: a
+    tool can be forced. `prefill`: goes on from an assistant's message.
+    """
+
+    adaptive: bool
+    sampling: bool
+    both: bool
+    structured: bool
+    forced: bool
+    prefill: bool
+    efforts: dict[str, str] = {}
+
+
+_EFFORTS: Final = {"minimal": "low", "low": "low", "medium": "medium", "high": "high"}
+_PLAIN: Final = Model(adaptive=False, sampling=True, both=True, structured=False, forced=True, prefill=True)
+
+_ERAS: Final[tuple[tuple[tuple[int, int], Model], ...]] = (
+    ((5, 5), Model(True, False, False, True, False, False, {**_EFFORTS, "xhigh": "xhigh"})),
+    ((4, 7), Model(True, False, False, True, True, False, {**_EFFORTS, "xhigh": "xhigh"})),
+    ((4, 6), Model(True, True, False, True, True, False, {**_EFFORTS, "xhigh": "max"})),
+    ((4, 5), Model(False, True, False, True, True, True)),
+    ((4, 1), Model(False, True, False, False, True, True)),
+)
+"""From which version on, newest first."""
+
+
+def model_of(name: str) -> Model:
+    version = _version_of(name.lower())
+    return next((model for since, model in _ERAS if version >= since), _PLAIN)
+
+
+def _version_of(name: str) -> tuple[int, int]:
+    """(0, 0) for what is no Claude."""
+    found = _VERSION.search(name)
+    if found:
+        return int(found[1]), int(found[2] or 0)
+    return _CURRENT if "claude" in name else (0, 0)

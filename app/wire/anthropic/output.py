@@ -1,0 +1,69 @@
+"""Structured output on Anthropic's models: by an output format, or by the input of a tool that stands for the answer.
+
+Rule 1: where the model has output formats and the schema fits their subset, it is a format, and the model keeps to it.
+Rule 2: else a tool that takes the schema is forced; what it is called with is the answer's text. Beside other tools the model
+        must call one of them or this one; where a call is required anyway it is not offered. One call at a time, then.
+Rule 3: an object without a schema (json_object) is refused: neither way has it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from app.wire.anthropic.models import Model
+from app.wire.anthropic.schemas import Unshaped, shaped
+from app.wire.canonical import Ask, TextFormat, refusal
+
+Block = dict[str, Any]
+_TOOL: Final = "json"
+_TOLD: Final = "Answer with this tool: its input is the whole answer to the user."
+
+
+class Output(msgspec.Struct, frozen=True, gc=False):
+    """At most one is set: the `format` of output_config, or the `tool` that stands for the answer."""
+
+    format: Block | None = None
+    tool: Block | None = None
+
+
+def output_of(ask: Ask, model: Model) -> Output:
+    wanted = ask.format
+    if wanted is None or wanted.kind == "text":
+        return Output()
+    if wanted.kind == "json_object" or wanted.schema is None:
+        raise refusal(ask, "format", "This model takes a json_schema, or text.")
+    try:
+        schema = shaped(_titled(wanted, wanted.schema))
+    except Unshaped as error:
+        return _by_tool(ask, model, wanted, wanted.schema, f"This schema cannot be kept to: {error}.")
+    if model.structured:
+        return Output(format={"type": "json_schema", "schema": schema})
+    return _by_tool(ask, model, wanted, wanted.schema, "This model keeps to no schema.")
+
+
+def forced_choice(tool: Block, tools: list[Block], choice: Block | None) -> Block:
+    """The choice that leads to `tool`, where the client's own tools and choice are these."""
+    if not tools or (choice and choice["type"] == "none"):
+        return {"type": "tool", "name": tool["name"], "disable_parallel_tool_use": True}
+    return {"type": "any", "disable_parallel_tool_use": True}
+
+
+def _by_tool(ask: Ask, model: Model, wanted: TextFormat, schema: dict[str, Any], why: str) -> Output:
+    if not model.forced or schema.get("type") != "object":
+        raise refusal(ask, "format", why)
+    if ask.tool_choice is not None and ask.tool_choice.mode == "required":
+        return Output()
+    names = {getattr(tool, "name", None) for tool in ask.tools}
+    name = _TOOL
+    while name in names:
+        name += "_"
+    told = f"{_TOLD}\n\n{wanted.description}" if wanted.description else _TOLD
+    return Output(tool={"name": name, "description": told, "input_schema": schema})
+
+
+def _titled(wanted: TextFormat, schema: dict[str, Any]) -> dict[str, Any]:
+    """The format's name and description, told where the schema says nothing itself."""
+    said = {"title": wanted.name, "description": wanted.description}
+    return {**{name: value for name, value in said.items() if value}, **schema}

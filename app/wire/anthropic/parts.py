@@ -1,0 +1,110 @@
+"""Parts of messages and of tool outputs as Anthropic's content blocks.
+
+Rule 1: an image is base64 of JPEG, PNG, GIF or WebP, a document is a PDF or plain text. A URL goes only where the upstream may
+        fetch it.
+Rule 2: every image is read at full size, so "low" detail is refused; a file's name becomes the document's title.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Final
+
+from app.wire.canonical import Ask, File, FunctionCallOutput, Image, Message, Part, Target, refusal
+from app.wire.exchange import RequestError
+
+Block = dict[str, Any]
+_IMAGES: Final = {
+    "image/jpeg": "image/jpeg",
+    "image/jpg": "image/jpeg",
+    "image/png": "image/png",
+    "image/gif": "image/gif",
+    "image/webp": "image/webp",
+}
+_TITLE_CHARS_MAX: Final = 200
+_DETAIL: Final = {"responses": "detail", "chat": "image_url.detail"}
+
+
+def blocks_of(ask: Ask, target: Target, item: Message | FunctionCallOutput) -> list[Block]:
+    """The content of a user's message or of a tool's output, blank texts left out."""
+    named = _name(item.name) if isinstance(item, Message) else []
+    return named + [block for part in item.parts for block in _blocks(ask, target, part)]
+
+
+def text_blocks(message: Message) -> list[Block]:
+    """An assistant's message: texts and refusals."""
+    return _name(message.name) + [block for part in message.parts for block in _text(_words(part))]
+
+
+def texts_of(ask: Ask, message: Message) -> list[str]:
+    """The texts of a system message."""
+    for part in message.parts:
+        if isinstance(part, Image | File):
+            raise refusal(ask, part.at, "Instructions to this model are text only.")
+    texts = [_words(part) for part in message.parts]
+    return [f"{message.name}:", *texts] if message.name else texts
+
+
+def image_block(ask: Ask, target: Target, image: Image) -> Block:
+    if image.detail == "low":
+        raise refusal(ask, f"{image.at}.{_DETAIL[ask.endpoint]}", "This model reads every image at full size.")
+    if image.url is not None:
+        return {"type": "image", "source": _url(ask, target, image.url, image.at)}
+    media_type = _IMAGES.get((image.media_type or "").lower())
+    if media_type is None:
+        raise refusal(ask, image.at, "This model takes images as JPEG, PNG, GIF or WebP.")
+    return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": image.data or ""}}
+
+
+def _blocks(ask: Ask, target: Target, part: Part) -> list[Block]:
+    match part:
+        case Image():
+            return [image_block(ask, target, part)]
+        case File():
+            return [_document(ask, target, part)]
+        case _:
+            return _text(part.text)
+
+
+def _document(ask: Ask, target: Target, file: File) -> Block:
+    block: Block = {"type": "document", "source": _file_source(ask, target, file)}
+    if file.filename and file.filename.strip():
+        block["title"] = file.filename.strip()[:_TITLE_CHARS_MAX]
+    return block
+
+
+def _file_source(ask: Ask, target: Target, file: File) -> Block:
+    if file.url is not None:
+        return _url(ask, target, file.url, file.at)
+    if file.media_type == "application/pdf":
+        return {"type": "base64", "media_type": "application/pdf", "data": file.data or ""}
+    if file.media_type == "text/plain":
+        return {"type": "text", "media_type": "text/plain", "data": _plain(file)}
+    raise refusal(ask, file.at, "This model takes files as PDF or plain text.")
+
+
+def _plain(file: File) -> str:
+    try:
+        return base64.b64decode(file.data or "", validate=True).decode()
+    except ValueError as error:
+        message = f"Invalid value for '{file.at}': the file is no text in UTF-8."
+        raise RequestError(message, param=file.at, code="invalid_value") from error
+
+
+def _url(ask: Ask, target: Target, url: str, at: str) -> Block:
+    if not target.fetches_urls:
+        raise refusal(ask, at, "This model fetches no URLs: send the data itself.")
+    return {"type": "url", "url": url}
+
+
+def _words(part: Part) -> str:
+    """The words of a part; an assistant's parts have nothing else."""
+    return "" if isinstance(part, Image | File) else part.text
+
+
+def _text(text: str) -> list[Block]:
+    return [{"type": "text", "text": text}] if text.strip() else []
+
+
+def _name(name: str | None) -> list[Block]:
+    return _text(f"{name}:") if name else []

@@ -1,0 +1,114 @@
+"""Tools and the choice among them, as Anthropic takes them.
+
+Rule 1: a choice that allows some tools only is carried by offering only those.
+Rule 2: a function without parameters takes the empty object; a strict one is written in the subset that strictness knows.
+Rule 3: web search is the tool of version 20250305, for as many uses as calls were held for; where none may be made it is not
+        offered.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from app.wire.anthropic.models import Model
+from app.wire.anthropic.schemas import Unshaped, shaped
+from app.wire.canonical import Ask, CustomTool, FunctionTool, ImageTool, Target, Tool, WebSearchTool, refusal
+
+Block = dict[str, Any]
+SEARCH: Final = "web_search"
+_SEARCH_TYPE: Final = "web_search_20250305"
+_PLACE: Final = ("city", "country", "region", "timezone")
+FORCING: Final = {"any", "tool"}
+
+
+def tools_of(ask: Ask, target: Target, model: Model) -> list[Block]:
+    """The tools that are offered, in their order."""
+    made = [block for tool in ask.tools for block in _tool(ask, target, model, tool)]
+    if sum(block.get("type") == _SEARCH_TYPE for block in made) > 1:
+        raise refusal(ask, "tools", "This model takes one web search tool.")
+    names = _chosen(ask)
+    return made if names is None else [block for block in made if block["name"] in names]
+
+
+def choice_of(ask: Ask, tools: list[Block]) -> Block | None:
+    """What `tool_choice` is written for the tools that are offered, None for none."""
+    mode = ask.tool_choice.mode if ask.tool_choice else "auto"
+    if not tools:
+        if mode == "required":
+            raise refusal(ask, "tool_choice", "A call can be required only where tools are offered.")
+        return None
+    if mode == "none":
+        return {"type": "none"}
+    choice: Block = {"type": "auto"}
+    if mode == "required":
+        one = ask.tool_choice is not None and len(ask.tool_choice.only) == 1
+        choice = {"type": "tool", "name": tools[0]["name"]} if one else {"type": "any"}
+    if ask.parallel_tool_calls is False:
+        choice["disable_parallel_tool_use"] = True
+    return None if choice == {"type": "auto"} else choice
+
+
+def _chosen(ask: Ask) -> set[str] | None:
+    """The names of the tools that the choice allows, None for all."""
+    if ask.tool_choice is None or not ask.tool_choice.only:
+        return None
+    offered = {tool.name for tool in ask.tools if isinstance(tool, FunctionTool)}
+    offered |= {SEARCH for tool in ask.tools if isinstance(tool, WebSearchTool)}
+    names = {SEARCH if chosen.type == SEARCH else chosen.name or "" for chosen in ask.tool_choice.only}
+    if not names <= offered:
+        raise refusal(ask, "tool_choice", "It may name the tools that are offered only.")
+    return names
+
+
+def _tool(ask: Ask, target: Target, model: Model, tool: Tool) -> list[Block]:
+    match tool:
+        case FunctionTool():
+            return [_function(ask, model, tool)]
+        case WebSearchTool():
+            return _search(ask, target, tool)
+        case CustomTool() | ImageTool():
+            raise refusal(ask, tool.at, "This model takes functions and web search only.")
+
+
+def _function(ask: Ask, model: Model, tool: FunctionTool) -> Block:
+    block: Block = {"name": tool.name, "input_schema": _input_schema(ask, tool)}
+    if tool.description:
+        block["description"] = tool.description
+    if tool.strict:
+        if not model.structured:
+            raise refusal(ask, f"{tool.at}.strict", "This model has no strict functions.")
+        block["input_schema"] = _strict(ask, tool, block["input_schema"])
+        block["strict"] = True
+    return block
+
+
+def _input_schema(ask: Ask, tool: FunctionTool) -> dict[str, Any]:
+    schema = {"type": "object", **(tool.parameters or {"properties": {}})}
+    if schema["type"] != "object":
+        raise refusal(ask, f"{tool.at}.parameters", "A function takes an object.")
+    return schema
+
+
+def _strict(ask: Ask, tool: FunctionTool, schema: dict[str, Any]) -> dict[str, Any]:
+    if not schema.get("properties"):
+        schema = {**schema, "additionalProperties": False}
+    try:
+        return shaped(schema)
+    except Unshaped as error:
+        raise refusal(ask, f"{tool.at}.parameters", f"This schema cannot be strict: {error}.") from error
+
+
+def _search(ask: Ask, target: Target, tool: WebSearchTool) -> list[Block]:
+    if tool.context_size not in (None, "medium"):
+        raise refusal(ask, f"{tool.at}.search_context_size", "This model knows medium only.")
+    if tool.external_access is False:
+        raise refusal(ask, f"{tool.at}.external_web_access", "This model searches the live web only.")
+    block: Block = {"type": _SEARCH_TYPE, "name": SEARCH}
+    if tool.allowed_domains:
+        block["allowed_domains"] = list(tool.allowed_domains)
+    place = {name: getattr(tool.place, name, None) for name in _PLACE}
+    if any(place.values()):
+        block["user_location"] = {"type": "approximate", **{name: value for name, value in place.items() if value}}
+    if target.max_tool_calls is None:
+        return [block]
+    return [{**block, "max_uses": target.max_tool_calls}] if target.max_tool_calls > 0 else []

@@ -1,0 +1,175 @@
+"""Items of a conversation as Anthropic's turns: `system`, and messages of user and assistant in turn.
+
+Rule 1: roles alternate, and the first turn is the user's: a conversation that the assistant begins gets OPENING before it.
+Rule 2: system and developer messages, wherever they stand, are joined into `system` in their order, after the instructions.
+Rule 3: the results of a turn's calls stand first in the user's turn right after it, all of them; a call without its output, and an
+        output without its call, is refused by its place.
+Rule 4: blank texts are left out: Anthropic refuses them, and they say nothing.
+Rule 5: an assistant's turn holds no image: one that was made comes back at the beginning of the user's next turn.
+Rule 6: a participant's name is told as a text before the message. Searches of earlier turns are left out: the text after them
+        carries what they found. So is reasoning that another upstream sealed, or nobody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from app.wire import tags
+from app.wire.anthropic.parts import blocks_of, image_block, text_blocks, texts_of
+from app.wire.anthropic.seals import thinking_block
+from app.wire.canonical import (
+    Ask,
+    CustomCall,
+    CustomCallOutput,
+    FunctionCall,
+    FunctionCallOutput,
+    Image,
+    ImageGenerationCall,
+    Item,
+    Message,
+    Reasoning,
+    Target,
+    refusal,
+)
+from app.wire.exchange import RequestError
+
+Block = dict[str, Any]
+OPENING: Final = "(The conversation begins.)"
+MADE: Final = "(The image that you made:)"
+_ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+_SPOKEN: Final = {"system", "developer"}
+
+
+class Turns:
+    """The conversation as it grows. `messages` and `system` are what came of it, after close()."""
+
+    def __init__(self, ask: Ask, target: Target) -> None:
+        self._ask = ask
+        self._target = target
+        self._system: list[str] = [ask.instructions] if ask.instructions else []
+        self._turns: list[tuple[str, list[Block], list[Block]]] = []
+        self._made: list[Block] = []
+        self._unanswered: dict[str, tuple[FunctionCall, str]] = {}
+        self._calls: dict[str, int] = {}
+
+    @property
+    def system(self) -> str:
+        return "\n\n".join(text for text in self._system if text.strip())
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        turns = [{"role": role, "content": [*results, *blocks]} for role, results, blocks in self._turns]
+        if turns and turns[0]["role"] == "assistant":
+            turns.insert(0, {"role": "user", "content": [{"type": "text", "text": OPENING}]})
+        return turns
+
+    def take(self, item: Item) -> None:
+        match item:
+            case Message(role=role) if role in _SPOKEN:
+                self._system.extend(texts_of(self._ask, item))
+            case Message(role="user"):
+                self._user(blocks_of(self._ask, self._target, item))
+            case Message():
+                self._assistant(text_blocks(item))
+            case FunctionCall():
+                self._call(item)
+            case FunctionCallOutput():
+                self._output(item)
+            case Reasoning():
+                self._assistant(self._thinking(item))
+            case ImageGenerationCall():
+                image = Image(data=item.data, media_type=item.media_type, at=item.at)
+                self._made += [{"type": "text", "text": MADE}, image_block(self._ask, self._target, image)]
+            case CustomCall() | CustomCallOutput():
+                raise refusal(self._ask, item.at, "This model takes calls of functions only.")
+            case _:
+                pass
+
+    def close(self) -> None:
+        if self._made:
+            self._user([])
+        self._answered()
+        if not self._turns:
+            raise refusal(self._ask, "items", "This model needs at least one message that is not empty.")
+
+    def _user(self, blocks: list[Block]) -> None:
+        made, self._made = self._made, []
+        self._add("user", [*made, *blocks])
+
+    def _assistant(self, blocks: list[Block]) -> None:
+        if blocks and self._turns and self._turns[-1][0] == "user":
+            self._answered()
+        self._add("assistant", blocks)
+
+    def _add(self, role: str, blocks: list[Block]) -> None:
+        if blocks:
+            self._turn(role)[2].extend(blocks)
+
+    def _turn(self, role: str) -> tuple[str, list[Block], list[Block]]:
+        if not self._turns or self._turns[-1][0] != role:
+            self._turns.append((role, [], []))
+        return self._turns[-1]
+
+    def _call(self, call: FunctionCall) -> None:
+        if call.call_id in self._unanswered:
+            raise refusal(self._ask, call.at, "Two calls have this call_id.")
+        tool_id = _tool_id(call.call_id, self._calls.setdefault(call.call_id, 0))
+        self._calls[call.call_id] += 1
+        self._assistant([{"type": "tool_use", "id": tool_id, "name": call.name, "input": _arguments(call)}])
+        self._unanswered[call.call_id] = call, tool_id
+
+    def _output(self, output: FunctionCallOutput) -> None:
+        if output.call_id not in self._unanswered:
+            raise refusal(self._ask, output.at, "This model takes an output only right after its call.")
+        _, tool_id = self._unanswered.pop(output.call_id)
+        result: Block = {"type": "tool_result", "tool_use_id": tool_id}
+        if content := blocks_of(self._ask, self._target, output):
+            result["content"] = content
+        self._turn("user")[1].append(result)
+
+    def _answered(self) -> None:
+        for call, _ in self._unanswered.values():
+            raise refusal(self._ask, call.at, "This model needs the output of a call right after it.")
+
+    def _thinking(self, item: Reasoning) -> list[Block]:
+        payload = tags.unseal(item.sealed, self._target.upstream) if item.sealed else None
+        if payload is None:
+            return []
+        block = thinking_block(payload)
+        if block is None:
+            raise refusal(self._ask, item.at, "This is not the reasoning that the model gave.")
+        return [block]
+
+
+def turns_of(ask: Ask, target: Target, items: Iterable[Item]) -> Turns:
+    turns = Turns(ask, target)
+    for item in items:
+        turns.take(item)
+    turns.close()
+    return turns
+
+
+def _arguments(call: FunctionCall) -> dict[str, Any]:
+    """The arguments as an object: Anthropic takes nothing else."""
+    if not call.arguments.strip():
+        return {}
+    try:
+        value = msgspec.json.decode(call.arguments)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        message = f"Invalid value for '{call.at}': the arguments of a call must be a JSON object for this model."
+        raise RequestError(message, param=call.at, code="invalid_value")
+    return value
+
+
+def _tool_id(call_id: str, times: int) -> str:
+    """The id as it is where Anthropic takes it, else one made of it, always the same. It takes no id a second time."""
+    if not times and _ID.fullmatch(call_id):
+        return call_id
+    return "call_" + hashlib.sha256(f"{times} {call_id}".encode()).hexdigest()[:32]

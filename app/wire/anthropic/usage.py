@@ -1,0 +1,90 @@
+"""Usage of Anthropic's answers: told at the start and at the end of each turn, summed over the turns of one answer.
+
+Rule 1: within a turn every figure is the greatest that was told: later ones are cumulative, and may leave fields out.
+Rule 2: input_tokens are without cache reads and writes; thinking is inside output_tokens. So kinds are disjoint as they come.
+Rule 3: a turn without its input or its output figure makes the whole usage none.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from app.wire.figures import figure, object_of, tier
+from domain.usage import Usage
+
+_PLAIN: Final = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+_INNER: Final = (
+    ("cache_creation", "ephemeral_1h_input_tokens"),
+    ("cache_creation", "ephemeral_5m_input_tokens"),
+    ("output_tokens_details", "thinking_tokens"),
+    ("server_tool_use", "web_search_requests"),
+)
+_TIERS: Final = {"standard": "default"}
+"""Anthropic's name of a tier -> OpenAI's, where they differ."""
+
+
+class Tally:
+    """The figures of one answer as they come. `searched` is how many searches its own blocks told of."""
+
+    def __init__(self) -> None:
+        self.searched = 0
+        self.service_tier: str | None = None
+        self._turn: dict[str, int] = {}
+        self._turns: list[dict[str, int]] = []
+
+    def note(self, told: Any) -> None:
+        """One usage object, None where there is none. Raises AnswerError where it is no usage."""
+        figures = object_of(told)
+        for name in _PLAIN:
+            self._greatest(name, figure(figures, name))
+        for outer, name in _INNER:
+            self._greatest(name, figure(object_of(figures.get(outer)), name))
+        named = tier(figures.get("service_tier"))
+        self.service_tier = _TIERS.get(named, named) if named else self.service_tier
+
+    def close_turn(self) -> None:
+        self._turns.append(self._turn)
+        self._turn = {}
+
+    @property
+    def output_tokens(self) -> int:
+        return self._sum("output_tokens")
+
+    @property
+    def searches(self) -> int:
+        """As the vendor counts them, else as its blocks told of them."""
+        told = any("web_search_requests" in turn for turn in self._turns)
+        return self._sum("web_search_requests") if told else self.searched
+
+    @property
+    def usage(self) -> Usage | None:
+        """Of all turns that are closed."""
+        if not all({"input_tokens", "output_tokens"} <= turn.keys() for turn in self._turns):
+            return None
+        writes = [_cache_writes(turn) for turn in self._turns]
+        output = self.output_tokens
+        return Usage(
+            input=self._sum("input_tokens"),
+            cached_input=self._sum("cache_read_input_tokens"),
+            cache_write=sum(short for short, _ in writes),
+            cache_write_1h=sum(long for _, long in writes),
+            output=output,
+            reasoning=min(self._sum("thinking_tokens"), output),
+            web_search_calls=self.searches,
+            service_tier=self.service_tier,
+        )
+
+    def _greatest(self, name: str, value: int | None) -> None:
+        if value is not None:
+            self._turn[name] = max(value, self._turn.get(name, 0))
+
+    def _sum(self, name: str) -> int:
+        return sum(turn.get(name, 0) for turn in self._turns)
+
+
+def _cache_writes(turn: dict[str, int]) -> tuple[int, int]:
+    """What was written for five minutes, and for an hour. The details may be missing, or stand alone."""
+    long, short = turn.get("ephemeral_1h_input_tokens", 0), turn.get("ephemeral_5m_input_tokens", 0)
+    total = turn.get("cache_creation_input_tokens", long + short)
+    long = min(long, total)
+    return total - long, long
