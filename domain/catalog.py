@@ -10,8 +10,13 @@ from dataclasses import dataclass
 
 from domain.errors import InvalidValue, ModelNotFound
 from domain.pricing import PriceList
+from domain.usage import CALLED_TOOLS
 
-PRICED_TOOLS: Mapping[str, str] = {"web_search": "web_search_call", "image_generation": "image"}
+PRICED_TOOLS: Mapping[str, str] = {
+    "web_search": "web_search_call",
+    "image_generation": "image",
+    **{tool: f"calls.{tool}" for tool in CALLED_TOOLS},
+}
 """Tools that cost per call, and the price entry that each needs ("0" is a price)."""
 DOCUMENTED_TOOLS = ("function", "web_search", "image_generation")
 """Tools that a shipped configuration may list."""
@@ -72,10 +77,17 @@ def _check(model: Model, upstreams: set[str]) -> None:
         if upstream not in upstreams:
             raise InvalidValue("model.upstreams", f"The model {model.id!r} names an unknown upstream {upstream!r}.")
     for tool, entry in PRICED_TOOLS.items():
-        price = model.prices.web_search_call_picos if entry == "web_search_call" else model.prices.image_picos
-        if tool in model.tools and price is None:
+        if tool in model.tools and not _is_priced(model.prices, tool):
             raise InvalidValue(f"model.price.{entry}", f"The model {model.id!r} lists {tool} and needs price.{entry}.")
     if not 0 < model.max_output_tokens <= model.context_window:
         raise InvalidValue(
             "model.max_output_tokens", f"The model {model.id!r} needs 0 < max_output_tokens <= context_window."
         )
+
+
+def _is_priced(prices: PriceList, tool: str) -> bool:
+    if tool == "web_search":
+        return prices.web_search_call_picos is not None
+    if tool == "image_generation":
+        return prices.image_picos is not None
+    return tool in prices.call_picos

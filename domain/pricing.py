@@ -4,12 +4,15 @@ Rule 1: a price is an integer of picos (10^-12 USD) per token, per call or per i
 Rule 2: a debit is the ceiling of the sum of its lines to a nano; the difference is a line of its own, `rounding`.
 Rule 3: every kind of use has a price, or it is refused at the door. Within tokens a missing kind falls back as `_FALLBACKS` says.
 Rule 4: a made image is priced by the image where the list has an entry for that, else by its tokens; never by both.
-Rule 5: `hold_ceiling` is never below `price_usage` of a use within the bounds that it was given.
+Rule 5: calls of CALLED_TOOLS are charged where the list has an entry for the tool: such a tool is not offered without one.
+Rule 6: tokens are priced by the service tier that the answer names, where that is priced; else by the list itself.
+Rule 7: `hold_ceiling` is never below `price_usage` of a use within the bounds that it was given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,15 +20,14 @@ import msgspec
 from domain.decimals import format_scaled
 from domain.errors import InvalidValue
 from domain.money import PICOS_PER_NANO, ceil_picos_to_nanos, parse_price_picos
-from domain.usage import Usage
+from domain.usage import CALLED_TOOLS, Usage
 
 PER_MILLION_DECIMALS = 6
 """USD per million tokens with 6 decimals is a whole number of picos per token."""
 PER_UNIT_DECIMALS = 12
-TOKEN_KINDS = ("input", "cached_input", "cache_write", "cache_write_1h", "image_input", "output", "image_output")
 _INPUT_KINDS = ("input", "cached_input", "cache_write", "cache_write_1h", "image_input")
 _OUTPUT_KINDS = ("output", "image_output")
-_WITHOUT_IMAGE_TOKENS = tuple(kind for kind in TOKEN_KINDS if kind != "image_output")
+TOKEN_KINDS = (*_INPUT_KINDS, *_OUTPUT_KINDS)
 _FALLBACKS = {
     "cached_input": "input",
     "cache_write": "input",
@@ -35,6 +37,10 @@ _FALLBACKS = {
 }
 TIERS_MAX = 8
 IMAGE_PRICES_MAX = 64
+SERVICE_TIERS_MAX = 8
+LIST_ITSELF = ("auto", "default")
+"""Service tiers that have no prices of their own: `default` is the list itself, `auto` leaves the choice to the upstream."""
+_SERVICE_TIER = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 
 
 class CostLine(msgspec.Struct, frozen=True, gc=False):
@@ -59,25 +65,31 @@ class TokenPrices(msgspec.Struct, frozen=True, gc=False):
     above_input_tokens: int
     by_kind: dict[str, int]
 
-    @property
-    def dearest_input(self) -> int:
-        return max(self.by_kind[kind] for kind in _INPUT_KINDS)
-
-    @property
-    def dearest_output(self) -> int:
-        return max(self.by_kind[kind] for kind in _OUTPUT_KINDS)
+    def dearest(self, kinds: Iterable[str]) -> int:
+        return max(self.by_kind[kind] for kind in kinds)
 
 
 class PriceList(msgspec.Struct, frozen=True, gc=False):
-    """The prices of one model. `tiers` is sorted by threshold, the first at -1 (always). None: no such use is sold."""
+    """The prices of one model. `tiers` is sorted by threshold, the first at -1 (always). None: no such use is sold.
+
+    `call_picos` is by tool, `service_tiers` by name: each has `tiers` of its own, and every other price in common.
+    """
 
     tiers: tuple[TokenPrices, ...]
     web_search_call_picos: int | None
     image_picos: dict[str, int] | None
+    call_picos: dict[str, int]
+    service_tiers: dict[str, tuple[TokenPrices, ...]]
 
-    def tokens_at(self, input_tokens: int) -> TokenPrices:
-        """The tier that a request with so many input tokens is billed by, whole."""
-        return next(tier for tier in reversed(self.tiers) if input_tokens > tier.above_input_tokens)
+    @property
+    def output_kinds(self) -> tuple[str, ...]:
+        """The kinds of output tokens that cost something: those of images do not, where images have a price of their own."""
+        return _OUTPUT_KINDS if self.image_picos is None else ("output",)
+
+    def tokens_at(self, input_tokens: int, service_tier: str | None = None) -> TokenPrices:
+        """The prices that a request with so many input tokens is billed by, whole, in the service tier that its answer names."""
+        tiers = self.service_tiers.get(service_tier or "", self.tiers)
+        return next(tier for tier in reversed(tiers) if input_tokens > tier.above_input_tokens)
 
     def image_unit_picos(self, quality: str, size: str) -> int:
         """The price of one image: its own entry, the flat one, or the dearest where the table has neither."""
@@ -88,46 +100,59 @@ class PriceList(msgspec.Struct, frozen=True, gc=False):
 
 def parse_prices(table: Mapping[str, Any]) -> PriceList:
     """A validated PriceList from decimal strings, as the configuration and PriceListed spell them. Raises InvalidValue."""
-    known = {*TOKEN_KINDS, "web_search_call", "image", "above"}
+    known = {*TOKEN_KINDS, "web_search_call", "image", "calls", "above", "tier"}
     for name in table:
         if name not in known:
             raise InvalidValue(f"price.{name}", f"price.{name} is not a price. Known: {', '.join(sorted(known))}.")
-    base = _token_prices(-1, table, {}, "price")
-    above = table.get("above", ())
-    if not isinstance(above, list | tuple):
-        raise InvalidValue("price.above", "price.above must be a list of tables.")
-    if len(above) > TIERS_MAX:
-        raise InvalidValue("price.above", f"price.above has more than {TIERS_MAX} tiers.")
+    tiers = _tiers(table, {}, "price")
     return PriceList(
-        tiers=(base, *_tiers(above, base)),
+        tiers=tiers,
         web_search_call_picos=_unit_picos(table.get("web_search_call"), "price.web_search_call"),
         image_picos=_image_picos(table.get("image")),
+        call_picos=_call_picos(table.get("calls", {})),
+        service_tiers=_service_tiers(table.get("tier", ()), tiers[0]),
     )
 
 
 def price_table(prices: PriceList) -> dict[str, Any]:
     """The canonical table of a price list, all kinds written out: equal lists give equal tables."""
-    base, *above = prices.tiers
-    table: dict[str, Any] = _token_table(base)
+    table = _tiers_table(prices.tiers)
     if prices.web_search_call_picos is not None:
         table["web_search_call"] = format_scaled(prices.web_search_call_picos, PER_UNIT_DECIMALS)
     if prices.image_picos is not None:
         table["image"] = {key: format_scaled(value, PER_UNIT_DECIMALS) for key, value in prices.image_picos.items()}
-    if above:
-        table["above"] = [{"input_tokens": tier.above_input_tokens, **_token_table(tier)} for tier in above]
+    if prices.call_picos:
+        table["calls"] = {tool: format_scaled(picos, PER_UNIT_DECIMALS) for tool, picos in prices.call_picos.items()}
+    if prices.service_tiers:
+        table["tier"] = [{"name": name, **_tiers_table(tiers)} for name, tiers in prices.service_tiers.items()]
     return table
+
+
+def tier_is_priced(prices: PriceList, name: str | None) -> bool:
+    """Whether a request may ask for this service tier: one with prices of its own, or one that the list itself prices."""
+    return name is None or name in LIST_ITSELF or name in prices.service_tiers
+
+
+def tiers_on_offer(prices: PriceList) -> tuple[str, ...]:
+    """The service tiers that a request may ask for."""
+    return (*LIST_ITSELF, *prices.service_tiers)
 
 
 def price_usage(prices: PriceList, usage: Usage) -> Cost:
     """The cost of a use, line by line, then the rounding line where there is a remainder."""
-    by_kind = prices.tokens_at(usage.input_tokens).by_kind
-    kinds = TOKEN_KINDS if prices.image_picos is None else _WITHOUT_IMAGE_TOKENS
+    by_kind = prices.tokens_at(usage.input_tokens, usage.service_tier).by_kind
+    kinds = (*_INPUT_KINDS, *prices.output_kinds)
     lines = [_line(kind, quantity, by_kind[kind]) for kind in kinds if (quantity := getattr(usage, kind))]
     if usage.web_search_calls:
         lines.append(_line("web_search_call", usage.web_search_calls, prices.web_search_call_picos or 0))
     lines.extend(
         _line(f"image:{image.quality}/{image.size}", image.count, prices.image_unit_picos(image.quality, image.size))
         for image in usage.images
+    )
+    lines.extend(
+        _line(f"call:{call.tool}", call.count, prices.call_picos[call.tool])
+        for call in usage.calls
+        if call.tool in prices.call_picos
     )
     total_picos = sum(line.amount_picos for line in lines)
     amount_nanos = ceil_picos_to_nanos(total_picos)
@@ -140,7 +165,8 @@ def price_usage(prices: PriceList, usage: Usage) -> Cost:
 class Bounds(msgspec.Struct, frozen=True, gc=False):
     """What one request can use at most: tokens read, tokens written per choice, choices, calls of each priced tool.
 
-    `tool_calls` bounds the calls of all priced tools together; `web_search` and `images` say which may be called.
+    `tool_calls` bounds the calls of all priced tools together; `web_search`, `images` and `calls` say which may be called.
+    `service_tier` is what the request asks for: None and "auto" leave the choice to the upstream.
     """
 
     input_tokens: int
@@ -149,6 +175,8 @@ class Bounds(msgspec.Struct, frozen=True, gc=False):
     tool_calls: int = 0
     web_search: bool = False
     images: bool = False
+    calls: tuple[str, ...] = ()
+    service_tier: str | None = None
 
     @property
     def tokens(self) -> int:
@@ -156,40 +184,82 @@ class Bounds(msgspec.Struct, frozen=True, gc=False):
 
 
 def hold_ceiling(prices: PriceList, bounds: Bounds) -> int:
-    """Nanos that no use within `bounds` costs more than."""
-    reachable = [tier for tier in prices.tiers if bounds.input_tokens > tier.above_input_tokens]
+    """Nanos that no use within `bounds` costs more than. A tier may be refused and the answer come in the default one."""
+    reachable = [
+        tier
+        for tiers in (prices.tiers, *_other_tiers(prices, bounds.service_tier))
+        for tier in tiers
+        if bounds.input_tokens > tier.above_input_tokens
+    ]
     dearest_call = max(
         (prices.web_search_call_picos or 0) if bounds.web_search else 0,
         max((prices.image_picos or {}).values(), default=0) if bounds.images else 0,
+        *(prices.call_picos.get(tool, 0) for tool in bounds.calls),
     )
     total_picos = (
-        bounds.input_tokens * max(tier.dearest_input for tier in reachable)
-        + bounds.choices * bounds.output_tokens * max(tier.dearest_output for tier in reachable)
+        bounds.input_tokens * max(tier.dearest(_INPUT_KINDS) for tier in reachable)
+        + bounds.choices * bounds.output_tokens * max(tier.dearest(prices.output_kinds) for tier in reachable)
         + bounds.tool_calls * dearest_call
     )
     return ceil_picos_to_nanos(total_picos)
+
+
+def _other_tiers(prices: PriceList, service_tier: str | None) -> Iterable[tuple[TokenPrices, ...]]:
+    """The service tiers in which the answer may come, besides the default one."""
+    if service_tier is None or service_tier == "auto":
+        return prices.service_tiers.values()
+    return [prices.service_tiers[service_tier]] if service_tier in prices.service_tiers else []
 
 
 def _line(kind: str, quantity: int, unit_picos: int) -> CostLine:
     return CostLine(kind, quantity, unit_picos, quantity * unit_picos)
 
 
-def _tiers(above: Sequence[Any], base: TokenPrices) -> list[TokenPrices]:
-    tiers: list[TokenPrices] = []
-    for index, entry in enumerate(above):
-        field = f"price.above[{index}]"
-        if not isinstance(entry, Mapping):
-            raise InvalidValue(field, f"{field} must be a table.")
+def _tiers(table: Mapping[str, Any], base: Mapping[str, int], field: str) -> tuple[TokenPrices, ...]:
+    """The token prices of a table, and those of its `above`, by threshold. What is not given is as in `base`."""
+    first = _token_prices(-1, table, base, field)
+    tiers = [first]
+    for index, entry in enumerate(_tables(table.get("above", ()), f"{field}.above", TIERS_MAX)):
+        where = f"{field}.above[{index}]"
         threshold = entry.get("input_tokens")
         if not isinstance(threshold, int) or isinstance(threshold, bool) or threshold < 1:
-            raise InvalidValue(field, f"{field}.input_tokens must be a positive whole number.")
+            raise InvalidValue(where, f"{where}.input_tokens must be a positive whole number.")
         if unknown := set(entry) - {*TOKEN_KINDS, "input_tokens"}:
-            raise InvalidValue(field, f"{field}.{min(unknown)} is not a token price.")
-        tiers.append(_token_prices(threshold, entry, base.by_kind, field))
+            raise InvalidValue(where, f"{where}.{min(unknown)} is not a token price.")
+        tiers.append(_token_prices(threshold, entry, first.by_kind, where))
     tiers.sort(key=lambda tier: tier.above_input_tokens)
     if len({tier.above_input_tokens for tier in tiers}) < len(tiers):
-        raise InvalidValue("price.above", "price.above names one threshold twice.")
-    return tiers
+        raise InvalidValue(f"{field}.above", f"{field}.above names one threshold twice.")
+    return tuple(tiers)
+
+
+def _service_tiers(given: Any, base: TokenPrices) -> dict[str, tuple[TokenPrices, ...]]:
+    """Each is a whole set of token prices, `above` of its own included; what it does not give is as in the list."""
+    found: dict[str, tuple[TokenPrices, ...]] = {}
+    for index, entry in enumerate(_tables(given, "price.tier", SERVICE_TIERS_MAX)):
+        field = f"price.tier[{index}]"
+        name = entry.get("name")
+        if not isinstance(name, str) or not _SERVICE_TIER.fullmatch(name) or name in LIST_ITSELF:
+            raise InvalidValue(
+                f"{field}.name", f'{field}.name must be a short word such as "flex", not auto or default.'
+            )
+        if name in found:
+            raise InvalidValue(f"{field}.name", f"price.tier names {name} twice.")
+        if unknown := set(entry) - {*TOKEN_KINDS, "name", "above"}:
+            raise InvalidValue(field, f"{field}.{min(unknown)} is not a token price.")
+        found[name] = _tiers(entry, base.by_kind, field)
+    return dict(sorted(found.items()))
+
+
+def _tables(given: Any, field: str, count_max: int) -> Iterable[Mapping[str, Any]]:
+    if not isinstance(given, list | tuple):
+        raise InvalidValue(field, f"{field} must be a list of tables.")
+    if len(given) > count_max:
+        raise InvalidValue(field, f"{field} has more than {count_max} tables.")
+    for index, entry in enumerate(given):
+        if not isinstance(entry, Mapping):
+            raise InvalidValue(f"{field}[{index}]", f"{field}[{index}] must be a table.")
+        yield entry
 
 
 def _token_prices(above: int, table: Mapping[str, Any], base: Mapping[str, int], field: str) -> TokenPrices:
@@ -207,8 +277,28 @@ def _token_prices(above: int, table: Mapping[str, Any], base: Mapping[str, int],
     return TokenPrices(above, {kind: by_kind[kind] for kind in TOKEN_KINDS})
 
 
-def _token_table(tier: TokenPrices) -> dict[str, Any]:
+def _tiers_table(tiers: tuple[TokenPrices, ...]) -> dict[str, Any]:
+    base, *above = tiers
+    table: dict[str, Any] = _token_table(base)
+    if above:
+        table["above"] = [{"input_tokens": tier.above_input_tokens, **_token_table(tier)} for tier in above]
+    return table
+
+
+def _token_table(tier: TokenPrices) -> dict[str, str]:
     return {kind: format_scaled(picos, PER_MILLION_DECIMALS) for kind, picos in tier.by_kind.items()}
+
+
+def _call_picos(calls: Any) -> dict[str, int]:
+    if not isinstance(calls, Mapping):
+        raise InvalidValue("price.calls", "price.calls must be a table.")
+    for tool in calls:
+        if tool not in CALLED_TOOLS:
+            raise InvalidValue(
+                f"price.calls.{tool}",
+                f"price.calls.{tool} is no tool with a price by the call: {', '.join(CALLED_TOOLS)}.",
+            )
+    return {tool: _required_unit_picos(calls[tool], f"price.calls.{tool}") for tool in CALLED_TOOLS if tool in calls}
 
 
 def _image_picos(image: Any) -> dict[str, int] | None:

@@ -23,13 +23,19 @@ from domain.errors import (
 )
 from domain.events import KeyLimits, RequestAdmitted, RequestDebited, RequestReleased
 from domain.pricing import Bounds, PriceList, hold_ceiling, price_usage
-from domain.usage import Usage
+from domain.usage import CALLED_TOOLS, Usage
 
 IMAGE_TOKENS_MAX = 12_000
 """Above what documented vendors count for one input image."""
+TOKENS_PER_PAGE_MAX = 8_000
+"""Above what documented vendors count for one page of a PDF, its text and its image: Anthropic says 3,000 tokens of text at most
+and an image of 4,784 at most; OpenAI reads text and image too, the image at 3,779 at most; Gemini 1,120 for both."""
 TOOL_CALLS_DEFAULT = 8
 """Calls of priced tools in one answer where the client set no max_tool_calls; it is written into the upstream request."""
 TOOL_CALLS_MAX = 100
+_READING_TOOLS = frozenset({"web_search", "image_generation", "code_interpreter", "mcp"})
+"""Tools that the upstream runs itself: what they find is read by the model, in the same answer."""
+_COUNTED_TOOLS = tuple(tool for tool in CALLED_TOOLS if tool != "namespace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +56,24 @@ def bounds_of(
     choices: int,
     tool_calls: int,
     tools: frozenset[str],
+    pages: int | None = None,
+    service_tier: str | None = None,
 ) -> Bounds:
-    """The most that a request can use. A token is at least one byte of text; what a file, a search or a made image brings
-    to be read is unknown beforehand, and held for at the context window."""
+    """The most that a request can use. A token is at least one byte of text; `pages` are those of all its files, None where one's
+    are not known. What such a file, or a tool that the upstream runs, brings to be read is held for at the context window."""
+    unknown = (files > 0 and pages is None) or not tools.isdisjoint(_READING_TOOLS)
+    known = text_bytes + images * IMAGE_TOKENS_MAX + (pages or 0) * TOKENS_PER_PAGE_MAX
+    calls = tuple(tool for tool in _COUNTED_TOOLS if tool in tools)
     web_search, image_generation = "web_search" in tools, "image_generation" in tools
-    unknown = files > 0 or web_search or image_generation
     return Bounds(
-        input_tokens=model.context_window
-        if unknown
-        else min(model.context_window, text_bytes + images * IMAGE_TOKENS_MAX),
+        input_tokens=model.context_window if unknown else min(model.context_window, known),
         output_tokens=min(output_tokens, model.max_output_tokens),
         choices=choices,
-        tool_calls=tool_calls if web_search or image_generation else 0,
+        tool_calls=tool_calls if web_search or image_generation or calls else 0,
         web_search=web_search,
         images=image_generation,
+        calls=calls,
+        service_tier=service_tier,
     )
 
 

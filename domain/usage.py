@@ -17,10 +17,17 @@ class ImageCount(msgspec.Struct, frozen=True, gc=False):
     count: int
 
 
+class CallCount(msgspec.Struct, frozen=True, gc=False):
+    """`count` calls of one `tool`, by the name that catalogs use."""
+
+    tool: str
+    count: int
+
+
 class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Counts of one answer: tokens by disjoint kind, calls, images. `estimated`: counted by us, the upstream was silent.
 
-    `service_tier` is the tier that the answer names, None where it names none.
+    `service_tier` is the tier that the answer names, None where it names none. `calls` are those of CALLED_TOOLS, in their order.
     """
 
     input: int = 0
@@ -35,6 +42,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     images: tuple[ImageCount, ...] = ()
     estimated: bool = False
     service_tier: str | None = None
+    calls: tuple[CallCount, ...] = ()
 
     @property
     def input_tokens(self) -> int:
@@ -51,12 +59,22 @@ class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         return self.input_tokens + self.output_tokens
 
 
+CALLED_TOOLS = ("code_interpreter", "computer_use", "custom", "mcp", "namespace")
+"""Tools that an operator may sell by the call. A namespace is a bag of other tools: its calls are counted as theirs, never here."""
+
 BYTES_PER_TOKEN = 4
 TOKENS_PER_IMAGE = 1_000
 TOKENS_PER_FILE = 5_000
-"""Where nobody counted: a large image as documented vendors count it, a file of some pages."""
+TOKENS_PER_PAGE = 3_000
+"""Where nobody counted: a large image as documented vendors count it, a file of some pages, a dense page with its image."""
 
 
 def estimate_tokens(text_bytes: int) -> int:
     """Tokens of so many bytes of UTF-8 text, where nobody counted them: the usual four bytes a token, rounded up."""
     return -(-text_bytes // BYTES_PER_TOKEN)
+
+
+def estimate_read(text_bytes: int, *, images: int = 0, files: int = 0, pages: int | None = None) -> int:
+    """Tokens of a request, where nobody counted them. `pages` are those of all its files, None where one's are not known."""
+    read_of_files = files * TOKENS_PER_FILE if pages is None else pages * TOKENS_PER_PAGE
+    return estimate_tokens(text_bytes) + images * TOKENS_PER_IMAGE + read_of_files

@@ -6,12 +6,14 @@ from app.settings.load import load, parse
 from app.settings.secret import Secret
 from app.settings.shape import (
     BillingSettings,
+    CallPrices,
     FilesSettings,
     LimitSettings,
     ModelSettings,
     PackSettings,
     PriceSettings,
     ServerSettings,
+    ServiceTierPrices,
     Settings,
     StoreSettings,
     StripeSettings,
@@ -22,6 +24,7 @@ from app.settings.shape import (
 
 __all__ = [
     "BillingSettings",
+    "CallPrices",
     "FilesSettings",
     "LimitSettings",
     "ModelSettings",
@@ -29,6 +32,7 @@ __all__ = [
     "PriceSettings",
     "Secret",
     "ServerSettings",
+    "ServiceTierPrices",
     "Settings",
     "SettingsError",
     "StoreSettings",

@@ -31,7 +31,10 @@ TABLES: Mapping[tuple[str, ...], type[msgspec.Struct]] = {
     ("upstream",): shape.UpstreamSettings,
     ("model",): shape.ModelSettings,
     ("model", "price"): shape.PriceSettings,
+    ("model", "price", "calls"): shape.CallPrices,
     ("model", "price", "above"): shape.TierPrices,
+    ("model", "price", "tier"): shape.ServiceTierPrices,
+    ("model", "price", "tier", "above"): shape.TierPrices,
     ("stripe",): shape.StripeSettings,
     ("pack",): shape.PackSettings,
 }

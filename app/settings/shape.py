@@ -141,6 +141,30 @@ class TierPrices(Struct, frozen=True, forbid_unknown_fields=True):
 
 class PriceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Token prices, USD per million; `web_search_call` and `image` are USD each. What is left out falls back (see pricing)."""
+class ServiceTierPrices(Struct, frozen=True, forbid_unknown_fields=True):
+    """Token prices, USD per million, of answers that come in the service tier `name`. What is left out is as in the list itself."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+    input: str | UnsetType = UNSET
+    cached_input: str | UnsetType = UNSET
+    cache_write: str | UnsetType = UNSET
+    cache_write_1h: str | UnsetType = UNSET
+    image_input: str | UnsetType = UNSET
+    output: str | UnsetType = UNSET
+    image_output: str | UnsetType = UNSET
+    above: tuple[TierPrices, ...] | UnsetType = UNSET
+
+
+class CallPrices(Struct, frozen=True, forbid_unknown_fields=True):
+    """USD per call of the tools that an operator may add."""
+
+    custom: str | UnsetType = UNSET
+    namespace: str | UnsetType = UNSET
+    code_interpreter: str | UnsetType = UNSET
+    mcp: str | UnsetType = UNSET
+    computer_use: str | UnsetType = UNSET
+
+
 
     input: str
     output: str
@@ -153,7 +177,9 @@ class PriceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     image: str | dict[str, str] | UnsetType = UNSET
     above: tuple[TierPrices, ...] | UnsetType = UNSET
 
+    calls: CallPrices | UnsetType = UNSET
     def parsed(self) -> PriceList:
+    tier: tuple[ServiceTierPrices, ...] | UnsetType = UNSET
         """Raises InvalidValue."""
         table: dict[str, Any] = to_builtins(self)
         return parse_prices(table)

@@ -9,16 +9,24 @@ Rule 3: a part that exceeds its whole is cut to the whole (cached input, then ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import msgspec
 
 from app.wire.exchange import AnswerError
-from domain.usage import ImageCount, Usage
+from domain.usage import CallCount, ImageCount, Usage
 
 FIGURE_MAX = 10**9
-COUNTED_ITEMS = ("web_search_call", "image_generation_call")
+CALL_ITEMS: Final[Mapping[str, str]] = {
+    "code_interpreter_call": "code_interpreter",
+    "computer_call": "computer_use",
+    "custom_tool_call": "custom",
+    "mcp_call": "mcp",
+}
+"""Item types that are one call of a tool, whoever runs it. A function_call is none, in a namespace or not: it costs nothing."""
+COUNTED_ITEMS = ("web_search_call", "image_generation_call", *CALL_ITEMS)
 _NAME_LENGTH_MAX = 32
 
 
@@ -57,7 +65,14 @@ def responses_usage(told: Any, service_tier: Any, items: Usage) -> Usage | None:
         return None
     reasoning = figure(object_of(figures.get("output_tokens_details")), "reasoning_tokens") or 0
     tokens = _disjoint(read, object_of(figures.get("input_tokens_details")), output, reasoning, service_tier)
-    return msgspec.structs.replace(tokens, web_search_calls=items.web_search_calls, images=items.images)
+    return with_items(tokens, items)
+
+
+def with_items(tokens: Usage, items: Usage) -> Usage:
+    """The tokens of one usage with the calls and images of another."""
+    return msgspec.structs.replace(
+        tokens, web_search_calls=items.web_search_calls, images=items.images, calls=items.calls
+    )
 
 
 def item_usage(items: Iterable[Item], tools: Any = None, tool_usage: Any = None) -> Usage:
@@ -66,6 +81,7 @@ def item_usage(items: Iterable[Item], tools: Any = None, tool_usage: Any = None)
     A web search item counts as a call where its action is a search or is not told: opening a page is part of the search before.
     """
     images: dict[tuple[str, str], int] = {}
+    calls: list[str] = []
     searches = 0
     for item in items:
         if item.status == "failed":
@@ -75,9 +91,16 @@ def item_usage(items: Iterable[Item], tools: Any = None, tool_usage: Any = None)
         elif item.type == "image_generation_call":
             key = _image_name("quality", item.quality, tools), _image_name("size", item.size, tools)
             images[key] = images.get(key, 0) + 1
+        elif isinstance(item.type, str) and item.type in CALL_ITEMS:
+            calls.append(CALL_ITEMS[item.type])
     told = figure(object_of(object_of(tool_usage).get("web_search")), "num_requests")
     counts = tuple(ImageCount(quality, size, count) for (quality, size), count in images.items())
-    return Usage(web_search_calls=searches if told is None else told, images=counts)
+    return Usage(web_search_calls=searches if told is None else told, images=counts, calls=call_counts(calls))
+
+
+def call_counts(tools: Iterable[str]) -> tuple[CallCount, ...]:
+    """How often each tool was called, by name."""
+    return tuple(CallCount(tool, count) for tool, count in sorted(Counter(tools).items()))
 
 
 def tier(value: Any) -> str | None:

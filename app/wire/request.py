@@ -46,6 +46,7 @@ _JUDGED: Final = frozenset(
     }
 )
 """Members that change what is asked or what it costs. Some upstreams read names without regard to case; here they are refused."""
+_TIER = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 _TYPE_ERROR = re.compile(r"Expected `([^`]*)`, got `([^`]*)`(?: - at `\$([^`]*)`)?")
 _WORDS = {
     "object": "an object",
@@ -139,10 +140,10 @@ def model(fields: Members) -> str:
 
 
 def service_tier(fields: Members) -> str | None:
-    """Other tiers have other prices: refused, since nothing prices them."""
+    """The tier that is asked for. Whether it is on offer is for the model to say: tiers have prices."""
     value = text(fields, "service_tier")
-    if value not in (None, "auto", "default"):
-        raise unsupported("service_tier", "Only the default service tier is offered.")
+    if value is not None and not _TIER.fullmatch(value):
+        raise unsupported("service_tier", "A service tier is a short word such as 'default'.")
     return value
 
 

@@ -45,15 +45,15 @@ from app.wire.responses.passthrough import ResponsesStreamRelay
 from domain import errors as domain
 from domain.events import EVENTS
 from domain.pricing import TOKEN_KINDS
-from domain.request import IMAGE_TOKENS_MAX, TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX
-from domain.usage import BYTES_PER_TOKEN, TOKENS_PER_FILE, TOKENS_PER_IMAGE
+from domain.request import IMAGE_TOKENS_MAX, TOKENS_PER_PAGE_MAX, TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX
+from domain.usage import BYTES_PER_TOKEN, CALLED_TOOLS, TOKENS_PER_FILE, TOKENS_PER_IMAGE, TOKENS_PER_PAGE
 from tests.support.documents import ROOT, Document, check_names, commands, spans
 
 REFERENCE = Document("ops/reference.md")
 THEIRS = "the provider's"
 REFUSING = ("BadRequest", "RequestError")
 RELEASING = ("release", "_release", "stop", "stop_all", "Stopped")
-LINES = {*TOKEN_KINDS, "web_search_call", "image:QUALITY/SIZE", "rounding"}
+LINES = {*TOKEN_KINDS, "web_search_call", "image:QUALITY/SIZE", "call:TOOL", "rounding"}
 EXAMPLES: tuple[Exception, ...] = (
     errors.BadRequest("x"),
     errors.Unauthorized("missing"),
@@ -232,10 +232,11 @@ def test_the_reasons_of_releases_are_those_in_the_code() -> None:
 
 def test_the_figures_of_holds_and_estimates_are_those_in_the_code() -> None:
     text = " ".join(REFERENCE.section("What a request costs").split())
-    assert f"{IMAGE_TOKENS_MAX} for each image" in text
+    assert f"{IMAGE_TOKENS_MAX} for each image; {TOKENS_PER_PAGE_MAX} for each page of a PDF" in text
     assert f"`max_tool_calls`, else {TOOL_CALLS_DEFAULT}," in text
     assert f"{BYTES_PER_TOKEN} bytes of text are a token" in text
-    assert f"an image read is {TOKENS_PER_IMAGE} tokens and a file {TOKENS_PER_FILE}" in text
+    page = f"a page of a PDF {TOKENS_PER_PAGE} and a file of unknown length {TOKENS_PER_FILE}"
+    assert f"an image read is {TOKENS_PER_IMAGE} tokens, {page}" in text
 
 
 def test_the_fixed_limits_are_those_in_the_code() -> None:
@@ -262,7 +263,7 @@ def test_the_fixed_limits_are_those_in_the_code() -> None:
 def heading_of(path: tuple[str, ...]) -> str:
     """`[limits]`, or `[[model]]` where there may be many."""
     table = ".".join(path)
-    many = path[-1] in ("upstream", "model", "above", "pack")
+    many = path[-1] in ("upstream", "model", "above", "tier", "pack")
     return f"`[[{table}]]`" if many else f"`[{table}]`"
 
 
@@ -281,6 +282,10 @@ def default_of(field: msgspec.structs.FieldInfo) -> str:
 def test_the_settings_of_a_table_and_their_defaults(path: tuple[str, ...]) -> None:
     defined = {field.encode_name: default_of(field) for field in msgspec.structs.fields(TABLES[path])}
     assert {name: cells[0] for name, cells in rows(heading_of(path), 3).items()} == defined
+
+
+def test_every_tool_that_may_have_a_price_by_the_call_is_told() -> None:
+    assert set(rows("`[model.price.calls]`", 3)) == set(CALLED_TOOLS)
 
 
 def test_no_table_of_settings_is_told_that_does_not_exist() -> None:

@@ -26,7 +26,7 @@ from domain.events import (
 from domain.money import AMOUNT_NANOS_MAX
 from domain.pricing import TOKEN_KINDS, Bounds, Cost, PriceList, parse_prices, price_table, price_usage
 from domain.request import Hold, debit, release
-from domain.usage import ImageCount, Usage
+from domain.usage import CALLED_TOOLS, CallCount, ImageCount, Usage
 
 INSTANT_MICROS_MAX = 253_402_300_799_999_999
 """The last microsecond of the year 9999."""
@@ -38,6 +38,7 @@ amounts = st.integers(1, AMOUNT_NANOS_MAX)
 counts = st.integers(0, 2_000_000)
 qualities = st.sampled_from(["low", "medium", "high", "auto"])
 sizes = st.sampled_from(["1024x1024", "1536x1024", "auto"])
+service_tiers = st.sampled_from(["flex", "priority", "scale", "default", "auto"])
 
 
 def decimals(whole_max: int, places: int) -> st.SearchStrategy[str]:
@@ -57,6 +58,15 @@ def _above(tiers: dict[int, dict[str, str]]) -> list[dict[str, Any]]:
     return [{"input_tokens": threshold, **prices} for threshold, prices in tiers.items()]
 
 
+_thresholds = st.dictionaries(st.integers(1, 1_000_000), st.fixed_dictionaries({}, optional=_tokens), max_size=4).map(
+    _above
+)
+
+
+def _named(tiers: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"name": name, **prices} for name, prices in tiers.items()]
+
+
 price_tables: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     dict.fromkeys(_required, per_million),
     optional={
@@ -71,9 +81,13 @@ price_tables: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
                 max_size=4,
             ),
         ),
-        "above": st.dictionaries(
-            st.integers(1, 1_000_000), st.fixed_dictionaries({}, optional=_tokens), max_size=4
-        ).map(_above),
+        "calls": st.dictionaries(st.sampled_from(CALLED_TOOLS), per_unit),
+        "above": _thresholds,
+        "tier": st.dictionaries(
+            st.sampled_from(["flex", "priority", "scale"]),
+            st.fixed_dictionaries({}, optional={**_tokens, "above": _thresholds}),
+            max_size=3,
+        ).map(_named),
     },
 )
 price_lists: st.SearchStrategy[PriceList] = price_tables.map(parse_prices)
@@ -85,6 +99,8 @@ bounds: st.SearchStrategy[Bounds] = st.builds(
     tool_calls=st.integers(0, 100),
     web_search=st.booleans(),
     images=st.booleans(),
+    calls=st.sets(st.sampled_from(CALLED_TOOLS)).map(sorted).map(tuple),
+    service_tier=st.none() | service_tiers,
 )
 
 
@@ -97,6 +113,7 @@ def uses(draw: st.DrawFn, within: Bounds | None = None) -> Usage:
     calls = draw(st.integers(0, within.tool_calls))
     searches = draw(st.integers(0, calls if within.web_search else 0))
     images = draw(_images(calls - searches)) if within.images else ()
+    others = draw(st.integers(0, calls - searches - sum(image.count for image in images))) if within.calls else 0
     return Usage(
         input=read[0],
         cached_input=read[1],
@@ -109,7 +126,14 @@ def uses(draw: st.DrawFn, within: Bounds | None = None) -> Usage:
         web_search_calls=searches,
         images=images,
         estimated=draw(st.booleans()),
+        service_tier=draw(_answered(within.service_tier)),
+        calls=(CallCount(draw(st.sampled_from(within.calls)), others),) if others else (),
     )
+
+
+def _answered(asked: str | None) -> st.SearchStrategy[str | None]:
+    """The tiers that an answer may name: the one that was asked for or the default one; any where it was left open."""
+    return st.none() | (service_tiers if asked in (None, "auto") else st.sampled_from([asked or "", "default"]))
 
 
 def _shares(draw: st.DrawFn, limit: int, parts: int) -> list[int]:

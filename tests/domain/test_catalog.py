@@ -9,6 +9,7 @@ import pytest
 from domain.catalog import DOCUMENTED_TOOLS, PRICED_TOOLS, Catalog, Model
 from domain.errors import InvalidValue, ModelNotFound
 from domain.pricing import parse_prices
+from domain.usage import CALLED_TOOLS
 
 PRICES = parse_prices({"input": "1", "output": "2", "web_search_call": "0.01", "image": "0"})
 MODEL = Model(
@@ -47,6 +48,8 @@ def test_an_unknown_model_is_named() -> None:
         (replace(MODEL, max_output_tokens=0), "model.max_output_tokens"),
         (replace(MODEL, max_output_tokens=101), "model.max_output_tokens"),
         (replace(MODEL, prices=parse_prices({"input": "1", "output": "2"})), "model.price.web_search_call"),
+        (replace(MODEL, tools=frozenset({"mcp"})), "model.price.calls.mcp"),
+        (replace(MODEL, tools=frozenset({"namespace"})), "model.price.calls.namespace"),
         (
             replace(MODEL, prices=parse_prices({"input": "1", "output": "2", "web_search_call": "0"})),
             "model.price.image",
@@ -67,3 +70,9 @@ def test_a_model_is_listed_once() -> None:
 def test_tools_that_cost_nothing_need_no_price() -> None:
     plain = replace(MODEL, tools=frozenset({"function"}), prices=parse_prices({"input": "1", "output": "2"}))
     assert Catalog([plain], ["u", "v"]).model("m").tools.isdisjoint(PRICED_TOOLS)
+
+
+def test_every_other_tool_is_offered_at_its_price() -> None:
+    prices = parse_prices({"input": "1", "output": "2", "calls": dict.fromkeys(CALLED_TOOLS, "0")})
+    model = replace(MODEL, tools=frozenset({"function", *CALLED_TOOLS}), prices=prices)
+    assert Catalog([model], ["u", "v"]).model("m").tools == {"function", *CALLED_TOOLS}

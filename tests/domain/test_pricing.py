@@ -13,6 +13,8 @@ from domain.errors import InvalidValue
 from domain.money import PICOS_PER_NANO
 from domain.pricing import (
     IMAGE_PRICES_MAX,
+    LIST_ITSELF,
+    SERVICE_TIERS_MAX,
     TIERS_MAX,
     TOKEN_KINDS,
     Bounds,
@@ -20,8 +22,10 @@ from domain.pricing import (
     parse_prices,
     price_table,
     price_usage,
+    tier_is_priced,
+    tiers_on_offer,
 )
-from domain.usage import ImageCount, Usage
+from domain.usage import CallCount, ImageCount, Usage
 from tests.domain.strategies import bounds, price_lists, price_tables, sum_of_lines_picos, uses
 
 SIMPLE = {"input": "0.25", "output": "2.00"}
@@ -33,7 +37,9 @@ def test_no_use_within_the_bounds_costs_more_than_the_hold(prices: Any, within: 
     usage = data.draw(uses(within))
     assert usage.input_tokens <= within.input_tokens
     assert usage.output_tokens <= within.choices * within.output_tokens
-    assert usage.web_search_calls + sum(image.count for image in usage.images) <= within.tool_calls
+    made = sum(image.count for image in usage.images) + sum(call.count for call in usage.calls)
+    assert usage.web_search_calls + made <= within.tool_calls
+    assert {call.tool for call in usage.calls} <= set(within.calls)
     assert price_usage(prices, usage).amount_nanos <= hold_ceiling(prices, within)
 
 
@@ -43,8 +49,8 @@ def test_the_hold_is_reached_where_one_kind_is_used_to_the_bound(prices: Any, wi
     assume(len(prices.tiers) == 1)
     tier = prices.tiers[0]
     dear_input = max(("input", "cached_input", "cache_write", "cache_write_1h", "image_input"), key=tier.by_kind.get)
-    dear_output = max(("output", "image_output"), key=tier.by_kind.get)
-    within = msgspec.structs.replace(within, tool_calls=0)
+    dear_output = max(prices.output_kinds, key=tier.by_kind.get)
+    within = msgspec.structs.replace(within, tool_calls=0, service_tier="default")
     used = {dear_input: within.input_tokens, dear_output: within.choices * within.output_tokens}
     usage = msgspec.structs.replace(Usage(), **used)
     assert price_usage(prices, usage).amount_nanos == hold_ceiling(prices, within)
@@ -77,8 +83,11 @@ def test_the_order_of_entries_makes_no_other_table(table: dict[str, Any]) -> Non
     turned = dict(reversed(table.items()))
     if "above" in turned:
         turned["above"] = list(reversed(turned["above"]))
-    if isinstance(turned.get("image"), dict):
-        turned["image"] = dict(reversed(turned["image"].items()))
+    for name in ("image", "calls"):
+        if isinstance(turned.get(name), dict):
+            turned[name] = dict(reversed(turned[name].items()))
+    if "tier" in turned:
+        turned["tier"] = list(reversed(turned["tier"]))
     ours, theirs = price_table(parse_prices(table)), price_table(parse_prices(turned))
     assert msgspec.json.encode(ours) == msgspec.json.encode(theirs)
 
@@ -145,6 +154,14 @@ def test_an_image_is_priced_by_its_entry_then_flat_then_by_the_dearest() -> None
     assert parse_prices(SIMPLE).image_unit_picos("low", "auto") == 0
 
 
+def test_tokens_of_images_are_held_for_only_where_they_are_charged() -> None:
+    by_token = parse_prices({**SIMPLE, "image_output": "40"})
+    by_image = parse_prices({**SIMPLE, "image_output": "40", "image": "0.04"})
+    assert hold_ceiling(by_token, Bounds(0, 100)) == 4_000_000
+    assert hold_ceiling(by_image, Bounds(0, 100)) == 200_000
+    assert price_usage(by_image, Usage(image_output=100)).lines == ()
+
+
 def test_tools_are_held_for_at_the_dearest_that_may_be_called() -> None:
     prices = parse_prices({**SIMPLE, "web_search_call": "0.01", "image": "0.04"})
     assert hold_ceiling(prices, Bounds(0, 0, tool_calls=3, web_search=True)) == 30_000_000
@@ -156,6 +173,71 @@ def test_tools_are_held_for_at_the_dearest_that_may_be_called() -> None:
         ("web_search_call", 20_000_000_000),
         ("image:high/auto", 40_000_000_000),
     ]
+
+
+def test_a_call_is_charged_where_its_tool_has_a_price() -> None:
+    prices = parse_prices({**SIMPLE, "calls": {"mcp": "0.002", "code_interpreter": "0.03", "custom": "0"}})
+    usage = Usage(calls=(CallCount("code_interpreter", 2), CallCount("computer_use", 5), CallCount("custom", 3)))
+    cost = price_usage(prices, usage)
+    assert [(line.kind, line.quantity, line.amount_picos) for line in cost.lines] == [
+        ("call:code_interpreter", 2, 60_000_000_000),
+        ("call:custom", 3, 0),
+    ]
+    assert hold_ceiling(prices, Bounds(0, 0, tool_calls=3, calls=("mcp",))) == 6_000_000
+    assert hold_ceiling(prices, Bounds(0, 0, tool_calls=3, calls=("code_interpreter", "mcp"))) == 90_000_000
+    assert hold_ceiling(prices, Bounds(0, 0, tool_calls=3, calls=("computer_use",))) == 0
+
+
+TIERED = {
+    **SIMPLE,
+    "above": [{"input_tokens": 100, "input": "0.50"}],
+    "tier": [{"name": "priority", "input": "0.45"}, {"name": "flex", "output": "1", "above": [{"input_tokens": 9}]}],
+}
+
+
+@pytest.mark.parametrize(
+    ("named", "input_tokens", "nanos"),
+    [
+        (None, 100, 25_000),
+        ("default", 100, 25_000),
+        ("scale", 100, 25_000),
+        ("priority", 100, 45_000),
+        ("flex", 100, 25_000),
+        ("default", 200, 100_000),
+        ("priority", 200, 90_000),
+        ("flex", 200, 50_000),
+    ],
+)
+def test_the_tier_that_the_answer_names_is_billed_where_it_is_priced(
+    named: str | None, input_tokens: int, nanos: int
+) -> None:
+    """Long-context prices of the list are not for a tier: it has its own, or none."""
+    usage = Usage(input=input_tokens, service_tier=named)
+    assert price_usage(parse_prices(TIERED), usage).amount_nanos == nanos
+
+
+def test_a_tier_inherits_the_prices_that_it_does_not_name() -> None:
+    prices = parse_prices(TIERED)
+    assert price_usage(prices, Usage(output=5, service_tier="priority")).amount_nanos == 10_000
+    assert price_usage(prices, Usage(output=5, service_tier="flex")).amount_nanos == 5_000
+
+
+@pytest.mark.parametrize(
+    ("asked", "nanos"), [("default", 2_025), ("flex", 2_025), ("priority", 2_045), ("auto", 2_045), (None, 2_045)]
+)
+def test_a_hold_covers_the_tier_that_is_asked_for_and_the_default_one(asked: str | None, nanos: int) -> None:
+    prices = parse_prices(TIERED)
+    assert hold_ceiling(prices, Bounds(100, 1_000, service_tier=asked)) == nanos * 1_000
+
+
+def test_a_tier_may_be_asked_for_where_it_is_priced() -> None:
+    prices = parse_prices(TIERED)
+    for name in (None, "auto", "default", "flex", "priority"):
+        assert tier_is_priced(prices, name)
+    assert not tier_is_priced(prices, "scale")
+    assert not tier_is_priced(parse_prices(SIMPLE), "flex")
+    assert tiers_on_offer(prices) == ("auto", "default", "flex", "priority")
+    assert tiers_on_offer(parse_prices(SIMPLE)) == LIST_ITSELF
 
 
 def test_bounds_count_tokens_of_all_choices() -> None:
@@ -179,6 +261,21 @@ def test_bounds_count_tokens_of_all_choices() -> None:
         ({**SIMPLE, "above": [{"input_tokens": n + 1} for n in range(TIERS_MAX + 1)]}, "price.above"),
         ({**SIMPLE, "above": [{"input_tokens": 5}, {"input_tokens": 5}]}, "price.above"),
         ({**SIMPLE, "above": [{"input": "1"}]}, "price.above[0]"),
+        ({**SIMPLE, "calls": "0"}, "price.calls"),
+        ({**SIMPLE, "calls": {"file_search": "0"}}, "price.calls.file_search"),
+        ({**SIMPLE, "calls": {"mcp": 0}}, "price.calls.mcp"),
+        ({**SIMPLE, "calls": {"mcp": "-1"}}, "price.calls.mcp"),
+        ({**SIMPLE, "tier": {}}, "price.tier"),
+        ({**SIMPLE, "tier": ["flex"]}, "price.tier[0]"),
+        ({**SIMPLE, "tier": [{"input": "1"}]}, "price.tier[0].name"),
+        ({**SIMPLE, "tier": [{"name": "Flex"}]}, "price.tier[0].name"),
+        ({**SIMPLE, "tier": [{"name": "auto"}]}, "price.tier[0].name"),
+        ({**SIMPLE, "tier": [{"name": "default"}]}, "price.tier[0].name"),
+        ({**SIMPLE, "tier": [{"name": "flex"}, {"name": "flex"}]}, "price.tier[1].name"),
+        ({**SIMPLE, "tier": [{"name": "flex", "image": "1"}]}, "price.tier[0]"),
+        ({**SIMPLE, "tier": [{"name": "flex", "input": 1}]}, "price.tier[0].input"),
+        ({**SIMPLE, "tier": [{"name": "flex", "above": [{}]}]}, "price.tier[0].above[0]"),
+        ({**SIMPLE, "tier": [{"name": f"t{n}"} for n in range(SERVICE_TIERS_MAX + 1)]}, "price.tier"),
         ({**SIMPLE, "above": [{"input_tokens": 0}]}, "price.above[0]"),
         ({**SIMPLE, "above": [{"input_tokens": True}]}, "price.above[0]"),
         ({**SIMPLE, "above": [{"input_tokens": 5, "image": "1"}]}, "price.above[0]"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,8 +22,8 @@ from domain.errors import (
 from domain.events import KeyLimits, RequestAdmitted
 from domain.postings import movements
 from domain.pricing import Bounds, PriceList, hold_ceiling, parse_prices, price_usage
-from domain.request import IMAGE_TOKENS_MAX, Hold, bounds_of
-from domain.usage import Usage
+from domain.request import IMAGE_TOKENS_MAX, TOKENS_PER_PAGE_MAX, Hold, bounds_of
+from domain.usage import TOKENS_PER_PAGE, Usage
 from tests.domain.strategies import bounds, holds, price_lists, reasons, texts, uses
 
 PRICES = parse_prices({"input": "1", "output": "2", "web_search_call": "0.01", "image": "0.04"})
@@ -41,7 +43,12 @@ AT_MICROS = 1_763_870_415_000_000
 
 
 def bounded(
-    text_bytes: int = 10, images: int = 0, files: int = 0, output_tokens: int = 5, tools: tuple[str, ...] = ()
+    text_bytes: int = 10,
+    images: int = 0,
+    files: int = 0,
+    output_tokens: int = 5,
+    tools: tuple[str, ...] = (),
+    **more: Any,
 ) -> Bounds:
     return bounds_of(
         MODEL,
@@ -52,6 +59,7 @@ def bounded(
         choices=1,
         tool_calls=3,
         tools=frozenset(tools),
+        **more,
     )
 
 
@@ -83,6 +91,46 @@ def test_tools_without_a_price_are_no_calls() -> None:
     assert bounded(tools=("function",)).tool_calls == 0
     drawing = bounded(tools=("image_generation",))
     assert (drawing.tool_calls, drawing.images, drawing.input_tokens) == (3, True, MODEL.context_window)
+
+
+def test_pages_that_are_known_are_held_for_one_by_one() -> None:
+    assert bounded(files=2, pages=3).input_tokens == 10 + 3 * TOKENS_PER_PAGE_MAX
+    assert bounded(files=1, pages=3, images=1).input_tokens == 10 + 3 * TOKENS_PER_PAGE_MAX + IMAGE_TOKENS_MAX
+    assert bounded(files=1, pages=10**9).input_tokens == MODEL.context_window
+    assert bounded(files=1, pages=None).input_tokens == MODEL.context_window
+    assert bounded(files=1, pages=3, tools=("web_search",)).input_tokens == MODEL.context_window
+    assert bounded(files=0, pages=None).input_tokens == 10
+
+
+def test_a_page_is_held_for_at_more_than_a_dense_one_is_estimated_at() -> None:
+    assert TOKENS_PER_PAGE_MAX > TOKENS_PER_PAGE
+
+
+@pytest.mark.parametrize(
+    ("tool", "input_tokens", "calls"),
+    [
+        ("custom", 10, ("custom",)),
+        ("computer_use", 10, ("computer_use",)),
+        ("code_interpreter", MODEL.context_window, ("code_interpreter",)),
+        ("mcp", MODEL.context_window, ("mcp",)),
+    ],
+)
+def test_other_tools_are_calls_and_those_that_the_upstream_runs_read(
+    tool: str, input_tokens: int, calls: tuple[str, ...]
+) -> None:
+    within = bounded(tools=("function", tool))
+    assert (within.input_tokens, within.calls, within.tool_calls) == (input_tokens, calls, 3)
+    assert (within.web_search, within.images) == (False, False)
+
+
+def test_a_namespace_is_called_by_what_is_in_it() -> None:
+    assert bounded(tools=("namespace", "function")) == bounded()
+    assert bounded(tools=("namespace", "custom")).calls == ("custom",)
+
+
+def test_the_bounds_name_the_tier_that_is_asked_for() -> None:
+    assert bounded().service_tier is None
+    assert bounded(service_tier="flex").service_tier == "flex"
 
 
 def test_a_key_expires_at_its_instant() -> None:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.wire.exchange import AnswerError
-from app.wire.figures import FIGURE_MAX, Item, chat_usage, item_usage, responses_usage, tier
-from domain.usage import ImageCount, Usage
+from app.wire.figures import COUNTED_ITEMS, FIGURE_MAX, Item, chat_usage, item_usage, responses_usage, tier, with_items
+from domain.usage import CALLED_TOOLS, CallCount, ImageCount, Usage
 
 
 @pytest.mark.parametrize(
@@ -155,6 +155,25 @@ def test_images_are_counted_by_quality_and_size() -> None:
         Item(type="message"),
     ]
     assert item_usage(items).images == (ImageCount("low", "1024x1024", 2), ImageCount("high", "auto", 1))
+
+
+def test_calls_of_other_tools_are_counted_by_the_catalogs_names() -> None:
+    kinds = ("custom_tool_call", "mcp_call", "computer_call", "custom_tool_call", "code_interpreter_call")
+    others = ("function_call", "mcp_list_tools", "mcp_approval_request", "reasoning", None, 5, ["mcp_call"])
+    items = [Item(type=kind) for kind in (*kinds, *others)]
+    items.append(Item(type="mcp_call", status="failed"))
+    counts = (("code_interpreter", 1), ("computer_use", 1), ("custom", 2), ("mcp", 1))
+    assert item_usage(items) == Usage(calls=tuple(CallCount(*count) for count in counts))
+    assert set(COUNTED_ITEMS) >= set(kinds)
+    assert {tool for tool, _ in counts} | {"namespace"} == set(CALLED_TOOLS)
+
+
+def test_tokens_of_one_usage_take_the_calls_and_images_of_another() -> None:
+    items = Usage(web_search_calls=2, images=(ImageCount("low", "auto", 1),), calls=(CallCount("mcp", 3),))
+    told = responses_usage({"input_tokens": 5, "output_tokens": 7}, "flex", items)
+    assert told == with_items(Usage(input=5, output=7, service_tier="flex"), items)
+    assert told is not None
+    assert (told.web_search_calls, told.images, told.calls) == (2, items.images, items.calls)
 
 
 @pytest.mark.parametrize(

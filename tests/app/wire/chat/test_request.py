@@ -81,7 +81,7 @@ def test_a_full_request() -> None:
         ({"tools": {}}, "tools", "invalid_type"),
         ({"tools": [{}]}, "tools[0].type", "missing_required_parameter"),
         ({"functions": [5]}, "functions[0]", "invalid_type"),
-        ({"service_tier": "priority"}, "service_tier", "unsupported_parameter"),
+        ({"service_tier": "a tier"}, "service_tier", "unsupported_parameter"),
         ({"audio": {"voice": "alloy"}}, "audio", "unsupported_parameter"),
         ({"modalities": ["text", "audio"]}, "modalities", "unsupported_parameter"),
         ({"modalities": "audio"}, "modalities", "invalid_type"),

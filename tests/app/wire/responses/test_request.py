@@ -65,7 +65,7 @@ def test_a_full_request() -> None:
         ({"max_output_tokens": "9"}, "max_output_tokens", "invalid_type"),
         ({"max_tool_calls": 0}, "max_tool_calls", "integer_below_min_value"),
         ({"tools": [{"type": "function"}] * 1025}, "tools", "array_above_max_length"),
-        ({"service_tier": "flex"}, "service_tier", "unsupported_parameter"),
+        ({"service_tier": "Flex"}, "service_tier", "unsupported_parameter"),
         ({"previous_response_id": "resp_1"}, "previous_response_id", "unsupported_parameter"),
         ({"conversation": {"id": "conv_1"}}, "conversation", "unsupported_parameter"),
         ({"prompt": {"id": "pmpt_1"}}, "prompt", "unsupported_parameter"),
