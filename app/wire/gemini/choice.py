@@ -1,8 +1,9 @@
 """One candidate of Gemini's answer, read part by part.
 
 Rule 1: thoughts that follow one another are one stretch of reasoning; any other part ends it.
-Rule 2: a signature seals the stretch that is open, or an empty one of its own, before its part, so that it comes back before it.
-        Inside a message it waits until that has ended, citations included: a stretch would cut the message in two.
+Rule 2: the signature of a call or an image seals the stretch that is open, or an empty one of its own, before that part, so that it
+        comes back before it. A text's signature comes after its message, citations included, as it does in a stream: a stretch
+        before that would cut the message in two.
 Rule 3: a call comes whole. Where the vendor gave it no id, or one that it gave before, its id is made of the answer's.
 Rule 4: parts of kinds that nobody asked for (code that was run, drafts of images among the thoughts) are passed over.
 """
@@ -167,13 +168,15 @@ class Choice:
             yield from self._before(seal)
 
     def _say(self, number: int, text: str, seal: str | None) -> Iterator[AnswerEvent]:
+        if not self._speaking and (text or seal is not None):
+            yield from self._before(None if text else seal)
+        if text:
+            yield self._said(number, text)
         if self._speaking and seal is not None:
             yield from self._say_late_seal()
             self._late_seal = seal
-        elif text or seal is not None:
-            yield from self._before(seal)
-        if not text:
-            return
+
+    def _said(self, number: int, text: str) -> Said:
         if not self._speaking:
             self._speaking, self._message = True, self._text_bytes
         if self._whole:
@@ -181,7 +184,7 @@ class Choice:
         self._text.append(text.encode())
         self._text_bytes += len(self._text[-1])
         told, self._logprobs = tuple(self._logprobs), []
-        yield Said(text, self._index, told)
+        return Said(text, self._index, told)
 
     def _call(self, call: Json) -> Iterator[AnswerEvent]:
         name, arguments = text_in(call, "name"), object_in(call, "args")
