@@ -158,9 +158,21 @@ hints = st.builds(
 modes = st.sampled_from(["auto", "none", "required"])
 
 
-def _rarely(strategy: st.SearchStrategy[Any], usual: Any = None) -> st.SearchStrategy[Any]:
-    """An option that few set: else every request would hold something that is refused."""
-    return st.integers(0, 7).flatmap(lambda drawn: strategy if drawn == 0 else st.just(usual))
+RARE: dict[str, st.SearchStrategy[Any]] = {
+    "choices": st.integers(1, 3),
+    "temperature": st.floats(0, 2),
+    "top_p": st.floats(0, 1),
+    "presence_penalty": st.floats(-2, 2),
+    "frequency_penalty": st.floats(-2, 2),
+    "seed": st.integers(-(2**63), 2**63 - 1),
+    "stop": st.lists(texts, max_size=4).map(tuple),
+    "logprobs": st.integers(0, 20),
+    "logit_bias": st.dictionaries(st.sampled_from(["1", "2"]), st.floats(-100, 100)),
+    "format": formats,
+    "verbosity": st.sampled_from(["low", "medium", "high"]),
+    "service_tier": st.sampled_from(["auto", "default", "flex", "priority"]),
+}
+"""Options that few set: a request has two of them at most, else none would ever be carried over."""
 
 
 def _chosen(offered: tuple[Tool, ...]) -> st.SearchStrategy[ToolChoice | None]:
@@ -168,40 +180,9 @@ def _chosen(offered: tuple[Tool, ...]) -> st.SearchStrategy[ToolChoice | None]:
     there = [ToolName("function", tool.name) for tool in offered if isinstance(tool, FunctionTool)]
     there += [ToolName("web_search") for tool in offered if isinstance(tool, WebSearchTool)]
     name = st.sampled_from([*there, ToolName("function", "absent"), ToolName("custom", "odd"), ToolName("web_search")])
-    return st.none() | st.builds(ToolChoice, modes, st.lists(name, max_size=2, unique=True).map(tuple))
-
-
-@st.composite
-def asks(draw: st.DrawFn) -> Ask:
-    """Any request."""
-    offered = tuple(draw(st.lists(tools, max_size=3)))
-    return Ask(
-        endpoint=draw(st.sampled_from(["responses", "chat"])),
-        model="model",
-        items=tuple(draw(st.lists(items, max_size=5) | _exchanges.map(list))),
-        stream=draw(st.booleans()),
-        instructions=draw(st.none() | texts),
-        choices=draw(_rarely(st.integers(1, 3), 1)),
-        tools=offered,
-        tool_choice=draw(_chosen(offered)),
-        parallel_tool_calls=draw(st.sampled_from([None, True, False])),
-        max_output_tokens=draw(st.none() | st.integers(1, 10_000)),
-        max_tool_calls=draw(st.none() | st.integers(0, 5)),
-        temperature=draw(_rarely(st.floats(0, 2))),
-        top_p=draw(_rarely(st.floats(0, 1))),
-        presence_penalty=draw(_rarely(st.floats(-2, 2))),
-        frequency_penalty=draw(_rarely(st.floats(-2, 2))),
-        seed=draw(_rarely(st.integers(-(2**63), 2**63 - 1))),
-        stop=draw(_rarely(st.lists(texts, max_size=4).map(tuple), ())),
-        logprobs=draw(_rarely(st.integers(0, 20))),
-        logit_bias=draw(_rarely(st.dictionaries(st.sampled_from(["1", "2"]), st.floats(-100, 100)))),
-        effort=draw(st.sampled_from([None, "none", "minimal", "low", "medium", "high", "xhigh"])),
-        summary=draw(st.sampled_from([None, "auto", "concise", "detailed"])),
-        format=draw(_rarely(formats)),
-        verbosity=draw(_rarely(st.sampled_from(["low", "medium", "high"]))),
-        service_tier=draw(_rarely(st.sampled_from(["auto", "default", "flex", "priority"]))),
-        hints=draw(hints),
-    )
+    named = st.lists(st.sampled_from(there), min_size=1, unique=True).map(tuple) if there else st.just(())
+    wild = st.builds(ToolChoice, modes, st.lists(name, max_size=2, unique=True).map(tuple))
+    return st.none() | st.builds(ToolChoice, modes, named) | wild
 
 
 @st.composite
@@ -222,6 +203,32 @@ def _exchange(draw: st.DrawFn) -> tuple[Item, ...]:
 _exchanges = st.lists(_exchange(), min_size=1, max_size=2).map(
     lambda drawn: tuple(item for part in drawn for item in part)
 )
+
+
+wild_items = st.lists(items, max_size=5).map(tuple)
+
+
+@st.composite
+def asks(draw: st.DrawFn) -> Ask:
+    """Any request."""
+    offered = tuple(draw(st.lists(functions, max_size=2) | st.lists(tools, max_size=3)))
+    rare = draw(st.lists(st.sampled_from(sorted(RARE)), max_size=2, unique=True))
+    return Ask(
+        endpoint=draw(st.sampled_from(["responses", "chat"])),
+        model="model",
+        items=draw(_exchanges | wild_items | st.tuples(messages, _exchanges).map(lambda drawn: (drawn[0], *drawn[1]))),
+        stream=draw(st.booleans()),
+        instructions=draw(st.none() | texts),
+        tools=offered,
+        tool_choice=draw(_chosen(offered)),
+        parallel_tool_calls=draw(st.sampled_from([None, True, False])),
+        max_output_tokens=draw(st.none() | st.integers(1, 10_000)),
+        max_tool_calls=draw(st.none() | st.integers(0, 5)),
+        effort=draw(st.sampled_from([None, "none", "minimal", "low", "medium", "high", "xhigh"])),
+        summary=draw(st.sampled_from([None, "auto", "concise", "detailed"])),
+        hints=draw(hints),
+        **{name: draw(RARE[name]) for name in rare},
+    )
 
 
 @st.composite
