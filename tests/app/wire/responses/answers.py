@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
@@ -15,6 +15,7 @@ from app.wire.answer import (
     Cited,
     Ended,
     Finished,
+    FinishReason,
     ImageBegun,
     ImageDone,
     ImagePartial,
@@ -196,6 +197,6 @@ def answers(draw: st.DrawFn) -> list[AnswerEvent]:
     while told := [each for each in told if each]:
         reach = draw(st.integers(1, 2))
         events.append(draw(st.sampled_from(told[:reach])).pop(0))
-    reason = draw(st.sampled_from(["stop", "length", "tool_calls", "content_filter"]))
+    reason = draw(st.sampled_from(get_args(FinishReason)))
     usage = draw(st.sampled_from([None, USAGE, SEARCHED]))
     return [*events, Finished(reason), Ended(usage)]

@@ -347,6 +347,15 @@ def test_a_failure_goes_on_where_the_stream_was(sent: int) -> None:
     }
 
 
+@pytest.mark.parametrize(("code", "known"), [("overloaded", "server_error"), ("rate_limit_exceeded",) * 2])
+def test_a_failed_response_bears_a_code_that_clients_know(code: str, known: str) -> None:
+    wrote = writer()
+    begun = wrote.write(Began())
+    found = grammar.events(begun + wrote.failure(message="It broke.", type="server_error", code=code))
+    _event.validate_json(json.dumps(found[-1]), strict=True)
+    assert [found[-2]["code"], found[-1]["response"]["error"]["code"]] == [code, known]
+
+
 def test_a_failure_in_place_of_the_held_end() -> None:
     wrote = writer()
     calls: list[AnswerEvent] = [Began(), CallBegun(0, "a", "f"), CallDelta(0, "{}"), CallDone(0)]

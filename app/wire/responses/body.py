@@ -1,0 +1,211 @@
+"""An Ask written for an upstream that speaks OpenAI's Responses.
+
+Rule 1: nothing is stored there: `store` is false, and reasoning comes and goes encrypted.
+Rule 2: the output limit is the target's, always; so is the limit of tool calls where the target has one.
+Rule 3: what Responses has no place for is refused by the client's own name of it. Reasoning of another upstream is left out.
+Rule 4: chat leaves functions lenient where it says nothing of `strict`, Responses makes them strict: it is written out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, assert_never
+
+import msgspec
+
+from app.wire.canonical import (
+    Ask,
+    CustomCall,
+    CustomCallOutput,
+    CustomTool,
+    FunctionCall,
+    FunctionCallOutput,
+    FunctionTool,
+    ImageGenerationCall,
+    ImageTool,
+    Item,
+    Message,
+    Reasoning,
+    Target,
+    TextFormat,
+    Tool,
+    ToolName,
+    WebSearchCall,
+    WebSearchTool,
+    refusal,
+)
+from app.wire.responses.parts import Json, assistant_part, outputs, said, user_part
+from app.wire.tags import unseal
+
+_LACKED: Final = ("stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias")
+_LACKS: Final = "This model's upstream has no such option."
+_ENCRYPTED: Final = "reasoning.encrypted_content"
+_LOGPROBS: Final = "message.output_text.logprobs"
+
+
+def write_responses(ask: Ask, target: Target) -> bytes:
+    """The body. Raises RequestError for what cannot be carried over."""
+    _refuse(ask)
+    calls = ask.max_tool_calls if target.max_tool_calls is None else target.max_tool_calls
+    body = {
+        "model": target.model,
+        "input": [written for item in ask.items for written in _item(ask, target, item)],
+        "store": False,
+        "max_output_tokens": target.max_output_tokens,
+        **said(
+            stream=ask.stream or None,
+            instructions=ask.instructions,
+            tools=[_tool(ask, tool) for tool in ask.tools] or None,
+            tool_choice=_choice(ask),
+            parallel_tool_calls=ask.parallel_tool_calls,
+            max_tool_calls=calls,
+            temperature=ask.temperature,
+            top_p=ask.top_p,
+            top_logprobs=ask.logprobs,
+            include=_include(ask, target) or None,
+            reasoning=said(effort=ask.effort, summary=ask.summary) or None,
+            text=said(format=_format(ask.format), verbosity=ask.verbosity) or None,
+            service_tier=ask.service_tier,
+            **msgspec.to_builtins(ask.hints),
+        ),
+    }
+    return msgspec.json.encode(body)
+
+
+def _refuse(ask: Ask) -> None:
+    if ask.choices != 1:
+        raise refusal(ask, "choices", "This model gives one answer: send the request once for each.")
+    for name in _LACKED:
+        if getattr(ask, name) not in (None, ()):
+            raise refusal(ask, name, _LACKS)
+
+
+def _include(ask: Ask, target: Target) -> list[str]:
+    """Encrypted reasoning is asked for where the client shows that it reasons: other models refuse it."""
+    own = any(isinstance(item, Reasoning) and unseal(item.sealed or "", target.upstream) for item in ask.items)
+    reasons = own or ask.summary is not None or ask.effort not in (None, "none")
+    return [_ENCRYPTED] * reasons + [_LOGPROBS] * (ask.logprobs is not None)
+
+
+# -- Items
+
+
+def _item(ask: Ask, target: Target, item: Item) -> list[Json]:
+    """None or one: reasoning that this upstream cannot read is left out."""
+    match item:
+        case Message():
+            return [_message(ask, target, item)]
+        case FunctionCall():
+            call = {"call_id": item.call_id, "name": item.name, "arguments": item.arguments}
+            return [{"type": "function_call", **call}]
+        case CustomCall():
+            return [{"type": "custom_tool_call", "call_id": item.call_id, "name": item.name, "input": item.input}]
+        case FunctionCallOutput():
+            told = outputs(ask, target, item.parts)
+            return [{"type": "function_call_output", "call_id": item.call_id, "output": told}]
+        case CustomCallOutput():
+            told = outputs(ask, target, item.parts)
+            return [{"type": "custom_tool_call_output", "call_id": item.call_id, "output": told}]
+        case Reasoning():
+            return _reasoning(target, item)
+        case WebSearchCall():
+            return [_search_call(item)]
+        case ImageGenerationCall():
+            return [_image_call(ask, item)]
+        case _:
+            assert_never(item)
+
+
+def _message(ask: Ask, target: Target, message: Message) -> Json:
+    if message.name is not None:
+        raise refusal(ask, f"{message.at}.name", "This model's upstream tells no names: put them into the content.")
+    if message.role == "assistant":
+        content = [assistant_part(ask, part) for part in message.parts]
+    else:
+        content = [user_part(ask, target, part) for part in message.parts]
+    return {"type": "message", "role": message.role, "content": content}
+
+
+def _reasoning(target: Target, item: Reasoning) -> list[Json]:
+    """Without its encrypted content an upstream that stores nothing takes no reasoning back."""
+    payload = unseal(item.sealed or "", target.upstream)
+    if not payload:
+        return []
+    summary = [{"type": "summary_text", "text": text} for text in item.summary]
+    content = [{"type": "reasoning_text", "text": text} for text in item.content]
+    return [{"type": "reasoning", "summary": summary, "encrypted_content": payload, **said(content=content or None)}]
+
+
+def _search_call(item: WebSearchCall) -> Json:
+    first = said(query=item.queries[0], queries=item.queries) if item.queries else {}
+    return {"type": "web_search_call", "id": item.id, "status": "completed", "action": {"type": "search", **first}}
+
+
+def _image_call(ask: Ask, item: ImageGenerationCall) -> Json:
+    kind, _, form = item.media_type.partition("/")
+    if kind != "image" or form not in ("png", "webp", "jpeg", "gif"):
+        raise refusal(ask, item.at, "The image is none that this model's upstream made.")
+    made = {"status": "completed", "result": item.data, "output_format": form}
+    return {"type": "image_generation_call", "id": item.id, **made}
+
+
+# -- Tools and choices
+
+
+def _tool(ask: Ask, tool: Tool) -> Json:
+    match tool:
+        case FunctionTool():
+            strict = False if tool.strict is None and ask.endpoint == "chat" else tool.strict
+            told = said(description=tool.description, strict=strict)
+            return {"type": "function", "name": tool.name, "parameters": tool.parameters, **told}
+        case CustomTool():
+            return {"type": "custom", "name": tool.name, **said(description=tool.description, format=tool.format)}
+        case WebSearchTool():
+            return _search_tool(tool)
+        case ImageTool():
+            return {"type": "image_generation", **tool.options}
+        case _:
+            assert_never(tool)
+
+
+def _search_tool(tool: WebSearchTool) -> Json:
+    place = said(**msgspec.to_builtins(tool.place)) if tool.place is not None else None
+    return {
+        "type": "web_search",
+        **said(
+            search_context_size=tool.context_size,
+            user_location=None if place is None else {"type": "approximate", **place},
+            filters={"allowed_domains": tool.allowed_domains} if tool.allowed_domains else None,
+            external_web_access=tool.external_access,
+        ),
+    }
+
+
+def _choice(ask: Ask) -> Any:
+    choice = ask.tool_choice
+    if choice is None:
+        return None
+    if not choice.only or choice.mode == "none":
+        return choice.mode
+    if choice.mode == "required" and len(choice.only) == 1:
+        return _named(choice.only[0])
+    return {"type": "allowed_tools", "mode": choice.mode, "tools": [_named(tool) for tool in choice.only]}
+
+
+def _named(tool: ToolName) -> Json:
+    return {"type": tool.type, **said(name=tool.name)}
+
+
+_FORMATS: Final[dict[str, Callable[[TextFormat], Json]]] = {
+    "text": lambda _: {},
+    "json_object": lambda _: {},
+    "json_schema": lambda told: {
+        "name": told.name,
+        "schema": told.schema or {},
+        **said(description=told.description, strict=told.strict),
+    },
+}
+
+
+def _format(told: TextFormat | None) -> Json | None:
+    return None if told is None else {"type": told.kind, **_FORMATS[told.kind](told)}

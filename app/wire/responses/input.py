@@ -1,0 +1,239 @@
+"""The input of a Responses request, read into items of the canonical form.
+
+Rule 1: an item without a type is a message where it has a role, else a reference to stored state.
+Rule 2: every item is read, or refused by its place: items of tools that only OpenAI runs cannot go to another vendor.
+Rule 3: whether an address may be fetched was judged with the body's weight (content.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from app.wire.canonical import (
+    CustomCall,
+    CustomCallOutput,
+    File,
+    FunctionCall,
+    FunctionCallOutput,
+    Image,
+    ImageGenerationCall,
+    Item,
+    Message,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    WebSearchCall,
+)
+from app.wire.chat.media import PDF, split_data_uri
+from app.wire.chat.shapes import invalid, strict
+from app.wire.exchange import RequestError
+from app.wire.request import NAME_LENGTH_MAX, missing, unsupported
+from app.wire.responses.shapes import (
+    AnsweredMessage,
+    AskedMessage,
+    CallOutputShape,
+    CustomCallShape,
+    FunctionCallShape,
+    ImageCallShape,
+    InputFile,
+    InputImage,
+    InputPart,
+    InputText,
+    OutputPart,
+    OutputText,
+    ReasoningShape,
+    SearchAction,
+    SearchCallShape,
+)
+from app.wire.stored import Stored
+
+Files = Mapping[str, Stored]
+
+
+class _Kind(msgspec.Struct):
+    type: Any = None
+    role: Any = None
+
+
+_text = msgspec.json.Decoder(str)
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
+_kind = msgspec.json.Decoder(_Kind)
+
+
+def read_input(raw: msgspec.Raw, stored: Files) -> tuple[Item, ...]:
+    """A text is the user's one message."""
+    if bytes(memoryview(raw)[:1]) == b'"':
+        return (Message("user", (Text(strict(raw, _text, "input"), "input"),), at="input"),)
+    items = strict(raw, _raws, "input")
+    if not items:
+        raise RequestError("Invalid 'input': empty array.", param="input", code="empty_array")
+    return tuple(_item(item, f"input[{index}]", stored) for index, item in enumerate(items))
+
+
+def _item(raw: msgspec.Raw, at: str, stored: Files) -> Item:
+    kind = strict(raw, _kind, at)
+    if kind.type == "message" or (kind.type is None and kind.role is not None):
+        return _message(raw, kind.role, at, stored)
+    if kind.type in (None, "item_reference"):
+        raise unsupported(f"{at}.type", "The gateway is stateless: send the item itself.")
+    if not isinstance(kind.type, str):
+        raise RequestError(f"Invalid type for '{at}.type': expected a string.", param=f"{at}.type", code="invalid_type")
+    read = _READERS.get(kind.type)
+    if read is None:
+        told = kind.type[:NAME_LENGTH_MAX]
+        raise unsupported(f"{at}.type", f"Items of type '{told}' cannot be given to this model.")
+    return read(raw, at, stored)
+
+
+# -- Messages and their parts
+
+
+_asked = msgspec.json.Decoder(AskedMessage)
+_answered = msgspec.json.Decoder(AnsweredMessage)
+
+
+def _message(raw: msgspec.Raw, role: Any, at: str, stored: Files) -> Message:
+    if role == "assistant":
+        answered = strict(raw, _answered, at)
+        return Message("assistant", _outputs(answered.content, f"{at}.content"), at=at)
+    asked = strict(raw, _asked, at)
+    return Message(asked.role, _inputs(asked.content, f"{at}.content", stored), at=at)
+
+
+def _outputs(content: str | list[OutputPart], at: str) -> tuple[Part, ...]:
+    if isinstance(content, str):
+        return (Text(content, at),)
+    return tuple(_output(part, f"{at}[{index}]") for index, part in enumerate(content))
+
+
+def _output(part: OutputPart, at: str) -> Part:
+    return Text(part.text, at) if isinstance(part, OutputText) else Refusal(part.refusal, at)
+
+
+def _inputs(content: str | list[InputPart], at: str, stored: Files) -> tuple[Part, ...]:
+    if isinstance(content, str):
+        return (Text(content, at),)
+    return tuple(_input(part, f"{at}[{index}]", stored) for index, part in enumerate(content))
+
+
+def _input(part: InputPart, at: str, stored: Files) -> Part:
+    if isinstance(part, InputText):
+        return Text(part.text, at)
+    return _image(part, at, stored) if isinstance(part, InputImage) else _file(part, at, stored)
+
+
+def _image(part: InputImage, at: str, stored: Files) -> Image:
+    _one_of(at, image_url=part.image_url, file_id=part.file_id)
+    if part.file_id is not None:
+        found = _stored(part.file_id, at, stored)
+        return _inline_image(found.media_type, found.data, part, f"{at}.file_id", at)
+    url = part.image_url or ""
+    inline = split_data_uri(url, f"{at}.image_url")
+    if inline is None:
+        return Image(url=url, detail=part.detail, at=at)
+    return _inline_image(*inline, part, f"{at}.image_url", at)
+
+
+def _inline_image(media_type: str, data: str, part: InputImage, param: str, at: str) -> Image:
+    if not media_type.startswith("image/"):
+        raise invalid(param, f"'{media_type[:NAME_LENGTH_MAX]}' is no type of an image.")
+    return Image(data=data, media_type=media_type, detail=part.detail, at=at)
+
+
+def _file(part: InputFile, at: str, stored: Files) -> File:
+    """Base64 that does not say its type is taken for a PDF."""
+    _one_of(at, file_id=part.file_id, file_data=part.file_data, file_url=part.file_url)
+    if part.file_id is not None:
+        found = _stored(part.file_id, at, stored)
+        return File(data=found.data, media_type=found.media_type, filename=part.filename or found.filename, at=at)
+    if part.file_url is not None:
+        return File(url=part.file_url, filename=part.filename, at=at)
+    text = part.file_data or ""
+    media_type, data = split_data_uri(text, f"{at}.file_data") or (PDF, text)
+    return File(data=data, media_type=media_type, filename=part.filename, at=at)
+
+
+def _one_of(at: str, **members: str | None) -> None:
+    """Raises RequestError unless exactly one is given, and it is not empty."""
+    told = [name for name, value in members.items() if value is not None]
+    names = " and ".join(f"'{name}'" for name in members)
+    if not told:
+        raise missing(f"{at}.{next(iter(members))}")
+    if len(told) > 1:
+        raise invalid(at, f"Exactly one of {names} is expected.")
+    if not members[told[0]]:
+        raise invalid(f"{at}.{told[0]}", "It is empty.")
+
+
+def _stored(file_id: str, at: str, stored: Files) -> Stored:
+    found = stored.get(file_id)
+    if found is None:
+        raise invalid(f"{at}.file_id", "No file with this id was uploaded.")
+    return found
+
+
+# -- Other items
+
+
+_function_call = msgspec.json.Decoder(FunctionCallShape)
+_custom_call = msgspec.json.Decoder(CustomCallShape)
+_call_output = msgspec.json.Decoder(CallOutputShape)
+_reasoning = msgspec.json.Decoder(ReasoningShape)
+_search_call = msgspec.json.Decoder(SearchCallShape)
+_image_call = msgspec.json.Decoder(ImageCallShape)
+
+
+def _read_function_call(raw: msgspec.Raw, at: str, _: Files) -> Item:
+    call = strict(raw, _function_call, at)
+    return FunctionCall(call.call_id, call.name, call.arguments, at)
+
+
+def _read_custom_call(raw: msgspec.Raw, at: str, _: Files) -> Item:
+    call = strict(raw, _custom_call, at)
+    return CustomCall(call.call_id, call.name, call.input, at)
+
+
+def _read_function_output(raw: msgspec.Raw, at: str, stored: Files) -> Item:
+    told = strict(raw, _call_output, at)
+    return FunctionCallOutput(told.call_id, _inputs(told.output, f"{at}.output", stored), at)
+
+
+def _read_custom_output(raw: msgspec.Raw, at: str, stored: Files) -> Item:
+    told = strict(raw, _call_output, at)
+    return CustomCallOutput(told.call_id, _inputs(told.output, f"{at}.output", stored), at)
+
+
+def _read_reasoning(raw: msgspec.Raw, at: str, _: Files) -> Item:
+    told = strict(raw, _reasoning, at)
+    summary, content = (tuple(part.text for part in parts or ()) for parts in (told.summary, told.content))
+    return Reasoning(summary, content, told.encrypted_content, at)
+
+
+def _read_search_call(raw: msgspec.Raw, at: str, _: Files) -> Item:
+    call = strict(raw, _search_call, at)
+    if not isinstance(call.action, SearchAction):
+        return WebSearchCall(call.id, at=at)
+    queries = call.action.queries or [call.action.query or ""]
+    return WebSearchCall(call.id, tuple(query for query in queries if query), at)
+
+
+def _read_image_call(raw: msgspec.Raw, at: str, _: Files) -> Item:
+    call = strict(raw, _image_call, at)
+    if not call.result:
+        raise invalid(f"{at}.result", "It is empty.")
+    return ImageGenerationCall(call.id, call.result, f"image/{call.output_format or 'png'}", at)
+
+
+_READERS: Final[Mapping[str, Callable[[msgspec.Raw, str, Files], Item]]] = {
+    "function_call": _read_function_call,
+    "function_call_output": _read_function_output,
+    "custom_tool_call": _read_custom_call,
+    "custom_tool_call_output": _read_custom_output,
+    "reasoning": _read_reasoning,
+    "web_search_call": _read_search_call,
+    "image_generation_call": _read_image_call,
+}

@@ -1,0 +1,278 @@
+"""The shapes of a Responses request, member by member.
+
+Rule 1: a member that stands in no shape is refused by its name and place; so is a value of the wrong type.
+Rule 2: null is the same as absent wherever a member may be absent. A member of type None is known, and may only be null.
+Rule 3: an item of an answer may come back as it was: what only annotates it (status, sources, logprobs) is judged, and not read.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from app.wire.chat.shapes import Effort, Level, Shape
+
+Status = Literal["in_progress", "searching", "generating", "completed", "incomplete", "failed"]
+Json = dict[str, Any]
+
+# -- Parts ----------------------------------------------------------------------------------------------------------------
+
+
+class InputText(Shape, frozen=True, gc=False, tag="input_text", tag_field="type"):
+    text: str
+    prompt_cache_breakpoint: None = None
+
+
+class InputImage(Shape, frozen=True, gc=False, tag="input_image", tag_field="type"):
+    image_url: str | None = None
+    file_id: str | None = None
+    detail: Literal["low", "high", "auto", "original"] | None = None
+    prompt_cache_breakpoint: None = None
+
+
+class InputFile(Shape, frozen=True, gc=False, tag="input_file", tag_field="type"):
+    """`detail` has one value that every vendor can keep."""
+
+    file_id: str | None = None
+    file_data: str | None = None
+    file_url: str | None = None
+    filename: str | None = None
+    detail: Literal["auto"] | None = None
+    prompt_cache_breakpoint: None = None
+
+
+class OutputText(Shape, frozen=True, gc=False, tag="output_text", tag_field="type"):
+    text: str
+    annotations: list[Json] | None = None
+    logprobs: list[Json] | None = None
+
+
+class OutputRefusal(Shape, frozen=True, gc=False, tag="refusal", tag_field="type"):
+    refusal: str
+
+
+InputPart = InputText | InputImage | InputFile
+OutputPart = OutputText | OutputRefusal
+
+
+# -- Items ----------------------------------------------------------------------------------------------------------------
+
+
+class ItemShape(Shape, frozen=True, gc=False, kw_only=True):
+    """What every item may have. The type has been judged by whoever chose the shape."""
+
+    type: str | None = None
+    id: str | None = None
+    status: Status | None = None
+
+
+class AskedMessage(ItemShape, frozen=True, gc=False, kw_only=True):
+    role: Literal["system", "developer", "user"]
+    content: str | list[InputPart]
+    phase: None = None
+
+
+class AnsweredMessage(ItemShape, frozen=True, gc=False, kw_only=True):
+    role: Literal["assistant"]
+    content: str | list[OutputPart]
+    phase: Literal["commentary", "final_answer"] | None = None
+
+
+class DirectCaller(Shape, frozen=True, gc=False):
+    type: Literal["direct"]
+
+
+class CalledItem(ItemShape, frozen=True, gc=False, kw_only=True):
+    """A call, or what a call gave."""
+
+    call_id: str
+    caller: DirectCaller | None = None
+    namespace: None = None
+
+
+class FunctionCallShape(CalledItem, frozen=True, gc=False, kw_only=True):
+    name: str
+    arguments: str
+
+
+class CustomCallShape(CalledItem, frozen=True, gc=False, kw_only=True):
+    name: str
+    input: str
+
+
+class CallOutputShape(CalledItem, frozen=True, gc=False, kw_only=True):
+    """Of a function or a custom tool. The call's id says which; a name may say it again."""
+
+    output: str | list[InputPart]
+    name: str | None = None
+
+
+class SummaryText(Shape, frozen=True, gc=False, tag="summary_text", tag_field="type"):
+    text: str
+
+
+class ReasoningText(Shape, frozen=True, gc=False, tag="reasoning_text", tag_field="type"):
+    text: str
+
+
+class ReasoningShape(ItemShape, frozen=True, gc=False, kw_only=True):
+    summary: list[SummaryText]
+    content: list[ReasoningText] | None = None
+    encrypted_content: str | None = None
+
+
+class SearchAction(Shape, frozen=True, gc=False, tag="search", tag_field="type"):
+    query: str | None = None
+    queries: list[str] | None = None
+    sources: list[Json] | None = None
+
+
+class OpenAction(Shape, frozen=True, gc=False, tag="open_page", tag_field="type"):
+    url: str | None = None
+
+
+class FindAction(Shape, frozen=True, gc=False, tag="find_in_page", tag_field="type"):
+    url: str | None = None
+    pattern: str | None = None
+
+
+class SearchCallShape(ItemShape, frozen=True, gc=False, kw_only=True):
+    id: str
+    action: SearchAction | OpenAction | FindAction | None = None
+
+
+class ImageCallShape(ItemShape, frozen=True, gc=False, kw_only=True):
+    """What was asked of the image, and how it looks, are told by the image itself."""
+
+    id: str
+    result: str
+    output_format: Literal["png", "webp", "jpeg", "gif"] | None = None
+    action: str | None = None
+    background: str | None = None
+    quality: str | None = None
+    revised_prompt: str | None = None
+    size: str | None = None
+
+
+# -- Tools and choices ----------------------------------------------------------------------------------------------------
+
+
+class ToolShape(Shape, frozen=True, gc=False, kw_only=True):
+    type: str
+
+
+class FunctionToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
+    name: str
+    description: str | None = None
+    parameters: Json | None = None
+    strict: bool | None = None
+    output_schema: None = None
+    allowed_callers: list[Literal["direct"]] | None = None
+
+
+class FreeFormat(Shape, frozen=True, gc=False, tag="text", tag_field="type"):
+    pass
+
+
+class GrammarFormat(Shape, frozen=True, gc=False, tag="grammar", tag_field="type"):
+    syntax: Literal["lark", "regex"]
+    definition: str
+
+
+class CustomToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
+    name: str
+    description: str | None = None
+    format: FreeFormat | GrammarFormat | None = None
+    allowed_callers: list[Literal["direct"]] | None = None
+
+
+class UserLocation(Shape, frozen=True, gc=False):
+    type: Literal["approximate"] | None = None
+    city: str | None = None
+    country: str | None = None
+    region: str | None = None
+    timezone: str | None = None
+
+
+class Filters(Shape, frozen=True, gc=False):
+    allowed_domains: list[str] | None = None
+
+
+class SearchToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
+    """All dated and preview spellings at once."""
+
+    search_context_size: Level | None = None
+    user_location: UserLocation | None = None
+    filters: Filters | None = None
+    external_web_access: bool | None = None
+    search_content_types: list[Literal["text"]] | None = None
+
+
+class ImageToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
+    """`n` is what an answer's echo of the tool may hold."""
+
+    action: Literal["generate", "edit", "auto"] | None = None
+    background: Literal["transparent", "opaque", "auto"] | None = None
+    input_fidelity: Literal["high", "low"] | None = None
+    input_image_mask: Json | None = None
+    model: str | None = None
+    moderation: Literal["auto", "low"] | None = None
+    n: Literal[1] | None = None
+    output_compression: int | None = None
+    output_format: Literal["png", "webp", "jpeg"] | None = None
+    partial_images: Literal[0, 1, 2, 3] | None = None
+    quality: Literal["low", "medium", "high", "auto"] | None = None
+    size: str | None = None
+
+
+class ChoiceShape(Shape, frozen=True, gc=False):
+    """A tool as a choice names it, or the tools that are allowed."""
+
+    type: str
+    name: str | None = None
+    mode: Literal["auto", "required"] | None = None
+    tools: list[ChosenTool] | None = None
+
+
+class ChosenTool(Shape, frozen=True, gc=False):
+    type: str
+    name: str | None = None
+
+
+# -- The rest -------------------------------------------------------------------------------------------------------------
+
+
+class PlainFormat(Shape, frozen=True, gc=False, tag="text", tag_field="type"):
+    pass
+
+
+class JsonFormat(Shape, frozen=True, gc=False, tag="json_object", tag_field="type"):
+    pass
+
+
+class SchemaFormat(Shape, frozen=True, gc=False, tag="json_schema", tag_field="type"):
+    name: str
+    schema: Json
+    description: str | None = None
+    strict: bool | None = None
+
+
+class TextShape(Shape, frozen=True, gc=False):
+    format: PlainFormat | JsonFormat | SchemaFormat | None = None
+    verbosity: Level | None = None
+
+
+Summary = Literal["auto", "concise", "detailed"]
+
+
+class ReasoningOptions(Shape, frozen=True, gc=False):
+    effort: Effort | None = None
+    summary: Summary | None = None
+    generate_summary: Summary | None = None
+    context: Literal["auto"] | None = None
+    mode: Literal["standard"] | None = None
+
+
+class StreamOptions(Shape, frozen=True, gc=False):
+    """Frames are never padded, so obfuscation may be asked for or not."""
+
+    include_obfuscation: bool | None = None

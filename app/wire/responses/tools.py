@@ -1,0 +1,170 @@
+"""The tools of a Responses request and the choice among them, read into the canonical form.
+
+Rule 1: a type that another vendor cannot run is refused by its place, code `unsupported_tool`.
+Rule 2: a choice names tools that the request has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from app.wire.canonical import (
+    CustomTool,
+    FunctionTool,
+    ImageTool,
+    Place,
+    Tool,
+    ToolChoice,
+    ToolName,
+    WebSearchTool,
+)
+from app.wire.chat.shapes import invalid, strict
+from app.wire.exchange import RequestError
+from app.wire.request import NAME_LENGTH_MAX, TOOL_ALIASES, TOOLS_MAX, given, missing
+from app.wire.responses.shapes import (
+    ChoiceShape,
+    ChosenTool,
+    CustomToolShape,
+    FunctionToolShape,
+    ImageToolShape,
+    SearchToolShape,
+)
+from app.wire.splice import Members
+
+_MODES: Final = ("auto", "none", "required")
+_NAMED: Final = ("function", "custom")
+
+
+class _Kind(msgspec.Struct):
+    type: Any = None
+
+
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
+_kind = msgspec.json.Decoder(_Kind)
+_function = msgspec.json.Decoder(FunctionToolShape)
+_custom = msgspec.json.Decoder(CustomToolShape)
+_search = msgspec.json.Decoder(SearchToolShape)
+_image = msgspec.json.Decoder(ImageToolShape)
+_choice = msgspec.json.Decoder(str | ChoiceShape)
+
+
+def read_tools(fields: Members) -> tuple[Tool, ...]:
+    raw = given(fields, "tools")
+    raws = strict(raw, _raws, "tools") if raw is not None else []
+    if len(raws) > TOOLS_MAX:
+        message = f"Invalid 'tools': more than {TOOLS_MAX} tools."
+        raise RequestError(message, param="tools", code="array_above_max_length")
+    return tuple(_tool(each, f"tools[{index}]") for index, each in enumerate(raws))
+
+
+def _tool(raw: msgspec.Raw, at: str) -> Tool:
+    told = strict(raw, _kind, at).type
+    if told is None:
+        raise missing(f"{at}.type")
+    read = _READERS.get(TOOL_ALIASES.get(told, told)) if isinstance(told, str) else None
+    if read is None:
+        word = str(told)[:NAME_LENGTH_MAX]
+        message = f"Unsupported tool type '{word}' at '{at}.type'. Supported here are: {', '.join(_READERS)}."
+        raise RequestError(message, param=f"{at}.type", code="unsupported_tool")
+    return read(raw, at)
+
+
+def _read_function(raw: msgspec.Raw, at: str) -> Tool:
+    tool = strict(raw, _function, at)
+    return FunctionTool(_name(tool.name, at), tool.description, tool.parameters, tool.strict, at)
+
+
+def _read_custom(raw: msgspec.Raw, at: str) -> Tool:
+    tool = strict(raw, _custom, at)
+    form = None if tool.format is None else msgspec.to_builtins(tool.format)
+    return CustomTool(_name(tool.name, at), tool.description, form, at)
+
+
+def _read_search(raw: msgspec.Raw, at: str) -> Tool:
+    tool = strict(raw, _search, at)
+    user = tool.user_location
+    return WebSearchTool(
+        context_size=tool.search_context_size,
+        place=Place(user.city, user.country, user.region, user.timezone) if user else None,
+        allowed_domains=tuple((tool.filters and tool.filters.allowed_domains) or ()),
+        external_access=tool.external_web_access,
+        at=at,
+    )
+
+
+def _read_image(raw: msgspec.Raw, at: str) -> Tool:
+    members = msgspec.to_builtins(strict(raw, _image, at))
+    return ImageTool({name: value for name, value in members.items() if name != "type" and value is not None}, at)
+
+
+def _name(name: str, at: str) -> str:
+    if not name:
+        raise invalid(f"{at}.name", "It is empty.")
+    return name
+
+
+_READERS: Final[Mapping[str, Callable[[msgspec.Raw, str], Tool]]] = {
+    "function": _read_function,
+    "custom": _read_custom,
+    "web_search": _read_search,
+    "image_generation": _read_image,
+}
+
+
+# -- Choices
+
+
+def read_choice(fields: Members, tools: tuple[Tool, ...]) -> ToolChoice | None:
+    raw = given(fields, "tool_choice")
+    if raw is None:
+        return None
+    told = strict(raw, _choice, "tool_choice")
+    if isinstance(told, ChoiceShape):
+        return _chosen(told, {_named(tool) for tool in tools})
+    for mode in _MODES:
+        if told == mode:
+            return ToolChoice(mode)
+    raise invalid("tool_choice", f"'{told[:NAME_LENGTH_MAX]}' is not among the supported values.")
+
+
+def _chosen(told: ChoiceShape, known: set[ToolName]) -> ToolChoice:
+    if told.type != "allowed_tools":
+        _refuse(told, "mode", "tools")
+        return ToolChoice("required", (_one(ChosenTool(told.type, told.name), known, "tool_choice"),))
+    _refuse(told, "name")
+    if told.mode is None or told.tools is None:
+        raise missing("tool_choice.mode" if told.mode is None else "tool_choice.tools")
+    if not told.tools:
+        raise RequestError("Invalid 'tool_choice.tools': empty array.", param="tool_choice.tools", code="empty_array")
+    only = (_one(each, known, f"tool_choice.tools[{index}]") for index, each in enumerate(told.tools))
+    return ToolChoice(told.mode, tuple(only))
+
+
+def _refuse(told: ChoiceShape, *names: str) -> None:
+    """Members that belong to a choice of another kind."""
+    for name in names:
+        if getattr(told, name) is not None:
+            param = f"tool_choice.{name}"
+            raise RequestError(f"Unknown parameter: '{param}'.", param=param, code="unknown_parameter")
+
+
+def _one(told: ChosenTool, known: set[ToolName], at: str) -> ToolName:
+    kind = TOOL_ALIASES.get(told.type, told.type)
+    if kind in _NAMED and told.name is None:
+        raise missing(f"{at}.name")
+    chosen = ToolName(kind, told.name if kind in _NAMED else None)
+    if chosen not in known:
+        word = f"{kind} '{told.name}'" if kind in _NAMED else kind
+        raise invalid(at, f"The request has no tool that is {word[:NAME_LENGTH_MAX]}.")
+    return chosen
+
+
+def _named(tool: Tool) -> ToolName:
+    if isinstance(tool, FunctionTool):
+        return ToolName("function", tool.name)
+    if isinstance(tool, CustomTool):
+        return ToolName("custom", tool.name)
+    return ToolName("web_search" if isinstance(tool, WebSearchTool) else "image_generation")
