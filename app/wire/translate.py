@@ -2,8 +2,7 @@
 
 Rule 1: from the moment that the last of the asked choices is finished (or all has ended) everything is held.
 Rule 2: where an answer turns out to be at fault, what was made for the client before that goes out with the failure: the writer has
-        counted it. Held frames go with it only where they are numbered: a chunk that says that a choice is finished never goes out
-        without a debit. The last event never does.
+        counted it. What is held never does: nothing says that an answer is finished without a debit.
 Rule 3: comments and frames without data are the upstream's own affair, and end here.
 Rule 4: an answer may be paused: then end() leaves it unfinished, and continuation() gives the body that goes on with it.
 """
@@ -92,16 +91,14 @@ class _Translation(AnswerState):
 
 
 class StreamTranslation(_Translation):
-    """A stream for a client. `numbered`: its frames are numbered, so that none may be left out (Responses)."""
+    """A stream for a client."""
 
-    def __init__(self, reader: Reader, writer: Writer, *, choices: int, numbered: bool) -> None:
+    def __init__(self, reader: Reader, writer: Writer, *, choices: int) -> None:
         super().__init__(reader, writer, choices=choices)
-        self._numbered = numbered
         self._splitter = FrameSplitter()
         self._ready: list[bytes] = []
         self._held: list[bytes] = []
         self._held_bytes = 0
-        self._last = b""
 
     def feed(self, data: bytes) -> bytes:
         assert not self._failed, "fed after an error"
@@ -132,11 +129,10 @@ class StreamTranslation(_Translation):
 
     def tail(self) -> bytes:
         assert self.closing, "nothing is held before the last choice is finished"
-        return b"".join([*self._ready, *self._held, self._last, DONE])
+        return b"".join([*self._ready, *self._held, DONE])
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
-        held = self._held if self._numbered else []
-        return b"".join([*self._ready, *held, self._writer.failure(message=message, type=type, code=code)])
+        return b"".join([*self._ready, self._writer.failure(message=message, type=type, code=code)])
 
     def _take(self) -> bytes:
         made = b"".join(self._ready)
@@ -148,15 +144,16 @@ class StreamTranslation(_Translation):
         for event in events:
             self._note(event)
             made = self._writer.write(event)
-            if self.finished:
-                self._last += made
-            elif self.closing:
-                self._held_bytes += len(made)
-                if self._held_bytes > HELD_BYTES_MAX:
-                    malformed("The answer goes on after its end.")
-                self._held.append(made)
+            if self.closing:
+                self._hold(made)
             elif made:
                 self._ready.append(made)
+
+    def _hold(self, made: bytes) -> None:
+        self._held_bytes += len(made)
+        if self._held_bytes > HELD_BYTES_MAX and not self.finished:
+            malformed("The answer goes on after its end.")
+        self._held.append(made)
 
     def _end_with(self, name: str, data: bytes | None, raw: bytes) -> None:
         """The last frame was not terminated. It counts if it makes sense; if it is an error without frames, that is the answer."""

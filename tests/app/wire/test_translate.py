@@ -1,0 +1,231 @@
+"""A translation with a reader and a writer of one line each: the laws are the relay's own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from app.wire import answer
+from app.wire.answer import AnswerEvent
+from app.wire.exchange import AnswerError
+from app.wire.relay import BODY_BYTES_MAX, HELD_BYTES_MAX
+from app.wire.translate import PlainTranslation, StreamTranslation
+from domain.usage import ImageCount, Usage
+from tests.app.wire.streams import by_byte, run, sse
+
+USAGE = Usage(input=3, output=2)
+EVENTS: dict[str, Any] = {
+    "began": lambda value: answer.Began(upstream_id="up_1"),
+    "said": lambda value: answer.Said(value),
+    "refused": lambda value: answer.Refused(value),
+    "thought": lambda value: answer.Thought(0, value),
+    "call": lambda value: answer.CallDelta(1, value),
+    "searched": lambda value: answer.SearchDone(2, {"type": "search"}, failed=value),
+    "partial": lambda value: answer.ImagePartial(value, "AAAA", 0, {"quality": "low", "size": "1024x1024"}),
+    "image": lambda value: answer.ImageDone(value, "AAAA", {"quality": "high", "size": "1024x1024"}),
+    "finished": lambda value: answer.Finished(value[1], value[0]),
+    "ended": lambda value: answer.Ended(USAGE if value else None),
+}
+
+
+class Reader:
+    """Each frame is one event: {"said": "text"}. `late` comes at the end; `bodies` go on with what paused."""
+
+    def __init__(self, *late: dict[str, Any], bodies: tuple[bytes, ...] = ()) -> None:
+        self._late = list(late)
+        self._bodies = list(bodies)
+        self.names: list[str] = []
+
+    def frame(self, name: str, data: bytes) -> list[AnswerEvent]:
+        self.names.append(name)
+        told = json.loads(data)
+        if "error" in told:
+            raise AnswerError(told["error"], malformed=False)
+        return [EVENTS[kind](value) for kind, value in told.items()]
+
+    def end(self) -> list[AnswerEvent]:
+        late, self._late = self._late, []
+        return [EVENTS[kind](value) for told in late for kind, value in told.items()]
+
+    def whole(self, body: bytes) -> list[AnswerEvent]:
+        return [EVENTS[kind](value) for told in json.loads(body) for kind, value in told.items()]
+
+    def continuation(self) -> bytes | None:
+        return self._bodies.pop(0) if self._bodies else None
+
+
+class Writer:
+    response_id = "client_1"
+
+    def write(self, event: AnswerEvent) -> bytes:
+        return b"" if isinstance(event, answer.SearchDone) else f"<{type(event).__name__}>".encode()
+
+    def failure(self, *, message: str, type: str, code: str | None) -> bytes:
+        return f"<failed {message} {type} {code}>".encode()
+
+
+def stream(*late: dict[str, Any], choices: int = 1, bodies: tuple[bytes, ...] = ()) -> StreamTranslation:
+    return StreamTranslation(Reader(*late, bodies=bodies), Writer(), choices=choices)
+
+
+WHOLE = sse({"began": 1}, {"said": "Hé"}, {"thought": "abc"}, {"call": "{}"}, {"refused": "no"})
+END = sse({"finished": [0, "stop"]}, {"ended": 1})
+
+
+def test_a_whole_answer_however_it_is_cut() -> None:
+    for pieces in ([WHOLE + END], by_byte(WHOLE + END)):
+        outcome = run(stream(), pieces)
+        assert outcome.forwarded == b"<Began><Said><Thought><CallDelta><Refused>"
+        assert outcome.tail == b"<Finished><Ended>data: [DONE]\n\n"
+        assert (outcome.usage, outcome.finish, outcome.response_id) == (USAGE, "stop", "client_1")
+        assert (outcome.output_bytes, outcome.finished) == (3 + 3 + 2 + 2, True)
+
+
+def test_everything_is_held_from_the_last_finish_on() -> None:
+    relay = stream(choices=2)
+    assert relay.feed(sse({"said": "a"}, {"finished": [1, "length"]}, {"said": "b"})) == b"<Said><Finished><Said>"
+    assert not relay.closing
+    assert relay.feed(sse({"finished": [1, "length"]})) == b"<Finished>"
+    assert not relay.closing, "one choice finishes once"
+    assert relay.feed(sse({"finished": [0, "stop"]}, {"said": "late"})) == b""
+    assert relay.closing
+    assert not relay.finished
+    assert relay.feed(sse({"ended": 1}, {"said": "later"})) == b""
+    assert relay.finished
+    assert relay.tail() == b"<Finished><Said><Ended>data: [DONE]\n\n"
+    assert relay.finish == "stop,length"
+
+
+def test_an_answer_of_fewer_choices_closes_at_its_end() -> None:
+    relay = stream(choices=2)
+    relay.feed(sse({"finished": [0, "stop"]}))
+    assert not relay.closing
+    relay.feed(sse({"ended": 1}))
+    assert relay.closing
+
+
+def test_comments_and_frames_without_data_end_here() -> None:
+    relay = stream()
+    assert relay.feed(b": ping\n\nevent: ping\n\n" + sse({"said": "a"})) == b"<Said>"
+
+
+def test_what_the_reader_knows_only_at_the_end_comes_in_the_tail() -> None:
+    relay = stream({"said": "a", "finished": [0, "stop"]}, {"ended": 0})
+    assert relay.feed(sse({"began": 1})) == b"<Began>"
+    relay.end()
+    assert relay.continuation() is None
+    assert relay.tail() == b"<Said><Finished><Ended>data: [DONE]\n\n"
+    assert relay.usage is None
+
+
+def test_the_last_frame_need_not_be_terminated() -> None:
+    relay = stream()
+    relay.feed((WHOLE + END)[:-2])
+    relay.end()
+    assert relay.finished
+    unterminated = stream()
+    unterminated.feed(WHOLE + END + b": and then")
+    unterminated.end()
+    assert unterminated.finished
+
+
+def test_an_error_without_frames_is_the_answer() -> None:
+    relay = stream()
+    relay.feed(b'{"error": {"message": "no", "type": "t"}}')
+    with pytest.raises(AnswerError) as caught:
+        relay.end()
+    assert (caught.value.message, caught.value.malformed) == ("no", False)
+
+
+def test_an_end_without_sense_is_malformed() -> None:
+    relay = stream()
+    relay.feed(b"half a sentence")
+    relay.end()
+    with pytest.raises(AnswerError) as caught:
+        relay.continuation()
+    assert caught.value.malformed
+
+
+def test_a_pause_is_gone_on_with_as_one_answer() -> None:
+    relay = stream({"thought": "late"}, bodies=(b"again",))
+    assert relay.feed(sse({"began": 1}, {"said": "a"})) == b"<Began><Said>"
+    relay.end()
+    assert not relay.finished
+    assert relay.continuation() == b"again"
+    assert relay.feed(sse({"said": "b"})) == b"<Thought><Said>"
+    relay.feed(END)
+    relay.end()
+    assert relay.continuation() is None
+    assert relay.delivered.output_bytes == 6
+
+
+def test_a_failure_follows_what_was_made_and_leaves_out_what_was_held() -> None:
+    relay = stream()
+    with pytest.raises(AnswerError):
+        relay.feed(sse({"said": "a"}, {"error": "broken"}))
+    assert relay.failure(message="m", type="t", code="c") == b"<Said><failed m t c>"
+    held = stream()
+    held.feed(sse({"said": "a"}))
+    held.feed(END)
+    assert held.failure(message="m", type="t", code=None) == b"<failed m t None>"
+
+
+def test_searches_and_images_are_counted_as_they_are_told_of() -> None:
+    relay = stream()
+    assert relay.feed(sse({"searched": False}, {"searched": True})) == b""
+    relay.feed(sse({"partial": 5}, {"partial": 6}, {"image": 5}))
+    counts = (ImageCount("high", "1024x1024", 1), ImageCount("low", "1024x1024", 1))
+    assert relay.items == Usage(web_search_calls=1, images=counts)
+
+
+def test_an_answer_has_an_end_to_its_size() -> None:
+    relay = stream()
+    text = "x" * (1 << 20)
+    with pytest.raises(AnswerError, match="too long"):
+        for _ in range(BODY_BYTES_MAX // len(text) + 1):
+            relay.feed(sse({"said": text}))
+
+
+def test_what_goes_on_after_the_finish_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.wire.translate.HELD_BYTES_MAX", 40)
+    relay = stream()
+    relay.feed(sse({"finished": [0, "stop"]}, {"said": "a"}, {"said": "b"}, {"said": "c"}))
+    with pytest.raises(AnswerError, match="goes on"):
+        relay.feed(sse(*({"said": "d"},) * 5))
+    assert HELD_BYTES_MAX > 40
+
+
+def test_a_plain_answer() -> None:
+    relay = PlainTranslation(Reader(), Writer(), choices=1)
+    body = json.dumps([{"began": 1}, {"said": "abc"}, {"finished": [0, "length"]}, {"ended": 1}]).encode()
+    outcome = run(relay, by_byte(body))
+    assert (outcome.forwarded, outcome.tail) == (b"", b"<Began><Said><Finished><Ended>")
+    assert (outcome.usage, outcome.finish, outcome.output_bytes) == (USAGE, "length", 3)
+    assert relay.continuation() is None
+    failed = json.loads(relay.failure(message="m", type="t", code="c"))
+    assert failed == {"error": {"message": "m", "type": "t", "param": None, "code": "c"}}
+
+
+def test_a_plain_answer_that_pauses() -> None:
+    relay = PlainTranslation(Reader(bodies=(b"again",)), Writer(), choices=1)
+    relay.feed(b'[{"said": "a"}]')
+    relay.end()
+    assert not relay.closing
+    assert relay.continuation() == b"again"
+    relay.feed(b'[{"finished": [0, "stop"], "ended": 1}]')
+    relay.end()
+    assert relay.tail() == b"<Said><Finished><Ended>"
+    broken = PlainTranslation(Reader(), Writer(), choices=1)
+    broken.feed(b"[]")
+    broken.end()
+    with pytest.raises(AnswerError, match="broke off"):
+        broken.continuation()
+
+
+def test_a_plain_answer_has_an_end_to_its_size() -> None:
+    relay = PlainTranslation(Reader(), Writer(), choices=1)
+    with pytest.raises(AnswerError, match="too long"):
+        for _ in range(65):
+            relay.feed(b" " * (1 << 20))
