@@ -37,6 +37,18 @@ ItemT = TypeVar("ItemT", bound=OutputItem)
 
 _INCOMPLETE: Final[dict[str, str]] = {"length": "max_output_tokens", "content_filter": "content_filter"}
 _CALLS: Final = {"function": FunctionCallItem, "custom": CustomCallItem}
+_RESPONSE_CODES: Final = frozenset(
+    {
+        "server_error",
+        "rate_limit_exceeded",
+        "invalid_prompt",
+        "image_content_policy_violation",
+        "invalid_image",
+        "invalid_image_url",
+        "failed_to_download_image",
+    }
+)
+"""The codes that a failed response may bear: clients have an enumeration of them. The error event before it tells the code itself."""
 
 
 class ResponsesWriter:
@@ -97,7 +109,8 @@ class ResponsesWriter:
         error = {"code": code or "server_error", "message": message}
         self._emit({"type": "error", **error, "param": None})
         if self._began:
-            self._emit({"type": "response.failed", "response": self._echo.failed(error)})
+            known = error | ({} if error["code"] in _RESPONSE_CODES else {"code": "server_error"})
+            self._emit({"type": "response.failed", "response": self._echo.failed(known)})
         return self._told() + DONE
 
     # -- Beginning and end
