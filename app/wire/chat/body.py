@@ -1,0 +1,198 @@
+"""An Ask written as a chat body.
+
+Rule 1: it is plain chat, as servers that only know the older members take it: `system` for `developer` (OpenAI takes the two for
+        the same), and a subset of allowed tools as the tools themselves.
+Rule 2: one assistant message holds what the model said in one go: reasoning, text, calls. Text that comes after calls of the same
+        go stands before them, since chat has no other place for it.
+Rule 3: what chat has no place for is refused by its name. Left out, and documented: searches of earlier turns, reasoning of other
+        upstreams, metadata (the gateway echoes it; OpenAI takes it with `store` only), a summary where any would do.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from app.wire.canonical import (
+    Ask,
+    CustomTool,
+    FunctionTool,
+    ImageTool,
+    Place,
+    Target,
+    TextFormat,
+    Tool,
+    ToolName,
+    WebSearchTool,
+    refusal,
+)
+from app.wire.chat.turns import write_messages
+
+_NUMBERS: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "verbosity")
+_HINTS: Final = ("user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention")
+
+
+def write_chat(ask: Ask, target: Target) -> bytes:
+    """The upstream's body. Raises the refusal of what chat cannot carry."""
+    return msgspec.json.encode(
+        {
+            "model": target.model,
+            "messages": write_messages(ask, target),
+            **_stream(ask),
+            "max_completion_tokens": target.max_output_tokens,
+            **_options(ask),
+            **_tools(ask),
+            **_hints(ask),
+        }
+    )
+
+
+def _stream(ask: Ask) -> dict[str, Any]:
+    return {"stream": True, "stream_options": {"include_usage": True}} if ask.stream else {}
+
+
+def _options(ask: Ask) -> dict[str, Any]:
+    if ask.summary not in (None, "auto"):
+        raise refusal(
+            ask, "summary", "This model's upstream tells its reasoning as it is, or not at all: 'auto' is taken."
+        )
+    given = {name: value for name in _NUMBERS if (value := getattr(ask, name)) is not None}
+    if ask.choices > 1:
+        given["n"] = ask.choices
+    if ask.stop:
+        given["stop"] = list(ask.stop)
+    if ask.logprobs is not None:
+        given["logprobs"] = True
+        given |= {"top_logprobs": ask.logprobs} if ask.logprobs else {}
+    if ask.logit_bias is not None:
+        given["logit_bias"] = {token: _whole(bias) for token, bias in ask.logit_bias.items()}
+    if ask.effort is not None:
+        given["reasoning_effort"] = ask.effort
+    if ask.format is not None:
+        given["response_format"] = _format(ask.format)
+    if ask.service_tier is not None:
+        given["service_tier"] = ask.service_tier
+    return given
+
+
+def _whole(bias: float) -> float:
+    """OpenAI takes whole numbers only."""
+    return int(bias) if bias.is_integer() else bias
+
+
+def _format(form: TextFormat) -> dict[str, Any]:
+    if form.kind != "json_schema":
+        return {"type": form.kind}
+    members = {"name": form.name, "description": form.description, "schema": form.schema, "strict": form.strict}
+    return {"type": form.kind, "json_schema": _said(members)}
+
+
+def _hints(ask: Ask) -> dict[str, Any]:
+    return {name: value for name in _HINTS if (value := getattr(ask.hints, name)) is not None}
+
+
+def _tools(ask: Ask) -> dict[str, Any]:
+    """Functions and custom tools in the list, a search as the option that it is in chat."""
+    offered = [tool for tool in ask.tools if _is_allowed(ask, tool)]
+    search = _search(ask, [tool for tool in offered if isinstance(tool, WebSearchTool)])
+    tools = [_tool(ask, tool) for tool in offered if not isinstance(tool, WebSearchTool)]
+    members: dict[str, Any] = {"web_search_options": search} if search is not None else {}
+    if not tools:
+        if ask.tool_choice is not None and ask.tool_choice.mode == "required":
+            raise refusal(
+                ask, "tool_choice", "This model's upstream can be made to call functions and custom tools only."
+            )
+        return members
+    members["tools"] = tools
+    if (choice := _choice(ask)) is not None:
+        members["tool_choice"] = choice
+    if ask.parallel_tool_calls is not None:
+        members["parallel_tool_calls"] = ask.parallel_tool_calls
+    return members
+
+
+def _is_allowed(ask: Ask, tool: Tool) -> bool:
+    """A forced function leaves the other functions where they are; a search would run beside them unasked."""
+    choice = ask.tool_choice
+    if choice is None:
+        return True
+    if isinstance(tool, WebSearchTool):
+        return choice.mode != "none" and (not choice.only or ToolName("web_search") in choice.only)
+    return not choice.only or _is_one(choice.only, choice.mode) or _name(tool) in choice.only
+
+
+def _is_one(only: tuple[ToolName, ...], mode: str) -> bool:
+    return mode == "required" and len(only) == 1
+
+
+def _choice(ask: Ask) -> Any:
+    choice = ask.tool_choice
+    if choice is None:
+        return None
+    if not _is_one(choice.only, choice.mode):
+        if choice.mode == "required" and ToolName("web_search") in choice.only:
+            raise refusal(
+                ask, "tool_choice", "This model's upstream cannot be made to choose between a search and functions."
+            )
+        return choice.mode
+    name = choice.only[0]
+    if name.type not in ("function", "custom"):
+        raise refusal(ask, "tool_choice", f"This model's upstream cannot be made to call {name.type}.")
+    return {"type": name.type, name.type: {"name": name.name}}
+
+
+def _name(tool: Tool) -> ToolName:
+    if isinstance(tool, FunctionTool):
+        return ToolName("function", tool.name)
+    return ToolName("custom", tool.name) if isinstance(tool, CustomTool) else ToolName("image_generation")
+
+
+def _tool(ask: Ask, tool: FunctionTool | CustomTool | ImageTool) -> dict[str, Any]:
+    match tool:
+        case FunctionTool():
+            members = {"description": tool.description, "parameters": tool.parameters, "strict": tool.strict}
+            return {"type": "function", "function": {"name": tool.name, **_said(members)}}
+        case CustomTool():
+            members = {"description": tool.description, "format": _custom_format(tool.format)}
+            return {"type": "custom", "custom": {"name": tool.name, **_said(members)}}
+        case ImageTool():
+            raise refusal(ask, tool.at or "tools", "This model's upstream makes no images.")
+
+
+def _custom_format(form: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A grammar's members stand in an object of their own in chat."""
+    if form is None or form.get("type") != "grammar":
+        return form
+    return {"type": "grammar", "grammar": {name: value for name, value in form.items() if name != "type"}}
+
+
+def _search(ask: Ask, searches: list[WebSearchTool]) -> dict[str, Any] | None:
+    if not searches:
+        return None
+    tool = searches[0]
+    if len(searches) > 1:
+        raise refusal(ask, searches[1].at or "tools", "This model's upstream takes one web search.")
+    if ask.max_tool_calls is not None:
+        raise refusal(ask, "max_tool_calls", "This model's upstream cannot bound its searches.")
+    if tool.allowed_domains:
+        raise refusal(ask, _member(tool, "filters"), "This model's upstream searches everywhere.")
+    if tool.external_access is False:
+        raise refusal(ask, _member(tool, "external_web_access"), "This model's upstream searches the live web.")
+    options: dict[str, Any] = {} if tool.context_size is None else {"search_context_size": tool.context_size}
+    if tool.place is not None:
+        options["user_location"] = {"type": "approximate", "approximate": _place(tool.place)}
+    return options
+
+
+def _member(tool: WebSearchTool, name: str) -> str:
+    return f"{tool.at or 'tools'}.{name}"
+
+
+def _place(place: Place) -> dict[str, Any]:
+    members = {"city": place.city, "country": place.country, "region": place.region, "timezone": place.timezone}
+    return _said(members)
+
+
+def _said(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}

@@ -1,0 +1,157 @@
+"""Tool calls as chat upstreams tell them, put in order: which call a delta belongs to, and when a call has begun.
+
+Upstreams differ: deltas without an index, or with index 0 for every call; ids that are repeated, missing, or new in every delta;
+names that are repeated or come late; arguments as an object. Hence:
+
+Rule 1: a delta goes to the call of its index; without one, of its id; without both, to the last call.
+Rule 2: only a delta with a name begins a further call: where its index or id is new, where its id is not that of the call at its
+        index, or where the same list told of that index already.
+Rule 3: a call has begun once its name is known; arguments that came before wait for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from app.wire.answer import AnswerEvent, CallBegun, CallDelta, CallDone
+from app.wire.relay import malformed
+
+CALLS_MAX = 1024
+WAITING_LENGTH_MAX = 1_000_000
+ID_LENGTH_MAX = 512
+
+
+class _Call:
+    """`told` is the upstream's id, "" for none."""
+
+    def __init__(self, told: str) -> None:
+        self.told = told
+        self.key: int | None = None
+        self.waiting = ""
+
+
+class CallReader:
+    """The calls of one choice."""
+
+    def __init__(self, choice: int, keys: Iterator[int]) -> None:
+        self._choice = choice
+        self._keys = keys
+        self._calls: list[_Call] = []
+        self._slots: dict[int, _Call] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def begins(self, entry: dict[str, Any], seen: set[int]) -> bool:
+        """Whether this delta begins a call, so that what precedes the call is to be told first."""
+        call = self._found(entry, seen)
+        return (call is None or call.key is None) and bool(_name(entry))
+
+    def take(self, entry: dict[str, Any], seen: set[int], seed: str) -> Iterator[AnswerEvent]:
+        """One delta of a call. `seen` are the indices that the same list has told of.
+
+        `seed` makes ids for calls that have none: the same for the same answer, others for others.
+        """
+        call = self._found(entry, seen)
+        index = _index(entry)
+        if call is None:
+            call = self._further(entry)
+        if index is not None:
+            self._slots[index] = call
+            seen.add(index)
+        yield from self._more(call, entry, seed)
+
+    def done(self) -> Iterator[AnswerEvent]:
+        for call in self._calls:
+            if call.key is None:
+                malformed("The answer holds a call without a name.")
+            yield CallDone(call.key)
+
+    def _found(self, entry: dict[str, Any], seen: set[int]) -> _Call | None:
+        index, told, name = _index(entry), _id(entry), _name(entry)
+        if index is not None:
+            call = self._slots.get(index)
+            other = call is not None and bool(told and call.told and told != call.told)
+            return None if name and (other or index in seen) else call
+        if told:
+            known = next((call for call in self._calls if call.told == told), None)
+            return known if known is not None or name else self._last()
+        return None if name else self._last()
+
+    def _last(self) -> _Call | None:
+        return self._calls[-1] if self._calls else None
+
+    def _further(self, entry: dict[str, Any]) -> _Call:
+        if len(self._calls) >= CALLS_MAX:
+            malformed("The answer holds too many calls.")
+        call = _Call(_id(entry))
+        self._calls.append(call)
+        return call
+
+    def _more(self, call: _Call, entry: dict[str, Any], seed: str) -> Iterator[AnswerEvent]:
+        name, text = _name(entry), _arguments(entry)
+        call.told = call.told or _id(entry)
+        if call.key is None and name:
+            call.key = next(self._keys)
+            kind = "custom" if _is_custom(entry) else "function"
+            made = call.told or _made_id(seed, call.key)
+            yield CallBegun(call.key, made, name, "custom" if kind == "custom" else "function", self._choice)
+            text, call.waiting = call.waiting + text, ""
+        if call.key is None:
+            call.waiting += text
+            if len(call.waiting) > WAITING_LENGTH_MAX:
+                malformed("The answer holds a call without a name.")
+        elif text:
+            yield CallDelta(call.key, text)
+
+
+def _made_id(seed: str, key: int) -> str:
+    return "call_" + hashlib.blake2s(f"{seed}:{key}".encode(), digest_size=12).hexdigest()
+
+
+def _index(entry: dict[str, Any]) -> int | None:
+    index = entry.get("index")
+    if index is None:
+        return None
+    if type(index) is not int or index < 0:
+        malformed("The answer holds a call whose index is no index.")
+    return index
+
+
+def _id(entry: dict[str, Any]) -> str:
+    return _text(entry.get("id"))[:ID_LENGTH_MAX]
+
+
+def _name(entry: dict[str, Any]) -> str:
+    return _text(_inner(entry).get("name"))
+
+
+def _arguments(entry: dict[str, Any]) -> str:
+    """A JSON text; some give the object itself."""
+    value = _inner(entry).get("input" if _is_custom(entry) else "arguments")
+    return msgspec.json.encode(value).decode() if isinstance(value, dict) else _text(value)
+
+
+def _is_custom(entry: dict[str, Any]) -> bool:
+    return entry.get("custom") is not None
+
+
+def _inner(entry: dict[str, Any]) -> dict[str, Any]:
+    value = entry.get("custom") if _is_custom(entry) else entry.get("function")
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        malformed("The answer holds a call that is none.")
+    return value
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        malformed("The answer holds a call whose members are of the wrong type.")
+    return value

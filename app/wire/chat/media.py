@@ -1,0 +1,63 @@
+"""Images and files between chat's spellings and the canonical form: data URIs, base64, ids of uploaded files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from app.wire.canonical import File, Image
+from app.wire.chat.shapes import FileBody, ImageUrl, invalid
+from app.wire.stored import Stored
+
+PDF = "application/pdf"
+_HEAD_LENGTH_MAX = 256
+_DATA_URI = re.compile(r"data:([^;,]+)(?:;[^;,]*)*?;base64$", re.IGNORECASE)
+
+
+def data_uri(media_type: str, data: str) -> str:
+    return f"data:{media_type};base64,{data}"
+
+
+def split_data_uri(text: str, param: str) -> tuple[str, str] | None:
+    """Media type and base64 of a data URI, None for any other text. Raises RequestError for one that holds no base64."""
+    if text[:5].lower() != "data:":
+        return None
+    head, comma, _ = text[: _HEAD_LENGTH_MAX + 1].partition(",")
+    found = _DATA_URI.fullmatch(head)
+    if not comma or found is None:
+        raise invalid(param, "A data URI must name a media type and hold base64: 'data:<type>;base64,<data>'.")
+    payload = text[len(head) + 1 :]
+    if not payload:
+        raise invalid(param, "The data URI is empty.")
+    return found[1].lower(), payload
+
+
+def image(shape: ImageUrl, at: str) -> Image:
+    """Whether the address of an image may be fetched was judged with the body's weight (content.py)."""
+    inline = split_data_uri(shape.url, f"{at}.image_url.url")
+    if inline is None:
+        return Image(url=shape.url, detail=shape.detail, at=at)
+    media_type, data = inline
+    if not media_type.startswith("image/"):
+        raise invalid(f"{at}.image_url.url", f"'{media_type}' is no type of an image.")
+    return Image(data=data, media_type=media_type, detail=shape.detail, at=at)
+
+
+def file(shape: FileBody, at: str, stored: Mapping[str, Stored]) -> File:
+    """Exactly one of an uploaded file's id and the data itself. Base64 that does not say its type is taken for a PDF."""
+    if (shape.file_id is None) == (shape.file_data is None):
+        raise invalid(f"{at}.file", "Exactly one of 'file_id' and 'file_data' is expected.")
+    if shape.file_id is not None:
+        return _uploaded(shape.file_id, shape.filename, at, stored)
+    text = shape.file_data or ""
+    if not text:
+        raise invalid(f"{at}.file.file_data", "The file is empty.")
+    media_type, data = split_data_uri(text, f"{at}.file.file_data") or (PDF, text)
+    return File(data=data, media_type=media_type, filename=shape.filename, at=at)
+
+
+def _uploaded(file_id: str, filename: str | None, at: str, stored: Mapping[str, Stored]) -> File:
+    found = stored.get(file_id)
+    if found is None:
+        raise invalid(f"{at}.file.file_id", "No file with this id was uploaded.")
+    return File(data=found.data, media_type=found.media_type, filename=filename or found.filename, at=at)

@@ -1,0 +1,203 @@
+"""Chat's messages read into items of a conversation.
+
+Rule 1: one assistant message becomes, in this order: its reasoning, its text and refusal, its images, its calls. Sealed reasoning
+        that a call carries stands directly before that call.
+Rule 2: calls of old (`function_call`) have no id: they get one by their place, and role `function` answers the earliest call of its
+        name that waits for an answer.
+Rule 3: what a tool gave answers a call that stands before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from app.wire.canonical import (
+    CustomCall,
+    CustomCallOutput,
+    FunctionCall,
+    FunctionCallOutput,
+    ImageGenerationCall,
+    Item,
+    Message,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+)
+from app.wire.chat.media import file, image
+from app.wire.chat.shapes import (
+    AssistantMessage,
+    AudioPart,
+    ChatMessage,
+    Content,
+    CustomCallShape,
+    DeveloperMessage,
+    ExtraContent,
+    FilePart,
+    FunctionBody,
+    FunctionCallShape,
+    FunctionMessage,
+    ImagePart,
+    RefusalPart,
+    SystemMessage,
+    TextPart,
+    ToolMessage,
+    UserMessage,
+    invalid,
+    strict,
+)
+from app.wire.chat.shapes import Part as PartShape
+from app.wire.exchange import RequestError
+from app.wire.request import missing, unsupported
+from app.wire.stored import Stored
+
+_messages = msgspec.json.Decoder(list[ChatMessage])
+
+_TAKES: Mapping[str, tuple[type[PartShape], ...]] = {
+    "system": (TextPart,),
+    "developer": (TextPart,),
+    "user": (TextPart, ImagePart, FilePart),
+    "assistant": (TextPart, RefusalPart),
+    "tool": (TextPart, ImagePart, FilePart),
+}
+
+
+def read_messages(raw: msgspec.Raw, stored: Mapping[str, Stored]) -> tuple[Item, ...]:
+    conversation = _Conversation(stored)
+    for index, message in enumerate(strict(raw, _messages, "messages")):
+        conversation.take(message, f"messages[{index}]", index)
+    return tuple(conversation.items)
+
+
+class _Conversation:
+    """The items so far, and the calls that may be answered."""
+
+    def __init__(self, stored: Mapping[str, Stored]) -> None:
+        self.items: list[Item] = []
+        self._stored = stored
+        self._custom: dict[str, bool] = {}
+        self._waiting: list[tuple[str, str]] = []
+
+    def take(self, message: ChatMessage, at: str, index: int) -> None:
+        match message:
+            case SystemMessage():
+                self.items.append(Message("system", self._parts(message.content, "system", at), message.name, at))
+            case DeveloperMessage():
+                self.items.append(Message("developer", self._parts(message.content, "developer", at), message.name, at))
+            case UserMessage():
+                self.items.append(Message("user", self._parts(message.content, "user", at), message.name, at))
+            case AssistantMessage():
+                self._assistant(message, at, index)
+            case ToolMessage():
+                self._tool(message, at)
+            case FunctionMessage():
+                self._function(message, at)
+
+    def _assistant(self, message: AssistantMessage, at: str, index: int) -> None:
+        if message.audio is not None:
+            raise unsupported(f"{at}.audio", "Audio is not offered.")
+        before = len(self.items)
+        if message.reasoning_content:
+            self.items.append(Reasoning(content=(message.reasoning_content,), at=f"{at}.reasoning_content"))
+        said = self._said(message, at)
+        images = [_made(shape, at, index, place) for place, shape in enumerate(message.images or ())]
+        calls = [*self._calls(message, at), *self._call_of_old(message.function_call, at, index)]
+        others = len(self.items) > before or images or calls
+        if said is not None and not (others and _is_empty(said)):
+            self.items.append(Message("assistant", said, message.name, at))
+        elif not others:
+            raise missing(f"{at}.content")
+        self.items += [*images, *calls]
+
+    def _said(self, message: AssistantMessage, at: str) -> tuple[Part, ...] | None:
+        refusal = () if message.refusal is None else (Refusal(message.refusal, f"{at}.refusal"),)
+        if message.content is None or (refusal and message.content == ""):
+            return refusal or None
+        return (*self._parts(message.content, "assistant", at), *refusal)
+
+    def _calls(self, message: AssistantMessage, at: str) -> Iterator[Item]:
+        for place, call in enumerate(message.tool_calls or ()):
+            where = f"{at}.tool_calls[{place}]"
+            self._custom[call.id] = isinstance(call, CustomCallShape)
+            yield from _sealed(call.extra_content, where)
+            yield _call(call, where)
+
+    def _call_of_old(self, call: FunctionBody | None, at: str, index: int) -> Iterator[Item]:
+        if call is None:
+            return
+        call_id = f"call_function_{index}"
+        self._waiting.append((call.name, call_id))
+        yield from _sealed(call.extra_content, f"{at}.function_call")
+        yield FunctionCall(call_id, call.name, call.arguments, f"{at}.function_call")
+
+    def _tool(self, message: ToolMessage, at: str) -> None:
+        custom = self._custom.get(message.tool_call_id)
+        if custom is None:
+            raise invalid(f"{at}.tool_call_id", "No call with this id stands in the messages before it.")
+        parts = self._parts(message.content, "tool", at)
+        output = CustomCallOutput if custom else FunctionCallOutput
+        self.items.append(output(message.tool_call_id, parts, at))
+
+    def _function(self, message: FunctionMessage, at: str) -> None:
+        call = next((call for call in self._waiting if call[0] == message.name), None)
+        if call is None:
+            raise invalid(f"{at}.name", "No call of this function waits for an answer in the messages before it.")
+        self._waiting.remove(call)
+        self.items.append(FunctionCallOutput(call[1], (Text(message.content or "", f"{at}.content"),), at))
+
+    def _parts(self, content: Content, role: str, at: str) -> tuple[Part, ...]:
+        where = f"{at}.content"
+        if isinstance(content, str):
+            return (Text(content, where),)
+        if not content:
+            raise RequestError(f"Invalid '{where}': empty array.", param=where, code="empty_array")
+        return tuple(self._part(part, role, f"{where}[{index}]") for index, part in enumerate(content))
+
+    def _part(self, part: PartShape, role: str, at: str) -> Part:
+        if isinstance(part, AudioPart):
+            raise unsupported(at, "Audio is not offered.")
+        if not isinstance(part, _TAKES[role]):
+            raise invalid(f"{at}.type", f"A message of role '{role}' takes no such part.")
+        match part:
+            case TextPart():
+                return Text(part.text, at)
+            case RefusalPart():
+                return Refusal(part.refusal, at)
+            case ImagePart():
+                return image(part.image_url, at)
+            case FilePart():
+                return file(part.file, at, self._stored)
+
+
+def _call(call: FunctionCallShape | CustomCallShape, at: str) -> Item:
+    if isinstance(call, CustomCallShape):
+        return CustomCall(call.id, call.custom.name, call.custom.input, at)
+    return FunctionCall(call.id, call.function.name, call.function.arguments, at)
+
+
+def _sealed(extra: ExtraContent | None, at: str) -> Iterator[Reasoning]:
+    """Our own tags, or a signature as Google's clients keep it, whose owner no tag names."""
+    if extra is None:
+        return
+    own = extra.realrouter.reasoning if extra.realrouter is not None else None
+    tags = [own] if isinstance(own, str) else own or []
+    if not tags and extra.google is not None and extra.google.thought_signature:
+        tags = [extra.google.thought_signature]
+    for tag in tags:
+        yield Reasoning(sealed=tag, at=f"{at}.extra_content")
+
+
+def _is_empty(parts: tuple[Part, ...]) -> bool:
+    """Clients write an empty text beside calls: it says nothing, and some vendors refuse it."""
+    return all(isinstance(part, Text) and not part.text for part in parts)
+
+
+def _made(shape: ImagePart, message_at: str, index: int, place: int) -> ImageGenerationCall:
+    """An image of an earlier answer comes back as it was given: inline."""
+    at = f"{message_at}.images[{place}]"
+    made = image(shape.image_url, at)
+    if made.data is None or made.media_type is None:
+        raise invalid(f"{at}.image_url.url", "An image of an earlier answer is expected as a data URI.")
+    return ImageGenerationCall(f"ig_{index}_{place}", made.data, made.media_type, at)

@@ -1,0 +1,312 @@
+"""The shapes of a chat request, member by member, and how what does not fit them is refused.
+
+Rule 1: a member that stands in no shape is refused by its name and place; so is a value of the wrong type.
+Rule 2: null is the same as absent wherever a member may be absent.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from app.wire.exchange import RequestError
+from app.wire.request import NAME_LENGTH_MAX, decode, missing
+
+T = TypeVar("T")
+
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+Level = Literal["low", "medium", "high"]
+
+
+class Shape(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """The base of all shapes."""
+
+
+# -- Parts ----------------------------------------------------------------------------------------------------------------
+
+
+class TextPart(Shape, frozen=True, gc=False, tag="text", tag_field="type"):
+    text: str
+
+
+class RefusalPart(Shape, frozen=True, gc=False, tag="refusal", tag_field="type"):
+    refusal: str
+
+
+class ImageUrl(Shape, frozen=True, gc=False):
+    url: str
+    detail: Literal["low", "high", "auto", "original"] | None = None
+
+
+class ImagePart(Shape, frozen=True, gc=False, tag="image_url", tag_field="type"):
+    image_url: ImageUrl
+
+
+class FileBody(Shape, frozen=True, gc=False):
+    file_id: str | None = None
+    file_data: str | None = None
+    filename: str | None = None
+
+
+class FilePart(Shape, frozen=True, gc=False, tag="file", tag_field="type"):
+    file: FileBody
+
+
+class AudioPart(Shape, frozen=True, gc=False, tag="input_audio", tag_field="type"):
+    """Known only to be refused in clear words."""
+
+    input_audio: Any = None
+
+
+Part = TextPart | RefusalPart | ImagePart | FilePart | AudioPart
+Content = str | list[Part]
+
+
+# -- Messages -------------------------------------------------------------------------------------------------------------
+
+
+class OwnExtra(Shape, frozen=True, gc=False):
+    reasoning: str | list[str] | None = None
+
+
+class GoogleExtra(Shape, frozen=True, gc=False):
+    thought_signature: str | None = None
+
+
+class ExtraContent(Shape, frozen=True, gc=False):
+    realrouter: OwnExtra | None = None
+    google: GoogleExtra | None = None
+
+
+class FunctionBody(Shape, frozen=True, gc=False):
+    name: str
+    arguments: str
+    extra_content: ExtraContent | None = None
+
+
+class CustomBody(Shape, frozen=True, gc=False):
+    name: str
+    input: str
+
+
+class FunctionCallShape(Shape, frozen=True, gc=False, tag="function", tag_field="type"):
+    """`index` is what accumulated streams leave behind."""
+
+    id: str
+    function: FunctionBody
+    index: int | None = None
+    extra_content: ExtraContent | None = None
+
+
+class CustomCallShape(Shape, frozen=True, gc=False, tag="custom", tag_field="type"):
+    id: str
+    custom: CustomBody
+    index: int | None = None
+    extra_content: ExtraContent | None = None
+
+
+class SystemMessage(Shape, frozen=True, gc=False, tag="system", tag_field="role"):
+    content: Content
+    name: str | None = None
+
+
+class DeveloperMessage(Shape, frozen=True, gc=False, tag="developer", tag_field="role"):
+    content: Content
+    name: str | None = None
+
+
+class UserMessage(Shape, frozen=True, gc=False, tag="user", tag_field="role"):
+    content: Content
+    name: str | None = None
+
+
+class AssistantMessage(Shape, frozen=True, gc=False, tag="assistant", tag_field="role"):
+    """An answer's message as it came may come back: `annotations` and a null `audio` with it."""
+
+    content: Content | None = None
+    name: str | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[FunctionCallShape | CustomCallShape] | None = None
+    function_call: FunctionBody | None = None
+    images: list[ImagePart] | None = None
+    annotations: list[dict[str, Any]] | None = None
+    audio: Any = None
+
+
+class ToolMessage(Shape, frozen=True, gc=False, tag="tool", tag_field="role"):
+    """Older clients name the function here as well; the call's id says it already."""
+
+    content: Content
+    tool_call_id: str
+    name: str | None = None
+
+
+class FunctionMessage(Shape, frozen=True, gc=False, tag="function", tag_field="role"):
+    name: str
+    content: str | None = None
+
+
+ChatMessage = SystemMessage | DeveloperMessage | UserMessage | AssistantMessage | ToolMessage | FunctionMessage
+
+
+# -- Tools ----------------------------------------------------------------------------------------------------------------
+
+
+class FunctionDefinition(Shape, frozen=True, gc=False):
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class FunctionToolShape(Shape, frozen=True, gc=False, tag="function", tag_field="type"):
+    function: FunctionDefinition
+
+
+class Grammar(Shape, frozen=True, gc=False):
+    syntax: Literal["lark", "regex"]
+    definition: str
+
+
+class GrammarFormat(Shape, frozen=True, gc=False, tag="grammar", tag_field="type"):
+    grammar: Grammar
+
+
+class FreeFormat(Shape, frozen=True, gc=False, tag="text", tag_field="type"):
+    pass
+
+
+class CustomDefinition(Shape, frozen=True, gc=False):
+    name: str
+    description: str | None = None
+    format: GrammarFormat | FreeFormat | None = None
+
+
+class CustomToolShape(Shape, frozen=True, gc=False, tag="custom", tag_field="type"):
+    custom: CustomDefinition
+
+
+class Approximate(Shape, frozen=True, gc=False):
+    city: str | None = None
+    country: str | None = None
+    region: str | None = None
+    timezone: str | None = None
+
+
+class UserLocation(Shape, frozen=True, gc=False):
+    """Chat's option has an object inside; the tool of the same name has the members themselves. Both are read."""
+
+    type: Literal["approximate"]
+    approximate: Approximate | None = None
+    city: str | None = None
+    country: str | None = None
+    region: str | None = None
+    timezone: str | None = None
+
+
+class SearchOptions(Shape, frozen=True, gc=False):
+    search_context_size: Level | None = None
+    user_location: UserLocation | None = None
+
+
+class SearchFilters(Shape, frozen=True, gc=False):
+    allowed_domains: list[str] | None = None
+
+
+class SearchToolShape(Shape, frozen=True, gc=False):
+    type: str
+    search_context_size: Level | None = None
+    user_location: UserLocation | None = None
+    filters: SearchFilters | None = None
+    external_web_access: bool | None = None
+
+
+class Named(Shape, frozen=True, gc=False):
+    name: str
+
+
+class ChosenTool(Shape, frozen=True, gc=False):
+    """A tool as a choice names it."""
+
+    type: str
+    function: Named | None = None
+    custom: Named | None = None
+
+
+class AllowedTools(Shape, frozen=True, gc=False):
+    mode: Literal["auto", "required"]
+    tools: list[ChosenTool]
+
+
+class ChoiceShape(Shape, frozen=True, gc=False):
+    type: str
+    function: Named | None = None
+    custom: Named | None = None
+    allowed_tools: AllowedTools | None = None
+
+
+# -- The rest -------------------------------------------------------------------------------------------------------------
+
+
+class PlainFormat(Shape, frozen=True, gc=False, tag="text", tag_field="type"):
+    pass
+
+
+class JsonFormat(Shape, frozen=True, gc=False, tag="json_object", tag_field="type"):
+    pass
+
+
+class JsonSchema(Shape, frozen=True, gc=False):
+    name: str
+    description: str | None = None
+    schema: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class SchemaFormat(Shape, frozen=True, gc=False, tag="json_schema", tag_field="type"):
+    json_schema: JsonSchema
+
+
+class StreamOptions(Shape, frozen=True, gc=False):
+    """Frames are never padded, so obfuscation may be asked for or not."""
+
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
+
+
+_PLACE = re.compile(r" - at `\$(.*)`$", re.DOTALL)
+_MEMBER = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
+_VALUE = re.compile(r"Invalid (?:enum )?value '?(.*?)'?$", re.DOTALL)
+
+
+def strict(raw: msgspec.Raw, decoder: msgspec.json.Decoder[T], param: str) -> T:
+    """`raw` as the decoder's shape. Raises RequestError that names the place of what does not fit."""
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        if (told := _told(str(error), param)) is not None:
+            raise told from None
+        return decode(raw, decoder, param)
+    except msgspec.DecodeError:
+        raise invalid(param, "It is not well-formed JSON.") from None
+
+
+def invalid(param: str, why: str) -> RequestError:
+    return RequestError(f"Invalid '{param}': {why}", param=param, code="invalid_value")
+
+
+def _told(error: str, param: str) -> RequestError | None:
+    """Errors that are not about a type, None for those that are."""
+    place = _PLACE.search(error)
+    what, path = (error[: place.start()], place[1]) if place else (error, "")
+    if found := _MEMBER.fullmatch(what):
+        member = f"{param}{path}.{found[2][:NAME_LENGTH_MAX]}"
+        if found[1] == "missing required":
+            return missing(member)
+        return RequestError(f"Unknown parameter: '{member}'.", param=member, code="unknown_parameter")
+    if found := _VALUE.fullmatch(what):
+        return invalid(param + path, f"'{found[1][:NAME_LENGTH_MAX]}' is not among the supported values.")
+    return None

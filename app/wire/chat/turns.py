@@ -1,0 +1,187 @@
+"""Items of a conversation written as chat's messages. The rules are those of body.py."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+import msgspec
+
+from app.wire.canonical import (
+    Ask,
+    CustomCall,
+    CustomCallOutput,
+    File,
+    FunctionCall,
+    FunctionCallOutput,
+    Image,
+    ImageGenerationCall,
+    Item,
+    Message,
+    Part,
+    Reasoning,
+    Refusal,
+    Target,
+    Text,
+    WebSearchCall,
+    refusal,
+)
+from app.wire.chat.choice import REASONING
+from app.wire.chat.media import PDF, data_uri
+from app.wire.tags import unseal
+
+
+def write_messages(ask: Ask, target: Target) -> list[dict[str, Any]]:
+    turns = _Turns(ask, target)
+    if ask.instructions is not None:
+        turns.messages.append({"role": "system", "content": ask.instructions})
+    for item in ask.items:
+        turns.take(item)
+    turns.end_turn()
+    return turns.messages
+
+
+class _Turns:
+    """Messages so far, and the assistant's one that is still open."""
+
+    def __init__(self, ask: Ask, target: Target) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self._ask = ask
+        self._target = target
+        self._parts: list[Part] = []
+        self._name: str | None = None
+        self._calls: list[dict[str, Any]] = []
+        self._reasoning: dict[str, str] = {}
+        self._extra: dict[str, Any] | None = None
+
+    def take(self, item: Item) -> None:
+        match item:
+            case Message(role="assistant"):
+                self._say(item)
+            case Message():
+                self.end_turn()
+                self.messages.append(self._message(item))
+            case FunctionCall():
+                self._call(item.call_id, "function", {"name": item.name, "arguments": item.arguments})
+            case CustomCall():
+                self._call(item.call_id, "custom", {"name": item.name, "input": item.input})
+            case FunctionCallOutput() | CustomCallOutput():
+                self.end_turn()
+                self.messages.append(self._output(item))
+            case Reasoning():
+                self._think(item)
+            case WebSearchCall():
+                pass
+            case ImageGenerationCall():
+                raise refusal(
+                    self._ask, item.at or "items", "This model's upstream makes no images: send it as an input image."
+                )
+            case _:
+                assert_never(item)
+
+    def end_turn(self) -> None:
+        """The assistant's message, if it holds anything. Reasoning alone is nothing that a chat message may be made of."""
+        if self._parts or self._calls:
+            message: dict[str, Any] = {"role": "assistant", **self._said()}
+            if self._name is not None:
+                message["name"] = self._name
+            message |= self._reasoning
+            if self._calls:
+                message["tool_calls"] = self._calls
+            self.messages.append(message)
+        self._parts, self._name, self._calls, self._reasoning, self._extra = [], None, [], {}, None
+
+    def _say(self, message: Message) -> None:
+        if self._parts and not self._calls:
+            self.end_turn()
+        self._parts += message.parts
+        self._name = message.name
+
+    def _said(self) -> dict[str, Any]:
+        match self._parts:
+            case []:
+                return {"content": None}
+            case [Text(text=text)]:
+                return {"content": text}
+            case [Refusal(text=text)]:
+                return {"content": None, "refusal": text}
+        return {"content": [self._part(part) for part in self._parts]}
+
+    def _call(self, call_id: str, kind: str, inner: dict[str, Any]) -> None:
+        call: dict[str, Any] = {"id": call_id, "type": kind, kind: inner}
+        if self._extra is not None:
+            call["extra_content"], self._extra = self._extra, None
+        self._calls.append(call)
+
+    def _think(self, item: Reasoning) -> None:
+        """This upstream's own members of a message, as choice.py sealed them. A stretch after the turn's calls begins another."""
+        payload = unseal(item.sealed, self._target.upstream) if item.sealed is not None else None
+        members = _members(payload) if payload is not None else {}
+        for name in REASONING:
+            if isinstance(text := members.get(name), str):
+                self._reasoning[name] = self._reasoning.get(name, "") + text
+        extra = members.get("extra_content")
+        if isinstance(extra, dict):
+            self._extra = extra
+
+    def _message(self, message: Message) -> dict[str, Any]:
+        role = "user" if message.role == "user" else "system"
+        written: dict[str, Any] = {"role": role, "content": self._content(message.parts, role)}
+        if message.name is not None:
+            written["name"] = message.name
+        return written
+
+    def _output(self, item: FunctionCallOutput | CustomCallOutput) -> dict[str, Any]:
+        return {"role": "tool", "tool_call_id": item.call_id, "content": self._content(item.parts, "tool")}
+
+    def _content(self, parts: tuple[Part, ...], role: str) -> Any:
+        match parts:
+            case ():
+                return ""
+            case (Text(text=text),):
+                return text
+        if role != "user":
+            for part in parts:
+                if not isinstance(part, Text):
+                    place = part.at or "items"
+                    raise refusal(
+                        self._ask, place, "This model's upstream takes images and files of a user's message only."
+                    )
+        return [self._part(part) for part in parts]
+
+    def _part(self, part: Part) -> dict[str, Any]:
+        match part:
+            case Text():
+                return {"type": "text", "text": part.text}
+            case Refusal():
+                return {"type": "refusal", "refusal": part.text}
+            case Image():
+                detail = {} if part.detail is None else {"detail": part.detail}
+                return {"type": "image_url", "image_url": {"url": self._image_url(part), **detail}}
+            case File():
+                return {"type": "file", "file": self._file(part)}
+
+    def _image_url(self, part: Image) -> str:
+        if part.data is not None:
+            return data_uri(part.media_type or "image/png", part.data)
+        if not self._target.fetches_urls:
+            raise refusal(
+                self._ask, part.at or "items", "This model's upstream fetches no addresses: send the image inline."
+            )
+        return part.url or ""
+
+    def _file(self, part: File) -> dict[str, Any]:
+        if part.data is None:
+            raise refusal(
+                self._ask, part.at or "items", "This model's upstream fetches no files: send the file inline."
+            )
+        name = {} if part.filename is None else {"filename": part.filename}
+        return {"file_data": data_uri(part.media_type or PDF, part.data), **name}
+
+
+def _members(payload: str) -> dict[str, Any]:
+    """What a client gave back as its own need not be what it was given."""
+    try:
+        decoded = msgspec.json.decode(payload)
+    except (ValueError, RecursionError):
+        return {}
+    return decoded if isinstance(decoded, dict) else {}

@@ -1,0 +1,289 @@
+"""Answer events written as a chat completion.
+
+Rule 1: a plain answer is its stream put together (message.py): both come of the same deltas.
+Rule 2: the first delta of a choice is its role. A call's first delta has its index, id, type and name; later ones only add text.
+Rule 3: annotations and images come once, whole, in the last delta before the finish: clients join lists by `index` or by taking the
+        last one, and these have no index.
+Rule 4: chat has one message a choice. Text of a later message goes on in it, and what cites that text is counted on from there.
+Rule 5: a request of the old kind (`functions`) is answered in kind, and that kind knows one call: further ones are left out.
+Rule 6: sealed reasoning rides in the call that follows it, as `extra_content.realrouter.reasoning`: one tag, or a list of several.
+        What no call follows is not needed for the next turn, and is left out. So are searches and previews of images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from app.wire.answer import (
+    AnswerEvent,
+    Began,
+    CallBegun,
+    CallDelta,
+    CallDone,
+    Cited,
+    Ended,
+    Finished,
+    ImageBegun,
+    ImageDone,
+    Refused,
+    Said,
+    SearchBegun,
+    Thought,
+    ThoughtBegun,
+    ThoughtDone,
+)
+from app.wire.chat.message import MessageBuilder
+from app.wire.chat.usage import usage_object
+from app.wire.envelope import error_envelope
+from app.wire.request import decode, flag, given
+from app.wire.splice import Members, members
+
+TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority", "fast"})
+"""The service tiers that OpenAI's clients know: another vendor's own names are not told."""
+IMAGE_TYPES: Final = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class _Choice:
+    """What a choice has said so far. `length` and `start` are code points of all text, and of all before the current message.
+
+    `answered`: whether it holds text, a refusal or a call; without any of them it ends with an empty text.
+    """
+
+    opened: bool = False
+    answered: bool = False
+    length: int = 0
+    start: int = 0
+    calls: int = 0
+    sealed: list[str] = field(default_factory=list)
+    paragraph: tuple[int, int] | None = None
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+    images: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Call:
+    """`index` is None for a call that chat's old kind has no place for."""
+
+    choice: int
+    index: int | None
+    kind: str
+    empty: bool = True
+
+
+class ChatWriter:
+    """One completion. `fields` are the client's request, judged already."""
+
+    def __init__(self, *, seed: str, model: str, created: int, fields: Members, stream: bool) -> None:
+        self._id = f"chatcmpl-{seed}"
+        self._model = model
+        self._created = created
+        self._stream = stream
+        self._legacy = given(fields, "functions") is not None
+        options = given(fields, "stream_options")
+        self._usage_asked = options is not None and flag(decode(options, members, "stream_options"), "include_usage")
+        self._tier: str | None = None
+        self._head = b""
+        self._tail = b',"usage":null}\n\n' if self._usage_asked else b"}\n\n"
+        self._choices: dict[int, _Choice] = {}
+        self._whole: dict[int, MessageBuilder] = {}
+        self._calls: dict[int, _Call] = {}
+        self._owners: dict[int, int] = {}
+        self._handlers: dict[type[AnswerEvent], Callable[[Any], bytes]] = {
+            Began: self._began,
+            Said: self._said,
+            Refused: self._refused,
+            Cited: self._cited,
+            ThoughtBegun: self._thought_begun,
+            Thought: self._thought,
+            ThoughtDone: self._thought_done,
+            CallBegun: self._call_begun,
+            CallDelta: self._call_delta,
+            CallDone: self._call_done,
+            SearchBegun: self._search_begun,
+            ImageBegun: self._image_begun,
+            ImageDone: self._image_done,
+            Finished: self._finished,
+            Ended: self._ended,
+        }
+
+    @property
+    def response_id(self) -> str:
+        return self._id
+
+    def write(self, event: AnswerEvent) -> bytes:
+        handler = self._handlers.get(type(event))
+        return handler(event) if handler is not None else b""
+
+    def failure(self, *, message: str, type: str, code: str | None) -> bytes:
+        """An error where a chunk would be, and no [DONE]: what ended in an error is not done."""
+        envelope = error_envelope(message=message, type=type, code=code)
+        return b"data: %s\n\n" % envelope if self._stream else envelope
+
+    # -- One method an event ----------------------------------------------------------------------------------------------
+
+    def _began(self, event: Began) -> bytes:
+        self._tier = _tier(event.service_tier)
+        return b""
+
+    def _said(self, event: Said) -> bytes:
+        opened = self._answer(event.choice, "")
+        self._choices[event.choice].length += len(event.text)
+        return opened + self._delta(event.choice, {"content": event.text}, event.logprobs)
+
+    def _refused(self, event: Refused) -> bytes:
+        return self._answer(event.choice) + self._delta(event.choice, {"refusal": event.text})
+
+    def _cited(self, event: Cited) -> bytes:
+        opened = self._open(event.choice)
+        choice = self._choices[event.choice]
+        place = {"start_index": choice.start + event.start, "end_index": choice.start + event.end}
+        citation = {**place, "title": event.title, "url": event.url}
+        choice.annotations.append({"type": "url_citation", "url_citation": citation})
+        return opened
+
+    def _thought_begun(self, event: ThoughtBegun) -> bytes:
+        self._owners[event.key] = event.choice
+        opened = self._open(event.choice)
+        self._end_message(event.choice)
+        return opened
+
+    def _thought(self, event: Thought) -> bytes:
+        """Paragraphs are set apart by an empty line."""
+        index = self._owners[event.key]
+        choice, paragraph = self._choices[index], (event.key, event.part)
+        apart = choice.paragraph not in (None, paragraph)
+        choice.paragraph = paragraph
+        return self._delta(index, {"reasoning_content": f"\n\n{event.text}" if apart else event.text})
+
+    def _thought_done(self, event: ThoughtDone) -> bytes:
+        if event.sealed is not None:
+            self._choices[self._owners[event.key]].sealed.append(event.sealed)
+        return b""
+
+    def _call_begun(self, event: CallBegun) -> bytes:
+        opened = self._answer(event.choice)
+        self._end_message(event.choice)
+        choice = self._choices[event.choice]
+        extra = {"extra_content": {"realrouter": {"reasoning": _one_or_all(choice.sealed)}}} if choice.sealed else {}
+        index = None if self._legacy and choice.calls else choice.calls
+        self._calls[event.key] = _Call(event.choice, index, event.kind)
+        if index is None:
+            return opened
+        choice.calls += 1
+        choice.sealed = []
+        if self._legacy:
+            return opened + self._delta(event.choice, {"function_call": {"name": event.name, "arguments": "", **extra}})
+        inner = {"name": event.name, _argument(event.kind): ""}
+        call = {"index": index, "id": event.call_id, "type": event.kind, event.kind: inner, **extra}
+        return opened + self._delta(event.choice, {"tool_calls": [call]})
+
+    def _call_delta(self, event: CallDelta) -> bytes:
+        call = self._calls[event.key]
+        call.empty = False
+        if call.index is None:
+            return b""
+        if self._legacy:
+            return self._delta(call.choice, {"function_call": {"arguments": event.text}})
+        more = {"index": call.index, call.kind: {_argument(call.kind): event.text}}
+        return self._delta(call.choice, {"tool_calls": [more]})
+
+    def _call_done(self, event: CallDone) -> bytes:
+        call = self._calls[event.key]
+        return self._call_delta(CallDelta(event.key, "{}")) if call.empty and call.kind == "function" else b""
+
+    def _search_begun(self, event: SearchBegun) -> bytes:
+        return self._open(event.choice)
+
+    def _image_begun(self, event: ImageBegun) -> bytes:
+        self._owners[event.key] = event.choice
+        return self._open(event.choice)
+
+    def _image_done(self, event: ImageDone) -> bytes:
+        media_type = IMAGE_TYPES.get(str(event.details.get("output_format")), "image/png")
+        image = {"type": "image_url", "image_url": {"url": f"data:{media_type};base64,{event.data}"}}
+        self._choices[self._owners[event.key]].images.append(image)
+        return b""
+
+    def _finished(self, event: Finished) -> bytes:
+        opened = self._open(event.choice, "")
+        choice = self._choices[event.choice]
+        rest = {name: found for name in ("annotations", "images") if (found := getattr(choice, name))}
+        if not (opened or choice.answered):
+            rest["content"] = ""
+        last = self._delta(event.choice, rest) if rest else b""
+        reason = "function_call" if self._legacy and event.reason == "tool_calls" else event.reason
+        return opened + last + self._delta(event.choice, {}, finish=reason)
+
+    def _ended(self, event: Ended) -> bytes:
+        usage = usage_object(event.usage) if event.usage is not None else None
+        self._tier = _tier(event.service_tier) or self._tier
+        if not self._stream:
+            choices = [builder.choice(index) for index, builder in sorted(self._whole.items())]
+            return _encode({**self._envelope("chat.completion"), "choices": choices, "usage": usage})
+        if not self._usage_asked or usage is None:
+            return b""
+        return b"data: %s\n\n" % _encode({**self._envelope("chat.completion.chunk"), "choices": [], "usage": usage})
+
+    # -- Deltas -----------------------------------------------------------------------------------------------------------
+
+    def _open(self, index: int, content: str | None = None) -> bytes:
+        """The role, before anything else of a choice. `content` is "" where text follows, as OpenAI has it."""
+        choice = self._choices.setdefault(index, _Choice())
+        if choice.opened:
+            return b""
+        choice.opened = True
+        return self._delta(index, {"role": "assistant", "content": content, "refusal": None})
+
+    def _answer(self, index: int, content: str | None = None) -> bytes:
+        opened = self._open(index, content)
+        self._choices[index].answered = True
+        return opened
+
+    def _end_message(self, index: int) -> None:
+        choice = self._choices[index]
+        choice.start = choice.length
+
+    def _delta(
+        self,
+        index: int,
+        delta: dict[str, Any],
+        logprobs: tuple[dict[str, Any], ...] = (),
+        finish: str | None = None,
+    ) -> bytes:
+        if not self._stream:
+            self._whole.setdefault(index, MessageBuilder()).add(delta, logprobs, finish)
+            return b""
+        told = {"content": logprobs, "refusal": None} if logprobs else None
+        choice = {"index": index, "delta": delta, "logprobs": told, "finish_reason": finish}
+        if not self._head:
+            self._head = b"data: " + _encode(self._envelope("chat.completion.chunk"))[:-1] + b',"choices":['
+        return self._head + _encode(choice) + b"]" + self._tail
+
+    def _envelope(self, kind: str) -> dict[str, Any]:
+        return {
+            "id": self._id,
+            "object": kind,
+            "created": self._created,
+            "model": self._model,
+            "service_tier": self._tier,
+            "system_fingerprint": None,
+        }
+
+
+def _argument(kind: str) -> str:
+    return "arguments" if kind == "function" else "input"
+
+
+def _tier(name: str | None) -> str | None:
+    return name if name in TIERS else None
+
+
+def _one_or_all(sealed: list[str]) -> str | list[str]:
+    return sealed[0] if len(sealed) == 1 else sealed
