@@ -48,7 +48,7 @@ _RESPONSE_CODES: Final = frozenset(
         "failed_to_download_image",
     }
 )
-"""The codes that a failed response may bear: clients have an enumeration of them. The error event before it tells the code itself."""
+"""The codes that a failed response may bear: clients have an enumeration of them. The error event before it tells the real one."""
 
 
 class ResponsesWriter:
