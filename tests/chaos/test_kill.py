@@ -17,7 +17,7 @@ import trio
 
 from tests.chaos.conftest import Build
 from tests.support.callers import Call, Endpoint, ask
-from tests.support.processes import Gateway, House, Postgres, eventually
+from tests.support.processes import PATIENCE_SECONDS, Gateway, House, Postgres, eventually
 from tests.support.reckoning import Books, check_promise, check_settled, held, percentiles, settled_books
 
 Victim = Literal["gateway", "postgres"]
@@ -85,17 +85,17 @@ class Fire:
             await self._recovered(account_id, died, f"round {number + 1}: {this.victim} {this.point}")
             if survivor is not None:
                 survivor.terminate()
-                assert await survivor.ended(60) == 0
+                assert await survivor.ended(PATIENCE_SECONDS) == 0
                 gateway = await self.gateway(after)
         gateway.terminate()
-        assert await gateway.ended(60) == 0
+        assert await gateway.ended(PATIENCE_SECONDS) == 0
 
     @staticmethod
     async def _first_wave(calls: list[Call], gateway: Gateway, nursery: trio.Nursery) -> None:
         for call in calls:
             nursery.start_soon(call.run, gateway.port)
         opened, whole = calls[:OPENED], calls[OPENED:]
-        await eventually(lambda: all(c.received for c in opened) and all(c.complete for c in whole), 20)
+        await eventually(lambda: all(c.received for c in opened) and all(c.complete for c in whole), PATIENCE_SECONDS)
 
     def _load(self, account_id: str, key: str) -> list[Call]:
         """On both endpoints, the answers that end plain and streamed by turns."""
@@ -205,11 +205,11 @@ async def test_the_reaper_of_another_gateway_releases_what_a_dead_one_left(postg
         for calls, gateway in ((kept, living), (lost, dying)):
             for call in calls:
                 nursery.start_soon(call.run, gateway.port)
-        await eventually(lambda: all(call.received for call in (*kept, *lost)), 20)
+        await eventually(lambda: all(call.received for call in (*kept, *lost)), PATIENCE_SECONDS)
         dying.kill()
-        seconds = await eventually(lambda: len(house.ledger.open_requests()) == OPEN_MIN, 30)
+        seconds = await eventually(lambda: len(house.ledger.open_requests()) == OPEN_MIN, PATIENCE_SECONDS)
         assert not any(call.ended for call in kept), "the living one's streams still run"
-    books = await settled_books(house.ledger, house.codec, 10)
+    books = await settled_books(house.ledger, house.codec, PATIENCE_SECONDS)
     assert check_promise(books, [*kept, *lost]) == {"complete": OPEN_MIN, "cut, free": OPEN_MIN}
     assert books.reasons() == {"orphaned": OPEN_MIN}
     print(f"\n{OPEN_MIN} orphans of a dead gateway released by another after {seconds:.1f} s, with a lease of 5 s")

@@ -13,7 +13,7 @@ import pytest
 from domain.events import AdjustmentPosted, RequestAdmitted, RequestDebited, RequestReleased
 from tests.chaos.conftest import Build
 from tests.support.callers import Call, ask, run_all
-from tests.support.processes import House, eventually
+from tests.support.processes import PATIENCE_SECONDS, House, eventually
 from tests.support.reckoning import Books, check_promise, check_settled, held, percentiles, read_books
 
 CALLERS, PAID = 200, 50
@@ -50,7 +50,7 @@ class Field:
         return calls
 
     async def books(self, account_id: str) -> Books:
-        await eventually(lambda: held(self.house.ledger, account_id) == 0, 5)
+        await eventually(lambda: held(self.house.ledger, account_id) == 0, PATIENCE_SECONDS)
         books = read_books(self.house.ledger, self.house.codec)
         check_settled(books)
         return books

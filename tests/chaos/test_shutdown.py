@@ -9,14 +9,18 @@ import trio
 
 from tests.chaos.conftest import Build
 from tests.support.callers import Call, ask
-from tests.support.processes import Postgres, eventually
+from tests.support.processes import PATIENCE_SECONDS, Postgres, eventually
 from tests.support.reckoning import check_promise, settled_books
 
 CALLS = 20
 BALANCE_NANOS = 10**12
-GRACE_SECONDS = 3.0
+GRACE_SECONDS = 6.0
+"""The answers that end by themselves do so well within it, on a slow machine too."""
+AT_ONCE_SECONDS = 15.0
+"""Shorter than the default grace period, which whoever waits for anything would wait out."""
 ENDING = "duration=1.5 tokens=20"
 ENDLESS = "duration=120 tokens=1000"
+"""Twice as long as the test's patience: a process that has ended before has cut them off."""
 QUICK_REAPER = (1.0, 0.5)
 
 
@@ -29,7 +33,7 @@ def _calls(account_id: str, key: str, simulator: str) -> list[Call]:
     ]
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 async def test_sigterm_finishes_what_it_can_and_releases_the_rest(store_url: str, build: Build) -> None:
     house = build(store_url, limits={"grace": GRACE_SECONDS})
     account_id, key = house.account(nanos=BALANCE_NANOS)
@@ -39,34 +43,34 @@ async def test_sigterm_finishes_what_it_can_and_releases_the_rest(store_url: str
     async with trio.open_nursery() as nursery:
         for call in (*ending, *endless):
             nursery.start_soon(call.run, gateway.port)
-        await eventually(lambda: all(call.received for call in (*ending, *endless)), 10)
+        await eventually(lambda: all(call.received for call in (*ending, *endless)), PATIENCE_SECONDS)
         began = trio.current_time()
         gateway.terminate()
-        await eventually(lambda: bool(gateway.lines("shutting down")), 5)
+        await eventually(lambda: bool(gateway.lines("shutting down")), PATIENCE_SECONDS)
         await late.run(gateway.port)
         assert late.status in (None, 503), "nothing new is taken"
-    assert await gateway.ended(10) == 0
+    assert await gateway.ended(PATIENCE_SECONDS) == 0
     seconds = trio.current_time() - began
 
-    books = await settled_books(house.ledger, house.codec, 0.5)
+    books = await settled_books(house.ledger, house.codec, PATIENCE_SECONDS)
     ways = check_promise(books, [*ending, *endless])
     assert ways == {"complete": CALLS, "refused 200": CALLS}
     assert all(call.ended for call in endless), "whoever is cut off is told, and the body is ended in good order"
     assert books.reasons() == {"shutdown": CALLS}
     assert late.request_id not in books.admitted
-    assert GRACE_SECONDS <= seconds < GRACE_SECONDS + 5
+    assert seconds >= GRACE_SECONDS
     print(f"\nended {seconds:.2f} s after SIGTERM, with a grace of {GRACE_SECONDS:g} s")
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 async def test_sigterm_of_an_idle_gateway_ends_it_at_once(store_url: str, build: Build) -> None:
     house = build(store_url)
     gateway = await house.gateway()
     gateway.terminate()
-    assert await gateway.ended(5) == 0
+    assert await gateway.ended(AT_ONCE_SECONDS) == 0
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 async def test_a_second_sigterm_ends_at_once_and_another_process_cleans_up(
     own_postgres: Postgres, build: Build
 ) -> None:
@@ -78,19 +82,19 @@ async def test_a_second_sigterm_ends_at_once_and_another_process_cleans_up(
     async with trio.open_nursery() as nursery:
         for call in calls:
             nursery.start_soon(call.run, gateway.port)
-        await eventually(lambda: all(call.received for call in calls), 10)
+        await eventually(lambda: all(call.received for call in calls), PATIENCE_SECONDS)
         with own_postgres.stopped():
             gateway.terminate()
-            await eventually(lambda: bool(gateway.lines("shutting down")), 5)
+            await eventually(lambda: bool(gateway.lines("shutting down")), PATIENCE_SECONDS)
             began = trio.current_time()
             gateway.terminate()
-            assert await gateway.ended(2) == 128 + 15
+            assert await gateway.ended(AT_ONCE_SECONDS) == 128 + 15
             print(f"\nended {trio.current_time() - began:.2f} s after the second SIGTERM")
     assert len(house.ledger.open_requests()) == CALLS
     # As if the dead one's lease had run out already.
     for instance in {request.instance_id for request in house.ledger.open_requests()}:
         house.ledger.end_lease(instance)
     await house.gateway({"reaper": QUICK_REAPER})
-    books = await settled_books(house.ledger, house.codec, 30)
+    books = await settled_books(house.ledger, house.codec, PATIENCE_SECONDS)
     assert check_promise(books, calls) == {"cut, free": CALLS}
     assert books.reasons() == {"orphaned": CALLS}

@@ -16,7 +16,7 @@ from domain import api_key
 from domain.events import AdjustmentPosted
 from tests.chaos.conftest import Build
 from tests.support.callers import Call, Endpoint, ask, run_all
-from tests.support.processes import Gateway, House, Postgres, eventually
+from tests.support.processes import PATIENCE_SECONDS, Gateway, House, Postgres, eventually
 from tests.support.reckoning import available, check_promise, settled_books
 
 CALLS = 24
@@ -72,7 +72,7 @@ async def _metric(gateway: Gateway, name: str) -> float:
     return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 async def test_postgres_goes_and_comes_back_within_the_settle_time(own_postgres: Postgres, build: Build) -> None:
     house = build(own_postgres.database(), limits={"settle": 20, "lease": 30})
     account_id, key = house.account(nanos=BALANCE_NANOS)
@@ -82,16 +82,18 @@ async def test_postgres_goes_and_comes_back_within_the_settle_time(own_postgres:
     async with trio.open_nursery() as nursery:
         for call in open_calls:
             nursery.start_soon(call.run, gateway.port)
-        await eventually(lambda: all(call.status == 200 for call in open_calls), 10)
+        await eventually(lambda: all(call.status == 200 for call in open_calls), PATIENCE_SECONDS)
         await trio.to_thread.run_sync(own_postgres.kill)
         await run_all([*meanwhile, unknown], [gateway.port])
         for call in (*meanwhile, unknown):
             _check_unavailable(call)
-        await eventually(lambda: _held_back(open_calls), 10)
+        await eventually(lambda: _held_back(open_calls), PATIENCE_SECONDS)
         assert not any(call.closing_frame or call.ended for call in open_calls), "nothing passes before its debit"
-        await eventually(lambda: len(gateway.lines("the ledger did not take a command; asking again")) > 0, 10)
+        await eventually(
+            lambda: len(gateway.lines("the ledger did not take a command; asking again")) > 0, PATIENCE_SECONDS
+        )
         await trio.to_thread.run_sync(own_postgres.start)
-    books = await settled_books(house.ledger, house.codec, 10)
+    books = await settled_books(house.ledger, house.codec, PATIENCE_SECONDS)
     assert check_promise(books, [*open_calls, *meanwhile]) == {"complete": CALLS, "refused 503": len(meanwhile)}
     assert await _metric(gateway, "realrouter_unbilled_total") == 0
     after = _fresh(account_id, key)
@@ -99,7 +101,7 @@ async def test_postgres_goes_and_comes_back_within_the_settle_time(own_postgres:
     assert all(call.complete for call in after)
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 async def test_postgres_stays_away_past_the_settle_time(own_postgres: Postgres, build: Build) -> None:
     house = build(own_postgres.database(), limits={"settle": 1, "lease": 30})
     account_id, key = house.account(nanos=BALANCE_NANOS)
@@ -108,19 +110,19 @@ async def test_postgres_stays_away_past_the_settle_time(own_postgres: Postgres, 
     async with trio.open_nursery() as nursery:
         for call in calls:
             nursery.start_soon(call.run, gateway.port)
-        await eventually(lambda: all(call.status == 200 for call in calls), 10)
+        await eventually(lambda: all(call.status == 200 for call in calls), PATIENCE_SECONDS)
         await trio.to_thread.run_sync(own_postgres.kill)
     assert all(call.refused and call.ended and not call.closing_frame for call in calls)
     await trio.to_thread.run_sync(own_postgres.start)
-    books = await settled_books(house.ledger, house.codec, 10)
+    books = await settled_books(house.ledger, house.codec, PATIENCE_SECONDS)
     assert check_promise(books, calls) == {"refused 200": CALLS}
     assert books.reasons() == {"settle_timeout": CALLS}
-    await eventually(lambda: len(gateway.lines("request")) >= CALLS, 10)
+    await eventually(lambda: len(gateway.lines("request")) >= CALLS, PATIENCE_SECONDS)
     assert await _metric(gateway, "realrouter_unbilled_total") == CALLS
     assert await _metric(gateway, "realrouter_unbilled_nanos_total") > 0
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 async def test_sqlite_is_locked_by_another_process_for_three_seconds(sqlite_url: str, build: Build) -> None:
     """Less than the store waits for its lock: whoever asks meanwhile is only kept waiting."""
     house = build(sqlite_url)
@@ -130,20 +132,20 @@ async def test_sqlite_is_locked_by_another_process_for_three_seconds(sqlite_url:
     async with trio.open_nursery() as nursery:
         for call in calls:
             nursery.start_soon(call.run, gateway.port)
-        await eventually(lambda: all(call.status == 200 for call in calls), 10)
+        await eventually(lambda: all(call.status == 200 for call in calls), PATIENCE_SECONDS)
         with locked(house):
             began = trio.current_time()
             for call in meanwhile:
                 nursery.start_soon(call.run, gateway.port)
-            await eventually(lambda: _held_back(calls), 10)
+            await eventually(lambda: _held_back(calls), PATIENCE_SECONDS)
             await trio.sleep_until(began + 3)
             assert not any(call.closing_frame for call in calls)
             assert not any(call.status for call in meanwhile)
-    books = await settled_books(house.ledger, house.codec, 10)
+    books = await settled_books(house.ledger, house.codec, PATIENCE_SECONDS)
     assert check_promise(books, [*calls, *meanwhile]) == {"complete": CALLS + len(meanwhile)}
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 async def test_sqlite_is_locked_for_longer_than_the_store_waits(sqlite_url: str, build: Build) -> None:
     """New requests are told 503; what was open is billed, since the lock is gone within the settle time."""
     house = build(sqlite_url, limits={"settle": 20, "lease": 30})
@@ -153,16 +155,16 @@ async def test_sqlite_is_locked_for_longer_than_the_store_waits(sqlite_url: str,
     async with trio.open_nursery() as nursery:
         for call in calls:
             nursery.start_soon(call.run, gateway.port)
-        await eventually(lambda: all(call.status == 200 for call in calls), 10)
+        await eventually(lambda: all(call.status == 200 for call in calls), PATIENCE_SECONDS)
         with locked(house):
             await run_all(meanwhile, [gateway.port])
     for call in meanwhile:
         _check_unavailable(call)
-    books = await settled_books(house.ledger, house.codec, 10)
+    books = await settled_books(house.ledger, house.codec, PATIENCE_SECONDS)
     assert check_promise(books, [*calls, *meanwhile]) == {"complete": CALLS, "refused 503": len(meanwhile)}
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 async def test_a_charge_that_lands_after_its_client_was_told_an_error_is_given_back(
     sqlite_url: str, build: Build
 ) -> None:
@@ -174,12 +176,12 @@ async def test_a_charge_that_lands_after_its_client_was_told_an_error_is_given_b
     async with trio.open_nursery() as nursery:
         for call in calls:
             nursery.start_soon(call.run, gateway.port)
-        await eventually(lambda: all(call.status == 200 for call in calls), 10)
+        await eventually(lambda: all(call.status == 200 for call in calls), PATIENCE_SECONDS)
         with locked(house):
-            await eventually(lambda: all(call.ended for call in calls), 10)
+            await eventually(lambda: all(call.ended for call in calls), PATIENCE_SECONDS)
     assert all(call.refused and not call.closing_frame for call in calls)
-    await eventually(lambda: available(house.ledger, account_id) == BALANCE_NANOS, 10)
-    books = await settled_books(house.ledger, house.codec, 10)
+    await eventually(lambda: available(house.ledger, account_id) == BALANCE_NANOS, PATIENCE_SECONDS)
+    books = await settled_books(house.ledger, house.codec, PATIENCE_SECONDS)
     landed = {event.request_id: event.cost_nanos for event in books.debits}
     given_back = {
         event.reference: event.amount_nanos

@@ -3,7 +3,8 @@
 The upstream is a scripted server on sockets of its own, which measures by the machine's one clock; the gateway is a process.
 The upstream asks for the end of each connection after its answer, so that a connection serves one request.
 
-Rule 1: an answer whose client leaves early never ends by itself: nothing but that client's leaving closes its connection.
+Rule 1: an answer whose client leaves early never ends by itself, and the gateway's own time limits are far longer than the
+    test's patience: nothing but that client's leaving closes its connection.
 Rule 2: "at once" is CLOSED_WITHIN_SECONDS, by the clock where the machine is the test's alone. Beside other tests it is counted
     past what the machine made anyone wait at that very time: no machine is too slow for a gateway that cancels at once.
 """
@@ -28,7 +29,7 @@ from tests.chaos.conftest import Build
 from tests.fakes import openai_shapes
 from tests.fakes.scripted_upstream import Pause, Request, Script, ScriptedUpstream, Stall, event_stream, serve
 from tests.support.callers import Call, Endpoint, ask
-from tests.support.processes import MODEL, Gateway, House, eventually
+from tests.support.processes import MODEL, PATIENCE_SECONDS, Gateway, House, eventually
 from tests.support.raw_client import RawClient
 from tests.support.reckoning import Books, check_settled, held, percentile, percentiles, read_books
 
@@ -38,8 +39,6 @@ TRIP_PAUSE_SECONDS = 0.01
 TRIPS = 3
 """From a client's leaving to the close that the upstream sees, three tasks of the gateway and one or two of this process wait for
 their turns; in a trip of the control two and one do."""
-PATIENCE_SECONDS = 60.0
-"""For what must happen at all, on any machine. The gateway's own time limits, which would also end a request, are far longer."""
 SEND_STALL_SECONDS = 1.0
 """Whoever reads nothing is cut off after it, counted from the last byte that the kernel took."""
 FRAMES, FRAME_SECONDS = 30, 0.1
