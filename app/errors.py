@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from app.edge.envelope import clean, envelope, one_line
+from app.files.errors import StorageUnavailable
 from app.ledger.store import StoreBusy, StoreUnavailable
 from app.upstream.base import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.wire.exchange import AnswerError, RequestError
@@ -284,6 +285,7 @@ _TABLE: dict[type[Exception], Rule] = {
     domain.KeyIsRevoked: _UNAUTHORIZED,
     domain.KeyIsExpired: _UNAUTHORIZED,
     domain.InsufficientQuota: _insufficient,
+    domain.FilesFull: _as(403, INVALID, "file_storage_full"),
     domain.AccountIsFrozen: _as(402, "insufficient_quota", "account_frozen"),
     domain.ModelNotAllowed: _as(403, INVALID, "model_not_allowed"),
     domain.ModelNotFound: _model_not_found,
@@ -301,6 +303,13 @@ _TABLE: dict[type[Exception], Rule] = {
         "store_unavailable",
         _RETRY,
         message="The ledger is out of reach, so nothing can be admitted. Nothing was charged. Try again shortly.",
+    ),
+    StorageUnavailable: _as(
+        503,
+        SERVER,
+        "file_storage_unavailable",
+        _RETRY,
+        message="The storage of files is out of reach. Nothing was charged. Try again shortly.",
     ),
     # The upstream's
     UpstreamRefused: _upstream_refused,

@@ -19,6 +19,10 @@ from app.commands import unlisted
 from app.completion import Terms
 from app.edge.body import BodyBudget
 from app.ledger.codec import Codec
+from app.files.errors import StorageUnavailable
+from app.files.service import Files
+from app.files.storage import open_storage
+from app.files.sweep import SWEEP_SECONDS, Sweep
 from app.ledger.exclusive import served_alone
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
@@ -45,6 +49,7 @@ from app.views import DecodedLog, PostgresViews, SQLiteViews, Views
 from domain.catalog import Catalog
 from domain.events import price_stream
 from projections.runner import Runner
+from domain.file import Room
 
 LAG_SECONDS = 2.0
 _ERROR_KINDS = {
@@ -89,6 +94,7 @@ class Services:
     runner: Runner
     metrics: Metrics
     on_record: Callable[[Record], None]
+    files: Files
     """Told of every request once, at its end."""
 
 
@@ -142,6 +148,7 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
     ledger, views = open_ledger(settings, codec), open_views(settings)
     transport = TrioTransport(limits=PoolLimits(connections_max=settings.limits.concurrency + 16))
     try:
+    storage = open_storage(settings.files)
         await trio.to_thread.run_sync(ledger.check_schema)
         listings = await trio.to_thread.run_sync(check_prices, ledger, codec, catalog)
         writer = Writer(ledger, watch=metrics)
@@ -164,7 +171,17 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
             parsing=trio.CapacityLimiter(1),
             metrics=metrics,
             views=views,
-            runner=Runner(DecodedLog(ledger, codec=codec), views),
+            runner=(runner := Runner(DecodedLog(ledger, codec=codec), views)),
+            files=Files(
+                storage,
+                ledger=ledger,
+                codec=codec,
+                writer=writer,
+                views=views,
+                room=Room(settings.files.account_files, settings.files.account_bytes),
+                reading=lifetime.reading,
+                poke=runner.poke,
+            ),
             on_record=lambda record: _observe(record, metrics, on_record),
         )
         metrics.watch(open_holds=lambda: lifetime.running, in_flight=lambda: services.slots.running)
@@ -177,6 +194,7 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
             await trio.to_thread.run_sync(views.close)
             await trio.to_thread.run_sync(ledger.close)
 
+            await trio.to_thread.run_sync(storage.close)
 
 @asynccontextmanager
 async def _running(services: Services) -> AsyncIterator[None]:
@@ -193,6 +211,8 @@ async def _running(services: Services) -> AsyncIterator[None]:
                 try:
                     yield
                 finally:
+                sweep = Sweep(services.files, services.views, services.lifetime.reading)
+                background.start_soon(_forever, "the sweep of files", SWEEP_SECONDS, sweep.turn)
                     with trio.CancelScope(shield=True):
                         limits = services.settings.limits
                         await services.lifetime.drain(0, limits.settle)
@@ -214,6 +234,8 @@ async def _forever(name: str, pause_seconds: float, step: Callable[[], Awaitable
         except Exception:  # noqa: BLE001 - see above
             _log.exception(f"{name} failed in a way that has no name")
 
+        except StorageUnavailable as error:
+            _log.warning(f"{name}: the storage of files is out of reach", error=str(error))
 
 async def _watch_lag(services: Services) -> None:
     for status in await trio.to_thread.run_sync(services.runner.status, limiter=services.lifetime.reading):

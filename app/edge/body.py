@@ -103,6 +103,12 @@ class Reservation:
         budget.held_bytes += size
         self._size += size
 
+    def shrink(self, size: int) -> None:
+        """Give a part of it back."""
+        assert 0 <= size <= self._size
+        self._budget.held_bytes -= size
+        self._size -= size
+
     def release(self) -> None:
         self._budget.held_bytes -= self._size
         self._size = 0
@@ -144,6 +150,39 @@ async def read_body(
     with trio.move_on_after(seconds):
         return await _collect(intake, limit, reservation, declared)
     raise RequestTooSlow(f"The request body did not arrive within {seconds:g} s.")
+
+
+class BodyParts:
+    """A body part by part as it comes, at most `limit` bytes, for a route that keeps none of it. What waits to be taken is
+    bounded by the server; what its reader holds is the reader's to reserve.
+
+    Iterating raises BodyTooLarge, and RequestTooSlow where a part does not come within `idle_seconds`, or the whole of it within
+    `seconds`.
+    """
+
+    def __init__(self, request: Request, limit: int, *, seconds: float, idle_seconds: float = BODY_SECONDS) -> None:
+        if (request.content_length or 0) > limit:
+            raise BodyTooLarge(limit)
+        self._intake: Intake = request.body.intake  # type: ignore[attr-defined]
+        self._limit = limit
+        self._seen = 0
+        self._until = trio.current_time() + seconds
+        self._idle_seconds = idle_seconds
+
+    def __aiter__(self) -> BodyParts:
+        return self
+
+    async def __anext__(self) -> bytes:
+        with trio.move_on_at(min(self._until, trio.current_time() + self._idle_seconds)) as scope:
+            data = await self._intake.take()
+        if scope.cancelled_caught:
+            raise RequestTooSlow("The request body did not arrive in time.")
+        if not data:
+            raise StopAsyncIteration
+        self._seen += len(data)
+        if self._seen > self._limit:
+            raise BodyTooLarge(self._limit)
+        return data
 
 
 async def _collect(intake: Intake, limit: int, reservation: Reservation, declared: int | None) -> bytes:

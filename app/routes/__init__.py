@@ -10,6 +10,7 @@ from quart import Response, request
 from app.auth import Key, authenticate
 from app.edge.application import EdgeApplication, make_app
 from app.routes.completions import complete
+from app.routes.files import delete_file, file_content, list_files, show_file, upload_file
 from app.routes.models import list_models, show_model
 from app.services import Services
 
@@ -33,6 +34,26 @@ def application(services: Services) -> EdgeApplication:
     @app.get("/v1/models/<path:model_id>")
     async def model(model_id: str) -> Response:
         return _json(show_model(services, await _key_if_any(services), model_id))
+
+    @app.post("/v1/files")
+    async def upload() -> Response:
+        return _json(await upload_file(services, request))
+
+    @app.get("/v1/files")
+    async def files() -> Response:
+        return _json(await list_files(services, request))
+
+    @app.get("/v1/files/<file_id>")
+    async def file(file_id: str) -> Response:
+        return _json(await show_file(services, request, file_id))
+
+    @app.get("/v1/files/<file_id>/content")
+    async def content(file_id: str) -> Response:
+        return await file_content(services, request, file_id)
+
+    @app.delete("/v1/files/<file_id>")
+    async def delete(file_id: str) -> Response:
+        return _json(await delete_file(services, request, file_id))
 
     @app.get("/metrics")
     async def metrics() -> Response:

@@ -18,6 +18,7 @@ from domain.catalog import Catalog
 from domain.errors import InvalidValue
 from domain.money import parse_usd
 
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{0,62}(/[A-Za-z0-9!_.*'()/-]{0,200})?", re.ASCII)
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", re.ASCII)
 
 
@@ -97,6 +98,12 @@ def _check_files(url: str) -> None:
     if url.startswith("file:///"):
         if not url.removeprefix("file:///").strip("./"):
             raise Problem(path, "The folder is missing: file:///./relative or file:////absolute.")
+        return
+    if url.startswith("s3:"):
+        if not _BUCKET.fullmatch(url):
+            raise Problem(
+                path, "A bucket, and perhaps a prefix, is wanted: s3://bucket/prefix. Keys belong in the environment."
+            )
         return
     _url(url, path, ("file", "s3"))
     if url.startswith("file:"):

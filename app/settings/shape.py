@@ -60,6 +60,8 @@ class FilesSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Where uploaded files are kept."""
 
     url: str = "file:///./data/files"
+    account_files: Count = 10_000
+    account_bytes: Size = 10 * 1024 * MIB
 
     @property
     def directory(self) -> Path | None:

@@ -42,7 +42,7 @@ ROWS_MAX = 1_000
 USAGE_GROUPS_MAX = 10_000
 """The most groups that one summary holds: more than a year of hours."""
 FILES_MAX = 10_000
-"""The most files that one page holds: what clients of OpenAI may ask for."""
+"""The most files that one page holds: what clients of OpenAI may ask for. One more may be read, to see whether there are more."""
 Fetch = Callable[[str, Sequence[Any]], Sequence[Row]]
 By = Literal["hour", "day", "key", "model"]
 _BALANCE = "SELECT position, recorded_at_micros, available_nanos, held_nanos FROM views.{} WHERE account_id = ? "
@@ -142,7 +142,7 @@ class ViewQueries:
             f"AND (expires_at_micros IS NULL OR expires_at_micros > ?) {bound}ORDER BY position {order} LIMIT ?"
         )
         after = () if after_position is None else (after_position,)
-        parameters = (account_id, now_micros, *after, max(0, min(limit, FILES_MAX)))
+        parameters = (account_id, now_micros, *after, max(0, min(limit, FILES_MAX + 1)))
         with self._reading(FILES) as fetch:
             return Answer(_stands(fetch, "files"), [File(*row) for row in fetch(sql, parameters)])
 

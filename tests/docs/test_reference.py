@@ -23,6 +23,7 @@ from app import errors
 from app.edge import body, cors
 from app.edge.application import _STREAM_HEADERS, CLIENT_ID_LENGTH_MAX
 from app.edge.limits import ServerLimits
+from app.files.errors import FileTooLarge, NoSuchFile, StorageUnavailable
 from app.ledger.store import StoreBusy, StoreUnavailable
 from app.routes import application
 from app.routes.completions import IDEMPOTENCY_KEY_LENGTH_MAX, KEEP_ALIVE
@@ -66,12 +67,15 @@ EXAMPLES: tuple[Exception, ...] = (
     errors.HeadersTooLarge("x"),
     errors.HttpVersionNotSupported("x"),
     RequestError("x"),
+    NoSuchFile("file-1"),
+    FileTooLarge(),
     domain.InvalidValue("field", "x"),
     domain.NotFound("x"),
     domain.AlreadyExists("x"),
     domain.KeyIsRevoked(),
     domain.KeyIsExpired(),
     domain.InsufficientQuota(2, 1),
+    domain.FilesFull("files", 1, 1, 0),
     domain.AccountIsFrozen(),
     domain.ModelNotAllowed("m"),
     domain.ModelNotFound("m"),
@@ -83,6 +87,7 @@ EXAMPLES: tuple[Exception, ...] = (
     errors.ShuttingDown(),
     StoreBusy("x"),
     StoreUnavailable("x"),
+    StorageUnavailable("x"),
     *(UpstreamRefused("u", "x", status=status, code=THEIRS) for status in range(400, 600)),
     UpstreamTimeout("u", "x"),
     UpstreamBroken("u", "x"),

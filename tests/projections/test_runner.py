@@ -214,6 +214,7 @@ def test_an_event_that_cannot_be_read_stops_whom_it_concerns_and_is_seen(stage: 
         "transactions": 3,
         "usage": head,
         "keys": 3,
+        "files": head,
         "unknown_topics": head,
     }
     for name in ("balances", "transactions", "keys"):

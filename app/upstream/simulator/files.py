@@ -6,7 +6,8 @@ import base64
 import binascii
 import re
 
-from app.upstream.simulator import pdf, tokens
+from app import pdf
+from app.upstream.simulator import tokens
 from app.upstream.simulator.ask import Document, Rejected
 from app.upstream.simulator.fields import Fields
 

@@ -7,10 +7,12 @@ compressed object streams are read too. Nothing is executed, rendered or followe
 
 from __future__ import annotations
 
+import mmap
 import re
 import zlib
 from collections.abc import Iterator
 
+Data = bytes | mmap.mmap
 INFLATED_BYTES_MAX = 32 * 1024 * 1024
 OBJECT_BYTES_MAX = 256 * 1024
 HEAD_BYTES_MAX = 32
@@ -27,12 +29,17 @@ _END = re.compile(rb"endobj|stream\r?\n")
 _STREAM = re.compile(rb"stream\r?\n")
 
 
-def is_pdf(data: bytes) -> bool:
+def is_pdf(data: Data) -> bool:
     """True where the header stands within the first kilobyte, as readers accept it."""
     return b"%PDF-" in data[:1024]
 
 
-def page_count(data: bytes) -> int | None:
+def is_whole(data: Data) -> bool:
+    """True where the file says where its objects are: a reader has something to begin with."""
+    return any(data.find(mark) >= 0 for mark in (b"startxref", b"trailer", b"/XRef"))
+
+
+def page_count(data: Data) -> int | None:
     """The number of pages, or None where it cannot be told (damaged or encrypted)."""
     root: int | None = None
     leaves: set[int] = set()
@@ -49,7 +56,7 @@ def page_count(data: bytes) -> int | None:
     return len(leaves) or None
 
 
-def _objects(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _objects(data: Data) -> Iterator[tuple[int, bytes]]:
     """Every object's number and dictionary, in file order, those inside object streams included. No byte is read twice."""
     budget = INFLATED_BYTES_MAX
     position = 0
@@ -74,7 +81,7 @@ def _objects(data: bytes) -> Iterator[tuple[int, bytes]]:
             return
 
 
-def _dictionary_end(data: bytes, start: int) -> tuple[int, bool]:
+def _dictionary_end(data: Data, start: int) -> tuple[int, bool]:
     """Where the object from `start` ends, or its stream begins, whichever is first; and whether it is a stream."""
     limit = min(start + OBJECT_BYTES_MAX, len(data))
     end = _END.search(data, start, limit)

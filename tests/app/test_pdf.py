@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfWriter
 
-from app.upstream.simulator import pdf
+from app import pdf
 
 
 def written(pages: int, *, encrypt: bool = False) -> bytes:

@@ -1,0 +1,298 @@
+"""Files as routes and requests use them: uploaded, found, listed, read, deleted.
+
+Rule 1: the content is durable in the storage before the ledger says that the file is there; the ledger says that it is gone
+before its content is removed. What a crash leaves between the two is in the storage only, and the sweep's.
+Rule 2: a look-up reads the file's own stream, so that any process knows a file as soon as its upload was answered.
+Rule 3: no content is ever whole in memory but for a request that refers to it, and then it is accounted for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import AsyncIterable, Callable, Sequence
+from typing import TypeVar
+
+import structlog
+import trio
+
+from app.commands import known
+from app.edge.body import Reservation
+from app.files.content import CHUNK_BYTES, FileChunks, encoded, encoded_bytes, inspect
+from app.files.errors import NoSuchFile, StorageUnavailable
+from app.files.names import Described, Names, Page, described, listed
+from app.files.storage import FILE_ID, Details, Spool, Storage
+from app.files.upload import UploadForm
+from app.ledger.codec import Codec
+from app.ledger.store import Append, Committed, Ledger, Refused, StoreBusy, StoreUnavailable
+from app.ledger.writer import Writer
+from app.views import Views, answers
+from app.wire.stored import FileRef, Stored
+from domain import buckets
+from domain import file as files
+from domain.errors import InvalidValue
+from domain.events import FileUploaded, file_stream
+from domain.file import File, Room
+
+UPLOAD_BYTES = 1024 * 1024
+"""What an upload holds in memory at most."""
+THREADS_MAX = 16
+FRESH_SECONDS = 2.0
+"""How long a list waits for its read model to have seen what the ledger had when it was asked for."""
+FRESH_LOOK_SECONDS = 0.02
+T = TypeVar("T")
+_log = structlog.get_logger("files")
+
+
+class Files:
+    """The files of all accounts."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        ledger: Ledger,
+        codec: Codec,
+        writer: Writer,
+        views: Views,
+        room: Room,
+        reading: trio.CapacityLimiter,
+        poke: Callable[[], None] = lambda: None,
+        now_micros: Callable[[], int] | None = None,
+    ) -> None:
+        self.storage = storage
+        self._ledger = ledger
+        self._codec = codec
+        self._writer = writer
+        self._views = views
+        self._room = room
+        self._reading = reading
+        self._poke = poke
+        self.now_micros = now_micros or ledger.estimated_now_micros
+        self._threads = trio.CapacityLimiter(THREADS_MAX)
+        self._inspecting = trio.CapacityLimiter(1)
+        self._names = Names(storage, self._threads)
+
+    # -- Uploading -------------------------------------------------------------------------------------------------------
+
+    async def check_room(self, account_id: str, key_id: str) -> None:
+        """Whether there is room for a file at all: judged before its content is taken, and by the ledger itself at the end.
+
+        Raises AccountIsFrozen, KeyIsRevoked, FilesFull, StoreUnavailable."""
+        guards = files.upload_guards(account_id, key_id, self._room)
+        values = await self._read(self._ledger.bucket_values, [guard.bucket for guard in guards])
+        least = {buckets.files(account_id): 1, buckets.file_bytes(account_id): 1}
+        for guard in guards:
+            if values[guard.bucket] + least.get(guard.bucket, 0) > (guard.ceiling or 0):
+                raise files.upload_refusal(self._room, 1, guard.bucket, values[guard.bucket])
+
+    async def upload(self, account_id: str, key_id: str, form: UploadForm, parts: AsyncIterable[bytes]) -> Described:
+        """Take a file as it comes. Raises what the form and the parts raise, RequestError (no PDF), FilesFull,
+        AccountIsFrozen, KeyIsRevoked, StorageUnavailable, StoreUnavailable."""
+        spool = await self._run(self.storage.spool)
+        try:
+            digest = await self._collect(spool, form, parts)
+            asked = form.finish()
+            pages = await trio.to_thread.run_sync(inspect, spool.file, limiter=self._inspecting)
+            uploaded = FileUploaded(
+                file_id=f"file-{secrets.token_hex(16)}",
+                account_id=account_id,
+                key_id=key_id,
+                sha256=digest,
+                bytes=form.file_bytes,
+                pages=pages,
+                media_type=files.PDF,
+                purpose=asked.purpose,
+                expires_after_seconds=asked.expires_after_seconds,
+            )
+            kept: Described | None = None
+            with trio.CancelScope(shield=True):
+                kept = await self._keep(spool, uploaded, Details(asked.filename, files.PDF))
+            assert kept is not None, "a shield lets nothing but errors out"
+            return kept
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._run(spool.discard)
+
+    async def _collect(self, spool: Spool, form: UploadForm, parts: AsyncIterable[bytes]) -> str:
+        """Write the file into the spool, a chunk at a time. Returns its SHA-256."""
+        digest, waiting = hashlib.sha256(), bytearray()
+
+        def write() -> None:
+            digest.update(waiting)
+            spool.write(waiting)
+
+        async for data in parts:
+            waiting += form.feed(data)
+            if len(waiting) >= CHUNK_BYTES:
+                await self._run(write)
+                waiting.clear()
+        await self._run(write)
+        return digest.hexdigest()
+
+    async def _keep(self, spool: Spool, uploaded: FileUploaded, details: Details) -> Described:
+        file_id = uploaded.file_id
+        guards = files.upload_guards(uploaded.account_id, uploaded.key_id, self._room)
+        append = Append(f"upload_{file_id}", file_stream(file_id), 0, (uploaded,), guards)
+        await self._run(self.storage.keep, spool, file_id, details)
+        try:
+            verdict = await self._writer.append(append)
+        except StoreBusy:
+            await self.remove(file_id)
+            raise
+        match verdict:
+            case Committed():
+                _log.info("file uploaded", file_id=file_id, account_id=uploaded.account_id, bytes=uploaded.bytes)
+                self._names.learn(file_id, details.filename)
+                return described(files.fold(file_id, [(uploaded, verdict.recorded_at_micros)]), details.filename)
+            case Refused():
+                await self.remove(file_id)
+                raise files.upload_refusal(self._room, uploaded.bytes, verdict.bucket, verdict.value)
+            case _:
+                raise StoreUnavailable(f"128 random bits met twice: {file_id}")
+
+    # -- Finding ---------------------------------------------------------------------------------------------------------
+
+    async def find(self, account_id: str, file_id: str, *, param: str = "id") -> File:
+        """The file, there for this account now. Raises NoSuchFile, StoreUnavailable."""
+        file = await self.load(file_id) if FILE_ID.fullmatch(file_id) else File(file_id)
+        if not file.belongs_to(account_id, self.now_micros()):
+            raise NoSuchFile(file_id, param)
+        return file
+
+    async def load(self, file_id: str) -> File:
+        """Whatever its stream says. Raises StoreUnavailable."""
+        recorded = await self._read(self._ledger.stream, file_stream(file_id))
+        instants = [one.recorded_at_micros for one in recorded]
+        return files.fold(file_id, zip(known(self._codec, recorded), instants, strict=True))
+
+    async def describe(self, file: File) -> Described:
+        """Raises StorageUnavailable."""
+        names = await self._names.of([file.file_id])
+        return described(file, names[file.file_id])
+
+    async def page(
+        self, account_id: str, *, after: str | None, limit: int, newest_first: bool, purpose: str | None
+    ) -> Page:
+        """A page of an account's files, by age. Raises InvalidValue, StoreUnavailable, StorageUnavailable."""
+        if purpose not in (None, files.PURPOSE):
+            return Page((), has_more=False)
+        await self._freshen(account_id)
+        position = None if after is None else await self._position(account_id, after)
+
+        def look() -> answers.Answer[list[answers.File]]:
+            return self._views.files(
+                account_id,
+                now_micros=self.now_micros(),
+                after_position=position,
+                newest_first=newest_first,
+                limit=limit + 1,
+            )
+
+        found = (await self._read(look)).value
+        names = await self._names.of([each.file_id for each in found[:limit]])
+        return Page([listed(each, names[each.file_id]) for each in found[:limit]], has_more=len(found) > limit)
+
+    async def _position(self, account_id: str, file_id: str) -> int:
+        """Where a page begins. A file that was deleted meanwhile still marks its place."""
+        found = (await self._read(self._views.file, account_id, file_id)).value
+        if found is None:
+            raise InvalidValue("after", "after must be the id of one of your files, as a list has named it.")
+        return found.position
+
+    async def _freshen(self, account_id: str) -> None:
+        """Wait until the read model has seen what the ledger holds now, for a while at most."""
+        head = (await self._read(self._ledger.head)).position
+        with trio.move_on_after(FRESH_SECONDS):
+            while (await self._read(self._views.file, account_id, "")).position < head:
+                self._poke()
+                await trio.sleep(FRESH_LOOK_SECONDS)
+
+    # -- Reading ---------------------------------------------------------------------------------------------------------
+
+    async def read(self, account_id: str, file_id: str, *, param: str = "id") -> tuple[File, FileChunks]:
+        """A file and its content, in chunks, to be closed. Raises NoSuchFile, StorageUnavailable, StoreUnavailable."""
+        file = await self.find(account_id, file_id, param=param)
+        assert file.uploaded is not None, "it was found"
+        content = await self._run(self.storage.open, file_id)
+        if content is not None and content.size == file.uploaded.bytes:
+            return file, FileChunks(content, self._threads)
+        if content is not None:
+            await self._run(content.close)
+        await self.find(account_id, file_id, param=param)  # it may have been deleted just now
+        raise _changed(file_id)
+
+    async def contents(self, account_id: str, refs: Sequence[FileRef], reservation: Reservation) -> dict[str, Stored]:
+        """What a request refers to, by id, each read once. What it occupies is added to the reservation.
+
+        Raises NoSuchFile (naming the reference), Overloaded, StorageUnavailable, StoreUnavailable."""
+        sizes: dict[str, int] = {}
+        for ref in refs:
+            if ref.file_id not in sizes:
+                file = await self.find(account_id, ref.file_id, param=ref.param)
+                assert file.uploaded is not None, "it was found"
+                sizes[ref.file_id] = encoded_bytes(file.uploaded.bytes)
+                reservation.grow(sizes[ref.file_id])
+        stored: dict[str, Stored] = {}
+        for ref in refs:
+            if ref.file_id not in stored:
+                size = sizes[ref.file_id]
+                reservation.grow(size)  # while it is read there are its pieces too
+                stored[ref.file_id] = await self._stored(account_id, ref)
+                reservation.shrink(size)
+        return stored
+
+    async def _stored(self, account_id: str, ref: FileRef) -> Stored:
+        file, chunks = await self.read(account_id, ref.file_id, param=ref.param)
+        assert file.uploaded is not None, "it was found"
+        try:
+            data = await self._run(encoded, chunks.content, file.uploaded.sha256)
+        finally:
+            with trio.CancelScope(shield=True):
+                await chunks.aclose()
+        names = await self._names.of([ref.file_id])
+        if data is None:
+            raise _changed(ref.file_id)
+        return Stored(file.uploaded.media_type, names[ref.file_id], data, file.uploaded.bytes, file.uploaded.pages)
+
+    # -- Deleting --------------------------------------------------------------------------------------------------------
+
+    async def delete(self, account_id: str, file_id: str) -> None:
+        """Raises NoSuchFile, StoreUnavailable."""
+        file = await self.find(account_id, file_id)
+        with trio.CancelScope(shield=True):
+            if not await self.end(file, reason="deleted"):
+                raise NoSuchFile(file_id)
+
+    async def end(self, file: File, *, reason: str) -> bool:
+        """Write down that the file is gone, then remove its content. False: it was gone before. Raises StoreUnavailable."""
+        events = files.delete(file, reason=reason)
+        if not events:
+            return False
+        command_id = f"{reason}_{file.file_id}_{secrets.token_hex(4)}"
+        append = Append(command_id, file_stream(file.file_id), file.version, tuple(events))
+        ended = isinstance(await self._writer.append(append), Committed)
+        if ended:
+            _log.info("file is gone", file_id=file.file_id, reason=reason)
+            await self.remove(file.file_id)
+        return ended
+
+    async def remove(self, file_id: str) -> None:
+        """Remove a content that the ledger does not know, or not any more. What fails here is left to the sweep."""
+        self._names.forget(file_id)
+        try:
+            await self._run(self.storage.delete, file_id)
+        except StorageUnavailable as error:
+            _log.warning("a content could not be removed yet", file_id=file_id, error=str(error))
+
+    async def _read(self, ask: Callable[..., T], *arguments: object) -> T:
+        """Ask the store, in a thread."""
+        return await trio.to_thread.run_sync(ask, *arguments, abandon_on_cancel=True, limiter=self._reading)
+
+    async def _run(self, work: Callable[..., T], *arguments: object) -> T:
+        """Work on the storage, in a thread."""
+        return await trio.to_thread.run_sync(work, *arguments, limiter=self._threads)
+
+
+def _changed(file_id: str) -> StorageUnavailable:
+    return StorageUnavailable(f"the content of {file_id} is not what was put there")

@@ -1,0 +1,103 @@
+"""The sweep: it writes down what has expired, and removes content that no file owns.
+
+Rule 1: it may run in every process at once. The end of a file has one place in its stream; removing twice is removing once.
+Rule 2: content is removed only when it is old and the ledger itself says that no file owns it: an upload that is on its way, or a
+read model that lags, loses nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
+
+import structlog
+import trio
+
+from app.files.service import Files
+from app.files.storage import Entry
+from app.ledger.store import CommandFailed
+from app.views import Views
+
+T = TypeVar("T")
+SWEEP_SECONDS = 60.0
+COLLECT_SECONDS = 3600.0
+"""Between two looks at all that the storage keeps."""
+ORPHAN_SECONDS = 3600.0
+"""Younger content may belong to an upload that is not in the ledger yet."""
+EXPIRED_MAX = 500
+LOOK_MAX = 500
+_log = structlog.get_logger("files.sweep")
+
+
+class Sweep:
+    """Sweeps for as long as its process runs. `wall_clock` is in seconds since 1970, as the storage's instants are."""
+
+    def __init__(
+        self,
+        files: Files,
+        views: Views,
+        reading: trio.CapacityLimiter,
+        *,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._files = files
+        self._views = views
+        self._reading = reading
+        self._wall_clock = wall_clock
+        self._working = trio.CapacityLimiter(1)
+        self._collect_at = float("-inf")
+
+    async def turn(self) -> None:
+        """What has expired, and now and then what is left over. Raises StoreUnavailable, StorageUnavailable."""
+        await self.expire()
+        if trio.current_time() >= self._collect_at:
+            self._collect_at = trio.current_time() + COLLECT_SECONDS
+            await self.collect()
+
+    async def expire(self) -> int:
+        """End the files whose time is over. Returns how many this sweep has ended. Raises StoreUnavailable."""
+        now = self._files.now_micros()
+        look = partial(self._views.expired_files, now, limit=EXPIRED_MAX)
+        found = (await trio.to_thread.run_sync(look, limiter=self._reading)).value
+        ended = 0
+        for row in found:
+            try:
+                file = await self._files.load(row.file_id)
+                ended += await self._files.end(file, reason="expired")
+            except CommandFailed as error:
+                _log.warning("a file cannot be ended", file_id=row.file_id, error=str(error))
+        return ended
+
+    async def collect(self) -> int:
+        """Remove what is kept and belongs to no file. Returns how many. Raises StoreUnavailable, StorageUnavailable."""
+        before = self._wall_clock() - ORPHAN_SECONDS
+        removed = await self._work(self._files.storage.tidy, before)
+        pages = self._files.storage.entries()
+        while (page := await self._work(_next, pages)) is not None:
+            old = list({entry.file_id for entry in page if entry.modified_at < before})
+            for start in range(0, len(old), LOOK_MAX):
+                removed += await self._remove_unowned(old[start : start + LOOK_MAX])
+        if removed:
+            _log.info("removed content that no file owned", count=removed)
+        return removed
+
+    async def _remove_unowned(self, file_ids: Sequence[str]) -> int:
+        there = (await trio.to_thread.run_sync(self._views.files_there, file_ids, limiter=self._reading)).value
+        removed = 0
+        for file_id in file_ids:
+            if file_id in there:
+                continue
+            file = await self._files.load(file_id)
+            if file.uploaded is None or file.deleted:
+                await self._files.remove(file_id)
+                removed += 1
+        return removed
+
+    async def _work(self, ask: Callable[..., T], *arguments: object) -> T:
+        return await trio.to_thread.run_sync(ask, *arguments, limiter=self._working)
+
+
+def _next(pages: Iterator[Sequence[Entry]]) -> Sequence[Entry] | None:
+    return next(pages, None)
