@@ -13,7 +13,7 @@ from app.services import Services
 from domain.catalog import Model
 from domain.decimals import format_scaled
 from domain.errors import ModelNotFound
-from domain.pricing import PER_UNIT_DECIMALS, PriceList
+from domain.pricing import PER_UNIT_DECIMALS, PriceList, TokenPrices, tiers_on_offer
 
 _PRICE_NAMES = {
     "prompt": "input",
@@ -26,6 +26,7 @@ _PRICE_NAMES = {
     "image_output": "image_output",
 }
 _ENDPOINTS = ["/v1/responses", "/v1/chat/completions"]
+"""Clients have both with every model: what its upstreams do not speak is translated."""
 
 
 def list_models(services: Services, key: Key | None) -> dict[str, Any]:
@@ -57,9 +58,14 @@ def describe(model: Model, created: int) -> dict[str, Any]:
             "output_modalities": list(model.output_modalities),
         },
         "capabilities": {
+            "input_modalities": list(model.input_modalities),
+            "output_modalities": list(model.output_modalities),
             "tools": sorted(model.tools),
+            "context_window": model.context_window,
+            "max_output_tokens": model.max_output_tokens,
             "endpoints": _ENDPOINTS,
             "streaming": True,
+            "service_tiers": list(tiers_on_offer(model.prices)),
         },
         "pricing": _pricing(model.prices),
     }
@@ -70,17 +76,31 @@ def _allowed(model: Model, key: Key | None) -> bool:
 
 
 def _pricing(prices: PriceList) -> dict[str, Any]:
-    base, *above = prices.tiers
-    pricing: dict[str, Any] = _token_prices(base.by_kind)
+    pricing = _token_prices(prices.tiers)
     if prices.web_search_call_picos is not None:
         pricing["web_search"] = format_scaled(prices.web_search_call_picos, PER_UNIT_DECIMALS)
     if prices.image_picos is not None:
-        table = {size: format_scaled(picos, PER_UNIT_DECIMALS) for size, picos in prices.image_picos.items()}
+        table = _unit_prices(prices.image_picos)
         pricing["image"] = table["*"] if set(table) == {"*"} else table
-    if above:
-        pricing["above"] = [{"input_tokens": tier.above_input_tokens, **_token_prices(tier.by_kind)} for tier in above]
+    if prices.call_picos:
+        pricing["calls"] = _unit_prices(prices.call_picos)
+    if prices.service_tiers:
+        pricing["service_tiers"] = {name: _token_prices(tiers) for name, tiers in prices.service_tiers.items()}
     return pricing
 
 
-def _token_prices(by_kind: dict[str, int]) -> dict[str, str]:
-    return {name: format_scaled(by_kind[kind], PER_UNIT_DECIMALS) for name, kind in _PRICE_NAMES.items()}
+def _token_prices(tiers: tuple[TokenPrices, ...]) -> dict[str, Any]:
+    """What a token costs, and in `above` what it costs in a request with more input tokens than that."""
+    base, *above = tiers
+    pricing: dict[str, Any] = _by_name(base)
+    if above:
+        pricing["above"] = [{"input_tokens": tier.above_input_tokens, **_by_name(tier)} for tier in above]
+    return pricing
+
+
+def _by_name(tier: TokenPrices) -> dict[str, str]:
+    return {name: format_scaled(tier.by_kind[kind], PER_UNIT_DECIMALS) for name, kind in _PRICE_NAMES.items()}
+
+
+def _unit_prices(picos: dict[str, int]) -> dict[str, str]:
+    return {name: format_scaled(price, PER_UNIT_DECIMALS) for name, price in picos.items()}

@@ -45,7 +45,7 @@ TRAITS: Mapping[str, Traits] = {
     ),
     "gemini": Traits(
         frozenset({"function", "web_search", "image_generation"}),
-        request_bytes_max=20 * MIB,
+        request_bytes_max=100 * 10**6,
         version="/v1beta",
         calls="{base}/models/{model}:generateContent",
     ),

@@ -141,8 +141,6 @@ class TierPrices(Struct, frozen=True, forbid_unknown_fields=True):
     image_output: str | UnsetType = UNSET
 
 
-class PriceSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Token prices, USD per million; `web_search_call` and `image` are USD each. What is left out falls back (see pricing)."""
 class ServiceTierPrices(Struct, frozen=True, forbid_unknown_fields=True):
     """Token prices, USD per million, of answers that come in the service tier `name`. What is left out is as in the list itself."""
 
@@ -167,6 +165,8 @@ class CallPrices(Struct, frozen=True, forbid_unknown_fields=True):
     computer_use: str | UnsetType = UNSET
 
 
+class PriceSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Token prices, USD per million; `web_search_call` and `image` are USD each. What is left out falls back (see pricing)."""
 
     input: str
     output: str
@@ -177,11 +177,11 @@ class CallPrices(Struct, frozen=True, forbid_unknown_fields=True):
     image_output: str | UnsetType = UNSET
     web_search_call: str | UnsetType = UNSET
     image: str | dict[str, str] | UnsetType = UNSET
-    above: tuple[TierPrices, ...] | UnsetType = UNSET
-
     calls: CallPrices | UnsetType = UNSET
-    def parsed(self) -> PriceList:
+    above: tuple[TierPrices, ...] | UnsetType = UNSET
     tier: tuple[ServiceTierPrices, ...] | UnsetType = UNSET
+
+    def parsed(self) -> PriceList:
         """Raises InvalidValue."""
         table: dict[str, Any] = to_builtins(self)
         return parse_prices(table)

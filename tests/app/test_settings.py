@@ -13,10 +13,18 @@ import pytest
 
 from app.settings import Secret, Settings, SettingsError, StoreSettings, demo_config, load, masked_url, parse
 from app.settings.load import FILE_BYTES_MAX, TABLES
+from app.settings.protocols import TRAITS
 from domain.pricing import price_table
+from domain.usage import CALLED_TOOLS
 
 EXAMPLE = Path(__file__).parents[2] / "realrouter.example.toml"
-ENVIRON = {"OPENAI_API_KEY": "sk-openai", "STRIPE_SECRET_KEY": "sk_test_x", "STRIPE_WEBHOOK_SECRET": "whsec_x"}
+ENVIRON = {
+    "OPENAI_API_KEY": "sk-openai",
+    "ANTHROPIC_API_KEY": "sk-ant",
+    "GEMINI_API_KEY": "AIza",
+    "STRIPE_SECRET_KEY": "sk_test_x",
+    "STRIPE_WEBHOOK_SECRET": "whsec_x",
+}
 DOCUMENTED_MODELS = {"gpt-5.4-mini", "gpt-5.3-codex-spark", "gpt-5.5"}
 
 UPSTREAM = '[[upstream]]\nname = "openai"\nprotocol = "openai"\nbase_url = "https://api.openai.com/v1"\n'
@@ -47,8 +55,9 @@ def test_an_empty_file_gives_the_defaults() -> None:
 
 
 def test_the_example_loads_and_offers_the_documented_models() -> None:
-    settings = load(EXAMPLE, environ=ENVIRON)
+    settings = load(EXAMPLE, environ={"OPENAI_API_KEY": "sk-openai"})
     assert {model.id for model in settings.catalog()} >= DOCUMENTED_MODELS
+    assert settings.catalog().model("gpt-5.3-codex-spark").endpoints == ("responses",)
     assert settings.upstream("openai").api_key.reveal() == "sk-openai"
     assert settings.stripe is None
 
@@ -64,6 +73,17 @@ def test_the_example_shows_each_default_as_it_is() -> None:
     assert load(EXAMPLE, environ=ENVIRON).upstream("openai").request_bytes_max == 100 << 20
     assert settings.stripe is not None
     assert settings.stripe.api_base == "https://api.stripe.com"
+
+
+def test_the_example_shows_an_upstream_and_a_model_of_each_protocol() -> None:
+    settings = parse(uncommented(), environ=ENVIRON)
+    protocols = {upstream.name: upstream.protocol for upstream in settings.upstreams}
+    assert set(protocols.values()) == set(TRAITS)
+    served = {protocols[name] for model in settings.models for name in model.upstreams}
+    assert served == set(TRAITS) - {"simulator"}
+    prices = settings.catalog().model("example").prices
+    assert set(prices.call_picos) == set(CALLED_TOOLS)
+    assert set(prices.service_tiers) == {"flex"}
 
 
 def test_the_example_shows_every_setting() -> None:
@@ -298,23 +318,11 @@ def test_a_sqlite_path_is_relative_with_three_slashes(url: str, path: str) -> No
         ("file:///../a", Path("../a")),
         ("file:///a", Path("/a")),
         ("file:////a", Path("/a")),
-        ("s3://b/p", None),
+        ("s3://bucket/p", None),
     ],
 )
 def test_a_file_url_is_absolute_unless_it_begins_with_a_dot(url: str, path: Path | None) -> None:
     assert parse(f'[files]\nurl = "{url}"\n').files.directory == path
-
-
-def test_an_inline_price_is_the_same_as_a_table() -> None:
-    inline = parse(UPSTREAM + MODEL + 'price = { input = "1", output = "2" }\n', environ={})
-    assert inline.catalog().model("m") == parse(UPSTREAM + MODEL + PRICE, environ={}).catalog().model("m")
-
-
-def test_long_context_prices_reach_the_catalog() -> None:
-    text = UPSTREAM + MODEL + PRICE + '[[model.price.above]]\ninput_tokens = 50\noutput = "3"\n'
-    prices = parse(text, environ={}).catalog().model("m").prices
-    assert prices.tokens_at(50).by_kind["output"] == 2_000_000
-    assert prices.tokens_at(51).by_kind["output"] == 3_000_000
 
 
 def test_upstream_model_defaults_to_the_id() -> None:

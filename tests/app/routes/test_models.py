@@ -5,7 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+from app.routes.models import describe
+from domain.catalog import Model
 from domain.events import KeyLimits
+from domain.pricing import parse_prices
 from tests.support.gateway import MODEL, envelope, running
 
 
@@ -48,3 +51,78 @@ async def test_a_model_id_with_a_slash_is_found_however_it_is_written(tmp_path: 
             assert answer.status_code == 200, path
             assert answer.json()["id"] == "vendor/plain:1"
         envelope(await gateway.http.get(f"{gateway.base_url}/models/vendor"), 404, "model_not_found")
+
+
+def test_a_model_tells_all_that_it_can_do_and_all_that_it_costs() -> None:
+    """Figures from vendors' price lists: a price per million tokens is told per token, exactly."""
+    prices = {
+        "input": "2.50",
+        "cached_input": "0.25",
+        "cache_write": "3.125",
+        "cache_write_1h": "5",
+        "output": "15",
+        "image_input": "8",
+        "image_output": "32",
+        "web_search_call": "0.014",
+        "image": {"low/1024x1024": "0.011", "*": "0.167"},
+        "calls": {"mcp": "0", "code_interpreter": "0.03"},
+        "above": [{"input_tokens": 272_000, "input": "5"}],
+        "tier": [
+            {"name": "priority", "input": "5", "output": "30"},
+            {"name": "flex", "input": "1.25", "above": [{"input_tokens": 272_000, "input": "2.50"}]},
+        ],
+    }
+    model = Model(
+        id="m",
+        upstreams=("secret-upstream",),
+        upstream_model="secret-name",
+        tools=frozenset({"web_search", "function", "mcp"}),
+        input_modalities=("text", "image"),
+        output_modalities=("text",),
+        context_window=400_000,
+        max_output_tokens=128_000,
+        prices=parse_prices(prices),
+        endpoints=("responses",),
+    )
+    told = describe(model, 1_700_000_000)
+    assert (told["id"], told["object"], told["created"], told["owned_by"]) == (
+        "m",
+        "model",
+        1_700_000_000,
+        "realrouter",
+    )
+    assert (told["context_length"], told["max_output_tokens"]) == (400_000, 128_000)
+    assert told["architecture"] == {"input_modalities": ["text", "image"], "output_modalities": ["text"]}
+    assert told["capabilities"] == {
+        "input_modalities": ["text", "image"],
+        "output_modalities": ["text"],
+        "tools": ["function", "mcp", "web_search"],
+        "context_window": 400_000,
+        "max_output_tokens": 128_000,
+        "endpoints": ["/v1/responses", "/v1/chat/completions"],
+        "streaming": True,
+        "service_tiers": ["auto", "default", "flex", "priority"],
+    }
+    base = {
+        "prompt": "0.0000025",
+        "completion": "0.000015",
+        "internal_reasoning": "0.000015",
+        "input_cache_read": "0.00000025",
+        "input_cache_write": "0.000003125",
+        "input_cache_write_1h": "0.000005",
+        "image_input": "0.000008",
+        "image_output": "0.000032",
+    }
+    flex = base | {"prompt": "0.00000125"}
+    assert told["pricing"] == {
+        **base,
+        "above": [{"input_tokens": 272_000, **base, "prompt": "0.000005"}],
+        "web_search": "0.014",
+        "image": {"*": "0.167", "low/1024x1024": "0.011"},
+        "calls": {"code_interpreter": "0.03", "mcp": "0"},
+        "service_tiers": {
+            "flex": {**flex, "above": [{"input_tokens": 272_000, **flex, "prompt": "0.0000025"}]},
+            "priority": base | {"prompt": "0.000005", "completion": "0.00003", "internal_reasoning": "0.00003"},
+        },
+    }
+    assert "secret" not in str(told)

@@ -48,7 +48,7 @@ def test_every_protocol_that_may_be_configured_has_its_traits() -> None:
         ("openai", 100 * MIB, True),
         ("openai-chat", 100 * MIB, False),
         ("anthropic", 32 * MIB, True),
-        ("gemini", 20 * MIB, True),
+        ("gemini", 100_000_000, True),
         ("simulator", 100 * MIB, True),
     ],
 )
