@@ -32,7 +32,7 @@ from app.wire.exchange import AnswerError, Relay
 from domain.errors import DomainError
 from domain.events import KeyLimits, RequestDebited
 from domain.request import Hold, admit, debit, free_cancellation_guard, release
-from domain.usage import TOKENS_PER_FILE, TOKENS_PER_IMAGE, Usage, estimate_tokens
+from domain.usage import Usage, estimate_read, estimate_tokens
 
 TAIL_SECONDS = 30.0
 """How long the rest of an answer (its usage) may take to follow the closing frame."""
@@ -234,16 +234,17 @@ class Completion:
             await answer.aclose()
 
     async def _pump(self, opened: Opened) -> None:
-        relay, receive, outbox = opened.relay, opened.answer.receive, self.outbox
+        relay, outbox = opened.relay, self.outbox
         self._complete = relay.closing
         while not relay.finished:
             silence = TAIL_SECONDS if self._complete else self._terms.idle
             self._scope.deadline = min(self._total_at, trio.current_time() + silence)
-            data = await receive()
+            data = await opened.answer.receive()
             if not data:
-                relay.end()
-                self._complete = True
-                return
+                if await opened.over():
+                    self._complete = True
+                    return
+                continue
             self._forward(relay.feed(data))
             self._complete = relay.closing
             if outbox.full and not self._complete:
@@ -340,10 +341,11 @@ class Completion:
 
     def _estimated(self, relay: Relay) -> Usage:
         """What was delivered, counted by us: bytes of text either way, images and files, and the answer's own items."""
-        items, request = relay.items, self._order.request
-        read = estimate_tokens(request.text_bytes) + request.images * TOKENS_PER_IMAGE + request.files * TOKENS_PER_FILE
+        items, order = relay.items, self._order
+        asked = order.request
+        read = estimate_read(asked.text_bytes, images=asked.images, files=asked.files, pages=order.pages)
         return Usage(
-            input=min(read, self._order.bounds.input_tokens),
+            input=min(read, order.bounds.input_tokens),
             output=estimate_tokens(relay.delivered.output_bytes),
             web_search_calls=items.web_search_calls,
             images=items.images,

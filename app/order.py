@@ -1,64 +1,62 @@
-"""A parsed request against what is on offer: the model, the tools, what it can cost at most, the upstream's body.
+"""A parsed request against what is on offer: the model, the tools, what it can cost at most, how its upstreams are asked.
 
 Rule: everything that can be refused without the ledger is refused here, before money moves.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from app.attempts import Attempts, Offer
 from app.auth import Key
-from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
-from app.wire.chat.request import chat_body, parse_chat
-from app.wire.exchange import ParsedRequest, Relay, RequestError
-from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
-from app.wire.responses.request import parse_responses, responses_body
+from app.documents import pages_of
+from app.wire.content import check_size
+from app.wire.exchange import ParsedRequest, RequestError
+from app.wire.request import unsupported
+from app.wire.stored import Stored
 from domain.catalog import Catalog, Model
-from domain.pricing import Bounds
+from domain.pricing import Bounds, tier_is_priced, tiers_on_offer
 from domain.request import TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX, bounds_of, check_key
+
+MICROS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What will be asked of an upstream, and at most used. `upstream_body` is the same for every upstream of the model.
+    """What will be asked of an upstream, and at most used.
 
-    `request` has lost its fields: they keep the client's whole body alive, and are in `upstream_body` now.
+    `request` has lost its fields: they keep the client's whole body alive. What is sent upstream is in `attempts`.
     """
 
     request: ParsedRequest
     model: Model
     bounds: Bounds
-    upstream_body: bytes
-
-    def relay(self) -> Relay:
-        """A fresh relay for one attempt at an answer."""
-        request = self.request
-        if request.endpoint == "chat":
-            if request.stream:
-                return ChatStreamRelay(
-                    model=self.model.id, include_usage=request.include_usage, choices=request.choices
-                )
-            return ChatPlainRelay(model=self.model.id)
-        if request.stream:
-            return ResponsesStreamRelay(model=self.model.id)
-        return ResponsesPlainRelay(model=self.model.id)
-
-
-def parse(endpoint: str, body: bytes) -> ParsedRequest:
-    """The request of a body. Raises RequestError."""
-    return parse_chat(body) if endpoint == "chat" else parse_responses(body)
+    pages: int | None
+    attempts: Attempts
 
 
 def make_order(
-    request: ParsedRequest, *, key: Key, catalog: Catalog, default_max_output_tokens: int, now_micros: int
+    request: ParsedRequest,
+    *,
+    request_id: str,
+    key: Key,
+    catalog: Catalog,
+    offers: Mapping[str, Offer],
+    stored: Mapping[str, Stored],
+    default_max_output_tokens: int,
+    now_micros: int,
 ) -> Order:
-    """Raises ModelNotFound, ModelNotAllowed, KeyIsExpired, RequestError."""
+    """`stored` are the uploaded files that the request names. Raises ModelNotFound, ModelNotAllowed, KeyIsExpired, RequestError."""
     model = catalog.model(request.model)
     check_key(key.limits, model.id, now_micros)
     _check_tools(request, model)
     _check_input(request, model)
+    _check_tier(request, model)
+    check_size(request.content_bytes + sum(stored[ref.file_id].bytes for ref in request.refs), _content_param(request))
+    pages = pages_of(request, stored)
     output_tokens = request.max_output_tokens or min(default_max_output_tokens, model.max_output_tokens)
-    tools = frozenset(tool.name for tool in request.tools)
     tool_calls = _tool_calls(request)
     bounds = bounds_of(
         model,
@@ -68,22 +66,21 @@ def make_order(
         output_tokens=output_tokens,
         choices=request.choices,
         tool_calls=tool_calls,
-        tools=tools,
+        tools=frozenset(tool.name for tool in request.tools),
+        pages=pages,
+        service_tier=request.service_tier,
     )
-    return Order(
-        replace(request, fields={}),
+    attempts = Attempts(
+        request,
         model,
-        bounds,
-        _upstream_body(request, model, output_tokens, tool_calls if bounds.tool_calls else None),
+        offers,
+        stored,
+        max_output_tokens=output_tokens,
+        max_tool_calls=tool_calls if bounds.tool_calls else None,
+        seed=hashlib.sha256(request_id.encode()).hexdigest()[:32],
+        created=now_micros // MICROS,
     )
-
-
-def _upstream_body(request: ParsedRequest, model: Model, output_tokens: int, tool_calls: int | None) -> bytes:
-    if request.endpoint == "chat":
-        return chat_body(request, model=model.upstream_model, max_output_tokens=output_tokens)
-    return responses_body(
-        request, model=model.upstream_model, max_output_tokens=output_tokens, max_tool_calls=tool_calls
-    )
+    return Order(replace(request, fields={}, inline_files=()), model, bounds, pages, attempts)
 
 
 def _tool_calls(request: ParsedRequest) -> int:
@@ -107,9 +104,18 @@ def _check_tools(request: ParsedRequest, model: Model) -> None:
 def _check_input(request: ParsedRequest, model: Model) -> None:
     for count, modality in ((request.images, "image"), (request.files, "file")):
         if count and modality not in model.input_modalities:
-            param = "messages" if request.endpoint == "chat" else "input"
             raise RequestError(
                 f"The model '{model.id}' takes no {modality} input. It takes: {', '.join(model.input_modalities)}.",
-                param=param,
+                param=_content_param(request),
                 code="unsupported_input",
             )
+
+
+def _check_tier(request: ParsedRequest, model: Model) -> None:
+    if not tier_is_priced(model.prices, request.service_tier):
+        offered = ", ".join(tiers_on_offer(model.prices))
+        raise unsupported("service_tier", f"The model '{model.id}' is offered in these tiers: {offered}.")
+
+
+def _content_param(request: ParsedRequest) -> str:
+    return "messages" if request.endpoint == "chat" else "input"

@@ -7,22 +7,23 @@ Rule 3: background work (writer, lease, key cache, reaper, projections) ends whe
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 import structlog
 import trio
 
+from app.attempts import Offer
 from app.auth import FOLLOW_SECONDS, KeyCache
 from app.commands import unlisted
 from app.completion import Terms
 from app.edge.body import BodyBudget
-from app.ledger.codec import Codec
 from app.files.errors import StorageUnavailable
 from app.files.service import Files
 from app.files.storage import open_storage
 from app.files.sweep import SWEEP_SECONDS, Sweep
+from app.ledger.codec import Codec
 from app.ledger.exclusive import served_alone
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
@@ -42,14 +43,14 @@ from app.upstream.base import (
     UpstreamUnreachable,
 )
 from app.upstream.calls import Upstreams
-from app.upstream.openai import OpenAIUpstream
+from app.upstream.http import HttpUpstream
 from app.upstream.simulator import SimulatorUpstream
 from app.upstream.transport import PoolLimits, TrioTransport
 from app.views import DecodedLog, PostgresViews, SQLiteViews, Views
 from domain.catalog import Catalog
 from domain.events import price_stream
-from projections.runner import Runner
 from domain.file import Room
+from projections.runner import Runner
 
 LAG_SECONDS = 2.0
 _ERROR_KINDS = {
@@ -87,14 +88,15 @@ class Services:
     lifetime: Lifetime
     slots: Slots
     upstreams: Upstreams
+    offers: Mapping[str, Offer]
     terms: Terms
     body_budget: BodyBudget
     parsing: trio.CapacityLimiter
     views: Views
     runner: Runner
+    files: Files
     metrics: Metrics
     on_record: Callable[[Record], None]
-    files: Files
     """Told of every request once, at its end."""
 
 
@@ -146,9 +148,9 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
     catalog = settings.catalog()
     metrics = Metrics((model.id for model in catalog.models()), (upstream.name for upstream in settings.upstreams))
     ledger, views = open_ledger(settings, codec), open_views(settings)
+    storage = open_storage(settings.files)
     transport = TrioTransport(limits=PoolLimits(connections_max=settings.limits.concurrency + 16))
     try:
-    storage = open_storage(settings.files)
         await trio.to_thread.run_sync(ledger.check_schema)
         listings = await trio.to_thread.run_sync(check_prices, ledger, codec, catalog)
         writer = Writer(ledger, watch=metrics)
@@ -166,6 +168,7 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
             upstreams=_upstreams(
                 settings, transport, lambda error: metrics.upstream_error(error.upstream, _kind(error))
             ),
+            offers={upstream.name: _offer(upstream) for upstream in settings.upstreams},
             terms=_terms(settings),
             body_budget=BodyBudget(settings.limits.body_bytes_in_flight),
             parsing=trio.CapacityLimiter(1),
@@ -191,10 +194,10 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
     finally:
         with trio.CancelScope(shield=True):
             await transport.aclose()
+            await trio.to_thread.run_sync(storage.close)
             await trio.to_thread.run_sync(views.close)
             await trio.to_thread.run_sync(ledger.close)
 
-            await trio.to_thread.run_sync(storage.close)
 
 @asynccontextmanager
 async def _running(services: Services) -> AsyncIterator[None]:
@@ -208,11 +211,11 @@ async def _running(services: Services) -> AsyncIterator[None]:
                 background.start_soon(services.runner.run)
                 background.start_soon(_forever, "the watch on projections", LAG_SECONDS, lambda: _watch_lag(services))
                 background.start_soon(_forever, "the reaper", INTERVAL_SECONDS, reaper.turn)
+                sweep = Sweep(services.files, services.views, services.lifetime.reading)
+                background.start_soon(_forever, "the sweep of files", SWEEP_SECONDS, sweep.turn)
                 try:
                     yield
                 finally:
-                sweep = Sweep(services.files, services.views, services.lifetime.reading)
-                background.start_soon(_forever, "the sweep of files", SWEEP_SECONDS, sweep.turn)
                     with trio.CancelScope(shield=True):
                         limits = services.settings.limits
                         await services.lifetime.drain(0, limits.settle)
@@ -231,11 +234,11 @@ async def _forever(name: str, pause_seconds: float, step: Callable[[], Awaitable
             await step()
         except StoreUnavailable as error:
             _log.warning(f"{name}: the store is out of reach", error=str(error))
+        except StorageUnavailable as error:
+            _log.warning(f"{name}: the storage of files is out of reach", error=str(error))
         except Exception:  # noqa: BLE001 - see above
             _log.exception(f"{name} failed in a way that has no name")
 
-        except StorageUnavailable as error:
-            _log.warning(f"{name}: the storage of files is out of reach", error=str(error))
 
 async def _watch_lag(services: Services) -> None:
     for status in await trio.to_thread.run_sync(services.runner.status, limiter=services.lifetime.reading):
@@ -249,15 +252,20 @@ def _upstreams(settings: Settings, transport: TrioTransport, on_error: Callable[
     return Upstreams(made, attempts=settings.limits.attempts, on_error=on_error)
 
 
+def _offer(upstream: UpstreamSettings) -> Offer:
+    return Offer(upstream.protocol, upstream.request_bytes_max, upstream.fetches_urls)
+
+
 def _upstream(upstream: UpstreamSettings, settings: Settings, transport: TrioTransport) -> Upstream:
     if upstream.protocol == "simulator":
         return SimulatorUpstream(upstream.name, pace_seconds=upstream.pace)
     limits = settings.limits
-    return OpenAIUpstream(
+    return HttpUpstream(
         upstream.name,
         upstream.base_url,
         upstream.api_key.reveal(),
         transport=transport,
+        protocol=upstream.protocol,
         connect_timeout=limits.connect,
         first_byte_timeout=limits.first_byte,
         idle_timeout=None,  # the completion moves one deadline of its own

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar, TypeVarTuple
 
 import trio
 from quart import Request, Response
@@ -18,17 +20,22 @@ from app.edge.application import request_id, set_request_id, stream_response
 from app.edge.body import Reservation, on_exit, read_body
 from app.errors import BadRequest, problem_of
 from app.lifetime import Slot
-from app.order import Order, make_order, parse
+from app.order import Order, make_order
 from app.outbox import Outbox
 from app.record import Record
 from app.services import Services
 from app.settlement import Settlement
-from app.wire.exchange import Endpoint
+from app.wire.dialects import parse
+from app.wire.exchange import Endpoint, ParsedRequest
+from app.wire.stored import Stored
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 255
 PARSED_INLINE_MAX = 1024 * 1024
 """Larger bodies are parsed in a thread: the streams of others go on meanwhile."""
 KEEP_ALIVE = b": keep-alive\n\n"
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 async def complete(services: Services, request: Request, endpoint: Endpoint) -> Response:
@@ -58,7 +65,7 @@ async def _begin(services: Services, request: Request, endpoint: Endpoint, recor
     record.request_id = name_request(request, key)
     slot, body = services.slots.take(key.key_id), services.body_budget.reserve(0)
     try:
-        order = await _order(services, request, endpoint, key, body, now_micros)
+        order = await _order(services, request, endpoint, record.request_id, key, body, now_micros)
         record.model, record.stream = order.model.id, order.request.stream
         record.phase("parse")
         completion = _completion(services, order, record, key, slot, body)
@@ -73,23 +80,40 @@ async def _begin(services: Services, request: Request, endpoint: Endpoint, recor
 
 
 async def _order(
-    services: Services, request: Request, endpoint: Endpoint, key: Key, reservation: Reservation, now_micros: int
+    services: Services,
+    request: Request,
+    endpoint: Endpoint,
+    request_id: str,
+    key: Key,
+    reservation: Reservation,
+    now_micros: int,
 ) -> Order:
     settings = services.settings
     body = await read_body(request, settings.server.max_body_bytes, reservation, json=True)
+    large = len(body) > PARSED_INLINE_MAX
 
-    def judged() -> Order:
+    def judged(parsed: ParsedRequest, stored: Mapping[str, Stored]) -> Order:
         return make_order(
-            parse(endpoint, body),
+            parsed,
+            request_id=request_id,
             key=key,
             catalog=services.catalog,
+            offers=services.offers,
+            stored=stored,
             default_max_output_tokens=settings.billing.default_max_output_tokens,
             now_micros=now_micros,
         )
 
-    if len(body) <= PARSED_INLINE_MAX:
-        return judged()
-    return await trio.to_thread.run_sync(judged, limiter=services.parsing)
+    parsed = await _in_turn(services, parse, endpoint, body, aside=large)
+    if parsed.refs:
+        stored = await services.files.contents(key.account_id, parsed.refs, reservation)
+        return await _in_turn(services, judged, parsed, stored, aside=True)
+    return await _in_turn(services, judged, parsed, {}, aside=large)
+
+
+async def _in_turn(services: Services, work: Callable[[*Ts], T], *args: *Ts, aside: bool) -> T:
+    """`work`, in a thread where it is `aside`: one at a time, since it holds the interpreter for most of its time."""
+    return await trio.to_thread.run_sync(work, *args, limiter=services.parsing) if aside else work(*args)
 
 
 def _completion(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Endpoint = Literal["responses", "chat"]
+Dialect = Literal["responses", "chat", "anthropic", "gemini"]
 
 
 class UpstreamError(Exception):
@@ -66,12 +66,16 @@ class UpstreamRefused(UpstreamError):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamCall:
-    """One request to an upstream: `body` is the JSON to send as it is, `request_id` is ours, for correlation."""
+    """One request to an upstream: `body` is the JSON to send as it is, `request_id` is ours, for correlation.
 
-    endpoint: Endpoint
+    `model` is the upstream's own name of the model, for protocols that have it in the address.
+    """
+
+    dialect: Dialect
     body: bytes
     stream: bool
     request_id: str
+    model: str = ""
 
 
 class UpstreamAnswer(Protocol):

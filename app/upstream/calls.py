@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 import trio
 
+from app.attempts import Attempt
 from app.order import Order
 from app.upstream.base import (
+    Dialect,
     Upstream,
     UpstreamAnswer,
     UpstreamBroken,
@@ -25,24 +27,63 @@ from app.upstream.base import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from app.upstream.openai_refusal import REFUSAL_BYTES_MAX, refused
-from app.wire.exchange import AnswerError, Relay
+from app.upstream.refusal import REFUSAL_BYTES_MAX, refused
+from app.wire.exchange import AnswerError
 
 PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 0.2, 5.0
 REFUSAL_SECONDS = 10.0
-_STATUS_OF_CODE = {"invalid_api_key": 401, "rate_limit_exceeded": 429, "insufficient_quota": 429}
-"""What OpenAI answers with these codes where no stream has begun; otherwise the error's type tells."""
+_STATUS_OF_CODE = {
+    "invalid_api_key": 401,
+    "permission_denied": 403,
+    "upstream_refused": 403,
+    "rate_limit_exceeded": 429,
+    "insufficient_quota": 429,
+    "overloaded": 503,
+    "timeout": 504,
+}
+"""What a vendor answers with these codes where no stream has begun; otherwise the error's type tells."""
 
 
-@dataclass(frozen=True, slots=True)
 class Opened:
-    """An answer that has begun: `first` is what may be forwarded of it already."""
+    """An answer that has begun: `first` is what may be forwarded of it already. It may go on over several calls (`over`)."""
 
-    upstream: str
-    upstream_request_id: str | None
-    answer: UpstreamAnswer
-    relay: Relay
-    first: bytes
+    def __init__(self, attempt: Attempt, call: UpstreamCall, upstream: Upstream, answer: UpstreamAnswer) -> None:
+        self.upstream = attempt.upstream
+        self.upstream_request_id = _id_of(answer)
+        self.answer = answer
+        self.relay = attempt.relay()
+        self.first = b""
+        self._call = call
+        self._asked = upstream
+
+    async def begin(self) -> None:
+        """Read until there is something to forward, or the answer is closing. Raises UpstreamError."""
+        try:
+            while not self.relay.closing:
+                data = await self.answer.receive()
+                if not data:
+                    if await self.over():
+                        return
+                elif first := self.relay.feed(data):
+                    self.first = first
+                    return
+        except AnswerError as error:
+            raise answer_fault(self.upstream, error) from error
+
+    async def over(self) -> bool:
+        """The upstream's stream has ended. False: it had only paused its turn, and was asked to go on.
+
+        Raises AnswerError where the answer is not whole, UpstreamError where the upstream does not go on.
+        """
+        self.relay.end()
+        body = self.relay.continuation()
+        if body is None:
+            return True
+        await self.answer.aclose()
+        self.answer = await self._asked.open(replace(self._call, body=body))
+        if self.answer.status >= 400:
+            raise await _refusal(self.upstream, self.answer, self._call.dialect)
+        return False
 
 
 class Upstreams:
@@ -62,12 +103,12 @@ class Upstreams:
     async def open(self, order: Order, request_id: str, first_byte_seconds: float) -> Opened:
         """The first answer that begins. Raises the last UpstreamError where none does."""
         failure: UpstreamError | None = None
-        for name in order.model.upstreams:
-            for attempt in range(self._attempts):
-                if failure is not None and attempt:
-                    await trio.sleep(_pause(failure, attempt))
+        for attempt in order.attempts:
+            for count in range(self._attempts):
+                if failure is not None and count:
+                    await trio.sleep(_pause(failure, count))
                 try:
-                    return await self._attempt(self._upstreams[name], order, request_id, first_byte_seconds)
+                    return await self._try(attempt, order.request.stream, request_id, first_byte_seconds)
                 except UpstreamError as error:
                     self._on_error(error)
                     if not error.retryable:
@@ -75,43 +116,29 @@ class Upstreams:
                     failure = error
                     if not _worth_repeating(error):
                         break
-        assert failure is not None, "a model has at least one upstream"
+        assert failure is not None, "a request has at least one attempt"
         raise failure
 
     async def aclose(self) -> None:
         for upstream in self._upstreams.values():
             await upstream.aclose()
 
-    async def _attempt(self, upstream: Upstream, order: Order, request_id: str, seconds: float) -> Opened:
-        request = order.request
-        call = UpstreamCall(request.endpoint, order.upstream_body, request.stream, request_id)
+    async def _try(self, attempt: Attempt, stream: bool, request_id: str, seconds: float) -> Opened:
+        upstream = self._upstreams[attempt.upstream]
+        call = UpstreamCall(attempt.dialect, attempt.body, stream, request_id, attempt.model)
         with trio.move_on_after(seconds):
             answer = await upstream.open(call)
+            opened = Opened(attempt, call, upstream, answer)
             try:
                 if answer.status >= 400:
-                    raise await _refusal(upstream.name, answer)
-                relay = order.relay()
-                first = await _first_frames(upstream.name, answer, relay)
+                    raise await _refusal(attempt.upstream, answer, attempt.dialect)
+                await opened.begin()
             except BaseException:
                 with trio.CancelScope(shield=True):
-                    await answer.aclose()
+                    await opened.answer.aclose()
                 raise
-            return Opened(upstream.name, answer.headers.get("x-request-id"), answer, relay, first)
-        raise UpstreamTimeout(upstream.name, "The upstream did not answer in time.")
-
-
-async def _first_frames(name: str, answer: UpstreamAnswer, relay: Relay) -> bytes:
-    try:
-        while not relay.closing:
-            data = await answer.receive()
-            if not data:
-                relay.end()
-                break
-            if first := relay.feed(data):
-                return first
-    except AnswerError as error:
-        raise answer_fault(name, error) from error
-    return b""
+            return opened
+        raise UpstreamTimeout(attempt.upstream, "The upstream did not answer in time.")
 
 
 def answer_fault(name: str, error: AnswerError) -> UpstreamError:
@@ -123,7 +150,11 @@ def answer_fault(name: str, error: AnswerError) -> UpstreamError:
     return UpstreamRefused(name, error.message, status=status, code=error.code, type=error.type, param=error.param)
 
 
-async def _refusal(name: str, answer: UpstreamAnswer) -> UpstreamRefused:
+def _id_of(answer: UpstreamAnswer) -> str | None:
+    return answer.headers.get("x-request-id") or answer.headers.get("request-id")
+
+
+async def _refusal(name: str, answer: UpstreamAnswer, dialect: Dialect) -> UpstreamRefused:
     body = b""
     with trio.move_on_after(REFUSAL_SECONDS):
         try:
@@ -131,7 +162,7 @@ async def _refusal(name: str, answer: UpstreamAnswer) -> UpstreamRefused:
                 body += data
         except UpstreamError:
             body = b""
-    return refused(name, answer.status, answer.headers, body)
+    return refused(name, answer.status, answer.headers, body, dialect)
 
 
 def _worth_repeating(error: UpstreamError) -> bool:

@@ -1,20 +1,29 @@
 """What a conversation weighs: its images, its files, and the bytes of those that come inline.
 
-Rule: only what counts as an image or a file takes its inline bytes out of the text; base64 anywhere else stays text, which bounds
-it from above.
+Rule 1: only what counts as an image or a file takes its inline bytes out of the text; base64 anywhere else stays text, which
+        bounds it from above.
+Rule 2: no id of a vendor's own storage passes: it would be looked up in the operator's account there, which all customers share.
+        An input_file names a file that was uploaded here, or carries its content.
+Rule 3: addresses are judged (urls.py), never fetched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from app.wire.exchange import RequestError, ToolUse
-from app.wire.request import carried_uses, decode
+from app.wire.exchange import InlineFile, RequestError, ToolUse
+from app.wire.request import carried_uses, decode, unsupported
+from app.wire.stored import FileRef
+from app.wire.urls import check_url
 
+INLINE_BYTES_MAX = 50 * 2**20
+"""Inline content of a request and the files that it refers to, decoded, together."""
+FILE_BYTES_MAX = 25 * 2**20
 _ABSENT = msgspec.Raw(b"")
 _IMAGES = {"image_url", "input_image", "computer_screenshot"}
 _FILES = {"file", "input_file"}
@@ -24,6 +33,8 @@ class _Part(msgspec.Struct):
     type: Any = None
     image_url: msgspec.Raw = _ABSENT
     file_data: msgspec.Raw = _ABSENT
+    file_url: msgspec.Raw = _ABSENT
+    file_id: msgspec.Raw = _ABSENT
     file: msgspec.Raw = _ABSENT
 
 
@@ -40,22 +51,32 @@ class _Item(msgspec.Struct):
 class _Holder(msgspec.Struct):
     url: msgspec.Raw = _ABSENT
     file_data: msgspec.Raw = _ABSENT
+    file_id: msgspec.Raw = _ABSENT
 
 
 _items = msgspec.json.Decoder(list[_Item])
 _parts = msgspec.json.Decoder(list[_Part])
 _part = msgspec.json.Decoder(_Part)
 _holder = msgspec.json.Decoder(_Holder)
+_str = msgspec.json.Decoder(str)
+_VENDOR_IDS = re.compile(rb"file_id|vector_store|container|\\u")
 
 
 @dataclass(slots=True)
 class Weight:
+    """`inline_bytes` are those of the JSON text, `content_bytes` what they decode to."""
+
     items: int = 0
     images: int = 0
     files: int = 0
     inline_bytes: int = 0
+    content_bytes: int = 0
     tools: tuple[ToolUse, ...] = ()
     """Tools that the items themselves bring along."""
+    inline_files: list[InlineFile] = field(default_factory=list)
+    refs: list[FileRef] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+    """Where an address stands that a vendor would have to fetch."""
 
 
 def weigh(raw: msgspec.Raw, name: str) -> Weight:
@@ -66,25 +87,102 @@ def weigh(raw: msgspec.Raw, name: str) -> Weight:
     for index, item in enumerate(items):
         where = f"{name}[{index}]"
         weight.items += 1
+        if item.type == "item_reference":
+            raise unsupported(f"{where}.type", "The gateway is stateless: send the item itself.")
         _weigh_content(weight, item.content, f"{where}.content")
         _weigh_content(weight, item.output, f"{where}.output")
         if item.type == "image_generation_call":
             weight.images += 1
-            weight.inline_bytes += _base64_bytes(item.result)
+            _count(weight, item.result, _base64_bytes(item.result))
         if item.tools is not None:
             tools.extend(carried_uses(item.tools, f"{where}.tools"))
     weight.tools = tuple(tools)
     return weight
 
 
+def check_size(content_bytes: int, param: str) -> None:
+    """Raises RequestError (413) where a request's inline and referenced content is more than is taken."""
+    if content_bytes > INLINE_BYTES_MAX:
+        raise RequestError(
+            f"The inline and referenced files and images of the request are {content_bytes} bytes together. "
+            f"At most {INLINE_BYTES_MAX} (50 MB) are taken.",
+            param=param,
+            code="request_too_large",
+            status=413,
+        )
+
+
+def check_file_size(size: int, param: str) -> None:
+    """Raises RequestError (413) for a file that is too large by itself."""
+    if size > FILE_BYTES_MAX:
+        message = f"The file is {size} bytes. At most {FILE_BYTES_MAX} (25 MB) are taken."
+        raise RequestError(message, param=param, code="file_too_large", status=413)
+
+
+def refuse_vendor_ids(raw: msgspec.Raw | None, where: str) -> None:
+    """A tool that names files or containers of a vendor's storage names those of other customers as well."""
+    text = bytes(memoryview(raw)) if raw is not None else b""
+    if not _VENDOR_IDS.search(text):
+        return
+    for index, tool in enumerate(msgspec.json.decode(text)):
+        for path, name, value in _members_of(tool, f"{where}[{index}]"):
+            if name in ("file_id", "file_ids", "vector_store_ids") and value:
+                raise unsupported(path, "Files of the vendor's own storage cannot be named.")
+            if name == "container" and isinstance(value, str):
+                raise unsupported(path, "A container cannot be named: use {'type': 'auto'}.")
+
+
 def _weigh_content(weight: Weight, raw: msgspec.Raw, where: str) -> None:
-    for part in _parts_of(raw, where):
+    single = _first(raw) == b"{"
+    for index, part in enumerate(_parts_of(raw, where)):
+        param = where if single else f"{where}[{index}]"
         if part.type in _IMAGES:
             weight.images += 1
-            weight.inline_bytes += _data_uri_bytes(_held(part.image_url).url)
+            _weigh_image(weight, part, param)
         elif part.type in _FILES:
             weight.files += 1
-            weight.inline_bytes += _base64_bytes(part.file_data) + _base64_bytes(_held(part.file).file_data)
+            _weigh_file(weight, part, param)
+
+
+def _weigh_image(weight: Weight, part: _Part, param: str) -> None:
+    if _first(part.file_id) == b'"':
+        raise unsupported(f"{param}.file_id", "Images are sent inline, or by their address.")
+    nested = _first(part.image_url) == b"{"
+    url = _held(part.image_url).url
+    payload = _data_uri_bytes(url)
+    _count(weight, url, payload)
+    if not payload:
+        _check_address(weight, url, f"{param}.image_url.url" if nested else f"{param}.image_url")
+
+
+def _weigh_file(weight: Weight, part: _Part, param: str) -> None:
+    nested = _first(part.file) == b"{"
+    holder = _holder.decode(part.file) if nested else _Holder(file_data=part.file_data, file_id=part.file_id)
+    inside = f"{param}.file" if nested else param
+    if _first(holder.file_id) == b'"':
+        weight.refs.append(FileRef(decode(holder.file_id, _str, f"{inside}.file_id"), f"{inside}.file_id"))
+    if payload := _base64_bytes(holder.file_data):
+        check_file_size(_decoded_size(holder.file_data, payload), f"{inside}.file_data")
+        _count(weight, holder.file_data, payload)
+        weight.inline_files.append(InlineFile(holder.file_data, f"{inside}.file_data"))
+    _check_address(weight, part.file_url, f"{param}.file_url")
+
+
+def _check_address(weight: Weight, raw: msgspec.Raw, param: str) -> None:
+    if _first(raw) == b'"' and not _is_data_uri(raw):
+        check_url(decode(raw, _str, param), param)
+        weight.addresses.append(param)
+
+
+def _count(weight: Weight, raw: msgspec.Raw, payload: int) -> None:
+    weight.inline_bytes += payload
+    weight.content_bytes += _decoded_size(raw, payload)
+
+
+def _decoded_size(raw: msgspec.Raw, payload: int) -> int:
+    """Of the base64 that ends the JSON string `raw` with `payload` characters."""
+    padding = bytes(memoryview(raw)[-3:-1]).count(b"=") if payload else 0
+    return payload * 3 // 4 - padding
 
 
 def _parts_of(raw: msgspec.Raw, where: str) -> Sequence[_Part]:
@@ -100,15 +198,31 @@ def _parts_of(raw: msgspec.Raw, where: str) -> Sequence[_Part]:
 
 
 def _held(raw: msgspec.Raw) -> _Holder:
-    """Chat puts the URL or the data into an object; Responses has the URL itself."""
+    """Chat puts the URL into an object; Responses has the URL itself."""
     return _holder.decode(raw) if _first(raw) == b"{" else _Holder(url=raw)
+
+
+def _members_of(value: Any, where: str) -> Iterable[tuple[str, str, Any]]:
+    """Every member at any depth: its path, its name, its value."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name not in ("parameters", "schema", "input_schema"):  # a function's own schema may name anything
+                yield f"{where}.{name}", name, inner
+                yield from _members_of(inner, f"{where}.{name}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _members_of(inner, f"{where}[{index}]")
+
+
+def _is_data_uri(raw: msgspec.Raw) -> bool:
+    return bytes(memoryview(raw)[:6]).lower() == b'"data:'
 
 
 def _data_uri_bytes(raw: msgspec.Raw) -> int:
     """The payload of a data URI, 0 for any other URL."""
-    view = memoryview(raw)
-    if bytes(view[:6]).lower() != b'"data:':
+    if not _is_data_uri(raw):
         return 0
+    view = memoryview(raw)
     comma = bytes(view[:1024]).find(b",")
     return len(view) - comma - 2 if comma > 0 else 0
 

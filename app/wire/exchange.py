@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from app.wire.stored import FileRef
 from domain.usage import Usage
 
 Endpoint = Literal["responses", "chat"]
@@ -62,7 +63,8 @@ class ToolUse:
 class ParsedRequest:
     """A request that is well formed. Limits are as the client set them, None where it set none.
 
-    `text_bytes` bounds the tokens of all that is not an inline image or file; `images` and `files` count those.
+    `text_bytes` bounds the tokens of all that is not an inline image or file; `images` and `files` count those, `content_bytes`
+    is what the inline ones decode to. `refs` name uploaded files, `inline_files` came along, at `addresses` stand URLs to fetch.
     `fields` are the top-level members as they came.
     """
 
@@ -79,6 +81,18 @@ class ParsedRequest:
     include_usage: bool
     service_tier: str | None
     fields: dict[str, msgspec.Raw]
+    content_bytes: int = 0
+    refs: tuple[FileRef, ...] = ()
+    inline_files: tuple[InlineFile, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InlineFile:
+    """A file that came with the request: a JSON string of base64, or of a data URI, and where it stands."""
+
+    raw: msgspec.Raw
+    param: str
 
 
 @dataclass(slots=True)

@@ -113,10 +113,10 @@ class Meter(trio.abc.Instrument):
 
 def relay_meter() -> Meter:
     """A meter of the relay on the gateway's own parts."""
-    from app.upstream.openai import OpenAIUpstream, _Answer
+    from app.upstream.http import HttpUpstream, _Answer
 
     meter = Meter({"app.edge": EDGE}, BACKGROUND)
-    OpenAIUpstream.open = meter.around(CARRYING, OpenAIUpstream.open)  # type: ignore[method-assign]
+    HttpUpstream.open = meter.around(CARRYING, HttpUpstream.open)  # type: ignore[method-assign]
     _Answer.receive = meter.around(CARRYING, _Answer.receive)  # type: ignore[method-assign]
     return meter
 

@@ -19,7 +19,7 @@ import httpx
 import trio
 
 from app.upstream.base import UpstreamCall
-from app.upstream.openai import OpenAIUpstream
+from app.upstream.http import HttpUpstream
 from app.upstream.transport import AnswerStream, TrioTransport
 
 CHUNKS = 50
@@ -61,7 +61,7 @@ def through_transport(transport: TrioTransport, url: str) -> Call:
     return call
 
 
-def through_upstream(upstream: OpenAIUpstream) -> Call:
+def through_upstream(upstream: HttpUpstream) -> Call:
     async def call(stream: bool) -> int:
         answer = await upstream.open(UpstreamCall("chat", BODIES[stream], stream, "req_bench"))
         size = 0
@@ -100,9 +100,9 @@ async def run(port: int, rounds: int, calls: int, streams: int, width: int) -> N
             "httpx default transport": through_client(default_client, url),
             "ours through AsyncClient": through_client(client, url),
             "ours called directly": through_transport(ours, url),
-            "OpenAIUpstream": through_upstream(OpenAIUpstream("bench", base, "sk-bench", transport=ours)),
+            "HttpUpstream": through_upstream(HttpUpstream("bench", base, "sk-bench", transport=ours)),
             "... its caller keeping time": through_upstream(
-                OpenAIUpstream("bench", base, "sk-bench", transport=ours, idle_timeout=None)
+                HttpUpstream("bench", base, "sk-bench", transport=ours, idle_timeout=None)
             ),
         }
         figures: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in ways}

@@ -76,7 +76,7 @@ def main() -> None:
         return ChatStreamRelay(model="gpt-4.1-nano", include_usage=False, choices=1)
 
     def responses() -> StreamRelay:
-        return ResponsesStreamRelay(model="gpt-5-mini")
+        return ResponsesStreamRelay(model="gpt-5-mini", upstream="openai")
 
     print(f"{'protocol':<12}{'one frame a read':>20}{'ten frames a read':>20}{'json re-encoding':>20}   us per frame")
     for name, frames, make in (("chat", chat_frames(count), chat), ("responses", responses_frames(count), responses)):

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from app.attempts import Offer
 from app.auth import Key
-from app.order import Order, make_order, parse
+from app.order import Order, make_order
 from app.settings import parse as parse_settings
-from app.wire.exchange import RequestError
+from app.wire.dialects import parse
+from app.wire.exchange import Endpoint, RequestError
 from domain.errors import KeyIsExpired, ModelNotAllowed, ModelNotFound
 from domain.events import KeyLimits
 from domain.pricing import hold_ceiling
@@ -19,22 +21,31 @@ from domain.request import TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX
 from tests.support.gateway import MODEL, chat, configuration, responses
 
 CATALOG = parse_settings(configuration(Path("/nowhere"))).catalog()
+OFFERS = {"simulator": Offer("simulator", 2**20, fetches_urls=True)}
 
 
 def order(
-    endpoint: str, body: dict[str, Any], *, limits: KeyLimits | None = None, default: int = 4096, now_micros: int = 0
+    endpoint: Endpoint,
+    body: dict[str, Any],
+    *,
+    limits: KeyLimits | None = None,
+    default: int = 4096,
+    now_micros: int = 0,
 ) -> Order:
     return make_order(
         parse(endpoint, json.dumps(body).encode()),
         key=Key("acct", "key", "digest", limits or KeyLimits()),
         catalog=CATALOG,
+        offers=OFFERS,
+        stored={},
+        request_id="req_1",
         default_max_output_tokens=default,
         now_micros=now_micros,
     )
 
 
 def sent(made: Order) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(made.upstream_body)
+    body: dict[str, Any] = json.loads(made.attempts.first.body)
     return body
 
 
@@ -42,7 +53,9 @@ def sent(made: Order) -> dict[str, Any]:
     ("endpoint", "body", "limit"),
     [("responses", responses(), "max_output_tokens"), ("chat", chat(), "max_completion_tokens")],
 )
-def test_the_default_limit_is_held_for_and_written_upstream(endpoint: str, body: dict[str, Any], limit: str) -> None:
+def test_the_default_limit_is_held_for_and_written_upstream(
+    endpoint: Endpoint, body: dict[str, Any], limit: str
+) -> None:
     made = order(endpoint, body, default=77)
     assert sent(made)[limit] == 77
     assert made.bounds.output_tokens == 77
@@ -56,7 +69,7 @@ def test_the_default_limit_is_held_for_and_written_upstream(endpoint: str, body:
         ("chat", chat(max_tokens=9), "max_tokens"),
     ],
 )
-def test_the_clients_own_limit_stands_as_it_was_written(endpoint: str, body: dict[str, Any], limit: str) -> None:
+def test_the_clients_own_limit_stands_as_it_was_written(endpoint: Endpoint, body: dict[str, Any], limit: str) -> None:
     made = order(endpoint, body)
     assert {name: value for name, value in sent(made).items() if name.startswith("max_")} == {limit: 9}
     assert made.bounds.output_tokens == 9
@@ -98,10 +111,11 @@ def test_what_the_key_may_not_do_is_refused_without_the_ledger() -> None:
 
 
 def test_each_attempt_has_a_relay_of_its_own() -> None:
-    for endpoint, body in (("responses", responses()), ("chat", chat())):
+    asks: tuple[tuple[Endpoint, dict[str, Any]], ...] = (("responses", responses()), ("chat", chat()))
+    for endpoint, body in asks:
         for stream in (False, True):
-            made = order(endpoint, body | {"stream": stream})
-            assert made.relay() is not made.relay()
+            attempt = order(endpoint, body | {"stream": stream}).attempts.first
+            assert attempt.relay() is not attempt.relay()
 
 
 def test_a_tool_that_is_not_offered_is_refused_by_name() -> None:

@@ -13,7 +13,7 @@ from app.ledger.store import StoreUnavailable
 from app.services import check_prices, open_ledger, open_services
 from app.settings import parse
 from app.upstream.base import UpstreamBroken, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
-from app.upstream.openai import OpenAIUpstream
+from app.upstream.http import HttpUpstream
 from app.upstream.simulator import SimulatorUpstream
 from app.views import Views, ViewsUnavailable
 from tests.support.gateway import VENDOR_KEY, configuration, prepare, responses, running
@@ -25,7 +25,7 @@ async def test_upstreams_are_those_of_the_settings_and_keep_their_keys_to_themse
     async with open_services(settings) as services:
         made = services.upstreams._upstreams
         assert isinstance(made["sim"], SimulatorUpstream)
-        assert isinstance(made["vendor"], OpenAIUpstream)
+        assert isinstance(made["vendor"], HttpUpstream)
         assert VENDOR_KEY not in repr(made["vendor"])
         assert VENDOR_KEY not in repr(services.settings)
 

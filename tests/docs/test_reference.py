@@ -206,7 +206,7 @@ def names(tables: str) -> set[str]:
 def test_streams_end_in_errors_as_told() -> None:
     told = {name: cells[0] for name, cells in rows("Streaming", 2).items()}
     endings = {
-        "/v1/responses": ResponsesStreamRelay(model="m").failure(message="x", type="t", code="c"),
+        "/v1/responses": ResponsesStreamRelay(model="m", upstream="u").failure(message="x", type="t", code="c"),
         "/v1/chat/completions": ChatStreamRelay(model="m", include_usage=False, choices=1).failure(
             message="x", type="t", code="c"
         ),

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from app.upstream.base import Endpoint, UpstreamCall
+from app.upstream.base import UpstreamCall
+from app.wire.exchange import Endpoint
 from app.upstream.simulator import SimulatorUpstream
 
 Json = dict[str, Any]

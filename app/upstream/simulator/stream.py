@@ -11,11 +11,11 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.upstream.base import Endpoint
 from app.upstream.simulator import chat, read_chat, read_responses, responses, script
 from app.upstream.simulator.ask import Rejected
 from app.upstream.simulator.directives import Directives
 from app.upstream.simulator.reply import Reply, envelope, failure, make_id
+from app.wire.exchange import Endpoint
 
 MALFORMED = b'data: {"this is": not JSON\n\n'
 

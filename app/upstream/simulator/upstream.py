@@ -72,9 +72,10 @@ class SimulatorUpstream:
 
     async def _plan(self, call: UpstreamCall) -> Plan:
         created = int(self._now())
+        assert call.dialect in ("responses", "chat"), "the simulator speaks OpenAI's two protocols"
         if len(call.body) <= INLINE_BYTES_MAX:
-            return plan(call.endpoint, call.body, self._name, call.request_id, created)
-        return await trio.to_thread.run_sync(plan, call.endpoint, call.body, self._name, call.request_id, created)
+            return plan(call.dialect, call.body, self._name, call.request_id, created)
+        return await trio.to_thread.run_sync(plan, call.dialect, call.body, self._name, call.request_id, created)
 
     def _answer_closed(self, *, early: bool) -> None:
         self.open_answers -= 1

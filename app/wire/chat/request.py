@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from app.wire.content import weigh
+from app.wire.content import refuse_vendor_ids, weigh
 from app.wire.exchange import ParsedRequest, RequestError, ToolUse
 from app.wire.request import count, decode, flag, given, missing, model, read_body, service_tier, tool_uses, unsupported
 from app.wire.splice import Members, members, with_members
@@ -33,6 +33,8 @@ def parse_chat(body: bytes) -> ParsedRequest:
     if not weight.items:
         raise RequestError("Invalid 'messages': empty array.", param="messages", code="empty_array")
     _refuse_audio(fields)
+    uses = _tools(fields)
+    refuse_vendor_ids(given(fields, "tools"), "tools")
     flag(fields, "store")
     stream = flag(fields, "stream")
     return ParsedRequest(
@@ -42,13 +44,17 @@ def parse_chat(body: bytes) -> ParsedRequest:
         choices=count(fields, "n", CHOICES_MAX) or 1,
         max_output_tokens=_output_limit(fields),
         max_tool_calls=None,
-        tools=(*_tools(fields), *weight.tools),
+        tools=(*uses, *weight.tools),
         images=weight.images,
         files=weight.files,
         text_bytes=len(body) - weight.inline_bytes,
         include_usage=flag(_stream_options(fields), "include_usage") and stream,
         service_tier=service_tier(fields),
         fields=fields,
+        content_bytes=weight.content_bytes,
+        refs=tuple(weight.refs),
+        inline_files=tuple(weight.inline_files),
+        addresses=tuple(weight.addresses),
     )
 
 

@@ -2,7 +2,8 @@
 
 Rule 1: a stream is closing, and finished, at response.completed or response.incomplete; whatever follows is dropped.
 Rule 2: an error event, flat or nested, response.failed and response.cancelled end the answer in an AnswerError.
-Rule 3: only `model` and `store` of an event's response change; an event without a response passes byte by byte.
+Rule 3: only `model` and `store` of an event's response change, and what is encrypted is sealed under the upstream's name; any other
+        event passes byte by byte.
 Rule 4: a failure continues the sequence numbers that were forwarded, and fails the response as the client knows it.
 """
 
@@ -15,6 +16,7 @@ import msgspec
 from app.wire.envelope import reported
 from app.wire.exchange import AnswerError
 from app.wire.figures import COUNTED_ITEMS, FIGURE_MAX, Item, item_usage, responses_usage
+from app.wire.handed import ENCRYPTED, sealed_members
 from app.wire.relay import DONE, PlainRelay, StreamRelay, decoded, malformed, text_bytes
 from app.wire.splice import Members, members, with_members
 from app.wire.sse import Frame
@@ -77,14 +79,16 @@ _events = msgspec.json.Decoder(_Event)
 _items = msgspec.json.Decoder(_OutputItem)
 _failures = msgspec.json.Decoder(_Failure)
 _responses = msgspec.json.Decoder(_Response)
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class ResponsesStreamRelay(StreamRelay):
     """One streamed response, under the public name `model`."""
 
-    def __init__(self, *, model: str) -> None:
+    def __init__(self, *, model: str, upstream: str) -> None:
         super().__init__()
         self._changes = _changes(model)
+        self._upstream = upstream
         self._done_items: list[Item] = []
         self._shown_images: dict[str, Item] = {}
         self._done_bytes = 0
@@ -106,6 +110,8 @@ class ResponsesStreamRelay(StreamRelay):
             return frame.with_data(self._close(event.response, kind, data))
         self._count(event, kind)
         if bytes(memoryview(event.response)[:1]) != b"{":
+            if ENCRYPTED in data and event.item is not _NOTHING:
+                return frame.with_data(_with_sealed_item(data, self._upstream))
             return frame.raw
         return frame.with_data(self._known_as(event.response, data))
 
@@ -154,15 +160,16 @@ class ResponsesStreamRelay(StreamRelay):
         self._finish, self._items, self._usage = _summary(response, kind.removeprefix("response."), self._done_items)
         self.delivered.output_bytes = max(self.delivered.output_bytes, _output_bytes(response))
         self.closing = self.finished = True
-        return _with_response(data, decoded(members, raw) | self._changes)
+        return _with_response(data, _sealed_output(decoded(members, raw), self._upstream) | self._changes)
 
 
 class ResponsesPlainRelay(PlainRelay):
     """One whole response, under the public name `model`."""
 
-    def __init__(self, *, model: str) -> None:
+    def __init__(self, *, model: str, upstream: str) -> None:
         super().__init__()
         self._changes = _changes(model)
+        self._upstream = upstream
 
     def _whole(self, body: bytes) -> bytes:
         response = decoded(_responses, body)
@@ -173,7 +180,7 @@ class ResponsesPlainRelay(PlainRelay):
         self._response_id = _text(response.id)
         self._finish, self._items, self._usage = _summary(response, response.status, [])
         self.delivered.output_bytes = _output_bytes(response)
-        return with_members(members.decode(body), self._changes)
+        return with_members(_sealed_output(members.decode(body), self._upstream), self._changes)
 
 
 def _summary(response: _Response, status: str, done: list[Item]) -> tuple[str, Usage, Usage | None]:
@@ -196,6 +203,29 @@ def _changes(model: str) -> dict[str, msgspec.Raw]:
 
 def _with_response(data: bytes, response: Members) -> bytes:
     return with_members(members.decode(data), {"response": msgspec.Raw(msgspec.json.encode(response))})
+
+
+def _sealed_output(response: Members, upstream: str) -> Members:
+    """The response with what its items hold encrypted under the upstream's name."""
+    output = response.get("output")
+    if output is None or ENCRYPTED not in memoryview(output).tobytes():
+        return response
+    items = _raws.decode(output)
+    for index, raw in enumerate(items):
+        item = msgspec.json.decode(raw)
+        if sealed_members(item, upstream):
+            items[index] = _raw(item)
+    return response | {"output": _raw(items)}
+
+
+def _with_sealed_item(data: bytes, upstream: str) -> bytes:
+    fields = members.decode(data)
+    item = msgspec.json.decode(fields["item"])
+    return with_members(fields, {"item": _raw(item)}) if sealed_members(item, upstream) else data
+
+
+def _raw(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(value))
 
 
 def _reported(data: bytes) -> AnswerError:

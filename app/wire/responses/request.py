@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from app.wire.content import Weight, weigh
+from app.wire.content import Weight, refuse_vendor_ids, weigh
 from app.wire.exchange import ParsedRequest
 from app.wire.request import count, flag, given, missing, model, read_body, service_tier, tool_uses, unsupported
 from app.wire.splice import Members, with_members
@@ -24,6 +24,8 @@ def parse_responses(body: bytes) -> ParsedRequest:
     fields = read_body(body)
     name = model(fields)
     _refuse_state(fields)
+    uses = tool_uses(fields)
+    refuse_vendor_ids(given(fields, "tools"), "tools")
     flag(fields, "store")
     weight = _weight(fields)
     return ParsedRequest(
@@ -33,13 +35,17 @@ def parse_responses(body: bytes) -> ParsedRequest:
         choices=1,
         max_output_tokens=count(fields, "max_output_tokens"),
         max_tool_calls=count(fields, "max_tool_calls"),
-        tools=(*tool_uses(fields), *weight.tools),
+        tools=(*uses, *weight.tools),
         images=weight.images,
         files=weight.files,
         text_bytes=len(body) - weight.inline_bytes,
         include_usage=True,
         service_tier=service_tier(fields),
         fields=fields,
+        content_bytes=weight.content_bytes,
+        refs=tuple(weight.refs),
+        inline_files=tuple(weight.inline_files),
+        addresses=tuple(weight.addresses),
     )
 
 

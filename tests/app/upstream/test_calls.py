@@ -11,8 +11,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from app.attempts import Offer
 from app.auth import Key
-from app.order import Order, make_order, parse
+from app.order import Order, make_order
 from app.settings import parse as parse_settings
 from app.upstream.base import (
     UpstreamBroken,
@@ -23,12 +24,14 @@ from app.upstream.base import (
     UpstreamUnreachable,
 )
 from app.upstream.calls import PAUSE_SECONDS_MAX, Upstreams, answer_fault
+from app.wire.dialects import parse
 from app.wire.exchange import AnswerError
 from domain.events import KeyLimits
 from tests.fakes.openai_shapes import responses_body, responses_frames
 from tests.support.gateway import configuration, responses
 
 CATALOG = parse_settings(configuration(Path("/nowhere"), upstreams={"a": "", "b": ""})).catalog()
+OFFERS = {name: Offer("simulator", 2**20, fetches_urls=True) for name in "ab"}
 Part = bytes | UpstreamError | None
 """None: silence."""
 
@@ -85,6 +88,9 @@ def order(*, stream: bool = True) -> Order:
         parse("responses", json.dumps(responses(stream=stream)).encode()),
         key=Key("acct", "key", "digest", KeyLimits()),
         catalog=CATALOG,
+        offers=OFFERS,
+        stored={},
+        request_id="req_1",
         default_max_output_tokens=10,
         now_micros=0,
     )

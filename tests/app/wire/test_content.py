@@ -1,13 +1,23 @@
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import msgspec
 import pytest
 
-from app.wire.content import Weight, weigh
+from app.wire.content import (
+    FILE_BYTES_MAX,
+    INLINE_BYTES_MAX,
+    Weight,
+    check_file_size,
+    check_size,
+    refuse_vendor_ids,
+    weigh,
+)
 from app.wire.exchange import RequestError, ToolUse
+from app.wire.stored import FileRef
 
 PAYLOAD = "QUJD" * 50
 URI = f"data:image/png;base64,{PAYLOAD}"
@@ -35,7 +45,8 @@ def message(*parts: Any) -> dict[str, Any]:
         ({"type": "input_image", "image_url": URI.replace("data:", "DATA:")}, 1, 0, len(PAYLOAD)),
         ({"type": "input_image", "image_url": "data:nothing"}, 1, 0, 0),
         ({"type": "input_image", "image_url": "data:" + "x" * 2000 + ",AAAA"}, 1, 0, 0),
-        ({"type": "input_image", "file_id": "file-1"}, 1, 0, 0),
+        ({"type": "input_file", "file_url": "https://x.example/a.pdf"}, 0, 1, 0),
+        ({"type": "input_file", "file_data": 5}, 0, 1, 0),
         ({"type": "input_file", "file_id": "file-1"}, 0, 1, 0),
         (
             {"type": "input_file", "filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PAYLOAD}"},
@@ -51,7 +62,9 @@ def message(*parts: Any) -> dict[str, Any]:
     ],
 )
 def test_what_a_part_weighs(part: Any, images: int, files: int, inline: int) -> None:
-    assert weight([message(part)]) == Weight(items=1, images=images, files=files, inline_bytes=inline)
+    found = weight([message(part)])
+    assert (found.items, found.images, found.files, found.inline_bytes) == (1, images, files, inline)
+    assert found.content_bytes == inline * 3 // 4
 
 
 def test_parts_are_found_wherever_an_item_has_them() -> None:
@@ -67,7 +80,119 @@ def test_parts_are_found_wherever_an_item_has_them() -> None:
         {"type": "image_generation_call", "result": PAYLOAD},
         {"type": "image_generation_call", "result": None},
     ]
-    assert weight(items) == Weight(items=9, images=6, inline_bytes=5 * len(PAYLOAD))
+    found = weight(items)
+    assert (found.items, found.images, found.inline_bytes) == (9, 6, 5 * len(PAYLOAD))
+
+
+@pytest.mark.parametrize("size", range(6))
+def test_the_decoded_size_of_inline_content_is_exact(size: int) -> None:
+    data = base64.b64encode(b"x" * (300 + size)).decode()
+    assert weight([message({"type": "input_file", "file_data": data})]).content_bytes == 300 + size
+    uri = f"data:image/png;base64,{data}"
+    assert weight([message({"type": "input_image", "image_url": uri})]).content_bytes == 300 + size
+
+
+def test_files_are_told_with_their_places() -> None:
+    inline = f"data:application/pdf;base64,{PAYLOAD}"
+    found = weight(
+        [
+            message({"type": "input_file", "file_id": "file-1"}, {"type": "file", "file": {"file_id": "file-2"}}),
+            message({"type": "input_file", "file_data": PAYLOAD}, {"type": "file", "file": {"file_data": inline}}),
+        ]
+    )
+    assert found.addresses == []
+    linked = weight([message({"type": "image_url", "image_url": {"url": "https://x.example/a.png"}})])
+    assert linked.addresses == ["input[0].content[0].image_url.url"]
+    assert found.refs == [
+        FileRef("file-1", "input[0].content[0].file_id"),
+        FileRef("file-2", "input[0].content[1].file.file_id"),
+    ]
+    assert [(json.loads(bytes(file.raw)), file.param) for file in found.inline_files] == [
+        (PAYLOAD, "input[1].content[0].file_data"),
+        (inline, "input[1].content[1].file.file_data"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("items", "param", "code"),
+    [
+        ([{"type": "item_reference", "id": "msg_1"}], "input[0].type", "unsupported_parameter"),
+        (
+            [message({"type": "input_image", "file_id": "file-1"})],
+            "input[0].content[0].file_id",
+            "unsupported_parameter",
+        ),
+        (
+            [{"type": "computer_call_output", "output": {"type": "computer_screenshot", "file_id": "file-1"}}],
+            "input[0].output.file_id",
+            "unsupported_parameter",
+        ),
+        (
+            [message({"type": "input_image", "image_url": "file:///etc/passwd"})],
+            "input[0].content[0].image_url",
+            "invalid_url",
+        ),
+        (
+            [message({"type": "image_url", "image_url": {"url": "http://169.254.169.254/"}})],
+            "input[0].content[0].image_url.url",
+            "invalid_url",
+        ),
+        (
+            [message({"type": "input_file", "file_url": "http://localhost/a"})],
+            "input[0].content[0].file_url",
+            "invalid_url",
+        ),
+    ],
+)
+def test_what_would_reach_past_the_gateway_is_refused(items: Any, param: str, code: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        weight(items)
+    assert (caught.value.param, caught.value.code, caught.value.status) == (param, code, 400)
+
+
+def test_a_file_of_25_mb_is_taken_and_one_byte_more_is_not() -> None:
+    check_file_size(FILE_BYTES_MAX, "file")
+    data = base64.b64encode(b"x" * (FILE_BYTES_MAX + 1)).decode()
+    with pytest.raises(RequestError) as caught:
+        weight([message({"type": "input_file", "file_data": data})])
+    assert (caught.value.status, caught.value.code) == (413, "file_too_large")
+    assert weight([message({"type": "input_file", "file_data": data[:-4]})]).content_bytes == FILE_BYTES_MAX - 1
+
+
+def test_content_of_50_mb_is_taken_and_one_byte_more_is_not() -> None:
+    check_size(INLINE_BYTES_MAX, "input")
+    with pytest.raises(RequestError) as caught:
+        check_size(INLINE_BYTES_MAX + 1, "input")
+    assert (caught.value.status, caught.value.code, caught.value.param) == (413, "request_too_large", "input")
+
+
+@pytest.mark.parametrize(
+    ("tool", "param"),
+    [
+        ({"type": "image_generation", "input_image_mask": {"file_id": "file-1"}}, "tools[0].input_image_mask.file_id"),
+        ({"type": "code_interpreter", "container": {"file_ids": ["file-1"]}}, "tools[0].container.file_ids"),
+        ({"type": "code_interpreter", "container": "cntr_1"}, "tools[0].container"),
+        ({"type": "namespace", "tools": [{"file_ids": ["file-1"]}]}, "tools[0].tools[0].file_ids"),
+    ],
+)
+def test_a_vendors_own_files_are_refused_in_tools(tool: Any, param: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        refuse_vendor_ids(msgspec.Raw(json.dumps([tool]).encode()), "tools")
+    assert (caught.value.param, caught.value.code) == (param, "unsupported_parameter")
+
+
+def test_a_functions_own_parameters_may_have_any_name() -> None:
+    schema = {"type": "object", "properties": {"file_id": {"type": "string"}, "container": {"type": "string"}}}
+    auto = {"type": "code_interpreter", "container": {"type": "auto", "file_ids": []}}
+    tools = [{"type": "function", "name": "f", "parameters": schema}, auto, 5]
+    refuse_vendor_ids(msgspec.Raw(json.dumps(tools).encode()), "tools")
+    refuse_vendor_ids(msgspec.Raw(b"[]"), "tools")
+    refuse_vendor_ids(None, "tools")
+
+
+def test_a_name_spelled_with_escapes_is_found() -> None:
+    with pytest.raises(RequestError):
+        refuse_vendor_ids(msgspec.Raw(rb'[{"type": "x", "\u0066ile_id": "file-1"}]'), "tools")
 
 
 def test_tools_that_an_item_brings_along_are_told() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pypdf import PdfWriter
 
-from app.upstream.base import Endpoint
+from app.wire.exchange import Endpoint
 from tests.support.simulated import WEATHER, Got, Json, ask, chat, responses, told
 
 PICTURE = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()

@@ -9,8 +9,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.upstream.base import Endpoint
 from app.upstream.simulator.stream import plan
+from app.wire.exchange import Endpoint
 from tests.app.upstream.simulator.test_chat import EVERY_KIND as CHATS
 from tests.app.upstream.simulator.test_responses import EVERY_KIND as RESPONSES
 

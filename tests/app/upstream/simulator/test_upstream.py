@@ -9,8 +9,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from app.upstream.base import Endpoint, Upstream, UpstreamAnswer, UpstreamBroken, UpstreamUnreachable
+from app.upstream.base import Upstream, UpstreamAnswer, UpstreamBroken, UpstreamUnreachable
 from app.upstream.simulator import RULES, SimulatorUpstream
+from app.wire.exchange import Endpoint
 from tests.support import responses_grammar as grammar
 from tests.support.simulated import Json, ask, call, chat, responses, told
 

@@ -19,7 +19,7 @@ DELTA = event("response.output_text.delta", 1, delta="ab")
 
 
 def relay() -> ResponsesStreamRelay:
-    return ResponsesStreamRelay(model="public")
+    return ResponsesStreamRelay(model="public", upstream="vendor")
 
 
 def fault(stream: bytes) -> AnswerError:
@@ -274,7 +274,7 @@ def test_a_read_that_ends_in_an_error_takes_no_sequence_numbers() -> None:
 
 
 def whole(body: bytes) -> tuple[ResponsesPlainRelay, Any]:
-    one = ResponsesPlainRelay(model="public")
+    one = ResponsesPlainRelay(model="public", upstream="vendor")
     for piece in by_byte(body):
         assert one.feed(piece) == b""
     one.end()
@@ -323,7 +323,7 @@ def test_a_plain_response_cut_by_its_limit() -> None:
     ],
 )
 def test_a_plain_answer_at_fault(body: bytes, malformed: bool) -> None:
-    one = ResponsesPlainRelay(model="public")
+    one = ResponsesPlainRelay(model="public", upstream="vendor")
     one.feed(body)
     with pytest.raises(AnswerError) as caught:
         one.end()

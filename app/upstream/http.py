@@ -1,4 +1,4 @@
-"""An upstream that speaks OpenAI's protocol: {base}/responses and {base}/chat/completions, over httpx on Trio.
+"""An upstream that is reached by HTTP, whatever its protocol: over httpx on Trio.
 
 Rule 1: a request carries the headers named here and nothing of the client's.
 Rule 2: httpx's errors are mapped here, once. Before the head of an answer, a lost connection is UpstreamUnreachable; after
@@ -14,11 +14,11 @@ import ipaddress
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import quote
 
 import httpx
 
 from app.upstream.base import (
-    Endpoint,
     UpstreamAnswer,
     UpstreamBroken,
     UpstreamCall,
@@ -26,15 +26,20 @@ from app.upstream.base import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from app.upstream.openai_refusal import REFUSAL_BYTES_MAX, refused
+from app.upstream.refusal import REFUSAL_BYTES_MAX, refused
 from app.upstream.transport import AnswerMissing, AnswerStream, TrioTransport
 
-__all__ = ["REFUSAL_BYTES_MAX", "OpenAIUpstream", "refused"]
+__all__ = ["REFUSAL_BYTES_MAX", "HttpUpstream", "refused"]
 
-_PATHS: dict[Endpoint, str] = {"responses": "/responses", "chat": "/chat/completions"}
+ANTHROPIC_VERSION = b"2023-06-01"
+_KEY_HEADERS = {"anthropic": (b"x-api-key", b""), "gemini": (b"x-goog-api-key", b"")}
+"""Where a protocol takes its key, and what stands before it; any other takes a bearer key."""
+_BEARER = (b"authorization", b"Bearer ")
+_PATHS = {"responses": "/responses", "chat": "/chat/completions", "anthropic": "/messages"}
+_GEMINI_METHODS = {False: ":generateContent", True: ":streamGenerateContent?alt=sse"}
 
 
-class OpenAIUpstream:
+class HttpUpstream:
     """One configured upstream. Safe for any number of calls at once."""
 
     def __init__(
@@ -44,6 +49,7 @@ class OpenAIUpstream:
         api_key: str,
         *,
         transport: TrioTransport,
+        protocol: str = "openai",
         connect_timeout: float = 10.0,
         pool_timeout: float = 10.0,
         write_timeout: float = 60.0,
@@ -60,8 +66,9 @@ class OpenAIUpstream:
         base = _checked_base(base_url, allow_insecure)
         self._name = name
         self._transport = transport
-        self._urls = {endpoint: httpx.URL(base + path) for endpoint, path in _PATHS.items()}
-        self._headers = {stream: _fixed_headers(api_key, stream) for stream in (False, True)}
+        self._base = base
+        self._urls = {dialect: httpx.URL(base + path) for dialect, path in _PATHS.items()}
+        self._headers = {stream: _fixed_headers(protocol, api_key, stream) for stream in (False, True)}
         self._idle_timeout = idle_timeout
         self._extensions = {
             "timeout": {
@@ -77,14 +84,14 @@ class OpenAIUpstream:
         return self._name
 
     def __repr__(self) -> str:
-        return f"OpenAIUpstream({self._name!r}, {str(self._urls['responses'])!r})"
+        return f"HttpUpstream({self._name!r}, {self._base!r})"
 
     async def open(self, call: UpstreamCall) -> UpstreamAnswer:
         """Raises UpstreamUnreachable, UpstreamTimeout, or UpstreamBroken when what came is no HTTP answer."""
         # `stream=` spares httpx's inspection of a body that is bytes already; the transport adds host and length.
         request = httpx.Request(
             "POST",
-            self._urls[call.endpoint],
+            self._url(call),
             headers=[*self._headers[call.stream], (b"x-client-request-id", call.request_id.encode("ascii"))],
             stream=httpx.ByteStream(call.body),
             extensions=self._extensions,
@@ -103,6 +110,11 @@ class OpenAIUpstream:
 
     async def aclose(self) -> None:
         """Nothing is owned here."""
+
+    def _url(self, call: UpstreamCall) -> httpx.URL:
+        if call.dialect == "gemini":
+            return httpx.URL(f"{self._base}/models/{quote(call.model, safe='')}{_GEMINI_METHODS[call.stream]}")
+        return self._urls[call.dialect]
 
 
 class _Answer:
@@ -147,17 +159,20 @@ def _opening_error(upstream: str, error: httpx.TransportError) -> UpstreamError:
             return UpstreamBroken(upstream, f"The upstream's answer made no sense. {error}")
 
 
-def _fixed_headers(api_key: str, stream: bool) -> list[tuple[bytes, bytes]]:
+def _fixed_headers(protocol: str, api_key: str, stream: bool) -> list[tuple[bytes, bytes]]:
     headers = [
         (b"content-type", b"application/json"),
         (b"accept", b"text/event-stream" if stream else b"application/json"),
         (b"accept-encoding", b"identity"),
         (b"user-agent", _user_agent()),
     ]
+    if protocol == "anthropic":
+        headers.append((b"anthropic-version", ANTHROPIC_VERSION))
     if api_key:
         if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
             raise ValueError("An API key has only visible ASCII characters.")
-        headers.append((b"authorization", b"Bearer " + api_key.encode("ascii")))
+        name, before = _KEY_HEADERS.get(protocol, _BEARER)
+        headers.append((name, before + api_key.encode("ascii")))
     return headers
 
 

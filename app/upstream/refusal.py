@@ -1,7 +1,9 @@
-"""An upstream's refusal, read from its OpenAI error envelope, nested or flat, or from no envelope at all.
+"""An upstream's refusal, read from its error envelope (OpenAI's, nested or flat, Anthropic's, Google's), or from none at all.
 
 Rule 1: whatever the body is, the result is one UpstreamRefused; reading it never raises anything else.
 Rule 2: what leaves here may be shown to a client, so it is bounded and names no key, organisation or project of ours.
+Rule 3: what a vendor says of our own account there (key, permission, credit) counts as 403, whatever its status: it is the
+        operator's affair, and another upstream may do.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from typing import Any
 
 import msgspec
 
-from app.upstream.base import UpstreamRefused
+from app.upstream.base import Dialect, UpstreamRefused
+from app.wire.anthropic import errors as anthropic
+from app.wire.gemini import errors as gemini
 
 REFUSAL_BYTES_MAX = 64 * 1024
 MESSAGE_CHARS_MAX = 500
@@ -27,22 +31,36 @@ _SECRETS = (
     (re.compile(r"\bBearer\s+\S+", re.IGNORECASE), "[key]"),
     (re.compile(r"\borg-[\w\-]+"), "[organization]"),
     (re.compile(r"\bproj_[\w\-]+"), "[project]"),
+    (re.compile(r"\bAIza[\w\-]{10,}"), "[key]"),
+    (re.compile(r"\b(?:api_key|consumer|project_number):\s*'?[\w:/.\-]+'?"), "[project]"),
+    (re.compile(r"\bprojects?[/ ]+(?=[\w.:\-]*\d)[\w.:\-]+"), "[project]"),
 )
+_OUR_WORDS = frozenset({"authentication_error", "permission_error", "invalid_api_key", "upstream_refused"})
+_OUR_ACCOUNT = re.compile(
+    r"credit balance|billing (?:account|details|hard limit)|API key not valid|plans? & billing", re.IGNORECASE
+)
+"""Where a vendor reports the state of our account with an ordinary 400."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
-def refused(upstream_name: str, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamRefused:
+def refused(
+    upstream_name: str, status: int, headers: Mapping[str, str], body: bytes, dialect: Dialect = "responses"
+) -> UpstreamRefused:
     """`headers` have lower-case names. A body over REFUSAL_BYTES_MAX, or one that is not JSON, is not quoted."""
-    envelope = _envelope(body)
-    message = _text(envelope.get("message"), MESSAGE_CHARS_MAX)
+    decoded = _decoded(body)
+    envelope = _envelope(decoded)
+    message = _text(envelope.get("message"), MESSAGE_CHARS_MAX) or ""
+    kind, code, wait = _words(decoded, envelope, dialect)
+    asked = retry_after(headers, datetime.now(UTC))
+    ours = kind in _OUR_WORDS or code in _OUR_WORDS or (status < 500 and _OUR_ACCOUNT.search(message) is not None)
     return UpstreamRefused(
         upstream_name,
         message or f"The upstream answered with status {status}.",
-        status=status,
-        code=_text(envelope.get("code"), FIELD_CHARS_MAX),
-        type=_text(envelope.get("type"), FIELD_CHARS_MAX),
+        status=403 if ours and status not in (401, 429) else status,
+        code=code,
+        type=kind,
         param=_text(envelope.get("param"), FIELD_CHARS_MAX),
-        retry_after=retry_after(headers, datetime.now(UTC)),
+        retry_after=wait if asked is None else asked,
     )
 
 
@@ -66,13 +84,25 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return _bounded((date - now).total_seconds())
 
 
-def _envelope(body: bytes) -> dict[str, Any]:
+def _words(decoded: Any, envelope: dict[str, Any], dialect: Dialect) -> tuple[str | None, str | None, float | None]:
+    """OpenAI's type and code, and the seconds to wait where the body tells them."""
+    if dialect == "anthropic":
+        return (*anthropic.refusal_words(decoded), None)
+    if dialect == "gemini":
+        return gemini.refusal_words(decoded)
+    return _text(envelope.get("type"), FIELD_CHARS_MAX), _text(envelope.get("code"), FIELD_CHARS_MAX), None
+
+
+def _decoded(body: bytes) -> Any:
     if len(body) > REFUSAL_BYTES_MAX:
-        return {}
+        return None
     try:
-        value = msgspec.json.decode(body)
+        return msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError):
-        return {}
+        return None
+
+
+def _envelope(value: Any) -> dict[str, Any]:
     if isinstance(value, list) and value:
         value = value[0]
     if not isinstance(value, dict):

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from app.upstream.base import UpstreamAnswer, UpstreamBroken, UpstreamCall, UpstreamTimeout, UpstreamUnreachable
-from app.upstream.openai import REFUSAL_BYTES_MAX, OpenAIUpstream, refused
-from app.upstream.openai_refusal import MESSAGE_CHARS_MAX, retry_after
+from app.upstream.http import REFUSAL_BYTES_MAX, HttpUpstream, refused
+from app.upstream.refusal import MESSAGE_CHARS_MAX, retry_after
 from app.upstream.transport import PoolLimits, TrioTransport
 from tests.fakes.openai_shapes import chat_frames, responses_frames
 from tests.fakes.scripted_upstream import (
@@ -39,15 +39,15 @@ CHUNKED = Head(200, (("transfer-encoding", "chunked"),))
 STREAM = UpstreamCall("chat", b'{"stream":true}', True, "req_1")
 PLAIN = UpstreamCall("responses", b'{"a": 1}', False, "req_2")
 
-MakeUpstream = Callable[..., OpenAIUpstream]
+MakeUpstream = Callable[..., HttpUpstream]
 
 
 @pytest.fixture
 async def make_upstream() -> AsyncIterator[MakeUpstream]:
     transport = TrioTransport(limits=PoolLimits(connections_max=1))
 
-    def make(base_url: str, **options: Any) -> OpenAIUpstream:
-        return OpenAIUpstream("vendor", base_url, KEY, transport=transport, **options)
+    def make(base_url: str, **options: Any) -> HttpUpstream:
+        return HttpUpstream("vendor", base_url, KEY, transport=transport, **options)
 
     yield make
     assert transport.leased_connections == 0
@@ -95,6 +95,41 @@ async def test_a_request_carries_exactly_the_headers_named(make_upstream: MakeUp
             "content-length": "8",
         }
         assert request.body == PLAIN.body
+
+
+@pytest.mark.parametrize(
+    ("protocol", "call", "path", "headers"),
+    [
+        (
+            "anthropic",
+            UpstreamCall("anthropic", b"{}", True, "req_1"),
+            "/v1/messages",
+            {"x-api-key": KEY, "anthropic-version": "2023-06-01", "accept": "text/event-stream"},
+        ),
+        (
+            "gemini",
+            UpstreamCall("gemini", b"{}", True, "req_1", "gemini-3-pro"),
+            "/v1/models/gemini-3-pro:streamGenerateContent?alt=sse",
+            {"x-goog-api-key": KEY, "accept": "text/event-stream"},
+        ),
+        (
+            "gemini",
+            UpstreamCall("gemini", b"{}", False, "req_1", "../a b?c"),
+            "/v1/models/..%2Fa%20b%3Fc:generateContent",
+            {"x-goog-api-key": KEY, "accept": "application/json"},
+        ),
+    ],
+)
+async def test_each_protocol_has_its_own_address_and_key(
+    make_upstream: MakeUpstream, protocol: str, call: UpstreamCall, path: str, headers: dict[str, str]
+) -> None:
+    async with serve(lambda request: openai_script(request, chunks=1)) as server:
+        await read_all(await make_upstream(server.base_url, protocol=protocol).open(call))
+        (request,) = server.requests
+        sent = {name.lower(): value for name, value in request.headers}
+        assert request.path == path
+        assert headers.items() <= sent.items()
+        assert "authorization" not in sent
 
 
 async def test_an_error_status_is_an_answer(make_upstream: MakeUpstream) -> None:
@@ -243,7 +278,7 @@ async def test_a_base_url_that_cannot_be_used_is_refused(make_upstream: MakeUpst
 @pytest.mark.parametrize("key", ["sk-\n", "sk- x", "schlüssel", "sk-\0"])
 async def test_a_key_that_is_no_header_value_is_refused_without_being_shown(key: str) -> None:
     with pytest.raises(ValueError, match="visible ASCII") as caught:
-        OpenAIUpstream("vendor", "https://h/v1", key, transport=TrioTransport())
+        HttpUpstream("vendor", "https://h/v1", key, transport=TrioTransport())
     assert key not in str(caught.value)
 
 

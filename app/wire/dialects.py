@@ -1,0 +1,151 @@
+"""Which protocol is read and written by what: one row each.
+
+Rule: a client's endpoint and an upstream's dialect that are the same are a pass-through; any other pair is translated through the
+canonical form (canonical.py, answer.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from app.wire.answer import Reader, Writer
+
+try:
+    from app.wire.anthropic.body import write_anthropic
+except ImportError:
+    write_anthropic = None  # type: ignore
+try:
+    from app.wire.anthropic.reader import AnthropicReader
+except ImportError:
+    AnthropicReader = None  # type: ignore
+from app.wire.canonical import Ask, Target
+
+try:
+    from app.wire.chat.ask import read_chat
+except ImportError:
+    read_chat = None  # type: ignore
+try:
+    from app.wire.chat.body import write_chat
+except ImportError:
+    write_chat = None  # type: ignore
+from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
+
+try:
+    from app.wire.chat.reader import ChatReader
+except ImportError:
+    ChatReader = None  # type: ignore
+from app.wire.chat.request import chat_body, parse_chat
+
+try:
+    from app.wire.chat.writer import ChatWriter
+except ImportError:
+    ChatWriter = None  # type: ignore
+from app.wire.exchange import Endpoint, ParsedRequest, Relay
+
+try:
+    from app.wire.gemini.body import write_gemini
+except ImportError:
+    write_gemini = None  # type: ignore
+try:
+    from app.wire.gemini.reader import GeminiReader
+except ImportError:
+    GeminiReader = None  # type: ignore
+try:
+    from app.wire.responses.ask import read_responses
+except ImportError:
+    read_responses = None  # type: ignore
+try:
+    from app.wire.responses.body import write_responses
+except ImportError:
+    write_responses = None  # type: ignore
+from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
+
+try:
+    from app.wire.responses.reader import ResponsesReader
+except ImportError:
+    ResponsesReader = None  # type: ignore
+from app.wire.responses.request import parse_responses, responses_body
+
+try:
+    from app.wire.responses.writer import ResponsesWriter
+except ImportError:
+    ResponsesWriter = None  # type: ignore
+from app.wire.splice import Members
+from app.wire.stored import Stored
+from app.wire.translate import PlainTranslation, StreamTranslation
+
+Dialect = Literal["responses", "chat", "anthropic", "gemini"]
+
+READ: Mapping[Endpoint, Callable[[Members, Mapping[str, Stored]], Ask]] = {
+    "responses": read_responses,
+    "chat": read_chat,
+}
+WRITE: Mapping[Dialect, Callable[[Ask, Target], bytes]] = {
+    "responses": write_responses,
+    "chat": write_chat,
+    "anthropic": write_anthropic,
+    "gemini": write_gemini,
+}
+_READERS: Mapping[Dialect, Callable[[Ask, Target], Reader]] = {
+    "responses": ResponsesReader,
+    "chat": ChatReader,
+    "anthropic": AnthropicReader,
+    "gemini": GeminiReader,
+}
+_SPOKEN: Mapping[str, tuple[Dialect, ...]] = {
+    "openai": ("responses", "chat"),
+    "openai-chat": ("chat",),
+    "anthropic": ("anthropic",),
+    "gemini": ("gemini",),
+    "simulator": ("responses", "chat"),
+}
+"""What an upstream of each protocol speaks."""
+
+
+def parse(endpoint: Endpoint, body: bytes) -> ParsedRequest:
+    """The request of a body. Raises RequestError."""
+    return parse_chat(body) if endpoint == "chat" else parse_responses(body)
+
+
+def dialect_for(endpoint: Endpoint, protocol: str, endpoints: tuple[str, ...]) -> Dialect:
+    """What an upstream of `protocol` is asked in: the client's own endpoint where it has it, else what it speaks.
+
+    `endpoints` are those of OpenAI's two that the upstream has for the model, where it speaks both.
+    """
+    spoken = _SPOKEN[protocol]
+    if len(spoken) > 1:
+        spoken = tuple(dialect for dialect in spoken if dialect in endpoints)
+    return endpoint if endpoint in spoken else spoken[0]
+
+
+def passed_body(request: ParsedRequest, target: Target) -> bytes:
+    """The upstream's body of a pass-through."""
+    if request.endpoint == "chat":
+        return chat_body(request, model=target.model, max_output_tokens=target.max_output_tokens)
+    return responses_body(
+        request, model=target.model, max_output_tokens=target.max_output_tokens, max_tool_calls=target.max_tool_calls
+    )
+
+
+def passing_relay(request: ParsedRequest, *, model: str, upstream: str) -> Relay:
+    """A fresh relay for one attempt at a pass-through, under the public name `model`."""
+    if request.endpoint == "chat":
+        if request.stream:
+            return ChatStreamRelay(model=model, include_usage=request.include_usage, choices=request.choices)
+        return ChatPlainRelay(model=model)
+    if request.stream:
+        return ResponsesStreamRelay(model=model, upstream=upstream)
+    return ResponsesPlainRelay(model=model, upstream=upstream)
+
+
+def translating_relay(
+    ask: Ask, dialect: Dialect, target: Target, *, model: str, seed: str, created: int, fields: Members
+) -> Relay:
+    """A fresh relay for one attempt at a translation. `fields` are the client's members that its answer echoes."""
+    reader = _READERS[dialect](ask, target)
+    make = ChatWriter if ask.endpoint == "chat" else ResponsesWriter
+    writer: Writer = make(seed=seed, model=model, created=created, fields=fields, stream=ask.stream)
+    if ask.stream:
+        return StreamTranslation(reader, writer, choices=ask.choices)
+    return PlainTranslation(reader, writer, choices=ask.choices)
