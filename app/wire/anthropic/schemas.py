@@ -3,11 +3,13 @@
 Rule 1: what is made here allows nothing that the client's schema forbids by shape: objects are closed, oneOf becomes anyOf, a list
         of types becomes one alternative each. An object that must stay open cannot be made, and is Unshaped.
 Rule 2: a constraint that the subset lacks (a range, a pattern, a length) is told to the model in the description.
+Rule 3: no part of a schema is read twice, so that the work is in proportion to its size.
 Source: Anthropic's documentation of structured outputs, and what its own SDKs make of a schema.
 """
 
 from __future__ import annotations
 
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 import msgspec
@@ -29,7 +31,18 @@ _FORMATS: Final = {
     "ipv6",
     "uuid",
 }
-_TYPES: Final = {"object", "array", "string", "integer", "number", "boolean", "null"}
+_NUMBER: Final = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
+_TYPES: Final[dict[str, set[str]]] = {
+    "object": {"properties", "required", "additionalProperties", "patternProperties", "minProperties", "maxProperties"},
+    "array": {"items", "minItems", "maxItems", "uniqueItems", "prefixItems"},
+    "string": {"format", "pattern", "minLength", "maxLength"},
+    "integer": _NUMBER,
+    "number": _NUMBER,
+    "boolean": set(),
+    "null": set(),
+}
+"""Every type, and the keywords that only some types have."""
+_OF_SOME: Final = set().union(*_TYPES.values())
 
 
 class Unshaped(Exception):
@@ -38,7 +51,9 @@ class Unshaped(Exception):
 
 def shaped(schema: dict[str, Any]) -> dict[str, Any]:
     """`schema` in the subset. Raises Unshaped."""
-    return _shaped(schema, 0)
+    made = _shaped(schema, 0)
+    _acyclic(made)
+    return made
 
 
 def _shaped(schema: Any, depth: int) -> dict[str, Any]:
@@ -47,7 +62,7 @@ def _shaped(schema: Any, depth: int) -> dict[str, Any]:
     if depth > DEPTH_MAX:
         raise Unshaped("it is nested too deep")
     kind = schema.get("type")
-    if isinstance(kind, list) and not _has_literals(schema):
+    if isinstance(kind, list) and not _has_literals(schema) and not schema.keys() & {"$ref", *_ALTERNATIVES}:
         return _one_of_types(schema, kind, depth)
     rest = {name: value for name, value in schema.items() if name not in _IGNORED}
     made = {name: rest.pop(name) for name in _KEPT if name in rest}
@@ -106,16 +121,38 @@ def _close(schema: dict[str, Any]) -> None:
 
 
 def _one_of_types(schema: dict[str, Any], kinds: list[Any], depth: int) -> dict[str, Any]:
-    """["string", "null"] and the like: what describes the value stays outside."""
+    """["string", "null"] and the like: what describes the value stays outside, each type takes its own keywords."""
     outer = {name: schema[name] for name in (*_KEPT, *_DEFINITIONS) if name in schema}
-    inner = {name: value for name, value in schema.items() if name not in outer and name != "type"}
-    fitting = [{**_fitting(inner, kind), "type": kind} for kind in kinds]
-    return _shaped({**outer, "anyOf": fitting}, depth)
+    named = [kind for kind in _TYPES if kind in kinds]
+    if len(named) != len(kinds):
+        raise Unshaped("a schema inside it names no type")
+    apart = {*outer, "type", *_OF_SOME}
+    shared = {name: value for name, value in schema.items() if name not in apart}
+    own = [{name: schema[name] for name in sorted(_TYPES[kind] & schema.keys())} for kind in named]
+    variants = [{**shared, **members, "type": kind} for kind, members in zip(named, own, strict=True)]
+    return _shaped({**outer, "anyOf": variants}, depth)
 
 
-def _fitting(schema: dict[str, Any], kind: Any) -> dict[str, Any]:
-    """null needs none of the members that the other types have."""
-    return {} if kind == "null" else schema
+def _acyclic(schema: dict[str, Any]) -> None:
+    """Raises Unshaped where a definition leads back to itself, or to the whole."""
+    definitions = {f"#/{kind}/{name}": inner for kind in _DEFINITIONS for name, inner in schema.get(kind, {}).items()}
+    try:
+        TopologicalSorter({name: _references(inner) for name, inner in definitions.items()}).prepare()
+    except CycleError as error:
+        raise Unshaped("it is recursive") from error
+    if "#" in _references(schema):
+        raise Unshaped("it is recursive")
+
+
+def _references(schema: dict[str, Any]) -> set[str]:
+    found, todo = set(), [schema]
+    while todo:
+        value = todo.pop()
+        for name, inner in value.items():
+            if name == "$ref" and isinstance(inner, str):
+                found.add(inner)
+            todo += [each for each in (inner if isinstance(inner, list) else [inner]) if isinstance(each, dict)]
+    return found
 
 
 def _has_literals(schema: dict[str, Any]) -> bool:

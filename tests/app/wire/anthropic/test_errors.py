@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.wire.anthropic.errors import error_of, refusal_words
+
+
+def envelope(kind: Any, message: Any = "Words.") -> dict[str, Any]:
+    return {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("invalid_request_error", ("invalid_request_error", None)),
+        ("request_too_large", ("invalid_request_error", "request_too_large")),
+        ("not_found_error", ("invalid_request_error", "model_not_found")),
+        ("rate_limit_error", ("rate_limit_error", "rate_limit_exceeded")),
+        ("overloaded_error", ("server_error", "overloaded")),
+        ("timeout_error", ("server_error", "timeout")),
+        ("api_error", ("server_error", "server_error")),
+        ("authentication_error", ("server_error", "upstream_refused")),
+        ("permission_error", ("server_error", "upstream_refused")),
+        ("billing_error", ("server_error", "upstream_refused")),
+        ("some_new_error", ("server_error", "server_error")),
+        (7, ("server_error", "server_error")),
+        (["x"], ("server_error", "server_error")),
+    ],
+)
+def test_errors_are_told_in_words_that_clients_know(kind: Any, words: tuple[str, str | None]) -> None:
+    assert refusal_words(envelope(kind)) == words
+
+
+@pytest.mark.parametrize("body", [None, [], "x", {}, {"error": None}, {"error": "x"}, {"error": []}])
+def test_a_body_of_another_shape_is_an_error_of_the_server(body: Any) -> None:
+    assert refusal_words(body) == ("server_error", "server_error")
+
+
+def test_an_error_in_an_answer_says_what_it_said() -> None:
+    error = error_of(envelope("overloaded_error", "Overloaded"))
+    assert (error.message, error.type, error.code, error.malformed) == (
+        "Overloaded",
+        "server_error",
+        "overloaded",
+        False,
+    )
+
+
+def test_an_error_of_our_own_account_says_nothing_of_it() -> None:
+    error = error_of(envelope("billing_error", "Your credit balance is too low."))
+    assert error.message == "The upstream refused the request."
+    assert (error.type, error.code) == ("server_error", "upstream_refused")

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from app.wire.anthropic.models import model_of
+
+BUDGET = [
+    "claude-3-7-sonnet-20250219",
+    "claude-opus-4-20250514",
+    "claude-opus-4-1-20250805",
+    "claude-haiku-4-5@20251001",
+]
+EFFORT = ["us.anthropic.claude-opus-4-6-v1", "anthropic/claude-opus-4.7", "claude-fable-5", "claude-mythos-preview"]
+
+
+@pytest.mark.parametrize("name", [*BUDGET, "claude-3-opus-20240229", "some-other-model", "llama-4-8"])
+def test_before_4_6_and_elsewhere_thinking_has_a_budget(name: str) -> None:
+    assert not model_of(name).adaptive
+
+
+@pytest.mark.parametrize("name", EFFORT)
+def test_since_4_6_thinking_has_an_effort(name: str) -> None:
+    assert model_of(name).adaptive
+
+
+@pytest.mark.parametrize(
+    ("name", "structured"),
+    [
+        ("claude-opus-4-1-20250805", False),
+        ("claude-sonnet-4-5-20250929", True),
+        ("CLAUDE-HAIKU-5-5", True),
+        ("other", False),
+    ],
+)
+def test_structured_outputs_came_with_4_5(name: str, structured: bool) -> None:
+    assert model_of(name).structured is structured
+
+
+@pytest.mark.parametrize(
+    ("name", "sampling", "forced", "highest"),
+    [
+        ("claude-sonnet-4-6", True, True, "max"),
+        ("claude-opus-4-7", False, True, "xhigh"),
+        ("claude-sonnet-5", False, True, "xhigh"),
+        ("claude-opus-5-5-20260922", False, False, "xhigh"),
+        ("claude-next", False, False, "xhigh"),
+    ],
+)
+def test_later_models_take_less(name: str, sampling: bool, forced: bool, highest: str) -> None:
+    model = model_of(name)
+    assert (model.sampling, model.forced, model.efforts["xhigh"]) == (sampling, forced, highest)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.wire.anthropic.usage import Tally
+from app.wire.exchange import AnswerError
+from domain.usage import Usage
+
+
+def told(*usages: Any) -> Usage | None:
+    """The usage of one turn."""
+    tally = Tally()
+    for usage in usages:
+        tally.note(usage)
+    tally.close_turn()
+    return tally.usage
+
+
+def test_the_greatest_figure_of_a_turn_counts() -> None:
+    start = {"input_tokens": 2037, "cache_read_input_tokens": 5, "output_tokens": 1, "service_tier": "standard"}
+    delta = {"input_tokens": 15665, "cache_read_input_tokens": None, "output_tokens": 795}
+    searched = {"server_tool_use": {"web_search_requests": 1, "web_fetch_requests": 0}}
+    assert told(start, delta | searched) == Usage(
+        input=15665, cached_input=5, output=795, web_search_calls=1, service_tier="default"
+    )
+
+
+def test_a_delta_may_tell_less_than_the_start() -> None:
+    assert told({"input_tokens": 10, "output_tokens": 3}, {"output_tokens": 2}, None) == Usage(input=10, output=3)
+
+
+@pytest.mark.parametrize(
+    ("told_of_writes", "short", "long"),
+    [
+        ({"cache_creation_input_tokens": 9}, 9, 0),
+        ({"cache_creation_input_tokens": 9, "cache_creation": {"ephemeral_1h_input_tokens": 4}}, 5, 4),
+        ({"cache_creation": {"ephemeral_1h_input_tokens": 4, "ephemeral_5m_input_tokens": 2}}, 2, 4),
+        ({"cache_creation_input_tokens": 3, "cache_creation": {"ephemeral_1h_input_tokens": 4}}, 0, 3),
+        ({"cache_creation_input_tokens": 0, "cache_creation": None}, 0, 0),
+    ],
+)
+def test_cache_writes_are_told_apart_by_how_long_they_last(told_of_writes: Any, short: int, long: int) -> None:
+    usage = told({"input_tokens": 1, "output_tokens": 2} | told_of_writes)
+    assert usage == Usage(input=1, output=2, cache_write=short, cache_write_1h=long)
+
+
+def test_thinking_is_part_of_the_output() -> None:
+    usage = {"input_tokens": 1, "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 7}}
+    assert told(usage) == Usage(input=1, output=9, reasoning=7)
+    assert told(usage | {"output_tokens": 5}) == Usage(input=1, output=5, reasoning=5)
+
+
+def test_turns_are_summed() -> None:
+    tally = Tally()
+    for output in (3, 4):
+        tally.note({"input_tokens": 10, "output_tokens": output, "server_tool_use": {"web_search_requests": 2}})
+        tally.close_turn()
+    assert tally.output_tokens == 7
+    assert tally.usage == Usage(input=20, output=7, web_search_calls=4)
+
+
+def test_a_turn_without_figures_makes_none_of_all() -> None:
+    tally = Tally()
+    tally.note({"input_tokens": 10, "output_tokens": 3})
+    tally.close_turn()
+    tally.note({"output_tokens": 3})
+    tally.close_turn()
+    assert tally.usage is None
+
+
+def test_searches_that_nobody_counts_are_those_that_were_told_of() -> None:
+    tally = Tally()
+    tally.searched = 2
+    tally.note({"input_tokens": 10, "output_tokens": 3})
+    tally.close_turn()
+    assert tally.usage == Usage(input=10, output=3, web_search_calls=2)
+
+
+@pytest.mark.parametrize(
+    ("named", "tier"), [("standard", "default"), ("priority", "priority"), (None, None), (7, None)]
+)
+def test_the_tier_has_the_name_that_clients_know(named: Any, tier: str | None) -> None:
+    assert told({"input_tokens": 1, "output_tokens": 1, "service_tier": named}) == Usage(
+        input=1, output=1, service_tier=tier
+    )
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        [],
+        "x",
+        {"input_tokens": -1},
+        {"input_tokens": 1.5},
+        {"output_tokens": True},
+        {"cache_read_input_tokens": "3"},
+        {"cache_creation": []},
+        {"cache_creation": {"ephemeral_1h_input_tokens": -1}},
+        {"output_tokens_details": {"thinking_tokens": 10**12}},
+        {"server_tool_use": 3},
+    ],
+)
+def test_what_is_no_usage_makes_the_answer_malformed(usage: Any) -> None:
+    with pytest.raises(AnswerError) as caught:
+        told(usage)
+    assert caught.value.malformed
