@@ -10,7 +10,7 @@ Rule 4: left out: searches of earlier turns (the text after them tells), reasoni
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import msgspec
 
@@ -86,6 +86,8 @@ class _Conversation:
                 pass
             case CustomCall() | CustomCallOutput():
                 raise refusal(self._ask, item.at or "items", "This model takes no custom tools: use functions.")
+            case _:
+                assert_never(item)
 
     def _message(self, message: Message) -> None:
         at = message.at or PARAMS[self._ask.endpoint]["items"]
@@ -111,6 +113,8 @@ class _Conversation:
                 return {"text": part.text} if part.text else None
             case Image() | File():
                 return media_part(part, self._ask, self._target)
+            case _:
+                assert_never(part)
 
     def _call(self, call: FunctionCall) -> None:
         self._names[call.call_id] = call.name
@@ -129,7 +133,9 @@ class _Conversation:
         if name is None:
             raise _invalid(at, "no call with the id of this output comes before it.")
         text = "".join(part.text for part in output.parts if isinstance(part, Text | Refusal))
-        answer: Json = {"id": output.call_id, "name": name, "response": _object(text) or {"output": text}}
+        answer: Json = {"id": output.call_id, "name": name, "response": {"output": text}}
+        if (told := _object(text)) is not None:
+            answer["response"] = told
         media = [self._output_media(part, at) for part in output.parts if isinstance(part, Image | File)]
         self._put("user", {"functionResponse": answer | ({"parts": media} if media else {})})
 

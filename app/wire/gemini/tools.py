@@ -141,15 +141,9 @@ def _judge_names(ask: Ask, only: tuple[ToolName, ...]) -> None:
 
 
 def _name_of(tool: Tool) -> ToolName:
-    match tool:
-        case FunctionTool():
-            return ToolName("function", tool.name)
-        case CustomTool():
-            return ToolName("custom", tool.name)
-        case WebSearchTool():
-            return ToolName("web_search")
-        case ImageTool():
-            return ToolName("image_generation")
+    if isinstance(tool, FunctionTool):
+        return ToolName("function", tool.name)
+    return ToolName("web_search" if isinstance(tool, WebSearchTool) else "image_generation")
 
 
 def _judge_together(ask: Ask, offer: Offer) -> None:

@@ -1,0 +1,198 @@
+"""Items of a conversation as turns."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.wire import tags
+from app.wire.canonical import (
+    CustomCall,
+    CustomCallOutput,
+    File,
+    FunctionCall,
+    FunctionCallOutput,
+    Image,
+    ImageGenerationCall,
+    Message,
+    Reasoning,
+    Refusal,
+    Text,
+    WebSearchCall,
+)
+from tests.app.wire.gemini.gemini_asks import HELLO, OLDER, asked, body, contents, refused, target
+
+CALL = FunctionCall("call_1", "weather", '{"city":"Paris"}', at="input[1]")
+OUTPUT = FunctionCallOutput("call_1", (Text("sunny"),), at="input[2]")
+SEALED = Reasoning(sealed=tags.seal("google", "SIG"))
+
+
+def said(text: str) -> Message:
+    return Message("assistant", (Text(text),))
+
+
+def user(*parts: dict[str, object]) -> dict[str, object]:
+    return {"role": "user", "parts": list(parts)}
+
+
+def model(*parts: dict[str, object]) -> dict[str, object]:
+    return {"role": "model", "parts": list(parts)}
+
+
+def test_instructions_and_system_messages_are_one_instruction() -> None:
+    written = body(
+        asked(
+            Message("system", (Text("First."), Text(""))),
+            HELLO,
+            Message("developer", (Text("Second."),)),
+            instructions="Before.",
+        )
+    )
+    assert written["systemInstruction"] == {"parts": [{"text": "Before."}, {"text": "First."}, {"text": "Second."}]}
+    assert written["contents"] == [user({"text": "Hello"})]
+    assert "systemInstruction" not in body(asked())
+
+
+def test_an_instruction_is_text() -> None:
+    image = Image(data="AA", media_type="image/png", at="messages[0].content[0]")
+    refused(asked(Message("system", (image,)), HELLO), "messages[0].content[0]")
+
+
+def test_turns_of_one_role_are_merged_and_empty_text_is_left_out() -> None:
+    assert contents(HELLO, HELLO, said("A"), Message("assistant", (Refusal("No."), Text(""))), HELLO) == [
+        user({"text": "Hello"}, {"text": "Hello"}),
+        model({"text": "A"}, {"text": "No."}),
+        user({"text": "Hello"}),
+    ]
+
+
+@pytest.mark.parametrize("items", [(), (Message("system", (Text("Alone."),)),), (Message("user", (Text(""),)),)])
+def test_without_a_turn_there_is_nothing_to_answer(items: tuple[Message, ...]) -> None:
+    ask = asked(HELLO)
+    ask = type(ask)("responses", "public", items)
+    refused(ask, "input")
+
+
+def test_names_of_participants_are_refused() -> None:
+    refused(asked(Message("user", (Text("Hi"),), name="ann", at="messages[3]")), "messages[3].name")
+
+
+def test_calls_and_their_outputs() -> None:
+    second = FunctionCall("call_2", "now", "")
+    output = FunctionCallOutput("call_2", (Text('{"time": 1.50, "a": 12345678901234567890}'),))
+    written = contents(HELLO, CALL, second, OUTPUT, output, to=target(OLDER))
+    assert written == [
+        user({"text": "Hello"}),
+        model(
+            {"functionCall": {"id": "call_1", "name": "weather", "args": {"city": "Paris"}}},
+            {"functionCall": {"id": "call_2", "name": "now", "args": {}}},
+        ),
+        user(
+            {"functionResponse": {"id": "call_1", "name": "weather", "response": {"output": "sunny"}}},
+            {
+                "functionResponse": {
+                    "id": "call_2",
+                    "name": "now",
+                    "response": {"time": 1.5, "a": 12345678901234567890},
+                }
+            },
+        ),
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "null", "{", "nothing", "[" * 100_000])
+def test_an_output_that_is_no_object_is_wrapped(text: str) -> None:
+    output = FunctionCallOutput("call_1", (Text(text[:50_000]), Text(text[50_000:])))
+    written = contents(HELLO, CALL, output)
+    assert written[-1]["parts"][0]["functionResponse"]["response"] == {"output": text}
+
+
+def test_an_output_that_is_the_empty_object_stays_it() -> None:
+    written = contents(HELLO, CALL, FunctionCallOutput("call_1", (Text("{}"),)))
+    assert written[-1]["parts"][0]["functionResponse"]["response"] == {}
+
+
+@pytest.mark.parametrize("arguments", ["{", "[]", "1", "null", '"x"', "{}{}", '{"a":' * 100_000])
+def test_arguments_that_are_no_object_are_named(arguments: str) -> None:
+    call = FunctionCall("call_1", "weather", arguments, at="messages[1].tool_calls[0]")
+    refused(asked(HELLO, call), "messages[1].tool_calls[0].arguments", code="invalid_value")
+
+
+def test_an_output_without_its_call_is_named() -> None:
+    refused(asked(HELLO, OUTPUT, CALL), "input[2]", code="invalid_value")
+    refused(asked(HELLO, FunctionCallOutput("other", ())), "input", code="invalid_value")
+
+
+def test_images_of_an_output_are_its_parts_on_the_newest_models() -> None:
+    output = FunctionCallOutput(
+        "call_1", (Text("see"), Image(data="AA", media_type="image/png", at="input[2].output[1]"))
+    )
+    written = contents(HELLO, CALL, output)[-1]["parts"][0]["functionResponse"]
+    assert written["response"] == {"output": "see"}
+    assert written["parts"] == [{"inlineData": {"mimeType": "image/png", "data": "AA"}}]
+    refused(asked(HELLO, CALL, output), "input[2].output[1]", target(OLDER))
+
+
+def test_urls_in_an_output_are_refused() -> None:
+    output = FunctionCallOutput("call_1", (File(url="https://a.example/a.pdf", at="input[2].output[0]"),))
+    refused(asked(HELLO, CALL, output), "input[2].output[0]")
+
+
+# -- Signatures -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_signature_goes_back_on_the_call_that_it_came_with() -> None:
+    second = FunctionCall("call_2", "now", "{}")
+    assert contents(HELLO, SEALED, CALL, second)[1] == model(
+        {"functionCall": {"id": "call_1", "name": "weather", "args": {"city": "Paris"}}, "thoughtSignature": "SIG"},
+        {"functionCall": {"id": "call_2", "name": "now", "args": {}}},
+    )
+
+
+def test_the_first_call_of_each_turn_has_the_bypass_where_no_signature_is_at_hand() -> None:
+    written = contents(HELLO, said("A"), CALL, FunctionCall("call_2", "now", "{}"), OUTPUT, CALL)
+    signatures = [part.get("thoughtSignature") for turn in written for part in turn["parts"]]
+    assert signatures == [
+        None,
+        None,
+        "skip_thought_signature_validator",
+        None,
+        None,
+        "skip_thought_signature_validator",
+    ]
+
+
+def test_older_models_need_no_bypass() -> None:
+    assert "thoughtSignature" not in str(contents(HELLO, CALL, to=target(OLDER)))
+
+
+@pytest.mark.parametrize("sealed", [None, "", "SIG", tags.seal("other", "SIG"), tags.seal("google", "")])
+def test_reasoning_that_this_upstream_did_not_sign_is_left_out(sealed: str | None) -> None:
+    reasoning = Reasoning(("summary",), ("content",), sealed)
+    assert contents(HELLO, reasoning, said("A")) == [user({"text": "Hello"}), model({"text": "A"})]
+
+
+def test_a_signature_goes_back_on_text_and_images() -> None:
+    image = ImageGenerationCall("ig_1", "AA", "image/jpeg")
+    assert contents(HELLO, SEALED, said("A"), SEALED, image, HELLO)[1] == model(
+        {"text": "A", "thoughtSignature": "SIG"},
+        {"inlineData": {"mimeType": "image/jpeg", "data": "AA"}, "thoughtSignature": "SIG"},
+    )
+
+
+def test_a_signature_that_nothing_follows_has_a_part_of_its_own() -> None:
+    second = Reasoning(sealed=tags.seal("google", "SIG2"))
+    assert contents(HELLO, said("A"), SEALED, HELLO, SEALED, second) == [
+        user({"text": "Hello"}),
+        model({"text": "A"}, {"text": "", "thoughtSignature": "SIG"}),
+        user({"text": "Hello"}),
+        model({"text": "", "thoughtSignature": "SIG"}, {"text": "", "thoughtSignature": "SIG2"}),
+    ]
+
+
+def test_searches_of_earlier_turns_are_left_out() -> None:
+    assert contents(HELLO, WebSearchCall("ws_1", ("rain",)), said("It rains."))[1] == model({"text": "It rains."})
+
+
+@pytest.mark.parametrize("item", [CustomCall("c", "n", "x", at="input[1]"), CustomCallOutput("c", (), at="input[1]")])
+def test_custom_calls_are_refused(item: CustomCall | CustomCallOutput) -> None:
+    refused(asked(HELLO, item), "input[1]")

@@ -1,0 +1,201 @@
+"""What may be called, and how."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.wire.canonical import (
+    CustomTool,
+    FunctionTool,
+    ImageTool,
+    Place,
+    Tool,
+    ToolChoice,
+    ToolName,
+    WebSearchTool,
+)
+from tests.app.wire.gemini.gemini_asks import asked, body, config, refused
+
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
+F = FunctionTool("weather", "The weather.", SCHEMA, at="tools[0]")
+G = FunctionTool("now", at="tools[1]")
+SEARCH = WebSearchTool(at="tools[0]")
+IMAGE = ImageTool(at="tools[0]")
+DECLARED = [{"name": "weather", "description": "The weather.", "parametersJsonSchema": SCHEMA}, {"name": "now"}]
+
+
+def function(name: str) -> ToolName:
+    return ToolName("function", name)
+
+
+def members(*tools: Tool, **fields: Any) -> dict[str, Any]:
+    written = body(asked(tools=tools, **fields))
+    return {name: written[name] for name in ("tools", "toolConfig") if name in written}
+
+
+def calling(mode: str, *names: str) -> dict[str, Any]:
+    allowed = {"allowedFunctionNames": list(names)} if names else {}
+    return {"functionCallingConfig": {"mode": mode, **allowed}}
+
+
+def test_functions_are_declared() -> None:
+    assert members(F, G) == {"tools": [{"functionDeclarations": DECLARED}]}
+    assert members() == {}
+
+
+@pytest.mark.parametrize(
+    ("choice", "config"),
+    [
+        (ToolChoice("auto"), calling("AUTO")),
+        (ToolChoice("none"), calling("NONE")),
+        (ToolChoice("none", (function("now"),)), calling("NONE")),
+        (ToolChoice("required"), calling("ANY")),
+        (ToolChoice("required", (function("now"),)), calling("ANY", "now")),
+        (ToolChoice("auto", (function("now"),)), calling("VALIDATED", "now")),
+    ],
+)
+def test_a_choice_is_a_mode_with_names(choice: ToolChoice, config: dict[str, Any]) -> None:
+    written = members(F, G, tool_choice=choice)
+    assert written == {"tools": [{"functionDeclarations": DECLARED}], "toolConfig": config}
+
+
+@pytest.mark.parametrize(
+    ("strict", "choice", "expected"),
+    [
+        (True, None, {"toolConfig": calling("VALIDATED")}),
+        (True, ToolChoice("auto"), {"toolConfig": calling("VALIDATED")}),
+        (True, ToolChoice("required"), {"toolConfig": calling("ANY")}),
+        (True, ToolChoice("none"), {"toolConfig": calling("NONE")}),
+        (False, None, {}),
+    ],
+)
+def test_a_strict_function_is_held_to_its_schema(
+    strict: bool, choice: ToolChoice | None, expected: dict[str, Any]
+) -> None:
+    written = members(FunctionTool("f", strict=strict), G, tool_choice=choice)
+    assert written.get("toolConfig") == expected.get("toolConfig")
+
+
+def test_a_search_is_google_s() -> None:
+    plain = WebSearchTool(context_size="medium", external_access=True)
+    assert members(plain, WebSearchTool(context_size="low")) == {"tools": [{"googleSearch": {}}]}
+    assert members(SEARCH, tool_choice=ToolChoice("auto")) == {"tools": [{"googleSearch": {}}]}
+
+
+@pytest.mark.parametrize(
+    ("tool", "param"),
+    [
+        (WebSearchTool(allowed_domains=("a.example",), at="tools[0]"), "tools[0].filters"),
+        (WebSearchTool(context_size="high", at="tools[0]"), "tools[0].search_context_size"),
+        (WebSearchTool(place=Place(city="Paris"), at="web_search_options"), "web_search_options.user_location"),
+        (WebSearchTool(external_access=False), "external_web_access"),
+    ],
+)
+def test_what_a_search_cannot_be_told_is_named(tool: WebSearchTool, param: str) -> None:
+    refused(asked(tools=(tool,)), param)
+
+
+def test_a_tool_that_may_not_be_used_is_not_offered() -> None:
+    assert members(SEARCH, IMAGE, tool_choice=ToolChoice("none")) == {}
+    assert members(SEARCH, F, tool_choice=ToolChoice("auto", (ToolName("web_search"),))) == {
+        "tools": [{"googleSearch": {}}]
+    }
+    written = members(SEARCH, F, tool_choice=ToolChoice("auto", (function("weather"),)))
+    assert written == {
+        "tools": [{"functionDeclarations": DECLARED[:1]}],
+        "toolConfig": calling("VALIDATED", "weather"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("tools", "fields", "param"),
+    [
+        ((F, WebSearchTool(at="tools[1]")), {}, "tools[1]"),
+        ((F, ImageTool(at="tools[1]")), {}, "tools[1]"),
+        ((F, CustomTool("c", at="tools[1]")), {}, "tools[1]"),
+        ((IMAGE, ImageTool(at="tools[1]")), {}, "tools[1]"),
+        ((F,), {"parallel_tool_calls": False}, "parallel_tool_calls"),
+        ((SEARCH,), {"max_tool_calls": 3}, "max_tool_calls"),
+        ((IMAGE,), {"max_tool_calls": 3}, "max_tool_calls"),
+        ((SEARCH,), {"tool_choice": ToolChoice("required")}, "tool_choice"),
+        ((SEARCH, IMAGE), {"tool_choice": ToolChoice("required")}, "tool_choice"),
+        ((), {"tool_choice": ToolChoice("required")}, "tool_choice"),
+        ((F,), {"tool_choice": ToolChoice("required", (function("other"),))}, "tool_choice"),
+        ((F,), {"tool_choice": ToolChoice("auto", (ToolName("custom", "weather"),))}, "tool_choice"),
+    ],
+)
+def test_what_this_upstream_cannot_do_is_named(tools: tuple[Tool, ...], fields: dict[str, Any], param: str) -> None:
+    refused(asked(tools=tools, **fields), param)
+
+
+@pytest.mark.parametrize(
+    ("tools", "fields"),
+    [
+        ((F,), {"parallel_tool_calls": True, "max_tool_calls": 3}),
+        ((F,), {"parallel_tool_calls": False, "tool_choice": ToolChoice("none")}),
+        ((SEARCH,), {"parallel_tool_calls": False}),
+    ],
+)
+def test_what_asks_for_nothing_is_taken(tools: tuple[Tool, ...], fields: dict[str, Any]) -> None:
+    assert "tools" in body(asked(tools=tools, **fields))
+
+
+# -- Images ---------------------------------------------------------------------------------------------------------------
+
+
+def image(**options: Any) -> tuple[Tool, ...]:
+    return (ImageTool(options, at="tools[0]"),)
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"),
+    [
+        (None, None),
+        ("auto", None),
+        ("1024x1024", {"aspectRatio": "1:1"}),
+        ("1024x1536", {"aspectRatio": "2:3"}),
+        ("1536x1024", {"aspectRatio": "3:2"}),
+        ("1584x672", {"aspectRatio": "21:9"}),
+        ("2048x2048", {"aspectRatio": "1:1", "imageSize": "2K"}),
+        ("2752x1536", {"aspectRatio": "16:9", "imageSize": "2K"}),
+        ("4096x4096", {"aspectRatio": "1:1", "imageSize": "4K"}),
+    ],
+)
+def test_a_size_is_a_shape(size: str | None, shape: dict[str, str] | None) -> None:
+    expected: dict[str, Any] = {"responseModalities": ["TEXT", "IMAGE"]}
+    assert config(tools=image(size=size)) == expected | ({"imageConfig": shape} if shape else {})
+
+
+@pytest.mark.parametrize(
+    "size", ["256x256", "1025x1025", "2049x2048", "big", "x", "1024", "9" * 5000 + "x1", 7, {"a": 1}]
+)
+def test_a_size_that_does_not_exist_is_named(size: Any) -> None:
+    refused(asked(tools=image(size=size)), "tools[0].size")
+
+
+def test_options_that_ask_for_nothing_are_taken() -> None:
+    free = {"quality": "auto", "background": "opaque", "partial_images": 2, "output_format": None}
+    assert config(tools=image(**free)) == {"responseModalities": ["TEXT", "IMAGE"]}
+    assert members(*image()) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("quality", "high"),
+        ("background", "transparent"),
+        ("output_format", "webp"),
+        ("input_image_mask", {"file_id": "x"}),
+        ("model", "gpt-image-1"),
+        ("partial_images", 4),
+        ("moderation", ["low"]),
+    ],
+)
+def test_options_that_cannot_be_carried_are_named(name: str, value: Any) -> None:
+    refused(asked(tools=image(**{name: value})), f"tools[0].{name}")
+
+
+def test_a_forced_image_is_all_that_comes() -> None:
+    assert config(tools=(IMAGE,), tool_choice=ToolChoice("required")) == {"responseModalities": ["IMAGE"]}
