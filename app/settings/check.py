@@ -106,8 +106,7 @@ def _check_files(url: str) -> None:
             )
         return
     _url(url, path, ("file", "s3"))
-    if url.startswith("file:"):
-        raise Problem(path, "A file URL has three slashes and a path: file:///./relative or file:////absolute.")
+    raise Problem(path, "A file URL has three slashes and a path: file:///./relative or file:////absolute.")
 
 
 def _check_limits(settings: Settings) -> None:

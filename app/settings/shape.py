@@ -57,7 +57,7 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FilesSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where uploaded files are kept."""
+    """Where uploaded files are kept, and how many, of how many bytes together, an account may have."""
 
     url: str = "file:///./data/files"
     account_files: Count = 10_000

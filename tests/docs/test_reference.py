@@ -123,10 +123,17 @@ def _name(function: ast.expr) -> str:
 
 def codes(names: tuple[str, ...], under: Path = ROOT / "app", *, but: str = "simulator") -> set[str]:
     """Every literal `code=` of such calls."""
-    given = [
-        keyword.value for call in calls(names, under, but=but) for keyword in call.keywords if keyword.arg == "code"
-    ]
-    return {word for value in given for word in literals(value)}
+    return {code for call in calls(names, under, but=but) for code in codes_of(call)}
+
+
+def codes_of(call: ast.Call) -> set[str]:
+    return {word for keyword in call.keywords if keyword.arg == "code" for word in literals(keyword.value)}
+
+
+def status_of(call: ast.Call) -> str:
+    """The literal `status=` of a refusal; 400 where it names none."""
+    given = [keyword.value for keyword in call.keywords if keyword.arg == "status"]
+    return str(given[0].value) if given and isinstance(given[0], ast.Constant) else "400"
 
 
 def literals(node: ast.AST) -> set[str]:
@@ -166,8 +173,9 @@ def test_the_errors_are_those_that_clients_can_meet() -> None:
             word = {None: "`null`", THEIRS: f"*{THEIRS}*"}.get(problem.code, f"`{problem.code}`")
             again = problem.status in (408, 409, 429) or problem.status >= 500
             tried[str(problem.status), f"`{problem.type}`", word].add(again and errors.NO_RETRY not in problem.headers)
-    for code in codes(REFUSING):
-        tried["400", f"`{errors.INVALID}`", f"`{code}`"].add(False)
+    for call in calls(REFUSING):
+        for code in codes_of(call):
+            tried[status_of(call), f"`{errors.INVALID}`", f"`{code}`"].add(False)
     words = {(True,): "yes", (False,): "no", (False, True): "depends"}
     expected = {key: words[tuple(sorted(again))] for key, again in tried.items()}
     told = {(row[0], row[1], row[2]): row[5] for row in REFERENCE.rows("Errors", 6)}

@@ -185,7 +185,9 @@ async def test_a_frozen_account_uploads_nothing_and_may_still_read_and_delete(tm
         assert stored(tmp_path) == []
 
 
-@pytest.mark.parametrize("order", [("purpose", "file", "rest"), ("file", "rest", "purpose"), ("rest", "purpose", "file")])
+@pytest.mark.parametrize(
+    "order", [("purpose", "file", "rest"), ("file", "rest", "purpose"), ("rest", "purpose", "file")]
+)
 async def test_fields_come_in_any_order(tmp_path: Path, order: tuple[str, ...]) -> None:
     fields = {
         "purpose": [part("purpose", b"user_data")],
