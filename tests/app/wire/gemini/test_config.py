@@ -46,7 +46,7 @@ def test_a_format_s_description_stands_in_the_schema() -> None:
 
 @pytest.mark.parametrize("tool", [FunctionTool("f"), WebSearchTool()])
 def test_json_beside_tools_is_for_the_newest_models(tool: FunctionTool | WebSearchTool) -> None:
-    fields = {"format": TextFormat("json_object"), "tools": (tool,)}
+    fields: dict[str, Any] = {"format": TextFormat("json_object"), "tools": (tool,)}
     assert config(**fields) == {"responseMimeType": "application/json"}
     refused(asked(**fields), "text.format", target(OLDER))
 
