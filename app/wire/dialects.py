@@ -10,67 +10,24 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from app.wire.answer import Reader, Writer
-
-try:
-    from app.wire.anthropic.body import write_anthropic
-except ImportError:
-    write_anthropic = None  # type: ignore
-try:
-    from app.wire.anthropic.reader import AnthropicReader
-except ImportError:
-    AnthropicReader = None  # type: ignore
+from app.wire.anthropic.body import write_anthropic
+from app.wire.anthropic.reader import AnthropicReader
 from app.wire.canonical import Ask, Target
-
-try:
-    from app.wire.chat.ask import read_chat
-except ImportError:
-    read_chat = None  # type: ignore
-try:
-    from app.wire.chat.body import write_chat
-except ImportError:
-    write_chat = None  # type: ignore
+from app.wire.chat.ask import read_chat
+from app.wire.chat.body import write_chat
 from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
-
-try:
-    from app.wire.chat.reader import ChatReader
-except ImportError:
-    ChatReader = None  # type: ignore
+from app.wire.chat.reader import ChatReader
 from app.wire.chat.request import chat_body, parse_chat
-
-try:
-    from app.wire.chat.writer import ChatWriter
-except ImportError:
-    ChatWriter = None  # type: ignore
+from app.wire.chat.writer import ChatWriter
 from app.wire.exchange import Endpoint, ParsedRequest, Relay
-
-try:
-    from app.wire.gemini.body import write_gemini
-except ImportError:
-    write_gemini = None  # type: ignore
-try:
-    from app.wire.gemini.reader import GeminiReader
-except ImportError:
-    GeminiReader = None  # type: ignore
-try:
-    from app.wire.responses.ask import read_responses
-except ImportError:
-    read_responses = None  # type: ignore
-try:
-    from app.wire.responses.body import write_responses
-except ImportError:
-    write_responses = None  # type: ignore
+from app.wire.gemini.body import write_gemini
+from app.wire.gemini.reader import GeminiReader
+from app.wire.responses.ask import read_responses
+from app.wire.responses.body import write_responses
 from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
-
-try:
-    from app.wire.responses.reader import ResponsesReader
-except ImportError:
-    ResponsesReader = None  # type: ignore
+from app.wire.responses.reader import ResponsesReader
 from app.wire.responses.request import parse_responses, responses_body
-
-try:
-    from app.wire.responses.writer import ResponsesWriter
-except ImportError:
-    ResponsesWriter = None  # type: ignore
+from app.wire.responses.writer import ResponsesWriter
 from app.wire.splice import Members
 from app.wire.stored import Stored
 from app.wire.translate import PlainTranslation, StreamTranslation
