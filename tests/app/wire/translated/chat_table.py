@@ -60,13 +60,20 @@ CASES: Final = (
     Case("error_in_choice", (Choice("Half"),), fault=Fault(malformed=False, type=ANY, code=ANY)),
     # 94 reasoning tokens stand beside the 9: 32 + 9 + 94 = 135, the total.
     Case("xai_usage", (Choice("Hello"),), Usage(input=26, cached_input=6, output=103, reasoning=94)),
+    # What it thought goes back to the upstream as it came: there is nothing encrypted about it.
     Case(
         "reasoning_content",
         (Choice("12,231", thought=("27 times 453 is",)),),
         Usage(input=14, output=30, reasoning=25),
+        sealed=("27 times 453 is",),
         plain=True,
     ),
-    Case("reasoning", (Choice("Hi", thought=("I am to greet.",)),), Usage(input=4, output=8)),
+    Case(
+        "reasoning",
+        (Choice("Hi", thought=("I am to greet.",)),),
+        Usage(input=4, output=8),
+        sealed=("I am to greet.",),
+    ),
     Case(
         "two_choices",
         (Choice("Heads!", finish="length"), Choice("Tails")),
@@ -85,6 +92,7 @@ CASES: Final = (
     Case("usage_at_finish", (Choice("Early"),), Usage(input=5, output=1)),
     Case("no_usage", (Choice("Unmetered"),)),
     Case("unknown", (Choice("Still here"),), Usage(input=4, output=2)),
+    # Chat tells of no search. Where one was offered and sources are cited there was one, which is how models that search are sold.
     Case(
         "annotations",
         (
@@ -93,7 +101,8 @@ CASES: Final = (
                 citations=(Citation("https://wetter.example/zuerich", "Rain in Zürich", 3, 9),),
             ),
         ),
-        Usage(input=20, output=8),
+        Usage(input=20, output=8, web_search_calls=1),
+        searches=1,
     ),
     Case("cut", (Choice("And then"),), fault=MALFORMED),
     Case("done_early", (Choice("And then"),), fault=MALFORMED),

@@ -63,8 +63,8 @@ class Case:
     """One stream, by the name of its file. `then` goes on with one that paused; `plain`: a whole body says the same.
 
     `sealed` are vendor payloads that must come through inside the seals, `queries` what was searched for, `searches` how many
-    searches were told of (failed ones included, 0 where that is the reader's affair), `images` and `previews` base64. The choice of
-    a case that has a `fault` is what was said before it.
+    searches were told of (failed ones included, None where the vendor leaves that open), `images` and `previews` base64. The
+    choice of a case that has a `fault` is what was said before it.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Case:
     usage: Usage | None = None
     sealed: tuple[str, ...] = ()
     queries: tuple[str, ...] = ()
-    searches: int = 0
+    searches: int | None = 0
     images: tuple[str, ...] = ()
     previews: tuple[str, ...] = ()
     fault: Fault | None = None

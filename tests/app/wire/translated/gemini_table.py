@@ -62,6 +62,7 @@ CASES: Final = (
         ),
         Usage(input=220, output=10, web_search_calls=2),
         queries=("Wetter Zürich", "Zürich rain"),
+        searches=None,
     ),
     Case("safety", (Choice(finish="content_filter"),), Usage(input=8)),
     Case("safety_midway", (Choice("First you", finish="content_filter"),), Usage(input=8, output=2)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain.usage import ImageCount, Usage
+from domain.usage import CallCount, ImageCount, Usage
 from tests.app.wire.translated.expected import ANY, MALFORMED, Call, Case, Choice, Citation, Fault
 
 
@@ -119,10 +119,11 @@ CASES: Final = (
         used(3, 3),
         logprobs=1,
     ),
+    # Calls of tools that only such an upstream has are priced by call.
     Case(
         "custom_tool",
         (Choice(calls=(Call("call_sql", "write_sql", 'SELECT "ü" FROM t', kind="custom"),), finish="tool_calls"),),
-        used(50, 20),
+        Usage(input=50, output=20, calls=(CallCount("custom", 1),), service_tier="default"),
     ),
     Case("cut", (Choice("And then"),), fault=MALFORMED),
     Case("done_early", (Choice("And then"),), fault=MALFORMED),

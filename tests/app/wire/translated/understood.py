@@ -73,7 +73,8 @@ def of_responses(stream: bytes) -> Understood:
         elif "delta" in event:
             texts[event["type"].removeprefix("response.")].append(event["delta"])
     error = [event["message"] for event in events if event["type"] == "error"]
-    done = [event["item"] for event in events if event["type"] == "response.output_item.done"]
+    ended = [event for event in events if event["type"] == "response.output_item.done"]
+    done = [event["item"] for event in sorted(ended, key=lambda event: event["output_index"])]
     calls = tuple(_call(item) for item in done if "call_id" in item)
     searched = [item["action"] for item in done if item["type"] == "web_search_call"]
     choice = Choice(
@@ -93,7 +94,7 @@ def of_responses(stream: bytes) -> Understood:
         (choice,),
         usage=_responses_tokens(response["usage"]),
         sealed=tuple(item["encrypted_content"] for item in done if item.get("encrypted_content")),
-        queries=tuple(query for action in searched for query in action.get("queries", ())),
+        queries=tuple(query for action in searched for query in action.get("queries", ()) if query),
         searches=len(searched),
         images=tuple(item["result"] for item in done if item["type"] == "image_generation_call"),
         previews=tuple(event["partial_image_b64"] for event in events if "partial_image_b64" in event),
