@@ -349,6 +349,7 @@ class Completion:
             output=estimate_tokens(relay.delivered.output_bytes),
             web_search_calls=items.web_search_calls,
             images=items.images,
+            calls=items.calls,
             estimated=True,
         )
 
@@ -362,7 +363,8 @@ class Completion:
 
 
 def _has_delivered(relay: Relay) -> bool:
-    return bool(relay.delivered.output_bytes or relay.items.images or relay.items.web_search_calls)
+    items = relay.items
+    return bool(relay.delivered.output_bytes or items.images or items.web_search_calls or items.calls)
 
 
 def _for_client(error: Exception) -> Exception:

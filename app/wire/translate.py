@@ -15,6 +15,7 @@ import msgspec
 
 from app.wire.answer import (
     AnswerEvent,
+    CallBegun,
     CallDelta,
     Ended,
     Finished,
@@ -29,7 +30,7 @@ from app.wire.answer import (
 )
 from app.wire.envelope import error_envelope, reported_in
 from app.wire.exchange import AnswerError
-from app.wire.figures import Item, item_usage
+from app.wire.figures import Item, call_counts, item_usage
 from app.wire.relay import BODY_BYTES_MAX, DONE, HELD_BYTES_MAX, AnswerState, malformed, text_bytes
 from app.wire.sse import FrameSplitter
 from domain.usage import Usage
@@ -46,12 +47,14 @@ class _Translation(AnswerState):
         self._reasons: dict[int, str] = {}
         self._told_bytes = 0
         self._searches = 0
+        self._custom = 0
         self._images: dict[int, Item] = {}
 
     @property
     def items(self) -> Usage:
-        """Searches and images that were told of: what an estimate starts from."""
-        return msgspec.structs.replace(item_usage(self._images.values()), web_search_calls=self._searches)
+        """Searches, images and calls of custom tools that were told of: what an estimate starts from."""
+        calls = call_counts(["custom"] * self._custom)
+        return msgspec.structs.replace(item_usage(self._images.values()), web_search_calls=self._searches, calls=calls)
 
     @property
     def response_id(self) -> str:
@@ -68,6 +71,8 @@ class _Translation(AnswerState):
                 size = text_bytes(event.text)
                 self.delivered.output_bytes += size
                 self._bound(size)
+            case CallBegun(kind="custom"):
+                self._custom += 1
             case SearchDone():
                 self._searches += not event.failed
             case ImagePartial() | ImageDone():
@@ -79,10 +84,16 @@ class _Translation(AnswerState):
                 self._reasons.setdefault(event.choice, event.reason)
                 self.closing = self._open <= 0
             case Ended():
-                self._usage = event.usage
+                self._usage = self._with_calls(event.usage)
                 self.closing = self.finished = True
             case _:
                 pass
+
+    def _with_calls(self, usage: Usage | None) -> Usage | None:
+        """A reader tells what its vendor told: where that is no calls of custom tools, those that were told of count."""
+        if usage is None or usage.calls:
+            return usage
+        return msgspec.structs.replace(usage, calls=self.items.calls)
 
     def _bound(self, size: int) -> None:
         self._told_bytes += size

@@ -3,18 +3,20 @@
 Rule 1: a stream is closing at the chunk that gives the last of the asked choices its finish_reason, or at [DONE] where the upstream
         answered fewer choices and finished them all. It is finished at [DONE].
 Rule 2: in each chunk only `model` changes. A chunk that carries nothing but usage is dropped unless the client asked for it.
-Rule 3: chat's usage tells no searches: a choice that cites its sources is one search, which is how they are sold there.
+Rule 3: chat's usage tells no searches: a choice that cites its sources is one search, which is how they are sold there. Nor does it
+        tell calls of custom tools: they are counted from the answer.
 Rule 4: usage may come in any chunk and more than once (some upstreams send running totals): the last figures stand.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from app.wire.envelope import error_envelope, reported
-from app.wire.figures import chat_usage
+from app.wire.figures import call_counts, chat_usage, with_items
 from app.wire.relay import PlainRelay, StreamRelay, decoded, malformed, text_bytes
 from app.wire.splice import StringSplicer
 from app.wire.sse import Frame
@@ -79,10 +81,11 @@ class ChatStreamRelay(StreamRelay):
         self._open = choices
         self._tier: Any = None
         self._cited: set[int] = set()
+        self._custom: set[tuple[int, int]] = set()
 
     @property
     def usage(self) -> Usage | None:
-        return _with_searches(self._usage, self._items)
+        return _with_items(self._usage, self._items)
 
     def _take(self, frame: Frame, data: bytes) -> bytes:
         if data.startswith(b"[DONE]"):
@@ -113,7 +116,10 @@ class ChatStreamRelay(StreamRelay):
             self.delivered.output_bytes += choice.delta.bytes()
             if choice.delta.annotations:
                 self._cited.add(index)
-                self._items = Usage(web_search_calls=len(self._cited))
+                self._items = _items(len(self._cited), len(self._custom))
+            if choice.delta.tool_calls:
+                self._custom.update((index, call) for call in _custom_calls(choice.delta.tool_calls))
+                self._items = _items(len(self._cited), len(self._custom))
         if choice.finish_reason is None:
             self._reasons.setdefault(index)
         elif self._reasons.get(index) is None:
@@ -140,20 +146,30 @@ class ChatPlainRelay(PlainRelay):
         _refuse_error(answer, body)
         if not answer.choices:
             malformed("The answer holds no choice.")
-        for choice in answer.choices:
-            self.delivered.output_bytes += choice.message.bytes() if choice.message is not None else 0
-        cited = sum(bool(choice.message is not None and choice.message.annotations) for choice in answer.choices)
-        self._items = Usage(web_search_calls=cited)
-        self._usage = _with_searches(chat_usage(answer.usage, answer.service_tier), self._items)
+        messages = [choice.message for choice in answer.choices if choice.message is not None]
+        self.delivered.output_bytes += sum(message.bytes() for message in messages)
+        cited = sum(bool(message.annotations) for message in messages)
+        self._items = _items(cited, sum(1 for message in messages for _ in _custom_calls(message.tool_calls)))
+        self._usage = _with_items(chat_usage(answer.usage, answer.service_tier), self._items)
         self._finish = _joined({choice.index: choice.finish_reason for choice in answer.choices})
         self._response_id = answer.id if isinstance(answer.id, str) and answer.id else None
         return self._model.replace(body) if isinstance(answer.model, str) else body
 
 
-def _with_searches(usage: Usage | None, items: Usage) -> Usage | None:
-    if usage is None or not items.web_search_calls:
-        return usage
-    return msgspec.structs.replace(usage, web_search_calls=items.web_search_calls)
+def _items(cited: int, custom: int) -> Usage:
+    return Usage(web_search_calls=cited, calls=call_counts(["custom"] * custom))
+
+
+def _with_items(usage: Usage | None, items: Usage) -> Usage | None:
+    return None if usage is None else with_items(usage, items)
+
+
+def _custom_calls(calls: Any) -> Iterator[int]:
+    """The calls of custom tools by their index: a stream sends one in many pieces."""
+    for position, call in enumerate(calls if isinstance(calls, list) else ()):
+        if isinstance(call, dict) and isinstance(call.get("custom"), dict):
+            index = call.get("index")
+            yield index if type(index) is int else position
 
 
 def _refuse_error(answer: _Answer, data: bytes) -> None:

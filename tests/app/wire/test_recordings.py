@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
 from app.wire.exchange import AnswerError, Relay
 from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
-from domain.usage import ImageCount, Usage
+from domain.usage import CallCount, ImageCount, Usage
 from tests.app.wire.streams import Outcome, by_byte, cut, payloads, run
 
 RECORDINGS = Path(__file__).parents[4] / "shared" / "recordings"
@@ -23,8 +23,18 @@ EXPECTED: dict[str, tuple[Usage, str, int, int]] = {
     "chat/azure-model-router.1.chunks.txt": (Usage(input=15, output=78, reasoning=64), "stop", 19, 6),
     "chat/openai-text.chunks.txt": (Usage(input=16, output=300, service_tier="default"), "stop", 1730, 301),
     "chat/openai-text.json": (Usage(input=16, output=363, service_tier="default"), "stop", 1844, 0),
-    "responses/openai-custom-tool.1.chunks.txt": (Usage(input=50, output=20), "completed", 34, 7),
-    "responses/openai-custom-tool.1.json": (Usage(input=50, output=20), "completed", 34, 0),
+    "responses/openai-custom-tool.1.chunks.txt": (
+        Usage(input=50, output=20, calls=(CallCount("custom", 1),)),
+        "completed",
+        34,
+        7,
+    ),
+    "responses/openai-custom-tool.1.json": (
+        Usage(input=50, output=20, calls=(CallCount("custom", 1),)),
+        "completed",
+        34,
+        0,
+    ),
     "responses/openai-image-generation-tool.1.chunks.txt": (
         Usage(
             1021, 1920, output=1249, reasoning=1024, images=(ImageCount("low", "1536x1024", 1),), service_tier="default"

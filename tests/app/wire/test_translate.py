@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.wire import answer
@@ -12,7 +13,7 @@ from app.wire.answer import AnswerEvent
 from app.wire.exchange import AnswerError
 from app.wire.relay import BODY_BYTES_MAX, HELD_BYTES_MAX
 from app.wire.translate import PlainTranslation, StreamTranslation
-from domain.usage import ImageCount, Usage
+from domain.usage import CallCount, ImageCount, Usage
 from tests.app.wire.streams import by_byte, run, sse
 
 USAGE = Usage(input=3, output=2)
@@ -22,11 +23,13 @@ EVENTS: dict[str, Any] = {
     "refused": answer.Refused,
     "thought": lambda value: answer.Thought(0, value),
     "call": lambda value: answer.CallDelta(1, value),
+    "calling": lambda value: answer.CallBegun(1, "call_1", "f", value),
     "searched": lambda value: answer.SearchDone(2, {"type": "search"}, failed=value),
     "partial": lambda value: answer.ImagePartial(value, "AAAA", 0, {"quality": "low", "size": "1024x1024"}),
     "image": lambda value: answer.ImageDone(value, "AAAA", {"quality": "high", "size": "1024x1024"}),
     "finished": lambda value: answer.Finished(value[1], value[0]),
     "ended": lambda value: answer.Ended(USAGE if value else None),
+    "counted": lambda value: answer.Ended(Usage(input=3, output=2, calls=(CallCount("custom", value),))),
 }
 
 
@@ -70,6 +73,28 @@ def stream(*late: dict[str, Any], choices: int = 1, bodies: tuple[bytes, ...] = 
     return StreamTranslation(Reader(*late, bodies=bodies), Writer(), choices=choices)
 
 
+CALLING = sse({"calling": "custom"}, {"calling": "function"}, {"calling": "custom"}, {"finished": [0, "tool_calls"]})
+
+
+@pytest.mark.parametrize(
+    ("ended", "calls"),
+    [({"ended": 1}, (CallCount("custom", 2),)), ({"counted": 1}, (CallCount("custom", 1),))],
+)
+def test_calls_of_custom_tools_are_counted_where_the_vendor_tells_none(
+    ended: dict[str, Any], calls: tuple[CallCount, ...]
+) -> None:
+    one = stream()
+    run(one, [CALLING + sse(ended)])
+    assert one.usage == msgspec.structs.replace(USAGE, calls=calls)
+    assert one.items == Usage(calls=(CallCount("custom", 2),))
+
+
+def test_calls_without_a_usage_are_there_for_the_estimate() -> None:
+    one = stream()
+    run(one, [CALLING + sse({"ended": 0})])
+    assert (one.usage, one.items) == (None, Usage(calls=(CallCount("custom", 2),)))
+
+
 WHOLE = sse({"began": 1}, {"said": "Hé"}, {"thought": "abc"}, {"call": "{}"}, {"refused": "no"})
 END = sse({"finished": [0, "stop"]}, {"ended": 1})
 
@@ -90,8 +115,7 @@ def test_everything_is_held_from_the_last_finish_on() -> None:
     assert relay.feed(sse({"finished": [1, "length"]})) == b"<Finished>"
     assert not relay.closing, "one choice finishes once"
     assert relay.feed(sse({"finished": [0, "stop"]}, {"said": "late"})) == b""
-    assert relay.closing
-    assert not relay.finished
+    assert (relay.closing, relay.finished) == (True, False)
     assert relay.feed(sse({"ended": 1}, {"said": "later"})) == b""
     assert relay.finished
     assert relay.tail() == b"<Finished><Said><Ended>data: [DONE]\n\n"

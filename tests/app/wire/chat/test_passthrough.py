@@ -365,38 +365,6 @@ def test_a_plain_failure_is_an_envelope() -> None:
     assert json.loads(body)["error"]["code"] == "broken"
 
 
-CITATION = {"type": "url_citation", "url_citation": {"url": "https://example.com", "start_index": 0, "end_index": 2}}
-
-
-def cited(index: int) -> dict[str, Any]:
-    told = chunk(index=index)
-    told["choices"][0]["delta"]["annotations"] = [CITATION]
-    return told
-
-
-def test_each_choice_that_cites_its_sources_is_one_search() -> None:
-    stream = sse(
-        *(chunk("a"), cited(0), cited(0), chunk("b", index=1), chunk(finish="stop")),
-        *(chunk(index=1, finish="stop"), usage_chunk(CHAT_USAGE), "[DONE]"),
-    )
-    outcome = run(relay(choices=2), [stream])
-    assert outcome.items == Usage(web_search_calls=1)
-    assert outcome.usage == Usage(input=15, cached_input=5, output=7, reasoning=3, web_search_calls=1)
-
-
-def test_a_whole_answer_that_cites_its_sources_is_a_search() -> None:
-    message = {"role": "assistant", "content": "a", "annotations": [CITATION]}
-    body = {"id": "c", "model": "old", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
-    whole = ChatPlainRelay(model="public")
-    whole.feed(json.dumps(body | {"usage": CHAT_USAGE}).encode())
-    whole.end()
-    assert whole.usage == Usage(input=15, cached_input=5, output=7, reasoning=3, web_search_calls=1)
-    silent = ChatPlainRelay(model="public")
-    silent.feed(json.dumps(body).encode())
-    silent.end()
-    assert (silent.usage, silent.items) == (None, Usage(web_search_calls=1))
-
-
 def test_an_empty_usage_erases_no_figures() -> None:
     stream = sse(chunk("a"), usage_chunk(CHAT_USAGE), chunk(finish="stop"), usage_chunk({}), "[DONE]")
     assert run(relay(), [stream]).usage == USAGE

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.wire.exchange import AnswerError
+from app.wire.figures import with_items
 from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
-from domain.usage import ImageCount, Usage
+from domain.usage import CallCount, ImageCount, Usage
 from tests.app.wire.streams import RESPONSES_USAGE, by_byte, cut, event, payloads, response, response_events, run, sse
 
 USAGE = Usage(input=16, cached_input=10, cache_write=4, output=9, reasoning=2, service_tier="default")
@@ -294,11 +295,8 @@ def test_a_plain_response() -> None:
     one, answer = whole(json.dumps(told).encode())
     assert answer == told | {"model": "public", "store": False}
     assert (one.finish, one.response_id, one.delivered.output_bytes) == ("completed", "resp_1", 11)
-    assert (one.items.web_search_calls, one.usage) == (1, Usage(**{**_fields(USAGE), "web_search_calls": 1}))
-
-
-def _fields(usage: Usage) -> dict[str, Any]:
-    return {name: getattr(usage, name) for name in usage.__struct_fields__}
+    assert one.items == Usage(web_search_calls=1, calls=(CallCount("custom", 1),))
+    assert one.usage == with_items(USAGE, one.items)
 
 
 def test_a_plain_response_cut_by_its_limit() -> None:

@@ -1,0 +1,79 @@
+"""What a chat completion was charged for besides its tokens: searches, by their citations, and calls of custom tools."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
+from domain.usage import CallCount, Usage
+from tests.app.wire.streams import CHAT_USAGE, chunk, run, sse, usage_chunk
+
+USAGE = Usage(input=15, cached_input=5, output=7, reasoning=3)
+CITATION = {"type": "url_citation", "url_citation": {"url": "https://example.com", "start_index": 0, "end_index": 2}}
+CUSTOM = {"id": "call_1", "type": "custom", "custom": {"name": "f", "input": "a"}}
+FUNCTION = {"id": "call_2", "type": "function", "function": {"name": "g", "arguments": "{}"}}
+
+
+def relay() -> ChatStreamRelay:
+    return ChatStreamRelay(model="public", include_usage=False, choices=2)
+
+
+def whole(message: dict[str, Any], **members: Any) -> ChatPlainRelay:
+    choice = {"index": 0, "message": {"role": "assistant"} | message, "finish_reason": "stop"}
+    one = ChatPlainRelay(model="public")
+    one.feed(json.dumps({"id": "c", "model": "old", "choices": [choice]} | members).encode())
+    one.end()
+    return one
+
+
+def cited(index: int) -> dict[str, Any]:
+    told = chunk(index=index)
+    told["choices"][0]["delta"]["annotations"] = [CITATION]
+    return told
+
+
+def called(*calls: Any, index: int = 0) -> dict[str, Any]:
+    told = chunk(index=index)
+    told["choices"][0]["delta"]["tool_calls"] = list(calls)
+    return told
+
+
+def test_each_choice_that_cites_its_sources_is_one_search() -> None:
+    stream = sse(
+        *(chunk("a"), cited(0), cited(0), chunk("b", index=1), chunk(finish="stop")),
+        *(chunk(index=1, finish="stop"), usage_chunk(CHAT_USAGE), "[DONE]"),
+    )
+    outcome = run(relay(), [stream])
+    assert outcome.items == Usage(web_search_calls=1)
+    assert outcome.usage == msgspec.structs.replace(USAGE, web_search_calls=1)
+
+
+def test_a_whole_answer_that_cites_its_sources_is_a_search() -> None:
+    message = {"content": "a", "annotations": [CITATION]}
+    assert whole(message, usage=CHAT_USAGE).usage == msgspec.structs.replace(USAGE, web_search_calls=1)
+    silent = whole(message)
+    assert (silent.usage, silent.items) == (None, Usage(web_search_calls=1))
+
+
+def test_each_call_of_a_custom_tool_is_counted_once_however_many_pieces_it_has() -> None:
+    piece = {"index": 0, "custom": {"input": "b"}}
+    stream = sse(
+        *(called({"index": 0} | CUSTOM), called(piece), called(piece, {"index": 1} | FUNCTION, {"index": 2} | CUSTOM)),
+        *(called({"index": 0} | CUSTOM, index=1), called(5, {"custom": 5}, {"index": [0]} | CUSTOM, index=1), cited(0)),
+        *(chunk(finish="tool_calls"), chunk(index=1, finish="tool_calls"), usage_chunk(CHAT_USAGE), "[DONE]"),
+    )
+    outcome = run(relay(), [stream])
+    calls = (CallCount("custom", 4),)
+    assert outcome.items == Usage(web_search_calls=1, calls=calls)
+    assert outcome.usage == msgspec.structs.replace(USAGE, web_search_calls=1, calls=calls)
+
+
+def test_custom_calls_of_a_whole_answer_are_counted() -> None:
+    calls = (CallCount("custom", 2),)
+    message = {"content": None, "tool_calls": [CUSTOM, FUNCTION, CUSTOM, 5]}
+    assert whole(message, usage=CHAT_USAGE).usage == msgspec.structs.replace(USAGE, calls=calls)
+    assert whole(message).items == Usage(calls=calls)
+    assert whole({"content": "a", "tool_calls": "none"}).items == Usage()
