@@ -185,7 +185,7 @@ def _text_format(fields: Members) -> TextFormat | None:
             return TextFormat("json_object")
         case SchemaFormat(json_schema=found):
             return TextFormat("json_schema", found.name, found.description, found.schema, found.strict)
-        case None:
+        case _:
             return None
 
 

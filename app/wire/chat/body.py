@@ -156,7 +156,7 @@ def _tool(ask: Ask, tool: FunctionTool | CustomTool | ImageTool) -> dict[str, An
         case CustomTool():
             members = {"description": tool.description, "format": _custom_format(tool.format)}
             return {"type": "custom", "custom": {"name": tool.name, **_said(members)}}
-        case ImageTool():
+        case _:
             raise refusal(ask, tool.at or "tools", "This model's upstream makes no images.")
 
 

@@ -92,7 +92,7 @@ class _Conversation:
                 self._assistant(message, at, index)
             case ToolMessage():
                 self._tool(message, at)
-            case FunctionMessage():
+            case _:
                 self._function(message, at)
 
     def _assistant(self, message: AssistantMessage, at: str, index: int) -> None:
@@ -167,7 +167,7 @@ class _Conversation:
                 return Refusal(part.refusal, at)
             case ImagePart():
                 return image(part.image_url, at)
-            case FilePart():
+            case _:
                 return file(part.file, at, self._stored)
 
 

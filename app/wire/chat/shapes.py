@@ -290,8 +290,6 @@ def strict(raw: msgspec.Raw, decoder: msgspec.json.Decoder[T], param: str) -> T:
         if (told := _told(str(error), param)) is not None:
             raise told from None
         return decode(raw, decoder, param)
-    except msgspec.DecodeError:
-        raise invalid(param, "It is not well-formed JSON.") from None
 
 
 def invalid(param: str, why: str) -> RequestError:

@@ -184,5 +184,5 @@ def _name_of(tool: Tool) -> ToolName:
             return ToolName("custom", tool.name)
         case WebSearchTool():
             return ToolName("web_search")
-        case ImageTool():
+        case _:
             return ToolName("image_generation")

@@ -157,7 +157,7 @@ class _Turns:
             case Image():
                 detail = {} if part.detail is None else {"detail": part.detail}
                 return {"type": "image_url", "image_url": {"url": self._image_url(part), **detail}}
-            case File():
+            case _:
                 return {"type": "file", "file": self._file(part)}
 
     def _image_url(self, part: Image) -> str:
