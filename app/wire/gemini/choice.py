@@ -39,6 +39,10 @@ from app.wire.gemini.pictures import details
 from app.wire.relay import malformed
 
 CALL_ID_LENGTH_MAX: Final = 256
+KEYS_MAX: Final = 10_000
+SEALS_BYTES_MAX: Final = 8 * 1024 * 1024
+LOGPROBS_MAX: Final = 100_000
+"""Of one answer: calls, images, searches and stretches of reasoning; signatures; log probabilities that wait for their text."""
 
 _REASONS: Final[dict[str, FinishReason]] = {
     "STOP": "stop",
@@ -77,14 +81,24 @@ class Shared:
     """What the choices of one answer share."""
 
     def __init__(self, upstream: str) -> None:
-        self.upstream = upstream
         self.answer_id = ""
+        self._upstream = upstream
         self._keys = 0
+        self._seals_bytes = 0
         self._call_ids: set[str] = set()
 
     def key(self) -> int:
+        if self._keys >= KEYS_MAX:
+            malformed("The answer has too many parts.")
         self._keys += 1
         return self._keys - 1
+
+    def seal(self, signature: str) -> str | None:
+        """The signature under this upstream's name, None for an empty one."""
+        self._seals_bytes += len(signature)
+        if self._seals_bytes > SEALS_BYTES_MAX:
+            malformed("The answer's signatures are too long.")
+        return tags.seal(self._upstream, signature) if signature else None
 
     def call_id(self, told: Any, call: bytes) -> str:
         """The vendor's id, or one that is the same each time this answer is read."""
@@ -121,6 +135,8 @@ class Choice:
     def read(self, candidate: Json) -> Iterator[AnswerEvent]:
         """What one chunk tells of this candidate."""
         self._logprobs += logprobs(candidate.get("logprobsResult"))
+        if len(self._logprobs) > LOGPROBS_MAX:
+            malformed("The answer's log probabilities have no text.")
         parts = object_in(candidate, "content").get("parts")
         if not isinstance(parts, list | None):
             malformed("The answer's parts are no list.")
@@ -145,8 +161,7 @@ class Choice:
         yield Finished(reason, self._index)
 
     def _part(self, number: int, part: Json) -> Iterator[AnswerEvent]:
-        signature = text_in(part, "thoughtSignature")
-        seal = tags.seal(self._shared.upstream, signature) if signature else None
+        seal = self._shared.seal(text_in(part, "thoughtSignature"))
         text = text_in(part, "text")
         if part.get("thought") is True:
             yield from self._think(text, seal)

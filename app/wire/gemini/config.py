@@ -44,7 +44,7 @@ def generation_config(ask: Ask, target: Target, offer: Offer) -> Json:
         | _format(ask, kind, offer)
         | _thinking(ask, kind)
         | media_resolution(ask)
-        | image_config(ask, offer)
+        | image_config(ask, offer, newest=kind.newest)
     )
 
 

@@ -38,8 +38,8 @@ def family(model: str) -> Family:
     generation = int(found[1]), int(found[2] or 0)
     if generation >= (3, 0):
         return _newest(name)
-    if generation < (2, 5):
-        return Family(None, False, {}, False)
+    if generation < (2, 5) or "image" in name:
+        return Family(None, False, {}, generation >= (2, 5))
     return Family("budget", False, _BUDGETS if "pro" in name else _BUDGETS | {"none": 0}, True)
 
 

@@ -57,11 +57,11 @@ def actions(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
 def citations(metadata: Mapping[str, Any], answer: AnswerText, choice: int) -> list[Cited]:
     """What was cited of the last message, in the order of the supports."""
     sources = _sources(metadata)
-    spans = []
+    spans: list[tuple[tuple[int, int], Source]] = []
     for support in _list(metadata, "groundingSupports"):
         span = _span(_object(_object(support), "segment"), answer)
         spans += [(span, source) for source in _borne_by(_object(support), sources)]
-    _bounded(spans, CITATIONS_MAX)
+        _bounded(spans, CITATIONS_MAX)
     places = _code_points(answer.text[answer.message :], {edge for span, _ in spans for edge in span})
     return [
         Cited(source.url, source.title, places[start], places[end], choice)

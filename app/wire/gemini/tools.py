@@ -55,7 +55,6 @@ _RATIOS: Final[dict[str, str]] = {
     "1584x672": "21:9",
 }
 """OpenAI's sizes, and those that Google documents for the resolution 1K."""
-_SCALES: Final = {1: None, 2: "2K", 4: "4K"}
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
@@ -97,8 +96,8 @@ def write_tools(offer: Offer) -> Json:
     return members | _tool_config(offer)
 
 
-def image_config(ask: Ask, offer: Offer) -> Json:
-    """The members of generationConfig that ask for images."""
+def image_config(ask: Ask, offer: Offer, *, newest: bool) -> Json:
+    """The members of generationConfig that ask for images. Only the newest models make them in more than one resolution."""
     tool = offer.image
     if tool is None:
         return {}
@@ -106,7 +105,7 @@ def image_config(ask: Ask, offer: Offer) -> Json:
         if value is not None and name != "size" and value not in _FREE.get(name, ()):
             raise refusal(ask, _within(tool, name), "This model's images cannot be chosen so: leave it out.")
     modalities = ["IMAGE"] if offer.mode == "required" else ["TEXT", "IMAGE"]
-    shape = _shape(ask, tool)
+    shape = _shape(ask, tool, (1, 2, 4) if newest else (1,))
     return {"responseModalities": modalities} | ({"imageConfig": shape} if shape else {})
 
 
@@ -191,17 +190,16 @@ def _tool_config(offer: Offer) -> Json:
     return {"toolConfig": {"functionCallingConfig": config}}
 
 
-def _shape(ask: Ask, tool: ImageTool) -> Json:
+def _shape(ask: Ask, tool: ImageTool, scales: tuple[int, ...]) -> Json:
     size = tool.options.get("size")
     if size in (None, "auto"):
         return {}
-    for scale, name in _SCALES.items():
+    for scale in scales:
         ratio = _ratio(size, scale) if isinstance(size, str) else None
         if ratio is not None:
-            return {"aspectRatio": ratio} | ({"imageSize": name} if name else {})
-    raise refusal(
-        ask, _within(tool, "size"), f"This model makes images of {', '.join(_RATIOS)}, or two or four times that."
-    )
+            return {"aspectRatio": ratio} | ({"imageSize": f"{scale}K"} if scale > 1 else {})
+    times = ", or two or four times that" if len(scales) > 1 else ""
+    raise refusal(ask, _within(tool, "size"), f"This model makes images of {', '.join(_RATIOS)}{times}.")
 
 
 def _ratio(size: str, scale: int) -> str | None:

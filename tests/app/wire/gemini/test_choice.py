@@ -285,3 +285,23 @@ def test_wrong_types_are_malformed(candidate: dict[str, Any]) -> None:
 
 def test_log_probabilities_that_are_none_say_nothing() -> None:
     assert read({"text": "A"}, logprobsResult=None) == read({"text": "A"}, logprobsResult={}) == [Said("A"), STOP]
+
+
+SIGNED = {"text": "", "thoughtSignature": "S" * 1024}
+TOKENS = {"chosenCandidates": [token("a")] * 1000}
+
+
+@pytest.mark.parametrize(
+    ("most", "more"),
+    [
+        ([chunk(*[call()] * 10_000, finish="STOP")], [chunk(call())]),
+        ([chunk(*[{"text": "A"}, *[SIGNED] * 8192], finish="STOP")], [chunk({"text": "", "thoughtSignature": "S"})]),
+        (
+            [chunk(finish="STOP", logprobsResult=TOKENS)] * 100,
+            [chunk(logprobsResult={"chosenCandidates": [token("a")]})],
+        ),
+    ],
+)
+def test_an_answer_without_end_is_malformed(most: list[Any], more: list[Any]) -> None:
+    streamed(*most)
+    assert broken(*most, *more).malformed

@@ -17,6 +17,7 @@ from app.wire.gemini.family import family
         ("gemini-flash-latest", "level", True, True),
         ("gemini-2.5-pro", "budget", False, True),
         ("gemini-2.5-flash-lite", "budget", False, True),
+        ("gemini-2.5-flash-image", None, False, True),
         ("gemini-2.0-flash", None, False, False),
         ("gemini-1.5-pro-002", None, False, False),
         ("gemma-3-27b-it", None, False, False),

@@ -16,7 +16,7 @@ from app.wire.canonical import (
     ToolName,
     WebSearchTool,
 )
-from tests.app.wire.gemini.gemini_asks import asked, body, config, refused
+from tests.app.wire.gemini.gemini_asks import asked, body, config, refused, target
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 F = FunctionTool("weather", "The weather.", SCHEMA, at="tools[0]")
@@ -173,6 +173,12 @@ def test_a_size_is_a_shape(size: str | None, shape: dict[str, str] | None) -> No
 )
 def test_a_size_that_does_not_exist_is_named(size: Any) -> None:
     refused(asked(tools=image(size=size)), "tools[0].size")
+
+
+def test_older_models_have_one_resolution() -> None:
+    older = target("gemini-2.5-flash-image")
+    assert config(older, tools=image(size="1536x1024"))["imageConfig"] == {"aspectRatio": "3:2"}
+    assert "times" not in refused(asked(tools=image(size="2048x2048")), "tools[0].size", older)
 
 
 def test_options_that_ask_for_nothing_are_taken() -> None:
