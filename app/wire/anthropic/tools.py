@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from app.wire.anthropic.models import Model
 from app.wire.anthropic.schemas import Unshaped, shaped
-from app.wire.canonical import Ask, CustomTool, FunctionTool, ImageTool, Target, Tool, WebSearchTool, refusal
+from app.wire.canonical import Ask, FunctionTool, Target, Tool, WebSearchTool, refusal
 
 Block = dict[str, Any]
 SEARCH: Final = "web_search"
@@ -66,7 +66,7 @@ def _tool(ask: Ask, target: Target, model: Model, tool: Tool) -> list[Block]:
             return [_function(ask, model, tool)]
         case WebSearchTool():
             return _search(ask, target, tool)
-        case CustomTool() | ImageTool():
+        case _:
             raise refusal(ask, tool.at, "This model takes functions and web search only.")
 
 

@@ -73,7 +73,7 @@ def written_or_refused(ask: Ask, target: Target) -> bytes | RequestError:
 
 
 @given(asks(), targets(MODELS))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_request_is_written_or_refused_by_name(ask: Ask, target: Target) -> None:
     outcome = written_or_refused(ask, target)
     if isinstance(outcome, RequestError):

@@ -1,0 +1,45 @@
+"""Requests for these tests, in few words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.wire.anthropic.body import write_anthropic
+from app.wire.canonical import Ask, Item, Message, Target, Text
+from app.wire.exchange import Endpoint, RequestError
+
+OLD = "claude-sonnet-4-20250514"
+BUDGETED = "claude-sonnet-4-5"
+LATE = "claude-opus-4-6"
+LATER = "claude-opus-4-8"
+LATEST = "claude-opus-5-5"
+HI = Message("user", (Text("Hi", at="input[0]"),), at="input[0]")
+
+
+def ask(*items: Item, endpoint: Endpoint = "responses", **members: Any) -> Ask:
+    return Ask(endpoint=endpoint, model="m", items=items or (HI,), **members)
+
+
+def target(model: str = BUDGETED, **members: Any) -> Target:
+    return Target(**{"upstream": "up", "model": model, "max_output_tokens": 4096, **members})
+
+
+def body(asked: Ask, model: str = BUDGETED, **members: Any) -> dict[str, Any]:
+    made = msgspec.json.decode(write_anthropic(asked, target(model, **members)))
+    assert isinstance(made, dict)
+    return made
+
+
+def refused(asked: Ask, model: str = BUDGETED, **members: Any) -> str:
+    """The parameter that the refusal names."""
+    with pytest.raises(RequestError) as caught:
+        write_anthropic(asked, target(model, **members))
+    error = caught.value
+    assert error.status == 400
+    assert error.code in {"unsupported_parameter", "invalid_value"}
+    assert error.param is not None
+    assert f"'{error.param}'" in error.message
+    return error.param

@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from app.wire import tags
+from app.wire.anthropic.seals import seal_redacted, seal_thinking
+from app.wire.anthropic.turns import MADE, OPENING
+from app.wire.canonical import (
+    CustomCall,
+    CustomCallOutput,
+    FunctionCall,
+    FunctionCallOutput,
+    Image,
+    ImageGenerationCall,
+    Message,
+    Part,
+    Reasoning,
+    Refusal,
+    Role,
+    Text,
+    WebSearchCall,
+)
+from tests.app.wire.anthropic.asking import HI, ask, body, refused
+
+
+def message(role: Role, *words: str, at: str = "input[1]", name: str | None = None) -> Message:
+    return Message(role, tuple(Text(text) for text in words), name, at)
+
+
+def text(words: str) -> dict[str, Any]:
+    return {"type": "text", "text": words}
+
+
+def call(name: str, arguments: str = "{}", at: str = "input[1]") -> FunctionCall:
+    return FunctionCall(name, f"f_{name}", arguments, at)
+
+
+def output(name: str, *parts: Part, at: str = "input[2]") -> FunctionCallOutput:
+    return FunctionCallOutput(name, parts, at)
+
+
+def use(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"type": "tool_use", "id": name, "name": f"f_{name}", "input": arguments}
+
+
+def result(name: str, *content: dict[str, Any]) -> dict[str, Any]:
+    block = {"type": "tool_result", "tool_use_id": name}
+    return {**block, "content": list(content)} if content else block
+
+
+def user(*blocks: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "user", "content": list(blocks)}
+
+
+def assistant(*blocks: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "assistant", "content": list(blocks)}
+
+
+# -- Instructions ---------------------------------------------------------------------------------------------------------
+
+
+def test_instructions_and_messages_of_the_system_are_joined_wherever_they_stand() -> None:
+    items = (message("system", "Two."), HI, message("developer", "Three.", "Four."), message("user", "Go."))
+    made = body(ask(*items, instructions="One."))
+    assert made["system"] == "One.\n\nTwo.\n\nThree.\n\nFour."
+    assert made["messages"] == [user(text("Hi"), text("Go."))]
+
+
+def test_blank_instructions_are_none() -> None:
+    assert "system" not in body(ask(message("system", " "), HI, instructions=""))
+
+
+def test_a_name_comes_before_what_is_said() -> None:
+    items = (
+        message("system", "Be.", name="boss"),
+        message("user", "Hi", name="ann"),
+        message("assistant", "Yo", name="bot"),
+        HI,
+    )
+    made = body(ask(*items))
+    assert made["system"] == "boss:\n\nBe."
+    assert made["messages"] == [user(text("ann:"), text("Hi")), assistant(text("bot:"), text("Yo")), user(text("Hi"))]
+
+
+# -- Turns ----------------------------------------------------------------------------------------------------------------
+
+
+def test_messages_of_one_role_are_one_turn() -> None:
+    items = (
+        message("user", "a"),
+        message("user", "b"),
+        message("assistant", "c"),
+        message("assistant", "d"),
+        message("user", "e"),
+    )
+    made = body(ask(*items))
+    assert made["messages"] == [user(text("a"), text("b")), assistant(text("c"), text("d")), user(text("e"))]
+
+
+def test_an_assistant_that_begins_is_opened_for() -> None:
+    made = body(ask(message("assistant", "Welcome."), HI))
+    assert made["messages"] == [user(text(OPENING)), assistant(text("Welcome.")), user(text("Hi"))]
+
+
+def test_blank_texts_are_left_out_and_make_no_turn() -> None:
+    items = (message("user", "a", "", " "), message("assistant", "\n"), message("user", "b"))
+    assert body(ask(*items))["messages"] == [user(text("a"), text("b"))]
+
+
+def test_nothing_to_say_is_refused() -> None:
+    assert refused(ask(message("user", " "))) == "input"
+    assert refused(ask(message("system", "Be."), endpoint="chat")) == "messages"
+
+
+def test_a_refusal_of_the_assistant_is_text() -> None:
+    items = (HI, Message("assistant", (Refusal("I will not."),)), HI)
+    assert body(ask(*items))["messages"][1] == assistant(text("I will not."))
+
+
+# -- Calls and outputs ----------------------------------------------------------------------------------------------------
+
+
+def test_a_call_and_its_output() -> None:
+    items = (HI, message("assistant", "Let me see."), call("c1", '{"a": [1, null]}'), output("c1", Text("42")))
+    assert body(ask(*items))["messages"] == [
+        user(text("Hi")),
+        assistant(text("Let me see."), use("c1", a=[1, None])),
+        user(result("c1", text("42"))),
+    ]
+
+
+def test_results_of_parallel_calls_stand_first_in_one_turn_whatever_came_between() -> None:
+    items = (HI, call("c1"), call("c2"), message("user", "Quick!"), output("c2", Text("2")), output("c1", Text("1")))
+    assert body(ask(*items))["messages"][1:] == [
+        assistant(use("c1"), use("c2")),
+        user(result("c2", text("2")), result("c1", text("1")), text("Quick!")),
+    ]
+
+
+def test_calls_one_after_the_other_are_turns_of_their_own() -> None:
+    items = (HI, call("c1"), output("c1", Text("1")), call("c2"), output("c2", Text("2")))
+    assert [turn["role"] for turn in body(ask(*items))["messages"]] == [
+        "user",
+        "assistant",
+        "user",
+        "assistant",
+        "user",
+    ]
+
+
+def test_an_output_may_be_blank_or_hold_an_image() -> None:
+    image = Image(data="aGk=", media_type="image/png")
+    items = (HI, call("c1"), call("c2"), output("c1", Text("")), output("c2", Text("see"), image))
+    seen = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
+    assert body(ask(*items))["messages"][2] == user(result("c1"), result("c2", text("see"), seen))
+
+
+@pytest.mark.parametrize("arguments", ["", "  ", "{}"])
+def test_no_arguments_are_the_empty_object(arguments: str) -> None:
+    made = body(ask(HI, call("c1", arguments), output("c1", Text("1"))))
+    assert made["messages"][1] == assistant(use("c1"))
+
+
+@pytest.mark.parametrize("arguments", ["{", "[]", "null", "1", '"x"', '{"a":1} x', "[" * 10_000])
+def test_arguments_that_are_no_object_are_refused(arguments: str) -> None:
+    assert refused(ask(HI, call("c1", arguments, at="input[1]"), output("c1", Text("1")))) == "input[1]"
+
+
+def test_a_call_without_its_output_is_refused() -> None:
+    assert refused(ask(HI, call("c1", at="input[1]"))) == "input[1]"
+    assert refused(ask(HI, call("c1", at="input[1]"), HI, message("assistant", "x"), HI)) == "input[1]"
+    assert refused(ask(HI, call("c1"), call("c2", at="input[2]"), output("c1", Text("1")), call("c3"))) == "input[2]"
+
+
+def test_an_output_without_its_call_is_refused() -> None:
+    assert refused(ask(HI, output("c1", Text("1"), at="input[1]"))) == "input[1]"
+    assert refused(ask(HI, call("c1"), output("c1"), output("c1", at="input[3]"))) == "input[3]"
+
+
+def test_two_calls_at_once_of_one_id_are_refused() -> None:
+    assert refused(ask(HI, call("c1"), call("c1", at="input[2]"))) == "input[2]"
+
+
+def test_an_id_that_comes_again_later_is_told_apart() -> None:
+    items = (HI, call("c1"), output("c1", Text("1")), call("c1"), output("c1", Text("2")))
+    turns = body(ask(*items))["messages"]
+    first, second = turns[1]["content"][0]["id"], turns[3]["content"][0]["id"]
+    assert first == "c1"
+    assert re.fullmatch("call_[0-9a-f]{32}", second)
+    assert turns[4]["content"][0]["tool_use_id"] == second
+
+
+def test_an_id_that_anthropic_does_not_take_is_made_over() -> None:
+    items = (HI, call("odd id:1"), output("odd id:1", Text("1")))
+    turns = body(ask(*items))["messages"]
+    assert re.fullmatch("call_[0-9a-f]{32}", turns[1]["content"][0]["id"])
+    assert turns[2]["content"][0]["tool_use_id"] == turns[1]["content"][0]["id"]
+    assert turns == body(ask(*items))["messages"]
+
+
+def test_custom_tools_are_refused() -> None:
+    assert refused(ask(HI, CustomCall("c1", "f", "x", at="input[1]"))) == "input[1]"
+    assert refused(ask(HI, CustomCallOutput("c1", (), at="input[1]"))) == "input[1]"
+
+
+# -- Reasoning ------------------------------------------------------------------------------------------------------------
+
+
+def test_its_own_reasoning_comes_back_before_the_call() -> None:
+    items = (
+        HI,
+        Reasoning(sealed=seal_thinking("up", "Hm.", "sig")),
+        Reasoning(sealed=seal_redacted("up", "xyz")),
+        call("c1"),
+        output("c1", Text("1")),
+    )
+    assert body(ask(*items))["messages"][1] == assistant(
+        {"type": "thinking", "thinking": "Hm.", "signature": "sig"},
+        {"type": "redacted_thinking", "data": "xyz"},
+        use("c1"),
+    )
+
+
+@pytest.mark.parametrize("sealed", [None, "", "plain", seal_thinking("another", "Hm.", "sig")])
+def test_reasoning_of_another_is_left_out(sealed: str | None) -> None:
+    item = Reasoning(summary=("s",), content=("c",), sealed=sealed)
+    assert body(ask(HI, item, message("assistant", "a"), HI)) == body(ask(HI, message("assistant", "a"), HI))
+
+
+def test_forged_reasoning_is_refused() -> None:
+    assert refused(ask(HI, Reasoning(sealed=tags.seal("up", "e30="), at="input[1]"))) == "input[1]"
+
+
+# -- Searches and images of earlier turns ---------------------------------------------------------------------------------
+
+
+def test_a_search_is_left_out() -> None:
+    items = (HI, WebSearchCall("ws_1", ("q",)), message("assistant", "Found."), HI)
+    assert [turn["role"] for turn in body(ask(*items))["messages"]] == ["user", "assistant", "user"]
+
+
+def test_a_made_image_comes_back_in_the_users_next_turn() -> None:
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
+    items = (HI, ImageGenerationCall("ig_1", "aGk="), call("c1"), output("c1", Text("1")), message("user", "Bluer."))
+    made = body(ask(*items))["messages"]
+    assert made[1] == assistant(use("c1"))
+    assert made[2] == user(result("c1", text("1")), text(MADE), image, text("Bluer."))
+    assert body(ask(HI, message("assistant", "a"), items[1]))["messages"][2] == user(text(MADE), image)
+
+
+def test_a_made_image_of_another_type_is_refused() -> None:
+    assert refused(ask(HI, ImageGenerationCall("ig_1", "aGk=", "image/tiff", at="input[1]"))) == "input[1]"
