@@ -44,7 +44,7 @@ class MessageBuilder:
         texts = {name: "".join(pieces) for name, pieces in self._texts.items()}
         calls = self._whole_calls()
         instead = calls or self._function or "refusal" in texts
-        message = {
+        message: dict[str, Any] = {
             "role": "assistant",
             "content": texts.pop("content", None if instead else ""),
             "refusal": texts.pop("refusal", None),

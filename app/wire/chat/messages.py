@@ -66,7 +66,8 @@ _TAKES: Mapping[str, tuple[type[PartShape], ...]] = {
 
 def read_messages(raw: msgspec.Raw, stored: Mapping[str, Stored]) -> tuple[Item, ...]:
     conversation = _Conversation(stored)
-    for index, message in enumerate(strict(raw, _messages, "messages")):
+    messages = strict(raw, _messages, "messages")
+    for index, message in enumerate(messages):
         conversation.take(message, f"messages[{index}]", index)
     return tuple(conversation.items)
 

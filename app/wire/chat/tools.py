@@ -50,10 +50,12 @@ def read_tools(fields: Members) -> tuple[Tool, ...]:
     found: list[Tool] = []
     if tools is not None:
         uses = [use for use in tool_uses(fields) if use.param.count("[") == 1]
-        for use, raw in zip(uses, strict(tools, _raws, "tools"), strict=True):
+        raws = strict(tools, _raws, "tools")
+        for use, raw in zip(uses, raws, strict=True):
             found.append(_tool(use.name, raw, use.param.removesuffix(".type")))
     if functions is not None:
-        for index, function in enumerate(strict(functions, _functions, "functions")):
+        listed = strict(functions, _functions, "functions")
+        for index, function in enumerate(listed):
             found.append(_function_tool(function, f"functions[{index}]"))
     if (search := given(fields, "web_search_options")) is not None:
         found.append(_search_option(search))
@@ -145,7 +147,8 @@ def _chosen(choice: str | ChoiceShape) -> ToolChoice:
             raise invalid("tool_choice", "Expected 'none', 'auto', 'required' or an object.")
         case ChoiceShape(type="allowed_tools"):
             return _allowed(choice)
-    return ToolChoice("required", (_tool_name(choice, "tool_choice"),))
+        case _:
+            return ToolChoice("required", (_tool_name(choice, "tool_choice"),))
 
 
 def _allowed(choice: ChoiceShape) -> ToolChoice:
@@ -173,7 +176,8 @@ def _chosen_of_old(choice: str | Named) -> ToolChoice:
             return ToolChoice(choice)
         case str():
             raise invalid("function_call", "Expected 'none', 'auto' or an object.")
-    return ToolChoice("required", (ToolName("function", choice.name),))
+        case _:
+            return ToolChoice("required", (ToolName("function", choice.name),))
 
 
 def _name_of(tool: Tool) -> ToolName:

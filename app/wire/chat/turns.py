@@ -104,7 +104,8 @@ class _Turns:
                 return {"content": text}
             case [Refusal(text=text)]:
                 return {"content": None, "refusal": text}
-        return {"content": [self._part(part) for part in self._parts]}
+            case _:
+                return {"content": [self._part(part) for part in self._parts]}
 
     def _call(self, call_id: str, kind: str, inner: dict[str, Any]) -> None:
         call: dict[str, Any] = {"id": call_id, "type": kind, kind: inner}
@@ -139,6 +140,10 @@ class _Turns:
                 return ""
             case (Text(text=text),):
                 return text
+            case _:
+                return self._listed(parts, role)
+
+    def _listed(self, parts: tuple[Part, ...], role: str) -> list[dict[str, Any]]:
         if role != "user":
             for part in parts:
                 if not isinstance(part, Text):
