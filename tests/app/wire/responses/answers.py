@@ -190,12 +190,12 @@ def _spell(key: int, kind: str, told: Any) -> list[AnswerEvent]:
 
 
 @st.composite
-def answers(draw: st.DrawFn) -> list[AnswerEvent]:
-    """Any answer of one choice: what has a key may be told of while other things are."""
+def answers(draw: st.DrawFn, overlap: int = 2) -> list[AnswerEvent]:
+    """Any answer of one choice. Of `overlap` things that have a key one may be told of while the others are."""
     told = [_spell(key, kind, what) for key, (kind, what) in enumerate(draw(_steps))]
     events: list[AnswerEvent] = [Began()]
     while told := [each for each in told if each]:
-        reach = draw(st.integers(1, 2))
+        reach = draw(st.integers(1, overlap))
         events.append(draw(st.sampled_from(told[:reach])).pop(0))
     reason = draw(st.sampled_from(get_args(FinishReason)))
     usage = draw(st.sampled_from([None, USAGE, SEARCHED]))
