@@ -51,7 +51,7 @@ class Echo:
             "created_at": created,
             "model": model,
             **_STATELESS,
-            **{name: fields[name] if given(fields, name) else default for name, default in _ECHOED.items()},
+            **{name: default if given(fields, name) is None else fields[name] for name, default in _ECHOED.items()},
             "reasoning": _reasoning(_members(fields, "reasoning")),
             "text": {"format": {"type": "text"}, **_said(_members(fields, "text"))},
             "tools": _tools(fields),

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import msgspec
+
 from app.wire.chat.shapes import Effort, Level, Shape
 
 Status = Literal["in_progress", "searching", "generating", "completed", "incomplete", "failed"]
@@ -87,6 +89,7 @@ class CalledItem(ItemShape, frozen=True, gc=False, kw_only=True):
     call_id: str
     caller: DirectCaller | None = None
     namespace: None = None
+    in_background: bool | None = msgspec.field(default=None, name="async")
 
 
 class FunctionCallShape(CalledItem, frozen=True, gc=False, kw_only=True):
@@ -160,13 +163,20 @@ class ToolShape(Shape, frozen=True, gc=False, kw_only=True):
     type: str
 
 
-class FunctionToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
+class OwnToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
+    """A tool of the client's own. The last three are what an answer's echo of the tool may hold, and may not ask for more."""
+
     name: str
     description: str | None = None
+    allowed_callers: list[Literal["direct"]] | None = None
+    defer_loading: bool | None = None
+    in_background: bool | None = msgspec.field(default=None, name="async")
+
+
+class FunctionToolShape(OwnToolShape, frozen=True, gc=False, kw_only=True):
     parameters: Json | None = None
     strict: bool | None = None
     output_schema: None = None
-    allowed_callers: list[Literal["direct"]] | None = None
 
 
 class FreeFormat(Shape, frozen=True, gc=False, tag="text", tag_field="type"):
@@ -178,11 +188,8 @@ class GrammarFormat(Shape, frozen=True, gc=False, tag="grammar", tag_field="type
     definition: str
 
 
-class CustomToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
-    name: str
-    description: str | None = None
+class CustomToolShape(OwnToolShape, frozen=True, gc=False, kw_only=True):
     format: FreeFormat | GrammarFormat | None = None
-    allowed_callers: list[Literal["direct"]] | None = None
 
 
 class UserLocation(Shape, frozen=True, gc=False):

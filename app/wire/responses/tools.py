@@ -23,13 +23,14 @@ from app.wire.canonical import (
 )
 from app.wire.chat.shapes import invalid, strict
 from app.wire.exchange import RequestError
-from app.wire.request import NAME_LENGTH_MAX, TOOL_ALIASES, TOOLS_MAX, given, missing
+from app.wire.request import NAME_LENGTH_MAX, TOOL_ALIASES, TOOLS_MAX, given, missing, unsupported
 from app.wire.responses.shapes import (
     ChoiceShape,
     ChosenTool,
     CustomToolShape,
     FunctionToolShape,
     ImageToolShape,
+    OwnToolShape,
     SearchToolShape,
 )
 from app.wire.splice import Members
@@ -74,13 +75,13 @@ def _tool(raw: msgspec.Raw, at: str) -> Tool:
 
 def _read_function(raw: msgspec.Raw, at: str) -> Tool:
     tool = strict(raw, _function, at)
-    return FunctionTool(_name(tool.name, at), tool.description, tool.parameters, tool.strict, at)
+    return FunctionTool(_name(tool, at), tool.description, tool.parameters, tool.strict, at)
 
 
 def _read_custom(raw: msgspec.Raw, at: str) -> Tool:
     tool = strict(raw, _custom, at)
     form = None if tool.format is None else msgspec.to_builtins(tool.format)
-    return CustomTool(_name(tool.name, at), tool.description, form, at)
+    return CustomTool(_name(tool, at), tool.description, form, at)
 
 
 def _read_search(raw: msgspec.Raw, at: str) -> Tool:
@@ -100,10 +101,13 @@ def _read_image(raw: msgspec.Raw, at: str) -> Tool:
     return ImageTool({name: value for name, value in members.items() if name != "type" and value is not None}, at)
 
 
-def _name(name: str, at: str) -> str:
-    if not name:
+def _name(tool: OwnToolShape, at: str) -> str:
+    for member, asked in (("defer_loading", tool.defer_loading), ("async", tool.in_background)):
+        if asked:
+            raise unsupported(f"{at}.{member}", "This model takes tools as they are, and waits for what they give.")
+    if not tool.name:
         raise invalid(f"{at}.name", "It is empty.")
-    return name
+    return tool.name
 
 
 _READERS: Final[Mapping[str, Callable[[msgspec.Raw, str], Tool]]] = {

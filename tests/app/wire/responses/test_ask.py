@@ -37,7 +37,10 @@ from app.wire.canonical import (
 from app.wire.exchange import RequestError
 from app.wire.request import TOOLS_MAX, read_body
 from app.wire.responses.ask import read_responses
+from app.wire.responses.writer import ResponsesWriter
+from app.wire.splice import Members
 from app.wire.stored import Stored
+from tests.app.wire.responses.answers import ANSWERS
 
 STORED = {
     "file-1": Stored("application/pdf", "told.pdf", "JVBERi0=", 5, 1),
@@ -45,9 +48,12 @@ STORED = {
 }
 
 
+def fields_of(members: Any) -> Members:
+    return read_body(json.dumps(members).encode())
+
+
 def read(**members: Any) -> Ask:
-    body = {"model": "m", "input": "Hi", **members}
-    return read_responses(read_body(json.dumps(body).encode()), STORED)
+    return read_responses(fields_of({"model": "m", "input": "Hi", **members}), STORED)
 
 
 def refused(**members: Any) -> tuple[str | None, str | None]:
@@ -252,6 +258,17 @@ def test_other_items(given: Any, expected: Item) -> None:
     assert bare_items(item(given)) == bare_items(expected)
 
 
+@pytest.mark.parametrize("name", ANSWERS)
+def test_what_was_answered_may_come_back(name: str) -> None:
+    """A client sends the items of an answer, and its echo of the tools, back as they are."""
+    first = {"tools": [*TOOLS, {"type": "web_search", "filters": None}], "tool_choice": "auto", "metadata": {}}
+    wrote = ResponsesWriter(seed="0" * 32, model="m", created=1, fields=fields_of(first), stream=False)
+    answer = json.loads([wrote.write(event) for event in ANSWERS[name]][-1])
+    ask = read(input=[{"role": "user", "content": "Hi"}, *answer["output"]], tools=answer["tools"])
+    assert len(ask.items) == 1 + len(answer["output"])
+    assert len(ask.tools) == 5
+
+
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 FUNCTION = {"type": "function", "name": "f", "description": "d", "parameters": SCHEMA, "strict": True}
 
@@ -427,6 +444,8 @@ CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools[0].function", UNKNOWN),
         ({"tools": [{"type": "function", "name": ""}]}, "tools[0].name", VALUE),
         ({"tools": [{"type": "custom"}]}, "tools[0].name", MISSING),
+        ({"tools": [FUNCTION | {"defer_loading": True}]}, "tools[0].defer_loading", LACKING),
+        ({"tools": [FUNCTION | {"async": True}]}, "tools[0].async", LACKING),
         ({"tools": [{"type": "image_generation", "quality": 1}]}, "tools[0].quality", WRONG),
         ({"tools": [{"type": "web_search", "search_context_size": "x"}]}, "tools[0].search_context_size", VALUE),
         ({"tool_choice": "any"}, "tool_choice", VALUE),
