@@ -1,7 +1,7 @@
 """Chat's messages read into items of a conversation.
 
 Rule 1: one assistant message becomes, in this order: its reasoning, its text and refusal, its images, its calls. Sealed reasoning
-        that a call carries stands directly before that call.
+        that a call carries stands directly before that call, or before the text where the first call says so.
 Rule 2: calls of old (`function_call`) have no id: they get one by their place, and role `function` answers the earliest call of its
         name that waits for an answer.
 Rule 3: what a tool gave answers a call that stands before it.
@@ -9,6 +9,7 @@ Rule 3: what a tool gave answers a call that stands before it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -103,9 +104,10 @@ class _Conversation:
         if message.reasoning_content:
             self.items.append(Reasoning(content=(message.reasoning_content,), at=f"{at}.reasoning_content"))
         said = self._said(message, at)
+        early, calls = self._called(message, at, index)
         images = [_made(shape, at, index, place) for place, shape in enumerate(message.images or ())]
-        calls = [*self._calls(message, at), *self._call_of_old(message.function_call, at, index)]
         others = len(self.items) > before or images or calls
+        self.items += early
         if said is not None and not (others and _is_empty(said)):
             self.items.append(Message("assistant", said, message.name, at))
         elif not others:
@@ -117,6 +119,16 @@ class _Conversation:
         if message.content is None or (refusal and message.content == ""):
             return refusal or None
         return (*self._parts(message.content, "assistant", at), *refusal)
+
+    def _called(self, message: AssistantMessage, at: str, index: int) -> tuple[list[Item], list[Item]]:
+        """The calls with their reasoning, and before them so much of it as stood before the text."""
+        calls = [*self._calls(message, at), *self._call_of_old(message.function_call, at, index)]
+        first = message.tool_calls[0] if message.tool_calls else message.function_call
+        extra = first.extra_content if first is not None else None
+        own = extra.realrouter if extra is not None else None
+        count = max(own.before_text, 0) if own is not None else 0
+        early = list(itertools.takewhile(lambda item: isinstance(item, Reasoning), calls[:count]))
+        return early, calls[len(early) :]
 
     def _calls(self, message: AssistantMessage, at: str) -> Iterator[Item]:
         for place, call in enumerate(message.tool_calls or ()):

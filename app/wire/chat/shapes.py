@@ -68,7 +68,10 @@ Content = str | list[Part]
 
 
 class OwnExtra(Shape, frozen=True, gc=False):
+    """What writer.py made: sealed reasoning, and how many of its tags stood before the message's text."""
+
     reasoning: str | list[str] | None = None
+    before_text: int = 0
 
 
 class GoogleExtra(Shape, frozen=True, gc=False):

@@ -7,7 +7,8 @@ Rule 3: annotations and images come once, whole, in the last delta before the fi
 Rule 4: chat has one message a choice. Text of a later message goes on in it, and what cites that text is counted on from there.
 Rule 5: a request of the old kind (`functions`) is answered in kind, and that kind knows one call: further ones are left out.
 Rule 6: sealed reasoning rides in the call that follows it, as `extra_content.realrouter.reasoning`: one tag, or a list of several.
-        What no call follows is not needed for the next turn, and is left out. So are searches and previews of images.
+        `before_text` beside it says how many of them stood before the text: some vendors want their order kept. What no call
+        follows is not needed for the next turn, and is left out. So are searches and previews of images.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class _Choice:
     start: int = 0
     calls: int = 0
     sealed: list[str] = field(default_factory=list)
+    before_text: int = 0
     paragraph: tuple[int, int] | None = None
     annotations: list[dict[str, Any]] = field(default_factory=list)
     images: list[dict[str, Any]] = field(default_factory=list)
@@ -134,7 +136,10 @@ class ChatWriter:
 
     def _said(self, event: Said) -> bytes:
         opened = self._answer(event.choice, "")
-        self._choices[event.choice].length += len(event.text)
+        choice = self._choices[event.choice]
+        choice.length += len(event.text)
+        if not choice.calls:
+            choice.before_text = len(choice.sealed)
         return opened + self._delta(event.choice, {"content": event.text}, event.logprobs)
 
     def _refused(self, event: Refused) -> bytes:
@@ -171,13 +176,13 @@ class ChatWriter:
         opened = self._answer(event.choice)
         self._end_message(event.choice)
         choice = self._choices[event.choice]
-        extra = {"extra_content": {"realrouter": {"reasoning": _one_or_all(choice.sealed)}}} if choice.sealed else {}
+        extra = _extra_content(choice)
         index = None if self._legacy and choice.calls else choice.calls
         self._calls[event.key] = _Call(event.choice, index, event.kind)
         if index is None:
             return opened
         choice.calls += 1
-        choice.sealed = []
+        choice.sealed, choice.before_text = [], 0
         if self._legacy:
             return opened + self._delta(event.choice, {"function_call": {"name": event.name, "arguments": "", **extra}})
         inner = {"name": event.name, _argument(event.kind): ""}
@@ -285,5 +290,11 @@ def _tier(name: str | None) -> str | None:
     return name if name in TIERS else None
 
 
-def _one_or_all(sealed: list[str]) -> str | list[str]:
-    return sealed[0] if len(sealed) == 1 else sealed
+def _extra_content(choice: _Choice) -> dict[str, Any]:
+    """The member of a call that carries what was sealed before it."""
+    if not choice.sealed:
+        return {}
+    own: dict[str, Any] = {"reasoning": choice.sealed[0] if len(choice.sealed) == 1 else choice.sealed}
+    if choice.before_text:
+        own["before_text"] = choice.before_text
+    return {"extra_content": {"realrouter": own}}

@@ -330,6 +330,25 @@ def test_sealed_reasoning_stands_before_its_call(extra: Any, expected: list[str]
     assert isinstance(told[-1], FunctionCall)
 
 
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        (-1, [Message, Reasoning, Reasoning, FunctionCall]),
+        (0, [Message, Reasoning, Reasoning, FunctionCall]),
+        (1, [Reasoning, Message, Reasoning, FunctionCall]),
+        (2, [Reasoning, Reasoning, Message, FunctionCall]),
+        (9, [Reasoning, Reasoning, Message, FunctionCall]),
+    ],
+)
+def test_sealed_reasoning_stands_where_it_stood(before: int, expected: list[type[Item]]) -> None:
+    extra = {"realrouter": {"reasoning": ["rr1.up:x", "rr1.up:y"], "before_text": before}}
+    told = assistant(content="a", tool_calls=[function_call(extra_content=extra)])
+    assert [type(item) for item in told] == expected
+    assert [item.sealed for item in told if isinstance(item, Reasoning)] == ["rr1.up:x", "rr1.up:y"]
+    old = {"name": "f", "arguments": "{}", "extra_content": extra}
+    assert [type(item) for item in assistant(content="a", function_call=old)] == expected
+
+
 def test_reasoning_stands_before_the_text() -> None:
     told = assistant(content="a", reasoning_content="Hm", tool_calls=[function_call()])
     assert told[0] == Reasoning(content=("Hm",), at="messages[0].reasoning_content")

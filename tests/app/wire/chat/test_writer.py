@@ -329,6 +329,16 @@ def test_several_sealed_thoughts_ride_together() -> None:
     assert message(*events, **FUNCTIONS)["function_call"]["extra_content"] == extra
 
 
+def test_sealed_reasoning_before_the_text_says_so() -> None:
+    after = (ThoughtBegun(1), ThoughtDone(1, "rr1.up:two"))
+    one, two = CallBegun(2, "call_a", "f"), CallBegun(3, "call_b", "g")
+    calls = message(*THOUGHT, Said("So: "), *after, one, two, CallDone(2), CallDone(3))["tool_calls"]
+    own = {"reasoning": ["rr1.up:one", "rr1.up:two"], "before_text": 1}
+    assert [call.get("extra_content") for call in calls] == [{"realrouter": own}, None]
+    late = message(Began(), one, *THOUGHT[1:], Said("Then"), two, CallDone(2), CallDone(3))["tool_calls"]
+    assert late[1]["extra_content"] == {"realrouter": {"reasoning": "rr1.up:one"}}
+
+
 def test_sealed_reasoning_stays_in_its_choice() -> None:
     events = (*THOUGHT, CallBegun(1, "call_b", "g", choice=1), CallDone(1))
     choices = plain(*events, Finished("stop"), Finished("tool_calls", 1), Ended())["choices"]
