@@ -26,7 +26,7 @@ from app.wire.answer import (
     ThoughtDone,
 )
 from app.wire.anthropic.seals import seal_redacted, seal_thinking
-from app.wire.anthropic.telling import Raw, Search, Telling, id_of, is_text, list_of, text_of
+from app.wire.anthropic.telling import Raw, Search, Telling, encoded, id_of, is_text, list_of, text_of
 from app.wire.anthropic.tools import SEARCH
 from app.wire.relay import malformed
 
@@ -142,7 +142,7 @@ class InputBlock(Block):
     def end(self) -> list[AnswerEvent]:
         whole = self.raw.get("input")
         if whole and not any(self._pieces):
-            return self._more(msgspec.json.encode(whole).decode())
+            return self._more(encoded(whole).decode())
         return []
 
     @property

@@ -44,7 +44,10 @@ _NO_PLACE: Final[tuple[tuple[str, tuple[Any, ...], str], ...]] = (
 
 def write_anthropic(ask: Ask, target: Target) -> bytes:
     """The body of the upstream request. Raises RequestError for what cannot be carried over."""
-    return msgspec.json.encode(request_of(ask, target))
+    try:
+        return msgspec.json.encode(request_of(ask, target))
+    except RecursionError as error:
+        raise refusal(ask, "items", "It is nested too deep, or a tool's schema is.") from error
 
 
 def request_of(ask: Ask, target: Target) -> Body:

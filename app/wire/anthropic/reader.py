@@ -19,7 +19,7 @@ from app.wire.answer import AnswerEvent, Began, Ended, Finished, FinishReason
 from app.wire.anthropic.blocks import Block, block_of
 from app.wire.anthropic.body import BUDGET_MIN, output_tool_of, request_of
 from app.wire.anthropic.errors import error_of
-from app.wire.anthropic.telling import Telling, list_of
+from app.wire.anthropic.telling import Telling, encoded, list_of
 from app.wire.anthropic.tools import SEARCH
 from app.wire.anthropic.usage import Tally
 from app.wire.canonical import Ask, Target, WebSearchTool
@@ -108,7 +108,7 @@ class AnthropicReader:
         for tool in body["tools"]:
             if tool["name"] == SEARCH and "max_uses" in tool:
                 tool["max_uses"] = max(1, tool["max_uses"] - self._tally.searches)
-        return msgspec.json.encode(body)
+        return encoded(body)
 
     @property
     def _output_left(self) -> int:

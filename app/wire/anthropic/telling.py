@@ -90,3 +90,11 @@ def id_of(holder: Raw, name: str) -> str:
 
 def is_text(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and bool(value)
+
+
+def encoded(value: Any) -> bytes:
+    """What an answer holds, as JSON again: it may be nested as deep as could be read, and then a little deeper."""
+    try:
+        return msgspec.json.encode(value)
+    except RecursionError:
+        malformed("The answer is nested too deep.")

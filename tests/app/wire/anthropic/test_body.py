@@ -263,3 +263,10 @@ def test_an_assistants_message_at_the_end_is_gone_on_with_where_the_model_does_s
 def test_what_is_no_text_at_the_end_stays() -> None:
     made = body(ask(HI, Reasoning(sealed=seal_redacted("up", "xyz"))))
     assert made["messages"][-1]["content"] == [{"type": "redacted_thinking", "data": "xyz"}]
+
+
+def test_what_is_nested_too_deep_is_refused() -> None:
+    schema: dict[str, Any] = {"type": "object"}
+    for _ in range(100_000):
+        schema = {"type": "object", "not": schema}
+    assert refused(ask(tools=(FunctionTool("f", parameters=schema),))) == "input"
