@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from app.wire.canonical import (
     Ask,
@@ -25,6 +26,7 @@ from app.wire.canonical import (
     Place,
     Reasoning,
     Refusal,
+    Target,
     Text,
     TextFormat,
     Tool,
@@ -37,10 +39,12 @@ from app.wire.canonical import (
 from app.wire.exchange import RequestError
 from app.wire.request import TOOLS_MAX, read_body
 from app.wire.responses.ask import read_responses
+from app.wire.responses.body import write_responses
 from app.wire.responses.writer import ResponsesWriter
 from app.wire.splice import Members
 from app.wire.stored import Stored
 from tests.app.wire.responses.answers import ANSWERS
+from tests.app.wire.responses.mutations import mutated
 
 STORED = {
     "file-1": Stored("application/pdf", "told.pdf", "JVBERi0=", 5, 1),
@@ -193,7 +197,7 @@ def test_images_and_files(part: Any, expected: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("told", "expected"),
     [
         (
             {
@@ -254,8 +258,8 @@ def test_images_and_files(part: Any, expected: Any) -> None:
         ),
     ],
 )
-def test_other_items(given: Any, expected: Item) -> None:
-    assert bare_items(item(given)) == bare_items(expected)
+def test_other_items(told: Any, expected: Item) -> None:
+    assert bare_items(item(told)) == bare_items(expected)
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -274,7 +278,7 @@ FUNCTION = {"type": "function", "name": "f", "description": "d", "parameters": S
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("told", "expected"),
     [
         (FUNCTION, FunctionTool("f", "d", SCHEMA, True)),
         ({"type": "function", "name": "f", "parameters": None, "strict": None}, FunctionTool("f")),
@@ -308,8 +312,8 @@ FUNCTION = {"type": "function", "name": "f", "description": "d", "parameters": S
         ),
     ],
 )
-def test_tools(given: Any, expected: Tool) -> None:
-    tools = read(tools=[given]).tools
+def test_tools(told: Any, expected: Tool) -> None:
+    tools = read(tools=[told]).tools
     assert bare(Ask("responses", "m", (), tools=tools)) == bare(Ask("responses", "m", (), tools=(expected,)))
     assert tools[0].at == "tools[0]"
 
@@ -319,7 +323,7 @@ F, C, SEARCH = ToolName("function", "f"), ToolName("custom", "c"), ToolName("web
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("told", "expected"),
     [
         ("auto", ToolChoice("auto")),
         ("none", ToolChoice("none")),
@@ -339,8 +343,8 @@ F, C, SEARCH = ToolName("function", "f"), ToolName("custom", "c"), ToolName("web
         ),
     ],
 )
-def test_choices(given: Any, expected: ToolChoice) -> None:
-    assert read(tools=TOOLS, tool_choice=given).tool_choice == expected
+def test_choices(told: Any, expected: ToolChoice) -> None:
+    assert read(tools=TOOLS, tool_choice=told).tool_choice == expected
 
 
 def test_formats() -> None:
@@ -467,3 +471,37 @@ CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
 )
 def test_refusals_name_their_place(members: Any, param: str, code: str) -> None:
     assert refused(**members) == (param, code)
+
+
+EVERYTHING: Any = {
+    "model": "m",
+    "instructions": "I",
+    "include": ["message.output_text.logprobs"],
+    "metadata": {"a": "b"},
+    "reasoning": {"effort": "low", "summary": "auto"},
+    "text": {"format": {"type": "json_schema", "name": "n", "schema": SCHEMA}, "verbosity": "low"},
+    "tools": [FUNCTION, {"type": "custom", "name": "c", "format": {"type": "text"}}, {"type": "image_generation"}],
+    "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}]},
+    "temperature": 1,
+    "stream": True,
+    "stream_options": {"include_obfuscation": False},
+    "input": [
+        user({"type": "input_text", "text": "x"}, {"type": "input_file", "file_id": "file-1"}),
+        {"role": "assistant", "content": [{"type": "output_text", "text": "x"}, {"type": "refusal", "refusal": "y"}]},
+        CALL,
+        {"type": "function_call_output", "call_id": "c", "output": [{"type": "input_image", "image_url": "https://a"}]},
+        {"type": "reasoning", "id": "r", "summary": [{"type": "summary_text", "text": "x"}]},
+        {"type": "web_search_call", "id": "w", "action": {"type": "search", "queries": ["q"]}},
+        {"type": "image_generation_call", "id": "i", "result": "QQ=="},
+    ],
+}
+
+
+@given(mutated(EVERYTHING))
+def test_anything_at_any_place_is_read_or_refused_by_its_name(request: Any) -> None:
+    refusal = None
+    try:
+        write_responses(read_responses(fields_of(request), STORED), Target("up", "m", 1))
+    except RequestError as error:
+        refusal = error
+    assert refusal is None or (refusal.param and refusal.status == 400)

@@ -37,6 +37,7 @@ from app.wire.responses.writer import ResponsesWriter
 from app.wire.splice import members
 from domain.usage import ImageCount, Usage
 from tests.app.wire.responses.answers import answers
+from tests.app.wire.responses.mutations import mutated
 from tests.app.wire.streams import RESPONSES_USAGE, response
 from tests.app.wire.test_recordings import RECORDINGS, present
 
@@ -542,39 +543,12 @@ def test_what_is_written_reads_back_as_the_same(events: list[AnswerEvent]) -> No
     assert content(write(streamed, stream=False)) == content(written)
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-2, 2) | st.text(max_size=3) | st.just(10**30),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["type", "text", "x"]), inner),
-    max_leaves=4,
-)
-
-
-def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    inner: Iterable[Any] = value.items() if isinstance(value, dict) else enumerate(value)
-    below = [(*path, name) for name, each in inner]
-    return below + [
-        place
-        for spot in below
-        for each in [_at(value, (spot[-1],))]
-        if isinstance(each, dict | list)
-        for place in _places(each, spot)
-    ]
-
-
-def _at(value: Any, path: tuple[Any, ...]) -> Any:
-    for name in path:
-        value = value[name]
-    return value
-
-
 @given(answers(), st.data())
 def test_anything_at_any_place_is_an_error_of_the_answer_at_most(
     events: list[AnswerEvent], data: st.DataObject
 ) -> None:
     frames = [json.loads(payload) for payload in payloads(write(events, stream=True))]
-    broken = data.draw(st.sampled_from(frames))
-    *path, name = data.draw(st.sampled_from(_places(broken)))
-    _at(broken, tuple(path))[name] = data.draw(json_values)
+    frames = data.draw(mutated(frames))
     read = reader()
     try:
         found = [event for frame in frames for event in read.frame("", json.dumps(frame).encode())]
