@@ -82,8 +82,13 @@ class PriceList(msgspec.Struct, frozen=True, gc=False):
     service_tiers: dict[str, tuple[TokenPrices, ...]]
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of tokens that are charged."""
+        return (*_INPUT_KINDS, *self.output_kinds)
+
+    @property
     def output_kinds(self) -> tuple[str, ...]:
-        """The kinds of output tokens that cost something: those of images do not, where images have a price of their own."""
+        """The kinds of output tokens that are charged: those of images are not, where images have a price of their own."""
         return _OUTPUT_KINDS if self.image_picos is None else ("output",)
 
     def tokens_at(self, input_tokens: int, service_tier: str | None = None) -> TokenPrices:
@@ -141,8 +146,7 @@ def tiers_on_offer(prices: PriceList) -> tuple[str, ...]:
 def price_usage(prices: PriceList, usage: Usage) -> Cost:
     """The cost of a use, line by line, then the rounding line where there is a remainder."""
     by_kind = prices.tokens_at(usage.input_tokens, usage.service_tier).by_kind
-    kinds = (*_INPUT_KINDS, *prices.output_kinds)
-    lines = [_line(kind, quantity, by_kind[kind]) for kind in kinds if (quantity := getattr(usage, kind))]
+    lines = [_line(kind, quantity, by_kind[kind]) for kind in prices.kinds if (quantity := getattr(usage, kind))]
     if usage.web_search_calls:
         lines.append(_line("web_search_call", usage.web_search_calls, prices.web_search_call_picos or 0))
     lines.extend(

@@ -76,7 +76,9 @@ def _allowed(model: Model, key: Key | None) -> bool:
 
 
 def _pricing(prices: PriceList) -> dict[str, Any]:
-    pricing = _token_prices(prices.tiers)
+    """Only what is charged: tokens of made images cost nothing where images have a price of their own."""
+    charged = {name: kind for name, kind in _PRICE_NAMES.items() if kind in prices.kinds}
+    pricing = _token_prices(prices.tiers, charged)
     if prices.web_search_call_picos is not None:
         pricing["web_search"] = format_scaled(prices.web_search_call_picos, PER_UNIT_DECIMALS)
     if prices.image_picos is not None:
@@ -85,21 +87,21 @@ def _pricing(prices: PriceList) -> dict[str, Any]:
     if prices.call_picos:
         pricing["calls"] = _unit_prices(prices.call_picos)
     if prices.service_tiers:
-        pricing["service_tiers"] = {name: _token_prices(tiers) for name, tiers in prices.service_tiers.items()}
+        pricing["service_tiers"] = {name: _token_prices(tiers, charged) for name, tiers in prices.service_tiers.items()}
     return pricing
 
 
-def _token_prices(tiers: tuple[TokenPrices, ...]) -> dict[str, Any]:
+def _token_prices(tiers: tuple[TokenPrices, ...], charged: dict[str, str]) -> dict[str, Any]:
     """What a token costs, and in `above` what it costs in a request with more input tokens than that."""
     base, *above = tiers
-    pricing: dict[str, Any] = _by_name(base)
+    pricing: dict[str, Any] = _by_name(base, charged)
     if above:
-        pricing["above"] = [{"input_tokens": tier.above_input_tokens, **_by_name(tier)} for tier in above]
+        pricing["above"] = [{"input_tokens": tier.above_input_tokens, **_by_name(tier, charged)} for tier in above]
     return pricing
 
 
-def _by_name(tier: TokenPrices) -> dict[str, str]:
-    return {name: format_scaled(tier.by_kind[kind], PER_UNIT_DECIMALS) for name, kind in _PRICE_NAMES.items()}
+def _by_name(tier: TokenPrices, charged: dict[str, str]) -> dict[str, str]:
+    return {name: format_scaled(tier.by_kind[kind], PER_UNIT_DECIMALS) for name, kind in charged.items()}
 
 
 def _unit_prices(picos: dict[str, int]) -> dict[str, str]:

@@ -28,6 +28,7 @@ _MODEL = """
 [[model]]
 id = "{id}"
 upstreams = ["simulator"]
+endpoints = {endpoints}
 tools = ["function", "web_search", "image_generation"]
 input = ["text", "image", "file"]
 output = ["text", "image"]
@@ -42,9 +43,11 @@ web_search_call = "0.01"
 image = "0.04"
 """
 
+_BOTH = '["responses", "chat"]'
 _MODELS: tuple[dict[str, str | int], ...] = (
     {
         "id": "gpt-5.4-mini",
+        "endpoints": _BOTH,
         "context_window": 400_000,
         "max_output_tokens": 128_000,
         "input": "0.25",
@@ -53,6 +56,7 @@ _MODELS: tuple[dict[str, str | int], ...] = (
     },
     {
         "id": "gpt-5.3-codex-spark",
+        "endpoints": '["responses"]',
         "context_window": 128_000,
         "max_output_tokens": 32_000,
         "input": "1.75",
@@ -61,6 +65,7 @@ _MODELS: tuple[dict[str, str | int], ...] = (
     },
     {
         "id": "gpt-5.4",
+        "endpoints": _BOTH,
         "context_window": 400_000,
         "max_output_tokens": 128_000,
         "input": "2.50",
@@ -69,6 +74,7 @@ _MODELS: tuple[dict[str, str | int], ...] = (
     },
     {
         "id": "gpt-5.5",
+        "endpoints": _BOTH,
         "context_window": 400_000,
         "max_output_tokens": 128_000,
         "input": "5.00",

@@ -114,6 +114,7 @@ def test_the_demo_and_the_example_agree_on_models_and_prices() -> None:
     for name, model in demo.items():
         assert price_table(model.prices) == price_table(example[name].prices)
         assert (model.tools, model.context_window) == (example[name].tools, example[name].context_window)
+        assert model.endpoints == example[name].endpoints
         assert model.tools == {"function", "web_search", "image_generation"}
         assert set(model.input_modalities) == {"text", "image", "file"}
 

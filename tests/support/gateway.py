@@ -69,8 +69,12 @@ def configuration(
     limits: Mapping[str, float] | None = None,
     billing: Mapping[str, object] | None = None,
     server: Mapping[str, object] | None = None,
+    models: str = "",
 ) -> str:
-    """The text of a realrouter.toml. `upstreams`: name -> base URL, "" for the simulator; by default one simulator."""
+    """The text of a realrouter.toml. `upstreams`: name -> base URL, "" for the simulator; by default one simulator.
+
+    `models` are further [[model]] tables.
+    """
     upstreams = {"simulator": ""} if upstreams is None else upstreams
     tables: list[tuple[str, Mapping[str, object]]] = [
         ("[store]", {"url": f"sqlite:///{folder / 'realrouter.db'}"}),
@@ -99,7 +103,7 @@ def configuration(
             upstreams=json.dumps(list(upstreams)),
             **{name: json.dumps(value) for name, value in offer.items()},
         )
-    return text
+    return text + models
 
 
 def prepare(settings: Settings) -> None:
@@ -286,10 +290,12 @@ async def running(
     limits: Mapping[str, float] | None = None,
     billing: Mapping[str, object] | None = None,
     server: Mapping[str, object] | None = None,
+    models: str = "",
     deadline_seconds: float = DEADLINE_SECONDS,
 ) -> AsyncIterator[Gateway]:
     """A gateway while the block runs; its clients are gone before it ends. See `configuration`."""
-    settings = parse(configuration(folder, upstreams=upstreams, limits=limits, billing=billing, server=server))
+    text = configuration(folder, upstreams=upstreams, limits=limits, billing=billing, server=server, models=models)
+    settings = parse(text)
     prepare(settings)
     shutdown = trio.Event()
     found: list[Services] = []

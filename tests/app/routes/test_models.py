@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from app.routes.models import describe
 from domain.catalog import Model
 from domain.events import KeyLimits
 from domain.pricing import parse_prices
+from tests.support.documents import Document, spans
 from tests.support.gateway import MODEL, envelope, running
 
 
@@ -111,7 +113,6 @@ def test_a_model_tells_all_that_it_can_do_and_all_that_it_costs() -> None:
         "input_cache_write": "0.000003125",
         "input_cache_write_1h": "0.000005",
         "image_input": "0.000008",
-        "image_output": "0.000032",
     }
     flex = base | {"prompt": "0.00000125"}
     assert told["pricing"] == {
@@ -126,3 +127,8 @@ def test_a_model_tells_all_that_it_can_do_and_all_that_it_costs() -> None:
         },
     }
     assert "secret" not in str(told)
+    by_token = parse_prices({name: price for name, price in prices.items() if name != "image"})
+    told["pricing"] |= describe(replace(model, prices=by_token), 0)["pricing"]
+    assert told["pricing"]["image_output"] == told["pricing"]["service_tiers"]["flex"]["image_output"] == "0.000032"
+    members = {f"{part}.{name}" for part in ("capabilities", "pricing") for name in told[part]}
+    assert members == {name for row in Document("ops/reference.md").rows("Models", 2) for name in spans(row[0])}
