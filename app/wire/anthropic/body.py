@@ -89,7 +89,9 @@ def _thinking(ask: Ask, target: Target, model: Model) -> Body:
     if ask.effort is None:
         return {}
     if ask.effort == "none":
-        return {"thinking": {"type": "disabled"}}
+        if model.off is None:
+            raise refusal(ask, "effort", "This model always reasons.")
+        return {"thinking": {"type": model.off}}
     if model.adaptive:
         effort = model.efforts.get(ask.effort)
         if effort is None:

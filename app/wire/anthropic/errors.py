@@ -1,14 +1,16 @@
 """Anthropic's errors in OpenAI's words.
 
-Rule: an error body is {"type": "error", "error": {"type", "message"}}, the same over HTTP and inside a stream. What it says of our
-own account (key, permission, billing) is not the client's affair: those come out as errors of the server.
+Rule 1: an error body is {"type": "error", "error": {"type", "message"}}, the same over HTTP and inside a stream.
+Rule 2: what it says of our own account (key, permission, billing) is not the client's affair: that comes out as an error of the
+        server. Some of it is told as an invalid request, and only its message says what it is.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
-from app.wire.envelope import reported
+from app.wire.envelope import MESSAGE_LENGTH_MAX, reported
 from app.wire.exchange import AnswerError
 
 WORDS: Final[dict[str, tuple[str, str | None]]] = {
@@ -31,10 +33,26 @@ OURS: Final = "upstream_refused"
 _UNSAID: Final = "The upstream refused the request."
 
 
+_BY_MESSAGE: Final = (
+    (
+        re.compile(r"credit balance|API usage limits|organization has been disabled", re.IGNORECASE),
+        ("server_error", OURS),
+    ),
+    (
+        re.compile(r"prompt is too long|exceed(?:s|ed)? (?:the )?context", re.IGNORECASE),
+        ("invalid_request_error", "context_length_exceeded"),
+    ),
+)
+"""What the message of an invalid request says besides."""
+
+
 def refusal_words(envelope: Any) -> tuple[str, str | None]:
     """OpenAI's type and code for an error body as it was decoded, whatever it is."""
     error = envelope.get("error") if isinstance(envelope, dict) else None
-    kind = error.get("type") if isinstance(error, dict) else None
+    kind, message = (error.get("type"), error.get("message")) if isinstance(error, dict) else (None, None)
+    if kind == "invalid_request_error" and isinstance(message, str):
+        told = message[:MESSAGE_LENGTH_MAX]
+        return next((words for pattern, words in _BY_MESSAGE if pattern.search(told)), WORDS[kind])
     return WORDS.get(kind, UNKNOWN) if isinstance(kind, str) else UNKNOWN
 
 

@@ -22,7 +22,7 @@ class Model(msgspec.Struct, frozen=True, gc=False):
     """`adaptive`: thinks by effort, else by a budget of tokens. `efforts`: OpenAI's effort -> its own.
 
     `sampling`: takes temperature and top_p; `both`: at once. `structured`: has output formats and strict tools. `forced`: a
-    tool can be forced. `prefill`: goes on from an assistant's message.
+    tool can be forced. `prefill`: goes on from an assistant's message. `off`: how thinking is turned off, None where it cannot be.
     """
 
     adaptive: bool
@@ -32,6 +32,7 @@ class Model(msgspec.Struct, frozen=True, gc=False):
     forced: bool
     prefill: bool
     efforts: dict[str, str] = {}
+    off: str | None = "disabled"
 
 
 _EFFORTS: Final = {"minimal": "low", "low": "low", "medium": "medium", "high": "high"}
@@ -47,9 +48,23 @@ _ERAS: Final[tuple[tuple[tuple[int, int], Model], ...]] = (
 """From which version on, newest first."""
 
 
+_OFF: Final = (
+    ("fable", (5, 0), None),
+    ("mythos", (5, 0), None),
+    ("opus", (5, 5), None),
+    ("sonnet", (5, 5), "between_tools"),
+)
+"""Families that think always, or are kept from it in another way, from which version on."""
+
+
 def model_of(name: str) -> Model:
-    version = _version_of(name.lower())
-    return next((model for since, model in _ERAS if version >= since), _PLAIN)
+    lower = name.lower()
+    version = _version_of(lower)
+    model = next((model for since, model in _ERAS if version >= since), _PLAIN)
+    for family, since, off in _OFF:
+        if family in lower and version >= since:
+            return msgspec.structs.replace(model, off=off)
+    return model
 
 
 def _version_of(name: str) -> tuple[int, int]:

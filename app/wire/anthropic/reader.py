@@ -10,7 +10,6 @@ Rule 5: an error event is the end of it. Unknown events tell nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -35,6 +34,7 @@ _REASONS: Final[dict[str, FinishReason]] = {
     PAUSED: "length",
     "refusal": "content_filter",
 }
+_WITHIN: Final = {"content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"}
 _any = msgspec.json.Decoder()
 _Object = dict[str, Any]
 
@@ -54,14 +54,6 @@ class AnthropicReader:
         self._received: list[_Object] = []
         self._paused = False
         self._continuations = 0
-        self._told: dict[str, Callable[[_Object], list[AnswerEvent]]] = {
-            "message_start": self._start,
-            "content_block_start": self._begin_block,
-            "content_block_delta": self._grow_block,
-            "content_block_stop": self._end_block,
-            "message_delta": self._change,
-            "message_stop": self._stop,
-        }
 
     def frame(self, name: str, data: bytes) -> list[AnswerEvent]:
         if self._ended or self._paused or data.strip() == b"[DONE]":
@@ -70,12 +62,7 @@ class AnthropicReader:
         kind = event.get("type")
         if kind == "error" or event.get("error"):
             raise error_of(event)
-        tell = self._told.get(kind if isinstance(kind, str) else name)
-        if tell is None:
-            return []
-        if not self._in_turn and tell != self._start:
-            malformed("The answer goes on before it began.")
-        return tell(event)
+        return self._tell(kind if isinstance(kind, str) else name, event)
 
     def end(self) -> list[AnswerEvent]:
         if self._ended or self._paused:
@@ -113,6 +100,25 @@ class AnthropicReader:
     @property
     def _output_left(self) -> int:
         return self._target.max_output_tokens - self._tally.output_tokens
+
+    def _tell(self, kind: str, event: _Object) -> list[AnswerEvent]:
+        if not self._in_turn and kind in _WITHIN:
+            malformed("The answer goes on before it began.")
+        match kind:
+            case "message_start":
+                return self._start(event)
+            case "content_block_start":
+                return self._begin_block(event)
+            case "content_block_delta":
+                return self._grow_block(event)
+            case "content_block_stop":
+                return self._end_block(event)
+            case "message_delta":
+                return self._change(event)
+            case "message_stop":
+                return self._end_turn()
+            case _:
+                return []
 
     def _start(self, event: _Object) -> list[AnswerEvent]:
         message = event.get("message")
@@ -155,9 +161,6 @@ class AnthropicReader:
         if isinstance(delta, dict):
             self._note_reason(delta)
         return []
-
-    def _stop(self, event: _Object) -> list[AnswerEvent]:
-        return self._end_turn()
 
     def _end_turn(self) -> list[AnswerEvent]:
         reason = self._stop_reason

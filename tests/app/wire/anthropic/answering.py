@@ -96,3 +96,17 @@ def broken(*events: Any, asked: Ask | None = None) -> AnswerError:
 
 def said(events: Iterable[AnswerEvent]) -> str:
     return "".join(event.text for event in events if isinstance(event, Said))
+
+
+def message(*blocks: Any, **members: Any) -> bytes:
+    """A plain answer that ends well."""
+    usage = {"input_tokens": 10, "output_tokens": 7}
+    whole = {
+        "id": "msg_1",
+        "type": "message",
+        "model": "claude-x",
+        "content": blocks,
+        "stop_reason": "end_turn",
+        "usage": usage,
+    }
+    return json.dumps({**whole, **members}).encode()

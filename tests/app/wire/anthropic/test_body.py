@@ -166,6 +166,11 @@ def test_no_effort_leaves_thinking_to_the_model_and_none_turns_it_off(model: str
     assert body(ask(effort="none"), model)["thinking"] == {"type": "disabled"}
 
 
+def test_models_that_cannot_be_kept_from_thinking() -> None:
+    assert refused(ask(effort="none"), LATEST) == "reasoning.effort"
+    assert body(ask(effort="none"), "claude-sonnet-5-5")["thinking"] == {"type": "between_tools"}
+
+
 @pytest.mark.parametrize("model", [BUDGETED, LATER])
 def test_an_effort_that_nobody_knows(model: str) -> None:
     assert refused(ask(effort="extreme", endpoint="chat"), model) == "reasoning_effort"

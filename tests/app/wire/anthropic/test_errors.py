@@ -52,3 +52,36 @@ def test_an_error_of_our_own_account_says_nothing_of_it() -> None:
     error = error_of(envelope("billing_error", "Your credit balance is too low."))
     assert error.message == "The upstream refused the request."
     assert (error.type, error.code) == ("server_error", "upstream_refused")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Your credit balance is too low to access the API. Please go to Plans & Billing.",
+        "You have reached your specified API usage limits. You will regain access on 2026-12-01.",
+        "This organization has been disabled.",
+    ],
+)
+def test_what_is_wrong_with_our_account_is_no_fault_of_the_request(message: str) -> None:
+    error = error_of(envelope("invalid_request_error", message))
+    assert (error.type, error.code) == ("server_error", "upstream_refused")
+    assert error.message == "The upstream refused the request."
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "prompt is too long: 210000 tokens > 200000 maximum",
+        "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
+    ],
+)
+def test_a_conversation_that_is_too_long_has_its_own_code(message: str) -> None:
+    assert refusal_words(envelope("invalid_request_error", message)) == (
+        "invalid_request_error",
+        "context_length_exceeded",
+    )
+
+
+def test_messages_speak_for_invalid_requests_only() -> None:
+    assert refusal_words(envelope("api_error", "prompt is too long")) == ("server_error", "server_error")
+    assert refusal_words(envelope("invalid_request_error", 7)) == ("invalid_request_error", None)

@@ -49,3 +49,19 @@ def test_structured_outputs_came_with_4_5(name: str, structured: bool) -> None:
 def test_later_models_take_less(name: str, sampling: bool, forced: bool, highest: str) -> None:
     model = model_of(name)
     assert (model.sampling, model.forced, model.efforts["xhigh"]) == (sampling, forced, highest)
+
+
+@pytest.mark.parametrize(
+    ("name", "off"),
+    [
+        ("claude-sonnet-4-5", "disabled"),
+        ("claude-opus-5", "disabled"),
+        ("claude-haiku-5-5", "disabled"),
+        ("claude-sonnet-5-5-20260928", "between_tools"),
+        ("claude-opus-5-5", None),
+        ("claude-fable-5", None),
+        ("sonnet-of-another", "disabled"),
+    ],
+)
+def test_not_every_model_can_be_kept_from_thinking(name: str, off: str | None) -> None:
+    assert model_of(name).off == off
