@@ -58,7 +58,7 @@ class UploadForm:
         """What of `data` belongs to the file."""
         parts: list[bytes] = []
         try:
-            for event in self._parser.parse(data):
+            for event in self._parser.parse(data) if data else ():
                 if isinstance(event, MultipartSegment):
                     self._begin(event)
                 elif event is None:
