@@ -37,6 +37,8 @@ def write_messages(ask: Ask, target: Target) -> list[dict[str, Any]]:
     for item in ask.items:
         turns.take(item)
     turns.end_turn()
+    if not turns.messages:
+        raise refusal(ask, "items", "This model's upstream needs at least one message.")
     return turns.messages
 
 

@@ -302,6 +302,10 @@ def test_reasoning_alone_is_no_message() -> None:
     assert messages(HI, sealed({"reasoning": "Hm"}), HI) == [{"role": "user", "content": "hi"}] * 2
 
 
+def test_a_conversation_without_a_message_is_refused() -> None:
+    assert refused(ask(WebSearchCall("ws_1"), Reasoning(summary=("a",)))) == "input"
+
+
 def test_what_a_reader_sealed_is_written_back() -> None:
     extra = {"google": {"thought_signature": "c2ln"}}
     said = {

@@ -1,0 +1,65 @@
+"""Whatever a client asks for is written, or refused by name; and what is written keeps the laws of the protocol."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.wire.canonical import Ask, Target
+from app.wire.chat.ask import KNOWN, read_chat
+from app.wire.chat.body import write_chat
+from app.wire.chat.request import parse_chat
+from app.wire.dialects import WRITE
+from app.wire.exchange import RequestError
+from app.wire.request import read_body
+from tests.app.wire.asks import asks, plain_asks, targets
+
+MODELS = st.just("vendor/model")
+
+
+def checked(body: bytes, target: Target) -> None:
+    """The laws that OpenAI itself holds a request to."""
+    parse_chat(body)
+    told: dict[str, Any] = msgspec.json.decode(body)
+    assert told.keys() <= KNOWN
+    assert (told["model"], told["max_completion_tokens"]) == (target.model, target.max_output_tokens)
+    assert ("tool_choice" not in told and "parallel_tool_calls" not in told) or told["tools"]
+    for message in told["messages"]:
+        assert message["role"] in ("system", "user", "assistant", "tool")
+        answered = message.get("refusal") is not None or message.get("tool_calls")
+        assert message["content"] is not None or (message["role"] == "assistant" and answered)
+        assert ("tool_call_id" in message) == (message["role"] == "tool")
+
+
+@settings(deadline=None)
+@given(asks(), targets(MODELS))
+def test_any_ask_is_written_or_refused_by_name(ask: Ask, target: Target) -> None:
+    try:
+        body = write_chat(ask, target)
+    except RequestError as error:
+        assert error.param  # noqa: PT017 - either way is right, and neither is certain
+        return
+    checked(body, target)
+
+
+@settings(deadline=None)
+@given(plain_asks(), targets(MODELS))
+def test_a_plain_ask_is_always_written(ask: Ask, target: Target) -> None:
+    checked(write_chat(ask, target), target)
+
+
+@settings(deadline=None)
+@given(asks(), targets(MODELS))
+def test_any_chat_request_is_carried_to_any_upstream_or_refused_by_name(ask: Ask, target: Target) -> None:
+    """Requests of chat clients are drawn as what write_chat makes of any Ask."""
+    with contextlib.suppress(RequestError):
+        read = read_chat(read_body(write_chat(ask, target)), {})
+        for write in WRITE.values():
+            try:
+                assert msgspec.json.decode(write(read, target))
+            except RequestError as error:
+                assert error.param  # noqa: PT017 - either way is right, and neither is certain
