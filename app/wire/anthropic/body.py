@@ -1,11 +1,12 @@
-"""A request as Anthropic's Messages API takes it (API version 2023-06-01).
+"""A request as Anthropic's Messages API takes it, in API_VERSION.
 
 Rule 1: max_tokens is always written, and is what was held for.
 Rule 2: what has no place here is refused by name; a value that asks for what happens anyway is left out.
 Rule 3: reasoning effort is thinking: by effort where the model knows it, else by a budget of BUDGETS, at most half of max_tokens
         where that is a thousand or more, and always below it. Effort none turns it off; none said leaves it to the model.
         Thinking refuses a temperature other than 1 and a top_p below 0.95, by budget a forced call too.
-Rule 4: summaries are told where they are asked for, and always on chat, which knows no other reasoning.
+Rule 4: summaries are told where they are asked for, and always on chat, which knows no other reasoning. There is one kind of them.
+Rule 5: of what Hints lists, the end user's id is carried (hashed where it is too long), the rest has no place here.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from app.wire.anthropic.turns import Turns, turns_of
 from app.wire.canonical import Ask, Target, refusal
 
 Body = dict[str, Any]
+
+API_VERSION: Final = "2023-06-01"
+"""The header `anthropic-version` that these bodies are written for: the last version with sampling parameters."""
 
 BUDGETS: Final = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768}
 BUDGET_MIN: Final = 1024
@@ -86,8 +90,9 @@ def _ending(ask: Ask, model: Model, turns: Turns) -> list[Body]:
 
 
 def _thinking(ask: Ask, target: Target, model: Model) -> Body:
+    told = {"display": "summarized"} if ask.summary or ask.endpoint == "chat" else {}
     if ask.effort is None:
-        return {}
+        return {"thinking": {"type": "adaptive", **told}} if model.thinks and told else {}
     if ask.effort == "none":
         if model.off is None:
             raise refusal(ask, "effort", "This model always reasons.")
@@ -96,7 +101,6 @@ def _thinking(ask: Ask, target: Target, model: Model) -> Body:
         effort = model.efforts.get(ask.effort)
         if effort is None:
             raise refusal(ask, "effort", f"This model knows {', '.join(model.efforts)} and none.")
-        told = {"display": "summarized"} if ask.summary or ask.endpoint == "chat" else {}
         return {"thinking": {"type": "adaptive", **told}, "output_config": {"effort": effort}}
     return {"thinking": {"type": "enabled", "budget_tokens": _budget(ask, target)}}
 

@@ -21,32 +21,34 @@ _CURRENT: Final = (99, 0)
 class Model(msgspec.Struct, frozen=True, gc=False):
     """`adaptive`: thinks by effort, else by a budget of tokens. `efforts`: OpenAI's effort -> its own.
 
-    `sampling`: takes temperature and top_p; `both`: at once. `structured`: has output formats and strict tools. `forced`: a
-    tool can be forced. `prefill`: goes on from an assistant's message. `off`: how thinking is turned off, None where it cannot be.
+    `thinks`: where nothing is said of it. `off`: how thinking is turned off, None where it cannot be. `sampling`: takes
+    temperature and top_p; `both`: at once. `structured`: has output formats and strict tools. `forced`: a tool can be forced.
+    `prefill`: goes on from an assistant's message.
     """
 
-    adaptive: bool
-    sampling: bool
-    both: bool
-    structured: bool
-    forced: bool
-    prefill: bool
+    adaptive: bool = False
+    thinks: bool = False
+    sampling: bool = True
+    both: bool = True
+    structured: bool = False
+    forced: bool = True
+    prefill: bool = True
     efforts: dict[str, str] = {}
     off: str | None = "disabled"
 
 
+_since = msgspec.structs.replace
 _EFFORTS: Final = {"minimal": "low", "low": "low", "medium": "medium", "high": "high"}
-_PLAIN: Final = Model(adaptive=False, sampling=True, both=True, structured=False, forced=True, prefill=True)
+_AT_FIRST: Final = Model()
+_4_1: Final = _since(_AT_FIRST, both=False)
+_4_5: Final = _since(_4_1, structured=True)
+_4_6: Final = _since(_4_5, adaptive=True, prefill=False, efforts={**_EFFORTS, "xhigh": "max"})
+_4_7: Final = _since(_4_6, sampling=False, efforts={**_EFFORTS, "xhigh": "xhigh"})
+_5_0: Final = _since(_4_7, thinks=True)
+_5_1: Final = _since(_5_0, forced=False)
 
-_ERAS: Final[tuple[tuple[tuple[int, int], Model], ...]] = (
-    ((5, 5), Model(True, False, False, True, False, False, {**_EFFORTS, "xhigh": "xhigh"})),
-    ((4, 7), Model(True, False, False, True, True, False, {**_EFFORTS, "xhigh": "xhigh"})),
-    ((4, 6), Model(True, True, False, True, True, False, {**_EFFORTS, "xhigh": "max"})),
-    ((4, 5), Model(False, True, False, True, True, True)),
-    ((4, 1), Model(False, True, False, False, True, True)),
-)
+_ERAS: Final = (((5, 1), _5_1), ((5, 0), _5_0), ((4, 7), _4_7), ((4, 6), _4_6), ((4, 5), _4_5), ((4, 1), _4_1))
 """From which version on, newest first."""
-
 
 _OFF: Final = (
     ("fable", (5, 0), None),
@@ -60,10 +62,10 @@ _OFF: Final = (
 def model_of(name: str) -> Model:
     lower = name.lower()
     version = _version_of(lower)
-    model = next((model for since, model in _ERAS if version >= since), _PLAIN)
+    model = next((model for since, model in _ERAS if version >= since), _AT_FIRST)
     for family, since, off in _OFF:
         if family in lower and version >= since:
-            return msgspec.structs.replace(model, off=off)
+            return _since(model, off=off)
     return model
 
 

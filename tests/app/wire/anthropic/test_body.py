@@ -200,6 +200,13 @@ def test_summaries_are_told_where_asked_for_and_on_chat() -> None:
     assert body(ask(effort="low", endpoint="chat"), LATER)["thinking"] == shown
 
 
+def test_summaries_are_told_of_what_is_thought_anyway() -> None:
+    shown = {"thinking": {"type": "adaptive", "display": "summarized"}}
+    assert body(ask(summary="auto"), LATEST) == body(ask(), LATEST) | shown
+    assert body(ask(endpoint="chat"), "claude-opus-5") == body(ask(), "claude-opus-5") | shown
+    assert "thinking" not in body(ask(summary="auto"), LATER)
+
+
 def test_budgets_grow_with_effort() -> None:
     assert list(BUDGETS.values()) == sorted(BUDGETS.values())
 

@@ -42,6 +42,7 @@ def test_structured_outputs_came_with_4_5(name: str, structured: bool) -> None:
         ("claude-sonnet-4-6", True, True, "max"),
         ("claude-opus-4-7", False, True, "xhigh"),
         ("claude-sonnet-5", False, True, "xhigh"),
+        ("claude-fable-5-1", False, False, "xhigh"),
         ("claude-opus-5-5-20260922", False, False, "xhigh"),
         ("claude-next", False, False, "xhigh"),
     ],
@@ -65,3 +66,10 @@ def test_later_models_take_less(name: str, sampling: bool, forced: bool, highest
 )
 def test_not_every_model_can_be_kept_from_thinking(name: str, off: str | None) -> None:
     assert model_of(name).off == off
+
+
+@pytest.mark.parametrize(
+    ("name", "thinks"), [("claude-opus-4-8", False), ("claude-opus-5", True), ("claude-haiku-5-5", True)]
+)
+def test_since_5_models_think_unasked(name: str, thinks: bool) -> None:
+    assert model_of(name).thinks is thinks
