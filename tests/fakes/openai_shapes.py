@@ -66,9 +66,9 @@ def chat_frames(chunks: int, *, usage: bool = True, text: str = "word ", input_t
         chunk = _chat_chunk([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}])
         if usage:
             chunk["usage"] = None
-        frames.append(_data(chunk))
+        frames.append(data_frame(chunk))
     if usage:
-        frames.append(_data({**_chat_chunk([]), "usage": chat_usage(input_tokens, chunks)}))
+        frames.append(data_frame({**_chat_chunk([]), "usage": chat_usage(input_tokens, chunks)}))
     frames.append(b"data: [DONE]\n\n")
     return frames
 
@@ -146,10 +146,10 @@ _RESPONSE_REST: dict[str, Any] = {
 
 
 def responses_body(text: str = "Hello.", *, input_tokens: int = 10, output_tokens: int = 5) -> dict[str, Any]:
-    return _response("completed", [_message(text, "completed")], responses_usage(input_tokens, output_tokens))
+    return response_object("completed", [message_item(text, "completed")], responses_usage(input_tokens, output_tokens))
 
 
-def _response(status: str, output: list[dict[str, Any]], usage: dict[str, Any] | None) -> dict[str, Any]:
+def response_object(status: str, output: list[dict[str, Any]], usage: dict[str, Any] | None) -> dict[str, Any]:
     completed_at = CREATED + 1 if status == "completed" else None
     return {
         "id": "resp_fake",
@@ -164,12 +164,12 @@ def _response(status: str, output: list[dict[str, Any]], usage: dict[str, Any] |
     }
 
 
-def _message(text: str | None, status: str) -> dict[str, Any]:
-    content = [] if text is None else [_part(text)]
+def message_item(text: str | None, status: str) -> dict[str, Any]:
+    content = [] if text is None else [text_part(text)]
     return {"id": "msg_fake", "type": "message", "status": status, "role": "assistant", "content": content}
 
 
-def _part(text: str) -> dict[str, Any]:
+def text_part(text: str) -> dict[str, Any]:
     return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
 
 
@@ -177,29 +177,29 @@ def responses_frames(chunks: int, *, text: str = "word ", input_tokens: int = 10
     """created ... `chunks` deltas ... completed with usage, then [DONE] where `done`: recorded streams lack it."""
     whole = text * chunks
     at = {"item_id": "msg_fake", "output_index": 0, "content_index": 0}
-    final = _response("completed", [_message(whole, "completed")], responses_usage(input_tokens, chunks))
+    final = response_object("completed", [message_item(whole, "completed")], responses_usage(input_tokens, chunks))
     events: list[dict[str, Any]] = [
-        {"type": "response.created", "response": _response("in_progress", [], None)},
-        {"type": "response.in_progress", "response": _response("in_progress", [], None)},
-        {"type": "response.output_item.added", "output_index": 0, "item": _message(None, "in_progress")},
-        {"type": "response.content_part.added", **at, "part": _part("")},
+        {"type": "response.created", "response": response_object("in_progress", [], None)},
+        {"type": "response.in_progress", "response": response_object("in_progress", [], None)},
+        {"type": "response.output_item.added", "output_index": 0, "item": message_item(None, "in_progress")},
+        {"type": "response.content_part.added", **at, "part": text_part("")},
         *({"type": "response.output_text.delta", **at, "delta": text, "logprobs": []} for _ in range(chunks)),
         {"type": "response.output_text.done", **at, "text": whole, "logprobs": []},
-        {"type": "response.content_part.done", **at, "part": _part(whole)},
-        {"type": "response.output_item.done", "output_index": 0, "item": _message(whole, "completed")},
+        {"type": "response.content_part.done", **at, "part": text_part(whole)},
+        {"type": "response.output_item.done", "output_index": 0, "item": message_item(whole, "completed")},
         {"type": "response.completed", "response": final},
     ]
-    frames = [_event({**event, "sequence_number": number}) for number, event in enumerate(events)]
+    frames = [event_frame({**event, "sequence_number": number}) for number, event in enumerate(events)]
     return [*frames, b"data: [DONE]\n\n"] if done else frames
 
 
-def _data(value: Any) -> bytes:
+def data_frame(value: Any) -> bytes:
     return b"data: " + msgspec.json.encode(value) + b"\n\n"
 
 
-def _event(value: dict[str, Any]) -> bytes:
+def event_frame(value: dict[str, Any]) -> bytes:
     name: str = value["type"]
-    return b"event: " + name.encode() + b"\n" + _data(value)
+    return b"event: " + name.encode() + b"\n" + data_frame(value)
 
 
 def _head_bytes(status: int, headers: Iterable[tuple[str, str]]) -> bytes:

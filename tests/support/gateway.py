@@ -28,6 +28,7 @@ from app.ledger.store import Ledger
 from app.record import Record
 from app.services import Services, open_ledger
 from app.settings import Settings, parse
+from app.settings.protocols import ENDPOINTS, possible_tools
 from domain import account as accounts
 from domain import api_key, buckets
 from domain.decimals import NANOS_PER_USD
@@ -47,6 +48,7 @@ MODEL = "gpt-5.4-mini"
 DEADLINE_SECONDS = 60
 VENDOR_KEY = "sk-proj-VENDORsecretVENDORsecret0001"
 Json = dict[str, Any]
+Upstreams = Mapping[str, str | tuple[str, str]]
 
 _MODEL = """
 [[model]]
@@ -65,41 +67,46 @@ price = {{ input = "0.25", cached_input = "0.025", output = "2.00", web_search_c
 def configuration(
     folder: Path,
     *,
-    upstreams: Mapping[str, str] | None = None,
+    upstreams: Upstreams | None = None,
     limits: Mapping[str, float] | None = None,
     billing: Mapping[str, object] | None = None,
     server: Mapping[str, object] | None = None,
+    files: Mapping[str, object] | None = None,
     models: str = "",
+    upstream_model: str = "",
 ) -> str:
     """The text of a realrouter.toml. `upstreams`: name -> base URL, "" for the simulator; by default one simulator.
 
-    `models` are further [[model]] tables.
+    A protocol other than `openai` stands before its base URL, in a pair. `upstream_model`: what the upstreams call each model of
+    the documentation, by default what clients do; they offer the tools that one of the upstreams can do. `models` are further
+    [[model]] tables.
     """
     upstreams = {"simulator": ""} if upstreams is None else upstreams
     tables: list[tuple[str, Mapping[str, object]]] = [
         ("[store]", {"url": f"sqlite:///{folder / 'realrouter.db'}"}),
-        ("[files]", {"url": f"file:///{folder / 'files'}"}),
+        ("[files]", {"url": f"file:///{folder / 'files'}", **(files or {})}),
         ("[server]", server or {}),
         ("[limits]", limits or {}),
         ("[billing]", billing or {}),
     ]
-    for name, url in upstreams.items():
-        if url:
-            entry = {"name": name, "protocol": "openai", "base_url": url, "api_key": VENDOR_KEY}
-        else:
-            entry = {"name": name, "protocol": "simulator"}
+    possible: frozenset[str] = frozenset()
+    for name, address in upstreams.items():
+        protocol, url = address if isinstance(address, tuple) else ("openai" if address else "simulator", address)
+        entry = {"name": name, "protocol": protocol} | ({"base_url": url, "api_key": VENDOR_KEY} if url else {})
         tables.append(("[[upstream]]", entry))
+        possible |= possible_tools(protocol, ENDPOINTS)
     text = "\n".join("\n".join([head, *(f"{k} = {json.dumps(v)}" for k, v in table.items())]) for head, table in tables)
-    everything = {"tools": ["function", "web_search", "image_generation"], "input": ["text", "image", "file"]}
-    for model_id, upstream_model, offer in (
-        (MODEL, MODEL, everything),
-        ("gpt-5.3-codex-spark", "gpt-5.3-codex-spark", everything),
-        ("gpt-5.5", "gpt-5.5", everything),
+    tools = [tool for tool in ("function", "web_search", "image_generation") if tool in possible]
+    everything = {"tools": tools, "input": ["text", "image", "file"]}
+    for model_id, known_as, offer in (
+        (MODEL, upstream_model or MODEL, everything),
+        ("gpt-5.3-codex-spark", upstream_model or "gpt-5.3-codex-spark", everything),
+        ("gpt-5.5", upstream_model or "gpt-5.5", everything),
         ("vendor/plain:1", "plain-1-upstream", {"tools": [], "input": ["text"]}),
     ):
         text += _MODEL.format(
             id=model_id,
-            upstream_model=upstream_model,
+            upstream_model=known_as,
             upstreams=json.dumps(list(upstreams)),
             **{name: json.dumps(value) for name, value in offer.items()},
         )
@@ -286,15 +293,26 @@ class Gateway:
 async def running(
     folder: Path,
     *,
-    upstreams: Mapping[str, str] | None = None,
+    upstreams: Upstreams | None = None,
     limits: Mapping[str, float] | None = None,
     billing: Mapping[str, object] | None = None,
     server: Mapping[str, object] | None = None,
+    files: Mapping[str, object] | None = None,
     models: str = "",
+    upstream_model: str = "",
     deadline_seconds: float = DEADLINE_SECONDS,
 ) -> AsyncIterator[Gateway]:
     """A gateway while the block runs; its clients are gone before it ends. See `configuration`."""
-    text = configuration(folder, upstreams=upstreams, limits=limits, billing=billing, server=server, models=models)
+    text = configuration(
+        folder,
+        upstreams=upstreams,
+        limits=limits,
+        billing=billing,
+        server=server,
+        files=files,
+        models=models,
+        upstream_model=upstream_model,
+    )
     settings = parse(text)
     prepare(settings)
     shutdown = trio.Event()
