@@ -180,7 +180,7 @@ class ToldMessage(ToldItem):
         if told.get("type") != "url_citation" or not text(told.get("url")):
             return []
         start, end = (max(0, part.base + number(told.get(name))) for name in ("start_index", "end_index"))
-        return [Cited(text(told.get("url")), text(told.get("title")), start, end)]
+        return [Cited(text(told.get("url")), text(told.get("title")), start, max(start, end))]
 
     on: ClassVar[Heard] = {
         "output_text.delta": _text_delta,

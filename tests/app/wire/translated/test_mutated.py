@@ -14,7 +14,7 @@ from tests.app.wire.translated.harness import Client, Outcome, stream_of, stream
 from tests.app.wire.translated.test_translated import ALL, understood
 from tests.support import responses_grammar
 
-WRONG: Final = (
+WRONG: Final[tuple[Any, ...]] = (
     None,
     True,
     0,
