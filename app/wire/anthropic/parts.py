@@ -31,18 +31,14 @@ def blocks_of(ask: Ask, target: Target, item: Message | FunctionCallOutput) -> l
     return named + [block for part in item.parts for block in _blocks(ask, target, part)]
 
 
-def text_blocks(message: Message) -> list[Block]:
+def text_blocks(ask: Ask, message: Message) -> list[Block]:
     """An assistant's message: texts and refusals."""
-    return _name(message.name) + [block for part in message.parts for block in _text(_words(part))]
+    return _name(message.name) + [block for text in _words(ask, message) for block in _text(text)]
 
 
 def texts_of(ask: Ask, message: Message) -> list[str]:
     """The texts of a system message."""
-    for part in message.parts:
-        if isinstance(part, Image | File):
-            raise refusal(ask, part.at, "Instructions to this model are text only.")
-    texts = [_words(part) for part in message.parts]
-    return [f"{message.name}:", *texts] if message.name else texts
+    return [*([f"{message.name}:"] if message.name else []), *_words(ask, message)]
 
 
 def image_block(ask: Ask, target: Target, image: Image) -> Block:
@@ -97,9 +93,13 @@ def _url(ask: Ask, target: Target, url: str, at: str) -> Block:
     return {"type": "url", "url": url}
 
 
-def _words(part: Part) -> str:
-    """The words of a part; an assistant's parts have nothing else."""
-    return "" if isinstance(part, Image | File) else part.text
+def _words(ask: Ask, message: Message) -> list[str]:
+    words = []
+    for part in message.parts:
+        if isinstance(part, Image | File):
+            raise refusal(ask, part.at, "Only a user's message to this model, or an output, holds images and files.")
+        words.append(part.text)
+    return words
 
 
 def _text(text: str) -> list[Block]:

@@ -75,7 +75,7 @@ class Turns:
             case Message(role="user"):
                 self._user(blocks_of(self._ask, self._target, item))
             case Message():
-                self._assistant(text_blocks(item))
+                self._assistant(text_blocks(self._ask, item))
             case FunctionCall():
                 self._call(item)
             case FunctionCallOutput():

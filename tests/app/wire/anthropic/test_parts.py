@@ -83,8 +83,8 @@ def test_other_files_are_refused(media_type: str | None) -> None:
 
 
 @pytest.mark.parametrize("part", [Image(data="aGk=", media_type="image/png", at=AT), File(data="aGk=", at=AT)])
-@pytest.mark.parametrize("role", ["system", "developer"])
-def test_instructions_are_text_only(part: Part, role: str) -> None:
+@pytest.mark.parametrize("role", ["system", "developer", "assistant"])
+def test_only_the_user_shows_images_and_files(part: Part, role: str) -> None:
     assert refusal_of(part, role) == AT
 
 
