@@ -1,0 +1,139 @@
+"""Tools of a Responses request and the choice among them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.wire.canonical import (
+    Ask,
+    CustomTool,
+    FunctionTool,
+    ImageTool,
+    Place,
+    Tool,
+    ToolChoice,
+    ToolName,
+    WebSearchTool,
+    bare,
+)
+from app.wire.request import TOOLS_MAX
+from tests.app.wire.responses.asking import (
+    FUNCTION,
+    LACKING,
+    MISSING,
+    SCHEMA,
+    TOOLS,
+    UNKNOWN,
+    VALUE,
+    WRONG,
+    read,
+    refused,
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (FUNCTION, FunctionTool("f", "d", SCHEMA, True)),
+        ({"type": "function", "name": "f", "parameters": None, "strict": None}, FunctionTool("f")),
+        ({"type": "custom", "name": "f"}, CustomTool("f")),
+        (
+            {"type": "custom", "name": "f", "description": "d", "format": {"type": "text"}},
+            CustomTool("f", "d", {"type": "text"}),
+        ),
+        (
+            {"type": "custom", "name": "f", "format": {"type": "grammar", "syntax": "lark", "definition": "g"}},
+            CustomTool("f", None, {"type": "grammar", "syntax": "lark", "definition": "g"}),
+        ),
+        ({"type": "web_search"}, WebSearchTool()),
+        ({"type": "web_search_preview", "search_content_types": ["text"]}, WebSearchTool()),
+        ({"type": "web_search_2025_08_26", "filters": None, "user_location": None}, WebSearchTool()),
+        (
+            {
+                "type": "web_search",
+                "search_context_size": "low",
+                "user_location": {"type": "approximate", "city": "Oslo", "country": "NO"},
+                "filters": {"allowed_domains": ["a.org"]},
+                "external_web_access": False,
+            },
+            WebSearchTool("low", Place("Oslo", "NO"), ("a.org",), False),
+        ),
+        ({"type": "web_search", "filters": {}, "user_location": {"type": "approximate"}}, WebSearchTool(place=Place())),
+        ({"type": "image_generation"}, ImageTool()),
+        (
+            {"type": "image_generation", "size": "1024x1024", "quality": "low", "partial_images": 2, "model": None},
+            ImageTool({"size": "1024x1024", "quality": "low", "partial_images": 2}),
+        ),
+    ],
+)
+def test_tools(told: Any, expected: Tool) -> None:
+    tools = read(tools=[told]).tools
+    assert bare(Ask("responses", "m", (), tools=tools)) == bare(Ask("responses", "m", (), tools=(expected,)))
+    assert tools[0].at == "tools[0]"
+
+
+F, C, SEARCH = ToolName("function", "f"), ToolName("custom", "c"), ToolName("web_search")
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("auto", ToolChoice("auto")),
+        ("none", ToolChoice("none")),
+        ("required", ToolChoice("required")),
+        ({"type": "function", "name": "f"}, ToolChoice("required", (F,))),
+        ({"type": "custom", "name": "c"}, ToolChoice("required", (C,))),
+        ({"type": "web_search_preview"}, ToolChoice("required", (SEARCH,))),
+        ({"type": "web_search"}, ToolChoice("required", (SEARCH,))),
+        ({"type": "image_generation"}, ToolChoice("required", (ToolName("image_generation"),))),
+        (
+            {
+                "type": "allowed_tools",
+                "mode": "auto",
+                "tools": [{"type": "function", "name": "f"}, {"type": "web_search"}],
+            },
+            ToolChoice("auto", (F, SEARCH)),
+        ),
+    ],
+)
+def test_choices(told: Any, expected: ToolChoice) -> None:
+    assert read(tools=TOOLS, tool_choice=told).tool_choice == expected
+
+
+@pytest.mark.parametrize(
+    ("members", "param", "code"),
+    [
+        ({"tools": {}}, "tools", WRONG),
+        ({"tools": [1]}, "tools[0]", WRONG),
+        ({"tools": [{}]}, "tools[0].type", MISSING),
+        ({"tools": [{"type": 1}]}, "tools[0].type", "unsupported_tool"),
+        ({"tools": [FUNCTION, {"type": "file_search"}]}, "tools[1].type", "unsupported_tool"),
+        ({"tools": [{"type": "web_search"}] * (TOOLS_MAX + 1)}, "tools", "array_above_max_length"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools[0].function", UNKNOWN),
+        ({"tools": [{"type": "function", "name": ""}]}, "tools[0].name", VALUE),
+        ({"tools": [{"type": "custom"}]}, "tools[0].name", MISSING),
+        ({"tools": [FUNCTION | {"defer_loading": True}]}, "tools[0].defer_loading", LACKING),
+        ({"tools": [FUNCTION | {"async": True}]}, "tools[0].async", LACKING),
+        ({"tools": [{"type": "image_generation", "quality": 1}]}, "tools[0].quality", WRONG),
+        ({"tools": [{"type": "web_search", "search_context_size": "x"}]}, "tools[0].search_context_size", VALUE),
+        ({"tool_choice": "any"}, "tool_choice", VALUE),
+        ({"tool_choice": 1}, "tool_choice", WRONG),
+        ({"tool_choice": {"type": "function"}}, "tool_choice.name", MISSING),
+        ({"tool_choice": {"type": "function", "name": "f"}}, "tool_choice", VALUE),
+        ({"tool_choice": {"type": "web_search", "mode": "auto"}}, "tool_choice.mode", UNKNOWN),
+        ({"tool_choice": {"type": "file_search"}}, "tool_choice", VALUE),
+        ({"tool_choice": {"type": "allowed_tools", "tools": []}}, "tool_choice.mode", MISSING),
+        ({"tool_choice": {"type": "allowed_tools", "mode": "auto"}}, "tool_choice.tools", MISSING),
+        ({"tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": []}}, "tool_choice.tools", "empty_array"),
+        ({"tool_choice": {"type": "allowed_tools", "mode": "auto", "name": "x"}}, "tool_choice.name", UNKNOWN),
+        (
+            {"tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "custom", "name": "x"}]}},
+            "tool_choice.tools[0]",
+            VALUE,
+        ),
+    ],
+)
+def test_refusals_name_their_place(members: Any, param: str, code: str) -> None:
+    assert refused(**members) == (param, code)
