@@ -66,7 +66,7 @@ class ChoiceReader:
         self._searches = searches
         self._calls = CallReader(index, keys)
         self._thought: int | None = None
-        self._thought_name = REASONING[0]
+        self._thought_name: str | None = None
         self._thought_pieces: list[str] = []
         self._thought_length = 0
         self._length = 0
@@ -105,10 +105,11 @@ class ChoiceReader:
         return "stop" if reason == "tool_calls" and not len(self._calls) else reason
 
     def _events(self, delta: dict[str, Any], logprobs: Any, seed: str) -> Iterator[AnswerEvent]:
-        yield from self._think(delta)
+        if name := next((name for name in REASONING if _text(delta, name)), None):
+            yield from self._think(name, _text(delta, name))
         self._logprobs.extend(_logprobs(logprobs))
-        if content := _text(delta, "content"):
-            yield from self._say(content)
+        for thought, content in _contents(delta):
+            yield from self._think(None, content) if thought else self._say(content)
         if refusal := _text(delta, "refusal"):
             yield from self._end_thought()
             yield Refused(refusal, self._index)
@@ -128,11 +129,8 @@ class ChoiceReader:
         logprobs, self._logprobs = tuple(self._logprobs), []
         yield Said(content, self._index, logprobs)
 
-    def _think(self, delta: dict[str, Any]) -> Iterator[AnswerEvent]:
-        name = next((name for name in REASONING if _text(delta, name)), None)
-        if name is None:
-            return
-        text = _text(delta, name)
+    def _think(self, name: str | None, text: str) -> Iterator[AnswerEvent]:
+        """`name` is the member that would have it back, None where there is none."""
         if self._thought is None:
             self._start = None
             self._thought = next(self._keys)
@@ -153,7 +151,7 @@ class ChoiceReader:
         key, text, self._thought = self._thought, "".join(self._thought_pieces), None
         whole = self._thought_length <= SEALED_LENGTH_MAX
         self._thought_pieces, self._thought_length = [], 0
-        members: dict[str, Any] = {self._thought_name: text} if text and whole else {}
+        members: dict[str, Any] = {self._thought_name: text} if self._thought_name and text and whole else {}
         if extra:
             members["extra_content"] = extra
         yield ThoughtDone(key, seal(self._upstream, msgspec.json.encode(members).decode()) if members else None)
@@ -199,6 +197,21 @@ def _text(delta: dict[str, Any], name: str) -> str:
     if not isinstance(value, str):
         malformed(f"The answer holds {name} that is no text.")
     return value
+
+
+def _contents(delta: dict[str, Any]) -> Iterator[tuple[bool, str]]:
+    """Text, and whether it is reasoning. Mistral gives a list of parts, reasoning as a list inside of it."""
+    content = delta.get("content")
+    if not isinstance(content, list):
+        if text := _text(delta, "content"):
+            yield False, text
+        return
+    for part in content:
+        inner = part.get("thinking") if isinstance(part, dict) else None
+        thought = isinstance(inner, list)
+        for told in inner if isinstance(inner, list) else [part]:
+            if isinstance(told, dict) and told.get("type") == "text" and (text := _text(told, "text")):
+                yield thought, text
 
 
 def _list(delta: dict[str, Any], name: str) -> list[Any]:

@@ -54,6 +54,7 @@ class _Turns:
         self._calls: list[dict[str, Any]] = []
         self._reasoning: dict[str, str] = {}
         self._extra: dict[str, Any] | None = None
+        self._thoughts: list[dict[str, Any]] = []
 
     def take(self, item: Item) -> None:
         match item:
@@ -90,11 +91,15 @@ class _Turns:
             if self._calls:
                 message["tool_calls"] = self._calls
             self.messages.append(message)
-        self._parts, self._name, self._calls, self._reasoning, self._extra = [], None, [], {}, None
+        self._parts, self._name, self._calls = [], None, []
+        self._reasoning, self._extra, self._thoughts = {}, None, []
 
     def _say(self, message: Message) -> None:
         if self._parts and not self._calls:
+            thoughts = self._thoughts
             self.end_turn()
+            self._thoughts = thoughts
+        self._add_thoughts()
         self._parts += message.parts
         self._name = message.name
 
@@ -110,21 +115,27 @@ class _Turns:
                 return {"content": [self._part(part) for part in self._parts]}
 
     def _call(self, call_id: str, kind: str, inner: dict[str, Any]) -> None:
+        self._add_thoughts()
         call: dict[str, Any] = {"id": call_id, "type": kind, kind: inner}
         if self._extra is not None:
             call["extra_content"], self._extra = self._extra, None
         self._calls.append(call)
 
     def _think(self, item: Reasoning) -> None:
-        """This upstream's own members of a message, as choice.py sealed them. A stretch after the turn's calls begins another."""
+        """This upstream's own members of a message, as choice.py sealed them. They go with what follows, text or call."""
         payload = unseal(item.sealed, self._target.upstream) if item.sealed is not None else None
-        members = _members(payload) if payload is not None else {}
-        for name in REASONING:
-            if isinstance(text := members.get(name), str):
-                self._reasoning[name] = self._reasoning.get(name, "") + text
-        extra = members.get("extra_content")
-        if isinstance(extra, dict):
-            self._extra = extra
+        if payload is not None:
+            self._thoughts.append(_members(payload))
+
+    def _add_thoughts(self) -> None:
+        for members in self._thoughts:
+            for name in REASONING:
+                if isinstance(text := members.get(name), str):
+                    self._reasoning[name] = self._reasoning.get(name, "") + text
+            extra = members.get("extra_content")
+            if isinstance(extra, dict):
+                self._extra = extra
+        self._thoughts = []
 
     def _message(self, message: Message) -> dict[str, Any]:
         role = "user" if message.role == "user" else "system"

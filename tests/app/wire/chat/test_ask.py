@@ -639,7 +639,7 @@ anything = st.recursive(
 message_like = st.fixed_dictionaries({"role": words, "content": anything}, optional={"tool_calls": anything})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(message_like | anything, max_size=3),
     st.dictionaries(st.sampled_from(sorted(KNOWN - {"model", "messages"})), anything, max_size=2),

@@ -281,6 +281,15 @@ def test_reasoning_goes_back_to_its_own_upstream() -> None:
     ]
 
 
+def test_reasoning_goes_with_what_follows_it() -> None:
+    one, two = sealed({"reasoning": "One"}), sealed({"reasoning": "Two", "extra_content": {"x": 1}})
+    told = messages(one, assistant(Text("A")), two, assistant(Text("B")), FunctionCall("a", "f", "{}"))
+    assert told == [
+        {"role": "assistant", "content": "A", "reasoning": "One"},
+        {"role": "assistant", "content": "B", "reasoning": "Two", "tool_calls": [call("a", extra_content={"x": 1})]},
+    ]
+
+
 @pytest.mark.parametrize(
     "item",
     [
@@ -528,7 +537,7 @@ asks = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(asks)
 def test_what_is_written_is_read_as_the_same(told: Ask) -> None:
     target = Target(upstream="up", model="m", max_output_tokens=100)

@@ -178,6 +178,17 @@ def test_reasoning_ends_before_text(name: str) -> None:
     ]
 
 
+def test_content_may_be_a_list_of_parts() -> None:
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}, 5, {"type": "reference"}]}
+    frames = (
+        delta(content=[thinking]),
+        delta(content=[{"type": "text", "text": "Ye"}, {"type": "text", "text": ""}, "x", {"type": "thinking"}]),
+        delta(content="s"),
+        delta("stop"),
+    )
+    assert inner(*frames) == [ThoughtBegun(0), Thought(0, "Hm"), ThoughtDone(0), Said("Ye"), Said("s")]
+
+
 def test_reasoning_under_both_names_is_told_once() -> None:
     assert inner(delta(reasoning="Hm", reasoning_content="Hm"), delta("stop"))[1] == Thought(0, "Hm")
 
@@ -485,7 +496,8 @@ def choices(*told: Any) -> dict[str, Any]:
         choices({"index": 0, "delta": []}),
         choices({"index": 0, "delta": {}, "finish_reason": 5}),
         delta(content=5),
-        delta(content=["x"]),
+        delta(content=[{"type": "text", "text": 5}]),
+        delta(content=[{"type": "thinking", "thinking": [{"type": "text", "text": []}]}]),
         delta(reasoning_content={}),
         delta(refusal=[]),
         delta(annotations={}),
@@ -616,7 +628,7 @@ choice_like = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.one_of(st.dictionaries(names, anything), st.builds(choices, choice_like)), max_size=4))
 def test_nothing_makes_it_fail_otherwise(frames: list[Any]) -> None:
     with contextlib.suppress(AnswerError):
