@@ -26,7 +26,7 @@ CASES: list[tuple[Dialect, int, Any, int, str | None, str | None, float | None]]
     ("anthropic", 429, anthropic("rate_limit_error", "slow"), 429, "rate_limit_error", "rate_limit_exceeded", None),
     ("anthropic", 529, anthropic("overloaded_error", "busy"), 529, "server_error", "overloaded", None),
     ("anthropic", 401, anthropic("authentication_error", "bad key"), 401, "server_error", "upstream_refused", None),
-    ("anthropic", 400, anthropic("invalid_request_error", "credit balance too low"), 403, "invalid_request_error", None, None),
+    ("anthropic", 400, anthropic("invalid_request_error", "credit balance too low"), 403, "server_error", "upstream_refused", None),
     ("gemini", 429, google(429, "RESOURCE_EXHAUSTED", "quota", RETRY), 429, "rate_limit_error", "rate_limit_exceeded", 34.4),
     ("gemini", 429, [google(429, "RESOURCE_EXHAUSTED", "quota", RETRY)], 429, "rate_limit_error", "rate_limit_exceeded", 34.4),
     ("gemini", 400, google(400, "INVALID_ARGUMENT", "no", BAD_KEY), 403, "authentication_error", "invalid_api_key", None),
