@@ -38,6 +38,8 @@ DISAGREEMENTS: Final[dict[str, tuple[set[str], str]]] = {
     ),
     "chat/two_choices.sse": ({"text"}, "lm15 has one choice, and puts what all of them say into it"),
     "chat/done_early.sse": ({"broken"}, "lm15 takes [DONE] for an end, though no finish_reason came"),
+    "chat/without_index.sse": ({"calls"}, "lm15 takes calls without an index for one call"),
+    "anthropic/no_start.sse": ({"broken"}, "lm15 does not mind that the answer never began"),
     "anthropic/web_search.sse": (
         {"broken"},
         "lm15 takes the input of a server tool, whose deltas are written like a function's, for that of a function without a name",

@@ -96,6 +96,16 @@ CASES: Final = (
         searches=2,
         then="pause_continued",
     ),
+    # What is cited of a document has no address.
+    Case("document_citation", (Choice("Green."),), Usage(input=25, output=3)),
+    Case(
+        "search_at_once",
+        (Choice("Nothing."),),
+        Usage(input=25, output=9, web_search_calls=1),
+        queries=("at once",),
+        searches=1,
+    ),
+    Case("no_start", fault=MALFORMED),
     Case("unknown", (Choice("Still here"),), Usage(input=25, output=6)),
     Case("no_usage", (Choice("Unmetered"),)),
     Case(

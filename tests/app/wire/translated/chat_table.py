@@ -86,6 +86,23 @@ CASES: Final = (
         Usage(input=3, output=3),
         logprobs=1,
     ),
+    # Servers that repeat the name and the role, and say stop where calls were made: OpenAI's clients go by tool_calls.
+    Case(
+        "repeated_names",
+        (Choice(calls=(Call("call_oslo", "get_weather", '{"city":"Oslo"}'),), finish="tool_calls"),),
+        Usage(input=10, output=9),
+    ),
+    Case(
+        "without_index",
+        (
+            Choice(
+                calls=(Call("call_a", "now", "{}"), Call("call_b", "get_weather", '{"city":"Oslo"}')),
+                finish="tool_calls",
+            ),
+        ),
+        Usage(input=10, output=9),
+    ),
+    Case("nulls_and_blanks", (Choice("Still here"),), Usage(input=5, output=1)),
     Case("no_done", (Choice("Whole"),), Usage(input=5, output=1)),
     # Usage in every chunk grows: the last counts, and none is added to another.
     Case("usage_each", (Choice("ab"),), Usage(input=5, output=4)),

@@ -96,6 +96,14 @@ CASES: Final = (
         Usage(input=3, output=2),
         logprobs=1,
     ),
+    # There is no call, and no answer either: another try may give one.
+    Case("malformed_call", (Choice("I call"),), fault=MALFORMED),
+    Case(
+        "text_around_call",
+        (Choice("Before. After.", calls=(Call(ANY, "now", "{}"),), finish="tool_calls"),),
+        Usage(input=5, output=9),
+    ),
+    Case("signed_in_the_middle", (Choice("One two"),), Usage(input=5, output=3), sealed=("Eh1stAb4+9v0=",)),
     Case("unknown", (Choice("Still here"),), Usage(input=4, output=2)),
     Case("no_usage", (Choice("Unmetered"),)),
     Case("usage_last", (Choice("Late"),), Usage(input=7, output=103, reasoning=100)),

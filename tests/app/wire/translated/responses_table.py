@@ -71,6 +71,10 @@ CASES: Final = (
         sealed=("gAAAAABp_whole",),
         plain=True,
     ),
+    # Open models tell their reasoning itself, no summary of it.
+    Case("reasoning_text", (Choice("Hi", thought=("I am to greet.",)),), used(4, 8)),
+    # Servers that tell of no item, give it another id each time, and number nothing.
+    Case("the_least", (Choice("The least"),), Usage(input=4, output=2)),
     # The page that was opened is part of the search before: two requests are billed. Offsets count code points.
     Case(
         "web_search",

@@ -12,6 +12,7 @@ import pytest
 
 from app.wire import tags
 from domain.usage import Usage
+from tests.app.wire.streams import by_byte
 from tests.app.wire.translated import anthropic_table, chat_table, gemini_table, responses_table
 from tests.app.wire.translated.expected import ANY, Call, Case, Choice, Dialect
 from tests.app.wire.translated.harness import (
@@ -25,7 +26,7 @@ from tests.app.wire.translated.harness import (
     streamed,
     whole,
 )
-from tests.app.wire.translated.understood import Tokens, Understood, of_chat, of_responses
+from tests.app.wire.translated.understood import Tokens, Understood, of_chat, of_responses, payloads
 from tests.support import responses_grammar
 
 TABLES: Final[dict[Dialect, tuple[Case, ...]]] = {
@@ -166,6 +167,25 @@ def check_count(case: Case, outcome: Outcome) -> None:
 def compact(arguments: str) -> str:
     value = plain(arguments)
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+@pytest.mark.parametrize(("dialect", "case", "client"), ALL)
+def test_text_is_told_as_it_comes(dialect: Dialect, case: Case, client: Client) -> None:
+    """All of it before the end of the answer, whose debit the last event waits for."""
+    if case.fault or case.then:
+        return
+    outcome = streamed(dialect, client, case, [by_byte(stream_of(dialect, case.name))])
+    found = [json.loads(data) for data in payloads(outcome.forwarded)]
+    if client == "responses":
+        told = "".join(event["delta"] for event in found if event["type"] == "response.output_text.delta")
+        assert not any(event["type"] in responses_grammar.CLOSING for event in found)
+        assert told == case.said.text
+    else:
+        choices = [choice for chunk in found for choice in chunk["choices"]]
+        for index, wanted in enumerate(case.choices):
+            mine = [choice["delta"].get("content") or "" for choice in choices if choice["index"] == index]
+            assert "".join(mine) == wanted.text
+        assert sum(choice["finish_reason"] is not None for choice in choices) < len(case.choices)
 
 
 @pytest.mark.parametrize(("dialect", "case", "client"), ALL)
