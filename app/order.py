@@ -23,18 +23,25 @@ from domain.request import TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX, bounds_of, check_
 MICROS = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Order:
     """What will be asked of an upstream, and at most used.
 
-    `request` has lost its fields: they keep the client's whole body alive. What is sent upstream is in `attempts`.
+    `request` has lost its fields: they keep the client's whole body alive. What is sent upstream is in `attempts`, which their
+    user takes out of here (`take_attempts`), to let go of the bodies as soon as an upstream has one.
     """
 
     request: ParsedRequest
     model: Model
     bounds: Bounds
     pages: int | None
-    attempts: Attempts
+    attempts: Attempts | None
+
+    def take_attempts(self) -> Attempts:
+        """Once."""
+        attempts, self.attempts = self.attempts, None
+        assert attempts is not None, "an order is carried out once"
+        return attempts
 
 
 def make_order(

@@ -30,6 +30,7 @@ from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Ledger, StoreUnavailable
 from app.ledger.writer import Writer
 from app.lifetime import Lifetime, Slots
+from app.memory import TRIM_SECONDS, Trimmer
 from app.reaper import INTERVAL_SECONDS, Reaper
 from app.record import Record, observe
 from app.seeing.metrics import Metrics
@@ -211,6 +212,8 @@ async def _running(services: Services) -> AsyncIterator[None]:
                 background.start_soon(services.runner.run)
                 background.start_soon(_forever, "the watch on projections", LAG_SECONDS, lambda: _watch_lag(services))
                 background.start_soon(_forever, "the reaper", INTERVAL_SECONDS, reaper.turn)
+                trimmer = Trimmer(services.body_budget)
+                background.start_soon(_forever, "giving memory back", TRIM_SECONDS, trimmer.turn)
                 sweep = Sweep(services.files, services.views, services.lifetime.reading)
                 background.start_soon(_forever, "the sweep of files", SWEEP_SECONDS, sweep.turn)
                 try:

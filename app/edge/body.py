@@ -79,6 +79,8 @@ class BodyBudget:
     def __init__(self, limit_bytes: int = BUDGET_BYTES) -> None:
         self.limit_bytes = limit_bytes
         self.held_bytes = 0
+        self.most_bytes = 0
+        """The most that was held at one time, until somebody sets it back."""
 
     def reserve(self, size: int) -> Reservation:
         """Room for `size` bytes, or Overloaded."""
@@ -101,6 +103,7 @@ class Reservation:
         if budget.held_bytes + size > budget.limit_bytes:
             raise Overloaded(per_key=False)
         budget.held_bytes += size
+        budget.most_bytes = max(budget.most_bytes, budget.held_bytes)
         self._size += size
 
     def shrink(self, size: int) -> None:

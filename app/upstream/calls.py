@@ -53,7 +53,7 @@ class Opened:
         self.answer = answer
         self.relay = attempt.relay()
         self.first = b""
-        self._call = call
+        self._call = replace(call, body=b"")
         self._asked = upstream
 
     async def begin(self) -> None:
@@ -103,7 +103,7 @@ class Upstreams:
     async def open(self, order: Order, request_id: str, first_byte_seconds: float) -> Opened:
         """The first answer that begins. Raises the last UpstreamError where none does."""
         failure: UpstreamError | None = None
-        for attempt in order.attempts:
+        for attempt in order.take_attempts():
             for count in range(self._attempts):
                 if failure is not None and count:
                     await trio.sleep(_pause(failure, count))

@@ -78,7 +78,7 @@ def _chat_message(message: Item, stored: Mapping[str, Stored], _upstream: str) -
     for part in _parts(message.get("content")):
         if part.get("type") == "file" and isinstance(part.get("file"), dict):
             _put_in(part["file"], stored)
-    for call in _parts(message.get("tool_calls")):
+    for call in (*_parts(message.get("tool_calls")), *_parts([message.get("function_call")])):
         extra = call.get("extra_content")
         if isinstance(extra, dict) and extra.pop("realrouter", None) is not None and not extra:
             del call["extra_content"]

@@ -45,7 +45,7 @@ def order(
 
 
 def sent(made: Order) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(made.attempts.first.body)
+    body: dict[str, Any] = json.loads(made.take_attempts().first.body)
     return body
 
 
@@ -114,7 +114,7 @@ def test_each_attempt_has_a_relay_of_its_own() -> None:
     asks: tuple[tuple[Endpoint, dict[str, Any]], ...] = (("responses", responses()), ("chat", chat()))
     for endpoint, body in asks:
         for stream in (False, True):
-            attempt = order(endpoint, body | {"stream": stream}).attempts.first
+            attempt = order(endpoint, body | {"stream": stream}).take_attempts().first
             assert attempt.relay() is not attempt.relay()
 
 

@@ -61,6 +61,7 @@ name = "chaos"
 [[model]]
 id = "chaos-model"
 upstreams = ["chaos"]
+input = ["text", "image", "file"]
 context_window = 400000
 max_output_tokens = 128000
 

@@ -83,6 +83,8 @@ def test_reasoning_that_rides_on_a_chat_call_stays_here() -> None:
         {"id": "2", "extra_content": {"google": {"thought_signature": "s"}}},
         *calls[2:],
     ]
+    [old] = given("messages", [{"role": "assistant", "function_call": {"name": "f", "extra_content": ours}}])
+    assert old["function_call"] == {"name": "f"}
     assert given("messages", [{"tool_calls": {}, "x": "extra_content"}]) == [{"tool_calls": {}, "x": "extra_content"}]
 
 
