@@ -37,6 +37,8 @@ from app.wire.tags import seal
 Events = list[AnswerEvent]
 Heard = Mapping[str, Callable[[Any, Json], Events]]
 
+PLACES_MAX = 4096
+"""Parts of a message, paragraphs of reasoning, citations of a part."""
 _DETAILS = ("size", "quality", "output_format", "background", "revised_prompt")
 
 
@@ -82,6 +84,11 @@ class ToldItem(ABC):
     def _end(self, item: Json) -> Events: ...
 
 
+def _bound(places: int) -> None:
+    if places >= PLACES_MAX:
+        malformed("The answer holds an item of too many parts.")
+
+
 class _Text:
     """A text that comes in pieces."""
 
@@ -96,6 +103,7 @@ class _Text:
     def rest(self, whole: str) -> str:
         """What is missing of the whole text, now told as well."""
         told = "".join(self._pieces)
+        self._pieces = [told] if told else []
         return self.add(whole[len(told) :]) if whole.startswith(told) else ""
 
     def __bool__(self) -> bool:
@@ -132,7 +140,12 @@ class ToldMessage(ToldItem):
         return events
 
     def _part(self, event: Json) -> _Part:
-        return self._parts.setdefault(number(event.get("content_index")), _Part())
+        index = number(event.get("content_index"))
+        part = self._parts.get(index)
+        if part is None:
+            _bound(len(self._parts))
+            part = self._parts[index] = _Part()
+        return part
 
     def _say(self, part: _Part, text: str, logprobs: Any) -> Events:
         if not text:
@@ -176,6 +189,7 @@ class ToldMessage(ToldItem):
         part, told = self._part(event), object_in(event.get("annotation"))
         if number(event.get("annotation_index")) < part.citations:
             return []
+        _bound(part.citations)
         part.citations += 1
         if told.get("type") != "url_citation" or not text(told.get("url")):
             return []
@@ -241,13 +255,20 @@ class ToldReasoning(ToldItem):
         self._last = max(self._last, self._places.setdefault(place, len(self._places)))
         return [Thought(self.key, told, self._last)]
 
+    def _text(self, place: tuple[str, int]) -> _Text:
+        found = self._texts.get(place)
+        if found is None:
+            _bound(len(self._texts))
+            found = self._texts[place] = _Text()
+        return found
+
     def _delta(self, family: str, index: Any, told: Any) -> Events:
         place = family, number(index)
-        return self._think(place, self._texts.setdefault(place, _Text()).add(text(told)))
+        return self._think(place, self._text(place).add(text(told)))
 
     def _done(self, family: str, index: Any, told: Any) -> Events:
         place = family, number(index)
-        return self._think(place, self._texts.setdefault(place, _Text()).rest(text(told)))
+        return self._think(place, self._text(place).rest(text(told)))
 
     def _summary_delta(self, event: Json) -> Events:
         return self._delta("summary", event.get("summary_index"), event.get("delta"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ from app.wire.answer import (
     ThoughtDone,
 )
 from app.wire.exchange import AnswerError
+from app.wire.responses.told import PLACES_MAX
 from domain.usage import ImageCount
 from tests.app.wire.responses.reading import (
     CREATED,
@@ -35,6 +38,7 @@ from tests.app.wire.responses.reading import (
     done,
     message,
     of,
+    reader,
     text_part,
     told,
     within,
@@ -288,3 +292,22 @@ def test_an_image_that_cannot_be_made() -> None:
     with pytest.raises(AnswerError) as caught:
         told(CREATED, shown, done(0, **failed))
     assert (caught.value.malformed, caught.value.type) == (False, "server_error")
+
+
+@pytest.mark.parametrize(
+    "tell",
+    [
+        lambda index: delta("", part=index),
+        lambda index: of("reasoning_summary_text.delta", output_index=0, summary_index=index, delta=""),
+        lambda index: of(
+            "output_text.annotation.added", output_index=0, annotation_index=index, annotation=cited(0, 1)
+        ),
+    ],
+)
+def test_the_parts_of_an_item_are_bounded(tell: Callable[[int], Json]) -> None:
+    read = reader()
+    for index in range(PLACES_MAX):
+        read.frame("", json.dumps(tell(index)).encode())
+    with pytest.raises(AnswerError) as caught:
+        read.frame("", json.dumps(tell(PLACES_MAX)).encode())
+    assert caught.value.malformed
