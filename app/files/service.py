@@ -26,7 +26,7 @@ from app.files.upload import UploadForm
 from app.ledger.codec import Codec
 from app.ledger.store import Append, Committed, Ledger, Refused, StoreBusy, StoreUnavailable
 from app.ledger.writer import Writer
-from app.views import Views, answers
+from app.views import Views, ViewsUnavailable, answers
 from app.wire.stored import FileRef, Stored
 from domain import buckets
 from domain import file as files
@@ -204,9 +204,16 @@ class Files:
         """Wait until the read model has seen what the ledger holds now, for a while at most."""
         head = (await self._read(self._ledger.head)).position
         with trio.move_on_after(FRESH_SECONDS):
-            while (await self._read(self._views.file, account_id, "")).position < head:
+            while await self._seen(account_id) < head:
                 self._poke()
                 await trio.sleep(FRESH_LOOK_SECONDS)
+
+    async def _seen(self, account_id: str) -> int:
+        """How much of the ledger is in the read model: nothing while its tables are being made."""
+        try:
+            return (await self._read(self._views.file, account_id, "")).position
+        except ViewsUnavailable:
+            return -1
 
     # -- Reading ---------------------------------------------------------------------------------------------------------
 

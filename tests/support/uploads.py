@@ -1,12 +1,21 @@
-"""PDFs, and forms that carry them, as tests need them."""
+"""PDFs, the forms that carry them, and a gateway's files as tests ask for them."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
+import httpx
 from pypdf import PdfWriter
+
+from domain.events import FileDeleted, FileUploaded
+from tests.support.gateway import Gateway, open_account
+
+OTHER = "acct_other"
+"""Another account than the gateway's own."""
 
 BOUNDARY = "----form7MA4YWxkTrZu0gW"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
@@ -45,3 +54,33 @@ def upload_form(content: bytes, *, filename: str = "document.pdf", purpose: str 
     fields = [part("purpose", purpose.encode())]
     fields += [part(f"expires_after[{name}]", value.encode()) for name, value in more.items()]
     return form([*fields, part("file", content, filename=filename, kind="application/pdf")])
+
+
+async def upload(gateway: Gateway, body: bytes, *, key: str | None = None, kind: str = FORM) -> httpx.Response:
+    return await gateway.post("files", body, key=key, headers={"content-type": kind})
+
+
+async def uploaded(gateway: Gateway, content: bytes | None = None, **more: str) -> dict[str, Any]:
+    answer = await upload(gateway, upload_form(a_pdf() if content is None else content, **more))
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+async def get(gateway: Gateway, path: str, *, key: str | None = None, method: str = "GET") -> httpx.Response:
+    headers = {"authorization": f"Bearer {gateway.key if key is None else key}"}
+    return await gateway.http.request(method, f"{gateway.base_url}/{path}", headers=headers)
+
+
+def stored(folder: Path) -> list[str]:
+    """All that lies in the storage."""
+    return sorted(each.name for each in (folder / "files").glob("*")) if (folder / "files").exists() else []
+
+
+def file_events(gateway: Gateway) -> list[FileUploaded | FileDeleted]:
+    return [event for event in gateway.events() if isinstance(event, FileUploaded | FileDeleted)]
+
+
+def other_key(gateway: Gateway) -> str:
+    open_account(gateway.services.ledger, gateway.services.codec, OTHER, 0)
+    return gateway.new_key(account_id=OTHER)[1]

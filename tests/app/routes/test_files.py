@@ -3,52 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from urllib.parse import unquote
 
-import httpx
 import openai
 import pytest
 import trio
 
+from app.routes.files import disposition
 from domain import account as accounts
 from domain import buckets
 from domain.events import FileDeleted, FileUploaded
 from domain.file import FILE_BYTES_MAX
-from tests.support.gateway import ACCOUNT, Gateway, envelope, open_account, running
-from tests.support.uploads import FORM, a_pdf, form, part, pdf_of, upload_form
-
-OTHER = "acct_other"
-
-
-async def upload(gateway: Gateway, body: bytes, *, key: str | None = None, kind: str = FORM) -> httpx.Response:
-    return await gateway.post("files", body, key=key, headers={"content-type": kind})
-
-
-async def uploaded(gateway: Gateway, content: bytes | None = None, **more: str) -> dict[str, Any]:
-    answer = await upload(gateway, upload_form(a_pdf() if content is None else content, **more))
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
-    return body
-
-
-async def get(gateway: Gateway, path: str, *, key: str | None = None, method: str = "GET") -> httpx.Response:
-    headers = {"authorization": f"Bearer {gateway.key if key is None else key}"}
-    return await gateway.http.request(method, f"{gateway.base_url}/{path}", headers=headers)
-
-
-def stored(folder: Path) -> list[str]:
-    """All that lies in the storage."""
-    return sorted(each.name for each in (folder / "files").glob("*")) if (folder / "files").exists() else []
-
-
-def file_events(gateway: Gateway) -> list[FileUploaded | FileDeleted]:
-    return [event for event in gateway.events() if isinstance(event, FileUploaded | FileDeleted)]
-
-
-def other_key(gateway: Gateway) -> str:
-    open_account(gateway.services.ledger, gateway.services.codec, OTHER, 0)
-    return gateway.new_key(account_id=OTHER)[1]
+from tests.support.gateway import ACCOUNT, check_envelope, envelope, running
+from tests.support.sdk import HALF_READ, LOOPS, sync
+from tests.support.uploads import (
+    FORM,
+    a_pdf,
+    file_events,
+    form,
+    get,
+    other_key,
+    part,
+    pdf_of,
+    stored,
+    upload,
+    upload_form,
+    uploaded,
+)
 
 
 async def test_a_file_is_uploaded_shown_listed_read_and_deleted(tmp_path: Path) -> None:
@@ -112,9 +95,10 @@ async def test_the_file_name_is_in_no_event(tmp_path: Path) -> None:
         assert all(b"jane" not in row.state for row in gateway.services.ledger.read(0, 1_000))
 
 
-async def test_the_official_client_on_trio(tmp_path: Path) -> None:
-    async with running(tmp_path) as gateway:
-        client = openai.AsyncOpenAI(api_key=gateway.key, base_url=gateway.base_url, http_client=gateway.http)
+@pytest.mark.filterwarnings(HALF_READ)
+@pytest.mark.parametrize("loop", LOOPS)
+async def test_the_official_client(tmp_path: Path, loop: str) -> None:
+    async def use(client: openai.AsyncOpenAI) -> None:
         made = await client.files.create(
             file=("notes.pdf", a_pdf()),
             purpose="user_data",
@@ -129,27 +113,28 @@ async def test_the_official_client_on_trio(tmp_path: Path) -> None:
             await client.files.retrieve(made.id)
         assert (caught.value.code, caught.value.param) == ("file_not_found", "id")
 
+    async with running(tmp_path) as gateway:
+        await LOOPS[loop](gateway, use)
+
 
 async def test_the_official_client_in_a_thread(tmp_path: Path) -> None:
+    path = tmp_path / "paper.pdf"
+    path.write_bytes(a_pdf(2))
+
+    def use(client: openai.OpenAI) -> None:
+        made = [client.files.create(file=path, purpose="user_data") for _ in range(5)]
+        assert made[0].filename == "paper.pdf"
+        assert [each.id for each in client.files.list(limit=2)] == [each.id for each in reversed(made)]
+        assert [each.id for each in client.files.list(limit=2, order="asc")] == [each.id for each in made]
+        page = client.files.list(limit=2, after=made[3].id)
+        assert [each.id for each in page.data] == [made[2].id, made[1].id]
+        assert page.has_more
+        assert client.files.content(made[0].id).read() == a_pdf(2)
+        assert client.files.delete(made[0].id).id == made[0].id
+        assert not client.files.list(purpose="batch").data
+
     async with running(tmp_path) as gateway:
-        path = tmp_path / "paper.pdf"
-        path.write_bytes(a_pdf(2))
-
-        def use() -> None:
-            with httpx.Client(trust_env=False, timeout=30) as http:
-                client = openai.OpenAI(api_key=gateway.key, base_url=gateway.base_url, http_client=http)
-                made = [client.files.create(file=path, purpose="user_data") for _ in range(5)]
-                assert made[0].filename == "paper.pdf"
-                assert [each.id for each in client.files.list(limit=2)] == [each.id for each in reversed(made)]
-                assert [each.id for each in client.files.list(limit=2, order="asc")] == [each.id for each in made]
-                page = client.files.list(limit=2, after=made[3].id)
-                assert [each.id for each in page.data] == [made[2].id, made[1].id]
-                assert page.has_more
-                assert client.files.content(made[0].id).read() == a_pdf(2)
-                assert client.files.delete(made[0].id).id == made[0].id
-                assert not client.files.list(purpose="batch").data
-
-        await trio.to_thread.run_sync(use)
+        await sync(gateway, use)
 
 
 async def test_another_account_cannot_tell_that_a_file_exists(tmp_path: Path) -> None:
@@ -229,3 +214,109 @@ async def test_what_is_no_pdf_is_refused_whatever_it_is_called(tmp_path: Path, c
         assert error["param"] == "file"
         assert stored(tmp_path) == []
         assert file_events(gateway) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "code"),
+    [
+        (b"{}", "application/json", 415, "unsupported_media_type"),
+        (b"x", "multipart/form-data", 400, "invalid_multipart"),
+        (b"", FORM, 400, "invalid_multipart"),
+        (upload_form(a_pdf())[:-20], FORM, 400, "invalid_multipart"),
+        (upload_form(a_pdf(), purpose="assistants"), FORM, 400, "invalid_value"),
+        (form([part("purpose", b"user_data")]), FORM, 400, "missing_required_parameter"),
+        (form([part("file", a_pdf(), filename="a.pdf")]), FORM, 400, "missing_required_parameter"),
+        (form([part("file", a_pdf(), filename="a.pdf")] * 2), FORM, 400, "invalid_value"),
+        (form([part("x", b"")] * 10_000), FORM, 400, "unknown_parameter"),
+        (form([b"X-Long: " + b"x" * 4_000_000 + b"\r\n" + part("file", b"")]), FORM, 400, "invalid_multipart"),
+    ],
+    ids=["json", "boundary", "empty", "cut", "purpose", "no file", "no purpose", "two files", "parts", "header"],
+)
+async def test_an_upload_that_is_wrong_leaves_nothing(
+    tmp_path: Path, body: bytes, kind: str, status: int, code: str
+) -> None:
+    async with running(tmp_path) as gateway:
+        envelope(await upload(gateway, body, kind=kind), status, code)
+        assert stored(tmp_path) == []
+        assert file_events(gateway) == []
+        assert gateway.services.body_budget.held_bytes == 0
+        assert gateway.services.slots.running == 0
+
+
+async def test_an_upload_in_chunks_of_unknown_length_is_bounded_as_it_comes(tmp_path: Path) -> None:
+    async with running(tmp_path) as gateway:
+        client = await gateway.connect()
+        start = (
+            f"POST /v1/files HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {gateway.key}\r\n"
+            f"content-type: {FORM}\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        begin = upload_form(b"!").partition(b"!")[0] + a_pdf()
+        sent = 0
+
+        async def send_on() -> None:
+            nonlocal sent
+            await client.send(start.encode() + b"%x\r\n%b\r\n" % (len(begin), begin))
+            with suppress(trio.BrokenResourceError):
+                while sent < 4 * FILE_BYTES_MAX:
+                    await client.send(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
+                    sent += 65_536
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send_on)
+            status, headers, body = await client.answer()
+            check_envelope(body, "file_too_large", headers)
+            nursery.cancel_scope.cancel()
+        assert status == 413
+        assert FILE_BYTES_MAX - 2**20 < sent < 2 * FILE_BYTES_MAX
+        assert stored(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [("limit=0", "limit"), ("limit=10001", "limit"), ("limit=x", "limit"), ("order=up", "order"), ("after=x", "after")],
+)
+async def test_a_list_takes_what_is_told_and_nothing_else(tmp_path: Path, query: str, param: str) -> None:
+    async with running(tmp_path) as gateway:
+        error = envelope(await get(gateway, f"files?{query}"), 400, "invalid_value")
+        assert error["param"] == param
+
+
+async def test_a_page_may_begin_after_a_file_that_is_deleted(tmp_path: Path) -> None:
+    async with running(tmp_path) as gateway:
+        made = [(await uploaded(gateway))["id"] for _ in range(3)]
+        await get(gateway, f"files/{made[1]}", method="DELETE")
+        page = (await get(gateway, f"files?after={made[1]}&order=asc")).json()
+        assert [each["id"] for each in page["data"]] == [made[2]]
+        assert page["has_more"] is False
+        empty = (await get(gateway, f"files?after={made[2]}&order=asc")).json()
+        assert (empty["first_id"], empty["last_id"], empty["data"]) == (None, None, [])
+
+
+@pytest.mark.parametrize(
+    "name", ['a".pdf', "a\\.pdf", "a;b=c.pdf", "a%0d%0ab.pdf", "Ü'*.pdf", "x" * 255, "<script>.pdf", "a%22.pdf"]
+)
+def test_no_name_breaks_out_of_its_header(name: str) -> None:
+    header = disposition(name)
+    assert header.isascii()
+    assert header.isprintable()
+    plain, _, coded = header.removeprefix('attachment; filename="').partition("\"; filename*=UTF-8''")
+    assert not set('"\\%') & set(plain)
+    assert unquote(coded) == name
+    assert not set(coded) & set("\"';, ")
+
+
+async def test_a_wrong_length_or_no_room_is_told_before_the_body_is_sent(tmp_path: Path) -> None:
+    async with running(tmp_path, limits={"key_concurrency": 1}) as gateway:
+        head = (
+            f"POST /v1/files HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {gateway.key}\r\ncontent-type: {FORM}\r\n"
+            "expect: 100-continue\r\ncontent-length: "
+        )
+        for length, told in ((FILE_BYTES_MAX + 70_000, b"file_too_large"), (2**40, b"request_too_large")):
+            client = await gateway.connect()
+            await client.stream.send_all(f"{head}{length}\r\n\r\n".encode())
+            answer = await client.stream.receive_some(65_536)
+            assert answer.startswith(b"HTTP/1.1 413"), answer
+            while told not in answer:
+                more = await client.stream.receive_some(65_536)
+                assert more, answer
+                answer += more
