@@ -18,14 +18,7 @@ from app.wire.chat.shapes import invalid, strict
 from app.wire.exchange import RequestError
 from app.wire.request import NAME_LENGTH_MAX, count, flag, given, missing, model, service_tier, text, unsupported
 from app.wire.responses.input import read_input
-from app.wire.responses.shapes import (
-    JsonFormat,
-    PlainFormat,
-    ReasoningOptions,
-    SchemaFormat,
-    StreamOptions,
-    TextShape,
-)
+from app.wire.responses.shapes import JsonFormat, PlainFormat, ReasoningOptions, SchemaFormat, StreamOptions, TextShape
 from app.wire.responses.tools import read_choice, read_tools
 from app.wire.splice import Members
 from app.wire.stored import Stored

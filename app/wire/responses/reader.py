@@ -19,17 +19,9 @@ from app.wire.canonical import Ask, Target
 from app.wire.envelope import reported
 from app.wire.figures import Item, item_usage, responses_usage, tier
 from app.wire.relay import decoded, malformed
-from app.wire.responses.told import (
-    Current,
-    Events,
-    ToldCall,
-    ToldCustomCall,
-    ToldImage,
-    ToldItem,
-    ToldMessage,
-    ToldReasoning,
-    ToldSearch,
-)
+from app.wire.responses.told import Current, Events, ToldItem
+from app.wire.responses.told_calls import ToldCall, ToldCustomCall, ToldImage, ToldSearch
+from app.wire.responses.told_text import ToldMessage, ToldReasoning
 from app.wire.responses.values import Json, object_in, objects
 
 ITEMS_MAX = 4096

@@ -11,16 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from app.wire.canonical import (
-    CustomTool,
-    FunctionTool,
-    ImageTool,
-    Place,
-    Tool,
-    ToolChoice,
-    ToolName,
-    WebSearchTool,
-)
+from app.wire.canonical import CustomTool, FunctionTool, ImageTool, Place, Tool, ToolChoice, ToolName, WebSearchTool
 from app.wire.chat.shapes import invalid, strict
 from app.wire.exchange import RequestError
 from app.wire.request import NAME_LENGTH_MAX, TOOL_ALIASES, TOOLS_MAX, given, missing, unsupported

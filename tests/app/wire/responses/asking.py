@@ -7,11 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.wire.canonical import (
-    Ask,
-    Item,
-    bare,
-)
+from app.wire.canonical import Ask, Item, bare
 from app.wire.exchange import RequestError
 from app.wire.request import read_body
 from app.wire.responses.ask import read_responses

@@ -6,12 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from app.wire.answer import (
-    AnswerEvent,
-    Began,
-    Ended,
-    Finished,
-)
+from app.wire.answer import AnswerEvent, Began, Ended, Finished
 from app.wire.canonical import Ask, Target
 from app.wire.responses.reader import ResponsesReader
 from tests.app.wire.streams import response

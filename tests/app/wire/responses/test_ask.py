@@ -7,14 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from app.wire.canonical import (
-    Ask,
-    Hints,
-    Message,
-    Target,
-    Text,
-    TextFormat,
-)
+from app.wire.canonical import Ask, Hints, Message, Target, Text, TextFormat
 from app.wire.exchange import RequestError
 from app.wire.responses.ask import read_responses
 from app.wire.responses.body import write_responses

@@ -23,9 +23,7 @@ from app.wire.answer import (
 )
 from app.wire.exchange import AnswerError
 from domain.usage import Usage
-from tests.app.wire.responses.reading import (
-    reader,
-)
+from tests.app.wire.responses.reading import reader
 from tests.app.wire.test_recordings import RECORDINGS, present
 
 

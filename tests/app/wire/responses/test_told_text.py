@@ -1,0 +1,139 @@
+"""Messages and reasoning of an upstream, however they are told: each word once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.wire.answer import CallBegun, CallDone, Cited, Refused, Said, Thought, ThoughtBegun, ThoughtDone
+from tests.app.wire.responses.reading import added, cited, delta, done, message, of, text_part, within
+
+Json = dict[str, Any]
+
+
+def test_what_is_told_four_times_is_told_once() -> None:
+    whole = text_part("Hello", cited(0, 5))
+    place = {"output_index": 0, "item_id": "msg_1", "content_index": 0}
+    assert within(
+        added(0, type="message", id="msg_1", content=[]),
+        of("content_part.added", part=text_part(""), **place),
+        delta("Hel"),
+        delta(""),
+        delta("lo"),
+        of("output_text.annotation.added", annotation_index=0, annotation=cited(0, 5), **place),
+        of("output_text.done", text="Hello", **place),
+        of("content_part.done", part=whole, **place),
+        done(0, **message(whole)),
+        done(0, **message(whole)),
+        delta("late"),
+        output=[message(whole)],
+    ) == [Said("Hel"), Said("lo"), Cited("https://a", "A", 0, 5)]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [of("output_text.done", output_index=0, item_id="msg_1", content_index=0, text="Hello")],
+        [of("content_part.done", output_index=0, item_id="msg_1", content_index=0, part=text_part("Hello"))],
+        [done(0, **message(text_part("Hello")))],
+        [],
+    ],
+)
+def test_text_that_never_came_in_deltas(events: list[Json]) -> None:
+    assert within(*events, output=[message(text_part("Hello"))]) == [Said("Hello")]
+
+
+def test_what_was_told_stands() -> None:
+    assert within(delta("Hel"), done(0, **message(text_part("Other")))) == [Said("Hel")]
+    assert within(delta("Hel"), done(0, **message(text_part("Hello")))) == [Said("Hel"), Said("lo")]
+
+
+def test_refusals() -> None:
+    place = {"output_index": 0, "item_id": "msg_1", "content_index": 0}
+    refused = {"type": "refusal", "refusal": "I can't."}
+    assert within(
+        of("refusal.delta", delta="I ", **place),
+        of("refusal.done", refusal="I can't.", **place),
+        of("content_part.done", part=refused, **place),
+        output=[message(refused, {"type": "future_part"})],
+    ) == [Refused("I "), Refused("can't.")]
+
+
+LOGPROB = {"token": "Hi", "logprob": -1, "top_logprobs": [{"token": "Hi", "logprob": -1.5, "bytes": [72, 105]}]}
+IN_CHATS_FORM = {
+    "token": "Hi",
+    "logprob": -1,
+    "bytes": None,
+    "top_logprobs": [{"token": "Hi", "logprob": -1.5, "bytes": [72, 105]}],
+}
+
+
+def test_log_probabilities() -> None:
+    assert within(delta("Hi", logprobs=[LOGPROB])) == [Said("Hi", logprobs=(IN_CHATS_FORM,))]
+    assert within(done(0, **message(text_part("Hi", logprobs=[LOGPROB])))) == [Said("Hi", logprobs=(IN_CHATS_FORM,))]
+    rest = within(delta("Hi"), done(0, **message(text_part("Hi!", logprobs=[LOGPROB]))))
+    assert rest == [Said("Hi"), Said("!")]
+
+
+def test_citations_count_from_the_beginning_of_the_current_message() -> None:
+    first, second = message(text_part("ab"), text_part("cd", cited(0, 2))), message(text_part("ef", cited(1, 2)))
+    assert within(output=[first, {**second, "id": "msg_2"}]) == [
+        Said("ab"),
+        Said("cd"),
+        Cited("https://a", "A", 2, 4),
+        Said("ef"),
+        Cited("https://a", "A", 5, 6),
+    ]
+    call = {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f", "arguments": "{}"}
+    assert within(output=[first, call, {**second, "id": "msg_2"}])[-1] == Cited("https://a", "A", 1, 2)
+
+
+def test_citations_of_a_message_that_a_call_broke() -> None:
+    call = added(1, type="function_call", id="fc_1", call_id="c", name="f")
+    note = of("output_text.annotation.added", output_index=0, content_index=0, annotation=cited(1, 4))
+    assert within(delta("abc"), call, delta("def"), note) == [
+        Said("abc"),
+        CallBegun(0 + 1, "c", "f"),
+        Said("def"),
+        Cited("https://a", "A", 0, 1),
+        CallDone(1),
+    ]
+
+
+def test_other_annotations_say_nothing() -> None:
+    other = {"type": "file_citation", "file_id": "f", "filename": "x", "index": 0}
+    whole = text_part("ab", other, cited(0, 1, ""), cited(0, 1))
+    assert within(output=[message(whole)]) == [Said("ab"), Cited("https://a", "A", 0, 1)]
+
+
+def test_reasoning() -> None:
+    place = {"output_index": 0, "item_id": "rs_1"}
+    summary = [{"type": "summary_text", "text": text} for text in ("One.", "Two.", "Three.")]
+    assert within(
+        added(0, type="reasoning", id="rs_1", encrypted_content="early"),
+        of("reasoning_summary_part.added", summary_index=0, **place),
+        of("reasoning_summary_text.delta", summary_index=0, delta="On", **place),
+        of("reasoning_summary_text.delta", summary_index=0, delta="", **place),
+        of("reasoning_summary_text.done", summary_index=0, text="One.", **place),
+        of("reasoning_summary_text.delta", summary_index=1, delta="Two.", **place),
+        done(0, type="reasoning", id="rs_1", summary=summary, encrypted_content="late"),
+    ) == [
+        ThoughtBegun(0),
+        Thought(0, "On"),
+        Thought(0, "e."),
+        Thought(0, "Two.", 1),
+        Thought(0, "Three.", 2),
+        ThoughtDone(0, "rr1.up:late"),
+    ]
+
+
+def test_raw_reasoning() -> None:
+    place = {"output_index": 0, "item_id": "rs_1", "content_index": 0}
+    assert within(
+        of("reasoning_text.delta", delta="Hm", **place),
+        of("reasoning_text.done", text="Hmm", **place),
+        done(0, type="reasoning", id="rs_1", content=[{"type": "reasoning_text", "text": "Hmm"}]),
+    ) == [ThoughtBegun(0), Thought(0, "Hm"), Thought(0, "m"), ThoughtDone(0)]
+    early = added(0, type="reasoning", id="rs_1", encrypted_content="early")
+    assert within(early)[-1] == ThoughtDone(0, "rr1.up:early")
