@@ -1,0 +1,307 @@
+"""Requests on both endpoints to upstreams of every protocol: what is asked of each, what the client reads, and what it is charged.
+
+Rule: every bill here is reckoned by hand from the figures that stand in the scripted vendors (tests/fakes) and the prices of
+tests/support/vendors.py; nothing of it is asked of the code that is tested.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.events import RequestDebited
+from domain.usage import ImageCount, Usage
+from tests.fakes import anthropic_shapes, gemini_shapes
+from tests.fakes.vendor_story import IMAGE_SIDE, PAUSE, SEARCH_TEXT, SEARCH_URL, TEXT, THOUGHT
+from tests.support.gateway import Gateway, frames
+from tests.support.vendors import SOLD, VENDORS, selling
+
+PATHS = ("responses", "chat/completions")
+Json = dict[str, Any]
+
+
+def ask(path: str, text: str = "What does the note say?", **more: Any) -> Json:
+    if path == "responses":
+        return {"model": SOLD, "input": text, **more}
+    return {"model": SOLD, "messages": [{"role": "user", "content": text}], **more}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a client reads of an answer, plain or streamed: the text, the usage, and the final object of Responses."""
+
+    text: str
+    usage: Json
+    whole: Json
+
+
+async def asked(gateway: Gateway, path: str, body: Json, *, stream: bool) -> Told:
+    if not stream:
+        answer = await gateway.post(path, body)
+        assert answer.status_code == 200, answer.text
+        return _told(path, answer.json())
+    options = {} if path == "responses" else {"stream_options": {"include_usage": True}}
+    answer = await gateway.post(path, {**body, "stream": True, **options})
+    assert answer.status_code == 200, answer.text
+    assert answer.content.endswith(b"data: [DONE]\n\n")
+    return _streamed(path, frames(answer.content))
+
+
+def _told(path: str, body: Json) -> Told:
+    if path == "responses":
+        parts = [part for item in body["output"] if item["type"] == "message" for part in item["content"]]
+        return Told("".join(part["text"] for part in parts), body["usage"], body)
+    return Told(body["choices"][0]["message"]["content"] or "", body["usage"], body)
+
+
+def _streamed(path: str, told: list[Json]) -> Told:
+    if path == "responses":
+        deltas = "".join(event["delta"] for event in told if event["type"] == "response.output_text.delta")
+        assert told[-1]["type"] == "response.completed"
+        final = _told(path, told[-1]["response"])
+        assert final.text == deltas
+        return final
+    deltas = "".join(choice["delta"].get("content") or "" for chunk in told for choice in chunk["choices"])
+    assert told[-1]["choices"] == []
+    return Told(deltas, told[-1]["usage"], {})
+
+
+# -- Bills ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What one answer of a vendor uses, and what that costs, line by line in nanos."""
+
+    usage: Usage
+    lines: dict[str, int]
+
+    @property
+    def nanos(self) -> int:
+        return sum(self.lines.values())
+
+
+ANTHROPIC: Json = {"input": 100, "cached_input": 40, "cache_write": 20, "cache_write_1h": 10, "output": 25}
+GEMINI: Json = {"input": 110, "cached_input": 40, "output": 28, "reasoning": 8}
+OPENAI: Json = {"input": 80, "cached_input": 40, "cache_write": 30, "output": 28, "reasoning": 8, "service_tier": "default"}
+ANTHROPIC_LINES = {
+    "input": 300_000,
+    "cached_input": 12_000,
+    "cache_write": 75_000,
+    "cache_write_1h": 60_000,
+    "output": 375_000,
+}
+GEMINI_LINES = {"input": 330_000, "cached_input": 12_000, "output": 420_000}
+OPENAI_LINES = {"input": 240_000, "cached_input": 12_000, "cache_write": 112_500, "output": 420_000}
+
+TEXTS = {
+    "anthropic": Bill(Usage(**ANTHROPIC, service_tier="default"), ANTHROPIC_LINES),
+    "gemini": Bill(Usage(**GEMINI), GEMINI_LINES),
+    "openai": Bill(Usage(**OPENAI), OPENAI_LINES),
+    "openai-responses": Bill(Usage(**OPENAI), OPENAI_LINES),
+    "openai-chat": Bill(Usage(**OPENAI), OPENAI_LINES),
+}
+SEARCHES = {
+    "anthropic": Bill(
+        Usage(**ANTHROPIC, service_tier="default", web_search_calls=1),
+        {**ANTHROPIC_LINES, "web_search_call": 10_000_000},
+    ),
+    "gemini": Bill(
+        Usage(**{**GEMINI, "input": 120}, web_search_calls=1),
+        {**GEMINI_LINES, "input": 360_000, "web_search_call": 10_000_000},
+    ),
+    "openai-responses": Bill(Usage(**OPENAI, web_search_calls=1), {**OPENAI_LINES, "web_search_call": 10_000_000}),
+}
+IMAGES = {
+    "gemini": Bill(
+        Usage(**GEMINI, image_output=1290, images=(ImageCount("auto", "auto", 1),)),
+        {**GEMINI_LINES, "image:auto/auto": 39_000_000},
+    ),
+    "openai": Bill(
+        Usage(**OPENAI, images=(ImageCount("low", "1024x1024", 1),)),
+        {**OPENAI_LINES, "image:low/1024x1024": 39_000_000},
+    ),
+}
+
+
+def check_bill(event: RequestDebited, bill: Bill, vendor: str) -> None:
+    assert event.usage == bill.usage
+    assert {line.kind: line.amount_picos for line in event.lines} == {k: v * 1000 for k, v in bill.lines.items()}
+    assert event.cost_nanos == bill.nanos
+    assert (event.upstream, event.outcome) == (vendor, "completed")
+
+
+def check_usage(told: Json, bill: Bill) -> None:
+    """What the client reads is what it pays, in the words of either endpoint."""
+    usage = bill.usage
+    details = told.get("input_tokens_details") or told["prompt_tokens_details"]
+    read, written = (
+        ("input_tokens", "output_tokens") if "input_tokens" in told else ("prompt_tokens", "completion_tokens")
+    )
+    assert (told[read], told[written]) == (usage.input_tokens, usage.output_tokens)
+    assert told["total_tokens"] == usage.total_tokens
+    assert details["cached_tokens"] == usage.cached_input
+    assert details["cache_write_tokens"] == usage.cache_write + usage.cache_write_1h
+    assert told[f"{written}_details"]["reasoning_tokens"] == usage.reasoning
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_a_text_is_told_whole_and_billed_by_the_vendors_figures(
+    tmp_path: Path, vendor: str, path: str, stream: bool
+) -> None:
+    async with selling(tmp_path, vendor) as (gateway, served):
+        told = await asked(
+            gateway, path, ask(path, max_tokens=400) if path != "responses" else ask(path), stream=stream
+        )
+        assert told.text == TEXT
+        check_usage(told.usage, TEXTS[vendor])
+        check_bill(await gateway.only_debit(), TEXTS[vendor], vendor)
+        assert len(served[vendor].requests) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("vendor", SEARCHES)
+async def test_a_search_is_cited_and_billed_by_the_call(tmp_path: Path, vendor: str, path: str, stream: bool) -> None:
+    offer: Json = {"tools": [{"type": "web_search"}]} if path == "responses" else {"web_search_options": {}}
+    async with selling(tmp_path, vendor) as (gateway, _):
+        told = await asked(gateway, path, ask(path, **offer), stream=stream)
+        assert told.text == SEARCH_TEXT
+        check_usage(told.usage, SEARCHES[vendor])
+        check_bill(await gateway.only_debit(), SEARCHES[vendor], vendor)
+        if told.whole:
+            [place] = [(cited["url"], cited["start_index"], cited["end_index"]) for cited in _citations(told.whole)]
+            assert place == (SEARCH_URL, SEARCH_TEXT.index("ledgers"), len(SEARCH_TEXT))
+
+
+def _citations(whole: Json) -> list[Json]:
+    if "choices" in whole:
+        return [each["url_citation"] for each in whole["choices"][0]["message"]["annotations"]]
+    return [each for item in whole["output"] if item["type"] == "message" for each in item["content"][0]["annotations"]]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("vendor", IMAGES)
+async def test_an_image_is_billed_by_the_piece(tmp_path: Path, vendor: str, stream: bool) -> None:
+    async with selling(tmp_path, vendor, model=VENDORS[vendor].images) as (gateway, _):
+        body = ask("responses", tools=[{"type": "image_generation"}])
+        told = await asked(gateway, "responses", body, stream=stream)
+        [image] = [item for item in told.whole["output"] if item["type"] == "image_generation_call"]
+        assert image["size"] == f"{IMAGE_SIDE}x{IMAGE_SIDE}"
+        check_bill(await gateway.only_debit(), IMAGES[vendor], vendor)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_turn_that_pauses_is_gone_on_with_and_billed_once(tmp_path: Path, path: str, stream: bool) -> None:
+    offer: Json = {"tools": [{"type": "web_search"}]} if path == "responses" else {"web_search_options": {}}
+    async with selling(tmp_path, "anthropic") as (gateway, served):
+        told = await asked(gateway, path, ask(path, f"Now {PAUSE} of the news.", **offer), stream=stream)
+        assert told.text == SEARCH_TEXT
+        first, second = (request.json() for request in served["anthropic"].requests)
+        assert second["messages"][:-1] == first["messages"]
+        assert second["messages"][-1] == {"role": "assistant", "content": anthropic_shapes.search_blocks()[:1]}
+        assert second["max_tokens"] == first["max_tokens"] - 25
+        lines = {kind: 2 * nanos for kind, nanos in ANTHROPIC_LINES.items()} | {"web_search_call": 10_000_000}
+        twice: Json = {kind: 2 * count for kind, count in ANTHROPIC.items()}
+        bill = Bill(Usage(**twice, service_tier="default", web_search_calls=1), lines)
+        check_usage(told.usage, bill)
+        check_bill(await gateway.only_debit(), bill, "anthropic")
+
+
+# -- Thinking, and what signs it --------------------------------------------------------------------------------------
+
+WEATHER: Json = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("vendor", ["anthropic", "gemini"])
+async def test_signed_thinking_comes_back_to_its_vendor_on_responses(tmp_path: Path, vendor: str, stream: bool) -> None:
+    tools = [{"type": "function", "name": "get_weather", "parameters": WEATHER}]
+    more: Json = {
+        "tools": tools,
+        "reasoning": {"effort": "low", "summary": "auto"},
+        "include": ["reasoning.encrypted_content"],
+        "max_output_tokens": 8000,
+    }
+    question = {"role": "user", "content": "What is the weather in Toronto and Oslo?"}
+    async with selling(tmp_path, vendor) as (gateway, served):
+        first = await asked(gateway, "responses", {"model": SOLD, "input": [question], **more}, stream=stream)
+        items = first.whole["output"]
+        assert [item["type"] for item in items] == ["reasoning", "function_call", "function_call"]
+        assert items[0]["summary"][0]["text"] == THOUGHT
+        outputs = [
+            {"type": "function_call_output", "call_id": call["call_id"], "output": '{"celsius":21}'}
+            for call in items[1:]
+        ]
+        history = [question, *items, *outputs]
+        final = await asked(gateway, "responses", {"model": SOLD, "input": history, **more}, stream=stream)
+        assert final.text == 'The weather: {"celsius":21}; {"celsius":21}'
+        check_signed(vendor, served[vendor].requests[1].json())
+        assert len(await gateway.settled()) == 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("vendor", ["anthropic", "gemini"])
+async def test_signed_thinking_comes_back_to_its_vendor_on_chat(tmp_path: Path, vendor: str, stream: bool) -> None:
+    tools = [{"type": "function", "function": {"name": "get_weather", "parameters": WEATHER}}]
+    more: Json = {"tools": tools, "reasoning_effort": "low", "max_completion_tokens": 8000}
+    question = {"role": "user", "content": "What is the weather in Toronto and Oslo?"}
+    async with selling(tmp_path, vendor) as (gateway, served):
+        body = {"model": SOLD, "messages": [question], **more}
+        message = await _chat_message(gateway, body, stream=stream)
+        assert message.get("reasoning_content") == (THOUGHT if vendor == "anthropic" else None)
+        assert [call["function"]["arguments"] for call in message["tool_calls"]] == [
+            '{"city":"Toronto"}',
+            '{"city":"Oslo"}',
+        ]
+        results = [
+            {"role": "tool", "tool_call_id": call["id"], "content": '{"celsius":21}'} for call in message["tool_calls"]
+        ]
+        body = {"model": SOLD, "messages": [question, message, *results], **more}
+        final = await asked(gateway, "chat/completions", body, stream=stream)
+        assert final.text == 'The weather: {"celsius":21}; {"celsius":21}'
+        check_signed(vendor, served[vendor].requests[1].json())
+        assert len(await gateway.settled()) == 2
+
+
+async def _chat_message(gateway: Gateway, body: Json, *, stream: bool) -> Json:
+    """The assistant's message as a client keeps it: all of a call's members, put together from a stream's deltas."""
+    if not stream:
+        answer = await gateway.post("chat/completions", body)
+        assert answer.status_code == 200, answer.text
+        kept: Json = answer.json()["choices"][0]["message"]
+        return kept
+    answer = await gateway.post("chat/completions", {**body, "stream": True})
+    calls: dict[int, Json] = {}
+    thought = ""
+    for delta in (choice["delta"] for chunk in frames(answer.content) for choice in chunk["choices"]):
+        thought += delta.get("reasoning_content") or ""
+        for call in delta.get("tool_calls") or ():
+            begun = calls.setdefault(call["index"], {"type": "function", "function": {"arguments": ""}})
+            begun |= {name: call[name] for name in ("id", "extra_content") if name in call}
+            begun["function"] |= {"name": call["function"]["name"]} if "name" in call["function"] else {}
+            begun["function"]["arguments"] += call["function"].get("arguments", "")
+    told = {"reasoning_content": thought} if thought else {}
+    return {"role": "assistant", "content": None, **told, "tool_calls": list(calls.values())}
+
+
+def check_signed(vendor: str, body: Json) -> None:
+    if vendor == "anthropic":
+        assert body["messages"][1]["content"][0] == anthropic_shapes.thinking_block()
+        return
+    parts = body["contents"][1]["parts"]
+    assert [part.get("thoughtSignature") for part in parts if "functionCall" in part] == [
+        gemini_shapes.CALL_SIGNATURE,
+        None,
+    ]
