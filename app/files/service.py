@@ -27,6 +27,8 @@ from app.ledger.codec import Codec
 from app.ledger.store import Append, Committed, Ledger, Refused, StoreBusy, StoreUnavailable
 from app.ledger.writer import Writer
 from app.views import Views, ViewsUnavailable, answers
+from app.wire.content import check_size
+from app.wire.exchange import RequestError
 from app.wire.stored import FileRef, Stored
 from domain import buckets
 from domain import file as files
@@ -37,6 +39,8 @@ from domain.file import File, Room
 UPLOAD_BYTES = 1024 * 1024
 """What an upload holds in memory at most."""
 THREADS_MAX = 16
+REFERENCED_MAX = 100
+"""Files that one request may refer to."""
 FRESH_SECONDS = 2.0
 """How long a list waits for its read model to have seen what the ledger had when it was asked for."""
 FRESH_LOOK_SECONDS = 0.02
@@ -232,19 +236,22 @@ class Files:
     async def contents(self, account_id: str, refs: Sequence[FileRef], reservation: Reservation) -> dict[str, Stored]:
         """What a request refers to, by id, each read once. What it occupies is added to the reservation.
 
-        Raises NoSuchFile (naming the reference), Overloaded, StorageUnavailable, StoreUnavailable."""
+        Raises NoSuchFile and RequestError (naming the reference), Overloaded, StorageUnavailable, StoreUnavailable."""
         sizes: dict[str, int] = {}
+        total = 0
         for ref in refs:
             if ref.file_id not in sizes:
+                _check_count(len(sizes), ref.param)
                 file = await self.find(account_id, ref.file_id, param=ref.param)
                 assert file.uploaded is not None, "it was found"
-                sizes[ref.file_id] = encoded_bytes(file.uploaded.bytes)
-                reservation.grow(sizes[ref.file_id])
+                sizes[ref.file_id] = file.uploaded.bytes
+            total += sizes[ref.file_id]
+            check_size(total, ref.param)
         stored: dict[str, Stored] = {}
         for ref in refs:
             if ref.file_id not in stored:
-                size = sizes[ref.file_id]
-                reservation.grow(size)  # while it is read there are its pieces too
+                size = encoded_bytes(sizes[ref.file_id])
+                reservation.grow(2 * size)  # while it is read there are its pieces too
                 stored[ref.file_id] = await self._stored(account_id, ref)
                 reservation.shrink(size)
         return stored
@@ -299,6 +306,13 @@ class Files:
     async def _run(self, work: Callable[..., T], *arguments: object) -> T:
         """Work on the storage, in a thread."""
         return await trio.to_thread.run_sync(work, *arguments, limiter=self._threads)
+
+
+def _check_count(found: int, param: str) -> None:
+    if found >= REFERENCED_MAX:
+        raise RequestError(
+            f"A request may refer to at most {REFERENCED_MAX} files.", param=param, code="array_above_max_length"
+        )
 
 
 def _changed(file_id: str) -> StorageUnavailable:

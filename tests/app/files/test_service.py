@@ -17,6 +17,7 @@ from app.files.errors import NoSuchFile, StorageUnavailable
 from app.files.storage import Spool, Storage
 from app.files.sweep import ORPHAN_SECONDS, Sweep
 from app.ledger.store import Append
+from app.wire.exchange import RequestError
 from app.wire.stored import FileRef
 from domain import buckets
 from domain.events import FileDeleted, file_stream
@@ -331,3 +332,24 @@ async def test_a_writer_that_is_full_keeps_nothing(tmp_path: Path) -> None:
         gateway.services.writer._queue_max = 0
         envelope(await upload(gateway, upload_form(a_pdf())), 503, "store_unavailable")
         assert stored(tmp_path) == []
+
+
+async def test_what_a_request_refers_to_is_bounded_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path) as gateway:
+        made = await uploaded(gateway, pdf_of(FILE_BYTES_MAX))
+        small = [(await uploaded(gateway))["id"] for _ in range(3)]
+        files, budget = gateway.services.files, gateway.services.body_budget
+        twice = [FileRef(made["id"], f"input[{number}]") for number in range(2)]
+        reservation = budget.reserve(0)
+        await files.contents(ACCOUNT, twice, reservation)
+        reservation.release()
+        with pytest.raises(RequestError) as caught:
+            await files.contents(ACCOUNT, [*twice, FileRef(small[0], "input[2]")], reservation)
+        assert (caught.value.status, caught.value.code, caught.value.param) == (413, "request_too_large", "input[2]")
+        monkeypatch.setattr("app.files.service.REFERENCED_MAX", 2)
+        with pytest.raises(RequestError) as many:
+            await files.contents(ACCOUNT, [FileRef(each, each) for each in small], reservation)
+        assert (many.value.code, many.value.param) == ("array_above_max_length", small[2])
+        assert budget.held_bytes == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,13 +10,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import trio
 from moto.server import ThreadedMotoServer
 
 from app.files.errors import StorageUnavailable
 from app.files.local import LocalStorage
 from app.files.s3 import S3Storage
 from app.files.storage import Details, Storage, open_storage
+from app.files.sweep import ORPHAN_SECONDS, Sweep
 from app.settings.shape import FilesSettings
+from app.wire.stored import FileRef
+from tests.support.gateway import ACCOUNT, running
+from tests.support.uploads import get, pdf_of, upload, upload_form, uploaded
 
 ONE, TWO = "file-" + "1" * 32, "file-" + "2" * 32
 DETAILS = Details("Überblick & mehr.pdf", "application/pdf")
@@ -224,3 +230,33 @@ def test_the_client_of_s3_is_not_loaded_for_a_folder() -> None:
     code = "import sys, app.services; print('botocore' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "False"
+
+
+async def test_a_gateway_over_s3(tmp_path: Path, s3: Callable[[str], Any]) -> None:
+    bucket = f"bucket-{time.time_ns()}"
+    client = s3(f"s3://{bucket}")._connected()
+    client.create_bucket(Bucket=bucket)
+    async with running(tmp_path, files={"url": f"s3://{bucket}/files"}) as gateway:
+        made = await uploaded(gateway, pdf_of(3_000_000), filename="Überblick.pdf")
+        refused = await upload(gateway, upload_form(b"no PDF"))
+        assert refused.status_code == 400
+        keys = [each["Key"] for each in client.list_objects_v2(Bucket=bucket)["Contents"]]
+        assert keys == [f"files/{made['id']}"]
+        gateway.services.files._names.forget(made["id"])
+        assert (await get(gateway, "files")).json()["data"] == [made]
+        assert (await get(gateway, f"files/{made['id']}/content")).content == pdf_of(3_000_000)
+        reservation = gateway.services.body_budget.reserve(0)
+        found = await gateway.services.files.contents(ACCOUNT, [FileRef(made["id"], "input")], reservation)
+        reservation.release()
+        assert base64.b64decode(found[made["id"]].data) == pdf_of(3_000_000)
+        assert (await get(gateway, f"files/{made['id']}", method="DELETE")).status_code == 200
+        assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+        client.put_object(Bucket=bucket, Key=f"files/{ONE}", Body=b"left by a crash")
+        sweep = Sweep(
+            gateway.services.files,
+            gateway.services.views,
+            trio.CapacityLimiter(1),
+            wall_clock=lambda: time.time() + 2 * ORPHAN_SECONDS,
+        )
+        assert await sweep.collect() == 1
+        assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
