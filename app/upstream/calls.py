@@ -27,7 +27,7 @@ from app.upstream.base import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from app.upstream.refusal import REFUSAL_BYTES_MAX, refused
+from app.upstream.refusal import REFUSAL_BYTES_MAX, refused, told
 from app.wire.exchange import AnswerError
 
 PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 0.2, 5.0
@@ -147,7 +147,7 @@ def answer_fault(name: str, error: AnswerError) -> UpstreamError:
         return UpstreamBroken(name, error.message)
     of_type = 400 if error.type == "invalid_request_error" else 500
     status = _STATUS_OF_CODE.get(error.code or "", of_type)
-    return UpstreamRefused(name, error.message, status=status, code=error.code, type=error.type, param=error.param)
+    return told(name, error.message, status=status, type=error.type, code=error.code, param=error.param)
 
 
 def _id_of(answer: UpstreamAnswer) -> str | None:

@@ -49,18 +49,40 @@ def refused(
     """`headers` have lower-case names. A body over REFUSAL_BYTES_MAX, or one that is not JSON, is not quoted."""
     decoded = _decoded(body)
     envelope = _envelope(decoded)
-    message = _text(envelope.get("message"), MESSAGE_CHARS_MAX) or ""
     kind, code, wait = _words(decoded, envelope, dialect)
     asked = retry_after(headers, datetime.now(UTC))
-    ours = kind in _OUR_WORDS or code in _OUR_WORDS or (status < 500 and _OUR_ACCOUNT.search(message) is not None)
+    return told(
+        upstream_name,
+        envelope.get("message"),
+        status=status,
+        type=kind,
+        code=code,
+        param=envelope.get("param"),
+        retry_after=wait if asked is None else asked,
+    )
+
+
+def told(
+    upstream_name: str,
+    message: object,
+    *,
+    status: int,
+    type: str | None,
+    code: str | None,
+    param: object,
+    retry_after: float | None = None,
+) -> UpstreamRefused:
+    """The refusal that a vendor's words are, alone or inside an answer: cleaned, and judged by whose affair it is."""
+    shown = _text(message, MESSAGE_CHARS_MAX) or ""
+    ours = type in _OUR_WORDS or code in _OUR_WORDS or (status < 500 and _OUR_ACCOUNT.search(shown) is not None)
     return UpstreamRefused(
         upstream_name,
-        message or f"The upstream answered with status {status}.",
+        shown or f"The upstream answered with status {status}.",
         status=403 if ours and status not in (401, 429) else status,
         code=code,
-        type=kind,
-        param=_text(envelope.get("param"), FIELD_CHARS_MAX),
-        retry_after=wait if asked is None else asked,
+        type=type,
+        param=_text(param, FIELD_CHARS_MAX),
+        retry_after=retry_after,
     )
 
 
