@@ -74,7 +74,7 @@ class _Translation(AnswerState):
             case CallBegun(kind="custom"):
                 self._custom += 1
             case SearchDone():
-                self._searches += not event.failed
+                self._searches += not event.failed and event.action.get("type") == "search"
             case ImagePartial() | ImageDone():
                 self._bound(len(event.data))
                 quality, size_name = event.details.get("quality"), event.details.get("size")

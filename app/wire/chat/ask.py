@@ -16,20 +16,17 @@ from app.wire.canonical import Ask, Hints, TextFormat
 from app.wire.chat.messages import read_messages
 from app.wire.chat.request import CHOICES_MAX
 from app.wire.chat.shapes import (
-    Effort,
     JsonFormat,
-    Level,
     PlainFormat,
     SchemaFormat,
     StreamOptions,
-    invalid,
-    strict,
 )
 from app.wire.chat.tools import read_choice, read_tools
 from app.wire.exchange import RequestError
 from app.wire.request import NAME_LENGTH_MAX, count, flag, given, missing, model, service_tier, text, unsupported
 from app.wire.splice import Members
 from app.wire.stored import Stored
+from app.wire.strict import Effort, Level, invalid, strict
 
 STOPS_MAX = 4
 TOP_LOGPROBS_MAX = 20

@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from app.wire.canonical import File, Image
-from app.wire.chat.shapes import FileBody, ImageUrl, invalid
+from app.wire.chat.shapes import FileBody, ImageUrl
+from app.wire.data_uri import PDF, split_data_uri
 from app.wire.stored import Stored
-
-PDF = "application/pdf"
-_HEAD_LENGTH_MAX = 256
-_DATA_URI = re.compile(r"data:([^;,]+)(?:;[^;,]*)*?;base64$", re.IGNORECASE)
-
-
-def data_uri(media_type: str, data: str) -> str:
-    return f"data:{media_type};base64,{data}"
-
-
-def split_data_uri(text: str, param: str) -> tuple[str, str] | None:
-    """Media type and base64 of a data URI, None for any other text. Raises RequestError for one that holds no base64."""
-    if text[:5].lower() != "data:":
-        return None
-    head, comma, _ = text[: _HEAD_LENGTH_MAX + 1].partition(",")
-    found = _DATA_URI.fullmatch(head)
-    if not comma or found is None:
-        raise invalid(param, "A data URI must name a media type and hold base64: 'data:<type>;base64,<data>'.")
-    payload = text[len(head) + 1 :]
-    if not payload:
-        raise invalid(param, "The data URI is empty.")
-    return found[1].lower(), payload
+from app.wire.strict import invalid
 
 
 def image(shape: ImageUrl, at: str) -> Image:

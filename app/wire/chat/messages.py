@@ -46,13 +46,12 @@ from app.wire.chat.shapes import (
     TextPart,
     ToolMessage,
     UserMessage,
-    invalid,
-    strict,
 )
 from app.wire.chat.shapes import Part as PartShape
 from app.wire.exchange import RequestError
 from app.wire.request import missing, unsupported
 from app.wire.stored import Stored
+from app.wire.strict import invalid, strict
 
 _messages = msgspec.json.Decoder(list[ChatMessage])
 

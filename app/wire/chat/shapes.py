@@ -1,28 +1,10 @@
-"""The shapes of a chat request, member by member, and how what does not fit them is refused.
-
-Rule 1: a member that stands in no shape is refused by its name and place; so is a value of the wrong type.
-Rule 2: null is the same as absent wherever a member may be absent.
-"""
+"""The shapes of a chat request, member by member. What does not fit them is refused (strict.py)."""
 
 from __future__ import annotations
 
-import re
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-import msgspec
-
-from app.wire.exchange import RequestError
-from app.wire.request import NAME_LENGTH_MAX, decode, missing
-
-T = TypeVar("T")
-
-Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
-Level = Literal["low", "medium", "high"]
-
-
-class Shape(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """The base of all shapes."""
-
+from app.wire.strict import Level, Shape
 
 # -- Parts ----------------------------------------------------------------------------------------------------------------
 
@@ -278,36 +260,3 @@ class StreamOptions(Shape, frozen=True, gc=False):
 
     include_usage: bool | None = None
     include_obfuscation: bool | None = None
-
-
-_PLACE = re.compile(r" - at `\$(.*)`$", re.DOTALL)
-_MEMBER = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
-_VALUE = re.compile(r"Invalid (?:enum )?value '?(.*?)'?$", re.DOTALL)
-
-
-def strict(raw: msgspec.Raw, decoder: msgspec.json.Decoder[T], param: str) -> T:
-    """`raw` as the decoder's shape. Raises RequestError that names the place of what does not fit."""
-    try:
-        return decoder.decode(raw)
-    except msgspec.ValidationError as error:
-        if (told := _told(str(error), param)) is not None:
-            raise told from None
-        return decode(raw, decoder, param)
-
-
-def invalid(param: str, why: str) -> RequestError:
-    return RequestError(f"Invalid '{param}': {why}", param=param, code="invalid_value")
-
-
-def _told(error: str, param: str) -> RequestError | None:
-    """Errors that are not about a type, None for those that are."""
-    place = _PLACE.search(error)
-    what, path = (error[: place.start()], place[1]) if place else (error, "")
-    if found := _MEMBER.fullmatch(what):
-        member = f"{param}{path}.{found[2][:NAME_LENGTH_MAX]}"
-        if found[1] == "missing required":
-            return missing(member)
-        return RequestError(f"Unknown parameter: '{member}'.", param=member, code="unknown_parameter")
-    if found := _VALUE.fullmatch(what):
-        return invalid(param + path, f"'{found[1][:NAME_LENGTH_MAX]}' is not among the supported values.")
-    return None

@@ -22,12 +22,11 @@ from app.wire.chat.shapes import (
     SearchOptions,
     SearchToolShape,
     UserLocation,
-    invalid,
-    strict,
 )
 from app.wire.exchange import RequestError
 from app.wire.request import TOOL_ALIASES, given, tool_uses
 from app.wire.splice import Members
+from app.wire.strict import invalid, strict
 
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _function = msgspec.json.Decoder(FunctionToolShape)

@@ -26,7 +26,7 @@ from app.wire.canonical import (
     refusal,
 )
 from app.wire.chat.choice import REASONING
-from app.wire.chat.media import PDF, data_uri
+from app.wire.data_uri import PDF, data_uri
 from app.wire.tags import unseal
 
 

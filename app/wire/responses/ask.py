@@ -14,7 +14,6 @@ from typing import Final, TypeVar
 import msgspec
 
 from app.wire.canonical import Ask, Hints, TextFormat
-from app.wire.chat.shapes import invalid, strict
 from app.wire.exchange import RequestError
 from app.wire.request import NAME_LENGTH_MAX, count, flag, given, missing, model, service_tier, text, unsupported
 from app.wire.responses.input import read_input
@@ -22,6 +21,7 @@ from app.wire.responses.shapes import JsonFormat, PlainFormat, ReasoningOptions,
 from app.wire.responses.tools import read_choice, read_tools
 from app.wire.splice import Members
 from app.wire.stored import Stored
+from app.wire.strict import invalid, strict
 
 TOP_LOGPROBS_MAX = 20
 METADATA_MAX = 16

@@ -28,8 +28,7 @@ from app.wire.canonical import (
     Text,
     WebSearchCall,
 )
-from app.wire.chat.media import PDF, split_data_uri
-from app.wire.chat.shapes import invalid, strict
+from app.wire.data_uri import PDF, split_data_uri
 from app.wire.exchange import RequestError
 from app.wire.request import NAME_LENGTH_MAX, missing, unsupported
 from app.wire.responses.shapes import (
@@ -50,6 +49,7 @@ from app.wire.responses.shapes import (
     SearchCallShape,
 )
 from app.wire.stored import Stored
+from app.wire.strict import invalid, strict
 
 Files = Mapping[str, Stored]
 

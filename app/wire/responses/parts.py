@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.wire.canonical import Ask, File, Image, Part, Refusal, Target, Text, refusal
-from app.wire.chat.media import PDF, data_uri
+from app.wire.data_uri import PDF, data_uri
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from app.wire.chat.shapes import Effort, Level, Shape
+from app.wire.strict import Effort, Level, Shape
 
 Status = Literal["in_progress", "searching", "generating", "completed", "incomplete", "failed"]
 Json = dict[str, Any]

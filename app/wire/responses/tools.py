@@ -12,7 +12,6 @@ from typing import Any, Final
 import msgspec
 
 from app.wire.canonical import CustomTool, FunctionTool, ImageTool, Place, Tool, ToolChoice, ToolName, WebSearchTool
-from app.wire.chat.shapes import invalid, strict
 from app.wire.exchange import RequestError
 from app.wire.request import NAME_LENGTH_MAX, TOOL_ALIASES, TOOLS_MAX, given, missing, unsupported
 from app.wire.responses.shapes import (
@@ -25,6 +24,7 @@ from app.wire.responses.shapes import (
     SearchToolShape,
 )
 from app.wire.splice import Members
+from app.wire.strict import invalid, strict
 
 _MODES: Final = ("auto", "none", "required")
 _NAMED: Final = ("function", "custom")

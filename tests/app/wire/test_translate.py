@@ -25,6 +25,7 @@ EVENTS: dict[str, Any] = {
     "call": lambda value: answer.CallDelta(1, value),
     "calling": lambda value: answer.CallBegun(1, "call_1", "f", value),
     "searched": lambda value: answer.SearchDone(2, {"type": "search"}, failed=value),
+    "opened": lambda value: answer.SearchDone(3, {"type": "open_page", "url": value}),
     "partial": lambda value: answer.ImagePartial(value, "AAAA", 0, {"quality": "low", "size": "1024x1024"}),
     "image": lambda value: answer.ImageDone(value, "AAAA", {"quality": "high", "size": "1024x1024"}),
     "finished": lambda value: answer.Finished(value[1], value[0]),
@@ -198,7 +199,7 @@ def test_a_failure_follows_what_was_made_and_leaves_out_what_was_held() -> None:
 
 def test_searches_and_images_are_counted_as_they_are_told_of() -> None:
     relay = stream()
-    assert relay.feed(sse({"searched": False}, {"searched": True})) == b""
+    assert relay.feed(sse({"searched": False}, {"searched": True}, {"opened": "https://x.example"})) == b""
     relay.feed(sse({"partial": 5}, {"partial": 6}, {"image": 5}))
     counts = (ImageCount("high", "1024x1024", 1), ImageCount("low", "1024x1024", 1))
     assert relay.items == Usage(web_search_calls=1, images=counts)
