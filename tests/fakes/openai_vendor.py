@@ -320,3 +320,8 @@ def _completion(kind: str) -> Json:
         "service_tier": "default",
         "system_fingerprint": None,
     }
+
+
+def error_frame() -> bytes:
+    """An error within a stream of chat completions."""
+    return data_frame({"error": {"message": TELLTALE, "type": "server_error", "param": None, "code": "server_error"}})
