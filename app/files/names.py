@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import structlog
 import trio
 
 from app.files.errors import StorageUnavailable
@@ -19,6 +20,7 @@ from domain.file import File
 
 NAMES_KEPT = 20_000
 TOGETHER_MAX = 16
+_log = structlog.get_logger("files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class Names:
         try:
             found.update(await trio.to_thread.run_sync(look_up, limiter=self._threads))
         except StorageUnavailable as error:
+            _log.warning("the storage of files is out of reach", error=str(error))
             failed.append(error)
 
 

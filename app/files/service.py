@@ -305,7 +305,11 @@ class Files:
 
     async def _run(self, work: Callable[..., T], *arguments: object) -> T:
         """Work on the storage, in a thread."""
-        return await trio.to_thread.run_sync(work, *arguments, limiter=self._threads)
+        try:
+            return await trio.to_thread.run_sync(work, *arguments, limiter=self._threads)
+        except StorageUnavailable as error:
+            _log.warning("the storage of files is out of reach", error=str(error))
+            raise
 
 
 def _check_count(found: int, param: str) -> None:
@@ -316,4 +320,5 @@ def _check_count(found: int, param: str) -> None:
 
 
 def _changed(file_id: str) -> StorageUnavailable:
+    _log.error("a content is missing, or is not what was put there", file_id=file_id)
     return StorageUnavailable(f"the content of {file_id} is not what was put there")

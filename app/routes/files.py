@@ -15,6 +15,7 @@ from quart import Request, Response
 from app.auth import Key, authenticate
 from app.edge.application import StreamBody
 from app.edge.body import BodyParts, on_exit, reserve_for
+from app.files.content import CHUNK_BYTES
 from app.files.errors import FileTooLarge
 from app.files.names import Described
 from app.files.service import UPLOAD_BYTES
@@ -36,13 +37,7 @@ async def upload_file(services: Services, request: Request) -> dict[str, Any]:
     parts = BodyParts(request, services.settings.server.max_body_bytes, seconds=UPLOAD_SECONDS)
     if (request.content_length or 0) > FILE_BYTES_MAX + OVERHEAD_BYTES_MAX:
         raise FileTooLarge
-    slot = services.slots.take(key.key_id)
-
-    async def give_back() -> None:
-        slot.give_back()
-
-    on_exit(request, give_back)
-    reserve_for(request, services.body_budget).grow(UPLOAD_BYTES)
+    _take_place(services, request, key, UPLOAD_BYTES)
     await services.files.check_room(key.account_id, key.key_id)
     return _file(await services.files.upload(key.account_id, key.key_id, form, parts))
 
@@ -77,6 +72,7 @@ async def show_file(services: Services, request: Request, file_id: str) -> dict[
 async def file_content(services: Services, request: Request, file_id: str) -> Response:
     """GET /v1/files/{id}/content."""
     key = await _key(services, request)
+    _take_place(services, request, key, 2 * CHUNK_BYTES)
     file, chunks = await services.files.read(key.account_id, file_id)
     on_exit(request, chunks.aclose)
     shown = await services.files.describe(file)
@@ -107,6 +103,17 @@ def disposition(filename: str) -> str:
 
 async def _key(services: Services, request: Request) -> Key:
     return await authenticate(services.keys, request.headers.get("authorization"), now_micros=time.time_ns() // 1000)
+
+
+def _take_place(services: Services, request: Request, key: Key, size: int) -> None:
+    """One of the places of the process and of the key, and room for what is held in memory, until the request exits."""
+    slot = services.slots.take(key.key_id)
+
+    async def give_back() -> None:
+        slot.give_back()
+
+    on_exit(request, give_back)
+    reserve_for(request, services.body_budget).grow(size)
 
 
 def _file(file: Described) -> dict[str, Any]:

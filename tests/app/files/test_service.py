@@ -179,6 +179,7 @@ async def test_a_ledger_that_is_away_leaves_content_that_the_sweep_removes(tmp_p
         assert len(stored(tmp_path)) == 4
         assert (await get(gateway, f"files/{kept['id']}/content")).content == a_pdf()
 
+        await get(gateway, "files")  # the read model is there
         now = [time.time()]
         sweep = Sweep(
             gateway.services.files, gateway.services.views, trio.CapacityLimiter(1), wall_clock=lambda: now[0]
@@ -213,6 +214,7 @@ async def test_a_deletion_that_a_crash_cut_short_is_finished_by_the_sweep(tmp_pa
         await services.writer.append(Append("cmd_crash", file_stream(made["id"]), file.version, events))
         assert len(stored(tmp_path)) == 2
         envelope(await get(gateway, f"files/{made['id']}/content"), 404, "file_not_found")
+        assert (await get(gateway, "files")).json()["data"] == []  # the read model has seen it
         later = Sweep(
             services.files,
             services.views,
