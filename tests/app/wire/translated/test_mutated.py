@@ -33,6 +33,23 @@ WRONG: Final[tuple[Any, ...]] = (
     {"index": -1},
 )
 MUTANTS: Final = 40
+MUTANTS_LONG: Final = 1_500
+SPLINTERS: Final = (
+    b"\n\n",
+    b"\r",
+    b"data: ",
+    b"event: error\n",
+    b"data: [DONE]\n\n",
+    b"{",
+    b"}",
+    b'"',
+    b"\xff",
+    b"\xed\xa0\x80",
+    b"\\ud800",
+    b"null",
+    b"1e999",
+    b"[" * 2000,
+)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -80,6 +97,46 @@ def test_no_value_breaks_more_than_the_answer(dialect: Dialect, case: Case, clie
     stream = stream_of(dialect, case.name)
     for _ in range(MUTANTS if b"data: {" in stream else 0):
         changed = mutated(stream, chance)
+        check_order(client, streamed(dialect, client, case, [[changed]]), changed)
+
+
+def broken(stream: bytes, chance: random.Random) -> bytes:
+    """The stream with a few bytes changed, gone or put in, or cut off."""
+    found = bytearray(stream)
+    for _ in range(chance.randint(1, 4)):
+        place, kind = chance.randrange(len(found) + 1), chance.random()
+        if kind < 0.4:
+            found[place : place + 1] = bytes([chance.randrange(256)])
+        elif kind < 0.6:
+            del found[place : place + chance.randint(1, 40)]
+        elif kind < 0.9:
+            found[place:place] = chance.choice(SPLINTERS)
+        else:
+            del found[place:]
+    return bytes(found)
+
+
+@pytest.mark.parametrize(("dialect", "case", "client"), ALL)
+def test_no_byte_breaks_more_than_the_answer(dialect: Dialect, case: Case, client: Client) -> None:
+    fuzz(dialect, case, client, MUTANTS)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("dialect", "case", "client"), ALL)
+def test_no_value_and_no_byte_breaks_more_than_the_answer_at_length(
+    dialect: Dialect, case: Case, client: Client
+) -> None:
+    fuzz(dialect, case, client, MUTANTS_LONG)
+
+
+def fuzz(dialect: Dialect, case: Case, client: Client, count: int) -> None:
+    if case.then:
+        return
+    chance = random.Random(f"{dialect} {case.name} {client} {count}")
+    stream = stream_of(dialect, case.name)
+    for number in range(count):
+        values = number % 2 and b"data: {" in stream
+        changed = mutated(stream, chance) if values else broken(stream, chance)
         check_order(client, streamed(dialect, client, case, [[changed]]), changed)
 
 
