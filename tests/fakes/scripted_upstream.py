@@ -2,7 +2,8 @@
 
 Law 1: a script is a list of steps, chosen per request by a plain function. After its last step the connection
        serves the next request, unless a step closed it.
-Law 2: the close of a peer is noticed when it happens, while the script streams, waits or stalls: another task reads.
+Law 2: the close of a peer is noticed when it happens, while the script streams, waits or stalls: another task reads. Where a
+       script meets a reset in sending, before the reader has its turn, it is noticed there.
 Law 3: all who connect are accepted in the next turn of the event loop: no time that is recorded is that of a queue.
 Law 4: everything received is recorded as it came: requests, and when each connection opened, and when its peer closed.
 
@@ -161,10 +162,10 @@ class ScriptedUpstream:
         self._notify()
 
     def note_closed(self, accepted: Accepted, *, reset: bool) -> None:
+        accepted.reset |= reset  # whoever meets a reset second sees no more than an end of file
         if accepted.closed_at is None:
             accepted.closed_at = time.monotonic()
             accepted.closed_at_trio = trio.current_time()
-            accepted.reset = reset
             accepted.closed.set()
         self._notify()
 
@@ -196,9 +197,12 @@ class _Serving:
     async def run(self) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._read, nursery.cancel_scope)
-            with suppress(_Gone, trio.BrokenResourceError, trio.ClosedResourceError):
-                while True:
-                    await self._serve_one()
+            try:
+                with suppress(_Gone, trio.ClosedResourceError):
+                    while True:
+                        await self._serve_one()
+            except trio.BrokenResourceError:
+                self._upstream.note_closed(self._accepted, reset=True)
             nursery.cancel_scope.cancel()
 
     async def _read(self, serving: trio.CancelScope) -> None:
