@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from app.wire.canonical import Ask, Hints, TextFormat
+from app.wire.canonical import Ask, TextFormat
 from app.wire.chat.messages import read_messages
 from app.wire.chat.request import CHOICES_MAX
 from app.wire.chat.shapes import (
@@ -23,16 +23,15 @@ from app.wire.chat.shapes import (
 )
 from app.wire.chat.tools import read_choice, read_tools
 from app.wire.exchange import RequestError
-from app.wire.request import NAME_LENGTH_MAX, count, flag, given, missing, model, service_tier, text, unsupported
+from app.wire.members import hints as read_hints
+from app.wire.members import number, optional
+from app.wire.request import NAME_LENGTH_MAX, count, flag, given, missing, model, service_tier, unsupported
 from app.wire.splice import Members
 from app.wire.stored import Stored
-from app.wire.strict import Effort, Level, invalid, strict
+from app.wire.strict import Effort, Level, invalid
 
 STOPS_MAX = 4
 TOP_LOGPROBS_MAX = 20
-METADATA_MAX = 16
-METADATA_NAME_MAX = 64
-METADATA_VALUE_MAX = 512
 SEED_MAX = 2**63 - 1
 
 T = TypeVar("T")
@@ -42,11 +41,9 @@ _int = msgspec.json.Decoder(int)
 _float = msgspec.json.Decoder(float)
 _stop = msgspec.json.Decoder(str | list[str])
 _biases = msgspec.json.Decoder(dict[str, float])
-_metadata = msgspec.json.Decoder(dict[str, str])
 _strings = msgspec.json.Decoder(list[str])
 _effort = msgspec.json.Decoder(Effort)
 _level = msgspec.json.Decoder(Level)
-_retention = msgspec.json.Decoder(str)
 _format: msgspec.json.Decoder[PlainFormat | JsonFormat | SchemaFormat] = msgspec.json.Decoder(
     PlainFormat | JsonFormat | SchemaFormat
 )
@@ -81,21 +78,21 @@ def read_chat(fields: Members, stored: Mapping[str, Stored]) -> Ask:
         choices=count(fields, "n", CHOICES_MAX) or 1,
         tools=tools,
         tool_choice=read_choice(fields, tools),
-        parallel_tool_calls=_optional(fields, "parallel_tool_calls", _bool),
+        parallel_tool_calls=optional(fields, "parallel_tool_calls", _bool),
         max_output_tokens=count(fields, "max_completion_tokens") or count(fields, "max_tokens"),
-        temperature=_number(fields, "temperature", 0, 2),
-        top_p=_number(fields, "top_p", 0, 1),
-        presence_penalty=_number(fields, "presence_penalty", -2, 2),
-        frequency_penalty=_number(fields, "frequency_penalty", -2, 2),
+        temperature=number(fields, "temperature", 0, 2),
+        top_p=number(fields, "top_p", 0, 1),
+        presence_penalty=number(fields, "presence_penalty", -2, 2),
+        frequency_penalty=number(fields, "frequency_penalty", -2, 2),
         seed=_seed(fields),
         stop=_stops(fields),
         logprobs=_logprobs(fields),
         logit_bias=_logit_bias(fields),
-        effort=_optional(fields, "reasoning_effort", _effort),
+        effort=optional(fields, "reasoning_effort", _effort),
         format=_text_format(fields),
-        verbosity=_optional(fields, "verbosity", _level),
+        verbosity=optional(fields, "verbosity", _level),
         service_tier=service_tier(fields),
-        hints=_hints(fields),
+        hints=read_hints(fields),
     )
 
 
@@ -108,7 +105,7 @@ def _judge_names(fields: Members) -> None:
         short = name[:NAME_LENGTH_MAX]
         raise RequestError(f"Unknown parameter: '{short}'.", param=short, code="unknown_parameter")
     flag(fields, "store")
-    for kind in _optional(fields, "modalities", _strings) or ():
+    for kind in optional(fields, "modalities", _strings) or ():
         if kind != "text":
             raise unsupported("modalities", "Only text output is offered.")
 
@@ -125,32 +122,20 @@ def _items(fields: Members, stored: Mapping[str, Stored]) -> tuple[Any, ...]:
 
 def _stream(fields: Members) -> bool:
     stream = flag(fields, "stream")
-    if _optional(fields, "stream_options", _stream_options) is not None and not stream:
+    if optional(fields, "stream_options", _stream_options) is not None and not stream:
         raise invalid("stream_options", "It is only allowed where 'stream' is true.")
     return stream
 
 
-def _optional(fields: Members, name: str, decoder: msgspec.json.Decoder[T]) -> T | None:
-    raw = given(fields, name)
-    return None if raw is None else strict(raw, decoder, name)
-
-
-def _number(fields: Members, name: str, least: float, most: float) -> float | None:
-    value = _optional(fields, name, _float)
-    if value is not None and not least <= value <= most:
-        raise invalid(name, f"Expected a number from {least} to {most}.")
-    return value
-
-
 def _seed(fields: Members) -> int | None:
-    value = _optional(fields, "seed", _int)
+    value = optional(fields, "seed", _int)
     if value is not None and not -SEED_MAX <= value <= SEED_MAX:
         raise invalid("seed", "Expected an integer of 64 bits.")
     return value
 
 
 def _stops(fields: Members) -> tuple[str, ...]:
-    value = _optional(fields, "stop", _stop)
+    value = optional(fields, "stop", _stop)
     stops = (value,) if isinstance(value, str) else tuple(value or ())
     if len(stops) > STOPS_MAX or not all(stops):
         raise invalid("stop", f"Expected up to {STOPS_MAX} strings that are not empty.")
@@ -158,7 +143,7 @@ def _stops(fields: Members) -> tuple[str, ...]:
 
 
 def _logprobs(fields: Members) -> int | None:
-    asked, top = flag(fields, "logprobs"), _optional(fields, "top_logprobs", _int)
+    asked, top = flag(fields, "logprobs"), optional(fields, "top_logprobs", _int)
     if top is not None and not 0 <= top <= TOP_LOGPROBS_MAX:
         raise invalid("top_logprobs", f"Expected an integer from 0 to {TOP_LOGPROBS_MAX}.")
     if top is not None and not asked:
@@ -167,14 +152,14 @@ def _logprobs(fields: Members) -> int | None:
 
 
 def _logit_bias(fields: Members) -> dict[str, float] | None:
-    biases = _optional(fields, "logit_bias", _biases)
+    biases = optional(fields, "logit_bias", _biases)
     if biases is not None and not all(-100 <= bias <= 100 for bias in biases.values()):
         raise invalid("logit_bias", "Expected numbers from -100 to 100.")
     return biases
 
 
 def _text_format(fields: Members) -> TextFormat | None:
-    shape: PlainFormat | JsonFormat | SchemaFormat | None = _optional(fields, "response_format", _format)
+    shape: PlainFormat | JsonFormat | SchemaFormat | None = optional(fields, "response_format", _format)
     match shape:
         case PlainFormat():
             return TextFormat("text")
@@ -184,24 +169,3 @@ def _text_format(fields: Members) -> TextFormat | None:
             return TextFormat("json_schema", found.name, found.description, found.schema, found.strict)
         case _:
             return None
-
-
-def _hints(fields: Members) -> Hints:
-    return Hints(
-        metadata=_metadata_of(fields),
-        user=text(fields, "user"),
-        safety_identifier=text(fields, "safety_identifier"),
-        prompt_cache_key=text(fields, "prompt_cache_key"),
-        prompt_cache_retention=_optional(fields, "prompt_cache_retention", _retention),
-    )
-
-
-def _metadata_of(fields: Members) -> dict[str, str] | None:
-    metadata = _optional(fields, "metadata", _metadata)
-    if metadata is None:
-        return None
-    if len(metadata) > METADATA_MAX:
-        raise invalid("metadata", f"Expected up to {METADATA_MAX} pairs.")
-    if any(len(name) > METADATA_NAME_MAX or len(value) > METADATA_VALUE_MAX for name, value in metadata.items()):
-        raise invalid("metadata", f"Names take {METADATA_NAME_MAX} characters, values {METADATA_VALUE_MAX}.")
-    return metadata

@@ -13,20 +13,19 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from app.wire.canonical import Ask, Hints, TextFormat
+from app.wire.canonical import Ask, TextFormat
 from app.wire.exchange import RequestError
+from app.wire.members import hints as read_hints
+from app.wire.members import number, optional
 from app.wire.request import NAME_LENGTH_MAX, count, flag, given, missing, model, service_tier, text, unsupported
 from app.wire.responses.input import read_input
 from app.wire.responses.shapes import JsonFormat, PlainFormat, ReasoningOptions, SchemaFormat, StreamOptions, TextShape
 from app.wire.responses.tools import read_choice, read_tools
 from app.wire.splice import Members
 from app.wire.stored import Stored
-from app.wire.strict import invalid, strict
+from app.wire.strict import invalid
 
 TOP_LOGPROBS_MAX = 20
-METADATA_MAX = 16
-METADATA_NAME_MAX = 64
-METADATA_VALUE_MAX = 512
 
 T = TypeVar("T")
 
@@ -34,7 +33,6 @@ _bool = msgspec.json.Decoder(bool)
 _int = msgspec.json.Decoder(int)
 _float = msgspec.json.Decoder(float)
 _strings = msgspec.json.Decoder(list[str])
-_metadata = msgspec.json.Decoder(dict[str, str])
 _text_shape = msgspec.json.Decoder(TextShape)
 _reasoning = msgspec.json.Decoder(ReasoningOptions)
 _stream_options = msgspec.json.Decoder(StreamOptions)
@@ -65,8 +63,8 @@ def read_responses(fields: Members, stored: Mapping[str, Stored]) -> Ask:
     """The request as an Ask. Raises RequestError for what is wrong, unknown or not offered, by its name."""
     _judge(fields)
     tools = read_tools(fields)
-    reasoning = _optional(fields, "reasoning", _reasoning) or ReasoningOptions()
-    shape = _optional(fields, "text", _text_shape) or TextShape()
+    reasoning = optional(fields, "reasoning", _reasoning) or ReasoningOptions()
+    shape = optional(fields, "text", _text_shape) or TextShape()
     return Ask(
         endpoint="responses",
         model=model(fields),
@@ -75,18 +73,18 @@ def read_responses(fields: Members, stored: Mapping[str, Stored]) -> Ask:
         instructions=text(fields, "instructions"),
         tools=tools,
         tool_choice=read_choice(fields, tools),
-        parallel_tool_calls=_optional(fields, "parallel_tool_calls", _bool),
+        parallel_tool_calls=optional(fields, "parallel_tool_calls", _bool),
         max_output_tokens=count(fields, "max_output_tokens"),
         max_tool_calls=count(fields, "max_tool_calls"),
-        temperature=_number(fields, "temperature", 2),
-        top_p=_number(fields, "top_p", 1),
+        temperature=number(fields, "temperature", 0, 2),
+        top_p=number(fields, "top_p", 0, 1),
         logprobs=_logprobs(fields),
         effort=reasoning.effort,
         summary=reasoning.summary or reasoning.generate_summary,
         format=_format(shape.format),
         verbosity=shape.verbosity,
         service_tier=service_tier(fields),
-        hints=_hints(fields),
+        hints=read_hints(fields),
     )
 
 
@@ -111,32 +109,20 @@ def _required(fields: Members, name: str) -> msgspec.Raw:
     return raw
 
 
-def _optional(fields: Members, name: str, decoder: msgspec.json.Decoder[T]) -> T | None:
-    raw = given(fields, name)
-    return None if raw is None else strict(raw, decoder, name)
-
-
 def _stream(fields: Members) -> bool:
     stream = flag(fields, "stream")
-    if _optional(fields, "stream_options", _stream_options) is not None and not stream:
+    if optional(fields, "stream_options", _stream_options) is not None and not stream:
         raise invalid("stream_options", "It is only allowed where 'stream' is true.")
     return stream
 
 
-def _number(fields: Members, name: str, most: float) -> float | None:
-    value = _optional(fields, name, _float)
-    if value is not None and not 0 <= value <= most:
-        raise invalid(name, f"Expected a number from 0 to {most}.")
-    return value
-
-
 def _logprobs(fields: Members) -> int | None:
     """Asked for by inclusion, or by how many alternatives there shall be."""
-    included = _optional(fields, "include", _strings) or []
+    included = optional(fields, "include", _strings) or []
     for index, name in enumerate(included):
         if name not in INCLUDED:
             raise unsupported(f"include[{index}]", f"Supported values are: {', '.join(sorted(INCLUDED))}.")
-    top = _optional(fields, "top_logprobs", _int) or 0
+    top = optional(fields, "top_logprobs", _int) or 0
     if not 0 <= top <= TOP_LOGPROBS_MAX:
         raise invalid("top_logprobs", f"Expected an integer from 0 to {TOP_LOGPROBS_MAX}.")
     return top if top or _LOGPROBS in included else None
@@ -148,24 +134,3 @@ def _format(shape: PlainFormat | JsonFormat | SchemaFormat | None) -> TextFormat
     if isinstance(shape, JsonFormat):
         return TextFormat("json_object")
     return None if shape is None else TextFormat("text")
-
-
-def _hints(fields: Members) -> Hints:
-    return Hints(
-        metadata=_metadata_of(fields),
-        user=text(fields, "user"),
-        safety_identifier=text(fields, "safety_identifier"),
-        prompt_cache_key=text(fields, "prompt_cache_key"),
-        prompt_cache_retention=text(fields, "prompt_cache_retention"),
-    )
-
-
-def _metadata_of(fields: Members) -> dict[str, str] | None:
-    metadata = _optional(fields, "metadata", _metadata)
-    if metadata is None:
-        return None
-    if len(metadata) > METADATA_MAX:
-        raise invalid("metadata", f"Expected up to {METADATA_MAX} pairs.")
-    if any(len(name) > METADATA_NAME_MAX or len(value) > METADATA_VALUE_MAX for name, value in metadata.items()):
-        raise invalid("metadata", f"Names take {METADATA_NAME_MAX} characters, values {METADATA_VALUE_MAX}.")
-    return metadata
