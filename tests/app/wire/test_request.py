@@ -56,7 +56,7 @@ def test_ten_thousand_levels_are_refused_fast(opening: bytes, closing: bytes, cl
     body = b'{"a":' + opening * 10_000 + b"1" + (closing * 10_000 + b"}" if closed else b"")
     begun = time.process_time()
     assert "nests deeper" in refusal(lambda: read_body(body)).message
-    assert time.process_time() - begun < 1
+    assert time.process_time() - begun < 5
 
 
 def test_depth_that_only_the_decoder_finds_too_deep_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
