@@ -1,4 +1,4 @@
-"""Microseconds per stream frame of the relays, beside a relay that decodes and encodes each frame with the json module.
+"""Microseconds per stream frame of pass-throughs and translations, beside decoding and encoding each frame with the json module.
 
 .venv/bin/python -m ops.bench.wire [--frames N]
 """
@@ -10,8 +10,10 @@ import json
 import time
 from collections.abc import Callable
 
+from app.wire.canonical import Ask, Message, Target, Text
 from app.wire.chat.passthrough import ChatStreamRelay
-from app.wire.relay import StreamRelay
+from app.wire.dialects import Dialect, translating_relay
+from app.wire.exchange import Endpoint, Relay
 from app.wire.responses.passthrough import ResponsesStreamRelay
 
 ROUNDS = 5
@@ -34,7 +36,31 @@ def responses_frames(count: int) -> list[bytes]:
     return [event % index for index in range(count)]
 
 
-def relayed(frames: list[bytes], make: Callable[[], StreamRelay], frames_per_read: int) -> float:
+def anthropic_frames(count: int) -> list[bytes]:
+    start = (
+        (
+            b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_01","type":"message","role":"assistant",'
+            b'"model":"claude-sonnet-4-5","content":[],"usage":{"input_tokens":12,"output_tokens":1}}}\n\n'
+        ),
+        b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n',
+    )
+    delta = (
+        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":'
+        b'{"type":"text_delta","text":" word%d"}}\n\n'
+    )
+    return [*start, *(delta % index for index in range(count - len(start)))]
+
+
+def gemini_frames(count: int) -> list[bytes]:
+    chunk = (
+        b'data: {"candidates":[{"content":{"parts":[{"text":" word%d"}],"role":"model"},"index":0}],"usageMetadata":'
+        b'{"promptTokenCount":12,"candidatesTokenCount":%d,"totalTokenCount":512},"modelVersion":"gemini-2.5-flash",'
+        b'"responseId":"x0nUaYPQ"}\n\n'
+    )
+    return [chunk % (index, index) for index in range(count)]
+
+
+def relayed(frames: list[bytes], make: Callable[[], Relay], frames_per_read: int) -> float:
     """Seconds for all frames, the best of ROUNDS."""
     reads = [b"".join(frames[start : start + frames_per_read]) for start in range(0, len(frames), frames_per_read)]
     best = float("inf")
@@ -44,7 +70,7 @@ def relayed(frames: list[bytes], make: Callable[[], StreamRelay], frames_per_rea
         for read in reads:
             relay.feed(read)
         best = min(best, time.perf_counter() - begun)
-        assert relay.delivered.frames == len(frames)
+        assert relay.delivered.output_bytes > len(frames)
     return best
 
 
@@ -72,16 +98,27 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=20_000)
     count = parser.parse_args().frames
 
-    def chat() -> StreamRelay:
-        return ChatStreamRelay(model="gpt-4.1-nano", include_usage=False, choices=1)
-
-    def responses() -> StreamRelay:
-        return ResponsesStreamRelay(model="gpt-5-mini", upstream="openai")
-
-    print(f"{'protocol':<12}{'one frame a read':>20}{'ten frames a read':>20}{'json re-encoding':>20}   us per frame")
-    for name, frames, make in (("chat", chat_frames(count), chat), ("responses", responses_frames(count), responses)):
+    print(
+        f"{'upstream -> client':<24}{'one frame a read':>20}{'ten frames a read':>20}{'json re-encoding':>20}   us per frame"
+    )
+    for name, frames, make in (
+        ("chat", chat_frames(count), lambda: ChatStreamRelay(model="public", include_usage=False, choices=1)),
+        ("responses", responses_frames(count), lambda: ResponsesStreamRelay(model="public", upstream="openai")),
+        ("anthropic -> responses", anthropic_frames(count), lambda: translation("anthropic", "responses")),
+        ("anthropic -> chat", anthropic_frames(count), lambda: translation("anthropic", "chat")),
+        ("gemini -> responses", gemini_frames(count), lambda: translation("gemini", "responses")),
+        ("chat -> responses", chat_frames(count), lambda: translation("chat", "responses")),
+        ("responses -> chat", responses_frames(count), lambda: translation("responses", "chat")),
+    ):
         figures = relayed(frames, make, 1), relayed(frames, make, 10), reencoded(frames)
-        print(f"{name:<12}" + "".join(f"{seconds / count * 1e6:>20.2f}" for seconds in figures))
+        print(f"{name:<24}" + "".join(f"{seconds / count * 1e6:>20.2f}" for seconds in figures))
+
+
+def translation(dialect: Dialect, endpoint: Endpoint) -> Relay:
+    """A stream of `dialect`, given to a client of `endpoint`."""
+    ask = Ask(endpoint=endpoint, model="public", items=(Message("user", (Text("Say something."),)),), stream=True)
+    target = Target(upstream="vendor", model="vendor-model", max_output_tokens=4096)
+    return translating_relay(ask, dialect, target, model="public", seed="0" * 32, created=1_770_000_000, fields={})
 
 
 if __name__ == "__main__":
