@@ -1,0 +1,90 @@
+"""openai-agents' runner on the gateway: run and streamed, with one tool, on both of its models, whoever answers.
+
+Rule: the runner lives on asyncio, in a thread of its own; nothing of it is changed but the client that it is given. Tracing, which
+would report to OpenAI, is off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from agents import Agent, Model, OpenAIChatCompletionsModel, OpenAIResponsesModel, RunConfig, Runner, function_tool
+from openai import AsyncOpenAI
+
+from domain.events import RequestDebited
+from tests.support.gateway import MODEL, Gateway, running
+from tests.support.vendors import SOLD, selling
+
+KINDS: dict[str, type[OpenAIResponsesModel] | type[OpenAIChatCompletionsModel]] = {
+    "responses": OpenAIResponsesModel,
+    "chat": OpenAIChatCompletionsModel,
+}
+QUESTION = "What is the weather in Toronto?"
+QUIET = RunConfig(tracing_disabled=True)
+
+
+@asynccontextmanager
+async def answering(folder: Path, vendor: str) -> AsyncIterator[tuple[Gateway, str]]:
+    """A gateway before the simulator or a vendor, and the name of the model."""
+    if vendor == "simulator":
+        async with running(folder) as gateway:
+            yield gateway, MODEL
+    else:
+        async with selling(folder, vendor) as (gateway, _):
+            yield gateway, SOLD
+
+
+async def run(gateway: Gateway, model: str, kind: str, *, stream: bool) -> tuple[str, list[str], str]:
+    """The final output, the cities that the tool was asked for, and the text that was streamed."""
+    asked: list[str] = []
+
+    @function_tool
+    def get_weather(city: str) -> str:
+        """The weather of a city."""
+        asked.append(city)
+        return json.dumps({"city": city, "celsius": 21}, separators=(",", ":"))
+
+    async def main() -> tuple[str, str]:
+        async with AsyncOpenAI(api_key=gateway.key, base_url=gateway.base_url, max_retries=0) as client:
+            spoken: Model = KINDS[kind](model, client)
+            agent = Agent(name="Weather", instructions="Use your tool.", tools=[get_weather], model=spoken)
+            if not stream:
+                result = await Runner.run(agent, QUESTION, run_config=QUIET)
+                return str(result.final_output), ""
+            streamed = Runner.run_streamed(agent, QUESTION, run_config=QUIET)
+            return await _heard(streamed)
+
+    final, deltas = await trio.to_thread.run_sync(lambda: asyncio.run(main()))
+    return final, asked, deltas
+
+
+async def _heard(streamed: Any) -> tuple[str, str]:
+    deltas = ""
+    async for event in streamed.stream_events():
+        if event.type == "raw_response_event" and event.data.type == "response.output_text.delta":
+            deltas += event.data.delta
+    return str(streamed.final_output), deltas
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("vendor", ["simulator", "openai", "anthropic", "gemini"])
+async def test_the_runner_calls_its_tool_and_ends_with_an_answer(
+    tmp_path: Path, vendor: str, kind: str, stream: bool
+) -> None:
+    async with answering(tmp_path, vendor) as (gateway, model):
+        final, asked, deltas = await run(gateway, model, kind, stream=stream)
+        assert asked == ["Toronto"]
+        assert final
+        if vendor != "simulator":
+            assert final == 'The weather: {"city":"Toronto","celsius":21}'
+        assert deltas == (final if stream else "")
+        settled = await gateway.settled()
+        assert [type(event) for event in settled] == [RequestDebited] * 2
