@@ -112,6 +112,7 @@ class _Maker:
             max_output_tokens=self.max_output_tokens,
             max_tool_calls=self.max_tool_calls,
             fetches_urls=offer.fetches_urls,
+            is_openai=offer.protocol != "openai-chat",
         )
         if dialect == request.endpoint:
             body, relay = self._passed(target)

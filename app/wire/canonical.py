@@ -281,7 +281,8 @@ class Target(Value, frozen=True, gc=False):
     """For whom an Ask is written: the upstream's name (for tags) and its own name of the model.
 
     `max_output_tokens` is what was held for: it is always written. `max_tool_calls` bounds the calls of priced tools, None where
-    none is offered. `fetches_urls`: whether this upstream may be sent URLs to fetch.
+    none is offered. `fetches_urls`: whether this upstream may be sent URLs to fetch. `is_openai`: whether its chat is OpenAI's own,
+    not that of a server which speaks nearly the same.
     """
 
     upstream: str
@@ -289,6 +290,7 @@ class Target(Value, frozen=True, gc=False):
     max_output_tokens: int
     max_tool_calls: int | None = None
     fetches_urls: bool = True
+    is_openai: bool = True
 
 
 PARAMS: Final[dict[Endpoint, dict[str, str]]] = {

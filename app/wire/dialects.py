@@ -79,7 +79,8 @@ def dialect_for(endpoint: Endpoint, protocol: str, endpoints: tuple[str, ...]) -
 def passed_body(request: ParsedRequest, target: Target) -> bytes:
     """The upstream's body of a pass-through."""
     if request.endpoint == "chat":
-        return chat_body(request, model=target.model, max_output_tokens=target.max_output_tokens)
+        limit, own = target.max_output_tokens, target.is_openai
+        return chat_body(request, model=target.model, max_output_tokens=limit, is_openai=own)
     return responses_body(
         request, model=target.model, max_output_tokens=target.max_output_tokens, max_tool_calls=target.max_tool_calls
     )

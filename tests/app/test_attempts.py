@@ -90,6 +90,14 @@ def test_upstreams_are_asked_in_order_each_in_its_own_protocol() -> None:
     assert "contents" in json.loads(made[2].body)
 
 
+@pytest.mark.parametrize("endpoint", ["responses", "chat"])
+def test_the_limit_is_written_as_the_upstream_knows_it(endpoint: Endpoint) -> None:
+    body = responses() if endpoint == "responses" else chat()
+    made = list(attempts(endpoint, body, "openai-chat", "openai", endpoints=("chat",)))
+    limits = [{name for name in json.loads(attempt.body) if name.startswith("max_")} for attempt in made]
+    assert limits == [{"max_tokens"}, {"max_completion_tokens"}]
+
+
 def test_one_that_cannot_carry_the_request_over_is_passed_over() -> None:
     penalised = chat(presence_penalty=1.5)
     assert [attempt.upstream for attempt in attempts("chat", penalised, "anthropic", "openai")] == ["openai"]

@@ -40,12 +40,19 @@ def write_chat(ask: Ask, target: Target) -> bytes:
             "model": target.model,
             "messages": write_messages(ask, target),
             **_stream(ask),
-            "max_completion_tokens": target.max_output_tokens,
+            **_limits(target),
             **_options(ask),
             **_tools(ask),
             **_hints(ask),
         }
     )
+
+
+def _limits(target: Target) -> dict[str, Any]:
+    """OpenAI stores unasked, and its newer models refuse the older name of the limit; other servers know that one only."""
+    if target.is_openai:
+        return {"max_completion_tokens": target.max_output_tokens, "store": False}
+    return {"max_tokens": target.max_output_tokens}
 
 
 def _stream(ask: Ask) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """/v1/chat/completions: requests judged and written for an upstream. Their answers are in passthrough.
 
-Rule: a pass-through changes the model, the output limit where the client set none, the usage option of a stream, and `store`.
+Rule 1: a pass-through changes the model, the output limit where the client set none, the usage option of a stream, and `store`.
+Rule 2: OpenAI is told that nothing is to be stored, which it does unasked. Servers that speak nearly the same know no `store`, and
+        know the output limit by its older name only: some overlook the newer one, and write without an end.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from app.wire.request import count, decode, flag, given, missing, model, read_bo
 from app.wire.splice import Members, members, with_members
 
 CHOICES_MAX = 128
+_OPENAI_ONLY = ("store", "max_completion_tokens")
 
 _FALSE = msgspec.Raw(b"false")
 _TRUE = msgspec.Raw(b"true")
@@ -58,17 +61,22 @@ def parse_chat(body: bytes) -> ParsedRequest:
     )
 
 
-def chat_body(request: ParsedRequest, *, model: str, max_output_tokens: int | None) -> bytes:
+def chat_body(request: ParsedRequest, *, model: str, max_output_tokens: int | None, is_openai: bool = True) -> bytes:
     """The upstream's body. `max_output_tokens` is written where the client set no limit; None writes none."""
+    fields, limit = request.fields, request.max_output_tokens
     changes = {"model": _raw(model)}
-    if request.max_output_tokens is None and max_output_tokens is not None:
-        changes["max_completion_tokens"] = _raw(max_output_tokens)
+    if is_openai:
+        changes["store"] = _FALSE
+        if limit is None and max_output_tokens is not None:
+            changes["max_completion_tokens"] = _raw(max_output_tokens)
+    else:
+        fields = {name: raw for name, raw in fields.items() if name not in _OPENAI_ONLY}
+        if (told := max_output_tokens if limit is None else limit) is not None:
+            changes["max_tokens"] = _raw(told)
     if request.stream:
         options = with_members(_stream_options(request.fields), {"include_usage": _TRUE})
         changes["stream_options"] = msgspec.Raw(options)
-    if "store" in request.fields:
-        changes["store"] = _FALSE
-    return with_members(request.fields, changes)
+    return with_members(fields, changes)
 
 
 def _tools(fields: Members) -> tuple[ToolUse, ...]:

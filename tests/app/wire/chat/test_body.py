@@ -68,7 +68,7 @@ def messages(*items: Item) -> list[Any]:
 
 def rest(**members: Any) -> dict[str, Any]:
     """What is written besides that which always is."""
-    always = {"model", "messages", "max_completion_tokens"}
+    always = {"model", "messages", "max_completion_tokens", "store"}
     return {name: value for name, value in written(ask(**members)).items() if name not in always}
 
 
@@ -84,11 +84,17 @@ def test_a_minimal_body() -> None:
         "model": "vendor",
         "messages": [{"role": "user", "content": "hi"}],
         "max_completion_tokens": 100,
+        "store": False,
     }
 
 
 def test_the_limit_that_was_held_for_is_written() -> None:
     assert written(ask(max_output_tokens=5))["max_completion_tokens"] == 100
+
+
+def test_other_servers_get_the_limit_by_the_name_that_they_know() -> None:
+    told = json.loads(write_chat(ask(), msgspec.structs.replace(TARGET, is_openai=False)))
+    assert told == {"model": "vendor", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100}
 
 
 def test_a_stream_tells_its_usage() -> None:

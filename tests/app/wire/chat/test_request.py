@@ -15,8 +15,9 @@ def body(**members: Any) -> bytes:
     return json.dumps(MINIMAL | members).encode()
 
 
-def written(sent: bytes, *, limit: int | None = 100) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(chat_body(parse_chat(sent), model="up/stream", max_output_tokens=limit))
+def written(sent: bytes, *, limit: int | None = 100, is_openai: bool = True) -> dict[str, Any]:
+    made = chat_body(parse_chat(sent), model="up/stream", max_output_tokens=limit, is_openai=is_openai)
+    fields: dict[str, Any] = json.loads(made)
     return fields
 
 
@@ -118,7 +119,7 @@ def test_usage_is_for_streams() -> None:
 def test_only_what_must_change_is_written() -> None:
     sent = b'{"x": 1.00, "model" : "m", "messages": [ {"role":"user","content":"\\u00e9"} ] }'
     out = chat_body(parse_chat(sent), model="up", max_output_tokens=None)
-    assert out == b'{"x":1.00,"model":"up","messages":[ {"role":"user","content":"\\u00e9"} ]}'
+    assert out == b'{"x":1.00,"model":"up","messages":[ {"role":"user","content":"\\u00e9"} ],"store":false}'
 
 
 @pytest.mark.parametrize(
@@ -155,4 +156,23 @@ def test_a_stream_always_asks_for_usage(members: dict[str, Any], options: dict[s
 
 def test_nothing_is_stored() -> None:
     assert written(body(store=True))["store"] is False
-    assert "store" not in written(body())
+    assert written(body())["store"] is False
+
+
+@pytest.mark.parametrize(
+    ("members", "limit", "limits"),
+    [
+        ({}, 100, {"max_tokens": 100}),
+        ({}, None, {}),
+        ({"max_tokens": None}, 100, {"max_tokens": 100}),
+        ({"max_tokens": 7}, 100, {"max_tokens": 7}),
+        ({"max_completion_tokens": 7, "store": True}, 100, {"max_tokens": 7}),
+        ({"max_tokens": 7, "max_completion_tokens": 7, "store": False}, None, {"max_tokens": 7}),
+    ],
+)
+def test_other_servers_get_the_limit_by_the_name_that_they_know(
+    members: dict[str, Any], limit: int | None, limits: dict[str, Any]
+) -> None:
+    """Ollama overlooks max_completion_tokens and writes without an end; Mistral refuses it, and `store` as well."""
+    told = written(body(**members), limit=limit, is_openai=False)
+    assert {name: value for name, value in told.items() if name.startswith(("max_", "store"))} == limits
