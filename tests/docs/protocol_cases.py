@@ -99,8 +99,10 @@ PARAMETERS: Final[Mapping[Endpoint, Mapping[str, Case]]] = {
         "model": Case({"model": "vendors/model"}),
         "messages": Case({"messages": [{"role": "user", "content": "Hello there"}]}),
         "stream": Case({"stream": True}),
-        "stream_options": Case({"stream_options": {"include_usage": True}}, {"stream": True}),
-        "store": Case({"store": False}),
+        "stream_options": Case(
+            {"stream_options": {"include_obfuscation": False, "include_usage": True}}, {"stream": True}
+        ),
+        "store": Case({"store": True}, {"store": False}),
         "n": Case({"n": 2}),
         "max_tokens": Case({"max_tokens": 50}),
         "max_completion_tokens": Case({"max_completion_tokens": 50}),
@@ -140,8 +142,10 @@ PARAMETERS: Final[Mapping[Endpoint, Mapping[str, Case]]] = {
 
 
 def _items(*items: Json) -> Case:
+    """Between two messages of the user."""
     first: Json = {"role": "user", "content": "Hi"}
-    return Case({"input": [first, *items]}, {"input": [first]})
+    last: Json = {"role": "user", "content": "Go on."}
+    return Case({"input": [first, *items, last]}, {"input": [first, last]})
 
 
 def _part(part: Json, role: str = "user") -> Case:
@@ -172,7 +176,7 @@ def _gave(part: Json) -> Case:
 ITEMS: Final[Mapping[str, Case]] = {
     "a message of `user`": _items({"role": "user", "content": "More"}),
     "a message of `system` or `developer`": _items({"role": "developer", "content": "Be brief."}),
-    "a message of `assistant`": _items({"role": "assistant", "content": "Yes?"}, {"role": "user", "content": "Go on."}),
+    "a message of `assistant`": _items({"role": "assistant", "content": "Yes?"}),
     "a `refusal` part": _part({"type": "refusal", "refusal": "No."}, "assistant"),
     "`function_call` with its `function_call_output`": _items(
         _CALL, {"type": "function_call_output", "call_id": "call_1", "output": "21"}
@@ -181,18 +185,16 @@ ITEMS: Final[Mapping[str, Case]] = {
         _CUSTOM, {"type": "custom_tool_call_output", "call_id": "call_1", "output": "ok"}
     ),
     "`reasoning` of another upstream": _items(
-        {"type": "reasoning", "summary": [], "encrypted_content": seal("another", "x")},
+        {"type": "reasoning", "summary": [], "encrypted_content": seal("another", "x")}
     ),
     "`reasoning` with a summary alone": _items(
         {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]}
     ),
     "`web_search_call`": _items(
-        {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x"}},
-        {"role": "user", "content": "Hi"},
+        {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x"}}
     ),
     "`image_generation_call`": _items(
-        {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "iVBORw0KGgo="},
-        {"role": "user", "content": "Hi"},
+        {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "iVBORw0KGgo="}
     ),
     "an image as a data URI": _part({"type": "input_image", "image_url": PNG}),
     "an image by its address": _part({"type": "input_image", "image_url": "https://x.example/a.png"}),
@@ -253,4 +255,21 @@ TOOLS: Final[Mapping[str, Case]] = {
     "`tool_choice`, `allowed_tools`": _chosen(
         {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "time"}]}
     ),
+}
+
+
+_OPEN: Final[Json] = {"type": "object", "properties": {}, "additionalProperties": {"type": "string"}}
+_SCHEMA_FORMAT: Final[Json] = {"type": "json_schema", "name": "city", "schema": SCHEMA}
+
+
+def _form(shape: Json, **beside: Any) -> Case:
+    return Case({"text": {"format": shape}}, beside)
+
+
+FORMATS: Final[Mapping[str, Case]] = {
+    "`text`": _form({"type": "text"}),
+    "`json_object`": _form({"type": "json_object"}),
+    "`json_schema`": _form(_SCHEMA_FORMAT),
+    "`json_schema` with an open object": _form({**_SCHEMA_FORMAT, "schema": _OPEN}),
+    "`json_schema` beside `function`": _form(_SCHEMA_FORMAT, tools=[_FUNCTION]),
 }

@@ -8,23 +8,36 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
+import msgspec
 import pytest
 
 from app.attempts import Attempts, Offer
+from app.errors import answer_for
+from app.files.service import REFERENCED_MAX
 from app.settings import parse as parse_settings
 from app.settings.protocols import TRAITS
+from app.upstream.refusal import refused
+from app.wire.anthropic import errors as anthropic_errors
+from app.wire.anthropic import reader as anthropic_reader
 from app.wire.anthropic.body import BUDGETS
 from app.wire.anthropic.models import model_of
+from app.wire.canonical import Hints
 from app.wire.chat import ask as chat_ask
-from app.wire.dialects import parse
-from app.wire.exchange import Endpoint, RequestError
+from app.wire.content import FILE_BYTES_MAX, INLINE_BYTES_MAX
+from app.wire.dialects import dialect_for, parse
+from app.wire.exchange import AnswerError, Endpoint, RequestError
+from app.wire.gemini import choice as gemini_choice
 from app.wire.gemini.family import family
 from app.wire.responses import ask as responses_ask
-from tests.docs.protocol_cases import ITEMS, PARAMETERS, STORED, TOOLS, UPSTREAM, Case, Json
+from app.wire.strict import Effort
+from app.wire.tags import seal
+from app.wire.urls import _PRIVATE_ENDINGS, URL_LENGTH_MAX
+from tests.docs.protocol_cases import FORMATS, ITEMS, PARAMETERS, STORED, TOOLS, UPSTREAM, Case, Json
 from tests.support.documents import Document, spans
 from tests.support.gateway import MODEL, configuration
 
@@ -45,6 +58,9 @@ class Column:
     model: str
     endpoints: tuple[str, ...] = ("responses", "chat")
 
+    def passes(self, endpoint: Endpoint) -> bool:
+        return dialect_for(endpoint, self.protocol, self.endpoints) == endpoint
+
     @property
     def fetches(self) -> bool:
         return TRAITS[self.protocol].fetches_urls
@@ -60,7 +76,8 @@ COLUMNS: Final[dict[Endpoint, tuple[Column, ...]]] = {
         _GEMINI,
     ),
     "chat": (
-        Column("`openai`, `openai-chat`", "openai", MODEL),
+        Column("`openai`", "openai", MODEL),
+        Column("`openai-chat`", "openai-chat", MODEL),
         Column("`openai` without chat", "openai", MODEL, ("responses",)),
         _ANTHROPIC,
         _GEMINI,
@@ -70,10 +87,15 @@ COLUMNS: Final[dict[Endpoint, tuple[Column, ...]]] = {
 
 def sent(endpoint: Endpoint, body: Json, column: Column, calls: int | None) -> Json:
     """What the upstream would be sent. Raises RequestError where it is refused."""
+    found: Json = json.loads(attempts_of(endpoint, body, column, calls).first.body)
+    return found
+
+
+def attempts_of(endpoint: Endpoint, body: Json, column: Column, calls: int | None) -> Attempts:
     settings = parse_settings(configuration(Path("/nowhere"), upstreams={UPSTREAM: ""}))
     model = replace(settings.catalog().model(MODEL), upstream_model=column.model, endpoints=column.endpoints)
     request = parse(endpoint, json.dumps(body).encode())
-    attempts = Attempts(
+    return Attempts(
         request,
         model,
         {UPSTREAM: Offer(column.protocol, TRAITS[column.protocol].request_bytes_max, column.fetches)},
@@ -83,32 +105,256 @@ def sent(endpoint: Endpoint, body: Json, column: Column, calls: int | None) -> J
         seed="0" * 32,
         created=7,
     )
-    found: Json = json.loads(attempts.first.body)
-    return found
 
 
-def outcome(endpoint: Endpoint, case: Case, column: Column) -> str | tuple[str, ...]:
-    """The code and parameter of a refusal, else the paths that differ in what the upstream is sent."""
+def word_of(endpoint: Endpoint, case: Case, column: Column) -> tuple[str, tuple[str, ...]]:
+    """What becomes of a case, in a table's words, and where it stands in what the upstream is sent."""
     without = {**BASE[endpoint], **case.beside}
     try:
-        body = sent(endpoint, without, column, case.calls_without)
+        before = sent(endpoint, without, column, case.calls_without)
+        after = sent(endpoint, {**without, **case.given}, column, case.calls)
     except RequestError as error:
-        return f"baseline: {error.param}: {error.message}"
-    try:
-        found = sent(endpoint, {**without, **case.given}, column, case.calls)
-    except RequestError as error:
-        return f"{error.status} {error.code} {error.param}"
-    return tuple(changed(body, found))
+        named = re.split(r"[.\[]", error.param or "")[0] in {**case.given, **case.beside}
+        return ("refused" if error.status == 400 and named else str(error.message)), ()
+    paths = tuple(changed(before, after))
+    if not paths:
+        return "unchanged", ()
+    passed = column.passes(endpoint) and all(after.get(name) == value for name, value in case.given.items())
+    return ("passed", ()) if passed else ("carried", paths)
 
 
 def changed(before: Any, after: Any, at: str = "") -> list[str]:
+    """The places that differ, as deep as both have objects."""
     if before == after:
         return []
-    if isinstance(before, dict) and isinstance(after, dict):
-        names = {**before, **after}
-        return [
-            path
-            for name in names
-            for path in changed(before.get(name), after.get(name), f"{at}.{name}" if at else name)
-        ]
-    return [at]
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return [at]
+    return [
+        path
+        for name in {**before, **after}
+        for path in changed(before.get(name), after.get(name), f"{at}.{name}" if at else name)
+    ]
+
+
+TABLES: Final[Mapping[str, tuple[Endpoint, Mapping[str, Case]]]] = {
+    "Parameters of responses": ("responses", {f"`{name}`": case for name, case in PARAMETERS["responses"].items()}),
+    "Parameters of chat completions": ("chat", {f"`{name}`": case for name, case in PARAMETERS["chat"].items()}),
+    "Items and parts": ("responses", ITEMS),
+    "Tools": ("responses", TOOLS),
+    "Structured output": ("responses", FORMATS),
+}
+
+
+def told(heading: str) -> dict[str, list[str]]:
+    """A table's cells by the name of their row, as many as there are columns of upstreams."""
+    upstreams = len(COLUMNS[TABLES[heading][0]])
+    rows = PROTOCOLS.rows(heading, 1 + upstreams + heading.startswith("Parameters"))
+    found = {row[0]: row[1 : 1 + upstreams] for row in rows}
+    assert len(found) == len(rows), f"{heading}: a name stands twice"
+    return found
+
+
+def heads(heading: str) -> list[str]:
+    first = re.search(r"^\|(.*)\|$", PROTOCOLS.section(heading), re.MULTILINE)
+    assert first is not None
+    return [cell.strip() for cell in first[1].split("|")]
+
+
+@pytest.mark.parametrize("heading", TABLES)
+def test_a_table_has_a_row_for_each_case_and_a_column_for_each_upstream(heading: str) -> None:
+    endpoint, cases = TABLES[heading]
+    assert set(told(heading)) == set(cases)
+    names = [column.heading for column in COLUMNS[endpoint]]
+    assert heads(heading)[1 : 1 + len(names)] == names
+
+
+@pytest.mark.parametrize(("endpoint", "module"), [("responses", responses_ask), ("chat", chat_ask)])
+def test_every_parameter_that_is_known_has_a_row(endpoint: Endpoint, module: Any) -> None:
+    assert {name.partition(".")[0] for name in PARAMETERS[endpoint]} == module.KNOWN | set(module.REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("heading", "name", "place"),
+    [
+        (heading, name, place)
+        for heading, (endpoint, cases) in TABLES.items()
+        for name in cases
+        for place in range(len(COLUMNS[endpoint]))
+    ],
+)
+def test_a_word_of_a_table_is_what_happens(heading: str, name: str, place: int) -> None:
+    endpoint, cases = TABLES[heading]
+    case, cell = cases[name], told(heading)[name][place]
+    word = re.split(r"[ ,]", cell.removeprefix("left "))[0]
+    happens, paths = word_of(endpoint, case, COLUMNS[endpoint][place])
+    if word == "as":
+        assert (happens, set(paths)) == ("carried", spans(cell))
+    elif happens == "unchanged":
+        assert cell.startswith("left out") == is_hint(heading, name)
+        assert word in ("here", "out")
+    else:
+        assert word == happens, (cell, paths)
+
+
+def is_hint(heading: str, name: str) -> bool:
+    """Whether what is not sent has no effect at all; any other is what happens anyway, or is seen to here."""
+    hints = {f"`{hint}`" for hint in (*Hints.__struct_fields__, "client_metadata")}
+    return heading == "Items and parts" or name in hints
+
+
+# What models of a vendor do differently
+
+
+EFFORTS: Final[Mapping[str, tuple[str, Callable[[str], Mapping[str, Any]]]]] = {
+    "Claude before 4.6": ("claude-sonnet-4-5", lambda _: BUDGETS),
+    "Claude 4.6": ("claude-sonnet-4-6", lambda model: model_of(model).efforts),
+    "Claude from 4.7 on": ("claude-opus-4-7", lambda model: model_of(model).efforts),
+    "Gemini 2.5": ("gemini-2.5-flash", lambda model: family(model).efforts),
+    "Gemini 3 Pro": ("gemini-3-pro-preview", lambda model: family(model).efforts),
+    "Gemini Pro from 3.1 on": ("gemini-3.1-pro-preview", lambda model: family(model).efforts),
+    "Gemini 3 Flash": ("gemini-3-flash-preview", lambda model: family(model).efforts),
+}
+
+
+def test_efforts_are_sent_as_told() -> None:
+    assert heads("Reasoning")[1:] == list(EFFORTS)
+    rows = {row[0].strip("`"): row[1:] for row in PROTOCOLS.rows("Reasoning", len(EFFORTS) + 1)}
+    assert set(rows) == set(get_args(Effort))
+    for place, (model, table) in enumerate(EFFORTS.values()):
+        efforts = table(model)
+        for effort, cells in rows.items():
+            if effort == "none" and model.startswith("claude"):
+                assert (cells[place], model_of(model).off) == ("off", "disabled")
+            else:
+                expected = f"`{efforts[effort]}`" if effort in efforts else "refused"
+                assert cells[place].partition(" (")[0] == expected, (model, effort)
+    assert "none" not in family("gemini-2.5-pro").efforts
+
+
+def test_generations_of_claude_differ_as_told() -> None:
+    said = {row[0].strip("`"): row[1:] for row in PROTOCOLS.rows("Generations", 6)}
+    for name, cells in said.items():
+        model = model_of(name)
+        sampling = "1 only" if not model.sampling else "both" if model.both else "one of the two"
+        yes = ["yes" if has else "no" for has in (model.structured, model.forced, model.prefill)]
+        assert cells == ["effort" if model.adaptive else "budget", sampling, *yes], name
+    versions = [f"claude-opus-{major}-{minor}" for major in (3, 4, 5) for minor in range(10)]
+    alike = {replace_off(model_of(name)) for name in said}
+    assert {replace_off(model_of(name)) for name in versions} == alike
+
+
+def replace_off(model: Any) -> Any:
+    """Without what is told of families in words."""
+    return msgspec.json.encode(msgspec.structs.replace(model, off=None))
+
+
+# Answers
+
+
+def answered(endpoint: Endpoint, column: Column, body: Json) -> Json:
+    """The client's plain answer. Raises AnswerError where there is none."""
+    relay = attempts_of(endpoint, BASE[endpoint], column, None).first.relay()
+    relay.feed(json.dumps(body).encode())
+    relay.end()
+    found: Json = json.loads(relay.tail())
+    return found
+
+
+def chat_answer(reason: str) -> Json:
+    call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    calls = {"tool_calls": [call]} if reason == "tool_calls" else {}
+    message = {"role": "assistant", "content": "Hi", **calls}
+    return {"id": "c", "choices": [{"index": 0, "message": message, "finish_reason": reason}]}
+
+
+def anthropic_answer(reason: str) -> Json:
+    calls = [{"type": "tool_use", "id": "call_1", "name": "weather", "input": {}}] if reason == "tool_use" else []
+    content = [{"type": "text", "text": "Hi"}, *calls]
+    return {"type": "message", "id": "m", "content": content, "stop_reason": reason, "usage": {}}
+
+
+def gemini_answer(reason: str) -> Json:
+    return {"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": reason}]}
+
+
+ANSWERS: Final[Mapping[str, tuple[Callable[[str], Json], frozenset[str]]]] = {
+    "`openai-chat`": (chat_answer, frozenset({"stop", "length", "content_filter", "tool_calls"})),
+    "`anthropic`": (anthropic_answer, frozenset({*anthropic_reader._REASONS, "tool_use"} - {anthropic_reader.PAUSED})),
+    "`gemini`": (gemini_answer, frozenset({*gemini_choice._REASONS, *gemini_choice._BROKEN})),
+}
+
+
+def test_every_reason_to_finish_has_its_row() -> None:
+    rows = PROTOCOLS.rows("Answers", 4)
+    for name, (_, reasons) in ANSWERS.items():
+        listed = [word for row in rows if row[0] == name for word in re.findall(r"`([^`]+)`", row[1])]
+        assert sorted(listed) == sorted(reasons), name
+
+
+@pytest.mark.parametrize("row", PROTOCOLS.rows("Answers", 4), ids=lambda row: row[1])
+def test_an_answer_finishes_as_told(row: list[str]) -> None:
+    name, says, finish, status = row
+    [column] = [column for column in COLUMNS["responses"] if column.heading == name]
+    make, _ = ANSWERS[name]
+    for reason in spans(says):
+        body = make(reason)
+        if finish == "none: 502":
+            with pytest.raises(AnswerError) as caught:
+                answered("responses", column, body)
+            assert answer_for(caught.value).status == 502
+            continue
+        response = answered("responses", column, body)
+        details = response["incomplete_details"]
+        assert [f"`{word}`" for word in (response["status"], *((details or {}).values()))] == status.split(", ")
+        chat = answered("chat", column, body)["choices"][0]["finish_reason"]
+        assert f"`{chat}`" == finish
+
+
+# Errors
+
+
+def refusal_body(provider: str, status: int, word: str, message: str) -> Json:
+    if provider == "anthropic":
+        return {"type": "error", "error": {"type": word, "message": message}}
+    if provider == "gemini":
+        by_reason = word.startswith("API_KEY")
+        details = {"status": "INVALID_ARGUMENT", "details": [{"reason": word}]} if by_reason else {"status": word}
+        return {"error": {"code": status, "message": message, **details}}
+    return {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": word}}
+
+
+ERRORS: Final = PROTOCOLS.rows("Errors of providers", 3)
+
+
+@pytest.mark.parametrize("row", ERRORS, ids=lambda row: f"{row[0]} {row[1]}")
+def test_a_providers_error_is_told_as_the_table_says(row: list[str]) -> None:
+    provider = row[0].strip("`")
+    says = re.fullmatch(r"(\d{3}) `(\w+)`(?:: (.+))?", row[1])
+    assert says is not None
+    status, word, message = int(says[1]), says[2], says[3] or "No."
+    dialect: Any = provider if provider != "openai" else "responses"
+    body = json.dumps(refusal_body(provider, status, word, message)).encode()
+    answer = answer_for(refused(UPSTREAM, status, {}, body, dialect))
+    error = json.loads(answer.body)["error"]
+    code = error["code"] or "null"
+    assert row[2] == f"{answer.status} `{error['type']}` `{code}`"
+
+
+def test_every_error_of_anthropic_has_a_row() -> None:
+    words = {word for row in ERRORS if row[0] == "`anthropic`" for word in spans(row[1])}
+    assert words == set(anthropic_errors.WORDS)
+
+
+def test_the_limits_of_content_are_those_in_the_code() -> None:
+    limits = {row[0]: row[1] for row in PROTOCOLS.rows("Images, PDF and files", 2)}
+    assert f"({FILE_BYTES_MAX:,} bytes)" in limits["One file, decoded"]
+    assert f"({INLINE_BYTES_MAX:,} bytes)" in next(
+        told for name, told in limits.items() if name.startswith("All inline")
+    )
+    assert limits["Files that a request may refer to"] == str(REFERENCED_MAX)
+    assert limits["Length of an address"] == f"{URL_LENGTH_MAX:,} characters"
+    assert set(_PRIVATE_ENDINGS) <= spans(PROTOCOLS.section("Images, PDF and files"))
+
+
+def test_the_tag_of_sealed_reasoning_is_the_one_that_is_made() -> None:
+    assert seal("UPSTREAM", "...") in spans(PROTOCOLS.section("Reasoning"))
