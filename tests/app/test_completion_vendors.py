@@ -6,6 +6,7 @@ tests/support/vendors.py; nothing of it is asked of the code that is tested.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ from domain.events import RequestDebited
 from domain.usage import ImageCount, Usage
 from tests.fakes import anthropic_shapes, gemini_shapes
 from tests.fakes.vendor_story import IMAGE_SIDE, PAUSE, SEARCH_TEXT, SEARCH_URL, TEXT, THOUGHT
-from tests.support.gateway import Gateway, frames
+from tests.support.gateway import VENDOR_KEY, Gateway, frames
+from tests.support.responses_grammar import check
 from tests.support.vendors import SOLD, VENDORS, selling
 
 PATHS = ("responses", "chat/completions")
 Json = dict[str, Any]
+SEALED = re.compile(r'"encrypted_content":"rr1\.[^"]*"')
+"""What only its upstream can read bears the name that the operator gave to that upstream."""
 
 
 def ask(path: str, text: str = "What does the note say?", **more: Any) -> Json:
@@ -47,6 +51,8 @@ async def asked(gateway: Gateway, path: str, body: Json, *, stream: bool) -> Tol
     answer = await gateway.post(path, {**body, "stream": True, **options})
     assert answer.status_code == 200, answer.text
     assert answer.content.endswith(b"data: [DONE]\n\n")
+    if path == "responses":
+        check(answer.content)
     return _streamed(path, frames(answer.content))
 
 
@@ -86,7 +92,14 @@ class Bill:
 
 ANTHROPIC: Json = {"input": 100, "cached_input": 40, "cache_write": 20, "cache_write_1h": 10, "output": 25}
 GEMINI: Json = {"input": 110, "cached_input": 40, "output": 28, "reasoning": 8}
-OPENAI: Json = {"input": 80, "cached_input": 40, "cache_write": 30, "output": 28, "reasoning": 8, "service_tier": "default"}
+OPENAI: Json = {
+    "input": 80,
+    "cached_input": 40,
+    "cache_write": 30,
+    "output": 28,
+    "reasoning": 8,
+    "service_tier": "default",
+}
 ANTHROPIC_LINES = {
     "input": 300_000,
     "cached_input": 12_000,
@@ -160,8 +173,32 @@ async def test_a_text_is_told_whole_and_billed_by_the_vendors_figures(
         )
         assert told.text == TEXT
         check_usage(told.usage, TEXTS[vendor])
-        check_bill(await gateway.only_debit(), TEXTS[vendor], vendor)
+        debit = await gateway.only_debit()
+        check_bill(debit, TEXTS[vendor], vendor)
+        assert debit.upstream_request_id == (anthropic_shapes.REQUEST_ID if vendor == "anthropic" else None)
         assert len(served[vendor].requests) == 1
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_usage_that_a_chat_client_did_not_ask_for_is_billed_and_not_told(tmp_path: Path, vendor: str) -> None:
+    async with selling(tmp_path, vendor) as (gateway, _):
+        answer = await gateway.post("chat/completions", ask("chat/completions", stream=True))
+        told = frames(answer.content)
+        assert all(chunk["choices"] for chunk in told)
+        assert not any(chunk.get("usage") for chunk in told)
+        check_bill(await gateway.only_debit(), TEXTS[vendor], vendor)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_nothing_of_the_vendors_account_is_in_an_answer(tmp_path: Path, vendor: str, path: str) -> None:
+    async with selling(tmp_path, vendor) as (gateway, _):
+        for stream in (False, True):
+            answer = await gateway.post(path, ask(path, stream=stream))
+            assert answer.json()["model"] == SOLD if not stream else SOLD in answer.text
+            told = SEALED.sub("", answer.text) + str(answer.headers)
+            for secret in ("ACME", "anthropic", "claude", "gemini", "fake-model", VENDOR_KEY):
+                assert secret not in told
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -248,7 +285,7 @@ async def test_signed_thinking_comes_back_to_its_vendor_on_responses(tmp_path: P
         final = await asked(gateway, "responses", {"model": SOLD, "input": history, **more}, stream=stream)
         assert final.text == 'The weather: {"celsius":21}; {"celsius":21}'
         check_signed(vendor, served[vendor].requests[1].json())
-        assert len(await gateway.settled()) == 2
+        assert [event.usage.reasoning for event in await debits(gateway)] == [THOUGHT_TOKENS[vendor]] * 2
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -272,7 +309,7 @@ async def test_signed_thinking_comes_back_to_its_vendor_on_chat(tmp_path: Path, 
         final = await asked(gateway, "chat/completions", body, stream=stream)
         assert final.text == 'The weather: {"celsius":21}; {"celsius":21}'
         check_signed(vendor, served[vendor].requests[1].json())
-        assert len(await gateway.settled()) == 2
+        assert [event.usage.reasoning for event in await debits(gateway)] == [THOUGHT_TOKENS[vendor]] * 2
 
 
 async def _chat_message(gateway: Gateway, body: Json, *, stream: bool) -> Json:
@@ -294,6 +331,16 @@ async def _chat_message(gateway: Gateway, body: Json, *, stream: bool) -> Json:
             begun["function"]["arguments"] += call["function"].get("arguments", "")
     told = {"reasoning_content": thought} if thought else {}
     return {"role": "assistant", "content": None, **told, "tool_calls": list(calls.values())}
+
+
+THOUGHT_TOKENS = {"anthropic": 10, "gemini": 8}
+
+
+async def debits(gateway: Gateway) -> list[RequestDebited]:
+    settled = await gateway.settled()
+    found = [event for event in settled if isinstance(event, RequestDebited)]
+    assert len(found) == len(settled)
+    return found
 
 
 def check_signed(vendor: str, body: Json) -> None:

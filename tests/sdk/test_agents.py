@@ -15,19 +15,14 @@ from typing import Any
 
 import pytest
 import trio
-from agents import Agent, Model, OpenAIChatCompletionsModel, OpenAIResponsesModel, RunConfig, Runner, function_tool
 from openai import AsyncOpenAI
 
 from domain.events import RequestDebited
 from tests.support.gateway import MODEL, Gateway, running
 from tests.support.vendors import SOLD, selling
 
-KINDS: dict[str, type[OpenAIResponsesModel] | type[OpenAIChatCompletionsModel]] = {
-    "responses": OpenAIResponsesModel,
-    "chat": OpenAIChatCompletionsModel,
-}
+KINDS = {"responses": "OpenAIResponsesModel", "chat": "OpenAIChatCompletionsModel"}
 QUESTION = "What is the weather in Toronto?"
-QUIET = RunConfig(tracing_disabled=True)
 
 
 @asynccontextmanager
@@ -43,9 +38,12 @@ async def answering(folder: Path, vendor: str) -> AsyncIterator[tuple[Gateway, s
 
 async def run(gateway: Gateway, model: str, kind: str, *, stream: bool) -> tuple[str, list[str], str]:
     """The final output, the cities that the tool was asked for, and the text that was streamed."""
-    asked: list[str] = []
+    import agents  # two seconds, which who runs other tests should not wait for
 
-    @function_tool
+    asked: list[str] = []
+    quiet = agents.RunConfig(tracing_disabled=True)
+
+    @agents.function_tool
     def get_weather(city: str) -> str:
         """The weather of a city."""
         asked.append(city)
@@ -53,12 +51,12 @@ async def run(gateway: Gateway, model: str, kind: str, *, stream: bool) -> tuple
 
     async def main() -> tuple[str, str]:
         async with AsyncOpenAI(api_key=gateway.key, base_url=gateway.base_url, max_retries=0) as client:
-            spoken: Model = KINDS[kind](model, client)
-            agent = Agent(name="Weather", instructions="Use your tool.", tools=[get_weather], model=spoken)
+            spoken: agents.Model = getattr(agents, KINDS[kind])(model, client)
+            agent = agents.Agent(name="Weather", instructions="Use your tool.", tools=[get_weather], model=spoken)
             if not stream:
-                result = await Runner.run(agent, QUESTION, run_config=QUIET)
+                result = await agents.Runner.run(agent, QUESTION, run_config=quiet)
                 return str(result.final_output), ""
-            streamed = Runner.run_streamed(agent, QUESTION, run_config=QUIET)
+            streamed = agents.Runner.run_streamed(agent, QUESTION, run_config=quiet)
             return await _heard(streamed)
 
     final, deltas = await trio.to_thread.run_sync(lambda: asyncio.run(main()))
