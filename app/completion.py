@@ -294,6 +294,8 @@ class Completion:
         relay, opened = self._relay, self._opened
         assert relay is not None
         assert opened is not None, "a complete answer was opened"
+        if not relay.finished:
+            relay.cut()
         event = self._charge(hold, opened, relay.usage or self._estimated(relay), relay.finish)
         try:
             await self._settlement.debit(event)

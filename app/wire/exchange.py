@@ -126,6 +126,10 @@ class Relay(Protocol):
         is neither."""
         ...
 
+    def cut(self) -> None:
+        """The answer is closing, and the rest of it does not come: asked for once, before its usage and tail(). Not `finished`."""
+        ...
+
     def continuation(self) -> bytes | None:
         """After end(): the body that goes on with an answer that was paused, None where it is whole. Asked for once per end()."""
         ...

@@ -54,6 +54,10 @@ class AnswerState:
     def response_id(self) -> str | None:
         return self._response_id
 
+    def cut(self) -> None:
+        """A pass-through has counted what came, and adds nothing to it."""
+        return
+
     def continuation(self) -> bytes | None:
         """A pass-through is never paused."""
         return None

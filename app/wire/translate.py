@@ -5,10 +5,12 @@ Rule 2: where an answer turns out to be at fault, what was made for the client b
         counted it. What is held never does: nothing says that an answer is finished without a debit.
 Rule 3: comments and frames without data are the upstream's own affair, and end here.
 Rule 4: an answer may be paused: then end() leaves it unfinished, and continuation() gives the body that goes on with it.
+Rule 5: where the rest of a closing answer never comes, it ends with what is known by then: its client gets the last event too.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 
 import msgspec
@@ -131,6 +133,15 @@ class StreamTranslation(_Translation):
         if not self.finished:
             self._tell(self._reader.end())
         self._failed = False
+
+    def cut(self) -> None:
+        """The reader may know the figures, or not even be able to end: then the answer ends without them."""
+        assert self.closing, "an answer that is not complete is not cut, it fails"
+        with contextlib.suppress(AnswerError):
+            self._tell(self._reader.end())
+        if not self.finished:
+            self._tell([Ended()])
+        self.finished = False
 
     def continuation(self) -> bytes | None:
         """Raises AnswerError where the answer neither ended nor paused."""

@@ -224,6 +224,27 @@ async def test_an_error_inside_a_200_that_is_the_requests_fault_is_a_400_and_ask
 
 
 @pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("figures", [True, False])
+async def test_an_answer_that_breaks_after_its_finish_is_complete_and_billed(
+    tmp_path: Path, path: str, figures: bool
+) -> None:
+    """The client has its last event, and the bill the vendor's own figures, as far as they came."""
+    sent = chat_frames(3, usage=True)[: -1 if figures else -2]
+
+    async with (
+        serve(lambda request: [Head(200, SSE), *map(Chunk, sent), Abort()]) as upstream,
+        running(tmp_path, upstreams={"vendor": ("openai-chat", upstream.base_url)}) as gateway,
+    ):
+        answer = await gateway.post(path, body_for(path, stream=True))
+        last = frames(answer.content)[-1]
+        closing = last["type"] == "response.completed" if path == "responses" else last["choices"][0]["finish_reason"]
+        assert closing
+        assert answer.content.endswith(b"data: [DONE]\n\n")
+        usage = (await gateway.only_debit()).usage
+        assert usage.estimated is not figures
+
+
+@pytest.mark.parametrize("path", PATHS)
 async def test_silence_before_the_first_byte_is_a_504(tmp_path: Path, path: str) -> None:
     async with running(tmp_path, limits={"first_byte": 0.1}) as gateway:
         envelope(await gateway.post(path, body_for(path, "first_byte=60", stream=True)), 504, "upstream_timeout")

@@ -51,6 +51,8 @@ class Reader:
 
     def end(self) -> list[AnswerEvent]:
         late, self._late = self._late, []
+        if any("error" in told for told in late):
+            raise AnswerError("broken", malformed=True)
         return [EVENTS[kind](value) for told in late for kind, value in told.items()]
 
     def whole(self, body: bytes) -> list[AnswerEvent]:
@@ -142,6 +144,24 @@ def test_what_the_reader_knows_only_at_the_end_comes_in_the_tail() -> None:
     relay.end()
     assert relay.continuation() is None
     assert relay.tail() == b"<Said><Finished><Ended>data: [DONE]\n\n"
+    assert relay.usage is None
+
+
+def test_a_closing_answer_whose_rest_never_comes_has_its_last_event() -> None:
+    relay = stream({"ended": 1})
+    relay.feed(WHOLE + sse({"finished": [0, "stop"]}))
+    relay.cut()
+    assert relay.tail() == b"<Finished><Ended>data: [DONE]\n\n"
+    assert (relay.usage, relay.finished) == (USAGE, False)
+
+
+def test_what_breaks_after_the_finish_ends_without_figures() -> None:
+    relay = stream({"error": 1})
+    relay.feed(WHOLE + sse({"finished": [0, "stop"]}))
+    with pytest.raises(AnswerError):
+        relay.feed(sse({"error": "late"}))
+    relay.cut()
+    assert relay.tail() == b"<Finished><Ended>data: [DONE]\n\n"
     assert relay.usage is None
 
 
