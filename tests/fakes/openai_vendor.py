@@ -270,7 +270,15 @@ def _chat_message(body: Json) -> tuple[Json, str]:
     if body.get("response_format", {}).get("type") == "json_schema":
         made = sample(body["response_format"]["json_schema"]["schema"])
         return _said(msgspec.json.encode(made).decode()), "stop"
+    files = [part["file"] for message in messages for part in message["content"] or () if _is(part, "file")]
+    if files:
+        rule(not any("file_id" in file for file in files), "No such File object.")
+        return _said(" ".join(_file_summary(file["file_data"]) for file in files)), "stop"
     return _said(TEXT), "stop"
+
+
+def _is(part: Any, kind: str) -> bool:
+    return isinstance(part, dict) and part["type"] == kind
 
 
 def _check_chat_calls(messages: list[Json]) -> None:
