@@ -59,6 +59,7 @@ _parts = msgspec.json.Decoder(list[_Part])
 _part = msgspec.json.Decoder(_Part)
 _holder = msgspec.json.Decoder(_Holder)
 _str = msgspec.json.Decoder(str)
+_tools = msgspec.json.Decoder(list[Any])
 _VENDOR_IDS = re.compile(rb"file_id|vector_store|container|\\u")
 
 
@@ -124,7 +125,7 @@ def refuse_vendor_ids(raw: msgspec.Raw | None, where: str) -> None:
     text = bytes(memoryview(raw)) if raw is not None else b""
     if not _VENDOR_IDS.search(text):
         return
-    for index, tool in enumerate(msgspec.json.decode(text)):
+    for index, tool in enumerate(decode(msgspec.Raw(text), _tools, where)):
         for path, name, value in _members_of(tool, f"{where}[{index}]"):
             if name in ("file_id", "file_ids", "vector_store_ids") and value:
                 raise unsupported(path, "Files of the vendor's own storage cannot be named.")
@@ -136,6 +137,8 @@ def _weigh_content(weight: Weight, raw: msgspec.Raw, where: str) -> None:
     single = _first(raw) == b"{"
     for index, part in enumerate(_parts_of(raw, where)):
         param = where if single else f"{where}[{index}]"
+        if not isinstance(part.type, str):
+            continue  # no part of any type: the vendor says so
         if part.type in _IMAGES:
             weight.images += 1
             _weigh_image(weight, part, param)

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from app.wire.request import given
+from app.wire.request import decode, given
 from app.wire.splice import Members
 from app.wire.stored import Stored
 from app.wire.tags import seal, split
@@ -21,17 +21,18 @@ from app.wire.tags import seal, split
 ENCRYPTED = b'"encrypted_content"'
 _TOUCHED = re.compile(rb'"file_id"|"encrypted_content"|"extra_content"|\\u00')
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
+_item = msgspec.json.Decoder(dict[str, Any])
 
 Item = dict[str, Any]
 
 
 def handed(fields: Members, stored: Mapping[str, Stored], upstream: str) -> Members:
-    """The request's members as `upstream` gets them."""
+    """The request's members as `upstream` gets them. Raises RequestError for a number that nobody can hold."""
     changes: Members = {}
     for name, change in (("input", _response_item), ("messages", _chat_message)):
         raw = given(fields, name)
         if raw is not None and bytes(memoryview(raw)[:1]) == b"[" and _TOUCHED.search(memoryview(raw)):
-            changes[name] = msgspec.Raw(msgspec.json.encode(_changed(raw, change, stored, upstream)))
+            changes[name] = msgspec.Raw(msgspec.json.encode(_changed(raw, name, change, stored, upstream)))
     return {**fields, **changes} if changes else fields
 
 
@@ -47,13 +48,13 @@ def sealed_members(item: Any, upstream: str) -> bool:
 Change = Callable[[Item, Mapping[str, Stored], str], bool]
 
 
-def _changed(raw: msgspec.Raw, change: Change, stored: Mapping[str, Stored], upstream: str) -> list[Any]:
+def _changed(raw: msgspec.Raw, name: str, change: Change, stored: Mapping[str, Stored], upstream: str) -> list[Any]:
     items: list[Any] = []
-    for item in _raws.decode(raw):
+    for index, item in enumerate(_raws.decode(raw)):
         if not _TOUCHED.search(memoryview(item)):
             items.append(item)
             continue
-        decoded = msgspec.json.decode(item)
+        decoded = decode(item, _item, f"{name}[{index}]")
         if change(decoded, stored, upstream):
             items.append(decoded)
     return items

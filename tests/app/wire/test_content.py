@@ -67,6 +67,11 @@ def test_what_a_part_weighs(part: Any, images: int, files: int, inline: int) -> 
     assert found.content_bytes == inline * 3 // 4
 
 
+@pytest.mark.parametrize("kind", [["input_image"], {"input_file": 1}, 5, True, None])
+def test_a_part_of_no_type_weighs_nothing(kind: Any) -> None:
+    assert weight([message({"type": kind, "image_url": URI, "file_data": PAYLOAD})]).inline_bytes == 0
+
+
 def test_parts_are_found_wherever_an_item_has_them() -> None:
     image = {"type": "input_image", "image_url": URI}
     items = [
@@ -224,3 +229,10 @@ def test_what_is_no_list_of_items_is_refused(items: Any, param: str) -> None:
     with pytest.raises(RequestError) as caught:
         weight(items)
     assert (caught.value.param, caught.value.code) == (param, "invalid_type")
+
+
+@pytest.mark.parametrize("number", [b"1e400", b"1" * 5_000])
+def test_a_tool_with_a_number_that_nobody_can_hold_is_refused(number: bytes) -> None:
+    with pytest.raises(RequestError) as caught:
+        refuse_vendor_ids(msgspec.Raw(b'[{"type":"x","file_id":null,"size":%b}]' % number), "tools")
+    assert (caught.value.param, caught.value.code) == ("tools", "invalid_value")

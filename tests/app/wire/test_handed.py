@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.wire.exchange import RequestError
 from app.wire.handed import handed, sealed_members
 from app.wire.stored import Stored
 
@@ -86,6 +87,14 @@ def test_reasoning_that_rides_on_a_chat_call_stays_here() -> None:
     [old] = given("messages", [{"role": "assistant", "function_call": {"name": "f", "extra_content": ours}}])
     assert old["function_call"] == {"name": "f"}
     assert given("messages", [{"tool_calls": {}, "x": "extra_content"}]) == [{"tool_calls": {}, "x": "extra_content"}]
+
+
+@pytest.mark.parametrize("number", [b"1e400", b"-1e309", b"1" * 5_000])
+def test_a_number_that_nobody_can_hold_is_refused_where_an_item_changes(number: bytes) -> None:
+    items = b'[{"role":"user","content":"x"},{"encrypted_content":"gAAA","size":%b}]' % number
+    with pytest.raises(RequestError) as caught:
+        handed({"input": msgspec.Raw(items)}, STORED, "vendor")
+    assert (caught.value.param, caught.value.code) == ("input[1]", "invalid_value")
 
 
 def test_what_is_encrypted_is_sealed_in_place() -> None:
