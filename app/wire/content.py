@@ -125,7 +125,8 @@ def refuse_vendor_ids(raw: msgspec.Raw | None, where: str) -> None:
     text = bytes(memoryview(raw)) if raw is not None else b""
     if not _VENDOR_IDS.search(text):
         return
-    for index, tool in enumerate(decode(msgspec.Raw(text), _tools, where)):
+    tools = decode(msgspec.Raw(text), _tools, where)
+    for index, tool in enumerate(tools):
         for path, name, value in _members_of(tool, f"{where}[{index}]"):
             if name in ("file_id", "file_ids", "vector_store_ids") and value:
                 raise unsupported(path, "Files of the vendor's own storage cannot be named.")
