@@ -38,6 +38,7 @@ _STATUS_OF_CODE = {
     "upstream_refused": 403,
     "rate_limit_exceeded": 429,
     "insufficient_quota": 429,
+    "model_not_found": 404,
     "overloaded": 503,
     "timeout": 504,
 }
@@ -111,6 +112,8 @@ class Upstreams:
                     return await self._try(attempt, order.request.stream, request_id, first_byte_seconds)
                 except UpstreamError as error:
                     self._on_error(error)
+                    if isinstance(error, UpstreamRefused) and attempt.dialect != order.request.endpoint:
+                        error.param = None  # it is a name of the other protocol
                     if not error.retryable:
                         raise
                     failure = error

@@ -2,8 +2,8 @@
 
 Rule 1: whatever the body is, the result is one UpstreamRefused; reading it never raises anything else.
 Rule 2: what leaves here may be shown to a client, so it is bounded and names no key, organisation or project of ours.
-Rule 3: what a vendor says of our own account there (key, permission, credit) counts as 403, whatever its status: it is the
-        operator's affair, and another upstream may do.
+Rule 3: what a vendor says of our own account there (key, permission, credit, a model that it does not sell us) counts as 403,
+        whatever its status: it is the operator's affair, and another upstream may do.
 """
 
 from __future__ import annotations
@@ -35,11 +35,20 @@ _SECRETS = (
     (re.compile(r"\b(?:api_key|consumer|project_number):\s*'?[\w:/.\-]+'?"), "[project]"),
     (re.compile(r"\bprojects?[/ ]+(?=[\w.:\-]*\d)[\w.:\-]+"), "[project]"),
 )
-_OUR_WORDS = frozenset({"authentication_error", "permission_error", "invalid_api_key", "upstream_refused"})
+_OUR_WORDS = frozenset(
+    {
+        *("authentication_error", "permission_error", "billing_error", "invalid_api_key", "permission_denied"),
+        *("account_deactivated", "billing_not_active", "billing_hard_limit_reached", "upstream_refused"),
+    }
+)
 _OUR_ACCOUNT = re.compile(
-    r"credit balance|billing (?:account|details|hard limit)|API key not valid|plans? & billing", re.IGNORECASE
+    r"credit balance|billing (?:account|details|hard limit)|API key not valid|plans? & billing"
+    r"|\b(?:your|this) organi[sz]ation\b|insufficient (?:account )?(?:balance|credit|fund)",
+    re.IGNORECASE,
 )
 """Where a vendor reports the state of our account with an ordinary 400."""
+_NO_SUCH_MODEL = frozenset({"model_not_found", "not_found"})
+"""With a 404: models are named by the configuration, and by no client."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -74,12 +83,18 @@ def told(
 ) -> UpstreamRefused:
     """The refusal that a vendor's words are, alone or inside an answer: cleaned, and judged by whose affair it is."""
     shown = _text(message, MESSAGE_CHARS_MAX) or ""
-    ours = type in _OUR_WORDS or code in _OUR_WORDS or (status < 500 and _OUR_ACCOUNT.search(shown) is not None)
+    ours = (
+        type in _OUR_WORDS
+        or code in _OUR_WORDS
+        or status == 402
+        or (status == 404 and code in _NO_SUCH_MODEL)
+        or (status < 500 and _OUR_ACCOUNT.search(shown) is not None)
+    )
     return UpstreamRefused(
         upstream_name,
         shown or f"The upstream answered with status {status}.",
         status=403 if ours and status not in (401, 429) else status,
-        code=code,
+        code=None if code is None or code.isdigit() else code,
         type=type,
         param=_text(param, FIELD_CHARS_MAX),
         retry_after=retry_after,

@@ -48,7 +48,7 @@ def opened(gateway: Gateway, name: str) -> int:
     ("status", "seen", "code"),
     [
         (400, 400, None),
-        (404, 400, "model_not_found"),
+        (404, 502, "upstream_error"),
         (413, 413, None),
         (422, 422, None),
         (429, 429, "upstream_rate_limited"),

@@ -50,7 +50,7 @@ REFUSALS: list[tuple[str, Script, int, str, str | None]] = [
     ("anthropic", anthropic_error(400, "invalid_request_error", _NO_CREDIT), 502, UPSTREAM, "upstream_error"),
     ("anthropic", anthropic_error(401, "authentication_error"), 502, UPSTREAM, "upstream_error"),
     ("anthropic", anthropic_error(403, "permission_error"), 502, UPSTREAM, "upstream_error"),
-    ("anthropic", anthropic_error(404, "not_found_error"), 400, INVALID, "model_not_found"),
+    ("anthropic", anthropic_error(404, "not_found_error"), 502, UPSTREAM, "upstream_error"),
     ("anthropic", anthropic_error(413, "request_too_large"), 413, INVALID, "request_too_large"),
     (
         "anthropic",
@@ -65,7 +65,7 @@ REFUSALS: list[tuple[str, Script, int, str, str | None]] = [
     ("gemini", gemini_error(400, "INVALID_ARGUMENT", details=_KEY_INVALID), 502, UPSTREAM, "upstream_error"),
     ("gemini", gemini_error(401, "UNAUTHENTICATED"), 502, UPSTREAM, "upstream_error"),
     ("gemini", gemini_error(403, "PERMISSION_DENIED"), 502, UPSTREAM, "upstream_error"),
-    ("gemini", gemini_error(404, "NOT_FOUND"), 400, INVALID, "not_found"),
+    ("gemini", gemini_error(404, "NOT_FOUND"), 502, UPSTREAM, "upstream_error"),
     ("gemini", gemini_error(429, "RESOURCE_EXHAUSTED", details=retry_info(34.4)), 429, RATE, "upstream_rate_limited"),
     ("gemini", gemini_error(500, "INTERNAL"), 502, UPSTREAM, "upstream_error"),
     ("gemini", gemini_error(503, "UNAVAILABLE"), 502, UPSTREAM, "upstream_error"),

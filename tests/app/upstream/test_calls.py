@@ -270,3 +270,24 @@ def test_an_error_inside_a_200_has_the_status_that_it_would_have_had_alone(
     assert isinstance(fault, UpstreamRefused)
     assert (fault.status, fault.retryable) == (status, status != 400)
     assert isinstance(answer_fault("a", AnswerError("junk", malformed=True)), UpstreamBroken)
+
+
+@pytest.mark.parametrize(("protocol", "param"), [("simulator", "input"), ("openai-chat", None)])
+async def test_a_parameter_of_another_protocol_is_not_named(
+    protocol: str, param: str | None, autojump_clock: MockClock
+) -> None:
+    refusal = Answer(400, [b'{"error": {"message": "no", "type": "t", "param": "input"}}'])
+    calls, _ = upstreams(Scripted("a", refusal))
+    asked = make_order(
+        parse("responses", json.dumps(responses()).encode()),
+        key=Key("acct", "key", "digest", KeyLimits()),
+        catalog=CATALOG,
+        offers={name: Offer(protocol, 2**20, fetches_urls=True) for name in "ab"},
+        stored={},
+        request_id="req_1",
+        default_max_output_tokens=10,
+        now_micros=0,
+    )
+    with pytest.raises(UpstreamRefused) as caught:
+        await calls.open(asked, "req_1", 10)
+    assert caught.value.param == param

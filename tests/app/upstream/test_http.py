@@ -292,9 +292,9 @@ def refusal_of(value: Any, headers: dict[str, str] | None = None, status: int = 
 
 ENVELOPES = [
     pytest.param({"error": {"message": "No.", "type": "t", "param": "p", "code": "c"}}, ("No.", "t", "p", "c")),
-    pytest.param({"message": "No.", "type": "t", "param": None, "code": 42}, ("No.", "t", None, "42")),
+    pytest.param({"message": "No.", "type": "t", "param": None, "code": 42}, ("No.", "t", None, None)),
     pytest.param({"error": "No.", "code": "c"}, ("No.", None, None, "c")),
-    pytest.param([{"error": {"message": "No.", "code": 429}}], ("No.", None, None, "429")),
+    pytest.param([{"error": {"message": "No.", "code": 429}}], ("No.", None, None, None)),
     pytest.param({"detail": "No."}, ("No.", None, None, None)),
 ]
 
