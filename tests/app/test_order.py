@@ -123,3 +123,19 @@ def test_a_tool_that_is_not_offered_is_refused_by_name() -> None:
         order("responses", responses(tools=[{"type": "function", "name": "f", "parameters": {}}, {"type": "mcp"}]))
     assert (refused.value.code, refused.value.param) == ("unsupported_tool", "tools[1].type")
     assert "mcp" in refused.value.message
+
+
+def test_a_tool_is_judged_by_its_type_before_anything_that_it_names() -> None:
+    search = {"type": "file_search", "vector_store_ids": ["vs_1"]}
+    code = {"type": "code_interpreter", "container": "cntr_1"}
+    for tool in (search, code):
+        with pytest.raises(RequestError) as refused:
+            order("responses", responses(tools=[tool]))
+        assert (refused.value.code, refused.value.param) == ("unsupported_tool", "tools[0].type")
+
+
+def test_a_tool_that_is_offered_may_name_nothing_of_a_vendors_storage() -> None:
+    image = {"type": "image_generation", "input_image_mask": {"file_id": "file-1"}}
+    with pytest.raises(RequestError) as refused:
+        order("responses", responses(tools=[image]))
+    assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "tools[0].input_image_mask.file_id")

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from app.wire.content import refuse_vendor_ids, weigh
+from app.wire.content import weigh
 from app.wire.exchange import ParsedRequest, RequestError, ToolUse
 from app.wire.request import count, decode, flag, given, missing, model, read_body, service_tier, tool_uses, unsupported
 from app.wire.splice import Members, members, with_members
@@ -37,7 +37,6 @@ def parse_chat(body: bytes) -> ParsedRequest:
         raise RequestError("Invalid 'messages': empty array.", param="messages", code="empty_array")
     _refuse_audio(fields)
     uses = _tools(fields)
-    refuse_vendor_ids(given(fields, "tools"), "tools")
     flag(fields, "store")
     stream = flag(fields, "stream")
     return ParsedRequest(

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from app.wire.content import Weight, refuse_vendor_ids, weigh
+from app.wire.content import Weight, weigh
 from app.wire.exchange import ParsedRequest
 from app.wire.request import count, flag, given, missing, model, read_body, service_tier, tool_uses, unsupported
 from app.wire.splice import Members, with_members
@@ -25,7 +25,6 @@ def parse_responses(body: bytes) -> ParsedRequest:
     name = model(fields)
     _refuse_state(fields)
     uses = tool_uses(fields)
-    refuse_vendor_ids(given(fields, "tools"), "tools")
     flag(fields, "store")
     weight = _weight(fields)
     return ParsedRequest(
