@@ -1,11 +1,14 @@
-"""The store goes away, or is locked by another process: nothing is free, nothing is lost, and nobody is told 401."""
+"""The store goes away, or is locked by another process: nothing is free, nothing is lost, and nobody is told 401.
+
+The streams that are open when it goes end when the test says so, however long it takes until it is gone.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 import httpx
@@ -15,13 +18,18 @@ import trio
 from domain import api_key
 from domain.events import AdjustmentPosted
 from tests.chaos.conftest import Build
+from tests.fakes.openai_shapes import event_stream, openai_script, responses_frames
+from tests.fakes.scripted_upstream import Request, Script, Signal, WaitFor, serve
 from tests.support.callers import Call, Endpoint, ask, run_all
 from tests.support.processes import PATIENCE_SECONDS, Gateway, House, Postgres, eventually
 from tests.support.reckoning import available, check_promise, settled_books
 
 CALLS = 24
 BALANCE_NANOS = 10**12
-OPEN = "duration=1.5 tokens=20"
+FRAMES = 20
+SETTLE_SECONDS, LEASE_SECONDS = 60, 30
+"""Longer than the store is away where what was open is billed."""
+ASKED_AGAIN = "the ledger did not take a command; asking again"
 _LOCK = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -43,11 +51,48 @@ def locked(house: House) -> Iterator[subprocess.Popen[bytes]]:
         yield process
 
 
-def _streams(account_id: str, key: str, count: int = CALLS) -> list[Call]:
-    return [Call(account_id, key, "responses", ask(simulator=OPEN)) for _ in range(count)]
+class Provider:
+    """An upstream. Of the streams that it keeps open it sends all but the closing frame at once, and that when told."""
+
+    def __init__(self) -> None:
+        self.base_url = ""
+        self._told = trio.Event()
+        self._sent: dict[str, trio.Event] = {}
+
+    @property
+    def settings(self) -> str:
+        return f'protocol = "openai"\nbase_url = "{self.base_url}"\napi_key = "sk-upstream"'
+
+    def streams(self, account_id: str, key: str) -> list[Call]:
+        """Calls whose answers are kept open."""
+        calls = [Call(account_id, key, "responses", ask()) for _ in range(CALLS)]
+        self._sent |= {call.request_id: trio.Event() for call in calls}
+        return calls
+
+    async def end(self) -> None:
+        """Send the closing frames. Returns when all are on their way."""
+        self._told.set()
+        with trio.fail_after(PATIENCE_SECONDS):
+            for sent in self._sent.values():
+                await sent.wait()
+
+    def script(self, request: Request) -> Script:
+        sent = self._sent.get(request.header("x-client-request-id") or "")
+        if sent is None:
+            return openai_script(request, chunks=FRAMES)
+        *open_part, completed, done, end = event_stream(responses_frames(FRAMES))
+        return [*open_part, WaitFor(self._told), completed, done, end, Signal(sent)]
 
 
-def _held_back(calls: list[Call]) -> bool:
+@pytest.fixture
+async def provider() -> AsyncIterator[Provider]:
+    made = Provider()
+    async with serve(made.script) as upstream:
+        made.base_url = upstream.base_url
+        yield made
+
+
+def _all_but_the_end(calls: list[Call]) -> bool:
     """Every stream has shown all but its closing frame."""
     return all(b"response.output_item.done" in call.received for call in calls)
 
@@ -73,25 +118,29 @@ async def _metric(gateway: Gateway, name: str) -> float:
 
 
 @pytest.mark.timeout(180)
-async def test_postgres_goes_and_comes_back_within_the_settle_time(own_postgres: Postgres, build: Build) -> None:
-    house = build(own_postgres.database(), limits={"settle": 20, "lease": 30})
+async def test_postgres_goes_and_comes_back_within_the_settle_time(
+    own_postgres: Postgres, build: Build, provider: Provider
+) -> None:
+    limits = {"settle": SETTLE_SECONDS, "lease": LEASE_SECONDS}
+    house = build(own_postgres.database(), upstream=provider.settings, limits=limits)
     account_id, key = house.account(nanos=BALANCE_NANOS)
     gateway = await house.gateway()
-    open_calls, meanwhile = _streams(account_id, key), _fresh(account_id, key)
+    open_calls, meanwhile = provider.streams(account_id, key), _fresh(account_id, key)
     unknown = Call(account_id, api_key.make_key(os.urandom(api_key.RANDOM_BYTES)), "responses", ask())
     async with trio.open_nursery() as nursery:
         for call in open_calls:
             nursery.start_soon(call.run, gateway.port)
-        await eventually(lambda: all(call.status == 200 for call in open_calls), PATIENCE_SECONDS)
+        await eventually(lambda: _all_but_the_end(open_calls), PATIENCE_SECONDS)
         await trio.to_thread.run_sync(own_postgres.kill)
+        await provider.end()
         await run_all([*meanwhile, unknown], [gateway.port])
         for call in (*meanwhile, unknown):
             _check_unavailable(call)
-        await eventually(lambda: _held_back(open_calls), PATIENCE_SECONDS)
-        assert not any(call.closing_frame or call.ended for call in open_calls), "nothing passes before its debit"
+        waiting = {call.request_id for call in open_calls}
         await eventually(
-            lambda: len(gateway.lines("the ledger did not take a command; asking again")) > 0, PATIENCE_SECONDS
+            lambda: waiting <= {line["request_id"] for line in gateway.lines(ASKED_AGAIN)}, PATIENCE_SECONDS
         )
+        assert not any(call.closing_frame or call.ended for call in open_calls), "nothing passes before its debit"
         await trio.to_thread.run_sync(own_postgres.start)
     books = await settled_books(house.ledger, house.codec, PATIENCE_SECONDS)
     assert check_promise(books, [*open_calls, *meanwhile]) == {"complete": CALLS, "refused 503": len(meanwhile)}
@@ -102,16 +151,20 @@ async def test_postgres_goes_and_comes_back_within_the_settle_time(own_postgres:
 
 
 @pytest.mark.timeout(180)
-async def test_postgres_stays_away_past_the_settle_time(own_postgres: Postgres, build: Build) -> None:
-    house = build(own_postgres.database(), limits={"settle": 1, "lease": 30})
+async def test_postgres_stays_away_past_the_settle_time(
+    own_postgres: Postgres, build: Build, provider: Provider
+) -> None:
+    limits = {"settle": 1, "lease": LEASE_SECONDS}
+    house = build(own_postgres.database(), upstream=provider.settings, limits=limits)
     account_id, key = house.account(nanos=BALANCE_NANOS)
     gateway = await house.gateway()
-    calls = _streams(account_id, key)
+    calls = provider.streams(account_id, key)
     async with trio.open_nursery() as nursery:
         for call in calls:
             nursery.start_soon(call.run, gateway.port)
-        await eventually(lambda: all(call.status == 200 for call in calls), PATIENCE_SECONDS)
+        await eventually(lambda: _all_but_the_end(calls), PATIENCE_SECONDS)
         await trio.to_thread.run_sync(own_postgres.kill)
+        await provider.end()
     assert all(call.refused and call.ended and not call.closing_frame for call in calls)
     await trio.to_thread.run_sync(own_postgres.start)
     books = await settled_books(house.ledger, house.codec, PATIENCE_SECONDS)
@@ -123,21 +176,23 @@ async def test_postgres_stays_away_past_the_settle_time(own_postgres: Postgres, 
 
 
 @pytest.mark.timeout(180)
-async def test_sqlite_is_locked_by_another_process_for_three_seconds(sqlite_url: str, build: Build) -> None:
+async def test_sqlite_is_locked_by_another_process_for_three_seconds(
+    sqlite_url: str, build: Build, provider: Provider
+) -> None:
     """Less than the store waits for its lock: whoever asks meanwhile is only kept waiting."""
-    house = build(sqlite_url)
+    house = build(sqlite_url, upstream=provider.settings)
     account_id, key = house.account(nanos=BALANCE_NANOS)
     gateway = await house.gateway()
-    calls, meanwhile = _streams(account_id, key), _fresh(account_id, key)
+    calls, meanwhile = provider.streams(account_id, key), _fresh(account_id, key)
     async with trio.open_nursery() as nursery:
         for call in calls:
             nursery.start_soon(call.run, gateway.port)
-        await eventually(lambda: all(call.status == 200 for call in calls), PATIENCE_SECONDS)
+        await eventually(lambda: _all_but_the_end(calls), PATIENCE_SECONDS)
         with locked(house):
             began = trio.current_time()
             for call in meanwhile:
                 nursery.start_soon(call.run, gateway.port)
-            await eventually(lambda: _held_back(calls), PATIENCE_SECONDS)
+            await provider.end()
             await trio.sleep_until(began + 3)
             assert not any(call.closing_frame for call in calls)
             assert not any(call.status for call in meanwhile)
@@ -146,18 +201,23 @@ async def test_sqlite_is_locked_by_another_process_for_three_seconds(sqlite_url:
 
 
 @pytest.mark.timeout(180)
-async def test_sqlite_is_locked_for_longer_than_the_store_waits(sqlite_url: str, build: Build) -> None:
+async def test_sqlite_is_locked_for_longer_than_the_store_waits(
+    sqlite_url: str, build: Build, provider: Provider
+) -> None:
     """New requests are told 503; what was open is billed, since the lock is gone within the settle time."""
-    house = build(sqlite_url, limits={"settle": 20, "lease": 30})
+    limits = {"settle": SETTLE_SECONDS, "lease": LEASE_SECONDS}
+    house = build(sqlite_url, upstream=provider.settings, limits=limits)
     account_id, key = house.account(nanos=BALANCE_NANOS)
     gateway = await house.gateway()
-    calls, meanwhile = _streams(account_id, key), _fresh(account_id, key)
+    calls, meanwhile = provider.streams(account_id, key), _fresh(account_id, key)
     async with trio.open_nursery() as nursery:
         for call in calls:
             nursery.start_soon(call.run, gateway.port)
-        await eventually(lambda: all(call.status == 200 for call in calls), PATIENCE_SECONDS)
+        await eventually(lambda: _all_but_the_end(calls), PATIENCE_SECONDS)
         with locked(house):
+            await provider.end()
             await run_all(meanwhile, [gateway.port])
+            assert not any(call.closing_frame or call.ended for call in calls), "nothing passes before its debit"
     for call in meanwhile:
         _check_unavailable(call)
     books = await settled_books(house.ledger, house.codec, PATIENCE_SECONDS)
@@ -166,18 +226,19 @@ async def test_sqlite_is_locked_for_longer_than_the_store_waits(sqlite_url: str,
 
 @pytest.mark.timeout(180)
 async def test_a_charge_that_lands_after_its_client_was_told_an_error_is_given_back(
-    sqlite_url: str, build: Build
+    sqlite_url: str, build: Build, provider: Provider
 ) -> None:
     """The lock outlasts all patience, and the debit that waits for it commits when it goes: it may not stand alone."""
-    house = build(sqlite_url, limits={"settle": 0.5, "lease": 30})
+    house = build(sqlite_url, upstream=provider.settings, limits={"settle": 0.5, "lease": LEASE_SECONDS})
     account_id, key = house.account(nanos=BALANCE_NANOS)
     gateway = await house.gateway()
-    calls = _streams(account_id, key)
+    calls = provider.streams(account_id, key)
     async with trio.open_nursery() as nursery:
         for call in calls:
             nursery.start_soon(call.run, gateway.port)
-        await eventually(lambda: all(call.status == 200 for call in calls), PATIENCE_SECONDS)
+        await eventually(lambda: _all_but_the_end(calls), PATIENCE_SECONDS)
         with locked(house):
+            await provider.end()
             await eventually(lambda: all(call.ended for call in calls), PATIENCE_SECONDS)
     assert all(call.refused and not call.closing_frame for call in calls)
     await eventually(lambda: available(house.ledger, account_id) == BALANCE_NANOS, PATIENCE_SECONDS)
