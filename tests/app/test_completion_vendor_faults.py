@@ -110,14 +110,21 @@ GONE_WRONG: dict[str, Script] = {
 }
 
 
+SOON = gemini_error(429, "RESOURCE_EXHAUSTED", details=retry_info(0.2))
+
+
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("vendor", ["anthropic", "gemini"])
-async def test_an_overloaded_vendor_is_asked_again_in_the_same_words(tmp_path: Path, vendor: str, stream: bool) -> None:
+@pytest.mark.parametrize(
+    ("vendor", "busy"), [("anthropic", BUSY["anthropic"]), ("gemini", BUSY["gemini"]), ("gemini", SOON)]
+)
+async def test_an_overloaded_vendor_is_asked_again_in_the_same_words(
+    tmp_path: Path, vendor: str, busy: Script, stream: bool
+) -> None:
     asked: list[Request] = []
 
     def busy_once(request: Request) -> Script:
         asked.append(request)
-        return BUSY[vendor] if len(asked) == 1 else VENDORS[vendor].script(request)
+        return busy if len(asked) == 1 else VENDORS[vendor].script(request)
 
     async with selling(tmp_path, vendor, script=busy_once) as (gateway, _):
         answer = await gateway.post("responses", ask("responses", stream=stream))
@@ -272,6 +279,42 @@ async def test_a_turn_that_pauses_and_is_then_refused_fails_and_is_not_billed(tm
         check_no_secret(answer.text)
         assert len(served["anthropic"].requests) == 2
         await gateway.only_release("upstream_failed")
+
+
+async def test_a_plain_turn_whose_rest_is_refused_is_asked_anew_and_billed_once(tmp_path: Path) -> None:
+    refused: list[Request] = []
+
+    def busy_once(request: Request) -> Script:
+        if request.json()["messages"][-1]["role"] == "assistant" and not refused:
+            refused.append(request)
+            return BUSY["anthropic"]
+        return anthropic_script(request)
+
+    async with selling(tmp_path, "anthropic", script=busy_once) as (gateway, served):
+        body = {"model": SOLD, "input": "Now think long of it.", "tools": [{"type": "web_search"}]}
+        answer = await gateway.post("responses", body)
+        assert answer.status_code == 200, answer.text
+        sizes = [len(request.json()["messages"]) for request in served["anthropic"].requests]
+        assert sizes == [1, 2, 1, 2]
+        event = await gateway.only_debit()
+        assert (event.usage.input, event.usage.output, event.usage.web_search_calls) == (200, 50, 1)
+
+
+async def test_a_client_that_leaves_while_a_turn_is_gone_on_with_cuts_the_vendor_off(tmp_path: Path) -> None:
+    def paused_then_silent(request: Request) -> Script:
+        gone_on = request.json()["messages"][-1]["role"] == "assistant"
+        return [Stall()] if gone_on else anthropic_script(request)
+
+    async with selling(tmp_path, "anthropic", script=paused_then_silent) as (gateway, served):
+        vendor = served["anthropic"]
+        body = {"model": SOLD, "input": "Now think long of it.", "tools": [{"type": "web_search"}], "stream": True}
+        client = await gateway.connect()
+        await client.send(gateway.request_bytes("responses", body))
+        await vendor.wait_until(lambda vendor: len(vendor.requests) == 2)
+        await client.close()
+        await vendor.connections[vendor.requests[1].connection].closed.wait()
+        await gateway.recorded(1)
+        await gateway.only_release("cancelled")
 
 
 @pytest.mark.parametrize("path", PATHS)

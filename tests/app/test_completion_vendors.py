@@ -7,6 +7,7 @@ tests/support/vendors.py; nothing of it is asked of the code that is tested.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from domain.events import RequestDebited
 from domain.usage import ImageCount, Usage
 from tests.fakes import anthropic_shapes, gemini_shapes
+from tests.fakes.upstream_script import Request, Script
 from tests.fakes.vendor_story import IMAGE_SIDE, PAUSE, SEARCH_TEXT, SEARCH_URL, TEXT, THOUGHT
 from tests.support.gateway import VENDOR_KEY, Gateway, frames
 from tests.support.responses_grammar import check
@@ -249,6 +251,50 @@ async def test_a_turn_that_pauses_is_gone_on_with_and_billed_once(tmp_path: Path
         bill = Bill(Usage(**twice, service_tier="default", web_search_calls=1), lines)
         check_usage(told.usage, bill)
         check_bill(await gateway.only_debit(), bill, "anthropic")
+
+
+# -- Ends that are no stop --------------------------------------------------------------------------------------------
+
+
+def ended(vendor: str, reason: str) -> Callable[[Request], Script]:
+    """The vendor's text, ended for another reason than that it was complete."""
+
+    def script(request: Request) -> Script:
+        if vendor == "anthropic":
+            body = anthropic_shapes.checked(request)
+            whole = anthropic_shapes.message([anthropic_shapes.text_block(TEXT)], body, reason)
+            return anthropic_shapes.answer_script(whole, stream=body["stream"])
+        model, stream, _ = gemini_shapes.checked(request)
+        parts = [gemini_shapes.text_part(TEXT)]
+        return gemini_shapes.answer_script(parts, model, stream=stream, grounding={}, finish=reason)
+
+    return script
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("vendor", "reason", "finish", "detail"),
+    [
+        ("anthropic", "max_tokens", "length", "max_output_tokens"),
+        ("anthropic", "refusal", "content_filter", "content_filter"),
+        ("gemini", "MAX_TOKENS", "length", "max_output_tokens"),
+        ("gemini", "SAFETY", "content_filter", "content_filter"),
+    ],
+)
+async def test_an_answer_that_was_cut_says_so_and_is_billed(
+    tmp_path: Path, vendor: str, reason: str, finish: str, detail: str, stream: bool
+) -> None:
+    async with selling(tmp_path, vendor, script=ended(vendor, reason)) as (gateway, _):
+        answer = await gateway.post("responses", ask("responses", stream=stream))
+        whole = check(answer.content) if stream else answer.json()
+        assert whole["status"] == "incomplete"
+        assert whole["incomplete_details"] == {"reason": detail}
+        answer = await gateway.post("chat/completions", ask("chat/completions", stream=stream))
+        told = frames(answer.content) if stream else [answer.json()]
+        reasons = [choice["finish_reason"] for chunk in told for choice in chunk["choices"]]
+        assert [reason for reason in reasons if reason] == [finish]
+        for event in await debits(gateway):
+            check_bill(event, TEXTS[vendor], vendor)
 
 
 # -- Thinking, and what signs it --------------------------------------------------------------------------------------

@@ -200,14 +200,14 @@ def grounding_metadata() -> Json:
 # -- How it is sent ---------------------------------------------------------------------------------------------------
 
 
-def answer_script(parts: list[Json], model: str, *, stream: bool, grounding: Json) -> Script:
+def answer_script(parts: list[Json], model: str, *, stream: bool, grounding: Json, finish: str = "STOP") -> Script:
     usage = _usage(parts, grounding)
     if stream:
-        return event_stream(frames(parts, model, usage, grounding))
-    return json_answer(_response(parts, model, usage, finish="STOP", grounding=grounding))
+        return event_stream(frames(parts, model, usage, grounding, finish))
+    return json_answer(_response(parts, model, usage, finish=finish, grounding=grounding))
 
 
-def frames(parts: list[Json], model: str, usage: Json, grounding: Json) -> list[bytes]:
+def frames(parts: list[Json], model: str, usage: Json, grounding: Json, finish: str) -> list[bytes]:
     """A text comes in pieces, its signature at the end in an empty part; all else comes whole."""
     chunks: list[list[Json]] = []
     for part in parts:
@@ -220,7 +220,7 @@ def frames(parts: list[Json], model: str, usage: Json, grounding: Json) -> list[
             chunks.append([{"text": "", "thoughtSignature": part["thoughtSignature"]}])
     growing = {**usage, "candidatesTokenCount": 1, "totalTokenCount": usage["totalTokenCount"] - 1}
     made = [_frame(_response(chunk, model, growing)) for chunk in chunks]
-    return [*made, _frame(_response([{"text": ""}], model, usage, finish="STOP", grounding=grounding))]
+    return [*made, _frame(_response([{"text": ""}], model, usage, finish=finish, grounding=grounding))]
 
 
 def error_frame(status: int, name: str) -> bytes:
