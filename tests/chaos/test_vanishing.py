@@ -5,7 +5,8 @@ The upstream asks for the end of each connection after its answer, so that a con
 
 Rule 1: an answer whose client leaves early never ends by itself, and the gateway's own time limits are far longer than the
     test's patience: nothing but that client's leaving closes its connection.
-Rule 2: "at once" is CLOSED_WITHIN_SECONDS, by the clock where the machine is the test's alone. Beside other tests it is counted
+Rule 2: a wait that is in vain says which it was, for which requests, and how far upstream and gateway had come with each.
+Rule 3: "at once" is CLOSED_WITHIN_SECONDS, by the clock where the machine is the test's alone. Beside other tests it is counted
     past what the machine made anyone wait at that very time: no machine is too slow for a gateway that cancels at once.
 """
 
@@ -14,7 +15,8 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -48,6 +50,7 @@ ARRIVAL_SECONDS = 2.0
 BALANCE_NANOS = 10**12
 FREE_FOR_ALL_NANOS = 10**11
 FLOOD_TEXT = "x" * 32_768
+LOG_LINES_TOLD = 3
 _CLOSE = (("connection", "close"),)
 _STREAM = openai_shapes.responses_frames(FRAMES)
 _CHAT = openai_shapes.chat_frames(FRAMES)
@@ -64,11 +67,12 @@ class Vanishing:
     when: float
     reset: bool
     upstream: ScriptedUpstream
+    gateway: Gateway
     left_at: float = 0.0
 
-    async def run(self, port: int) -> None:
+    async def run(self) -> None:
         await trio.sleep(self.arrival * ARRIVAL_SECONDS)
-        await self.call.send(port, receive_buffer=4096 if self.kind == "stops reading" else None)
+        await self.call.send(self.gateway.port, receive_buffer=4096 if self.kind == "stops reading" else None)
         await getattr(self, "_" + self.kind.replace(" ", "_"))()
         self.left_at = time.monotonic()
         if self.reset:
@@ -94,7 +98,7 @@ class Vanishing:
     async def _stops_reading(self) -> None:
         """It keeps its connection and takes nothing more, until the gateway has cut off the upstream."""
         assert await self.call.head() == 200, self.call
-        with trio.fail_after(PATIENCE_SECONDS):
+        with patience("a client that stopped reading", self.upstream, self.gateway, lambda: [self.call.request_id]):
             await self.upstream.wait_until(lambda fake: closed_at(fake, self.call.request_id) is not None)
 
 
@@ -143,7 +147,38 @@ def closed_at(upstream: ScriptedUpstream, request_id: str) -> float | None:
     return None if connection is None else upstream.connections[connection].closed_at
 
 
-def _clients(account_id: str, key: str, upstream: ScriptedUpstream, seed: int) -> list[Vanishing]:
+def open_requests(upstream: ScriptedUpstream) -> list[str]:
+    """Those whose connections to the upstream are open; one that has asked for nothing yet is no request."""
+    asked = {request.connection: request.header("x-client-request-id") or "?" for request in upstream.requests}
+    return [
+        asked.get(number, f"connection {number}, no request")
+        for number, accepted in enumerate(upstream.connections)
+        if not accepted.over
+    ]
+
+
+@contextmanager
+def patience(
+    whose: str, upstream: ScriptedUpstream, gateway: Gateway, requests: Callable[[], Iterable[str]]
+) -> Iterator[None]:
+    """For the end of some requests' connections. Where it does not come, the failure is told as rule 2 has it."""
+    try:
+        with trio.fail_after(PATIENCE_SECONDS):
+            yield
+    except trio.TooSlowError:
+        told = "\n".join(_how_far(request_id, upstream, gateway) for request_id in requests())
+        raise AssertionError(f"not seen to be closed, for {PATIENCE_SECONDS:g} s: {whose}\n{told}") from None
+
+
+def _how_far(request_id: str, upstream: ScriptedUpstream, gateway: Gateway) -> str:
+    calls = [request.connection for request in upstream.requests if request.header("x-client-request-id") == request_id]
+    seen = [f"  upstream: connection {number}, {upstream.connections[number]}" for number in calls]
+    lines = [line for line in gateway.log.read_text().splitlines() if request_id in line][-LOG_LINES_TOLD:]
+    said = [f"  gateway: {line}" for line in lines] or ["  gateway: not a line, so it has not ended the request"]
+    return "\n".join([request_id, *seen, *said])
+
+
+def _clients(account_id: str, key: str, upstream: ScriptedUpstream, gateway: Gateway, seed: int) -> list[Vanishing]:
     chance = random.Random(seed)
     made = []
     for kind, count in KINDS:
@@ -151,7 +186,8 @@ def _clients(account_id: str, key: str, upstream: ScriptedUpstream, seed: int) -
             endpoint: Endpoint = "responses" if kind == "stops reading" else chance.choice(("responses", "chat"))
             stream = kind != "before headers" or chance.random() < 0.5
             call = Call(account_id, key, endpoint, ask(endpoint, stream=stream, max_tokens=100))
-            made.append(Vanishing(call, kind, chance.random(), chance.random(), chance.random() < 0.5, upstream))
+            arrival, when, reset = chance.random(), chance.random(), chance.random() < 0.5
+            made.append(Vanishing(call, kind, arrival, when, reset, upstream, gateway))
     chance.shuffle(made)
     return made
 
@@ -206,7 +242,7 @@ async def _round(
 ) -> tuple[list[Vanishing], Control]:
     """200 clients of a new account, up to their settlement."""
     account_id, key = house.account(nanos=BALANCE_NANOS)
-    clients, control = _clients(account_id, key, upstream, number), Control()
+    clients, control = _clients(account_id, key, upstream, gateway, number), Control()
     ids = {kind: {client.call.request_id for client in clients if client.kind == kind} for kind, _ in KINDS}
     slow, flood = ids["before headers"], ids["stops reading"]
     upstream.choose = partial(_script, slow | ids["between frames"], slow, flood)
@@ -214,8 +250,8 @@ async def _round(
         watching.start_soon(control.run, gateway.port)
         async with trio.open_nursery() as nursery:
             for client in clients:
-                nursery.start_soon(client.run, gateway.port)
-        with trio.fail_after(PATIENCE_SECONDS):
+                nursery.start_soon(client.run)
+        with patience("clients that have all left", upstream, gateway, lambda: open_requests(upstream)):
             await upstream.wait_until(lambda fake: not fake.open_connections)
         watching.cancel_scope.cancel()
     back = await eventually(lambda: held(house.ledger, account_id) == 0, PATIENCE_SECONDS)
