@@ -19,19 +19,13 @@ from tests.fakes.openai_shapes import error_answer, event_frame
 from tests.fakes.openai_vendor import openai_vendor_script
 from tests.fakes.scripted_upstream import Abort, Chunk, Close, Head, Request, Script, Stall
 from tests.fakes.vendor_story import TELLTALE, TEXT, VENDOR_SECRETS, pieces
+from tests.support.answers import PATHS, ask
 from tests.support.gateway import CREDIT_NANOS, VENDOR_KEY, envelope, frames
 from tests.support.vendors import SOLD, VENDORS, selling
 
-PATHS = ("responses", "chat/completions")
 SSE = (("content-type", "text/event-stream"), ("transfer-encoding", "chunked"))
 ONCE = {"attempts": 1}
 Json = dict[str, Any]
-
-
-def ask(path: str, **more: Any) -> Json:
-    if path == "responses":
-        return {"model": SOLD, "input": "What does the note say?", **more}
-    return {"model": SOLD, "messages": [{"role": "user", "content": "What does the note say?"}], **more}
 
 
 def check_no_secret(text: str) -> None:

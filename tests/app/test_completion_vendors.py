@@ -18,63 +18,15 @@ from domain.events import RequestDebited
 from domain.usage import ImageCount, Usage
 from tests.fakes import anthropic_shapes, gemini_shapes
 from tests.fakes.upstream_script import Request, Script
-from tests.fakes.vendor_story import IMAGE_SIDE, PAUSE, SEARCH_TEXT, SEARCH_URL, TEXT, THOUGHT
-from tests.support.gateway import VENDOR_KEY, Gateway, frames
+from tests.fakes.vendor_story import IMAGE_SIDE, PAUSE, SEARCH_TEXT, SEARCH_URL, TEXT
+from tests.support.answers import PATHS, ask, asked, debits
+from tests.support.gateway import VENDOR_KEY, frames
 from tests.support.responses_grammar import check
 from tests.support.vendors import SOLD, VENDORS, selling
 
-PATHS = ("responses", "chat/completions")
 Json = dict[str, Any]
 SEALED = re.compile(r'"encrypted_content":"rr1\.[^"]*"')
 """What only its upstream can read bears the name that the operator gave to that upstream."""
-
-
-def ask(path: str, text: str = "What does the note say?", **more: Any) -> Json:
-    if path == "responses":
-        return {"model": SOLD, "input": text, **more}
-    return {"model": SOLD, "messages": [{"role": "user", "content": text}], **more}
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a client reads of an answer, plain or streamed: the text, the usage, and the final object of Responses."""
-
-    text: str
-    usage: Json
-    whole: Json
-
-
-async def asked(gateway: Gateway, path: str, body: Json, *, stream: bool) -> Told:
-    if not stream:
-        answer = await gateway.post(path, body)
-        assert answer.status_code == 200, answer.text
-        return _told(path, answer.json())
-    options = {} if path == "responses" else {"stream_options": {"include_usage": True}}
-    answer = await gateway.post(path, {**body, "stream": True, **options})
-    assert answer.status_code == 200, answer.text
-    assert answer.content.endswith(b"data: [DONE]\n\n")
-    if path == "responses":
-        check(answer.content)
-    return _streamed(path, frames(answer.content))
-
-
-def _told(path: str, body: Json) -> Told:
-    if path == "responses":
-        parts = [part for item in body["output"] if item["type"] == "message" for part in item["content"]]
-        return Told("".join(part["text"] for part in parts), body["usage"], body)
-    return Told(body["choices"][0]["message"]["content"] or "", body["usage"], body)
-
-
-def _streamed(path: str, told: list[Json]) -> Told:
-    if path == "responses":
-        deltas = "".join(event["delta"] for event in told if event["type"] == "response.output_text.delta")
-        assert told[-1]["type"] == "response.completed"
-        final = _told(path, told[-1]["response"])
-        assert final.text == deltas
-        return final
-    deltas = "".join(choice["delta"].get("content") or "" for chunk in told for choice in chunk["choices"])
-    assert told[-1]["choices"] == []
-    return Told(deltas, told[-1]["usage"], {})
 
 
 # -- Bills ------------------------------------------------------------------------------------------------------------
@@ -295,106 +247,3 @@ async def test_an_answer_that_was_cut_says_so_and_is_billed(
         assert [reason for reason in reasons if reason] == [finish]
         for event in await debits(gateway):
             check_bill(event, TEXTS[vendor], vendor)
-
-
-# -- Thinking, and what signs it --------------------------------------------------------------------------------------
-
-WEATHER: Json = {
-    "type": "object",
-    "properties": {"city": {"type": "string"}},
-    "required": ["city"],
-    "additionalProperties": False,
-}
-
-
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("vendor", ["anthropic", "gemini"])
-async def test_signed_thinking_comes_back_to_its_vendor_on_responses(tmp_path: Path, vendor: str, stream: bool) -> None:
-    tools = [{"type": "function", "name": "get_weather", "parameters": WEATHER}]
-    more: Json = {
-        "tools": tools,
-        "reasoning": {"effort": "low", "summary": "auto"},
-        "include": ["reasoning.encrypted_content"],
-        "max_output_tokens": 8000,
-    }
-    question = {"role": "user", "content": "What is the weather in Toronto and Oslo?"}
-    async with selling(tmp_path, vendor) as (gateway, served):
-        first = await asked(gateway, "responses", {"model": SOLD, "input": [question], **more}, stream=stream)
-        items = first.whole["output"]
-        assert [item["type"] for item in items] == ["reasoning", "function_call", "function_call"]
-        assert items[0]["summary"][0]["text"] == THOUGHT
-        outputs = [
-            {"type": "function_call_output", "call_id": call["call_id"], "output": '{"celsius":21}'}
-            for call in items[1:]
-        ]
-        history = [question, *items, *outputs]
-        final = await asked(gateway, "responses", {"model": SOLD, "input": history, **more}, stream=stream)
-        assert final.text == 'The weather: {"celsius":21}; {"celsius":21}'
-        check_signed(vendor, served[vendor].requests[1].json())
-        assert [event.usage.reasoning for event in await debits(gateway)] == [THOUGHT_TOKENS[vendor]] * 2
-
-
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("vendor", ["anthropic", "gemini"])
-async def test_signed_thinking_comes_back_to_its_vendor_on_chat(tmp_path: Path, vendor: str, stream: bool) -> None:
-    tools = [{"type": "function", "function": {"name": "get_weather", "parameters": WEATHER}}]
-    more: Json = {"tools": tools, "reasoning_effort": "low", "max_completion_tokens": 8000}
-    question = {"role": "user", "content": "What is the weather in Toronto and Oslo?"}
-    async with selling(tmp_path, vendor) as (gateway, served):
-        body = {"model": SOLD, "messages": [question], **more}
-        message = await _chat_message(gateway, body, stream=stream)
-        assert message.get("reasoning_content") == (THOUGHT if vendor == "anthropic" else None)
-        assert [call["function"]["arguments"] for call in message["tool_calls"]] == [
-            '{"city":"Toronto"}',
-            '{"city":"Oslo"}',
-        ]
-        results = [
-            {"role": "tool", "tool_call_id": call["id"], "content": '{"celsius":21}'} for call in message["tool_calls"]
-        ]
-        body = {"model": SOLD, "messages": [question, message, *results], **more}
-        final = await asked(gateway, "chat/completions", body, stream=stream)
-        assert final.text == 'The weather: {"celsius":21}; {"celsius":21}'
-        check_signed(vendor, served[vendor].requests[1].json())
-        assert [event.usage.reasoning for event in await debits(gateway)] == [THOUGHT_TOKENS[vendor]] * 2
-
-
-async def _chat_message(gateway: Gateway, body: Json, *, stream: bool) -> Json:
-    """The assistant's message as a client keeps it: all of a call's members, put together from a stream's deltas."""
-    if not stream:
-        answer = await gateway.post("chat/completions", body)
-        assert answer.status_code == 200, answer.text
-        kept: Json = answer.json()["choices"][0]["message"]
-        return kept
-    answer = await gateway.post("chat/completions", {**body, "stream": True})
-    calls: dict[int, Json] = {}
-    thought = ""
-    for delta in (choice["delta"] for chunk in frames(answer.content) for choice in chunk["choices"]):
-        thought += delta.get("reasoning_content") or ""
-        for call in delta.get("tool_calls") or ():
-            begun = calls.setdefault(call["index"], {"type": "function", "function": {"arguments": ""}})
-            begun |= {name: call[name] for name in ("id", "extra_content") if name in call}
-            begun["function"] |= {"name": call["function"]["name"]} if "name" in call["function"] else {}
-            begun["function"]["arguments"] += call["function"].get("arguments", "")
-    told = {"reasoning_content": thought} if thought else {}
-    return {"role": "assistant", "content": None, **told, "tool_calls": list(calls.values())}
-
-
-THOUGHT_TOKENS = {"anthropic": 10, "gemini": 8}
-
-
-async def debits(gateway: Gateway) -> list[RequestDebited]:
-    settled = await gateway.settled()
-    found = [event for event in settled if isinstance(event, RequestDebited)]
-    assert len(found) == len(settled)
-    return found
-
-
-def check_signed(vendor: str, body: Json) -> None:
-    if vendor == "anthropic":
-        assert body["messages"][1]["content"][0] == anthropic_shapes.thinking_block()
-        return
-    parts = body["contents"][1]["parts"]
-    assert [part.get("thoughtSignature") for part in parts if "functionCall" in part] == [
-        gemini_shapes.CALL_SIGNATURE,
-        None,
-    ]
