@@ -1,0 +1,171 @@
+"""Whatever a client asks: each vendor is asked all of it, or the client is told which of its own words stands in the way."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any, Final
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.wire.canonical import Ask, Target
+from app.wire.chat import ask as chat_ask
+from app.wire.dialects import READ, WRITE, Dialect, parse
+from app.wire.exchange import Endpoint, RequestError
+from app.wire.request import NAME_LENGTH_MAX
+from app.wire.responses import ask as responses_ask
+from app.wire.stored import Stored
+from tests.app.wire import carried
+from tests.app.wire.asks import asks, plain_asks
+from tests.app.wire.requests import QUESTION, VALID, WRONG
+from tests.app.wire.responses.mutations import places
+
+TARGETS: Final[dict[Dialect, tuple[Target, ...]]] = {
+    "responses": (Target("vendor", "model", 4096),),
+    "chat": (Target("vendor", "model", 4096), Target("vendor", "model", 4096, is_openai=False, fetches_urls=False)),
+    "anthropic": (Target("vendor", "claude-sonnet-4-5", 8192), Target("vendor", "claude-opus-4-8", 8192, 5)),
+    "gemini": (Target("vendor", "gemini-2.5-flash", 4096), Target("vendor", "gemini-3-pro-preview", 4096)),
+}
+ENDPOINTS: Final[tuple[Endpoint, ...]] = ("responses", "chat")
+DOCUMENTED: Final[dict[Endpoint, set[str]]] = {
+    "responses": {*responses_ask.KNOWN, *responses_ask.REFUSED, *VALID["responses"]},
+    "chat": {*chat_ask.KNOWN, *chat_ask.REFUSED, *VALID["chat"]},
+}
+_MEMBER = re.compile(r"\.[a-z_]+")
+_INDEX = re.compile(r"\[(\d+)\]")
+_QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+def names_a_place(body: Any, param: str, endpoint: Endpoint) -> bool:
+    """True where `param` is a documented parameter, or stands in the client's body, or would stand there."""
+    return param in DOCUMENTED[endpoint] or _leads(body, f".{param}", at_top=True)
+
+
+def _leads(body: Any, rest: str, *, at_top: bool = False) -> bool:
+    """True where `rest` is a way into `body`. A member that is missing has its place in an object that is there, but for the top.
+    Names may hold dots, and long ones are cut; `[...]` is a member of an object whose names are the client's own."""
+    if not rest:
+        return True
+    if isinstance(body, dict) and rest.startswith("."):
+        names = [(name[:NAME_LENGTH_MAX], inner) for name, inner in body.items()]
+        there = any(rest.startswith(f".{name}") and _leads(inner, rest[1 + len(name) :]) for name, inner in names)
+        return there or (not at_top and _MEMBER.fullmatch(rest) is not None)
+    if isinstance(body, dict):
+        return rest.startswith("[...]")
+    if found := _INDEX.match(rest):
+        return isinstance(body, list) and int(found[1]) < len(body) and _leads(body[int(found[1])], rest[found.end() :])
+    return False
+
+
+def judged(error: RequestError, body: Any, endpoint: Endpoint) -> None:
+    assert error.status in (400, 413)
+    assert error.message
+    assert error.param is not None, f"{error.message} names no place"
+    assert names_a_place(body, error.param, endpoint), f"{error.param!r} is no place of the request: {error.message}"
+
+
+def to_every_vendor(endpoint: Endpoint, body: dict[str, Any]) -> int:
+    """How many vendors were asked. Every refusal names a place in `body`; every body that was written holds all of it."""
+    try:
+        request = parse(endpoint, msgspec.json.encode(body))
+        stored = {ref.file_id: Stored("application/pdf", "a.pdf", "JVBERi0xLjcK", 9, 1) for ref in request.refs}
+        ask = READ[endpoint](request.fields, stored)
+    except RequestError as error:
+        judged(error, body, endpoint)
+        return 0
+    return sum(asked(dialect, target, ask, body) for dialect, targets in TARGETS.items() for target in targets)
+
+
+def asked(dialect: Dialect, target: Target, ask: Ask, body: dict[str, Any]) -> bool:
+    ask = carried.marked(ask)
+    try:
+        written = WRITE[dialect](ask, target)
+    except RequestError as error:
+        judged(error, body, ask.endpoint)
+        return False
+    carried.check(dialect, ask, target, msgspec.json.decode(written))
+    return True
+
+
+# -- Requests that are drawn as what they mean
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@settings(_QUIET, max_examples=150)
+@given(data=st.data())
+def test_any_ask_of_a_client_is_carried_or_refused_at_its_place(endpoint: Endpoint, data: st.DataObject) -> None:
+    drawn = msgspec.structs.replace(data.draw(asks() | plain_asks()), endpoint=endpoint)
+    try:
+        body = WRITE[endpoint](drawn, Target("vendor", "public", 4096))
+    except RequestError:
+        return
+    to_every_vendor(endpoint, msgspec.json.decode(body))
+
+
+@settings(_QUIET, max_examples=60)
+@given(plain_asks())
+def test_what_every_vendor_takes_is_carried_to_all(drawn: Ask) -> None:
+    body = msgspec.json.decode(WRITE[drawn.endpoint](drawn, Target("vendor", "public", 4096)))
+    assert to_every_vendor(drawn.endpoint, body) >= 4
+
+
+# -- Requests that are drawn as what they are
+
+
+@st.composite
+def requests(draw: st.DrawFn, endpoint: Endpoint) -> dict[str, Any]:
+    """A few parameters, most of them right."""
+    valid, question = VALID[endpoint], QUESTION[endpoint]
+    body = {"model": "public", question: draw(st.sampled_from(valid[question]))}
+    for name in draw(st.lists(st.sampled_from(sorted(valid)), max_size=4, unique=True)):
+        body[name] = draw(st.sampled_from(valid[name]))
+    return copy.deepcopy(body)
+
+
+@st.composite
+def wrong_requests(draw: st.DrawFn, endpoint: Endpoint) -> dict[str, Any]:
+    """One thing is odd: a value somewhere, or a member that nobody knows."""
+    body = draw(requests(endpoint))
+    *path, name = draw(st.sampled_from(places(body)))
+    holder: Any = body
+    for step in path:
+        holder = holder[step]
+    change = draw(st.sampled_from(["value", "value", "gone", "more"]))
+    if change == "gone" and isinstance(holder, dict):
+        del holder[name]
+    elif change == "more" and isinstance(holder, dict):
+        holder[draw(st.sampled_from(["nonsense", "type", "a.b", "[0]", "x" * 150]))] = draw(st.sampled_from(WRONG))
+    else:
+        holder[name] = draw(st.sampled_from(WRONG))
+    return body
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@settings(_QUIET, max_examples=250)
+@given(data=st.data())
+def test_any_documented_request_is_carried_or_refused_at_its_place(endpoint: Endpoint, data: st.DataObject) -> None:
+    to_every_vendor(endpoint, data.draw(requests(endpoint)))
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@settings(_QUIET, max_examples=250)
+@given(data=st.data())
+def test_a_wrong_request_is_refused_at_its_place(endpoint: Endpoint, data: st.DataObject) -> None:
+    to_every_vendor(endpoint, data.draw(wrong_requests(endpoint)))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "name", "value"),
+    [
+        (endpoint, name, value)
+        for endpoint in ENDPOINTS
+        for name in VALID[endpoint]
+        for value in (*VALID[endpoint][name], *WRONG)
+    ],
+)
+def test_every_parameter_by_itself(endpoint: Endpoint, name: str, value: Any) -> None:
+    body = {"model": "public", QUESTION[endpoint]: VALID[endpoint][QUESTION[endpoint]][0], name: value}
+    to_every_vendor(endpoint, body)
