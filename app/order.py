@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from app.attempts import Attempts, Offer
 from app.auth import Key
 from app.documents import pages_of
-from app.wire.content import check_size, refuse_vendor_ids
+from app.wire.content import check_size
 from app.wire.exchange import ParsedRequest, RequestError
+from app.wire.reach import judge_tools
 from app.wire.request import given, unsupported
 from app.wire.stored import Stored
 from domain.catalog import Catalog, Model
@@ -59,9 +60,10 @@ def make_order(
     model = catalog.model(request.model)
     check_key(key.limits, model.id, now_micros)
     _check_tools(request, model)
-    refuse_vendor_ids(
+    told = judge_tools(
         given(request.fields, "tools"), "tools"
-    )  # of tools that the model has: others are refused by their type
+    )  # what the model does not have is refused by its type first
+    request = replace(request, addresses=(*request.addresses, *told))
     _check_input(request, model)
     _check_tier(request, model)
     check_size(request.content_bytes + sum(stored[ref.file_id].bytes for ref in request.refs), _content_param(request))

@@ -2,22 +2,23 @@
 
 Rule 1: only what counts as an image or a file takes its inline bytes out of the text; base64 anywhere else stays text, which
         bounds it from above.
-Rule 2: no id of a vendor's own storage passes: it would be looked up in the operator's account there, which all customers share.
-        An input_file names a file that was uploaded here, or carries its content.
+Rule 2: no id of a vendor's own storage passes (reach.py). An input_file names a file that was uploaded here, or carries its
+        content.
 Rule 3: addresses are judged (urls.py), never fetched.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from app.wire.exchange import InlineFile, RequestError, ToolUse
+from app.wire.reach import exact, judge_part, judge_tool_list
 from app.wire.request import carried_uses, decode, unsupported
+from app.wire.splice import Members, members
 from app.wire.stored import FileRef
 from app.wire.urls import check_url
 
@@ -27,6 +28,7 @@ FILE_BYTES_MAX = 25 * 2**20
 _ABSENT = msgspec.Raw(b"")
 _IMAGES = {"image_url", "input_image", "computer_screenshot"}
 _FILES = {"file", "input_file"}
+_TEXTS = {"text", "input_text", "output_text", "refusal", "reasoning_text", "summary_text", "encrypted_content"}
 
 
 class _Part(msgspec.Struct):
@@ -42,6 +44,8 @@ class _Item(msgspec.Struct):
     """A message, or another item of a response's input."""
 
     type: Any = None
+    role: Any = None
+    audio: Any = None
     content: msgspec.Raw = _ABSENT
     output: msgspec.Raw = _ABSENT
     result: msgspec.Raw = _ABSENT
@@ -59,8 +63,7 @@ _parts = msgspec.json.Decoder(list[_Part])
 _part = msgspec.json.Decoder(_Part)
 _holder = msgspec.json.Decoder(_Holder)
 _str = msgspec.json.Decoder(str)
-_tools = msgspec.json.Decoder(list[Any])
-_VENDOR_IDS = re.compile(rb"file_id|vector_store|container|\\u")
+_names = msgspec.json.Decoder(list[Members])
 
 
 @dataclass(slots=True)
@@ -85,11 +88,14 @@ def weigh(raw: msgspec.Raw, name: str) -> Weight:
     weight = Weight()
     tools: list[ToolUse] = []
     items = decode(raw, _items, name)
-    for index, item in enumerate(items):
+    for index, (item, names) in enumerate(zip(items, _names.decode(raw), strict=True)):
         where = f"{name}[{index}]"
         weight.items += 1
-        if item.type == "item_reference":
+        exact(names, where)
+        if item.type == "item_reference" or ("id" in names and item.type is item.role is None):
             raise unsupported(f"{where}.type", "The gateway is stateless: send the item itself.")
+        if item.audio is not None:
+            raise unsupported(f"{where}.audio", "Audio is not offered.")
         _weigh_content(weight, item.content, f"{where}.content")
         _weigh_content(weight, item.output, f"{where}.output")
         if item.type == "image_generation_call":
@@ -97,6 +103,7 @@ def weigh(raw: msgspec.Raw, name: str) -> Weight:
             _count(weight, item.result, _base64_bytes(item.result))
         if item.tools is not None:
             tools.extend(carried_uses(item.tools, f"{where}.tools"))
+            weight.addresses.extend(judge_tool_list(item.tools, f"{where}.tools"))
     weight.tools = tuple(tools)
     return weight
 
@@ -120,30 +127,18 @@ def check_file_size(size: int, param: str) -> None:
         raise RequestError(message, param=param, code="file_too_large", status=413)
 
 
-def refuse_vendor_ids(raw: msgspec.Raw | None, where: str) -> None:
-    """A tool that names files or containers of a vendor's storage names those of other customers as well."""
-    text = bytes(memoryview(raw)) if raw is not None else b""
-    if not _VENDOR_IDS.search(text):
-        return
-    tools = decode(msgspec.Raw(text), _tools, where)
-    for index, tool in enumerate(tools):
-        for path, name, value in _members_of(tool, f"{where}[{index}]"):
-            if name in ("file_id", "file_ids", "vector_store_ids") and value:
-                raise unsupported(path, "Files of the vendor's own storage cannot be named.")
-            if name == "container" and isinstance(value, str):
-                raise unsupported(path, "A container cannot be named: use {'type': 'auto'}.")
-
-
 def _weigh_content(weight: Weight, raw: msgspec.Raw, where: str) -> None:
     single = _first(raw) == b"{"
-    for index, part in enumerate(_parts_of(raw, where)):
+    parts = _parts_of(raw, where)
+    named = [members.decode(raw)] if single else _names.decode(raw) if parts else []
+    for index, (part, names) in enumerate(zip(parts, named, strict=True)):
         param = where if single else f"{where}[{index}]"
-        if not isinstance(part.type, str):
-            continue  # no part of any type: the vendor says so
-        if part.type in _IMAGES:
+        kind = part.type if isinstance(part.type, str) else ""
+        judge_part(names, param, typed=kind in _IMAGES or kind in _FILES or kind in _TEXTS)
+        if kind in _IMAGES:
             weight.images += 1
             _weigh_image(weight, part, param)
-        elif part.type in _FILES:
+        elif kind in _FILES:
             weight.files += 1
             _weigh_file(weight, part, param)
 
@@ -152,6 +147,8 @@ def _weigh_image(weight: Weight, part: _Part, param: str) -> None:
     if _first(part.file_id) == b'"':
         raise unsupported(f"{param}.file_id", "Images are sent inline, or by their address.")
     nested = _first(part.image_url) == b"{"
+    if nested:
+        exact(members.decode(part.image_url), f"{param}.image_url")
     url = _held(part.image_url).url
     payload = _data_uri_bytes(url)
     _count(weight, url, payload)
@@ -163,6 +160,8 @@ def _weigh_file(weight: Weight, part: _Part, param: str) -> None:
     nested = _first(part.file) == b"{"
     holder = _holder.decode(part.file) if nested else _Holder(file_data=part.file_data, file_id=part.file_id)
     inside = f"{param}.file" if nested else param
+    if nested:
+        exact(members.decode(part.file), inside)
     if _first(holder.file_id) == b'"':
         weight.refs.append(FileRef(decode(holder.file_id, _str, f"{inside}.file_id"), f"{inside}.file_id"))
     if payload := _base64_bytes(holder.file_data):
@@ -204,18 +203,6 @@ def _parts_of(raw: msgspec.Raw, where: str) -> Sequence[_Part]:
 def _held(raw: msgspec.Raw) -> _Holder:
     """Chat puts the URL into an object; Responses has the URL itself."""
     return _holder.decode(raw) if _first(raw) == b"{" else _Holder(url=raw)
-
-
-def _members_of(value: Any, where: str) -> Iterable[tuple[str, str, Any]]:
-    """Every member at any depth: its path, its name, its value."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if name not in ("parameters", "schema", "input_schema"):  # a function's own schema may name anything
-                yield f"{where}.{name}", name, inner
-                yield from _members_of(inner, f"{where}.{name}")
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _members_of(inner, f"{where}[{index}]")
 
 
 def _is_data_uri(raw: msgspec.Raw) -> bool:

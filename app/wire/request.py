@@ -4,6 +4,7 @@ Rule 1: a body is one JSON object in UTF-8, and no member stands twice at its to
         NUL is legal in a JSON string and passes.
 Rule 2: null is the same as absent.
 Rule 3: every refusal names its parameter, in the words of the protocol.
+Rule 4: members that are unknown here may pass, but for those that ask in other words for what is priced or judged.
 """
 
 from __future__ import annotations
@@ -42,10 +43,43 @@ _JUDGED: Final = frozenset(
     {
         *("model", "stream", "stream_options", "store", "background", "n", "max_tokens", "max_completion_tokens"),
         *("max_output_tokens", "max_tool_calls", "tools", "functions", "web_search_options", "service_tier"),
-        *("modalities", "audio"),
+        *("modalities", "audio", "messages", "input", "previous_response_id", "conversation", "prompt"),
     }
 )
 """Members that change what is asked or what it costs. Some upstreams read names without regard to case; here they are refused."""
+_ELSEWHERE: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("n_predict", "num_predict", "max_new_tokens", "max_length", "best_of", "use_beam_search"),
+        "The output is bounded by this API's own limits.",
+    ),
+    **dict.fromkeys(("models", "fallbacks", "route", "provider", "preset"), "Name one model, in 'model'."),
+    **dict.fromkeys(
+        ("plugins", "search_parameters", "search_settings", "enable_search", "search_options", "compound_custom"),
+        "A search has a price: offer it as a tool.",
+    ),
+    **dict.fromkeys(
+        ("extra_body", "cached_content", "data_sources", "deferred", "background_options", "previous_input_messages"),
+        "The gateway is stateless: send the whole conversation.",
+    ),
+    **dict.fromkeys(
+        (
+            *(
+                "kv_transfer_params",
+                "bootstrap_host",
+                "bootstrap_port",
+                "bootstrap_room",
+                "lora",
+                "lora_path",
+                "id_slot",
+            ),
+            *("custom_logit_processor", "chat_template", "mm_processor_kwargs", "media_io_kwargs", "request_id"),
+        ),
+        "It steers a server from inside.",
+    ),
+    "prediction": "Predicted output has no price here.",
+    "access_programs": "Access programs are not offered.",
+}
+"""Names by which vendors and servers are told of limits, models, searches or storage besides those that OpenAI's API has."""
 _TIER = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 _TYPE_ERROR = re.compile(r"Expected `([^`]*)`, got `([^`]*)`(?: - at `\$([^`]*)`)?")
 _WORDS = {
@@ -82,6 +116,8 @@ def read_body(body: bytes) -> Members:
     for name in fields:
         if name not in _JUDGED and (meant := name.casefold()) in _JUDGED:
             raise RequestError(f"Unknown parameter: '{name[:NAME_LENGTH_MAX]}'. Did you mean '{meant}'?", param=meant)
+        if (why := _ELSEWHERE.get(name.casefold())) and given(fields, name) is not None:
+            raise unsupported(name, why)
     return fields
 
 

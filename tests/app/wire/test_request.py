@@ -212,3 +212,23 @@ def test_a_name_that_only_differs_in_case_is_refused(name: str) -> None:
     error = refusal(lambda: read_body(json.dumps({name: 1}).encode()))
     assert error.param == name.casefold()
     assert "Did you mean" in error.message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("n_predict", "best_of", "models", "N_Predict", "search_parameters", "plugins", "extra_body", "prediction"),
+        *("kv_transfer_params", "cached_content", "data_sources", "access_programs", "background_options"),
+    ],
+)
+def test_limits_models_searches_and_storage_in_other_words_are_refused(name: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        read_body(json.dumps({"model": "m", name: {"a": 1}}).encode())
+    assert (caught.value.param, caught.value.code) == (name, "unsupported_parameter")
+    assert name in read_body(json.dumps({"model": "m", name: None}).encode())
+
+
+@pytest.mark.parametrize("name", ["Messages", "INPUT", "Previous_Response_Id"])
+def test_what_refers_to_content_in_another_case_is_refused(name: str) -> None:
+    with pytest.raises(RequestError, match="Did you mean"):
+        read_body(json.dumps({name: "x"}).encode())
