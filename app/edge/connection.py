@@ -1,6 +1,7 @@
 """One client's connection: its socket, its patience, and the task that answers each of its requests.
 
-Rule 1: one task reads for as long as the connection lives, so that a client that goes is noticed while its answer is made.
+Rule 1: one task reads for as long as the connection lives, so that a client that goes is noticed while its answer is made;
+    where it has sent more than is read ahead, the task watches for its end instead.
     End of file counts as gone: over TCP nobody can tell a half-closed client from one that left.
 Rule 2: reading waits until a deadline that says what for: the rest of a head, the next request, or (during one) nothing.
 Rule 3: a write waits for the client at most `send_stall_seconds`, anew after each byte taken. Then the connection is reset.
@@ -13,8 +14,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import select
 import socket
 import struct
+import sys
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -138,8 +141,17 @@ class Connection(TCPServer):
         while self._is_busy() and self.protocol.ahead > self.limits.head_bytes:
             waited = True
             with trio.CancelScope() as self._reading:
-                await trio.sleep_forever()
+                await self._client_ends()
+                raise trio.BrokenResourceError("the client left, and what it sent before is not worth an answer")
         return waited and not self.closing
+
+    async def _client_ends(self) -> None:
+        """Return when the client has ended its side or reset, whatever waits unread before that end."""
+        if sys.platform != "linux":
+            await trio.sleep_forever()  # elsewhere only the next write to it tells
+        with select.epoll() as watch:
+            watch.register(self._socket.fileno(), select.EPOLLRDHUP)
+            await trio.lowlevel.wait_readable(watch.fileno())
 
     def _is_busy(self) -> bool:
         return self.protocol.stream is not None and not self.closing

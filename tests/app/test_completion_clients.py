@@ -63,6 +63,22 @@ async def test_a_client_that_leaves_before_the_answer_begins_pays_nothing(
         assert len(upstream.requests) == 1
 
 
+async def test_a_client_that_leaves_with_more_ahead_than_is_read_stops_its_upstream(tmp_path: Path) -> None:
+    async with (
+        serve(lambda request: [Stall()]) as upstream,
+        running(tmp_path, upstreams={"vendor": upstream.base_url}) as gateway,
+    ):
+        client = await gateway.connect()
+        asked = gateway.request_bytes("responses", responses())
+        await client.send(asked + b"GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n" * 5_000)
+        await upstream.wait_until(lambda upstream: len(upstream.requests) == 1)
+        await client.close()
+        with trio.fail_after(30):
+            await upstream.connections[0].closed.wait()
+        await gateway.recorded(1)
+        await gateway.only_release("cancelled")
+
+
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_client_that_leaves_between_frames_pays_nothing_and_the_upstream_is_cut(

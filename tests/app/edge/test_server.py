@@ -288,6 +288,20 @@ async def test_a_client_that_leaves_is_noticed_even_with_a_request_ahead(start: 
     assert (world.cancelled, world.requests) == (1, 1)
 
 
+@pytest.mark.parametrize("half", [True, False])
+async def test_a_client_that_leaves_is_noticed_even_with_more_ahead_than_is_read(start: Start, half: bool) -> None:
+    world = await start(head_bytes=2048)
+    async with await world.connect() as client:
+        await client.send_all(GET % b"/hang" + GET % b"/next" * 2_000)
+        await world.started.wait()
+        await trio.testing.wait_all_tasks_blocked()
+        assert not world.cancelled
+        await (client.send_eof() if half else client.aclose())
+        with trio.fail_after(30):
+            await world.ended.wait()
+        assert (world.cancelled, world.requests) == (1, 1)
+
+
 async def test_a_client_that_stops_reading_is_cut_off(start: Start, autojump_clock: trio.testing.MockClock) -> None:
     world = await start(send_stall_seconds=5)
     async with await world.connect() as client:
