@@ -81,6 +81,7 @@ def make_order(
         tools=frozenset(tool.name for tool in request.tools),
         pages=pages,
         service_tier=request.service_tier,
+        shaped=any(given(request.fields, name) is not None for name in ("text", "response_format")),
     )
     attempts = Attempts(
         request,

@@ -26,7 +26,13 @@ from domain.pricing import Bounds, PriceList, hold_ceiling, price_usage
 from domain.usage import CALLED_TOOLS, Usage
 
 IMAGE_TOKENS_MAX = 12_000
-"""Above what documented vendors count for one input image."""
+"""Above what documented vendors count for one input image, but for the models of IMAGE_TOKENS_OF_MODELS."""
+IMAGE_TOKENS_OF_MODELS = {"gpt-4o-mini": 50_000}
+"""By the beginning of the upstream's name. OpenAI counts 2,833 tokens there and 5,667 for each of up to eight tiles."""
+ADDED_TOKENS_MAX = 512
+"""What a vendor or server adds to a conversation: the marks of its template, a default system prompt, a date."""
+ADDED_TOKENS_WITH_TOOLS_MAX = 1_536
+"""The same where there are tools or a form of the output: Anthropic documents 264 to 530 tokens of instructions for tools."""
 TOKENS_PER_PAGE_MAX = 8_000
 """Above what documented vendors count for one page of a PDF, its text and its image: Anthropic says 3,000 tokens of text at most
 and an image of 4,784 at most; OpenAI reads text and image too, the image at 3,779 at most; Gemini 1,120 for both."""
@@ -58,11 +64,14 @@ def bounds_of(
     tools: frozenset[str],
     pages: int | None = None,
     service_tier: str | None = None,
+    shaped: bool = False,
 ) -> Bounds:
     """The most that a request can use. A token is at least one byte of text; `pages` are those of all its files, None where one's
-    are not known. What such a file, or a tool that the upstream runs, brings to be read is held for at the context window."""
+    are not known. What such a file, or a tool that the upstream runs, brings to be read is held for at the context window.
+    `shaped`: whether the output has to have a form."""
     unknown = (files > 0 and pages is None) or not tools.isdisjoint(_READING_TOOLS)
-    known = text_bytes + images * IMAGE_TOKENS_MAX + (pages or 0) * TOKENS_PER_PAGE_MAX
+    added = ADDED_TOKENS_WITH_TOOLS_MAX if tools or shaped else ADDED_TOKENS_MAX
+    known = text_bytes + added + images * _image_tokens(model.upstream_model) + (pages or 0) * TOKENS_PER_PAGE_MAX
     calls = tuple(tool for tool in _COUNTED_TOOLS if tool in tools)
     web_search, image_generation = "web_search" in tools, "image_generation" in tools
     return Bounds(
@@ -75,6 +84,11 @@ def bounds_of(
         calls=calls,
         service_tier=service_tier,
     )
+
+
+def _image_tokens(upstream_model: str) -> int:
+    found = (most for name, most in IMAGE_TOKENS_OF_MODELS.items() if upstream_model.startswith(name))
+    return next(found, IMAGE_TOKENS_MAX)
 
 
 def check_key(limits: KeyLimits, model_id: str, now_micros: int) -> None:

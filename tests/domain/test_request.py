@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -22,7 +23,14 @@ from domain.errors import (
 from domain.events import KeyLimits, RequestAdmitted
 from domain.postings import movements
 from domain.pricing import Bounds, PriceList, hold_ceiling, parse_prices, price_usage
-from domain.request import IMAGE_TOKENS_MAX, TOKENS_PER_PAGE_MAX, Hold, bounds_of
+from domain.request import (
+    ADDED_TOKENS_MAX,
+    ADDED_TOKENS_WITH_TOOLS_MAX,
+    IMAGE_TOKENS_MAX,
+    TOKENS_PER_PAGE_MAX,
+    Hold,
+    bounds_of,
+)
 from domain.usage import TOKENS_PER_PAGE, Usage
 from tests.domain.strategies import bounds, holds, price_lists, reasons, texts, uses
 
@@ -40,6 +48,11 @@ MODEL = Model(
 )
 AT_MICROS = 1_763_870_415_000_000
 """15 s into a minute."""
+
+
+PLAIN = 10 + ADDED_TOKENS_MAX
+TOOLED = 10 + ADDED_TOKENS_WITH_TOOLS_MAX
+"""What ten bytes are held for."""
 
 
 def bounded(
@@ -64,11 +77,26 @@ def bounded(
 
 
 def test_a_token_is_held_for_per_byte_of_text() -> None:
-    assert bounded() == Bounds(input_tokens=10, output_tokens=5)
+    assert bounded() == Bounds(input_tokens=PLAIN, output_tokens=5)
+    assert bounded(text_bytes=11).input_tokens == PLAIN + 1
+
+
+def test_what_vendors_add_to_a_conversation_is_held_for() -> None:
+    """Anthropic documents up to 530 tokens for tools, and that for a request of less than 200 bytes."""
+    assert bounded(tools=("function",)).input_tokens == bounded(shaped=True).input_tokens == TOOLED
+    assert ADDED_TOKENS_WITH_TOOLS_MAX > 2 * 530
+
+
+def test_an_image_is_held_for_as_its_model_counts_it() -> None:
+    mini = dataclasses.replace(MODEL, upstream_model="gpt-4o-mini-2024-07-18", context_window=128_000)
+    bounds = bounds_of(
+        mini, text_bytes=10, images=1, files=0, output_tokens=5, choices=1, tool_calls=0, tools=frozenset()
+    )
+    assert bounds.input_tokens >= 2_833 + 8 * 5_667
 
 
 def test_an_image_is_held_for_at_more_than_vendors_count() -> None:
-    assert bounded(images=2).input_tokens == 10 + 2 * IMAGE_TOKENS_MAX
+    assert bounded(images=2).input_tokens == PLAIN + 2 * IMAGE_TOKENS_MAX
 
 
 def test_no_request_reads_or_writes_more_than_the_model_can() -> None:
@@ -94,12 +122,12 @@ def test_tools_without_a_price_are_no_calls() -> None:
 
 
 def test_pages_that_are_known_are_held_for_one_by_one() -> None:
-    assert bounded(files=2, pages=3).input_tokens == 10 + 3 * TOKENS_PER_PAGE_MAX
-    assert bounded(files=1, pages=3, images=1).input_tokens == 10 + 3 * TOKENS_PER_PAGE_MAX + IMAGE_TOKENS_MAX
+    assert bounded(files=2, pages=3).input_tokens == PLAIN + 3 * TOKENS_PER_PAGE_MAX
+    assert bounded(files=1, pages=3, images=1).input_tokens == PLAIN + 3 * TOKENS_PER_PAGE_MAX + IMAGE_TOKENS_MAX
     assert bounded(files=1, pages=10**9).input_tokens == MODEL.context_window
     assert bounded(files=1, pages=None).input_tokens == MODEL.context_window
     assert bounded(files=1, pages=3, tools=("web_search",)).input_tokens == MODEL.context_window
-    assert bounded(files=0, pages=None).input_tokens == 10
+    assert bounded(files=0, pages=None).input_tokens == PLAIN
 
 
 def test_a_page_is_held_for_at_more_than_a_dense_one_is_estimated_at() -> None:
@@ -109,8 +137,8 @@ def test_a_page_is_held_for_at_more_than_a_dense_one_is_estimated_at() -> None:
 @pytest.mark.parametrize(
     ("tool", "input_tokens", "calls"),
     [
-        ("custom", 10, ("custom",)),
-        ("computer_use", 10, ("computer_use",)),
+        ("custom", TOOLED, ("custom",)),
+        ("computer_use", TOOLED, ("computer_use",)),
         ("code_interpreter", MODEL.context_window, ("code_interpreter",)),
         ("mcp", MODEL.context_window, ("mcp",)),
     ],
@@ -124,7 +152,7 @@ def test_other_tools_are_calls_and_those_that_the_upstream_runs_read(
 
 
 def test_a_namespace_is_called_by_what_is_in_it() -> None:
-    assert bounded(tools=("namespace", "function")) == bounded()
+    assert bounded(tools=("namespace", "function")) == bounded(tools=("function",))
     assert bounded(tools=("namespace", "custom")).calls == ("custom",)
 
 
