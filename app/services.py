@@ -166,9 +166,7 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
             keys=KeyCache(ledger, codec),
             lifetime=lifetime,
             slots=Slots(settings.limits.concurrency, settings.limits.key_concurrency),
-            upstreams=_upstreams(
-                settings, transport, lambda error: metrics.upstream_error(error.upstream, _kind(error))
-            ),
+            upstreams=_upstreams(settings, transport, lambda error: _upstream_failed(error, metrics)),
             offers={upstream.name: _offer(upstream) for upstream in settings.upstreams},
             terms=_terms(settings),
             body_budget=BodyBudget(settings.limits.body_bytes_in_flight),
@@ -279,6 +277,15 @@ def _upstream(upstream: UpstreamSettings, settings: Settings, transport: TrioTra
 def _observe(record: Record, metrics: Metrics, then: Callable[[Record], None]) -> None:
     observe(record, metrics)
     then(record)
+
+
+def _upstream_failed(error: UpstreamError, metrics: Metrics) -> None:
+    """Count it. What a vendor says of our own account there is shown to no client: the operator reads it in the log."""
+    metrics.upstream_error(error.upstream, _kind(error))
+    if isinstance(error, UpstreamRefused) and error.status in (401, 403):
+        _log.warning(
+            "an upstream refuses us", upstream=error.upstream, status=error.status, code=error.code, said=error.message
+        )
 
 
 def _kind(error: UpstreamError) -> str:

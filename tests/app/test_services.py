@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from app.commands import apply_prices
 from app.ledger.codec import Codec
@@ -85,3 +86,21 @@ async def test_the_projections_follow_while_the_process_runs(tmp_path: Path) -> 
             await trio.testing.wait_all_tasks_blocked(0.01)
         totals = gateway.services.views.totals().value
         assert (totals.completed, totals.cost_nanos, totals.held_nanos) == (1, event.cost_nanos, 0)
+
+
+async def test_what_a_vendor_says_of_our_account_is_in_the_log_and_other_words_are_not(tmp_path: Path) -> None:
+    settings = parse(configuration(tmp_path))
+    prepare(settings)
+    refusals = (
+        UpstreamRefused("simulator", "Your credit balance is too low.", status=403, code="upstream_refused"),
+        UpstreamRefused("simulator", "You wrote: a private thing.", status=400),
+    )
+    with capture_logs() as lines:
+        async with open_services(settings) as services:
+            for refusal in refusals:
+                services.upstreams._on_error(refusal)
+    told = [line for line in lines if line["event"] == "an upstream refuses us"]
+    assert [(line["upstream"], line["status"], line["said"]) for line in told] == [
+        ("simulator", 403, "Your credit balance is too low.")
+    ]
+    assert "private" not in str(lines)
