@@ -64,9 +64,12 @@ class Attempts:
         max_tool_calls: int | None,
         seed: str,
         created: int,
+        max_input_tokens: int | None = None,
     ) -> None:
         """`seed` is 32 hex digits, unique to the request: translated answers make ids of it. `created`: seconds since 1970."""
-        maker = _Maker(request, model, offers, stored, max_output_tokens, max_tool_calls, seed, created)
+        maker = _Maker(
+            request, model, offers, stored, max_output_tokens, max_tool_calls, seed, created, max_input_tokens
+        )
         names = iter(model.upstreams)
         refusals: list[RequestError] = []
         for name in names:
@@ -101,6 +104,7 @@ class _Maker:
     max_tool_calls: int | None
     seed: str
     created: int
+    max_input_tokens: int | None
 
     def attempt(self, name: str) -> Attempt:
         """Raises RequestError where this upstream cannot be asked."""
@@ -108,11 +112,12 @@ class _Maker:
         dialect = dialect_for(request.endpoint, offer.protocol, self.model.endpoints)
         target = Target(
             upstream=name,
-            model=self.model.upstream_model,
+            model=self.model.name_at(name),
             max_output_tokens=self.max_output_tokens,
             max_tool_calls=self.max_tool_calls,
             fetches_urls=offer.fetches_urls,
             is_openai=offer.protocol != "openai-chat",
+            max_input_tokens=self.max_input_tokens,
         )
         if dialect == request.endpoint:
             body, relay = self._passed(target)

@@ -92,6 +92,7 @@ def make_order(
         max_tool_calls=tool_calls if bounds.tool_calls else None,
         seed=hashlib.sha256(request_id.encode()).hexdigest()[:32],
         created=now_micros // MICROS,
+        max_input_tokens=bounds.input_tokens,
     )
     return Order(replace(request, fields={}, inline_files=()), model, bounds, pages, attempts)
 

@@ -282,7 +282,8 @@ class Target(Value, frozen=True, gc=False):
 
     `max_output_tokens` is what was held for: it is always written. `max_tool_calls` bounds the calls of priced tools, None where
     none is offered. `fetches_urls`: whether this upstream may be sent URLs to fetch. `is_openai`: whether its chat is OpenAI's own,
-    not that of a server which speaks nearly the same.
+    not that of a server which speaks nearly the same. `max_input_tokens` is what was held for, None for no bound: an answer that
+    goes on over several calls reads its conversation again with each.
     """
 
     upstream: str
@@ -291,6 +292,7 @@ class Target(Value, frozen=True, gc=False):
     max_tool_calls: int | None = None
     fetches_urls: bool = True
     is_openai: bool = True
+    max_input_tokens: int | None = None
 
 
 PARAMS: Final[dict[Endpoint, dict[str, str]]] = {

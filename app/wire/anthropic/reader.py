@@ -4,7 +4,8 @@ Rule 1: an answer begins with message_start, once; a second one in a turn only t
 Rule 2: a block ends at its stop, or at the end of the turn. A delta of a block that never began is malformed; a stop is not.
 Rule 3: the turn is over at message_stop, or where the stream ends after a stop reason; without one the answer broke off.
 Rule 4: a paused turn is gone on with, at most CONTINUATIONS_MAX times and while there is output left, with the blocks exactly as
-        they came; then the answer was cut by its length. Usage is summed, and told once.
+        they came, and while what the next turn reads is held for, taken as what the last one read; then the answer was cut by its
+        length. Without searches left it goes on without searching. Usage is summed, and told once.
 Rule 5: an error event is the end of it. Unknown events tell nothing.
 """
 
@@ -94,7 +95,10 @@ class AnthropicReader:
         _lower_budget(body)
         for tool in body["tools"]:
             if tool["name"] == SEARCH and "max_uses" in tool:
-                tool["max_uses"] = max(1, tool["max_uses"] - self._tally.searches)
+                left = tool["max_uses"] - self._tally.searches
+                tool["max_uses"] = max(1, left)
+                if left < 1:
+                    body["tool_choice"] = {"type": "none"}
         return encoded(body)
 
     @property
@@ -181,7 +185,12 @@ class AnthropicReader:
         if not self._keeps:
             malformed("The answer paused, where nothing can make it pause.")
         thinks = request_of(self._ask, self._target).get("thinking", {}).get("type") == "enabled"
-        return self._continuations < CONTINUATIONS_MAX and self._output_left > (BUDGET_MIN if thinks else 0)
+        reads, held = self._tally.input_tokens + self._tally.last_input_tokens, self._target.max_input_tokens
+        return (
+            self._continuations < CONTINUATIONS_MAX
+            and self._output_left > (BUDGET_MIN if thinks else 0)
+            and (held is None or reads <= held)
+        )
 
     def _finish_reason(self, told: str) -> FinishReason:
         """A reason that is not known is an end like any other; a call of the tool that stands for the text is no call."""

@@ -51,6 +51,16 @@ class Tally:
         return self._sum("output_tokens")
 
     @property
+    def input_tokens(self) -> int:
+        """Read in all turns that are closed, of any kind."""
+        return sum(map(_read, self._turns))
+
+    @property
+    def last_input_tokens(self) -> int:
+        """Read in the turn that was closed last."""
+        return _read(self._turns[-1])
+
+    @property
     def searches(self) -> int:
         """As the vendor counts them, else as its blocks told of them."""
         told = any("web_search_requests" in turn for turn in self._turns)
@@ -80,6 +90,11 @@ class Tally:
 
     def _sum(self, name: str) -> int:
         return sum(turn.get(name, 0) for turn in self._turns)
+
+
+def _read(turn: dict[str, int]) -> int:
+    plain = turn.get("input_tokens", 0) + turn.get("cache_read_input_tokens", 0)
+    return plain + sum(_cache_writes(turn))
 
 
 def _cache_writes(turn: dict[str, int]) -> tuple[int, int]:

@@ -119,6 +119,16 @@ def test_a_second_pause_sends_all_blocks_in_one_turn() -> None:
     assert [each["text"] for each in body["messages"][-1]["content"]] == ["a", "b"]
     assert body["max_tokens"] == 4096 - 200
     assert body["tools"][0]["max_uses"] == 1
+    assert body["tool_choice"] == {"type": "none"}, "all searches that were held for are made"
+
+
+@pytest.mark.parametrize(("held", "goes_on"), [(None, True), (60, True), (59, False)])
+def test_a_turn_is_gone_on_with_while_what_it_reads_is_held_for(held: int | None, goes_on: bool) -> None:
+    usage = {"input_tokens": 10, "cache_read_input_tokens": 15, "cache_creation_input_tokens": 5, "output_tokens": 1}
+    one = reader(SEARCHING, msgspec.structs.replace(target(), max_input_tokens=held))
+    events = feed(one, paused(*text(0, "a"), usage=usage))
+    assert (one.continuation() is not None) is goes_on
+    assert (Finished("length") in events) is not goes_on
 
 
 def test_a_pause_before_anything_was_said() -> None:
