@@ -6,7 +6,7 @@ Rule: a Catalog is built once from the configuration, validated whole, and never
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from domain.errors import InvalidValue, ModelNotFound
 from domain.pricing import PriceList
@@ -26,6 +26,7 @@ DOCUMENTED_TOOLS = ("function", "web_search", "image_generation")
 class Model:
     """One model as customers see it. `upstreams` are tried in order; limits are in tokens.
 
+    `upstream_model` is what upstreams call it, but for those in `upstream_names`, which have a name of their own for it.
     `endpoints` ("responses", "chat") are those of OpenAI's that its OpenAI-compatible upstreams have for it; customers have both.
     """
 
@@ -39,6 +40,11 @@ class Model:
     max_output_tokens: int
     prices: PriceList
     endpoints: tuple[str, ...] = ("responses", "chat")
+    upstream_names: Mapping[str, str] = field(default_factory=dict)
+
+    def name_at(self, upstream: str) -> str:
+        """What this upstream calls the model."""
+        return self.upstream_names.get(upstream, self.upstream_model)
 
 
 class Catalog:

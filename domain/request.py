@@ -71,7 +71,7 @@ def bounds_of(
     `shaped`: whether the output has to have a form."""
     unknown = (files > 0 and pages is None) or not tools.isdisjoint(_READING_TOOLS)
     added = ADDED_TOKENS_WITH_TOOLS_MAX if tools or shaped else ADDED_TOKENS_MAX
-    known = text_bytes + added + images * _image_tokens(model.upstream_model) + (pages or 0) * TOKENS_PER_PAGE_MAX
+    known = text_bytes + added + images * _image_tokens(model) + (pages or 0) * TOKENS_PER_PAGE_MAX
     calls = tuple(tool for tool in _COUNTED_TOOLS if tool in tools)
     web_search, image_generation = "web_search" in tools, "image_generation" in tools
     return Bounds(
@@ -86,7 +86,12 @@ def bounds_of(
     )
 
 
-def _image_tokens(upstream_model: str) -> int:
+def _image_tokens(model: Model) -> int:
+    """Of one image, wherever it is read: the most that any upstream counts."""
+    return max(_image_tokens_of(model.name_at(upstream)) for upstream in model.upstreams)
+
+
+def _image_tokens_of(upstream_model: str) -> int:
     found = (most for name, most in IMAGE_TOKENS_OF_MODELS.items() if upstream_model.startswith(name))
     return next(found, IMAGE_TOKENS_MAX)
 

@@ -150,6 +150,9 @@ def _check_model(model: ModelSettings, upstreams: Mapping[str, UpstreamSettings]
         if name not in upstreams:
             known = ", ".join(upstreams) or "none is defined"
             raise Problem((*path, "upstreams", index), f"There is no [[upstream]] named {name!r} (known: {known}).")
+    for name in model.upstream_model if isinstance(model.upstream_model, dict) else ():
+        if name not in model.upstreams:
+            raise Problem((*path, "upstream_model", name), f"{name!r} is none of this model's upstreams.")
     _check_tools(model, [upstreams[name] for name in model.upstreams], path)
     try:
         Catalog([model.model()], upstreams)

@@ -191,6 +191,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """One model on offer. Its upstreams are tried in order, until the first byte.
 
     `endpoints` are those of OpenAI's that `openai` upstreams have for it; a request to the other one is translated.
+    `upstream_model` is its name upstream, for all of them or for each: "" and whoever is left out call it by its id.
     """
 
     id: ModelId
@@ -198,7 +199,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     context_window: Tokens
     max_output_tokens: Tokens
     price: PriceSettings
-    upstream_model: str = ""
+    upstream_model: str | dict[str, str] = ""
     tools: tuple[ToolName, ...] = ("function",)
     input: Annotated[tuple[InputModality, ...], Meta(min_length=1)] = ("text",)
     output: Annotated[tuple[OutputModality, ...], Meta(min_length=1)] = ("text",)
@@ -209,7 +210,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
         return Model(
             id=self.id,
             upstreams=self.upstreams,
-            upstream_model=self.upstream_model or self.id,
+            upstream_model=(self.upstream_model if isinstance(self.upstream_model, str) else "") or self.id,
             tools=frozenset(self.tools),
             input_modalities=self.input,
             output_modalities=self.output,
@@ -217,6 +218,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
             max_output_tokens=self.max_output_tokens,
             prices=self.price.parsed(),
             endpoints=tuple(endpoint for endpoint in ENDPOINTS if endpoint in self.endpoints),
+            upstream_names=self.upstream_model if isinstance(self.upstream_model, dict) else {},
         )
 
 

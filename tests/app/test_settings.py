@@ -333,6 +333,15 @@ def test_upstream_model_defaults_to_the_id() -> None:
     assert [model.upstream_model for model in settings.catalog()] == ["m", "other"]
 
 
+def test_upstream_model_may_be_a_name_for_each_upstream() -> None:
+    two = UPSTREAM + UPSTREAM.replace('"openai"', '"second"', 1)
+    named = MODEL.replace('["openai"]', '["openai", "second"]') + 'upstream_model = { second = "other" }\n'
+    [model] = parse(two + named + PRICE, environ={}).catalog()
+    assert [model.name_at(upstream) for upstream in model.upstreams] == ["m", "other"]
+    with pytest.raises(SettingsError, match="'third' is none of this model's upstreams"):
+        parse(two + named.replace("{ second", "{ third") + PRICE, environ={})
+
+
 def _keys_of(table: dict[str, Any], path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
     keys: set[tuple[str, ...]] = set()
     for name, value in table.items():
