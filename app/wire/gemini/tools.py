@@ -123,6 +123,8 @@ def _narrowed(ask: Ask) -> Offer:
         return offer
     search = [tool for tool in ask.tools if isinstance(tool, WebSearchTool)]
     images = [tool for tool in ask.tools if isinstance(tool, ImageTool)]
+    if len(search) > 1:
+        raise refusal(ask, search[1].at or "tools", "This model searches in one way for a request.")
     if len(images) > 1:
         raise refusal(ask, images[1].at or "tools", "This model makes images in one way for a request.")
     kinds = {name.type for name in only} or {"web_search", "image_generation"}

@@ -42,8 +42,11 @@ def check(dialect: Dialect, ask: Ask, target: Target, body: Json) -> None:
         _item(dialect, item, body, words)
     if ask.instructions and ask.instructions.strip():
         assert any(ask.instructions in word for word in words), "instructions"
-    for tool in _callable(dialect, ask):
+    callable_ = _callable(dialect, ask)
+    for tool in callable_:
         _tool(dialect, tool, body)
+    searches = sum(isinstance(tool, canonical.WebSearchTool) for tool in callable_)
+    assert searches < 2 or dialect == "responses", "one of two searches is not there"
     _options(dialect, ask, target, body)
 
 

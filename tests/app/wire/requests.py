@@ -146,6 +146,7 @@ VALID: Final[dict[Endpoint, dict[str, tuple[Any, ...]]]] = {
             ],
             [{"type": "web_search", "search_context_size": "low", "user_location": WHERE}],
             [{"type": "web_search_preview", "filters": {"allowed_domains": ["example.com"]}}],
+            [{"type": "web_search"}, {"type": "web_search", "filters": {"allowed_domains": ["example.com"]}}],
             [{"type": "image_generation", "size": "1024x1024", "quality": "low", "partial_images": 2}],
             [],
         ),

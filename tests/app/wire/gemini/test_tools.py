@@ -80,7 +80,7 @@ def test_a_strict_function_is_held_to_its_schema(
 
 def test_a_search_is_google_s() -> None:
     plain = WebSearchTool(context_size="medium", external_access=True)
-    assert members(plain, WebSearchTool(context_size="low")) == {"tools": [{"googleSearch": {}}]}
+    assert members(plain) == {"tools": [{"googleSearch": {}}]}
     assert members(SEARCH, tool_choice=ToolChoice("auto")) == {"tools": [{"googleSearch": {}}]}
 
 
@@ -116,6 +116,7 @@ def test_a_tool_that_may_not_be_used_is_not_offered() -> None:
         ((F, ImageTool(at="tools[1]")), {}, "tools[1]"),
         ((F, CustomTool("c", at="tools[1]")), {}, "tools[1]"),
         ((IMAGE, ImageTool(at="tools[1]")), {}, "tools[1]"),
+        ((SEARCH, WebSearchTool(allowed_domains=("a.example",), at="tools[1]")), {}, "tools[1]"),
         ((F,), {"parallel_tool_calls": False}, "parallel_tool_calls"),
         ((SEARCH,), {"max_tool_calls": 3}, "max_tool_calls"),
         ((IMAGE,), {"max_tool_calls": 3}, "max_tool_calls"),
