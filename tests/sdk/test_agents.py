@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +16,11 @@ import trio
 from openai import AsyncOpenAI
 
 from domain.events import RequestDebited
-from tests.support.gateway import MODEL, Gateway, running
-from tests.support.vendors import SOLD, selling
+from tests.support.gateway import Gateway
+from tests.support.vendors import answering
 
 KINDS = {"responses": "OpenAIResponsesModel", "chat": "OpenAIChatCompletionsModel"}
 QUESTION = "What is the weather in Toronto?"
-
-
-@asynccontextmanager
-async def answering(folder: Path, vendor: str) -> AsyncIterator[tuple[Gateway, str]]:
-    """A gateway before the simulator or a vendor, and the name of the model."""
-    if vendor == "simulator":
-        async with running(folder) as gateway:
-            yield gateway, MODEL
-    else:
-        async with selling(folder, vendor) as (gateway, _):
-            yield gateway, SOLD
 
 
 async def run(gateway: Gateway, model: str, kind: str, *, stream: bool) -> tuple[str, list[str], str]:

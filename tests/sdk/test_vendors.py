@@ -17,7 +17,7 @@ from domain.events import RequestDebited
 from tests.fakes.vendor_story import SEARCH_TEXT, SEARCH_URL, TEXT
 from tests.support.gateway import Gateway
 from tests.support.sdk import sync
-from tests.support.vendors import SOLD, VENDORS, selling
+from tests.support.vendors import SOLD, VENDORS, answering, selling
 
 QUESTION: Any = {"role": "user", "content": "What is the weather in Toronto and in Oslo?"}
 TOLD = 'The weather: {"celsius":21}; {"celsius":21}'
@@ -93,12 +93,12 @@ async def test_parallel_calls_and_their_results_on_chat(tmp_path: Path, vendor: 
         await debited(gateway, vendor, 4)
 
 
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("vendor", ["simulator", *VENDORS])
 async def test_the_legacy_functions_are_answered_in_kind(tmp_path: Path, vendor: str) -> None:
     functions: Any = [FUNCTION]
 
-    def work(client: OpenAI) -> None:
-        first = client.chat.completions.create(model=SOLD, messages=[QUESTION], functions=functions)
+    def work(client: OpenAI, model: str) -> None:
+        first = client.chat.completions.create(model=model, messages=[QUESTION], functions=functions)
         [choice] = first.choices
         assert choice.finish_reason == "function_call"
         assert choice.message.tool_calls is None
@@ -106,18 +106,18 @@ async def test_the_legacy_functions_are_answered_in_kind(tmp_path: Path, vendor:
         assert json.loads(choice.message.function_call.arguments) == {"city": "Toronto"}
         arguments = ""
         for chunk in client.chat.completions.create(
-            model=SOLD, messages=[QUESTION], functions=functions, function_call={"name": "get_weather"}, stream=True
+            model=model, messages=[QUESTION], functions=functions, function_call={"name": "get_weather"}, stream=True
         ):
             for told in chunk.choices:
                 arguments += (told.delta.function_call.arguments or "") if told.delta.function_call else ""
         assert json.loads(arguments) == {"city": "Toronto"}
         kept: Any = {"role": "assistant", "content": None, "function_call": choice.message.function_call.model_dump()}
         result: Any = {"role": "function", "name": "get_weather", "content": '{"celsius":21}'}
-        final = client.chat.completions.create(model=SOLD, messages=[QUESTION, kept, result], functions=functions)
-        assert final.choices[0].message.content == 'The weather: {"celsius":21}'
+        final = client.chat.completions.create(model=model, messages=[QUESTION, kept, result], functions=functions)
+        assert "21" in (final.choices[0].message.content or "")
 
-    async with selling(tmp_path, vendor) as (gateway, _):
-        await sync(gateway, work)
+    async with answering(tmp_path, vendor) as (gateway, model):
+        await sync(gateway, lambda client: work(client, model))
         await debited(gateway, vendor, 3)
 
 

@@ -14,7 +14,7 @@ from tests.fakes.anthropic_shapes import anthropic_script
 from tests.fakes.gemini_shapes import gemini_script
 from tests.fakes.openai_vendor import openai_vendor_script
 from tests.fakes.scripted_upstream import Request, Script, ScriptedUpstream, serve
-from tests.support.gateway import Gateway, running
+from tests.support.gateway import MODEL, Gateway, running
 
 Chooser = Callable[[Request], Script]
 
@@ -125,3 +125,14 @@ async def selling(
             billing=billing,
         )
         yield await stack.enter_async_context(gateway), served
+
+
+@asynccontextmanager
+async def answering(folder: Path, name: str) -> AsyncIterator[tuple[Gateway, str]]:
+    """A gateway before a vendor, or before the simulator; and the model to ask for."""
+    if name == "simulator":
+        async with running(folder) as gateway:
+            yield gateway, MODEL
+    else:
+        async with selling(folder, name) as (gateway, _):
+            yield gateway, SOLD

@@ -90,12 +90,15 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
+    """`legacy`: chat's `functions`, called one at a time and answered in kind."""
+
     functions: tuple[Function, ...] = ()
     web_search: bool = False
     image: ImageTool | None = None
     choice: ToolChoice = ToolChoice()
     parallel: bool = True
     tokens: int = 0
+    legacy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 Rule 1: the first delta of a choice is its role, the last chunk of a choice its finish_reason; choices take turns.
 Rule 2: a tool call's id and name come once, in its first delta; what follows is arguments, by index.
+        Legacy functions are answered in kind: one function_call, no id.
 Rule 3: with include_usage every chunk says `usage: null`, and one more, without choices, says the usage. Then [DONE].
 """
 
@@ -71,19 +72,28 @@ def _deltas(reply: Reply, number: int, choice: Choice) -> Iterator[Json]:
             case Refused(text=text):
                 yield from (_delta(number, {"refusal": piece}) for piece in tokens.chunks(text, each))
             case Call():
-                yield from (_delta(number, {"tool_calls": [part]}) for part in _call_parts(reply, number, calls, item))
+                yield from (_delta(number, part) for part in _call_parts(reply, number, calls, item))
                 calls += 1
             case _:
                 # Chat has no place for searches, pictures and hidden reasoning; the usage counts them.
                 continue
-    yield _delta(number, {}, choice.finish)
+    yield _delta(number, {}, _finish(reply, choice))
 
 
 def _call_parts(reply: Reply, number: int, index: int, call: Call) -> Iterator[Json]:
     first = {"name": call.name, "arguments": ""}
-    yield {"index": index, "id": _call_id(reply, number, index), "type": "function", "function": first}
-    for piece in tokens.chunks(call.arguments, reply.ask.directives.chunk_tokens):
-        yield {"index": index, "function": {"arguments": piece}}
+    pieces = tokens.chunks(call.arguments, reply.ask.directives.chunk_tokens)
+    if reply.ask.tools.legacy:
+        yield {"function_call": first}
+        yield from ({"function_call": {"arguments": piece}} for piece in pieces)
+        return
+    whole = {"index": index, "id": _call_id(reply, number, index), "type": "function", "function": first}
+    yield {"tool_calls": [whole]}
+    yield from ({"tool_calls": [{"index": index, "function": {"arguments": piece}}]} for piece in pieces)
+
+
+def _finish(reply: Reply, choice: Choice) -> str:
+    return "function_call" if reply.ask.tools.legacy and choice.finish == "tool_calls" else choice.finish
 
 
 def _delta(number: int, delta: Json, finish: str | None = None) -> Json:
@@ -100,9 +110,11 @@ def _choice(reply: Reply, number: int, choice: Choice) -> Json:
         "refusal": refusals[0].text if refusals else None,
         "annotations": [_annotation(citation) for text in texts for citation in text.citations],
     }
-    if calls:
+    if calls and reply.ask.tools.legacy:
+        message["function_call"] = {"name": calls[0].name, "arguments": calls[0].arguments}
+    elif calls:
         message["tool_calls"] = [_tool_call(reply, number, index, call) for index, call in enumerate(calls)]
-    return {"index": number, "message": message, "logprobs": None, "finish_reason": choice.finish}
+    return {"index": number, "message": message, "logprobs": None, "finish_reason": _finish(reply, choice)}
 
 
 def _tool_call(reply: Reply, number: int, index: int, call: Call) -> Json:

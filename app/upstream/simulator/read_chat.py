@@ -126,6 +126,9 @@ class _Reader:
             self._calls(message)
         elif role == "tool":
             self._result(message, text)
+        elif role == "function":
+            message.require("name")
+            self.results.append(ToolResult(message.text("name", ""), text))
 
     def _content(self, message: Fields, optional: bool) -> str:
         value = message.data.get("content") if optional else message.require("content")
@@ -157,10 +160,14 @@ class _Reader:
 
     def _calls(self, message: Fields) -> None:
         for call in message.items("tool_calls"):
-            function = call.table("function")
-            name = function.text("name", "")
-            self.names[call.text("id", "")] = name
-            self.tokens += tokens.count(name) + tokens.count(function.text("arguments", ""))
+            self.names[call.text("id", "")] = self._call(call.table("function"))
+        self._call(message.table("function_call"))
+
+    def _call(self, function: Fields) -> str:
+        """The name of a function that was called, if one was."""
+        name = function.text("name", "")
+        self.tokens += tokens.count(name) + tokens.count(function.text("arguments", ""))
+        return name
 
     def _result(self, message: Fields, text: str) -> None:
         message.require("tool_call_id")

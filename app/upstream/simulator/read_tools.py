@@ -46,6 +46,8 @@ def responses_tools(fields: Fields) -> Tools:
 
 
 def chat_tools(fields: Fields) -> Tools:
+    if fields.data.get("functions") is not None and fields.data.get("tools") is None:
+        return _legacy(fields)
     functions: list[Function] = []
     fields.table("web_search_options")
     web_search = fields.data.get("web_search_options") is not None
@@ -65,12 +67,23 @@ def chat_tools(fields: Fields) -> Tools:
     )
 
 
-def _items(fields: Fields) -> list[Fields]:
-    tools = fields.items("tools")
+def _legacy(fields: Fields) -> Tools:
+    """`functions` and `function_call`, from before there were tools."""
+    functions = tuple(_function(each) for each in _items(fields, "functions"))
+    choice = ToolChoice()
+    if isinstance(value := fields.data.get("function_call"), str):
+        choice = ToolChoice("none" if fields.one_of("function_call", ("auto", "none"), "auto") == "none" else "auto")
+    elif value is not None:
+        choice = _named(fields.table("function_call"), {each.name for each in functions}, "function_call", "functions")
+    return Tools(functions, choice=choice, parallel=False, tokens=_tokens(fields, "functions"), legacy=True)
+
+
+def _items(fields: Fields, name: str = "tools") -> list[Fields]:
+    tools = fields.items(name)
     if len(tools) > TOOLS_MAX:
         raise Rejected(
-            f"Invalid 'tools': array too long. Expected an array with maximum length {TOOLS_MAX}.",
-            param="tools",
+            f"Invalid '{name}': array too long. Expected an array with maximum length {TOOLS_MAX}.",
+            param=name,
             code="array_above_max_length",
         )
     return tools
@@ -81,8 +94,8 @@ def _kind(tool: Fields) -> str:
     return tool.text("type", "")
 
 
-def _tokens(fields: Fields) -> int:
-    tools = fields.data.get("tools")
+def _tokens(fields: Fields, name: str = "tools") -> int:
+    tools = fields.data.get(name)
     return tokens.count(msgspec.json.encode(tools).decode()) if tools else 0
 
 
@@ -130,10 +143,14 @@ def _choice(fields: Fields, names: Iterable[str]) -> ToolChoice:
         return _allowed(choice)
     if kind in _PASSIVE or kind != "function":
         return ToolChoice("required", tool=kind)
+    return _named(choice, names, "tool_choice", "tools")
+
+
+def _named(choice: Fields, names: Iterable[str], param: str, among: str) -> ToolChoice:
     name = _choice_name(choice)
     if name not in names:
-        message = f"Tool choice '{name[:64]}' not found in 'tools' parameter."
-        raise Rejected(message, param="tool_choice", code="invalid_value")
+        message = f"Tool choice '{name[:64]}' not found in '{among}' parameter."
+        raise Rejected(message, param=param, code="invalid_value")
     return ToolChoice("required", name=name)
 
 

@@ -200,3 +200,54 @@ async def test_structured_output_search_refusal_and_filter() -> None:
     assert refused["message"]["refusal"]
     (filtered,) = await choices(EVERY_KIND["filter"])
     assert filtered["finish_reason"] == "content_filter"
+
+
+FUNCTION: Json = CHAT_WEATHER["function"]
+QUESTION: Json = {"role": "user", "content": "What is the weather in Toronto and Paris?"}
+
+
+async def test_legacy_functions_are_answered_in_kind_one_at_a_time() -> None:
+    plain = (await ask("chat", chat([QUESTION], functions=[FUNCTION]))).json
+    [choice] = plain["choices"]
+    assert choice["finish_reason"] == "function_call"
+    assert "tool_calls" not in choice["message"]
+    call = choice["message"]["function_call"]
+    assert json.loads(call["arguments"]) == {"city": "Toronto"}
+    ChatCompletion.model_validate(plain, strict=True)
+
+    chunks = (await ask("chat", chat([QUESTION], functions=[FUNCTION], stream=True))).chunks
+    deltas = [chunk["choices"][0]["delta"].get("function_call", {}) for chunk in chunks]
+    assert [delta["name"] for delta in deltas if "name" in delta] == [call["name"]]
+    assert "".join(delta.get("arguments", "") for delta in deltas) == call["arguments"]
+    assert chunks[-1]["choices"][0]["finish_reason"] == "function_call"
+
+
+async def test_a_legacy_result_is_what_the_answer_is_made_of() -> None:
+    called = {"role": "assistant", "content": None, "function_call": {"name": "get_weather", "arguments": "{}"}}
+    result = {"role": "function", "name": "get_weather", "content": "21 degrees"}
+    got = (await ask("chat", chat([QUESTION, called, result], functions=[FUNCTION]))).json
+    assert "get_weather says: 21 degrees" in got["choices"][0]["message"]["content"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "calls"), [("none", False), ("auto", True), ({"name": "get_weather"}, True), (None, True)]
+)
+async def test_a_legacy_choice_is_kept(choice: Any, calls: bool) -> None:
+    got = (await ask("chat", chat([QUESTION], functions=[FUNCTION], function_call=choice))).json
+    assert ("function_call" in got["choices"][0]["message"]) == calls
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"function_call": "sometimes"}, "function_call"),
+        ({"function_call": {"name": "other"}}, "function_call"),
+        ({"functions": [{"parameters": {}}]}, "functions[0].name"),
+        ({"functions": [FUNCTION] * 129}, "functions"),
+        ({"messages": [QUESTION, {"role": "function", "content": "x"}]}, "messages[1].name"),
+    ],
+)
+async def test_a_legacy_request_that_makes_no_sense_is_refused(more: Json, param: str) -> None:
+    got = await ask("chat", chat([QUESTION], functions=[FUNCTION]) | more)
+    assert got.status == 400
+    assert got.json["error"]["param"] == param
