@@ -4,7 +4,8 @@ Rule 1: max_tokens is always written, and is what was held for.
 Rule 2: what has no place here is refused by name; a value that asks for what happens anyway is left out.
 Rule 3: reasoning effort is thinking: by effort where the model knows it, else by a budget of BUDGETS, at most half of max_tokens
         where that is a thousand or more, and always below it. Effort none turns it off; none said leaves it to the model.
-        Thinking refuses a temperature other than 1 and a top_p below 0.95, by budget a forced call too.
+        Thinking refuses a temperature other than 1 and a top_p below 0.95, by budget a forced call too. By budget it is also left
+        out of a turn whose calls came back without their reasoning (another upstream's, say), which would be refused.
 Rule 4: summaries are told where they are asked for, and always on chat, which knows no other reasoning. There is one kind of them.
 Rule 5: of what Hints lists, the end user's id is carried (hashed where it is too long), the rest has no place here.
 """
@@ -60,8 +61,10 @@ def request_of(ask: Ask, target: Target) -> Body:
         if getattr(ask, field) not in fine:
             raise refusal(ask, field, why)
     model = model_of(target.model)
-    thinking = _thinking(ask, target, model)
     turns = turns_of(ask, target, ask.items)
+    thinking = _thinking(ask, target, model)
+    if thinking.get("thinking", {}).get("type") == "enabled" and _resumes_without_reasoning(turns.messages):
+        thinking = {}
     return {
         "model": target.model,
         "max_tokens": target.max_output_tokens,
@@ -87,6 +90,17 @@ def _ending(ask: Ask, model: Model, turns: Turns) -> list[Body]:
     if block["type"] == "text":
         last["content"][-1] = {**block, "text": block["text"].rstrip()}
     return messages
+
+
+def _resumes_without_reasoning(messages: list[Body]) -> bool:
+    """Whether the conversation stands inside a turn of calls in which no reasoning came back."""
+    kinds: set[str] = set()
+    for message in reversed(messages):
+        blocks = {block["type"] for block in message["content"]}
+        if message["role"] == "user" and "tool_result" not in blocks:
+            break
+        kinds |= blocks
+    return "tool_result" in kinds and kinds.isdisjoint(("thinking", "redacted_thinking"))
 
 
 def _thinking(ask: Ask, target: Target, model: Model) -> Body:

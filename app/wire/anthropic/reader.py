@@ -42,7 +42,8 @@ _Object = dict[str, Any]
 
 class AnthropicReader:
     def __init__(self, ask: Ask, target: Target) -> None:
-        self._ask = ask
+        self._keeps = any(isinstance(tool, WebSearchTool) for tool in ask.tools)
+        self._ask = ask if self._keeps else msgspec.structs.replace(ask, items=())  # else nothing goes on: let it go
         self._target = target
         self._telling = Telling(target.upstream, output_tool_of(ask, target))
         self._tally = Tally()
@@ -51,7 +52,6 @@ class AnthropicReader:
         self._ended = False
         self._stop_reason: str | None = None
         self._open: dict[int, Block] = {}
-        self._keeps = any(isinstance(tool, WebSearchTool) for tool in ask.tools)
         self._received: list[_Object] = []
         self._paused = False
         self._continuations = 0

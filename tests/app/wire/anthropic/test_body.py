@@ -6,8 +6,20 @@ import msgspec
 import pytest
 
 from app.wire.anthropic.body import BUDGETS, output_tool_of, write_anthropic
-from app.wire.anthropic.seals import seal_redacted
-from app.wire.canonical import FunctionTool, Hints, Message, Reasoning, Text, TextFormat, ToolChoice, ToolName
+from app.wire.anthropic.seals import seal_redacted, seal_thinking
+from app.wire.canonical import (
+    FunctionCall,
+    FunctionCallOutput,
+    FunctionTool,
+    Hints,
+    Item,
+    Message,
+    Reasoning,
+    Text,
+    TextFormat,
+    ToolChoice,
+    ToolName,
+)
 from tests.app.wire.anthropic.asking import BUDGETED, HI, LATE, LATER, LATEST, OLD, ask, body, refused, target
 
 TOOL = FunctionTool("f", at="tools[0]")
@@ -282,3 +294,26 @@ def test_what_is_nested_too_deep_is_refused() -> None:
     for _ in range(100_000):
         schema = {"type": "object", "not": schema}
     assert refused(ask(tools=(FunctionTool("f", parameters=schema),))) == "input"
+
+
+ASKED = Message("user", (Text("Weather?"),), at="input[0]")
+CALL, OUTPUT = FunctionCall("c1", "f", "{}", at="input[2]"), FunctionCallOutput("c1", (Text("21"),), at="input[3]")
+THOUGHT = Reasoning(sealed=seal_thinking("up", "Look it up.", "sig"), at="input[1]")
+
+
+@pytest.mark.parametrize(
+    ("items", "thinks"),
+    [
+        ((ASKED, THOUGHT, CALL, OUTPUT), True),
+        ((ASKED, CALL, OUTPUT), False),
+        ((ASKED, Reasoning(sealed="rr1.other:x", at="input[1]"), CALL, OUTPUT), False),
+        ((ASKED, THOUGHT, CALL, OUTPUT, FunctionCall("c2", "f", "{}"), FunctionCallOutput("c2", (Text("x"),))), True),
+        ((ASKED, CALL, OUTPUT, ASKED), True),
+        ((ASKED,), True),
+    ],
+)
+def test_a_turn_of_calls_whose_reasoning_did_not_come_back_goes_on_without(
+    items: tuple[Item, ...], thinks: bool
+) -> None:
+    made = body(ask(*items, tools=(TOOL,), effort="low"))
+    assert ("thinking" in made) is thinks
