@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.attempts import Attempts, Offer
@@ -151,3 +153,40 @@ def test_what_an_answer_echoes_does_not_keep_the_clients_body_alive() -> None:
     echo = made.relay.keywords["fields"]  # type: ignore[attr-defined]
     assert "input" not in echo
     assert len(memoryview(echo["metadata"]).obj) < 100  # type: ignore[arg-type]
+
+
+def reachable(root: object) -> Iterator[object]:
+    """Everything that `root` keeps alive by its members."""
+    todo, seen = [root], set()
+    while todo:
+        value = todo.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        yield value
+        if isinstance(value, dict):
+            todo += [*value, *value.values()]
+        elif isinstance(value, list | tuple | set | frozenset):
+            todo += value
+        elif isinstance(value, msgspec.Struct):
+            todo += [getattr(value, name) for name in value.__struct_fields__]
+        else:
+            todo += vars(value).values() if hasattr(value, "__dict__") else []
+            todo += [getattr(value, name, None) for name in getattr(type(value), "__slots__", ())]
+            todo.append(getattr(value, "__self__", None))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("endpoint", ["responses", "chat"])
+@pytest.mark.parametrize("protocol", ["openai", "openai-chat", "anthropic", "gemini"])
+def test_an_answer_does_not_keep_the_conversation_alive(endpoint: Endpoint, protocol: str, stream: bool) -> None:
+    url, text = f"data:image/png;base64,{'A' * 20_000}", "words " * 4_000
+    if endpoint == "chat":
+        parts = [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": url}}]
+        body = chat(messages=[{"role": "user", "content": parts}], stream=stream)
+    else:
+        parts = [{"type": "input_text", "text": text}, {"type": "input_image", "image_url": url}]
+        body = responses(input=[{"role": "user", "content": parts}], stream=stream)
+    relay = attempts(endpoint, body, protocol).first.relay()
+    sizes = [len(value) for value in reachable(relay) if isinstance(value, str | bytes | bytearray)]
+    assert max(sizes) < 20_000

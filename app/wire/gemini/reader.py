@@ -32,7 +32,8 @@ class GeminiReader:
     """Reads one answer. See answer.Reader."""
 
     def __init__(self, ask: Ask, target: Target) -> None:
-        self._ask = ask
+        self._asked = ask.choices
+        self._image = next((tool.options for tool in ask.tools if isinstance(tool, ImageTool)), {})
         self._shared = Shared(target.upstream)
         self._choices: dict[int, Choice] = {}
         self._figures: dict[str, Any] | None = None
@@ -89,7 +90,7 @@ class GeminiReader:
         if not isinstance(candidate, dict):
             malformed("A candidate of the answer is no object.")
         index = candidate.get("index", 0)
-        if type(index) is not int or not 0 <= index < self._ask.choices:
+        if type(index) is not int or not 0 <= index < self._asked:
             malformed("The answer has a candidate that nobody asked for.")
         if index not in self._choices:
             self._choices[index] = Choice(index, self._shared, whole=self._whole)
@@ -99,7 +100,7 @@ class GeminiReader:
         for _, choice in sorted(self._choices.items()):
             yield from choice.close()
         if not self._choices:
-            yield from (Finished("content_filter", index) for index in range(self._ask.choices))
+            yield from (Finished("content_filter", index) for index in range(self._asked))
         figures = self._figures
         searches = {query for choice in self._choices.values() for query in queries(choice.metadata)}
         usage = None if figures is None else gemini_usage(figures, searches=len(searches), images=self._made())
@@ -109,5 +110,4 @@ class GeminiReader:
         """Images are priced as they were asked for."""
         if not self._images:
             return ()
-        options = next((tool.options for tool in self._ask.tools if isinstance(tool, ImageTool)), {})
-        return (ImageCount("auto", tier(options.get("size")) or "auto", self._images),)
+        return (ImageCount("auto", tier(self._image.get("size")) or "auto", self._images),)
