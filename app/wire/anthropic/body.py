@@ -94,13 +94,10 @@ def _ending(ask: Ask, model: Model, turns: Turns) -> list[Body]:
 
 def _resumes_without_reasoning(messages: list[Body]) -> bool:
     """Whether the conversation stands inside a turn of calls in which no reasoning came back."""
-    kinds: set[str] = set()
-    for message in reversed(messages):
-        blocks = {block["type"] for block in message["content"]}
-        if message["role"] == "user" and "tool_result" not in blocks:
-            break
-        kinds |= blocks
-    return "tool_result" in kinds and kinds.isdisjoint(("thinking", "redacted_thinking"))
+    kinds = [(message["role"], {block["type"] for block in message["content"]}) for message in messages]
+    asked = [index for index, (role, blocks) in enumerate(kinds) if role == "user" and "tool_result" not in blocks]
+    turn = set().union(*(blocks for _, blocks in kinds[max(asked, default=-1) + 1 :]))
+    return "tool_result" in turn and turn.isdisjoint(("thinking", "redacted_thinking"))
 
 
 def _thinking(ask: Ask, target: Target, model: Model) -> Body:

@@ -308,7 +308,8 @@ THOUGHT = Reasoning(sealed=seal_thinking("up", "Look it up.", "sig"), at="input[
         ((ASKED, CALL, OUTPUT), False),
         ((ASKED, Reasoning(sealed="rr1.other:x", at="input[1]"), CALL, OUTPUT), False),
         ((ASKED, THOUGHT, CALL, OUTPUT, FunctionCall("c2", "f", "{}"), FunctionCallOutput("c2", (Text("x"),))), True),
-        ((ASKED, CALL, OUTPUT, ASKED), True),
+        ((ASKED, CALL, OUTPUT, ASKED), False),
+        ((ASKED, CALL, OUTPUT, Message("assistant", (Text("21."),)), ASKED), True),
         ((ASKED,), True),
     ],
 )
