@@ -21,7 +21,7 @@ from tests.fuzz.engine import Report, examine, minimised, place_of
 from tests.fuzz.targets import TARGETS, Fuzzed
 
 ROOT: Final = Path(__file__).parents[2]
-SHORT_COUNT: Final = 250
+SHORT_COUNT: Final = 200
 LONG_SECONDS: Final = 600 / len(TARGETS)
 GRACE_SECONDS: Final = 120
 """A hang that no signal reaches ends here."""
