@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.upstream.base import UpstreamCall
-from app.wire.exchange import Endpoint
 from app.upstream.simulator import SimulatorUpstream
+from app.wire.exchange import Endpoint
 
 Json = dict[str, Any]
 
