@@ -3,7 +3,9 @@
 Rule 1: feed() is all or nothing: where it raises, nothing of that read was forwarded, and the counts stand as before it.
 Rule 2: from the closing frame on everything is held, in order, up to HELD_BYTES_MAX; what comes after `finished` is dropped.
 Rule 3: after an error nothing may be fed; an answer that ended without its closing frame is malformed.
-Rule 4: comments and frames without data pass as they came.
+Rule 4: comments and frames without data pass as they came; the first ones with the first frame that has data, since by themselves
+        they are no answer that has begun.
+Rule 5: while all that began is finished, and more may still begin, frames wait: they go on with what begins, or belong to the end.
 """
 
 from __future__ import annotations
@@ -56,7 +58,6 @@ class AnswerState:
 
     def cut(self) -> None:
         """A pass-through has counted what came, and adds nothing to it."""
-        return
 
     def continuation(self) -> bytes | None:
         """A pass-through is never paused."""
@@ -72,6 +73,8 @@ class StreamRelay(AnswerState, ABC):
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._sequence = -1
+        self._waiting = False
+        self._told = False
 
     @abstractmethod
     def _take(self, frame: Frame, data: bytes) -> bytes:
@@ -109,12 +112,17 @@ class StreamRelay(AnswerState, ABC):
         for frame in frames:
             if self.finished:
                 break
+            if not frame.data and not self._told:
+                self._hold(frame.raw)
+                continue
+            self._told = True
             raw = self._take(frame, frame.data) if frame.data else frame.raw
-            if self.closing:
+            if self.closing or self._waiting:
                 self._hold(raw)
             elif raw:
-                forwarded.append(raw)
-                self.delivered.frames += 1
+                forwarded += [*self._held, raw]
+                self.delivered.frames += 1 + len(self._held)
+                self._held, self._held_bytes = [], 0
         return forwarded
 
     def _end_with(self, rest: Frame) -> None:
@@ -128,7 +136,8 @@ class StreamRelay(AnswerState, ABC):
         self._held_bytes += len(raw)
         if self._held_bytes > HELD_BYTES_MAX:
             malformed("The answer goes on after its end.")
-        self._held.append(raw)
+        if raw:
+            self._held.append(raw)
 
 
 class PlainRelay(AnswerState, ABC):

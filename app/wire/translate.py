@@ -1,6 +1,7 @@
 """An answer in one protocol, given in another: a reader and a writer, held together by the laws of every relay.
 
-Rule 1: from the moment that the last of the asked choices is finished (or all has ended) everything is held.
+Rule 1: from the moment that the last of the asked choices is finished (or all has ended) everything is held. Where all that began
+        are finished, and fewer than asked, what follows waits for another one to begin, or for the end.
 Rule 2: where an answer turns out to be at fault, what was made for the client before that goes out with the failure: the writer has
         counted it. What is held never does: nothing says that an answer is finished without a debit.
 Rule 3: comments and frames without data are the upstream's own affair, and end here.
@@ -47,6 +48,7 @@ class _Translation(AnswerState):
         self._writer = writer
         self._open = choices
         self._reasons: dict[int, str] = {}
+        self._begun: set[int] = set()
         self._told_bytes = 0
         self._searches = 0
         self._custom = 0
@@ -67,7 +69,14 @@ class _Translation(AnswerState):
         """Each reason once, in the order of the choices."""
         return ",".join(dict.fromkeys(reason for _, reason in sorted(self._reasons.items())))
 
+    @property
+    def _waiting(self) -> bool:
+        return bool(self._reasons) and self._begun <= self._reasons.keys()
+
     def _note(self, event: AnswerEvent) -> None:
+        choice = getattr(event, "choice", None)
+        if choice is not None:
+            self._begun.add(choice)
         match event:
             case Said() | Refused() | Thought() | CallDelta():
                 size = text_bytes(event.text)
@@ -166,10 +175,11 @@ class StreamTranslation(_Translation):
         for event in events:
             self._note(event)
             made = self._writer.write(event)
-            if self.closing:
+            if self.closing or self._waiting:
                 self._hold(made)
             elif made:
-                self._ready.append(made)
+                self._ready += [*self._held, made]
+                self._held, self._held_bytes = [], 0
 
     def _hold(self, made: bytes) -> None:
         self._held_bytes += len(made)

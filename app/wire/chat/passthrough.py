@@ -1,7 +1,8 @@
 """Answers of /v1/chat/completions on their way from an upstream to a client.
 
 Rule 1: a stream is closing at the chunk that gives the last of the asked choices its finish_reason, or at [DONE] where the upstream
-        answered fewer choices and finished them all. It is finished at [DONE].
+        answered fewer choices and finished them all. It is finished at [DONE]. Where all choices that began are finished, frames
+        wait for one of the two, or for another choice to begin.
 Rule 2: in each chunk only `model` changes. A chunk that carries nothing but usage is dropped unless the client asked for it.
 Rule 3: chat's usage tells no searches: a choice that cites its sources is one search, which is how they are sold there. Nor does it
         tell calls of custom tools: they are counted from the answer.
@@ -127,6 +128,7 @@ class ChatStreamRelay(StreamRelay):
             self._open -= 1
             self._finish = _joined(self._reasons)
             self.closing = self._open == 0
+        self._waiting = None not in self._reasons.values()
 
     def _done(self) -> None:
         if not self._reasons or None in self._reasons.values():

@@ -127,10 +127,17 @@ def test_everything_is_held_from_the_last_finish_on() -> None:
 
 def test_an_answer_of_fewer_choices_closes_at_its_end() -> None:
     relay = stream(choices=2)
-    relay.feed(sse({"finished": [0, "stop"]}))
+    assert relay.feed(sse({"said": "a"}, {"finished": [0, "stop"]})) == b"<Said>", "it may be all that comes"
     assert not relay.closing
     relay.feed(sse({"ended": 1}))
     assert relay.closing
+    assert relay.tail() == b"<Finished><Ended>data: [DONE]\n\n"
+
+
+def test_a_finish_goes_on_with_the_next_choice_that_begins() -> None:
+    relay = stream(choices=2)
+    assert relay.feed(sse({"finished": [1, "stop"]})) == b""
+    assert relay.feed(sse({"said": "a"})) == b"<Finished><Said>"
 
 
 def test_comments_and_frames_without_data_end_here() -> None:

@@ -102,7 +102,25 @@ def test_one_chunk_may_finish_several_choices() -> None:
 def test_an_upstream_that_answers_fewer_choices_is_done_at_done() -> None:
     stream = sse(chunk("a"), chunk(finish="stop"), "[DONE]")
     outcome = run(relay(choices=3), [stream])
-    assert (len(payloads(outcome.forwarded)), outcome.tail, outcome.finish) == (2, b"data: [DONE]\n\n", "stop")
+    assert len(payloads(outcome.forwarded)) == 1, "its finish may be the last word, and waits for the debit"
+    assert payloads(outcome.tail) == [chunk(finish="stop") | {"model": "public"}, "[DONE]"]
+    assert outcome.finish == "stop"
+
+
+def test_a_finish_goes_on_with_the_next_choice_that_begins() -> None:
+    one = relay(choices=2)
+    assert len(payloads(one.feed(sse(chunk("a"), chunk(finish="stop"), usage_chunk(CHAT_USAGE))))) == 1
+    assert not one.closing
+    assert [event["choices"][0]["index"] for event in payloads(one.feed(sse(chunk("b", index=1))))] == [0, 1]
+    assert one.delivered.frames == 3
+    assert one.feed(sse(chunk(index=1, finish="stop"))) == b""
+    assert one.closing
+
+
+def test_comments_alone_are_no_answer_that_has_begun() -> None:
+    one = relay()
+    assert one.feed(b": PROCESSING\n\n" * 3) == b""
+    assert one.feed(sse(chunk("a"))).startswith(b": PROCESSING\n\n" * 3 + b"data:")
 
 
 @pytest.mark.parametrize(
