@@ -28,7 +28,7 @@ _SOLD = """
 [[model]]
 id = "{id}"
 upstreams = {upstreams}
-upstream_model = "{upstream_model}"
+upstream_model = {upstream_model}
 tools = {tools}
 endpoints = {endpoints}
 input = ["text", "image", "file"]
@@ -98,7 +98,7 @@ async def selling(
 ) -> AsyncIterator[tuple[Gateway, Mapping[str, ScriptedUpstream]]]:
     """A gateway that sells SOLD, and the documentation's models, from these vendors in turn; and their servers by name.
 
-    `script` is the first one's, `scripts` by name; `model` is the upstreams' name of the model, by default the first one's own.
+    `script` is the first one's, `scripts` by name; `model` is the upstreams' name of the model, by default each has its own.
     """
     vendors = {name: VENDORS[name] for name in names}
     chosen = dict(scripts or {}) | ({names[0]: script} if script else {})
@@ -112,7 +112,7 @@ async def selling(
         table = _SOLD.format(
             id=SOLD,
             upstreams=[*names],
-            upstream_model=model or first.model,
+            upstream_model=_named(vendors, model),
             tools=tools,
             endpoints=[*first.endpoints],
         )
@@ -125,6 +125,13 @@ async def selling(
             billing=billing,
         )
         yield await stack.enter_async_context(gateway), served
+
+
+def _named(vendors: Mapping[str, Vendor], model: str | None) -> str:
+    """What the upstreams call SOLD, in TOML."""
+    if model is not None:
+        return f'"{model}"'
+    return "{" + ", ".join(f'{name} = "{vendor.model}"' for name, vendor in vendors.items()) + "}"
 
 
 @asynccontextmanager
