@@ -175,7 +175,10 @@ class Completion:
         except (UpstreamError, Stopped) as error:
             failure = error
         except BaseException:
-            await self._release(hold, "internal_error")
+            # What broke may be what counts: nothing is counted here, so that nothing keeps the hold.
+            event = release(hold, reason="internal_error", upstream=self._upstream)
+            self.record.settled(event)
+            await self._settlement.release(event)
             raise
         self.record.phase("stream")
         try:

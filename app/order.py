@@ -101,7 +101,8 @@ def _tool_calls(request: ParsedRequest) -> int:
     asked = request.max_tool_calls
     if asked is not None and asked > TOOL_CALLS_MAX:
         raise RequestError(f"max_tool_calls is at most {TOOL_CALLS_MAX}.", param="max_tool_calls", code="invalid_value")
-    return TOOL_CALLS_DEFAULT if asked is None else asked
+    # Chat sells a search with each choice that cites, and cannot be told a bound.
+    return max(TOOL_CALLS_DEFAULT, request.choices) if asked is None else asked
 
 
 def _check_tools(request: ParsedRequest, model: Model) -> None:

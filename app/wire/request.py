@@ -80,6 +80,7 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
     "access_programs": "Access programs are not offered.",
 }
 """Names by which vendors and servers are told of limits, models, searches or storage besides those that OpenAI's API has."""
+_COMPARED = "comparison_response_id"
 _TIER = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 _TYPE_ERROR = re.compile(r"Expected `([^`]*)`, got `([^`]*)`(?: - at `\$([^`]*)`)?")
 _WORDS = {
@@ -118,6 +119,9 @@ def read_body(body: bytes) -> Members:
             raise RequestError(f"Unknown parameter: '{name[:NAME_LENGTH_MAX]}'. Did you mean '{meant}'?", param=meant)
         if (why := _ELSEWHERE.get(name.casefold())) and given(fields, name) is not None:
             raise unsupported(name, why)
+    options = given(fields, "prompt_cache_options")
+    if options is not None and given(decode(options, members, "prompt_cache_options"), _COMPARED) is not None:
+        raise unsupported(f"prompt_cache_options.{_COMPARED}", "The gateway is stateless: it keeps no answers.")
     return fields
 
 

@@ -284,6 +284,7 @@ async def test_a_bug_in_the_middle_of_an_answer_releases_the_hold(
 
     async with running(tmp_path) as gateway:
         monkeypatch.setattr(Completion, "_forward", bug)
+        monkeypatch.setattr("app.completion._has_delivered", bug)
         answer = await gateway.post("responses", responses(stream=True))
         assert answer.status_code == 500
         check_envelope(answer.json(), "internal_error", answer.headers)

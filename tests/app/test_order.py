@@ -95,6 +95,12 @@ def test_tools_that_cost_per_call_are_bounded_upstream_too() -> None:
     assert "max_tool_calls" not in sent(order("responses", responses()))
 
 
+def test_each_choice_of_chat_may_search() -> None:
+    asked = chat(n=20, web_search_options={})
+    assert order("chat", asked).bounds.tool_calls == 20
+    assert order("chat", asked | {"n": 2}).bounds.tool_calls == TOOL_CALLS_DEFAULT
+
+
 def test_more_tool_calls_than_can_be_held_for_are_refused() -> None:
     with pytest.raises(RequestError) as refused:
         order("responses", responses(tools=[{"type": "web_search"}], max_tool_calls=TOOL_CALLS_MAX + 1))

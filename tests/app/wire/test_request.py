@@ -232,3 +232,13 @@ def test_limits_models_searches_and_storage_in_other_words_are_refused(name: str
 def test_what_refers_to_content_in_another_case_is_refused(name: str) -> None:
     with pytest.raises(RequestError, match="Did you mean"):
         read_body(json.dumps({name: "x"}).encode())
+
+
+def test_another_answer_cannot_be_named_for_its_cache() -> None:
+    read_body(b'{"prompt_cache_options": {"mode": "explicit", "comparison_response_id": null}}')
+    with pytest.raises(RequestError) as caught:
+        read_body(b'{"prompt_cache_options": {"comparison_response_id": "resp_1"}}')
+    assert caught.value.param == "prompt_cache_options.comparison_response_id"
+    with pytest.raises(RequestError) as caught:
+        read_body(b'{"prompt_cache_options": 5}')
+    assert caught.value.code == "invalid_type"
