@@ -21,6 +21,7 @@ def google(code: int, status: str, message: str, *details: Any) -> dict[str, Any
 
 RETRY = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.4s"}
 BAD_KEY = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
+_NO_MODEL = {"error": {"message": "The model `up` does not exist", "type": "t", "code": "model_not_found"}}
 CASES: list[tuple[Dialect, int, Any, int, str | None, str | None, float | None]] = [
     ("anthropic", 400, anthropic("invalid_request_error", "max_tokens: too large"), 400, "invalid_request_error", None, None),
     ("anthropic", 429, anthropic("rate_limit_error", "slow"), 429, "rate_limit_error", "rate_limit_exceeded", None),
@@ -33,9 +34,9 @@ CASES: list[tuple[Dialect, int, Any, int, str | None, str | None, float | None]]
     ("gemini", 400, google(400, "INVALID_ARGUMENT", "no"), 400, "invalid_request_error", "invalid_value", None),
     ("gemini", 503, "not an object", 503, None, None, None),
     ("responses", 400, {"error": {"message": "no", "type": "t", "code": 7}}, 400, "t", None, None),
-    ("chat", 402, {"error": {"message": "Insufficient Balance", "type": "unknown_error", "code": "x"}}, 403, "unknown_error", "x", None),
+    ("chat", 402, {"error": {"message": "Insufficient Balance", "type": "t", "code": "x"}}, 403, "t", "x", None),
     ("chat", 400, {"error": {"message": "Your organization must be verified to stream.", "type": "t"}}, 403, "t", None, None),
-    ("chat", 404, {"error": {"message": "The model `up` does not exist", "type": "t", "code": "model_not_found"}}, 403, "t", "model_not_found", None),
+    ("chat", 404, _NO_MODEL, 403, "t", "model_not_found", None),
     ("chat", 404, {"error": {"message": "Item 'rs_1' not found", "type": "t", "code": None}}, 404, "t", None, None),
     ("anthropic", 404, anthropic("not_found_error", "model: claude-x"), 403, "invalid_request_error", "model_not_found", None),
     ("gemini", 404, google(404, "NOT_FOUND", "models/x is not found"), 403, "invalid_request_error", "not_found", None),
