@@ -28,7 +28,7 @@ from app.upstream.base import (
     UpstreamUnreachable,
 )
 from app.upstream.refusal import REFUSAL_BYTES_MAX, refused, told
-from app.wire.exchange import AnswerError
+from app.wire.exchange import AnswerError, Relay
 
 PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 0.2, 5.0
 REFUSAL_SECONDS = 10.0
@@ -48,11 +48,11 @@ _STATUS_OF_CODE = {
 class Opened:
     """An answer that has begun: `first` is what may be forwarded of it already. It may go on over several calls (`over`)."""
 
-    def __init__(self, attempt: Attempt, call: UpstreamCall, upstream: Upstream, answer: UpstreamAnswer) -> None:
-        self.upstream = attempt.upstream
+    def __init__(self, call: UpstreamCall, upstream: Upstream, answer: UpstreamAnswer, relay: Relay) -> None:
+        self.upstream = upstream.name
         self.upstream_request_id = _id_of(answer)
         self.answer = answer
-        self.relay = attempt.relay()
+        self.relay = relay
         self.first = b""
         self._call = replace(call, body=b"")
         self._asked = upstream
@@ -129,9 +129,10 @@ class Upstreams:
     async def _try(self, attempt: Attempt, stream: bool, request_id: str, seconds: float) -> Opened:
         upstream = self._upstreams[attempt.upstream]
         call = UpstreamCall(attempt.dialect, attempt.body, stream, request_id, attempt.model)
+        relay = attempt.relay()
         with trio.move_on_after(seconds):
             answer = await upstream.open(call)
-            opened = Opened(attempt, call, upstream, answer)
+            opened = Opened(call, upstream, answer, relay)
             try:
                 if answer.status >= 400:
                     raise await _refusal(attempt.upstream, answer, attempt.dialect)
