@@ -128,7 +128,7 @@ def test_everything_is_held_from_the_last_finish_on() -> None:
 def test_an_answer_of_fewer_choices_closes_at_its_end() -> None:
     relay = stream(choices=2)
     assert relay.feed(sse({"said": "a"}, {"finished": [0, "stop"]})) == b"<Said>", "it may be all that comes"
-    assert not relay.closing
+    assert (relay.closing, relay.finished) == (False, False)
     relay.feed(sse({"ended": 1}))
     assert relay.closing
     assert relay.tail() == b"<Finished><Ended>data: [DONE]\n\n"
