@@ -114,10 +114,10 @@ class CustomCallOutput(Value, frozen=True, gc=False, tag=True):
 
 
 class Reasoning(Value, frozen=True, gc=False, tag=True):
-    """The model's reasoning, given back. `sealed` is what tags.py made: only the upstream it names can read it.
+    """The model's reasoning, given back. `sealed` is what tags.py made: only the upstream it stands for can read it.
 
-    On chat it comes before the call whose `extra_content` carried it. Where it names another upstream, or none, and the protocol
-    has no place for bare summaries, the whole item is left out: that is documented, and no refusal.
+    On chat it comes before the call whose `extra_content` carried it. Where it stands for another upstream, or none, and the
+    protocol has no place for bare summaries, the whole item is left out: that is documented, and no refusal.
     """
 
     summary: tuple[str, ...] = ()

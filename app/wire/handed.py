@@ -1,7 +1,7 @@
 """What a pass-through changes inside a conversation: uploaded files are put in, and sealed reasoning goes to its own upstream only.
 
 Rule 1: an item that holds neither keeps its bytes.
-Rule 2: on the way out, whatever is encrypted is sealed under the upstream's name; on the way in the seal is taken off for that
+Rule 2: on the way out, whatever is encrypted is sealed under the upstream's tag; on the way in the seal is taken off for that
         upstream, and an item that bears another's is left out. What bears none was never ours, and passes as it came.
 """
 
@@ -16,7 +16,7 @@ import msgspec
 from app.wire.request import decode, given
 from app.wire.splice import Members
 from app.wire.stored import Stored
-from app.wire.tags import seal, split
+from app.wire.tags import owner_of, seal, split
 
 ENCRYPTED = b'"encrypted_content"'
 _TOUCHED = re.compile(rb'"file_id"|"encrypted_content"|"extra_content"|\\u00')
@@ -65,7 +65,7 @@ def _response_item(item: Item, stored: Mapping[str, Stored], upstream: str) -> b
     encrypted = item.get("encrypted_content")
     if isinstance(encrypted, str):
         owner, payload = split(encrypted)
-        if owner not in (None, upstream):
+        if owner not in (None, owner_of(upstream)):
             return False
         item["encrypted_content"] = payload
     for holder in ("content", "output"):

@@ -6,7 +6,6 @@ tests/support/vendors.py; nothing of it is asked of the code that is tested.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +24,6 @@ from tests.support.responses_grammar import check
 from tests.support.vendors import SOLD, VENDORS, selling
 
 Json = dict[str, Any]
-SEALED = re.compile(r'"encrypted_content":"rr1\.[^"]*"')
-"""What only its upstream can read bears the name that the operator gave to that upstream."""
 
 
 # -- Bills ------------------------------------------------------------------------------------------------------------
@@ -150,7 +147,7 @@ async def test_nothing_of_the_vendors_account_is_in_an_answer(tmp_path: Path, ve
         for stream in (False, True):
             answer = await gateway.post(path, ask(path, stream=stream))
             assert answer.json()["model"] == SOLD if not stream else SOLD in answer.text
-            told = SEALED.sub("", answer.text) + str(answer.headers)
+            told = answer.text + str(answer.headers)
             for secret in ("ACME", "anthropic", "claude", "gemini", "fake-model", VENDOR_KEY):
                 assert secret not in told
 

@@ -2,7 +2,7 @@
 
 Rule 1: a stream is closing, and finished, at response.completed or response.incomplete; whatever follows is dropped.
 Rule 2: an error event, flat or nested, response.failed and response.cancelled end the answer in an AnswerError.
-Rule 3: only `model` and `store` of an event's response change, and what is encrypted is sealed under the upstream's name; any other
+Rule 3: only `model` and `store` of an event's response change, and what is encrypted is sealed under the upstream's tag; any other
         event passes byte by byte.
 Rule 4: a failure continues the sequence numbers that were forwarded, and fails the response as the client knows it.
 """
@@ -206,7 +206,7 @@ def _with_response(data: bytes, response: Members) -> bytes:
 
 
 def _sealed_output(response: Members, upstream: str) -> Members:
-    """The response with what its items hold encrypted under the upstream's name."""
+    """The response with what its items hold encrypted under the upstream's tag."""
     output = response.get("output")
     if output is None or ENCRYPTED not in memoryview(output).tobytes():
         return response

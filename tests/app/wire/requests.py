@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.wire.exchange import Endpoint
+from app.wire.tags import seal
 
 Json = dict[str, Any]
 
@@ -43,7 +44,7 @@ _RESPONSES_TURN: Final[list[Json]] = [
         "type": "reasoning",
         "id": "rs_1",
         "summary": [{"type": "summary_text", "text": "Hm"}],
-        "encrypted_content": "rr1.vendor:c2ln",
+        "encrypted_content": seal("vendor", "c2ln"),
     },
     {
         "type": "function_call",
@@ -95,7 +96,7 @@ _CHAT_TURN: Final[list[Json]] = [
                 "id": "call_1",
                 "type": "function",
                 "function": {"name": "get_weather", "arguments": '{"city":"Oslo","days":null}'},
-                "extra_content": {"realrouter": {"reasoning": "rr1.vendor:c2ln"}},
+                "extra_content": {"realrouter": {"reasoning": seal("vendor", "c2ln")}},
             }
         ],
     },

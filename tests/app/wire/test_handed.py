@@ -9,6 +9,7 @@ import pytest
 from app.wire.exchange import RequestError
 from app.wire.handed import handed, sealed_members
 from app.wire.stored import Stored
+from app.wire.tags import seal
 
 STORED = {"file-1": Stored("application/pdf", "a.pdf", "QUJD", 3, 1)}
 URI = "data:application/pdf;base64,QUJD"
@@ -63,14 +64,19 @@ def test_sealed_reasoning_goes_to_its_own_upstream_only() -> None:
     def reasoning(encrypted: str) -> dict[str, Any]:
         return {"type": "reasoning", "encrypted_content": encrypted}
 
-    items = [reasoning("rr1.vendor:gAAA"), reasoning("rr1.other:gBBB"), reasoning("gCCC"), reasoning("rr1.broken")]
+    items = [
+        reasoning(seal("vendor", "gAAA")),
+        reasoning(seal("other", "gBBB")),
+        reasoning("gCCC"),
+        reasoning("rr1.broken"),
+    ]
     assert given("input", items) == [reasoning("gAAA"), reasoning("gCCC"), reasoning("rr1.broken")]
     assert given("input", items, "other") == [reasoning("gBBB"), reasoning("gCCC"), reasoning("rr1.broken")]
     assert given("input", [{"encrypted_content": None}]) == [{"encrypted_content": None}]
 
 
 def test_reasoning_that_rides_on_a_chat_call_stays_here() -> None:
-    ours = {"realrouter": {"reasoning": "rr1.vendor:x"}}
+    ours = {"realrouter": {"reasoning": seal("vendor", "x")}}
     calls = [
         {"id": "1", "extra_content": ours},
         {"id": "2", "extra_content": ours | {"google": {"thought_signature": "s"}}},
@@ -100,6 +106,6 @@ def test_a_number_that_nobody_can_hold_is_refused_where_an_item_changes(number: 
 def test_what_is_encrypted_is_sealed_in_place() -> None:
     item = {"type": "reasoning", "encrypted_content": "gAAA"}
     assert sealed_members(item, "vendor")
-    assert item["encrypted_content"] == "rr1.vendor:gAAA"
+    assert item["encrypted_content"] == seal("vendor", "gAAA")
     for other in ({"encrypted_content": None}, {"encrypted_content": ""}, {}, 5):
         assert not sealed_members(other, "vendor")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
 from app.wire.exchange import AnswerError, Relay
 from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
+from app.wire.tags import seal
 from domain.usage import CallCount, ImageCount, Usage
 from tests.app.wire.streams import Outcome, by_byte, cut, payloads, run
 
@@ -150,10 +151,10 @@ def test_only_the_model_and_the_store_of_a_body_change(name: str) -> None:
 
 
 def _sealed(told: Any) -> Any:
-    """What is encrypted comes under the name of its upstream."""
+    """What is encrypted comes under the tag of its upstream."""
     if isinstance(told, dict):
         return {
-            name: f"rr1.openai:{v}" if name == "encrypted_content" and v else _sealed(v) for name, v in told.items()
+            name: seal("openai", v) if name == "encrypted_content" and v else _sealed(v) for name, v in told.items()
         }
     return [_sealed(inner) for inner in told] if isinstance(told, list) else told
 

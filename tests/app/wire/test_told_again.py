@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from app.wire import answer
 from app.wire.answer import AnswerEvent, FinishReason, Reader
 from app.wire.sse import FrameSplitter
+from app.wire.tags import seal
 from domain.usage import Usage
 from tests.app.wire.translated import laws
 from tests.app.wire.translated.harness import Client, ask_for, reader_for, writer_for
@@ -55,7 +56,7 @@ def _spelled(key: int, choice: int, kind: str, told: Any) -> list[AnswerEvent]:
             return [
                 answer.ThoughtBegun(key, choice),
                 *paragraphs,
-                answer.ThoughtDone(key, f"rr1.up:s{key}" if key % 2 else None),
+                answer.ThoughtDone(key, seal("up", f"s{key}") if key % 2 else None),
             ]
         case "search":
             return [answer.SearchBegun(key, choice), answer.SearchDone(key, SEARCH, failed=told)]

@@ -20,6 +20,7 @@ from app.wire.canonical import (
     ToolChoice,
     ToolName,
 )
+from app.wire.tags import seal
 from tests.app.wire.anthropic.asking import BUDGETED, HI, LATE, LATER, LATEST, OLD, ask, body, refused, target
 
 TOOL = FunctionTool("f", at="tools[0]")
@@ -306,7 +307,7 @@ THOUGHT = Reasoning(sealed=seal_thinking("up", "Look it up.", "sig"), at="input[
     [
         ((ASKED, THOUGHT, CALL, OUTPUT), True),
         ((ASKED, CALL, OUTPUT), False),
-        ((ASKED, Reasoning(sealed="rr1.other:x", at="input[1]"), CALL, OUTPUT), False),
+        ((ASKED, Reasoning(sealed=seal("other", "x"), at="input[1]"), CALL, OUTPUT), False),
         ((ASKED, THOUGHT, CALL, OUTPUT, FunctionCall("c2", "f", "{}"), FunctionCallOutput("c2", (Text("x"),))), True),
         ((ASKED, CALL, OUTPUT, ASKED), False),
         ((ASKED, CALL, OUTPUT, Message("assistant", (Text("21."),)), ASKED), True),

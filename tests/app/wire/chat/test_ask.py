@@ -38,6 +38,7 @@ from app.wire.chat.ask import KNOWN, REFUSED, read_chat
 from app.wire.exchange import RequestError
 from app.wire.request import read_body
 from app.wire.stored import Stored
+from app.wire.tags import seal
 
 USER: dict[str, Any] = {"role": "user", "content": "hi"}
 STORED = {"file-1": Stored("application/pdf", "a.pdf", "JVBERi0=", 5, 1)}
@@ -315,10 +316,10 @@ WHERE = "messages[0].tool_calls[0].extra_content"
         (None, []),
         ({}, []),
         ({"realrouter": {}}, []),
-        ({"realrouter": {"reasoning": "rr1.up:x"}}, ["rr1.up:x"]),
+        ({"realrouter": {"reasoning": seal("up", "x")}}, [seal("up", "x")]),
         (
-            {"realrouter": {"reasoning": ["rr1.up:x", "rr1.up:y"]}, "google": {"thought_signature": "c2ln"}},
-            ["rr1.up:x", "rr1.up:y"],
+            {"realrouter": {"reasoning": [seal("up", "x"), seal("up", "y")]}, "google": {"thought_signature": "c2ln"}},
+            [seal("up", "x"), seal("up", "y")],
         ),
         ({"google": {"thought_signature": "c2ln"}}, ["c2ln"]),
         ({"google": {}}, []),
@@ -341,10 +342,10 @@ def test_sealed_reasoning_stands_before_its_call(extra: Any, expected: list[str]
     ],
 )
 def test_sealed_reasoning_stands_where_it_stood(before: int, expected: list[type[Item]]) -> None:
-    extra = {"realrouter": {"reasoning": ["rr1.up:x", "rr1.up:y"], "before_text": before}}
+    extra = {"realrouter": {"reasoning": [seal("up", "x"), seal("up", "y")], "before_text": before}}
     told = assistant(content="a", tool_calls=[function_call(extra_content=extra)])
     assert [type(item) for item in told] == expected
-    assert [item.sealed for item in told if isinstance(item, Reasoning)] == ["rr1.up:x", "rr1.up:y"]
+    assert [item.sealed for item in told if isinstance(item, Reasoning)] == [seal("up", "x"), seal("up", "y")]
     old = {"name": "f", "arguments": "{}", "extra_content": extra}
     assert [type(item) for item in assistant(content="a", function_call=old)] == expected
 
@@ -372,7 +373,7 @@ def test_functions_of_old() -> None:
 
     told = items(
         called("f"),
-        called("g", extra_content={"realrouter": {"reasoning": "rr1.up:x"}}),
+        called("g", extra_content={"realrouter": {"reasoning": seal("up", "x")}}),
         called("f"),
         {"role": "function", "name": "f", "content": "1"},
         {"role": "function", "name": "g", "content": None},
@@ -380,7 +381,7 @@ def test_functions_of_old() -> None:
     )
     assert told == [
         FunctionCall("call_function_0", "f", "{}", "messages[0].function_call"),
-        Reasoning(sealed="rr1.up:x", at="messages[1].function_call.extra_content"),
+        Reasoning(sealed=seal("up", "x"), at="messages[1].function_call.extra_content"),
         FunctionCall("call_function_1", "g", "{}", "messages[1].function_call"),
         FunctionCall("call_function_2", "f", "{}", "messages[2].function_call"),
         FunctionCallOutput("call_function_0", (Text("1", "messages[3].content"),), "messages[3]"),

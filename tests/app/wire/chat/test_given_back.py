@@ -40,12 +40,13 @@ from app.wire.canonical import (
 from app.wire.chat.ask import read_chat
 from app.wire.chat.writer import ChatWriter
 from app.wire.request import read_body
+from app.wire.tags import seal
 
-THOUGHT = (ThoughtBegun(0), Thought(0, "Hm"), ThoughtDone(0, "rr1.up:one"))
+THOUGHT = (ThoughtBegun(0), Thought(0, "Hm"), ThoughtDone(0, seal("up", "one")))
 CALL = (CallBegun(1, "a", "f"), CallDelta(1, "{}"), CallDone(1))
 CUSTOM = (CallBegun(2, "b", "sql", "custom"), CallDelta(2, "SELECT 1"), CallDone(2))
 SAID = Message("assistant", (Text("Yes"),))
-SHOWN, SEALED = Reasoning(content=("Hm",)), Reasoning(sealed="rr1.up:one")
+SHOWN, SEALED = Reasoning(content=("Hm",)), Reasoning(sealed=seal("up", "one"))
 
 CASES: dict[str, tuple[tuple[AnswerEvent, ...], tuple[Item, ...]]] = {
     "text": ((Said("Ye"), Said("s"), Cited("https://a.example/", "A", 0, 2)), (SAID,)),

@@ -33,6 +33,7 @@ from app.wire.answer import (
 )
 from app.wire.chat.writer import ChatWriter
 from app.wire.splice import Members
+from app.wire.tags import seal
 from domain.usage import Usage
 from tests.app.wire.streams import payloads
 
@@ -290,7 +291,7 @@ THOUGHT = (
     Thought(0, "Hm"),
     Thought(0, "m."),
     Thought(0, "So", 1),
-    ThoughtDone(0, "rr1.up:one"),
+    ThoughtDone(0, seal("up", "one")),
 )
 
 
@@ -315,28 +316,28 @@ def test_reasoning_is_told_by_paragraph() -> None:
 def test_sealed_reasoning_rides_in_the_next_call() -> None:
     events = (*THOUGHT, CallBegun(1, "call_a", "f"), CallBegun(2, "call_b", "g"), CallDone(1), CallDone(2))
     first, second = message(*events)["tool_calls"]
-    assert first["extra_content"] == {"realrouter": {"reasoning": "rr1.up:one"}}
+    assert first["extra_content"] == {"realrouter": {"reasoning": seal("up", "one")}}
     assert "extra_content" not in second
     begun = [told["tool_calls"][0] for told in deltas(streamed(*events)) if "tool_calls" in told]
     assert [call.get("extra_content") for call in begun] == [first["extra_content"], None, None, None]
 
 
 def test_several_sealed_thoughts_ride_together() -> None:
-    more = (ThoughtBegun(1), ThoughtDone(1, "rr1.up:two"), ThoughtBegun(2), ThoughtDone(2))
+    more = (ThoughtBegun(1), ThoughtDone(1, seal("up", "two")), ThoughtBegun(2), ThoughtDone(2))
     events = (*THOUGHT, *more, CallBegun(3, "call_a", "f"), CallDone(3))
-    extra = {"realrouter": {"reasoning": ["rr1.up:one", "rr1.up:two"]}}
+    extra = {"realrouter": {"reasoning": [seal("up", "one"), seal("up", "two")]}}
     assert message(*events)["tool_calls"][0]["extra_content"] == extra
     assert message(*events, **FUNCTIONS)["function_call"]["extra_content"] == extra
 
 
 def test_sealed_reasoning_before_the_text_says_so() -> None:
-    after = (ThoughtBegun(1), ThoughtDone(1, "rr1.up:two"))
+    after = (ThoughtBegun(1), ThoughtDone(1, seal("up", "two")))
     one, two = CallBegun(2, "call_a", "f"), CallBegun(3, "call_b", "g")
     calls = message(*THOUGHT, Said("So: "), *after, one, two, CallDone(2), CallDone(3))["tool_calls"]
-    own = {"reasoning": ["rr1.up:one", "rr1.up:two"], "before_text": 1}
+    own = {"reasoning": [seal("up", "one"), seal("up", "two")], "before_text": 1}
     assert [call.get("extra_content") for call in calls] == [{"realrouter": own}, None]
     late = message(Began(), one, *THOUGHT[1:], Said("Then"), two, CallDone(2), CallDone(3))["tool_calls"]
-    assert late[1]["extra_content"] == {"realrouter": {"reasoning": "rr1.up:one"}}
+    assert late[1]["extra_content"] == {"realrouter": {"reasoning": seal("up", "one")}}
 
 
 def test_sealed_reasoning_stays_in_its_choice() -> None:
@@ -444,7 +445,7 @@ def events_of(script: list[tuple[str, Any]]) -> list[AnswerEvent]:
             case "refuse":
                 events.append(Refused(value))
             case "think":
-                events += [ThoughtBegun(key), Thought(key, value), ThoughtDone(key, f"rr1.up:{value}")]
+                events += [ThoughtBegun(key), Thought(key, value), ThoughtDone(key, seal("up", value))]
             case "call":
                 deltas = [CallDelta(key, piece) for piece in value]
                 events += [CallBegun(key, f"call_{key}", "f"), *deltas, CallDone(key)]

@@ -22,11 +22,12 @@ from app.wire.answer import (
     ThoughtBegun,
     ThoughtDone,
 )
+from app.wire.tags import seal
 from tests.app.wire.gemini.gemini_answers import broken, chunk, inner, plain, read, streamed
 
 STOP = Finished("stop")
 CALLS = Finished("tool_calls")
-SIG, SIG2 = "rr1.google:SIG", "rr1.google:SIG2"
+SIG, SIG2 = seal("google", "SIG"), seal("google", "SIG2")
 PNG = {"mimeType": "image/png", "data": "AAAA"}
 
 

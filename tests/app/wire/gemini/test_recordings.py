@@ -23,6 +23,7 @@ from app.wire.answer import (
 from app.wire.gemini.errors import refusal_words, reported
 from app.wire.gemini.reader import GeminiReader
 from app.wire.sse import FrameSplitter
+from app.wire.tags import unseal
 from domain.usage import Usage
 from tests.app.wire.gemini.gemini_answers import ASK, TARGET
 from tests.app.wire.streams import by_byte, cut
@@ -111,8 +112,8 @@ def checked(events: list[AnswerEvent], name: str) -> None:
     names = [event.name for event in events if isinstance(event, CallBegun)]
     arguments = [json.loads(event.text) for event in events if isinstance(event, CallDelta)]
     assert list(zip(names, arguments, strict=True)) == ([call] if call else [])
-    (seal,) = [event.sealed or "" for event in events if isinstance(event, ThoughtDone)]
-    signature = seal.removeprefix("rr1.google:")
+    (sealed,) = [event.sealed or "" for event in events if isinstance(event, ThoughtDone)]
+    signature = unseal(sealed, "google") or ""
     assert (len(signature), signature[-len(ending) :]) == (length, ending)
     assert [event.reason for event in events if isinstance(event, Finished)] == [finish]
     assert events[-1] == Ended(usage)

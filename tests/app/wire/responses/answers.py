@@ -27,6 +27,7 @@ from app.wire.answer import (
     ThoughtBegun,
     ThoughtDone,
 )
+from app.wire.tags import seal
 from domain.usage import ImageCount, Usage
 
 USAGE = Usage(input=20, cached_input=10, cache_write=3, cache_write_1h=2, output=9, reasoning=4, service_tier="default")
@@ -105,7 +106,7 @@ ANSWERS: dict[str, list[AnswerEvent]] = {
         Thought(0, "First "),
         Thought(0, "this."),
         Thought(0, "Then that.", 1),
-        ThoughtDone(0, "rr1.up:secret"),
+        ThoughtDone(0, seal("up", "secret")),
         ThoughtBegun(1),
         ThoughtDone(1),
         Said("Done."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ from app.wire.canonical import (
     WebSearchCall,
     WebSearchTool,
 )
+from app.wire.tags import seal
 
 words = st.text(max_size=8)
 names = st.text("abc_-1", min_size=1, max_size=8)
@@ -64,7 +66,7 @@ items = st.one_of(
     st.builds(FunctionCallOutput, names, parts),
     st.builds(CustomCall, names, names, words),
     st.builds(CustomCallOutput, names, parts),
-    st.builds(Reasoning, tuples(words), tuples(words), names.map("rr1.up:{}".format)),
+    st.builds(Reasoning, tuples(words), tuples(words), names.map(partial(seal, "up"))),
     st.builds(WebSearchCall, names, tuples(names)),
     st.builds(ImageGenerationCall, names, data, st.sampled_from(["image/png", "image/webp"])),
 )

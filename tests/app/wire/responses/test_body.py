@@ -34,6 +34,7 @@ from app.wire.exchange import RequestError
 from app.wire.request import read_body
 from app.wire.responses.ask import read_responses
 from app.wire.responses.body import write_responses
+from app.wire.tags import seal
 from tests.app.wire.responses.asks import asks
 
 HI = Message("user", (Text("Hi"),), at="messages[0]")
@@ -59,7 +60,7 @@ def _unsealed(ask: Ask) -> Ask:
     def bared(item: Item) -> Item:
         if not isinstance(item, Reasoning):
             return item
-        return msgspec.structs.replace(item, sealed=(item.sealed or "").removeprefix("rr1.up:"))
+        return msgspec.structs.replace(item, sealed=(item.sealed or "").removeprefix(seal("up", "")))
 
     return msgspec.structs.replace(ask, items=tuple(map(bared, ask.items)))
 
@@ -157,8 +158,8 @@ def test_choices(choice: ToolChoice, expected: Any) -> None:
         ({"effort": "low"}, True),
         ({"effort": "none"}, False),
         ({"summary": "auto"}, True),
-        ({"items": (HI, Reasoning(sealed="rr1.up:x"))}, True),
-        ({"items": (HI, Reasoning(sealed="rr1.other:x"))}, False),
+        ({"items": (HI, Reasoning(sealed=seal("up", "x")))}, True),
+        ({"items": (HI, Reasoning(sealed=seal("other", "x")))}, False),
         ({}, False),
     ],
 )
@@ -167,10 +168,10 @@ def test_encrypted_reasoning_is_asked_of_models_that_reason(members: Any, includ
 
 
 def test_reasoning_goes_to_its_own_upstream_only() -> None:
-    own = Reasoning(("S",), (), "rr1.up:x")
+    own = Reasoning(("S",), (), seal("up", "x"))
     summary = [{"type": "summary_text", "text": "S"}]
     assert items(own) == [{"type": "reasoning", "summary": summary, "encrypted_content": "x"}]
-    assert items(Reasoning(("S",), (), "rr1.other:x"), Reasoning(("S",)), Reasoning(sealed="x")) == []
+    assert items(Reasoning(("S",), (), seal("other", "x")), Reasoning(("S",)), Reasoning(sealed="x")) == []
 
 
 def test_outputs_of_tools() -> None:

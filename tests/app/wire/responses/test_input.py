@@ -24,6 +24,7 @@ from app.wire.canonical import (
     bare,
 )
 from app.wire.responses.writer import ResponsesWriter
+from app.wire.tags import seal
 from tests.app.wire.responses.answers import ANSWERS
 from tests.app.wire.responses.asking import (
     LACKING,
@@ -131,9 +132,9 @@ def test_images_and_files(part: Any, expected: Any) -> None:
                 "id": "rs_1",
                 "summary": [{"type": "summary_text", "text": "S"}],
                 "content": [{"type": "reasoning_text", "text": "C"}],
-                "encrypted_content": "rr1.up:x",
+                "encrypted_content": seal("up", "x"),
             },
-            Reasoning(("S",), ("C",), "rr1.up:x"),
+            Reasoning(("S",), ("C",), seal("up", "x")),
         ),
         ({"type": "reasoning", "id": "rs_1", "summary": [], "content": None}, Reasoning()),
         (

@@ -22,6 +22,7 @@ from app.wire.answer import (
     ThoughtDone,
 )
 from app.wire.exchange import AnswerError
+from app.wire.tags import seal
 from domain.usage import Usage
 from tests.app.wire.responses.reading import reader
 from tests.app.wire.test_recordings import RECORDINGS, present
@@ -74,7 +75,7 @@ def test_recorded_reasoning_and_call() -> None:
     assert joined(events, Thought).startswith("**Calculating step-by-step using calculator**\n\nI'll compute ")
     sealed = next(event.sealed for event in events if isinstance(event, ThoughtDone))
     assert sealed is not None
-    assert sealed.startswith("rr1.up:gAAAAABpPDIVOKrsHNZ0")
+    assert sealed.startswith(seal("up", "gAAAAABpPDIVOKrsHNZ0"))
     assert CallBegun(1, "call_AB6AaRZ1FYZB2RwS6A5vbdqn", "calculator") in events
     assert joined(events, CallDelta) == '{"a":12,"b":7,"op":"add"}'
     assert events[-1] == Ended(Usage(input=134, output=28, service_tier="default"), "default")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.wire.answer import CallBegun, CallDone, Cited, Refused, Said, Thought, ThoughtBegun, ThoughtDone
+from app.wire.tags import seal
 from tests.app.wire.responses.reading import added, cited, delta, done, message, of, text_part, within
 
 Json = dict[str, Any]
@@ -124,7 +125,7 @@ def test_reasoning() -> None:
         Thought(0, "e."),
         Thought(0, "Two.", 1),
         Thought(0, "Three.", 2),
-        ThoughtDone(0, "rr1.up:late"),
+        ThoughtDone(0, seal("up", "late")),
     ]
 
 
@@ -136,4 +137,4 @@ def test_raw_reasoning() -> None:
         done(0, type="reasoning", id="rs_1", content=[{"type": "reasoning_text", "text": "Hmm"}]),
     ) == [ThoughtBegun(0), Thought(0, "Hm"), Thought(0, "m"), ThoughtDone(0)]
     early = added(0, type="reasoning", id="rs_1", encrypted_content="early")
-    assert within(early)[-1] == ThoughtDone(0, "rr1.up:early")
+    assert within(early)[-1] == ThoughtDone(0, seal("up", "early"))

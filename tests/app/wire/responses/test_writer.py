@@ -15,6 +15,7 @@ from app.wire.answer import AnswerEvent, Began, CallBegun, CallDelta, CallDone, 
 from app.wire.relay import DONE
 from app.wire.responses.writer import ResponsesWriter
 from app.wire.splice import members
+from app.wire.tags import seal
 from tests.app.wire.responses.answers import ANSWERS, SEARCHED, answers
 from tests.support import responses_grammar as grammar
 
@@ -281,7 +282,7 @@ def test_reasoning_goes_out_sealed() -> None:
         "type": "reasoning",
         "status": "completed",
         "summary": summary,
-        "encrypted_content": "rr1.up:secret",
+        "encrypted_content": seal("up", "secret"),
     }
     assert (second["summary"], second["encrypted_content"]) == ([], None)
     assert kinds(streamed(ANSWERS["reasoning"]))[3:11] == [
