@@ -38,6 +38,7 @@ async def test_signed_thinking_comes_back_to_its_vendor_on_responses(tmp_path: P
         items = first.whole["output"]
         assert [item["type"] for item in items] == ["reasoning", "function_call", "function_call"]
         assert items[0]["summary"][0]["text"] == THOUGHT
+        assert all(call["call_id"].startswith("call_") for call in items[1:])
         outputs = [
             {"type": "function_call_output", "call_id": call["call_id"], "output": '{"celsius":21}'}
             for call in items[1:]
@@ -63,6 +64,7 @@ async def test_signed_thinking_comes_back_to_its_vendor_on_chat(tmp_path: Path, 
             '{"city":"Toronto"}',
             '{"city":"Oslo"}',
         ]
+        assert all(call["id"].startswith("call_") for call in message["tool_calls"])
         results = [
             {"role": "tool", "tool_call_id": call["id"], "content": '{"celsius":21}'} for call in message["tool_calls"]
         ]
@@ -99,7 +101,11 @@ THOUGHT_TOKENS = {"anthropic": 10, "gemini": 8}
 
 def check_signed(vendor: str, body: Json) -> None:
     if vendor == "anthropic":
-        assert body["messages"][1]["content"][0] == anthropic_shapes.thinking_block()
+        thought, *calls = body["messages"][1]["content"]
+        assert thought == anthropic_shapes.thinking_block()
+        own = [anthropic_shapes.call_id(number) for number in (1, 2)]
+        assert [call["id"] for call in calls] == own
+        assert [result["tool_use_id"] for result in body["messages"][2]["content"]] == own
         return
     parts = body["contents"][1]["parts"]
     assert [part.get("thoughtSignature") for part in parts if "functionCall" in part] == [

@@ -222,7 +222,11 @@ def thinking_block() -> Json:
 
 
 def call_block(number: int, name: str, arguments: Any) -> Json:
-    return {"type": "tool_use", "id": f"toolu_01Scripted{number}", "name": name, "input": arguments}
+    return {"type": "tool_use", "id": call_id(number), "name": name, "input": arguments}
+
+
+def call_id(number: int) -> str:
+    return f"toolu_01ScriptedScriptedScrip{number}"
 
 
 def search_blocks() -> list[Json]:

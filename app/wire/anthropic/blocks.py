@@ -25,6 +25,7 @@ from app.wire.answer import (
     ThoughtBegun,
     ThoughtDone,
 )
+from app.wire.anthropic.ids import told_id
 from app.wire.anthropic.seals import seal_redacted, seal_thinking
 from app.wire.anthropic.telling import Raw, Search, Telling, encoded, id_of, is_text, list_of, text_of
 from app.wire.anthropic.tools import SEARCH
@@ -169,7 +170,7 @@ class CallBlock(InputBlock):
         self.telling.break_message()
         self.telling.called = True
         self._key = self.telling.key()
-        return [CallBegun(self._key, id_of(self.raw, "id"), id_of(self.raw, "name"))]
+        return [CallBegun(self._key, told_id(id_of(self.raw, "id")), id_of(self.raw, "name"))]
 
     def end(self) -> list[AnswerEvent]:
         return [*super().end(), CallDone(self._key)]

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any, Final
 
 import msgspec
 
 from app.wire import tags
+from app.wire.anthropic.ids import own_id
 from app.wire.anthropic.parts import blocks_of, image_block, text_blocks, texts_of
 from app.wire.anthropic.seals import thinking_block
 from app.wire.canonical import (
@@ -56,6 +57,7 @@ class Turns:
         self._made: list[Block] = []
         self._unanswered: dict[str, tuple[FunctionCall, str]] = {}
         self._calls: dict[str, int] = {}
+        self._call_ids = {item.call_id for item in ask.items if isinstance(item, FunctionCall)}
 
     @property
     def system(self) -> str:
@@ -118,8 +120,9 @@ class Turns:
     def _call(self, call: FunctionCall) -> None:
         if call.call_id in self._unanswered:
             raise refusal(self._ask, call.at, "Two calls have this call_id.")
-        tool_id = _tool_id(call.call_id, self._calls.setdefault(call.call_id, 0))
-        self._calls[call.call_id] += 1
+        times = self._calls.get(call.call_id, 0)
+        self._calls[call.call_id] = times + 1
+        tool_id = _tool_id(call.call_id, times, self._call_ids)
         self._assistant([{"type": "tool_use", "id": tool_id, "name": call.name, "input": _arguments(call)}])
         self._unanswered[call.call_id] = call, tool_id
 
@@ -168,8 +171,8 @@ def _arguments(call: FunctionCall) -> dict[str, Any]:
     return value
 
 
-def _tool_id(call_id: str, times: int) -> str:
-    """The id as it is where Anthropic takes it, else one made of it, always the same. It takes no id a second time."""
+def _tool_id(call_id: str, times: int, others: Set[str]) -> str:
+    """The id as Anthropic made it, or as it is where it takes that, else one made of it, always the same. It takes none twice."""
     if not times and _ID.fullmatch(call_id):
-        return call_id
+        return own_id(call_id, others)
     return "call_" + hashlib.sha256(f"{times} {call_id}".encode()).hexdigest()[:32]

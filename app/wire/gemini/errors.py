@@ -21,7 +21,7 @@ DETAILS_MAX: Final = 32
 _SERVER: Final = ("server_error", "server_error")
 _WORDS: Final[dict[str, tuple[str, str]]] = {
     "INVALID_ARGUMENT": ("invalid_request_error", "invalid_value"),
-    "FAILED_PRECONDITION": ("invalid_request_error", "failed_precondition"),
+    "FAILED_PRECONDITION": ("invalid_request_error", "invalid_value"),
     "OUT_OF_RANGE": ("invalid_request_error", "invalid_value"),
     "UNAUTHENTICATED": ("authentication_error", "invalid_api_key"),
     "PERMISSION_DENIED": ("permission_error", "permission_denied"),

@@ -144,11 +144,11 @@ def test_redacted_thinking_is_sealed() -> None:
 def test_parallel_calls_have_keys_of_their_own() -> None:
     events = told(*call(0, "f", "", '{"a"', ":1}"), *call(1, "g"))
     assert events == [
-        CallBegun(0, "toolu_0", "f"),
+        CallBegun(0, "call_0", "f"),
         CallDelta(0, '{"a"'),
         CallDelta(0, ":1}"),
         CallDone(0),
-        CallBegun(1, "toolu_1", "g"),
+        CallBegun(1, "call_1", "g"),
         CallDone(1),
     ]
 

@@ -17,6 +17,7 @@ from tests.app.wire.anthropic.answering import (
     STOP,
     answered,
     block,
+    call,
     delta,
     feed,
     found,
@@ -87,7 +88,8 @@ def test_blocks_go_back_exactly_as_they_came() -> None:
         stop(3),
         block(4, "new_block", some=[1]),
         stop(4),
-        *search(5, "s1", "q"),
+        *call(5, "f", '{"a":1}'),
+        *search(6, "s1", "q"),
     ]
     one = reader(SEARCHING)
     feed(one, paused(*events))
@@ -98,6 +100,7 @@ def test_blocks_go_back_exactly_as_they_came() -> None:
         events[6]["content_block"],
         {"type": "text", "text": "So", "citations": [location]},
         {"type": "new_block", "some": [1]},
+        {"type": "tool_use", "id": "toolu_5", "name": "f", "input": {"a": 1}},
         {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "q"}},
     ]
 

@@ -76,14 +76,14 @@ EXPECTED = {
         "claude-haiku-4-5-20251001",
         "tool_calls",
         used(849, 47),
-        calls=(("toolu_01KFbKqPYSuAKujiL6mTfzYA", "json", ELEMENTS),),
+        calls=(("call_01KFbKqPYSuAKujiL6mTfzYA", "json", ELEMENTS),),
     ),
     "anthropic-json-tool.1.json": Expected(
         "msg_0191iYfpERYfS27xLsdW2nbb",
         "claude-haiku-4-5-20251001",
         "tool_calls",
         used(1151, 87),
-        calls=(("toolu_01Q9ExVZnzZj7E2QQYHYtNUa", "json", CITIES),),
+        calls=(("call_01Q9ExVZnzZj7E2QQYHYtNUa", "json", CITIES),),
     ),
     "anthropic-refusal.chunks.txt": Expected(
         "msg_01RefusalStreamAbcdefghijk", "claude-fable-5", "content_filter", used(18, 5)
@@ -97,7 +97,7 @@ EXPECTED = {
         "tool_calls",
         used(565, 48),
         (35, "I'll update the issue list", "for you."),
-        (("toolu_01QE1WLsSVp5hy5Q3GmGTmjP", "updateIssueList", ""),),
+        (("call_01QE1WLsSVp5hy5Q3GmGTmjP", "updateIssueList", ""),),
     ),
     "anthropic-tool-no-args.json": Expected(
         "msg_01GCBaV8gyWAYgMVggRqZbuQ",
@@ -105,7 +105,7 @@ EXPECTED = {
         "tool_calls",
         used(602, 93),
         (255, "<thinking>\nThe updateIssueList", "update the current issue list:"),
-        (("toolu_01LRmxn9vGM1d2DZSDBowdZ1", "updateIssueList", ""),),
+        (("call_01LRmxn9vGM1d2DZSDBowdZ1", "updateIssueList", ""),),
     ),
     "anthropic-web-search-tool.1.chunks.txt": Expected(
         "msg_01LHpEgU4KbfgXGVi3UtHQY1",

@@ -193,6 +193,33 @@ def test_an_id_that_comes_again_later_is_told_apart() -> None:
     assert turns[4]["content"][0]["tool_use_id"] == second
 
 
+OWN = "01KFbKqPYSuAKujiL6mTfzYA"
+
+
+def ids(*items: Any) -> list[tuple[str, str]]:
+    """Type and id of what is told of calls and their results."""
+    blocks = [block for turn in body(ask(HI, *items))["messages"] for block in turn["content"]]
+    named = {"tool_use": "id", "tool_result": "tool_use_id"}
+    return [(block["type"], block[named[block["type"]]]) for block in blocks if block["type"] in named]
+
+
+def test_a_call_and_its_output_bear_the_id_that_anthropic_gave_it() -> None:
+    one, two = f"call_{OWN}", f"call_{OWN}2"
+    assert ids(call(one), call(two), output(two), output(one), call("call_1"), output("call_1")) == [
+        *(("tool_use", f"toolu_{OWN}"), ("tool_use", f"toolu_{OWN}2")),
+        *(("tool_result", f"toolu_{OWN}2"), ("tool_result", f"toolu_{OWN}")),
+        *(("tool_use", "call_1"), ("tool_result", "call_1")),
+    ]
+
+
+def test_an_id_that_is_there_in_both_spellings_is_left_in_both() -> None:
+    told, own = f"call_{OWN}", f"toolu_{OWN}"
+    at_once = ids(call(told), call(own), output(own), output(told))
+    assert at_once == [("tool_use", told), ("tool_use", own), ("tool_result", own), ("tool_result", told)]
+    in_turn = ids(call(told), output(told), call(own), output(own))
+    assert in_turn == [("tool_use", told), ("tool_result", told), ("tool_use", own), ("tool_result", own)]
+
+
 def test_an_id_that_anthropic_does_not_take_is_made_over() -> None:
     items = (HI, call("odd id:1"), output("odd id:1", Text("1")))
     turns = body(ask(*items))["messages"]

@@ -30,7 +30,7 @@ def told(status: str | None = None, code: Any = None, details: Any = None) -> di
     ("status", "kind", "code"),
     [
         ("INVALID_ARGUMENT", "invalid_request_error", "invalid_value"),
-        ("FAILED_PRECONDITION", "invalid_request_error", "failed_precondition"),
+        ("FAILED_PRECONDITION", "invalid_request_error", "invalid_value"),
         ("OUT_OF_RANGE", "invalid_request_error", "invalid_value"),
         ("UNAUTHENTICATED", "authentication_error", "invalid_api_key"),
         ("PERMISSION_DENIED", "permission_error", "permission_denied"),

@@ -32,9 +32,9 @@ CASES: Final = (
             Choice(
                 "Okay, let's check both.",
                 calls=(
-                    Call("toolu_01Paris", "get_weather", '{"city": "Paris", "unit": "°C"}'),
-                    Call("toolu_02Now", "now", "{}"),
-                    Call("toolu_03Tokyo", "get_weather", '{"city": "東京"}'),
+                    Call("call_01Paris", "get_weather", '{"city": "Paris", "unit": "°C"}'),
+                    Call("call_02Now", "now", "{}"),
+                    Call("call_03Tokyo", "get_weather", '{"city": "東京"}'),
                 ),
                 finish="tool_calls",
             ),
@@ -44,7 +44,7 @@ CASES: Final = (
     ),
     Case(
         "arguments_cut",
-        (Choice(calls=(Call("toolu_01Cut", "get_weather", '{"city": "San Fr'),), finish="length"),),
+        (Choice(calls=(Call("call_01Cut", "get_weather", '{"city": "San Fr'),), finish="length"),),
         Usage(input=25, output=16),
     ),
     Case("window_exceeded", (Choice("As long as it gets", finish="length"),), Usage(input=25, output=5)),
@@ -54,7 +54,7 @@ CASES: Final = (
             Choice(
                 "I will multiply.",
                 thought=("Let me solve this step by step:\n\n1. 27 \u00d7 453",),
-                calls=(Call("toolu_01Mul", "multiply", '{"a": 27, "b": 453}'),),
+                calls=(Call("call_01Mul", "multiply", '{"a": 27, "b": 453}'),),
                 finish="tool_calls",
             ),
         ),
@@ -110,7 +110,7 @@ CASES: Final = (
     Case("no_usage", (Choice("Unmetered"),)),
     Case(
         "input_at_once",
-        (Choice(calls=(Call("toolu_01Once", "get_weather", '{"city": "Oslo"}'),), finish="tool_calls"),),
+        (Choice(calls=(Call("call_01Once", "get_weather", '{"city": "Oslo"}'),), finish="tool_calls"),),
         Usage(input=25, output=15),
     ),
     Case("nothing", (Choice(),), Usage(input=25, output=3)),

@@ -69,7 +69,7 @@ RECORDED: Final[dict[str, Recorded]] = {
     "anthropic/anthropic-json-tool.1.chunks.txt": Recorded(
         calls=(
             Call(
-                "toolu_01KFbKqPYSuAKujiL6mTfzYA",
+                "call_01KFbKqPYSuAKujiL6mTfzYA",
                 "json",
                 '{"elements": [{"location": "San Francisco", "temperature": 58, "condition": "sunny"}]}',
             ),
@@ -78,7 +78,7 @@ RECORDED: Final[dict[str, Recorded]] = {
         usage=Usage(input=849, output=47),
     ),
     "anthropic/anthropic-json-tool.1.json": Recorded(
-        calls=(Call("toolu_01Q9ExVZnzZj7E2QQYHYtNUa", "json", CONDITIONS),),
+        calls=(Call("call_01Q9ExVZnzZj7E2QQYHYtNUa", "json", CONDITIONS),),
         finish="tool_calls",
         usage=Usage(input=1151, output=87),
     ),
@@ -94,13 +94,13 @@ RECORDED: Final[dict[str, Recorded]] = {
     ),
     "anthropic/anthropic-tool-no-args.chunks.txt": Recorded(
         "I'll update the issue list for you.",
-        calls=(Call("toolu_01QE1WLsSVp5hy5Q3GmGTmjP", "updateIssueList", "{}"),),
+        calls=(Call("call_01QE1WLsSVp5hy5Q3GmGTmjP", "updateIssueList", "{}"),),
         finish="tool_calls",
         usage=Usage(input=565, output=48),
     ),
     "anthropic/anthropic-tool-no-args.json": Recorded(
         Long(255, "<thinking>\nThe updateIssueList tool", "I will update the current issue list:"),
-        calls=(Call("toolu_01LRmxn9vGM1d2DZSDBowdZ1", "updateIssueList", "{}"),),
+        calls=(Call("call_01LRmxn9vGM1d2DZSDBowdZ1", "updateIssueList", "{}"),),
         finish="tool_calls",
         usage=Usage(input=602, output=93),
     ),
