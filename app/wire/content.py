@@ -185,7 +185,7 @@ def _count(weight: Weight, raw: msgspec.Raw, payload: int) -> None:
 def _decoded_size(raw: msgspec.Raw, payload: int) -> int:
     """Of the base64 that ends the JSON string `raw` with `payload` characters."""
     padding = bytes(memoryview(raw)[-3:-1]).count(b"=") if payload else 0
-    return payload * 3 // 4 - padding
+    return max(0, payload * 3 // 4 - padding)
 
 
 def _parts_of(raw: msgspec.Raw, where: str) -> Sequence[_Part]:

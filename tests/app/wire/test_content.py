@@ -122,6 +122,12 @@ def test_the_decoded_size_of_inline_content_is_exact(size: int) -> None:
     assert weight([message({"type": "input_image", "image_url": uri})]).content_bytes == 300 + size
 
 
+@pytest.mark.parametrize("payload", ["=", "==", "A=="])
+def test_padding_without_content_counts_as_nothing(payload: str) -> None:
+    part = {"type": "image_url", "image_url": {"url": f"data:,{payload}"}}
+    assert weight([message(part)]).content_bytes == 0
+
+
 def test_files_are_told_with_their_places() -> None:
     inline = f"data:application/pdf;base64,{PAYLOAD}"
     found = weight(
