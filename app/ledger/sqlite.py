@@ -30,6 +30,7 @@ from app.ledger.schema.migrations import SCHEMA_VERSION, mismatch, scripts
 from app.ledger.store import Append, LogReader, StoreUnavailable, Verdict
 
 LOCK_TIMEOUT_SECONDS = 5
+_WAL_PAUSE_SECONDS = 0.01
 _INSERT_EVENT = "INSERT INTO stored_events VALUES (?, ?, ?, ?, ?, ?, ?)"
 _PUT_BUCKET = "INSERT INTO buckets VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _OPEN_REQUEST = "INSERT INTO open_requests VALUES (?, ?, ?, ?)"
@@ -175,7 +176,7 @@ class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
                 self.path, timeout=LOCK_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
             )
             self._writer = writer
-            writer.execute("PRAGMA journal_mode=WAL")
+            use_wal(writer)
             writer.execute("PRAGMA synchronous=FULL")
         return self._writer
 
@@ -191,6 +192,20 @@ class _SnapshotReader(LogQueries):
 
     def _fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
         return self._snapshot.execute(sql, parameters).fetchall()
+
+
+def use_wal(connection: sqlite3.Connection) -> None:
+    """Turn the database to write-ahead logging. Where others open a new one at the same moment, SQLite fails at once instead of
+    waiting for them: so we wait, as long as for any lock."""
+    deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+        time.sleep(_WAL_PAUSE_SECONDS)
 
 
 def split_statements(script: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from queue import Empty, Full, LifoQueue
 
+from app.ledger.sqlite import use_wal
 from app.views import sql
 from app.views.log import ViewsUnavailable
 from app.views.queries import Fetch, ViewQueries
@@ -247,7 +248,7 @@ def _put_in_place(connection: sqlite3.Connection, projection: Projection, rebuil
 
 def _connect(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=LOCK_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
+    use_wal(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
     return connection
 

@@ -9,8 +9,11 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ import pytest
 
 from app.ledger import postgres, sqlite
 from app.ledger.postgres import PostgresLedger
-from app.ledger.sqlite import SQLiteLedger
+from app.ledger.sqlite import SQLiteLedger, use_wal
 from app.ledger.store import Committed, Ledger, SchemaMismatch, StoreUnavailable, Verdict
 from tests.app.ledger.ledgers import Engine, admission, check_log, fund, granted, one, opened, whole
 from tests.support.postgres_proxy import PostgresProxy
@@ -260,7 +263,7 @@ def test_a_lost_connection_is_made_anew_without_a_word(postgres_url: str) -> Non
 _APPENDER = """
 import sys
 from app.ledger.postgres import PostgresLedger
-from app.ledger.sqlite import SQLiteLedger
+from app.ledger.sqlite import SQLiteLedger, use_wal
 from tests.app.ledger.ledgers import opened
 engine, location, name = sys.argv[1:]
 ledger = (SQLiteLedger if engine == "sqlite" else PostgresLedger)(location)
@@ -290,6 +293,35 @@ def test_processes_that_start_at_once_make_one_schema_and_one_log(engine: Engine
     events = check_log(ledger)
     assert len(events) == 3 * 30 * 5
     assert {event.command_id.split("-")[1] for event in events[:60]} <= set("abc")
+
+
+def test_whoever_opens_a_new_database_at_the_same_moment_waits_for_the_others(tmp_path: Path) -> None:
+    """SQLite itself fails at once there, in about one opening of fifteen."""
+
+    def turned(path: Path, barrier: threading.Barrier) -> str:
+        with closing(sqlite3.connect(path, timeout=5, isolation_level=None)) as connection:
+            barrier.wait()
+            use_wal(connection)
+            mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
+            return mode
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(60):
+            barrier = threading.Barrier(4)
+            openings = [pool.submit(turned, tmp_path / f"{number}.db", barrier) for _ in range(4)]
+            assert [opening.result() for opening in openings] == ["wal"] * 4
+
+
+def test_a_database_that_stays_locked_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.ledger.sqlite.LOCK_TIMEOUT_SECONDS", 0.05)
+    path = tmp_path / "locked.db"
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+        closing(sqlite3.connect(path, timeout=0)) as late,
+    ):
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            use_wal(late)
 
 
 # Schemas
