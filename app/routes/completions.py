@@ -108,7 +108,8 @@ async def _order(
     if parsed.refs:
         stored = await services.files.contents(key.account_id, parsed.refs, reservation)
         return await _in_turn(services, judged, parsed, stored, aside=True)
-    return await _in_turn(services, judged, parsed, {}, aside=large)
+    # A small PDF may inflate to a large one before its pages are counted.
+    return await _in_turn(services, judged, parsed, {}, aside=large or bool(parsed.inline_files))
 
 
 async def _in_turn(services: Services, work: Callable[[*Ts], T], *args: *Ts, aside: bool) -> T:

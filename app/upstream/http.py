@@ -28,10 +28,10 @@ from app.upstream.base import (
 )
 from app.upstream.refusal import REFUSAL_BYTES_MAX, refused
 from app.upstream.transport import AnswerMissing, AnswerStream, TrioTransport
+from app.wire.anthropic.body import API_VERSION
 
 __all__ = ["REFUSAL_BYTES_MAX", "HttpUpstream", "refused"]
 
-ANTHROPIC_VERSION = b"2023-06-01"
 _KEY_HEADERS = {"anthropic": (b"x-api-key", b""), "gemini": (b"x-goog-api-key", b"")}
 """Where a protocol takes its key, and what stands before it; any other takes a bearer key."""
 _BEARER = (b"authorization", b"Bearer ")
@@ -167,7 +167,7 @@ def _fixed_headers(protocol: str, api_key: str, stream: bool) -> list[tuple[byte
         (b"user-agent", _user_agent()),
     ]
     if protocol == "anthropic":
-        headers.append((b"anthropic-version", ANTHROPIC_VERSION))
+        headers.append((b"anthropic-version", API_VERSION.encode()))
     if api_key:
         if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
             raise ValueError("An API key has only visible ASCII characters.")
