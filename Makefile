@@ -22,7 +22,7 @@ INSTALL := $(PIP) install --require-hashes --only-binary=:all:
 UV_VERSION := 0.13.9
 # One version of a package on every Python (--fork-strategy fewest): what was tested is what runs.
 COMPILE = $(BIN)/uv pip compile --no-config --system-certs --quiet --universal --python-version 3.11 \
-	--fork-strategy fewest --generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(LOCK_ARGS)
+	--fork-strategy fewest --generate-hashes --no-strip-extras --no-emit-index-url --custom-compile-command "make lock" $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long check format setup lock upgrade clean
