@@ -85,6 +85,12 @@ class LedgerQueries(LogQueries):
     @abstractmethod
     def now_micros(self) -> int: ...
 
+    def select(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
+        return self._fetch(sql, parameters)
+
+    def change(self, *statements: tuple[str, Sequence[Any]]) -> int:
+        return self._run(statements)
+
     def renew_lease(self, instance_id: str, seconds: float) -> None:
         expires_at = self.now_micros() + int(seconds * 1_000_000)
         sql = (

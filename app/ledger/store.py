@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from eventsourcing.persistence import Notification
@@ -136,7 +136,26 @@ class LogReader(Protocol):
     def open_requests(self) -> Sequence[OpenRequest]: ...
 
 
-class Ledger(LogReader, Protocol):
+class Tables(Protocol):
+    """The ordinary tables beside the events: people, sessions, what payments need. SQL of both engines, with `?` for a parameter.
+
+    Nothing here is a fact about money: what these tables lose can be asked for again, from the person or from the vendor.
+    """
+
+    def select(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[tuple[Any, ...]]:
+        """All rows of one statement. Raises StoreUnavailable."""
+        ...
+
+    def change(self, *statements: tuple[str, Sequence[Any]]) -> int:
+        """Runs the statements in one durable transaction; returns how many rows they changed together. Raises StoreUnavailable."""
+        ...
+
+    def now_micros(self) -> int:
+        """The store's clock."""
+        ...
+
+
+class Ledger(LogReader, Tables, Protocol):
     """The store as the gateway uses it."""
 
     def append(self, batch: Sequence[Append]) -> list[Verdict]:
@@ -153,10 +172,6 @@ class Ledger(LogReader, Protocol):
 
     def bucket_values(self, names: Sequence[str]) -> dict[str, int]:
         """The named buckets; zero where one was never moved."""
-        ...
-
-    def now_micros(self) -> int:
-        """The store's clock."""
         ...
 
     def estimated_now_micros(self) -> int:
