@@ -25,6 +25,9 @@ from domain.money import AMOUNT_NANOS_MAX
 
 NAME_LENGTH_MAX = 200
 REASON_LENGTH_MAX = 500
+OPERATOR = "operator"
+NEGATIVE_BALANCE = "negative_balance"
+"""The causes of a freeze: the operator's word, and a refund or dispute larger than what was left."""
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
@@ -43,13 +46,18 @@ class Account:
     account_id: str
     version: int = 0
     name: str = ""
-    frozen: bool = False
+    causes: frozenset[str] = frozenset()
+    """What it is frozen for; empty where it takes requests."""
     keys: dict[str, KeyState] = field(default_factory=dict)
     adjustments: dict[str, AdjustmentPosted] = field(default_factory=dict)
 
     @property
     def exists(self) -> bool:
         return self.version > 0
+
+    @property
+    def frozen(self) -> bool:
+        return bool(self.causes)
 
 
 def fold(account_id: str, events: Iterable[Event]) -> Account:
@@ -67,9 +75,9 @@ def evolve(account: Account, event: Event) -> Account:
         case AccountOpened():
             return replace(account, name=event.name)
         case AccountFrozen():
-            return replace(account, frozen=True)
+            return replace(account, causes=account.causes | {event.cause})
         case AccountUnfrozen():
-            return replace(account, frozen=False)
+            return replace(account, causes=account.causes - {event.cause})
         case AdjustmentPosted():
             return replace(account, adjustments={**account.adjustments, event.adjustment_id: event})
         case KeyCreated():
@@ -117,18 +125,19 @@ def post_adjustment(
     return [] if there else [posting]
 
 
-def freeze(account: Account, *, reason: str) -> list[Event]:
-    """Nothing to do where it is frozen. Raises NotFound, InvalidValue."""
+def freeze(account: Account, *, reason: str, cause: str = OPERATOR) -> list[Event]:
+    """Nothing to do where it is frozen for this cause. Raises NotFound, InvalidValue."""
     require(account)
     check_text("reason", reason, REASON_LENGTH_MAX)
-    return [] if account.frozen else [AccountFrozen(account.account_id, reason)]
+    return [] if cause in account.causes else [AccountFrozen(account.account_id, reason, cause)]
 
 
-def unfreeze(account: Account, *, reason: str) -> list[Event]:
-    """Nothing to do where it is not frozen. Raises NotFound, InvalidValue."""
+def unfreeze(account: Account, *, reason: str, cause: str | None = None) -> list[Event]:
+    """Nothing to do where it is not frozen for this cause; None: for none at all. Raises NotFound, InvalidValue."""
     require(account)
     check_text("reason", reason, REASON_LENGTH_MAX)
-    return [AccountUnfrozen(account.account_id, reason)] if account.frozen else []
+    ended = sorted(account.causes if cause is None else account.causes & {cause})
+    return [AccountUnfrozen(account.account_id, reason, each) for each in ended]
 
 
 def require(account: Account) -> None:

@@ -91,6 +91,26 @@ def file_bytes(account_id: str) -> str:
     return f"file_bytes:{account_id}"
 
 
+def checkouts(account_id: str) -> str:
+    """Checkouts begun; window: day."""
+    return f"checkouts:{account_id}"
+
+
+def automatic_top_ups(account_id: str) -> str:
+    """Nanos of credit that were ordered automatically and not refused; window: month."""
+    return f"automatic:{account_id}"
+
+
+def returned(payment_id: str) -> str:
+    """What refunds and disputes took back of a payment, in its currency's smallest unit."""
+    return f"returned:{payment_id}"
+
+
+def returned_credit(payment_id: str) -> str:
+    """Nanos of credit that were taken from the balance for it."""
+    return f"returned_credit:{payment_id}"
+
+
 def minute_of(at_micros: int) -> str:
     """The UTC minute, "2026-11-23T04:05"."""
     return _minute(at_micros // MICROS_PER_MINUTE)

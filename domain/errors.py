@@ -112,3 +112,31 @@ class RateLimited(DomainError):
         self.needed = needed
         self.available = available
         self.retry_after_seconds = retry_after_seconds
+
+
+class PaymentMismatch(DomainError):
+    """What a payment says is not what was ordered: `what` was `expected` and is `found`. Nothing is credited for it."""
+
+    def __init__(self, what: str, expected: str | None, found: str | None) -> None:
+        said = "nothing" if found is None else str(found)[:100]
+        super().__init__(f"The {what} of this payment is {said}, where our order has {expected}. Nothing was credited.")
+        self.what = what
+        self.expected = expected
+        self.found = found
+
+
+class TooManyCheckouts(DomainError):
+    """The account has begun as many checkouts today as it may."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"This account has begun {limit} checkouts today, which is the most. Try again tomorrow (UTC)."
+        )
+        self.limit = limit
+
+
+class AutomaticCeilingReached(DomainError):
+    """One more automatic top-up would pass the ceiling that the account has set for the month."""
+
+    def __init__(self) -> None:
+        super().__init__("Another automatic top-up would pass this month's ceiling. Raise it, or buy a pack yourself.")

@@ -84,19 +84,22 @@ class AdjustmentPosted(Event, frozen=True, gc=False):
 
 
 class AccountFrozen(Event, frozen=True, gc=False):
-    """The account takes no new requests."""
+    """The account takes no new requests. `cause` is `operator`, or `negative_balance` after a refund or a dispute took more than
+    was left; an account may be frozen for both at once, and takes requests again when neither stands."""
 
     TOPIC: ClassVar[str] = "account.frozen.v1"
     account_id: str
     reason: str
+    cause: str
 
 
 class AccountUnfrozen(Event, frozen=True, gc=False):
-    """The account takes requests again."""
+    """The account is frozen for this cause no longer."""
 
     TOPIC: ClassVar[str] = "account.unfrozen.v1"
     account_id: str
     reason: str
+    cause: str
 
 
 class RequestAdmitted(Event, frozen=True, gc=False):
@@ -197,6 +200,111 @@ class FileDeleted(Event, frozen=True, gc=False):
     reason: str
 
 
+class CheckoutStarted(Event, frozen=True, gc=False):
+    """Somebody set out to buy a pack: `credit_nanos` of balance for `amount_minor` of the currency's smallest unit.
+
+    `automatic`: a top-up at the account's own threshold, with a payment method that was saved.
+    """
+
+    TOPIC: ClassVar[str] = "checkout.started.v1"
+    checkout_id: str
+    account_id: str
+    pack_id: str
+    amount_minor: int
+    currency: str
+    credit_nanos: int
+    automatic: bool
+
+
+class CheckoutCompleted(Event, frozen=True, gc=False):
+    """The checkout was paid, by this payment and no other."""
+
+    TOPIC: ClassVar[str] = "checkout.completed.v1"
+    checkout_id: str
+    account_id: str
+    payment_id: str
+
+
+class CheckoutExpired(Event, frozen=True, gc=False):
+    """Nobody paid in time. A payment that is found later all the same still counts."""
+
+    TOPIC: ClassVar[str] = "checkout.expired.v1"
+    checkout_id: str
+    account_id: str
+
+
+class CheckoutFailed(Event, frozen=True, gc=False):
+    """The payment was refused. `automatic_nanos` is what the month of `started_at_micros` gets back of the account's ceiling on
+    automatic top-ups; 0 for a checkout that a person began."""
+
+    TOPIC: ClassVar[str] = "checkout.failed.v1"
+    checkout_id: str
+    account_id: str
+    reason: str
+    automatic_nanos: int
+    started_at_micros: int
+
+
+class TopUpSettled(Event, frozen=True, gc=False):
+    """A payment is credited: once, whoever told of it and however often."""
+
+    TOPIC: ClassVar[str] = "payment.top_up_settled.v1"
+    payment_id: str
+    account_id: str
+    checkout_id: str
+    amount_minor: int
+    currency: str
+    credit_nanos: int
+
+
+class RefundPosted(Event, frozen=True, gc=False):
+    """A part of a payment goes back to who paid it, and `credit_nanos` of what it had bought are taken from the balance."""
+
+    TOPIC: ClassVar[str] = "refund.posted.v1"
+    refund_id: str
+    payment_id: str
+    account_id: str
+    amount_minor: int
+    currency: str
+    credit_nanos: int
+
+
+class RefundFailed(Event, frozen=True, gc=False):
+    """The refund did not arrive: `credit_nanos` are given back."""
+
+    TOPIC: ClassVar[str] = "refund.failed.v1"
+    refund_id: str
+    payment_id: str
+    account_id: str
+    amount_minor: int
+    currency: str
+    credit_nanos: int
+
+
+class FundsWithdrawn(Event, frozen=True, gc=False):
+    """A disputed part of a payment was taken from us, and `credit_nanos` of what it had bought are taken from the balance."""
+
+    TOPIC: ClassVar[str] = "dispute.funds_withdrawn.v1"
+    dispute_id: str
+    payment_id: str
+    account_id: str
+    amount_minor: int
+    currency: str
+    credit_nanos: int
+
+
+class FundsReinstated(Event, frozen=True, gc=False):
+    """The dispute was won: `credit_nanos` are given back."""
+
+    TOPIC: ClassVar[str] = "dispute.funds_reinstated.v1"
+    dispute_id: str
+    payment_id: str
+    account_id: str
+    amount_minor: int
+    currency: str
+    credit_nanos: int
+
+
 class UnknownEvent(msgspec.Struct, frozen=True, gc=False):
     """A stored event whose topic this version does not know. It is kept, skipped by projections, and reported."""
 
@@ -218,6 +326,15 @@ EVENTS: tuple[type[Event], ...] = (
     PriceListed,
     FileUploaded,
     FileDeleted,
+    CheckoutStarted,
+    CheckoutCompleted,
+    CheckoutExpired,
+    CheckoutFailed,
+    TopUpSettled,
+    RefundPosted,
+    RefundFailed,
+    FundsWithdrawn,
+    FundsReinstated,
 )
 KEY_TOPICS = (KeyCreated.TOPIC, KeyLimitsChanged.TOPIC, KeyRevoked.TOPIC)
 """The topics that a cache of keys follows."""
@@ -237,3 +354,19 @@ def price_stream(model: str) -> str:
 
 def file_stream(file_id: str) -> str:
     return f"file:{file_id}"
+
+
+def checkout_stream(checkout_id: str) -> str:
+    return f"checkout:{checkout_id}"
+
+
+def payment_stream(payment_id: str) -> str:
+    return f"payment:{payment_id}"
+
+
+def refund_stream(refund_id: str) -> str:
+    return f"refund:{refund_id}"
+
+
+def dispute_stream(dispute_id: str) -> str:
+    return f"dispute:{dispute_id}"

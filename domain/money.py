@@ -22,7 +22,7 @@ _DECIMAL = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,12}))?", re.ASCII)
 
 def parse_usd(text: str, *, field: str = "amount") -> int:
     """Nanos of a decimal string such as "10.00" or "-0.000000001". Raises InvalidValue past nine decimals or out of range."""
-    nanos = _scaled(text, 9, field)
+    nanos = parse_scaled(text, 9, field)
     if abs(nanos) > AMOUNT_NANOS_MAX:
         raise InvalidValue(field, f"{field} is out of range: at most {format_usd(AMOUNT_NANOS_MAX)} USD.")
     return nanos
@@ -30,7 +30,7 @@ def parse_usd(text: str, *, field: str = "amount") -> int:
 
 def parse_price_picos(text: str, *, decimals: int, field: str) -> int:
     """A non-negative price, scaled by 10^decimals: an exact integer. Raises InvalidValue where it has more decimals."""
-    scaled = _scaled(text, decimals, field)
+    scaled = parse_scaled(text, decimals, field)
     if scaled < 0:
         raise InvalidValue(field, f"{field} must not be negative.")
     return scaled
@@ -41,7 +41,8 @@ def ceil_picos_to_nanos(picos: int) -> int:
     return -(-picos // PICOS_PER_NANO)
 
 
-def _scaled(text: str, decimals: int, field: str) -> int:
+def parse_scaled(text: str, decimals: int, field: str) -> int:
+    """A decimal string times 10^decimals: an exact integer of either sign. Raises InvalidValue where it has more decimals."""
     match = _DECIMAL.fullmatch(text)
     if match is None:
         raise InvalidValue(field, f"{field} must be a decimal number such as 10.00, not {text[:40]!r}.")

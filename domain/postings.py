@@ -4,7 +4,9 @@ Rule 1: the postings of an event sum to zero. A debit is positive, a credit nega
 Rule 2: `available` and `held` buckets are the two customer liabilities with the sign turned: books and buckets cannot disagree.
 Rule 3: movements are a function of the event and the instant at which the store recorded it, shared by the store and by replay.
 Chart of accounts: assets:stripe, liabilities:customer:{id}:available, liabilities:customer:{id}:held, income:usage,
-expense:promotions, expense:corrections.
+expense:promotions, expense:corrections, income:surcharges.
+Rule 4: a payment in USD is an asset of what was paid; one in another currency is taken at what it credits, since the books have one
+currency. What a pack credits above its price is a promotion, what it credits below it a surcharge; a return reverses its part.
 """
 
 from __future__ import annotations
@@ -14,17 +16,25 @@ from typing import Any
 
 from domain import buckets
 from domain.buckets import Movement
+from domain.currency import usd_nanos
 from domain.events import (
     AccountFrozen,
     AccountUnfrozen,
     AdjustmentPosted,
+    CheckoutFailed,
+    CheckoutStarted,
     Event,
     FileDeleted,
     FileUploaded,
+    FundsReinstated,
+    FundsWithdrawn,
     KeyRevoked,
+    RefundFailed,
+    RefundPosted,
     RequestAdmitted,
     RequestDebited,
     RequestReleased,
+    TopUpSettled,
 )
 
 Posting = tuple[str, int]
@@ -144,6 +154,63 @@ def _deleted_movements(event: FileDeleted, _at: int) -> tuple[Movement, ...]:
     return (buckets.files(event.account_id), -1), (buckets.file_bytes(event.account_id), -event.bytes)
 
 
+def _paid_postings(amount_minor: int, currency: str, account_id: str, credit_nanos: int) -> tuple[Posting, ...]:
+    """Money that came in (positive amounts) or went back (negative ones), against the credit that it bought."""
+    assets = usd_nanos(amount_minor) if currency == "usd" else credit_nanos
+    moved: tuple[Posting, ...] = (("assets:stripe", assets), (customer_available(account_id), -credit_nanos))
+    given = credit_nanos - assets
+    if not given:
+        return moved
+    promoted = (given > 0) == (amount_minor > 0)
+    return *moved, ("expense:promotions" if promoted else "income:surcharges", given)
+
+
+def _top_up_postings(event: TopUpSettled) -> tuple[Posting, ...]:
+    return _paid_postings(event.amount_minor, event.currency, event.account_id, event.credit_nanos)
+
+
+def _top_up_movements(event: TopUpSettled, _at: int) -> tuple[Movement, ...]:
+    return ((buckets.available(event.account_id), event.credit_nanos),)
+
+
+def _returned_postings(event: RefundPosted | FundsWithdrawn) -> tuple[Posting, ...]:
+    return _paid_postings(-event.amount_minor, event.currency, event.account_id, -event.credit_nanos)
+
+
+def _returned_movements(event: RefundPosted | FundsWithdrawn, _at: int) -> tuple[Movement, ...]:
+    return (
+        (buckets.available(event.account_id), -event.credit_nanos),
+        (buckets.returned(event.payment_id), event.amount_minor),
+        (buckets.returned_credit(event.payment_id), event.credit_nanos),
+    )
+
+
+def _restored_postings(event: RefundFailed | FundsReinstated) -> tuple[Posting, ...]:
+    return _paid_postings(event.amount_minor, event.currency, event.account_id, event.credit_nanos)
+
+
+def _restored_movements(event: RefundFailed | FundsReinstated, _at: int) -> tuple[Movement, ...]:
+    return (
+        (buckets.available(event.account_id), event.credit_nanos),
+        (buckets.returned(event.payment_id), -event.amount_minor),
+        (buckets.returned_credit(event.payment_id), -event.credit_nanos),
+    )
+
+
+def _checkout_movements(event: CheckoutStarted, at: int) -> tuple[Movement, ...]:
+    begun = (f"{buckets.checkouts(event.account_id)}:{buckets.day_of(at)}", 1)
+    if not event.automatic:
+        return (begun,)
+    return begun, (f"{buckets.automatic_top_ups(event.account_id)}:{buckets.month_of(at)}", event.credit_nanos)
+
+
+def _checkout_failed_movements(event: CheckoutFailed, _at: int) -> tuple[Movement, ...]:
+    if not event.automatic_nanos:
+        return ()
+    month = buckets.month_of(event.started_at_micros)
+    return ((f"{buckets.automatic_top_ups(event.account_id)}:{month}", -event.automatic_nanos),)
+
+
 _TABLE: dict[type[Event], tuple[Callable[[Any], tuple[Posting, ...]], Callable[[Any, int], tuple[Movement, ...]]]] = {
     AdjustmentPosted: (_adjustment_postings, _adjustment_movements),
     AccountFrozen: (_no_postings, _frozen_movements),
@@ -154,4 +221,11 @@ _TABLE: dict[type[Event], tuple[Callable[[Any], tuple[Posting, ...]], Callable[[
     RequestReleased: (_released_postings, _released_movements),
     FileUploaded: (_no_postings, _uploaded_movements),
     FileDeleted: (_no_postings, _deleted_movements),
+    CheckoutStarted: (_no_postings, _checkout_movements),
+    CheckoutFailed: (_no_postings, _checkout_failed_movements),
+    TopUpSettled: (_top_up_postings, _top_up_movements),
+    RefundPosted: (_returned_postings, _returned_movements),
+    FundsWithdrawn: (_returned_postings, _returned_movements),
+    RefundFailed: (_restored_postings, _restored_movements),
+    FundsReinstated: (_restored_postings, _restored_movements),
 }

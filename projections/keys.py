@@ -24,10 +24,10 @@ ACCOUNTS = Table(
         text("account_id"),
         text("name"),
         integer("opened_at_micros"),
-        integer("frozen_at_micros", nullable=True),
-        text("frozen_reason", nullable=True),
+        text("freezes"),
     ),
 )
+"""`freezes`: JSON of the Freezes in force, in the order in which they came; an empty list where it takes requests."""
 KEYS = Table(
     "keys",
     2,
@@ -45,6 +45,17 @@ KEYS = Table(
 """`limits`: JSON of KeyLimits."""
 _KEY_EVENTS = (KeyCreated, KeyLimitsChanged, KeyRevoked)
 _ACCOUNT_EVENTS = (AccountOpened, AccountFrozen, AccountUnfrozen)
+
+
+class Freeze(msgspec.Struct, frozen=True, gc=False):
+    """Why an account takes no requests, and since when."""
+
+    cause: str
+    reason: str
+    at_micros: int
+
+
+_freezes = msgspec.json.Decoder(list[Freeze])
 
 
 class Keys:
@@ -105,11 +116,13 @@ def _key_row(fact: Fact, before: Row | None) -> Row:
 def _account_row(fact: Fact, before: Row | None) -> Row:
     event, at = fact.event, fact.recorded_at_micros
     if isinstance(event, AccountOpened):
-        return event.account_id, event.name, at, None, None
+        return event.account_id, event.name, at, "[]"
     row = _standing(fact, before)
+    assert isinstance(event, AccountFrozen | AccountUnfrozen)
+    freezes = [freeze for freeze in _freezes.decode(row[3]) if freeze.cause != event.cause]
     if isinstance(event, AccountFrozen):
-        return *row[:3], at, event.reason
-    return *row[:3], None, None
+        freezes.append(Freeze(event.cause, event.reason, at))
+    return *row[:3], msgspec.json.encode(freezes).decode()
 
 
 def _standing(fact: Fact, before: Row | None) -> Row:

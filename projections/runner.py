@@ -35,11 +35,12 @@ from projections.contract import (
 )
 from projections.files import Files
 from projections.keys import Keys
+from projections.payments import Payments
 from projections.transactions import Transactions
 from projections.unknown import UnknownTopics
 from projections.usage import Usages
 
-ALL: tuple[Projection, ...] = (Balances(), Transactions(), Usages(), Keys(), Files(), UnknownTopics())
+ALL: tuple[Projection, ...] = (Balances(), Transactions(), Usages(), Keys(), Files(), Payments(), UnknownTopics())
 BATCH_EVENTS = 5_000
 IDLE_SECONDS = 0.2
 RETRY_SECONDS = 1.0

@@ -11,7 +11,16 @@ from typing import Any
 
 import msgspec
 
-from domain.events import AdjustmentPosted, RequestDebited, RequestReleased
+from domain.events import (
+    AdjustmentPosted,
+    FundsReinstated,
+    FundsWithdrawn,
+    RefundFailed,
+    RefundPosted,
+    RequestDebited,
+    RequestReleased,
+    TopUpSettled,
+)
 from domain.usage import Usage
 from projections.contract import Fact, Read
 from projections.tables import Change, Row, Table, integer, text
@@ -50,7 +59,8 @@ TRANSACTIONS = Table(
         text("lines", nullable=True),
     ),
 )
-"""`id` is the adjustment's or the request's. `input_tokens` are those that were not cached. `lines`: JSON of CostLines."""
+"""`id` is that of the adjustment, request, payment, refund or dispute; `reference` is what it refers to: a top-up its checkout, a
+refund or dispute its payment. `input_tokens` are those that were not cached. `lines`: JSON of CostLines."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -74,10 +84,41 @@ def counts(usage: Usage) -> tuple[int, int, int, int, int, int]:
 
 def _adjustment(fact: Fact) -> Row:
     event: Any = fact.event
+    return _moved(fact, event.kind, event.adjustment_id, event.amount_nanos, event.reason, event.reference)
+
+
+def _top_up(fact: Fact) -> Row:
+    event: Any = fact.event
+    return _moved(fact, "top_up", event.payment_id, event.credit_nanos, None, event.checkout_id)
+
+
+def _refund(fact: Fact) -> Row:
+    event: Any = fact.event
+    return _moved(fact, "refund", event.refund_id, -event.credit_nanos, None, event.payment_id)
+
+
+def _refund_failed(fact: Fact) -> Row:
+    event: Any = fact.event
+    return _moved(fact, "refund_failed", event.refund_id, event.credit_nanos, None, event.payment_id)
+
+
+def _dispute(fact: Fact) -> Row:
+    event: Any = fact.event
+    return _moved(fact, "dispute", event.dispute_id, -event.credit_nanos, None, event.payment_id)
+
+
+def _dispute_won(fact: Fact) -> Row:
+    event: Any = fact.event
+    return _moved(fact, "dispute_won", event.dispute_id, event.credit_nanos, None, event.payment_id)
+
+
+def _moved(fact: Fact, kind: str, id: str, amount_nanos: int, reason: str | None, reference: str | None) -> Row:
+    """A row that no request made."""
+    event: Any = fact.event
     none = (None,) * 6
     return (
-        *(event.account_id, fact.position, fact.recorded_at_micros, event.kind, event.adjustment_id),
-        *(event.amount_nanos, *none, event.reason, event.reference, None),
+        *(event.account_id, fact.position, fact.recorded_at_micros, kind, id),
+        *(amount_nanos, *none, reason, reference, None),
         *(0,) * 11,
         None,
         None,
@@ -112,6 +153,11 @@ def _release(fact: Fact) -> Row:
 
 _ROWS: dict[type, Callable[[Fact], Row]] = {
     AdjustmentPosted: _adjustment,
+    TopUpSettled: _top_up,
+    RefundPosted: _refund,
+    RefundFailed: _refund_failed,
+    FundsWithdrawn: _dispute,
+    FundsReinstated: _dispute_won,
     RequestDebited: _debit,
     RequestReleased: _release,
 }

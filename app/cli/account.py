@@ -50,7 +50,7 @@ def list_accounts(context: Context, after: str, limit: int) -> None:
         {
             "account_id": row.account_id,
             "name": row.name,
-            "frozen": row.frozen_at_micros is not None,
+            "frozen": bool(row.freezes),
             "available_nanos": str(values[buckets.available(row.account_id)]),
             "held_nanos": str(values[buckets.held(row.account_id)]),
         }
@@ -61,7 +61,7 @@ def list_accounts(context: Context, after: str, limit: int) -> None:
             row.account_id,
             format_usd(values[buckets.available(row.account_id)]),
             format_usd(values[buckets.held(row.account_id)]),
-            "frozen" if row.frozen_at_micros is not None else "",
+            "frozen" if row.freezes else "",
             row.name,
         )
         for row in found

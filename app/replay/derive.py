@@ -18,20 +18,30 @@ from domain.events import (
     AccountOpened,
     AccountUnfrozen,
     AdjustmentPosted,
+    CheckoutCompleted,
+    CheckoutExpired,
+    CheckoutFailed,
+    CheckoutStarted,
     Event,
     FileDeleted,
     FileUploaded,
+    FundsReinstated,
+    FundsWithdrawn,
     KeyCreated,
     KeyLimitsChanged,
     KeyRevoked,
+    RefundFailed,
+    RefundPosted,
     RequestDebited,
     RequestReleased,
+    TopUpSettled,
     UnknownEvent,
 )
 from domain.usage import Usage
 from projections.balances import BALANCES, BALANCES_NOW, INSTANTS
 from projections.files import FILES
 from projections.keys import ACCOUNTS, KEYS
+from projections.payments import CHECKOUTS, PAYMENTS
 from projections.tables import Row, Table
 from projections.transactions import TRANSACTIONS
 from projections.unknown import UNKNOWN_TOPICS
@@ -83,7 +93,10 @@ class Balances:
 class Transactions:
     """Rows as mappings, so that a column that is put in the wrong place shows."""
 
-    events: ClassVar[tuple[type, ...] | None] = (AdjustmentPosted, RequestDebited, RequestReleased)
+    events: ClassVar[tuple[type, ...] | None] = (
+        *(AdjustmentPosted, RequestDebited, RequestReleased, TopUpSettled),
+        *(RefundPosted, RefundFailed, FundsWithdrawn, FundsReinstated),
+    )
     _BLANK: dict[str, Any] = {  # noqa: RUF012 - copied, never changed
         column.name: None if column.nullable else 0 for column in TRANSACTIONS.columns
     }
@@ -114,9 +127,11 @@ class Transactions:
                 "reason": event.reason,
                 "delivered_nanos": event.delivered_nanos,
             }
+        elif (bought := _bought(event)) is not None:
+            row = self._BLANK | bought
         else:
             return
-        row.update(account_id=event.account_id, position=position, recorded_at_micros=at)
+        row.update(account_id=event.account_id, position=position, recorded_at_micros=at)  # type: ignore[union-attr]
         yield TRANSACTIONS, tuple(row.values())
 
     def finish(self) -> Rows:
@@ -139,6 +154,27 @@ class Transactions:
             "images": sum(image.count for image in usage.images),
             "estimated": 1 if usage.estimated else 0,
         }
+
+
+def _bought(event: Event | UnknownEvent) -> dict[str, Any] | None:
+    """What an event of a payment says on a statement."""
+    match event:
+        case TopUpSettled():
+            return _told("top_up", event.payment_id, event.credit_nanos, event.checkout_id)
+        case RefundPosted():
+            return _told("refund", event.refund_id, -event.credit_nanos, event.payment_id)
+        case RefundFailed():
+            return _told("refund_failed", event.refund_id, event.credit_nanos, event.payment_id)
+        case FundsWithdrawn():
+            return _told("dispute", event.dispute_id, -event.credit_nanos, event.payment_id)
+        case FundsReinstated():
+            return _told("dispute_won", event.dispute_id, event.credit_nanos, event.payment_id)
+        case _:
+            return None
+
+
+def _told(kind: str, id: str, amount_nanos: int, reference: str) -> dict[str, Any]:
+    return {"kind": kind, "id": id, "amount_nanos": amount_nanos, "reference": reference}
 
 
 class Usages:
@@ -189,16 +225,19 @@ class Keys:
 
     def __init__(self) -> None:
         self._accounts: dict[str, list[Any]] = {}
+        self._freezes: dict[str, dict[str, dict[str, Any]]] = {}
         self._keys: dict[tuple[str, str], list[Any]] = {}
 
     def feed(self, position: int, at: int, event: Event | UnknownEvent, moves: Sequence[Movement]) -> Rows:
         match event:
             case AccountOpened(account_id=account_id, name=name):
-                self._accounts[account_id] = [account_id, name, at, None, None]
-            case AccountFrozen(account_id=account_id, reason=reason):
-                self._accounts[account_id][3:] = [at, reason]
-            case AccountUnfrozen(account_id=account_id):
-                self._accounts[account_id][3:] = [None, None]
+                self._accounts[account_id] = [account_id, name, at]
+                self._freezes[account_id] = {}
+            case AccountFrozen(account_id=account_id, cause=cause, reason=reason):
+                self._freezes[account_id].pop(cause, None)
+                self._freezes[account_id][cause] = {"cause": cause, "reason": reason, "at_micros": at}
+            case AccountUnfrozen(account_id=account_id, cause=cause):
+                self._freezes[account_id].pop(cause, None)
             case KeyCreated(account_id=account_id, key_id=key_id, limits=limits):
                 figures = [event.name, event.hint, event.digest, msgspec.json.encode(limits).decode(), at, None]
                 self._keys[account_id, key_id] = [account_id, key_id, *figures]
@@ -212,7 +251,8 @@ class Keys:
 
     def finish(self) -> Rows:
         for account_id in sorted(self._accounts):
-            yield ACCOUNTS, tuple(self._accounts[account_id])
+            freezes = msgspec.json.encode(list(self._freezes[account_id].values())).decode()
+            yield ACCOUNTS, (*self._accounts[account_id], freezes)
         for key in sorted(self._keys):
             yield KEYS, tuple(self._keys[key])
 
@@ -248,6 +288,70 @@ class Files:
             yield FILES, tuple(self._rows[key].values())
 
 
+class Payments:
+    """Forgets nothing: a payment may come back whole years later."""
+
+    events: ClassVar[tuple[type, ...] | None] = (
+        *(CheckoutStarted, CheckoutCompleted, CheckoutExpired, CheckoutFailed, TopUpSettled),
+        *(RefundPosted, RefundFailed, FundsWithdrawn, FundsReinstated),
+    )
+
+    def __init__(self) -> None:
+        self._checkouts: dict[tuple[str, str], dict[str, Any]] = {}
+        self._payments: dict[str, dict[str, Any]] = {}
+
+    def feed(self, position: int, at: int, event: Event | UnknownEvent, moves: Sequence[Movement]) -> Rows:
+        match event:
+            case CheckoutStarted(account_id=account_id, checkout_id=checkout_id):
+                self._checkouts[account_id, checkout_id] = {
+                    "account_id": account_id,
+                    "checkout_id": checkout_id,
+                    "started_at_micros": at,
+                    "pack_id": event.pack_id,
+                    "amount_minor": event.amount_minor,
+                    "currency": event.currency,
+                    "credit_nanos": event.credit_nanos,
+                    "automatic": 1 if event.automatic else 0,
+                    "state": "started",
+                    "payment_id": None,
+                    "reason": None,
+                }
+            case CheckoutCompleted(account_id=account_id, checkout_id=checkout_id, payment_id=payment_id):
+                ended = {"state": "completed", "payment_id": payment_id, "reason": None}
+                self._checkouts[account_id, checkout_id].update(ended)
+            case CheckoutExpired(account_id=account_id, checkout_id=checkout_id):
+                self._checkouts[account_id, checkout_id].update(state="expired", payment_id=None, reason=None)
+            case CheckoutFailed(account_id=account_id, checkout_id=checkout_id, reason=reason):
+                self._checkouts[account_id, checkout_id].update(state="failed", payment_id=None, reason=reason)
+            case TopUpSettled(payment_id=payment_id):
+                self._payments[payment_id] = {
+                    "payment_id": payment_id,
+                    "account_id": event.account_id,
+                    "checkout_id": event.checkout_id,
+                    "settled_at_micros": at,
+                    "amount_minor": event.amount_minor,
+                    "currency": event.currency,
+                    "credit_nanos": event.credit_nanos,
+                    "returned_minor": 0,
+                    "returned_nanos": 0,
+                }
+            case RefundPosted() | FundsWithdrawn():
+                self._payments[event.payment_id]["returned_minor"] += event.amount_minor
+                self._payments[event.payment_id]["returned_nanos"] += event.credit_nanos
+            case RefundFailed() | FundsReinstated():
+                self._payments[event.payment_id]["returned_minor"] -= event.amount_minor
+                self._payments[event.payment_id]["returned_nanos"] -= event.credit_nanos
+            case _:
+                pass
+        return iter(())
+
+    def finish(self) -> Rows:
+        for key in sorted(self._checkouts):
+            yield CHECKOUTS, tuple(self._checkouts[key].values())
+        for payment_id in sorted(self._payments):
+            yield PAYMENTS, tuple(self._payments[payment_id].values())
+
+
 class UnknownTopics:
     events: ClassVar[tuple[type, ...] | None] = (UnknownEvent,)
 
@@ -271,6 +375,7 @@ DERIVATIONS: dict[str, tuple[type[Derivation], tuple[Table, ...]]] = {
     "usage": (Usages, (USAGE,)),
     "keys": (Keys, (ACCOUNTS, KEYS)),
     "files": (Files, (FILES,)),
+    "payments": (Payments, (CHECKOUTS, PAYMENTS)),
     "unknown_topics": (UnknownTopics, (UNKNOWN_TOPICS,)),
 }
 """By projection; a test holds it against `projections.runner.ALL`."""

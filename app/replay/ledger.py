@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from app.ledger.store import Head, OpenRequest, RecordedEvent
 from app.replay.findings import Findings
+from app.replay.payments import CheckoutEvent, PaymentsCheck
 from domain import buckets
 from domain.buckets import MICROS_PER_MINUTE, Movement
 from domain.errors import InvalidValue
@@ -23,19 +24,32 @@ from domain.events import (
     AccountOpened,
     AccountUnfrozen,
     AdjustmentPosted,
+    CheckoutCompleted,
+    CheckoutExpired,
+    CheckoutFailed,
+    CheckoutStarted,
     Event,
     FileDeleted,
     FileUploaded,
+    FundsReinstated,
+    FundsWithdrawn,
     KeyCreated,
     KeyLimitsChanged,
     KeyRevoked,
     PriceListed,
+    RefundFailed,
+    RefundPosted,
     RequestAdmitted,
     RequestDebited,
     RequestReleased,
+    TopUpSettled,
     account_stream,
+    checkout_stream,
+    dispute_stream,
     file_stream,
+    payment_stream,
     price_stream,
+    refund_stream,
     request_stream,
 )
 from domain.postings import customer_available, customer_held, postings
@@ -80,6 +94,7 @@ class LedgerCheck:
         self._buckets: defaultdict[str, int] = defaultdict(int)
         self._books: defaultdict[str, int] = defaultdict(int)
         self._prices: dict[tuple[str, int], PriceList] = {}
+        self._payments = PaymentsCheck(findings)
 
     def order(self, row: RecordedEvent) -> None:
         """Positions are 1..n, instants never go back."""
@@ -198,6 +213,26 @@ class LedgerCheck:
         self._version(row, 1 if isinstance(event, FileUploaded) else 2)
         self._in_stream(row, file_stream(event.file_id))
 
+    def of_checkout(self, row: RecordedEvent, event: CheckoutEvent) -> None:
+        self._version(row)
+        self._in_stream(row, checkout_stream(event.checkout_id))
+        self._payments.of_checkout(row, event)
+
+    def of_payment(self, row: RecordedEvent, event: TopUpSettled) -> None:
+        self._version(row, 1)
+        self._in_stream(row, payment_stream(event.payment_id))
+        self._payments.settled(row, event)
+
+    def of_refund(self, row: RecordedEvent, event: RefundPosted | RefundFailed) -> None:
+        self._version(row, 1 if isinstance(event, RefundPosted) else 2)
+        self._in_stream(row, refund_stream(event.refund_id))
+        self._payments.returned(row, event)
+
+    def of_dispute(self, row: RecordedEvent, event: FundsWithdrawn | FundsReinstated) -> None:
+        self._version(row, 1 if isinstance(event, FundsWithdrawn) else 2)
+        self._in_stream(row, dispute_stream(event.dispute_id))
+        self._payments.returned(row, event)
+
     def _post(self, row: RecordedEvent, event: Event) -> None:
         total = 0
         for name, nanos in postings(event):
@@ -266,6 +301,10 @@ _CHECKS: dict[type[Event], Callable[[LedgerCheck, RecordedEvent, Any], None]] = 
     PriceListed: LedgerCheck.listed,
     FileUploaded: LedgerCheck.of_file,
     FileDeleted: LedgerCheck.of_file,
+    **dict.fromkeys((CheckoutStarted, CheckoutCompleted, CheckoutExpired, CheckoutFailed), LedgerCheck.of_checkout),
+    TopUpSettled: LedgerCheck.of_payment,
+    **dict.fromkeys((RefundPosted, RefundFailed), LedgerCheck.of_refund),
+    **dict.fromkeys((FundsWithdrawn, FundsReinstated), LedgerCheck.of_dispute),
     RequestAdmitted: LedgerCheck.admitted,
     RequestDebited: LedgerCheck.debited,
     RequestReleased: LedgerCheck.released,

@@ -8,6 +8,7 @@ import msgspec
 
 from domain.events import KeyLimits
 from domain.pricing import CostLine
+from projections.keys import Freeze
 
 T = TypeVar("T")
 
@@ -90,8 +91,7 @@ class Account(msgspec.Struct, frozen=True):
     account_id: str
     name: str
     opened_at_micros: int
-    frozen_at_micros: int | None
-    frozen_reason: str | None
+    freezes: tuple[Freeze, ...]
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -117,6 +117,36 @@ class File(msgspec.Struct, frozen=True):
     pages: int | None
     purpose: str
     there: int
+
+
+class Checkout(msgspec.Struct, frozen=True):
+    """A row of `projections.payments.CHECKOUTS`."""
+
+    account_id: str
+    checkout_id: str
+    started_at_micros: int
+    pack_id: str
+    amount_minor: int
+    currency: str
+    credit_nanos: int
+    automatic: bool
+    state: str
+    payment_id: str | None
+    reason: str | None
+
+
+class Payment(msgspec.Struct, frozen=True):
+    """A row of `projections.payments.PAYMENTS`."""
+
+    payment_id: str
+    account_id: str
+    checkout_id: str
+    settled_at_micros: int
+    amount_minor: int
+    currency: str
+    credit_nanos: int
+    returned_minor: int
+    returned_nanos: int
 
 
 class Totals(msgspec.Struct, frozen=True):

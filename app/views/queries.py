@@ -17,9 +17,11 @@ from app.views.answers import (
     Account,
     Answer,
     Balance,
+    Checkout,
     File,
     Key,
     NotYetProjected,
+    Payment,
     Totals,
     Transaction,
     UnknownTopic,
@@ -31,7 +33,8 @@ from domain.pricing import CostLine
 from projections.balances import BALANCES, BALANCES_NOW, INSTANTS
 from projections.contract import Tracked
 from projections.files import FILES
-from projections.keys import ACCOUNTS, KEYS
+from projections.keys import ACCOUNTS, KEYS, Freeze
+from projections.payments import CHECKOUTS, PAYMENTS
 from projections.tables import Row, Table
 from projections.transactions import TRANSACTIONS
 from projections.unknown import UNKNOWN_TOPICS
@@ -51,6 +54,7 @@ _GROUPS: Mapping[By, str] = {"hour": "hour", "day": "hour / 24", "key": "key_id"
 _UNITS: Mapping[By, int] = {"hour": MICROS_PER_HOUR, "day": MICROS_PER_DAY}
 _lines = msgspec.json.Decoder(tuple[CostLine, ...])
 _limits = msgspec.json.Decoder(KeyLimits)
+_freezes = msgspec.json.Decoder(tuple[Freeze, ...])
 
 
 class ViewQueries:
@@ -124,12 +128,12 @@ class ViewQueries:
         sql = "SELECT * FROM views.accounts WHERE account_id > ? ORDER BY account_id LIMIT ?"
         with self._reading(ACCOUNTS) as fetch:
             rows = fetch(sql, (after, _page(limit)))
-            return Answer(_stands(fetch, "keys"), [Account(*row) for row in rows])
+            return Answer(_stands(fetch, "keys"), [_account(row) for row in rows])
 
     def account(self, account_id: str) -> Answer[Account | None]:
         with self._reading(ACCOUNTS) as fetch:
             rows = fetch("SELECT * FROM views.accounts WHERE account_id = ?", (account_id,))
-            return Answer(_stands(fetch, "keys"), Account(*rows[0]) if rows else None)
+            return Answer(_stands(fetch, "keys"), _account(rows[0]) if rows else None)
 
     def files(
         self, account_id: str, *, now_micros: int, after_position: int | None = None, newest_first: bool, limit: int
@@ -166,6 +170,20 @@ class ViewQueries:
         sql = f"SELECT file_id FROM views.files WHERE there = 1 AND file_id IN ({marks})"  # noqa: S608 - only marks
         with self._reading(FILES) as fetch:
             return Answer(_stands(fetch, "files"), frozenset(row[0] for row in fetch(sql, tuple(file_ids))))
+
+    def checkouts_open(self, *, after: str = "", limit: int) -> Answer[list[Checkout]]:
+        """Checkouts of any account that have not ended, by id; the next page is after the last one's id."""
+        sql = "SELECT * FROM views.checkouts WHERE state = 'started' AND checkout_id > ? ORDER BY checkout_id LIMIT ?"
+        with self._reading(CHECKOUTS) as fetch:
+            rows = fetch(sql, (after, _page(limit)))
+            return Answer(_stands(fetch, "payments"), [_checkout(row) for row in rows])
+
+    def payments(self, *, since_micros: int, after: str = "", limit: int) -> Answer[list[Payment]]:
+        """Payments of any account that were credited since an instant, by id; the next page is after the last one's id."""
+        sql = "SELECT * FROM views.payments WHERE settled_at_micros >= ? AND payment_id > ? ORDER BY payment_id LIMIT ?"
+        with self._reading(PAYMENTS) as fetch:
+            rows = fetch(sql, (since_micros, after, _page(limit)))
+            return Answer(_stands(fetch, "payments"), [Payment(*row) for row in rows])
 
     def totals(self) -> Answer[Totals]:
         """Over all accounts, as of the hindmost of the projections that it is taken from."""
@@ -227,6 +245,16 @@ def _balance_of(account_id: str, rows: Sequence[Row]) -> Balance:
         return Balance(account_id, 0, 0, 0, 0)
     position, recorded_at, available, held = rows[0]
     return Balance(account_id, available, held, position, recorded_at)
+
+
+def _account(row: Row) -> Account:
+    values: Row = (*row[:-1], _freezes.decode(row[-1]))
+    return Account(*values)
+
+
+def _checkout(row: Row) -> Checkout:
+    values: Row = (*row[:7], bool(row[7]), *row[8:])
+    return Checkout(*values)
 
 
 def _key(row: Row) -> Key:

@@ -6,24 +6,36 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from domain.account import NEGATIVE_BALANCE, OPERATOR
+from domain.currency import AMOUNT_MINOR_MAX
 from domain.events import (
     AccountFrozen,
     AccountOpened,
     AccountUnfrozen,
     AdjustmentPosted,
+    CheckoutCompleted,
+    CheckoutExpired,
+    CheckoutFailed,
+    CheckoutStarted,
     Event,
     FileDeleted,
     FileUploaded,
+    FundsReinstated,
+    FundsWithdrawn,
     KeyCreated,
     KeyLimits,
     KeyLimitsChanged,
     KeyRevoked,
     PriceListed,
+    RefundFailed,
+    RefundPosted,
     RequestAdmitted,
     RequestDebited,
     RequestReleased,
+    TopUpSettled,
 )
 from domain.money import AMOUNT_NANOS_MAX
+from domain.payment import settled_by
 from domain.pricing import TOKEN_KINDS, Bounds, Cost, PriceList, parse_prices, price_table, price_usage
 from domain.request import Hold, debit, release
 from domain.usage import CALLED_TOOLS, CallCount, ImageCount, Usage
@@ -236,6 +248,27 @@ deletions: st.SearchStrategy[FileDeleted] = st.builds(
     bytes=st.integers(1, 25 * 2**20),
     reason=st.sampled_from(["deleted", "expired"]),
 )
+causes = st.sampled_from([OPERATOR, NEGATIVE_BALANCE])
+currencies = st.sampled_from(["usd", "eur", "jpy", "kwd"])
+minors = st.integers(1, AMOUNT_MINOR_MAX)
+checkouts: st.SearchStrategy[CheckoutStarted] = st.builds(
+    CheckoutStarted,
+    checkout_id=identifiers,
+    account_id=identifiers,
+    pack_id=identifiers,
+    amount_minor=minors,
+    currency=currencies,
+    credit_nanos=amounts,
+    automatic=st.booleans(),
+)
+top_ups: st.SearchStrategy[TopUpSettled] = st.builds(settled_by, checkouts, identifiers)
+_returns: dict[str, st.SearchStrategy[Any]] = {
+    "payment_id": identifiers,
+    "account_id": identifiers,
+    "amount_minor": minors,
+    "currency": currencies,
+    "credit_nanos": amounts,
+}
 events: st.SearchStrategy[Event] = st.one_of(
     st.builds(AccountOpened, account_id=identifiers, name=texts),
     st.builds(
@@ -244,14 +277,30 @@ events: st.SearchStrategy[Event] = st.one_of(
     st.builds(KeyLimitsChanged, account_id=identifiers, key_id=identifiers, limits=limits),
     st.builds(KeyRevoked, account_id=identifiers, key_id=identifiers),
     adjustments,
-    st.builds(AccountFrozen, account_id=identifiers, reason=texts),
-    st.builds(AccountUnfrozen, account_id=identifiers, reason=texts),
+    st.builds(AccountFrozen, account_id=identifiers, reason=texts, cause=causes),
+    st.builds(AccountUnfrozen, account_id=identifiers, reason=texts, cause=causes),
     admissions,
     debits(),
     releases(),
     st.builds(PriceListed, model=texts, prices=price_lists.map(price_table)),
     uploads,
     deletions,
+    checkouts,
+    st.builds(CheckoutCompleted, checkout_id=identifiers, account_id=identifiers, payment_id=identifiers),
+    st.builds(CheckoutExpired, checkout_id=identifiers, account_id=identifiers),
+    st.builds(
+        CheckoutFailed,
+        checkout_id=identifiers,
+        account_id=identifiers,
+        reason=texts,
+        automatic_nanos=st.just(0) | amounts,
+        started_at_micros=instants,
+    ),
+    top_ups,
+    st.builds(RefundPosted, refund_id=identifiers, **_returns),
+    st.builds(RefundFailed, refund_id=identifiers, **_returns),
+    st.builds(FundsWithdrawn, dispute_id=identifiers, **_returns),
+    st.builds(FundsReinstated, dispute_id=identifiers, **_returns),
 )
 
 

@@ -126,7 +126,7 @@ class AccountMachine(RuleBasedStateMachine):
         super().__init__()
         self.account = Account("acct")
         self.events: list[Event] = []
-        self.frozen = False
+        self.causes: set[str] = set()
         self.adjustments: set[str] = set()
         self.revoked: dict[str, bool] = {}
 
@@ -139,18 +139,19 @@ class AccountMachine(RuleBasedStateMachine):
     def open(self) -> None:
         self.take(accounts.open_account(self.account, name="Ada"))
 
-    @rule()
-    def freeze(self) -> None:
-        events = accounts.freeze(self.account, reason="risk")
-        assert events == ([] if self.frozen else [AccountFrozen("acct", "risk")])
-        self.frozen = True
+    @rule(cause=st.sampled_from([accounts.OPERATOR, accounts.NEGATIVE_BALANCE]))
+    def freeze(self, cause: str) -> None:
+        events = accounts.freeze(self.account, reason="risk", cause=cause)
+        assert events == ([] if cause in self.causes else [AccountFrozen("acct", "risk", cause)])
+        self.causes.add(cause)
         self.take(events)
 
-    @rule()
-    def unfreeze(self) -> None:
-        events = accounts.unfreeze(self.account, reason="paid")
-        assert events == ([AccountUnfrozen("acct", "paid")] if self.frozen else [])
-        self.frozen = False
+    @rule(cause=st.sampled_from([None, accounts.OPERATOR, accounts.NEGATIVE_BALANCE]))
+    def unfreeze(self, cause: str | None) -> None:
+        events = accounts.unfreeze(self.account, reason="paid", cause=cause)
+        ended = sorted(self.causes) if cause is None else sorted(self.causes & {cause})
+        assert events == [AccountUnfrozen("acct", "paid", each) for each in ended]
+        self.causes.difference_update(ended)
         self.take(events)
 
     @rule(adjustment_id=st.sampled_from(["x", "y", "z"]))
@@ -198,7 +199,7 @@ class AccountMachine(RuleBasedStateMachine):
     def agrees(self) -> None:
         assert self.account == fold("acct", self.events)
         assert self.account.version == len(self.events)
-        assert self.account.frozen == self.frozen
+        assert (set(self.account.causes), self.account.frozen) == (self.causes, bool(self.causes))
         assert set(self.account.adjustments) == self.adjustments
         assert {key_id: key.revoked for key_id, key in self.account.keys.items()} == self.revoked
 

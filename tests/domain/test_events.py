@@ -13,8 +13,12 @@ from domain.events import (
     Event,
     KeyLimits,
     account_stream,
+    checkout_stream,
+    dispute_stream,
     file_stream,
+    payment_stream,
     price_stream,
+    refund_stream,
     request_stream,
 )
 from tests.domain.strategies import events
@@ -34,6 +38,15 @@ _TOPICS = [
     "price.listed.v1",
     "file.uploaded.v1",
     "file.deleted.v1",
+    "checkout.started.v1",
+    "checkout.completed.v1",
+    "checkout.expired.v1",
+    "checkout.failed.v1",
+    "payment.top_up_settled.v1",
+    "refund.posted.v1",
+    "refund.failed.v1",
+    "dispute.funds_withdrawn.v1",
+    "dispute.funds_reinstated.v1",
 ]
 
 
@@ -72,3 +85,7 @@ def test_streams_are_named_by_what_they_are_about() -> None:
     assert request_stream("r") == "request:r"
     assert price_stream("vendor/model") == "price:vendor/model"
     assert file_stream("file-1") == "file:file-1"
+    assert checkout_stream("co_1") == "checkout:co_1"
+    assert payment_stream("pi_1") == "payment:pi_1"
+    assert refund_stream("re_1") == "refund:re_1"
+    assert dispute_stream("du_1") == "dispute:du_1"

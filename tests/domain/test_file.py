@@ -53,7 +53,7 @@ def test_what_was_never_uploaded_is_not_there() -> None:
 
 
 def test_an_event_of_another_kind_only_counts() -> None:
-    assert fold("file-1", [(AccountFrozen("acme", "why"), 1)]) == File("file-1", version=1)
+    assert fold("file-1", [(AccountFrozen("acme", "why", "operator"), 1)]) == File("file-1", version=1)
 
 
 @given(uploads, instants)

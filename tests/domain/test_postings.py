@@ -8,12 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import buckets
+from domain.checkout import fail
+from domain.checkout import fold as fold_checkout
 from domain.events import (
     EVENTS,
     AccountFrozen,
     AccountOpened,
     AccountUnfrozen,
     AdjustmentPosted,
+    CheckoutCompleted,
+    CheckoutExpired,
+    CheckoutFailed,
+    CheckoutStarted,
     Event,
     FileDeleted,
     FileUploaded,
@@ -21,11 +27,13 @@ from domain.events import (
     KeyLimitsChanged,
     KeyRevoked,
     PriceListed,
+    RefundPosted,
     RequestDebited,
+    TopUpSettled,
 )
 from domain.postings import customer_available, customer_held, movements, postings
 from domain.request import Hold
-from tests.domain.strategies import adjustments, debits, events, holds, instants, releases, uploads
+from tests.domain.strategies import adjustments, checkouts, debits, events, holds, instants, releases, uploads
 
 _MOVES_NO_MONEY = (
     AccountOpened,
@@ -37,6 +45,10 @@ _MOVES_NO_MONEY = (
     PriceListed,
     FileUploaded,
     FileDeleted,
+    CheckoutStarted,
+    CheckoutCompleted,
+    CheckoutExpired,
+    CheckoutFailed,
 )
 
 
@@ -115,10 +127,38 @@ def test_a_grant_is_a_promotion_and_a_correction_says_so(event: AdjustmentPosted
 
 
 def test_freezing_twice_and_thawing_twice_comes_back_to_zero() -> None:
-    freeze, thaw, revoke = AccountFrozen("a", "why"), AccountUnfrozen("a", "why"), KeyRevoked("a", "k")
+    freeze, thaw, revoke = (
+        AccountFrozen("a", "why", "operator"),
+        AccountUnfrozen("a", "why", "operator"),
+        KeyRevoked("a", "k"),
+    )
     assert moved((freeze, 0)) == {"frozen:a": 1}
     assert moved((freeze, 0), (thaw, 1)) == {}
     assert moved((revoke, 0)) == {"revoked:k": 1}
+
+
+@given(checkouts, instants, instants)
+def test_a_failed_automatic_checkout_gives_its_ceiling_back_and_stays_counted(
+    started: CheckoutStarted, at_micros: int, later: int
+) -> None:
+    [failed] = fail(fold_checkout(started.checkout_id, [(started, at_micros)]), "card_declined")
+    count = Counter({f"checkouts:{started.account_id}:{buckets.day_of(at_micros)}": 1})
+    month = f"automatic:{started.account_id}:{buckets.month_of(at_micros)}"
+    ordered = Counter({month: started.credit_nanos}) if started.automatic else Counter[str]()
+    assert moved((started, at_micros)) == count + ordered
+    assert moved((started, at_micros), (failed, later)) == count
+
+
+def test_what_a_pack_gives_beyond_its_price_is_a_promotion_and_the_rest_a_surcharge() -> None:
+    cheap = TopUpSettled("pi", "a", "co", 900, "usd", 10 * 10**9)
+    dear = TopUpSettled("pi", "a", "co", 1100, "usd", 10 * 10**9)
+    abroad = TopUpSettled("pi", "a", "co", 900, "eur", 10 * 10**9)
+    credit = ("liabilities:customer:a:available", -10 * 10**9)
+    assert postings(cheap) == (("assets:stripe", 9 * 10**9), credit, ("expense:promotions", 10**9))
+    assert postings(dear) == (("assets:stripe", 11 * 10**9), credit, ("income:surcharges", -(10**9)))
+    assert postings(abroad) == (("assets:stripe", 10 * 10**9), credit)
+    back = RefundPosted("re", "pi", "a", 900, "usd", 10 * 10**9)
+    assert dict(postings(back)) == {name: -nanos for name, nanos in postings(cheap)}
 
 
 @given(st.data(), uploads, instants)

@@ -14,20 +14,33 @@ from domain.events import (
     AccountOpened,
     AccountUnfrozen,
     AdjustmentPosted,
+    CheckoutCompleted,
+    CheckoutExpired,
+    CheckoutFailed,
+    CheckoutStarted,
     Event,
     FileDeleted,
     FileUploaded,
+    FundsReinstated,
+    FundsWithdrawn,
     KeyCreated,
     KeyLimits,
     KeyLimitsChanged,
     KeyRevoked,
     PriceListed,
+    RefundFailed,
+    RefundPosted,
     RequestAdmitted,
     account_stream,
+    checkout_stream,
+    dispute_stream,
     file_stream,
+    payment_stream,
     price_stream,
+    refund_stream,
     request_stream,
 )
+from domain.payment import settled_by
 from domain.pricing import parse_prices, price_table
 from domain.request import Hold, debit, release
 from domain.usage import ImageCount, Usage
@@ -88,6 +101,7 @@ class Book:
             self.open(account_id, f"{account_id}-1", f"{account_id}-2", grant_nanos=1_000 * USD)
         self._manage(accounts[0])
         self._keep_files(accounts[-1])
+        self._buy(accounts[-1])
         opened: list[Hold] = []
         for start in range(0, requests, 50):
             numbers = range(start, min(start + 50, requests))
@@ -106,8 +120,12 @@ class Book:
             KeyCreated(account_id, "gone", "n", "digest-gone", "sk-..", KeyLimits()),
             KeyLimitsChanged(account_id, "gone", KeyLimits(requests_per_minute=3)),
         )
-        self.say(account_stream(account_id), KeyRevoked(account_id, "gone"), AccountFrozen(account_id, "late"))
-        self.say(account_stream(account_id), AccountUnfrozen(account_id, "paid"), correction(account_id, -5))
+        self.say(
+            account_stream(account_id), KeyRevoked(account_id, "gone"), AccountFrozen(account_id, "late", "operator")
+        )
+        self.say(
+            account_stream(account_id), AccountUnfrozen(account_id, "paid", "operator"), correction(account_id, -5)
+        )
 
     def _keep_files(self, account_id: str) -> None:
         """One that stays, one that expires, one that was deleted."""
@@ -116,6 +134,36 @@ class Book:
             self.say(file_stream(event.file_id), event)
         gone = FileDeleted(f"file-{account_id}-3", account_id, 1000, "deleted")
         self.say(file_stream(gone.file_id), gone)
+
+    def _buy(self, account_id: str) -> None:
+        """Packs of $10 for $9: one refunded in part, one disputed and won, one refused, one expired, one still open."""
+        refunded, disputed, refused, expired, open_ = (f"co-{account_id}-{number}" for number in range(1, 6))
+        part, whole = (self._pay(refunded, account_id), self._pay(disputed, account_id))
+        figures = (part, account_id, 100, "usd", 1_111_111_111)
+        for refund_id in (f"re-{account_id}-1", f"re-{account_id}-2"):
+            self.say(refund_stream(refund_id), RefundPosted(refund_id, *figures))
+        self.say(refund_stream(refund_id), RefundFailed(refund_id, *figures))
+        dispute_id = f"du-{account_id}"
+        self.say(dispute_stream(dispute_id), FundsWithdrawn(dispute_id, whole, account_id, 900, "usd", 10 * USD))
+        self.say(dispute_stream(dispute_id), FundsReinstated(dispute_id, whole, account_id, 900, "usd", 10 * USD))
+        at = self.say(checkout_stream(refused), checkout(refused, account_id, automatic=True)).recorded_at_micros
+        self.say(checkout_stream(refused), CheckoutFailed(refused, account_id, "card_declined", 10 * USD, at))
+        self.say(checkout_stream(expired), checkout(expired, account_id))
+        self.say(checkout_stream(expired), CheckoutExpired(expired, account_id))
+        self.say(checkout_stream(open_), checkout(open_, account_id))
+
+    def _pay(self, checkout_id: str, account_id: str) -> str:
+        """A checkout that is paid, and its payment's id."""
+        order = checkout(checkout_id, account_id)
+        paid = settled_by(order, f"pi-{checkout_id}")
+        self.say(checkout_stream(checkout_id), order)
+        self.say(checkout_stream(checkout_id), CheckoutCompleted(checkout_id, account_id, paid.payment_id))
+        self.say(payment_stream(paid.payment_id), paid)
+        return paid.payment_id
+
+
+def checkout(checkout_id: str, account_id: str, *, automatic: bool = False) -> CheckoutStarted:
+    return CheckoutStarted(checkout_id, account_id, "bonus", 900, "usd", 10 * USD, automatic)
 
 
 def upload(file_id: str, account_id: str, expires_after: int | None = None) -> FileUploaded:

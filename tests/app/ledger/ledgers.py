@@ -58,7 +58,7 @@ def granted(account_id: str = "a", nanos: int = 100, version: int = 1, command_i
 
 
 def frozen(account_id: str = "a", version: int = 1) -> Append:
-    return Append(f"freeze-{account_id}", account_stream(account_id), version, (AccountFrozen(account_id, "risk"),))
+    return Append(f"freeze-{account_id}", account_stream(account_id), version, (AccountFrozen(account_id, "risk", "operator"),))
 
 
 def revoked(account_id: str = "a", key_id: str = "k", version: int = 1) -> Append:
