@@ -31,6 +31,7 @@ from app.upstream.calls import Opened, Upstreams, answer_fault
 from app.wire.exchange import AnswerError, Relay
 from domain.errors import DomainError
 from domain.events import KeyLimits, RequestDebited
+from domain.rates import Rate
 from domain.request import Hold, admit, debit, free_cancellation_guard, release
 from domain.usage import Usage, estimate_read, estimate_tokens
 
@@ -89,6 +90,7 @@ class Completion:
         self.opened = trio.Event()
         self.error: Exception | None = None
         self.outbox = Outbox()
+        self.rates: tuple[Rate, ...] = ()
         self._order = order
         self._limits = limits
         self._price_version = price_version
@@ -162,6 +164,7 @@ class Completion:
             self._tell(error)
             return None
         finally:
+            self.rates = self._settlement.rates
             record.phase("admit")
         record.hold_nanos = admitted.hold_nanos
         return hold

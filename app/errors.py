@@ -13,9 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from app.commands import TooManyConflicts
 from app.edge.envelope import clean, envelope, one_line
 from app.files.errors import StorageUnavailable
 from app.ledger.store import StoreBusy, StoreUnavailable
+from app.payments.vendor import BadSignature, VendorRefused, VendorUnavailable
+from app.people.throttle import TooManyAttempts
 from app.upstream.base import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.wire.exchange import AnswerError, RequestError
 from domain import errors as domain
@@ -137,6 +140,57 @@ class IdempotencyKeyUsed(ApiError):
         )
         self.request_id = request_id
         self.state = state
+
+
+class SignUpDisabled(ApiError):
+    """The operator makes the accounts."""
+
+    def __init__(self) -> None:
+        super().__init__("Sign-up is switched off here. Ask the operator for an account.")
+
+
+class InvalidCredentials(ApiError):
+    """Whichever of the two is wrong."""
+
+    def __init__(self) -> None:
+        super().__init__("The e-mail or the password is wrong.")
+
+
+class NotSignedIn(ApiError):
+    """There is no session, or it is over."""
+
+    def __init__(self) -> None:
+        super().__init__("Nobody is signed in here, or the session is over. Sign in: POST /api/session.")
+
+
+class SessionRequired(ApiError):
+    """A key was sent where only somebody who is signed in may ask."""
+
+    def __init__(self) -> None:
+        super().__init__("An API key may not do this: it may read, and begin a checkout. Sign in, and send no key.")
+
+
+class CrossOrigin(ApiError):
+    """A page of another origin tried to act for whoever is signed in."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This request comes from a page of another origin. The operator may allow it (server.cors_origins)."
+        )
+
+
+class CheckoutDisabled(ApiError):
+    """Nothing is sold here."""
+
+    def __init__(self) -> None:
+        super().__init__("No credit is sold here. Ask the operator for it.")
+
+
+class PaymentMethodRequired(ApiError):
+    """There is no payment method that may be charged."""
+
+    def __init__(self) -> None:
+        super().__init__("No payment method is saved. Buy a pack with save_payment_method first, then switch it on.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +327,22 @@ _TABLE: dict[type[Exception], Rule] = {
     ),
     RequestTooSlow: _as(408, INVALID, "request_timeout"),
     IdempotencyKeyUsed: _idempotency,
+    SignUpDisabled: _as(403, INVALID, "signup_disabled"),
+    InvalidCredentials: _as(401, INVALID, "invalid_credentials"),
+    NotSignedIn: _as(401, INVALID, "not_signed_in"),
+    SessionRequired: _as(403, INVALID, "session_required"),
+    CrossOrigin: _as(403, INVALID, "cross_origin"),
+    TooManyAttempts: lambda error, _: Problem(
+        429, RATE, "too_many_attempts", headers=(retry_after(error.retry_after_seconds),)
+    ),
+    CheckoutDisabled: _as(403, INVALID, "checkout_disabled"),
+    PaymentMethodRequired: _as(409, INVALID, "payment_method_required", NO_RETRY),
+    BadSignature: _as(
+        400,
+        INVALID,
+        "invalid_signature",
+        message="The webhook's signature is missing, wrong, or too old. Nothing was kept.",
+    ),
     BodyTooLarge: _as(413, INVALID, "request_too_large"),
     UnsupportedMediaType: _as(415, INVALID, "unsupported_media_type"),
     HeadersTooLarge: _as(431, INVALID, "headers_too_large"),
@@ -290,6 +360,7 @@ _TABLE: dict[type[Exception], Rule] = {
     domain.ModelNotAllowed: _as(403, INVALID, "model_not_allowed"),
     domain.ModelNotFound: _model_not_found,
     domain.RateLimited: _rate_limited,
+    domain.TooManyCheckouts: _as(429, RATE, "too_many_checkouts", NO_RETRY),
     domain.DomainError: _as(400, INVALID, None),
     # Ours
     Overloaded: _overloaded,
@@ -310,6 +381,23 @@ _TABLE: dict[type[Exception], Rule] = {
         "file_storage_unavailable",
         _RETRY,
         message="The storage of files is out of reach. Nothing was charged. Try again shortly.",
+    ),
+    TooManyConflicts: _as(
+        503, SERVER, "store_unavailable", _RETRY, message="Others are changing the same thing. Try again shortly."
+    ),
+    VendorUnavailable: _as(
+        503,
+        SERVER,
+        "payments_unavailable",
+        _RETRY,
+        message="The payment processor is out of reach. Nothing was charged. Try again shortly.",
+    ),
+    VendorRefused: _as(
+        502,
+        SERVER,
+        "payments_refused",
+        NO_RETRY,
+        message="The payment processor does not take this. Nothing was charged. Tell the operator.",
     ),
     # The upstream's
     UpstreamRefused: _upstream_refused,

@@ -31,6 +31,16 @@ from app.ledger.store import Ledger, StoreUnavailable
 from app.ledger.writer import Writer
 from app.lifetime import Lifetime, Slots
 from app.memory import TRIM_SECONDS, Trimmer
+from app.payments.automatic import TURN_SECONDS, AutomaticTopUps
+from app.payments.opening import open_payments
+from app.payments.processing import Processing
+from app.payments.service import Payments
+from app.payments.sweep import TURN_SECONDS as PAYMENTS_SECONDS
+from app.payments.sweep import Sweep as PaymentsSweep
+from app.people.passwords import Passwords
+from app.people.people import People
+from app.people.sessions import Sessions
+from app.people.throttle import Throttle
 from app.reaper import INTERVAL_SECONDS, Reaper
 from app.record import Record, observe
 from app.seeing.metrics import Metrics
@@ -54,6 +64,9 @@ from domain.file import Room
 from projections.runner import Runner
 
 LAG_SECONDS = 2.0
+PURGE_SECONDS = 3_600.0
+RETRY_SECONDS = 1.0
+"""After a step that failed, however soon the next one would be due."""
 _ERROR_KINDS = {
     UpstreamUnreachable: "unreachable",
     UpstreamTimeout: "timeout",
@@ -96,6 +109,12 @@ class Services:
     views: Views
     runner: Runner
     files: Files
+    people: People
+    passwords: Passwords
+    sessions: Sessions
+    throttle: Throttle
+    payments: Payments | None
+    """None: nothing is sold."""
     metrics: Metrics
     on_record: Callable[[Record], None]
     """Told of every request once, at its end."""
@@ -184,6 +203,11 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
                 reading=lifetime.reading,
                 poke=runner.poke,
             ),
+            people=People(ledger, codec),
+            passwords=Passwords(),
+            sessions=Sessions(ledger),
+            throttle=Throttle(ledger),
+            payments=(payments := open_payments(settings, ledger, codec, poke=runner.poke, on_outcome=metrics.payment)),
             on_record=lambda record: _observe(record, metrics, on_record),
         )
         metrics.watch(open_holds=lambda: lifetime.running, in_flight=lambda: services.slots.running)
@@ -193,6 +217,8 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
     finally:
         with trio.CancelScope(shield=True):
             await transport.aclose()
+            if payments is not None:
+                await payments.vendor.aclose()
             await trio.to_thread.run_sync(storage.close)
             await trio.to_thread.run_sync(views.close)
             await trio.to_thread.run_sync(ledger.close)
@@ -214,6 +240,9 @@ async def _running(services: Services) -> AsyncIterator[None]:
                 background.start_soon(_forever, "giving memory back", TRIM_SECONDS, trimmer.turn)
                 sweep = Sweep(services.files, services.views, services.lifetime.reading)
                 background.start_soon(_forever, "the sweep of files", SWEEP_SECONDS, sweep.turn)
+                background.start_soon(_forever, "the purge of sessions", PURGE_SECONDS, lambda: _purge(services))
+                if services.payments is not None:
+                    _start_payments(background, services, services.payments)
                 try:
                     yield
                 finally:
@@ -225,6 +254,21 @@ async def _running(services: Services) -> AsyncIterator[None]:
             with trio.CancelScope(shield=True):
                 await services.lifetime.end_lease()
             services.writer.close()
+
+
+def _start_payments(background: trio.Nursery, services: Services, payments: Payments) -> None:
+    """What is announced, what is due, what differs."""
+    processing, automatic = Processing(payments), AutomaticTopUps(payments)
+    background.start_soon(_forever, "the inbox of payments", 0, processing.turn)
+    background.start_soon(_forever, "automatic top-ups", TURN_SECONDS, automatic.turn)
+    background.start_soon(
+        _forever, "the sweep of payments", PAYMENTS_SECONDS, PaymentsSweep(payments, services.views).turn
+    )
+
+
+async def _purge(services: Services) -> None:
+    await trio.to_thread.run_sync(services.sessions.purge, limiter=services.lifetime.reading)
+    await trio.to_thread.run_sync(services.throttle.purge, limiter=services.lifetime.reading)
 
 
 async def _forever(name: str, pause_seconds: float, step: Callable[[], Awaitable[None]]) -> None:
@@ -239,6 +283,9 @@ async def _forever(name: str, pause_seconds: float, step: Callable[[], Awaitable
             _log.warning(f"{name}: the storage of files is out of reach", error=str(error))
         except Exception:  # noqa: BLE001 - see above
             _log.exception(f"{name} failed in a way that has no name")
+        else:
+            continue
+        await trio.sleep(RETRY_SECONDS)
 
 
 async def _watch_lag(services: Services) -> None:

@@ -33,6 +33,7 @@ from app.lifetime import Lifetime
 from domain.account import Account, post_adjustment
 from domain.buckets import Guard
 from domain.events import Event, KeyLimits, RequestAdmitted, RequestDebited, RequestReleased, request_stream
+from domain.rates import Rate, rates
 from domain.request import Hold, refusal, release
 
 RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX = 0.05, 2.0
@@ -54,6 +55,8 @@ class Settlement:
         self._lifetime = lifetime
         self._settle_seconds = settle_seconds
         self.refused_by = ""
+        self.rates: tuple[Rate, ...] = ()
+        """The rates of the key as the ledger's verdict on the admission saw them."""
 
     def now_micros(self) -> int:
         """The store's clock, near enough to set a deadline by."""
@@ -72,8 +75,10 @@ class Settlement:
             raise
         match verdict:
             case Committed():
+                self.rates = rates(limits, guards, verdict.guarded, verdict.recorded_at_micros)
                 return Hold(admitted, verdict.recorded_at_micros)
             case Refused():
+                self.rates = rates(limits, guards, verdict.guarded, verdict.at_micros)
                 self.refused_by = verdict.bucket.partition(":")[0]
                 raise refusal(admitted, limits, verdict.bucket, verdict.value, verdict.at_micros)
             case Conflict():

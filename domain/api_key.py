@@ -64,14 +64,20 @@ def create_key(account: Account, *, key_id: str, name: str, digest: str, hint: s
 
 def change_limits(account: Account, *, key_id: str, limits: KeyLimits) -> list[Event]:
     """Nothing to do where they are the same. Raises NotFound, InvalidValue."""
+    before = limits_of(account, key_id)
+    if account.keys[key_id].revoked:
+        raise InvalidValue("key_id", f"The key {key_id} is revoked: its limits cannot change.")
+    check_limits(limits)
+    return [] if limits == before else [KeyLimitsChanged(account.account_id, key_id, limits)]
+
+
+def limits_of(account: Account, key_id: str) -> KeyLimits:
+    """The limits of a key as they stand. Raises NotFound."""
     require(account)
     state = account.keys.get(key_id)
     if state is None:
         raise NotFound(f"The account {account.account_id} has no key {key_id[:100]}.")
-    if state.revoked:
-        raise InvalidValue("key_id", f"The key {key_id} is revoked: its limits cannot change.")
-    check_limits(limits)
-    return [] if limits == state.limits else [KeyLimitsChanged(account.account_id, key_id, limits)]
+    return state.limits
 
 
 def revoke_key(account: Account, *, key_id: str) -> list[Event]:

@@ -1,12 +1,17 @@
-"""realrouter account: open, look at, freeze."""
+"""realrouter account: open, look at, freeze; who signs in for it."""
 
 from __future__ import annotations
+
+import secrets
+import sys
 
 import click
 
 from app.cli.common import Context, command, table
 from app.cli.views import caught_up_views
 from app.commands import load_account, new_id, on_account
+from app.people.passwords import Passwords
+from app.people.people import People, check_label, normalised_email
 from domain import account as accounts
 from domain import buckets
 from domain.decimals import format_usd
@@ -21,7 +26,8 @@ def account() -> None:
 @command
 @click.option("--name", required=True, help="A label, for you.")
 @click.option("--id", "account_id", help="The account's id. Give one to make a retry safe; else it is made up.")
-def create(context: Context, name: str, account_id: str | None) -> None:
+@click.option("--email", help="Who signs in for it. `account password` gives them a password.")
+def create(context: Context, name: str, account_id: str | None, email: str | None) -> None:
     """Open an account. It starts with nothing on it.
 
     \b
@@ -31,9 +37,83 @@ def create(context: Context, name: str, account_id: str | None) -> None:
       realrouter key create --account ACCOUNT --name laptop
     """
     account_id = account_id or new_id("acct")
+    accounts.check_identifier("account_id", account_id)
+    check_label(name)
     with context.ledger() as (ledger, codec):
+        if email is not None:
+            People(ledger, codec).set_email(account_id, normalised_email(email))  # a taken one opens no account
         on_account(ledger, codec, account_id, lambda state: accounts.open_account(state, name=name))
     context.print({"account_id": account_id}, f"Opened {account_id} ({name}).")
+
+
+@account.command("email")
+@command
+@click.argument("account_id", metavar="ACCOUNT")
+@click.argument("email", metavar="EMAIL")
+def set_email(context: Context, account_id: str, email: str) -> None:
+    """Say who signs in for an account, or change their e-mail. Their password stays.
+
+    \b
+    Example:
+      realrouter account email acct_1 ada@example.com
+    """
+    address = normalised_email(email)
+    with context.ledger() as (ledger, codec):
+        accounts.require(load_account(ledger, codec, account_id))
+        People(ledger, codec).set_email(account_id, address)
+    context.print({"account_id": account_id, "email": address}, f"{address} signs in for {account_id}.")
+
+
+@account.command("password")
+@command
+@click.argument("account_id", metavar="ACCOUNT")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the password as one line of standard input.")
+@click.option("--generate", is_flag=True, help="Make one up, and print it once.")
+def set_password(context: Context, account_id: str, from_stdin: bool, generate: bool) -> None:
+    """Give whoever signs in for an account a password, and end all of their sessions. Asks for it, twice.
+
+    \b
+    Example:
+      realrouter account password acct_1
+      realrouter account password acct_1 --generate
+    """
+    if from_stdin and generate:
+        raise click.UsageError("Either --stdin or --generate.")
+    password = secrets.token_urlsafe(18) if generate else _asked_password(from_stdin=from_stdin)
+    hashed = Passwords().hash_now(password)
+    with context.ledger() as (ledger, codec):
+        People(ledger, codec).set_password(account_id, hashed)
+    shown = {"password": password} if generate else {}
+    lines = [f"The password of {account_id} is set; every session is ended."]
+    context.print({"account_id": account_id, **shown}, [*lines, *shown.values()])
+
+
+@account.command("forget")
+@command
+@click.argument("account_id", metavar="ACCOUNT")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(context: Context, account_id: str, yes: bool) -> None:
+    """Delete the e-mail, password, sessions and saved payment method of an account's person. The ledger stays as it is.
+
+    Its keys work on: revoke them, or freeze the account, where they should not.
+
+    \b
+    Example:
+      realrouter account forget acct_1
+    """
+    if not yes:
+        click.confirm(f"Delete the person of {account_id}? There is no way back.", abort=True, err=True)
+    with context.ledger() as (ledger, codec):
+        there = People(ledger, codec).forget(account_id)
+    said = f"The person of {account_id} is forgotten." if there else f"Nobody signs in for {account_id}."
+    context.print({"account_id": account_id, "forgotten": there}, said)
+
+
+def _asked_password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    password: str = click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
+    return password
 
 
 @account.command("list")
@@ -90,11 +170,14 @@ def show(context: Context, account_id: str) -> None:
         names = (buckets.available(account_id), buckets.held(account_id))
         available, held = (ledger.bucket_values(names)[name] for name in names)
         position = ledger.head().position
+        person = People(ledger, codec).by_account(account_id)
     live = sum(not key.revoked for key in state.keys.values())
     result = {
         "account_id": account_id,
         "name": state.name,
+        "email": person.email if person is not None else None,
         "frozen": state.frozen,
+        "frozen_for": sorted(state.causes),
         "available_nanos": str(available),
         "available": format_usd(available),
         "held_nanos": str(held),
@@ -103,7 +186,8 @@ def show(context: Context, account_id: str) -> None:
         "position": position,
     }
     lines = [
-        f"{account_id}  {state.name}{'  FROZEN' if state.frozen else ''}",
+        f"{account_id}  {state.name}{'  FROZEN: ' + ', '.join(sorted(state.causes)) if state.frozen else ''}",
+        *([f"e-mail     {person.email}"] if person is not None else []),
         f"available  ${format_usd(available)}",
         f"held       ${format_usd(held)}",
         f"keys       {live} in use, {len(state.keys) - live} revoked",

@@ -21,6 +21,8 @@ from app.commands import TooManyConflicts
 from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.exclusive import LedgerInUse
 from app.ledger.store import CommandFailed, Ledger, SchemaMismatch, StoreUnavailable
+from app.payments.opening import StripeNotConfigured
+from app.payments.vendor import VendorRefused, VendorUnavailable
 from app.services import PricesDiffer, open_ledger
 from app.settings import Settings, SettingsError, load
 from domain.errors import DomainError
@@ -32,6 +34,9 @@ _FAILURES = (
     DomainError,
     LedgerInUse,
     PricesDiffer,
+    StripeNotConfigured,
+    VendorRefused,
+    VendorUnavailable,
     SchemaMismatch,
     SettingsError,
     TooManyConflicts,

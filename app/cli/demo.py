@@ -1,13 +1,15 @@
 """realrouter demo: a funded account on a simulated upstream, ready to be tried.
 
 Rule 1: everything is in the data directory: configuration, ledger, logs. Starting again goes on where it stopped.
-Rule 2: each start makes a new key and revokes the one before, and fills the balance up: keys are shown once, and never kept.
+Rule 2: each start makes a new key and password and ends the ones before, and fills the balance up: both are shown once, and never
+kept.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import secrets
 import socket
 from functools import partial
 from pathlib import Path
@@ -23,6 +25,8 @@ from app.edge.server import open_sockets
 from app.ledger.codec import Codec
 from app.ledger.exclusive import served_alone
 from app.ledger.store import Ledger, StoreUnavailable
+from app.people.passwords import Passwords
+from app.people.people import People
 from app.record import Record
 from app.seeing import logs
 from app.services import Services, open_ledger
@@ -33,6 +37,7 @@ from domain.decimals import NANOS_PER_USD
 from domain.events import KeyLimits
 
 ACCOUNT = "demo"
+EMAIL = "demo@example.com"
 BALANCE_NANOS = 10 * NANOS_PER_USD
 PORTS_TRIED = 50
 MODEL = "gpt-5.4-mini"
@@ -58,25 +63,28 @@ def demo(context: Context, port: int, data_dir: Path) -> None:
     \b
     The models answer from your request alone and cost nothing. They also misbehave on request:
     send "metadata": {"simulator": "status=429"} (or drop_at=3, stall_at=3, usage_output=50000, ...).
-    With --json the first line of stdout is an object with base_url, api_key and account_id.
+    With --json the first line of stdout is an object with base_url, api_key, account_id, email and password.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     listening, bound = _listen(port)
     settings = _settings(data_dir, bound)
     path = settings.store.sqlite_path
     assert path is not None, "the demo's configuration names a file"
+    password = secrets.token_urlsafe(12)
     with served_alone(path):
-        key = _prepare(settings)
+        key = _prepare(settings, password)
     base_url = f"http://127.0.0.1:{bound}/v1"
     if context.as_json:
-        first = {"base_url": base_url, "api_key": key, "account_id": ACCOUNT, "email": None, "password": None}
+        first = {"base_url": base_url, "api_key": key, "account_id": ACCOUNT, "email": EMAIL, "password": password}
         click.echo(msgspec.json.encode(first).decode())
     elif bound != port:
         click.echo(f"Port {port} is taken; using {bound}.")
     with (data_dir / "realrouter.log").open("a", encoding="utf-8") as log:
         logs.configure(log)
         ready = (
-            (lambda _ports: None) if context.as_json else (lambda _ports: click.echo(_welcome(base_url, key, data_dir)))
+            (lambda _ports: None)
+            if context.as_json
+            else (lambda _ports: click.echo(_welcome(base_url, key, password, data_dir)))
         )
         serve_sockets(settings, listening, on_record=_print_line, on_ready=ready)
 
@@ -103,8 +111,8 @@ def _settings(data_dir: Path, port: int) -> Settings:
     return msgspec.structs.replace(settings, server=server)
 
 
-def _prepare(settings: Settings) -> str:
-    """Migrate, list prices, fund the account, make this start's key."""
+def _prepare(settings: Settings, password: str) -> str:
+    """Migrate, list prices, fund the account, give it this start's password and key."""
     codec = Codec()
     ledger = open_ledger(settings, codec)
     try:
@@ -113,6 +121,9 @@ def _prepare(settings: Settings) -> str:
         if not load_account(ledger, codec, ACCOUNT).exists:
             on_account(ledger, codec, ACCOUNT, lambda state: accounts.open_account(state, name="Demo"))
         _fund(ledger, codec)
+        people = People(ledger, codec)
+        people.set_email(ACCOUNT, EMAIL)
+        people.set_password(ACCOUNT, Passwords().hash_now(password))
         return _fresh_key(ledger, codec)
     finally:
         ledger.close()
@@ -185,10 +196,12 @@ def _print_line(record: Record, services: Services) -> None:
     services.lifetime.start(line)
 
 
-def _welcome(base_url: str, key: str, data_dir: Path) -> str:
+def _welcome(base_url: str, key: str, password: str, data_dir: Path) -> str:
     return f"""
 Realrouter serves {base_url} on a simulated upstream. The account `{ACCOUNT}` has $10.00.
 Everything is in {data_dir}/ (configuration, ledger, log).
+
+  E-mail {EMAIL}, password {password}
 
   export OPENAI_BASE_URL={base_url}
   export OPENAI_API_KEY={key}
@@ -207,6 +220,11 @@ JavaScript
   const client = new OpenAI({{ apiKey: "{key}", baseURL: "{base_url}" }});
   const response = await client.responses.create({{ model: "{MODEL}", input: "{_PROMPT}" }});
   console.log(response.output_text);
+
+Balance, and a simulated purchase
+  curl {base_url[:-3]}/api/balance -H "Authorization: Bearer {key}"
+  curl {base_url[:-3]}/api/checkout -H "Authorization: Bearer {key}" \\
+    -H "Content-Type: application/json" -d '{{"pack": "starter"}}'     # open its url and pay
 
 Each request prints a line here. Ctrl+C ends the demo.
 """

@@ -1,17 +1,20 @@
-"""realrouter key: create, list, revoke."""
+"""realrouter key: create, limits, list, revoke."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import click
+import msgspec
 
+from app.account_keys import keys_of, make_key
 from app.cli.common import Context, command, table
-from app.commands import known, new_id, on_account
-from domain import account as accounts
+from app.commands import new_id, on_account
 from domain import api_key
-from domain.events import KeyCreated, KeyLimits, KeyLimitsChanged, KeyRevoked, account_stream
+from domain.decimals import format_usd
+from domain.events import KeyLimits
 from domain.money import parse_usd
 
 
@@ -20,29 +23,41 @@ def key() -> None:
     """API keys: what clients send as `Authorization: Bearer sk-rr-...`."""
 
 
+_LIMITS = (
+    click.option("--model", "models", multiple=True, metavar="MODEL", help="Allow only this model; may be repeated."),
+    click.option("--expires", type=click.DateTime(), help="When it stops working, in UTC."),
+    click.option("--monthly-budget", metavar="USD", help="The most it may hold and spend in a UTC month."),
+    click.option("--requests-per-minute", type=click.IntRange(min=1), help="The most it may begin in a UTC minute."),
+    click.option(
+        "--tokens-per-minute", type=click.IntRange(min=1), help="The most it may hold and use in a UTC minute."
+    ),
+    click.option("--concurrency", type=click.IntRange(min=1), help="The most requests it may have open at once."),
+)
+_NAMES = {
+    "models": "models",
+    "expires": "expires_at_micros",
+    "monthly-budget": "budget_nanos_per_month",
+    "requests-per-minute": "requests_per_minute",
+    "tokens-per-minute": "tokens_per_minute",
+    "concurrency": "concurrency",
+}
+"""What `--none` takes off, and the limit that it is."""
+
+
+def limit_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say what a key may do."""
+    for option in reversed(_LIMITS):
+        function = option(function)
+    return function
+
+
 @key.command("create")
 @command
 @click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
 @click.option("--name", default="key", show_default=True, help="A label, for you.")
 @click.option("--id", "key_id", help="The key's id. Give one to make a retry safe; else it is made up.")
-@click.option("--model", "models", multiple=True, metavar="MODEL", help="Allow only this model; may be repeated.")
-@click.option("--expires", type=click.DateTime(), help="When it stops working, in UTC.")
-@click.option("--monthly-budget", metavar="USD", help="The most it may hold and spend in a UTC month.")
-@click.option("--requests-per-minute", type=click.IntRange(min=1), help="The most it may begin in a UTC minute.")
-@click.option("--tokens-per-minute", type=click.IntRange(min=1), help="The most it may hold and use in a UTC minute.")
-@click.option("--concurrency", type=click.IntRange(min=1), help="The most requests it may have open at once.")
-def create(
-    context: Context,
-    account_id: str,
-    name: str,
-    key_id: str | None,
-    models: tuple[str, ...],
-    expires: datetime | None,
-    monthly_budget: str | None,
-    requests_per_minute: int | None,
-    tokens_per_minute: int | None,
-    concurrency: int | None,
-) -> None:
+@limit_options
+def create(context: Context, account_id: str, name: str, key_id: str | None, **limits: Any) -> None:
     """Make an API key. It is shown now and never again: only its digest is kept.
 
     \b
@@ -51,31 +66,68 @@ def create(
       realrouter key create --account acct_1 --name ci --model gpt-5.4-mini --monthly-budget 5.00
     """
     key_id = key_id or new_id("key")
-    limits = KeyLimits(
-        models=models or None,
-        expires_at_micros=int(expires.replace(tzinfo=UTC).timestamp()) * 1_000_000 if expires else None,
-        budget_nanos_per_month=parse_usd(monthly_budget, field="monthly budget") if monthly_budget else None,
-        requests_per_minute=requests_per_minute,
-        tokens_per_minute=tokens_per_minute,
-        concurrency=concurrency,
-    )
-    secret = api_key.make_key(os.urandom(api_key.RANDOM_BYTES))
+    wanted = KeyLimits(**_given(limits))
+    with context.ledger() as (ledger, codec):
+        secret = make_key(ledger, codec, account_id, key_id=key_id, name=name, limits=wanted)
+    lines = [f"Made {key_id} ({name}). The key is shown once; keep it safe:", secret]
+    context.print({"key_id": key_id, "api_key": secret}, lines)
+
+
+@key.command("limits")
+@command
+@click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
+@click.argument("key_id", metavar="KEY")
+@limit_options
+@click.option("--none", "removed", multiple=True, type=click.Choice(list(_NAMES)), help="Take this limit off.")
+def change_limits(context: Context, account_id: str, key_id: str, removed: tuple[str, ...], **limits: Any) -> None:
+    """Change what a key may do: the limits that are given, and no others. Every process has them within a second.
+
+    \b
+    Example:
+      realrouter key limits --account acct_1 key_1 --monthly-budget 50.00 --none concurrency
+    """
+    changes = {**_given(limits), **dict.fromkeys((_NAMES[name] for name in removed), None)}
     with context.ledger() as (ledger, codec):
         on_account(
             ledger,
             codec,
             account_id,
-            lambda state: api_key.create_key(
-                state,
-                key_id=key_id,
-                name=name,
-                digest=api_key.digest(secret),
-                hint=api_key.hint(secret),
-                limits=limits,
+            lambda state: api_key.change_limits(
+                state, key_id=key_id, limits=msgspec.structs.replace(api_key.limits_of(state, key_id), **changes)
             ),
         )
-    lines = [f"Made {key_id} ({name}). The key is shown once; keep it safe:", secret]
-    context.print({"key_id": key_id, "api_key": secret}, lines)
+        now = keys_of(ledger, codec, account_id)[key_id].limits
+    context.print({"key_id": key_id, "limits": now}, f"{key_id}: {in_words(now) or 'no limits'}.")
+
+
+def in_words(limits: KeyLimits) -> str:
+    """What a key may do, for people."""
+    parts = []
+    if limits.models is not None:
+        parts.append(f"only {', '.join(limits.models)}")
+    if limits.expires_at_micros is not None:
+        until = datetime.fromtimestamp(limits.expires_at_micros // 1_000_000, UTC)
+        parts.append(f"until {until:%Y-%m-%d %H:%M} UTC")
+    if limits.budget_nanos_per_month is not None:
+        parts.append(f"${format_usd(limits.budget_nanos_per_month)} a month")
+    for value, what in (
+        (limits.requests_per_minute, "requests a minute"),
+        (limits.tokens_per_minute, "tokens a minute"),
+        (limits.concurrency, "at once"),
+    ):
+        if value is not None:
+            parts.append(f"{value} {what}")
+    return ", ".join(parts)
+
+
+def _given(limits: dict[str, Any]) -> dict[str, Any]:
+    """The options that were used, as limits. Raises InvalidValue."""
+    given = {name: value for name, value in limits.items() if value not in (None, ())}
+    if "expires" in given:
+        given["expires_at_micros"] = int(given.pop("expires").replace(tzinfo=UTC).timestamp()) * 1_000_000
+    if "monthly_budget" in given:
+        given["budget_nanos_per_month"] = parse_usd(given.pop("monthly_budget"), field="monthly budget")
+    return given
 
 
 @key.command("list")
@@ -89,18 +141,23 @@ def list_keys(context: Context, account_id: str) -> None:
       realrouter key list --account acct_1
     """
     with context.ledger() as (ledger, codec):
-        events = known(codec, ledger.stream(account_stream(account_id)))
-    accounts.require(accounts.fold(account_id, events))
-    created = {event.key_id: event for event in events if isinstance(event, KeyCreated)}
-    limits = {event.key_id: event.limits for event in events if isinstance(event, KeyCreated | KeyLimitsChanged)}
-    revoked = {event.key_id for event in events if isinstance(event, KeyRevoked)}
+        keys = keys_of(ledger, codec, account_id).values()
     result = [
-        {"key_id": id_, "name": event.name, "hint": event.hint, "revoked": id_ in revoked, "limits": limits[id_]}
-        for id_, event in created.items()
+        {
+            "key_id": key.key_id,
+            "name": key.name,
+            "hint": key.hint,
+            "revoked": key.revoked_at_micros is not None,
+            "limits": key.limits,
+        }
+        for key in keys
     ]
-    rows = [(id_, event.hint, "revoked" if id_ in revoked else "in use", event.name) for id_, event in created.items()]
+    rows = [
+        (key.key_id, key.hint, "in use" if key.revoked_at_micros is None else "revoked", key.name, in_words(key.limits))
+        for key in keys
+    ]
     empty = f"No keys. Make one: realrouter key create --account {account_id}"
-    context.print({"keys": result}, table(rows, ("KEY", "HINT", "STATE", "NAME")) if rows else empty)
+    context.print({"keys": result}, table(rows, ("KEY", "HINT", "STATE", "NAME", "LIMITS")) if rows else empty)
 
 
 @key.command("revoke")

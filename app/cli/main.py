@@ -12,6 +12,7 @@ from app.cli.credit import credit
 from app.cli.demo import demo
 from app.cli.key import key
 from app.cli.ledger import ledger
+from app.cli.payments import payments
 from app.cli.prices import migrate, prices
 from app.cli.projections import projections
 from app.cli.serve import serve
@@ -29,5 +30,5 @@ def main() -> None:
     """
 
 
-for _command in (account, audit, credit, demo, key, ledger, migrate, prices, projections, serve):
+for _command in (account, audit, credit, demo, key, ledger, migrate, payments, prices, projections, serve):
     main.add_command(_command)

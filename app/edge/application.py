@@ -54,6 +54,8 @@ MAX_BODY_BYTES = 80 * 1024 * 1024
 REQUEST_ID = "realrouter.request_id"
 REFUSED = "realrouter.refused"
 STREAM = "realrouter.stream"
+ANSWER_FIELDS = "realrouter.answer_fields"
+CORS_ORIGINS = "REALROUTER_CORS_ORIGINS"
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")
 
 Ready = Callable[[], Awaitable[str | None]]
@@ -150,14 +152,13 @@ class EdgeConnection(TrioASGIHTTPConnection):
         fields = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         if not any(name == b"x-request-id" for name, _ in fields):
             fields.append((b"x-request-id", request_id_of(cast(dict[str, Any], self.scope)).encode("ascii")))
-        crossed = False
-        for name, value in self.scope["headers"]:
+        scope = cast(dict[str, Any], self.scope)
+        fields += scope.get(ANSWER_FIELDS, ())
+        for name, value in scope["headers"]:
             if name == b"x-client-request-id" and _is_sane(value):
                 fields.append((name, value))
             elif name == b"origin":
-                crossed = True
-        if crossed and cors.is_open(self.scope["path"]):
-            fields += cors.EXPOSE
+                fields += cors.exposed(scope["path"], value, self.app.config[CORS_ORIGINS])
         return fields
 
 
@@ -182,12 +183,16 @@ class EdgeApplication(QuartTrio):
         return early if early is not None else await super().preprocess_request(request_context)
 
 
-def make_app(*, max_body_bytes: int = MAX_BODY_BYTES, ready: Ready | None = None) -> EdgeApplication:
-    """An application without routes but /healthz (the process lives) and /readyz (`ready` says that it can serve)."""
+def make_app(
+    *, max_body_bytes: int = MAX_BODY_BYTES, ready: Ready | None = None, cors_origins: tuple[str, ...] = ()
+) -> EdgeApplication:
+    """An application without routes but /healthz (the process lives) and /readyz (`ready` says that it can serve).
+    `cors_origins`: whose pages may call /api with a session."""
     app = EdgeApplication("realrouter", static_folder=None, template_folder=None)
     app.config.update(
         RESPONSE_TIMEOUT=None, BODY_TIMEOUT=None, MAX_CONTENT_LENGTH=max_body_bytes, PROPAGATE_EXCEPTIONS=False
     )
+    app.config[CORS_ORIGINS] = frozenset(cors_origins)
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
     app.url_map.redirect_defaults = False
@@ -210,6 +215,12 @@ def make_app(*, max_body_bytes: int = MAX_BODY_BYTES, ready: Ready | None = None
 def request_id(request: Request) -> str:
     """This request's id, ours: made once, sent as x-request-id."""
     return request_id_of(cast(dict[str, Any], request.scope))
+
+
+def add_fields(request: Request, fields: Mapping[str, str]) -> None:
+    """Headers that this request's answer carries, whatever it turns out to be."""
+    there = cast(dict[str, Any], request.scope).setdefault(ANSWER_FIELDS, [])
+    there += [(name.encode("ascii"), value.encode("ascii")) for name, value in fields.items()]
 
 
 def set_request_id(request: Request, name: str) -> None:
@@ -275,10 +286,13 @@ def _early_answer(request: Request) -> Response | None:
         raise refused
     if scope["path"].startswith("//"):
         raise NotFound  # werkzeug would drop all slashes but one
-    if request.method == "OPTIONS" and cors.is_open(request.path) and "Origin" in request.headers:
-        return Response(
-            DataBody(b""), status=204, headers=cors.preflight(request.headers.get("Access-Control-Request-Headers"))
-        )
+    origin = request.headers.get("Origin")
+    if request.method == "OPTIONS" and origin is not None:
+        allowed = current_app.config[CORS_ORIGINS]
+        if cors.answers_preflight(scope["path"], origin, allowed):
+            asked = request.headers.get("Access-Control-Request-Headers")
+            methods = cors.ALLOWED_METHODS if cors.is_open(scope["path"]) else cors.API_METHODS
+            return Response(DataBody(b""), status=204, headers=cors.preflight(asked, methods))
     encoding = request.headers.get("Content-Encoding")
     if encoding is not None and encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType(

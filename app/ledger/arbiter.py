@@ -88,7 +88,7 @@ class _Run:
     def judge(self, index: int) -> None:
         append = self.plan.batch[index]
         verdict = self._standing(append) or self._refusal(self.plan.guards[index], self.plan.moves[index])
-        self.outcome.verdicts[index] = verdict or self._commit(append, self.plan.moves[index])
+        self.outcome.verdicts[index] = verdict or self._commit(append, self.plan.moves[index], self.plan.guards[index])
 
     def _standing(self, append: Append) -> Verdict | None:
         version = append.expected_version + 1
@@ -111,10 +111,11 @@ class _Run:
             if (guard.floor is not None and after < guard.floor) or (
                 guard.ceiling is not None and after > guard.ceiling
             ):
-                return Refused(name, value, delta, self.plan.at_micros)
+                stood = tuple(self._value(each) for each, _ in guards)
+                return Refused(name, value, delta, self.plan.at_micros, stood)
         return None
 
-    def _commit(self, append: Append, moves: Sequence[Movement]) -> Committed:
+    def _commit(self, append: Append, moves: Sequence[Movement], guards: Sequence[tuple[str, Guard]]) -> Committed:
         outcome, at, first = self.outcome, self.plan.at_micros, self.position + 1
         for offset, event in enumerate(append.events, 1):
             self.position += 1
@@ -128,7 +129,7 @@ class _Run:
                 outcome.closed.append(event.request_id)
         for name, delta in moves:
             outcome.buckets[name] = self._value(name) + delta
-        return Committed(first, at)
+        return Committed(first, at, guarded=tuple([self._value(name) for name, _ in guards]) if guards else ())
 
     def _value(self, name: str) -> int:
         value = self.outcome.buckets.get(name)

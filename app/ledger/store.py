@@ -61,11 +61,15 @@ class Append(msgspec.Struct, frozen=True, gc=False):
 
 
 class Committed(msgspec.Struct, frozen=True, gc=False):
-    """The events are in the log, the first of them at `position`. `repeated`: they were there before."""
+    """The events are in the log, the first of them at `position`. `repeated`: they were there before.
+
+    `guarded`: the value of each guard's bucket after the command, in the order of the guards; empty for a repeated one.
+    """
 
     position: int
     recorded_at_micros: int
     repeated: bool = False
+    guarded: tuple[int, ...] = ()
 
 
 class Conflict(msgspec.Struct, frozen=True, gc=False):
@@ -77,12 +81,14 @@ class Conflict(msgspec.Struct, frozen=True, gc=False):
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False):
-    """A guard objected: its bucket stood at `value`, and the command would have moved it by `delta`."""
+    """A guard objected: its bucket stood at `value`, and the command would have moved it by `delta`. `guarded`: as each guard's
+    bucket stood, in their order."""
 
     bucket: str
     value: int
     delta: int
     at_micros: int
+    guarded: tuple[int, ...] = ()
 
 
 class Failed(msgspec.Struct, frozen=True, gc=False):

@@ -6,61 +6,128 @@ import time
 
 import msgspec
 from quart import Response, request
+from quart_schema import DataSource
 
 from app.auth import Key, authenticate
 from app.edge.application import EdgeApplication, make_app
+from app.payments.simulator import SimulatedVendor
+from app.routes import account, keys, openapi, pay, payments, requests, session, shapes, transactions, usage
 from app.routes.completions import complete
 from app.routes.files import delete_file, file_content, list_files, show_file, upload_file
 from app.routes.models import list_models, show_model
+from app.routes.openapi import describe
 from app.services import Services
+
+_OF_ANSWERS = (401, 402, 403, 404, 409, 422, 429, 502, 504)
 
 
 def application(services: Services) -> EdgeApplication:
     """The application over a process's services."""
-    app = make_app(max_body_bytes=services.settings.server.max_body_bytes, ready=lambda: _ready(services))
-
-    @app.post("/v1/responses")
-    async def responses() -> Response:
-        return await complete(services, request, "responses")
-
-    @app.post("/v1/chat/completions")
-    async def chat_completions() -> Response:
-        return await complete(services, request, "chat")
-
-    @app.get("/v1/models")
-    async def models() -> Response:
-        return _json(list_models(services, await _key_if_any(services)))
-
-    @app.get("/v1/models/<path:model_id>")
-    async def model(model_id: str) -> Response:
-        return _json(show_model(services, await _key_if_any(services), model_id))
-
-    @app.post("/v1/files")
-    async def upload() -> Response:
-        return _json(await upload_file(services, request))
-
-    @app.get("/v1/files")
-    async def files() -> Response:
-        return _json(await list_files(services, request))
-
-    @app.get("/v1/files/<file_id>")
-    async def file(file_id: str) -> Response:
-        return _json(await show_file(services, request, file_id))
-
-    @app.get("/v1/files/<file_id>/content")
-    async def content(file_id: str) -> Response:
-        return await file_content(services, request, file_id)
-
-    @app.delete("/v1/files/<file_id>")
-    async def delete(file_id: str) -> Response:
-        return _json(await delete_file(services, request, file_id))
+    server = services.settings.server
+    app = make_app(
+        max_body_bytes=server.max_body_bytes, ready=lambda: _ready(services), cors_origins=server.cors_origins
+    )
+    _register_answers(app, services)
+    _register_files(app, services)
+    for part in (session, account, transactions, usage, requests, keys, payments):
+        part.register(app, services)
+    stripe = services.settings.stripe
+    if stripe is not None and stripe.simulator and services.payments is not None:
+        assert isinstance(services.payments.vendor, SimulatedVendor), "the settings say so"
+        pay.register(app, services, services.payments.vendor)
 
     @app.get("/metrics")
     async def metrics() -> Response:
         body, content_type = services.metrics.render()
         return Response(body, content_type=content_type)
 
+    openapi.register(app)
     return app
+
+
+def _register_answers(app: EdgeApplication, services: Services) -> None:
+    @app.post("/v1/responses")
+    @describe(
+        "Make a response",
+        tag="models",
+        body=shapes.ResponsesRequest,
+        answers={200: shapes.ResponseObject},
+        errors=_OF_ANSWERS,
+        caller="key",
+    )
+    async def responses() -> Response:
+        return await complete(services, request, "responses")
+
+    @app.post("/v1/chat/completions")
+    @describe(
+        "Make a chat completion",
+        tag="models",
+        body=shapes.ChatRequest,
+        answers={200: shapes.ChatCompletion},
+        errors=_OF_ANSWERS,
+        caller="key",
+    )
+    async def chat_completions() -> Response:
+        return await complete(services, request, "chat")
+
+    @app.get("/v1/models")
+    @describe("List models", tag="models", answers={200: shapes.ModelList}, errors=(401,), caller="key if any")
+    async def models() -> Response:
+        return _json(list_models(services, await _key_if_any(services)))
+
+    @app.get("/v1/models/<path:model_id>")
+    @describe("Show a model", tag="models", answers={200: shapes.ModelObject}, errors=(401, 404), caller="key if any")
+    async def model(model_id: str) -> Response:
+        return _json(show_model(services, await _key_if_any(services), model_id))
+
+
+def _register_files(app: EdgeApplication, services: Services) -> None:
+    @app.post("/v1/files")
+    @describe(
+        "Upload a file",
+        tag="models",
+        body=shapes.UploadForm,
+        source=DataSource.FORM_MULTIPART,
+        answers={200: shapes.FileObject},
+        errors=(401, 402, 403, 429),
+        caller="key",
+    )
+    async def upload() -> Response:
+        return _json(await upload_file(services, request))
+
+    @app.get("/v1/files")
+    @describe(
+        "List files",
+        tag="models",
+        query=shapes.FileQuery,
+        answers={200: shapes.FileList},
+        errors=(401, 404),
+        caller="key",
+    )
+    async def files() -> Response:
+        return _json(await list_files(services, request))
+
+    @app.get("/v1/files/<file_id>")
+    @describe("Show a file", tag="models", answers={200: shapes.FileObject}, errors=(401, 404), caller="key")
+    async def file(file_id: str) -> Response:
+        return _json(await show_file(services, request, file_id))
+
+    @app.get("/v1/files/<file_id>/content")
+    @describe(
+        "Read a file",
+        tag="models",
+        answers={200: bytes},
+        errors=(401, 404, 429),
+        caller="key",
+        media_type="application/pdf",
+    )
+    async def content(file_id: str) -> Response:
+        return await file_content(services, request, file_id)
+
+    @app.delete("/v1/files/<file_id>")
+    @describe("Delete a file", tag="models", answers={200: shapes.FileDeletedObject}, errors=(401, 404), caller="key")
+    async def delete(file_id: str) -> Response:
+        return _json(await delete_file(services, request, file_id))
 
 
 def _json(value: object) -> Response:

@@ -16,7 +16,7 @@ from quart import Request, Response
 
 from app.auth import Key, authenticate
 from app.completion import Completion
-from app.edge.application import request_id, set_request_id, stream_response
+from app.edge.application import add_fields, request_id, set_request_id, stream_response
 from app.edge.body import Reservation, on_exit, read_body
 from app.errors import BadRequest, problem_of
 from app.lifetime import Slot
@@ -28,6 +28,7 @@ from app.settlement import Settlement
 from app.wire.dialects import parse
 from app.wire.exchange import Endpoint, ParsedRequest
 from app.wire.stored import Stored
+from domain.rates import headers
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 255
 PARSED_INLINE_MAX = 1024 * 1024
@@ -49,6 +50,8 @@ async def complete(services: Services, request: Request, endpoint: Endpoint) -> 
         services.on_record(record)
         raise
     await completion.opened.wait()
+    if completion.rates:
+        add_fields(request, headers(completion.rates))
     if completion.error is not None:
         raise completion.error
     if record.stream:

@@ -30,6 +30,7 @@ ENDPOINTS = ("responses", "chat", "models", "files", "api", "web", OTHER)
 UPSTREAM_ERRORS = ("unreachable", "timeout", "broken", "refused", OTHER)
 BUCKETS_MAX = 32
 PROJECTIONS_MAX = 32
+PAYMENT_OUTCOMES_MAX = 16
 _TOKENS = (
     "input",
     "cached_input",
@@ -78,6 +79,7 @@ class Metrics:
         self._define_requests()
         self._define_money()
         self._define_ledger()
+        self._define_payments()
 
     def _define_requests(self) -> None:
         self._requests = Counter(
@@ -150,6 +152,17 @@ class Metrics:
                 "realrouter_projection_lag_seconds", "Age of the oldest of those.", ("projection",), registry=registry
             ),
             most=PROJECTIONS_MAX,
+        )
+
+    def _define_payments(self) -> None:
+        registry = self.registry
+        self._webhooks = _Family(
+            Counter("realrouter_webhooks", "Webhooks that came, by what was done.", ("outcome",), registry=registry),
+            most=PAYMENT_OUTCOMES_MAX,
+        )
+        self._payments = _Family(
+            Counter("realrouter_payments", "Payments settled, by what came of it.", ("outcome",), registry=registry),
+            most=PAYMENT_OUTCOMES_MAX,
         )
 
     def request_done(self, *, endpoint: str, model: str | None, status: int, phases: Phases) -> None:
@@ -230,6 +243,14 @@ class Metrics:
         """How far a projection is behind the log, as the runner last saw it."""
         self._lag_positions[projection].set(positions)
         self._lag_seconds[projection].set(seconds)
+
+    def webhook(self, outcome: str) -> None:
+        """`outcome` is kept, repeated or bad_signature."""
+        self._webhooks[outcome].inc()
+
+    def payment(self, outcome: str) -> None:
+        """What came of settling a payment or a checkout, such as credited, returned or refused."""
+        self._payments[outcome].inc()
 
     def render(self) -> tuple[bytes, str]:
         """The body and the content type of /metrics."""

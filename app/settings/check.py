@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from app.settings.errors import Problem
 from app.settings.locate import Path
 from app.settings.protocols import TRAITS, possible_tools
-from app.settings.shape import ModelSettings, PackSettings, Settings, UpstreamSettings
+from app.settings.shape import ModelSettings, PackSettings, Settings, UpstreamSettings, is_loopback
 from domain.catalog import Catalog
 from domain.errors import InvalidValue
 from domain.money import parse_usd
@@ -37,15 +37,6 @@ def check(settings: Settings) -> None:
     for index, model in enumerate(settings.models):
         _check_model(model, upstreams, ("model", index))
     _check_payments(settings)
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _check_server(settings: Settings) -> None:
@@ -176,14 +167,30 @@ def _check_payments(settings: Settings) -> None:
         parts = _url(settings.stripe.api_base, ("stripe", "api_base"), ("http", "https"))
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise Problem(("stripe", "api_base"), "Plain http would send the secret key unencrypted. Use https.")
+        if settings.stripe.simulator:
+            _check_simulator(settings)
     _unique((pack.id for pack in settings.packs), "pack", "id")
     for index, pack in enumerate(settings.packs):
         _check_pack(pack, ("pack", index))
 
 
+def _check_simulator(settings: Settings) -> None:
+    """It gives credit for nothing: only to this machine itself."""
+    for index, address in enumerate(settings.server.bind):
+        if not is_loopback(address.rpartition(":")[0].strip("[]")):
+            raise Problem(
+                ("server", "bind", index), "The payment simulator is served on loopback only: 127.0.0.1:8000."
+            )
+    if not is_loopback(urlsplit(settings.server.public_url).hostname or ""):
+        raise Problem(("stripe", "simulator"), "The payment simulator needs a public_url on this machine itself.")
+
+
 def _check_pack(pack: PackSettings, path: Path) -> None:
-    _amount(pack.price, (*path, "price"), least=1)
     _amount(pack.credit, (*path, "credit"), least=1)
+    try:
+        pack.pack()
+    except InvalidValue as error:
+        raise Problem((*path, error.field), str(error)) from None
 
 
 def _domain_path(name: str) -> Path:

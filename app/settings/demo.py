@@ -11,6 +11,7 @@ _HEAD = """\
 [server]
 bind = ["127.0.0.1:{port}"]
 public_url = "http://127.0.0.1:{port}"
+signup = true
 
 [store]
 url = {store}
@@ -22,6 +23,21 @@ url = {files}
 name = "simulator"
 protocol = "simulator"
 pace = 0.02
+
+[stripe]
+simulator = true
+
+[[pack]]
+id = "starter"
+name = "Starter"
+price = "10.00"
+credit = "10.00"
+
+[[pack]]
+id = "plus"
+name = "Plus"
+price = "50.00"
+credit = "55.00"
 """
 
 _MODEL = """

@@ -8,15 +8,19 @@ Rule 4: a value that may hold a secret is a Secret, or is masked in the repr of 
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field, to_builtins
 
 from app.settings.protocols import ENDPOINTS, MIB, TRAITS, Endpoint, Protocol
 from app.settings.secret import Secret
 from domain.catalog import Catalog, Model
+from domain.checkout import Pack
+from domain.currency import parse_minor
 from domain.money import parse_usd
 from domain.pricing import PriceList, parse_prices
 
@@ -40,6 +44,12 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     trusted_proxies: tuple[str, ...] = ()
     signup: bool = False
     max_body_bytes: Size = 70 * MIB
+
+    @property
+    def cookies_are_secure(self) -> bool:
+        """Whether browsers may send the session over https alone: always, but on this machine itself."""
+        parts = urlsplit(self.public_url)
+        return not (parts.scheme == "http" and is_loopback(parts.hostname or ""))
 
 
 class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -223,11 +233,12 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StripeSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Checkout through Stripe. Left out: there is no checkout."""
+    """Checkout through Stripe. Left out: there is no checkout. `simulator`: a page of our own in its place, on loopback only."""
 
     secret_key: Secret = Secret("")
     webhook_secret: Secret = Secret("")
     api_base: str = "https://api.stripe.com"
+    simulator: bool = False
 
 
 class PackSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -238,6 +249,11 @@ class PackSettings(Struct, frozen=True, forbid_unknown_fields=True):
     price: str
     credit: str
     currency: Annotated[str, Meta(pattern=r"^[a-z]{3}$")] = "usd"
+
+    def pack(self) -> Pack:
+        """The domain's view. Raises InvalidValue."""
+        price_minor = parse_minor(self.price, self.currency, field="price")
+        return Pack(self.id, self.name, price_minor, self.currency, parse_usd(self.credit, field="credit"))
 
 
 class Settings(
@@ -265,6 +281,16 @@ class Settings(
     def upstream(self, name: str) -> UpstreamSettings:
         """The upstream of this name; every name in the catalog has one."""
         return next(upstream for upstream in self.upstreams if upstream.name == name)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def masked_url(url: str) -> str:

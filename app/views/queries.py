@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -55,6 +56,17 @@ _UNITS: Mapping[By, int] = {"hour": MICROS_PER_HOUR, "day": MICROS_PER_DAY}
 _lines = msgspec.json.Decoder(tuple[CostLine, ...])
 _limits = msgspec.json.Decoder(KeyLimits)
 _freezes = msgspec.json.Decoder(tuple[Freeze, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What is wanted of a statement; what is not given is not asked for. Instants: from the first to before the second."""
+
+    kinds: tuple[str, ...] = ()
+    key_id: str | None = None
+    model: str | None = None
+    from_micros: int | None = None
+    to_micros: int | None = None
 
 
 class ViewQueries:
@@ -104,12 +116,38 @@ class ViewQueries:
             rows = fetch(sql, parameters)
             return Answer(_stands(fetch, "transactions"), [_transaction(row) for row in rows])
 
+    def statement(
+        self, account_id: str, wanted: Filter, *, before_position: int | None = None, limit: int = 50
+    ) -> Answer[tuple[list[tuple[Transaction, int | None]], bool]]:
+        """A page of what is wanted of the statement, newest first, each row with the balance after it (None where the balances lag
+        behind), and whether there is more."""
+        most = _page(limit)
+        with self._reading(TRANSACTIONS, BALANCES, INSTANTS) as fetch:
+            sql, parameters = _statement_query(fetch, account_id, wanted, before_position)
+            rows = fetch(sql, (*parameters, most + 1))
+            found = [(_transaction(row[:-2]), None if row[-2] is None else row[-2] + row[-1]) for row in rows[:most]]
+            return Answer(_stands(fetch, "transactions"), (found, len(rows) > most))
+
+    def request_of_response(self, account_id: str, response_id: str) -> Answer[str | None]:
+        """The request that an account's answer of this id was to."""
+        sql = "SELECT id FROM views.transactions WHERE account_id = ? AND response_id = ? ORDER BY position LIMIT 1"
+        with self._reading(TRANSACTIONS) as fetch:
+            rows = fetch(sql, (account_id, response_id))
+            return Answer(_stands(fetch, "transactions"), str(rows[0][0]) if rows else None)
+
     def usage(
-        self, account_id: str, *, by: By, from_micros: int | None = None, to_micros: int | None = None
+        self,
+        account_id: str,
+        *,
+        by: By,
+        from_micros: int | None = None,
+        to_micros: int | None = None,
+        key_id: str | None = None,
+        model: str | None = None,
     ) -> Answer[list[Usage]]:
         """Sums by hour, day, key or model over the whole hours from the one of `from_micros` to before that of `to_micros`
-        (a part of an hour counts whole)."""
-        sql, parameters = _usage_query(account_id, by, from_micros, to_micros)
+        (a part of an hour counts whole), of one key or model where they are given."""
+        sql, parameters = _usage_query(account_id, by, from_micros, to_micros, key_id, model)
         with self._reading(USAGE) as fetch:
             rows = fetch(sql, parameters)
             unit = _UNITS.get(by, 0)
@@ -203,17 +241,51 @@ class ViewQueries:
             return Answer(_stands(fetch, "unknown_topics"), [UnknownTopic(*row) for row in rows])
 
 
+def _statement_query(
+    fetch: Fetch, account_id: str, wanted: Filter, before_position: int | None
+) -> tuple[str, tuple[Any, ...]]:
+    """Instants become positions, in whose order the rows stand."""
+    clauses, parameters = ["t.account_id = ?"], [account_id]
+    bounds: list[Any] = []
+    if before_position is not None:
+        clauses.append("t.position < ?")
+        bounds.append(before_position)
+    if wanted.from_micros is not None:
+        clauses.append("t.position > ?")
+        bounds.append(_position_at(fetch, wanted.from_micros - 1))
+    if wanted.to_micros is not None:
+        clauses.append("t.position <= ?")
+        bounds.append(_position_at(fetch, wanted.to_micros - 1))
+    if wanted.kinds:
+        clauses.append(f"t.kind IN ({', '.join('?' * len(wanted.kinds))})")
+        bounds.extend(wanted.kinds)
+    for column, value in (("key_id", wanted.key_id), ("model", wanted.model)):
+        if value is not None:
+            clauses.append(f"t.{column} = ?")
+            bounds.append(value)
+    sql = (
+        "SELECT t.*, b.available_nanos, b.held_nanos FROM views.transactions t LEFT JOIN views.balances b "  # noqa: S608
+        "ON b.account_id = t.account_id AND b.position = t.position "
+        f"WHERE {' AND '.join(clauses)} ORDER BY t.position DESC LIMIT ?"
+    )
+    return sql, (*parameters, *bounds)
+
+
 def _usage_query(
-    account_id: str, by: By, from_micros: int | None, to_micros: int | None
+    account_id: str, by: By, from_micros: int | None, to_micros: int | None, key_id: str | None, model: str | None
 ) -> tuple[str, tuple[Any, ...]]:
     clause, parameters = "WHERE account_id = ? ", [account_id]
-    bounds: list[int] = []
+    bounds: list[Any] = []
     if from_micros is not None:
         clause += "AND hour >= ? "
         bounds.append(from_micros // MICROS_PER_HOUR)
     if to_micros is not None:
         clause += "AND hour < ? "
         bounds.append(-(-to_micros // MICROS_PER_HOUR))
+    for column, value in (("key_id", key_id), ("model", model)):
+        if value is not None:
+            clause += f"AND {column} = ? "
+            bounds.append(value)
     group = _GROUPS[by]
     sql = f"SELECT {group}, {_SUMS} FROM views.usage {clause}GROUP BY {group} ORDER BY {group} LIMIT ?"  # noqa: S608
     return sql, (*parameters, *bounds, USAGE_GROUPS_MAX)

@@ -95,24 +95,26 @@ class Model:
         for event in append.events:
             for name, delta in movements(event, at_micros):
                 moves[name] = moves.get(name, 0) + delta
-        for guard in append.guards:
-            name = guard.name(at_micros)
-            value, delta = self.buckets.get(name, 0), moves.get(name, 0)
+        names = [guard.name(at_micros) for guard in append.guards]
+        stood = tuple(self.buckets.get(name, 0) for name in names)
+        for guard, name, value in zip(append.guards, names, stood, strict=True):
+            delta = moves.get(name, 0)
             too_low = guard.floor is not None and value + delta < guard.floor
             if too_low or (guard.ceiling is not None and value + delta > guard.ceiling):
-                return Refused(name, value, delta, at_micros)
+                return Refused(name, value, delta, at_micros, stood)
         if any(abs(self.buckets.get(name, 0) + delta) > INT64_MAX for name, delta in moves.items()):
             return Failed("")
-        return self._take(append, moves, at_micros)
+        after = tuple(value + moves.get(name, 0) for name, value in zip(names, stood, strict=True))
+        return self._take(append, moves, at_micros, after)
 
-    def _take(self, append: Append, moves: dict[str, int], at_micros: int) -> Committed:
+    def _take(self, append: Append, moves: dict[str, int], at_micros: int, guarded: tuple[int, ...]) -> Committed:
         first = self.position + 1
         for version, event in enumerate(append.events, append.expected_version + 1):
             self.position += 1
             self.log.append(Place(append.stream, version, append.command_id, event, self.position, at_micros))
         for name, delta in moves.items():
             self.buckets[name] = self.buckets.get(name, 0) + delta
-        return Committed(first, at_micros)
+        return Committed(first, at_micros, guarded=guarded)
 
 
 class LedgerMachine(RuleBasedStateMachine):

@@ -1,0 +1,181 @@
+"""Automatic top-ups: a saved payment method is charged when the balance falls below a threshold.
+
+Rule 1: off until its owner switches it on. Once per crossing: it is armed again when the balance has been seen at the threshold.
+Rule 2: the ceiling of the month is a guard on the start of the checkout, in the ledger: exact over any number of processes.
+Rule 3: a crossing is claimed by one update and numbered. A process that dies with it is followed by one that looks for what was
+charged for that number before it charges.
+Rule 4: a refused method switches it off, visibly; a frozen account is never charged.
+
+    armed -> charging -> charged -> armed        charging -> ceiling -> armed        charging -> off
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from app.payments.chores import claim
+from app.payments.service import Payments
+from app.payments.vendor import Payment, Saved, VendorRefused, VendorUnavailable
+from domain import buckets
+from domain.checkout import Checkout
+from domain.errors import AutomaticCeilingReached, TooManyCheckouts
+from domain.money import AMOUNT_NANOS_MAX
+
+TURN_SECONDS = 5.0
+_COLUMNS = (
+    "account_id, enabled, pack_id, threshold_nanos, ceiling_nanos_per_month, customer_id, payment_method_id, crossings, "
+    "state, problem"
+)
+_log = structlog.get_logger("payments.automatic")
+
+
+@dataclass(frozen=True, slots=True)
+class TopUp:
+    """A row: what an account wants, and where its current crossing stands."""
+
+    account_id: str
+    enabled: bool
+    pack_id: str
+    threshold_nanos: int
+    ceiling_nanos_per_month: int
+    customer_id: str | None
+    payment_method_id: str | None
+    crossings: int
+    state: str
+    problem: str | None
+
+    @property
+    def saved(self) -> Saved | None:
+        if self.customer_id is None or self.payment_method_id is None:
+            return None
+        return Saved(self.customer_id, self.payment_method_id)
+
+    @property
+    def checkout_id(self) -> str:
+        """Of the current crossing."""
+        digest = hashlib.sha256(f"{self.account_id}\0{self.crossings}".encode()).hexdigest()
+        return f"co_auto_{digest[:28]}"
+
+
+class AutomaticTopUps:
+    def __init__(self, payments: Payments) -> None:
+        self._payments = payments
+        self._tables = payments.tables
+
+    def of_account(self, account_id: str) -> TopUp | None:
+        """What an account has set; None where it saved no method yet. Blocks."""
+        found = self._rows("WHERE account_id = ?", (account_id,))
+        return found[0] if found else None
+
+    def switch(self, account_id: str, *, enabled: bool, pack_id: str, threshold_nanos: int, ceiling_nanos: int) -> bool:
+        """Set it; a problem that stood is forgotten, a crossing that is under way goes on. Returns False where no method is saved.
+        Blocks."""
+        assert 0 <= threshold_nanos <= AMOUNT_NANOS_MAX
+        sql = (
+            "UPDATE automatic_top_ups SET enabled = ?, pack_id = ?, threshold_nanos = ?, ceiling_nanos_per_month = ?, "
+            "problem = NULL, state = CASE WHEN state = 'charging' THEN state ELSE 'armed' END "
+            "WHERE account_id = ? AND payment_method_id IS NOT NULL"
+        )
+        return bool(self._tables.change((sql, (int(enabled), pack_id, threshold_nanos, ceiling_nanos, account_id))))
+
+    async def turn(self) -> None:
+        """Look at every account that has it on. Raises StoreUnavailable."""
+        if not await self._payments.in_thread(claim, self._tables, "automatic top-ups", TURN_SECONDS):
+            return
+        for row in await self._payments.in_thread(self._rows, "WHERE enabled = 1 OR state = 'charging'", ()):
+            try:
+                await self._step(row)
+            except (VendorUnavailable, VendorRefused) as error:
+                _log.warning("an automatic top-up waits", account_id=row.account_id, error=str(error))
+
+    async def _step(self, row: TopUp) -> None:
+        if row.state == "charging":
+            await self._charge(row, resumed=True)
+            return
+        available, frozen, ordered = await self._payments.in_thread(self._figures, row.account_id)
+        pack = self._payments.packs.get(row.pack_id)
+        if available >= row.threshold_nanos:
+            await self._move(row, "armed", problem=None)
+            return
+        if pack is None or frozen or row.state == "charged":
+            return
+        if row.state == "ceiling" and ordered + pack.credit_nanos > row.ceiling_nanos_per_month:
+            return
+        if await self._payments.in_thread(self._claim, row):
+            [claimed] = await self._payments.in_thread(self._rows, "WHERE account_id = ?", (row.account_id,))
+            await self._charge(claimed, resumed=False)
+
+    async def _charge(self, row: TopUp, *, resumed: bool) -> None:
+        """From a claimed crossing to what the processor says of it. Raises VendorUnavailable, VendorRefused, StoreUnavailable."""
+        pack, saved = self._payments.packs.get(row.pack_id), row.saved
+        if pack is None or saved is None:
+            await self._move(row, "off", problem="the pack or the payment method is not there any more")
+            return
+        try:
+            checkout = await self._payments.in_thread(self._start, row)
+        except AutomaticCeilingReached as error:
+            await self._move(row, "ceiling", problem=str(error))
+            return
+        except TooManyCheckouts as error:
+            await self._move(row, "off", problem=str(error))
+            return
+        assert checkout.started is not None, "it was started"
+        payment = await self._payments.vendor.payment_of(row.checkout_id, saved) if resumed else None
+        payment = payment or await self._payments.vendor.charge(checkout.started, saved)
+        await self._end(row, payment)
+
+    async def _end(self, row: TopUp, payment: Payment) -> None:
+        if payment.failure is None and payment.status not in ("succeeded", "processing"):
+            payment = replace(payment, failure=payment.status)
+        outcome = await self._payments.settle_payment(payment)
+        if payment.failure is not None:
+            _log.warning("an automatic top-up was refused", account_id=row.account_id, code=payment.failure)
+            await self._move(row, "off", problem=f"the payment was refused: {payment.failure}")
+        elif payment.status == "succeeded":
+            _log.info("an automatic top-up", account_id=row.account_id, payment_id=payment.payment_id, outcome=outcome)
+            await self._move(row, "charged", problem=None)
+
+    def _start(self, row: TopUp) -> Checkout:
+        pack = self._payments.packs[row.pack_id]
+        ceiling = row.ceiling_nanos_per_month
+        return self._payments.crediting.start(
+            row.checkout_id, row.account_id, pack, automatic=True, ceiling_nanos=ceiling
+        )
+
+    def _figures(self, account_id: str) -> tuple[int, bool, int]:
+        """What is available, whether the account is frozen, what was ordered automatically this month."""
+        month = buckets.month_of(self._tables.now_micros())
+        names = (
+            buckets.available(account_id),
+            buckets.frozen(account_id),
+            f"{buckets.automatic_top_ups(account_id)}:{month}",
+        )
+        values = self._payments.ledger.bucket_values(names)
+        return values[names[0]], values[names[1]] > 0, values[names[2]]
+
+    def _claim(self, row: TopUp) -> bool:
+        sql = (
+            "UPDATE automatic_top_ups SET state = 'charging', crossings = crossings + 1 "
+            "WHERE account_id = ? AND enabled = 1 AND crossings = ? AND state IN ('armed', 'ceiling')"
+        )
+        return bool(self._tables.change((sql, (row.account_id, row.crossings))))
+
+    async def _move(self, row: TopUp, state: str, *, problem: str | None) -> None:
+        if (row.state, row.problem) == (state, problem):
+            return
+        sql = (
+            "UPDATE automatic_top_ups SET state = ?, problem = ?, enabled = CASE WHEN ? = 'off' THEN 0 ELSE enabled END "
+            "WHERE account_id = ? AND crossings = ? AND state = ?"
+        )
+        await self._payments.in_thread(
+            self._tables.change, (sql, (state, problem, state, row.account_id, row.crossings, row.state))
+        )
+
+    def _rows(self, where: str, parameters: Sequence[Any]) -> list[TopUp]:
+        found = self._tables.select(f"SELECT {_COLUMNS} FROM automatic_top_ups {where}", parameters)  # noqa: S608 - constants
+        return [TopUp(row[0], bool(row[1]), *row[2:]) for row in found]

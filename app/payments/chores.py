@@ -1,0 +1,22 @@
+"""Work that one process at a time does for all: whoever claims a chore's turn does it.
+
+Rule 1: a claim is one guarded update. A process that dies with it loses that turn; the next falls due as ever.
+"""
+
+from __future__ import annotations
+
+from app.ledger.store import Tables
+
+_MICROS = 1_000_000
+
+
+def claim(tables: Tables, name: str, every_seconds: float) -> bool:
+    """Whether this turn of the chore is the caller's. Blocks."""
+    now = tables.now_micros()
+    after = now + int(every_seconds * _MICROS)
+    if tables.change(
+        ("INSERT INTO chores (name, next_at_micros) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", (name, after))
+    ):
+        return True
+    sql = "UPDATE chores SET next_at_micros = ? WHERE name = ? AND next_at_micros <= ?"
+    return bool(tables.change((sql, (after, name, now))))

@@ -1,0 +1,102 @@
+"""What the processor announced: kept before it is acknowledged, worked on after, and purged in time.
+
+Rule 1: an announcement is a row by its own id: told twice, it is there once. One that is not done yet is due again when it is told
+again, so that no row ever stands in the way of a retry.
+Rule 2: who works on a row has claimed it for a while; a process that dies lets it fall due again.
+Rule 3: the documents hold personal data: they are kept here for KEPT_DAYS, and never in the ledger or a log.
+These functions block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.ledger.store import Tables
+from app.payments.vendor import Notice
+
+KEPT_DAYS = 90
+CLAIM_SECONDS = 120
+RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX = 5, 3600
+OUTCOME_LENGTH_MAX = 500
+_MICROS = 1_000_000
+_DAY_MICROS = 86_400 * _MICROS
+_PUT = (
+    "INSERT INTO payment_inbox (event_id, type, payload, received_at_micros, next_at_micros) "
+    "VALUES (?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING"
+)
+_SOONER = (
+    "UPDATE payment_inbox SET next_at_micros = ? "
+    "WHERE event_id = ? AND processed_at_micros IS NULL AND next_at_micros > ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An announcement that is claimed. `attempts` counts the ones before this."""
+
+    event_id: str
+    type: str
+    payload: bytes
+    attempts: int
+
+
+class Inbox:
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def put(self, notice: Notice, payload: bytes) -> bool:
+        """Keep an announcement. Returns whether it is new. Raises StoreUnavailable: then it must not be acknowledged."""
+        now = self._tables.now_micros()
+        new = self._tables.change((_PUT, (notice.event_id, notice.type, payload, now, now)))
+        if not new:
+            soon = now + CLAIM_SECONDS * _MICROS
+            self._tables.change((_SOONER, (soon, notice.event_id, soon)))
+        return bool(new)
+
+    def claim(self, limit: int) -> list[Waiting]:
+        """What is due, the oldest first, now this process's for a while."""
+        now = self._tables.now_micros()
+        due = self._tables.select(
+            "SELECT event_id, type, payload, attempts, next_at_micros FROM payment_inbox "
+            "WHERE processed_at_micros IS NULL AND next_at_micros <= ? ORDER BY next_at_micros, received_at_micros LIMIT ?",
+            (now, limit),
+        )
+        until = now + CLAIM_SECONDS * _MICROS
+        take = (
+            "UPDATE payment_inbox SET next_at_micros = ?, attempts = attempts + 1 "
+            "WHERE event_id = ? AND processed_at_micros IS NULL AND next_at_micros = ?"
+        )
+        return [
+            Waiting(event_id, type_, bytes(payload), attempts)
+            for event_id, type_, payload, attempts, next_at in due
+            if self._tables.change((take, (until, event_id, next_at)))
+        ]
+
+    def done(self, event_id: str, outcome: str) -> None:
+        """It needs no more work, and this is what came of it."""
+        self._tables.change(
+            (
+                "UPDATE payment_inbox SET processed_at_micros = ?, outcome = ? WHERE event_id = ?",
+                (self._tables.now_micros(), outcome[:OUTCOME_LENGTH_MAX], event_id),
+            )
+        )
+
+    def postpone(self, waiting: Waiting, reason: str) -> None:
+        """It is tried again, later each time."""
+        pause = min(RETRY_SECONDS_MAX, RETRY_SECONDS_FIRST * 2 ** min(waiting.attempts, 20))
+        self._tables.change(
+            (
+                "UPDATE payment_inbox SET next_at_micros = ?, outcome = ? WHERE event_id = ? AND processed_at_micros IS NULL",
+                (self._tables.now_micros() + pause * _MICROS, reason[:OUTCOME_LENGTH_MAX], waiting.event_id),
+            )
+        )
+
+    def waiting(self) -> int:
+        """How many are not done."""
+        [(count,)] = self._tables.select("SELECT count(*) FROM payment_inbox WHERE processed_at_micros IS NULL")
+        return int(count)
+
+    def purge(self) -> int:
+        """Forget what is older than KEPT_DAYS. Returns how many."""
+        before = self._tables.now_micros() - KEPT_DAYS * _DAY_MICROS
+        return self._tables.change(("DELETE FROM payment_inbox WHERE received_at_micros < ?", (before,)))

@@ -1,0 +1,113 @@
+"""Works through the inbox: what was announced is asked after, and settled.
+
+Rule 1: an announcement that claims other money than was ordered is refused by what it claims, before anything is asked.
+Rule 2: the processor or the store out of reach, or a bug: the row stays and is tried again later, for as long as it is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import structlog
+import trio
+
+from app.commands import TooManyConflicts
+from app.ledger.store import CommandFailed, StoreUnavailable
+from app.payments.inbox import Waiting
+from app.payments.service import Payments
+from app.payments.vendor import VendorRefused, VendorUnavailable
+from domain import checkout as checkouts
+from domain.errors import NotFound, PaymentMismatch
+
+BATCH = 20
+IDLE_SECONDS = 5.0
+_log = structlog.get_logger("payments.inbox")
+
+
+class Processing:
+    def __init__(self, payments: Payments) -> None:
+        self._payments = payments
+
+    async def turn(self) -> None:
+        """What is due now, then the wait for more. Raises StoreUnavailable."""
+        if not await self.drain():
+            with trio.move_on_after(IDLE_SECONDS):
+                await self._payments.arrived.wait()
+            self._payments.arrived = trio.Event()
+
+    async def drain(self) -> int:
+        """One batch of what is due. Returns how many there were."""
+        batch = await self._payments.in_thread(self._payments.inbox.claim, BATCH)
+        for waiting in batch:
+            await self.work(waiting)
+        return len(batch)
+
+    async def work(self, waiting: Waiting) -> None:
+        """One announcement, to its end or to its next try."""
+        inbox, in_thread = self._payments.inbox, self._payments.in_thread
+        try:
+            outcome = await self._outcome(waiting)
+        except (VendorUnavailable, VendorRefused, StoreUnavailable, TooManyConflicts, CommandFailed) as error:
+            _log.warning("an announcement waits", event_id=waiting.event_id, type=waiting.type, error=str(error))
+            await in_thread(inbox.postpone, waiting, f"waits: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - one announcement's bug does not stand in the way of the others
+            _log.exception("an announcement failed in a way that has no name", event_id=waiting.event_id)
+            await in_thread(inbox.postpone, waiting, f"waits: {type(error).__name__}")
+        else:
+            _log.info("an announcement is done", event_id=waiting.event_id, type=waiting.type, outcome=outcome)
+            await in_thread(inbox.done, waiting.event_id, outcome)
+
+    async def _outcome(self, waiting: Waiting) -> str:
+        event: dict[str, Any] = msgspec.json.decode(waiting.payload)
+        if event.get("account") is not None:
+            return self._payments.refuse(waiting.event_id, PaymentMismatch("account", "ours", event["account"]))
+        document: dict[str, Any] = event["data"]["object"]
+        family = waiting.type.rpartition(".")[0]
+        if family == "checkout.session" or waiting.type.startswith("checkout.session."):
+            return await self._of_session(document)
+        if family == "payment_intent":
+            return await self._of_payment(document)
+        if family == "charge.dispute":
+            return await self._of_payments_return(document)
+        if family in ("charge", "refund", "charge.refund"):
+            return await self._of_payments_return(document)
+        return "ignored"
+
+    async def _of_session(self, claimed: dict[str, Any]) -> str:
+        refused = await self._claim_refused(claimed, claimed.get("amount_total"))
+        if refused is not None:
+            return refused
+        session = await self._payments.vendor.session(claimed["id"])
+        return "no such session" if session is None else await self._payments.settle_session(session)
+
+    async def _of_payment(self, claimed: dict[str, Any]) -> str:
+        if not (claimed.get("metadata") or {}).get("checkout_id"):
+            return "not ours"
+        refused = await self._claim_refused(claimed, claimed.get("amount"))
+        if refused is not None:
+            return refused
+        payment = await self._payments.vendor.payment(claimed["id"])
+        return "no such payment" if payment is None else await self._payments.settle_payment(payment)
+
+    async def _of_payments_return(self, claimed: dict[str, Any]) -> str:
+        payment_id = claimed.get("payment_intent")
+        if isinstance(payment_id, dict):
+            payment_id = payment_id.get("id")
+        return await self._payments.settle_returns(payment_id) if payment_id else "not ours"
+
+    async def _claim_refused(self, claimed: dict[str, Any], amount_minor: int | None) -> str | None:
+        """Why what was announced is no payment of our order; None where it may be."""
+        metadata = claimed.get("metadata") or {}
+        checkout_id = claimed.get("client_reference_id") or metadata.get("checkout_id")
+        if not isinstance(checkout_id, str):
+            return "not ours"
+        checkout = await self._payments.in_thread(self._payments.crediting.checkout, checkout_id)
+        said = {"account_id": metadata.get("account_id"), "currency": claimed.get("currency")}
+        try:
+            checkouts.check_paid(checkout, amount_minor=amount_minor, **said)
+        except NotFound:
+            return "not ours"
+        except PaymentMismatch as mismatch:
+            return self._payments.refuse(checkout_id, mismatch)
+        return None

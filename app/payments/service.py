@@ -1,0 +1,230 @@
+"""Payments of a process: checkouts begun, looked at and settled, whoever noticed first.
+
+Rule 1: the checkout is in the ledger before the processor is asked for a session, under an id that makes the asking safe to repeat.
+Rule 2: to settle is to ask the processor how things stand, and to credit what it says, through `Crediting`. A webhook, the page
+that a customer comes back to, the sweeper and a process that starts again all end up here.
+Rule 3: what does not fit our own order is refused, logged by id, and nothing is credited.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar, TypeVarTuple
+
+import structlog
+import trio
+
+from app.ledger.store import Ledger
+from app.payments.crediting import Crediting, Paid
+from app.payments.inbox import Inbox
+from app.payments.vendor import Payment, Session, Vendor, VendorRefused, VendorUnavailable
+from domain.checkout import Checkout, Pack
+from domain.errors import InvalidValue, NotFound, PaymentMismatch
+from domain.events import CheckoutStarted
+
+THREADS = 4
+LOOK_SECONDS = 1.0
+"""A checkout's session is asked after at most so often for the page that waits for it."""
+LOOKS_KEPT = 1_000
+_log = structlog.get_logger("payments")
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A checkout that waits for its payment, and where it is paid."""
+
+    checkout_id: str
+    url: str
+
+
+class Payments:
+    def __init__(
+        self,
+        vendor: Vendor,
+        ledger: Ledger,
+        crediting: Crediting,
+        *,
+        packs: Mapping[str, Pack],
+        return_url: str,
+        poke: Callable[[], None],
+        on_outcome: Callable[[str], None],
+    ) -> None:
+        self.vendor = vendor
+        self.tables = self.ledger = ledger
+        self.crediting = crediting
+        self.inbox = Inbox(ledger)
+        self.packs = packs
+        self.arrived = trio.Event()
+        """Set when something was put into the inbox; whoever waits puts a new one in its place."""
+        self._return_url = return_url
+        self._poke = poke
+        self._on_outcome = on_outcome
+        self._threads = trio.CapacityLimiter(THREADS)
+        self._looked: dict[str, float] = {}
+
+    async def in_thread(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Run what blocks."""
+        return await trio.to_thread.run_sync(work, *args, limiter=self._threads)
+
+    # -- A checkout --------------------------------------------------------------------------------------------------
+
+    async def begin(self, checkout_id: str, account_id: str, pack_id: str, *, save: bool) -> Opened:
+        """Begin a checkout and open its session; begun again under its id, it is the same one.
+
+        Raises InvalidValue (no such pack), NotFound, AlreadyExists, TooManyCheckouts, VendorUnavailable, VendorRefused,
+        StoreUnavailable."""
+        pack = self.packs.get(pack_id)
+        if pack is None:
+            raise InvalidValue("pack", f"There is no pack {pack_id[:100]!r}. GET /api/packs lists them.")
+        checkout = await self.in_thread(self.crediting.start, checkout_id, account_id, pack)
+        order = _order(checkout)
+        session = await self.vendor.open_session(order, product=pack.name, return_url=self._return_url, save=save)
+        await self.in_thread(self._remember, checkout_id, session.session_id)
+        if session.url is None:
+            raise VendorRefused("the session has no address")
+        return Opened(checkout_id, session.url)
+
+    async def look(self, checkout: Checkout) -> Session | None:
+        """How the processor sees a checkout that has not been paid, settled at once; None where it was asked a moment ago, or
+        cannot be. Raises StoreUnavailable."""
+        session_id = await self.in_thread(self._session_id, checkout.checkout_id)
+        now = trio.current_time()
+        if session_id is None or now - self._looked.get(checkout.checkout_id, float("-inf")) < LOOK_SECONDS:
+            return None
+        self._looked.pop(checkout.checkout_id, None)
+        self._looked[checkout.checkout_id] = now
+        if len(self._looked) > LOOKS_KEPT:
+            del self._looked[next(iter(self._looked))]
+        try:
+            session = await self.vendor.session(session_id)
+        except (VendorUnavailable, VendorRefused) as error:
+            _log.warning("a checkout could not be looked at", checkout_id=checkout.checkout_id, error=str(error))
+            return None
+        if session is not None:
+            await self.settle_session(session)
+        return session
+
+    # -- Settling ----------------------------------------------------------------------------------------------------
+
+    async def settle_session(self, session: Session) -> str:
+        """Credit what a session's payment paid, or write down its end. Returns what came of it. Raises StoreUnavailable."""
+        if session.checkout_id is None:
+            return "not ours"
+        if session.paid and session.payment_id is not None:
+            said = (session.account_id, session.amount_minor, session.currency)
+            outcome = await self.credit(Paid(session.payment_id, session.checkout_id, *said))
+            if session.saved is not None and outcome in ("credited", "credited before"):
+                await self.in_thread(self._keep_method, session)
+            return outcome
+        if session.status == "expired":
+            return await self._ended(session.checkout_id, "expired", self.crediting.expire)
+        if session.failure is not None:
+            reason = session.failure
+            return await self._ended(session.checkout_id, "failed", lambda each: self.crediting.fail(each, reason))
+        return "not paid yet"
+
+    async def settle_payment(self, payment: Payment) -> str:
+        """The same for a payment that had no session. Raises StoreUnavailable."""
+        if payment.checkout_id is None:
+            return "not ours"
+        if payment.status == "succeeded":
+            said = (payment.account_id, payment.amount_minor, payment.currency)
+            return await self.credit(Paid(payment.payment_id, payment.checkout_id, *said))
+        checkout = await self.in_thread(self.crediting.checkout, payment.checkout_id)
+        if payment.failure is not None and checkout.started is not None and checkout.started.automatic:
+            reason = payment.failure
+            return await self._ended(payment.checkout_id, "failed", lambda each: self.crediting.fail(each, reason))
+        return "not paid yet"
+
+    async def credit(self, paid: Paid) -> str:
+        """Raises StoreUnavailable."""
+        try:
+            new = await self.in_thread(self.crediting.credit, paid)
+        except NotFound:
+            return self._told("not ours")
+        except PaymentMismatch as mismatch:
+            return self.refuse(paid.payment_id, mismatch)
+        self._poke()
+        return self._told("credited" if new else "credited before")
+
+    async def settle_returns(self, payment_id: str) -> str:
+        """Post the refunds and disputes of a payment, which is credited first where it was not. Raises VendorUnavailable, ..."""
+        settled = await self.in_thread(self.crediting.settled, payment_id)
+        if settled is None:
+            session = await self.vendor.session_of(payment_id)
+            payment = None if session is not None else await self.vendor.payment(payment_id)
+            if session is not None:
+                await self.settle_session(session)
+            elif payment is not None:
+                await self.settle_payment(payment)
+            settled = await self.in_thread(self.crediting.settled, payment_id)
+        if settled is None:
+            return self._told("not ours")
+        new = False
+        try:
+            async for refund in self.vendor.refunds_of(payment_id):
+                new |= await self.in_thread(self.crediting.refund, settled, refund)
+            async for dispute in self.vendor.disputes_of(payment_id):
+                new |= await self.in_thread(self.crediting.dispute, settled, dispute)
+        except (PaymentMismatch, InvalidValue) as mismatch:
+            return self.refuse(payment_id, mismatch)
+        self._poke()
+        return self._told("returned" if new else "nothing new")
+
+    def refuse(self, subject: str, reason: Exception) -> str:
+        """Something does not fit our own order: it is logged, and nothing is credited."""
+        _log.error("a payment is refused", subject=subject, reason=str(reason))
+        self._told("refused")
+        return f"refused: {reason}"
+
+    async def _ended(self, checkout_id: str, outcome: str, end: Callable[[str], bool]) -> str:
+        try:
+            new = await self.in_thread(end, checkout_id)
+        except NotFound:
+            return self._told("not ours")
+        self._poke()
+        return self._told(outcome if new else "ended before")
+
+    def _told(self, outcome: str) -> str:
+        self._on_outcome(outcome.replace(" ", "_"))
+        return outcome
+
+    # -- Ordinary tables ---------------------------------------------------------------------------------------------
+
+    def _remember(self, checkout_id: str, session_id: str) -> None:
+        """Which session is a checkout's: what is lost here, the sweeper finds at the processor."""
+        sql = (
+            "INSERT INTO checkout_sessions (checkout_id, session_id, created_at_micros) VALUES (?, ?, ?) "
+            "ON CONFLICT (checkout_id) DO UPDATE SET session_id = excluded.session_id"
+        )
+        self.tables.change((sql, (checkout_id, session_id, self.tables.now_micros())))
+
+    def _session_id(self, checkout_id: str) -> str | None:
+        rows = self.tables.select("SELECT session_id FROM checkout_sessions WHERE checkout_id = ?", (checkout_id,))
+        return str(rows[0][0]) if rows else None
+
+    def _keep_method(self, session: Session) -> None:
+        """The newest payment method that its owner let us keep; it is used only where automatic top-ups are switched on."""
+        assert session.saved is not None
+        sql = (
+            "INSERT INTO automatic_top_ups (account_id, enabled, pack_id, threshold_nanos, ceiling_nanos_per_month, "
+            "customer_id, payment_method_id) VALUES (?, 0, '', 0, 0, ?, ?) ON CONFLICT (account_id) DO UPDATE SET "
+            "customer_id = excluded.customer_id, payment_method_id = excluded.payment_method_id"
+        )
+        saved = session.saved
+        self.tables.change((sql, (session.account_id, saved.customer_id, saved.payment_method_id)))
+
+
+def named_checkout(account_id: str, idempotency_key: str) -> str:
+    """The id of the checkout that an account's Idempotency-Key stands for."""
+    digest = hashlib.sha256(b"%b\0%b" % (account_id.encode(), idempotency_key.encode())).hexdigest()
+    return f"co_{digest[:32]}"
+
+
+def _order(checkout: Checkout) -> CheckoutStarted:
+    assert checkout.started is not None, "it was started"
+    return checkout.started

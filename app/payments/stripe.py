@@ -1,0 +1,320 @@
+"""Stripe, through its own library on Trio.
+
+Rule 1: amounts, names and metadata of a session come from our own order. The id of the checkout is the idempotency key, so that a
+call whose answer was lost is the same call again.
+Rule 2: what the library raises is mapped here, once; what Stripe wrote stays out of messages that customers read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+import stripe
+
+from app.payments.vendor import (
+    BadSignature,
+    Dispute,
+    Notice,
+    Payment,
+    Refund,
+    Saved,
+    Session,
+    VendorRefused,
+    VendorUnavailable,
+)
+from domain.events import CheckoutStarted
+
+TIMEOUT_SECONDS = 20.0
+RETRIES = 2
+"""By the library, under one idempotency key."""
+PAGE = 100
+SIGNATURE_SECONDS = 300
+TYPES = (
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "charge.refunded",
+    "charge.refund.updated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed",
+)
+"""What the webhook endpoint is to be subscribed to."""
+T = TypeVar("T")
+
+
+class StripeVendor:
+    """One client for the process. `http` stands in for the network in tests."""
+
+    name = "stripe"
+
+    def __init__(
+        self,
+        secret_key: str,
+        webhook_secret: str,
+        *,
+        api_base: str = "https://api.stripe.com",
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._webhook_secret = webhook_secret
+        self.livemode = "_live_" in secret_key
+        self._http = stripe.HTTPXClient(timeout=TIMEOUT_SECONDS)
+        if transport is not None:
+            self._http._client_async = httpx.AsyncClient(transport=transport)  # noqa: SLF001 - no public way to one
+        self._client = stripe.StripeClient(
+            secret_key,
+            http_client=self._http,
+            base_addresses={"api": api_base},
+            max_network_retries=RETRIES if transport is None else 0,
+        )
+        self._api = self._client.v1
+
+    async def open_session(self, order: CheckoutStarted, *, product: str, return_url: str, save: bool) -> Session:
+        ours = {"checkout_id": order.checkout_id, "account_id": order.account_id}
+        of_intent: dict[str, Any] = {"metadata": ours}
+        if save:
+            of_intent["setup_future_usage"] = "off_session"
+        params: Any = {
+            "mode": "payment",
+            "client_reference_id": order.checkout_id,
+            "metadata": ours,
+            "payment_intent_data": of_intent,
+            "line_items": [
+                {
+                    "quantity": 1,
+                    "price_data": {
+                        "currency": order.currency,
+                        "unit_amount": order.amount_minor,
+                        "product_data": {"name": product},
+                    },
+                }
+            ],
+            "success_url": f"{return_url}?checkout={order.checkout_id}",
+            "cancel_url": f"{return_url}?checkout={order.checkout_id}&left=1",
+        }
+        if save:
+            params["customer_creation"] = "always"
+        options: Any = {"idempotency_key": order.checkout_id}
+        return _session(_plain(await _asked(lambda: self._api.checkout.sessions.create_async(params, options))))
+
+    async def session(self, session_id: str) -> Session | None:
+        params: Any = {"expand": ["payment_intent"]}
+        found = await _found(lambda: self._api.checkout.sessions.retrieve_async(session_id, params))
+        return None if found is None else _session(_plain(found))
+
+    async def session_of(self, payment_id: str) -> Session | None:
+        params: Any = {"payment_intent": payment_id, "limit": 1}
+        page = await _found(lambda: self._api.checkout.sessions.list_async(params))
+        return await self.session(page.data[0].id) if page is not None and page.data else None
+
+    async def sessions(self, since: int) -> AsyncIterator[Session]:
+        async for found in _paged(self._api.checkout.sessions.list_async, created={"gte": since}):
+            yield _session(found)
+
+    async def charge(self, order: CheckoutStarted, saved: Saved) -> Payment:
+        params: Any = {
+            "amount": order.amount_minor,
+            "currency": order.currency,
+            "customer": saved.customer_id,
+            "payment_method": saved.payment_method_id,
+            "off_session": True,
+            "confirm": True,
+            "metadata": {"checkout_id": order.checkout_id, "account_id": order.account_id},
+        }
+        options: Any = {"idempotency_key": order.checkout_id}
+        try:
+            return _payment(_plain(await _asked(lambda: self._api.payment_intents.create_async(params, options))))
+        except _Declined as declined:
+            if declined.intent is None:
+                raise VendorRefused(declined.code) from declined
+            return _payment(_plain(declined.intent), failure=declined.code)
+
+    async def payment(self, payment_id: str) -> Payment | None:
+        found = await _found(lambda: self._api.payment_intents.retrieve_async(payment_id))
+        return None if found is None else _payment(_plain(found))
+
+    async def payment_of(self, checkout_id: str, saved: Saved) -> Payment | None:
+        async for found in _paged(self._api.payment_intents.list_async, customer=saved.customer_id):
+            payment = _payment(found)
+            if payment.checkout_id == checkout_id:
+                return payment
+        return None
+
+    async def payments(self, since: int) -> AsyncIterator[Payment]:
+        async for found in _paged(self._api.payment_intents.list_async, created={"gte": since}):
+            payment = _payment(found)
+            if payment.checkout_id is not None:
+                yield payment
+
+    async def refunds_of(self, payment_id: str) -> AsyncIterator[Refund]:
+        async for found in _paged(self._api.refunds.list_async, payment_intent=payment_id):
+            yield _refund(found)
+
+    async def refunds(self, since: int) -> AsyncIterator[Refund]:
+        async for found in _paged(self._api.refunds.list_async, created={"gte": since}):
+            yield _refund(found)
+
+    async def dispute(self, dispute_id: str) -> Dispute | None:
+        found = await _found(lambda: self._api.disputes.retrieve_async(dispute_id))
+        return None if found is None else _dispute(_plain(found))
+
+    async def disputes_of(self, payment_id: str) -> AsyncIterator[Dispute]:
+        async for found in _paged(self._api.disputes.list_async, payment_intent=payment_id):
+            yield _dispute(found)
+
+    async def disputes(self, since: int) -> AsyncIterator[Dispute]:
+        async for found in _paged(self._api.disputes.list_async, created={"gte": since}):
+            yield _dispute(found)
+
+    async def notices(self, since: int) -> AsyncIterator[tuple[Notice, bytes]]:
+        async for found in _paged(self._api.events.list_async, created={"gte": since}, types=list(TYPES)):
+            yield _notice(found), msgspec.json.encode(found)
+
+    def verify(self, payload: bytes, signature: str | None) -> Notice:
+        try:
+            event = self._client.construct_event(payload, signature, self._webhook_secret, SIGNATURE_SECONDS)
+            return _notice(_plain(event))
+        except (stripe.SignatureVerificationError, ValueError, LookupError, AttributeError, TypeError) as error:
+            raise BadSignature(type(error).__name__) from error
+
+    async def aclose(self) -> None:
+        await self._http.close_async()  # type: ignore[no-untyped-call]
+
+
+class _Declined(Exception):
+    def __init__(self, code: str, intent: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.intent = intent
+
+
+async def _asked(call: Callable[[], Awaitable[T]]) -> T:
+    """The library's errors as ours."""
+    try:
+        return await call()
+    except stripe.CardError as error:
+        found = error.error.payment_intent if error.error is not None else None
+        raise _Declined(error.code or "card_declined", found) from error
+    except stripe.InvalidRequestError as error:
+        if error.http_status == 404:
+            raise _Absent from error
+        raise VendorRefused(f"{type(error).__name__}: {error.code or error.param}") from error
+    except (stripe.AuthenticationError, stripe.PermissionError, stripe.IdempotencyError) as error:
+        raise VendorRefused(f"{type(error).__name__}: {error.code}") from error
+    except stripe.StripeError as error:
+        raise VendorUnavailable(f"{type(error).__name__} ({error.http_status})") from error
+
+
+class _Absent(VendorRefused):
+    """There is no such thing."""
+
+
+async def _found(call: Callable[[], Awaitable[T]]) -> T | None:
+    try:
+        return await _asked(call)
+    except _Absent:
+        return None
+
+
+async def _paged(list_async: Callable[[Any], Awaitable[Any]], **params: Any) -> AsyncIterator[dict[str, Any]]:
+    """Every object of a list, page by page."""
+    after: dict[str, str] = {}
+    while True:
+        wanted = {**params, "limit": PAGE, **after}
+        page = await _asked(lambda wanted=wanted: list_async(wanted))  # type: ignore[misc]
+        for found in page.data:
+            yield _plain(found)
+        if not page.has_more or not page.data:
+            return
+        after = {"starting_after": page.data[-1].id}
+
+
+def _plain(found: Any) -> dict[str, Any]:
+    """The library's object as what came over the wire."""
+    plain: dict[str, Any] = found.to_dict()
+    return plain
+
+
+def _session(found: dict[str, Any]) -> Session:
+    intent = found.get("payment_intent")
+    expanded = intent if isinstance(intent, dict) else None
+    ours = found.get("metadata") or {}
+    return Session(
+        session_id=found["id"],
+        checkout_id=found.get("client_reference_id") or ours.get("checkout_id"),
+        account_id=ours.get("account_id"),
+        status=found.get("status") or "open",
+        paid=found.get("payment_status") == "paid",
+        amount_minor=found.get("amount_total"),
+        currency=found.get("currency"),
+        payment_id=_id(intent),
+        url=found.get("url"),
+        failure=_failure(expanded) if expanded is not None and found.get("status") == "complete" else None,
+        saved=_saved(found, expanded),
+    )
+
+
+def _saved(session: dict[str, Any], intent: dict[str, Any] | None) -> Saved | None:
+    if intent is None or intent.get("setup_future_usage") != "off_session":
+        return None
+    customer, method = _id(session.get("customer")), _id(intent.get("payment_method"))
+    return Saved(customer, method) if customer and method else None
+
+
+def _payment(found: dict[str, Any], failure: str | None = None) -> Payment:
+    ours = found.get("metadata") or {}
+    paid = found.get("status") == "succeeded"
+    return Payment(
+        payment_id=found["id"],
+        checkout_id=ours.get("checkout_id"),
+        account_id=ours.get("account_id"),
+        status=found.get("status") or "",
+        amount_minor=found.get("amount_received") if paid else found.get("amount"),
+        currency=found.get("currency"),
+        failure=failure or _failure(found),
+    )
+
+
+def _failure(intent: dict[str, Any]) -> str | None:
+    """The code of a payment that was refused for good."""
+    status, error = intent.get("status"), intent.get("last_payment_error")
+    if status == "canceled":
+        return "canceled"
+    if status != "requires_payment_method" or error is None:
+        return None
+    return error.get("code") or "payment_failed"
+
+
+def _refund(found: dict[str, Any]) -> Refund:
+    status = found.get("status") or "succeeded"
+    return Refund(found["id"], _id(found.get("payment_intent")), found["amount"], found["currency"], status)
+
+
+def _dispute(found: dict[str, Any]) -> Dispute:
+    moved = [entry.get("amount", 0) for entry in found.get("balance_transactions") or ()]
+    withdrawn, reinstated = any(amount < 0 for amount in moved), any(amount > 0 for amount in moved)
+    payment_id = _id(found.get("payment_intent"))
+    return Dispute(found["id"], payment_id, found["amount"], found["currency"], withdrawn, reinstated)
+
+
+def _notice(event: dict[str, Any]) -> Notice:
+    document = event["data"]["object"]
+    return Notice(event["id"], event["type"], document, event.get("account"), bool(event.get("livemode")))
+
+
+def _id(value: Any) -> str | None:
+    """The id of what may be expanded."""
+    found: str | None = value["id"] if isinstance(value, dict) else value
+    return found

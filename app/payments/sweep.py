@@ -1,0 +1,224 @@
+"""The sweeper: what the processor has against what we have, put right where telling it again does so, and listed where not.
+
+Rule 1: it goes the same way as a webhook: every payment, refund and dispute is settled by `Payments`, which credits nothing twice.
+Rule 2: what was announced and never arrived is taken from the processor's own log into the inbox.
+Rule 3: what still differs afterwards is listed: nothing is forced.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import structlog
+import trio
+
+from app.payments.chores import claim
+from app.payments.processing import Processing
+from app.payments.service import Payments
+from app.payments.vendor import VendorRefused, VendorUnavailable
+from app.views import Views
+from app.views.answers import Payment as CreditedPayment
+from app.views.queries import ROWS_MAX
+
+TURN_SECONDS = 60.0
+SWEEP_SECONDS = 3_600.0
+SWEEP_DAYS = 3
+"""Webhooks are tried again for so long."""
+PURGE_SECONDS = 86_400.0
+DAYS_DEFAULT = 35
+ANNOUNCED_DAYS_MAX = 30
+"""The processor keeps its own log for so long."""
+_DAY_SECONDS = 86_400
+_MICROS = 1_000_000
+_log = structlog.get_logger("payments.sweep")
+
+
+class Discrepancy(msgspec.Struct, frozen=True):
+    """`what` differs at `id`: `ours` is in the ledger, `theirs` at the processor. Amounts in the currency's smallest unit."""
+
+    what: str
+    id: str
+    ours: str
+    theirs: str
+
+
+class Totals(msgspec.Struct):
+    """Of one currency, in its smallest unit: what was paid, and what of it went back."""
+
+    paid_minor: int = 0
+    returned_minor: int = 0
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a sweep since an instant (seconds since 1970) looked at, put right, and found to differ. `ours` and `theirs` are totals
+    by currency over the payments in question."""
+
+    since: int
+    checked: int
+    put_right: tuple[str, ...]
+    differences: tuple[Discrepancy, ...]
+    ours: dict[str, Totals]
+    theirs: dict[str, Totals]
+
+    @property
+    def ok(self) -> bool:
+        return not self.differences
+
+
+class Sweep:
+    """`views` are the read models, from which come the payments that only we know of."""
+
+    def __init__(self, payments: Payments, views: Views) -> None:
+        self._payments = payments
+        self._views = views
+
+    async def turn(self) -> None:
+        """On a schedule: an hourly sweep over the last days, a daily purge. Raises StoreUnavailable."""
+        tables, in_thread = self._payments.tables, self._payments.in_thread
+        if await in_thread(claim, tables, "inbox purge", PURGE_SECONDS):
+            _log.info("old announcements are purged", rows=await in_thread(self._payments.inbox.purge))
+        if await in_thread(claim, tables, "payments sweep", SWEEP_SECONDS):
+            try:
+                report = await self.reconcile(int(tables.now_micros() / _MICROS) - SWEEP_DAYS * _DAY_SECONDS)
+            except (VendorUnavailable, VendorRefused) as error:
+                _log.warning("the sweep of payments waits", error=str(error))
+                return
+            for difference in report.differences:
+                _log.error("payments differ", **msgspec.structs.asdict(difference))
+            _log.info("payments are swept", checked=report.checked, put_right=len(report.put_right))
+
+    async def reconcile(self, since: int) -> Report:
+        """Settle everything that the processor has begun since an instant, and compare. Raises VendorUnavailable, VendorRefused,
+        StoreUnavailable."""
+        run = _Run(self._payments, since)
+        await self._take_in(since)
+        await run.settle()
+        seen = set(run.theirs)
+        async for credited in self._credited(since):
+            await run.only_ours(credited, seen)
+        return await run.report()
+
+    async def _take_in(self, since: int) -> None:
+        """Announcements that never came, and those that wait."""
+        payments = self._payments
+        now = int(await payments.in_thread(payments.tables.now_micros) / _MICROS)
+        async for notice, payload in payments.vendor.notices(max(since, now - ANNOUNCED_DAYS_MAX * _DAY_SECONDS)):
+            await payments.in_thread(payments.inbox.put, notice, payload)
+        processing = Processing(payments)
+        while await processing.drain():
+            await trio.lowlevel.checkpoint()
+
+    async def _credited(self, since: int) -> AsyncIterator[CreditedPayment]:
+        after = ""
+        while True:
+            found = await self._payments.in_thread(
+                lambda after=after: (
+                    self._views.payments(since_micros=since * _MICROS, after=after, limit=ROWS_MAX).value
+                )  # type: ignore[misc]
+            )
+            for each in found:
+                yield each
+            if len(found) < ROWS_MAX:
+                return
+            after = found[-1].payment_id
+
+
+class _Run:
+    """One sweep: what the processor says of each payment of ours, and what came of telling it again."""
+
+    def __init__(self, payments: Payments, since: int) -> None:
+        self._payments = payments
+        self._since = since
+        self.theirs: dict[str, tuple[str, int]] = {}
+        """payment -> (currency, paid)"""
+        self._returned: dict[str, dict[str, int]] = defaultdict(dict)
+        """payment -> refund or dispute -> what it took"""
+        self._put_right: list[str] = []
+        self._differences: list[Discrepancy] = []
+
+    async def settle(self) -> None:
+        payments, vendor = self._payments, self._payments.vendor
+        async for session in vendor.sessions(self._since):
+            outcome = await payments.settle_session(session)
+            if session.paid and session.payment_id is not None and outcome != "not ours":
+                self._seen(session.payment_id, session.currency, session.amount_minor, outcome)
+            elif outcome in ("expired", "failed"):
+                self._put_right.append(f"{session.checkout_id}: {outcome}")
+        async for payment in vendor.payments(self._since):
+            if payment.payment_id in self.theirs or payment.status != "succeeded":
+                continue
+            outcome = await payments.settle_payment(payment)
+            if outcome != "not ours":
+                self._seen(payment.payment_id, payment.currency, payment.amount_minor, outcome)
+        await self._settle_returns()
+
+    async def _settle_returns(self) -> None:
+        vendor = self._payments.vendor
+        touched = {refund.payment_id async for refund in vendor.refunds(self._since)}
+        touched |= {dispute.payment_id async for dispute in vendor.disputes(self._since)}
+        for payment_id in sorted(each for each in touched if each is not None):
+            outcome = await self._payments.settle_returns(payment_id)
+            if outcome == "returned":
+                self._put_right.append(f"{payment_id}: returned")
+            elif outcome.startswith("refused"):
+                self._differences.append(Discrepancy("return", payment_id, outcome, "a refund or dispute"))
+
+    async def only_ours(self, credited: CreditedPayment, seen: set[str]) -> None:
+        """A payment that we credited and the lists did not hold: it is asked for by its id."""
+        if credited.payment_id in seen:
+            return
+        payment = await self._payments.vendor.payment(credited.payment_id)
+        if payment is None or payment.status != "succeeded":
+            theirs = "none" if payment is None else payment.status
+            self._differences.append(Discrepancy("payment", credited.payment_id, str(credited.amount_minor), theirs))
+            return
+        self.theirs[credited.payment_id] = (payment.currency or "", payment.amount_minor or 0)
+
+    async def report(self) -> Report:
+        ours: dict[str, Totals] = defaultdict(Totals)
+        theirs: dict[str, Totals] = defaultdict(Totals)
+        for payment_id, (currency, paid) in sorted(self.theirs.items()):
+            returned = await self._returned_there(payment_id)
+            settled = await self._payments.in_thread(self._payments.crediting.settled, payment_id)
+            booked = await self._payments.in_thread(self._payments.crediting.returned, payment_id)
+            theirs[currency].paid_minor += paid
+            theirs[currency].returned_minor += returned
+            self._compare("payment", payment_id, None if settled is None else settled.amount_minor, paid)
+            if settled is not None:
+                ours[settled.currency].paid_minor += settled.amount_minor
+                ours[settled.currency].returned_minor += booked.amount_minor
+                self._compare("returned", payment_id, booked.amount_minor, returned)
+        put_right, differences = tuple(self._put_right), tuple(self._differences)
+        return Report(self._since, len(self.theirs), put_right, differences, dict(ours), dict(theirs))
+
+    async def _returned_there(self, payment_id: str) -> int:
+        vendor, total = self._payments.vendor, 0
+        async for refund in vendor.refunds_of(payment_id):
+            total += refund.amount_minor if refund.status in ("succeeded", "pending") else 0
+        async for dispute in vendor.disputes_of(payment_id):
+            total += dispute.amount_minor if dispute.withdrawn and not dispute.reinstated else 0
+        return total
+
+    def _compare(self, what: str, payment_id: str, ours: int | None, theirs: int) -> None:
+        if ours != theirs:
+            self._differences.append(Discrepancy(what, payment_id, "none" if ours is None else str(ours), str(theirs)))
+
+    def _seen(self, payment_id: str, currency: str | None, amount_minor: int | None, outcome: str) -> None:
+        self.theirs[payment_id] = (currency or "", amount_minor or 0)
+        if outcome == "credited":
+            self._put_right.append(f"{payment_id}: credited")
+        elif outcome.startswith("refused"):
+            self._differences.append(Discrepancy("order", payment_id, outcome, f"{amount_minor} {currency}"))
+
+
+def since_days(days: int, now_micros: int) -> int:
+    """So many days ago, in seconds since 1970."""
+    return max(0, now_micros // _MICROS - days * _DAY_SECONDS)
+
+
+def lines_of(totals: dict[str, Totals]) -> dict[str, Any]:
+    """Totals as a result shows them."""
+    return {currency: msgspec.structs.asdict(each) for currency, each in sorted(totals.items())}

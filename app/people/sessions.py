@@ -1,0 +1,62 @@
+"""Sessions: a random token in a cookie, its digest in a table.
+
+Rule 1: the token has 256 random bits and is nowhere but in its cookie: a row that leaks signs nobody in.
+Rule 2: a session ends when it is revoked, with its password, or after SESSION_DAYS; every process asks the table.
+These functions block.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from app.ledger.store import Tables
+
+SESSION_DAYS = 30
+TOKEN_BYTES = 32
+_DAY_MICROS = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who is signed in, by the digest of the token."""
+
+    token_digest: str
+    account_id: str
+    email: str
+
+
+class Sessions:
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def begin(self, account_id: str) -> str:
+        """A new session's token."""
+        token, now = secrets.token_urlsafe(TOKEN_BYTES), self._tables.now_micros()
+        sql = (
+            "INSERT INTO sessions (token_digest, account_id, created_at_micros, expires_at_micros) VALUES (?, ?, ?, ?)"
+        )
+        self._tables.change((sql, (digest(token), account_id, now, now + SESSION_DAYS * _DAY_MICROS)))
+        return token
+
+    def find(self, token: str) -> Session | None:
+        """Whose it is; None where it is nobody's any more."""
+        sql = (
+            "SELECT s.account_id, p.email FROM sessions s JOIN people p ON p.account_id = s.account_id "
+            "WHERE s.token_digest = ? AND s.expires_at_micros > ?"
+        )
+        rows = self._tables.select(sql, (digest(token), self._tables.now_micros()))
+        return Session(digest(token), *rows[0]) if rows else None
+
+    def end(self, token: str) -> None:
+        self._tables.change(("DELETE FROM sessions WHERE token_digest = ?", (digest(token),)))
+
+    def purge(self) -> int:
+        """Drop those that are over. Returns how many."""
+        return self._tables.change(("DELETE FROM sessions WHERE expires_at_micros <= ?", (self._tables.now_micros(),)))
+
+
+def digest(token: str) -> str:
+    """The hex SHA-256 that stands for a token."""
+    return hashlib.sha256(token.encode()).hexdigest()

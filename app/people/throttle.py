@@ -1,0 +1,80 @@
+"""How often somebody may try: fixed windows in a table, exact over any number of processes.
+
+Rule 1: an attempt is counted before it is made: guesses at the same moment do not pass each other.
+Rule 2: a name is a digest: the table holds no address and no e-mail.
+These functions block.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from dataclasses import dataclass
+
+from app.ledger.store import Tables
+
+_MICROS = 1_000_000
+
+
+class TooManyAttempts(Exception):
+    """So many attempts are allowed in a window, and were made. `retry_after_seconds` until it ends."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(f"Too many attempts. Try again in {retry_after_seconds} s.")
+        self.retry_after_seconds = retry_after_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `attempts` in each window of `seconds`. `name` keeps what is counted apart."""
+
+    name: str
+    attempts: int
+    seconds: int
+
+
+SIGN_IN_OF_EMAIL = Rate("sign-in of an e-mail", 10, 900)
+SIGN_IN_FROM_ADDRESS = Rate("sign-in from an address", 100, 900)
+SIGN_UP_FROM_ADDRESS = Rate("sign-up from an address", 20, 3600)
+PASSWORD_OF_ACCOUNT = Rate("password of an account", 10, 900)
+_COUNT = (
+    "INSERT INTO throttles (name, ends_at_micros, attempts) VALUES (?, ?, 1) ON CONFLICT (name) DO UPDATE SET "
+    "attempts = CASE WHEN throttles.ends_at_micros <= ? THEN 1 ELSE throttles.attempts + 1 END, "
+    "ends_at_micros = CASE WHEN throttles.ends_at_micros <= ? THEN excluded.ends_at_micros ELSE throttles.ends_at_micros END "
+    "WHERE throttles.ends_at_micros <= ? OR throttles.attempts < ?"
+)
+
+
+class Throttle:
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def attempt(self, rate: Rate, subject: str) -> None:
+        """Count an attempt. Raises TooManyAttempts where it is one too many, StoreUnavailable."""
+        name, now = _name(rate, subject), self._tables.now_micros()
+        counted = (name, now + rate.seconds * _MICROS, now, now, now, rate.attempts)
+        if not self._tables.change((_COUNT, counted)):
+            rows = self._tables.select("SELECT ends_at_micros FROM throttles WHERE name = ?", (name,))
+            ends_at = rows[0][0] if rows else now
+            raise TooManyAttempts(max(1, -(-(ends_at - now) // _MICROS)))
+
+    def forget(self, rate: Rate, subject: str) -> None:
+        """The attempts so far count no more."""
+        self._tables.change(("DELETE FROM throttles WHERE name = ?", (_name(rate, subject),)))
+
+    def purge(self) -> int:
+        """Drop windows that are over. Returns how many."""
+        return self._tables.change(("DELETE FROM throttles WHERE ends_at_micros <= ?", (self._tables.now_micros(),)))
+
+
+def network_of(address: str) -> str:
+    """What an address is counted as: itself, or for IPv6 its /64, which one customer has whole."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((address, 64), strict=False)) if parsed.version == 6 else address
+
+
+def _name(rate: Rate, subject: str) -> str:
+    return hashlib.sha256(f"{rate.name}\0{subject}".encode()).hexdigest()

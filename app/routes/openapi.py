@@ -1,0 +1,226 @@
+"""The OpenAPI document, made from the routes themselves: what each takes and answers is written where it is registered.
+
+Rule 1: quart-schema walks the map of routes; schemas are msgspec's own, of the structs that the routes parse and answer with.
+Rule 2: nothing of it stands in the way of a request: the document is built once, and served as bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from quart import Response
+from quart_schema import DataSource, QuartSchema, document_querystring, document_request, hide, security_scheme, tag
+from quart_schema.openapi import APIKeySecurityScheme, HttpSecurityScheme, Info, License, OpenAPIProvider, Tag
+
+from app.edge.application import EdgeApplication
+
+F = TypeVar("F", bound=Callable[..., Any])
+Who = Literal["session", "reader", "key", "key if any", "nobody"]
+REFS = "#/components/schemas/{name}"
+COMMON = (400, 408, 413, 415, 500, 503)
+"""What any route may answer: a request that makes no sense as HTTP, a server that is full or whose store is out of reach."""
+_MEANING = {
+    400: "The request is wrong; `param` names where.",
+    401: "No key, no session, or one that is not valid.",
+    402: "The balance or a budget does not cover the request, or the account is frozen.",
+    403: "Not with this key, this session, or from this page.",
+    404: "There is no such thing, or not in this account.",
+    405: "The address takes other methods.",
+    408: "The request came too slowly.",
+    409: "It was made before, or stands in the way.",
+    413: "The request is too large.",
+    415: "The body comes in a form that is not read.",
+    422: "The provider found the request wrong.",
+    429: "Too many requests: wait for `retry-after`.",
+    500: "A fault of ours.",
+    502: "The provider failed.",
+    503: "The server is full, or its store is out of reach.",
+    504: "The provider was too slow.",
+}
+_SECURITY: Mapping[Who, list[dict[str, list[str]]]] = {
+    "session": [{"session": []}],
+    "reader": [{"session": []}, {"key": []}],
+    "key": [{"key": []}],
+    "key if any": [{}, {"key": []}],
+    "nobody": [{}],
+}
+_DESCRIBED = "_realrouter_described"
+
+
+class ErrorDetail(msgspec.Struct, frozen=True):
+    """What went wrong. Some errors have members beside these."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class Error(msgspec.Struct, frozen=True):
+    """Every error, in OpenAI's shape."""
+
+    error: ErrorDetail
+
+
+class Described(msgspec.Struct, frozen=True):
+    """What a route says of itself beyond quart-schema's own attributes."""
+
+    summary: str
+    answers: dict[int, Any]
+    errors: tuple[int, ...]
+    media_type: str
+    body_required: bool
+
+
+def describe(
+    summary: str,
+    *,
+    tag: str,
+    answers: Mapping[int, Any],
+    errors: tuple[int, ...] = (),
+    body: Any = None,
+    source: DataSource = DataSource.JSON,
+    query: Any = None,
+    caller: Who = "nobody",
+    media_type: str = "application/json",
+) -> Callable[[F], F]:
+    """What a route takes and answers. `answers`: status -> struct, None for no body. `errors`: beyond COMMON."""
+
+    def decorate(function: F) -> F:
+        described = Described(summary, dict(answers), errors, media_type, body is not None)
+        setattr(function, _DESCRIBED, described)
+        _tag([tag])(function)
+        security_scheme(_SECURITY[caller])(function)
+        if body is not None:
+            document_request(body, source=source)(function)
+        if query is not None:
+            document_querystring(query)(function)
+        return function
+
+    return decorate
+
+
+_tag = tag
+
+
+class _Provider(OpenAPIProvider):
+    """quart-schema's walk over the routes, with schemas whose parts refer to each other."""
+
+    def generate_rules(self) -> Any:
+        return sorted(
+            (rule for rule in super().generate_rules() if _described(self._app, rule) is not None),
+            key=lambda rule: rule.rule,
+        )
+
+    def build_paths(self, rule: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        paths, components = super().build_paths(rule)
+        described = _described(self._app, rule)
+        assert described is not None, "only such are walked over"
+        responses, of_answers = _responses(described)
+        for path in paths.values():
+            for operation in path.values():
+                operation["summary"] = described.summary
+                operation.pop("description", None)
+                operation["responses"] = responses
+                if "requestBody" in operation:
+                    operation["requestBody"]["required"] = True
+        return paths, {**components, **of_answers}
+
+    def build_request_body(self, model: Any, source: DataSource) -> tuple[dict[str, Any], dict[str, Any]]:
+        media_type = "application/json" if source == DataSource.JSON else "multipart/form-data"
+        schema, components = _schema(model)
+        return {"content": {media_type: {"schema": schema}}}, components
+
+    def build_querystring_parameters(self, model: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        _, components = _schema(model)
+        own = components.pop(model.__name__)
+        required = own.get("required", ())
+        parameters = [
+            {"name": name, "in": "query", "required": name in required, "schema": schema}
+            for name, schema in own["properties"].items()
+        ]
+        return parameters, components
+
+
+def document(app: EdgeApplication) -> bytes:
+    """The document of an application whose routes are registered."""
+    app.config.setdefault("QUART_SCHEMA_CONVERT_CASING", False)
+    app.config.setdefault("QUART_SCHEMA_CONVERSION_PREFERENCE", "msgspec")
+    bearer: Any = HttpSecurityScheme(scheme="bearer")
+    cookie: Any = APIKeySecurityScheme(name="__Host-realrouter", in_="cookie")
+    made = QuartSchema(
+        info=Info(
+            title="Realrouter",
+            version=version("realrouter"),
+            summary="OpenAI-compatible model calls from a prepaid balance, and the account behind them.",
+            license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        ),
+        tags=[Tag(name=name, description=text) for name, text in _TAGS.items()],
+        security_schemes={"key": bearer, "session": cookie},
+    )
+    return msgspec.json.encode(_without_none(msgspec.to_builtins(_Provider(app, made).schema(), str_keys=True)))
+
+
+_TAGS = {
+    "models": "What SDKs call.",
+    "session": "Who somebody is.",
+    "account": "Balance, statement and usage.",
+    "keys": "API keys.",
+    "payments": "Buying credit.",
+    "server": "The server itself.",
+}
+
+
+def register(app: EdgeApplication) -> None:
+    """To be called last: the document is of the routes that are there."""
+    body = document(app)
+
+    @app.get("/openapi.json")
+    @hide
+    async def openapi() -> Response:
+        return Response(body, content_type="application/json", headers={"cache-control": "public, max-age=300"})
+
+
+def _without_none(value: Any) -> Any:
+    """quart-schema writes null for what was not given inside its own objects, where the specification wants nothing. A default of
+    null is meant."""
+    if isinstance(value, dict):
+        return {key: _without_none(each) for key, each in value.items() if each is not None or key == "default"}
+    return [_without_none(each) for each in value] if isinstance(value, list) else value
+
+
+def _described(app: Any, rule: Any) -> Described | None:
+    found: Described | None = getattr(app.view_functions[rule.endpoint], _DESCRIBED, None)
+    return found
+
+
+def _responses(described: Described) -> tuple[dict[str, Any], dict[str, Any]]:
+    error, components = _schema(Error)
+    responses: dict[str, Any] = {}
+    for status, model in described.answers.items():
+        responses[str(status)] = {"description": "Done." if model is None else _first_line(model)}
+        if model is not None:
+            schema, parts = _schema(model)
+            components |= parts
+            responses[str(status)]["content"] = {described.media_type: {"schema": schema}}
+    for status in sorted({*COMMON, *described.errors}):
+        responses[str(status)] = {
+            "description": _MEANING[status],
+            "content": {"application/json": {"schema": error}},
+        }
+    return responses, components
+
+
+def _schema(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A model's schema, and the components that it refers to."""
+    (schema,), components = msgspec.json.schema_components([model], ref_template=REFS)
+    return schema, dict(components)
+
+
+def _first_line(model: Any) -> str:
+    text = (getattr(model, "__doc__", None) or "").strip()
+    return re.split(r"\n\s*\n", text)[0].replace("\n", " ") or "Done."

@@ -1,0 +1,149 @@
+"""/api/transactions: the statement, newest first, in pages."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated
+
+import msgspec
+import trio
+from quart import Response, request
+
+from app.edge.application import EdgeApplication
+from app.errors import BadRequest
+from app.routes.account import AsOf
+from app.routes.bodies import answer, asked_instant, read_query, told_instant, usd, usd_if
+from app.routes.caller import reader
+from app.routes.openapi import describe
+from app.services import Services
+from app.views.answers import Transaction
+from app.views.queries import ROWS_MAX, Filter
+
+_CURSOR = "p"
+
+
+class TransactionQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """`kind` may be given again and again. `from` and `to` are instants or dates, the second not included."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=ROWS_MAX)] = 50
+    cursor: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    kind: tuple[Annotated[str, msgspec.Meta(max_length=64)], ...] = ()
+    key: Annotated[str, msgspec.Meta(max_length=128)] | None = None
+    model: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+    from_: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    to: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+
+
+class TransactionShown(msgspec.Struct, frozen=True):
+    """A row of the statement. `kind`: grant, correction, top_up, refund, refund_failed, dispute, dispute_won, debit or release.
+    `amount` is what it did to the balance; `balance_after` is available and held together after it."""
+
+    position: int
+    at: str
+    kind: str
+    id: str
+    amount: str
+    amount_nanos: str
+    balance_after: str | None
+    balance_after_nanos: str | None
+    key_id: str | None
+    model: str | None
+    endpoint: str | None
+    response_id: str | None
+    outcome: str | None
+    reason: str | None
+    reference: str | None
+    finish: str | None
+    hold: str
+    hold_nanos: str
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    web_search_calls: int
+    images: int
+    estimated: bool
+
+
+class TransactionPage(msgspec.Struct, frozen=True):
+    """A page of the statement; the next one is behind `next_cursor`."""
+
+    data: list[TransactionShown]
+    has_more: bool
+    next_cursor: str | None
+    as_of: AsOf
+
+
+def register(app: EdgeApplication, services: Services) -> None:
+    @app.get("/api/transactions")
+    @describe(
+        "The statement",
+        tag="account",
+        query=TransactionQuery,
+        answers={200: TransactionPage},
+        errors=(401, 403),
+        caller="reader",
+    )
+    async def transactions() -> Response:
+        caller = await reader(services, request)
+        asked = read_query(request, TransactionQuery)
+        wanted = Filter(
+            kinds=asked.kind,
+            key_id=asked.key,
+            model=asked.model,
+            from_micros=asked_instant(asked.from_, "from"),
+            to_micros=asked_instant(asked.to, "to"),
+        )
+        before = None if asked.cursor is None else _position(asked.cursor)
+        page = await trio.to_thread.run_sync(
+            lambda: services.views.statement(caller.account_id, wanted, before_position=before, limit=asked.limit),
+            limiter=services.lifetime.reading,
+        )
+        rows, more = page.value
+        data = [_shown(row, balance) for row, balance in rows]
+        cursor = _cursor(data[-1].position) if more and data else None
+        return answer(TransactionPage(data, more, cursor, AsOf(page.position)))
+
+
+def _shown(row: Transaction, balance_nanos: int | None) -> TransactionShown:
+    return TransactionShown(
+        row.position,
+        told_instant(row.recorded_at_micros),
+        row.kind,
+        row.id,
+        *usd(row.amount_nanos),
+        *usd_if(balance_nanos),
+        row.key_id,
+        row.model,
+        row.endpoint,
+        row.response_id,
+        row.outcome,
+        row.reason,
+        row.reference,
+        row.finish,
+        *usd(row.hold_nanos),
+        row.input_tokens,
+        row.cached_tokens,
+        row.output_tokens,
+        row.reasoning_tokens,
+        row.web_search_calls,
+        row.images,
+        row.estimated,
+    )
+
+
+def _cursor(position: int) -> str:
+    return base64.urlsafe_b64encode(f"{_CURSOR}{position}".encode()).decode().rstrip("=")
+
+
+def _position(cursor: str) -> int:
+    """Raises BadRequest."""
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        if not text.startswith(_CURSOR) or not text[1:].isdigit() or len(text) > 18:
+            raise ValueError
+        return int(text[1:])
+    except (ValueError, binascii.Error):
+        said = "`cursor` is none that was given out. Leave it out to begin at the newest row."
+        raise BadRequest(said, param="cursor", code="invalid_value") from None
