@@ -6,6 +6,7 @@ import click
 
 from app.cli.common import Context, command
 from app.commands import new_id, on_account
+from app.payments.crediting import Crediting
 from domain import account as accounts
 from domain import buckets
 from domain.decimals import format_usd
@@ -77,6 +78,7 @@ def _post(
                 reference=reference,
             ),
         )
+        Crediting(ledger, codec).follow_balance(account_id, f"adjustment {adjustment_id}", freezes=False)
         name = buckets.available(account_id)
         available = ledger.bucket_values([name])[name]
     result = {

@@ -10,6 +10,7 @@ These functions block.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -57,10 +58,9 @@ class Paid:
 class Crediting:
     """Over the ledger itself: what is written is what was read there."""
 
-    def __init__(self, ledger: Ledger, codec: Codec, *, command_id: Callable[[], str]) -> None:
+    def __init__(self, ledger: Ledger, codec: Codec) -> None:
         self._ledger = ledger
         self._codec = codec
-        self._command_id = command_id
 
     # -- What stands -------------------------------------------------------------------------------------------------
 
@@ -133,7 +133,7 @@ class Crediting:
             return int(there is not None), payments.settle(there, self.checkout(paid.checkout_id), paid.payment_id), ()
 
         new = bool(self._append(payment_stream(paid.payment_id), decide))
-        self.follow_balance(checkouts.require_started(checkout).account_id, f"top-up {paid.payment_id}")
+        self.follow_balance(checkouts.require_started(checkout).account_id, f"top-up {paid.payment_id}", freezes=False)
         return new
 
     # -- Money back --------------------------------------------------------------------------------------------------
@@ -187,22 +187,22 @@ class Crediting:
             return there.version, events, payments.return_guards(events[0], returned) if events else ()
 
         new = bool(self._append(stream, decide))
-        self.follow_balance(settled.account_id, f"return {return_id}")
+        self.follow_balance(settled.account_id, return_id, freezes=True)
         return new
 
     # -- The account's standing --------------------------------------------------------------------------------------
 
-    def follow_balance(self, account_id: str, because: str) -> None:
-        """Freeze the account where `because` left it below zero, and take that freeze off where it is not any more. Guarded by the
-        balance itself: whoever moves it meanwhile decides again."""
+    def follow_balance(self, account_id: str, because: str, *, freezes: bool) -> None:
+        """Freeze the account where it is below zero and `because` may be why, and take that freeze off where it is not any more.
+        Guarded by the balance itself: whoever moves it meanwhile decides again."""
         name = buckets.available(account_id)
 
         def decide() -> Decision:
             account = load_account(self._ledger, self._codec, account_id)
             if self._ledger.bucket_values([name])[name] < 0:
                 reason = f"negative balance after {because}"[: accounts.REASON_LENGTH_MAX]
-                frozen = accounts.freeze(account, reason=reason, cause=NEGATIVE_BALANCE)
-                return account.version, frozen if because.startswith("return ") else [], (Guard(name, ceiling=-1),)
+                frozen = accounts.freeze(account, reason=reason, cause=NEGATIVE_BALANCE) if freezes else []
+                return account.version, frozen, (Guard(name, ceiling=-1),)
             thawed = accounts.unfreeze(account, reason=f"balance restored by {because}", cause=NEGATIVE_BALANCE)
             return account.version, thawed, (Guard(name, floor=0),)
 
@@ -220,7 +220,9 @@ class Crediting:
             version, events, guards = decide()
             if not events:
                 return ()
-            [verdict] = self._ledger.append([Append(self._command_id(), stream, version, tuple(events), guards)])
+            [verdict] = self._ledger.append(
+                [Append(f"cmd_{secrets.token_hex(12)}", stream, version, tuple(events), guards)]
+            )
             match verdict:
                 case Committed():
                     return events

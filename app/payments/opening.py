@@ -6,7 +6,6 @@ Rule 1: a gateway that is to take money does not start on an empty or a placehol
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Callable
 
 from app.ledger.codec import Codec
@@ -43,7 +42,7 @@ def open_payments(
     """None where nothing is sold. Raises StripeNotConfigured."""
     if settings.stripe is None:
         return None
-    crediting = Crediting(ledger, codec, command_id=lambda: f"cmd_{secrets.token_hex(12)}")
+    crediting = Crediting(ledger, codec)
     public = settings.server.public_url.rstrip("/")
     return Payments(
         vendor or _vendor(settings.stripe, ledger, public),

@@ -19,7 +19,7 @@ import trio
 from app.ledger.store import Ledger
 from app.payments.crediting import Crediting, Paid
 from app.payments.inbox import Inbox
-from app.payments.vendor import Payment, Session, Vendor, VendorRefused, VendorUnavailable
+from app.payments.vendor import BadSignature, Payment, Session, Vendor, VendorRefused, VendorUnavailable
 from domain.checkout import Checkout, Pack
 from domain.errors import InvalidValue, NotFound, PaymentMismatch
 from domain.events import CheckoutStarted
@@ -69,6 +69,19 @@ class Payments:
     async def in_thread(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
         """Run what blocks."""
         return await trio.to_thread.run_sync(work, *args, limiter=self._threads)
+
+    # -- What is announced -------------------------------------------------------------------------------------------
+
+    async def take_in(self, payload: bytes, signature: str | None) -> bool:
+        """Keep a webhook, once it is known to be the processor's. Returns whether it is new.
+
+        Raises BadSignature, StoreUnavailable: then it must not be acknowledged."""
+        notice = self.vendor.verify(payload, signature)
+        if notice.livemode != self.vendor.livemode:
+            raise BadSignature("of another mode")
+        new = await self.in_thread(self.inbox.put, notice, payload)
+        self.arrived.set()
+        return new
 
     # -- A checkout --------------------------------------------------------------------------------------------------
 

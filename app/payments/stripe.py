@@ -56,7 +56,7 @@ T = TypeVar("T")
 
 
 class StripeVendor:
-    """One client for the process. `http` stands in for the network in tests."""
+    """One client for the process. `transport` stands in for the network in tests."""
 
     name = "stripe"
 

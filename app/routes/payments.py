@@ -228,16 +228,12 @@ async def _webhook(services: Services, request: Request) -> Response:
     payments = _payments(services)
     payload = await read_body(request, WEBHOOK_BYTES_MAX, reserve_for(request, services.body_budget))
     try:
-        notice = payments.vendor.verify(payload, request.headers.get("stripe-signature"))
-        if notice.livemode != payments.vendor.livemode:
-            raise BadSignature("another mode")
+        new = await payments.take_in(payload, request.headers.get("stripe-signature"))
     except BadSignature as error:
         services.metrics.webhook("bad_signature")
         _log.warning("a webhook is refused", bytes=len(payload), reason=str(error))
         raise
-    new = await payments.in_thread(payments.inbox.put, notice, payload)
     services.metrics.webhook("kept" if new else "repeated")
-    payments.arrived.set()
     return answer(Received(True))
 
 

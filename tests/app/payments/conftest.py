@@ -1,0 +1,7 @@
+"""Both engines for what has to hold on either: the fixtures of the ledger's own tests."""
+
+from __future__ import annotations
+
+from tests.app.ledger.conftest import engine, ledger
+
+__all__ = ["engine", "ledger"]
