@@ -7,7 +7,7 @@ Rule 2: what the library raises is mapped here, once; what Stripe wrote stays ou
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -55,6 +55,15 @@ TYPES = (
 T = TypeVar("T")
 
 
+class _HttpClient(stripe.HTTPXClient):
+    """The library's client. It hands httpx an encoded body as `data`, which httpx deprecates: that is content."""
+
+    def _get_request_args_kwargs(self, method: str, url: str, headers: Mapping[str, str], post_data: Any) -> Any:
+        args, kwargs = super()._get_request_args_kwargs(method, url, headers, None)
+        kwargs.pop("data", None)
+        return [args, {**kwargs, "content": post_data} if post_data else kwargs]
+
+
 class StripeVendor:
     """One client for the process. `transport` stands in for the network in tests."""
 
@@ -70,7 +79,7 @@ class StripeVendor:
     ) -> None:
         self._webhook_secret = webhook_secret
         self.livemode = "_live_" in secret_key
-        self._http = stripe.HTTPXClient(timeout=TIMEOUT_SECONDS)
+        self._http = _HttpClient(timeout=TIMEOUT_SECONDS)
         if transport is not None:
             self._http._client_async = httpx.AsyncClient(transport=transport)  # noqa: SLF001 - no public way to one
         self._client = stripe.StripeClient(
