@@ -7,7 +7,8 @@ Rule 2: what the library raises is mapped here, once; what Stripe wrote stays ou
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 import httpx
@@ -155,10 +156,11 @@ class StripeVendor:
         return None if found is None else _payment(_plain(found))
 
     async def payment_of(self, checkout_id: str, saved: Saved) -> Payment | None:
-        async for found in _paged(self._api.payment_intents.list_async, customer=saved.customer_id):
-            payment = _payment(found)
-            if payment.checkout_id == checkout_id:
-                return payment
+        async with aclosing(_paged(self._api.payment_intents.list_async, customer=saved.customer_id)) as intents:
+            async for found in intents:
+                payment = _payment(found)
+                if payment.checkout_id == checkout_id:
+                    return payment
         return None
 
     async def payments(self, since: int) -> AsyncIterator[Payment]:
@@ -237,7 +239,7 @@ async def _found(call: Callable[[], Awaitable[T]]) -> T | None:
         return None
 
 
-async def _paged(list_async: Callable[[Any], Awaitable[Any]], **params: Any) -> AsyncIterator[dict[str, Any]]:
+async def _paged(list_async: Callable[[Any], Awaitable[Any]], **params: Any) -> AsyncGenerator[dict[str, Any], None]:
     """Every object of a list, page by page."""
     after: dict[str, str] = {}
     while True:
