@@ -18,7 +18,7 @@ import h11
 import httpx
 import trio
 
-from tests.fakes.stripe_state import Object, StripeError, StripeState, shown_of
+from tests.fakes.stripe_model import Object, StripeError, StripeState, shown_of
 
 PAGE_DEFAULT, PAGE_MAX = 10, 100
 _STEP = re.compile(r"[^\[\]]+|(?<=\[)(?=\])")

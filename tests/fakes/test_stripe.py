@@ -14,7 +14,7 @@ from app.payments.stripe import SIGNATURE_SECONDS, StripeVendor
 from app.payments.vendor import BadSignature, Saved, Session, VendorRefused, VendorUnavailable
 from domain.events import CheckoutStarted
 from tests.fakes.stripe_api import Faults, serving
-from tests.fakes.stripe_state import StripeState
+from tests.fakes.stripe_model import StripeState
 from tests.support.paying import KEY, WEBHOOK_SECRET
 
 ORDER = CheckoutStarted("co_1", "acct", "starter", 1000, "usd", 10**10, False)

@@ -20,7 +20,7 @@ from domain.errors import DomainError
 from domain.events import CheckoutCompleted, CheckoutStarted, FundsWithdrawn, RefundPosted, TopUpSettled
 from domain.postings import postings
 from tests.fakes.stripe_api import FakeTransport
-from tests.fakes.stripe_state import StripeState
+from tests.fakes.stripe_model import StripeState
 from tests.support.paying import KEY, PACKS, WEBHOOK_SECRET, Died, House, InlinePayments, stripe_over
 
 ACCOUNTS = 2
