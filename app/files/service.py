@@ -27,6 +27,7 @@ from app.ledger.codec import Codec
 from app.ledger.store import Append, Committed, Ledger, Refused, StoreBusy, StoreUnavailable
 from app.ledger.writer import Writer
 from app.views import Views, ViewsUnavailable, answers
+from app.views.fresh import freshen
 from app.wire.content import check_size
 from app.wire.exchange import RequestError
 from app.wire.stored import FileRef, Stored
@@ -41,9 +42,6 @@ UPLOAD_BYTES = 1024 * 1024
 THREADS_MAX = 16
 REFERENCED_MAX = 100
 """Files that one request may refer to."""
-FRESH_SECONDS = 2.0
-"""How long a list waits for its read model to have seen what the ledger had when it was asked for."""
-FRESH_LOOK_SECONDS = 0.02
 T = TypeVar("T")
 _log = structlog.get_logger("files")
 
@@ -207,10 +205,7 @@ class Files:
     async def _freshen(self, account_id: str) -> None:
         """Wait until the read model has seen what the ledger holds now, for a while at most."""
         head = (await self._read(self._ledger.head)).position
-        with trio.move_on_after(FRESH_SECONDS):
-            while await self._seen(account_id) < head:
-                self._poke()
-                await trio.sleep(FRESH_LOOK_SECONDS)
+        await freshen(head, lambda: self._seen(account_id), self._poke)
 
     async def _seen(self, account_id: str) -> int:
         """How much of the ledger is in the read model: nothing while its tables are being made."""

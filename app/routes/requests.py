@@ -11,6 +11,7 @@ from app.edge.application import EdgeApplication
 from app.errors import NotFound
 from app.routes.bodies import answer, told_instant, usd, usd_if
 from app.routes.caller import reader
+from app.routes.fresh import caught_up
 from app.routes.openapi import describe
 from app.services import Services
 from domain.decimals import format_scaled
@@ -18,6 +19,8 @@ from domain.events import RequestAdmitted, RequestDebited, RequestReleased, requ
 from domain.pricing import CostLine
 
 ID_LENGTH_MAX = 200
+OUR_PREFIX = "req_"
+"""Of the ids that the ledger itself finds a request by; an answer's id is looked up in a read model."""
 
 
 class EventShown(msgspec.Struct, frozen=True):
@@ -80,6 +83,8 @@ def register(app: EdgeApplication, services: Services) -> None:
     )
     async def show_request(request_id: str) -> Response:
         caller = await reader(services, request)
+        if not request_id.startswith(OUR_PREFIX):
+            await caught_up(services, "transactions")
         found = await trio.to_thread.run_sync(
             lambda: _find(services, caller.account_id, request_id), limiter=services.lifetime.reading
         )

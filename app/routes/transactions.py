@@ -15,6 +15,7 @@ from app.errors import BadRequest
 from app.routes.account import AsOf
 from app.routes.bodies import answer, asked_instant, read_query, told_instant, usd, usd_if
 from app.routes.caller import reader
+from app.routes.fresh import caught_up
 from app.routes.openapi import describe
 from app.services import Services
 from app.views.answers import Transaction
@@ -96,6 +97,7 @@ def register(app: EdgeApplication, services: Services) -> None:
             to_micros=asked_instant(asked.to, "to"),
         )
         before = None if asked.cursor is None else _position(asked.cursor)
+        await caught_up(services, "transactions")
         page = await trio.to_thread.run_sync(
             lambda: services.views.statement(caller.account_id, wanted, before_position=before, limit=asked.limit),
             limiter=services.lifetime.reading,

@@ -13,6 +13,7 @@ from app.edge.application import EdgeApplication
 from app.routes.account import AsOf
 from app.routes.bodies import answer, asked_instant, read_query, told_instant, usd
 from app.routes.caller import reader
+from app.routes.fresh import caught_up
 from app.routes.openapi import describe
 from app.services import Services
 from app.views.answers import Usage
@@ -67,6 +68,7 @@ def register(app: EdgeApplication, services: Services) -> None:
         from_micros, to_micros = asked_instant(asked.from_, "from"), asked_instant(asked.to, "to")
         if from_micros is None:
             from_micros = (to_micros or time.time_ns() // 1000) - DAYS_DEFAULT * MICROS_PER_DAY
+        await caught_up(services, "usage")
         found = await trio.to_thread.run_sync(
             lambda: services.views.usage(
                 caller.account_id,
