@@ -34,7 +34,7 @@ _LIMITS = (
     click.option("--concurrency", type=click.IntRange(min=1), help="The most requests it may have open at once."),
 )
 _NAMES = {
-    "models": "models",
+    "model": "models",
     "expires": "expires_at_micros",
     "monthly-budget": "budget_nanos_per_month",
     "requests-per-minute": "requests_per_minute",
@@ -86,7 +86,11 @@ def change_limits(context: Context, account_id: str, key_id: str, removed: tuple
     Example:
       realrouter key limits --account acct_1 key_1 --monthly-budget 50.00 --none concurrency
     """
-    changes = {**_given(limits), **dict.fromkeys((_NAMES[name] for name in removed), None)}
+    given = _given(limits)
+    for name in removed:
+        if _NAMES[name] in given:
+            raise click.UsageError(f"--{name} and --none {name} contradict each other: give one of them.")
+    changes = {**given, **dict.fromkeys((_NAMES[name] for name in removed), None)}
     with context.ledger() as (ledger, codec):
         on_account(
             ledger,
@@ -97,7 +101,7 @@ def change_limits(context: Context, account_id: str, key_id: str, removed: tuple
             ),
         )
         now = keys_of(ledger, codec, account_id)[key_id].limits
-    context.print({"key_id": key_id, "limits": now}, f"{key_id}: {in_words(now) or 'no limits'}.")
+    context.print({"key_id": key_id, "limits": now}, f"{key_id}: {in_words(now)}.")
 
 
 def in_words(limits: KeyLimits) -> str:
@@ -117,7 +121,7 @@ def in_words(limits: KeyLimits) -> str:
     ):
         if value is not None:
             parts.append(f"{value} {what}")
-    return ", ".join(parts)
+    return ", ".join(parts) or "no limits"
 
 
 def _given(limits: dict[str, Any]) -> dict[str, Any]:

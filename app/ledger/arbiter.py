@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from app.ledger.codec import Codec
 from app.ledger.store import Append, Committed, Conflict, Refused, Verdict
-from domain.buckets import Guard, Movement, minute_of
+from domain.buckets import Movement, minute_of
 from domain.events import RequestAdmitted, RequestDebited, RequestReleased
 from domain.postings import movements
 
@@ -87,8 +87,7 @@ class _Run:
 
     def judge(self, index: int) -> None:
         append = self.plan.batch[index]
-        verdict = self._standing(append) or self._refusal(self.plan.guards[index], self.plan.moves[index])
-        self.outcome.verdicts[index] = verdict or self._commit(append, self.plan.moves[index], self.plan.guards[index])
+        self.outcome.verdicts[index] = self._standing(append) or self._ruling(index, append)
 
     def _standing(self, append: Append) -> Verdict | None:
         version = append.expected_version + 1
@@ -102,20 +101,20 @@ class _Run:
             return Conflict(append.stream, append.expected_version, None)
         return None
 
-    def _refusal(self, guards: Sequence[tuple[str, Guard]], moves: Sequence[Movement]) -> Verdict | None:
-        deltas = dict(moves)
+    def _ruling(self, index: int, append: Append) -> Committed | Refused:
+        moves, guards = self.plan.moves[index], self.plan.guards[index]
+        deltas, after = dict(moves), []
         for name, guard in guards:
-            value = self._value(name)
+            value, floor, ceiling = self._value(name), guard.floor, guard.ceiling
             delta = deltas.get(name, 0)
-            after = value + delta
-            if (guard.floor is not None and after < guard.floor) or (
-                guard.ceiling is not None and after > guard.ceiling
-            ):
+            moved = value + delta
+            if (floor is not None and moved < floor) or (ceiling is not None and moved > ceiling):
                 stood = tuple(self._value(each) for each, _ in guards)
                 return Refused(name, value, delta, self.plan.at_micros, stood)
-        return None
+            after.append(moved)
+        return self._commit(append, moves, tuple(after))
 
-    def _commit(self, append: Append, moves: Sequence[Movement], guards: Sequence[tuple[str, Guard]]) -> Committed:
+    def _commit(self, append: Append, moves: Sequence[Movement], guarded: tuple[int, ...]) -> Committed:
         outcome, at, first = self.outcome, self.plan.at_micros, self.position + 1
         for offset, event in enumerate(append.events, 1):
             self.position += 1
@@ -129,7 +128,7 @@ class _Run:
                 outcome.closed.append(event.request_id)
         for name, delta in moves:
             outcome.buckets[name] = self._value(name) + delta
-        return Committed(first, at, guarded=tuple([self._value(name) for name, _ in guards]) if guards else ())
+        return Committed(first, at, False, guarded)
 
     def _value(self, name: str) -> int:
         value = self.outcome.buckets.get(name)

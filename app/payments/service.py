@@ -21,13 +21,15 @@ from app.payments.crediting import Crediting, Paid
 from app.payments.inbox import Inbox
 from app.payments.vendor import BadSignature, Payment, Session, Vendor, VendorRefused, VendorUnavailable
 from domain.checkout import Checkout, Pack
-from domain.errors import InvalidValue, NotFound, PaymentMismatch
+from domain.errors import AlreadyExists, InvalidValue, NotFound, PaymentMismatch
 from domain.events import CheckoutStarted
 
 THREADS = 4
 LOOK_SECONDS = 1.0
 """A checkout's session is asked after at most so often for the page that waits for it."""
 LOOKS_KEPT = 1_000
+REPEATABLE_SECONDS = 23 * 3_600
+"""For so long a call that is made again under its idempotency key is the same call; the processor promises a day."""
 _log = structlog.get_logger("payments")
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -94,12 +96,25 @@ class Payments:
         if pack is None:
             raise InvalidValue("pack", f"There is no pack {pack_id[:100]!r}. GET /api/packs lists them.")
         checkout = await self.in_thread(self.crediting.start, checkout_id, account_id, pack)
-        order = _order(checkout)
-        session = await self.vendor.open_session(order, product=pack.name, return_url=self._return_url, save=save)
-        await self.in_thread(self._remember, checkout_id, session.session_id)
-        if session.url is None:
-            raise VendorRefused("the session has no address")
+        session = await self._opened_before(checkout)
+        if session is None:
+            order = _order(checkout)
+            session = await self.vendor.open_session(order, product=pack.name, return_url=self._return_url, save=save)
+            await self.in_thread(self._remember, checkout_id, session.session_id)
+        if session.url is None or session.status != "open":
+            raise AlreadyExists(f"The checkout {checkout_id} is over. Begin another one.")
         return Opened(checkout_id, session.url)
+
+    async def _opened_before(self, checkout: Checkout) -> Session | None:
+        """The session that a checkout has already. The processor forgets in a day that a call was made: after that, opening again
+        would be a second session that can be paid. Raises AlreadyExists where the checkout is over, or so old."""
+        session_id = await self.in_thread(self._session_id, checkout.checkout_id)
+        if session_id is not None:
+            return await self.vendor.session(session_id)
+        age_micros = await self.in_thread(self.tables.now_micros) - checkout.started_at_micros
+        if checkout.state != "started" or age_micros > REPEATABLE_SECONDS * 1_000_000:
+            raise AlreadyExists(f"The checkout {checkout.checkout_id} is over. Begin another one.")
+        return None
 
     async def look(self, checkout: Checkout) -> Session | None:
         """How the processor sees a checkout that has not been paid, settled at once; None where it was asked a moment ago, or

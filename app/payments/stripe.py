@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import httpx
 import msgspec
 import stripe
+import trio
 
 from app.payments.vendor import (
     BadSignature,
@@ -29,6 +30,8 @@ from app.payments.vendor import (
 from domain.events import CheckoutStarted
 
 TIMEOUT_SECONDS = 20.0
+CALL_SECONDS = 90.0
+"""A call as a whole, its retries included: a server that drips bytes is not waited for."""
 RETRIES = 2
 """By the library, under one idempotency key."""
 PAGE = 100
@@ -214,7 +217,10 @@ class _Declined(Exception):
 async def _asked(call: Callable[[], Awaitable[T]]) -> T:
     """The library's errors as ours."""
     try:
-        return await call()
+        with trio.fail_after(CALL_SECONDS):
+            return await call()
+    except trio.TooSlowError as error:
+        raise VendorUnavailable(f"no answer within {CALL_SECONDS:g} s") from error
     except stripe.CardError as error:
         found = error.error.payment_intent if error.error is not None else None
         raise _Declined(error.code or "card_declined", found) from error
@@ -244,7 +250,9 @@ async def _paged(list_async: Callable[[Any], Awaitable[Any]], **params: Any) -> 
     after: dict[str, str] = {}
     while True:
         wanted = {**params, "limit": PAGE, **after}
-        page = await _asked(lambda wanted=wanted: list_async(wanted))  # type: ignore[misc]
+        page = await _found(lambda wanted=wanted: list_async(wanted))  # type: ignore[misc]
+        if page is None:
+            return  # of something that is not there, which Stripe says of a list too
         for found in page.data:
             yield _plain(found)
         if not page.has_more or not page.data:

@@ -21,7 +21,7 @@ from app.people.sessions import SESSION_DAYS, Session
 from app.services import Services
 
 COOKIE = "__Host-realrouter"
-COOKIE_ON_LOOPBACK = "realrouter_session"
+COOKIE_ON_LOOPBACK = "realrouter-session"
 TOKEN_LENGTH_MAX = 128
 
 

@@ -1,29 +1,49 @@
 """/api/signup, /api/session, /api/password: who somebody is.
 
 Rule 1: attempts are counted before a password is looked at, by e-mail and by address.
-Rule 2: a known e-mail and an unknown one are answered alike, after the same work.
+Rule 2: a known e-mail and an unknown one are answered alike, after the same work: a new account is opened behind the answer.
+Rule 3: a password that was right lets somebody in only if it is still the password when the session begins.
 """
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import msgspec
+import structlog
 import trio
 from quart import Request, Response, request
 
+from app.commands import TooManyConflicts
 from app.edge.application import EdgeApplication
+from app.edge.client_address import network_of
 from app.errors import InvalidCredentials, NotSignedIn, SignUpDisabled
+from app.ledger.store import StoreUnavailable
 from app.people import throttle
-from app.people.passwords import check_length
-from app.people.people import Person, check_label, normalised_email
-from app.people.throttle import Rate, network_of
+from app.people.passwords import check_password
+from app.people.people import LABEL_DEFAULT, Person, check_label, normalised_email
+from app.people.throttle import Rate
 from app.routes.bodies import answer, nothing, read_struct
 from app.routes.caller import Caller, address_of, check_origin, session_cookie, session_token, signed_in
 from app.routes.openapi import describe
 from app.services import Services
 from domain.errors import InvalidValue
 
+_log = structlog.get_logger("session")
 
-class SignUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+
+class Confidential(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request that holds a password: its repr, in whatever traceback or log, does not."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(****)"
+
+    def __rich_repr__(self) -> Any:
+        yield "****"
+
+
+class SignUp(Confidential, frozen=True, forbid_unknown_fields=True):
     """`name` is a label for the account; it is kept for good and is no place for a personal name or an e-mail."""
 
     email: str
@@ -37,7 +57,7 @@ class SignedUp(msgspec.Struct, frozen=True):
     email: str
 
 
-class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SignIn(Confidential, frozen=True, forbid_unknown_fields=True):
     email: str
     password: str
 
@@ -47,7 +67,7 @@ class SignedIn(msgspec.Struct, frozen=True):
     email: str
 
 
-class PasswordChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PasswordChange(Confidential, frozen=True, forbid_unknown_fields=True):
     current_password: str
     new_password: str
 
@@ -98,12 +118,24 @@ async def _sign_up(services: Services, request: Request) -> Response:
         raise SignUpDisabled
     asked = await read_struct(services, request, SignUp)
     email = normalised_email(asked.email)
-    check_label(asked.name or "Personal")
-    check_length(asked.password)
+    label = check_label(asked.name or LABEL_DEFAULT)
+    check_password(asked.password)
     await _attempt(services, throttle.SIGN_UP_FROM_ADDRESS, network_of(address_of(services, request)))
+    services.lifetime.check()
     hashed = await services.passwords.hash(asked.password)
-    await trio.to_thread.run_sync(services.people.sign_up, email, hashed, asked.name, limiter=services.lifetime.reading)
+    account_id = await trio.to_thread.run_sync(
+        services.people.claim, email, hashed, label, limiter=services.lifetime.reading
+    )
+    if account_id is not None:
+        services.lifetime.start(partial(_open_account, services, account_id))
     return answer(SignedUp(email), 201)
+
+
+async def _open_account(services: Services, account_id: str) -> None:
+    try:
+        await trio.to_thread.run_sync(services.people.open_account, account_id, limiter=services.lifetime.reading)
+    except (StoreUnavailable, TooManyConflicts) as error:
+        _log.warning("a new account is not open yet: signing in opens it", account_id=account_id, error=str(error))
 
 
 async def _sign_in(services: Services, request: Request) -> Response:
@@ -116,32 +148,35 @@ async def _sign_in(services: Services, request: Request) -> Response:
     stored = person.password_hash if person is not None else None
     if not await services.passwords.verify(stored, asked.password) or person is None:
         raise InvalidCredentials
-    token = await _begin(services, person, asked.password)
+    token = await _begin(services, person, asked.password, before=session_token(services, request))
     return answer(SignedIn(person.account_id, person.email), headers=session_cookie(services, token))
 
 
-async def _begin(services: Services, person: Person, password: str) -> str:
-    """A session for somebody who gave the right password."""
-    assert person.password_hash is not None, "it was verified"
-    if services.passwords.is_outdated(person.password_hash):
-        hashed = await services.passwords.hash(password)
-        await trio.to_thread.run_sync(
-            lambda: services.people.rehash(person.account_id, before=person.password_hash or "", after=hashed),
-            limiter=services.lifetime.reading,
-        )
+async def _begin(services: Services, person: Person, password: str, *, before: str | None) -> str:
+    """A session for somebody who gave the right password, in place of the one `before`. Raises InvalidCredentials."""
+    verified = person.password_hash
+    assert verified is not None, "it was"
+    hashed = await services.passwords.hash(password) if services.passwords.is_outdated(verified) else verified
 
-    def begin() -> str:
+    def begin() -> str | None:
         services.people.open_account(person.account_id)
         services.throttle.forget(throttle.SIGN_IN_OF_EMAIL, person.email)
-        return services.sessions.begin(person.account_id)
+        if hashed != verified:
+            services.people.rehash(person.account_id, before=verified, after=hashed)
+        if before is not None:
+            services.sessions.end(before)
+        return services.sessions.begin_under(person.account_id, hashed)
 
-    return await trio.to_thread.run_sync(begin, limiter=services.lifetime.reading)
+    token = await trio.to_thread.run_sync(begin, limiter=services.lifetime.reading)
+    if token is None:
+        raise InvalidCredentials
+    return token
 
 
 async def _change_password(services: Services, request: Request) -> Response:
     caller = await signed_in(services, request)
     asked = await read_struct(services, request, PasswordChange)
-    check_length(asked.new_password)
+    check_password(asked.new_password, "new_password")
     await _attempt(services, throttle.PASSWORD_OF_ACCOUNT, caller.account_id)
     person = await _person(services, caller)
     if person.password_hash is None or not await services.passwords.verify(
@@ -154,7 +189,7 @@ async def _change_password(services: Services, request: Request) -> Response:
         if not services.people.change_password(caller.account_id, before=before, after=hashed):
             return None
         services.throttle.forget(throttle.PASSWORD_OF_ACCOUNT, caller.account_id)
-        return services.sessions.begin(caller.account_id)
+        return services.sessions.begin_under(caller.account_id, hashed)
 
     token = await trio.to_thread.run_sync(change, limiter=services.lifetime.reading)
     if token is None:

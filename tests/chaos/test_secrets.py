@@ -72,10 +72,10 @@ async def live(client: Client, account_id: str) -> dict[str, str]:
     await client.ask("POST", "/api/signup", json={"email": EMAIL, "password": PASSWORD})
     await client.ask("POST", "/api/session", json={"email": EMAIL, "password": WRONG_PASSWORD})
     assert (await client.ask("POST", "/api/session", json={"email": EMAIL, "password": PASSWORD})).status_code == 200
-    known["session"] = client.http.cookies["realrouter_session"]
+    known["session"] = client.http.cookies["realrouter-session"]
     change = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     assert (await client.ask("POST", "/api/password", json=change)).status_code == 204
-    known["new session"] = client.http.cookies["realrouter_session"]
+    known["new session"] = client.http.cookies["realrouter-session"]
     made = await client.ask("POST", "/api/keys", json={"name": "laptop"}, shows="api_key")
     known["key"] = made.json()["api_key"]
     for path in ("/api/keys", "/api/account", "/api/session", "/api/balance", "/api/transactions", "/openapi.json"):

@@ -20,13 +20,21 @@ import msgspec
 import pytest
 
 from app import errors
+from app.commands import TooManyConflicts
 from app.edge import body, cors
 from app.edge.application import _STREAM_HEADERS, CLIENT_ID_LENGTH_MAX
 from app.edge.limits import ServerLimits
 from app.files.errors import FileTooLarge, NoSuchFile, StorageUnavailable
 from app.ledger.store import StoreBusy, StoreUnavailable
+from app.payments import inbox
+from app.payments.stripe import TYPES
+from app.payments.vendor import BadSignature, VendorRefused, VendorUnavailable
+from app.people import passwords, sessions, throttle
+from app.people.throttle import TooManyAttempts
 from app.routes import application
+from app.routes.bodies import BODY_BYTES_MAX
 from app.routes.completions import IDEMPOTENCY_KEY_LENGTH_MAX, KEEP_ALIVE
+from app.routes.payments import WEBHOOK_BYTES_MAX, AutomaticShown
 from app.seeing.metrics import Metrics
 from app.services import Services
 from app.settings import Settings
@@ -44,6 +52,8 @@ from app.wire.relay import DONE
 from app.wire.request import TOOLS_MAX
 from app.wire.responses.passthrough import ResponsesStreamRelay
 from domain import errors as domain
+from domain.api_key import KEYS_PER_ACCOUNT_MAX
+from domain.checkout import CHECKOUTS_PER_DAY_MAX
 from domain.events import EVENTS
 from domain.pricing import TOKEN_KINDS
 from domain.request import IMAGE_TOKENS_MAX, TOKENS_PER_PAGE_MAX, TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX
@@ -81,6 +91,19 @@ EXAMPLES: tuple[Exception, ...] = (
     domain.ModelNotFound("m"),
     domain.RateLimited("requests per minute", 1, 1, 0, 1),
     domain.RateLimited("tokens per minute", 1, 2, 0, None),
+    domain.TooManyCheckouts(1),
+    errors.SignUpDisabled(),
+    errors.InvalidCredentials(),
+    errors.NotSignedIn(),
+    errors.SessionRequired(),
+    errors.CrossOrigin(),
+    errors.CheckoutDisabled(),
+    errors.PaymentMethodRequired(),
+    TooManyAttempts(1),
+    TooManyConflicts("x"),
+    BadSignature("x"),
+    VendorUnavailable("x"),
+    VendorRefused("x"),
     domain.DomainError("x"),
     errors.Overloaded(per_key=True),
     errors.Overloaded(per_key=False),
@@ -202,7 +225,9 @@ def test_every_header_that_matters_is_told() -> None:
     read, _, written = REFERENCE.section("Headers").partition("| Sent by the gateway |")
     assert sent <= names(written)
     assert set(cors.EXPOSED_HEADERS.split(", ")) <= spans(written)
-    assert {*cors.DEFAULT_HEADERS.split(", "), "content-encoding", "expect", "origin"} == names(read)
+    of_accounts = {"cookie", "sec-fetch-site", "x-forwarded-for", "stripe-signature"}
+    of_all = {*cors.DEFAULT_HEADERS.split(", "), "content-encoding", "expect", "origin"}
+    assert of_all | of_accounts == names(read)
     assert f"{cors.MAX_AGE_SECONDS} seconds" in written
 
 
@@ -265,9 +290,43 @@ def test_the_fixed_limits_are_those_in_the_code() -> None:
         "Tools in a request": str(TOOLS_MAX),
         "Choices (`n`)": str(CHOICES_MAX),
         "max_tool_calls": str(TOOL_CALLS_MAX),
+        "Bytes of a body under `/api": str(BODY_BYTES_MAX),
+        "Bytes of a webhook": str(WEBHOOK_BYTES_MAX),
+        "Days of a session": str(sessions.SESSION_DAYS),
+        "Days of a webhook's document": str(inbox.KEPT_DAYS),
+        "Checkouts that an account begins in a UTC day": str(CHECKOUTS_PER_DAY_MAX),
+        "Keys of an account, revoked ones included": str(KEYS_PER_ACCOUNT_MAX),
+        "Attempts to sign in of an e-mail in 15 minutes": str(throttle.SIGN_IN_OF_EMAIL.attempts),
+        "Characters of a password": str(passwords.LENGTH_MAX),
         "Characters of an `Idempotency-Key": str(IDEMPOTENCY_KEY_LENGTH_MAX),
         "Characters of an `x-client-request-id": str(CLIENT_ID_LENGTH_MAX),
     }
+
+
+# The account
+
+
+def test_the_kinds_of_transactions_are_those_of_the_statement() -> None:
+    source = (ROOT / "projections/transactions.py").read_text(encoding="utf-8")
+    made = set(re.findall(r'_moved\(fact, "(\w+)"', source)) | set(re.findall(r'recorded_at_micros, "(\w+)"', source))
+    assert told_kinds() == made | {"grant", "correction"}
+
+
+def told_kinds() -> set[str]:
+    return {row[0].strip("`") for row in REFERENCE.rows("The account API", 4)}
+
+
+def test_the_limits_of_a_key_are_those_that_may_be_set() -> None:
+    from app.routes.keys import KeyChange
+
+    assert set(rows("Keys and their limits", 3)) == set(KeyChange.__struct_fields__)
+
+
+def test_the_webhooks_to_subscribe_to_and_the_states_of_automatic_top_ups_are_told() -> None:
+    section = REFERENCE.section("Payments")
+    assert set(re.findall(r"^\| `([a-z_]+\.[a-z_.]+)` \|$", section, re.MULTILINE)) == set(TYPES)
+    [states] = [field.type for field in msgspec.structs.fields(AutomaticShown) if field.name == "state"]
+    assert set(states.__args__) <= names(section)
 
 
 # Settings

@@ -115,14 +115,14 @@ class StripeState:
         session = self._open(session_id)
         intent = self._paid_by(session)
         self._receive(intent)
-        session |= {"status": "complete", "payment_status": "paid"}
+        session |= {"status": "complete", "payment_status": "paid", "url": None}
         self._announce("checkout.session.completed", session)
 
     def pay_later(self, session_id: str) -> None:
         """With a method that takes days."""
         session = self._open(session_id)
         self._paid_by(session)["status"] = "processing"
-        session["status"] = "complete"
+        session |= {"status": "complete", "url": None}
         self._announce("checkout.session.completed", session)
 
     def settle_later(self, session_id: str) -> None:
@@ -138,7 +138,7 @@ class StripeState:
         self._announce("checkout.session.async_payment_failed", session)
 
     def expire(self, session_id: str) -> None:
-        self._open(session_id)["status"] = "expired"
+        self._open(session_id).update(status="expired", url=None)
         self._announce("checkout.session.expired", self.sessions[session_id])
 
     def decline(self, session_id: str) -> None:

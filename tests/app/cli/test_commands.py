@@ -109,7 +109,7 @@ def test_the_names_that_are_fixed_are_there() -> None:
         ("demo",),
         ("migrate",),
         *(("account", name) for name in ("create", "list", "show", "freeze", "unfreeze")),
-        *(("key", name) for name in ("create", "list", "revoke")),
+        *(("key", name) for name in ("create", "limits", "list", "revoke")),
         *(("credit", name) for name in ("grant", "adjust")),
         *(("prices", name) for name in ("list", "apply")),
     ]
@@ -188,6 +188,60 @@ def test_a_keys_limits_are_those_that_were_asked_for(config: Path) -> None:
     }
 
 
+def test_limits_that_are_given_change_and_the_others_stay(config: Path) -> None:
+    run(config, "migrate")
+    run(config, "account", "create", "--name", "x", "--id", "acct_1")
+    run(config, "key", "create", "--account", "acct_1", "--id", "key_1", "--concurrency", "4", "--model", "gpt-5.5")
+    limits = ("key", "limits", "--account", "acct_1", "key_1")
+    changed = answer(config, *limits, "--requests-per-minute", "60", "--monthly-budget", "5.00")
+    assert changed == {
+        "key_id": "key_1",
+        "limits": {
+            "models": ["gpt-5.5"],
+            "budget_nanos_per_month": 5_000_000_000,
+            "requests_per_minute": 60,
+            "concurrency": 4,
+        },
+    }
+    changed = answer(config, *limits, "--none", "model", "--none", "monthly-budget", "--concurrency", "8")
+    assert changed["limits"] == {"requests_per_minute": 60, "concurrency": 8}
+    assert answer(config, *limits) == changed
+    [key] = answer(config, "key", "list", "--account", "acct_1")["keys"]
+    assert key["limits"] == changed["limits"]
+
+
+def test_limits_are_listed_in_words(config: Path) -> None:
+    run(config, "migrate")
+    run(config, "account", "create", "--name", "x", "--id", "acct_1")
+    run(config, "key", "create", "--account", "acct_1", "--id", "key_1", "--name", "free")
+    listed = run(config, "key", "list", "--account", "acct_1").stdout
+    assert listed.splitlines()[-1].endswith("free  no limits")
+    told = (
+        "only gpt-5.5, until 2030-01-02 00:00 UTC, $5.00 a month, 60 requests a minute, 1000 tokens a minute, 4 at once"
+    )
+    changed = run(
+        config,
+        *("key", "limits", "--account", "acct_1", "key_1", "--model", "gpt-5.5", "--expires", "2030-01-02"),
+        *("--monthly-budget", "5.00", "--requests-per-minute", "60", "--tokens-per-minute", "1000"),
+        *("--concurrency", "4"),
+    )
+    assert changed.stdout == f"key_1: {told}.\n"
+    assert run(config, "key", "list", "--account", "acct_1").stdout.endswith(f"free  {told}\n")
+
+
+def test_limits_change_only_of_a_key_that_is_there_and_in_use(config: Path) -> None:
+    run(config, "migrate")
+    run(config, "account", "create", "--name", "x", "--id", "acct_1")
+    run(config, "key", "create", "--account", "acct_1", "--id", "key_1")
+    limits = ("key", "limits", "--account", "acct_1")
+    assert "key_none" in failure(config, *limits, "key_none", "--concurrency", "1")
+    assert "must be positive" in failure(config, *limits, "key_1", "--monthly-budget", "0.00")
+    contradiction = failure(config, *limits, "key_1", "--concurrency", "1", "--none", "concurrency", code=2)
+    assert "contradict" in contradiction
+    run(config, "key", "revoke", "--account", "acct_1", "key_1")
+    assert "revoked" in failure(config, *limits, "key_1", "--concurrency", "1")
+
+
 def test_prices_are_compared_and_applied(config: Path) -> None:
     run(config, "migrate")
     assert all(row["same"] for row in answer(config, "prices", "list")["prices"])
@@ -244,6 +298,7 @@ def test_a_mistake_in_the_configuration_names_its_line(config: Path) -> None:
         ("nonsense",),
         ("account", "list", "--limit", "0"),
         ("key", "create", "--account", "a", "--expires", "tomorrow"),
+        ("key", "limits", "--account", "a", "k", "--none", "everything"),
         ("serve", "--workers", "0"),
         ("demo", "--port", "99999"),
         ("credit", "grant", "--account", "a", "--unknown"),

@@ -58,7 +58,9 @@ def granted(account_id: str = "a", nanos: int = 100, version: int = 1, command_i
 
 
 def frozen(account_id: str = "a", version: int = 1) -> Append:
-    return Append(f"freeze-{account_id}", account_stream(account_id), version, (AccountFrozen(account_id, "risk", "operator"),))
+    return Append(
+        f"freeze-{account_id}", account_stream(account_id), version, (AccountFrozen(account_id, "risk", "operator"),)
+    )
 
 
 def revoked(account_id: str = "a", key_id: str = "k", version: int = 1) -> Append:
@@ -145,6 +147,12 @@ def _settlement(admitted: RequestAdmitted, event: Event, command_id: str, guards
 def one(ledger: Ledger, append: Append) -> Verdict:
     [verdict] = ledger.append([append])
     return verdict
+
+
+def stamp(ledger: Ledger, at_micros: int) -> None:
+    """From now on the store records at this instant of the future, which it has seen and does not go back behind."""
+    assert at_micros > ledger.now_micros()
+    assert ledger.change(("UPDATE log_head SET recorded_at_micros = ?", (at_micros,))) == 1
 
 
 def fund(ledger: Ledger, account_id: str = "a", nanos: int = 100) -> None:

@@ -12,6 +12,7 @@ from eventsourcing.persistence import ProgrammingError
 
 from app.ledger.codec import Codec
 from app.ledger.queries import BUCKETS_PER_PAGE
+from app.ledger.schema.migrations import SCHEMA_VERSION
 from app.ledger.store import STREAM_LENGTH_MAX, Append, Committed, Conflict, Failed, Head, Ledger, OpenRequest, Refused
 from domain import buckets
 from domain.buckets import Guard
@@ -576,11 +577,11 @@ def test_a_schema_is_made_once_by_many_at_once(engine: Engine) -> None:
         return ledger.migrate()
 
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(migrate, ledgers)) == [1] * 4
+        assert list(pool.map(migrate, ledgers)) == [SCHEMA_VERSION] * 4
     for ledger in ledgers:
         ledger.check_schema()
     fund(ledgers[0])
-    assert ledgers[1].migrate() == 1
+    assert ledgers[1].migrate() == SCHEMA_VERSION
     check_log(ledgers[2])
 
 

@@ -30,7 +30,7 @@ ACTS = (
     *("begin", "begin", "pay", "pay", "pay_later", "settle_later", "fail_later", "expire", "decline"),
     *("refund", "refund_all", "settle_refund", "fail_refund", "dispute", "win", "lose"),
     *("deliver", "deliver", "deliver", "repeat", "drop", "forge"),
-    *("look", "process", "process", "two_process", "sweep", "pass_time"),
+    *("look", "process", "process", "two_process", "sweep", "pass_time", "next_day"),
     *("lose_answer", "fail_once", "die", "die", "die_after"),
 )
 
@@ -197,6 +197,11 @@ class World:
 
     async def _pass_time(self, number: int) -> None:
         self.house.pass_time()
+
+    async def _next_day(self, number: int) -> None:
+        """Past every idempotency key."""
+        self.state.now += 86_401
+        self.house.pass_time(86_401)
 
     async def _lose_answer(self, number: int) -> None:
         self.transport.faults.lose_response_after_acting = 1

@@ -15,7 +15,7 @@ from app.payments.inbox import CLAIM_SECONDS, KEPT_DAYS, RETRY_SECONDS_FIRST
 from app.payments.processing import Processing
 from app.payments.service import named_checkout
 from app.payments.vendor import BadSignature, VendorUnavailable
-from domain.errors import InvalidValue
+from domain.errors import AlreadyExists, InvalidValue
 from domain.events import CheckoutExpired, CheckoutFailed, CheckoutStarted, TopUpSettled
 from tests.fakes.stripe_api import FakeTransport
 from tests.fakes.stripe_model import StripeState
@@ -263,6 +263,38 @@ async def test_a_checkout_begun_again_is_the_same_session(world: World) -> None:
     await world.payments.begin("co_2", "acct", "bonus", save=False)
     assert len(world.state.sessions) == 2
     assert named_checkout("other", "my-key") != checkout_id
+
+
+@pytest.mark.parametrize("act", ["pay", "pay_later", "expire"])
+async def test_a_checkout_that_is_over_is_never_opened_again(world: World, act: str) -> None:
+    """The processor has forgotten its idempotency keys by then: it would open a second session, which could be paid."""
+    session_id = await world.begun("co_1")
+    getattr(world.state, act)(session_id)
+    for later in (0, 86_401):
+        world.state.now += later
+        world.house.pass_time(later)
+        with pytest.raises(AlreadyExists):
+            await world.payments.begin("co_1", "acct", "starter", save=False)
+    assert len(world.state.sessions) == 1
+
+
+async def test_a_checkout_whose_session_was_never_heard_of_is_not_opened_after_a_day(world: World) -> None:
+    world.transport.faults.lose_response_after_acting = 1
+    with pytest.raises(VendorUnavailable):
+        await world.payments.begin("co_1", "acct", "starter", save=False)
+    world.state.now += 86_401
+    world.house.pass_time(86_401)
+    with pytest.raises(AlreadyExists):
+        await world.payments.begin("co_1", "acct", "starter", save=False)
+    assert len(world.state.sessions) == 1
+
+
+async def test_an_open_checkout_begun_again_a_day_later_is_the_session_it_has(world: World) -> None:
+    first = await world.payments.begin("co_1", "acct", "starter", save=False)
+    world.state.now += 86_401
+    world.house.pass_time(86_401)
+    assert await world.payments.begin("co_1", "acct", "starter", save=False) == first
+    assert len(world.state.sessions) == 1
 
 
 async def test_there_is_no_pack_but_those_that_are_sold(world: World) -> None:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import trio
 
 from domain import account as accounts
+from domain.buckets import MICROS_PER_SECOND
 from domain.events import KeyLimits
+from tests.app.ledger.ledgers import stamp
 from tests.fakes.scripted_upstream import Stall, serve
-from tests.support.gateway import ACCOUNT, envelope, responses, running
+from tests.support.gateway import ACCOUNT, chat, envelope, responses, running
+
+AT = 4_102_444_740 * MICROS_PER_SECOND + 23_400_000
+"""2099-12-31T23:59:23.4Z: a ledger that has seen this instant stamps it from then on, so that no minute turns in a test."""
+REQUESTS = KeyLimits(requests_per_minute=3)
+
+
+def rates(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of rates, without their common beginning."""
+    start = "x-ratelimit-"
+    return {name.removeprefix(start): value for name, value in headers.items() if name.startswith(start)}
+
+
+def of_requests(remaining: int, reset: str = "37s") -> dict[str, str]:
+    return {"limit-requests": "3", "remaining-requests": str(remaining), "reset-requests": reset}
 
 
 async def test_a_frozen_account_is_a_402_of_its_own(tmp_path: Path) -> None:
@@ -33,14 +50,106 @@ async def test_a_key_may_use_only_its_models(tmp_path: Path) -> None:
 
 async def test_requests_per_minute_are_exact_and_say_how_long_to_wait(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
-        _, key = gateway.new_key(KeyLimits(requests_per_minute=2))
-        statuses = [(await gateway.post("responses", responses(), key=key)).status_code for _ in range(3)]
+        _, key = gateway.new_key(REQUESTS)
+        stamp(gateway.services.ledger, AT)
+        for remaining in (2, 1, 0):
+            answer = await gateway.post("responses", responses(), key=key)
+            assert (answer.status_code, rates(answer.headers)) == (200, of_requests(remaining))
         answer = await gateway.post("responses", responses(), key=key)
-        if statuses == [200, 200, 429]:  # unless the minute turned in between
-            envelope(answer, 429, "rate_limit_exceeded")
-            assert 1 <= int(answer.headers["retry-after"]) <= 60
-        assert statuses[:2] == [200, 200]
+        envelope(answer, 429, "rate_limit_exceeded")
+        assert (answer.headers["retry-after"], rates(answer.headers)) == ("37", of_requests(0))
+        stamp(gateway.services.ledger, AT + 36_600_000)
+        answer = await gateway.post("responses", responses(), key=key)
+        assert (answer.status_code, rates(answer.headers)) == (200, of_requests(2, "1m0s"))
+        assert len(await gateway.settled()) == 4
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("endpoint", ["responses", "chat/completions"])
+async def test_every_answer_of_a_key_with_rates_tells_what_is_left_of_them(
+    tmp_path: Path, endpoint: str, stream: bool
+) -> None:
+    body = (responses if endpoint == "responses" else chat)("Hello", stream=stream)
+    async with running(tmp_path) as gateway:
+        _, key = gateway.new_key(KeyLimits(requests_per_minute=60, tokens_per_minute=10_000))
+        stamp(gateway.services.ledger, AT)
+        answer = await gateway.post(endpoint, body, key=key, headers={"origin": "https://page.example"})
+        assert answer.status_code == 200
+        told = rates(answer.headers)
+        [event] = await gateway.settled()
+        assert told == {
+            "limit-requests": "60",
+            "remaining-requests": "59",
+            "reset-requests": "37s",
+            "limit-tokens": "10000",
+            "remaining-tokens": str(10_000 - event.reserved_tokens),
+            "reset-tokens": "37s",
+        }
+        readable = answer.headers["access-control-expose-headers"].split(", ")
+        assert {f"x-ratelimit-{name}" for name in told} <= set(readable)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_upstream_that_fails_leaves_the_request_counted_and_its_tokens_not(
+    tmp_path: Path, stream: bool
+) -> None:
+    async with running(tmp_path) as gateway:
+        _, key = gateway.new_key(KeyLimits(requests_per_minute=3, tokens_per_minute=6_000))
+        stamp(gateway.services.ledger, AT)
+        left = []
+        for _ in range(2):
+            answer = await gateway.post("responses", responses("Hello", "status=500", stream=stream), key=key)
+            envelope(answer, 502, "upstream_error")
+            left.append(rates(answer.headers))
+            await gateway.settled()
+        assert [told["remaining-requests"] for told in left] == ["2", "1"]
+        assert left[0]["remaining-tokens"] == left[1]["remaining-tokens"] != "6000"
+
+
+async def test_a_refusal_tells_what_is_left_without_it(tmp_path: Path) -> None:
+    async with running(tmp_path) as gateway:
+        _, key = gateway.new_key(KeyLimits(tokens_per_minute=6_000, budget_nanos_per_month=100_000_000))
+        stamp(gateway.services.ledger, AT)
+        first = await gateway.post("responses", responses("Hello", "usage_input=30 usage_output=320"), key=key)
+        assert first.status_code == 200
         await gateway.settled()
+        untouched = {"limit-tokens": "6000", "remaining-tokens": "5650", "reset-tokens": "37s"}
+        large = await gateway.post("responses", responses(max_output_tokens=5_300), key=key)
+        envelope(large, 429, "rate_limit_exceeded")
+        assert (rates(large.headers), large.headers["retry-after"]) == (untouched, "37")
+        dear = await gateway.post("responses", responses(max_output_tokens=100_000), key=key)
+        envelope(dear, 402, "insufficient_quota")
+        assert rates(dear.headers) == untouched
+        assert len(await gateway.settled()) == 1
+
+
+async def test_an_answer_that_used_more_than_was_reserved_leaves_nothing_and_no_less(tmp_path: Path) -> None:
+    async with running(tmp_path) as gateway:
+        _, key = gateway.new_key(KeyLimits(tokens_per_minute=6_000))
+        stamp(gateway.services.ledger, AT)
+        assert (await gateway.post("responses", responses("Hello", "usage_output=9000"), key=key)).status_code == 200
+        await gateway.settled()
+        refused = await gateway.post("responses", responses(), key=key)
+        envelope(refused, 429, "rate_limit_exceeded")
+        assert rates(refused.headers) == {"limit-tokens": "6000", "remaining-tokens": "0", "reset-tokens": "37s"}
+
+
+async def test_rates_are_told_only_of_what_the_key_limits_and_the_ledger_judged(tmp_path: Path) -> None:
+    async with running(tmp_path) as gateway:
+        _, key = gateway.new_key(REQUESTS)
+        _, other = gateway.new_key(KeyLimits(budget_nanos_per_month=100_000_000, concurrency=2))
+        stamp(gateway.services.ledger, AT)
+        assert rates((await gateway.post("responses", responses(), key=other)).headers) == {}
+        assert rates((await gateway.post("responses", responses())).headers) == {}
+        for body, status in ((responses(model="none"), 400), (b"{", 400)):
+            answer = await gateway.post("responses", body, key=key)
+            assert (answer.status_code, rates(answer.headers)) == (status, {})
+        repeated = {"idempotency-key": "one"}
+        first = await gateway.post("responses", responses(), key=key, headers=repeated)
+        assert (first.status_code, rates(first.headers)) == (200, of_requests(2))
+        again = await gateway.post("responses", responses(), key=key, headers=repeated)
+        assert (again.status_code, rates(again.headers)) == (409, {})
+        assert len(await gateway.settled()) == 3
 
 
 async def test_a_request_larger_than_a_whole_window_says_not_to_retry(tmp_path: Path) -> None:
