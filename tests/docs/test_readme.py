@@ -118,7 +118,7 @@ def test_the_tree_is_the_map() -> None:
 
 def test_the_routes_are_those_of_the_reference() -> None:
     table = README.section("Run it")
-    told = {part.rpartition(" ")[2] for part in spans(table) if re.fullmatch(r"((GET|POST) )?/[\w/{}]+", part)}
+    told = {part.rpartition(" ")[2] for part in spans(table) if re.fullmatch(r"((GET|POST) )?/[\w/{}.-]+", part)}
     reference = {row[1].strip("`") for row in Document("ops/reference.md").rows("Routes", 4)}
     assert told == reference
 
