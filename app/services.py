@@ -170,6 +170,7 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
     ledger, views = open_ledger(settings, codec), open_views(settings)
     storage = open_storage(settings.files)
     transport = TrioTransport(limits=PoolLimits(connections_max=settings.limits.concurrency + 16))
+    payments: Payments | None = None
     try:
         await trio.to_thread.run_sync(ledger.check_schema)
         listings = await trio.to_thread.run_sync(check_prices, ledger, codec, catalog)

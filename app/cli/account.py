@@ -40,8 +40,9 @@ def create(context: Context, name: str, account_id: str | None, email: str | Non
     accounts.check_identifier("account_id", account_id)
     check_label(name)
     with context.ledger() as (ledger, codec):
+        accounts.open_account(load_account(ledger, codec, account_id), name=name)  # what it refuses makes no person
         if email is not None:
-            People(ledger, codec).set_email(account_id, normalised_email(email))  # a taken one opens no account
+            People(ledger, codec).add(account_id, normalised_email(email), name)  # a taken one opens no account
         on_account(ledger, codec, account_id, lambda state: accounts.open_account(state, name=name))
     context.print({"account_id": account_id}, f"Opened {account_id} ({name}).")
 

@@ -26,8 +26,8 @@ def ledger() -> None:
 def copy_(context: Context, target_url: str, though_running: bool) -> None:
     """Copy the configured SQLite ledger into an empty PostgreSQL one, byte for byte, and verify it.
 
-    All or nothing: every event keeps its position, its instant and its bytes; buckets and open requests come along; the copy
-    is read back and compared before it is committed. Stop the gateway first.
+    All or nothing: every event keeps its position, its instant and its bytes; buckets, open requests, people and what
+    payments keep come along; the copy is read back and compared before it is committed. Sessions end. Stop the gateway first.
 
     \b
     Example:

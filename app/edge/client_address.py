@@ -1,32 +1,57 @@
 """Whose request it is by address: the peer's, or what a trusted proxy says of it.
 
 Rule 1: X-Forwarded-For is believed from the right, and only as far as each hop is a proxy that the operator trusts.
+Rule 2: a hop that is no address ends the search: whoever wrote it, the address before it is the last that is known.
+Rule 3: one client has one spelling: an IPv4 address that came through an IPv6 socket is that one, and a port is none of it.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+", re.ASCII)
+_CUSTOMER_BITS = 64
 
 
 def client_address(peer: str, forwarded: Sequence[str], trusted: tuple[str, ...]) -> str:
     """The rightmost address that is no trusted proxy. `forwarded` are the values of X-Forwarded-For, in order."""
-    hops = [hop.strip() for value in forwarded for hop in value.split(",")]
-    address = peer
-    while hops and _is_trusted(address, trusted):
-        address = hops.pop()
-    return address
+    hops = [hop for value in forwarded for hop in value.split(",")]
+    address = _parsed(peer)
+    if address is None:
+        return peer
+    while hops and _is_trusted(address, trusted) and (before := _parsed(hops.pop())) is not None:
+        address = before
+    return str(address)
 
 
-def _is_trusted(address: str, trusted: tuple[str, ...]) -> bool:
+def network_of(address: str) -> str:
+    """What an address is counted as: itself, or for IPv6 its /64, which one customer has whole."""
+    parsed = _parsed(address)
+    if not isinstance(parsed, ipaddress.IPv6Address):
+        return str(parsed or address)
+    return str(ipaddress.IPv6Network((int(parsed), _CUSTOMER_BITS), strict=False))
+
+
+def _parsed(text: str) -> _Address | None:
+    """The address without port, brackets, zone, and the clothes of IPv6 around an IPv4 one; None for anything else."""
+    text = text.strip()
+    if found := _WITH_PORT.fullmatch(text):
+        text = found[1] or found[2]
     try:
-        parsed = ipaddress.ip_address(address)
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return False
-    return any(parsed in network for network in _networks(trusted))
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return address if mapped is None else mapped
+
+
+def _is_trusted(address: _Address, trusted: tuple[str, ...]) -> bool:
+    return any(address in network for network in _networks(trusted))
 
 
 @lru_cache(maxsize=8)

@@ -2,6 +2,7 @@
 
 Rule 1: a browser says in Sec-Fetch-Site where a request comes from; older ones in Origin. What says neither comes from no browser
 of the last years, and such a program sends no cookie that it was not given.
+Rule 2: an origin is compared as browsers spell it: lower case, and without the port that its scheme implies.
 Source: Go, net/http CrossOriginProtection (filippo.io/csrf).
 """
 
@@ -12,12 +13,15 @@ from urllib.parse import urlsplit
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN = frozenset({"same-origin", "none"})
+_IMPLIED_PORTS = {"http": 80, "https": 443}
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL."""
+    """Scheme, host and port of a URL, as a browser spells them in Origin."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    host, port = parts.hostname or "", parts.port
+    named = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{named}" + ("" if port in (None, _IMPLIED_PORTS.get(parts.scheme)) else f":{port}")
 
 
 def may_change(
@@ -31,4 +35,4 @@ def may_change(
         return site is None
     if origin in allowed:
         return True
-    return site is None and host is not None and urlsplit(origin).netloc == host
+    return site is None and bool(host) and origin.partition("://")[2] == host

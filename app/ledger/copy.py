@@ -6,7 +6,8 @@ Rule 2: an event keeps its position, command, instant and bytes: what was proven
 Rule 3: the source is read in one snapshot; what the target then holds is read back, and both must give the same counts and the
 same digest, row for row. Memory does not grow with the log.
 Rule 4: a source that a server writes to is refused, unless the caller says otherwise: what it commits after the snapshot would
-be lost. A source that moved meanwhile is refused whatever the caller says. Leases are not copied.
+be lost. A source that moved meanwhile is refused whatever the caller says.
+Rule 5: people and what payments keep come along; leases, sessions and throttles do not: people sign in again.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier
 
 from app.ledger.postgres import PostgresLedger
-from app.ledger.queries import Row
+from app.ledger.queries import LogQueries, Row
 from app.ledger.sqlite import SQLiteLedger
-from app.ledger.store import Head, LogReader, StoreUnavailable
+from app.ledger.store import Head, StoreUnavailable
 
 EVENTS_PER_PAGE = 2_000
+ROWS_PER_PAGE = 200
+"""Of the tables beside the events, whose rows may hold a whole webhook."""
 Progress = Callable[[int, int], None]
 """(events copied, events in all), after each page"""
 
@@ -40,13 +43,15 @@ class CopyMismatch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CopyReport:
-    """What was copied. `sha256` is the digest of all rows, equal on both sides."""
+    """What was copied. `sha256` is the digest of all rows, equal on both sides; `payment_rows` are those of three tables."""
 
     events: int
     buckets: int
     open_requests: int
     position: int
     sha256: str
+    people: int = 0
+    payment_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,58 @@ _OPEN_REQUESTS = _Table(
     {"request_id": "text", "position": "int8", "instance_id": "text", "deadline_at_micros": "int8"},
     "position",
 )
-_TABLES = (_EVENTS, _BUCKETS, _OPEN_REQUESTS)
+_PEOPLE = _Table(
+    "people",
+    {
+        "account_id": "text",
+        "email": "text",
+        "password_hash": "text",
+        "label": "text",
+        "asked": "int8",
+        "created_at_micros": "int8",
+    },
+    "account_id",
+)
+_PAYMENTS = (
+    _Table(
+        "payment_inbox",
+        {
+            "event_id": "text",
+            "type": "text",
+            "payload": "bytea",
+            "received_at_micros": "int8",
+            "next_at_micros": "int8",
+            "attempts": "int8",
+            "processed_at_micros": "int8",
+            "outcome": "text",
+        },
+        "event_id",
+    ),
+    _Table(
+        "checkout_sessions",
+        {"checkout_id": "text", "session_id": "text", "created_at_micros": "int8"},
+        "checkout_id",
+    ),
+    _Table(
+        "automatic_top_ups",
+        {
+            "account_id": "text",
+            "enabled": "int8",
+            "pack_id": "text",
+            "threshold_nanos": "int8",
+            "ceiling_nanos_per_month": "int8",
+            "customer_id": "text",
+            "payment_method_id": "text",
+            "crossings": "int8",
+            "state": "text",
+            "problem": "text",
+        },
+        "account_id",
+    ),
+)
+_BESIDE = (_PEOPLE, *_PAYMENTS)
+"""The tables beside the events that are copied."""
+_TABLES = (_EVENTS, _BUCKETS, _OPEN_REQUESTS, *_BESIDE)
 
 
 class _Digest:
@@ -120,7 +176,7 @@ def copy(
     return report
 
 
-def _fill_and_verify(snapshot: LogReader, connection: psycopg.Connection[Row], progress: Progress) -> CopyReport:
+def _fill_and_verify(snapshot: LogQueries, connection: psycopg.Connection[Row], progress: Progress) -> CopyReport:
     """In the connection's transaction, which the caller commits."""
     connection.execute("SET LOCAL statement_timeout = 0")
     _require_empty(connection)
@@ -130,13 +186,15 @@ def _fill_and_verify(snapshot: LogReader, connection: psycopg.Connection[Row], p
     _fill(connection, _BUCKETS, read.through(_BUCKETS, snapshot.buckets()))
     open_requests = [astuple(request) for request in snapshot.open_requests()]
     _fill(connection, _OPEN_REQUESTS, read.through(_OPEN_REQUESTS, open_requests))
+    for table in _BESIDE:
+        _fill(connection, table, read.through(table, _rows(snapshot, table)))
     connection.execute("UPDATE log_head SET position = %s, recorded_at_micros = %s", astuple(head))
     for table in _TABLES:
         for _ in stored.through(table, _stored(connection, table)):
             pass
     _compare(head, _head(connection), read, stored)
-    events, buckets, requests = (read.counts[table.name] for table in _TABLES)
-    return CopyReport(events, buckets, requests, head.position, read.hexdigest())
+    events, buckets, requests, people, *payments = (read.counts[table.name] for table in _TABLES)
+    return CopyReport(events, buckets, requests, head.position, read.hexdigest(), people, sum(payments))
 
 
 def _require_empty(connection: psycopg.Connection[Row]) -> None:
@@ -147,7 +205,7 @@ def _require_empty(connection: psycopg.Connection[Row]) -> None:
         raise CopyRefused("The target is not empty: copy into a fresh database that `realrouter migrate` has prepared.")
 
 
-def _events(snapshot: LogReader, last: int, progress: Progress) -> Iterator[Row]:
+def _events(snapshot: LogQueries, last: int, progress: Progress) -> Iterator[Row]:
     done = 0
     while page := snapshot.read(done, EVENTS_PER_PAGE):
         for event in page:
@@ -162,6 +220,15 @@ def _events(snapshot: LogReader, last: int, progress: Progress) -> Iterator[Row]
             )
         done = page[-1].id
         progress(done, last)
+
+
+def _rows(snapshot: LogQueries, table: _Table) -> Iterator[Row]:
+    """By the table's key, which is text."""
+    columns, at, after = ", ".join(table.types), list(table.types).index(table.key), ""
+    page = f"SELECT {columns} FROM {table.name} WHERE {table.key} > ? ORDER BY {table.key} LIMIT ?"  # noqa: S608 - constants only
+    while rows := snapshot.select(page, (after, ROWS_PER_PAGE)):
+        yield from rows
+        after = rows[-1][at]
 
 
 def _fill(connection: psycopg.Connection[Row], table: _Table, rows: Iterable[Row]) -> None:

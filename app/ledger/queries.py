@@ -57,6 +57,9 @@ class LogQueries:
         rows = self._fetch(_EVENT + "WHERE originator_id = ? ORDER BY originator_version", (name,))
         return [_recorded(row) for row in rows]
 
+    def select(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
+        return self._fetch(sql, parameters)
+
     def head(self) -> Head:
         [(position, recorded_at)] = self._fetch("SELECT position, recorded_at_micros FROM log_head")
         return Head(position, recorded_at)
@@ -84,9 +87,6 @@ class LedgerQueries(LogQueries):
 
     @abstractmethod
     def now_micros(self) -> int: ...
-
-    def select(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
-        return self._fetch(sql, parameters)
 
     def change(self, *statements: tuple[str, Sequence[Any]]) -> int:
         return self._run(statements)

@@ -27,7 +27,7 @@ from app.ledger.codec import Codec
 from app.ledger.isolate import append_isolating
 from app.ledger.queries import LedgerQueries, LogQueries, Row
 from app.ledger.schema.migrations import SCHEMA_VERSION, mismatch, scripts
-from app.ledger.store import Append, LogReader, StoreUnavailable, Verdict
+from app.ledger.store import Append, StoreUnavailable, Verdict
 
 LOCK_TIMEOUT_SECONDS = 5
 _WAL_PAUSE_SECONDS = 0.01
@@ -80,7 +80,7 @@ class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
         return self.now_micros()
 
     @contextmanager
-    def snapshot(self) -> Iterator[LogReader]:
+    def snapshot(self) -> Iterator[LogQueries]:
         with self._connection() as connection:
             connection.execute("BEGIN")
             try:

@@ -1,13 +1,16 @@
 """Passwords: argon2id, in threads, a bounded number at a time.
 
 Rule 1: a hash is made or checked in every sign-in and sign-up, whoever is known: an answer's time tells nothing.
-Rule 2: a password is 8 to 1024 characters of any kind (NIST SP 800-63B-4: length alone, no rules of composition).
+Rule 2: a password is 8 to 1024 characters of any kind (NIST SP 800-63B-4: length alone, no rules of composition), in Unicode's
+composed form: one keyboard sends é as one character, another as two.
 Rule 3: one hash takes 64 MiB and a core: two run at a time, a few wait, and past that the server is busy.
 """
 
 from __future__ import annotations
 
+import base64
 import secrets
+import unicodedata
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
@@ -20,6 +23,7 @@ from domain.errors import InvalidValue
 LENGTH_MIN, LENGTH_MAX = 8, 1024
 AT_ONCE = 2
 WAITING_MAX = 32
+PARAMETERS = argon2.profiles.RFC_9106_LOW_MEMORY
 T = TypeVar("T")
 
 
@@ -34,24 +38,23 @@ class Hasher(Protocol):
 
 
 class Passwords:
-    """The default profile of argon2-cffi is RFC 9106's second recommended one: 64 MiB, 3 passes, 4 lanes."""
+    """By default RFC 9106's second recommended profile, argon2-cffi's own default: 64 MiB, 3 passes, 4 lanes."""
 
-    def __init__(self, hasher: Hasher | None = None) -> None:
-        self._hasher: Hasher = hasher if hasher is not None else argon2.PasswordHasher()
+    def __init__(self, hasher: Hasher | None = None, parameters: argon2.Parameters = PARAMETERS) -> None:
+        self._hasher: Hasher = hasher if hasher is not None else argon2.PasswordHasher.from_parameters(parameters)
         self._threads = trio.CapacityLimiter(AT_ONCE)
-        self._dummy = ""
+        self._stand_in = _hash_of_nothing(parameters)
 
     async def hash(self, password: str) -> str:
-        """Raises InvalidValue (its length), Overloaded."""
-        return await self._in_turn(lambda: self._hasher.hash(check_length(password)))
+        """Raises InvalidValue, Overloaded."""
+        return await self._in_turn(lambda: self.hash_now(password))
 
     async def verify(self, stored: str | None, password: str) -> bool:
         """Whether it is the password; the same work where nothing is stored. Raises Overloaded."""
 
         def check() -> bool:
-            against = stored or self._stand_in()
             try:
-                return self._hasher.verify(against, password[: LENGTH_MAX + 1]) and stored is not None
+                return self._hasher.verify(stored or self._stand_in, composed(password)) and bool(stored)
             except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
                 return False
 
@@ -63,16 +66,7 @@ class Passwords:
 
     def hash_now(self, password: str) -> str:
         """As `hash`, for a command: blocks."""
-        return self._hasher.hash(check_length(password))
-
-    def _stand_in(self) -> str:
-        if not self._dummy:
-            self._dummy = self._hasher.hash(secrets.token_urlsafe(16))
-        return self._dummy
-
-    async def prepare(self) -> None:
-        """Make the hash that stands in for unknown people, so that the first of them waits no longer than the next."""
-        await trio.to_thread.run_sync(self._stand_in, limiter=self._threads)
+        return self._hasher.hash(composed(check_password(password)))
 
     async def _in_turn(self, work: Callable[[], T]) -> T:
         if self._threads.statistics().tasks_waiting >= WAITING_MAX:
@@ -80,8 +74,25 @@ class Passwords:
         return await trio.to_thread.run_sync(work, limiter=self._threads)
 
 
-def check_length(password: str) -> str:
-    """Raises InvalidValue."""
-    if not LENGTH_MIN <= len(password) <= LENGTH_MAX:
-        raise InvalidValue("password", f"A password has {LENGTH_MIN} to {LENGTH_MAX} characters.")
+def check_password(password: str, param: str = "password") -> str:
+    """A password that may be set, from the parameter `param`. Raises InvalidValue."""
+    if not LENGTH_MIN <= len(composed(password)) <= LENGTH_MAX:
+        raise InvalidValue(param, f"A password has {LENGTH_MIN} to {LENGTH_MAX} characters.")
+    if not password.isascii() and any("\ud800" <= letter <= "\udfff" for letter in password):
+        raise InvalidValue(param, "A password is text in UTF-8.")
     return password
+
+
+def composed(password: str) -> str:
+    """Its characters as they are counted and hashed. What is too long to be a password stays so, and costs no more."""
+    return unicodedata.normalize("NFC", password[: 4 * (LENGTH_MAX + 1)])[: LENGTH_MAX + 1]
+
+
+def _hash_of_nothing(parameters: argon2.Parameters) -> str:
+    """A hash that no password has, and that takes as long to check as others: for people who are unknown or have none."""
+    salt, tag = (
+        base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=")
+        for length in (parameters.salt_len, parameters.hash_len)
+    )
+    cost = f"m={parameters.memory_cost},t={parameters.time_cost},p={parameters.parallelism}"
+    return f"$argon2id$v={parameters.version}${cost}${salt}${tag}"

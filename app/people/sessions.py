@@ -2,6 +2,8 @@
 
 Rule 1: the token has 256 random bits and is nowhere but in its cookie: a row that leaks signs nobody in.
 Rule 2: a session ends when it is revoked, with its password, or after SESSION_DAYS; every process asks the table.
+Rule 3: somebody who gave a password begins a session only while its hash still stands, in one transaction that locks the person's
+row first: a password that is replaced meanwhile, and with it every session, lets nobody in.
 These functions block.
 """
 
@@ -16,6 +18,10 @@ from app.ledger.store import Tables
 SESSION_DAYS = 30
 TOKEN_BYTES = 32
 _DAY_MICROS = 86_400_000_000
+_COLUMNS = "INSERT INTO sessions (token_digest, account_id, created_at_micros, expires_at_micros)"
+_BEGIN = f"{_COLUMNS} VALUES (?, ?, ?, ?)"
+_BEGIN_UNDER = f"{_COLUMNS} SELECT ?, ?, ?, ? FROM people WHERE account_id = ? AND password_hash = ?"  # noqa: S608 - constants only
+_LOCK = "UPDATE people SET password_hash = ? WHERE account_id = ? AND password_hash = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +38,17 @@ class Sessions:
         self._tables = tables
 
     def begin(self, account_id: str) -> str:
-        """A new session's token."""
-        token, now = secrets.token_urlsafe(TOKEN_BYTES), self._tables.now_micros()
-        sql = (
-            "INSERT INTO sessions (token_digest, account_id, created_at_micros, expires_at_micros) VALUES (?, ?, ?, ?)"
-        )
-        self._tables.change((sql, (digest(token), account_id, now, now + SESSION_DAYS * _DAY_MICROS)))
+        """A new session's token, whatever the password is."""
+        token, row = self._made(account_id)
+        self._tables.change((_BEGIN, row))
         return token
+
+    def begin_under(self, account_id: str, password_hash: str) -> str | None:
+        """A new session's token; None where this is no longer the person's password hash."""
+        token, row = self._made(account_id)
+        checked = (account_id, password_hash)
+        changed = self._tables.change((_LOCK, (password_hash, *checked)), (_BEGIN_UNDER, (*row, *checked)))
+        return token if changed else None
 
     def find(self, token: str) -> Session | None:
         """Whose it is; None where it is nobody's any more."""
@@ -50,11 +60,16 @@ class Sessions:
         return Session(digest(token), *rows[0]) if rows else None
 
     def end(self, token: str) -> None:
+        """Nothing to do where it is over."""
         self._tables.change(("DELETE FROM sessions WHERE token_digest = ?", (digest(token),)))
 
     def purge(self) -> int:
         """Drop those that are over. Returns how many."""
         return self._tables.change(("DELETE FROM sessions WHERE expires_at_micros <= ?", (self._tables.now_micros(),)))
+
+    def _made(self, account_id: str) -> tuple[str, tuple[str, str, int, int]]:
+        token, now = secrets.token_urlsafe(TOKEN_BYTES), self._tables.now_micros()
+        return token, (digest(token), account_id, now, now + SESSION_DAYS * _DAY_MICROS)
 
 
 def digest(token: str) -> str:

@@ -8,7 +8,6 @@ These functions block.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from dataclasses import dataclass
 
 from app.ledger.store import Tables
@@ -65,15 +64,6 @@ class Throttle:
     def purge(self) -> int:
         """Drop windows that are over. Returns how many."""
         return self._tables.change(("DELETE FROM throttles WHERE ends_at_micros <= ?", (self._tables.now_micros(),)))
-
-
-def network_of(address: str) -> str:
-    """What an address is counted as: itself, or for IPv6 its /64, which one customer has whole."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((address, 64), strict=False)) if parsed.version == 6 else address
 
 
 def _name(rate: Rate, subject: str) -> str:

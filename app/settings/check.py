@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import SplitResult, urlsplit
 
+from app.edge.origin import origin_of
 from app.settings.errors import Problem
 from app.settings.locate import Path
 from app.settings.protocols import TRAITS, possible_tools
@@ -52,10 +53,11 @@ def _check_server(settings: Settings) -> None:
         raise Problem(("server", "public_url"), "A public URL has no query and no fragment.")
     for index, origin in enumerate(server.cors_origins):
         parts = _url(origin, ("server", "cors_origins", index), ("http", "https"))
-        if f"{parts.scheme}://{parts.netloc}" != origin:
+        if origin_of(origin) != origin or parts.username is not None:
             raise Problem(
                 ("server", "cors_origins", index),
-                f'{origin!r} is not an origin: scheme, host and port only, "https://app.example".',
+                f"{origin!r} is not an origin as browsers spell it: scheme, host in lower case, and a port where it is "
+                'not the usual one, "https://app.example".',
             )
     for index, proxy in enumerate(server.trusted_proxies):
         try:

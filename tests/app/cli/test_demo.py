@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -25,10 +26,18 @@ def ask(running: Demo, key: str | None = None) -> str:
         return client.responses.create(model=MODEL, input="Summarize this note in Chinese.").output_text
 
 
+def sign_in(running: Demo, password: str | None = None) -> httpx.Response:
+    given = {"email": running.first["email"], "password": password or running.first["password"]}
+    return httpx.post(f"{running.base_url.removesuffix('/v1')}/api/session", json=given, trust_env=False, timeout=30)
+
+
 def test_the_first_line_is_what_scripts_need_and_each_request_prints_one(tmp_path: Path) -> None:
     with demo(tmp_path / "data", free_port()) as running:
         assert list(running.first) == ["base_url", "api_key", "account_id", "email", "password"]
-        assert (running.first["account_id"], running.first["email"], running.first["password"]) == ("demo", None, None)
+        assert (running.first["account_id"], running.first["email"]) == ("demo", "demo@example.com")
+        signed_in = sign_in(running)
+        assert signed_in.status_code == 200, signed_in.text
+        assert signed_in.json() == {"account_id": "demo", "email": "demo@example.com"}
         for number in range(2):
             assert ask(running)
             assert running.wait_for_lines(number + 1)[-1].startswith(f"{MODEL} ")
@@ -45,6 +54,7 @@ def test_the_first_line_is_what_scripts_need_and_each_request_prints_one(tmp_pat
     log = (tmp_path / "data" / "realrouter.log").read_text()
     assert log.count('"event":"request"') == 2
     assert running.key not in log
+    assert running.first["password"] not in log
     assert "Summarize" not in log
 
 
@@ -57,7 +67,7 @@ def test_two_demos_at_once_take_two_ports(tmp_path: Path) -> None:
         assert ask(second)
 
 
-def test_starting_again_goes_on_with_a_new_key_and_a_full_balance(tmp_path: Path) -> None:
+def test_starting_again_goes_on_with_a_new_key_a_new_password_and_a_full_balance(tmp_path: Path) -> None:
     with demo(tmp_path, free_port()) as before:
         assert ask(before)
     with demo(tmp_path, free_port()) as after:
@@ -65,6 +75,9 @@ def test_starting_again_goes_on_with_a_new_key_and_a_full_balance(tmp_path: Path
         assert ask(after)
         with pytest.raises(AuthenticationError):
             ask(after, key=before.key)
+        assert after.first["password"] != before.first["password"]
+        assert sign_in(after, before.first["password"]).status_code == 401
+        assert sign_in(after).status_code == 200
         assert "balance $9.99" in after.wait_for_lines(1)[-1]
     ledger = open_ledger(load(tmp_path / "realrouter.toml"), Codec())
     assert len(check_books(ledger, Codec())) == 2
@@ -92,11 +105,16 @@ def test_what_it_prints_for_people_works_as_printed(tmp_path: Path) -> None:
         source = "\n".join(line.removeprefix("  ") for line in python.splitlines())
         done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=60, check=False)
         assert done.stdout.strip(), done.stderr
-        script = text.partition("\nJavaScript\n")[2].partition("Each request")[0]
+        script = text.partition("\nJavaScript\n")[2].partition("\nBalance")[0]
         sdk = Path(__file__).parents[2] / "sdk"
         node = ["node", "--input-type=module", "-"]
         done = subprocess.run(node, input=script, cwd=sdk, capture_output=True, text=True, timeout=60, check=False)
         assert done.stdout.strip(), done.stderr
+        balance, checkout = text.partition("\nBalance")[2].partition("  curl ")[2].split("\n  curl ")
+        for command, member in ((balance, "available_nanos"), (checkout.partition("\nEach request")[0], "url")):
+            shell = ["sh", "-c", f"curl -s {command}"]
+            done = subprocess.run(shell, capture_output=True, text=True, timeout=30, check=False)
+            assert json.loads(done.stdout)[member], done
     finally:
         process.terminate()
         assert process.wait(30) == 0

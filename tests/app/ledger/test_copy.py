@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -44,8 +45,76 @@ def target(postgres_url: str) -> Iterator[PostgresLedger]:
 
 def is_empty(ledger: PostgresLedger) -> bool:
     return (
-        ledger.head() == Head(0, 0) and not whole(ledger) and not dict(ledger.buckets()) and not ledger.open_requests()
+        ledger.head() == Head(0, 0)
+        and not whole(ledger)
+        and not dict(ledger.buckets())
+        and not ledger.open_requests()
+        and not any(ledger.select(f"SELECT 1 FROM {table}") for table in (*COPIED, *LEFT_BEHIND))
     )
+
+
+Rows = dict[str, list[tuple[Any, ...]]]
+COPIED: Rows = {
+    "people": [("acct_1", "ada@example.com", "a hash", "Ünïcode", 3, 1), ("acct_2", "bob@example.com", None, "", 1, 2)],
+    "payment_inbox": [
+        ("evt_1", "checkout.session.completed", b'{"\x00": "\xff"}', 1, 2, 0, None, None),
+        ("evt_2", "charge.refunded", b"", 2, 3, 7, 9, "credited"),
+    ],
+    "checkout_sessions": [("chk_1", "cs_1", 2**62)],
+    "automatic_top_ups": [
+        ("acct_1", 1, "starter", 10**18, 2 * 10**18, "cus_1", "pm_1", 4, "armed", "the card was declined"),
+        ("acct_2", 0, "starter", 0, 0, None, None, 0, "armed", None),
+    ],
+}
+"""Rows of the tables beside the events, by table."""
+LEFT_BEHIND: Rows = {
+    "sessions": [("digest", "acct_1", 1, 2**62)],
+    "throttles": [("digest", 2**62, 3)],
+}
+
+
+def put_beside(ledger: SQLiteLedger, tables: Rows) -> None:
+    for table, rows in tables.items():
+        for row in rows:
+            ledger.change((f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row))
+
+
+def test_people_and_what_payments_keep_are_copied_and_sessions_end(
+    source: SQLiteLedger, target: PostgresLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "ROWS_PER_PAGE", 1)
+    put_beside(source, {**COPIED, **LEFT_BEHIND})
+    report = copy(source, target, silent)
+    for table, rows in COPIED.items():
+        found = target.select(f"SELECT * FROM {table} ORDER BY 1")
+        assert found == source.select(f"SELECT * FROM {table} ORDER BY 1") == rows
+    for table in LEFT_BEHIND:
+        assert not target.select(f"SELECT * FROM {table}")
+    assert (report.events, report.people, report.payment_rows) == (52, 2, 5)
+
+
+@pytest.mark.parametrize("table", COPIED)
+def test_a_target_that_holds_a_row_beside_its_events_is_refused(
+    source: SQLiteLedger, target: PostgresLedger, table: str
+) -> None:
+    row = COPIED[table][0]
+    target.change((f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row))
+    with pytest.raises(CopyRefused, match="not empty"):
+        copy(source, target, silent)
+    assert target.head() == Head(0, 0)
+
+
+def test_a_person_that_the_target_stored_otherwise_is_found_out(source: SQLiteLedger, target: PostgresLedger) -> None:
+    put_beside(source, COPIED)
+    with psycopg.connect(target.url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION tamper() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$BEGIN NEW.email := 'eve@example.com' || NEW.account_id; RETURN NEW; END$$"
+        )
+        connection.execute("CREATE TRIGGER tamper BEFORE INSERT ON people FOR EACH ROW EXECUTE FUNCTION tamper()")
+    with pytest.raises(CopyMismatch, match="other rows"):
+        copy(source, target, silent)
+    assert is_empty(target)
 
 
 def test_everything_is_copied_as_it_was(
@@ -161,3 +230,12 @@ def test_a_target_that_goes_away_is_unavailable(source: SQLiteLedger, target: Po
     with pytest.raises(StoreUnavailable):
         copy(source, target, cut)
     assert is_empty(target)
+
+
+def test_every_table_is_copied_or_left_behind_on_purpose(source: SQLiteLedger) -> None:
+    tables = {str(name) for (name,) in source.select("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    copied = {table.name for table in copying._TABLES}
+    left = {"log_head", "instances", "sessions", "throttles", "chores", "simulated_payments"}
+    assert {name for name in tables if not name.startswith("sqlite_")} == copied | left
+    for table in copying._TABLES:
+        assert list(table.types) == [row[1] for row in source.select(f"PRAGMA table_info({table.name})")]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,7 +42,8 @@ def run(street: Path, seed: int, schedule: list[Act]) -> Story:
     shutil.copytree(street / "empty", folder)
     house = House(folder)
     try:
-        story = trio.run(play, house, seed, schedule)
+        with structlog.testing.capture_logs():
+            story = trio.run(play, house, seed, schedule)
         assert house.replayed().differences == ()
     finally:
         house.close()

@@ -2,6 +2,8 @@ CREATE TABLE people (
     account_id text COLLATE "C" PRIMARY KEY,
     email text COLLATE "C" NOT NULL UNIQUE,
     password_hash text,
+    label text NOT NULL,
+    asked bigint NOT NULL DEFAULT 1,
     created_at_micros bigint NOT NULL
 );
 CREATE TABLE sessions (

@@ -2,6 +2,8 @@ CREATE TABLE people (
     account_id TEXT PRIMARY KEY,
     email TEXT NOT NULL UNIQUE,
     password_hash TEXT,
+    label TEXT NOT NULL,
+    asked INTEGER NOT NULL DEFAULT 1,
     created_at_micros INTEGER NOT NULL
 );
 CREATE TABLE sessions (
