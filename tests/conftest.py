@@ -8,6 +8,7 @@ Rule 4: nobody stops or kills the shared server; a test that needs a crash start
 
 from __future__ import annotations
 
+import logging
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from psycopg.sql import SQL, Identifier
 
@@ -23,6 +25,21 @@ _PATIENT = settings(deadline=None, print_blob=True, suppress_health_check=[Healt
 settings.register_profile("ci", _PATIENT, derandomize=True, database=None)
 settings.register_profile("long", _PATIENT, max_examples=2_000)
 settings.load_profile("ci")
+
+
+@pytest.fixture
+def logging_restored() -> Iterator[None]:
+    """Logging is the process's: a test that configures it gives it back as it was."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    quiet = {name: logging.getLogger(name).level for name in ("httpx", "httpcore", "hypercorn.access")}
+    yield
+    structlog.reset_defaults()
+    logging.captureWarnings(False)
+    root.handlers[:] = before
+    root.setLevel(level)
+    for name, was in quiet.items():
+        logging.getLogger(name).setLevel(was)
 
 
 @pytest.fixture(scope="session")

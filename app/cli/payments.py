@@ -14,6 +14,7 @@ from app.ledger.codec import Codec
 from app.ledger.store import Ledger
 from app.payments.opening import open_payments
 from app.payments.sweep import DAYS_DEFAULT, Report, Sweep, Totals, since_days
+from app.seeing import logs
 from app.settings import Settings
 from app.views import Views
 from domain.currency import format_minor
@@ -40,6 +41,7 @@ def reconcile(context: Context, days: int, everything: bool) -> None:
       realrouter payments reconcile
       realrouter payments reconcile --days 90 --json
     """
+    logs.configure(level="WARNING")  # on stderr: stdout is the result's
     settings = context.settings()
     with context.ledger() as (ledger, codec), caught_up_views(context, ledger, codec) as views:
         since = 0 if everything else since_days(days, ledger.now_micros())

@@ -17,6 +17,7 @@ from app.payments.simulator import SimulatedVendor
 from app.services import open_ledger
 from app.settings import load
 
+pytestmark = pytest.mark.usefixtures("logging_restored")
 _SIMULATED = """
 [stripe]
 simulator = true
@@ -62,7 +63,7 @@ def test_what_was_missed_is_credited_once_and_told(tmp_path: Path) -> None:
     path = configured(tmp_path, _SIMULATED)
     assert run("account", "create", "--name", "Ada", "--id", "acct", path).exit_code == 0
     bought(path)
-    first = json.loads(run("payments", "reconcile", "--json", path).output)
+    first = json.loads(run("payments", "reconcile", "--json", path).stdout)
     assert (first["ok"], first["checked"], first["differences"]) == (True, 1, [])
     assert first["ours"] == first["theirs"] == {"usd": {"paid_minor": 1000, "returned_minor": 0}}
     shown = json.loads(run("account", "show", "acct", "--json", path).output)

@@ -67,7 +67,9 @@ async def test_an_unknown_email_is_throttled_as_a_known_one(home: House, client:
         assert statuses == [401] * 10 + [429] * 2
 
 
-async def test_nothing_secret_of_a_person_is_logged(home: House, client: httpx.AsyncClient) -> None:
+async def test_nothing_secret_of_a_person_is_logged(
+    home: House, client: httpx.AsyncClient, logging_restored: None
+) -> None:
     written = io.StringIO()
     logs.configure(written)
     await sign_up(client)

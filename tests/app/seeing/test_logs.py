@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,19 +17,7 @@ from app.seeing.phases import Phases
 PHASES = Phases(parse=0.0001, admit=0.0052, first_byte=0.5, stream=1.25, settle=0.004, total=1.7594)
 
 
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    """Logging is the process's: each test gives it back as it was."""
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
-    quiet = {name: logging.getLogger(name).level for name in ("httpx", "httpcore", "hypercorn.access")}
-    yield
-    structlog.reset_defaults()
-    logging.captureWarnings(False)
-    root.handlers[:] = before
-    root.setLevel(level)
-    for name, was in quiet.items():
-        logging.getLogger(name).setLevel(was)
+pytestmark = pytest.mark.usefixtures("logging_restored")
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
