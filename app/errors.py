@@ -13,6 +13,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from app.account_errors import (
+    CheckoutDisabled,
+    CrossOrigin,
+    InvalidCredentials,
+    NotSignedIn,
+    PaymentMethodRequired,
+    SessionRequired,
+    SignUpDisabled,
+)
 from app.commands import TooManyConflicts
 from app.edge.envelope import clean, envelope, one_line
 from app.files.errors import StorageUnavailable
@@ -140,57 +149,6 @@ class IdempotencyKeyUsed(ApiError):
         )
         self.request_id = request_id
         self.state = state
-
-
-class SignUpDisabled(ApiError):
-    """The operator makes the accounts."""
-
-    def __init__(self) -> None:
-        super().__init__("Sign-up is switched off here. Ask the operator for an account.")
-
-
-class InvalidCredentials(ApiError):
-    """Whichever of the two is wrong."""
-
-    def __init__(self) -> None:
-        super().__init__("The e-mail or the password is wrong.")
-
-
-class NotSignedIn(ApiError):
-    """There is no session, or it is over."""
-
-    def __init__(self) -> None:
-        super().__init__("Nobody is signed in here, or the session is over. Sign in: POST /api/session.")
-
-
-class SessionRequired(ApiError):
-    """A key was sent where only somebody who is signed in may ask."""
-
-    def __init__(self) -> None:
-        super().__init__("An API key may not do this: it may read, and begin a checkout. Sign in, and send no key.")
-
-
-class CrossOrigin(ApiError):
-    """A page of another origin tried to act for whoever is signed in."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This request comes from a page of another origin. The operator may allow it (server.cors_origins)."
-        )
-
-
-class CheckoutDisabled(ApiError):
-    """Nothing is sold here."""
-
-    def __init__(self) -> None:
-        super().__init__("No credit is sold here. Ask the operator for it.")
-
-
-class PaymentMethodRequired(ApiError):
-    """There is no payment method that may be charged."""
-
-    def __init__(self) -> None:
-        super().__init__("No payment method is saved. Buy a pack with save_payment_method first, then switch it on.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from app.cli.views import caught_up_views
 from app.commands import load_account, new_id, on_account
 from app.people.passwords import Passwords
 from app.people.people import People, check_label, normalised_email
+from app.people.throttle import SIGN_IN_OF_EMAIL, Throttle
 from domain import account as accounts
 from domain import buckets
 from domain.decimals import format_usd
@@ -83,7 +84,10 @@ def set_password(context: Context, account_id: str, from_stdin: bool, generate: 
     password = secrets.token_urlsafe(18) if generate else _asked_password(from_stdin=from_stdin)
     hashed = Passwords().hash_now(password)
     with context.ledger() as (ledger, codec):
-        People(ledger, codec).set_password(account_id, hashed)
+        people = People(ledger, codec)
+        people.set_password(account_id, hashed)
+        if (person := people.by_account(account_id)) is not None:
+            Throttle(ledger).forget(SIGN_IN_OF_EMAIL, person.email)  # who was guessed at may try the new one at once
     shown = {"password": password} if generate else {}
     lines = [f"The password of {account_id} is set; every session is ended."]
     context.print({"account_id": account_id, **shown}, [*lines, *shown.values()])

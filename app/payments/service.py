@@ -194,9 +194,9 @@ class Payments:
             return self._told("not ours")
         new = False
         try:
-            async for refund in self.vendor.refunds_of(payment_id):
+            for refund in [each async for each in self.vendor.refunds_of(payment_id)]:
                 new |= await self.in_thread(self.crediting.refund, settled, refund)
-            async for dispute in self.vendor.disputes_of(payment_id):
+            for dispute in [each async for each in self.vendor.disputes_of(payment_id)]:
                 new |= await self.in_thread(self.crediting.dispute, settled, dispute)
         except (PaymentMismatch, InvalidValue) as mismatch:
             return self.refuse(payment_id, mismatch)

@@ -8,7 +8,7 @@ of the money is the one that production has.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import TypeVar
 
 import msgspec
@@ -93,12 +93,10 @@ class SimulatedVendor:
         return None if found is None else self._session(found)
 
     async def session_of(self, payment_id: str) -> Session | None:
-        async for session in self.sessions(0):
-            if session.payment_id == payment_id:
-                return session
-        return None
+        found = await self._in_thread(lambda: [one for one in self._all(0) if one.payment_id == payment_id])
+        return self._session(found[0]) if found and found[0].session_id.startswith("cs_") else None
 
-    async def sessions(self, since: int) -> AsyncIterator[Session]:
+    async def sessions(self, since: int) -> AsyncGenerator[Session, None]:
         for found in await self._in_thread(lambda: self._all(since)):
             if found.session_id.startswith("cs_"):
                 yield self._session(found)
@@ -126,31 +124,31 @@ class SimulatedVendor:
         found = await self.find(f"auto_{checkout_id}")
         return None if found is None else _payment(found)
 
-    async def payments(self, since: int) -> AsyncIterator[Payment]:
+    async def payments(self, since: int) -> AsyncGenerator[Payment, None]:
         for found in await self._in_thread(lambda: self._all(since)):
             if found.payment_id is not None:
                 yield _payment(found)
 
-    async def refunds_of(self, payment_id: str) -> AsyncIterator[Refund]:
+    async def refunds_of(self, payment_id: str) -> AsyncGenerator[Refund, None]:
         for refund in _NO_REFUNDS:
             yield refund
 
-    async def refunds(self, since: int) -> AsyncIterator[Refund]:
+    async def refunds(self, since: int) -> AsyncGenerator[Refund, None]:
         for refund in _NO_REFUNDS:
             yield refund
 
     async def dispute(self, dispute_id: str) -> Dispute | None:
         return None
 
-    async def disputes_of(self, payment_id: str) -> AsyncIterator[Dispute]:
+    async def disputes_of(self, payment_id: str) -> AsyncGenerator[Dispute, None]:
         for dispute in _NO_DISPUTES:
             yield dispute
 
-    async def disputes(self, since: int) -> AsyncIterator[Dispute]:
+    async def disputes(self, since: int) -> AsyncGenerator[Dispute, None]:
         for dispute in _NO_DISPUTES:
             yield dispute
 
-    async def notices(self, since: int) -> AsyncIterator[tuple[Notice, bytes]]:
+    async def notices(self, since: int) -> AsyncGenerator[tuple[Notice, bytes], None]:
         for found in await self._in_thread(lambda: self._all(since)):
             if found.session_id.startswith("cs_") and found.status == "complete":
                 yield _notice(found)

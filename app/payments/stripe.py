@@ -7,7 +7,7 @@ Rule 2: what the library raises is mapped here, once; what Stripe wrote stays ou
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -132,9 +132,8 @@ class StripeVendor:
         page = await _found(lambda: self._api.checkout.sessions.list_async(params))
         return await self.session(page.data[0].id) if page is not None and page.data else None
 
-    async def sessions(self, since: int) -> AsyncIterator[Session]:
-        async for found in _paged(self._api.checkout.sessions.list_async, created={"gte": since}):
-            yield _session(found)
+    def sessions(self, since: int) -> AsyncGenerator[Session, None]:
+        return _each(self._api.checkout.sessions.list_async, _session, created={"gte": since})
 
     async def charge(self, order: CheckoutStarted, saved: Saved) -> Payment:
         params: Any = {
@@ -159,42 +158,34 @@ class StripeVendor:
         return None if found is None else _payment(_plain(found))
 
     async def payment_of(self, checkout_id: str, saved: Saved) -> Payment | None:
-        async with aclosing(_paged(self._api.payment_intents.list_async, customer=saved.customer_id)) as intents:
-            async for found in intents:
-                payment = _payment(found)
+        listed = _each(self._api.payment_intents.list_async, _payment, customer=saved.customer_id)
+        async with aclosing(listed) as payments:
+            async for payment in payments:
                 if payment.checkout_id == checkout_id:
                     return payment
         return None
 
-    async def payments(self, since: int) -> AsyncIterator[Payment]:
-        async for found in _paged(self._api.payment_intents.list_async, created={"gte": since}):
-            payment = _payment(found)
-            if payment.checkout_id is not None:
-                yield payment
+    def payments(self, since: int) -> AsyncGenerator[Payment, None]:
+        return _each(self._api.payment_intents.list_async, _our_payment, created={"gte": since})
 
-    async def refunds_of(self, payment_id: str) -> AsyncIterator[Refund]:
-        async for found in _paged(self._api.refunds.list_async, payment_intent=payment_id):
-            yield _refund(found)
+    def refunds_of(self, payment_id: str) -> AsyncGenerator[Refund, None]:
+        return _each(self._api.refunds.list_async, _refund, payment_intent=payment_id)
 
-    async def refunds(self, since: int) -> AsyncIterator[Refund]:
-        async for found in _paged(self._api.refunds.list_async, created={"gte": since}):
-            yield _refund(found)
+    def refunds(self, since: int) -> AsyncGenerator[Refund, None]:
+        return _each(self._api.refunds.list_async, _refund, created={"gte": since})
 
     async def dispute(self, dispute_id: str) -> Dispute | None:
         found = await _found(lambda: self._api.disputes.retrieve_async(dispute_id))
         return None if found is None else _dispute(_plain(found))
 
-    async def disputes_of(self, payment_id: str) -> AsyncIterator[Dispute]:
-        async for found in _paged(self._api.disputes.list_async, payment_intent=payment_id):
-            yield _dispute(found)
+    def disputes_of(self, payment_id: str) -> AsyncGenerator[Dispute, None]:
+        return _each(self._api.disputes.list_async, _dispute, payment_intent=payment_id)
 
-    async def disputes(self, since: int) -> AsyncIterator[Dispute]:
-        async for found in _paged(self._api.disputes.list_async, created={"gte": since}):
-            yield _dispute(found)
+    def disputes(self, since: int) -> AsyncGenerator[Dispute, None]:
+        return _each(self._api.disputes.list_async, _dispute, created={"gte": since})
 
-    async def notices(self, since: int) -> AsyncIterator[tuple[Notice, bytes]]:
-        async for found in _paged(self._api.events.list_async, created={"gte": since}, types=list(TYPES)):
-            yield _notice(found), msgspec.json.encode(found)
+    def notices(self, since: int) -> AsyncGenerator[tuple[Notice, bytes], None]:
+        return _each(self._api.events.list_async, _announced, created={"gte": since}, types=list(TYPES))
 
     def verify(self, payload: bytes, signature: str | None) -> Notice:
         try:
@@ -245,8 +236,10 @@ async def _found(call: Callable[[], Awaitable[T]]) -> T | None:
         return None
 
 
-async def _paged(list_async: Callable[[Any], Awaitable[Any]], **params: Any) -> AsyncGenerator[dict[str, Any], None]:
-    """Every object of a list, page by page."""
+async def _each(
+    list_async: Callable[[Any], Awaitable[Any]], read: Callable[[dict[str, Any]], T | None], **params: Any
+) -> AsyncGenerator[T, None]:
+    """What `read` makes of every object of a list, page by page; None is left out."""
     after: dict[str, str] = {}
     while True:
         wanted = {**params, "limit": PAGE, **after}
@@ -254,7 +247,9 @@ async def _paged(list_async: Callable[[Any], Awaitable[Any]], **params: Any) -> 
         if page is None:
             return  # of something that is not there, which Stripe says of a list too
         for found in page.data:
-            yield _plain(found)
+            made = read(_plain(found))
+            if made is not None:
+                yield made
         if not page.has_more or not page.data:
             return
         after = {"starting_after": page.data[-1].id}
@@ -304,6 +299,15 @@ def _payment(found: dict[str, Any], failure: str | None = None) -> Payment:
         currency=found.get("currency"),
         failure=failure or _failure(found),
     )
+
+
+def _our_payment(found: dict[str, Any]) -> Payment | None:
+    payment = _payment(found)
+    return payment if payment.checkout_id is not None else None
+
+
+def _announced(event: dict[str, Any]) -> tuple[Notice, bytes]:
+    return _notice(event), msgspec.json.encode(event)
 
 
 def _failure(intent: dict[str, Any]) -> str | None:

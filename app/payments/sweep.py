@@ -8,7 +8,8 @@ Rule 3: what still differs afterwards is listed: nothing is forced.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ import trio
 from app.payments.chores import claim
 from app.payments.processing import Processing
 from app.payments.service import Payments
-from app.payments.vendor import VendorRefused, VendorUnavailable
+from app.payments.vendor import Session, VendorRefused, VendorUnavailable
 from app.views import Views
 from app.views.answers import Payment as CreditedPayment
 from app.views.queries import ROWS_MAX
@@ -97,21 +98,24 @@ class Sweep:
         await self._take_in(since)
         await run.settle()
         seen = set(run.theirs)
-        async for credited in self._credited(since):
-            await run.only_ours(credited, seen)
+        async with aclosing(self._credited(since)) as credited_here:
+            async for credited in credited_here:
+                await run.only_ours(credited, seen)
         return await run.report()
 
     async def _take_in(self, since: int) -> None:
         """Announcements that never came, and those that wait."""
         payments = self._payments
         now = int(await payments.in_thread(payments.tables.now_micros) / _MICROS)
-        async for notice, payload in payments.vendor.notices(max(since, now - ANNOUNCED_DAYS_MAX * _DAY_SECONDS)):
-            await payments.in_thread(payments.inbox.put, notice, payload)
+        since = max(since, now - ANNOUNCED_DAYS_MAX * _DAY_SECONDS)
+        async with aclosing(payments.vendor.notices(since)) as notices:
+            async for notice, payload in notices:
+                await payments.in_thread(payments.inbox.put, notice, payload)
         processing = Processing(payments)
         while await processing.drain():
             await trio.lowlevel.checkpoint()
 
-    async def _credited(self, since: int) -> AsyncIterator[CreditedPayment]:
+    async def _credited(self, since: int) -> AsyncGenerator[CreditedPayment, None]:
         after = ""
         while True:
             found = await self._payments.in_thread(
@@ -141,19 +145,23 @@ class _Run:
 
     async def settle(self) -> None:
         payments, vendor = self._payments, self._payments.vendor
-        async for session in vendor.sessions(self._since):
-            outcome = await payments.settle_session(session)
-            if session.paid and session.payment_id is not None and outcome != "not ours":
-                self._seen(session.payment_id, session.currency, session.amount_minor, outcome)
-            elif outcome in ("expired", "failed"):
-                self._put_right.append(f"{session.checkout_id}: {outcome}")
-        async for payment in vendor.payments(self._since):
-            if payment.payment_id in self.theirs or payment.status != "succeeded":
-                continue
-            outcome = await payments.settle_payment(payment)
-            if outcome != "not ours":
-                self._seen(payment.payment_id, payment.currency, payment.amount_minor, outcome)
+        async with aclosing(vendor.sessions(self._since)) as sessions:
+            async for session in sessions:
+                await self._settle_session(session)
+        async with aclosing(vendor.payments(self._since)) as intents:
+            async for payment in intents:
+                if payment.payment_id not in self.theirs and payment.status == "succeeded":
+                    outcome = await payments.settle_payment(payment)
+                    if outcome != "not ours":
+                        self._seen(payment.payment_id, payment.currency, payment.amount_minor, outcome)
         await self._settle_returns()
+
+    async def _settle_session(self, session: Session) -> None:
+        outcome = await self._payments.settle_session(session)
+        if session.paid and session.payment_id is not None and outcome != "not ours":
+            self._seen(session.payment_id, session.currency, session.amount_minor, outcome)
+        elif outcome in ("expired", "failed"):
+            self._put_right.append(f"{session.checkout_id}: {outcome}")
 
     async def _settle_returns(self) -> None:
         vendor = self._payments.vendor

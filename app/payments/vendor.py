@@ -6,7 +6,7 @@ Rule 2: amounts are in the currency's smallest unit, currencies are lower-case c
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -98,7 +98,7 @@ class Notice:
 
 
 class Vendor(Protocol):
-    """A processor. All raise VendorUnavailable and VendorRefused; None: there is no such thing."""
+    """A processor. All raise VendorUnavailable and VendorRefused; None: there is no such thing. Lists are to be closed."""
 
     name: str
     livemode: bool
@@ -113,7 +113,7 @@ class Vendor(Protocol):
         """The session that this payment paid."""
         ...
 
-    def sessions(self, since: int) -> AsyncIterator[Session]:
+    def sessions(self, since: int) -> AsyncGenerator[Session, None]:
         """Those that were opened since an instant."""
         ...
 
@@ -127,21 +127,21 @@ class Vendor(Protocol):
         """What was charged automatically for this checkout before."""
         ...
 
-    def payments(self, since: int) -> AsyncIterator[Payment]:
+    def payments(self, since: int) -> AsyncGenerator[Payment, None]:
         """Those that were begun since an instant and carry a checkout of ours."""
         ...
 
-    def refunds_of(self, payment_id: str) -> AsyncIterator[Refund]: ...
+    def refunds_of(self, payment_id: str) -> AsyncGenerator[Refund, None]: ...
 
-    def refunds(self, since: int) -> AsyncIterator[Refund]: ...
+    def refunds(self, since: int) -> AsyncGenerator[Refund, None]: ...
 
     async def dispute(self, dispute_id: str) -> Dispute | None: ...
 
-    def disputes_of(self, payment_id: str) -> AsyncIterator[Dispute]: ...
+    def disputes_of(self, payment_id: str) -> AsyncGenerator[Dispute, None]: ...
 
-    def disputes(self, since: int) -> AsyncIterator[Dispute]: ...
+    def disputes(self, since: int) -> AsyncGenerator[Dispute, None]: ...
 
-    def notices(self, since: int) -> AsyncIterator[tuple[Notice, bytes]]:
+    def notices(self, since: int) -> AsyncGenerator[tuple[Notice, bytes], None]:
         """What was announced since an instant, for the webhooks that never came: each with its document."""
         ...
 

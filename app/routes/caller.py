@@ -13,10 +13,10 @@ import trio
 from quart import Request
 from werkzeug.http import dump_cookie
 
+from app.account_errors import CrossOrigin, NotSignedIn, SessionRequired
 from app.auth import authenticate
 from app.edge.client_address import client_address
 from app.edge.origin import may_change, origin_of
-from app.errors import CrossOrigin, NotSignedIn, SessionRequired
 from app.people.sessions import SESSION_DAYS, Session
 from app.services import Services
 
@@ -80,14 +80,14 @@ def address_of(services: Services, request: Request) -> str:
 
 
 def session_token(services: Services, request: Request) -> str | None:
-    token = request.cookies.get(_name(services))
+    token = request.cookies.get(cookie_name(services))
     return token if token and len(token) <= TOKEN_LENGTH_MAX and token.isascii() else None
 
 
 def session_cookie(services: Services, token: str) -> dict[str, str]:
     """The header that signs a browser in; an empty token signs it out."""
     cookie = dump_cookie(
-        _name(services),
+        cookie_name(services),
         token,
         max_age=SESSION_DAYS * 86_400 if token else 0,
         path="/",
@@ -98,5 +98,6 @@ def session_cookie(services: Services, token: str) -> dict[str, str]:
     return {"set-cookie": cookie}
 
 
-def _name(services: Services) -> str:
+def cookie_name(services: Services) -> str:
+    """The session's cookie: browsers hold it to its host where it goes over https alone."""
     return COOKIE if services.settings.server.cookies_are_secure else COOKIE_ON_LOOPBACK

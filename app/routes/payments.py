@@ -12,10 +12,11 @@ import msgspec
 import structlog
 from quart import Request, Response, request
 
+from app.account_errors import CheckoutDisabled, PaymentMethodRequired
 from app.commands import new_id
 from app.edge.application import EdgeApplication
 from app.edge.body import read_body, reserve_for
-from app.errors import BadRequest, CheckoutDisabled, PaymentMethodRequired
+from app.errors import BadRequest
 from app.payments.automatic import AutomaticTopUps, TopUp
 from app.payments.service import Payments, named_checkout
 from app.payments.vendor import BadSignature, Session

@@ -15,10 +15,10 @@ import structlog
 import trio
 from quart import Request, Response, request
 
+from app.account_errors import InvalidCredentials, NotSignedIn, SignUpDisabled
 from app.commands import TooManyConflicts
 from app.edge.application import EdgeApplication
 from app.edge.client_address import network_of
-from app.errors import InvalidCredentials, NotSignedIn, SignUpDisabled
 from app.ledger.store import StoreUnavailable
 from app.people import throttle
 from app.people.passwords import check_password

@@ -21,7 +21,7 @@ from tests.support.paying import House
 
 SCHEDULES_LONG = 10_000
 acts: st.SearchStrategy[list[Act]] = st.lists(
-    st.tuples(st.sampled_from(ACTS), st.integers(0, 1_000)), min_size=5, max_size=40
+    st.tuples(st.sampled_from(ACTS), st.integers(0, 1_000)), min_size=15, max_size=60
 )
 _numbers = itertools.count(1)
 
