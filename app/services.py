@@ -292,6 +292,9 @@ async def _forever(name: str, pause_seconds: float, step: Callable[[], Awaitable
 async def _watch_lag(services: Services) -> None:
     for status in await trio.to_thread.run_sync(services.runner.status, limiter=services.lifetime.reading):
         services.metrics.projection_lag(status.name, positions=status.lag_events, seconds=status.lag_seconds)
+    if services.payments is not None:
+        waiting = await services.payments.in_thread(services.payments.inbox.waiting)
+        services.metrics.inbox_waiting.set(waiting)
     unknown = await trio.to_thread.run_sync(services.views.unknown_topics, limiter=services.lifetime.reading)
     services.metrics.unknown_topics.set(sum(topic.events for topic in unknown.value))
 

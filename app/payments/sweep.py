@@ -160,6 +160,10 @@ class _Run:
         outcome = await self._payments.settle_session(session)
         if session.paid and session.payment_id is not None and outcome != "not ours":
             self._seen(session.payment_id, session.currency, session.amount_minor, outcome)
+        elif session.paid and session.payment_id is not None and session.account_id is not None:
+            # It says that it is of ours, and our ledger has no such checkout: one that was restored from a copy, perhaps.
+            theirs = f"{session.amount_minor} {session.currency}"
+            self._differences.append(Discrepancy("unknown order", session.payment_id, "none", theirs))
         elif outcome in ("expired", "failed"):
             self._put_right.append(f"{session.checkout_id}: {outcome}")
 

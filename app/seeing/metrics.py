@@ -164,6 +164,9 @@ class Metrics:
             Counter("realrouter_payments", "Payments settled, by what came of it.", ("outcome",), registry=registry),
             most=PAYMENT_OUTCOMES_MAX,
         )
+        self.inbox_waiting = Gauge(
+            "realrouter_payment_inbox_waiting", "Webhooks that are kept and not done yet.", registry=registry
+        )
 
     def request_done(self, *, endpoint: str, model: str | None, status: int, phases: Phases) -> None:
         """Once per request, at its end. A model that is not in the catalog counts as "other", none as ""."""

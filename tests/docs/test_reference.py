@@ -10,8 +10,6 @@ import ast
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -19,7 +17,7 @@ import click
 import msgspec
 import pytest
 
-from app import errors
+from app import account_errors, errors
 from app.commands import TooManyConflicts
 from app.edge import body, cors
 from app.edge.application import _STREAM_HEADERS, CLIENT_ID_LENGTH_MAX
@@ -27,14 +25,14 @@ from app.edge.limits import ServerLimits
 from app.files.errors import FileTooLarge, NoSuchFile, StorageUnavailable
 from app.ledger.store import StoreBusy, StoreUnavailable
 from app.payments import inbox
-from app.payments.stripe import TYPES
+from app.payments.stripe import SIGNATURE_SECONDS
 from app.payments.vendor import BadSignature, VendorRefused, VendorUnavailable
-from app.people import passwords, sessions, throttle
+from app.people import passwords, people, sessions, throttle
 from app.people.throttle import TooManyAttempts
-from app.routes import application
+from app.routes import application, openapi
 from app.routes.bodies import BODY_BYTES_MAX
 from app.routes.completions import IDEMPOTENCY_KEY_LENGTH_MAX, KEEP_ALIVE
-from app.routes.payments import WEBHOOK_BYTES_MAX, AutomaticShown
+from app.routes.payments import WEBHOOK_BYTES_MAX
 from app.seeing.metrics import Metrics
 from app.services import Services
 from app.settings import Settings
@@ -44,6 +42,7 @@ from app.settings.secret import Secret
 from app.upstream.base import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.upstream.calls import answer_fault
 from app.upstream.simulator.directives import RULES
+from app.views.queries import ROWS_MAX
 from app.wire.chat.passthrough import ChatStreamRelay
 from app.wire.chat.request import CHOICES_MAX
 from app.wire.exchange import AnswerError, RequestError
@@ -52,15 +51,18 @@ from app.wire.relay import DONE
 from app.wire.request import TOOLS_MAX
 from app.wire.responses.passthrough import ResponsesStreamRelay
 from domain import errors as domain
-from domain.api_key import KEYS_PER_ACCOUNT_MAX
+from domain import rates
+from domain.api_key import KEYS_PER_ACCOUNT_MAX, MODELS_PER_KEY_MAX
 from domain.checkout import CHECKOUTS_PER_DAY_MAX
 from domain.events import EVENTS
 from domain.pricing import TOKEN_KINDS
+from domain.rates import Rate
 from domain.request import IMAGE_TOKENS_MAX, TOKENS_PER_PAGE_MAX, TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX
 from domain.usage import BYTES_PER_TOKEN, CALLED_TOOLS, TOKENS_PER_FILE, TOKENS_PER_IMAGE, TOKENS_PER_PAGE
 from tests.support.documents import ROOT, Document, check_names, commands, spans
+from tests.support.reference import REFERENCE, names, rows
+from tests.support.source import calls, codes, codes_of, literals, name_of, status_of
 
-REFERENCE = Document("ops/reference.md")
 THEIRS = "the provider's"
 REFUSING = ("BadRequest", "RequestError")
 RELEASING = ("release", "_release", "stop", "stop_all", "Stopped")
@@ -92,13 +94,13 @@ EXAMPLES: tuple[Exception, ...] = (
     domain.RateLimited("requests per minute", 1, 1, 0, 1),
     domain.RateLimited("tokens per minute", 1, 2, 0, None),
     domain.TooManyCheckouts(1),
-    errors.SignUpDisabled(),
-    errors.InvalidCredentials(),
-    errors.NotSignedIn(),
-    errors.SessionRequired(),
-    errors.CrossOrigin(),
-    errors.CheckoutDisabled(),
-    errors.PaymentMethodRequired(),
+    account_errors.SignUpDisabled(),
+    account_errors.InvalidCredentials(),
+    account_errors.NotSignedIn(),
+    account_errors.SessionRequired(),
+    account_errors.CrossOrigin(),
+    account_errors.CheckoutDisabled(),
+    account_errors.PaymentMethodRequired(),
     TooManyAttempts(1),
     TooManyConflicts("x"),
     BadSignature("x"),
@@ -123,50 +125,6 @@ EXAMPLES: tuple[Exception, ...] = (
 )
 
 
-def rows(heading: str, columns: int) -> dict[str, list[str]]:
-    """A table's other cells by the name in its first one."""
-    found = [(row[0].strip("`"), row[1:]) for row in REFERENCE.rows(heading, columns)]
-    assert len(dict(found)) == len(found), f"{heading}: a name stands twice"
-    return dict(found)
-
-
-def calls(names: tuple[str, ...], under: Path = ROOT / "app", *, but: str = "simulator") -> Iterator[ast.Call]:
-    """Every call of something that is named so, in the source."""
-    for path in sorted(under.rglob("*.py")):
-        if but and but in path.parts:
-            continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and _name(node.func) in names:
-                yield node
-
-
-def _name(function: ast.expr) -> str:
-    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-
-
-def codes(names: tuple[str, ...], under: Path = ROOT / "app", *, but: str = "simulator") -> set[str]:
-    """Every literal `code=` of such calls."""
-    return {code for call in calls(names, under, but=but) for code in codes_of(call)}
-
-
-def codes_of(call: ast.Call) -> set[str]:
-    return {word for keyword in call.keywords if keyword.arg == "code" for word in literals(keyword.value)}
-
-
-def status_of(call: ast.Call) -> str:
-    """The literal `status=` of a refusal; 400 where it names none."""
-    given = [keyword.value for keyword in call.keywords if keyword.arg == "status"]
-    return str(given[0].value) if given and isinstance(given[0], ast.Constant) else "400"
-
-
-def literals(node: ast.AST) -> set[str]:
-    """The strings in an expression, but for those that something is compared with."""
-    if isinstance(node, ast.Compare):
-        return set()
-    own = {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set()
-    return own.union(*(literals(part) for part in ast.iter_child_nodes(node)))
-
-
 # Routes
 
 
@@ -178,6 +136,16 @@ def test_the_routes_are_those_of_the_application() -> None:
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     assert {(row[0].strip("`"), row[1].strip("`")) for row in REFERENCE.rows("Routes", 4)} == served
+
+
+def test_who_may_call_a_route_is_told_as_its_openapi_says() -> None:
+    app = application(cast(Services, SimpleNamespace(settings=Settings())))
+    told = {(row[0].strip("`").lower(), row[1].strip("`")): row[2] for row in REFERENCE.rows("Routes", 4)}
+    words = {"": "none", "session": "session", "session key": "session or key", "key": "required", " key": "optional"}
+    for path, operations in json.loads(openapi.document(app))["paths"].items():
+        for method, operation in operations.items():
+            schemes = " ".join("".join(each) for each in operation["security"])
+            assert told[method, re.sub(r"{\w+}", "{id}", path)] == words[schemes], path
 
 
 # Errors
@@ -218,22 +186,31 @@ def test_what_the_simulator_refuses_with_is_told() -> None:
 
 def test_every_header_that_matters_is_told() -> None:
     sent = {name for error in EXAMPLES for name, _value in errors.problem_of(error).headers}
-    sent |= set(cors.preflight(None)) - {"vary"}
+    sent |= set(cors.preflight(None))
     sent |= (
         {name.decode() for name, _value in cors.EXPOSE} | set(_STREAM_HEADERS) | {"x-request-id", "x-client-request-id"}
     )
     read, _, written = REFERENCE.section("Headers").partition("| Sent by the gateway |")
     assert sent <= names(written)
     assert set(cors.EXPOSED_HEADERS.split(", ")) <= spans(written)
-    of_accounts = {"cookie", "sec-fetch-site", "x-forwarded-for", "stripe-signature"}
-    of_all = {*cors.DEFAULT_HEADERS.split(", "), "content-encoding", "expect", "origin"}
-    assert of_all | of_accounts == names(read)
+    assert {"set-cookie", "access-control-allow-credentials", "vary", *names_of_rates()} <= names(written)
+    of_all = {*cors.DEFAULT_HEADERS.split(", "), "content-encoding", "expect", "origin", "cookie"}
+    assert of_all | headers_read() == names(read)
     assert f"{cors.MAX_AGE_SECONDS} seconds" in written
 
 
-def names(tables: str) -> set[str]:
-    """What the first cells of rows name."""
-    return set(re.findall(r"^\| `([^`]+)` \|", tables, re.MULTILINE))
+def names_of_rates() -> set[str]:
+    return set(rates.headers(Rate(kind, 1, 1, 1) for kind in ("requests", "tokens")))
+
+
+def headers_read() -> set[str]:
+    """What the routes look for in a request's headers, by name."""
+    return {
+        word
+        for call in calls(("get", "getlist"), ROOT / "app/routes")
+        if isinstance(call.func, ast.Attribute) and name_of(call.func.value) == "headers"
+        for word in literals(call.args[0])
+    }
 
 
 def test_streams_end_in_errors_as_told() -> None:
@@ -294,39 +271,23 @@ def test_the_fixed_limits_are_those_in_the_code() -> None:
         "Bytes of a webhook": str(WEBHOOK_BYTES_MAX),
         "Days of a session": str(sessions.SESSION_DAYS),
         "Days of a webhook's document": str(inbox.KEPT_DAYS),
+        "Seconds that a webhook's signature is good for": str(SIGNATURE_SECONDS),
         "Checkouts that an account begins in a UTC day": str(CHECKOUTS_PER_DAY_MAX),
         "Keys of an account, revoked ones included": str(KEYS_PER_ACCOUNT_MAX),
+        "Models that a key names": str(MODELS_PER_KEY_MAX),
+        "Rows of a page of transactions": str(ROWS_MAX),
         "Attempts to sign in of an e-mail in 15 minutes": str(throttle.SIGN_IN_OF_EMAIL.attempts),
+        "Attempts to sign in from an address in 15 minutes": str(throttle.SIGN_IN_FROM_ADDRESS.attempts),
+        "Attempts to change a password in 15 minutes": str(throttle.PASSWORD_OF_ACCOUNT.attempts),
+        "Sign-ups from an address in an hour": str(throttle.SIGN_UP_FROM_ADDRESS.attempts),
+        "Characters of an e-mail": str(people.EMAIL_LENGTH_MAX),
+        "Characters of a password, at least": str(passwords.LENGTH_MIN),
         "Characters of a password": str(passwords.LENGTH_MAX),
+        "Passwords that are hashed at a time": str(passwords.AT_ONCE),
+        "Passwords that wait for it": str(passwords.WAITING_MAX),
         "Characters of an `Idempotency-Key": str(IDEMPOTENCY_KEY_LENGTH_MAX),
         "Characters of an `x-client-request-id": str(CLIENT_ID_LENGTH_MAX),
     }
-
-
-# The account
-
-
-def test_the_kinds_of_transactions_are_those_of_the_statement() -> None:
-    source = (ROOT / "projections/transactions.py").read_text(encoding="utf-8")
-    made = set(re.findall(r'_moved\(fact, "(\w+)"', source)) | set(re.findall(r'recorded_at_micros, "(\w+)"', source))
-    assert told_kinds() == made | {"grant", "correction"}
-
-
-def told_kinds() -> set[str]:
-    return {row[0].strip("`") for row in REFERENCE.rows("The account API", 4)}
-
-
-def test_the_limits_of_a_key_are_those_that_may_be_set() -> None:
-    from app.routes.keys import KeyChange
-
-    assert set(rows("Keys and their limits", 3)) == set(KeyChange.__struct_fields__)
-
-
-def test_the_webhooks_to_subscribe_to_and_the_states_of_automatic_top_ups_are_told() -> None:
-    section = REFERENCE.section("Payments")
-    assert set(re.findall(r"^\| `([a-z_]+\.[a-z_.]+)` \|$", section, re.MULTILINE)) == set(TYPES)
-    [states] = [field.type for field in msgspec.structs.fields(AutomaticShown) if field.name == "state"]
-    assert set(states.__args__) <= names(section)
 
 
 # Settings

@@ -56,6 +56,17 @@ async def test_a_credit_that_the_processor_does_not_know_is_listed(world: World)
     assert not report.ok
 
 
+async def test_a_payment_of_a_checkout_that_the_ledger_has_lost_is_listed(world: World) -> None:
+    session_id = await world.begun()
+    world.state.sessions[session_id] |= {"client_reference_id": "co_lost"}
+    world.state.sessions[session_id]["metadata"] = {"checkout_id": "co_lost", "account_id": "acct"}
+    world.state.pay(session_id)
+    [payment_id] = world.state.succeeded()
+    world.state.intents[payment_id]["metadata"] = {"checkout_id": "co_lost", "account_id": "acct"}
+    report = await world.house.sweep(world.payments)
+    assert report.differences == (Discrepancy("unknown order", payment_id, "none", "1000 usd"),)
+
+
 async def test_a_payment_that_is_not_its_order_is_listed_and_not_credited(world: World) -> None:
     session_id = await world.begun()
     world.state.sessions[session_id]["amount_total"] = 500

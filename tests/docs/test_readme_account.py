@@ -1,0 +1,70 @@
+"""README.md's walk through the account API: each line of curl, as it is printed, against a demo whose page is paid on the way."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.demo_process import Demo, demo, free_port
+from tests.support.documents import Document
+
+README = Document("README.md")
+LINES = [line for block in README.fences("sh") for line in block.splitlines() if line.startswith("curl ")]
+BASE = "http://127.0.0.1:8000"
+TIMEOUT_SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with demo(tmp_path_factory.mktemp("account"), free_port()) as running:
+        yield running
+
+
+def test_the_walk_through_the_account_does_as_it_is_printed(served: Demo) -> None:
+    answers: dict[str, Any] = {}
+    with httpx.Client(timeout=TIMEOUT_SECONDS) as browser:
+        for line in LINES:
+            method, url, headers, body = asked(line, served)
+            answer = browser.request(method, url, headers=headers, content=body)
+            assert answer.is_success, (line, answer.text)
+            path = url.partition("/api/")[2]
+            answers[path] = answer.json()
+            if path == "checkout":
+                pay(browser, url, answers[path])
+    assert answers["session"]["email"] == served.first["email"]
+    assert (answers["balance"]["available"], answers["balance"]["frozen"]) == ("20.00", False)
+    assert answers["keys"]["key"]["monthly_budget"] == "5.00"
+    models = httpx.get(f"{served.base_url}/models", headers={"authorization": f"Bearer {answers['keys']['api_key']}"})
+    assert models.status_code == 200
+
+
+def asked(line: str, served: Demo) -> tuple[str, str, dict[str, str], bytes | None]:
+    """What curl would send: method, address, headers and body. The jar is the client's own."""
+    words = shlex.split(line, comments=True)[1:]
+    headers: dict[str, str] = {}
+    body: bytes | None = None
+    urls: list[str] = []
+    while words:
+        match words.pop(0):
+            case "-b" | "-c":
+                assert words.pop(0) == "jar"
+            case "-H":
+                name, _, value = words.pop(0).partition(": ")
+                headers[name] = value
+            case "-d":
+                body = words.pop(0).replace('"..."', f'"{served.first["password"]}"').encode()
+            case url:
+                urls.append(url.replace(BASE, served.base_url.removesuffix("/v1")))
+    [url] = urls
+    return "GET" if body is None else "POST", url, headers, body
+
+
+def pay(browser: httpx.Client, url: str, opened: dict[str, str]) -> None:
+    """On the page that the checkout names, as its form does."""
+    assert "Pay" in browser.get(opened["url"]).text
+    assert browser.post(opened["url"], data={"act": "pay"}).status_code == 200
+    assert browser.get(f"{url}/{opened['checkout_id']}").json()["state"] == "paid"
