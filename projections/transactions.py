@@ -58,7 +58,12 @@ TRANSACTIONS = Table(
         integer("admitted_at_micros", nullable=True),
         text("lines", nullable=True),
     ),
-    indexes=(("account_id", "kind", "position"), ("account_id", "response_id")),
+    indexes=(
+        ("account_id", "kind", "position"),
+        ("account_id", "key_id", "position"),
+        ("account_id", "model", "position"),
+        ("account_id", "response_id"),
+    ),
 )
 """`id` is that of the adjustment, request, payment, refund or dispute; `reference` is what it refers to: a top-up its checkout, a
 refund or dispute its payment. `input_tokens` are those that were not cached. `lines`: JSON of CostLines."""

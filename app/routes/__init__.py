@@ -12,6 +12,7 @@ from app.auth import Key, authenticate
 from app.edge.application import EdgeApplication, make_app
 from app.payments.simulator import SimulatedVendor
 from app.routes import account, keys, openapi, pay, payments, requests, session, shapes, transactions, usage
+from app.routes.caller import cookie_name
 from app.routes.completions import complete
 from app.routes.files import delete_file, file_content, list_files, show_file, upload_file
 from app.routes.models import list_models, show_model
@@ -27,6 +28,7 @@ def application(services: Services) -> EdgeApplication:
     app = make_app(
         max_body_bytes=server.max_body_bytes, ready=lambda: _ready(services), cors_origins=server.cors_origins
     )
+    _describe_probes(app)
     _register_answers(app, services)
     _register_files(app, services)
     for part in (session, account, transactions, usage, requests, keys, payments):
@@ -41,8 +43,16 @@ def application(services: Services) -> EdgeApplication:
         body, content_type = services.metrics.render()
         return Response(body, content_type=content_type)
 
-    openapi.register(app)
+    openapi.register(app, cookie_name(services))
     return app
+
+
+def _describe_probes(app: EdgeApplication) -> None:
+    for name, summary, answers in (
+        ("healthz", "Whether the process lives", {200: str}),
+        ("readyz", "Whether it takes requests", {200: str, 503: str}),
+    ):
+        describe(summary, tag="server", answers=answers, media_type="text/plain")(app.view_functions[name])
 
 
 def _register_answers(app: EdgeApplication, services: Services) -> None:
@@ -54,6 +64,7 @@ def _register_answers(app: EdgeApplication, services: Services) -> None:
         answers={200: shapes.ResponseObject},
         errors=_OF_ANSWERS,
         caller="key",
+        streams=True,
     )
     async def responses() -> Response:
         return await complete(services, request, "responses")
@@ -66,6 +77,7 @@ def _register_answers(app: EdgeApplication, services: Services) -> None:
         answers={200: shapes.ChatCompletion},
         errors=_OF_ANSWERS,
         caller="key",
+        streams=True,
     )
     async def chat_completions() -> Response:
         return await complete(services, request, "chat")

@@ -39,6 +39,9 @@ def read_query(request: Request, kind: type[T]) -> T:
     given: dict[str, Any] = {
         name: values if name in lists else values[-1] for name, values in request.args.lists() if values
     }
+    for name, values in request.args.lists():
+        if "\0" in "".join(values):  # PostgreSQL knows no such text
+            raise BadRequest(f"`{name[:100]}` holds a NUL character.", param=name[:100], code="invalid_value")
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
@@ -84,8 +87,7 @@ def asked_instant(text: str | None, param: str) -> int | None:
         return None
     try:
         instant = datetime.fromisoformat(text)
-        aware = instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
-        since = aware - _EPOCH
+        since = (instant.astimezone(UTC) if instant.tzinfo is not None else instant.replace(tzinfo=UTC)) - _EPOCH
     except (ValueError, OverflowError):
         said = f"`{param}` must be an instant such as 2026-11-26T12:00:00Z, or a date."
         raise BadRequest(said, param=param, code="invalid_value") from None

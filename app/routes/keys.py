@@ -20,6 +20,7 @@ from app.routes.bodies import answer, asked_instant, read_struct, told_instant, 
 from app.routes.caller import signed_in
 from app.routes.openapi import describe
 from app.services import Services
+from domain import account as accounts
 from domain import api_key
 from domain.errors import InvalidValue, NotFound
 from domain.events import KeyLimits
@@ -106,10 +107,10 @@ def register(app: EdgeApplication, services: Services) -> None:
     async def create_key() -> Response:
         caller = await signed_in(services, request)
         wanted = await read_struct(services, request, KeyWanted)
-        key_id = wanted.id or new_id("key")
+        key_id = new_id("key") if wanted.id is None else accounts.check_identifier("id", wanted.id)
         limits = KeyLimits(
             models=_models(services, wanted.models),
-            expires_at_micros=asked_instant(wanted.expires_at, "expires_at"),
+            expires_at_micros=_expiry(wanted.expires_at),
             budget_nanos_per_month=_budget(wanted.monthly_budget),
             requests_per_minute=wanted.requests_per_minute,
             tokens_per_minute=wanted.tokens_per_minute,
@@ -173,7 +174,7 @@ async def _change(services: Services, account_id: str, key_id: str, wanted: KeyC
     if "models" in given:
         changed["models"] = _models(services, given["models"])
     if "expires_at" in given:
-        changed["expires_at_micros"] = asked_instant(changed.pop("expires_at"), "expires_at")  # type: ignore[arg-type]
+        changed["expires_at_micros"] = _expiry(changed.pop("expires_at"))  # type: ignore[arg-type]
     if "monthly_budget" in given:
         changed["budget_nanos_per_month"] = _budget(changed.pop("monthly_budget"))  # type: ignore[arg-type]
 
@@ -215,8 +216,18 @@ def _models(services: Services, wanted: list[str] | None) -> tuple[str, ...] | N
     return tuple(wanted)
 
 
+def _expiry(text: str | None) -> int | None:
+    micros = asked_instant(text, "expires_at")
+    if micros is not None and micros <= 0:
+        raise InvalidValue("expires_at", "expires_at must be after 1970; null stands for never.")
+    return micros
+
+
 def _budget(text: str | None) -> int | None:
-    return None if text is None else parse_usd(text, field="monthly_budget")
+    nanos = None if text is None else parse_usd(text, field="monthly_budget")
+    if nanos is not None and nanos <= 0:
+        raise InvalidValue("monthly_budget", "monthly_budget must be positive; null stands for no limit.")
+    return nanos
 
 
 def _shown(key: KeyRecord) -> KeyShown:

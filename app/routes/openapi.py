@@ -73,7 +73,7 @@ class Described(msgspec.Struct, frozen=True):
     answers: dict[int, Any]
     errors: tuple[int, ...]
     media_type: str
-    body_required: bool
+    streams: bool
 
 
 def describe(
@@ -87,11 +87,13 @@ def describe(
     query: Any = None,
     caller: Who = "nobody",
     media_type: str = "application/json",
+    streams: bool = False,
 ) -> Callable[[F], F]:
-    """What a route takes and answers. `answers`: status -> struct, None for no body. `errors`: beyond COMMON."""
+    """What a route takes and answers. `answers`: status -> struct, None for no body. `errors`: beyond COMMON. `streams`: the answer
+    may come as events."""
 
     def decorate(function: F) -> F:
-        described = Described(summary, dict(answers), errors, media_type, body is not None)
+        described = Described(summary, dict(answers), errors, media_type, streams)
         setattr(function, _DESCRIBED, described)
         _tag([tag])(function)
         security_scheme(_SECURITY[caller])(function)
@@ -146,12 +148,12 @@ class _Provider(OpenAPIProvider):
         return parameters, components
 
 
-def document(app: EdgeApplication) -> bytes:
+def document(app: EdgeApplication, cookie_name: str = "__Host-realrouter") -> bytes:
     """The document of an application whose routes are registered."""
     app.config.setdefault("QUART_SCHEMA_CONVERT_CASING", False)
     app.config.setdefault("QUART_SCHEMA_CONVERSION_PREFERENCE", "msgspec")
     bearer: Any = HttpSecurityScheme(scheme="bearer")
-    cookie: Any = APIKeySecurityScheme(name="__Host-realrouter", in_="cookie")
+    cookie: Any = APIKeySecurityScheme(name=cookie_name, in_="cookie")
     made = QuartSchema(
         info=Info(
             title="Realrouter",
@@ -175,9 +177,9 @@ _TAGS = {
 }
 
 
-def register(app: EdgeApplication) -> None:
-    """To be called last: the document is of the routes that are there."""
-    body = document(app)
+def register(app: EdgeApplication, cookie_name: str) -> None:
+    """To be called last: the document is of the routes that are there. `cookie_name`: what the session's is called here."""
+    body = document(app, cookie_name)
 
     @app.get("/openapi.json")
     @hide
@@ -206,8 +208,10 @@ def _responses(described: Described) -> tuple[dict[str, Any], dict[str, Any]]:
         if model is not None:
             schema, parts = _schema(model)
             components |= parts
-            responses[str(status)]["content"] = {described.media_type: {"schema": schema}}
-    for status in sorted({*COMMON, *described.errors}):
+            content = {described.media_type: {"schema": schema}}
+            events: dict[str, Any] = {"text/event-stream": {}} if described.streams else {}
+            responses[str(status)]["content"] = content | events
+    for status in sorted({*COMMON, *described.errors} - set(described.answers)):
         responses[str(status)] = {
             "description": _MEANING[status],
             "content": {"application/json": {"schema": error}},

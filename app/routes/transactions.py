@@ -21,6 +21,7 @@ from app.services import Services
 from app.views.answers import Transaction
 from app.views.queries import ROWS_MAX, Filter
 
+KINDS_MAX = 16
 _CURSOR = "p"
 
 
@@ -29,7 +30,7 @@ class TransactionQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=ROWS_MAX)] = 50
     cursor: Annotated[str, msgspec.Meta(max_length=64)] | None = None
-    kind: tuple[Annotated[str, msgspec.Meta(max_length=64)], ...] = ()
+    kind: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=64)], ...], msgspec.Meta(max_length=KINDS_MAX)] = ()
     key: Annotated[str, msgspec.Meta(max_length=128)] | None = None
     model: Annotated[str, msgspec.Meta(max_length=256)] | None = None
     from_: Annotated[str, msgspec.Meta(max_length=64)] | None = None

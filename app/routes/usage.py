@@ -67,7 +67,8 @@ def register(app: EdgeApplication, services: Services) -> None:
         asked = read_query(request, UsageQuery)
         from_micros, to_micros = asked_instant(asked.from_, "from"), asked_instant(asked.to, "to")
         if from_micros is None:
-            from_micros = (to_micros or time.time_ns() // 1000) - DAYS_DEFAULT * MICROS_PER_DAY
+            ends = time.time_ns() // 1000 if to_micros is None else to_micros
+            from_micros = max(0, ends - DAYS_DEFAULT * MICROS_PER_DAY)  # nothing was recorded before 1970
         await caught_up(services, "usage")
         found = await trio.to_thread.run_sync(
             lambda: services.views.usage(

@@ -50,6 +50,10 @@ FILES_MAX = 10_000
 Fetch = Callable[[str, Sequence[Any]], Sequence[Row]]
 By = Literal["hour", "day", "key", "model"]
 _BALANCE = "SELECT position, recorded_at_micros, available_nanos, held_nanos FROM views.{} WHERE account_id = ? "
+_BALANCE_AFTER = (
+    "SELECT b.available_nanos + b.held_nanos FROM views.balances AS b "
+    "WHERE b.account_id = t.account_id AND b.position = t.position"
+)
 _SUMS = ", ".join(f"CAST(sum({column.name}) AS bigint)" for column in USAGE.value_columns)
 _GROUPS: Mapping[By, str] = {"hour": "hour", "day": "hour / 24", "key": "key_id", "model": "model"}
 _UNITS: Mapping[By, int] = {"hour": MICROS_PER_HOUR, "day": MICROS_PER_DAY}
@@ -123,16 +127,16 @@ class ViewQueries:
         behind), and whether there is more."""
         most = _page(limit)
         with self._reading(TRANSACTIONS, BALANCES, INSTANTS) as fetch:
-            sql, parameters = _statement_query(fetch, account_id, wanted, before_position)
-            rows = fetch(sql, (*parameters, most + 1))
-            found = [(_transaction(row[:-2]), None if row[-2] is None else row[-2] + row[-1]) for row in rows[:most]]
+            rows = fetch(*_statement_query(fetch, account_id, wanted, before_position, most + 1))
+            found = [(_transaction(row[:-1]), row[-1]) for row in rows[:most]]
             return Answer(_stands(fetch, "transactions"), (found, len(rows) > most))
 
     def request_of_response(self, account_id: str, response_id: str) -> Answer[str | None]:
         """The request that an account's answer of this id was to."""
-        sql = "SELECT id FROM views.transactions WHERE account_id = ? AND response_id = ? ORDER BY position LIMIT 1"
+        first = "SELECT min(position) FROM views.transactions WHERE account_id = ? AND response_id = ?"
+        sql = f"SELECT id FROM views.transactions WHERE account_id = ? AND position = ({first})"  # noqa: S608 - our words
         with self._reading(TRANSACTIONS) as fetch:
-            rows = fetch(sql, (account_id, response_id))
+            rows = fetch(sql, (account_id, account_id, response_id))
             return Answer(_stands(fetch, "transactions"), str(rows[0][0]) if rows else None)
 
     def usage(
@@ -242,33 +246,37 @@ class ViewQueries:
 
 
 def _statement_query(
-    fetch: Fetch, account_id: str, wanted: Filter, before_position: int | None
+    fetch: Fetch, account_id: str, wanted: Filter, before_position: int | None, most: int
 ) -> tuple[str, tuple[Any, ...]]:
-    """Instants become positions, in whose order the rows stand."""
-    clauses, parameters = ["t.account_id = ?"], [account_id]
-    bounds: list[Any] = []
-    if before_position is not None:
-        clauses.append("t.position < ?")
-        bounds.append(before_position)
-    if wanted.from_micros is not None:
-        clauses.append("t.position > ?")
-        bounds.append(_position_at(fetch, wanted.from_micros - 1))
-    if wanted.to_micros is not None:
-        clauses.append("t.position <= ?")
-        bounds.append(_position_at(fetch, wanted.to_micros - 1))
-    if wanted.kinds:
-        clauses.append(f"t.kind IN ({', '.join('?' * len(wanted.kinds))})")
-        bounds.extend(wanted.kinds)
-    for column, value in (("key_id", wanted.key_id), ("model", wanted.model)):
-        if value is not None:
-            clauses.append(f"t.{column} = ?")
-            bounds.append(value)
+    """Positions come first, at most as many as are shown and of each kind by itself: so both engines read them from an index, and
+    look up no other row, whatever they think of how many rows there are."""
+    clause, bounds = _bounds(fetch, wanted, before_position)
+    parts: list[str] = []
+    parameters: list[Any] = []
+    for kind in dict.fromkeys(wanted.kinds) or (None,):
+        of_kind = "" if kind is None else "AND kind = ? "
+        one = f"SELECT position FROM views.transactions WHERE account_id = ? {of_kind}{clause}"  # noqa: S608 - our words
+        parts.append(f"SELECT position FROM ({one}ORDER BY position DESC LIMIT ?) AS k{len(parts)}")  # noqa: S608
+        parameters += [account_id, *(() if kind is None else (kind,)), *bounds, most]
     sql = (
-        "SELECT t.*, b.available_nanos, b.held_nanos FROM views.transactions t LEFT JOIN views.balances b "  # noqa: S608
-        "ON b.account_id = t.account_id AND b.position = t.position "
-        f"WHERE {' AND '.join(clauses)} ORDER BY t.position DESC LIMIT ?"
+        f"SELECT t.*, ({_BALANCE_AFTER}) FROM "  # noqa: S608
+        f"(SELECT position FROM ({' UNION ALL '.join(parts)}) AS every ORDER BY position DESC LIMIT ?) AS p "
+        "JOIN views.transactions AS t ON t.account_id = ? AND t.position = p.position ORDER BY t.position DESC"
     )
-    return sql, (*parameters, *bounds)
+    return sql, (*parameters, most, account_id)
+
+
+def _bounds(fetch: Fetch, wanted: Filter, before_position: int | None) -> tuple[str, list[Any]]:
+    """What holds for every kind. Instants become positions, in whose order the rows stand."""
+    bounds = [
+        ("position < ?", before_position),
+        ("position > ?", None if wanted.from_micros is None else _position_at(fetch, wanted.from_micros - 1)),
+        ("position <= ?", None if wanted.to_micros is None else _position_at(fetch, wanted.to_micros - 1)),
+        ("key_id = ?", wanted.key_id),
+        ("model = ?", wanted.model),
+    ]
+    given = [(clause, value) for clause, value in bounds if value is not None]
+    return "".join(f"AND {clause} " for clause, _ in given), [value for _, value in given]
 
 
 def _usage_query(
