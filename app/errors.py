@@ -29,6 +29,7 @@ from app.ledger.store import StoreBusy, StoreUnavailable
 from app.payments.vendor import BadSignature, VendorRefused, VendorUnavailable
 from app.people.throttle import TooManyAttempts
 from app.upstream.base import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
+from app.views.log import ViewsUnavailable
 from app.wire.exchange import AnswerError, RequestError
 from domain import errors as domain
 from domain.decimals import format_usd
@@ -332,6 +333,9 @@ _TABLE: dict[type[Exception], Rule] = {
         "store_unavailable",
         _RETRY,
         message="The ledger is out of reach, so nothing can be admitted. Nothing was charged. Try again shortly.",
+    ),
+    ViewsUnavailable: _as(
+        503, SERVER, "store_unavailable", _RETRY, message="What was asked for is being made ready. Try again shortly."
     ),
     StorageUnavailable: _as(
         503,

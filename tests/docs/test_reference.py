@@ -42,6 +42,7 @@ from app.settings.secret import Secret
 from app.upstream.base import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.upstream.calls import answer_fault
 from app.upstream.simulator.directives import RULES
+from app.views.log import ViewsUnavailable
 from app.views.queries import ROWS_MAX
 from app.wire.chat.passthrough import ChatStreamRelay
 from app.wire.chat.request import CHOICES_MAX
@@ -113,6 +114,7 @@ EXAMPLES: tuple[Exception, ...] = (
     StoreBusy("x"),
     StoreUnavailable("x"),
     StorageUnavailable("x"),
+    ViewsUnavailable("x"),
     *(UpstreamRefused("u", "x", status=status, code=THEIRS) for status in range(400, 600)),
     UpstreamTimeout("u", "x"),
     UpstreamBroken("u", "x"),
