@@ -8,7 +8,6 @@ kept.
 from __future__ import annotations
 
 import errno
-import os
 import secrets
 import socket
 from functools import partial
@@ -18,6 +17,7 @@ import click
 import msgspec
 import trio
 
+from app.account_keys import make_key
 from app.cli.common import Context, command
 from app.cli.serve import serve_sockets
 from app.commands import apply_prices, load_account, new_id, on_account
@@ -152,21 +152,7 @@ def _fresh_key(ledger: Ledger, codec: Codec) -> str:
     for key_id, state in load_account(ledger, codec, ACCOUNT).keys.items():
         if not state.revoked:
             on_account(ledger, codec, ACCOUNT, partial(api_key.revoke_key, key_id=key_id))
-    key = api_key.make_key(os.urandom(api_key.RANDOM_BYTES))
-    on_account(
-        ledger,
-        codec,
-        ACCOUNT,
-        lambda account: api_key.create_key(
-            account,
-            key_id=new_id("key"),
-            name="demo",
-            digest=api_key.digest(key),
-            hint=api_key.hint(key),
-            limits=KeyLimits(),
-        ),
-    )
-    return key
+    return make_key(ledger, codec, ACCOUNT, key_id=new_id("key"), name="demo", limits=KeyLimits())
 
 
 def _print_line(record: Record, services: Services) -> None:

@@ -145,18 +145,26 @@ def _completion(
 
 def name_request(request: Request, key: Key) -> str:
     """The request's id. Where the client sent an Idempotency-Key it follows from the account and that: a repeat meets the first."""
-    sent = request.headers.get("idempotency-key")
+    sent = idempotency_key(request)
     if sent is None:
         return request_id(request)
+    digest = hashlib.sha256(b"%b\0%b" % (key.account_id.encode(), sent.encode())).hexdigest()
+    name = f"req_{digest[:32]}"
+    set_request_id(request, name)
+    return name
+
+
+def idempotency_key(request: Request) -> str | None:
+    """What the client sent. Raises BadRequest."""
+    sent = request.headers.get("idempotency-key")
+    if sent is None:
+        return None
     if not 0 < len(sent) <= IDEMPOTENCY_KEY_LENGTH_MAX or not sent.isascii() or not sent.isprintable():
         raise BadRequest(
             f"Idempotency-Key must be 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters.",
             code="invalid_idempotency_key",
         )
-    digest = hashlib.sha256(b"%b\0%b" % (key.account_id.encode(), sent.encode())).hexdigest()
-    name = f"req_{digest[:32]}"
-    set_request_id(request, name)
-    return name
+    return sent
 
 
 async def _whole(outbox: Outbox) -> bytes:

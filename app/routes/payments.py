@@ -16,13 +16,12 @@ from app.account_errors import CheckoutDisabled, PaymentMethodRequired
 from app.commands import new_id
 from app.edge.application import EdgeApplication
 from app.edge.body import read_body, reserve_for
-from app.errors import BadRequest
 from app.payments.automatic import AutomaticTopUps, TopUp
 from app.payments.service import Payments, named_checkout
 from app.payments.vendor import BadSignature, Session
 from app.routes.bodies import answer, read_struct, usd
-from app.routes.caller import check_origin, reader, signed_in
-from app.routes.completions import IDEMPOTENCY_KEY_LENGTH_MAX
+from app.routes.caller import reader, signed_in
+from app.routes.completions import idempotency_key
 from app.routes.openapi import describe
 from app.services import Services
 from domain.checkout import Checkout, Pack
@@ -166,16 +165,9 @@ def register(app: EdgeApplication, services: Services) -> None:
 
 async def _begin(services: Services, request: Request) -> Response:
     caller = await reader(services, request)
-    if caller.session is not None:
-        check_origin(services, request)
     payments = _payments(services)
     wanted = await read_struct(services, request, CheckoutWanted)
-    key = request.headers.get("idempotency-key")
-    if key is not None and (not 0 < len(key) <= IDEMPOTENCY_KEY_LENGTH_MAX or not key.isprintable()):
-        raise BadRequest(
-            f"Idempotency-Key must be 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters.",
-            code="invalid_idempotency_key",
-        )
+    key = idempotency_key(request)
     checkout_id = new_id("co") if key is None else named_checkout(caller.account_id, key)
     opened = await payments.begin(checkout_id, caller.account_id, wanted.pack, save=wanted.save_payment_method)
     services.runner.poke()
