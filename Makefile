@@ -1,5 +1,5 @@
-# Realrouter's commands. They need Python 3.11+ (with venv), make and, for the tests, Node 20+; everything else is
-# installed into .venv and tests/sdk/node_modules, from pinned versions whose hashes are checked.
+# Realrouter's commands. They need Python 3.11+ (with venv), make and, for the website and the tests, Node 20+; everything
+# else is installed into .venv and the node_modules of web, tests/sdk and tests/browser, from pinned versions whose hashes are checked.
 #
 # A stamp file says what an installation was made from: a second run does nothing, a changed requirements file installs.
 
@@ -15,9 +15,16 @@ BENCHES ?= wire transport edge ledger admission gateway streams projections
 VENV    := .venv
 BIN     := $(VENV)/bin
 SDK     := tests/sdk
+WEB     := web
+BROWSER := tests/browser
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 # Wheels only: what is pinned is what runs, and no compiler is asked for.
 INSTALL := $(PIP) install --require-hashes --only-binary=:all:
+
+NODE_20 := node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null
+# What web/out is made from. Tests are no part of it.
+WEB_SOURCES = $(shell find $(WEB) \( -name node_modules -o -name .next -o -name out \) -prune -o -type f ! -name '*.test.*' \
+	! -name next-env.d.ts ! -name openapi.json ! -name '*.tsbuildinfo' ! -name tsconfig.json -print)
 
 UV_VERSION := 0.13.9
 # One version of a package on every Python (--fork-strategy fewest): what was tested is what runs.
@@ -25,7 +32,7 @@ COMPILE = $(BIN)/uv pip compile --no-config --system-certs --quiet --universal -
 	--fork-strategy fewest --generate-hashes --no-strip-extras --no-emit-index-url --custom-compile-command "make lock" $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check format setup lock upgrade clean
+.PHONY: help demo test test-long check check-web format setup web lock upgrade clean
 .DELETE_ON_ERROR:
 # Two targets that install into one environment must not run at once.
 .NOTPARALLEL:
@@ -33,10 +40,13 @@ COMPILE = $(BIN)/uv pip compile --no-config --system-certs --quiet --universal -
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# The website is worth a build, not a refusal: without Node the demo serves the API alone, and says so.
 demo: $(VENV)/.installed-runtime ## serve a funded demo account on a simulated upstream, at http://127.0.0.1:8000
+	@if $(NODE_20); then $(MAKE) --no-print-directory web; else \
+		echo "Node 20 or newer is not here: the demo serves the API without the website"; fi
 	@$(BIN)/realrouter demo $(ARGS)
 
-test: check $(SDK)/node_modules/.installed ## everything that must hold before a change lands; under 15 minutes
+test: check check-web web $(SDK)/node_modules/.installed $(BROWSER)/node_modules/.installed ## everything that must hold before a change lands; under 15 minutes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term --cov-fail-under=$(COVERAGE_MIN) $(ARGS)
 
 test-long: setup ## the long tests at full size, then the benchmarks; prints figures
@@ -51,23 +61,29 @@ check: $(VENV)/.installed-dev ## formatting, lint, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+check-web: $(WEB)/lib/schema.d.ts ## formatting, lint, types and unit tests of the website
+	cd $(WEB) && npm run --silent check && npm run --silent test
+
+web: $(WEB)/out/.built ## build the website into web/out, which the gateway serves
+
 format: $(VENV)/.installed-dev ## format the code and fix what ruff can fix
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-setup: $(VENV)/.installed-dev $(SDK)/node_modules/.installed ## install all that the other targets need
+setup: $(VENV)/.installed-dev web $(SDK)/node_modules/.installed $(BROWSER)/node_modules/.installed ## install and build all that the other targets need
 
 lock: $(VENV)/.installed-uv ## write requirements*.txt again from pyproject.toml, keeping versions that still fit
 	$(COMPILE) pyproject.toml --group dev -o requirements-dev.txt
 	$(COMPILE) pyproject.toml -c requirements-dev.txt -o requirements.txt
 	$(COMPILE) --group build -c requirements-dev.txt -o requirements-build.txt
-	cd $(SDK) && npm install --package-lock-only
+	for folder in $(SDK) $(WEB) $(BROWSER); do (cd $$folder && npm install --package-lock-only) || exit 1; done
 
 upgrade: ## the same with the newest versions that pyproject.toml allows
 	@$(MAKE) lock LOCK_ARGS=--upgrade
 
 clean: ## remove what the targets above have made
-	rm -rf $(VENV) $(SDK)/node_modules .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(SDK)/node_modules $(BROWSER)/node_modules $(WEB)/node_modules $(WEB)/.next $(WEB)/out
+	rm -rf $(WEB)/openapi.json $(WEB)/lib/schema.d.ts .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.created:
 	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
@@ -92,9 +108,22 @@ $(VENV)/.installed-uv: $(VENV)/.created
 	@touch $@
 
 # Entered with cd, because npm's --prefix would hide the settings that the machine itself has for npm.
-$(SDK)/node_modules/.installed: $(SDK)/package.json $(SDK)/package-lock.json
-	@node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null || \
-		{ echo "Node 20 or newer is needed: the tests drive the gateway with the official Node SDK" >&2; exit 1; }
-	@echo "installing $(SDK)/package-lock.json"
-	@cd $(SDK) && npm ci --loglevel=error
+%/node_modules/.installed: %/package.json %/package-lock.json
+	@$(NODE_20) || { echo "Node 20 or newer is needed: it builds the website, and the tests drive the gateway with it" >&2; exit 1; }
+	@echo "installing $*/package-lock.json"
+	@cd $* && npm ci --loglevel=error
+	@touch $@
+
+# The types of the pages are made from the routes themselves: a page that reads what no route answers does not build.
+$(WEB)/openapi.json: $(VENV)/.installed-runtime ops/openapi.py $(wildcard app/routes/*.py app/payments/*.py app/settings/*.py)
+	@$(BIN)/python -m ops.openapi $@
+	@touch $@
+
+$(WEB)/lib/schema.d.ts: $(WEB)/openapi.json $(WEB)/node_modules/.installed
+	@cd $(WEB) && npm run --silent types >/dev/null
+	@touch $@
+
+$(WEB)/out/.built: $(WEB)/lib/schema.d.ts $(WEB_SOURCES)
+	@echo "building $(WEB)/out"
+	@cd $(WEB) && NEXT_TELEMETRY_DISABLED=1 npm run --silent build
 	@touch $@

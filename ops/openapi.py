@@ -1,0 +1,47 @@
+"""Write the OpenAPI document to a file: the website's types are made from it when it is built.
+
+    python -m ops.openapi web/openapi.json
+
+The file is written only where it would change, so that what is made from it is not made again.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import trio
+
+from app.commands import apply_prices
+from app.ledger.codec import Codec
+from app.routes import application
+from app.services import open_ledger, open_services
+from app.settings import Settings, demo_config, load
+
+
+async def document(settings: Settings) -> bytes:
+    """The document of a gateway with these settings. Its store must be there."""
+    async with open_services(settings) as services:
+        response = await application(services).test_client().get("/openapi.json")
+        return await response.get_data(as_text=False)
+
+
+def write(path: Path) -> None:
+    with tempfile.TemporaryDirectory() as made:
+        config = Path(made) / "realrouter.toml"
+        config.write_text(demo_config(made, 8000), encoding="utf-8")
+        settings = load(config)
+        ledger = open_ledger(settings, Codec())
+        try:
+            ledger.migrate()
+            apply_prices(ledger, Codec(), settings.catalog())
+        finally:
+            ledger.close()
+        body = trio.run(document, settings)
+    if not path.exists() or path.read_bytes() != body:
+        path.write_bytes(body)
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -1,0 +1,35 @@
+"use client";
+
+import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { NuqsAdapter } from "nuqs/adapters/next/app";
+import { type ReactNode, Suspense, useState } from "react";
+import { ApiError } from "@/lib/api";
+import { KEYS, mayRetry } from "@/lib/queries";
+
+const FRESH_MS = 15_000;
+
+/** Queries, and the state of the URL. */
+export function Providers({ children }: { children: ReactNode }) {
+  const [client] = useState(makeClient);
+  return (
+    <QueryClientProvider client={client}>
+      <NuqsAdapter>
+        <Suspense>{children}</Suspense>
+      </NuqsAdapter>
+    </QueryClientProvider>
+  );
+}
+
+function makeClient(): QueryClient {
+  const client: QueryClient = new QueryClient({
+    defaultOptions: { queries: { staleTime: FRESH_MS, retry: mayRetry } },
+    queryCache: new QueryCache({
+      // A session that ended while a page was open is found out by whichever query comes first.
+      onError: (error, query) => {
+        if (!(error instanceof ApiError) || error.status !== 401 || query.queryKey[0] === KEYS.session[0]) return;
+        void client.invalidateQueries({ queryKey: KEYS.session });
+      },
+    }),
+  });
+  return client;
+}

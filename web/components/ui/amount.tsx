@@ -1,0 +1,28 @@
+import { aligned, formatUsd, formatUsdExact, nanos, type Rounding } from "@/lib/money";
+
+type AmountProps = { nanos: string | bigint; rounding?: Rounding };
+
+/** A rounded amount; the exact one is in its title. */
+export function Amount({ nanos: value, rounding }: AmountProps) {
+  const amount = typeof value === "bigint" ? value : nanos(value);
+  return (
+    <span className="tabular whitespace-nowrap" title={formatUsdExact(amount)}>
+      {formatUsd(amount, rounding)}
+    </span>
+  );
+}
+
+/** An exact amount. In a column give all rows the same `decimals` (at most 9), and their points align. */
+export function ExactAmount({ nanos: value, decimals = 2 }: { nanos: string | bigint; decimals?: number }) {
+  const { shown, zeros } = aligned(typeof value === "bigint" ? value : nanos(value), decimals);
+  return (
+    <span className="tabular whitespace-nowrap">
+      {shown}
+      {zeros && (
+        <span aria-hidden="true" className="invisible select-none">
+          {zeros}
+        </span>
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,141 @@
+"use client";
+// What pages read and change, as queries: one key for each thing, so that live events and changes know what to read again.
+
+import {
+  keepPreviousData,
+  type QueryClient,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+import { ApiError, answered, api, type Schemas } from "./api";
+
+export type Balance = Schemas["BalanceShown"];
+export type Transaction = Schemas["TransactionShown"];
+export type RequestDetail = Schemas["RequestShown"];
+export type ApiKey = Schemas["KeyShown"];
+export type KeyMade = Schemas["KeyMade"];
+export type UsageGroup = Schemas["UsageGroup"];
+export type Pack = Schemas["PackShown"];
+export type Checkout = Schemas["CheckoutShown"];
+export type Model = Schemas["ModelObject"];
+
+export type TransactionFilter = {
+  kind?: readonly string[];
+  key?: string;
+  model?: string;
+  id?: string;
+  from?: string;
+  to?: string;
+};
+export type UsageFilter = {
+  by: "hour" | "day" | "key" | "model";
+  from?: string;
+  to?: string;
+  key?: string;
+  model?: string;
+};
+
+export const KEYS = {
+  session: ["session"],
+  account: ["account"],
+  balance: ["balance"],
+  transactions: ["transactions"],
+  usage: ["usage"],
+  request: ["request"],
+  keys: ["keys"],
+  packs: ["packs"],
+  checkout: ["checkout"],
+  automatic: ["automatic"],
+  models: ["models"],
+} as const;
+export const PAGE_ROWS = 50;
+const RETRIES_MAX = 2;
+
+/** Again after a pause where the gateway was not there or was full; at once never: a refusal stays a refusal. */
+export function mayRetry(failures: number, error: Error): boolean {
+  return failures < RETRIES_MAX && error instanceof ApiError && [0, 502, 503, 504].includes(error.status);
+}
+
+export function useSession() {
+  return useQuery({ queryKey: KEYS.session, queryFn: ({ signal }) => answered(api.GET("/api/session", { signal })) });
+}
+
+export function useAccount() {
+  return useQuery({ queryKey: KEYS.account, queryFn: ({ signal }) => answered(api.GET("/api/account", { signal })) });
+}
+
+export function useBalance() {
+  return useQuery({ queryKey: KEYS.balance, queryFn: ({ signal }) => answered(api.GET("/api/balance", { signal })) });
+}
+
+export function useApiKeys() {
+  return useQuery({
+    queryKey: KEYS.keys,
+    queryFn: async ({ signal }) => (await answered(api.GET("/api/keys", { signal }))).data,
+  });
+}
+
+export function useModels() {
+  return useQuery({
+    queryKey: KEYS.models,
+    queryFn: async ({ signal }) => (await answered(api.GET("/v1/models", { signal, credentials: "omit" }))).data,
+    staleTime: 300_000,
+  });
+}
+
+export function usePacks() {
+  return useQuery({
+    queryKey: KEYS.packs,
+    queryFn: async ({ signal }) => (await answered(api.GET("/api/packs", { signal }))).data,
+  });
+}
+
+export function useUsage(filter: UsageFilter) {
+  return useQuery({
+    queryKey: [...KEYS.usage, filter],
+    queryFn: ({ signal }) => answered(api.GET("/api/usage", { signal, params: { query: filter } })),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** The statement, newest first, page after page by cursor. */
+export function useTransactions(filter: TransactionFilter, limit = PAGE_ROWS) {
+  return useInfiniteQuery({
+    queryKey: [...KEYS.transactions, filter, limit],
+    queryFn: ({ signal, pageParam }) =>
+      answered(
+        api.GET("/api/transactions", {
+          signal,
+          params: { query: { ...filter, limit, ...(pageParam === null ? {} : { cursor: pageParam }) } },
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** By request id or by the id of its answer. */
+export function useRequest(id: string | null) {
+  return useQuery({
+    queryKey: [...KEYS.request, id],
+    queryFn: ({ signal }) =>
+      answered(api.GET("/api/requests/{request_id}", { signal, params: { path: { request_id: id ?? "" } } })),
+    enabled: id !== null,
+  });
+}
+
+/** A change, after which these things are read again. */
+export function useChange<In, Out>(change: (input: In) => Promise<Out>, stale: readonly (readonly string[])[]) {
+  const client = useQueryClient();
+  return useMutation<Out, Error, In>({
+    mutationFn: change,
+    onSuccess: () => refresh(client, ...stale),
+  });
+}
+
+export function refresh(client: QueryClient, ...stale: readonly (readonly string[])[]): void {
+  for (const queryKey of stale) void client.invalidateQueries({ queryKey });
+}

@@ -1,0 +1,43 @@
+// Instants and days. The API's days are UTC days; what is shown to the minute is in the reader's own zone.
+
+export const MS_PER_DAY = 86_400_000;
+
+/** "26 Nov 2026, 08:03", in the reader's zone. */
+export function formatInstant(at: string, withSeconds = false): string {
+  return new Intl.DateTimeFormat("en-GB", {
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    ...(withSeconds ? { second: "2-digit" as const } : {}),
+  }).format(new Date(at));
+}
+
+/** "26 Nov", of a UTC day. */
+export function formatDay(at: string): string {
+  return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(at));
+}
+
+/** "2026-11-26", the UTC day of an instant. */
+export function isoDay(at: Date): string {
+  return at.toISOString().slice(0, 10);
+}
+
+/** The UTC days from one to another, both included, as "2026-11-26". */
+export function daysBetween(from: string, to: string): string[] {
+  const days: string[] = [];
+  const end = Date.parse(`${to}T00:00:00Z`);
+  for (let at = Date.parse(`${from}T00:00:00Z`); at <= end; at += MS_PER_DAY) days.push(isoDay(new Date(at)));
+  return days;
+}
+
+/** "840 ms" or "2.4 s": how long something took. */
+export function formatDuration(ms: number): string {
+  return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+}
+
+/** 12,345 */
+export function formatCount(count: number): string {
+  return new Intl.NumberFormat("en-US").format(count);
+}
