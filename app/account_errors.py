@@ -44,6 +44,23 @@ class CrossOrigin(AccountError):
         )
 
 
+class InvalidLink(AccountError):
+    """A link to sign in that is used, over, replaced, or none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This sign-in link does not work: it was used, is older than 15 minutes, was replaced by a newer one, or was "
+            "cut short. Ask for a new one, or sign in with your e-mail and password."
+        )
+
+
+class TooManyStreams(AccountError):
+    """The account listens to its events so often already."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"This account has {limit} streams of events open here. Close one first.")
+
+
 class CheckoutDisabled(AccountError):
     """Nothing is sold here."""
 

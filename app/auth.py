@@ -65,6 +65,13 @@ class KeyCache:
             key = self._by_digest.get(digest)
         return key if key is not None and hmac.compare_digest(key.digest, digest) else None
 
+    def stands(self, key_id: str, now_micros: int) -> bool:
+        """Whether a key is good still, as far as the log has been read here."""
+        key = self._by_digest.get(self._digests.get(key_id, ""))
+        if key is None or key.revoked:
+            return False
+        return key.limits.expires_at_micros is None or now_micros < key.limits.expires_at_micros
+
     async def load(self) -> None:
         """Read what is new in the log. Raises StoreUnavailable."""
         async with self._loading:

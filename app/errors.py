@@ -17,10 +17,12 @@ from app.account_errors import (
     CheckoutDisabled,
     CrossOrigin,
     InvalidCredentials,
+    InvalidLink,
     NotSignedIn,
     PaymentMethodRequired,
     SessionRequired,
     SignUpDisabled,
+    TooManyStreams,
 )
 from app.commands import TooManyConflicts
 from app.edge.envelope import clean, envelope, one_line
@@ -288,12 +290,14 @@ _TABLE: dict[type[Exception], Rule] = {
     IdempotencyKeyUsed: _idempotency,
     SignUpDisabled: _as(403, INVALID, "signup_disabled"),
     InvalidCredentials: _as(401, INVALID, "invalid_credentials"),
+    InvalidLink: _as(401, INVALID, "invalid_link"),
     NotSignedIn: _as(401, INVALID, "not_signed_in"),
     SessionRequired: _as(403, INVALID, "session_required"),
     CrossOrigin: _as(403, INVALID, "cross_origin"),
     TooManyAttempts: lambda error, _: Problem(
         429, RATE, "too_many_attempts", headers=(retry_after(error.retry_after_seconds),)
     ),
+    TooManyStreams: _as(429, RATE, "too_many_streams", retry_after(RETRY_SECONDS)),
     CheckoutDisabled: _as(403, INVALID, "checkout_disabled"),
     PaymentMethodRequired: _as(409, INVALID, "payment_method_required", NO_RETRY),
     BadSignature: _as(

@@ -16,10 +16,12 @@ import trio
 
 from app.edge.limits import ServerLimits
 from app.edge.server import serve
+from app.live.feed import STREAMS_MAX
 from app.record import Record
 from app.routes import application
 from app.services import Services, open_services
 from app.settings import Settings
+from app.site.site import Site
 
 TELL_SECONDS = 2.0
 """How long the last clients have to read that their answers were stopped."""
@@ -31,24 +33,26 @@ async def run_gateway(
     *,
     sockets: Sequence[socket.socket],
     shutdown: trio.Event,
+    site: Callable[[], Site] | None = None,
     on_record: Callable[[Record], None] = lambda _record: None,
     on_services: Callable[[Services], None] = lambda _services: None,
     task_status: trio.TaskStatus[list[int]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve on listening `sockets` until `shutdown`. Reports the ports when it takes requests.
+    """Serve on listening `sockets` until `shutdown`. Reports the ports when it takes requests. `site` opens the
+    website, once all else is there.
 
-    Raises StoreUnavailable, SchemaMismatch, PricesDiffer.
+    Raises StoreUnavailable, SchemaMismatch, PricesDiffer, SiteUnfit.
     """
     async with open_services(settings, on_record=on_record) as services:
         on_services(services)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_drain, services, shutdown)
             limits = ServerLimits(
-                connections=settings.limits.concurrency * 2 + 256,
+                connections=settings.limits.concurrency * 2 + 256 + STREAMS_MAX,
                 send_stall_seconds=settings.limits.send_stall,
                 grace_seconds=settings.limits.grace + settings.limits.settle + TELL_SECONDS,
             )
-            app = application(services)
+            app = application(services, None if site is None else site())
             await serve(app, sockets=sockets, limits=limits, shutdown=shutdown, task_status=task_status)
 
 
@@ -64,5 +68,6 @@ async def stop_on_signals(shutdown: trio.Event) -> None:
 
 async def _drain(services: Services, shutdown: trio.Event) -> None:
     await shutdown.wait()
+    services.feed.close()
     limits = services.settings.limits
     await services.lifetime.drain(limits.grace, limits.settle)

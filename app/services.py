@@ -30,6 +30,7 @@ from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Ledger, StoreUnavailable
 from app.ledger.writer import Writer
 from app.lifetime import Lifetime, Slots
+from app.live.feed import CHECK_SECONDS, PACE_SECONDS, Feed
 from app.memory import TRIM_SECONDS, Trimmer
 from app.payments.automatic import TURN_SECONDS, AutomaticTopUps
 from app.payments.opening import open_payments
@@ -37,6 +38,7 @@ from app.payments.processing import Processing
 from app.payments.service import Payments
 from app.payments.sweep import TURN_SECONDS as PAYMENTS_SECONDS
 from app.payments.sweep import Sweep as PaymentsSweep
+from app.people.links import Links
 from app.people.passwords import Passwords
 from app.people.people import People
 from app.people.sessions import Sessions
@@ -108,10 +110,12 @@ class Services:
     parsing: trio.CapacityLimiter
     views: Views
     runner: Runner
+    feed: Feed
     files: Files
     people: People
     passwords: Passwords
     sessions: Sessions
+    links: Links
     throttle: Throttle
     payments: Payments | None
     """None: nothing is sold."""
@@ -174,7 +178,9 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
     try:
         await trio.to_thread.run_sync(ledger.check_schema)
         listings = await trio.to_thread.run_sync(check_prices, ledger, codec, catalog)
-        writer = Writer(ledger, watch=metrics)
+        keys, sessions, log = KeyCache(ledger, codec), Sessions(ledger), DecodedLog(ledger, codec=codec)
+        feed = Feed(ledger, log, sessions=sessions, keys=keys)
+        writer = Writer(ledger, watch=metrics, poke=feed.poke)
         lifetime = Lifetime(ledger, lease_seconds=settings.limits.lease)
         services = Services(
             settings=settings,
@@ -183,7 +189,7 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
             ledger=ledger,
             codec=codec,
             writer=writer,
-            keys=KeyCache(ledger, codec),
+            keys=keys,
             lifetime=lifetime,
             slots=Slots(settings.limits.concurrency, settings.limits.key_concurrency),
             upstreams=_upstreams(settings, transport, lambda error: _upstream_failed(error, metrics)),
@@ -193,7 +199,8 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
             parsing=trio.CapacityLimiter(1),
             metrics=metrics,
             views=views,
-            runner=(runner := Runner(DecodedLog(ledger, codec=codec), views)),
+            runner=(runner := Runner(log, views)),
+            feed=feed,
             files=Files(
                 storage,
                 ledger=ledger,
@@ -206,12 +213,14 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
             ),
             people=People(ledger, codec),
             passwords=Passwords(),
-            sessions=Sessions(ledger),
+            sessions=sessions,
+            links=Links(ledger),
             throttle=Throttle(ledger),
             payments=(payments := open_payments(settings, ledger, codec, poke=runner.poke, on_outcome=metrics.payment)),
             on_record=lambda record: _observe(record, metrics, on_record),
         )
         metrics.watch(open_holds=lambda: lifetime.running, in_flight=lambda: services.slots.running)
+        metrics.event_streams.set_function(lambda: feed.streams)
         await services.keys.load()
         async with _running(services):
             yield services
@@ -235,6 +244,8 @@ async def _running(services: Services) -> AsyncIterator[None]:
                 reaper = Reaper(services.ledger, services.writer, services.codec, services.lifetime)
                 background.start_soon(_forever, "the key cache", FOLLOW_SECONDS, services.keys.load)
                 background.start_soon(services.runner.run)
+                background.start_soon(_forever, "the feed of events", PACE_SECONDS, services.feed.turn)
+                background.start_soon(_forever, "the watch on streams of events", CHECK_SECONDS, services.feed.check)
                 background.start_soon(_forever, "the watch on projections", LAG_SECONDS, lambda: _watch_lag(services))
                 background.start_soon(_forever, "the reaper", INTERVAL_SECONDS, reaper.turn)
                 trimmer = Trimmer(services.body_budget)
@@ -247,6 +258,7 @@ async def _running(services: Services) -> AsyncIterator[None]:
                 try:
                     yield
                 finally:
+                    services.feed.close()
                     with trio.CancelScope(shield=True):
                         limits = services.settings.limits
                         await services.lifetime.drain(0, limits.settle)
@@ -269,6 +281,7 @@ def _start_payments(background: trio.Nursery, services: Services, payments: Paym
 
 async def _purge(services: Services) -> None:
     await trio.to_thread.run_sync(services.sessions.purge, limiter=services.lifetime.reading)
+    await trio.to_thread.run_sync(services.links.purge, limiter=services.lifetime.reading)
     await trio.to_thread.run_sync(services.throttle.purge, limiter=services.lifetime.reading)
 
 

@@ -85,7 +85,9 @@ def revoke_key(account: Account, *, key_id: str) -> list[Event]:
     require(account)
     state = account.keys.get(key_id)
     if state is None:
-        raise NotFound(f"The account {account.account_id} has no key {key_id[:100]}. `realrouter key list` shows them.")
+        raise NotFound(
+            f"The account {account.account_id} has no key {key_id[:100]}. List its keys: each has its id there."
+        )
     return [] if state.revoked else [KeyRevoked(account.account_id, key_id)]
 
 

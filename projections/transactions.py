@@ -62,7 +62,9 @@ TRANSACTIONS = Table(
         ("account_id", "kind", "position"),
         ("account_id", "key_id", "position"),
         ("account_id", "model", "position"),
-        ("account_id", "response_id"),
+        ("account_id", "id", "position"),
+        ("account_id", "response_id", "position"),
+        ("account_id", "reference", "position"),
     ),
 )
 """`id` is that of the adjustment, request, payment, refund or dispute; `reference` is what it refers to: a top-up its checkout, a

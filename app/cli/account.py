@@ -10,6 +10,7 @@ import click
 from app.cli.common import Context, command, table
 from app.cli.views import caught_up_views
 from app.commands import load_account, new_id, on_account
+from app.people.links import Links, address
 from app.people.passwords import Passwords
 from app.people.people import People, check_label, normalised_email
 from app.people.throttle import SIGN_IN_OF_EMAIL, Throttle
@@ -91,6 +92,23 @@ def set_password(context: Context, account_id: str, from_stdin: bool, generate: 
     shown = {"password": password} if generate else {}
     lines = [f"The password of {account_id} is set; every session is ended."]
     context.print({"account_id": account_id, **shown}, [*lines, *shown.values()])
+
+
+@account.command("link")
+@command
+@click.argument("account_id", metavar="ACCOUNT")
+def link(context: Context, account_id: str) -> None:
+    """Make a link that signs in for an account: once, within 15 minutes. One that was made before is void.
+
+    \b
+    Example:
+      realrouter account link acct_1
+    """
+    public_url = context.settings().server.public_url
+    with context.ledger() as (ledger, codec):
+        accounts.require(load_account(ledger, codec, account_id))
+        url = address(public_url, Links(ledger).make(account_id))
+    context.print({"account_id": account_id, "sign_in_url": url}, url)
 
 
 @account.command("forget")

@@ -25,6 +25,7 @@ from app.payments.opening import StripeNotConfigured
 from app.payments.vendor import VendorRefused, VendorUnavailable
 from app.services import PricesDiffer, open_ledger
 from app.settings import Settings, SettingsError, load
+from app.site.errors import SiteUnfit
 from domain.errors import DomainError
 
 CONFIG_DEFAULT = "realrouter.toml"
@@ -39,6 +40,7 @@ _FAILURES = (
     VendorUnavailable,
     SchemaMismatch,
     SettingsError,
+    SiteUnfit,
     TooManyConflicts,
     UndecodableEvent,
 )

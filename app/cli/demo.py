@@ -1,8 +1,8 @@
 """realrouter demo: a funded account on a simulated upstream, ready to be tried.
 
 Rule 1: everything is in the data directory: configuration, ledger, logs. Starting again goes on where it stopped.
-Rule 2: each start makes a new key and password and ends the ones before, and fills the balance up: both are shown once, and never
-kept.
+Rule 2: each start makes a new key, password and link to sign in and ends the ones before, and fills the balance up: they are shown
+once, and never kept.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from app.edge.server import open_sockets
 from app.ledger.codec import Codec
 from app.ledger.exclusive import served_alone
 from app.ledger.store import Ledger, StoreUnavailable
+from app.people.links import Links, address
 from app.people.passwords import Passwords
 from app.people.people import People
 from app.record import Record
@@ -63,7 +64,8 @@ def demo(context: Context, port: int, data_dir: Path) -> None:
     \b
     The models answer from your request alone and cost nothing. They also misbehave on request:
     send "metadata": {"simulator": "status=429"} (or drop_at=3, stall_at=3, usage_output=50000, ...).
-    With --json the first line of stdout is an object with base_url, api_key, account_id, email and password.
+    With --json the first line of stdout is an object with base_url, api_key, account_id, email, password and
+    sign_in_url, which signs a browser in once, within 15 minutes.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     listening, bound = _listen(port)
@@ -72,10 +74,11 @@ def demo(context: Context, port: int, data_dir: Path) -> None:
     assert path is not None, "the demo's configuration names a file"
     password = secrets.token_urlsafe(12)
     with served_alone(path):
-        key = _prepare(settings, password)
+        key, sign_in_url = _prepare(settings, password)
     base_url = f"http://127.0.0.1:{bound}/v1"
     if context.as_json:
         first = {"base_url": base_url, "api_key": key, "account_id": ACCOUNT, "email": EMAIL, "password": password}
+        first["sign_in_url"] = sign_in_url
         click.echo(msgspec.json.encode(first).decode())
     elif bound != port:
         click.echo(f"Port {port} is taken; using {bound}.")
@@ -84,7 +87,7 @@ def demo(context: Context, port: int, data_dir: Path) -> None:
         ready = (
             (lambda _ports: None)
             if context.as_json
-            else (lambda _ports: click.echo(_welcome(base_url, key, password, data_dir)))
+            else (lambda _ports: click.echo(_welcome(base_url, key, password, sign_in_url, data_dir)))
         )
         serve_sockets(settings, listening, on_record=_print_line, on_ready=ready)
 
@@ -111,8 +114,8 @@ def _settings(data_dir: Path, port: int) -> Settings:
     return msgspec.structs.replace(settings, server=server)
 
 
-def _prepare(settings: Settings, password: str) -> str:
-    """Migrate, list prices, fund the account, give it this start's password and key."""
+def _prepare(settings: Settings, password: str) -> tuple[str, str]:
+    """Migrate, list prices, fund the account, give it this start's password. Returns this start's key and link to sign in."""
     codec = Codec()
     ledger = open_ledger(settings, codec)
     try:
@@ -124,7 +127,7 @@ def _prepare(settings: Settings, password: str) -> str:
         people = People(ledger, codec)
         people.set_email(ACCOUNT, EMAIL)
         people.set_password(ACCOUNT, Passwords().hash_now(password))
-        return _fresh_key(ledger, codec)
+        return _fresh_key(ledger, codec), address(settings.server.public_url, Links(ledger).make(ACCOUNT))
     finally:
         ledger.close()
 
@@ -182,12 +185,13 @@ def _print_line(record: Record, services: Services) -> None:
     services.lifetime.start(line)
 
 
-def _welcome(base_url: str, key: str, password: str, data_dir: Path) -> str:
+def _welcome(base_url: str, key: str, password: str, sign_in_url: str, data_dir: Path) -> str:
     return f"""
 Realrouter serves {base_url} on a simulated upstream. The account `{ACCOUNT}` has $10.00.
 Everything is in {data_dir}/ (configuration, ledger, log).
 
-  E-mail {EMAIL}, password {password}
+Sign in, with this link once within 15 minutes, or with e-mail {EMAIL} and password {password}
+  {sign_in_url}
 
   export OPENAI_BASE_URL={base_url}
   export OPENAI_API_KEY={key}

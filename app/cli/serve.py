@@ -19,6 +19,7 @@ from app.record import Record
 from app.seeing import logs
 from app.services import Services
 from app.settings import Settings
+from app.site.opening import open_site
 
 WORKERS_MAX = 256
 RESTART_SECONDS = 1.0
@@ -74,6 +75,7 @@ def serve_sockets(
                     settings,
                     sockets=sockets,
                     shutdown=shutdown,
+                    site=partial(open_site, settings.server),
                     on_record=lambda record: on_record(record, running[0]),
                     on_services=running.append,
                 )

@@ -4,6 +4,7 @@ Rule 1: every error is an OpenAI envelope, mapped by app/errors.py; what that ta
 Rule 2: what an exit hook does is done exactly once, under a shield, on every way out of a request.
 Rule 3: every answer carries x-request-id, and the client's own id where it sent a sane one.
 Rule 4: nothing redirects. One trailing slash is the same address; `//` is another.
+Rule 5: what is answered elsewhere, from memory, is answered before a request is made of it.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from app.errors import (
     answer_for,
     is_expected,
 )
+from app.site.site import Answer
 
 LOG = logging.getLogger("realrouter.edge")
 CLEANUP_SECONDS = 30.0
@@ -60,6 +62,8 @@ _PRINTABLE = re.compile(r"[\x20-\x7e]+")
 
 Ready = Callable[[], Awaitable[str | None]]
 """None: ready. Else why not, in a sentence."""
+Elsewhere = Callable[[dict[str, Any]], Answer | None]
+"""What answers a scope whose address is no route's. None: the routes do. It neither waits nor reads the body."""
 
 
 class EdgeRequest(TrioRequest):
@@ -94,6 +98,9 @@ class EdgeConnection(TrioASGIHTTPConnection):
 
     async def __call__(self, receive: Any, send: Any) -> None:
         scope = cast(dict[str, Any], self.scope)
+        if scope.get(REFUSED) is None and (found := self.app.elsewhere(scope)) is not None:  # type: ignore[attr-defined]
+            await self._send_found(send, found)
+            return
         hooks: list[Callable[[], Awaitable[None]]] = []
         scope[ON_EXIT] = hooks
         stream = scope.get(STREAM)
@@ -131,12 +138,14 @@ class EdgeConnection(TrioASGIHTTPConnection):
             scope=self.scope,
         )
 
+    async def _send_found(self, send: Any, found: Answer) -> None:
+        head = {"type": "http.response.start", "status": found.status, "headers": self._completed(list(found.fields))}
+        await send(head)
+        await send({"type": "http.response.body", "body": found.body, "more_body": False})
+
     async def _send_response(self, send: Any, response: Any) -> None:
-        head = {
-            "type": "http.response.start",
-            "status": response.status_code,
-            "headers": self._fields(response.headers),
-        }
+        fields = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+        head = {"type": "http.response.start", "status": response.status_code, "headers": self._completed(fields)}
         await send(head)
         if isinstance(response.response, DataBody):
             body = response.response
@@ -148,8 +157,8 @@ class EdgeConnection(TrioASGIHTTPConnection):
                 await send({"type": "http.response.body", "body": data, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    def _fields(self, headers: Headers) -> list[tuple[bytes, bytes]]:
-        fields = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    def _completed(self, fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """`fields`, with what every answer carries."""
         if not any(name == b"x-request-id" for name, _ in fields):
             fields.append((b"x-request-id", request_id_of(cast(dict[str, Any], self.scope)).encode("ascii")))
         scope = cast(dict[str, Any], self.scope)
@@ -168,6 +177,7 @@ class EdgeApplication(QuartTrio):
     asgi_http_class = EdgeConnection
     request_class = EdgeRequest
     session_interface = NoSession()  # type: ignore[assignment]  # quart names its default's type
+    elsewhere: Elsewhere = staticmethod(lambda _scope: None)
 
     def ensure_async(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func if _is_async(func) else super().ensure_async(func)
@@ -273,9 +283,10 @@ _STREAM_HEADERS = {
 }
 
 
-def stream_response(iterator: AsyncIterator[bytes], headers: Mapping[str, str] | None = None) -> Response:
+def stream_response(events: AsyncIterator[bytes] | StreamBody, headers: Mapping[str, str] | None = None) -> Response:
     """An answer of server-sent events, without any timeout of its own, not to be buffered or changed on its way."""
-    return Response(StreamBody(iterator), headers={**_STREAM_HEADERS, **(headers or {})})
+    body = events if isinstance(events, StreamBody) else StreamBody(events)
+    return Response(body, headers={**_STREAM_HEADERS, **(headers or {})})
 
 
 def _early_answer(request: Request) -> Response | None:

@@ -7,7 +7,7 @@ Rule 3: the source is read in one snapshot; what the target then holds is read b
 same digest, row for row. Memory does not grow with the log.
 Rule 4: a source that a server writes to is refused, unless the caller says otherwise: what it commits after the snapshot would
 be lost. A source that moved meanwhile is refused whatever the caller says.
-Rule 5: people and what payments keep come along; leases, sessions and throttles do not: people sign in again.
+Rule 5: people and what payments keep come along; leases, sessions, sign-in links and throttles do not: people sign in again.
 """
 
 from __future__ import annotations

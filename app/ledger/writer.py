@@ -11,6 +11,7 @@ Rule 4: a batch whose outcome is unknown raises StoreUnavailable in every caller
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
@@ -55,9 +56,18 @@ class _Waiting:
 class Writer:
     """The only way into the log for the tasks of a process. `run` is started once, in a nursery that outlives all callers."""
 
-    def __init__(self, ledger: Ledger, *, watch: Watch | None = None, queue_max: int = QUEUE_MAX) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        watch: Watch | None = None,
+        queue_max: int = QUEUE_MAX,
+        poke: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`poke` is called after each batch: there may be something new to read."""
         self.ledger = ledger
         self._watch = watch
+        self._poke = poke
         self._queue_max = queue_max
         self._queue: deque[_Waiting] = deque()
         self._arrived = trio.Event()
@@ -121,5 +131,6 @@ class Writer:
         for waiting, verdict in zip(batch, verdicts, strict=True):
             waiting.verdict = verdict
             waiting.done.set()
+        self._poke()
         if self._watch is not None:
             self._watch.committed(size=len(batch), seconds=trio.current_time() - started)

@@ -4,7 +4,8 @@ Rule 1: the row that claims an e-mail comes first, the account's event second. W
 account is opened when they sign in, under the label that stands in the row.
 Rule 2: signing up with a known e-mail does nothing, and costs what an unknown one costs: a write to that e-mail's row.
 Rule 3: forgetting somebody deletes what names them; the ledger knows an account's id, and stays as it is.
-Rule 4: what ends sessions changes the person's row first: whoever begins one waits for that row, or is ended with the others.
+Rule 4: what ends sessions and links changes the person's row first: whoever begins one waits for that row, or is ended with the
+others.
 These functions block.
 """
 
@@ -27,6 +28,7 @@ LABEL_DEFAULT = "Personal"
 """What an account is called in the ledger where its owner gave no label: events hold no personal data."""
 _COLUMNS = "INSERT INTO people (account_id, email, password_hash, label, created_at_micros) VALUES (?, ?, ?, ?, ?)"
 _END_SESSIONS = "DELETE FROM sessions WHERE account_id = ?"
+_VOID_LINKS = "DELETE FROM sign_in_links WHERE account_id = ?"
 _TAKEN = "Another account has this e-mail."
 
 
@@ -105,10 +107,11 @@ class People:
             self.add(account_id, email)
 
     def set_password(self, account_id: str, password_hash: str) -> None:
-        """Ends every session of the account. Raises NotFound where nobody has an e-mail there."""
+        """Ends every session of the account, and voids its link. Raises NotFound where nobody has an e-mail there."""
         changed = self._ledger.change(
             ("UPDATE people SET password_hash = ? WHERE account_id = ?", (password_hash, account_id)),
             (_END_SESSIONS, (account_id,)),
+            (_VOID_LINKS, (account_id,)),
         )
         if not changed:
             raise NotFound(f"The account {account_id[:100]} has no e-mail: `realrouter account email` gives it one.")
@@ -116,11 +119,15 @@ class People:
     def change_password(self, account_id: str, *, before: str, after: str) -> bool:
         """As `set_password`, where the hash `before` still stands; else False."""
         changed = "UPDATE people SET password_hash = ? WHERE account_id = ? AND password_hash = ?"
-        ended = (
-            "DELETE FROM sessions WHERE account_id = ? AND EXISTS "
-            "(SELECT 1 FROM people p WHERE p.account_id = sessions.account_id AND p.password_hash = ?)"
+        stands = "AND EXISTS (SELECT 1 FROM people p WHERE p.account_id = ? AND p.password_hash = ?)"
+        ended = (account_id, account_id, after)
+        return bool(
+            self._ledger.change(
+                (changed, (after, account_id, before)),
+                (f"{_END_SESSIONS} {stands}", ended),
+                (f"{_VOID_LINKS} {stands}", ended),
+            )
         )
-        return bool(self._ledger.change((changed, (after, account_id, before)), (ended, (account_id, after))))
 
     def rehash(self, account_id: str, *, before: str, after: str) -> None:
         """The same password under other parameters: sessions stay."""
@@ -133,6 +140,7 @@ class People:
             self._ledger.change(
                 ("DELETE FROM people WHERE account_id = ?", (account_id,)),
                 (_END_SESSIONS, (account_id,)),
+                (_VOID_LINKS, (account_id,)),
                 ("DELETE FROM automatic_top_ups WHERE account_id = ?", (account_id,)),
             )
         )

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from app.ledger.store import Tables
 
 SESSION_DAYS = 30
 TOKEN_BYTES = 32
-_DAY_MICROS = 86_400_000_000
-_COLUMNS = "INSERT INTO sessions (token_digest, account_id, created_at_micros, expires_at_micros)"
-_BEGIN = f"{_COLUMNS} VALUES (?, ?, ?, ?)"
-_BEGIN_UNDER = f"{_COLUMNS} SELECT ?, ?, ?, ? FROM people WHERE account_id = ? AND password_hash = ?"  # noqa: S608 - constants only
+_AT_ONCE = 500
+SESSION_MICROS = SESSION_DAYS * 86_400_000_000
+BEGIN_COLUMNS = "INSERT INTO sessions (token_digest, account_id, created_at_micros, expires_at_micros)"
+_BEGIN = f"{BEGIN_COLUMNS} VALUES (?, ?, ?, ?)"
+_BEGIN_UNDER = f"{BEGIN_COLUMNS} SELECT ?, ?, ?, ? FROM people WHERE account_id = ? AND password_hash = ?"  # noqa: S608 - constants only
 _LOCK = "UPDATE people SET password_hash = ? WHERE account_id = ? AND password_hash = ?"
 
 
@@ -59,6 +61,19 @@ class Sessions:
         rows = self._tables.select(sql, (digest(token), self._tables.now_micros()))
         return Session(digest(token), *rows[0]) if rows else None
 
+    def live(self, digests: Collection[str]) -> frozenset[str]:
+        """Which of these tokens' digests are of sessions that are not over."""
+        wanted, now = list(digests), self._tables.now_micros()
+        found: set[str] = set()
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = wanted[start : start + _AT_ONCE]
+            sql = (
+                "SELECT s.token_digest FROM sessions s JOIN people p ON p.account_id = s.account_id "  # noqa: S608 - only marks
+                f"WHERE s.expires_at_micros > ? AND s.token_digest IN ({', '.join('?' * len(some))})"
+            )
+            found |= {row[0] for row in self._tables.select(sql, (now, *some))}
+        return frozenset(found)
+
     def end(self, token: str) -> None:
         """Nothing to do where it is over."""
         self._tables.change(("DELETE FROM sessions WHERE token_digest = ?", (digest(token),)))
@@ -69,7 +84,7 @@ class Sessions:
 
     def _made(self, account_id: str) -> tuple[str, tuple[str, str, int, int]]:
         token, now = secrets.token_urlsafe(TOKEN_BYTES), self._tables.now_micros()
-        return token, (digest(token), account_id, now, now + SESSION_DAYS * _DAY_MICROS)
+        return token, (digest(token), account_id, now, now + SESSION_MICROS)
 
 
 def digest(token: str) -> str:

@@ -11,19 +11,34 @@ from quart_schema import DataSource
 from app.auth import Key, authenticate
 from app.edge.application import EdgeApplication, make_app
 from app.payments.simulator import SimulatedVendor
-from app.routes import account, keys, openapi, pay, payments, requests, session, shapes, transactions, usage
+from app.routes import (
+    account,
+    events,
+    keys,
+    openapi,
+    pay,
+    payments,
+    requests,
+    session,
+    shapes,
+    transactions,
+    usage,
+    website,
+)
 from app.routes.caller import cookie_name
 from app.routes.completions import complete
 from app.routes.files import delete_file, file_content, list_files, show_file, upload_file
 from app.routes.models import list_models, show_model
 from app.routes.openapi import describe
 from app.services import Services
+from app.site.opening import no_site
+from app.site.site import Site
 
 _OF_ANSWERS = (401, 402, 403, 404, 409, 422, 429, 502, 504)
 
 
-def application(services: Services) -> EdgeApplication:
-    """The application over a process's services."""
+def application(services: Services, site: Site | None = None) -> EdgeApplication:
+    """The application over a process's services. `site`: the website; by default there is none."""
     server = services.settings.server
     app = make_app(
         max_body_bytes=server.max_body_bytes, ready=lambda: _ready(services), cors_origins=server.cors_origins
@@ -31,7 +46,7 @@ def application(services: Services) -> EdgeApplication:
     _describe_probes(app)
     _register_answers(app, services)
     _register_files(app, services)
-    for part in (session, account, transactions, usage, requests, keys, payments):
+    for part in (session, account, events, transactions, usage, requests, keys, payments):
         part.register(app, services)
     stripe = services.settings.stripe
     if stripe is not None and stripe.simulator and services.payments is not None:
@@ -44,6 +59,7 @@ def application(services: Services) -> EdgeApplication:
         return Response(body, content_type=content_type)
 
     openapi.register(app, cookie_name(services))
+    website.register(app, site or no_site(https=server.public_url.startswith("https:")))
     return app
 
 

@@ -8,12 +8,12 @@ from quart import Response, request
 
 from app.commands import known
 from app.edge.application import EdgeApplication
+from app.live.figures import Figures, figures_of
 from app.routes.bodies import answer, told_instant, usd
 from app.routes.caller import reader, signed_in
 from app.routes.openapi import describe
 from app.services import Services
 from domain import account as accounts
-from domain import buckets
 from domain.events import AccountFrozen, AccountUnfrozen, account_stream
 
 
@@ -39,11 +39,12 @@ class FreezeShown(msgspec.Struct, frozen=True):
 
 
 class AccountShown(msgspec.Struct, frozen=True):
-    """`frozen` is empty where the account takes requests."""
+    """`frozen` is empty where the account takes requests. `has_password` is false where links alone sign somebody in."""
 
     account_id: str
     name: str
     email: str
+    has_password: bool
     created_at: str
     frozen: list[FreezeShown]
     keys: int
@@ -77,10 +78,10 @@ def register(app: EdgeApplication, services: Services) -> None:
     @describe("The balance", tag="account", answers={200: BalanceShown}, errors=(401, 403), caller="reader")
     async def balance() -> Response:
         caller = await reader(services, request)
-        shown = await trio.to_thread.run_sync(
-            lambda: _balance(services, caller.account_id), limiter=services.lifetime.reading
+        figures = await trio.to_thread.run_sync(
+            figures_of, services.ledger, (caller.account_id,), limiter=services.lifetime.reading
         )
-        return answer(shown)
+        return answer(balance_shown(caller.account_id, figures[caller.account_id]))
 
 
 def _account(services: Services, account_id: str, email: str) -> AccountShown:
@@ -95,14 +96,12 @@ def _account(services: Services, account_id: str, email: str) -> AccountShown:
         elif isinstance(event, AccountUnfrozen):
             freezes.pop(event.cause, None)
     opened = told_instant(stored[0].recorded_at_micros)
+    person = services.people.by_account(account_id)
+    has_password = person is not None and person.password_hash is not None
     in_use = sum(not key.revoked for key in state.keys.values())
-    return AccountShown(account_id, state.name, email, opened, list(freezes.values()), in_use)
+    return AccountShown(account_id, state.name, email, has_password, opened, list(freezes.values()), in_use)
 
 
-def _balance(services: Services, account_id: str) -> BalanceShown:
-    """The head is read first: the figures have all that is up to it, and perhaps a little more."""
-    head = services.ledger.head()
-    names = (buckets.available(account_id), buckets.held(account_id), buckets.frozen(account_id))
-    available, held, frozen = (services.ledger.bucket_values(names)[name] for name in names)
-    as_of = AsOfInstant(head.position, told_instant(head.recorded_at_micros))
-    return BalanceShown(account_id, *usd(available), *usd(held), frozen > 0, as_of)
+def balance_shown(account_id: str, figures: Figures) -> BalanceShown:
+    as_of = AsOfInstant(figures.position, told_instant(figures.at_micros))
+    return BalanceShown(account_id, *usd(figures.available_nanos), *usd(figures.held_nanos), figures.frozen, as_of)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -74,13 +75,14 @@ class Described(msgspec.Struct, frozen=True):
     errors: tuple[int, ...]
     media_type: str
     streams: bool
+    events: dict[str, Any]
 
 
 def describe(
     summary: str,
     *,
     tag: str,
-    answers: Mapping[int, Any],
+    answers: Mapping[int, Any] = MappingProxyType({}),
     errors: tuple[int, ...] = (),
     body: Any = None,
     source: DataSource = DataSource.JSON,
@@ -88,12 +90,13 @@ def describe(
     caller: Who = "nobody",
     media_type: str = "application/json",
     streams: bool = False,
+    events: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[[F], F]:
     """What a route takes and answers. `answers`: status -> struct, None for no body. `errors`: beyond COMMON. `streams`: the answer
-    may come as events."""
+    may come as events. `events`: it comes as nothing else, and these are the events, each with the struct of its data."""
 
     def decorate(function: F) -> F:
-        described = Described(summary, dict(answers), errors, media_type, streams)
+        described = Described(summary, dict(answers), errors, media_type, streams, dict(events))
         setattr(function, _DESCRIBED, described)
         _tag([tag])(function)
         security_scheme(_SECURITY[caller])(function)
@@ -211,12 +214,23 @@ def _responses(described: Described) -> tuple[dict[str, Any], dict[str, Any]]:
             content = {described.media_type: {"schema": schema}}
             events: dict[str, Any] = {"text/event-stream": {}} if described.streams else {}
             responses[str(status)]["content"] = content | events
+    if described.events:
+        responses["200"], parts = _stream(described.events)
+        components |= parts
     for status in sorted({*COMMON, *described.errors} - set(described.answers)):
         responses[str(status)] = {
             "description": _MEANING[status],
             "content": {"application/json": {"schema": error}},
         }
     return responses, components
+
+
+def _stream(events: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An answer of server-sent events, with the schemas that the `data` of one may have."""
+    schemas, components = msgspec.json.schema_components(events.values(), ref_template=REFS)
+    told = ", ".join(f"`{name}` with {model.__name__}" for name, model in events.items())
+    content = {"text/event-stream": {"schema": {"anyOf": list(schemas)}}}
+    return {"description": f"Events, each with JSON as its data: {told}.", "content": content}, dict(components)
 
 
 def _schema(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:

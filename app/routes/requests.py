@@ -41,7 +41,8 @@ class CostLineShown(msgspec.Struct, frozen=True):
 
 
 class RequestShown(msgspec.Struct, frozen=True):
-    """`state`: open, debited or released. What is not known yet is null."""
+    """`state`: open, debited or released. What is not known yet is null. Counts are those that were charged; `delivered` is what a
+    released request had delivered for nothing."""
 
     id: str
     state: str
@@ -63,11 +64,18 @@ class RequestShown(msgspec.Struct, frozen=True):
     returned_nanos: str | None
     overrun: str | None
     overrun_nanos: str | None
+    delivered: str | None
+    delivered_nanos: str | None
     lines: list[CostLineShown]
     input_tokens: int | None
     cached_tokens: int | None
+    cache_write_tokens: int | None
     output_tokens: int | None
     reasoning_tokens: int | None
+    web_search_calls: int | None
+    images: int | None
+    service_tier: str | None
+    deadline_at: str
     estimated: bool | None
     events: list[EventShown]
 
@@ -135,11 +143,17 @@ def _request(services: Services, account_id: str, request_id: str) -> RequestSho
         *usd_if(cost),
         *usd_if(back),
         *usd_if(None if debit is None else debit.overrun_nanos),
+        *usd_if(None if release is None else release.delivered_nanos),
         [_line(line) for line in debit.lines] if debit is not None else [],
         usage.input_tokens if usage is not None else None,
         usage.cached_input if usage is not None else None,
+        usage.cache_write + usage.cache_write_1h if usage is not None else None,
         usage.output_tokens if usage is not None else None,
         usage.reasoning if usage is not None else None,
+        usage.web_search_calls if usage is not None else None,
+        sum(image.count for image in usage.images) if usage is not None else None,
+        usage.service_tier if usage is not None else None,
+        told_instant(admitted.deadline_at_micros),
         usage.estimated if usage is not None else None,
         shown,
     )

@@ -1,4 +1,4 @@
-"""/api/signup, /api/session, /api/password: who somebody is.
+"""/api/signup, /api/session, /api/session/link, /api/password: who somebody is.
 
 Rule 1: attempts are counted before a password is looked at, by e-mail and by address.
 Rule 2: a known e-mail and an unknown one are answered alike, after the same work: a new account is opened behind the answer.
@@ -15,7 +15,7 @@ import structlog
 import trio
 from quart import Request, Response, request
 
-from app.account_errors import InvalidCredentials, NotSignedIn, SignUpDisabled
+from app.account_errors import InvalidCredentials, InvalidLink, NotSignedIn, SignUpDisabled
 from app.commands import TooManyConflicts
 from app.edge.application import EdgeApplication
 from app.edge.client_address import network_of
@@ -23,6 +23,7 @@ from app.ledger.store import StoreUnavailable
 from app.people import throttle
 from app.people.passwords import check_password
 from app.people.people import LABEL_DEFAULT, Person, check_label, normalised_email
+from app.people.sessions import Session
 from app.people.throttle import Rate
 from app.routes.bodies import answer, nothing, read_struct
 from app.routes.caller import Caller, address_of, check_origin, session_cookie, session_token, signed_in
@@ -62,6 +63,12 @@ class SignIn(Confidential, frozen=True, forbid_unknown_fields=True):
     password: str
 
 
+class LinkUsed(Confidential, frozen=True, forbid_unknown_fields=True):
+    """`token` is what stands behind the # of a sign-in link."""
+
+    token: str
+
+
 class SignedIn(msgspec.Struct, frozen=True):
     account_id: str
     email: str
@@ -82,6 +89,17 @@ def register(app: EdgeApplication, services: Services) -> None:
     @describe("Sign in", tag="session", body=SignIn, answers={200: SignedIn}, errors=(400, 401, 403, 413, 415, 429))
     async def sign_in() -> Response:
         return await _sign_in(services, request)
+
+    @app.post("/api/session/link")
+    @describe(
+        "Sign in with a link",
+        tag="session",
+        body=LinkUsed,
+        answers={200: SignedIn},
+        errors=(400, 401, 403, 413, 415, 429),
+    )
+    async def use_link() -> Response:
+        return await _use_link(services, request)
 
     @app.get("/api/session")
     @describe("Who is signed in", tag="session", answers={200: SignedIn}, errors=(401, 403), caller="session")
@@ -171,6 +189,29 @@ async def _begin(services: Services, person: Person, password: str, *, before: s
     if token is None:
         raise InvalidCredentials
     return token
+
+
+async def _use_link(services: Services, request: Request) -> Response:
+    check_origin(services, request)
+    asked = await read_struct(services, request, LinkUsed)
+    await _attempt(services, throttle.SIGN_IN_FROM_ADDRESS, network_of(address_of(services, request)))
+    before = session_token(services, request)
+
+    def use() -> tuple[str, Session] | None:
+        token = services.links.use(asked.token)
+        session = services.sessions.find(token) if token is not None else None
+        if token is None or session is None:
+            return None
+        services.people.open_account(session.account_id)
+        if before is not None:
+            services.sessions.end(before)
+        return token, session
+
+    begun = await trio.to_thread.run_sync(use, limiter=services.lifetime.reading)
+    if begun is None:
+        raise InvalidLink
+    token, session = begun
+    return answer(SignedIn(session.account_id, session.email), headers=session_cookie(services, token))
 
 
 async def _change_password(services: Services, request: Request) -> Response:

@@ -6,6 +6,9 @@ from typing import Any
 
 import msgspec
 
+Unset = msgspec.UnsetType
+Price = str | Unset
+
 
 class ResponsesRequest(msgspec.Struct, frozen=True):
     """A request for a response. Every parameter of OpenAI's that a model's upstream can carry is taken."""
@@ -43,6 +46,60 @@ class ChatCompletion(msgspec.Struct, frozen=True):
     choices: list[dict[str, Any]]
 
 
+class Modalities(msgspec.Struct, frozen=True):
+    """What a model reads and writes: text, image, file."""
+
+    input_modalities: list[str]
+    output_modalities: list[str]
+
+
+class Capabilities(msgspec.Struct, frozen=True):
+    """What may be asked of a model. Sizes are in tokens."""
+
+    input_modalities: list[str]
+    output_modalities: list[str]
+    tools: list[str]
+    context_window: int
+    max_output_tokens: int
+    endpoints: list[str]
+    streaming: bool
+    service_tiers: list[str]
+
+
+class TokenRates(msgspec.Struct, frozen=True):
+    """USD for one token of each kind, as decimal strings; a kind that is not charged is left out."""
+
+    prompt: Price = msgspec.UNSET
+    completion: Price = msgspec.UNSET
+    internal_reasoning: Price = msgspec.UNSET
+    input_cache_read: Price = msgspec.UNSET
+    input_cache_write: Price = msgspec.UNSET
+    input_cache_write_1h: Price = msgspec.UNSET
+    image_input: Price = msgspec.UNSET
+    image_output: Price = msgspec.UNSET
+
+
+class LongContextRates(TokenRates, frozen=True, kw_only=True):
+    """What a token costs in a request with more than `input_tokens` of input."""
+
+    input_tokens: int
+
+
+class TierRates(TokenRates, frozen=True):
+    """What a token costs on a service tier, and in long contexts there."""
+
+    above: list[LongContextRates] | Unset = msgspec.UNSET
+
+
+class Pricing(TierRates, frozen=True):
+    """What a model costs in USD. `image` is the price of one, or prices by quality/size; `calls` are prices by tool."""
+
+    web_search: Price = msgspec.UNSET
+    image: str | dict[str, str] | Unset = msgspec.UNSET
+    calls: dict[str, str] | Unset = msgspec.UNSET
+    service_tiers: dict[str, TierRates] | Unset = msgspec.UNSET
+
+
 class ModelObject(msgspec.Struct, frozen=True):
     """A model on offer, with its capabilities, limits and prices beside OpenAI's members."""
 
@@ -50,6 +107,12 @@ class ModelObject(msgspec.Struct, frozen=True):
     object: str
     created: int
     owned_by: str
+    name: str
+    context_length: int
+    max_output_tokens: int
+    architecture: Modalities
+    capabilities: Capabilities
+    pricing: Pricing
 
 
 class ModelList(msgspec.Struct, frozen=True):

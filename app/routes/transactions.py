@@ -19,18 +19,21 @@ from app.routes.fresh import caught_up
 from app.routes.openapi import describe
 from app.services import Services
 from app.views.answers import Transaction
-from app.views.queries import ROWS_MAX, Filter
+from app.views.queries import ROWS_MAX
+from app.views.statement import Filter
 
 KINDS_MAX = 16
 _CURSOR = "p"
 
 
 class TransactionQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
-    """`kind` may be given again and again. `from` and `to` are instants or dates, the second not included."""
+    """`kind` may be given again and again. `id` is that of a row, of an answer, or of what a row refers to.
+    `from` and `to` are instants or dates, the second not included."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=ROWS_MAX)] = 50
     cursor: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     kind: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=64)], ...], msgspec.Meta(max_length=KINDS_MAX)] = ()
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)] | None = None
     key: Annotated[str, msgspec.Meta(max_length=128)] | None = None
     model: Annotated[str, msgspec.Meta(max_length=256)] | None = None
     from_: Annotated[str, msgspec.Meta(max_length=64)] | None = None
@@ -92,6 +95,7 @@ def register(app: EdgeApplication, services: Services) -> None:
         asked = read_query(request, TransactionQuery)
         wanted = Filter(
             kinds=asked.kind,
+            name=asked.id,
             key_id=asked.key,
             model=asked.model,
             from_micros=asked_instant(asked.from_, "from"),

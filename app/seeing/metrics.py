@@ -87,6 +87,7 @@ class Metrics:
         )
         self._request_children: dict[tuple[str, str | None, int], Counter] = {}
         self.in_flight = Gauge("realrouter_requests_in_flight", "Requests being served now.", registry=self.registry)
+        self.event_streams = Gauge("realrouter_event_streams", "Streams of account events.", registry=self.registry)
         phases = Histogram(
             "realrouter_phase_seconds",
             "How long the phases of a request take.",

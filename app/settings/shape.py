@@ -43,6 +43,7 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     signup: bool = False
+    website: bool = True
     max_body_bytes: Size = 70 * MIB
 
     @property

@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -28,6 +27,7 @@ from app.views.answers import (
     UnknownTopic,
     Usage,
 )
+from app.views.statement import Filter, Span, statement_query
 from domain.buckets import MICROS_PER_DAY
 from domain.events import KeyLimits
 from domain.pricing import CostLine
@@ -50,27 +50,12 @@ FILES_MAX = 10_000
 Fetch = Callable[[str, Sequence[Any]], Sequence[Row]]
 By = Literal["hour", "day", "key", "model"]
 _BALANCE = "SELECT position, recorded_at_micros, available_nanos, held_nanos FROM views.{} WHERE account_id = ? "
-_BALANCE_AFTER = (
-    "SELECT b.available_nanos + b.held_nanos FROM views.balances AS b "
-    "WHERE b.account_id = t.account_id AND b.position = t.position"
-)
 _SUMS = ", ".join(f"CAST(sum({column.name}) AS bigint)" for column in USAGE.value_columns)
 _GROUPS: Mapping[By, str] = {"hour": "hour", "day": "hour / 24", "key": "key_id", "model": "model"}
 _UNITS: Mapping[By, int] = {"hour": MICROS_PER_HOUR, "day": MICROS_PER_DAY}
 _lines = msgspec.json.Decoder(tuple[CostLine, ...])
 _limits = msgspec.json.Decoder(KeyLimits)
 _freezes = msgspec.json.Decoder(tuple[Freeze, ...])
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What is wanted of a statement; what is not given is not asked for. Instants: from the first to before the second."""
-
-    kinds: tuple[str, ...] = ()
-    key_id: str | None = None
-    model: str | None = None
-    from_micros: int | None = None
-    to_micros: int | None = None
 
 
 class ViewQueries:
@@ -127,7 +112,10 @@ class ViewQueries:
         behind), and whether there is more."""
         most = _page(limit)
         with self._reading(TRANSACTIONS, BALANCES, INSTANTS) as fetch:
-            rows = fetch(*_statement_query(fetch, account_id, wanted, before_position, most + 1))
+            after = None if wanted.from_micros is None else _position_at(fetch, wanted.from_micros - 1)
+            until = None if wanted.to_micros is None else _position_at(fetch, wanted.to_micros - 1)
+            span = Span(before=before_position, after=after, until=until)
+            rows = fetch(*statement_query(account_id, wanted, span, most + 1))
             found = [(_transaction(row[:-1]), row[-1]) for row in rows[:most]]
             return Answer(_stands(fetch, "transactions"), (found, len(rows) > most))
 
@@ -243,40 +231,6 @@ class ViewQueries:
         with self._reading(UNKNOWN_TOPICS) as fetch:
             rows = fetch("SELECT * FROM views.unknown_topics ORDER BY first_position LIMIT ?", (ROWS_MAX,))
             return Answer(_stands(fetch, "unknown_topics"), [UnknownTopic(*row) for row in rows])
-
-
-def _statement_query(
-    fetch: Fetch, account_id: str, wanted: Filter, before_position: int | None, most: int
-) -> tuple[str, tuple[Any, ...]]:
-    """Positions come first, at most as many as are shown and of each kind by itself: so both engines read them from an index, and
-    look up no other row, whatever they think of how many rows there are."""
-    clause, bounds = _bounds(fetch, wanted, before_position)
-    parts: list[str] = []
-    parameters: list[Any] = []
-    for kind in dict.fromkeys(wanted.kinds) or (None,):
-        of_kind = "" if kind is None else "AND kind = ? "
-        one = f"SELECT position FROM views.transactions WHERE account_id = ? {of_kind}{clause}"  # noqa: S608 - our words
-        parts.append(f"SELECT position FROM ({one}ORDER BY position DESC LIMIT ?) AS k{len(parts)}")  # noqa: S608
-        parameters += [account_id, *(() if kind is None else (kind,)), *bounds, most]
-    sql = (
-        f"SELECT t.*, ({_BALANCE_AFTER}) FROM "  # noqa: S608
-        f"(SELECT position FROM ({' UNION ALL '.join(parts)}) AS every ORDER BY position DESC LIMIT ?) AS p "
-        "JOIN views.transactions AS t ON t.account_id = ? AND t.position = p.position ORDER BY t.position DESC"
-    )
-    return sql, (*parameters, most, account_id)
-
-
-def _bounds(fetch: Fetch, wanted: Filter, before_position: int | None) -> tuple[str, list[Any]]:
-    """What holds for every kind. Instants become positions, in whose order the rows stand."""
-    bounds = [
-        ("position < ?", before_position),
-        ("position > ?", None if wanted.from_micros is None else _position_at(fetch, wanted.from_micros - 1)),
-        ("position <= ?", None if wanted.to_micros is None else _position_at(fetch, wanted.to_micros - 1)),
-        ("key_id = ?", wanted.key_id),
-        ("model = ?", wanted.model),
-    ]
-    given = [(clause, value) for clause, value in bounds if value is not None]
-    return "".join(f"AND {clause} " for clause, _ in given), [value for _, value in given]
 
 
 def _usage_query(

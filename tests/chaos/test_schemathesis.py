@@ -53,6 +53,8 @@ IN_BODIES = (
     "monthly_budget",
     "expires_at",
 )
+WITHOUT_END = "/api/events"
+"""Whoever may ask it is told things for as long as they like."""
 LAST = "DELETE /api/session"
 """The operation after which the owner is signed out."""
 EXAMPLES = 15
@@ -125,7 +127,9 @@ def fuzz(fuzzed: Fuzzed, examples: int) -> None:
 def _operations(schema: BaseSchema) -> Iterator[Operation]:
     for found in schema.get_all_operations():
         assert isinstance(found, Ok), found
-        yield found.ok()
+        operation = found.ok()
+        if operation.path != WITHOUT_END:
+            yield operation
 
 
 def test_what_the_document_says_is_so(fuzzed: Fuzzed) -> None:

@@ -66,7 +66,7 @@ class Client:
         return response
 
 
-async def live(client: Client, account_id: str) -> dict[str, str]:
+async def live(client: Client, there: House) -> dict[str, str]:
     """Everything that somebody does who signs up, mistypes, pays, makes keys and asks models. Returns what was secret."""
     known: dict[str, str] = {}
     await client.ask("POST", "/api/signup", json={"email": EMAIL, "password": PASSWORD})
@@ -76,6 +76,16 @@ async def live(client: Client, account_id: str) -> dict[str, str]:
     change = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     assert (await client.ask("POST", "/api/password", json=change)).status_code == 204
     known["new session"] = client.http.cookies["realrouter-session"]
+    owner = (await client.ask("GET", "/api/session")).json()["account_id"]
+    for name in ("link", "unused link"):
+        printed = there.command("account", "link", owner).stdout
+        known[name] = printed.strip().partition("#token=")[2]
+        assert known[name]
+        if name == "link":
+            used = await client.ask("POST", "/api/session/link", json={"token": known[name]})
+            assert used.status_code == 200
+            known["session of a link"] = client.http.cookies["realrouter-session"]
+            assert (await client.ask("POST", "/api/session/link", json={"token": known[name]})).status_code == 401
     made = await client.ask("POST", "/api/keys", json={"name": "laptop"}, shows="api_key")
     known["key"] = made.json()["api_key"]
     for path in ("/api/keys", "/api/account", "/api/session", "/api/balance", "/api/transactions", "/openapi.json"):
@@ -121,11 +131,11 @@ def written(folder: Path) -> dict[Path, bytes]:
 
 async def run(there: House) -> dict[str, str]:
     """A gateway's whole life, and all secrets that it met."""
-    account_id, key = there.account(nanos=10**9)
+    _, key = there.account(nanos=10**9)
     gateway = await there.gateway()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}", trust_env=False, timeout=30) as http:
         client = Client(http)
-        known = await live(client, account_id)
+        known = await live(client, there)
         await client.ask("GET", "/metrics")
     gateway.terminate()
     await gateway.ended(60)

@@ -24,10 +24,11 @@ from app.edge.application import _STREAM_HEADERS, CLIENT_ID_LENGTH_MAX
 from app.edge.limits import ServerLimits
 from app.files.errors import FileTooLarge, NoSuchFile, StorageUnavailable
 from app.ledger.store import StoreBusy, StoreUnavailable
+from app.live import feed
 from app.payments import inbox
 from app.payments.stripe import SIGNATURE_SECONDS
 from app.payments.vendor import BadSignature, VendorRefused, VendorUnavailable
-from app.people import passwords, people, sessions, throttle
+from app.people import links, passwords, people, sessions, throttle
 from app.people.throttle import TooManyAttempts
 from app.routes import application, openapi
 from app.routes.bodies import BODY_BYTES_MAX
@@ -39,6 +40,9 @@ from app.settings import Settings
 from app.settings.load import TABLES
 from app.settings.protocols import TRAITS, possible_tools
 from app.settings.secret import Secret
+from app.site.opening import SITE_BYTES_MAX, SITE_FILES_MAX
+from app.site.policy import POLICY_LENGTH_MAX
+from app.site.site import HASHED, Site
 from app.upstream.base import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.upstream.calls import answer_fault
 from app.upstream.simulator.directives import RULES
@@ -63,6 +67,7 @@ from domain.usage import BYTES_PER_TOKEN, CALLED_TOOLS, TOKENS_PER_FILE, TOKENS_
 from tests.support.documents import ROOT, Document, check_names, commands, spans
 from tests.support.reference import REFERENCE, names, rows
 from tests.support.source import calls, codes, codes_of, literals, name_of, status_of
+from tests.support.website import FILES
 
 THEIRS = "the provider's"
 REFUSING = ("BadRequest", "RequestError")
@@ -97,9 +102,11 @@ EXAMPLES: tuple[Exception, ...] = (
     domain.TooManyCheckouts(1),
     account_errors.SignUpDisabled(),
     account_errors.InvalidCredentials(),
+    account_errors.InvalidLink(),
     account_errors.NotSignedIn(),
     account_errors.SessionRequired(),
     account_errors.CrossOrigin(),
+    account_errors.TooManyStreams(1),
     account_errors.CheckoutDisabled(),
     account_errors.PaymentMethodRequired(),
     TooManyAttempts(1),
@@ -234,6 +241,18 @@ def test_the_keep_alive_comment_is_the_one_that_is_sent() -> None:
     assert KEEP_ALIVE.decode().strip() in spans(REFERENCE.section("Streaming"))
 
 
+def test_the_headers_and_limits_of_the_website_are_told() -> None:
+    site = Site(FILES, https=True)
+    answers = [site.answer(path, [(b"accept-encoding", b"gzip")]) for path in site.addresses]
+    sent = {name.decode() for answer in answers for name, _value in answer.fields}
+    text = " ".join(REFERENCE.section("The website").split())
+    assert set(rows("The website", 2)) == sent - {"content-type", "content-length", "vary"}
+    assert f"under `/{HASHED}`" in text
+    assert (
+        f"{SITE_BYTES_MAX} bytes and {SITE_FILES_MAX} files, and a page's policy {POLICY_LENGTH_MAX} characters" in text
+    )
+
+
 # Money
 
 
@@ -272,6 +291,11 @@ def test_the_fixed_limits_are_those_in_the_code() -> None:
         "Bytes of a body under `/api": str(BODY_BYTES_MAX),
         "Bytes of a webhook": str(WEBHOOK_BYTES_MAX),
         "Days of a session": str(sessions.SESSION_DAYS),
+        "Minutes of a sign-in link": str(links.LINK_MINUTES),
+        "Streams of events of an account": str(feed.ACCOUNT_STREAMS_MAX),
+        "Streams of events of a process": str(feed.STREAMS_MAX),
+        "Events that wait for the reader of a stream": str(feed.WAITING_MAX),
+        "Events that a reader who comes back may have missed": str(feed.MISSED_MAX),
         "Days of a webhook's document": str(inbox.KEPT_DAYS),
         "Seconds that a webhook's signature is good for": str(SIGNATURE_SECONDS),
         "Checkouts that an account begins in a UTC day": str(CHECKOUTS_PER_DAY_MAX),

@@ -11,12 +11,16 @@ from typing import cast
 
 import msgspec
 
+from app.account_errors import InvalidLink
 from app.ledger.store import Tables
+from app.live import feed
 from app.payments import automatic, inbox, sweep
 from app.payments.simulator import SimulatedVendor
 from app.payments.stripe import TYPES
 from app.people import throttle
-from app.routes import application, caller
+from app.people.links import LINK_MINUTES
+from app.routes import application, caller, openapi
+from app.routes.events import RETRY_MILLISECONDS
 from app.routes.keys import KeyChange
 from app.routes.payments import AutomaticShown, CheckoutShown
 from app.routes.requests import RequestShown
@@ -54,6 +58,26 @@ def members(shape: type, name: str) -> set[str]:
 def test_the_states_of_checkouts_and_requests_are_those_of_the_openapi_document() -> None:
     assert members(CheckoutShown, "state") <= names(REFERENCE.section("Payments"))
     assert members(RequestShown, "state") <= spans(REFERENCE.section("The account API"))
+
+
+def test_the_events_and_their_members_are_those_of_the_openapi_document() -> None:
+    app = application(cast(Services, SimpleNamespace(settings=Settings())))
+    shapes = getattr(app.view_functions["events"], openapi._DESCRIBED).events
+    told = [(row[0].strip("`"), spans(row[1])) for row in REFERENCE.rows("The account API", 3)]
+    assert [name for name, _ in told] == list(shapes)
+    for name, listed in told:
+        of_shape = {each for each in shapes[name].__struct_fields__ if not each.endswith("_nanos")}
+        assert listed == (of_shape if name != "balance" else {"GET /api/balance"}), name
+
+
+def test_what_is_said_of_links_and_streams_is_as_the_code_has_it() -> None:
+    text = " ".join(REFERENCE.text.split())
+    assert f"older than {LINK_MINUTES} minutes" in str(InvalidLink())
+    assert f"It signs in once, within {LINK_MINUTES} minutes" in text
+    assert f"by more than {feed.MISSED_MAX:,} events" in text
+    assert f"leaves {feed.WAITING_MAX:,} events unread" in text
+    assert f"{feed.ACCOUNT_STREAMS_MAX} for an account and {feed.STREAMS_MAX} for a process" in text
+    assert RETRY_MILLISECONDS == 2_000
 
 
 def test_what_an_account_may_be_frozen_for_is_told() -> None:

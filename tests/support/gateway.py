@@ -29,6 +29,7 @@ from app.record import Record
 from app.services import Services, open_ledger
 from app.settings import Settings, parse
 from app.settings.protocols import ENDPOINTS, possible_tools
+from app.site.site import Site
 from domain import account as accounts
 from domain import api_key, buckets
 from domain.decimals import NANOS_PER_USD
@@ -300,6 +301,7 @@ async def running(
     files: Mapping[str, object] | None = None,
     models: str = "",
     upstream_model: str = "",
+    site: Site | None = None,
     deadline_seconds: float = DEADLINE_SECONDS,
 ) -> AsyncIterator[Gateway]:
     """A gateway while the block runs; its clients are gone before it ends. See `configuration`."""
@@ -329,6 +331,7 @@ async def running(
                 settings,
                 sockets=open_sockets(["127.0.0.1:0"]),
                 shutdown=shutdown,
+                site=None if site is None else lambda: site,
                 on_record=note,
                 on_services=found.append,
             )

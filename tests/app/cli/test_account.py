@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from app.cli import main
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
+from app.people.links import Links
 from app.people.people import People, Person
 from app.people.sessions import Sessions
 from app.services import open_ledger
@@ -186,3 +187,19 @@ def test_a_password_that_is_no_text_is_one_line(config: Path) -> None:
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"UTF-8" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_a_link_is_printed_once_and_signs_in_for_whoever_has_an_email(config: Path) -> None:
+    assert "account email" in failure(config, "account", "link", "acct_1")
+    assert "acct_none" in failure(config, "account", "link", "acct_none")
+    run(config, "account", "email", "acct_1", EMAIL)
+    printed = run(config, "account", "link", "acct_1").stdout.strip()
+    made = answer(config, "account", "link", "acct_1")
+    assert list(made) == ["account_id", "sign_in_url"]
+    assert made["sign_in_url"].startswith("http://127.0.0.1:8000/login#token=")
+    with opened(config) as ledger:
+        links = Links(ledger)
+        assert links.use(printed.partition("#token=")[2]) is None
+        session = links.use(made["sign_in_url"].partition("#token=")[2])
+        assert session is not None
+        assert Sessions(ledger).find(session) is not None

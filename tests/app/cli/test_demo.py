@@ -31,13 +31,27 @@ def sign_in(running: Demo, password: str | None = None) -> httpx.Response:
     return httpx.post(f"{running.base_url.removesuffix('/v1')}/api/session", json=given, trust_env=False, timeout=30)
 
 
+def token_of(running: Demo) -> str:
+    page, _, token = running.first["sign_in_url"].partition("#token=")
+    assert page == f"{running.base_url.removesuffix('/v1')}/login"
+    return str(token)
+
+
+def follow_link(running: Demo) -> httpx.Response:
+    """As the page at the link does."""
+    address = f"{running.base_url.removesuffix('/v1')}/api/session/link"
+    return httpx.post(address, json={"token": token_of(running)}, trust_env=False, timeout=30)
+
+
 def test_the_first_line_is_what_scripts_need_and_each_request_prints_one(tmp_path: Path) -> None:
     with demo(tmp_path / "data", free_port()) as running:
-        assert list(running.first) == ["base_url", "api_key", "account_id", "email", "password"]
+        assert list(running.first) == ["base_url", "api_key", "account_id", "email", "password", "sign_in_url"]
         assert (running.first["account_id"], running.first["email"]) == ("demo", "demo@example.com")
         signed_in = sign_in(running)
         assert signed_in.status_code == 200, signed_in.text
         assert signed_in.json() == {"account_id": "demo", "email": "demo@example.com"}
+        assert follow_link(running).json() == signed_in.json()
+        assert follow_link(running).status_code == 401
         for number in range(2):
             assert ask(running)
             assert running.wait_for_lines(number + 1)[-1].startswith(f"{MODEL} ")
@@ -55,6 +69,7 @@ def test_the_first_line_is_what_scripts_need_and_each_request_prints_one(tmp_pat
     assert log.count('"event":"request"') == 2
     assert running.key not in log
     assert running.first["password"] not in log
+    assert token_of(running) not in log
     assert "Summarize" not in log
 
 

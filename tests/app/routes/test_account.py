@@ -23,7 +23,11 @@ async def test_an_account_shows_its_owner_and_its_keys_in_use(tmp_path: Path) ->
         shown = await owner.shown("/api/account")
         assert shown["created_at"].endswith("Z")
         del shown["created_at"]
-        assert shown == {"account_id": ACCOUNT, "name": "Test", "email": EMAIL, "frozen": [], "keys": 2}
+        about = {"account_id": ACCOUNT, "name": "Test", "email": EMAIL, "has_password": False}
+        assert shown == {**about, "frozen": [], "keys": 2}
+        gateway.services.people.set_password(ACCOUNT, "a hash")
+        again = await customer(gateway)
+        assert (await again.shown("/api/account"))["has_password"] is True
 
 
 async def test_a_frozen_account_says_why_and_since_when(tmp_path: Path) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
+
 from app.routes.models import describe
+from app.routes.shapes import ModelList
 from domain.catalog import Model
 from domain.events import KeyLimits
 from domain.pricing import parse_prices
 from tests.support.documents import Document, spans
-from tests.support.gateway import MODEL, envelope, running
+from tests.support.gateway import MODEL, Json, envelope, running
 
 
 async def test_models_are_listed_without_a_key(tmp_path: Path) -> None:
@@ -86,7 +90,7 @@ def test_a_model_tells_all_that_it_can_do_and_all_that_it_costs() -> None:
         prices=parse_prices(prices),
         endpoints=("responses",),
     )
-    told = describe(model, 1_700_000_000)
+    told = as_told(model, 1_700_000_000)
     assert (told["id"], told["object"], told["created"], told["owned_by"]) == (
         "m",
         "model",
@@ -128,7 +132,27 @@ def test_a_model_tells_all_that_it_can_do_and_all_that_it_costs() -> None:
     }
     assert "secret" not in str(told)
     by_token = parse_prices({name: price for name, price in prices.items() if name != "image"})
-    told["pricing"] |= describe(replace(model, prices=by_token), 0)["pricing"]
+    told["pricing"] |= as_told(replace(model, prices=by_token), 0)["pricing"]
     assert told["pricing"]["image_output"] == told["pricing"]["service_tiers"]["flex"]["image_output"] == "0.000032"
     members = {f"{part}.{name}" for part in ("capabilities", "pricing") for name in told[part]}
     assert members == {name for row in Document("ops/reference.md").rows("Models", 2) for name in spans(row[0])}
+
+
+def as_told(model: Model, created: int) -> Json:
+    """A model in the JSON that is answered."""
+    told: Json = msgspec.json.decode(msgspec.json.encode(describe(model, created)))
+    return told
+
+
+async def test_every_model_fits_the_schema_that_the_document_gives_it(tmp_path: Path) -> None:
+    """Strictly: no member beside those of the schema, none that is null, none that must be there and is not."""
+    async with running(tmp_path) as gateway:
+        body = (await gateway.http.get(f"{gateway.base_url}/models")).json()
+    assert msgspec.to_builtins(msgspec.convert(body, ModelList)) == body
+    assert "null" not in json.dumps(body)
+
+
+async def test_a_model_without_a_price_for_something_has_no_member_for_it(tmp_path: Path) -> None:
+    async with running(tmp_path) as gateway:
+        shown = (await gateway.http.get(f"{gateway.base_url}/models/vendor/plain:1")).json()
+    assert {"above", "calls", "service_tiers", "image_output"}.isdisjoint(shown["pricing"])

@@ -28,6 +28,7 @@ WHO: dict[str, list[dict[str, list[str]]]] = {
     "/api/keys/{key_id}": [SESSION],
     "/api/automatic-top-up": [SESSION],
     "/api/balance": [SESSION, KEY],
+    "/api/events": [SESSION, KEY],
     "/api/transactions": [SESSION, KEY],
     "/api/usage": [SESSION, KEY],
     "/api/requests/{request_id}": [SESSION, KEY],
@@ -112,6 +113,7 @@ async def test_what_a_body_must_have_is_in_its_schema(made: tuple[Json, set[tupl
         "/api/checkout": ["pack"],
         "/api/keys": ["name"],
         "/api/session": ["email", "password"],
+        "/api/session/link": ["token"],
         "/v1/responses": ["model", "input"],
         "/v1/chat/completions": ["model", "messages"],
     }.items():
@@ -129,7 +131,18 @@ async def test_what_may_stream_says_so(made: tuple[Json, set[tuple[str, str]]]) 
         for _, path, operation in _operations(made[0])
         if "text/event-stream" in operation["responses"].get("200", {}).get("content", {})
     }
-    assert streaming == {"/v1/responses", "/v1/chat/completions"}
+    assert streaming == {"/v1/responses", "/v1/chat/completions", "/api/events"}
+
+
+async def test_the_events_of_an_account_have_schemas(made: tuple[Json, set[tuple[str, str]]]) -> None:
+    found = made[0]
+    content = found["paths"]["/api/events"]["get"]["responses"]["200"]["content"]
+    assert list(content) == ["text/event-stream"]
+    names = [each["$ref"].rpartition("/")[2] for each in content["text/event-stream"]["schema"]["anyOf"]]
+    assert names == ["BalanceShown", "RequestEvent", "AccountEvent", "ResetEvent"]
+    request = found["components"]["schemas"]["RequestEvent"]
+    assert request["properties"]["state"]["enum"] == ["debited", "open", "released"]
+    assert set(request["required"]) == set(request["properties"])
 
 
 async def test_anybody_may_read_the_document(tmp_path: Path) -> None:

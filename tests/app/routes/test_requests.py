@@ -30,6 +30,9 @@ async def test_a_request_shows_its_events_and_every_line_of_its_cost(tmp_path: P
         assert shown["returned_nanos"] == str(event.hold_nanos - event.cost_nanos)
         assert (shown["overrun"], shown["reason"], shown["outcome"]) == ("0.00", None, "completed")
         assert shown["output_tokens"] == event.usage.output_tokens
+        assert (shown["web_search_calls"], shown["images"], shown["cache_write_tokens"]) == (0, 0, 0)
+        assert (shown["delivered"], shown["service_tier"]) == (None, event.usage.service_tier)
+        assert shown["deadline_at"] > shown["settled_at"]
         for line in shown["lines"]:
             assert line["quantity"] * Decimal(line["price"]) == Decimal(line["amount"])
         exact = sum(Decimal(line["amount"]) for line in shown["lines"])
@@ -62,6 +65,8 @@ async def test_a_released_request_cost_nothing_and_says_why(tmp_path: Path) -> N
         assert (shown["state"], shown["reason"], shown["cost"]) == ("released", event.reason, "0.00")
         assert shown["returned_nanos"] == shown["hold_nanos"]
         assert (shown["lines"], shown["output_tokens"], shown["finish"]) == ([], None, None)
+        assert not isinstance(event, RequestDebited)
+        assert shown["delivered_nanos"] == str(event.delivered_nanos)
 
 
 async def test_an_open_request_has_no_cost_yet(tmp_path: Path) -> None:
@@ -106,3 +111,15 @@ async def test_any_text_may_be_asked_after(tmp_path: Path, name: str) -> None:
         owner = await customer(gateway)
         await caught_up(gateway)
         envelope(await owner.get(f"/api/requests/{name}"), 404, "not_found")
+
+
+async def test_searches_and_images_are_counted(tmp_path: Path) -> None:
+    async with running(tmp_path) as gateway:
+        owner = await customer(gateway)
+        tools = [{"type": "web_search"}, {"type": "image_generation"}]
+        answer = await gateway.post("responses", responses("Draw what is new in Rust.", tools=tools))
+        event = await gateway.only_debit()
+        shown = await owner.shown(f"/api/requests/{answer.headers['x-request-id']}")
+        assert shown["web_search_calls"] == event.usage.web_search_calls
+        assert shown["images"] == sum(image.count for image in event.usage.images)
+        assert shown["web_search_calls"] + shown["images"] > 0

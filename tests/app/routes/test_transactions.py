@@ -186,3 +186,33 @@ async def test_a_query_that_makes_no_sense_is_refused_by_name(
         answer = await owner.get(f"/api/transactions?{query}")
         error = envelope(answer, 400, code or answer.json()["error"]["code"])
         assert error["param"] == param
+
+
+async def test_a_row_is_found_by_any_of_its_ids(tmp_path: Path) -> None:
+    async with running(tmp_path) as gateway:
+        owner = await customer(gateway)
+        answer = await gateway.post("responses", responses())
+        event = await gateway.only_debit()
+        gateway.decide(
+            lambda state: accounts.post_adjustment(
+                state,
+                adjustment_id="fix_1",
+                kind="correction",
+                amount_nanos=event.cost_nanos,
+                reason="a late charge",
+                reference=event.request_id,
+            )
+        )
+        await caught_up(gateway)
+        for name, found in (
+            (answer.headers["x-request-id"], ["fix_1", event.request_id]),
+            (answer.json()["id"], [event.request_id]),
+            ("fix_1", ["fix_1"]),
+            ("req_none", []),
+        ):
+            assert ids(await owner.shown("/api/transactions", id=name)) == found
+        assert ids(await owner.shown("/api/transactions", id=event.request_id, kind="debit")) == [event.request_id]
+        other = await customer(gateway, "acct_other", email="other@example.org")
+        assert ids(await other.shown("/api/transactions", id=event.request_id)) == []
+        envelope(await owner.get("/api/transactions", id=""), 400, "invalid_value")
+        envelope(await owner.get("/api/transactions", id="x" * 257), 400, "invalid_value")

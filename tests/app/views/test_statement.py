@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.views.answers import Transaction
-from app.views.queries import Filter
+from app.views.statement import Filter
 from projections.runner import Runner
 from tests.support.stages import ENGINES, Stage, drain, staged
 
@@ -40,6 +40,7 @@ def wanted_of(rows: list[Transaction], wanted: Filter) -> list[Transaction]:
         row
         for row in rows
         if (not wanted.kinds or row.kind in wanted.kinds)
+        and (wanted.name is None or wanted.name in (row.id, row.response_id, row.reference))
         and wanted.key_id in (None, row.key_id)
         and wanted.model in (None, row.model)
         and (wanted.from_micros is None or row.recorded_at_micros >= wanted.from_micros)
@@ -67,6 +68,23 @@ def test_pages_have_what_was_asked_for_and_no_other_row(stage: Stage) -> None:
     for kinds, key_id, model, (since, until) in product(KINDS, KEYS, MODELS, spans):
         wanted = Filter(kinds=kinds, key_id=key_id, model=model, from_micros=since, to_micros=until)
         assert pages(stage, wanted, 7) == wanted_of(rows, wanted), wanted
+
+
+def test_any_id_of_a_row_finds_it_and_every_row_that_it_is_of(stage: Stage) -> None:
+    rows = stage.shown.transactions(ACCOUNT, limit=1_000).value
+    middle = rows[len(rows) // 2].recorded_at_micros
+    names = {name for row in rows for name in (row.id, row.response_id, row.reference) if name is not None}
+    shared = {row.reference for row in rows if row.reference is not None and row.kind == "refund"}
+    assert shared
+    for name, kinds, limit in product(sorted(names), KINDS[:3], (1, 7)):
+        wanted = Filter(name=name, kinds=kinds)
+        assert pages(stage, wanted, limit) == wanted_of(rows, wanted), wanted
+    for name, key_id, model, since in product(sorted(shared), KEYS, MODELS, (None, middle)):
+        wanted = Filter(name=name, key_id=key_id, model=model, from_micros=since)
+        assert pages(stage, wanted, 7) == wanted_of(rows, wanted), wanted
+    elsewhere = stage.shown.transactions("bob", limit=1).value[0]
+    for name in ("none", "", "'", elsewhere.id):
+        assert pages(stage, Filter(name=name), 7) == []
 
 
 def test_a_row_stands_beside_the_balance_that_it_left(stage: Stage) -> None:

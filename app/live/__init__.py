@@ -1,0 +1,1 @@
+"""What happens to accounts, told as it happens to whoever listens."""

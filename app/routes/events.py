@@ -1,0 +1,222 @@
+"""/api/events: what happens to an account, as server-sent events.
+
+Rule 1: the balance comes first, then what was missed where the client names the last event that it had, then what happens.
+Rule 2: an `id` is a position of the ledger: all of the account's events up to it have been sent on this stream or an earlier one.
+Rule 3: the answer begins when the ledger has been asked: what is refused has a status, and what breaks later is taken up again by
+the client, where it left off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Literal
+
+import msgspec
+import trio
+from quart import Request, Response, request
+
+from app.edge.application import EdgeApplication, StreamBody, stream_response
+from app.edge.body import on_exit
+from app.ledger.store import StoreUnavailable
+from app.live.feed import Feed, account_of
+from app.live.figures import Figures
+from app.live.listener import Listener, Told
+from app.routes.account import BalanceShown, balance_shown
+from app.routes.bodies import told_instant, usd, usd_if
+from app.routes.caller import Caller, reader
+from app.routes.completions import KEEP_ALIVE
+from app.routes.openapi import describe
+from app.services import Services
+from domain.events import RequestAdmitted, RequestDebited, RequestReleased
+from projections.contract import Fact
+
+RETRY_MILLISECONDS = 2_000
+"""After which a browser comes back."""
+State = Literal["open", "debited", "released"]
+_DIGITS_MAX = 18
+
+
+class RequestEvent(msgspec.Struct, frozen=True):
+    """`request`: one was admitted, or settled. What is not known while it is open is null."""
+
+    request_id: str
+    state: State
+    model: str
+    endpoint: str
+    key_id: str
+    hold: str
+    hold_nanos: str
+    cost: str | None
+    cost_nanos: str | None
+    returned: str | None
+    returned_nanos: str | None
+    reason: str | None
+    response_id: str | None
+    at: str
+    position: int
+
+
+class AccountEvent(msgspec.Struct, frozen=True):
+    """`account`: something else happened to the account, such as a top-up, a new key, a freeze. Ask again for what is shown
+    of it."""
+
+    position: int
+
+
+class ResetEvent(msgspec.Struct, frozen=True):
+    """`reset`: more was missed than is told again. Ask for everything that is shown again; the stream goes on from here."""
+
+    position: int
+
+
+def register(app: EdgeApplication, services: Services) -> None:
+    @app.get("/api/events")
+    @describe(
+        "What happens, as it happens",
+        tag="account",
+        events={"balance": BalanceShown, "request": RequestEvent, "account": AccountEvent, "reset": ResetEvent},
+        errors=(401, 403, 429),
+        caller="reader",
+    )
+    async def events() -> Response:
+        caller = await reader(services, request)
+        if request.method == "HEAD":
+            return stream_response(Nothing())
+        return await _events(services, request, caller)
+
+
+async def _events(services: Services, request: Request, caller: Caller) -> Response:
+    listener = await services.feed.join(
+        caller.account_id,
+        last=last_event_id(request.headers.get("last-event-id")),
+        session_digest=caller.session.token_digest if caller.session is not None else None,
+        key_id=caller.key_id,
+    )
+
+    async def leave() -> None:
+        services.feed.leave(listener)
+
+    on_exit(request, leave)
+    figures = await services.feed.figures(caller.account_id)
+    listener.note(figures)
+    frames = _frames(services.feed, listener, figures, services.settings.limits.keepalive_comment)
+    return stream_response(_Cut(frames, listener))
+
+
+class Nothing:
+    """What is streamed in answer to a HEAD."""
+
+    def __aiter__(self) -> Nothing:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise StopAsyncIteration
+
+
+class _Cut(StreamBody):
+    """A body whose listener may be cut while it is being sent."""
+
+    def __init__(self, frames: AsyncIterator[bytes], listener: Listener) -> None:
+        super().__init__(frames)
+        self._scope = listener.scope
+
+    async def __aenter__(self) -> AsyncIterator[bytes]:
+        self._scope.__enter__()
+        return await super().__aenter__()
+
+    async def __aexit__(  # type: ignore[override]  # quart's own bodies swallow nothing; here a cut ends
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        await super().__aexit__(kind, error, trace)
+        return self._scope.__exit__(kind, error, trace)
+
+
+async def _frames(feed: Feed, listener: Listener, figures: Figures, comment_seconds: float) -> AsyncIterator[bytes]:
+    yield b"retry: %d\n\n" % RETRY_MILLISECONDS + _balance(listener, figures, listener.begins)
+    if listener.reset:
+        yield _frame("reset", listener.begins, ResetEvent(listener.begins))
+    after = listener.begins
+    try:
+        while missed := await feed.missed(after, listener.joined):
+            after = missed[-1].position
+            if told := b"".join(_fact(fact) for fact in missed if account_of(fact) == listener.account_id):
+                yield told
+    except StoreUnavailable:
+        yield b": the ledger is out of reach\n\n"
+        return
+    ended = False
+    while not ended:
+        news: Told | None = None
+        with trio.move_on_after(comment_seconds):
+            news = await listener.take()
+        ended = news is not None and news.ended is not None
+        yield KEEP_ALIVE if news is None else _told(listener, news)
+
+
+def _told(listener: Listener, told: Told) -> bytes:
+    frames = [_fact(fact) for fact in told.facts]
+    if told.figures is not None:
+        frames.append(_balance(listener, told.figures, told.position))
+    if told.ended is not None:
+        frames.append(f": {told.ended}\n\n".encode())
+    return b"".join(frames)
+
+
+def _balance(listener: Listener, figures: Figures, position: int) -> bytes:
+    return _frame("balance", position, balance_shown(listener.account_id, figures))
+
+
+def _fact(fact: Fact) -> bytes:
+    shown = _request(fact)
+    if shown is None:
+        return _frame("account", fact.position, AccountEvent(fact.position))
+    return _frame("request", fact.position, shown)
+
+
+def _request(fact: Fact) -> RequestEvent | None:
+    match fact.event:
+        case RequestAdmitted() as event:
+            return _request_event(fact, event, "open")
+        case RequestDebited() as event:
+            return _request_event(fact, event, "debited", cost=event.cost_nanos, response_id=event.response_id)
+        case RequestReleased() as event:
+            return _request_event(fact, event, "released", cost=0, reason=event.reason)
+        case _:
+            return None
+
+
+def _request_event(
+    fact: Fact,
+    event: RequestAdmitted | RequestDebited | RequestReleased,
+    state: State,
+    *,
+    cost: int | None = None,
+    reason: str | None = None,
+    response_id: str | None = None,
+) -> RequestEvent:
+    return RequestEvent(
+        event.request_id,
+        state,
+        event.model,
+        event.endpoint,
+        event.key_id,
+        *usd(event.hold_nanos),
+        *usd_if(cost),
+        *usd_if(None if cost is None else max(0, event.hold_nanos - cost)),
+        reason,
+        response_id,
+        told_instant(fact.recorded_at_micros),
+        fact.position,
+    )
+
+
+def _frame(name: str, position: int, body: msgspec.Struct) -> bytes:
+    return b"event: %b\nid: %d\ndata: %b\n\n" % (name.encode(), position, msgspec.json.encode(body))
+
+
+def last_event_id(sent: str | None) -> int | None:
+    """The position that a client had last; one that is none was never sent from here, and is past any."""
+    if not sent:
+        return None
+    return int(sent) if len(sent) <= _DIGITS_MAX and sent.isascii() and sent.isdigit() else 10**_DIGITS_MAX

@@ -1,0 +1,1 @@
+"""The website: a static export, read once, answered from memory."""

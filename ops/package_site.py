@@ -1,0 +1,31 @@
+"""Puts the built website into what is published: in a wheel inside the package, in a source distribution where it was built.
+
+Rule 1: a package without the website is not built. It would look whole and serve none.
+Rule 2: an editable install is of a checkout, which has the website in `web/out`, or none.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.config import BuilderConfig
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+BUILT = "web/out"
+PLACES = {"wheel": "app/site/out", "sdist": BUILT}
+"""Where it goes. app/site/opening.py looks for it there."""
+
+
+class SiteHook(BuildHookInterface[BuilderConfig]):
+    """Called by hatchling before each build."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version == "editable":
+            return
+        built = Path(self.root) / BUILT
+        if not (built / "index.html").is_file():
+            self.app.abort(
+                f"The website is not built: {BUILT} has no index.html. Build it first (make web), then this package."
+            )
+        build_data["force_include"][str(built)] = PLACES[self.target_name]
