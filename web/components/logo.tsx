@@ -3,7 +3,7 @@ import Link from "next/link";
 /** Two ledger lines that balance: what goes in, what comes out. */
 export function Logo() {
   return (
-    <Link href="/" className="flex items-center gap-2.5 font-semibold tracking-tight">
+    <Link href="/" prefetch={false} className="flex items-center gap-2.5 font-semibold tracking-tight">
       <svg
         aria-hidden="true"
         viewBox="0 0 24 24"

@@ -1,3 +1,4 @@
+import { LayoutDashboard } from "lucide-react";
 import Link from "next/link";
 import { Logo } from "./logo";
 import { ThemeSwitch } from "./theme-switch";
@@ -18,21 +19,23 @@ export function SiteHeader() {
       >
         Skip to the content
       </a>
-      <div className="mx-auto flex h-16 max-w-6xl items-center justify-between gap-4 px-4 sm:px-6">
+      <div className="mx-auto flex h-16 max-w-7xl items-center justify-between gap-4 px-4 sm:px-6">
         <Logo />
         <nav aria-label="Site" className="flex items-center gap-1 sm:gap-2">
           {LINKS.map(({ href, label }) => (
             <Link
               key={href}
               href={href}
+              prefetch={false}
               className="rounded-lg px-2 py-2 text-sm font-medium text-muted hover:text-text sm:px-3"
             >
               {label}
             </Link>
           ))}
           <ThemeSwitch />
-          <LinkButton href="/dashboard" size="small" look="secondary" prefetch={false}>
-            Dashboard
+          <LinkButton href="/dashboard" look="secondary" prefetch={false} className="max-sm:px-2.5">
+            <LayoutDashboard aria-hidden="true" className="size-4 sm:hidden" />
+            <span className="max-sm:sr-only">Dashboard</span>
           </LinkButton>
         </nav>
       </div>

@@ -1,10 +1,12 @@
-// The one module that talks to the gateway's /api and to GET /v1/models. Paths, bodies and answers are typed from its OpenAPI document.
+// The one module that talks to the gateway. Paths, bodies and answers are typed from its OpenAPI document.
 //
 // Rule 1: an answer that is no success becomes an ApiError with what the envelope says and the request's id.
 // Rule 2: the base URL is fixed when the site is built: NEXT_PUBLIC_API_BASE, or where the pages come from.
 
 import createClient, { type Client } from "openapi-fetch";
+import { partOf } from "./answer-stream";
 import type { components, paths } from "./schema";
+import { SseReader } from "./sse";
 
 export type Schemas = components["schemas"];
 
@@ -42,12 +44,17 @@ export async function answered<T>(call: Promise<{ data?: T; error?: unknown; res
   try {
     answer = await call;
   } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new ApiError(UNREACHABLE, 0);
+    return unreachable(error);
   }
   const { data, error, response } = answer;
   if (!response.ok) throw toApiError(response, error);
   return data as T;
+}
+
+/** Throws ApiError; what was cancelled from here stays what it is. */
+function unreachable(error: unknown, instead: ApiError = new ApiError(UNREACHABLE, 0)): never {
+  if (error instanceof DOMException && error.name === "AbortError") throw error;
+  throw instead;
 }
 
 /** What went wrong, from a refusal's status, headers and envelope. */
@@ -68,6 +75,57 @@ function detailOf(body: unknown): Schemas["ErrorDetail"] | null {
   if (typeof body !== "object" || body === null || !("error" in body)) return null;
   const { error } = body as { error: unknown };
   return typeof error === "object" && error !== null && "message" in error ? (error as Schemas["ErrorDetail"]) : null;
+}
+
+export type StreamPart =
+  | { type: "opened"; requestId: string | null }
+  | { type: "text"; delta: string }
+  | { type: "ended"; responseId: string | null };
+export type StreamAsked = { apiKey: string; model: string; input: string };
+const BROKEN_OFF = "The answer broke off.";
+
+/** A response as it is written, for a key and without the session. The signal's abort cancels it. Throws ApiError, or AbortError. */
+export async function* streamText(
+  asked: StreamAsked,
+  signal: AbortSignal,
+): AsyncGenerator<StreamPart, void, undefined> {
+  const response = await postResponse(asked, signal);
+  if (!response.ok || response.body === null) throw toApiError(response, await response.json().catch(() => null));
+  const requestId = response.headers.get("x-request-id");
+  yield { type: "opened", requestId };
+  const reader = new SseReader();
+  for await (const bytes of chunks(response.body, new ApiError(BROKEN_OFF, response.status, null, null, requestId))) {
+    for (const event of reader.feed(bytes)) {
+      const part = partOf(event);
+      if (part?.type === "failed") throw new ApiError(part.message, response.status, part.code, null, requestId);
+      if (part !== null) yield part;
+      if (part?.type === "ended") return;
+    }
+  }
+}
+
+async function postResponse({ apiKey, model, input }: StreamAsked, signal: AbortSignal): Promise<Response> {
+  const body: Schemas["ResponsesRequest"] = { model, input, stream: true };
+  const headers = { authorization: `Bearer ${apiKey}`, "content-type": "application/json" };
+  const init: RequestInit = { method: "POST", headers, body: JSON.stringify(body), credentials: "omit", signal };
+  return fetch(`${API_BASE}/v1/responses`, init).catch((error) => unreachable(error));
+}
+
+/** The bytes of a body, up to its end, which is `broken`; it is let go of where the reader of them stops early. */
+async function* chunks(
+  body: ReadableStream<Uint8Array>,
+  broken: ApiError,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = body.getReader(); // not every browser iterates a stream by itself
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch((error) => unreachable(error, broken));
+      if (done) throw broken;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
 }
 
 /** Where SDKs point: an absolute URL that ends in /v1. In the browser only. */

@@ -22,7 +22,7 @@ export type Checkout = Schemas["CheckoutShown"];
 export type Model = Schemas["ModelObject"];
 
 export type TransactionFilter = {
-  kind?: readonly string[];
+  kind?: string[];
   key?: string;
   model?: string;
   id?: string;
@@ -138,4 +138,21 @@ export function useChange<In, Out>(change: (input: In) => Promise<Out>, stale: r
 
 export function refresh(client: QueryClient, ...stale: readonly (readonly string[])[]): void {
   for (const queryKey of stale) void client.invalidateQueries({ queryKey });
+}
+
+/** A checkout, read again every `pollMs` until it has ended. */
+export function useCheckout(id: string, pollMs: (checkout: Checkout | undefined) => number | false) {
+  return useQuery({
+    queryKey: [...KEYS.checkout, id],
+    queryFn: ({ signal }) =>
+      answered(api.GET("/api/checkout/{checkout_id}", { signal, params: { path: { checkout_id: id } } })),
+    refetchInterval: (query) => pollMs(query.state.data),
+  });
+}
+
+export function useAutomaticTopUp() {
+  return useQuery({
+    queryKey: KEYS.automatic,
+    queryFn: ({ signal }) => answered(api.GET("/api/automatic-top-up", { signal })),
+  });
 }

@@ -1,0 +1,122 @@
+"""A real Chromium on a real gateway that serves the built website.
+
+Rule 1: pages are the export in web/out (`make web`), served by the gateway itself, with its policy and its compression.
+Rule 2: the browser runs with its own security on: no flag here switches off origins, certificates or policies.
+Rule 3: Playwright's event loop lives as long as a module's tests, so that it meets no other test's.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trio
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+
+from app.settings import load
+from tests.browser import seeding
+from tests.browser.seeding import Person
+from tests.support.demo_process import free_port
+from tests.support.processes import ROOT, Gateway
+
+FOLDER = Path(__file__).parent
+SHOTS = FOLDER / "shots"
+ARGUMENTS = [
+    "--no-sandbox",  # the tests may run as root, in a container
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--font-render-hinting=none",
+]
+PATIENCE_MS = 20_000
+WIDE = (1280, 900)
+NARROW = (360, 780)
+
+
+@dataclass(frozen=True)
+class Site:
+    """A gateway that serves the website over seeded accounts."""
+
+    origin: str
+    folder: Path
+
+    @contextmanager
+    def visit(
+        self,
+        browser: Browser,
+        person: Person | None = None,
+        *,
+        dark: bool = False,
+        size: tuple[int, int] = WIDE,
+    ) -> Iterator[BrowserContext]:
+        """A browser of somebody's own, signed in where `person` says who."""
+        context = browser.new_context(
+            base_url=self.origin,
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+            timezone_id="UTC",
+            locale="en-GB",
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        try:
+            if person is not None:
+                answer = context.request.post("/api/session", data={"email": person.email, "password": person.password})
+                assert answer.ok, answer.text()
+            yield context
+        finally:
+            context.close()
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """Where the npm package has put its Chromium."""
+    program = 'import chromium from "@sparticuz/chromium"; process.stdout.write(await chromium.executablePath())'
+    line = ["node", "--input-type=module", "--eval", program]
+    return subprocess.run(line, cwd=FOLDER, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
+    try:
+        yield browser
+    finally:
+        browser.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def website() -> None:
+    assert (ROOT / "web/out/index.html").exists(), "the website is not built: run `make web`"
+
+
+@contextmanager
+def serving(folder: Path, *, requests_per_day: int = 14, days: int = seeding.DAYS) -> Iterator[Site]:
+    """A gateway process over a freshly seeded ledger."""
+    port = free_port()
+    path = seeding.config(folder, port)
+    seeding.seed(load(path), requests_per_day=requests_per_day, days=days)
+    gateway = Gateway.start(path, folder / "gateway.log")
+    try:
+        trio.run(gateway.ready)
+        yield Site(f"http://127.0.0.1:{gateway.port}", folder)
+    finally:
+        gateway.kill()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with serving(tmp_path_factory.mktemp("site")) as site:
+        yield site

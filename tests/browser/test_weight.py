@@ -1,0 +1,40 @@
+"""How much JavaScript a first visit loads, page by page: under 200 kB as it comes over the wire."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.conftest import Site
+from tests.browser.seeding import FULL
+from tests.browser.test_pages import DASHBOARD, PUBLIC, settled
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
+
+JAVASCRIPT_BYTES_MAX = 200_000
+
+
+@pytest.mark.parametrize("path", [*PUBLIC, *DASHBOARD])
+def test_a_first_visit_loads_little_javascript(browser: Browser, site: Site, path: str) -> None:
+    """All scripts until the page has settled, prefetched ones included, with the headers of their answers."""
+    with site.visit(browser, FULL if path in DASHBOARD else None) as context:
+        page = context.new_page()
+        protocol = context.new_cdp_session(page)
+        protocol.send("Network.enable")
+        scripts: set[str] = set()
+        loaded: dict[str, int] = {}
+        protocol.on(
+            "Network.responseReceived",
+            lambda event: scripts.add(event["requestId"]) if event["type"] == "Script" else None,
+        )
+        protocol.on(
+            "Network.loadingFinished",
+            lambda event: loaded.__setitem__(event["requestId"], int(event["encodedDataLength"])),
+        )
+        page.goto(path)
+        settled(page)
+        page.wait_for_load_state("networkidle") if path not in DASHBOARD else None
+        total = sum(loaded.get(script, 0) for script in scripts)
+        print(f"\n{path}: {total / 1000:.0f} kB of JavaScript in {len(scripts)} files")
+        assert scripts <= loaded.keys(), "some scripts never ended"
+        assert 0 < total < JAVASCRIPT_BYTES_MAX

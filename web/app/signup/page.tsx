@@ -1,0 +1,31 @@
+import type { Metadata } from "next";
+import Link from "next/link";
+import { AuthFrame } from "@/components/auth/frame";
+import { SignupForm } from "@/components/auth/signup-form";
+import { Providers } from "@/components/providers";
+
+export const metadata: Metadata = {
+  title: "Sign up",
+  description: "An account with a prepaid balance for model calls.",
+};
+
+export default function SignupPage() {
+  return (
+    <AuthFrame
+      title="Sign up"
+      intro="An account with a prepaid balance. You pay for completed answers, and for nothing else."
+      below={
+        <>
+          Signed up before?{" "}
+          <Link href="/login" className="font-medium text-accent underline">
+            Sign in
+          </Link>
+        </>
+      }
+    >
+      <Providers>
+        <SignupForm />
+      </Providers>
+    </AuthFrame>
+  );
+}

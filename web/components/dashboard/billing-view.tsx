@@ -1,0 +1,36 @@
+"use client";
+
+import { parseAsStringLiteral, useQueryStates } from "nuqs";
+import { parseAsId } from "@/lib/url-state";
+import { PageHeader } from "../page-header";
+import { AutomaticTopUp } from "./automatic-top-up";
+import { BalancePanel } from "./balance-panel";
+import { CheckoutReturn } from "./checkout-return";
+import { Packs } from "./packs";
+import { Statement } from "./statement";
+
+/** Money in, and everything that moved the balance. */
+export function BillingView() {
+  const [{ checkout, left }, set] = useQueryStates({ checkout: parseAsId, left: parseAsStringLiteral(["1"]) });
+  return (
+    <>
+      <PageHeader title="Billing">
+        Prepaid credit: what you add, what was spent, and every movement in between.
+      </PageHeader>
+      {checkout && (
+        <CheckoutReturn
+          key={checkout}
+          checkoutId={checkout}
+          left={left === "1"}
+          onClose={() => set({ checkout: null, left: null })}
+        />
+      )}
+      <div className="grid gap-6 lg:grid-cols-2">
+        <BalancePanel />
+        <Packs />
+      </div>
+      <AutomaticTopUp />
+      <Statement />
+    </>
+  );
+}

@@ -1,0 +1,23 @@
+import { render } from "@testing-library/react";
+import { describe, expect, it } from "vitest";
+import { rich } from "./rich";
+
+describe("rich text", () => {
+  it("is plain where nothing is marked", () => {
+    const { container } = render(<p>{rich("A < b & c.")}</p>);
+    expect(container.innerHTML).toBe("<p>A &lt; b &amp; c.</p>");
+  });
+
+  it("marks code, weight and links, and code in links", () => {
+    const { container } = render(
+      <p>{rich("Send `n`, **once**, to [`GET /x`](/docs/errors) or [it](/openapi.json).")}</p>,
+    );
+    expect(container.textContent).toBe("Send n, once, to GET /x or it.");
+    expect([...container.querySelectorAll("code")].map((code) => code.textContent)).toEqual(["n", "GET /x"]);
+    expect(container.querySelector("strong")?.textContent).toBe("once");
+    expect([...container.querySelectorAll("a")].map((link) => link.getAttribute("href"))).toEqual([
+      "/docs/errors",
+      "/openapi.json",
+    ]);
+  });
+});

@@ -1,0 +1,18 @@
+import { highlight, type Language, languageOf, readSnippet } from "@/lib/snippets";
+import { CodeBlock, CodeTabs } from "./code-block";
+
+/** Snippets of web/snippets: the same thing in several languages, or one. `title` says what they do. */
+export async function Snippet({ files, title }: { files: string[]; title: string }) {
+  const codes = await Promise.all(files.map((file) => highlight(readSnippet(file), languageOf(file))));
+  const [only] = codes;
+  return codes.length === 1 && only ? (
+    <CodeBlock code={only} title={title} />
+  ) : (
+    <CodeTabs codes={codes} title={title} />
+  );
+}
+
+/** Text that is no snippet: an answer, a file. */
+export async function Listing({ text, language, title }: { text: string; language: Language; title: string }) {
+  return <CodeBlock code={await highlight(text, language)} title={title} />;
+}

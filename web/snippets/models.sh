@@ -1,0 +1,1 @@
+curl https://api.realrouter.org/v1/models

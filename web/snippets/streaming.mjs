@@ -1,0 +1,9 @@
+const stream = await client.responses.create({
+  model: "gpt-5.4-mini",
+  input: "Summarize this note in Chinese.",
+  stream: true,
+});
+for await (const event of stream) {
+  if (event.type === "response.output_text.delta") process.stdout.write(event.delta);
+  else if (event.type === "response.completed") console.log("\n", event.response.usage.total_tokens, "tokens");
+}
