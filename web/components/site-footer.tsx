@@ -4,7 +4,7 @@ export function SiteFooter() {
   return (
     <footer className="mt-auto border-t">
       <div className="mx-auto flex max-w-7xl flex-wrap items-center justify-between gap-4 px-4 py-8 text-sm text-muted sm:px-6">
-        <p>Realrouter. Every charge is an event that anyone can check.</p>
+        <p>Realrouter. Every charge is an event in the ledger.</p>
         <nav aria-label="Footer" className="flex flex-wrap gap-x-5 gap-y-2">
           <Link href="/docs" prefetch={false} className="hover:text-text">
             Docs

@@ -108,10 +108,11 @@ describe("a cost", () => {
     expect(costOf(LONG, { ...NOTHING, output: 1 }, "default").total).toBe(2_000n);
   });
 
-  it("takes an image's own price", () => {
+  it("takes an image's own price, or the dearest where the table has none", () => {
     expect(imageSizes(LONG)).toEqual(["low/1024x1024", "high/1024x1024"]);
     expect(imageSizes(MINI)).toEqual([]);
     expect(costOf(LONG, { ...NOTHING, images: 2 }, undefined, "high/1024x1024").total).toBe(334_000_000n);
+    expect(costOf(LONG, { ...NOTHING, images: 1 }, undefined, "a size of no entry").total).toBe(167_000_000n);
     expect(costOf(MINI, { ...NOTHING, images: 2 }, undefined, "high/1024x1024").total).toBe(80_000_000n);
   });
 

@@ -65,7 +65,11 @@ export function imageSizes(pricing: Pricing): string[] {
 
 function imagePrice(prices: Pricing["image"], size: string): string | undefined {
   if (typeof prices !== "object") return prices;
-  return prices[size] ?? prices[ANY_IMAGE] ?? Object.values(prices)[0];
+  return prices[size] ?? prices[ANY_IMAGE] ?? dearest(Object.values(prices));
+}
+
+function dearest(prices: string[]): string | undefined {
+  return prices.sort((one, other) => (picos(one) < picos(other) ? 1 : -1))[0];
 }
 
 function tierFor(rates: Rates, inputTokens: number): { tier: Rates; above: number | null } {

@@ -20,6 +20,7 @@ export function Doc({ slug, title, lead, sections }: DocProps) {
   return (
     <div className="xl:grid xl:grid-cols-[minmax(0,1fr)_12rem] xl:gap-x-10">
       <header className="max-w-3xl space-y-3">
+        <p className="text-sm font-medium text-accent">Developer docs</p>
         <h1 className="text-3xl font-semibold tracking-tight text-balance">{title ?? topic.title}</h1>
         <p className="text-lg text-pretty text-muted">{rich(lead)}</p>
       </header>
@@ -27,7 +28,7 @@ export function Doc({ slug, title, lead, sections }: DocProps) {
       <div className="max-w-3xl min-w-0">
         {sections.map(({ id, title: heading, body }) => (
           <section key={id} aria-labelledby={id} className="mt-12 space-y-4">
-            <h2 id={id} className="group text-xl font-semibold tracking-tight">
+            <h2 id={id} className="group scroll-mt-12 text-xl font-semibold tracking-tight lg:scroll-mt-2">
               {heading}
               <a
                 href={`#${id}`}

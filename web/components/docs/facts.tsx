@@ -1,5 +1,6 @@
 // Tables of facts that the gateway's own tests hold against its code (lib/facts.json).
 
+import { Fragment, type ReactNode } from "react";
 import facts from "@/lib/facts.json";
 import { formatCount } from "@/lib/time";
 import { Badge } from "../ui/badge";
@@ -45,15 +46,28 @@ function Code({ status, code, type }: { status: number; code: string | null; typ
           <CodeName code={code} />
         )}
       </div>
-      <p className="font-mono text-xs break-words text-muted">{type}</p>
+      <p className="font-mono text-xs break-words text-muted">{breakable(type)}</p>
     </div>
   );
 }
 
 function CodeName({ code }: { code: string | null }) {
   return (
-    <code className="font-mono text-[0.8125rem] font-medium max-sm:w-28 max-sm:break-words">{code ?? "null"}</code>
+    <code className="font-mono text-[0.8125rem] font-medium max-sm:w-28 max-sm:break-words">
+      {breakable(code ?? "null")}
+    </code>
   );
+}
+
+/** A name that may go on in the next line behind its underscores and slashes. */
+function breakable(name: string): ReactNode {
+  return name.split(/(?<=[_/])/).map((part, at) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: parts of one text, in their order
+    <Fragment key={at}>
+      {at > 0 && <wbr />}
+      {part}
+    </Fragment>
+  ));
 }
 
 /** Routes whose path begins so. */
@@ -67,7 +81,7 @@ export function EndpointsTable({ caption, under }: { caption: string; under: str
           key="route"
           className="font-mono text-[0.8125rem] break-words max-sm:block max-sm:w-28 sm:whitespace-nowrap"
         >
-          <span className="text-muted max-sm:block">{method}</span> {path}
+          <span className="text-muted max-sm:block">{method}</span> {breakable(path)}
         </code>,
         <div key="answers" className="min-w-44">
           {rich(answers)}

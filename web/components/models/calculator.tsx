@@ -63,14 +63,18 @@ export function Calculator({ models, state, setState }: CalculatorProps) {
           {field("output", "Output tokens")}
           {pricing.web_search !== undefined && field("searches", "Searches")}
           {pricing.image !== undefined && field("images", "Images")}
+          {sizes.length > 0 && (
+            <SelectField
+              label="Quality and size"
+              value={size}
+              onChange={(event) => setState({ size: event.target.value })}
+            >
+              {sizes.map((each) => (
+                <option key={each}>{each}</option>
+              ))}
+            </SelectField>
+          )}
         </div>
-        {sizes.length > 0 && (
-          <SelectField label="Image" value={size} onChange={(event) => setState({ size: event.target.value })}>
-            {sizes.map((each) => (
-              <option key={each}>{each}</option>
-            ))}
-          </SelectField>
-        )}
         <p className="text-sm text-muted">Cached input is counted once: not in the input as well.</p>
       </div>
       <Lines cost={cost} />
@@ -108,7 +112,7 @@ function Lines({ cost }: { cost: ReturnType<typeof costOf> }) {
             <th scope="col">Amount</th>
           </tr>
         </thead>
-        <tbody>
+        <tbody className="[&>tr:last-child>*]:pb-3">
           {cost.lines.map(({ kind, label, quantity, price, amount }) => (
             <tr key={kind} className="align-top">
               <th scope="row" className="py-1.5 pr-3 text-left font-normal">

@@ -22,9 +22,9 @@ export function ModelCard({ model, onPrice }: { model: Model; onPrice: () => voi
   const { capabilities, pricing } = model;
   return (
     <article aria-label={model.id} className="rounded-xl border bg-surface p-4 sm:p-5">
-      <header className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
-        <div className="flex min-w-0 items-center gap-1">
-          <h3 className="truncate font-mono font-medium">{model.id}</h3>
+      <header className="flex items-start justify-between gap-x-4">
+        <div className="flex min-h-8 min-w-0 items-center gap-1">
+          <h3 className="font-mono font-medium break-all">{model.id}</h3>
           <CopyButton text={model.id} label={`Copy the name ${model.id}`} />
         </div>
         <Button look="secondary" size="small" onClick={onPrice} aria-label={`Calculate a price with ${model.id}`}>

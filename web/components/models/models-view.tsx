@@ -19,26 +19,33 @@ export function ModelsView() {
     void setState({ model, tier: null, size: null });
     calculator.current?.focus();
   };
+  const failed = models.isError && models.data === undefined;
   return (
-    <Loaded
-      query={models}
-      skeleton={<ModelsSkeleton />}
-      isEmpty={(found) => found.length === 0}
-      empty={
-        <div className="rounded-xl border bg-surface">
-          <Empty title="No model is on offer">The operator of this gateway has not listed one yet.</Empty>
-        </div>
-      }
-    >
-      {(found) => (
-        <div className="grid gap-6 lg:grid-cols-[minmax(0,1fr)_23rem] lg:items-start">
-          <Models models={found} search={state.q} onSearch={(q) => void setState({ q: q || null })} onPrice={price} />
-          <div ref={calculator} tabIndex={-1} className="scroll-mt-20 rounded-xl lg:sticky lg:top-20">
-            <Calculator models={found} state={state} setState={setState} />
+    <div className={failed ? "rounded-xl border bg-surface" : ""}>
+      <Loaded
+        query={models}
+        skeleton={<ModelsSkeleton />}
+        isEmpty={(found) => found.length === 0}
+        empty={
+          <div className="rounded-xl border bg-surface">
+            <Empty title="No model is on offer">The operator of this gateway has not listed one yet.</Empty>
           </div>
-        </div>
-      )}
-    </Loaded>
+        }
+      >
+        {(found) => (
+          <div className="grid gap-6 lg:grid-cols-[minmax(0,1fr)_23rem] lg:items-start">
+            <Models models={found} search={state.q} onSearch={(q) => void setState({ q: q || null })} onPrice={price} />
+            <div
+              ref={calculator}
+              tabIndex={-1}
+              className="scroll-mt-20 rounded-xl lg:sticky lg:top-20 lg:max-h-[calc(100dvh-6rem)] lg:overflow-y-auto"
+            >
+              <Calculator models={found} state={state} setState={setState} />
+            </div>
+          </div>
+        )}
+      </Loaded>
+    </div>
   );
 }
 
@@ -50,6 +57,11 @@ type ModelsProps = {
 };
 
 function Models({ models, search, onSearch, onPrice }: ModelsProps) {
+  const field = useRef<HTMLInputElement>(null);
+  const clear = () => {
+    onSearch("");
+    field.current?.focus();
+  };
   const wanted = search.trim().toLowerCase();
   const shown = models.filter(({ id }) => id.toLowerCase().includes(wanted));
   return (
@@ -60,6 +72,7 @@ function Models({ models, search, onSearch, onPrice }: ModelsProps) {
         </h2>
         <Field
           type="search"
+          ref={field}
           label="Search by name"
           value={search}
           onChange={(event) => onSearch(event.target.value)}
@@ -74,7 +87,7 @@ function Models({ models, search, onSearch, onPrice }: ModelsProps) {
           <Empty
             title="No model has this name"
             action={
-              <Button look="secondary" size="small" onClick={() => onSearch("")}>
+              <Button look="secondary" size="small" onClick={clear}>
                 Clear filters
               </Button>
             }
@@ -104,7 +117,7 @@ function ModelsSkeleton() {
           <Skeleton key={card} className="h-56 w-full rounded-xl" />
         ))}
       </div>
-      <Skeleton className="h-128 w-full rounded-xl" />
+      <Skeleton className="h-156 w-full rounded-xl" />
     </div>
   );
 }
