@@ -1,16 +1,15 @@
 "use client";
 
 import { Monitor, Moon, Sun } from "lucide-react";
-import { useEffect, useState } from "react";
-import { applyTheme, storedTheme, THEMES, type Theme } from "@/lib/theme";
+import { THEMES } from "@/lib/theme";
+import { useTheme } from "@/lib/use-theme";
 
 const ICONS = { system: Monitor, light: Sun, dark: Moon };
 const NAMES = { system: "as the system has it", light: "light", dark: "dark" };
 
 /** One button that goes from theme to theme, and says which is on. */
 export function ThemeSwitch() {
-  const [theme, setTheme] = useState<Theme>("system");
-  useEffect(() => setTheme(storedTheme()), []);
+  const [theme, setTheme] = useTheme();
   const Icon = ICONS[theme];
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? "system";
   return (
@@ -18,10 +17,7 @@ export function ThemeSwitch() {
       type="button"
       aria-label={`Theme: ${NAMES[theme]}. Change to ${NAMES[next]}`}
       title={`Theme: ${NAMES[theme]}`}
-      onClick={() => {
-        applyTheme(next);
-        setTheme(next);
-      }}
+      onClick={() => setTheme(next)}
       className="grid size-10 place-items-center rounded-lg text-muted hover:bg-sunken hover:text-text"
     >
       <Icon aria-hidden="true" className="size-4.5" />

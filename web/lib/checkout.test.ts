@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkoutView, formatPrice } from "./checkout";
+import { checkoutView, pollMs, SLOW_MS } from "./checkout";
 import type { Checkout } from "./queries";
 
 const CHECKOUT: Checkout = {
@@ -15,41 +15,70 @@ const CHECKOUT: Checkout = {
   reason: null,
   url: null,
 };
+const URL = "https://pay.example/1";
 
-function view(state: string, { left = false, waited = 0, reason = null as string | null } = {}) {
-  return checkoutView({ ...CHECKOUT, state, reason }, "$10.00", left, waited);
+function view(answer: Partial<Checkout>, { left = false, waited = 0 } = {}) {
+  return checkoutView({ ...CHECKOUT, ...answer }, "$10.00", left, waited);
 }
 
-describe("coming back from the payment page", () => {
-  it("waits while the payment is open or under way", () => {
-    expect(view("open")).toMatchObject({ tone: "waiting", done: false });
-    expect(view("processing")).toMatchObject({ title: "Waiting for the payment to be credited…", done: false });
+describe("a checkout", () => {
+  it("waits while its payment is looked up or under way", () => {
+    expect(view({ state: "open" })).toMatchObject({ tone: "waiting", title: "Waiting for the payment…", done: false });
+    expect(view({ state: "processing" })).toMatchObject({
+      tone: "waiting",
+      title: "Waiting for the payment to be credited…",
+      done: false,
+    });
   });
 
-  it("says that one may leave when it takes long", () => {
-    expect(view("processing", { waited: 19_999 }).text).not.toContain("leave");
-    expect(view("processing", { waited: 20_000 }).text).toContain("You may leave this page");
+  it("waits as well where the API has a state that this page does not know", () => {
+    expect(view({ state: "reviewed" })).toMatchObject({ tone: "waiting", done: false });
   });
 
-  it("ends when it is paid, even for somebody who left", () => {
-    expect(view("paid", { left: true })).toMatchObject({ title: "$10.00 credited", tone: "good", done: true });
+  it("says that it is safe to leave when it takes long", () => {
+    expect(view({ state: "processing" }, { waited: SLOW_MS - 1 }).text).not.toContain("leave");
+    expect(view({ state: "processing" }, { waited: SLOW_MS }).text).toContain("It is safe to leave");
+  });
+
+  it("can still be paid while its payment page is open", () => {
+    expect(view({ url: URL })).toMatchObject({ title: "This checkout is not paid yet", payable: true, done: false });
+    expect(view({ url: URL }, { left: true })).toMatchObject({
+      title: "You left before paying",
+      payable: true,
+      done: true,
+    });
+  });
+
+  it("is paid by the ledger's word, even where somebody left", () => {
+    const paid = { tone: "good", title: "$10.00 credited", done: true, payable: false };
+    expect(view({ state: "paid" })).toMatchObject(paid);
+    expect(view({ state: "paid" }, { left: true })).toMatchObject(paid);
+    expect(view({ state: "processing" }, { left: true }).done).toBe(false);
   });
 
   it("ends without a charge", () => {
-    expect(view("open", { left: true })).toMatchObject({ title: "You left without paying", done: true });
-    expect(view("expired").done).toBe(true);
-    expect(view("failed", { reason: "card_declined" }).text).toBe(
-      "Nothing was credited. The payment service says: card declined.",
+    expect(view({ state: "expired" })).toMatchObject({ tone: "neutral", done: true, payable: false });
+    expect(view({ state: "failed" })).toMatchObject({ tone: "bad", done: true, payable: false });
+    expect(view({ state: "failed", reason: "card_declined" }).text).toBe(
+      "Nothing was charged, and nothing was credited. The payment service says: card declined.",
     );
   });
+});
 
-  it("still waits where somebody left and the payment is under way all the same", () => {
-    expect(view("processing", { left: true }).done).toBe(false);
+describe("asking again", () => {
+  it("is quick first, then slower, then over", () => {
+    expect([0, 29_999, 30_000, 119_999, 120_000, 899_999, 900_000].map((waited) => pollMs(false, waited))).toEqual([
+      1_000,
+      1_000,
+      3_000,
+      3_000,
+      15_000,
+      15_000,
+      false,
+    ]);
   });
 
-  it("shows prices in their currency, digit by digit", () => {
-    expect(formatPrice("10.00", "usd")).toBe("$10.00");
-    expect(formatPrice("1000", "jpy")).toBe("¥1,000");
-    expect(formatPrice("9007199254740993.01", "eur")).toBe("€9,007,199,254,740,993.01");
+  it("is never where nothing more is to come", () => {
+    expect(pollMs(true, 0)).toBe(false);
   });
 });

@@ -2,6 +2,9 @@
 
 import { ApiError } from "./api";
 
+/** The gateway's own rule: length alone. It counts and refuses for itself. */
+export const PASSWORD_LENGTH_MIN = 8;
+
 export type FormErrors = { field: (name: string) => string | null; general: string | null };
 
 /** `fields` are those that the form has; an error about anything else is a general one. */

@@ -4,12 +4,14 @@
 import {
   keepPreviousData,
   type QueryClient,
+  queryOptions,
   useInfiniteQuery,
   useMutation,
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
 import { ApiError, answered, api, type Schemas } from "./api";
+import { type Spend, stackOf } from "./usage";
 
 export type Balance = Schemas["BalanceShown"];
 export type Transaction = Schemas["TransactionShown"];
@@ -52,6 +54,7 @@ export const KEYS = {
 } as const;
 export const PAGE_ROWS = 50;
 const RETRIES_MAX = 2;
+const OPEN_POLL_MS = 2_000;
 
 /** Again after a pause where the gateway was not there or was full; at once never: a refusal stays a refusal. */
 export function mayRetry(failures: number, error: Error): boolean {
@@ -92,11 +95,32 @@ export function usePacks() {
   });
 }
 
-export function useUsage(filter: UsageFilter) {
-  return useQuery({
+function usageQuery(filter: UsageFilter) {
+  return queryOptions({
     queryKey: [...KEYS.usage, filter],
     queryFn: ({ signal }) => answered(api.GET("/api/usage", { signal, params: { query: filter } })),
+  });
+}
+
+export function useUsage(filter: UsageFilter) {
+  return useQuery({ ...usageQuery(filter), placeholderData: keepPreviousData });
+}
+
+/** Spend over time as one thing: the total, and by key or model its largest parts. */
+export function useSpend(asked: UsageFilter & { by: "hour" | "day" }, by: "key" | "model" | null) {
+  const client = useQueryClient();
+  return useQuery({
+    queryKey: [...KEYS.usage, "spend", asked, by],
+    queryFn: async (): Promise<Spend> => {
+      const read = (filter: UsageFilter) => client.fetchQuery(usageQuery(filter));
+      if (by === null) return { whole: await read(asked), parts: [], rest: null };
+      const [whole, groups] = await Promise.all([read(asked), read({ ...asked, by })]);
+      const { own, rest } = stackOf(groups.data);
+      const parts = own.map(async (group) => ({ group, answer: await read({ ...asked, [by]: group }) }));
+      return { whole, parts: await Promise.all(parts), rest };
+    },
     placeholderData: keepPreviousData,
+    retry: false,
   });
 }
 
@@ -117,13 +141,29 @@ export function useTransactions(filter: TransactionFilter, limit = PAGE_ROWS) {
   });
 }
 
-/** By request id or by the id of its answer. */
+/** One page of the statement by its cursor: however long the statement is, so much is read and shown. */
+export function useTransactionPage(filter: TransactionFilter, cursor: string | null, limit = PAGE_ROWS) {
+  return useQuery({
+    queryKey: [...KEYS.transactions, "page", filter, cursor, limit],
+    queryFn: ({ signal }) =>
+      answered(
+        api.GET("/api/transactions", {
+          signal,
+          params: { query: { ...filter, limit, ...(cursor === null ? {} : { cursor }) } },
+        }),
+      ),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** By request id or by the id of its answer. Events tell when it is settled; where they do not come, it is asked for. */
 export function useRequest(id: string | null) {
   return useQuery({
     queryKey: [...KEYS.request, id],
     queryFn: ({ signal }) =>
       answered(api.GET("/api/requests/{request_id}", { signal, params: { path: { request_id: id ?? "" } } })),
     enabled: id !== null,
+    refetchInterval: (query) => (query.state.data?.state === "open" ? OPEN_POLL_MS : false),
   });
 }
 
@@ -150,9 +190,11 @@ export function useCheckout(id: string, pollMs: (checkout: Checkout | undefined)
   });
 }
 
-export function useAutomaticTopUp() {
+/** `sold`: there are packs; without any, the gateway has no such thing. */
+export function useAutomaticTopUp(sold = true) {
   return useQuery({
     queryKey: KEYS.automatic,
     queryFn: ({ signal }) => answered(api.GET("/api/automatic-top-up", { signal })),
+    enabled: sold,
   });
 }

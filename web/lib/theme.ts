@@ -16,6 +16,11 @@ export function storedTheme(): Theme {
   }
 }
 
+/** The theme that the page has now. */
+export function shownTheme(): Theme {
+  return THEMES.find((theme) => theme === document.documentElement.dataset.theme) ?? "system";
+}
+
 export function applyTheme(theme: Theme): void {
   if (theme === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;

@@ -1,18 +1,21 @@
 "use client";
 // Signing in, by password or by a one-time link whose token stands in the fragment.
 
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useRouter } from "next/navigation";
-import { type FormEvent, useEffect, useRef, useState } from "react";
-import { answered, api } from "@/lib/api";
+import { useMutation } from "@tanstack/react-query";
+import { type FormEvent, useEffect, useState } from "react";
+import { ApiError, answered, api } from "@/lib/api";
+import { useFocusWrong } from "@/lib/focus";
 import { formErrors } from "@/lib/form";
-import { nextPath } from "@/lib/next-path";
+import { takeToken } from "@/lib/link-token";
 import { Button, Spinner } from "../ui/button";
 import { Field } from "../ui/field";
 import { FormError } from "../ui/form-error";
 import { PasswordField } from "../ui/password-field";
+import { useArrival, useSignedInAlready } from "./use-arrival";
 
 const FIELDS = ["email", "password"];
+const LINK_REFUSED =
+  "This link does not work any more. A link works once, for 15 minutes. Sign in with your password, or ask for a new link.";
 
 export function LoginForm() {
   const [email, setEmail] = useState("");
@@ -23,7 +26,9 @@ export function LoginForm() {
     mutationFn: () => answered(api.POST("/api/session", { body: { email, password } })),
     onSuccess: arrive,
   });
-  if (link === "working") {
+  const form = useFocusWrong(signIn.error);
+  useSignedInAlready(arrive, link.isIdle && signIn.isIdle);
+  if (link.isPending || link.isSuccess) {
     return (
       <p role="status" className="flex items-center justify-center gap-3 py-10 text-sm">
         <Spinner /> Signing you in with the link…
@@ -33,13 +38,11 @@ export function LoginForm() {
   const errors = formErrors(signIn.error, FIELDS);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!signIn.isPending) signIn.mutate();
+    if (!signIn.isPending && !signIn.isSuccess) signIn.mutate();
   };
   return (
-    <form onSubmit={submit} className="space-y-4">
-      {link === "refused" && !signIn.error && (
-        <FormError message="This link is not valid any more. A link works once, for 15 minutes: sign in with your password, or ask for a new one." />
-      )}
+    <form ref={form} onSubmit={submit} className="space-y-4">
+      {link.error && signIn.isIdle && <LinkFailed error={link.error} retry={() => link.mutate(link.variables)} />}
       <FormError message={errors.general} />
       <Field
         label="E-mail"
@@ -67,30 +70,36 @@ export function LoginForm() {
   );
 }
 
-/** On to where the visitor wanted to go, with nothing left of whoever was signed in before. */
-function useArrival(): () => void {
-  const client = useQueryClient();
-  const router = useRouter();
-  return () => {
-    client.clear();
-    router.replace(nextPath(new URLSearchParams(window.location.search).get("next")));
-  };
+/** A refusal is final; after anything else, the link may be good still. */
+function LinkFailed({ error, retry }: { error: Error; retry: () => void }) {
+  if (error instanceof ApiError && (error.status === 400 || error.status === 401)) {
+    return <FormError message={LINK_REFUSED} />;
+  }
+  return (
+    <div className="space-y-2">
+      <FormError message={`The link could not be used. ${formErrors(error, []).general}`} />
+      <Button look="secondary" size="small" onClick={retry}>
+        Try the link again
+      </Button>
+    </div>
+  );
 }
 
 /** Uses the token of the fragment, once; it leaves the address bar before anything else happens. */
-function useLink(arrive: () => void): "none" | "working" | "refused" {
-  const [state, setState] = useState<"none" | "working" | "refused">("none");
-  const latest = useRef(arrive);
-  latest.current = arrive;
+function useLink(arrive: () => void) {
+  const link = useMutation({
+    mutationFn: (token: string) => answered(api.POST("/api/session/link", { body: { token } })),
+    onSuccess: arrive,
+  });
+  const { mutate } = link;
   useEffect(() => {
-    const token = new URLSearchParams(window.location.hash.slice(1)).get("token");
-    if (!token) return;
-    window.history.replaceState(null, "", window.location.pathname + window.location.search);
-    setState("working");
-    answered(api.POST("/api/session/link", { body: { token } })).then(
-      () => latest.current(),
-      () => setState("refused"),
-    );
-  }, []);
-  return state;
+    const take = () => {
+      const token = takeToken();
+      if (token !== null) mutate(token);
+    };
+    take();
+    window.addEventListener("hashchange", take);
+    return () => window.removeEventListener("hashchange", take);
+  }, [mutate]);
+  return link;
 }

@@ -3,22 +3,27 @@
 
 import { useMutation } from "@tanstack/react-query";
 import Link from "next/link";
-import { useRouter } from "next/navigation";
 import { type FormEvent, useState } from "react";
 import { ApiError, answered, api } from "@/lib/api";
-import { formErrors } from "@/lib/form";
+import { useFocusWrong } from "@/lib/focus";
+import { formErrors, PASSWORD_LENGTH_MIN } from "@/lib/form";
 import { Button } from "../ui/button";
 import { Field } from "../ui/field";
 import { FormError } from "../ui/form-error";
 import { PasswordField } from "../ui/password-field";
+import { useArrival } from "./use-arrival";
 
 const FIELDS = ["email", "password", "name"];
-const PASSWORD_LENGTH_MIN = 8;
 
-class NotNew extends Error {}
+/** Signed up, and not signed in: the e-mail has another password, or signing in did not work. */
+class NotSignedIn extends Error {
+  constructor(readonly reason: Error) {
+    super(reason.message);
+  }
+}
 
 export function SignupForm() {
-  const router = useRouter();
+  const arrive = useArrival();
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const [name, setName] = useState("");
@@ -27,28 +32,23 @@ export function SignupForm() {
       await answered(
         api.POST("/api/signup", { body: { email, password, ...(name.trim() ? { name: name.trim() } : {}) } }),
       );
-      await signIn(email, password);
+      await answered(api.POST("/api/session", { body: { email, password } })).catch((error: Error) => {
+        throw new NotSignedIn(error);
+      });
     },
-    onSuccess: () => router.replace("/dashboard"),
+    onSuccess: arrive,
   });
-  const known = signUp.error instanceof NotNew;
-  const errors = formErrors(known ? null : signUp.error, FIELDS);
+  const stranded = signUp.error instanceof NotSignedIn ? signUp.error.reason : null;
+  const errors = formErrors(stranded ? null : signUp.error, FIELDS);
+  const form = useFocusWrong(signUp.error);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!signUp.isPending) signUp.mutate();
+    if (!signUp.isPending && !signUp.isSuccess) signUp.mutate();
   };
   return (
-    <form onSubmit={submit} className="space-y-4">
+    <form ref={form} onSubmit={submit} className="space-y-4">
       <FormError message={errors.general} />
-      {known && (
-        <p role="alert" className="rounded-lg bg-warning-soft px-3 py-2 text-sm text-warning">
-          If this e-mail has an account already, its password is another one.{" "}
-          <Link href="/login" className="font-medium underline">
-            Sign in
-          </Link>{" "}
-          with that.
-        </p>
-      )}
+      {stranded && <Stranded reason={stranded} />}
       <Field
         label="E-mail"
         type="email"
@@ -76,7 +76,7 @@ export function SignupForm() {
         optional
         autoComplete="organization"
         maxLength={100}
-        hint="A label on the ledger, kept for good: no personal data."
+        hint="A label that stays on the ledger for good. Put no personal data into it."
         value={name}
         error={errors.field("name")}
         onChange={(event) => setName(event.target.value)}
@@ -88,11 +88,16 @@ export function SignupForm() {
   );
 }
 
-/** Raises NotNew where the password is not this account's: then it was there before. */
-async function signIn(email: string, password: string): Promise<void> {
-  try {
-    await answered(api.POST("/api/session", { body: { email, password } }));
-  } catch (error) {
-    throw error instanceof ApiError && error.status === 401 ? new NotNew() : error;
-  }
+function Stranded({ reason }: { reason: Error }) {
+  const known = reason instanceof ApiError && reason.status === 401;
+  return (
+    <p role="alert" className="rounded-lg bg-warning-soft px-3 py-2 text-sm text-warning">
+      {known
+        ? "Signing in did not work. If this e-mail has an account already, that account keeps its own password. "
+        : `You are signed up, but signing in did not work. ${formErrors(reason, []).general} `}
+      <Link href="/login" className="font-medium underline">
+        Go to sign-in
+      </Link>
+    </p>
+  );
 }

@@ -1,58 +1,44 @@
 "use client";
 
+import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { ApiError, answered, api, type Schemas } from "@/lib/api";
+import { answered, api } from "@/lib/api";
+import {
+  type Automatic,
+  type AutomaticWanted,
+  badgeOf,
+  problemOf,
+  readTerms,
+  standingOf,
+  type TermErrors,
+  type Terms,
+  termsOf,
+} from "@/lib/automatic";
+import { useFocusWrong } from "@/lib/focus";
 import { formErrors } from "@/lib/form";
-import { formatUsd, nanos, parseUsd, toDecimal } from "@/lib/money";
+import { formatUsd, nanos } from "@/lib/money";
 import { KEYS, type Pack, useAutomaticTopUp, useChange, usePacks } from "@/lib/queries";
-import { Badge, type Tone } from "../ui/badge";
+import { Badge } from "../ui/badge";
 import { Button } from "../ui/button";
 import { Field, SelectField } from "../ui/field";
 import { FormError } from "../ui/form-error";
-import { Empty, Loaded, Panel, Skeleton } from "../ui/panel";
-
-type Automatic = Schemas["AutomaticShown"];
-type Wanted = Schemas["AutomaticWanted"];
+import { Loaded, Panel, Skeleton } from "../ui/panel";
 
 const FIELDS = ["pack", "threshold", "monthly_ceiling"];
-const STATES: Record<Automatic["state"], { said: string; tone: Tone }> = {
-  off: { said: "Off", tone: "neutral" },
-  armed: { said: "On", tone: "good" },
-  charging: { said: "Charging now", tone: "good" },
-  charged: { said: "Charged, being credited", tone: "good" },
-  ceiling: { said: "Waiting: this month's ceiling is reached", tone: "warning" },
-};
 
-/** Buys a pack by itself when the balance falls below a threshold. */
+/** Buys a pack by itself when the balance falls below a threshold. Not there where nothing is sold. */
 export function AutomaticTopUp() {
-  const automatic = useAutomaticTopUp();
   const packs = usePacks();
-  const off = automatic.error instanceof ApiError && automatic.error.code === "checkout_disabled";
-  if (off || packs.data?.length === 0) return null;
+  const automatic = useAutomaticTopUp((packs.data?.length ?? 0) > 0);
+  const badge = automatic.data && badgeOf(automatic.data.state);
+  const skeleton = <Skeleton className="h-12" />;
+  if (packs.isError || packs.data?.length === 0) return null;
   return (
-    <Panel
-      title="Automatic top-up"
-      actions={
-        automatic.data && <Badge tone={STATES[automatic.data.state].tone}>{STATES[automatic.data.state].said}</Badge>
-      }
-    >
-      <Loaded query={automatic} skeleton={<Skeleton className="h-28" />}>
-        {(data) => (
-          <Loaded query={packs} skeleton={<Skeleton className="h-28" />}>
-            {(sold) =>
-              data.payment_method_saved ? (
-                <Terms
-                  key={`${data.enabled} ${data.pack} ${data.threshold} ${data.monthly_ceiling}`}
-                  now={data}
-                  packs={sold}
-                />
-              ) : (
-                <Empty title="No payment method is saved">
-                  Tick “Save the payment method” when you buy a pack. Then credit can be added by itself, up to a
-                  monthly ceiling of yours.
-                </Empty>
-              )
-            }
+    <Panel title="Automatic top-up" actions={badge && <Badge tone={badge.tone}>{badge.said}</Badge>}>
+      <Loaded query={packs} skeleton={skeleton}>
+        {(sold) => (
+          <Loaded query={automatic} skeleton={skeleton}>
+            {(now) => (now.payment_method_saved ? <Switch now={now} packs={sold} /> : <NoMethod />)}
           </Loaded>
         )}
       </Loaded>
@@ -60,77 +46,103 @@ export function AutomaticTopUp() {
   );
 }
 
-function Terms({ now, packs }: { now: Automatic; packs: readonly Pack[] }) {
-  const [pack, setPack] = useState(now.pack ?? packs[0]?.id ?? "");
-  const [threshold, setThreshold] = useState(now.enabled || now.pack ? now.threshold : "5.00");
-  const [ceiling, setCeiling] = useState(now.enabled || now.pack ? now.monthly_ceiling : "100.00");
+function NoMethod() {
+  return (
+    <div className="max-w-prose text-sm">
+      <p className="font-medium">No payment method is saved yet.</p>
+      <p className="mt-1 text-muted">
+        Tick “Save the payment method” when you buy a pack. After that, credit can be bought by itself when the balance
+        falls below a threshold, up to a monthly ceiling of yours.
+      </p>
+    </div>
+  );
+}
+
+function Switch({ now, packs }: { now: Automatic; packs: readonly Pack[] }) {
+  const client = useQueryClient();
+  const [draft, setDraft] = useState<Partial<Terms>>({});
+  const [wrong, setWrong] = useState<TermErrors | null>(null);
+  const terms = { ...termsOf(now, packs), ...draft };
   const save = useChange(
-    (wanted: Wanted) => answered(api.PUT("/api/automatic-top-up", { body: wanted })),
+    async (wanted: AutomaticWanted) => {
+      const after = await answered(api.PUT("/api/automatic-top-up", { body: wanted }));
+      client.setQueryData(KEYS.automatic, after);
+      setDraft({});
+    },
     [KEYS.automatic],
   );
-  const [checked, setChecked] = useState(false);
-  const errors = formErrors(save.error, FIELDS);
-  const wanted = (enabled: boolean): Wanted | null => {
-    const [below, most] = [parseUsd(threshold), parseUsd(ceiling)];
-    if (below === null || most === null) return null;
-    return { enabled, pack, threshold: toDecimal(below), monthly_ceiling: toDecimal(most) };
+  const edit = (change: Partial<Terms>) => {
+    setDraft({ ...draft, ...change });
+    setWrong(null);
+    save.reset();
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    setChecked(true);
-    const terms = wanted(true);
-    if (terms && !save.isPending) save.mutate(terms);
+    const read = readTerms(terms, packs);
+    setWrong("pack" in read ? null : read);
+    if ("pack" in read && !save.isPending) save.mutate(read);
   };
-  const bad = (text: string) => (checked && parseUsd(text) === null ? "An amount in USD, such as 5.00." : null);
+  const switchOff = () => {
+    setWrong(null);
+    save.mutate({
+      enabled: false,
+      pack: termsOf(now, packs).pack,
+      threshold: now.threshold,
+      monthly_ceiling: now.monthly_ceiling,
+    });
+  };
+  const form = useFocusWrong(wrong ?? save.error);
+  const errors = formErrors(save.error, FIELDS);
+  const standing = standingOf(now, packs);
   return (
-    <form onSubmit={submit} className="space-y-4">
-      {now.problem && <FormError message={now.problem} />}
+    <form ref={form} onSubmit={submit} noValidate className="space-y-4">
+      {standing && <p className="text-sm text-muted">{standing}</p>}
+      <FormError message={problemOf(now)} />
       <FormError message={errors.general} />
-      <div className="grid gap-4 sm:grid-cols-3">
+      <div className="grid items-start gap-4 md:grid-cols-3">
         <SelectField
           label="Buy"
-          value={pack}
+          value={terms.pack}
           error={errors.field("pack")}
-          onChange={(event) => setPack(event.target.value)}
+          onChange={(event) => edit({ pack: event.target.value })}
         >
-          {packs.map((one) => (
-            <option key={one.id} value={one.id}>
-              {one.name}: {formatUsd(nanos(one.credit_nanos))} of credit
+          {packs.map((pack) => (
+            <option key={pack.id} value={pack.id}>
+              {pack.name}: {formatUsd(nanos(pack.credit_nanos))} of credit
             </option>
           ))}
         </SelectField>
         <Field
-          label="When available falls below"
+          label="When less is available than"
           inputMode="decimal"
-          value={threshold}
+          autoComplete="off"
+          value={terms.threshold}
           hint="In USD."
-          error={bad(threshold) ?? errors.field("threshold")}
-          onChange={(event) => setThreshold(event.target.value)}
+          error={wrong?.threshold ?? errors.field("threshold")}
+          onChange={(event) => edit({ threshold: event.target.value })}
         />
         <Field
           label="At most in a month"
           inputMode="decimal"
-          value={ceiling}
+          autoComplete="off"
+          value={terms.ceiling}
           hint="Credit in USD, by UTC month."
-          error={bad(ceiling) ?? errors.field("monthly_ceiling")}
-          onChange={(event) => setCeiling(event.target.value)}
+          error={wrong?.monthly_ceiling ?? errors.field("monthly_ceiling")}
+          onChange={(event) => edit({ ceiling: event.target.value })}
         />
       </div>
-      <div className="flex flex-wrap gap-2">
+      <div className="flex flex-wrap items-center gap-2">
         <Button type="submit" busy={save.isPending && save.variables.enabled}>
           {now.enabled ? "Save" : "Switch on"}
         </Button>
         {now.enabled && (
-          <Button
-            look="secondary"
-            busy={save.isPending && !save.variables.enabled}
-            onClick={() =>
-              save.mutate({ enabled: false, pack, threshold: now.threshold, monthly_ceiling: now.monthly_ceiling })
-            }
-          >
+          <Button look="secondary" busy={save.isPending && !save.variables.enabled} onClick={switchOff}>
             Switch off
           </Button>
         )}
+        <span role="status" className="text-sm text-muted">
+          {save.isSuccess && (save.variables.enabled ? "Saved." : "Switched off.")}
+        </span>
       </div>
     </form>
   );

@@ -1,35 +1,41 @@
 "use client";
 
+import { clsx } from "clsx";
+import type { ReactNode } from "react";
 import { useAccount, useBalance } from "@/lib/queries";
 import { Amount } from "../ui/amount";
 import { Instant } from "../ui/instant";
 import { Loaded, Panel, Skeleton } from "../ui/panel";
 
 /** What may be spent, what open requests hold, and why the account is frozen where it is. */
-export function BalancePanel({ title = "Balance" }: { title?: string }) {
+export function BalancePanel({ title = "Balance", children }: { title?: string; children?: ReactNode }) {
   const balance = useBalance();
   return (
     <Panel title={title}>
-      <Loaded query={balance} skeleton={<Skeleton className="h-15 w-64" />}>
+      <Loaded query={balance} skeleton={<Skeleton className="h-15 w-64 max-w-full" />}>
         {(data) => (
-          <dl className="flex flex-wrap gap-x-12 gap-y-4" aria-live="polite">
-            <div>
-              <dt className="text-sm text-muted">Available</dt>
-              <dd className="text-3xl font-semibold tracking-tight">
-                <Amount nanos={data.available_nanos} rounding="down" />
-              </dd>
-            </div>
-            <div>
-              <dt className="text-sm text-muted">Held by open requests</dt>
-              <dd className="text-3xl font-semibold tracking-tight text-muted">
-                <Amount nanos={data.held_nanos} />
-              </dd>
-            </div>
+          <dl className="flex flex-wrap gap-x-10 gap-y-4" aria-live="polite">
+            <Figure name="Available">
+              <Amount nanos={data.available_nanos} rounding="down" />
+            </Figure>
+            <Figure name="Held by open requests" muted>
+              <Amount nanos={data.held_nanos} />
+            </Figure>
           </dl>
         )}
       </Loaded>
+      {children}
       <Frozen />
     </Panel>
+  );
+}
+
+function Figure({ name, muted = false, children }: { name: string; muted?: boolean; children: ReactNode }) {
+  return (
+    <div>
+      <dt className="text-sm text-muted">{name}</dt>
+      <dd className={clsx("text-3xl font-semibold tracking-tight", muted && "text-muted")}>{children}</dd>
+    </div>
   );
 }
 

@@ -5,6 +5,7 @@ import { parseAsId } from "@/lib/url-state";
 import { PageHeader } from "../page-header";
 import { AutomaticTopUp } from "./automatic-top-up";
 import { BalancePanel } from "./balance-panel";
+import { BillingOutlook } from "./billing-outlook";
 import { CheckoutReturn } from "./checkout-return";
 import { Packs } from "./packs";
 import { Statement } from "./statement";
@@ -25,8 +26,10 @@ export function BillingView() {
           onClose={() => set({ checkout: null, left: null })}
         />
       )}
-      <div className="grid gap-6 lg:grid-cols-2">
-        <BalancePanel />
+      <div className="grid gap-6 lg:grid-cols-[2fr_3fr]">
+        <BalancePanel>
+          <BillingOutlook />
+        </BalancePanel>
         <Packs />
       </div>
       <AutomaticTopUp />

@@ -1,20 +1,21 @@
 "use client";
 
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useRouter } from "next/navigation";
-import { type FormEvent, type ReactNode, useEffect, useState } from "react";
+import { useMutation } from "@tanstack/react-query";
+import { Monitor, Moon, Sun } from "lucide-react";
+import type { ReactNode } from "react";
 import { answered, api } from "@/lib/api";
-import { formErrors } from "@/lib/form";
 import { useOrigin } from "@/lib/here";
 import { useAccount } from "@/lib/queries";
-import { applyTheme, storedTheme, THEMES, type Theme } from "@/lib/theme";
+import { rememberSignedIn } from "@/lib/signed-in";
+import { THEMES, type Theme } from "@/lib/theme";
+import { useTheme } from "@/lib/use-theme";
 import { PageHeader } from "../page-header";
 import { Button } from "../ui/button";
 import { CopyButton } from "../ui/copy";
 import { FormError } from "../ui/form-error";
 import { Instant } from "../ui/instant";
 import { Loaded, Panel, Skeleton } from "../ui/panel";
-import { PasswordField } from "../ui/password-field";
+import { PasswordSettings } from "./settings-password";
 
 export function SettingsView() {
   return (
@@ -23,10 +24,14 @@ export function SettingsView() {
         The account, its password, and how this browser shows it.
       </PageHeader>
       <div className="grid items-start gap-6 lg:grid-cols-2">
-        <Account />
-        <Password />
-        <Address />
-        <Appearance />
+        <div className="grid min-w-0 gap-6">
+          <Account />
+          <Address />
+        </div>
+        <div className="grid min-w-0 gap-6">
+          <PasswordSettings />
+          <Appearance />
+        </div>
       </div>
     </>
   );
@@ -64,62 +69,6 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
-const FIELDS = ["current_password", "new_password"];
-
-function Password() {
-  const [current, setCurrent] = useState("");
-  const [wanted, setWanted] = useState("");
-  const change = useMutation({
-    mutationFn: () =>
-      answered(api.POST("/api/password", { body: { current_password: current, new_password: wanted } })),
-    onSuccess: () => {
-      setCurrent("");
-      setWanted("");
-    },
-  });
-  const errors = formErrors(change.error, FIELDS);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (!change.isPending) change.mutate();
-  };
-  return (
-    <Panel title="Password">
-      <form onSubmit={submit} className="space-y-4">
-        <FormError message={errors.general} />
-        <p
-          role="status"
-          className={change.isSuccess ? "rounded-lg bg-accent-soft px-3 py-2 text-sm text-accent-strong" : "sr-only"}
-        >
-          {change.isSuccess && "The password is changed. Other browsers are signed out."}
-        </p>
-        <PasswordField
-          label="Current password"
-          name="current_password"
-          autoComplete="current-password"
-          required
-          value={current}
-          error={errors.field("current_password")}
-          onChange={(event) => setCurrent(event.target.value)}
-        />
-        <PasswordField
-          label="New password"
-          name="new_password"
-          autoComplete="new-password"
-          required
-          minLength={8}
-          hint="At least 8 characters. Other browsers are signed out."
-          value={wanted}
-          error={errors.field("new_password")}
-          onChange={(event) => setWanted(event.target.value)}
-        />
-        <Button type="submit" busy={change.isPending}>
-          Change the password
-        </Button>
-      </form>
-    </Panel>
-  );
-}
-
 function Address() {
   const base = `${useOrigin()}/v1`;
   return (
@@ -133,35 +82,39 @@ function Address() {
   );
 }
 
-const NAMES: Record<Theme, string> = { system: "As the system has it", light: "Light", dark: "Dark" };
+const CHOICES: Record<Theme, { name: string; icon: typeof Sun }> = {
+  system: { name: "System", icon: Monitor },
+  light: { name: "Light", icon: Sun },
+  dark: { name: "Dark", icon: Moon },
+};
 
 function Appearance() {
-  const [theme, setTheme] = useState<Theme>("system");
-  useEffect(() => setTheme(storedTheme()), []);
+  const [theme, setTheme] = useTheme();
   return (
     <Panel title="Appearance">
       <fieldset>
         <legend className="sr-only">Theme</legend>
-        <div className="flex flex-wrap gap-2">
-          {THEMES.map((each) => (
-            <label
-              key={each}
-              className="flex min-h-10 items-center gap-2 rounded-lg border px-3 text-sm has-checked:border-accent has-checked:bg-accent-soft"
-            >
-              <input
-                type="radio"
-                name="theme"
-                value={each}
-                checked={theme === each}
-                className="accent-accent"
-                onChange={() => {
-                  applyTheme(each);
-                  setTheme(each);
-                }}
-              />
-              {NAMES[each]}
-            </label>
-          ))}
+        <div className="grid grid-cols-3 gap-2">
+          {THEMES.map((each) => {
+            const { name, icon: Icon } = CHOICES[each];
+            return (
+              <label
+                key={each}
+                className="flex min-h-16 flex-col items-center justify-center gap-1 rounded-lg border text-sm has-checked:border-accent has-checked:bg-accent-soft has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent"
+              >
+                <input
+                  type="radio"
+                  name="theme"
+                  value={each}
+                  checked={theme === each}
+                  className="sr-only"
+                  onChange={() => setTheme(each)}
+                />
+                <Icon aria-hidden="true" className="size-4.5 text-muted" />
+                {name}
+              </label>
+            );
+          })}
         </div>
       </fieldset>
       <p className="mt-3 text-sm text-muted">Kept in this browser.</p>
@@ -169,19 +122,18 @@ function Appearance() {
   );
 }
 
+/** The page is loaded anew after it: nothing of the account stays in memory. */
 function SignOut() {
-  const client = useQueryClient();
-  const router = useRouter();
   const signOut = useMutation({
     mutationFn: () => answered(api.DELETE("/api/session")),
     onSuccess: () => {
-      router.replace("/login");
-      client.clear();
+      rememberSignedIn(false);
+      window.location.replace("/login");
     },
   });
   return (
     <>
-      {signOut.error && <FormError message={signOut.error.message} />}
+      <FormError message={signOut.error?.message ?? null} />
       <Button look="secondary" busy={signOut.isPending || signOut.isSuccess} onClick={() => signOut.mutate()}>
         Sign out
       </Button>

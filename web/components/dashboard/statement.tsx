@@ -1,134 +1,139 @@
 "use client";
-// The statement: everything that moved the balance, newest first, page after page by cursor.
+// The statement: everything that moved the balance, newest first, a page at a time by cursor.
 
+import { clsx } from "clsx";
 import Link from "next/link";
 import { parseAsStringLiteral, useQueryStates } from "nuqs";
-import { isRequest, KIND_NAMES, KINDS, kindName } from "@/lib/kinds";
+import { useRef } from "react";
+import {
+  aboutOf,
+  CREDITS,
+  CREDITS_NAME,
+  KIND_FILTERS,
+  KIND_NAMES,
+  type KindFilter,
+  kindName,
+  kindsOf,
+  storyOf,
+} from "@/lib/kinds";
 import { decimalsOf, nanos } from "@/lib/money";
-import { type Transaction, useTransactions } from "@/lib/queries";
+import { type Transaction, useTransactionPage } from "@/lib/queries";
 import { chosen, dayAfter, parseAsDay, parseAsId } from "@/lib/url-state";
 import { ExactAmount } from "../ui/amount";
 import { Button, LinkButton } from "../ui/button";
-import { INPUT } from "../ui/field";
+import { DayInput, FilterBar, SelectFilter } from "../ui/filters";
 import { Instant } from "../ui/instant";
 import { Empty, Loaded, Panel, SkeletonRows } from "../ui/panel";
 import { type Column, Table } from "../ui/table";
 
 const STATE = {
-  kind: parseAsStringLiteral(KINDS),
+  kind: parseAsStringLiteral(KIND_FILTERS),
   from: parseAsDay,
   to: parseAsDay,
   id: parseAsId,
+  before: parseAsId,
 };
+const NO_FILTER = { kind: null, from: null, to: null, id: null, before: null };
+const KIND_OPTIONS = KIND_FILTERS.map((kind) => [kind, kind === CREDITS ? CREDITS_NAME : KIND_NAMES[kind]] as const);
 
 export function Statement() {
-  const [asked, set] = useQueryStates(STATE);
-  const query = useTransactions(
+  const [{ before, ...asked }, set] = useQueryStates(STATE);
+  const query = useTransactionPage(
     chosen({
-      kind: asked.kind && [asked.kind],
+      kind: asked.kind && kindsOf(asked.kind),
       from: asked.from,
       to: asked.to && dayAfter(asked.to),
       id: asked.id,
     }),
+    before,
   );
+  const top = useRef<HTMLDivElement>(null);
   const filtered = Object.values(asked).some((value) => value !== null);
-  const clear = () => set({ kind: null, from: null, to: null, id: null });
-  const isEmpty = (data: { pages: { data: readonly Transaction[] }[] }) => data.pages[0]?.data.length === 0;
+  const clear = () => set(NO_FILTER);
+  const turn = (cursor: string | null) => {
+    void set({ before: cursor }, { history: "push" });
+    top.current?.focus();
+  };
   return (
     <Panel title="Transactions" flush>
-      <Filters asked={asked} set={set} filtered={filtered} clear={clear} />
-      <Loaded
-        query={query}
-        skeleton={<SkeletonRows />}
-        isEmpty={isEmpty}
-        empty={filtered ? <NoMatch clear={clear} /> : <NoneYet />}
+      <Filters asked={asked} set={(change) => set({ ...change, before: null })} {...(filtered ? { clear } : {})} />
+      <div
+        ref={top}
+        tabIndex={-1}
+        className={clsx("scroll-mt-20 outline-none", query.isPlaceholderData && "opacity-60")}
       >
-        {(data) => (
-          <>
-            <Rows rows={data.pages.flatMap((page) => page.data)} />
-            <footer className="flex min-h-14 flex-wrap items-center justify-between gap-3 border-t px-4 py-2 text-sm text-muted sm:px-5">
-              <span>As of position {data.pages[0]?.as_of.position} of the ledger.</span>
-              {query.hasNextPage && (
-                <Button
-                  look="secondary"
-                  size="small"
-                  busy={query.isFetchingNextPage}
-                  onClick={() => query.fetchNextPage()}
-                >
-                  Older
-                </Button>
-              )}
-            </footer>
-          </>
-        )}
-      </Loaded>
+        <Loaded
+          query={query}
+          skeleton={<SkeletonRows />}
+          isEmpty={(page) => page.data.length === 0}
+          empty={filtered || before ? <NoMatch clear={clear} /> : <NoneYet />}
+        >
+          {(page) => (
+            <>
+              <Rows rows={page.data} markedId={asked.id} />
+              <footer className="flex min-h-14 flex-wrap items-center justify-between gap-3 border-t px-4 py-2 text-sm text-muted sm:px-5">
+                <span>As of position {page.as_of.position} of the ledger.</span>
+                <span className="flex gap-2">
+                  {before && (
+                    <Button look="secondary" size="small" onClick={() => turn(null)}>
+                      Newest
+                    </Button>
+                  )}
+                  {page.next_cursor && (
+                    <Button
+                      look="secondary"
+                      size="small"
+                      busy={query.isPlaceholderData}
+                      onClick={() => turn(page.next_cursor)}
+                    >
+                      Older
+                    </Button>
+                  )}
+                </span>
+              </footer>
+            </>
+          )}
+        </Loaded>
+      </div>
     </Panel>
   );
 }
 
-type Asked = { kind: (typeof KINDS)[number] | null; from: string | null; to: string | null; id: string | null };
-type FiltersProps = { asked: Asked; set: (change: Partial<Asked>) => void; filtered: boolean; clear: () => void };
+type Asked = { kind: KindFilter | null; from: string | null; to: string | null; id: string | null };
+type FiltersProps = { asked: Asked; set: (change: Partial<Asked>) => void; clear?: () => void };
 
-function Filters({ asked, set, filtered, clear }: FiltersProps) {
+function Filters({ asked, set, clear }: FiltersProps) {
   return (
-    <div className="flex flex-wrap items-center gap-2 border-b bg-sunken/50 px-4 py-2.5 sm:px-5">
-      <select
-        aria-label="Kind"
-        value={asked.kind ?? ""}
-        onChange={(event) => set({ kind: KINDS.find((kind) => kind === event.target.value) ?? null })}
-        className={`${INPUT} w-auto!`}
-      >
-        <option value="">All kinds</option>
-        {KINDS.map((kind) => (
-          <option key={kind} value={kind}>
-            {KIND_NAMES[kind]}
-          </option>
-        ))}
-      </select>
-      <Day label="From" value={asked.from} onChange={(from) => set({ from })} />
-      <Day label="To" value={asked.to} onChange={(to) => set({ to })} />
-      {asked.id && <code className="max-w-full truncate rounded-md bg-accent-soft px-2 py-1 text-xs">{asked.id}</code>}
-      {filtered && (
-        <Button look="quiet" size="small" onClick={clear}>
-          Clear filters
-        </Button>
-      )}
-    </div>
-  );
-}
-
-function Day({
-  label,
-  value,
-  onChange,
-}: {
-  label: string;
-  value: string | null;
-  onChange: (day: string | null) => void;
-}) {
-  return (
-    <label className="flex items-center gap-2 text-sm text-muted">
-      {label}
-      <input
-        type="date"
-        value={value ?? ""}
-        onChange={(event) => onChange(parseAsDay.parse(event.target.value))}
-        className={`${INPUT} w-auto!`}
+    <FilterBar {...(clear ? { clear } : {})}>
+      <SelectFilter
+        label="Kind"
+        all="All kinds"
+        value={asked.kind}
+        options={KIND_OPTIONS}
+        onChange={(value) => set({ kind: KIND_FILTERS.find((kind) => kind === value) ?? null })}
       />
-    </label>
+      <DayInput label="From" value={asked.from} onChange={(from) => set({ from })} />
+      <DayInput label="To" value={asked.to} onChange={(to) => set({ to })} />
+      {asked.id && (
+        <span className="flex max-w-full min-w-0 items-center gap-1.5 text-sm text-muted">
+          Only <code className="truncate rounded-md bg-accent-soft px-2 py-1 text-xs text-text">{asked.id}</code>
+        </span>
+      )}
+    </FilterBar>
   );
 }
 
-function Rows({ rows }: { rows: readonly Transaction[] }) {
-  const decimals = rows.reduce((most, row) => Math.max(most, decimalsOf(nanos(row.amount_nanos))), 2);
+function Rows({ rows, markedId }: { rows: readonly Transaction[]; markedId: string | null }) {
+  const amounts = widest(rows.map((row) => row.amount_nanos));
+  const balances = widest(rows.map((row) => row.balance_after_nanos ?? "0"));
   const columns: Column<Transaction>[] = [
-    { id: "at", head: "Time", cell: (row) => <Instant at={row.at} /> },
+    { id: "at", head: "Time", from: "sm", cell: (row) => <Instant at={row.at} /> },
     { id: "what", head: "What", cell: (row) => <What row={row} /> },
     {
       id: "amount",
       head: "Amount",
       numeric: true,
-      cell: (row) => <ExactAmount nanos={row.amount_nanos} decimals={decimals} />,
+      cell: (row) => <ExactAmount nanos={row.amount_nanos} decimals={amounts} plus />,
     },
     {
       id: "after",
@@ -136,31 +141,44 @@ function Rows({ rows }: { rows: readonly Transaction[] }) {
       numeric: true,
       from: "md",
       cell: (row) =>
-        row.balance_after_nanos === null ? "" : <ExactAmount nanos={row.balance_after_nanos} decimals={9} />,
+        row.balance_after_nanos === null ? "" : <ExactAmount nanos={row.balance_after_nanos} decimals={balances} />,
     },
   ];
   return (
-    <Table caption="Transactions, newest first" columns={columns} rows={rows} rowKey={(row) => String(row.position)} />
+    <Table
+      caption="Transactions, newest first"
+      columns={columns}
+      rows={rows}
+      rowKey={(row) => String(row.position)}
+      rowClass={(row) => (row.id === markedId ? "bg-accent-soft/60" : undefined)}
+    />
   );
+}
+
+/** The most decimals of some amounts: with these, their points align. */
+function widest(amounts: readonly string[]): number {
+  return amounts.reduce((most, amount) => Math.max(most, decimalsOf(nanos(amount))), 2);
 }
 
 function What({ row }: { row: Transaction }) {
   const name = kindName(row.kind);
-  if (isRequest(row)) {
-    return (
-      <Link href={`/dashboard/requests?request=${encodeURIComponent(row.id)}`} className="text-accent underline">
-        {name}
-        <span className="sr-only"> {row.id}</span>
-        {row.model && <span className="ml-2 text-muted no-underline max-sm:hidden">{row.model}</span>}
-      </Link>
-    );
-  }
-  const about = row.reason ?? row.reference;
+  const story = storyOf(row);
+  const about = aboutOf(row);
   return (
-    <span title={row.id}>
-      {name}
-      {about && <span className="ml-2 text-muted max-sm:hidden">{about}</span>}
-    </span>
+    <div className="flex flex-col py-1.5 sm:flex-row sm:items-baseline sm:gap-2.5" title={row.id}>
+      {story === null ? (
+        <span>{name}</span>
+      ) : (
+        <Link href={story} className="font-medium text-accent hover:underline sm:whitespace-nowrap">
+          {name}
+          <span className="sr-only"> {row.id}</span>
+        </Link>
+      )}
+      {about && <span className="max-w-40 truncate text-muted sm:max-w-72">{about}</span>}
+      <span className="text-xs text-muted sm:hidden">
+        <Instant at={row.at} />
+      </span>
+    </div>
   );
 }
 

@@ -12,11 +12,15 @@ export function Amount({ nanos: value, rounding }: AmountProps) {
   );
 }
 
-/** An exact amount. In a column give all rows the same `decimals` (at most 9), and their points align. */
-export function ExactAmount({ nanos: value, decimals = 2 }: { nanos: string | bigint; decimals?: number }) {
-  const { shown, zeros } = aligned(typeof value === "bigint" ? value : nanos(value), decimals);
+type ExactAmountProps = { nanos: string | bigint; decimals?: number; plus?: boolean };
+
+/** An exact amount. In a column give all rows the same `decimals` (at most 9), and their points align. `plus`: with a sign above zero. */
+export function ExactAmount({ nanos: value, decimals = 2, plus = false }: ExactAmountProps) {
+  const amount = typeof value === "bigint" ? value : nanos(value);
+  const { shown, zeros } = aligned(amount, decimals);
   return (
     <span className="tabular whitespace-nowrap">
+      {plus && amount > 0n && "+"}
       {shown}
       {zeros && (
         <span aria-hidden="true" className="invisible select-none">

@@ -13,12 +13,23 @@ type DialogProps = {
   children: ReactNode;
   /** A dialog in the middle, or a sheet at the side. */
   side?: boolean;
+  /** More room in the middle, for code. */
+  wide?: boolean;
   /** Where the focus goes when it closes, where that is not what opened it. */
   finalFocus?: RefObject<HTMLElement | null>;
 };
 
 /** A modal dialog: focus is kept inside, Escape closes, and focus goes back to what opened it. */
-export function Dialog({ open, onOpenChange, title, description, children, side = false, finalFocus }: DialogProps) {
+export function Dialog({
+  open,
+  onOpenChange,
+  title,
+  description,
+  children,
+  side = false,
+  wide = false,
+  finalFocus,
+}: DialogProps) {
   return (
     <Base.Root open={open} onOpenChange={onOpenChange}>
       <Base.Portal>
@@ -29,7 +40,8 @@ export function Dialog({ open, onOpenChange, title, description, children, side 
             "fixed z-50 flex flex-col overflow-hidden bg-surface shadow-2xl transition outline-none",
             side
               ? "inset-y-0 right-0 w-full max-w-2xl border-l data-ending-style:translate-x-8 data-starting-style:translate-x-8"
-              : "top-1/2 left-1/2 max-h-[calc(100dvh-2rem)] w-[calc(100vw-2rem)] max-w-lg -translate-x-1/2 -translate-y-1/2 rounded-2xl border",
+              : "top-1/2 left-1/2 max-h-[calc(100dvh-2rem)] w-[calc(100vw-2rem)] -translate-x-1/2 -translate-y-1/2 rounded-2xl border",
+            !side && (wide ? "max-w-3xl" : "max-w-lg"),
             "data-ending-style:opacity-0 data-starting-style:opacity-0",
           )}
         >

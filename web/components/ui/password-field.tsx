@@ -11,12 +11,11 @@ export function PasswordField(props: PasswordFieldProps) {
   const [shown, setShown] = useState(false);
   const Icon = shown ? EyeOff : Eye;
   return (
-    <div className="relative">
+    <div className="relative [&_input]:pr-11">
       <Field {...props} type={shown ? "text" : "password"} spellCheck={false} autoCapitalize="none" />
       <button
         type="button"
         aria-label={shown ? "Hide the password" : "Show the password"}
-        aria-pressed={shown}
         onClick={() => setShown(!shown)}
         className="absolute top-6.5 right-1 grid size-10 place-items-center rounded-lg text-muted hover:text-text"
       >

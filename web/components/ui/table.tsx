@@ -1,5 +1,5 @@
 import { clsx } from "clsx";
-import type { ReactNode } from "react";
+import type { MouseEvent, ReactNode } from "react";
 
 export type Column<Row> = {
   id: string;
@@ -9,14 +9,27 @@ export type Column<Row> = {
   numeric?: boolean;
   /** Left out where the page is narrower than this. */
   from?: "sm" | "md" | "lg";
+  /** The head becomes a button that orders the rows. `order` is null where another column does. */
+  sort?: { order: Order | null; onSort: () => void };
 };
+type Order = "ascending" | "descending";
 
-type TableProps<Row> = { caption: string; columns: Column<Row>[]; rows: readonly Row[]; rowKey: (row: Row) => string };
+type TableProps<Row> = {
+  caption: string;
+  columns: Column<Row>[];
+  rows: readonly Row[];
+  rowKey: (row: Row) => string;
+  rowClass?: (row: Row) => string | undefined;
+  /** For the pointer alone: something in the row does the same for the keyboard. */
+  onRowClick?: (row: Row) => void;
+  /** A last row for the sums. */
+  total?: Row;
+};
 
 const FROM = { sm: "max-sm:hidden", md: "max-md:hidden", lg: "max-lg:hidden" };
 
 /** A table that scrolls inside its own frame where it is wider than the page. */
-export function Table<Row>({ caption, columns, rows, rowKey }: TableProps<Row>) {
+export function Table<Row>({ caption, columns, rows, rowKey, rowClass, onRowClick, total }: TableProps<Row>) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
     <section aria-label={caption} tabIndex={0} className="overflow-x-auto -outline-offset-2">
@@ -25,15 +38,24 @@ export function Table<Row>({ caption, columns, rows, rowKey }: TableProps<Row>) 
         <thead>
           <tr className="border-b text-left text-muted">
             {columns.map((column) => (
-              <th key={column.id} scope="col" className={cell(column, "h-10 font-medium whitespace-nowrap")}>
-                {column.head}
+              <th
+                key={column.id}
+                scope="col"
+                aria-sort={column.sort?.order ?? undefined}
+                className={cell(column, "h-10 font-medium whitespace-nowrap")}
+              >
+                {column.sort ? <Sorter head={column.head} {...column.sort} /> : column.head}
               </th>
             ))}
           </tr>
         </thead>
         <tbody className="divide-y">
           {rows.map((row) => (
-            <tr key={rowKey(row)} className="hover:bg-sunken/60">
+            <tr
+              key={rowKey(row)}
+              onClick={onRowClick && ((event) => isPlain(event) && onRowClick(row))}
+              className={clsx("hover:bg-sunken/60", onRowClick && "cursor-pointer", rowClass?.(row))}
+            >
               {columns.map((column) => (
                 <td key={column.id} className={cell(column, "h-12")}>
                   {column.cell(row)}
@@ -42,9 +64,41 @@ export function Table<Row>({ caption, columns, rows, rowKey }: TableProps<Row>) 
             </tr>
           ))}
         </tbody>
+        {total !== undefined && (
+          <tfoot className="border-t font-medium">
+            <tr>
+              {columns.map((column) => (
+                <td key={column.id} className={cell(column, "h-12")}>
+                  {column.cell(total)}
+                </td>
+              ))}
+            </tr>
+          </tfoot>
+        )}
       </table>
     </section>
   );
+}
+
+const ARROWS: Record<Order, string> = { ascending: "↑", descending: "↓" };
+
+function Sorter({ head, order, onSort }: { head: string; order: Order | null; onSort: () => void }) {
+  return (
+    <button
+      type="button"
+      onClick={onSort}
+      className={clsx("-mx-1.5 min-h-8 rounded-md px-1.5 font-medium hover:text-text", order && "text-text")}
+    >
+      {head}
+      <span aria-hidden="true"> {order ? ARROWS[order] : <span className="text-line-strong">↕</span>}</span>
+    </button>
+  );
+}
+
+/** A click on the row itself: not on what it holds, and not the end of marking its text. */
+function isPlain(event: MouseEvent<HTMLElement>): boolean {
+  const inside = event.target instanceof Element && event.target.closest("a, button, input, select, summary");
+  return !inside && window.getSelection()?.isCollapsed !== false;
 }
 
 function cell<Row>(column: Column<Row>, own: string): string {

@@ -1,0 +1,170 @@
+"""The whole way of a newcomer on `realrouter demo`: sign in, make a key, call, pay, revoke, find what it cost. With a mouse, and
+with the keyboard alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from tests.browser.conftest import PATIENCE_MS, WIDE
+from tests.browser.hands import Hand, Keyboard, Mouse
+from tests.browser.test_pages import settled
+from tests.browser.watching import Watch, check_accessible
+from tests.support.demo_process import Demo, demo, free_port
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
+
+KEY_NAME = "laptop"
+MODEL = "gpt-5.4-mini"
+
+
+@pytest.mark.parametrize("make_hand", [Mouse, Keyboard])
+def test_the_whole_way(browser: Browser, tmp_path: Path, make_hand: Callable[[Page], Hand]) -> None:
+    with demo(tmp_path / "demo", free_port()) as running:
+        context = browser.new_context(
+            viewport={"width": WIDE[0], "height": WIDE[1]},
+            reduced_motion="reduce",
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        try:
+            page = context.new_page()
+            watch = Watch(page)
+            way = Way(running, context, page, make_hand(page), watch)
+            way.sign_in_by_the_link()
+            key = way.make_a_key()
+            way.send_the_test_request()
+            way.store_the_key()
+            response_id = way.call_with_the_key(key)
+            way.buy_a_pack()
+            way.revoke_the_key(key)
+            way.find_the_request(response_id)
+            watch.check()
+        finally:
+            context.close()
+
+
+class Way:
+    def __init__(self, running: Demo, context: BrowserContext, page: Page, hand: Hand, watch: Watch) -> None:
+        self.running, self.context, self.page, self.hand, self.watch = running, context, page, hand, watch
+
+    def sign_in_by_the_link(self) -> None:
+        self.page.goto(self.running.first["sign_in_url"])
+        self.page.wait_for_url(re.compile("/dashboard$"))
+        assert "token" not in self.page.url
+        settled(self.page)
+        assert self.balance() == Decimal("10.00")
+
+    def make_a_key(self) -> str:
+        """Create one, copy it, and give what is on the clipboard."""
+        self.go("Keys")
+        self.hand.press(self.page.get_by_role("main").get_by_role("button", name="Create key").first)
+        dialog = self.page.get_by_role("dialog")
+        self.hand.write(dialog.get_by_label("Name"), KEY_NAME)
+        self.hand.press(dialog.get_by_role("button", name="Create key"))
+        expect(dialog.get_by_text("This is the only time it is shown")).to_be_visible()
+        check_accessible(self.page)
+        self.hand.press(dialog.get_by_role("button", name="Copy the key"))
+        expect(dialog.get_by_text("Copied.")).to_be_attached()
+        key: str = self.page.evaluate("navigator.clipboard.readText()")
+        assert key.startswith("sk-rr-")
+        return key
+
+    def send_the_test_request(self) -> None:
+        """From the pane that has the key filled in; the answer ends in a charge."""
+        dialog = self.page.get_by_role("dialog")
+        pane = dialog.get_by_text("Make the first call with it")
+        if not dialog.get_by_role("button", name="Send a test request").is_visible():
+            self.hand.press(pane)
+        self.hand.press(dialog.get_by_role("button", name="Send a test request"))
+        expect(dialog.get_by_text("Charged for what it used. The rest is back.")).to_be_visible()
+        expect(dialog.get_by_role("link", name="Open its receipt")).to_be_visible()
+        check_accessible(self.page)
+
+    def store_the_key(self) -> None:
+        self.page.keyboard.press("Escape")
+        expect(self.page.get_by_role("alert").get_by_text("Is the key stored?")).to_be_visible()
+        self.hand.press(self.page.get_by_role("dialog").get_by_role("button", name="I have stored it"))
+        expect(self.page.get_by_role("dialog")).to_have_count(0)
+        expect(self.page.get_by_role("row", name=KEY_NAME)).to_be_visible()
+
+    def call_with_the_key(self, key: str) -> str:
+        """The official SDK, with what was copied; the balance in the page moves without a reload."""
+        before = self.balance()
+        with openai.OpenAI(api_key=key, base_url=self.running.base_url) as client:
+            made = client.responses.create(
+                model=MODEL, input="Tell me about ledgers. " * 2_000, max_output_tokens=2_000
+            )
+        cost = self.ledger(f"/api/requests/{made.id}")["cost"]
+        assert Decimal(cost) > Decimal("0.001")
+        expect(self.exact_balance()).to_have_attribute("title", re.compile(re.escape(str(self.available()))))
+        assert self.balance() <= before
+        return made.id
+
+    def buy_a_pack(self) -> None:
+        before = self.available()
+        self.go("Billing")
+        self.hand.press(self.page.get_by_role("button", name="Buy Starter"))
+        self.page.wait_for_url(re.compile("/simulator/pay/"))
+        self.hand.press(self.page.get_by_role("button", name="Pay"))
+        self.hand.press(self.page.get_by_role("link", name="Go on"))
+        self.page.wait_for_url(re.compile("/dashboard/billing"))
+        expect(self.page.get_by_text("$10.00 credited")).to_be_visible()
+        settled(self.page)
+        assert self.available() == before + Decimal(10)
+        expect(self.exact_balance()).to_have_attribute("title", re.compile(re.escape(str(self.available()))))
+        check_accessible(self.page)
+
+    def revoke_the_key(self, key: str) -> None:
+        self.go("Keys")
+        row = self.page.get_by_role("row", name=KEY_NAME)
+        self.hand.press(row.get_by_role("button", name=re.compile("Revoke")))
+        dialog = self.page.get_by_role("dialog")
+        self.hand.write(dialog.get_by_label(re.compile("to revoke it")), KEY_NAME)
+        check_accessible(self.page)
+        self.hand.press(dialog.get_by_role("button", name="Revoke key"))
+        expect(dialog).to_have_count(0)
+        with openai.OpenAI(api_key=key, base_url=self.running.base_url, max_retries=0) as client:
+            with pytest.raises(openai.AuthenticationError):
+                client.responses.create(model=MODEL, input="Anybody there?")
+
+    def find_the_request(self, response_id: str) -> None:
+        """By the id of its answer, in the search box; its lines add up to the charge."""
+        search = self.page.get_by_role("searchbox", name="Find any id")
+        self.hand.write(search, response_id)
+        self.page.keyboard.press("Enter")
+        dialog = self.page.get_by_role("dialog")
+        shown = self.ledger(f"/api/requests/{response_id}")
+        expect(dialog.get_by_text(shown["id"]).first).to_be_visible()
+        assert sum(Decimal(line["amount"]) for line in shown["lines"]) == Decimal(shown["cost"])
+        for line in shown["lines"]:
+            expect(dialog.get_by_text(f"${line['amount']}", exact=True).first).to_be_visible()
+        expect(dialog.get_by_text(f"${shown['cost']}", exact=True).first).to_be_visible()
+        check_accessible(self.page)
+
+    def go(self, name: str) -> None:
+        self.hand.press(self.page.get_by_role("navigation", name="Dashboard").get_by_role("link", name=name))
+        expect(self.page.get_by_role("heading", level=1, name=name)).to_be_visible()
+        settled(self.page)
+
+    def exact_balance(self) -> Locator:
+        return self.page.get_by_role("banner").get_by_role("link", name="Available balance").locator("[title^='$']")
+
+    def balance(self) -> Decimal:
+        """As the page shows it."""
+        return Decimal(self.exact_balance().inner_text().removeprefix("$").replace(",", ""))
+
+    def available(self) -> Decimal:
+        return Decimal(self.ledger("/api/balance")["available"])
+
+    def ledger(self, path: str) -> Any:
+        answer = self.context.request.get(self.running.base_url.removesuffix("/v1") + path)
+        assert answer.ok, answer.text()
+        return answer.json()

@@ -1,0 +1,36 @@
+"use client";
+
+import { useQueryClient } from "@tanstack/react-query";
+import { useRouter } from "next/navigation";
+import { useEffect, useRef } from "react";
+import { answered, api } from "@/lib/api";
+import { nextPath } from "@/lib/next-path";
+import { rememberSignedIn, wasSignedIn } from "@/lib/signed-in";
+
+/** On to where the visitor wanted to go, with nothing left of whoever was signed in before. */
+export function useArrival(): () => void {
+  const client = useQueryClient();
+  const router = useRouter();
+  return () => {
+    rememberSignedIn(true);
+    client.clear();
+    router.replace(nextPath(new URLSearchParams(window.location.search).get("next")));
+  };
+}
+
+/** Whoever is signed in already goes on at once. */
+export function useSignedInAlready(arrive: () => void, ask: boolean): void {
+  const latest = useRef(arrive);
+  useEffect(() => {
+    latest.current = arrive;
+  });
+  useEffect(() => {
+    if (!ask || !wasSignedIn()) return;
+    const leaving = new AbortController();
+    answered(api.GET("/api/session", { signal: leaving.signal })).then(
+      () => latest.current(),
+      () => !leaving.signal.aborted && rememberSignedIn(false),
+    );
+    return () => leaving.abort();
+  }, [ask]);
+}

@@ -1,0 +1,46 @@
+"use client";
+
+import { clsx } from "clsx";
+import { useState } from "react";
+import { nanos } from "@/lib/money";
+import { useAutomaticTopUp, useBalance, usePacks, useUsage } from "@/lib/queries";
+import { type Outlook, outlook, PACE_DAYS } from "@/lib/runway";
+import { isoDay, MS_PER_DAY } from "@/lib/time";
+
+const TONES: Record<Outlook["tone"], string> = {
+  neutral: "bg-sunken text-muted",
+  warning: "bg-warning-soft text-warning",
+  danger: "bg-danger-soft text-danger",
+};
+
+const BUYS: readonly string[] = ["armed", "charging"];
+
+/** How long the balance lasts, as a warning where that is not long. */
+export function BillingOutlook() {
+  const [from] = useState(() => isoDay(new Date(Date.now() - (PACE_DAYS - 1) * MS_PER_DAY)));
+  const balance = useBalance();
+  const usage = useUsage({ by: "day", from });
+  const packs = usePacks();
+  const sold = (packs.data?.length ?? 0) > 0;
+  const topUp = useAutomaticTopUp(sold);
+  if (!balance.data || usage.isPending || packs.isPending || (sold && topUp.isPending)) {
+    return <div className="mt-4 h-10" />;
+  }
+  const said = outlook({
+    available: nanos(balance.data.available_nanos),
+    spent: usage.data?.data.reduce((sum, day) => sum + nanos(day.cost_nanos), 0n) ?? null,
+    threshold: topUp.data && BUYS.includes(topUp.data.state) ? nanos(topUp.data.threshold_nanos) : null,
+  });
+  return (
+    <p
+      role="status"
+      className={clsx("mt-4 min-h-10 rounded-lg px-4 py-2.5 text-sm", said ? TONES[said.tone] : "invisible")}
+    >
+      {said && (
+        <>
+          <span className="font-medium">{said.title}.</span> {said.text}
+        </>
+      )}
+    </p>
+  );
+}

@@ -1,0 +1,113 @@
+"use client";
+// A new key: its name and limits, then the secret, once.
+//
+// Rule 1: the secret is in this component's state and nowhere else: in no query, mutation, address, storage or log.
+// Rule 2: the id is made once a dialog, so that sending it again makes no second key.
+
+import { type FormEvent, useState } from "react";
+import { ApiError, answered, api } from "@/lib/api";
+import { useFocusWrong } from "@/lib/focus";
+import { type Limits, NO_LIMITS } from "@/lib/key-limits";
+import { type ApiKey, KEYS, useChange } from "@/lib/queries";
+import { Button } from "../ui/button";
+import { Dialog } from "../ui/dialog";
+import { Field } from "../ui/field";
+import { FormError } from "../ui/form-error";
+import { KeyFields, LIMIT_FIELDS } from "./key-fields";
+import { useLimitsForm } from "./key-form";
+import { KeySecret } from "./key-secret";
+
+const NAME_LENGTH_MAX = 200;
+const ID_BYTES = 12;
+
+export type MadeKey = { secret: string; key: ApiKey };
+type KeyCreateProps = { open: boolean; first: boolean; onClose: () => void };
+
+/** `first`: the account has no key yet, so the first call is shown with it. */
+export function KeyCreate({ open, first, onClose }: KeyCreateProps) {
+  const [made, setMade] = useState<MadeKey | null>(null);
+  const [asked, setAsked] = useState(false);
+  const close = () => {
+    onClose();
+    setMade(null);
+    setAsked(false);
+  };
+  return (
+    <Dialog
+      open={open}
+      onOpenChange={(wanted) => !wanted && (made === null ? close() : setAsked(true))}
+      wide
+      title={made === null ? "Create a key" : "Your new key"}
+      description={made === null ? "Limits can be changed later. What is left empty is not limited." : made.key.name}
+    >
+      {made === null ? (
+        <CreateForm onMade={setMade} onCancel={close} />
+      ) : (
+        <KeySecret made={made} open={first} asked={asked} onKeep={() => setAsked(false)} onStored={close} />
+      )}
+    </Dialog>
+  );
+}
+
+function CreateForm({ onMade, onCancel }: { onMade: (made: MadeKey) => void; onCancel: () => void }) {
+  const [id, setId] = useState(newKeyId);
+  const [name, setName] = useState("");
+  const [nameless, setNameless] = useState(false);
+  const [attempt, setAttempt] = useState(0);
+  const create = useChange(
+    async ({ limits }: { limits: Limits }) => {
+      const made = await answered(api.POST("/api/keys", { body: { id, name: name.trim(), ...limits } }));
+      onMade({ secret: made.api_key, key: made.key });
+    },
+    [KEYS.keys, KEYS.account],
+  );
+  const { form, change, read, errors, sent, troubled } = useLimitsForm(NO_LIMITS, create.error, [
+    "name",
+    ...LIMIT_FIELDS,
+  ]);
+  const frame = useFocusWrong((troubled || nameless) && attempt);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (create.isPending) return;
+    const { limits } = read();
+    setNameless(name.trim() === "");
+    setAttempt(attempt + 1);
+    if (limits === null || name.trim() === "") return;
+    create.mutate({ limits }, { onError: (error) => isMadeBefore(error) && setId(newKeyId()) });
+  };
+  return (
+    <form ref={frame} onSubmit={submit} noValidate className="space-y-4">
+      <Field
+        label="Name"
+        hint="What it is for: a machine, a project."
+        autoComplete="off"
+        maxLength={NAME_LENGTH_MAX}
+        value={name}
+        error={nameless ? "Give the key a name." : sent.field("name")}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <KeyFields form={form} errors={errors} onChange={change} />
+      <FormError message={isMadeBefore(create.error) ? MADE_BEFORE : sent.general} />
+      <div className="flex flex-wrap justify-end gap-2">
+        <Button look="secondary" onClick={onCancel}>
+          Cancel
+        </Button>
+        <Button type="submit" busy={create.isPending}>
+          Create key
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+const MADE_BEFORE =
+  "The key was made by an earlier try whose answer did not arrive, so its secret is lost. Revoke it in the list, and create another.";
+
+function isMadeBefore(error: Error | null): boolean {
+  return error instanceof ApiError && error.status === 409;
+}
+
+function newKeyId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(ID_BYTES));
+  return `key_${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}

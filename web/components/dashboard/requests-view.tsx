@@ -1,0 +1,142 @@
+"use client";
+// The requests of the account: those in flight on top as they happen, below them what is settled, in pages by cursor.
+
+import { createSerializer, useQueryStates } from "nuqs";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { type RequestEvent, useRequestEvents } from "@/lib/live";
+import { type ApiKey, useApiKeys, useTransactionPage } from "@/lib/queries";
+import { noted, rowOfTransaction, withLive } from "@/lib/requests";
+import { Button, LinkButton } from "../ui/button";
+import { Empty, Loaded, Panel, SkeletonRows } from "../ui/panel";
+import { RequestSheet } from "./request-sheet";
+import { RequestsFilters } from "./requests-filters";
+import { type Filters, isFiltered, NO_FILTERS, OUTCOMES, PARSERS, toFilter } from "./requests-state";
+import { RequestsTable } from "./requests-table";
+
+const FLUSH_MS = 200;
+const NO_KEYS: readonly ApiKey[] = [];
+const serialize = createSerializer(PARSERS);
+
+export function RequestsView() {
+  const [{ before, request, ...filters }, set] = useQueryStates(PARSERS);
+  const events = useLiveRequests();
+  const filter = toFilter(filters);
+  const query = useTransactionPage({ ...filter, kind: filters.kind ? [filters.kind] : [...OUTCOMES] }, before);
+  const keys = useApiKeys().data ?? NO_KEYS;
+  const keyNames = useMemo(() => new Map(keys.map((key) => [key.id, key.name])), [keys]);
+  const panel = useRef<HTMLDivElement>(null);
+  const setFilters = (change: Partial<Filters>) => void set({ ...change, before: null });
+  const clear = () => setFilters(NO_FILTERS);
+  const turn = (cursor: string | null) => {
+    void set({ before: cursor }, { history: "push" });
+    panel.current?.scrollIntoView({ block: "start" });
+  };
+  const live = before === null ? events : [];
+  return (
+    <div ref={panel} className="scroll-mt-20">
+      <Panel title="All requests" flush>
+        <RequestsFilters filters={filters} keys={keys} onChange={setFilters} onClear={clear} />
+        <Loaded
+          query={query}
+          skeleton={<SkeletonRows rows={10} />}
+          isEmpty={(page) => page.data.length === 0 && withLive(live, [], filter).length === 0}
+          empty={isFiltered(filters) || before !== null ? <NoMatch onClear={clear} /> : <NoneYet />}
+        >
+          {(page) => (
+            <div aria-busy={query.isPlaceholderData} className={query.isPlaceholderData ? "opacity-60" : ""}>
+              <RequestsTable
+                rows={withLive(live, page.data.map(rowOfTransaction), filter)}
+                keyNames={keyNames}
+                chosen={request}
+                hrefOf={(id) => serialize({ ...filters, before, request: id })}
+                onOpen={(id) => void set({ request: id }, { history: "push" })}
+              />
+            </div>
+          )}
+        </Loaded>
+        <Pager
+          older={query.data?.next_cursor ?? null}
+          position={query.data?.as_of.position}
+          first={before === null}
+          busy={query.isPlaceholderData}
+          onTurn={turn}
+        />
+      </Panel>
+      <RequestSheet id={request} onClose={() => void set({ request: null })} />
+    </div>
+  );
+}
+
+type PagerProps = {
+  older: string | null;
+  position: number | undefined;
+  first: boolean;
+  busy: boolean;
+  onTurn: (cursor: string | null) => void;
+};
+
+/** Out of the query's own states: what an old link asks for may be no page, and there is a way back from there. */
+function Pager({ older, position, first, busy, onTurn }: PagerProps) {
+  if (position === undefined && first) return null;
+  return (
+    <footer className="flex min-h-14 flex-wrap items-center justify-between gap-3 border-t px-4 py-2 text-sm text-muted sm:px-5">
+      <span role="status" className="tabular">
+        {first ? "The newest requests" : "Older requests"}
+        {position !== undefined && `, as of position ${position} of the ledger`}
+      </span>
+      <span className="flex gap-2">
+        {!first && (
+          <Button look="secondary" size="small" onClick={() => onTurn(null)}>
+            Newest
+          </Button>
+        )}
+        {older !== null && (
+          <Button look="secondary" size="small" busy={busy} onClick={() => onTurn(older)}>
+            Older
+          </Button>
+        )}
+      </span>
+    </footer>
+  );
+}
+
+/** What the live events know of requests, drawn at most five times a second. */
+function useLiveRequests(): readonly RequestEvent[] {
+  const [events, setEvents] = useState<readonly RequestEvent[]>([]);
+  const waiting = useRef<RequestEvent[]>([]);
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useRequestEvents((event) => {
+    waiting.current.push(event);
+    timer.current ??= setTimeout(() => {
+      const told = waiting.current;
+      waiting.current = [];
+      timer.current = undefined;
+      setEvents((known) => told.reduce(noted, [...known]));
+    }, FLUSH_MS);
+  });
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return events;
+}
+
+function NoMatch({ onClear }: { onClear: () => void }) {
+  return (
+    <Empty
+      title="No request matches"
+      action={
+        <Button look="secondary" onClick={onClear}>
+          Clear filters
+        </Button>
+      }
+    >
+      Nothing in this account has all that you asked for.
+    </Empty>
+  );
+}
+
+function NoneYet() {
+  return (
+    <Empty title="No requests yet" action={<LinkButton href="/dashboard">Make the first call</LinkButton>}>
+      Each request shows here while it is in flight, and stays with its cost.
+    </Empty>
+  );
+}

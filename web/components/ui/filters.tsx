@@ -1,0 +1,67 @@
+"use client";
+
+import type { ReactNode } from "react";
+import { parseAsDay } from "@/lib/url-state";
+import { Button } from "./button";
+import { INPUT } from "./field";
+
+/** Filters above a table. `clear` is there where something is filtered. */
+export function FilterBar({ clear, children }: { clear?: () => void; children: ReactNode }) {
+  return (
+    <div className="flex flex-wrap items-center gap-2 border-b bg-sunken/50 px-4 py-2.5 sm:px-5">
+      {children}
+      {clear && (
+        <Button look="quiet" size="small" onClick={clear}>
+          Clear filters
+        </Button>
+      )}
+    </div>
+  );
+}
+
+type SelectFilterProps = {
+  label: string;
+  /** What stands for no filter. */
+  all: string;
+  value: string | null;
+  options: readonly (readonly [value: string, name: string])[];
+  onChange: (value: string | null) => void;
+};
+
+/** A filter by one value. A value that is not on the list (any more) is shown all the same. */
+export function SelectFilter({ label, all, value, options, onChange }: SelectFilterProps) {
+  const unlisted = value !== null && !options.some(([each]) => each === value);
+  return (
+    <select
+      aria-label={label}
+      value={value ?? ""}
+      onChange={(event) => onChange(event.target.value || null)}
+      className={`${INPUT} w-auto! max-w-full`}
+    >
+      <option value="">{all}</option>
+      {unlisted && <option value={value}>{value}</option>}
+      {options.map(([each, name]) => (
+        <option key={each} value={each}>
+          {name}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+type DayInputProps = { label: string; value: string | null; onChange: (day: string | null) => void };
+
+/** A UTC day. */
+export function DayInput({ label, value, onChange }: DayInputProps) {
+  return (
+    <label className="flex items-center gap-2 text-sm text-muted">
+      {label}
+      <input
+        type="date"
+        value={value ?? ""}
+        onChange={(event) => onChange(parseAsDay.parse(event.target.value))}
+        className={`${INPUT} w-auto!`}
+      />
+    </label>
+  );
+}
