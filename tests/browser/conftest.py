@@ -10,12 +10,12 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import trio
-from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, StorageState, expect, sync_playwright
 
 from app.settings import load
 from tests.browser import seeding
@@ -37,6 +37,7 @@ ARGUMENTS = [
 PATIENCE_MS = 20_000
 WIDE = (1280, 900)
 NARROW = (360, 780)
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass(frozen=True)
@@ -44,31 +45,26 @@ class Site:
     """A gateway that serves the website over seeded accounts."""
 
     origin: str
-    folder: Path
+    sessions: dict[Person, StorageState] = field(default_factory=dict)
+    """Everybody signs in once: attempts are counted."""
 
     @contextmanager
-    def visit(
-        self,
-        browser: Browser,
-        person: Person | None = None,
-        *,
-        dark: bool = False,
-        size: tuple[int, int] = WIDE,
-    ) -> Iterator[BrowserContext]:
+    def visit(self, browser: Browser, person: Person | None = None) -> Iterator[BrowserContext]:
         """A browser of somebody's own, signed in where `person` says who."""
         context = browser.new_context(
             base_url=self.origin,
-            viewport={"width": size[0], "height": size[1]},
-            color_scheme="dark" if dark else "light",
+            viewport={"width": WIDE[0], "height": WIDE[1]},
             reduced_motion="reduce",
             timezone_id="UTC",
             locale="en-GB",
+            storage_state=self.sessions.get(person) if person is not None else None,
         )
         context.set_default_timeout(PATIENCE_MS)
         try:
-            if person is not None:
+            if person is not None and person not in self.sessions:
                 answer = context.request.post("/api/session", data={"email": person.email, "password": person.password})
                 assert answer.ok, answer.text()
+                self.sessions[person] = context.storage_state()
             yield context
         finally:
             context.close()
@@ -100,6 +96,7 @@ def browser(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
 @pytest.fixture(scope="session", autouse=True)
 def website() -> None:
     assert (ROOT / "web/out/index.html").exists(), "the website is not built: run `make web`"
+    SHOTS.mkdir(exist_ok=True)
 
 
 @contextmanager
@@ -111,7 +108,7 @@ def serving(folder: Path, *, requests_per_day: int = 14, days: int = seeding.DAY
     gateway = Gateway.start(path, folder / "gateway.log")
     try:
         trio.run(gateway.ready)
-        yield Site(f"http://127.0.0.1:{gateway.port}", folder)
+        yield Site(f"http://127.0.0.1:{gateway.port}")
     finally:
         gateway.kill()
 

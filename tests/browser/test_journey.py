@@ -131,9 +131,9 @@ class Way:
         check_accessible(self.page)
         self.hand.press(dialog.get_by_role("button", name="Revoke key"))
         expect(dialog).to_have_count(0)
-        with openai.OpenAI(api_key=key, base_url=self.running.base_url, max_retries=0) as client:
-            with pytest.raises(openai.AuthenticationError):
-                client.responses.create(model=MODEL, input="Anybody there?")
+        client = openai.OpenAI(api_key=key, base_url=self.running.base_url, max_retries=0)
+        with client, pytest.raises(openai.AuthenticationError):
+            client.responses.create(model=MODEL, input="Anybody there?")
 
     def find_the_request(self, response_id: str) -> None:
         """By the id of its answer, in the search box; its lines add up to the charge."""
@@ -142,11 +142,11 @@ class Way:
         self.page.keyboard.press("Enter")
         dialog = self.page.get_by_role("dialog")
         shown = self.ledger(f"/api/requests/{response_id}")
-        expect(dialog.get_by_text(shown["id"]).first).to_be_visible()
+        expect(dialog.get_by_text(response_id, exact=True).first).to_be_visible()
         assert sum(Decimal(line["amount"]) for line in shown["lines"]) == Decimal(shown["cost"])
         for line in shown["lines"]:
-            expect(dialog.get_by_text(f"${line['amount']}", exact=True).first).to_be_visible()
-        expect(dialog.get_by_text(f"${shown['cost']}", exact=True).first).to_be_visible()
+            expect(dialog.get_by_role("cell", name=f"${line['amount']}", exact=True).first).to_be_visible()
+        expect(dialog.get_by_role("cell", name=f"${shown['cost']}", exact=True).last).to_be_visible()
         check_accessible(self.page)
 
     def go(self, name: str) -> None:

@@ -60,13 +60,11 @@ export default function Home() {
               charge can be checked.
             </p>
             <div className="flex flex-wrap gap-3">
-              <LinkButton href="/signup" prefetch={false}>
-                Sign up
-              </LinkButton>
-              <LinkButton href="/docs" prefetch={false} look="secondary">
+              <LinkButton href="/signup">Sign up</LinkButton>
+              <LinkButton href="/docs" look="secondary">
                 Read the docs
               </LinkButton>
-              <LinkButton href="/login" prefetch={false} look="quiet">
+              <LinkButton href="/login" look="quiet">
                 Sign in
               </LinkButton>
             </div>
@@ -115,10 +113,8 @@ export default function Home() {
             <p className="mt-1 text-muted">Make a key, send the quickstart, and read its receipt.</p>
           </div>
           <div className="flex flex-wrap gap-3">
-            <LinkButton href="/signup" prefetch={false}>
-              Sign up
-            </LinkButton>
-            <LinkButton href="/models" prefetch={false} look="secondary">
+            <LinkButton href="/signup">Sign up</LinkButton>
+            <LinkButton href="/models" look="secondary">
               Models and prices
             </LinkButton>
           </div>

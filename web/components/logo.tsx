@@ -1,9 +1,9 @@
-import Link from "next/link";
+import { Link } from "./ui/link";
 
 /** Two ledger lines that balance: what goes in, what comes out. */
 export function Logo() {
   return (
-    <Link href="/" prefetch={false} className="flex items-center gap-2.5 font-semibold tracking-tight">
+    <Link href="/" className="flex items-center gap-2.5 font-semibold tracking-tight">
       <svg
         aria-hidden="true"
         viewBox="0 0 24 24"

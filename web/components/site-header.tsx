@@ -1,8 +1,8 @@
 import { LayoutDashboard } from "lucide-react";
-import Link from "next/link";
 import { Logo } from "./logo";
 import { ThemeSwitch } from "./theme-switch";
 import { LinkButton } from "./ui/button";
+import { Link } from "./ui/link";
 
 const LINKS = [
   { href: "/docs", label: "Docs" },
@@ -26,14 +26,13 @@ export function SiteHeader() {
             <Link
               key={href}
               href={href}
-              prefetch={false}
               className="rounded-lg px-2 py-2 text-sm font-medium text-muted hover:text-text sm:px-3"
             >
               {label}
             </Link>
           ))}
           <ThemeSwitch />
-          <LinkButton href="/dashboard" look="secondary" prefetch={false} className="max-sm:px-2.5">
+          <LinkButton href="/dashboard" look="secondary" className="max-sm:px-2.5">
             <LayoutDashboard aria-hidden="true" className="size-4 sm:hidden" />
             <span className="max-sm:sr-only">Dashboard</span>
           </LinkButton>

@@ -2,18 +2,18 @@
 
 import { aligned, decimalsOf, NANOS_PER_USD } from "./money";
 
-const STEPS = [1n, 2n, 5n];
+const STEPS = [10n, 20n, 25n, 50n];
 const NANOS_PER_CENT = NANOS_PER_USD / 100n;
 const PARTS = 10_000n;
 
 /** Round amounts from zero to at least `most`, `count` steps at the most: "$0, $0.05, $0.10". */
-export function ticks(most: bigint, count = 4): bigint[] {
+export function ticks(most: bigint, count = 5): bigint[] {
   const step = most <= 0n ? NANOS_PER_CENT : roundStep(most, BigInt(count));
   const steps = most <= 0n ? 1n : ceiling(most, step);
   return Array.from({ length: Number(steps) + 1 }, (_, at) => BigInt(at) * step);
 }
 
-/** The least of 1, 2, 5, 10, 20, 50, ... nanos that reaches `most` in so many steps. */
+/** The least of 10, 20, 25, 50, 100, 200, ... nanos that reaches `most` in so many steps. */
 function roundStep(most: bigint, count: bigint): bigint {
   for (let unit = 1n; ; unit *= 10n) {
     for (const step of STEPS) {
@@ -40,12 +40,11 @@ export function percentOf(part: bigint, whole: bigint): number {
   return whole <= 0n || part <= 0n ? 0 : Number((part * PARTS) / whole) / 100;
 }
 
-/** A share in words: "38%", "4.2%", "<0.1%". */
+/** A share in words, rounded down: "38%", "4.2%", "<0.1%". */
 export function formatShare(part: bigint, whole: bigint): string {
-  const percent = percentOf(part, whole);
-  if (percent === 0) return part > 0n ? "<0.1%" : "0%";
-  if (percent < 0.1) return "<0.1%";
-  return percent < 10 ? `${percent.toFixed(1).replace(/\.0$/, "")}%` : `${Math.round(percent)}%`;
+  const tenths = whole <= 0n ? 0n : (part * 1000n) / whole;
+  if (tenths <= 0n) return part > 0n ? "<0.1%" : "0%";
+  return tenths < 100n && tenths % 10n !== 0n ? `${tenths / 10n}.${tenths % 10n}%` : `${tenths / 10n}%`;
 }
 
 /** The boxes of one stacked bar, from the ground up, in pixels: what is not zero can be seen. */
@@ -60,6 +59,13 @@ export function stacked(values: readonly bigint[], top: bigint, height: number):
     ground = reaches;
   }
   return boxes;
+}
+
+/** The highest of some amounts, or zero. */
+export function highest(amounts: readonly bigint[]): bigint {
+  let top = 0n;
+  for (const amount of amounts) if (amount > top) top = amount;
+  return top;
 }
 
 /** Every how many-th bar is named, counted from the last one, for at most `most` names. */

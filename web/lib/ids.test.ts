@@ -15,6 +15,17 @@ describe("an id that is pasted", () => {
     expect(destination(pasted)).toEqual({ href });
   });
 
+  it.each(["sk-rr-abcdef", '"SK-RR-abc"', "REALROUTER_KEY=sk-rr-abc", "Bearer sk-rr-abc", "sk-proj-1"])(
+    "%j is a secret, which is not looked up",
+    (pasted) => {
+      expect(destination(pasted)).toMatchObject({ said: expect.stringContaining("Keep it secret") });
+    },
+  );
+
+  it.each(["task-1", "my-disk-2"])("%j is none", (pasted) => {
+    expect(destination(pasted)).toEqual({ lookUp: pasted });
+  });
+
   it("is looked up where its form says nothing", () => {
     expect(destination("3f2c9a")).toEqual({ lookUp: "3f2c9a" });
   });

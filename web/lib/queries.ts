@@ -1,20 +1,14 @@
 "use client";
 // What pages read and change, as queries: one key for each thing, so that live events and changes know what to read again.
 
-import {
-  keepPreviousData,
-  type QueryClient,
-  queryOptions,
-  useInfiniteQuery,
-  useMutation,
-  useQuery,
-  useQueryClient,
-} from "@tanstack/react-query";
+import { keepPreviousData, type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useCallback, useMemo } from "react";
 import { ApiError, answered, api, type Schemas } from "./api";
-import { type Spend, stackOf } from "./usage";
+import { keyNames, type Spend, stackOf } from "./usage";
 
 export type Balance = Schemas["BalanceShown"];
 export type Transaction = Schemas["TransactionShown"];
+export type TransactionPage = Schemas["TransactionPage"];
 export type RequestDetail = Schemas["RequestShown"];
 export type ApiKey = Schemas["KeyShown"];
 export type KeyMade = Schemas["KeyMade"];
@@ -80,6 +74,13 @@ export function useApiKeys() {
   });
 }
 
+/** What a key is called, by its id: its name, with its hint where others have the same name. The id where it is not known. */
+export function useKeyNames(): (id: string) => string {
+  const keys = useApiKeys().data;
+  const names = useMemo(() => keyNames(keys ?? []), [keys]);
+  return useCallback((id: string) => names.get(id) ?? id, [names]);
+}
+
 export function useModels() {
   return useQuery({
     queryKey: KEYS.models,
@@ -95,48 +96,30 @@ export function usePacks() {
   });
 }
 
-function usageQuery(filter: UsageFilter) {
-  return queryOptions({
-    queryKey: [...KEYS.usage, filter],
-    queryFn: ({ signal }) => answered(api.GET("/api/usage", { signal, params: { query: filter } })),
-  });
+function readUsage(filter: UsageFilter, signal: AbortSignal) {
+  return answered(api.GET("/api/usage", { signal, params: { query: filter } }));
 }
 
 export function useUsage(filter: UsageFilter) {
-  return useQuery({ ...usageQuery(filter), placeholderData: keepPreviousData });
+  return useQuery({
+    queryKey: [...KEYS.usage, filter],
+    queryFn: ({ signal }) => readUsage(filter, signal),
+    placeholderData: keepPreviousData,
+  });
 }
 
 /** Spend over time as one thing: the total, and by key or model its largest parts. */
 export function useSpend(asked: UsageFilter & { by: "hour" | "day" }, by: "key" | "model" | null) {
-  const client = useQueryClient();
   return useQuery({
     queryKey: [...KEYS.usage, "spend", asked, by],
-    queryFn: async (): Promise<Spend> => {
-      const read = (filter: UsageFilter) => client.fetchQuery(usageQuery(filter));
-      if (by === null) return { whole: await read(asked), parts: [], rest: null };
-      const [whole, groups] = await Promise.all([read(asked), read({ ...asked, by })]);
+    queryFn: async ({ signal }): Promise<Spend> => {
+      const read = (filter: Partial<UsageFilter>) => readUsage({ ...asked, ...filter }, signal);
+      if (by === null) return { whole: await read({}), parts: [], rest: null };
+      const [whole, groups] = await Promise.all([read({}), read({ by })]);
       const { own, rest } = stackOf(groups.data);
-      const parts = own.map(async (group) => ({ group, answer: await read({ ...asked, [by]: group }) }));
+      const parts = own.map(async (group) => ({ group, answer: await read({ [by]: group }) }));
       return { whole, parts: await Promise.all(parts), rest };
     },
-    placeholderData: keepPreviousData,
-    retry: false,
-  });
-}
-
-/** The statement, newest first, page after page by cursor. */
-export function useTransactions(filter: TransactionFilter, limit = PAGE_ROWS) {
-  return useInfiniteQuery({
-    queryKey: [...KEYS.transactions, filter, limit],
-    queryFn: ({ signal, pageParam }) =>
-      answered(
-        api.GET("/api/transactions", {
-          signal,
-          params: { query: { ...filter, limit, ...(pageParam === null ? {} : { cursor: pageParam }) } },
-        }),
-      ),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next_cursor,
     placeholderData: keepPreviousData,
   });
 }

@@ -28,6 +28,13 @@ describe("how long the balance lasts", () => {
     }
   });
 
+  it("is only to begin where nothing was spent either", () => {
+    expect(outlook({ available: 0n, spent: 0n, threshold: null })).toMatchObject({
+      tone: "warning",
+      title: "No credit yet",
+    });
+  });
+
   it("is no reason to warn where automatic top-up is on", () => {
     expect(outlook({ available: 6n * USD, spent: 7n * USD, threshold: 5n * USD })?.tone).toBe("neutral");
     expect(outlook({ available: 4n * USD, spent: 7n * USD, threshold: 5n * USD })?.title).toBe("Below the threshold");

@@ -25,6 +25,9 @@ export function runwayDays(available: bigint, spent: bigint): number | null {
 
 /** What there is to say about a balance; null where there is nothing. */
 export function outlook({ available, spent, threshold }: Watched): Outlook | null {
+  if (available === 0n && spent === 0n) {
+    return { tone: "warning", title: "No credit yet", text: "Requests are refused until some is added." };
+  }
   if (available <= 0n) {
     return { tone: "danger", title: "No credit is left", text: "Requests are refused until some is added." };
   }

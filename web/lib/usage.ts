@@ -4,8 +4,8 @@
 // Rule 2: a chart has a bar for every hour or day of its range: one without requests is a zero, not a gap.
 // Rule 3: what is shown comes from one answer with its own range, so that old data is never drawn over a new range.
 
-import { nanos } from "./money";
 import type { Schemas } from "./api";
+import { nanos, toDecimal } from "./money";
 import { formatDay, isoDay, MS_PER_DAY } from "./time";
 
 export type UsageShown = Schemas["UsageShown"];
@@ -17,6 +17,7 @@ export type Bar = { at: string; name: string; short: string; requests: number };
 export type Series = { id: string; name: string; values: bigint[] };
 /** An answer by hour or day, the same of its largest groups, and the group that is left over where it is one. */
 export type Spend = { whole: UsageShown; parts: { group: string; answer: UsageShown }[]; rest: string | null };
+export type Counted = Exclude<keyof UsageGroup, "group" | "cost" | "cost_nanos">;
 export type Sort = "name" | "requests" | "cost";
 export type Order = "asc" | "desc";
 
@@ -38,19 +39,8 @@ export const OTHER = "other";
 const HOURLY_BY_ITSELF_DAYS_MAX = 2;
 const TIMES_FROM_PERCENT = 900;
 const MS_PER_HOUR = 3_600_000;
+const HOURS_PER_DAY = 24;
 const DAYS_OF: Record<Exclude<Range, "24h" | "month">, number> = { "7d": 7, "30d": 30, "90d": 90 };
-const TOTALLED = [
-  "requests",
-  "completed",
-  "released",
-  "input_tokens",
-  "cached_tokens",
-  "output_tokens",
-  "reasoning_tokens",
-  "web_search_calls",
-  "images",
-] as const;
-
 /** The range of a preset, at an instant. */
 export function spanOfRange(range: Range, now: Date): Span {
   if (range === "24h") {
@@ -71,8 +61,8 @@ export function spanOfChoice(from: string | null, to: string | null, now: Date):
   const end = to ?? isoDay(now);
   const start = from ?? isoDay(new Date(startOf(end) - (DAYS_OF["30d"] - 1) * MS_PER_DAY));
   const [first, last] = start <= end ? [start, end] : [end, start];
-  const earliest = isoDay(new Date(startOf(last) - (RANGE_DAYS_MAX - 1) * MS_PER_DAY));
-  return spanOfDays(first < earliest ? earliest : first, last);
+  const earliest = startOf(last) - (RANGE_DAYS_MAX - 1) * MS_PER_DAY;
+  return spanOfDays(isoDay(new Date(Math.max(startOf(first), earliest))), last);
 }
 
 function spanOfDays(first: string, last: string): Span {
@@ -101,9 +91,11 @@ export function unitOf(span: Span, by: string): Unit {
 /** A bar for each hour or day of an answer by hour or day. */
 export function barsOf(answer: UsageShown): Bar[] {
   const requests = new Map(answer.data.map((row) => [Date.parse(row.group), row.requests]));
-  return stepsOf(answer).map((at) => ({
+  const steps = stepsOf(answer);
+  const ofOneDay = steps.length <= HOURS_PER_DAY;
+  return steps.map((at) => ({
     at: instant(at),
-    ...nameOf(instant(at), unitOfAnswer(answer)),
+    ...nameOf(instant(at), unitOfAnswer(answer), ofOneDay),
     requests: requests.get(at) ?? 0,
   }));
 }
@@ -114,12 +106,25 @@ export function valuesOf(answer: UsageShown): bigint[] {
   return stepsOf(answer).map((at) => costs.get(at) ?? 0n);
 }
 
+/** An answer by hour or day in two: before an instant, and from it on. */
+export function splitAt(answer: UsageShown, at: string): [before: UsageShown, after: UsageShown] {
+  const cut = Date.parse(at);
+  const before = answer.data.filter((row) => Date.parse(row.group) < cut);
+  const after = answer.data.filter((row) => Date.parse(row.group) >= cut);
+  return [
+    { ...answer, to_at: at, data: before },
+    { ...answer, from_at: at, data: after },
+  ];
+}
+
 /** The whole in its parts, and what remains of it as one more. No parts: the whole alone. */
 export function seriesOf({ whole: total, parts, rest }: Spend): Series[] {
   const whole = valuesOf(total);
   if (parts.length === 0) return [{ id: "total", name: "Total", values: whole }];
   const series = parts.map(({ group, answer }) => ({ id: group, name: group, values: valuesOf(answer) }));
-  const others = whole.map((sum, at) => atLeastZero(series.reduce((left, { values }) => left - (values[at] ?? 0n), sum)));
+  const others = whole.map((sum, at) =>
+    atLeastZero(series.reduce((left, { values }) => left - (values[at] ?? 0n), sum)),
+  );
   if (others.every((value) => value === 0n)) return series;
   return [...series, { id: rest ?? OTHER, name: rest ?? "Other", values: others }];
 }
@@ -150,7 +155,8 @@ export function sorted(
   nameOfGroup: (group: string) => string = (group) => group,
 ): UsageGroup[] {
   const sign = order === "asc" ? 1 : -1;
-  const byName = (one: UsageGroup, other: UsageGroup) => nameOfGroup(one.group).localeCompare(nameOfGroup(other.group), "en");
+  const byName = (one: UsageGroup, other: UsageGroup) =>
+    nameOfGroup(one.group).localeCompare(nameOfGroup(other.group), "en");
   return [...groups].sort((one, other) => {
     if (by === "name") return sign * byName(one, other);
     const difference =
@@ -159,10 +165,30 @@ export function sorted(
   });
 }
 
-/** All groups in one; its cost is `spentIn` of them. */
-export function totalOf(groups: readonly UsageGroup[]): Record<(typeof TOTALLED)[number], number> {
-  const counted = TOTALLED.map((field) => [field, groups.reduce((all, row) => all + row[field], 0)] as const);
-  return Object.fromEntries(counted) as Record<(typeof TOTALLED)[number], number>;
+/** What keys are called, by id: those of one name are told apart by their hints. */
+export function keyNames(keys: readonly { id: string; name: string; hint: string }[]): Map<string, string> {
+  const shared = (name: string) => keys.filter((key) => key.name === name).length > 1;
+  return new Map(keys.map(({ id, name, hint }) => [id, !name ? id : shared(name) ? `${name} (${hint})` : name]));
+}
+
+/** All groups in one. */
+export function totalOf(groups: readonly UsageGroup[]): UsageGroup {
+  const count = (field: Counted) => groups.reduce((all, row) => all + row[field], 0);
+  const spent = spentIn(groups);
+  return {
+    group: "",
+    requests: count("requests"),
+    completed: count("completed"),
+    released: count("released"),
+    input_tokens: count("input_tokens"),
+    cached_tokens: count("cached_tokens"),
+    output_tokens: count("output_tokens"),
+    reasoning_tokens: count("reasoning_tokens"),
+    web_search_calls: count("web_search_calls"),
+    images: count("images"),
+    cost: toDecimal(spent),
+    cost_nanos: spent.toString(),
+  };
 }
 
 /** How much more or less was spent than in the `period` before; null where there is nothing to compare. */
@@ -171,15 +197,18 @@ export function changeInWords(now: bigint, before: bigint, period: string): stri
   if (before === 0n) return `Nothing was spent in the ${period} before`;
   const percent = Number(((now - before) * 100n) / before);
   if (percent === 0) return `About as much as in the ${period} before`;
-  if (percent >= TIMES_FROM_PERCENT) return `More than ${Math.floor(percent / 100) + 1} times as much as in the ${period} before`;
+  if (percent >= TIMES_FROM_PERCENT)
+    return `More than ${Math.floor(percent / 100) + 1} times as much as in the ${period} before`;
   return `${Math.abs(percent)}% ${percent > 0 ? "more" : "less"} than in the ${period} before`;
 }
 
-/** How an hour or day is called: in full, and under a bar. */
-export function nameOf(at: string, unit: Unit): { name: string; short: string } {
+/** How an hour or day is called: in full, and under a bar, where an hour goes without its day among those of one. */
+export function nameOf(at: string, unit: Unit, ofOneDay = true): { name: string; short: string } {
   const hour = `${at.slice(11, 13)}:00`;
   const name = `${formatDay(at)} ${at.slice(0, 4)}`;
-  return unit === "day" ? { name, short: formatDay(at) } : { name: `${name}, ${hour} UTC`, short: hour };
+  return unit === "day"
+    ? { name, short: formatDay(at) }
+    : { name: `${name}, ${hour} UTC`, short: ofOneDay ? hour : `${formatDay(at)}, ${hour}` };
 }
 
 function stepsOf(answer: UsageShown): number[] {

@@ -1,8 +1,8 @@
 import type { Metadata } from "next";
-import { PageHeader } from "@/components/page-header";
+import { OverviewView } from "@/components/dashboard/overview-view";
 
 export const metadata: Metadata = { title: "Overview" };
 
 export default function OverviewPage() {
-  return <PageHeader title="Overview" />;
+  return <OverviewView />;
 }

@@ -1,8 +1,8 @@
 import type { Metadata } from "next";
-import Link from "next/link";
 import { AuthFrame } from "@/components/auth/frame";
 import { LoginForm } from "@/components/auth/login-form";
 import { Providers } from "@/components/providers";
+import { Link } from "@/components/ui/link";
 
 export const metadata: Metadata = { title: "Sign in", description: "Sign in to see your balance, requests and keys." };
 

@@ -1,10 +1,10 @@
 import type { Metadata } from "next";
-import Link from "next/link";
 import { ModelsView } from "@/components/models/models-view";
 import { PageHeader } from "@/components/page-header";
 import { Providers } from "@/components/providers";
 import { SiteFooter } from "@/components/site-footer";
 import { SiteHeader } from "@/components/site-header";
+import { Link } from "@/components/ui/link";
 
 export const metadata: Metadata = {
   title: "Models and prices",
@@ -23,7 +23,7 @@ export default function ModelsPage() {
         <PageHeader title="Models">
           Capabilities and prices as <code className="font-mono">GET /v1/models</code> tells them. Every model answers
           on both endpoints; see the{" "}
-          <Link href="/docs/billing" prefetch={false} className="font-medium text-accent underline underline-offset-3">
+          <Link href="/docs/billing" className="font-medium text-accent underline underline-offset-3">
             billing model
           </Link>
           .

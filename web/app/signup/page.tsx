@@ -1,8 +1,8 @@
 import type { Metadata } from "next";
-import Link from "next/link";
 import { AuthFrame } from "@/components/auth/frame";
 import { SignupForm } from "@/components/auth/signup-form";
 import { Providers } from "@/components/providers";
+import { Link } from "@/components/ui/link";
 
 export const metadata: Metadata = {
   title: "Sign up",

@@ -2,7 +2,6 @@
 // Signing up. A known e-mail and an unknown one are answered alike; what follows is an ordinary sign-in.
 
 import { useMutation } from "@tanstack/react-query";
-import Link from "next/link";
 import { type FormEvent, useState } from "react";
 import { ApiError, answered, api } from "@/lib/api";
 import { useFocusWrong } from "@/lib/focus";
@@ -10,6 +9,7 @@ import { formErrors, PASSWORD_LENGTH_MIN } from "@/lib/form";
 import { Button } from "../ui/button";
 import { Field } from "../ui/field";
 import { FormError } from "../ui/form-error";
+import { Link } from "../ui/link";
 import { PasswordField } from "../ui/password-field";
 import { useArrival } from "./use-arrival";
 

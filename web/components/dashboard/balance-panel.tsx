@@ -44,11 +44,12 @@ const CAUSES: Record<string, string> = {
   operator: "The operator has frozen this account.",
 };
 
-/** Says that no requests are taken, and why. Nothing where they are. */
+/** Says that no requests are taken, and why. Nothing where they are. The balance is the first to know. */
 export function Frozen() {
   const account = useAccount();
+  const balance = useBalance();
   const frozen = account.data?.frozen ?? [];
-  if (frozen.length === 0) return null;
+  if (!(balance.data?.frozen ?? frozen.length > 0)) return null;
   return (
     <div role="alert" className="mt-4 rounded-lg bg-danger-soft px-4 py-3 text-sm text-danger">
       <p className="font-medium">This account takes no requests.</p>

@@ -1,11 +1,12 @@
 "use client";
 
 import { clsx } from "clsx";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { nanos } from "@/lib/money";
 import { useAutomaticTopUp, useBalance, usePacks, useUsage } from "@/lib/queries";
 import { type Outlook, outlook, PACE_DAYS } from "@/lib/runway";
 import { isoDay, MS_PER_DAY } from "@/lib/time";
+import { Skeleton } from "../ui/panel";
 
 const TONES: Record<Outlook["tone"], string> = {
   neutral: "bg-sunken text-muted",
@@ -15,8 +16,8 @@ const TONES: Record<Outlook["tone"], string> = {
 
 const BUYS: readonly string[] = ["armed", "charging"];
 
-/** How long the balance lasts, as a warning where that is not long. */
-export function BillingOutlook() {
+/** How long the balance lasts, as a warning where that is not long; `action` is what can be done about it. */
+export function BillingOutlook({ action }: { action?: ReactNode }) {
   const [from] = useState(() => isoDay(new Date(Date.now() - (PACE_DAYS - 1) * MS_PER_DAY)));
   const balance = useBalance();
   const usage = useUsage({ by: "day", from });
@@ -24,7 +25,7 @@ export function BillingOutlook() {
   const sold = (packs.data?.length ?? 0) > 0;
   const topUp = useAutomaticTopUp(sold);
   if (!balance.data || usage.isPending || packs.isPending || (sold && topUp.isPending)) {
-    return <div className="mt-4 h-10" />;
+    return <Skeleton className="mt-4 h-10" />;
   }
   const said = outlook({
     available: nanos(balance.data.available_nanos),
@@ -38,7 +39,7 @@ export function BillingOutlook() {
     >
       {said && (
         <>
-          <span className="font-medium">{said.title}.</span> {said.text}
+          <span className="font-medium">{said.title}.</span> {said.text} {said.tone !== "neutral" && action}
         </>
       )}
     </p>

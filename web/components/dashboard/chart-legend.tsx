@@ -4,11 +4,11 @@ import type { ReactNode } from "react";
 import type { Series } from "@/lib/usage";
 
 const TILE = 6;
-const LINE = { stroke: "var(--surface)", strokeWidth: 1.5, strokeOpacity: 0.55 };
+const LINE = { stroke: "var(--surface)", strokeWidth: 1.25, strokeOpacity: 0.45 };
 const PATTERNS: ReactNode[] = [
   null,
   <path key="rising" d="M-1,1 l2,-2 M0,6 l6,-6 M5,7 l2,-2" {...LINE} />,
-  <circle key="dots" cx={3} cy={3} r={1.2} fill="var(--surface)" fillOpacity={0.7} />,
+  <circle key="dots" cx={3} cy={3} r={1.2} fill="var(--surface)" fillOpacity={0.5} />,
   <path key="level" d="M0,3 h6" {...LINE} />,
   <path key="falling" d="M-1,5 l2,2 M0,0 l6,6 M5,-1 l2,2" {...LINE} />,
 ];

@@ -24,12 +24,12 @@ export function ChartTable({ label, bars, series }: ChartProps) {
   const columns: Column<Row>[] = [
     { id: "at", head: "Time", cell: ({ name }) => <span className="whitespace-nowrap">{name}</span> },
     { id: "requests", head: "Requests", numeric: true, cell: ({ requests }) => formatCount(requests) },
-    ...(series.length > 1 ? parts : []),
     { id: "total", head: "Spend", numeric: true, cell: ({ values }) => amount(sum(values)) },
+    ...(series.length > 1 ? parts : []),
   ];
   return (
-    <div className="max-h-72 overflow-y-auto">
-      <Table caption={label} columns={columns} rows={rows} rowKey={({ at }) => at} />
+    <div className="-mx-4 max-h-72 overflow-y-auto border-y sm:-mx-5">
+      <Table caption={`${label}, as a table`} columns={columns} rows={rows} rowKey={({ at }) => at} />
     </div>
   );
 }

@@ -4,7 +4,7 @@ import { type Bar, type Series, sum } from "@/lib/usage";
 import { Amount } from "../ui/amount";
 import { Swatch } from "./chart-legend";
 
-const WIDTH_REM = 14;
+const WIDTH_REM = 15;
 const GAP_REM = 0.5;
 
 type ChartTipProps = { id: string; bar: Bar | undefined; series: readonly Series[]; at: number; of: number };

@@ -3,14 +3,15 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { clsx } from "clsx";
 import { CircleAlert, CircleCheck, X } from "lucide-react";
-import Link from "next/link";
-import { type ReactNode, useEffect, useState } from "react";
+import { type ComponentProps, type ReactNode, useEffect, useState } from "react";
+import { ApiError } from "@/lib/api";
 import { type CheckoutView, checkoutView, pollMs } from "@/lib/checkout";
 import { transactionHref } from "@/lib/ids";
 import { formatUsd, nanos } from "@/lib/money";
 import { formatPrice } from "@/lib/packs";
 import { type Checkout, KEYS, refresh, useCheckout, usePacks } from "@/lib/queries";
 import { buttonClass, Spinner } from "../ui/button";
+import { Link } from "../ui/link";
 import { Failed } from "../ui/panel";
 
 const TICK_MS = 1_000;
@@ -58,9 +59,26 @@ export function CheckoutReturn({ checkoutId, left, onClose }: CheckoutReturnProp
           {checkout && <Details checkout={checkout} payable={view.payable} />}
         </>
       ) : (
-        <Failed error={query.error} retry={() => query.refetch()} busy={query.isFetching} />
+        <NotSeen error={query.error} retry={() => query.refetch()} busy={query.isFetching} />
       )}
     </Frame>
+  );
+}
+
+/** The checkout of an id that is another account's, or nobody's, cannot be found by trying again. */
+function NotSeen(failed: ComponentProps<typeof Failed>) {
+  if (failed.error instanceof ApiError && failed.error.status === 404) {
+    return (
+      <div role="alert">
+        <p className="font-semibold">There is no such checkout</p>
+        <p className="break-words">{failed.error.message}</p>
+      </div>
+    );
+  }
+  return (
+    <div className="-mx-4 -my-6 sm:-mx-5">
+      <Failed {...failed} />
+    </div>
   );
 }
 

@@ -1,7 +1,7 @@
 "use client";
+
 // "Send a test request": the answer beside the money that it moves, down to the receipt.
 
-import Link from "next/link";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { ApiError } from "@/lib/api";
 import { FIRST_INPUT } from "@/lib/config-snippets";
@@ -9,7 +9,8 @@ import { requestHref } from "@/lib/ids";
 import { formatUsdExact } from "@/lib/money";
 import { Button, LinkButton } from "../ui/button";
 import { Field } from "../ui/field";
-import { type Phase, useTestRequest } from "./first-call-run";
+import { Link } from "../ui/link";
+import { useTestRequest } from "./first-call-run";
 import { type Money, moneyOf, RequestBar } from "./request-bar";
 import { RequestCost } from "./request-cost";
 
@@ -66,21 +67,24 @@ type Test = ReturnType<typeof useTestRequest>;
 function Outcome({ test, inPlace }: { test: Test; inPlace: boolean }) {
   const told = test.detail.data?.state === "open" ? (test.event ?? test.detail.data) : (test.detail.data ?? test.event);
   const money = told ? moneyOf(told) : null;
+  const refused = test.phase === "failed" && test.requestId === null;
   return (
     <>
-      <div className="grid gap-4 md:grid-cols-2">
-        <Box title="Answer">
-          <p className="max-h-56 min-h-24 overflow-y-auto text-sm break-words whitespace-pre-wrap">
-            {test.text || (
-              <span className="text-muted">{test.underWay ? "Waiting for the first word…" : "No text."}</span>
-            )}
-          </p>
-        </Box>
-        <Box title="Money">
-          <RequestBar money={money} />
-          <p className="mt-3 text-sm text-muted">{moneyInWords(test.phase, money)}</p>
-        </Box>
-      </div>
+      {!refused && (
+        <div className="grid gap-4 md:grid-cols-2">
+          <Box title="Answer">
+            <p className="max-h-56 min-h-24 overflow-y-auto text-sm break-words whitespace-pre-wrap">
+              {test.text || (
+                <span className="text-muted">{test.underWay ? "Waiting for the first word…" : "No text."}</span>
+              )}
+            </p>
+          </Box>
+          <Box title="Money">
+            <RequestBar money={money} />
+            <p className="mt-3 text-sm text-muted">{moneyInWords(test, money)}</p>
+          </Box>
+        </div>
+      )}
       {test.error && <Refused error={test.error} inPlace={inPlace} />}
       <p role="status" className="sr-only">
         {announced(test, money)}
@@ -133,12 +137,19 @@ function elsewhere(inPlace: boolean): { target?: string; rel?: string } {
   return inPlace ? {} : { target: "_blank", rel: "noopener" };
 }
 
-function moneyInWords(phase: Phase, money: Money | null): string {
-  if (money === null) return phase === "failed" ? "Nothing was charged." : "Nothing is held yet.";
+function moneyInWords({ phase, underWay, detail }: Test, money: Money | null): string {
+  if (money === null) {
+    if (underWay) return "Nothing is held yet.";
+    return isMissing(detail.error) ? "This key is another account's: so is its receipt." : "Waiting for the ledger…";
+  }
   if (money.state === "open")
     return phase === "stopped" ? "Stopped: the hold is on its way back." : "Held while it runs.";
   if (money.state === "released") return "Released: nothing was charged.";
   return phase === "stopped" ? "Charged for what was delivered." : "Charged for what it used. The rest is back.";
+}
+
+function isMissing(error: Error | null): boolean {
+  return error instanceof ApiError && error.status === 404;
 }
 
 /** Said once the answer is whole, never word by word. */

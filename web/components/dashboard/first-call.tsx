@@ -11,6 +11,8 @@ import { Failed, Skeleton } from "../ui/panel";
 import { Tabs } from "../ui/tabs";
 import { FirstCallTest } from "./first-call-test";
 
+const CODE = "min-w-0 flex-1 overflow-x-auto p-4 font-mono text-[0.8125rem] leading-6 -outline-offset-2";
+
 type FirstCallProps = {
   /** Filled in where the secret is at hand. It goes nowhere but into what is shown, and into the test request's header. */
   apiKey?: string;
@@ -69,12 +71,12 @@ function Snippet({ snippet, values, apiKey }: { snippet: ConfigSnippet; values: 
 
 function Code({ text, label, children }: { text: string; label: string; children: ReactNode }) {
   return (
-    <div className="relative rounded-lg border bg-sunken">
+    <div className="flex items-start rounded-lg border bg-sunken">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
-      <pre tabIndex={0} className="overflow-x-auto p-4 pr-12 font-mono text-[0.8125rem] leading-6 -outline-offset-2">
+      <pre tabIndex={0} className={CODE}>
         <code>{children}</code>
       </pre>
-      <span className="absolute top-1.5 right-1.5 rounded-lg bg-sunken">
+      <span className="p-1.5">
         <CopyButton text={`${text}\n`} label={label} />
       </span>
     </div>

@@ -4,7 +4,7 @@
 // Rule 1: the secret is in this component's state and nowhere else: in no query, mutation, address, storage or log.
 // Rule 2: the id is made once a dialog, so that sending it again makes no second key.
 
-import { type FormEvent, useState } from "react";
+import { type FormEvent, type RefObject, useState } from "react";
 import { ApiError, answered, api } from "@/lib/api";
 import { useFocusWrong } from "@/lib/focus";
 import { type Limits, NO_LIMITS } from "@/lib/key-limits";
@@ -21,10 +21,15 @@ const NAME_LENGTH_MAX = 200;
 const ID_BYTES = 12;
 
 export type MadeKey = { secret: string; key: ApiKey };
-type KeyCreateProps = { open: boolean; first: boolean; onClose: () => void };
+type KeyCreateProps = {
+  open: boolean;
+  first: boolean;
+  onClose: () => void;
+  finalFocus: RefObject<HTMLElement | null>;
+};
 
 /** `first`: the account has no key yet, so the first call is shown with it. */
-export function KeyCreate({ open, first, onClose }: KeyCreateProps) {
+export function KeyCreate({ open, first, onClose, finalFocus }: KeyCreateProps) {
   const [made, setMade] = useState<MadeKey | null>(null);
   const [asked, setAsked] = useState(false);
   const close = () => {
@@ -37,6 +42,7 @@ export function KeyCreate({ open, first, onClose }: KeyCreateProps) {
       open={open}
       onOpenChange={(wanted) => !wanted && (made === null ? close() : setAsked(true))}
       wide
+      finalFocus={finalFocus}
       title={made === null ? "Create a key" : "Your new key"}
       description={made === null ? "Limits can be changed later. What is left empty is not limited." : made.key.name}
     >

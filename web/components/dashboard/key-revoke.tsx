@@ -1,6 +1,6 @@
 "use client";
 
-import { type FormEvent, useState } from "react";
+import { type FormEvent, type RefObject, useState } from "react";
 import { answered, api } from "@/lib/api";
 import { useFocusWrong } from "@/lib/focus";
 import { type ApiKey, KEYS, useChange } from "@/lib/queries";
@@ -9,12 +9,19 @@ import { Dialog } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { FormError } from "../ui/form-error";
 
+type KeyRevokeProps = {
+  apiKey: ApiKey | null;
+  onClose: (revoked: boolean) => void;
+  finalFocus: RefObject<HTMLElement | null>;
+};
+
 /** The end of a key, said by typing its name; `apiKey` null: closed. */
-export function KeyRevoke({ apiKey, onClose }: { apiKey: ApiKey | null; onClose: () => void }) {
+export function KeyRevoke({ apiKey, onClose, finalFocus }: KeyRevokeProps) {
   return (
     <Dialog
       open={apiKey !== null}
-      onOpenChange={(open) => !open && onClose()}
+      onOpenChange={(open) => !open && onClose(false)}
+      finalFocus={finalFocus}
       title="Revoke this key?"
       description={apiKey && `${apiKey.name} · ${apiKey.hint}`}
     >
@@ -23,7 +30,7 @@ export function KeyRevoke({ apiKey, onClose }: { apiKey: ApiKey | null; onClose:
   );
 }
 
-function RevokeForm({ apiKey, onDone }: { apiKey: ApiKey; onDone: () => void }) {
+function RevokeForm({ apiKey, onDone }: { apiKey: ApiKey; onDone: (revoked: boolean) => void }) {
   const [typed, setTyped] = useState("");
   const [attempt, setAttempt] = useState(0);
   const [wrong, setWrong] = useState(false);
@@ -38,7 +45,7 @@ function RevokeForm({ apiKey, onDone }: { apiKey: ApiKey; onDone: () => void }) 
     const same = typed.trim() === apiKey.name.trim();
     setWrong(!same);
     setAttempt(attempt + 1);
-    if (same) revoke.mutate(undefined, { onSuccess: onDone });
+    if (same) revoke.mutate(undefined, { onSuccess: () => onDone(true) });
   };
   return (
     <form ref={frame} onSubmit={submit} noValidate className="space-y-4">
@@ -56,7 +63,7 @@ function RevokeForm({ apiKey, onDone }: { apiKey: ApiKey; onDone: () => void }) 
       />
       <FormError message={revoke.error?.message ?? null} />
       <div className="flex flex-wrap justify-end gap-2">
-        <Button look="secondary" onClick={onDone}>
+        <Button look="secondary" onClick={() => onDone(false)}>
           Keep it
         </Button>
         <Button type="submit" look="danger" busy={revoke.isPending}>

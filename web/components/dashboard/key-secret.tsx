@@ -2,9 +2,10 @@
 // A key's secret, the one time that it is there to be shown.
 
 import { useEffect, useRef, useState } from "react";
-import { Button, buttonClass } from "../ui/button";
+import { Button } from "../ui/button";
 import { CopyButton } from "../ui/copy";
-import { FirstCall } from "./first-call";
+import { Disclosure } from "../ui/disclosure";
+import { FirstCall } from "./first-call-lazy";
 import type { MadeKey } from "./key-create";
 
 type KeySecretProps = {
@@ -30,18 +31,20 @@ export function KeySecret({ made, open, asked, onKeep, onStored }: KeySecretProp
         <code className="min-w-0 flex-1 basis-64 font-mono text-base leading-7 break-all select-all">
           {made.secret}
         </code>
-        <CopyButton text={made.secret} label="Copy the key">
+        <CopyButton text={made.secret} label="Copy the key" look="secondary">
           Copy
         </CopyButton>
       </div>
-      <details open={opened} className="rounded-xl border">
-        <summary className="flex min-h-11 items-center rounded-xl px-4 text-sm font-medium">
-          Make the first call with it
-        </summary>
+      <Disclosure
+        open={opened}
+        title="Make the first call with it"
+        className="rounded-xl border"
+        titleClass="min-h-11 px-4 text-sm font-medium"
+      >
         <div className="border-t px-4 py-4">
           <FirstCall apiKey={made.secret} models={made.key.models} />
         </div>
-      </details>
+      </Disclosure>
       {asked ? (
         <Ask onKeep={onKeep} onStored={onStored} />
       ) : (
@@ -63,9 +66,9 @@ function Ask({ onKeep, onStored }: { onKeep: () => void; onStored: () => void })
     <div role="alert" className="flex flex-wrap items-center justify-between gap-3 rounded-lg bg-danger-soft px-4 py-3">
       <p className="text-sm text-danger">Is the key stored? It is gone from here once this closes.</p>
       <div className="flex flex-wrap gap-2">
-        <button ref={keep} type="button" onClick={onKeep} className={buttonClass("secondary")}>
+        <Button ref={keep} look="secondary" onClick={onKeep}>
           Not yet
-        </button>
+        </Button>
         <Button look="danger" onClick={onStored}>
           I have stored it
         </Button>

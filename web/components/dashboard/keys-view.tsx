@@ -2,11 +2,12 @@
 // The account's keys: those that work, and under a lid those that are revoked.
 
 import { parseAsBoolean, useQueryStates } from "nuqs";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { type ApiKey, useApiKeys } from "@/lib/queries";
 import { parseAsId } from "@/lib/url-state";
 import { PageHeader } from "../page-header";
 import { Button } from "../ui/button";
+import { Disclosure } from "../ui/disclosure";
 import { Empty, Loaded, Panel, SkeletonRows } from "../ui/panel";
 import { KeyCreate } from "./key-create";
 import { KeyEdit } from "./key-edit";
@@ -20,11 +21,28 @@ export function KeysView() {
   const [asked, set] = useQueryStates(STATE);
   const [editing, setEditing] = useState<ApiKey | null>(null);
   const [revoking, setRevoking] = useState<ApiKey | null>(null);
+  const head = useRef<HTMLButtonElement>(null);
+  const opener = useRef<HTMLElement>(null);
   const query = useApiKeys();
-  const create = <Button onClick={() => void set({ new: true })}>Create key</Button>;
+  const create = () => void set({ new: true });
+  const revoke = (key: ApiKey) => {
+    opener.current = document.activeElement instanceof HTMLElement ? document.activeElement : null;
+    setRevoking(key);
+  };
+  const revoked = (done: boolean) => {
+    if (done) opener.current = head.current; // its own row goes
+    setRevoking(null);
+  };
   return (
     <>
-      <PageHeader title="Keys" actions={create}>
+      <PageHeader
+        title="Keys"
+        actions={
+          <Button ref={head} onClick={create}>
+            Create key
+          </Button>
+        }
+      >
         What programs sign in with. Limits are exact: a key never spends more than its budget holds.
       </PageHeader>
       <Panel title="Keys in use" flush>
@@ -32,14 +50,19 @@ export function KeysView() {
           {(keys) => (
             <>
               {asked.key !== null && <Found keys={keys} id={asked.key} onClear={() => void set({ key: null })} />}
-              <Lists keys={keys} found={asked.key} create={create} onEdit={setEditing} onRevoke={setRevoking} />
+              <Lists keys={keys} found={asked.key} onCreate={create} onEdit={setEditing} onRevoke={revoke} />
             </>
           )}
         </Loaded>
       </Panel>
-      <KeyCreate open={asked.new} first={query.data?.length === 0} onClose={() => void set({ new: null })} />
+      <KeyCreate
+        open={asked.new}
+        first={query.data?.length === 0}
+        finalFocus={head}
+        onClose={() => void set({ new: null })}
+      />
       <KeyEdit apiKey={editing} onClose={() => setEditing(null)} />
-      <KeyRevoke apiKey={revoking} onClose={() => setRevoking(null)} />
+      <KeyRevoke apiKey={revoking} finalFocus={opener} onClose={revoked} />
     </>
   );
 }
@@ -47,32 +70,37 @@ export function KeysView() {
 type ListsProps = {
   keys: readonly ApiKey[];
   found: string | null;
-  create: React.ReactNode;
+  onCreate: () => void;
   onEdit: (key: ApiKey) => void;
   onRevoke: (key: ApiKey) => void;
 };
 
-function Lists({ keys, found, create, onEdit, onRevoke }: ListsProps) {
+function Lists({ keys, found, onCreate, onEdit, onRevoke }: ListsProps) {
   const revoked = keys.filter((key) => key.state === "revoked");
   const working = keys.filter((key) => key.state !== "revoked");
   return (
     <>
       {working.length === 0 ? (
-        <Empty title={revoked.length > 0 ? "No key works" : "No keys yet"} action={create}>
+        <Empty
+          title={revoked.length > 0 ? "No key works" : "No keys yet"}
+          action={<Button onClick={onCreate}>Create key</Button>}
+        >
           A program needs a key to make requests. Its secret is shown once, when it is made.
         </Empty>
       ) : (
-        <KeysTable caption="Keys in use" keys={working} found={found} onEdit={onEdit} onRevoke={onRevoke} />
+        <KeysTable caption="Keys and their limits" keys={working} found={found} onEdit={onEdit} onRevoke={onRevoke} />
       )}
       {revoked.length > 0 && (
-        <details className="border-t" open={revoked.some((key) => key.id === found)}>
-          <summary className="flex min-h-12 items-center px-4 text-sm font-medium text-muted hover:text-text sm:px-5">
-            Revoked keys ({revoked.length})
-          </summary>
+        <Disclosure
+          open={revoked.some((key) => key.id === found)}
+          title={`Revoked keys (${revoked.length})`}
+          className="border-t"
+          titleClass="min-h-12 px-4 text-sm font-medium text-muted hover:text-text sm:px-5"
+        >
           <div className="border-t">
-            <KeysTable caption="Revoked keys" keys={revoked} found={found} />
+            <KeysTable caption="Keys that were revoked" keys={revoked} found={found} />
           </div>
-        </details>
+        </Disclosure>
       )}
     </>
   );

@@ -35,7 +35,7 @@ export function moneyOf(told: Told): Money {
 export function RequestBar({ money }: { money: Money | null }) {
   const charged = money?.cost ?? null;
   return (
-    <div className="space-y-3">
+    <div className="@container space-y-3">
       <div aria-hidden="true" className="flex h-3 gap-0.5 overflow-hidden rounded-full bg-sunken">
         {money?.state === "open" && <div className="w-full animate-pulse bg-accent/40" />}
         {charged !== null && charged > 0n && money && (
@@ -46,7 +46,7 @@ export function RequestBar({ money }: { money: Money | null }) {
         )}
         {charged !== null && <div className="flex-1 border-y border-accent/40 bg-accent-soft" />}
       </div>
-      <dl className="grid grid-cols-3 gap-3 text-sm">
+      <dl className="grid gap-x-3 gap-y-1 text-sm @md:grid-cols-3">
         <Figure name="Hold" amount={money?.hold ?? null} mark="bg-accent/40" />
         <Figure
           name="Charge"
@@ -69,12 +69,12 @@ type FigureProps = { name: string; amount: bigint | null; mark: string; waiting?
 
 function Figure({ name, amount, mark, waiting = false }: FigureProps) {
   return (
-    <div className="min-w-0">
+    <div className="flex min-w-0 justify-between gap-3 @md:block">
       <dt className="flex items-center gap-1.5 text-muted">
         <span aria-hidden="true" className={clsx("size-2 shrink-0 rounded-full", mark)} />
         {name}
       </dt>
-      <dd className="tabular mt-0.5 font-medium break-all">
+      <dd className="tabular font-medium whitespace-nowrap @md:mt-0.5">
         {amount === null ? <span className="text-muted">{waiting ? "…" : "–"}</span> : formatUsdExact(amount)}
       </dd>
     </div>

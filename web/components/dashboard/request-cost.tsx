@@ -1,6 +1,7 @@
 "use client";
 // The charge line by line: quantity times price is the amount, and the amounts make the charge, to the last digit.
 
+import { clsx } from "clsx";
 import { formatUsdExact, nanos } from "@/lib/money";
 import { formatPerMillion, formatPicos, picos } from "@/lib/prices";
 import type { RequestDetail } from "@/lib/queries";
@@ -11,6 +12,7 @@ type Line = RequestDetail["lines"][number];
 
 const OF_TOKENS = /^(input|output|cached_input|cache_write|cache_write_1h|image_input|image_output)$/;
 const HEAD = "h-9 px-2 text-right font-medium first:pl-0 first:text-left last:pr-0";
+const WIDE = "max-sm:hidden";
 const CELL = "tabular px-2 py-2 text-right align-top first:pl-0 first:text-left last:pr-0";
 
 export function RequestCost({ request }: { request: RequestDetail }) {
@@ -18,7 +20,8 @@ export function RequestCost({ request }: { request: RequestDetail }) {
   const total = request.cost_nanos === null ? null : formatUsdExact(nanos(request.cost_nanos));
   const decimals = Math.max(2, ...[...amounts, total ?? ""].map(decimalsIn));
   return (
-    <section aria-label="Cost, line by line" className="overflow-x-auto">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+    <section aria-label="Cost, line by line" tabIndex={0} className="overflow-x-auto">
       <table className="w-full text-sm">
         <caption className="sr-only">Cost, line by line</caption>
         <thead>
@@ -26,10 +29,10 @@ export function RequestCost({ request }: { request: RequestDetail }) {
             <th scope="col" className={HEAD}>
               Line
             </th>
-            <th scope="col" className={HEAD}>
+            <th scope="col" className={clsx(HEAD, WIDE)}>
               Quantity
             </th>
-            <th scope="col" className={HEAD}>
+            <th scope="col" className={clsx(HEAD, WIDE)}>
               Unit price
             </th>
             <th scope="col" className={HEAD}>
@@ -40,9 +43,14 @@ export function RequestCost({ request }: { request: RequestDetail }) {
         <tbody className="divide-y">
           {request.lines.map((line, at) => (
             <tr key={line.kind}>
-              <td className={CELL}>{costKindInWords(line.kind)}</td>
-              <td className={CELL}>{formatCount(line.quantity)}</td>
               <td className={CELL}>
+                {costKindInWords(line.kind)}
+                <span className="block text-xs text-muted sm:hidden">
+                  {formatCount(line.quantity)} × {formatPicos(picos(line.price))}
+                </span>
+              </td>
+              <td className={clsx(CELL, WIDE)}>{formatCount(line.quantity)}</td>
+              <td className={clsx(CELL, WIDE)}>
                 <UnitPrice line={line} />
               </td>
               <td className={CELL}>
@@ -54,9 +62,12 @@ export function RequestCost({ request }: { request: RequestDetail }) {
         {total !== null && (
           <tfoot>
             <tr className="border-t border-line-strong font-semibold">
-              <th scope="row" colSpan={3} className={CELL}>
-                Charge, the exact sum
+              <th scope="row" className={CELL}>
+                Charge
               </th>
+              <td colSpan={2} className={clsx(CELL, WIDE, "font-normal text-muted")}>
+                The exact sum
+              </td>
               <td className={CELL}>
                 <Padded text={total} decimals={decimals} />
               </td>

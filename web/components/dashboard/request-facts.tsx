@@ -1,7 +1,7 @@
 "use client";
+
 // What a request was, and what it used.
 
-import Link from "next/link";
 import type { ReactNode } from "react";
 import { keyHref } from "@/lib/ids";
 import { type RequestDetail, useApiKeys } from "@/lib/queries";
@@ -9,6 +9,7 @@ import { endpointPath, finishInWords } from "@/lib/requests";
 import { formatCount, formatDuration } from "@/lib/time";
 import { CopyButton } from "../ui/copy";
 import { Instant } from "../ui/instant";
+import { Link } from "../ui/link";
 
 type Fact = [name: string, value: ReactNode];
 

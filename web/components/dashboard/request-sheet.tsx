@@ -10,6 +10,7 @@ import { formatCount } from "@/lib/time";
 import { ExactAmount } from "../ui/amount";
 import { CopyButton } from "../ui/copy";
 import { Dialog } from "../ui/dialog";
+import { Disclosure } from "../ui/disclosure";
 import { Instant } from "../ui/instant";
 import { Empty, Loaded, Skeleton } from "../ui/panel";
 import { moneyOf, RequestBar } from "./request-bar";
@@ -72,20 +73,21 @@ function Request({ request }: { request: RequestDetail }) {
       <Part
         title="Receipt"
         aside={
-          <CopyButton text={() => `${JSON.stringify(request, null, 2)}\n`} label="Copy the request as JSON">
+          <CopyButton text={() => `${JSON.stringify(request, null, 2)}\n`} label="Copy as JSON: the request">
             Copy as JSON
           </CopyButton>
         }
       >
-        <details className="text-sm">
-          <summary className="w-fit rounded-md text-muted hover:text-text">
-            Show what GET /api/requests/{"{id}"} answers
-          </summary>
+        <Disclosure
+          title="Show what GET /api/requests/{id} answers"
+          className="text-sm"
+          titleClass="w-fit text-muted hover:text-text"
+        >
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
           <pre tabIndex={0} className="mt-2 max-h-80 overflow-auto rounded-lg border bg-sunken p-3 font-mono text-xs">
             {JSON.stringify(request, null, 2)}
           </pre>
-        </details>
+        </Disclosure>
       </Part>
     </div>
   );

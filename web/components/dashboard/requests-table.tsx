@@ -1,12 +1,12 @@
 "use client";
 
-import Link from "next/link";
 import { decimalsOf, nanos } from "@/lib/money";
 import { endpointPath, type RequestRow } from "@/lib/requests";
 import { formatCount } from "@/lib/time";
 import { ExactAmount } from "../ui/amount";
 import { Badge, type Tone } from "../ui/badge";
 import { Instant } from "../ui/instant";
+import { Link } from "../ui/link";
 import { type Column, Table } from "../ui/table";
 
 type RequestsTableProps = {

@@ -5,11 +5,9 @@ import { Search } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { find } from "@/lib/find";
-import { destination } from "@/lib/ids";
+import { destination, looksSecret } from "@/lib/ids";
 import { Spinner } from "../ui/button";
 import { INPUT } from "../ui/field";
-
-const SECRET = /sk-/i;
 
 export function SearchBox() {
   const router = useRouter();
@@ -47,7 +45,7 @@ export function SearchBox() {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const found = destination(text);
-    if (SECRET.test(text)) setText("");
+    if (looksSecret(text)) setText("");
     if ("href" in found) open(found.href);
     else if ("said" in found) setSaid(found.said);
     else void lookUp(found.lookUp);
@@ -73,11 +71,11 @@ export function SearchBox() {
           spellCheck={false}
           value={text}
           onChange={(event) => change(event.target.value)}
-          className={`${INPUT} peer pr-9 pl-9`}
+          className={`${INPUT} peer pl-9 sm:pr-9`}
         />
         <span
           aria-hidden="true"
-          className="pointer-events-none absolute top-2.5 right-3 peer-focus:opacity-0 max-sm:hidden"
+          className="pointer-events-none absolute inset-y-0 right-3 flex items-center peer-focus:opacity-0 max-sm:hidden"
         >
           {!text && <kbd className="rounded border px-1.5 py-0.5 font-mono text-xs text-muted">/</kbd>}
         </span>

@@ -8,27 +8,22 @@ import { formErrors, PASSWORD_LENGTH_MIN } from "@/lib/form";
 import { useAccount } from "@/lib/queries";
 import { Button } from "../ui/button";
 import { FormError } from "../ui/form-error";
-import { Loaded, Panel, Skeleton } from "../ui/panel";
+import { Panel } from "../ui/panel";
 import { PasswordField } from "../ui/password-field";
 
 const FIELDS = ["current_password", "new_password"];
 
+/** The form is there while the account is not: nearly everybody has a password. */
 export function PasswordSettings() {
   const account = useAccount();
+  return <Panel title="Password">{account.data?.has_password === false ? <LinksAlone /> : <ChangePassword />}</Panel>;
+}
+
+function LinksAlone() {
   return (
-    <Panel title="Password">
-      <Loaded query={account} skeleton={<Skeleton className="h-56" />}>
-        {(data) =>
-          data.has_password ? (
-            <ChangePassword />
-          ) : (
-            <p className="text-sm text-muted">
-              This account has no password: one-time links sign you in. Its operator makes them, and can set a password.
-            </p>
-          )
-        }
-      </Loaded>
-    </Panel>
+    <p className="text-sm text-muted">
+      This account has no password: one-time links sign you in. Its operator makes them, and can set a password.
+    </p>
   );
 }
 

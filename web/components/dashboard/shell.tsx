@@ -1,28 +1,22 @@
 "use client";
 
-import { Dialog as Base } from "@base-ui/react/dialog";
 import { clsx } from "clsx";
-import { Activity, CreditCard, KeyRound, LayoutDashboard, List, Menu, Settings, X } from "lucide-react";
-import Link from "next/link";
-import { usePathname, useRouter } from "next/navigation";
-import { type ReactNode, useEffect, useState } from "react";
+import { Menu } from "lucide-react";
+import dynamic from "next/dynamic";
+import { useRouter } from "next/navigation";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { ApiError } from "@/lib/api";
 import { LiveProvider, useLiveStatus } from "@/lib/live";
 import { useBalance, useSession } from "@/lib/queries";
 import { Logo } from "../logo";
 import { ThemeSwitch } from "../theme-switch";
 import { Amount } from "../ui/amount";
+import { Link } from "../ui/link";
 import { Failed, Skeleton } from "../ui/panel";
 import { SearchBox } from "./search-box";
+import { Pages } from "./shell-pages";
 
-const PAGES = [
-  { href: "/dashboard", label: "Overview", icon: LayoutDashboard },
-  { href: "/dashboard/usage", label: "Usage", icon: Activity },
-  { href: "/dashboard/requests", label: "Requests", icon: List },
-  { href: "/dashboard/keys", label: "Keys", icon: KeyRound },
-  { href: "/dashboard/billing", label: "Billing", icon: CreditCard },
-  { href: "/dashboard/settings", label: "Settings", icon: Settings },
-];
+const ShellMenu = dynamic(() => import("./shell-menu").then((module) => module.ShellMenu), { ssr: false });
 
 /** What stands around every page of the dashboard. Who is not signed in is sent to sign in, and back. */
 export function DashboardShell({ children }: { children: ReactNode }) {
@@ -130,55 +124,24 @@ function LiveBalance() {
   );
 }
 
-function Pages({ label, onGo }: { label: string; onGo?: () => void }) {
-  const here = usePathname().replace(/\/$/, "");
-  return (
-    <nav aria-label={label}>
-      <ul className="space-y-1">
-        {PAGES.map(({ href, label: name, icon: Icon }) => (
-          <li key={href}>
-            <Link
-              href={href}
-              onClick={onGo}
-              aria-current={here === href ? "page" : undefined}
-              className="flex min-h-10 items-center gap-3 rounded-lg px-3 text-sm font-medium text-muted hover:bg-surface hover:text-text aria-[current=page]:bg-surface aria-[current=page]:text-text aria-[current=page]:shadow-xs"
-            >
-              <Icon aria-hidden="true" className="size-4.5" />
-              {name}
-            </Link>
-          </li>
-        ))}
-      </ul>
-    </nav>
-  );
-}
-
+/** The menu of a narrow page; its dialog is fetched when it is opened. */
 function SmallMenu() {
   const [open, setOpen] = useState(false);
+  const trigger = useRef<HTMLButtonElement>(null);
   return (
-    <Base.Root open={open} onOpenChange={setOpen}>
-      <Base.Trigger
+    <>
+      <button
+        ref={trigger}
+        type="button"
         aria-label="Menu"
+        aria-haspopup="dialog"
+        aria-expanded={open}
+        onClick={() => setOpen(true)}
         className="-ml-2 grid size-10 shrink-0 place-items-center rounded-lg text-muted hover:bg-sunken hover:text-text lg:hidden"
       >
         <Menu aria-hidden="true" className="size-5" />
-      </Base.Trigger>
-      <Base.Portal>
-        <Base.Backdrop className="fixed inset-0 z-40 bg-[#000]/50" />
-        <Base.Popup className="fixed inset-y-0 left-0 z-50 w-64 space-y-6 bg-page p-4 outline-none">
-          <Base.Title className="sr-only">Menu</Base.Title>
-          <div className="flex items-center justify-between">
-            <Logo />
-            <Base.Close
-              aria-label="Close"
-              className="grid size-10 place-items-center rounded-lg text-muted hover:bg-sunken"
-            >
-              <X aria-hidden="true" className="size-5" />
-            </Base.Close>
-          </div>
-          <Pages label="Dashboard, all pages" onGo={() => setOpen(false)} />
-        </Base.Popup>
-      </Base.Portal>
-    </Base.Root>
+      </button>
+      {open && <ShellMenu trigger={trigger} onClose={() => setOpen(false)} />}
+    </>
   );
 }

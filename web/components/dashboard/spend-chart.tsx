@@ -1,8 +1,9 @@
 "use client";
 // Spend over time as bars, stacked by series. Widths are in percent and heights in pixels, so that it needs no measuring, and never jumps.
 
+import { clsx } from "clsx";
 import { type KeyboardEvent, memo, type PointerEvent, useId, useState } from "react";
-import { labelEvery, stacked, ticks, tickLabels } from "@/lib/chart";
+import { highest, labelEvery, stacked, tickLabels, ticks } from "@/lib/chart";
 import { type Bar, type Series, sum } from "@/lib/usage";
 import { Fills, Legend } from "./chart-legend";
 import { ChartTip, tipInWords } from "./chart-tip";
@@ -10,6 +11,8 @@ import { ChartTip, tipInWords } from "./chart-tip";
 export const PLOT_HEIGHT = 208;
 const BAR_WIDTH = 0.72;
 const NAMES_MAX = 8;
+const LONG_NAMES_MAX = 3;
+const LONG = 8;
 
 export type ChartProps = { label: string; bars: readonly Bar[]; series: readonly Series[] };
 
@@ -81,8 +84,7 @@ function barUnder(event: PointerEvent<HTMLElement>, bars: number): number {
 }
 
 function most(bars: readonly Bar[], series: readonly Series[]): bigint {
-  const sums = bars.map((_, at) => sum(series.map(({ values }) => values[at] ?? 0n)));
-  return sums.reduce((highest, each) => (each > highest ? each : highest), 0n);
+  return highest(bars.map((_, at) => sum(series.map(({ values }) => values[at] ?? 0n))));
 }
 
 function heightOf(mark: number, marks: number): number {
@@ -106,7 +108,14 @@ function Axis({ labels }: { labels: readonly string[] }) {
 
 function Line({ y, ground }: { y: number; ground: boolean }) {
   return (
-    <line x1="0" x2="100%" y1={y} y2={y} stroke={ground ? "var(--line-strong)" : "var(--line)"} shapeRendering="crispEdges" />
+    <line
+      x1="0"
+      x2="100%"
+      y1={y}
+      y2={y}
+      stroke={ground ? "var(--line-strong)" : "var(--line)"}
+      shapeRendering="crispEdges"
+    />
   );
 }
 
@@ -139,19 +148,25 @@ const Bars = memo(function Bars({ id, bars, series, top }: BarsProps) {
   });
 });
 
-/** Under the bars, fewer of them on a small page; the last one always. */
+/** Under the bars, fewer of them on a small page; the last one always, and within the plot. */
 function Names({ bars }: { bars: readonly Bar[] }) {
-  const every = labelEvery(bars.length, NAMES_MAX);
+  const long = bars.some(({ short }) => short.length > LONG);
+  const every = labelEvery(bars.length, long ? LONG_NAMES_MAX : NAMES_MAX);
   return (
     <div aria-hidden="true" className="tabular relative col-start-2 h-6 text-xs text-muted">
       {bars.map((bar, at) => {
         const back = bars.length - 1 - at;
         if (back % every !== 0) return null;
+        const atEnd = back === 0 && every > 1;
         return (
           <span
             key={bar.at}
-            className={`absolute top-1.5 -translate-x-1/2 whitespace-nowrap ${back % (2 * every) === 0 ? "" : "max-sm:hidden"}`}
-            style={{ left: `${(100 * (at + 0.5)) / bars.length}%` }}
+            className={clsx(
+              "absolute top-1.5 whitespace-nowrap",
+              atEnd ? "right-0" : "-translate-x-1/2",
+              back % (2 * every) !== 0 && "max-sm:hidden",
+            )}
+            style={atEnd ? {} : { left: `${(100 * (at + 0.5)) / bars.length}%` }}
           >
             {bar.short}
           </span>

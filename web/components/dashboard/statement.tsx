@@ -2,9 +2,10 @@
 // The statement: everything that moved the balance, newest first, a page at a time by cursor.
 
 import { clsx } from "clsx";
-import Link from "next/link";
+import { Download } from "lucide-react";
 import { parseAsStringLiteral, useQueryStates } from "nuqs";
 import { useRef } from "react";
+import { download } from "@/lib/csv";
 import {
   aboutOf,
   CREDITS,
@@ -18,11 +19,13 @@ import {
 } from "@/lib/kinds";
 import { decimalsOf, nanos } from "@/lib/money";
 import { type Transaction, useTransactionPage } from "@/lib/queries";
+import { statementCsv, statementFileName } from "@/lib/statement-csv";
 import { chosen, dayAfter, parseAsDay, parseAsId } from "@/lib/url-state";
 import { ExactAmount } from "../ui/amount";
 import { Button, LinkButton } from "../ui/button";
 import { DayInput, FilterBar, SelectFilter } from "../ui/filters";
 import { Instant } from "../ui/instant";
+import { Link } from "../ui/link";
 import { Empty, Loaded, Panel, SkeletonRows } from "../ui/panel";
 import { type Column, Table } from "../ui/table";
 
@@ -55,7 +58,7 @@ export function Statement() {
     top.current?.focus();
   };
   return (
-    <Panel title="Transactions" flush>
+    <Panel title="Transactions" actions={<Save rows={query.isPlaceholderData ? [] : (query.data?.data ?? [])} />} flush>
       <Filters asked={asked} set={(change) => set({ ...change, before: null })} {...(filtered ? { clear } : {})} />
       <div
         ref={top}
@@ -96,6 +99,21 @@ export function Statement() {
         </Loaded>
       </div>
     </Panel>
+  );
+}
+
+/** What is seen, as a file. */
+function Save({ rows }: { rows: readonly Transaction[] }) {
+  return (
+    <Button
+      look="secondary"
+      size="small"
+      disabled={rows.length === 0}
+      onClick={() => download(statementFileName(rows), statementCsv(rows))}
+    >
+      <Download aria-hidden="true" className="size-4" />
+      Download CSV
+    </Button>
   );
 }
 

@@ -2,8 +2,8 @@
 
 import { ArrowLeft, ArrowRight } from "lucide-react";
 import type { Metadata } from "next";
-import Link from "next/link";
 import type { ReactNode } from "react";
+import { Link } from "../ui/link";
 import { rich } from "./rich";
 import { hrefOf, type Topic, topicOf } from "./topics";
 
@@ -92,7 +92,6 @@ function Neighbour({ topic, label, className = "", children }: NeighbourProps) {
   return (
     <Link
       href={hrefOf(topic)}
-      prefetch={false}
       className={`flex items-center gap-3 rounded-xl border bg-surface px-4 py-3 text-muted hover:border-line-strong hover:text-text ${className}`}
     >
       {children}

@@ -1,8 +1,8 @@
 "use client";
 
 import { ChevronDown } from "lucide-react";
-import Link from "next/link";
 import { usePathname } from "next/navigation";
+import { Link } from "../ui/link";
 import { GROUPS, hrefOf, TOPICS } from "./topics";
 
 /** The topics: a column at the side, or a disclosure where there is no room for one. */
@@ -44,7 +44,6 @@ function Topics({ here, label }: { here: string; label: string }) {
               <li key={topic.slug}>
                 <Link
                   href={hrefOf(topic)}
-                  prefetch={false}
                   aria-current={hrefOf(topic) === here ? "page" : undefined}
                   className="flex min-h-9 items-center rounded-lg px-3 text-sm text-muted hover:bg-sunken hover:text-text aria-[current=page]:bg-accent-soft aria-[current=page]:font-medium aria-[current=page]:text-accent-strong"
                 >

@@ -1,5 +1,5 @@
-import Link from "next/link";
 import type { ReactNode } from "react";
+import { Link } from "../ui/link";
 
 const PARTS = /(`[^`]+`|\[[^\]]+\]\([^)]+\)|\*\*[^*]+\*\*)/;
 const LINK = /^\[([^\]]+)\]\(([^)]+)\)$/;
@@ -32,7 +32,7 @@ function RichLink({ label, href }: { label: string; href: string }) {
       </a>
     );
   return (
-    <Link href={href} prefetch={false} className={LINKED}>
+    <Link href={href} className={LINKED}>
       {inside}
     </Link>
   );

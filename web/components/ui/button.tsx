@@ -1,6 +1,6 @@
 import { clsx } from "clsx";
-import Link from "next/link";
-import type { ButtonHTMLAttributes, ComponentProps, ReactNode } from "react";
+import type { ComponentProps, ReactNode } from "react";
+import { Link } from "./link";
 
 type Look = "primary" | "secondary" | "quiet" | "danger";
 type Size = "small" | "normal";
@@ -24,7 +24,7 @@ export function buttonClass(look: Look = "primary", size: Size = "normal", class
   );
 }
 
-type ButtonProps = ButtonHTMLAttributes<HTMLButtonElement> & { look?: Look; size?: Size; busy?: boolean };
+type ButtonProps = ComponentProps<"button"> & { look?: Look; size?: Size; busy?: boolean };
 
 /** `busy`: the action is under way; the button keeps its focus and takes no second click. */
 export function Button({ look, size, busy = false, className, children, onClick, ...rest }: ButtonProps) {

@@ -10,10 +10,12 @@ const SHOWN_MS = 2_000;
 export function CopyButton({
   text,
   label,
+  look = "quiet",
   children,
 }: {
   text: string | (() => string);
   label: string;
+  look?: "quiet" | "secondary";
   children?: string;
 }) {
   const [state, setState] = useState<"idle" | "copied" | "failed">("idle");
@@ -30,7 +32,7 @@ export function CopyButton({
   const Icon = state === "copied" ? Check : Copy;
   return (
     <>
-      <button type="button" onClick={copy} aria-label={label} title={label} className={buttonClass("quiet", "small")}>
+      <button type="button" onClick={copy} aria-label={label} title={label} className={buttonClass(look, "small")}>
         <Icon aria-hidden="true" className="size-4" />
         {children}
       </button>

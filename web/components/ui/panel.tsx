@@ -94,7 +94,7 @@ function RequestId({ error }: { error: Error }) {
   if (!(error instanceof ApiError) || !error.requestId) return null;
   return (
     <span className="text-xs text-muted">
-      Request <code className="font-mono">{error.requestId}</code>
+      Request <code className="font-mono break-all">{error.requestId}</code>
     </span>
   );
 }

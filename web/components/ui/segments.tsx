@@ -22,7 +22,7 @@ export function Segments<T extends string>({ label, options, value, onChange }: 
           onClick={() => onChange(each)}
           className={clsx(
             "min-h-9 rounded-md px-3 text-sm font-medium whitespace-nowrap",
-            each === value ? "bg-surface text-text shadow-xs" : "text-muted hover:text-text",
+            each === value ? "bg-surface text-text shadow-xs ring-1 ring-line-strong/40" : "text-muted hover:text-text",
           )}
         >
           {name}

@@ -26,10 +26,15 @@ type TableProps<Row> = {
   total?: Row;
 };
 
-const FROM = { sm: "max-sm:hidden", md: "max-md:hidden", lg: "max-lg:hidden" };
+const WIDTHS = ["sm", "md", "lg"] as const;
+type Width = (typeof WIDTHS)[number];
+const FROM: Record<Width, string> = { sm: "max-sm:hidden", md: "max-md:hidden", lg: "max-lg:hidden" };
+const FIRST_BELOW: Record<Width, string> = { sm: "max-sm:pl-4", md: "max-md:pl-4", lg: "max-lg:pl-4" };
+const LAST_BELOW: Record<Width, string> = { sm: "max-sm:pr-4", md: "max-md:pr-4", lg: "max-lg:pr-4" };
 
 /** A table that scrolls inside its own frame where it is wider than the page. */
 export function Table<Row>({ caption, columns, rows, rowKey, rowClass, onRowClick, total }: TableProps<Row>) {
+  const edges = columns.map((_, at) => edge(columns.slice(0, at), columns.slice(at + 1)));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
     <section aria-label={caption} tabIndex={0} className="overflow-x-auto -outline-offset-2">
@@ -37,12 +42,12 @@ export function Table<Row>({ caption, columns, rows, rowKey, rowClass, onRowClic
         <caption className="sr-only">{caption}</caption>
         <thead>
           <tr className="border-b text-left text-muted">
-            {columns.map((column) => (
+            {columns.map((column, at) => (
               <th
                 key={column.id}
                 scope="col"
                 aria-sort={column.sort?.order ?? undefined}
-                className={cell(column, "h-10 font-medium whitespace-nowrap")}
+                className={cell(column, "h-10 font-medium whitespace-nowrap", edges[at])}
               >
                 {column.sort ? <Sorter head={column.head} {...column.sort} /> : column.head}
               </th>
@@ -56,8 +61,8 @@ export function Table<Row>({ caption, columns, rows, rowKey, rowClass, onRowClic
               onClick={onRowClick && ((event) => isPlain(event) && onRowClick(row))}
               className={clsx("hover:bg-sunken/60", onRowClick && "cursor-pointer", rowClass?.(row))}
             >
-              {columns.map((column) => (
-                <td key={column.id} className={cell(column, "h-12")}>
+              {columns.map((column, at) => (
+                <td key={column.id} className={cell(column, "h-12", edges[at])}>
                   {column.cell(row)}
                 </td>
               ))}
@@ -67,8 +72,8 @@ export function Table<Row>({ caption, columns, rows, rowKey, rowClass, onRowClic
         {total !== undefined && (
           <tfoot className="border-t font-medium">
             <tr>
-              {columns.map((column) => (
-                <td key={column.id} className={cell(column, "h-12")}>
+              {columns.map((column, at) => (
+                <td key={column.id} className={cell(column, "h-12", edges[at])}>
                   {column.cell(total)}
                 </td>
               ))}
@@ -101,11 +106,24 @@ function isPlain(event: MouseEvent<HTMLElement>): boolean {
   return !inside && window.getSelection()?.isCollapsed !== false;
 }
 
-function cell<Row>(column: Column<Row>, own: string): string {
+function cell<Row>(column: Column<Row>, own: string, edge = ""): string {
   return clsx(
     own,
     "px-2 first:pl-4 last:pr-4 sm:first:pl-5 sm:last:pr-5",
     column.numeric && "tabular text-right",
     column.from && FROM[column.from],
+    edge,
   );
+}
+
+/** The room at the side of a column that is the outermost one where all beyond it are left out. */
+function edge<Row>(before: readonly Column<Row>[], after: readonly Column<Row>[]): string {
+  const [first, last] = [leftOutBelow(before), leftOutBelow(after)];
+  return clsx(first && FIRST_BELOW[first], last && LAST_BELOW[last]);
+}
+
+function leftOutBelow<Row>(columns: readonly Column<Row>[]): Width | undefined {
+  return columns.every(({ from }) => from)
+    ? WIDTHS.find((width) => columns.some(({ from }) => from === width))
+    : undefined;
 }

@@ -1,0 +1,9 @@
+"use client";
+
+import dynamic from "next/dynamic";
+import { Skeleton } from "../ui/panel";
+
+/** The first call, fetched where it is shown: who has made it already does not load it. */
+export const FirstCall = dynamic(() => import("./first-call").then((module) => module.FirstCall), {
+  loading: () => <Skeleton className="h-80 w-full" />,
+});

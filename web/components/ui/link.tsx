@@ -1,0 +1,27 @@
+"use client";
+
+import NextLink from "next/link";
+import { useRouter } from "next/navigation";
+import type { ComponentProps } from "react";
+
+type LinkProps = Omit<ComponentProps<typeof NextLink>, "href" | "prefetch"> & { href: string };
+
+/** A link inside the site. Its page is fetched when it is aimed at, not when it is seen: a first visit loads what it shows. */
+export function Link({ href, onPointerEnter, onFocus, ...rest }: LinkProps) {
+  const router = useRouter();
+  return (
+    <NextLink
+      {...rest}
+      href={href}
+      prefetch={false}
+      onPointerEnter={(event) => {
+        router.prefetch(href);
+        onPointerEnter?.(event);
+      }}
+      onFocus={(event) => {
+        router.prefetch(href);
+        onFocus?.(event);
+      }}
+    />
+  );
+}
