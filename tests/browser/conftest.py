@@ -8,6 +8,7 @@ Rule 3: Playwright's event loop lives as long as a module's tests, so that it me
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -105,6 +106,10 @@ def serving(folder: Path, *, requests_per_day: int = 14, days: int = seeding.DAY
     port = free_port()
     path = seeding.config(folder, port)
     seeding.seed(load(path), requests_per_day=requests_per_day, days=days)
+    rebuild = [sys.executable, "-m", "app.cli", "projections", "rebuild", "--config", str(path)]
+    subprocess.run(
+        rebuild, cwd=ROOT, check=True, capture_output=True, timeout=300
+    )  # so that nothing is still catching up
     gateway = Gateway.start(path, folder / "gateway.log")
     try:
         trio.run(gateway.ready)

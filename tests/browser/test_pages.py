@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import NARROW, SHOTS, WIDE, Site
+from tests.browser.contract import Contract
 from tests.browser.seeding import EMPTY, FULL, Person
 from tests.browser.watching import Watch, check_accessible, check_headings, check_width
 from tests.support.processes import ROOT
@@ -66,10 +67,11 @@ def test_an_unknown_page_is_a_404_that_helps(browser: Browser, site: Site) -> No
 def test_a_page_of_the_dashboard_is_sound(browser: Browser, site: Site, path: str, person: Person) -> None:
     with site.visit(browser, person) as context:
         page = context.new_page()
-        watch = Watch(page)
+        watch, contract = Watch(page), Contract(page, context.request.get("/openapi.json").json())
         page.goto(path)
         settled(page)
         sound(page, watch, path, "full" if person is FULL else "empty")
+        assert {"/api/session", "/api/balance"} <= contract.check()
 
 
 @pytest.mark.parametrize("path", [*DASHBOARD, "/models"])
@@ -103,6 +105,21 @@ def test_a_page_says_what_failed_and_recovers(browser: Browser, site: Site, path
         watch.check()
 
 
+def test_a_request_is_shown_down_to_its_lines(browser: Browser, site: Site) -> None:
+    with site.visit(browser, FULL) as context:
+        page = context.new_page()
+        watch, contract = Watch(page), Contract(page, context.request.get("/openapi.json").json())
+        newest = context.request.get("/api/transactions?kind=debit&limit=1").json()["data"][0]
+        page.goto(f"/dashboard/requests?request={newest['response_id']}")
+        expect(page.get_by_role("dialog").get_by_role("table")).to_be_visible()
+        settled(page)
+        sound(page, watch, "/dashboard/requests", "sheet")
+        assert "/api/requests/{request_id}" in contract.check()
+        page.goto("/dashboard/requests?request=req_of_nobody")
+        watch.expected = {404}
+        expect(page.get_by_role("dialog").get_by_text("named")).to_be_visible()
+
+
 @pytest.mark.parametrize(
     "path", ["/dashboard/usage?model=none", "/dashboard/requests?model=none", "/dashboard/billing?id=none"]
 )
@@ -130,8 +147,13 @@ def test_the_last_good_data_stays_and_says_how_old_it_is(browser: Browser, site:
         said = row.inner_text()
         page.route(_API, fail)
         page.clock.fast_forward(60_000)
-        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-        expect(page.get_by_text(re.compile("^As of ")).first).to_be_visible()
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))")
+        transactions = page.get_by_role("region", name="Transactions", exact=True)
+        stale = transactions.get_by_role("status").filter(
+            has_text=re.compile(r"As of \d+ \w+ 20\d\d, .* fault of its own")
+        )
+        expect(stale).to_be_visible()
+        expect(stale).to_contain_text(REQUEST_ID)
         assert row.inner_text() == said
         sound(page, watch, "/dashboard/billing", "stale")
 

@@ -1,7 +1,7 @@
 "use client";
 
 import { decimalsOf, nanos } from "@/lib/money";
-import { endpointPath, type RequestRow } from "@/lib/requests";
+import type { RequestRow } from "@/lib/requests";
 import { formatCount } from "@/lib/time";
 import { ExactAmount } from "../ui/amount";
 import { Badge, type Tone } from "../ui/badge";
@@ -45,12 +45,6 @@ export function RequestsTable({ rows, keyNames, chosen, hrefOf, onOpen }: Reques
       ),
     },
     { id: "model", head: "Model", from: "sm", cell: (row) => <span className="whitespace-nowrap">{row.model}</span> },
-    {
-      id: "endpoint",
-      head: "Endpoint",
-      from: "lg",
-      cell: (row) => <code className="font-mono text-xs text-muted">{endpointPath(row.endpoint)}</code>,
-    },
     {
       id: "key",
       head: "Key",

@@ -8,7 +8,7 @@ import { INPUT } from "./field";
 /** Filters above a table. `clear` is there where something is filtered. */
 export function FilterBar({ clear, children }: { clear?: () => void; children: ReactNode }) {
   return (
-    <div className="flex flex-wrap items-center gap-2 border-b bg-sunken/50 px-4 py-2.5 sm:px-5">
+    <div className="flex flex-wrap items-center gap-2 border-b bg-sunken/50 px-4 py-2.5 max-sm:grid max-sm:grid-cols-2 sm:px-5">
       {children}
       {clear && (
         <Button look="quiet" size="small" onClick={clear}>
@@ -36,7 +36,7 @@ export function SelectFilter({ label, all, value, options, onChange }: SelectFil
       aria-label={label}
       value={value ?? ""}
       onChange={(event) => onChange(event.target.value || null)}
-      className={`${INPUT} w-auto! max-w-full`}
+      className={`${INPUT} sm:w-auto! max-w-full`}
     >
       <option value="">{all}</option>
       {unlisted && <option value={value}>{value}</option>}
@@ -54,13 +54,13 @@ type DayInputProps = { label: string; value: string | null; onChange: (day: stri
 /** A UTC day. */
 export function DayInput({ label, value, onChange }: DayInputProps) {
   return (
-    <label className="flex items-center gap-2 text-sm text-muted">
+    <label className="flex items-center gap-2 text-sm text-muted max-sm:flex-col max-sm:items-start max-sm:gap-1">
       {label}
       <input
         type="date"
         value={value ?? ""}
         onChange={(event) => onChange(parseAsDay.parse(event.target.value))}
-        className={`${INPUT} w-auto!`}
+        className={`${INPUT} sm:w-auto!`}
       />
     </label>
   );
