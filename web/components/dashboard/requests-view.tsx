@@ -6,7 +6,9 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { type RequestEvent, useRequestEvents } from "@/lib/live";
 import { type ApiKey, useApiKeys, useTransactionPage } from "@/lib/queries";
 import { noted, rowOfTransaction, withLive } from "@/lib/requests";
-import { Button, LinkButton } from "../ui/button";
+import { LinkButton } from "../ui/button";
+import { NoMatch } from "../ui/filters";
+import { Pager } from "../ui/pager";
 import { Empty, Loaded, Panel, SkeletonRows } from "../ui/panel";
 import { RequestSheet } from "./request-sheet";
 import { RequestsFilters } from "./requests-filters";
@@ -40,7 +42,9 @@ export function RequestsView() {
           query={query}
           skeleton={<SkeletonRows rows={10} />}
           isEmpty={(page) => page.data.length === 0 && withLive(live, [], filter).length === 0}
-          empty={isFiltered(filters) || before !== null ? <NoMatch onClear={clear} /> : <NoneYet />}
+          empty={
+            isFiltered(filters) || before !== null ? <NoMatch title="No request matches" clear={clear} /> : <NoneYet />
+          }
         >
           {(page) => (
             <div aria-busy={query.isPlaceholderData} className={query.isPlaceholderData ? "opacity-60" : ""}>
@@ -55,6 +59,7 @@ export function RequestsView() {
           )}
         </Loaded>
         <Pager
+          what="requests"
           older={query.data?.next_cursor ?? null}
           position={query.data?.as_of.position}
           first={before === null}
@@ -64,39 +69,6 @@ export function RequestsView() {
       </Panel>
       <RequestSheet id={request} onClose={() => void set({ request: null })} />
     </div>
-  );
-}
-
-type PagerProps = {
-  older: string | null;
-  position: number | undefined;
-  first: boolean;
-  busy: boolean;
-  onTurn: (cursor: string | null) => void;
-};
-
-/** Out of the query's own states: what an old link asks for may be no page, and there is a way back from there. */
-function Pager({ older, position, first, busy, onTurn }: PagerProps) {
-  if (position === undefined && first) return null;
-  return (
-    <footer className="flex min-h-14 flex-wrap items-center justify-between gap-3 border-t px-4 py-2 text-sm text-muted sm:px-5">
-      <span role="status" className="tabular">
-        {first ? "The newest requests" : "Older requests"}
-        {position !== undefined && `, as of position ${position} of the ledger`}
-      </span>
-      <span className="flex gap-2">
-        {!first && (
-          <Button look="secondary" size="small" onClick={() => onTurn(null)}>
-            Newest
-          </Button>
-        )}
-        {older !== null && (
-          <Button look="secondary" size="small" busy={busy} onClick={() => onTurn(older)}>
-            Older
-          </Button>
-        )}
-      </span>
-    </footer>
   );
 }
 
@@ -116,21 +88,6 @@ function useLiveRequests(): readonly RequestEvent[] {
   });
   useEffect(() => () => clearTimeout(timer.current), []);
   return events;
-}
-
-function NoMatch({ onClear }: { onClear: () => void }) {
-  return (
-    <Empty
-      title="No request matches"
-      action={
-        <Button look="secondary" onClick={onClear}>
-          Clear filters
-        </Button>
-      }
-    >
-      Nothing in this account has all that you asked for.
-    </Empty>
-  );
 }
 
 function NoneYet() {

@@ -23,9 +23,10 @@ import { statementCsv, statementFileName } from "@/lib/statement-csv";
 import { chosen, dayAfter, parseAsDay, parseAsId } from "@/lib/url-state";
 import { ExactAmount } from "../ui/amount";
 import { Button, LinkButton } from "../ui/button";
-import { DayInput, FilterBar, SelectFilter } from "../ui/filters";
+import { DayInput, FilterBar, NoMatch, SelectFilter } from "../ui/filters";
 import { Instant } from "../ui/instant";
 import { Link } from "../ui/link";
+import { Pager } from "../ui/pager";
 import { Empty, Loaded, Panel, SkeletonRows } from "../ui/panel";
 import { type Column, Table } from "../ui/table";
 
@@ -69,35 +70,19 @@ export function Statement() {
           query={query}
           skeleton={<SkeletonRows />}
           isEmpty={(page) => page.data.length === 0}
-          empty={filtered || before ? <NoMatch clear={clear} /> : <NoneYet />}
+          empty={filtered || before ? <NoMatch title="No transaction matches" clear={clear} /> : <NoneYet />}
         >
-          {(page) => (
-            <>
-              <Rows rows={page.data} markedId={asked.id} />
-              <footer className="flex min-h-14 flex-wrap items-center justify-between gap-3 border-t px-4 py-2 text-sm text-muted sm:px-5">
-                <span>As of position {page.as_of.position} of the ledger.</span>
-                <span className="flex gap-2">
-                  {before && (
-                    <Button look="secondary" size="small" onClick={() => turn(null)}>
-                      Newest
-                    </Button>
-                  )}
-                  {page.next_cursor && (
-                    <Button
-                      look="secondary"
-                      size="small"
-                      busy={query.isPlaceholderData}
-                      onClick={() => turn(page.next_cursor)}
-                    >
-                      Older
-                    </Button>
-                  )}
-                </span>
-              </footer>
-            </>
-          )}
+          {(page) => <Rows rows={page.data} markedId={asked.id} />}
         </Loaded>
       </div>
+      <Pager
+        what="transactions"
+        older={query.data?.next_cursor ?? null}
+        position={query.data?.as_of.position}
+        first={before === null}
+        busy={query.isPlaceholderData}
+        onTurn={turn}
+      />
     </Panel>
   );
 }
@@ -197,21 +182,6 @@ function What({ row }: { row: Transaction }) {
         <Instant at={row.at} />
       </span>
     </div>
-  );
-}
-
-function NoMatch({ clear }: { clear: () => void }) {
-  return (
-    <Empty
-      title="No transaction matches"
-      action={
-        <Button look="secondary" onClick={clear}>
-          Clear filters
-        </Button>
-      }
-    >
-      Nothing in this account has all that you asked for.
-    </Empty>
   );
 }
 

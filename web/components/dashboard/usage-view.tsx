@@ -7,6 +7,7 @@ import { useHour } from "@/lib/clock";
 import { useKeyNames, useSpend, useUsage } from "@/lib/queries";
 import { daysOf } from "@/lib/usage";
 import { Button } from "../ui/button";
+import { NoMatch } from "../ui/filters";
 import { Empty } from "../ui/panel";
 import { UsageFilters } from "./usage-filters";
 import { UsageSpend } from "./usage-spend";
@@ -38,7 +39,15 @@ export function UsageView() {
             nameOf={keyName}
             asTable={asTable}
             onTable={setAsTable}
-            empty={isFiltered(state) ? <NoMatch clear={clear} /> : <NoneLately widen={widen} />}
+            empty={
+              isFiltered(state) ? (
+                <NoMatch title="No requests match" clear={clear}>
+                  {COUNTED}
+                </NoMatch>
+              ) : (
+                <NoneLately widen={widen} />
+              )
+            }
           />
           <UsageTable
             query={groups}
@@ -51,21 +60,6 @@ export function UsageView() {
         </>
       )}
     </>
-  );
-}
-
-function NoMatch({ clear }: { clear: () => void }) {
-  return (
-    <Empty
-      title="No requests match"
-      action={
-        <Button look="secondary" onClick={clear}>
-          Clear filters
-        </Button>
-      }
-    >
-      {COUNTED}
-    </Empty>
   );
 }
 

@@ -1,6 +1,24 @@
-import { render } from "@testing-library/react";
+import { render as renderBare } from "@testing-library/react";
+import { AppRouterContext, type AppRouterInstance } from "next/dist/shared/lib/app-router-context.shared-runtime";
+import type { ReactElement } from "react";
 import { describe, expect, it } from "vitest";
 import { rich } from "./rich";
+
+const nothing = () => {};
+const ROUTER: AppRouterInstance = {
+  back: nothing,
+  forward: nothing,
+  refresh: nothing,
+  push: nothing,
+  replace: nothing,
+  prefetch: nothing,
+  bfcacheId: "",
+};
+
+/** Links ask the router for what is aimed at. */
+function render(shown: ReactElement) {
+  return renderBare(<AppRouterContext.Provider value={ROUTER}>{shown}</AppRouterContext.Provider>);
+}
 
 describe("rich text", () => {
   it("is plain where nothing is marked", () => {

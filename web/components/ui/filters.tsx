@@ -4,11 +4,12 @@ import type { ReactNode } from "react";
 import { parseAsDay } from "@/lib/url-state";
 import { Button } from "./button";
 import { INPUT } from "./field";
+import { Empty } from "./panel";
 
 /** Filters above a table. `clear` is there where something is filtered. */
 export function FilterBar({ clear, children }: { clear?: () => void; children: ReactNode }) {
   return (
-    <div className="flex flex-wrap items-center gap-2 border-b bg-sunken/50 px-4 py-2.5 max-sm:grid max-sm:grid-cols-2 sm:px-5">
+    <div className="flex flex-wrap items-center gap-2 border-b bg-sunken/50 px-4 py-2.5 max-sm:grid max-sm:grid-cols-2 max-sm:items-end sm:px-5">
       {children}
       {clear && (
         <Button look="quiet" size="small" onClick={clear}>
@@ -63,5 +64,27 @@ export function DayInput({ label, value, onChange }: DayInputProps) {
         className={`${INPUT} sm:w-auto!`}
       />
     </label>
+  );
+}
+
+type NoMatchProps = { title: string; clear: () => void; children?: ReactNode };
+
+/** There is something, but nothing that has all that was asked for. */
+export function NoMatch({
+  title,
+  clear,
+  children = "Nothing in this account has all that you asked for.",
+}: NoMatchProps) {
+  return (
+    <Empty
+      title={title}
+      action={
+        <Button look="secondary" onClick={clear}>
+          Clear filters
+        </Button>
+      }
+    >
+      {children}
+    </Empty>
   );
 }
