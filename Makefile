@@ -10,7 +10,7 @@ WORKERS ?= 2
 COVERAGE_MIN ?= 100
 
 # The modules of ops/bench that `make test-long` runs, each printing its baseline beside it.
-BENCHES ?= wire transport edge ledger admission gateway streams projections
+BENCHES ?= wire transport edge ledger admission gateway streams projections sealing
 
 VENV    := .venv
 BIN     := $(VENV)/bin

@@ -30,6 +30,7 @@ from app.files.errors import StorageUnavailable
 from app.ledger.store import StoreBusy, StoreUnavailable
 from app.payments.vendor import BadSignature, VendorRefused, VendorUnavailable
 from app.people.throttle import TooManyAttempts
+from app.sealing.errors import NotSealedYet, NotSettledYet
 from app.upstream.base import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.views.log import ViewsUnavailable
 from app.wire.exchange import AnswerError, RequestError
@@ -299,6 +300,7 @@ _TABLE: dict[type[Exception], Rule] = {
     ),
     TooManyStreams: _as(429, RATE, "too_many_streams", retry_after(RETRY_SECONDS)),
     CheckoutDisabled: _as(403, INVALID, "checkout_disabled"),
+    NotSettledYet: _as(409, INVALID, "request_open", retry_after(1)),
     PaymentMethodRequired: _as(409, INVALID, "payment_method_required", NO_RETRY),
     BadSignature: _as(
         400,
@@ -348,6 +350,7 @@ _TABLE: dict[type[Exception], Rule] = {
         _RETRY,
         message="The storage of files is out of reach. Nothing was charged. Try again shortly.",
     ),
+    NotSealedYet: _as(503, SERVER, "not_sealed_yet", retry_after(2)),
     TooManyConflicts: _as(
         503, SERVER, "store_unavailable", _RETRY, message="Others are changing the same thing. Try again shortly."
     ),

@@ -45,6 +45,9 @@ from app.people.sessions import Sessions
 from app.people.throttle import Throttle
 from app.reaper import INTERVAL_SECONDS, Reaper
 from app.record import Record, observe
+from app.sealing.opening import open_sealing
+from app.sealing.receipts import Receipts
+from app.sealing.sealer import SEAL_SECONDS, Sealer
 from app.seeing.metrics import Metrics
 from app.settings import Settings, UpstreamSettings
 from app.upstream.base import (
@@ -119,6 +122,9 @@ class Services:
     throttle: Throttle
     payments: Payments | None
     """None: nothing is sold."""
+    sealer: Sealer | None
+    receipts: Receipts | None
+    """None, both: the log is not sealed."""
     metrics: Metrics
     on_record: Callable[[Record], None]
     """Told of every request once, at its end."""
@@ -158,7 +164,7 @@ async def open_services(
 ) -> AsyncIterator[Services]:
     """Run a gateway's parts. On leaving, what still runs is released, and the writer drained.
 
-    Raises StoreUnavailable, SchemaMismatch, PricesDiffer, LedgerInUse.
+    Raises StoreUnavailable, SchemaMismatch, PricesDiffer, LedgerInUse, LogDiffers.
     """
     path = settings.store.sqlite_path
     with nullcontext() if path is None else served_alone(path):
@@ -178,6 +184,7 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
     try:
         await trio.to_thread.run_sync(ledger.check_schema)
         listings = await trio.to_thread.run_sync(check_prices, ledger, codec, catalog)
+        sealer, receipts = await open_sealing(settings, ledger, metrics)
         keys, sessions, log = KeyCache(ledger, codec), Sessions(ledger), DecodedLog(ledger, codec=codec)
         feed = Feed(ledger, log, sessions=sessions, keys=keys)
         writer = Writer(ledger, watch=metrics, poke=feed.poke)
@@ -217,6 +224,8 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
             links=Links(ledger),
             throttle=Throttle(ledger),
             payments=(payments := open_payments(settings, ledger, codec, poke=runner.poke, on_outcome=metrics.payment)),
+            sealer=sealer,
+            receipts=receipts,
             on_record=lambda record: _observe(record, metrics, on_record),
         )
         metrics.watch(open_holds=lambda: lifetime.running, in_flight=lambda: services.slots.running)
@@ -253,6 +262,8 @@ async def _running(services: Services) -> AsyncIterator[None]:
                 sweep = Sweep(services.files, services.views, services.lifetime.reading)
                 background.start_soon(_forever, "the sweep of files", SWEEP_SECONDS, sweep.turn)
                 background.start_soon(_forever, "the purge of sessions", PURGE_SECONDS, lambda: _purge(services))
+                if services.sealer is not None:
+                    background.start_soon(_forever, "sealing the log", SEAL_SECONDS, services.sealer.turn)
                 if services.payments is not None:
                     _start_payments(background, services, services.payments)
                 try:

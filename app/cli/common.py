@@ -23,18 +23,23 @@ from app.ledger.exclusive import LedgerInUse
 from app.ledger.store import CommandFailed, Ledger, SchemaMismatch, StoreUnavailable
 from app.payments.opening import StripeNotConfigured
 from app.payments.vendor import VendorRefused, VendorUnavailable
+from app.sealing.errors import ExportRefused, LogDiffers
 from app.services import PricesDiffer, open_ledger
 from app.settings import Settings, SettingsError, load
 from app.site.errors import SiteUnfit
 from domain.errors import DomainError
+from projections.proofs.errors import ProofInvalid
 
 CONFIG_DEFAULT = "realrouter.toml"
 CONFIG_VARIABLE = "REALROUTER_CONFIG"
 _FAILURES = (
     CommandFailed,
     DomainError,
+    ExportRefused,
     LedgerInUse,
+    LogDiffers,
     PricesDiffer,
+    ProofInvalid,
     StripeNotConfigured,
     VendorRefused,
     VendorUnavailable,

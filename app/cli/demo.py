@@ -29,6 +29,7 @@ from app.people.links import Links, address
 from app.people.passwords import Passwords
 from app.people.people import People
 from app.record import Record
+from app.sealing.file import write_key
 from app.seeing import logs
 from app.services import Services, open_ledger
 from app.settings import Settings, demo_config, load
@@ -36,6 +37,7 @@ from domain import account as accounts
 from domain import api_key, buckets
 from domain.decimals import NANOS_PER_USD
 from domain.events import KeyLimits
+from projections.proofs.note import generate
 
 ACCOUNT = "demo"
 EMAIL = "demo@example.com"
@@ -106,7 +108,9 @@ def _settings(data_dir: Path, port: int) -> Settings:
     """The data directory's own configuration, made at the first start; the port is that of this start."""
     path = data_dir / "realrouter.toml"
     if not path.exists():
-        path.write_text(demo_config(data_dir, port), encoding="utf-8")
+        origin = f"demo.localhost/{secrets.token_hex(8)}"
+        write_key(generate(origin), data_dir / "log.key")
+        path.write_text(demo_config(data_dir, port, log_origin=origin), encoding="utf-8")
     settings = load(path)
     server = msgspec.structs.replace(
         settings.server, bind=(f"127.0.0.1:{port}",), public_url=f"http://127.0.0.1:{port}"

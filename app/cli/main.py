@@ -10,11 +10,13 @@ from app.cli.account import account
 from app.cli.audit import audit
 from app.cli.credit import credit
 from app.cli.demo import demo
+from app.cli.export import export
 from app.cli.key import key
 from app.cli.ledger import ledger
 from app.cli.payments import payments
 from app.cli.prices import migrate, prices
 from app.cli.projections import projections
+from app.cli.proofs import AUDIT, EXPORT
 from app.cli.serve import serve
 
 
@@ -30,5 +32,9 @@ def main() -> None:
     """
 
 
-for _command in (account, audit, credit, demo, key, ledger, migrate, payments, prices, projections, serve):
+for _command in AUDIT:
+    audit.add_command(_command)
+for _command in EXPORT:
+    export.add_command(_command)
+for _command in (account, audit, credit, demo, export, key, ledger, migrate, payments, prices, projections, serve):
     main.add_command(_command)

@@ -8,6 +8,7 @@ same digest, row for row. Memory does not grow with the log.
 Rule 4: a source that a server writes to is refused, unless the caller says otherwise: what it commits after the snapshot would
 be lost. A source that moved meanwhile is refused whatever the caller says.
 Rule 5: people and what payments keep come along; leases, sessions, sign-in links and throttles do not: people sign in again.
+Tiles and checkpoints do not: they are sealed again from the same events, and must agree with the checkpoint outside the database.
 """
 
 from __future__ import annotations

@@ -15,9 +15,11 @@ from app.routes import (
     account,
     events,
     keys,
+    log,
     openapi,
     pay,
     payments,
+    proofs,
     requests,
     session,
     shapes,
@@ -46,7 +48,7 @@ def application(services: Services, site: Site | None = None) -> EdgeApplication
     _describe_probes(app)
     _register_answers(app, services)
     _register_files(app, services)
-    for part in (session, account, events, transactions, usage, requests, keys, payments):
+    for part in (session, account, events, transactions, usage, requests, proofs, keys, payments, log):
         part.register(app, services)
     stripe = services.settings.stripe
     if stripe is not None and stripe.simulator and services.payments is not None:

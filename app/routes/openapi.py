@@ -176,6 +176,7 @@ _TAGS = {
     "account": "Balance, statement and usage.",
     "keys": "API keys.",
     "payments": "Buying credit.",
+    "log": "The sealed log, in public: signed checkpoints and hashes, never an event.",
     "server": "The server itself.",
 }
 

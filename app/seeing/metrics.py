@@ -141,6 +141,12 @@ class Metrics:
             ),
             most=BUCKETS_MAX,
         )
+        self.unsealed = Gauge(
+            "realrouter_log_unsealed_events", "Events behind the newest checkpoint.", registry=registry
+        )
+        self.sealing_refused = Gauge(
+            "realrouter_log_sealing_refused", "1 while the log is not sealed for a reason.", registry=registry
+        )
         self.unknown_topics = Gauge(
             "realrouter_unknown_topics", "Events kept although their topic is unknown.", registry=registry
         )
@@ -229,6 +235,11 @@ class Metrics:
         """Both are asked at each scrape, and must not block."""
         self.open_holds.set_function(open_holds)
         self.in_flight.set_function(in_flight)
+
+    def watch_log(self, *, unsealed: Callable[[], float], refused: Callable[[], float]) -> None:
+        """As `watch`."""
+        self.unsealed.set_function(unsealed)
+        self.sealing_refused.set_function(refused)
 
     def committed(self, *, size: int, seconds: float) -> None:
         """One batch is durable."""

@@ -20,12 +20,13 @@ _SECRET = re.compile(
     r")[^\s\"'\\,;&)}\]]+"
     r"|\b(?:sk|rk|pk)[-_][A-Za-z0-9_-]{8,}"
     r"|\bwhsec_[A-Za-z0-9+/=_-]+"
-    r"|\bAIza[A-Za-z0-9_-]{20,}",
+    r"|\bAIza[A-Za-z0-9_-]{20,}"
+    r"|\bPRIVATE\+KEY\+[^\s\"'\\]+",
     re.IGNORECASE | re.ASCII,
 )
 
 _MARKS = (
-    *("sk-", "sk_", "rk-", "rk_", "pk-", "pk_", "whsec_", "aiza", "bearer", "basic"),
+    *("sk-", "sk_", "rk-", "rk_", "pk-", "pk_", "whsec_", "aiza", "bearer", "basic", "private+key"),
     *("passw", "secret", "api", "authorization", "access_token", "@"),
 )
 """No match of the pattern lacks all of these. Looking for them first makes an ordinary line several times cheaper."""

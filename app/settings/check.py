@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from app.edge.origin import origin_of
 from app.settings.errors import Problem
 from app.settings.locate import Path
 from app.settings.protocols import TRAITS, possible_tools
-from app.settings.shape import ModelSettings, PackSettings, Settings, UpstreamSettings, is_loopback
+from app.settings.shape import LogSettings, ModelSettings, PackSettings, Settings, UpstreamSettings, is_loopback
 from domain.catalog import Catalog
 from domain.errors import InvalidValue
 from domain.money import parse_usd
+from projections.proofs.errors import ProofInvalid
+from projections.proofs.keys import own_signer, own_verifier, witness
+from projections.proofs.note import checked_name
 
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{0,62}(/[A-Za-z0-9!_.*'()/-]{0,200})?", re.ASCII)
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", re.ASCII)
@@ -38,6 +41,8 @@ def check(settings: Settings) -> None:
     for index, model in enumerate(settings.models):
         _check_model(model, upstreams, ("model", index))
     _check_payments(settings)
+    if settings.log is not None:
+        _check_log(settings.log)
 
 
 def _check_server(settings: Settings) -> None:
@@ -193,6 +198,25 @@ def _check_pack(pack: PackSettings, path: Path) -> None:
         pack.pack()
     except InvalidValue as error:
         raise Problem((*path, error.field), str(error)) from None
+
+
+def _check_log(log: LogSettings) -> None:
+    _proves(checked_name, log.origin, ("log", "origin"))
+    for name, key in (("key", log.key), ("previous_key", log.previous_key)):
+        if key or name == "key":
+            _proves(lambda text: own_signer(text, log.origin), key.reveal(), ("log", name))
+    for index, text in enumerate(log.retired_keys):
+        _proves(lambda text: own_verifier(text, log.origin), text, ("log", "retired_keys", index))
+    for index, text in enumerate(log.witnesses):
+        _proves(witness, text, ("log", "witnesses", index))
+
+
+def _proves(parse: Callable[[str], object], text: str, path: Path) -> None:
+    """A message never repeats the text: it may be a private key."""
+    try:
+        parse(text)
+    except ProofInvalid as error:
+        raise Problem(path, f"{error} `realrouter audit key` makes one.") from None
 
 
 def _domain_path(name: str) -> Path:

@@ -100,15 +100,24 @@ _MODELS: tuple[dict[str, str | int], ...] = (
 )
 
 
-def demo_config(data_dir: str | os.PathLike[str], port: int) -> str:
-    """The text of a `realrouter.toml` for the demo: SQLite and files in `data_dir`, the simulator, the documented models."""
+_LOG = """
+[log]
+origin = {origin}
+key = {key}
+"""
+
+
+def demo_config(data_dir: str | os.PathLike[str], port: int, *, log_origin: str | None = None) -> str:
+    """The text of a `realrouter.toml` for the demo: SQLite and files in `data_dir`, the simulator, the documented models; and a
+    log that is sealed, if it has a name, with the key in `log.key`."""
     root = Path(data_dir).absolute()
     head = _HEAD.format(
         port=port,
         store=_quoted(f"sqlite:///{root / 'realrouter.db'}"),
         files=_quoted(f"file:///{root / 'files'}"),
     )
-    return head + "".join(_MODEL.format(**model) for model in _MODELS)
+    log = "" if log_origin is None else _LOG.format(origin=_quoted(log_origin), key=_quoted(f"file:{root / 'log.key'}"))
+    return head + log + "".join(_MODEL.format(**model) for model in _MODELS)
 
 
 def _quoted(text: str) -> str:

@@ -20,6 +20,7 @@ from app.settings.secret import Secret
 from app.settings.shape import Settings
 
 FILE_BYTES_MAX = 4 << 20
+KEY_BYTES_MAX = 4096
 
 TABLES: Mapping[tuple[str, ...], type[msgspec.Struct]] = {
     (): shape.Settings,
@@ -37,6 +38,7 @@ TABLES: Mapping[tuple[str, ...], type[msgspec.Struct]] = {
     ("model", "price", "tier", "above"): shape.TierPrices,
     ("stripe",): shape.StripeSettings,
     ("pack",): shape.PackSettings,
+    ("log",): shape.LogSettings,
 }
 """Every table of the file, by its path without entry numbers."""
 
@@ -106,6 +108,16 @@ def _look_up(table: dict[str, Any], environ: Mapping[str, str]) -> None:
             if not environ.get(name) and path[0] != "stripe":
                 raise Problem((*path, key), f"The environment variable {name!r} is not set.")
             holder[key] = environ.get(name, "").strip()
+        if path[0] == "log" and isinstance(value, str) and value.startswith("file:"):
+            holder[key] = _key_file(value.removeprefix("file:"), (*path, key))
+
+
+def _key_file(name: str, path: Path) -> str:
+    try:
+        with pathlib.Path(name).open("rb") as file:
+            return file.read(KEY_BYTES_MAX).decode("ascii", errors="replace").strip()
+    except OSError as error:
+        raise Problem(path, f"The file of the key cannot be read: {error.strerror}.") from None
 
 
 def _secret_holders(table: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Path, str]]:
@@ -113,7 +125,13 @@ def _secret_holders(table: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Pat
     for index, upstream in enumerate(upstreams if isinstance(upstreams, list) else ()):
         if isinstance(upstream, dict):
             yield upstream, ("upstream", index), "api_key"
-    for name, key in (("store", "url"), ("stripe", "secret_key"), ("stripe", "webhook_secret")):
+    for name, key in (
+        ("store", "url"),
+        ("stripe", "secret_key"),
+        ("stripe", "webhook_secret"),
+        ("log", "key"),
+        ("log", "previous_key"),
+    ):
         if isinstance(holder := table.get(name), dict):
             yield holder, (name,), key
 

@@ -23,6 +23,7 @@ from domain.checkout import Pack
 from domain.currency import parse_minor
 from domain.money import parse_usd
 from domain.pricing import PriceList, parse_prices
+from projections.proofs.keys import LogKeys, own_signer, own_verifier, witness
 
 Seconds = Annotated[float, Meta(gt=0, le=7 * 86_400)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -257,6 +258,27 @@ class PackSettings(Struct, frozen=True, forbid_unknown_fields=True):
         return Pack(self.id, self.name, price_minor, self.currency, parse_usd(self.credit, field="credit"))
 
 
+class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Sealing the log: under which name, with which keys. `checkpoint`: the file outside the database; "": beside the data."""
+
+    origin: Annotated[str, Meta(min_length=1, max_length=200)]
+    key: Secret
+    previous_key: Secret = Secret("")
+    retired_keys: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
+    witnesses: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
+    checkpoint: str = ""
+
+    def keys(self) -> LogKeys:
+        """Raises ProofInvalid; `load` has made them once already."""
+        private = [key.reveal() for key in (self.key, self.previous_key) if key]
+        return LogKeys(
+            self.origin,
+            tuple(own_signer(key, self.origin) for key in private),
+            tuple(own_verifier(key, self.origin) for key in self.retired_keys),
+            tuple(witness(key) for key in self.witnesses),
+        )
+
+
 class Settings(
     Struct,
     frozen=True,
@@ -274,6 +296,15 @@ class Settings(
     models: Annotated[tuple[ModelSettings, ...], Meta(max_length=4096)] = ()
     stripe: StripeSettings | None = None
     packs: Annotated[tuple[PackSettings, ...], Meta(max_length=64)] = ()
+    log: LogSettings | None = None
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """The file of the newest checkpoint: beside a SQLite database, else in `data`, where nothing else is said."""
+        if self.log is not None and self.log.checkpoint:
+            return Path(self.log.checkpoint)
+        database = self.store.sqlite_path
+        return Path("data/log.checkpoint") if database is None else database.with_name(f"{database.name}.checkpoint")
 
     def catalog(self) -> Catalog:
         """The models on offer. `load` has built it once already, so settings that came from a file cannot fail here."""

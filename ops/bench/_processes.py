@@ -112,11 +112,12 @@ def upstream(**config: Any) -> Iterator[Server]:
 
 
 @contextmanager
-def gateway(upstream_port: int, *options: str) -> Iterator[Server]:
-    """A gateway as in production: SQLite on the disk, projections, metrics, a log; a funded account and its key."""
+def gateway(upstream_port: int, *options: str, tables: str = "") -> Iterator[Server]:
+    """A gateway as in production: SQLite on the disk, projections, metrics, a log; a funded account and its key. `tables`: more
+    of its configuration."""
     with tempfile.TemporaryDirectory(prefix="realrouter-bench-") as folder:
         config = Path(folder) / "realrouter.toml"
-        config.write_text(_CONFIG.format(folder=folder, upstream=upstream_port))
+        config.write_text(_CONFIG.format(folder=folder, upstream=upstream_port) + tables)
         _command(config, "migrate")
         account = _command(config, "account", "create", "--name", "bench")["account_id"]
         _command(config, "credit", "grant", "--account", account, "--amount", "1000000.00", "--reason", "benchmark")

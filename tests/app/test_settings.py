@@ -16,6 +16,7 @@ from app.settings.load import FILE_BYTES_MAX, TABLES
 from app.settings.protocols import TRAITS
 from domain.pricing import price_table
 from domain.usage import CALLED_TOOLS
+from projections.proofs.note import generate
 
 EXAMPLE = Path(__file__).parents[2] / "realrouter.example.toml"
 ENVIRON = {
@@ -24,6 +25,7 @@ ENVIRON = {
     "GEMINI_API_KEY": "AIza",
     "STRIPE_SECRET_KEY": "sk_test_x",
     "STRIPE_WEBHOOK_SECRET": "whsec_x",
+    "REALROUTER_LOG_KEY": generate("router.example/log").text(),
 }
 DOCUMENTED_MODELS = {"gpt-5.4-mini", "gpt-5.3-codex-spark", "gpt-5.5"}
 

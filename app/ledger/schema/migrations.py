@@ -6,7 +6,7 @@ from importlib import resources
 
 from app.ledger.store import SchemaMismatch
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 def scripts(engine: str) -> list[tuple[int, str]]:

@@ -21,6 +21,7 @@ from app.seeing.redact import redact
         ('{"Authorization": "Bearer abc"}', '{"Authorization": "Bearer ****"}'),
         ('{"api_key":"abc","n":1}', '{"api_key":"****","n":1}'),
         ("whsec_abc/+=", "****"),
+        ("key PRIVATE+KEY+log.example/x+db59201e+AQEB/+= end", "key **** end"),
         ("postgresql://me:p%40w@h/db", "postgresql://me:****@h/db"),
         ("postgresql://me:p@w@h/db", "postgresql://me:****@h/db"),
         ("postgresql://me:p&w,x@h/db", "postgresql://me:****@h/db"),

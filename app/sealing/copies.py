@@ -1,0 +1,167 @@
+"""What `verify` checks: the log in a database with the file outside it, or a copy in a folder, without any database.
+
+Rule 1: a folder has `checkpoint`, `keys`, `tile/<level>/<number>[.p/<width>]` as C2SP tlog-tiles has them, and
+`entries/<number>[.p/<width>]`: the leaves of 256 events, each after its length (4 bytes, big-endian).
+Rule 2: the checkpoint is written last: a folder that has one has all that it covers.
+Rule 3: an export goes on where an earlier one of the same log ended: what is full is not written again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from app.ledger.store import Tables
+from app.sealing.errors import ExportRefused
+from app.sealing.events import read_entries
+from app.sealing.file import CheckpointFile
+from app.sealing.trees import Trees
+from app.sealing.verify import Found, Progress
+from projections.proofs.checkpoint import Checkpoint, parse_checkpoint
+from projections.proofs.errors import ProofInvalid
+from projections.proofs.keys import LogKeys
+from projections.proofs.leaf import leaf_bytes
+from projections.proofs.merkle import HASH_BYTES
+from projections.proofs.note import parse_note
+from projections.proofs.tiles import WIDTH, Tile, tiles_of, width_at
+
+PAGE_EVENTS = 16 * WIDTH
+_LENGTH_BYTES = 4
+Page = Sequence[tuple[int, bytes]]
+
+
+class Stored:
+    """The log of a database, its tiles and checkpoints, and the checkpoint outside it. Raises StoreUnavailable, OSError."""
+
+    def __init__(self, tables: Tables, origin: str, file: CheckpointFile | None = None) -> None:
+        self._tables, self._file = tables, file
+        self.trees = Trees(tables, origin)
+
+    def checkpoints(self) -> Iterator[Found]:
+        for kept in self.trees.kept():
+            yield Found(f"of {kept.size} in the database", kept.note, kept.size, kept.witnesses)
+        note = None if self._file is None else self._file.read()
+        if self._file is not None and note is not None:
+            yield Found(f"in {self._file.path}", note)
+
+    def leaves(self, until: int, after: int = 0) -> Iterator[Page]:
+        while page := read_entries(self._tables, after, until, PAGE_EVENTS):
+            yield [(entry.position, leaf_bytes(entry)) for entry in page]
+            after = page[-1].position
+
+    def tile(self, level: int, number: int) -> bytes:
+        return self.trees.tile(level, number)
+
+    def oddities(self) -> Iterator[tuple[str, str, str, str]]:
+        """Hashes of events that are not sealed, and checkpoints that are missing between two others or at the end."""
+        widths = list(self.trees.widths())
+        size, newest = self.trees.size(), self.trees.newest()
+        for level, number, found in widths:
+            wanted = width_at(level, number, size)
+            if found > wanted * HASH_BYTES:
+                yield "tile", Tile(level, number, wanted or WIDTH).path, f"{wanted} hashes", f"{found} bytes"
+        before = 0
+        for kept in self.trees.kept():
+            if kept.previous_size != before:
+                where = f"of {kept.size} in the database"
+                yield "checkpoint", where, f"behind that of {kept.previous_size}", f"behind that of {before}"
+            before = kept.size
+        if (0 if newest is None else newest.size) < size:
+            yield "checkpoint", "the newest in the database", f"one of {size}", f"one of {before}"
+
+
+class Folder:
+    """An exported copy. Raises OSError, and ProofInvalid where its checkpoint is none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._note = (path / "checkpoint").read_bytes().decode(errors="replace")
+        self.size = parse_checkpoint(parse_note(self._note).text).size
+
+    def checkpoints(self) -> Iterator[Found]:
+        yield Found(f"in {self.path / 'checkpoint'}", self._note)
+
+    def leaves(self, until: int) -> Iterator[Page]:
+        for number in range(-(-until // WIDTH)):
+            data = _read(self.path / _bundle(number, width_at(0, number, until)))
+            yield list(enumerate(_leaves(data), number * WIDTH + 1))
+
+    def tile(self, level: int, number: int) -> bytes:
+        width = width_at(level, number, self.size)
+        return _read(self.path / "tile" / Tile(level, number, width).path)[: width * HASH_BYTES]
+
+    def oddities(self) -> Iterator[tuple[str, str, str, str]]:
+        """A file that is too long is not seen in the hashes."""
+        for tile in tiles_of(self.size):
+            file = self.path / "tile" / tile.path
+            if file.is_file() and file.stat().st_size > tile.width * HASH_BYTES:
+                yield "tile", tile.path, f"{tile.width} hashes", f"{file.stat().st_size} bytes"
+
+
+def export(stored: Stored, keys: LogKeys, folder: Path, progress: Progress = lambda _done, _of: None) -> Checkpoint:
+    """Write the sealed log into a folder, or what has come since the last time. Raises ExportRefused, ProofInvalid, OSError."""
+    newest = stored.trees.newest()
+    if newest is None:
+        raise ExportRefused("Nothing is sealed yet: serve the gateway with [log] set, for a moment.")
+    checkpoint = keys.check(newest.note).checkpoint
+    done = _exported(folder, keys)
+    for page in stored.leaves(newest.size, after=done):
+        for at in range(0, len(page), WIDTH):
+            leaves = [leaf for _, leaf in page[at : at + WIDTH]]
+            _write(folder / _bundle((page[at][0] - 1) // WIDTH, len(leaves)), _bundled(leaves))
+        progress(page[-1][0], newest.size)
+    for tile in tiles_of(newest.size):
+        file = folder / "tile" / tile.path
+        if tile.width < WIDTH or not file.exists():
+            _write(file, stored.tile(tile.level, tile.number)[: tile.width * HASH_BYTES])
+    _write(folder / "keys", "".join(f"{key}\n" for key in keys.own).encode())
+    CheckpointFile(folder / "checkpoint").write(newest.note)
+    return checkpoint
+
+
+def _exported(folder: Path, keys: LogKeys) -> int:
+    """How many events, in full bundles, an earlier export has left there."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return 0
+    try:
+        before = keys.check((folder / "checkpoint").read_bytes().decode(errors="replace")).checkpoint
+    except FileNotFoundError:
+        raise ExportRefused(
+            f"{folder} holds something else, or an export that broke off: name an empty folder."
+        ) from None
+    except ProofInvalid as error:
+        raise ExportRefused(f"{folder} holds another log: {error}") from error
+    return before.size // WIDTH * WIDTH
+
+
+def _bundle(number: int, width: int) -> str:
+    """`entries/...`, as the tile of the same events is called."""
+    return "entries" + Tile(0, number, width).path.removeprefix("0")
+
+
+def _bundled(leaves: Sequence[bytes]) -> bytes:
+    return b"".join(len(leaf).to_bytes(_LENGTH_BYTES) + leaf for leaf in leaves)
+
+
+def _leaves(data: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(data):
+        start = at + _LENGTH_BYTES
+        at = start + int.from_bytes(data[at:start])
+        yield data[start:at]
+
+
+def _read(path: Path) -> bytes:
+    """Empty where there is none: what is missing is told by where it is missed."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _write(path: Path, data: bytes) -> None:
+    """As a whole, so that what an export that broke off has left is not taken for full."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    beside.write_bytes(data)
+    beside.replace(path)

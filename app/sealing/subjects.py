@@ -1,0 +1,52 @@
+"""Which event a receipt is about: by the id of a request, of its answer, of a payment, refund, dispute or grant.
+
+Rule 1: of a request it is the charge or the release; of everything else the event that made it.
+Rule 2: another account's is not there.
+"""
+
+from __future__ import annotations
+
+from app.ledger.codec import Codec
+from app.ledger.store import Ledger, RecordedEvent
+from app.sealing.errors import NotSettledYet
+from app.views import Views
+from app.views.statement import Filter
+from domain.events import dispute_stream, payment_stream, refund_stream, request_stream
+
+ID_LENGTH_MAX = 200
+ROWS_MAX = 50
+_SETTLED_VERSION = 2
+
+
+def by_id(ledger: Ledger, codec: Codec, name: str, account_id: str | None = None) -> RecordedEvent | None:
+    """By the ids that streams are named after; None where there is none, or it is of another account. Raises NotSettledYet."""
+    if not 0 < len(name) <= ID_LENGTH_MAX:
+        return None
+    for stream_of in (request_stream, payment_stream, refund_stream, dispute_stream):
+        recorded = ledger.stream(stream_of(name))
+        if not recorded or not _is_of(recorded[0], codec, account_id):
+            continue
+        if stream_of is not request_stream:
+            return recorded[0]
+        if len(recorded) < _SETTLED_VERSION:
+            raise NotSettledYet
+        return recorded[_SETTLED_VERSION - 1]
+    return None
+
+
+def by_statement(ledger: Ledger, views: Views, name: str, account_id: str) -> RecordedEvent | None:
+    """By any id that finds a row of the account's statement: the oldest row whose own id, or whose answer's, it is."""
+    if not 0 < len(name) <= ID_LENGTH_MAX:
+        return None
+    rows, _ = views.statement(account_id, Filter(name=name), before_position=None, limit=ROWS_MAX).value
+    own = [row.position for row, _ in rows if name in (row.id, row.response_id)]
+    return at_position(ledger, min(own)) if own else None
+
+
+def at_position(ledger: Ledger, position: int) -> RecordedEvent | None:
+    rows = ledger.read(position - 1, 1) if position > 0 else ()
+    return rows[0] if rows and rows[0].id == position else None
+
+
+def _is_of(row: RecordedEvent, codec: Codec, account_id: str | None) -> bool:
+    return account_id is None or getattr(codec.decode(row.topic, row.state), "account_id", None) == account_id

@@ -1,0 +1,184 @@
+"""The sealed log from the command line: keys, receipts, the whole ledger, a copy in a folder, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app.cli import main
+from app.ledger.codec import Codec
+from app.sealing.file import CheckpointFile
+from app.sealing.sealer import Sealer
+from app.services import open_ledger
+from app.settings import load
+from projections.proofs.note import Note, parse_note, parse_signer
+from tests.support.gateway import configuration, prepare
+from tests.support.histories import Book
+from tests.support.logs import ORIGIN, SIGNER, WITNESS
+
+Run = Callable[..., Result]
+KEY = str(SIGNER.verifier)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A ledger with a history, sealed, and a configuration for it."""
+    log = f'[log]\norigin = "{ORIGIN}"\nkey = "file:{tmp_path / "log.key"}"\nwitnesses = ["{WITNESS.verifier}"]\n'
+    path = tmp_path / "realrouter.toml"
+    path.write_text(configuration(tmp_path, models=log))
+    (tmp_path / "log.key").write_text(SIGNER.text())
+    settings = load(path)
+    prepare(settings)
+    ledger = open_ledger(settings, Codec())
+    Book(ledger).busy(60)
+    assert settings.log is not None
+    Sealer(ledger, settings.log.keys(), CheckpointFile(settings.checkpoint_path), alone=True).seal()
+    ledger.close()
+    return path
+
+
+@pytest.fixture
+def run(config: Path) -> Run:
+    """A command with this configuration; its exit code must be the one that is named."""
+
+    def run(*arguments: str, exits: int = 0) -> Result:
+        done = CliRunner().invoke(main, [*arguments, "--config", str(config)])
+        assert done.exit_code == exits, done.output
+        return done
+
+    return run
+
+
+def told(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+def test_a_key_is_made_for_its_owner_alone_and_never_written_over(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "new.key"
+    public = told(run("audit", "key", "--origin", "log.example/new", "--out", str(file), "--json"))["public_key"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert str(parse_signer(file.read_text().strip()).verifier) == public
+    before = file.read_text()
+    assert "exists" in run("audit", "key", "--origin", "log.example/new", "--out", str(file), exits=1).output
+    assert file.read_text() == before
+    shown = told(run("audit", "key", "--origin", "w.example", "--witness", "--json"))
+    assert parse_signer(shown["private_key"]).kind == 4
+    run("audit", "key", "--origin", "two words", exits=1)
+
+
+def test_a_receipt_by_an_id_or_a_position_holds_offline(run: Run, tmp_path: Path) -> None:
+    for number, name in enumerate(("req-1-3", "12")):
+        file = tmp_path / f"{number}.tlog-proof"
+        run("audit", "prove", name, "--out", str(file))
+        offline = CliRunner().invoke(
+            main, ["audit", "verify", str(file), "--key", KEY, "--config", "/nowhere", "--json"]
+        )
+        assert offline.exit_code == 0, offline.output
+        shown = json.loads(offline.stdout)
+        assert (shown["ok"], shown["origin"], shown["keys"]) == (True, ORIGIN, [KEY])
+        assert "nonce" in shown["state"]
+    words = run("audit", "verify", str(tmp_path / "0.tlog-proof")).output
+    assert "It holds." in words
+    assert "request:req-1-3" in words
+
+
+def test_a_receipt_on_standard_output_is_the_one_in_a_file(run: Run, tmp_path: Path) -> None:
+    run("audit", "prove", "req-1-3", "--out", str(tmp_path / "receipt"))
+    assert run("audit", "prove", "req-1-3").stdout == (tmp_path / "receipt").read_text()
+
+
+def test_a_grant_is_found_in_its_account_s_statement(run: Run) -> None:
+    assert "no request, payment or position" in run("audit", "prove", "grant-acme", exits=1).output
+    run("audit", "prove", "req-1-1", "--account", "nobody", exits=1)
+
+
+def test_a_receipt_that_does_not_hold_exits_1_and_says_why(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "receipt"
+    run("audit", "prove", "5", "--out", str(file))
+    file.write_text(file.read_text().replace("index 4", "index 3"))
+    assert "position is 5" in run("audit", "verify", str(file), exits=1).output
+    assert told(run("audit", "verify", str(file), "--json", exits=1))["ok"] is False
+    run("audit", "verify", str(tmp_path / "none"), exits=1)
+
+
+def test_wrong_usage_exits_2(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "receipt"
+    run("audit", "prove", "5", "--out", str(file))
+    run("audit", "verify", str(file), "--key", "nonsense", exits=2)
+    run("audit", "verify", str(file), "--export", str(tmp_path), exits=2)
+    run("audit", "prove", exits=2)
+
+
+def test_what_is_open_or_not_sealed_is_told(run: Run, config: Path) -> None:
+    ledger = open_ledger(load(config), Codec())
+    [open_one, *_] = ledger.open_requests()
+    ledger.close()
+    assert "still open" in run("audit", "prove", open_one.request_id, exits=1).output
+    run("account", "create", "--name", "Late")
+    ledger = open_ledger(load(config), Codec())
+    head = ledger.head().position
+    ledger.close()
+    assert "next signed checkpoint" in run("audit", "prove", str(head), exits=1).output
+
+
+def test_the_whole_ledger_is_checked(run: Run, config: Path) -> None:
+    report = told(run("audit", "verify", "--json"))
+    assert (report["ok"], report["differences"], report["origin"]) == (True, [], ORIGIN)
+    ledger = open_ledger(load(config), Codec())
+    ledger.change(
+        ("DROP TRIGGER stored_events_no_update", ()),
+        ("UPDATE stored_events SET command_id = 'x' WHERE notification_id = 17", ()),
+    )
+    ledger.close()
+    words = run("audit", "verify", exits=1).output
+    assert "event · 17: expected the one that was sealed, found another" in words
+
+
+def test_an_export_is_checked_without_a_database_or_a_configuration(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    size = told(run("export", "log", "--out", str(folder), "--json"))["size"]
+    command = ["audit", "verify", "--export", str(folder), "--key", KEY, "--config", "/nowhere", "--json"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["events"] == size
+    bundle = next(file for file in (folder / "entries").rglob("*") if file.is_file())
+    data = bytearray(bundle.read_bytes())
+    data[100] ^= 1
+    bundle.write_bytes(data)
+    assert CliRunner().invoke(main, command).exit_code == 1
+    run("audit", "verify", "--export", str(tmp_path / "none"), "--key", KEY, exits=1)
+
+
+def test_a_witness_s_signature_is_taken_and_a_stranger_s_is_not(run: Run, config: Path, tmp_path: Path) -> None:
+    note = parse_note(load(config).checkpoint_path.read_text())
+    file = tmp_path / "cosigned"
+    file.write_text(str(Note(note.text, (WITNESS.cosign(note.text, 1_764_000_000),))))
+    assert told(run("audit", "cosign", str(file), "--json")) == {"witnesses": 1}
+    receipt = told(run("audit", "prove", "5", "--json"))["receipt"]
+    assert "witness.example/w1" in receipt
+    file.write_text(str(note))
+    run("audit", "cosign", str(file), exits=1)
+
+
+def test_without_the_setting_each_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "realrouter.toml"
+    path.write_text(configuration(tmp_path))
+    prepare(load(path))
+    for command in (["audit", "prove", "1"], ["audit", "verify"], ["export", "log", "--out", str(tmp_path / "x")]):
+        done = CliRunner().invoke(main, [*command, "--config", str(path)])
+        assert (done.exit_code, "set [log]" in done.output) == (1, True)
+
+
+def test_no_private_key_is_told_by_any_of_them(run: Run, tmp_path: Path) -> None:
+    secret = SIGNER.text().rpartition("+")[2]
+    for command in (["audit", "verify"], ["audit", "prove", "3"], ["export", "log", "--out", str(tmp_path / "copy")]):
+        assert secret not in run(*command).output
+    for folder, _, files in os.walk(tmp_path / "copy"):
+        assert all(secret.encode() not in (Path(folder) / file).read_bytes() for file in files)
