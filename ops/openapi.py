@@ -7,10 +7,12 @@ The file is written only where it would change, so that what is made from it is 
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 from pathlib import Path
 
+import structlog
 import trio
 
 from app.commands import apply_prices
@@ -44,4 +46,5 @@ def write(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     write(Path(sys.argv[1]))

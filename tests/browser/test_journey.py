@@ -4,6 +4,8 @@ with the keyboard alone."""
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +20,7 @@ from tests.browser.hands import Hand, Keyboard, Mouse
 from tests.browser.test_pages import settled
 from tests.browser.watching import Watch, check_accessible
 from tests.support.demo_process import Demo, demo, free_port
+from tests.support.processes import ROOT
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
 
@@ -148,6 +151,17 @@ class Way:
             expect(dialog.get_by_role("cell", name=f"${line['amount']}", exact=True).first).to_be_visible()
         expect(dialog.get_by_role("cell", name=f"${shown['cost']}", exact=True).last).to_be_visible()
         check_accessible(self.page)
+        self.take_the_signed_receipt(dialog)
+
+    def take_the_signed_receipt(self, dialog: Locator) -> None:
+        """It holds under the log's public key, by the verifier that people without Realrouter use."""
+        with self.page.expect_download() as downloading:
+            self.hand.press(dialog.get_by_role("button", name="Download signed receipt"))
+        key = self.context.request.get(self.running.base_url.removesuffix("/v1") + "/log/key").text().splitlines()[0]
+        line = [sys.executable, str(ROOT / "ops/verify/realrouter_verify.py"), "receipt", str(downloading.value.path())]
+        checked = subprocess.run([*line, "--key", key], capture_output=True, text=True, timeout=60, check=False)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert "request.debited.v1" in checked.stdout
 
     def go(self, name: str) -> None:
         self.hand.press(self.page.get_by_role("navigation", name="Dashboard").get_by_role("link", name=name))

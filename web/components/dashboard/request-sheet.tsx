@@ -17,6 +17,7 @@ import { moneyOf, RequestBar } from "./request-bar";
 import { RequestCost } from "./request-cost";
 import { RequestFacts } from "./request-facts";
 import { StateBadge } from "./requests-table";
+import { SignedReceipt } from "./signed-receipt";
 
 /** Open where there is an id; what it showed stays while it closes. */
 export function RequestSheet({ id, onClose }: { id: string | null; onClose: () => void }) {
@@ -78,9 +79,10 @@ function Request({ request }: { request: RequestDetail }) {
           </CopyButton>
         }
       >
+        {request.state !== "open" && <SignedReceipt id={request.id} />}
         <Disclosure
           title="Show what GET /api/requests/{id} answers"
-          className="text-sm"
+          className="mt-3 text-sm"
           titleClass="w-fit text-muted hover:text-text"
         >
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}

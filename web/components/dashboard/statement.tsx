@@ -5,7 +5,7 @@ import { clsx } from "clsx";
 import { Download } from "lucide-react";
 import { parseAsStringLiteral, useQueryStates } from "nuqs";
 import { useRef } from "react";
-import { download } from "@/lib/csv";
+import { download } from "@/lib/download";
 import {
   aboutOf,
   CREDITS,

@@ -3,7 +3,7 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { clsx } from "clsx";
 import { Download } from "lucide-react";
-import { download } from "@/lib/csv";
+import { download } from "@/lib/download";
 import { decimalsOf, nanos } from "@/lib/money";
 import { formatCount } from "@/lib/time";
 import {

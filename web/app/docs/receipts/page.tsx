@@ -1,7 +1,7 @@
 import { Doc, docMetadata } from "@/components/docs/doc";
 import { TransactionsTable } from "@/components/docs/facts";
 import { Bullets, P } from "@/components/docs/prose";
-import { Snippet } from "@/components/docs/snippet";
+import { Listing, Snippet } from "@/components/docs/snippet";
 
 export const metadata = docMetadata("receipts");
 
@@ -35,6 +35,30 @@ export default function ReceiptsPage() {
                 "`events`: the events of the ledger that say so, with their positions and instants.",
               ]}
             />
+          ),
+        },
+        {
+          id: "signed",
+          title: "Signed receipts",
+          body: (
+            <>
+              <P>
+                Where the operator seals the log, every charge, top-up and refund has a receipt that proves itself: the
+                event's own bytes, the proof that the log holds them, and the log's signature. Keep the log's public key
+                from a day on which you trusted it; then nobody need be asked.
+              </P>
+              <Listing
+                title="Fetch and check"
+                language="curl"
+                text={
+                  'curl https://api.realrouter.org/log/key -o log.key\ncurl https://api.realrouter.org/api/proofs/resp_... -H "Authorization: Bearer $REALROUTER_API_KEY" -o receipt.tlog-proof\npython realrouter_verify.py receipt receipt.tlog-proof --key "$(head -1 log.key)"'
+                }
+              />
+              <P>
+                `realrouter_verify.py` is one file of the project's `ops/verify`. The dashboard gives the same receipt
+                in a request's sheet. The form is C2SP's tlog-proof.
+              </P>
+            </>
           ),
         },
         {

@@ -1,0 +1,33 @@
+"use client";
+
+import { useMutation } from "@tanstack/react-query";
+import { FileCheck } from "lucide-react";
+import { answered, api } from "@/lib/api";
+import { download } from "@/lib/download";
+import { Button } from "../ui/button";
+import { FormError } from "../ui/form-error";
+
+/** The receipt of a request, payment or refund that proves itself: its event, an inclusion proof and a signed checkpoint. */
+export function SignedReceipt({ id }: { id: string }) {
+  const receipt = useMutation({
+    mutationFn: () =>
+      answered(api.GET("/api/proofs/{proof_id}", { params: { path: { proof_id: id } }, parseAs: "text" })),
+    onSuccess: (text) => download(`${id}.tlog-proof`, text, "text/plain"),
+  });
+  return (
+    <div className="space-y-3">
+      <p className="text-sm text-muted">
+        The event, its proof and the log’s signature in one file. Anybody can check it with the log’s public key,
+        without asking us.
+      </p>
+      <Button look="secondary" size="small" busy={receipt.isPending} onClick={() => receipt.mutate()}>
+        <FileCheck aria-hidden="true" className="size-4" />
+        Download signed receipt
+      </Button>
+      <span role="status" className="sr-only">
+        {receipt.isSuccess && "The receipt is downloaded."}
+      </span>
+      <FormError message={receipt.error?.message ?? null} />
+    </div>
+  );
+}
