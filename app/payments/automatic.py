@@ -73,15 +73,18 @@ class AutomaticTopUps:
         return found[0] if found else None
 
     def switch(self, account_id: str, *, enabled: bool, pack_id: str, threshold_nanos: int, ceiling_nanos: int) -> bool:
-        """Set it; a problem that stood is forgotten, a crossing that is under way goes on. Returns False where no method is saved.
-        Blocks."""
+        """Set it; a problem that stood is forgotten. A crossing that is under way goes on, and one that was charged stays charged
+        until the balance was above the threshold, unless it is switched off and on. Returns False where no method is saved. Blocks.
+        """
         assert 0 <= threshold_nanos <= AMOUNT_NANOS_MAX
         sql = (
             "UPDATE automatic_top_ups SET enabled = ?, pack_id = ?, threshold_nanos = ?, ceiling_nanos_per_month = ?, "
-            "problem = NULL, state = CASE WHEN state = 'charging' THEN state ELSE 'armed' END "
+            "problem = NULL, state = CASE WHEN state = 'charging' OR (state = 'charged' AND enabled = 1 AND ? = 1) "
+            "THEN state ELSE 'armed' END "
             "WHERE account_id = ? AND payment_method_id IS NOT NULL"
         )
-        return bool(self._tables.change((sql, (int(enabled), pack_id, threshold_nanos, ceiling_nanos, account_id))))
+        on = int(enabled)
+        return bool(self._tables.change((sql, (on, pack_id, threshold_nanos, ceiling_nanos, on, account_id))))
 
     async def turn(self) -> None:
         """Look at every account that has it on. Raises StoreUnavailable."""

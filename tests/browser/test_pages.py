@@ -172,6 +172,42 @@ def test_who_is_not_signed_in_is_sent_to_sign_in_and_back(browser: Browser, site
         watch.check()
 
 
+def test_a_session_that_ends_elsewhere_ends_the_page(browser: Browser, site: Site) -> None:
+    """Another tab signs out, and then signs in as somebody else: no page goes on with what it had."""
+    with site.visit(browser) as context:
+        sign_in = {"email": EMPTY.email, "password": EMPTY.password}
+        assert context.request.post("/api/session", data=sign_in).ok
+        page = context.new_page()
+        watch = Watch(page, expected={401})
+        page.goto("/dashboard/settings")
+        settled(page)
+        expect(page.get_by_text(EMPTY.email)).to_be_visible()
+        assert context.request.post("/api/session", data={"email": FULL.email, "password": FULL.password}).ok
+        expect(page.get_by_text(FULL.email)).to_be_visible()
+        expect(page.get_by_text(EMPTY.email)).to_have_count(0)
+        assert context.request.delete("/api/session").ok
+        page.wait_for_url(re.compile("/login"))
+        watch.check()
+
+
+def test_a_secret_survives_what_cannot_be_fetched(browser: Browser, site: Site) -> None:
+    """The pane beside a new key is code of its own; where it is gone, as after an upgrade, the key is still shown."""
+    with site.visit(browser, EMPTY) as context:
+        page = context.new_page()
+        page.goto("/dashboard/keys")
+        settled(page)
+        page.route("**/_next/static/chunks/*.js", lambda route: route.fulfill(status=404))
+        page.get_by_role("button", name="Create key").first.click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Name").fill("shown once")
+        dialog.get_by_role("button", name="Create key").click()
+        expect(dialog.get_by_text(re.compile("^sk-rr-"))).to_be_visible()
+        expect(dialog.get_by_text("This part did not load")).to_be_attached()
+        expect(dialog.get_by_text(re.compile("^sk-rr-"))).to_be_visible()
+        dialog.get_by_role("button", name="I have stored it").click()
+        expect(dialog).to_have_count(0)
+
+
 def test_a_narrow_page_has_a_menu_that_the_keyboard_opens_and_closes(browser: Browser, site: Site) -> None:
     with site.visit(browser, FULL) as context:
         page = context.new_page()

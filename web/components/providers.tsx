@@ -1,6 +1,6 @@
 "use client";
 
-import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { NuqsAdapter } from "nuqs/adapters/next/app";
 import { type ReactNode, Suspense, useState } from "react";
 import { ApiError } from "@/lib/api";
@@ -23,13 +23,14 @@ export function Providers({ children }: { children: ReactNode }) {
 function makeClient(): QueryClient {
   const client: QueryClient = new QueryClient({
     defaultOptions: { queries: { staleTime: FRESH_MS, retry: mayRetry } },
+    // A session that ended while a page was open is found out by whatever comes first.
     queryCache: new QueryCache({
-      // A session that ended while a page was open is found out by whichever query comes first.
-      onError: (error, query) => {
-        if (!(error instanceof ApiError) || error.status !== 401 || query.queryKey[0] === KEYS.session[0]) return;
-        void client.invalidateQueries({ queryKey: KEYS.session });
-      },
+      onError: (error, query) => query.queryKey[0] !== KEYS.session[0] && askWho(error),
     }),
+    mutationCache: new MutationCache({ onError: (error) => askWho(error) }),
   });
+  const askWho = (error: Error) => {
+    if (error instanceof ApiError && error.status === 401) void client.invalidateQueries({ queryKey: KEYS.session });
+  };
   return client;
 }

@@ -2,12 +2,14 @@
 // The account as it moves: one EventSource for the whole dashboard, from GET /api/events.
 //
 // Rule 1: a balance replaces the one that is shown; other events only say what to read again, at most once a second.
-// Rule 2: a browser reconnects by itself and is told what it missed; after a refusal it is tried again here, more and more slowly.
+// Rule 2: a browser reconnects by itself and is told what it missed; after a refusal it is tried again here, more and more slowly, and
+// what may have been missed is read again.
+// Rule 3: a page that is not looked at holds no stream: browsers allow six connections to a host, over all tabs.
 
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { API_BASE, EVENTS_URL, type Schemas } from "./api";
-import { KEYS, refresh } from "./queries";
+import { type Balance, KEYS, refresh } from "./queries";
 
 export type RequestEvent = Schemas["RequestEvent"];
 type Listener = (event: RequestEvent) => void;
@@ -17,6 +19,7 @@ type Live = { status: LiveStatus; listeners: Set<Listener> };
 const REFRESH_MS = 1_000;
 const RETRY_MS = 2_000;
 const RETRY_MS_MAX = 60_000;
+const HIDDEN_MS = 5_000;
 const OF_REQUESTS = [KEYS.transactions, KEYS.usage, KEYS.request];
 const OF_ACCOUNT = [KEYS.transactions, KEYS.keys, KEYS.account, KEYS.checkout, KEYS.automatic];
 
@@ -54,55 +57,92 @@ export function follow(client: QueryClient, listeners: Set<Listener>, tell: (sta
   const soon = new Refresher(client);
   let source: EventSource | null = null;
   let retry: ReturnType<typeof setTimeout> | undefined;
+  let hiding: ReturnType<typeof setTimeout> | undefined;
   let wait = RETRY_MS;
+  let missed = false;
 
   function open() {
-    source = new EventSource(EVENTS_URL, { withCredentials: API_BASE !== "" });
-    source.onopen = () => {
+    clearTimeout(retry);
+    if (source !== null) return;
+    const opened = new EventSource(EVENTS_URL, { withCredentials: API_BASE !== "" });
+    source = opened;
+    opened.onopen = () => {
       wait = RETRY_MS;
       tell("live");
+      if (missed) soon.refresh([...OF_REQUESTS, ...OF_ACCOUNT]);
+      missed = false;
     };
-    source.onerror = () => {
+    opened.onerror = () => {
       tell("waiting");
-      if (source?.readyState !== EventSource.CLOSED) return;
+      if (opened.readyState !== EventSource.CLOSED) return;
+      close();
+      refresh(client, KEYS.session); // refused: perhaps because the session is over
       retry = setTimeout(open, wait);
       wait = Math.min(wait * 2, RETRY_MS_MAX);
     };
-    source.addEventListener("balance", (event) => client.setQueryData(KEYS.balance, JSON.parse(event.data)));
-    source.addEventListener("request", (event) => {
+    opened.addEventListener("balance", (event) => setBalance(client, JSON.parse(event.data)));
+    opened.addEventListener("request", (event) => {
       const told = JSON.parse(event.data) as RequestEvent;
       for (const listener of listeners) listener(told);
       soon.refresh(OF_REQUESTS);
     });
-    source.addEventListener("account", () => soon.refresh(OF_ACCOUNT));
-    source.addEventListener("reset", () => soon.refresh([...OF_REQUESTS, ...OF_ACCOUNT]));
+    opened.addEventListener("account", () => soon.refresh(OF_ACCOUNT));
+    opened.addEventListener("reset", () => soon.refresh([...OF_REQUESTS, ...OF_ACCOUNT]));
+  }
+
+  function close() {
+    source?.close();
+    source = null;
+    missed = true;
+    clearTimeout(retry);
+  }
+
+  function look() {
+    clearTimeout(hiding);
+    if (document.hidden) hiding = setTimeout(close, HIDDEN_MS);
+    else open();
   }
 
   open();
+  document.addEventListener("visibilitychange", look);
   return () => {
-    source?.close();
-    clearTimeout(retry);
+    document.removeEventListener("visibilitychange", look);
+    clearTimeout(hiding);
+    close();
     soon.stop();
   };
 }
 
-/** Reads things again, each at most once a second however many events ask for it. */
-class Refresher {
+/** Another account's balance means that somebody else has signed in here: the page begins anew, as theirs. */
+function setBalance(client: QueryClient, told: Balance): void {
+  const own = client.getQueryData<Schemas["SignedIn"]>(KEYS.session)?.account_id;
+  if (own !== undefined && own !== told.account_id) window.location.reload();
+  else client.setQueryData(KEYS.balance, told);
+}
+
+/** Reads things again: what events ask for while it reads waits for the next turn, so that no reading is cut off by the next. */
+export class Refresher {
   private readonly wanted = new Set<readonly string[]>();
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private stopped = false;
 
   constructor(private readonly client: QueryClient) {}
 
   refresh(stale: readonly (readonly string[])[]): void {
     for (const key of stale) this.wanted.add(key);
-    this.timer ??= setTimeout(() => {
-      this.timer = undefined;
-      refresh(this.client, ...this.wanted);
-      this.wanted.clear();
-    }, REFRESH_MS);
+    if (this.wanted.size > 0 && !this.stopped) this.timer ??= setTimeout(() => void this.turn(), REFRESH_MS);
   }
 
   stop(): void {
+    this.stopped = true;
     clearTimeout(this.timer);
+  }
+
+  private async turn(): Promise<void> {
+    const keys = [...this.wanted];
+    this.wanted.clear();
+    await Promise.all(keys.map((queryKey) => this.client.invalidateQueries({ queryKey })));
+    this.timer = undefined;
+    this.refresh([]);
   }
 }

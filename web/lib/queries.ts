@@ -64,7 +64,17 @@ export function useAccount() {
 }
 
 export function useBalance() {
-  return useQuery({ queryKey: KEYS.balance, queryFn: ({ signal }) => answered(api.GET("/api/balance", { signal })) });
+  return useQuery({
+    queryKey: KEYS.balance,
+    queryFn: ({ signal }) => answered(api.GET("/api/balance", { signal })),
+    structuralSharing: (before, after) => newerBalance(before as Balance | undefined, after as Balance),
+  });
+}
+
+/** Of two the one that has more of the ledger in it: events and answers overtake each other on their way. */
+export function newerBalance(before: Balance | undefined, after: Balance): Balance {
+  const older = before !== undefined && before.as_of.position > after.as_of.position;
+  return older && before.account_id === after.account_id ? before : after;
 }
 
 export function useApiKeys() {

@@ -90,6 +90,21 @@ async def test_a_pack_that_does_not_reach_the_threshold_is_bought_once(world: Wo
     assert row(automatic).state == "charged"
 
 
+async def test_saving_its_terms_again_buys_nothing_more(world: World) -> None:
+    automatic = await saved(world)
+    switch(automatic, threshold=50 * USD)
+    await turn(world, automatic)
+    assert row(automatic).state == "charged"
+    for ceiling in (100 * USD, 90 * USD):
+        switch(automatic, threshold=50 * USD, ceiling=ceiling)
+        await turn(world, automatic)
+    assert world.credited() == 2
+    automatic.switch("acct", enabled=False, pack_id="starter", threshold_nanos=50 * USD, ceiling_nanos=100 * USD)
+    switch(automatic, threshold=50 * USD)
+    await turn(world, automatic)
+    assert world.credited() == 3, "switched off and on, it begins anew"
+
+
 async def test_the_months_ceiling_is_not_passed(world: World) -> None:
     automatic = await saved(world)
     switch(automatic, ceiling=15 * USD)

@@ -7,6 +7,7 @@ import { ApiError, answered, api } from "@/lib/api";
 import { useFocusWrong } from "@/lib/focus";
 import { formErrors } from "@/lib/form";
 import { takeToken } from "@/lib/link-token";
+import { wasSignedIn } from "@/lib/signed-in";
 import { Button, Spinner } from "../ui/button";
 import { Field } from "../ui/field";
 import { FormError } from "../ui/form-error";
@@ -21,13 +22,14 @@ export function LoginForm() {
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const arrive = useArrival();
-  const link = useLink(arrive);
+  const { token, link } = useLink(arrive);
   const signIn = useMutation({
     mutationFn: () => answered(api.POST("/api/session", { body: { email, password } })),
     onSuccess: arrive,
   });
   const form = useFocusWrong(signIn.error);
-  useSignedInAlready(arrive, link.isIdle && signIn.isIdle);
+  useSignedInAlready(arrive, token === null && signIn.isIdle);
+  if (token !== null && link.isIdle && signIn.isIdle) return <UseLink use={() => link.mutate(token)} />;
   if (link.isPending || link.isSuccess) {
     return (
       <p role="status" className="flex items-center justify-center gap-3 py-10 text-sm">
@@ -70,6 +72,21 @@ export function LoginForm() {
   );
 }
 
+/** Asked for, never by itself: what only reads a link ends no session, and does not use it up. */
+function UseLink({ use }: { use: () => void }) {
+  return (
+    <div className="space-y-4">
+      <p className="text-sm">
+        This link signs you in, once.
+        {wasSignedIn() && " Whoever is signed in here now is signed out."}
+      </p>
+      <Button className="w-full" onClick={use}>
+        Sign in with this link
+      </Button>
+    </div>
+  );
+}
+
 /** A refusal is final; after anything else, the link may be good still. */
 function LinkFailed({ error, retry }: { error: Error; retry: () => void }) {
   if (error instanceof ApiError && (error.status === 400 || error.status === 401)) {
@@ -85,21 +102,24 @@ function LinkFailed({ error, retry }: { error: Error; retry: () => void }) {
   );
 }
 
-/** Uses the token of the fragment, once; it leaves the address bar before anything else happens. */
+/** The token of the fragment, which leaves the address bar before anything else happens, and what uses it. */
 function useLink(arrive: () => void) {
+  const [token, setToken] = useState<string | null>(null);
   const link = useMutation({
-    mutationFn: (token: string) => answered(api.POST("/api/session/link", { body: { token } })),
+    mutationFn: (given: string) => answered(api.POST("/api/session/link", { body: { token: given } })),
     onSuccess: arrive,
   });
-  const { mutate } = link;
+  const { reset } = link;
   useEffect(() => {
     const take = () => {
-      const token = takeToken();
-      if (token !== null) mutate(token);
+      const given = takeToken();
+      if (given === null) return;
+      setToken(given);
+      reset();
     };
     take();
     window.addEventListener("hashchange", take);
     return () => window.removeEventListener("hashchange", take);
-  }, [mutate]);
-  return link;
+  }, [reset]);
+  return { token, link };
 }

@@ -83,6 +83,7 @@ function Switch({ now, packs }: { now: Automatic; packs: readonly Pack[] }) {
     if ("pack" in read && !save.isPending) save.mutate(read);
   };
   const switchOff = () => {
+    if (save.isPending) return;
     setWrong(null);
     save.mutate({
       enabled: false,

@@ -14,7 +14,7 @@ export function BalancePanel({ title = "Balance", children }: { title?: string; 
     <Panel title={title}>
       <Loaded query={balance} skeleton={<Skeleton className="h-15 w-64 max-w-full" />}>
         {(data) => (
-          <dl className="flex flex-wrap gap-x-10 gap-y-4" aria-live="polite">
+          <dl className="flex flex-wrap gap-x-10 gap-y-4">
             <Figure name="Available">
               <Amount nanos={data.available_nanos} rounding="down" />
             </Figure>

@@ -1,7 +1,8 @@
 "use client";
 
 import { clsx } from "clsx";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
+import { useHour } from "@/lib/clock";
 import { nanos } from "@/lib/money";
 import { useAutomaticTopUp, useBalance, usePacks, useUsage } from "@/lib/queries";
 import { type Outlook, outlook, PACE_DAYS } from "@/lib/runway";
@@ -18,7 +19,7 @@ const BUYS: readonly string[] = ["armed", "charging"];
 
 /** How long the balance lasts, as a warning where that is not long; `action` is what can be done about it. */
 export function BillingOutlook({ action }: { action?: ReactNode }) {
-  const [from] = useState(() => isoDay(new Date(Date.now() - (PACE_DAYS - 1) * MS_PER_DAY)));
+  const from = isoDay(new Date(useHour().getTime() - (PACE_DAYS - 1) * MS_PER_DAY));
   const balance = useBalance();
   const usage = useUsage({ by: "day", from });
   const packs = usePacks();

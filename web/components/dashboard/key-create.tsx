@@ -3,8 +3,9 @@
 //
 // Rule 1: the secret is in this component's state and nowhere else: in no query, mutation, address, storage or log.
 // Rule 2: the id is made once a dialog, so that sending it again makes no second key.
+// Rule 3: while it is being made the dialog stays: an answer that comes with a secret is shown, or dropped with its dialog.
 
-import { type FormEvent, type RefObject, useState } from "react";
+import { type FormEvent, type RefObject, useEffect, useRef, useState } from "react";
 import { ApiError, answered, api } from "@/lib/api";
 import { useFocusWrong } from "@/lib/focus";
 import { type Limits, NO_LIMITS } from "@/lib/key-limits";
@@ -13,6 +14,7 @@ import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { FormError } from "../ui/form-error";
+import { prepareFirstCall } from "./first-call-lazy";
 import { KeyFields, LIMIT_FIELDS } from "./key-fields";
 import { useLimitsForm } from "./key-form";
 import { KeySecret } from "./key-secret";
@@ -32,30 +34,37 @@ type KeyCreateProps = {
 export function KeyCreate({ open, first, onClose, finalFocus }: KeyCreateProps) {
   const [made, setMade] = useState<MadeKey | null>(null);
   const [asked, setAsked] = useState(false);
-  const close = () => {
-    onClose();
+  const [pending, setPending] = useState(false);
+  const there = useRef(open);
+  useEffect(() => {
+    there.current = open;
+    if (open) return prepareFirstCall();
     setMade(null);
     setAsked(false);
-  };
+    setPending(false);
+  }, [open]);
+  const keep = (key: MadeKey) => there.current && setMade(key);
   return (
     <Dialog
       open={open}
-      onOpenChange={(wanted) => !wanted && (made === null ? close() : setAsked(true))}
+      onOpenChange={(wanted) => !wanted && (made !== null ? setAsked(true) : !pending && onClose())}
       wide
       finalFocus={finalFocus}
       title={made === null ? "Create a key" : "Your new key"}
       description={made === null ? "Limits can be changed later. What is left empty is not limited." : made.key.name}
     >
       {made === null ? (
-        <CreateForm onMade={setMade} onCancel={close} />
+        <CreateForm onMade={keep} onPending={setPending} onCancel={onClose} />
       ) : (
-        <KeySecret made={made} open={first} asked={asked} onKeep={() => setAsked(false)} onStored={close} />
+        <KeySecret made={made} open={first} asked={asked} onKeep={() => setAsked(false)} onStored={onClose} />
       )}
     </Dialog>
   );
 }
 
-function CreateForm({ onMade, onCancel }: { onMade: (made: MadeKey) => void; onCancel: () => void }) {
+type CreateFormProps = { onMade: (made: MadeKey) => void; onPending: (pending: boolean) => void; onCancel: () => void };
+
+function CreateForm({ onMade, onPending, onCancel }: CreateFormProps) {
   const [id, setId] = useState(newKeyId);
   const [name, setName] = useState("");
   const [nameless, setNameless] = useState(false);
@@ -67,6 +76,7 @@ function CreateForm({ onMade, onCancel }: { onMade: (made: MadeKey) => void; onC
     },
     [KEYS.keys, KEYS.account],
   );
+  useEffect(() => onPending(create.isPending), [onPending, create.isPending]);
   const { form, change, read, errors, sent, troubled } = useLimitsForm(NO_LIMITS, create.error, [
     "name",
     ...LIMIT_FIELDS,
@@ -95,7 +105,7 @@ function CreateForm({ onMade, onCancel }: { onMade: (made: MadeKey) => void; onC
       <KeyFields form={form} errors={errors} onChange={change} />
       <FormError message={isMadeBefore(create.error) ? MADE_BEFORE : sent.general} />
       <div className="flex flex-wrap justify-end gap-2">
-        <Button look="secondary" onClick={onCancel}>
+        <Button look="secondary" disabled={create.isPending} onClick={onCancel}>
           Cancel
         </Button>
         <Button type="submit" busy={create.isPending}>

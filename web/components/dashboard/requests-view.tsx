@@ -31,11 +31,11 @@ export function RequestsView() {
   const clear = () => setFilters(NO_FILTERS);
   const turn = (cursor: string | null) => {
     void set({ before: cursor }, { history: "push" });
-    panel.current?.scrollIntoView({ block: "start" });
+    panel.current?.focus();
   };
   const live = before === null ? events : [];
   return (
-    <div ref={panel} className="scroll-mt-20">
+    <div ref={panel} tabIndex={-1} className="scroll-mt-20 outline-none">
       <Panel title="All requests" flush>
         <RequestsFilters filters={filters} keys={keys} onChange={setFilters} onClear={clear} />
         <Loaded

@@ -11,6 +11,7 @@ import { useBalance, useSession } from "@/lib/queries";
 import { Logo } from "../logo";
 import { ThemeSwitch } from "../theme-switch";
 import { Amount } from "../ui/amount";
+import { Guard } from "../ui/guard";
 import { Link } from "../ui/link";
 import { Failed, Skeleton } from "../ui/panel";
 import { SearchBox } from "./search-box";
@@ -141,7 +142,11 @@ function SmallMenu() {
       >
         <Menu aria-hidden="true" className="size-5" />
       </button>
-      {open && <ShellMenu trigger={trigger} onClose={() => setOpen(false)} />}
+      {open && (
+        <Guard fallback={<span role="alert">The menu did not load. Load the page again.</span>}>
+          <ShellMenu trigger={trigger} onClose={() => setOpen(false)} />
+        </Guard>
+      )}
     </>
   );
 }

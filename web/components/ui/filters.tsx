@@ -56,7 +56,7 @@ type DayInputProps = { label: string; value: string | null; onChange: (day: stri
 export function DayInput({ label, value, onChange }: DayInputProps) {
   return (
     <label className="flex items-center gap-2 text-sm text-muted max-sm:flex-col max-sm:items-start max-sm:gap-1">
-      {label}
+      {label} (UTC)
       <input
         type="date"
         value={value ?? ""}
