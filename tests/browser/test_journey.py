@@ -15,7 +15,7 @@ import openai
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.browser.conftest import PATIENCE_MS, WIDE
+from tests.browser.conftest import PATIENCE_MS, SHOTS, WIDE
 from tests.browser.hands import Hand, Keyboard, Mouse
 from tests.browser.test_pages import settled
 from tests.browser.watching import Watch, check_accessible
@@ -76,7 +76,7 @@ class Way:
         self.hand.write(dialog.get_by_label("Name"), KEY_NAME)
         self.hand.press(dialog.get_by_role("button", name="Create key"))
         expect(dialog.get_by_text("This is the only time it is shown")).to_be_visible()
-        check_accessible(self.page)
+        self.look("key-made")
         self.hand.press(dialog.get_by_role("button", name="Copy the key"))
         expect(dialog.get_by_text("Copied.")).to_be_attached()
         key: str = self.page.evaluate("navigator.clipboard.readText()")
@@ -92,7 +92,7 @@ class Way:
         self.hand.press(dialog.get_by_role("button", name="Send a test request"))
         expect(dialog.get_by_text("Charged for what it used. The rest is back.")).to_be_visible()
         expect(dialog.get_by_role("link", name="Open its receipt")).to_be_visible()
-        check_accessible(self.page)
+        self.look("test-request")
 
     def store_the_key(self) -> None:
         self.page.keyboard.press("Escape")
@@ -126,7 +126,7 @@ class Way:
         settled(self.page)
         assert self.available() == before + Decimal(10)
         expect(self.exact_balance()).to_have_attribute("title", re.compile(re.escape(str(self.available()))))
-        check_accessible(self.page)
+        self.look("credited")
 
     def revoke_the_key(self, key: str) -> None:
         self.go("Keys")
@@ -134,7 +134,7 @@ class Way:
         self.hand.press(row.get_by_role("button", name=re.compile("Revoke")))
         dialog = self.page.get_by_role("dialog")
         self.hand.write(dialog.get_by_label(re.compile("to revoke it")), KEY_NAME)
-        check_accessible(self.page)
+        self.look("revoke")
         self.hand.press(dialog.get_by_role("button", name="Revoke key"))
         expect(dialog).to_have_count(0)
         client = openai.OpenAI(api_key=key, base_url=self.running.base_url, max_retries=0)
@@ -153,7 +153,7 @@ class Way:
         for line in shown["lines"]:
             expect(dialog.get_by_role("cell", name=f"${line['amount']}", exact=True).first).to_be_visible()
         expect(dialog.get_by_role("cell", name=f"${shown['cost']}", exact=True).last).to_be_visible()
-        check_accessible(self.page)
+        self.look("receipt")
         self.take_the_signed_receipt(dialog)
 
     def take_the_signed_receipt(self, dialog: Locator) -> None:
@@ -165,6 +165,11 @@ class Way:
         checked = subprocess.run([*line, "--key", key], capture_output=True, text=True, timeout=60, check=False)
         assert checked.returncode == 0, checked.stdout + checked.stderr
         assert "request.debited.v1" in checked.stdout
+
+    def look(self, name: str) -> None:
+        """Where the way has come to: axe is content, and there is a picture."""
+        check_accessible(self.page)
+        self.page.screenshot(path=SHOTS / f"way--{name}--{type(self.hand).__name__.lower()}.png")
 
     def go(self, name: str) -> None:
         self.hand.press(self.page.get_by_role("navigation", name="Dashboard").get_by_role("link", name=name))
