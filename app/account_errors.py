@@ -54,6 +54,13 @@ class InvalidLink(AccountError):
         )
 
 
+class TooManyExports(AccountError):
+    """The account is being sent so many exports already."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} exports of this account are being sent already. Wait for one of them to end.")
+
+
 class TooManyStreams(AccountError):
     """The account listens to its events so often already."""
 

@@ -22,6 +22,7 @@ from app.account_errors import (
     PaymentMethodRequired,
     SessionRequired,
     SignUpDisabled,
+    TooManyExports,
     TooManyStreams,
 )
 from app.commands import TooManyConflicts
@@ -298,6 +299,7 @@ _TABLE: dict[type[Exception], Rule] = {
     TooManyAttempts: lambda error, _: Problem(
         429, RATE, "too_many_attempts", headers=(retry_after(error.retry_after_seconds),)
     ),
+    TooManyExports: _as(429, RATE, "too_many_exports", retry_after(RETRY_SECONDS)),
     TooManyStreams: _as(429, RATE, "too_many_streams", retry_after(RETRY_SECONDS)),
     CheckoutDisabled: _as(403, INVALID, "checkout_disabled"),
     NotSettledYet: _as(409, INVALID, "request_open", retry_after(1)),

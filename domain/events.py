@@ -245,8 +245,20 @@ class CheckoutFailed(Event, frozen=True, gc=False):
     started_at_micros: int
 
 
+class Tax(msgspec.Struct, frozen=True, gc=False):
+    """What the processor says of a payment's tax: it is within the amount, and no part of what is credited.
+
+    `country` is ISO 3166-1 alpha-2. `treatment`: taxed, zero, exempt, reverse_charge, or unknown. The amount is in the currency's
+    smallest unit.
+    """
+
+    country: str | None
+    treatment: str
+    amount_minor: int | None
+
+
 class TopUpSettled(Event, frozen=True, gc=False):
-    """A payment is credited: once, whoever told of it and however often."""
+    """A payment is credited: once, whoever told of it and however often. `tax` None: the processor said nothing of it."""
 
     TOPIC: ClassVar[str] = "payment.top_up_settled.v1"
     payment_id: str
@@ -255,6 +267,7 @@ class TopUpSettled(Event, frozen=True, gc=False):
     amount_minor: int
     currency: str
     credit_nanos: int
+    tax: Tax | None = None
 
 
 class RefundPosted(Event, frozen=True, gc=False):

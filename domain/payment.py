@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import msgspec
+
 from domain import buckets
 from domain.buckets import Guard
 from domain.checkout import Checkout, require_started
@@ -22,6 +24,7 @@ from domain.events import (
     FundsWithdrawn,
     RefundFailed,
     RefundPosted,
+    Tax,
     TopUpSettled,
 )
 
@@ -60,23 +63,24 @@ def fold_return(return_id: str, events: Iterable[Event]) -> Return:
     return Return(return_id, version, taken, restored)
 
 
-def settle(there: TopUpSettled | None, checkout: Checkout, payment_id: str) -> list[Event]:
-    """The credit of a payment that completed `checkout`; nothing to do where it stands. Raises NotFound, PaymentMismatch."""
+def settle(there: TopUpSettled | None, checkout: Checkout, payment_id: str, tax: Tax | None = None) -> list[Event]:
+    """The credit of a payment that completed `checkout`; nothing to do where it stands, whatever is said of its tax since.
+    Raises NotFound, PaymentMismatch."""
     order = require_started(checkout)
     if checkout.payment_id != payment_id:
         raise PaymentMismatch("payment", checkout.payment_id, payment_id)
-    settled = settled_by(order, payment_id)
+    settled = settled_by(order, payment_id, tax)
     if there is None:
         return [settled]
-    if there != settled:
+    if msgspec.structs.replace(there, tax=tax) != settled:
         raise PaymentMismatch("checkout", there.checkout_id, order.checkout_id)
     return []
 
 
-def settled_by(order: CheckoutStarted, payment_id: str) -> TopUpSettled:
+def settled_by(order: CheckoutStarted, payment_id: str, tax: Tax | None = None) -> TopUpSettled:
     """What a payment of this order credits."""
     figures = (order.amount_minor, order.currency, order.credit_nanos)
-    return TopUpSettled(payment_id, order.account_id, order.checkout_id, *figures)
+    return TopUpSettled(payment_id, order.account_id, order.checkout_id, *figures, tax)
 
 
 def post_refund(refund: Return, paid: TopUpSettled, amount_minor: int, returned: Returned) -> list[Event]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
 from app.audit import ExplainedBalance, Report, balance_explained, parse_at, replay
+from app.books.reprice import Repriced, read_prices, reprice
 from app.cli.common import Context, command, table
+from app.cli.export import instant
 from app.cli.progress import progress
 from app.cli.views import caught_up_views
+from app.exports.source import WholeLog, span_of
+from app.exports.wanted import Wanted
 from app.replay.findings import Difference
 from app.views.answers import NotYetProjected
 from domain.decimals import format_usd
@@ -25,13 +31,31 @@ def audit() -> None:
 @audit.command("replay")
 @command
 @click.option("--differences", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Show so many.")
-def replay_(context: Context, differences: int) -> None:
+@click.option(
+    "--prices",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="What charges would have been under the prices of this file.",
+)
+@click.option("--from", "begins", metavar="TIME", help="With --prices: from this instant or date on (UTC).")
+@click.option("--to", "ends", metavar="TIME", help="With --prices: up to before this instant or date (UTC).")
+def replay_(context: Context, differences: int, prices: Path | None, begins: str | None, ends: str | None) -> None:
     """Derive every bucket and projection from the events alone, in one snapshot, and compare.
 
     Also checked: positions and versions without gaps, one settlement per admission, each charge against the price list that
     it names, books that sum to zero, no overdraft at any admission. Changes nothing; safe beside running gateways.
     Exits 1 when anything disagrees, and shows the first differences.
+
+    \b
+    With --prices, in place of all this: what a period would have cost by account and model, from a file with [[model]]
+    tables as the configuration has them. Changes nothing either.
+      realrouter audit replay --prices new.toml --from 2026-11-01 --to 2026-12-01
     """
+    if prices is not None:
+        _reprice(context, prices, begins, ends)
+        return
+    if begins is not None or ends is not None:
+        raise click.UsageError("--from and --to go with --prices.")
     with (
         context.ledger() as (ledger, codec),
         caught_up_views(context, ledger, codec) as views,
@@ -69,6 +93,54 @@ def balance(context: Context, account_id: str, at: str | None, last: int) -> Non
     context.print(result, _balance_lines(explained))
     if explained.differences:
         raise SystemExit(1)
+
+
+def _reprice(context: Context, file: Path, begins: str | None, ends: str | None) -> None:
+    new = read_prices(file)
+    period = Wanted("csv", from_micros=instant(begins, "--from"), to_micros=instant(ends, "--to"))
+    with context.ledger() as (ledger, codec), progress("pricing events") as told:
+        source = WholeLog(ledger, codec)
+        span = span_of(ledger, source, period, None)
+        rows = reprice(source, span, new, told)
+    charged, repriced = sum(row.charged_nanos for row in rows), sum(row.repriced_nanos for row in rows)
+    result = {
+        "first_position": span.after + 1,
+        "last_position": span.until,
+        "charged_nanos": str(charged),
+        "repriced_nanos": str(repriced),
+        "rows": [_repriced(row) for row in rows],
+    }
+    context.print(result, _repriced_lines(rows, charged, repriced))
+
+
+def _repriced(row: Repriced) -> dict[str, Any]:
+    figures = (row.charged_nanos, row.repriced_nanos, row.difference_nanos)
+    names = ("charged_nanos", "repriced_nanos", "difference_nanos")
+    told = {name: str(nanos) for name, nanos in zip(names, figures, strict=True)}
+    return {"account_id": row.account_id, "model": row.model, "priced": row.priced, "requests": row.requests, **told}
+
+
+def _repriced_lines(rows: Sequence[Repriced], charged: int, repriced: int) -> list[str]:
+    if not rows:
+        return ["Nothing was charged in this period."]
+    lines = [
+        (
+            row.account_id,
+            row.model,
+            str(row.requests),
+            format_usd(row.charged_nanos),
+            format_usd(row.repriced_nanos),
+            format_usd(row.difference_nanos) if row.priced else "no new price",
+        )
+        for row in rows
+    ]
+    total = (
+        "all",
+        "",
+        str(sum(row.requests for row in rows)),
+        *map(format_usd, (charged, repriced, repriced - charged)),
+    )
+    return table([*lines, total], ("ACCOUNT", "MODEL", "REQUESTS", "CHARGED", "WOULD BE", "DIFFERENCE"))
 
 
 def _when(at: str | None) -> dict[str, int]:

@@ -17,17 +17,22 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import click
 import msgspec
 
+from app.books.reprice import PricesUnfit
 from app.commands import TooManyConflicts
+from app.exports.errors import ExportUnfit, NoSuchExport
 from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.exclusive import LedgerInUse
 from app.ledger.store import CommandFailed, Ledger, SchemaMismatch, StoreUnavailable
 from app.payments.opening import StripeNotConfigured
 from app.payments.vendor import VendorRefused, VendorUnavailable
+from app.providers import ProviderFileUnfit
 from app.sealing.errors import ExportRefused, LogDiffers
 from app.services import PricesDiffer, open_ledger
 from app.settings import Settings, SettingsError, load
 from app.site.errors import SiteUnfit
 from domain.errors import DomainError
+from projections.exports.contract import ExportStopped
+from projections.exports.parquet import ParquetMissing
 from projections.proofs.errors import ProofInvalid
 
 CONFIG_DEFAULT = "realrouter.toml"
@@ -36,9 +41,15 @@ _FAILURES = (
     CommandFailed,
     DomainError,
     ExportRefused,
+    ExportStopped,
+    ExportUnfit,
     LedgerInUse,
     LogDiffers,
+    NoSuchExport,
+    ParquetMissing,
     PricesDiffer,
+    PricesUnfit,
+    ProviderFileUnfit,
     ProofInvalid,
     StripeNotConfigured,
     VendorRefused,

@@ -8,6 +8,7 @@ import click
 
 from app.cli.account import account
 from app.cli.audit import audit
+from app.cli.books import books
 from app.cli.credit import credit
 from app.cli.demo import demo
 from app.cli.export import export
@@ -17,6 +18,7 @@ from app.cli.payments import payments
 from app.cli.prices import migrate, prices
 from app.cli.projections import projections
 from app.cli.proofs import AUDIT, EXPORT
+from app.cli.providers import providers
 from app.cli.serve import serve
 
 
@@ -36,5 +38,20 @@ for _command in AUDIT:
     audit.add_command(_command)
 for _command in EXPORT:
     export.add_command(_command)
-for _command in (account, audit, credit, demo, export, key, ledger, migrate, payments, prices, projections, serve):
+for _command in (
+    account,
+    audit,
+    books,
+    credit,
+    demo,
+    export,
+    key,
+    ledger,
+    migrate,
+    payments,
+    prices,
+    projections,
+    providers,
+    serve,
+):
     main.add_command(_command)

@@ -28,6 +28,7 @@ from domain.checkout import Checkout, Pack
 from domain.errors import PaymentMismatch
 from domain.events import (
     Event,
+    Tax,
     TopUpSettled,
     account_stream,
     checkout_stream,
@@ -53,6 +54,7 @@ class Paid:
     account_id: str | None
     amount_minor: int | None
     currency: str | None
+    tax: Tax | None = None
 
 
 class Crediting:
@@ -130,7 +132,8 @@ class Crediting:
 
         def decide() -> Decision:
             there = self.settled(paid.payment_id)
-            return int(there is not None), payments.settle(there, self.checkout(paid.checkout_id), paid.payment_id), ()
+            events = payments.settle(there, self.checkout(paid.checkout_id), paid.payment_id, paid.tax)
+            return int(there is not None), events, ()
 
         new = bool(self._append(payment_stream(paid.payment_id), decide))
         self.follow_balance(checkouts.require_started(checkout).account_id, f"top-up {paid.payment_id}", freezes=False)

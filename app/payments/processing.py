@@ -16,7 +16,7 @@ from app.commands import TooManyConflicts
 from app.ledger.store import CommandFailed, StoreUnavailable
 from app.payments.inbox import Waiting
 from app.payments.service import Payments
-from app.payments.vendor import VendorRefused, VendorUnavailable
+from app.payments.vendor import Payment, Session, VendorRefused, VendorUnavailable
 from domain import checkout as checkouts
 from domain.errors import NotFound, PaymentMismatch
 
@@ -88,7 +88,22 @@ class Processing:
         if refused is not None:
             return refused
         payment = await self._payments.vendor.payment(claimed["id"])
-        return "no such payment" if payment is None else await self._payments.settle_payment(payment)
+        if payment is None:
+            return "no such payment"
+        session = await self._session_of(payment)
+        return await (
+            self._payments.settle_payment(payment) if session is None else self._payments.settle_session(session)
+        )
+
+    async def _session_of(self, payment: Payment) -> Session | None:
+        """The session that a payment paid, which says more of it, where it is not credited yet."""
+        if payment.status != "succeeded":
+            return None
+        settled = await self._payments.in_thread(self._payments.crediting.settled, payment.payment_id)
+        if settled is not None:
+            return None
+        session = await self._payments.vendor.session_of(payment.payment_id)
+        return session if session is not None and session.paid else None
 
     async def _of_payments_return(self, claimed: dict[str, Any]) -> str:
         payment_id = claimed.get("payment_intent")

@@ -144,7 +144,7 @@ class Payments:
             return "not ours"
         if session.paid and session.payment_id is not None:
             said = (session.account_id, session.amount_minor, session.currency)
-            outcome = await self.credit(Paid(session.payment_id, session.checkout_id, *said))
+            outcome = await self.credit(Paid(session.payment_id, session.checkout_id, *said, session.tax))
             if session.saved is not None and outcome in ("credited", "credited before"):
                 await self.in_thread(self._keep_method, session)
             return outcome

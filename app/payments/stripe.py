@@ -27,7 +27,7 @@ from app.payments.vendor import (
     VendorRefused,
     VendorUnavailable,
 )
-from domain.events import CheckoutStarted
+from domain.events import CheckoutStarted, Tax
 
 TIMEOUT_SECONDS = 20.0
 CALL_SECONDS = 90.0
@@ -277,7 +277,19 @@ def _session(found: dict[str, Any]) -> Session:
         url=found.get("url"),
         failure=_failure(expanded) if expanded is not None and found.get("status") == "complete" else None,
         saved=_saved(found, expanded),
+        tax=_tax(found),
     )
+
+
+def _tax(session: dict[str, Any]) -> Tax | None:
+    """What was worked out of its tax; None where nothing is said."""
+    buyer = session.get("customer_details") or {}
+    country = (buyer.get("address") or {}).get("country")
+    told, amount = session.get("automatic_tax") or {}, (session.get("total_details") or {}).get("amount_tax")
+    if amount or (told.get("enabled") and told.get("status") == "complete"):
+        exempt = {"exempt": "exempt", "reverse": "reverse_charge"}.get(buyer.get("tax_exempt") or "", "zero")
+        return Tax(country, "taxed" if amount else exempt, amount or 0)
+    return None if country is None else Tax(country, "unknown", None)
 
 
 def _saved(session: dict[str, Any], intent: dict[str, Any] | None) -> Saved | None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from domain.events import CheckoutStarted
+from domain.events import CheckoutStarted, Tax
 
 
 class VendorUnavailable(Exception):
@@ -61,6 +61,7 @@ class Session:
     url: str | None = None
     failure: str | None = None
     saved: Saved | None = None
+    tax: Tax | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from app.payments.simulator import SimulatedVendor
 from app.routes import (
     account,
     events,
+    exports,
     keys,
     log,
     openapi,
@@ -23,6 +24,7 @@ from app.routes import (
     requests,
     session,
     shapes,
+    statements,
     transactions,
     usage,
     website,
@@ -48,7 +50,20 @@ def application(services: Services, site: Site | None = None) -> EdgeApplication
     _describe_probes(app)
     _register_answers(app, services)
     _register_files(app, services)
-    for part in (session, account, events, transactions, usage, requests, proofs, keys, payments, log):
+    for part in (
+        session,
+        account,
+        events,
+        transactions,
+        usage,
+        requests,
+        proofs,
+        exports,
+        statements,
+        keys,
+        payments,
+        log,
+    ):
         part.register(app, services)
     stripe = services.settings.stripe
     if stripe is not None and stripe.simulator and services.payments is not None:

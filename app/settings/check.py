@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from app.edge.origin import origin_of
@@ -17,7 +17,7 @@ from app.settings.protocols import TRAITS, possible_tools
 from app.settings.shape import LogSettings, ModelSettings, PackSettings, Settings, UpstreamSettings, is_loopback
 from domain.catalog import Catalog
 from domain.errors import InvalidValue
-from domain.money import parse_usd
+from domain.money import parse_scaled, parse_usd
 from projections.proofs.errors import ProofInvalid
 from projections.proofs.keys import own_signer, own_verifier, witness
 from projections.proofs.note import checked_name
@@ -41,6 +41,7 @@ def check(settings: Settings) -> None:
     for index, model in enumerate(settings.models):
         _check_model(model, upstreams, ("model", index))
     _check_payments(settings)
+    _check_provider_exports(settings, upstreams)
     if settings.log is not None:
         _check_log(settings.log)
 
@@ -198,6 +199,20 @@ def _check_pack(pack: PackSettings, path: Path) -> None:
         pack.pack()
     except InvalidValue as error:
         raise Problem((*path, error.field), str(error)) from None
+
+
+def _check_provider_exports(settings: Settings, upstreams: Collection[str]) -> None:
+    _unique((export.name for export in settings.provider_exports), "provider_export", "name")
+    for index, export in enumerate(settings.provider_exports):
+        path: Path = ("provider_export", index)
+        if export.upstream not in upstreams:
+            raise Problem((*path, "upstream"), f"There is no upstream {export.upstream!r}.")
+        for field in ("markup", "tolerance"):
+            try:
+                if parse_scaled(getattr(export, field), 9, field) < 0:
+                    raise Problem((*path, field), f"{field} must not be negative.")
+            except InvalidValue as error:
+                raise Problem((*path, field), str(error)) from None
 
 
 def _check_log(log: LogSettings) -> None:

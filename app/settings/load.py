@@ -39,6 +39,7 @@ TABLES: Mapping[tuple[str, ...], type[msgspec.Struct]] = {
     ("stripe",): shape.StripeSettings,
     ("pack",): shape.PackSettings,
     ("log",): shape.LogSettings,
+    ("provider_export",): shape.ProviderExportSettings,
 }
 """Every table of the file, by its path without entry numbers."""
 

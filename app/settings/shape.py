@@ -279,11 +279,38 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
+ColumnName = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class ProviderExportSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a provider's usage export is read: which of its columns says what. Rows of one request are summed.
+
+    `input_includes_cached`: cached input is counted within the input. `markup`: by how many percent a charge is above the cost.
+    """
+
+    name: Name
+    upstream: str
+    request_id: ColumnName
+    input_tokens: ColumnName | None = None
+    cached_tokens: ColumnName | None = None
+    output_tokens: ColumnName | None = None
+    cost: ColumnName | None = None
+    delimiter: Annotated[str, Meta(min_length=1, max_length=1)] = ","
+    input_includes_cached: bool = True
+    markup: str = "0"
+    tolerance: str = "0.000001"
+
+
 class Settings(
     Struct,
     frozen=True,
     forbid_unknown_fields=True,
-    rename={"upstreams": "upstream", "models": "model", "packs": "pack"},
+    rename={
+        "upstreams": "upstream",
+        "models": "model",
+        "packs": "pack",
+        "provider_exports": "provider_export",
+    },
 ):
     """The whole of `realrouter.toml`."""
 
@@ -297,6 +324,7 @@ class Settings(
     stripe: StripeSettings | None = None
     packs: Annotated[tuple[PackSettings, ...], Meta(max_length=64)] = ()
     log: LogSettings | None = None
+    provider_exports: Annotated[tuple[ProviderExportSettings, ...], Meta(max_length=64)] = ()
 
     @property
     def checkpoint_path(self) -> Path:

@@ -94,6 +94,13 @@ class ViewQueries:
             rows = fetch(sql, (account_id, at_position, _page(limit)))
             return Answer(_stands(fetch, "balances"), [_balance_of(account_id, [row]) for row in rows])
 
+    def moved_positions(self, account_id: str, *, after: int, until: int, limit: int) -> list[int]:
+        """The next positions, behind one and up to another, of events that moved an account's money."""
+        sql = "SELECT position FROM views.balances WHERE account_id = ? AND position > ? AND position <= ? "
+        with self._reading(BALANCES) as fetch:
+            rows = fetch(sql + "ORDER BY position LIMIT ?", (account_id, after, until, _page(limit)))
+            return [row[0] for row in rows]
+
     def transactions(
         self, account_id: str, *, before_position: int | None = None, limit: int = 50
     ) -> Answer[list[Transaction]]:

@@ -17,11 +17,14 @@ import click
 import msgspec
 import pytest
 
-from app import account_errors, errors
+from app import account_errors, errors, providers
 from app.commands import TooManyConflicts
 from app.edge import body, cors
 from app.edge.application import _STREAM_HEADERS, CLIENT_ID_LENGTH_MAX
 from app.edge.limits import ServerLimits
+from app.exports import download
+from app.exports.wanted import FOCUS, KINDS
+from app.exports.wanted import TABLES as TABLES_OF_EXPORTS
 from app.files.errors import FileTooLarge, NoSuchFile, StorageUnavailable
 from app.ledger.store import StoreBusy, StoreUnavailable
 from app.live import feed
@@ -44,6 +47,7 @@ from app.settings.secret import Secret
 from app.site.opening import SITE_BYTES_MAX, SITE_FILES_MAX
 from app.site.policy import POLICY_LENGTH_MAX
 from app.site.site import HASHED, Site
+from app.statements import figures
 from app.upstream.base import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.upstream.calls import answer_fault
 from app.upstream.simulator.directives import RULES
@@ -107,6 +111,7 @@ EXAMPLES: tuple[Exception, ...] = (
     account_errors.NotSignedIn(),
     account_errors.SessionRequired(),
     account_errors.CrossOrigin(),
+    account_errors.TooManyExports(1),
     account_errors.TooManyStreams(1),
     account_errors.CheckoutDisabled(),
     account_errors.PaymentMethodRequired(),
@@ -297,6 +302,10 @@ def test_the_fixed_limits_are_those_in_the_code() -> None:
         "Minutes of a sign-in link": str(links.LINK_MINUTES),
         "Streams of events of an account": str(feed.ACCOUNT_STREAMS_MAX),
         "Streams of events of a process": str(feed.STREAMS_MAX),
+        "Exports that an account is sent at once, in a process": str(download.ACCOUNT_EXPORTS_MAX),
+        "Exports that a process sends at once": str(download.EXPORTS_MAX),
+        "Rows that a statement shows": str(figures.ROWS_SHOWN_MAX),
+        "Requests in a provider's export": str(providers.REQUESTS_MAX),
         "Events that wait for the reader of a stream": str(feed.WAITING_MAX),
         "Events that a reader who comes back may have missed": str(feed.MISSED_MAX),
         "Days of a webhook's document": str(inbox.KEPT_DAYS),
@@ -325,7 +334,7 @@ def test_the_fixed_limits_are_those_in_the_code() -> None:
 def heading_of(path: tuple[str, ...]) -> str:
     """`[limits]`, or `[[model]]` where there may be many."""
     table = ".".join(path)
-    many = path[-1] in ("upstream", "model", "above", "tier", "pack")
+    many = path[-1] in ("upstream", "model", "above", "tier", "pack", "provider_export")
     return f"`[[{table}]]`" if many else f"`[{table}]`"
 
 
@@ -344,6 +353,11 @@ def default_of(field: msgspec.structs.FieldInfo) -> str:
 def test_the_settings_of_a_table_and_their_defaults(path: tuple[str, ...]) -> None:
     defined = {field.encode_name: default_of(field) for field in msgspec.structs.fields(TABLES[path])}
     assert {name: cells[0] for name, cells in rows(heading_of(path), 3).items()} == defined
+
+
+def test_the_exports_and_their_tables_are_told() -> None:
+    told = " ".join(row[0] for row in REFERENCE.rows("The books", 3))
+    assert spans(told) == {*KINDS, *TABLES_OF_EXPORTS, FOCUS}
 
 
 def test_every_tool_that_may_have_a_price_by_the_call_is_told() -> None:

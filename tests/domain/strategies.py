@@ -32,6 +32,7 @@ from domain.events import (
     RequestAdmitted,
     RequestDebited,
     RequestReleased,
+    Tax,
     TopUpSettled,
 )
 from domain.money import AMOUNT_NANOS_MAX
@@ -261,7 +262,13 @@ checkouts: st.SearchStrategy[CheckoutStarted] = st.builds(
     credit_nanos=amounts,
     automatic=st.booleans(),
 )
-top_ups: st.SearchStrategy[TopUpSettled] = st.builds(settled_by, checkouts, identifiers)
+taxes: st.SearchStrategy[Tax | None] = st.none() | st.builds(
+    Tax,
+    country=st.none() | st.sampled_from(["DE", "US"]),
+    treatment=st.sampled_from(["taxed", "zero", "exempt", "reverse_charge", "unknown"]),
+    amount_minor=st.none() | minors,
+)
+top_ups: st.SearchStrategy[TopUpSettled] = st.builds(settled_by, checkouts, identifiers, taxes)
 _returns: dict[str, st.SearchStrategy[Any]] = {
     "payment_id": identifiers,
     "account_id": identifiers,

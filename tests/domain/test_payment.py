@@ -20,6 +20,7 @@ from domain.events import (
     PriceListed,
     RefundFailed,
     RefundPosted,
+    Tax,
     TopUpSettled,
 )
 from domain.payment import Return, Returned
@@ -39,6 +40,16 @@ def test_a_payment_is_credited_once_with_what_was_ordered() -> None:
         TopUpSettled("pi_1", "acct", "co_1", 900, "usd", 10_000_000_000)
     ]
     assert payments.settle(PAID, completed(), "pi_1") == []
+
+
+def test_what_is_said_of_its_tax_is_kept_and_credits_nothing_again() -> None:
+    told = Tax("DE", "taxed", 144)
+    [settled] = payments.settle(None, completed(), "pi_1", told)
+    assert isinstance(settled, TopUpSettled)
+    assert (settled.tax, settled.credit_nanos) == (told, PAID.credit_nanos)
+    assert postings(settled) == postings(PAID)
+    assert payments.settle(PAID, completed(), "pi_1", told) == []
+    assert payments.settle(settled, completed(), "pi_1") == []
 
 
 def test_a_payment_of_another_checkout_is_a_mismatch() -> None:

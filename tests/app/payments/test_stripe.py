@@ -6,8 +6,11 @@ import json
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
 from app.payments.stripe import TYPES
 from app.payments.vendor import Payment, Saved
+from domain.events import Tax
 from tests.app.payments.wiretap import AUTOMATIC, SAVED, all_of, both_ways, opened, tapped
 from tests.fakes.stripe_api import Faults
 from tests.fakes.stripe_model import StripeState
@@ -185,3 +188,35 @@ async def test_an_inquiry_has_taken_nothing() -> None:
     there = await vendor.dispute(dispute_id)
     assert there is not None
     assert (there.withdrawn, there.reinstated) == (False, False)
+
+
+# -- Tax --------------------------------------------------------------------------------------------------------------
+
+GERMANY = {"address": {"country": "DE"}, "tax_exempt": "none"}
+COMPLETE = {"enabled": True, "status": "complete"}
+
+
+@pytest.mark.parametrize(
+    ("said", "tax"),
+    [
+        ({}, None),
+        ({"customer_details": None, "total_details": {"amount_tax": 0}}, None),
+        ({"customer_details": GERMANY, "total_details": {"amount_tax": 0}}, Tax("DE", "unknown", None)),
+        ({"customer_details": GERMANY, "total_details": {"amount_tax": 160}}, Tax("DE", "taxed", 160)),
+        ({"automatic_tax": COMPLETE, "total_details": {"amount_tax": 0}}, Tax(None, "zero", 0)),
+        ({"automatic_tax": {"enabled": True, "status": "failed"}, "customer_details": {"address": None}}, None),
+        (
+            {"automatic_tax": COMPLETE, "customer_details": {**GERMANY, "tax_exempt": "reverse"}},
+            Tax("DE", "reverse_charge", 0),
+        ),
+        ({"automatic_tax": COMPLETE, "customer_details": {**GERMANY, "tax_exempt": "exempt"}}, Tax("DE", "exempt", 0)),
+    ],
+)
+@both_ways
+async def test_what_is_said_of_a_sessions_tax_is_kept(reached: Any, said: dict[str, Any], tax: Tax | None) -> None:
+    state = StripeState()
+    async with reached(state, Faults()) as vendor:
+        session = await opened(vendor)
+        state.pay(session.session_id)
+        state.sessions[session.session_id] |= said
+        assert (await vendor.session(session.session_id)).tax == tax

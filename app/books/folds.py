@@ -1,0 +1,126 @@
+"""Lots, deferred revenue and the trial balance: folds over the log, page by page.
+
+These functions block. They raise StoreUnavailable, and ExportStopped where an event cannot be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from app.exports.source import Source, pages
+from domain.books import Month, RollForward, TrialBalance
+from domain.currency import format_minor
+from domain.events import Event, TopUpSettled
+from domain.lots import Lot, LotKey, Purse
+from projections.contract import Fact
+from projections.exports.contract import event_of
+from projections.exports.sheets import tax_told
+from projections.exports.texts import fixed
+
+Told = Callable[[int, int], None]
+
+
+class LotShown(msgspec.Struct, frozen=True):
+    """A lot as it stands. Credit and what became of it in USD, what was paid in its own currency; `refundable` is how much of that
+    can go back without any of its credit being used."""
+
+    lot_id: str
+    source: str
+    opened_at_micros: int
+    expires_at_micros: int | None
+    credit: str
+    remaining: str
+    used: str
+    returned: str
+    corrected: str
+    paid: str | None
+    currency: str | None
+    refundable: str | None
+    tax_country: str | None
+    tax_treatment: str | None
+    tax: str | None
+
+
+class LotsShown(msgspec.Struct, frozen=True):
+    """The lots of an account as of a position: what is left of them, less what is owed, is its balance."""
+
+    account_id: str
+    position: int
+    balance: str
+    available: str
+    held: str
+    owed: str
+    lots: tuple[LotShown, ...]
+
+
+def events(source: Source, until: int, told: Told) -> Iterator[tuple[Fact, Event]]:
+    """All that a source has up to a position."""
+    for page in pages(source, 0, until):
+        for fact in page:
+            event = event_of(fact)
+            if event is not None:
+                yield fact, event
+        told(page[-1].position, until)
+
+
+def lots(source: Source, account_id: str, until: int, told: Told) -> LotsShown:
+    """Of one account."""
+    purse, paid = Purse(account_id), dict[str, TopUpSettled]()
+    for fact, event in events(source, until, told):
+        purse.apply(event, fact.recorded_at_micros)
+        if isinstance(event, TopUpSettled):
+            paid[event.payment_id] = event
+    shown = tuple(_lot(purse, key, lot, paid) for key, lot in purse.lots.items())
+    return LotsShown(
+        account_id,
+        until,
+        _usd(purse.balance_nanos),
+        _usd(purse.available_nanos),
+        _usd(purse.held_nanos),
+        _usd(purse.owed_nanos),
+        shown,
+    )
+
+
+def revenue(source: Source, until: int, told: Told) -> list[Month]:
+    """Deferred revenue by month."""
+    rolled = RollForward()
+    for fact, event in events(source, until, told):
+        rolled.feed(event, fact.recorded_at_micros)
+    return list(rolled.months())
+
+
+def trial_balance(source: Source, until: int, told: Told) -> TrialBalance:
+    trial = TrialBalance()
+    for _, event in events(source, until, told):
+        trial.feed(event)
+    return trial
+
+
+def _lot(purse: Purse, key: LotKey, lot: Lot, paid: dict[str, TopUpSettled]) -> LotShown:
+    payment = paid.get(lot.lot_id) if key[0] == "payment" else None
+    country, treatment, tax_minor = (None, None, None) if payment is None else tax_told(payment)
+    currency = None if lot.cost is None else lot.cost.currency
+    return LotShown(
+        lot.lot_id,
+        lot.source,
+        lot.opened_at_micros,
+        lot.expires_at_micros,
+        _usd(lot.credit_nanos),
+        _usd(lot.remaining_nanos),
+        _usd(lot.used_nanos),
+        _usd(lot.returned_nanos),
+        _usd(lot.corrected_nanos),
+        None if lot.cost is None else format_minor(lot.cost.amount_minor, lot.cost.currency),
+        currency,
+        None if lot.cost is None else format_minor(purse.refundable_minor(lot), lot.cost.currency),
+        country,
+        treatment,
+        None if tax_minor is None or currency is None else format_minor(tax_minor, currency),
+    )
+
+
+def _usd(nanos: int) -> str:
+    return fixed(nanos, 9)

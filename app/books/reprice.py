@@ -1,0 +1,90 @@
+"""What a period would have cost under other prices.
+
+Rule 1: the usage of every charge is priced again by the very function that priced it; nothing is changed, and nothing is written.
+Rule 2: a model that the new prices do not name keeps its own, and is told as such.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from app.books.folds import Told
+from app.exports.source import Source, Span, pages
+from domain.errors import InvalidValue
+from domain.events import RequestDebited
+from domain.pricing import PriceList, parse_prices, price_usage
+from projections.exports.contract import event_of
+
+PRICES_BYTES_MAX = 4 << 20
+
+
+class PricesUnfit(Exception):
+    """The file holds no prices that can be read."""
+
+
+class Repriced(msgspec.Struct, frozen=True):
+    """The charges of an account for a model: what they were, and what they would have been. `priced` False: it has no new price."""
+
+    account_id: str
+    model: str
+    priced: bool
+    requests: int
+    charged_nanos: int
+    repriced_nanos: int
+
+    @property
+    def difference_nanos(self) -> int:
+        return self.repriced_nanos - self.charged_nanos
+
+
+def read_prices(path: Path) -> dict[str, PriceList]:
+    """Prices by model, from a file with `[[model]]` tables as the configuration has them; all else in it is passed over. Raises
+    PricesUnfit, OSError."""
+    with path.open("rb") as file:
+        text = file.read(PRICES_BYTES_MAX + 1)
+    if len(text) > PRICES_BYTES_MAX:
+        raise PricesUnfit(f"{path.name} is larger than any configuration.")
+    try:
+        table = tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PricesUnfit(f"{path.name} is no TOML: {error}") from error
+    models = table.get("model")
+    if not isinstance(models, list) or not models:
+        raise PricesUnfit(f"{path.name} has no [[model]] with a price.")
+    return dict(_model(path.name, number, model) for number, model in enumerate(models, 1))
+
+
+def _model(name: str, number: int, model: Any) -> tuple[str, PriceList]:
+    if not isinstance(model, Mapping) or not isinstance(model.get("id"), str):
+        raise PricesUnfit(f"{name}: [[model]] number {number} has no id.")
+    price = model.get("price")
+    if not isinstance(price, Mapping):
+        raise PricesUnfit(f"{name}: the model {model['id'][:100]!r} has no price.")
+    try:
+        return model["id"], parse_prices(price)
+    except InvalidValue as error:
+        raise PricesUnfit(f"{name}: the model {model['id'][:100]!r}: {error}") from error
+
+
+def reprice(source: Source, span: Span, prices: Mapping[str, PriceList], told: Told) -> list[Repriced]:
+    """By account and model. Blocks. Raises StoreUnavailable, ExportStopped."""
+    sums: dict[tuple[str, str], tuple[int, int, int]] = {}
+    for page in pages(source, span.after, span.until):
+        for fact in page:
+            event = event_of(fact)
+            if isinstance(event, RequestDebited):
+                key = (event.account_id, event.model)
+                requests, charged, repriced = sums.get(key, (0, 0, 0))
+                sums[key] = (requests + 1, charged + event.cost_nanos, repriced + _again(event, prices))
+        told(page[-1].position, span.until)
+    return [Repriced(*key, key[1] in prices, *figures) for key, figures in sorted(sums.items())]
+
+
+def _again(event: RequestDebited, prices: Mapping[str, PriceList]) -> int:
+    new = prices.get(event.model)
+    return event.cost_nanos if new is None else price_usage(new, event.usage).amount_nanos

@@ -1,0 +1,145 @@
+"""realrouter books: lots, deferred revenue and the trial balance, from the events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+import click
+import msgspec
+
+from app.audit import parse_at
+from app.books import folds
+from app.books.folds import LotsShown, Told
+from app.cli.common import Context, command, table
+from app.cli.export import source_of
+from app.cli.progress import progress
+from app.cli.views import caught_up_views
+from app.exports.source import Source, position_before
+from app.ledger.store import Ledger
+from domain.books import Month
+from projections.exports.texts import date, fixed
+
+_AT = click.option("--at", metavar="TIME|POSITION", help="As of this instant (UTC) or position; now by default.")
+_ACCOUNT = click.option("--account", "account_id", metavar="ACCOUNT", help="Of one account; of all by default.")
+
+
+@click.group()
+def books() -> None:
+    """The books, made from the events: what credit there is, what was earned, and how the accounts stand."""
+
+
+@books.command("lots")
+@command
+@click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
+@_AT
+def lots(context: Context, account_id: str, at: str | None) -> None:
+    """The lots of an account: what each credit was paid with, what of it is left, used, returned, and could be refunded.
+
+    Credit is used in the order in which it ends, then in that in which it came. A refund or a dispute takes back its own
+    payment; what that had paid for already, other lots pay. What no lot has is owed, and paid by the next credit.
+
+    \b
+    Example:
+      realrouter books lots --account acct_1 --at 2026-11-01
+    """
+    with _folded(context, account_id, at) as (source, until, told):
+        shown = folds.lots(source, account_id, until, told)
+    context.print(msgspec.to_builtins(shown), _lot_lines(shown))
+
+
+@books.command("revenue")
+@command
+@_ACCOUNT
+@_AT
+def revenue(context: Context, account_id: str | None, at: str | None) -> None:
+    """Deferred revenue rolled forward by month (UTC), from opening to closing.
+
+    Between them: what was sold, granted, corrected, used, expired, refunded and disputed, each with its sign. Refunds and
+    disputes are net of those that failed or were won. Nothing expires.
+    """
+    with _folded(context, account_id, at) as (source, until, told):
+        months = folds.revenue(source, until, told)
+    shown = [_month(month) for month in months]
+    result = {"position": until, "months": shown}
+    header = list(shown[0]) if shown else []
+    rows = [list(month.values()) for month in shown]
+    context.print(result, table(rows, [name.upper() for name in header]) if rows else "Nothing has moved.")
+
+
+@books.command("trial-balance")
+@command
+@_ACCOUNT
+@_AT
+@click.option("--customers", is_flag=True, help="Every customer's accounts, in place of their sum.")
+def trial_balance(context: Context, account_id: str | None, at: str | None, customers: bool) -> None:
+    """Every account of the books as of a position or an instant. Debits and credits are the same sum, or the command fails."""
+    with _folded(context, account_id, at) as (source, until, told):
+        rows = folds.trial_balance(source, until, told).rows(by_customer=customers)
+    debit, credit = sum(max(nanos, 0) for _, nanos in rows), sum(max(-nanos, 0) for _, nanos in rows)
+    told_rows = [{"account": name, "debit": _side(nanos), "credit": _side(-nanos)} for name, nanos in rows]
+    result = {"position": until, "accounts": told_rows, "debit": fixed(debit, 9), "credit": fixed(credit, 9)}
+    total = {"account": f"as of position {until}", "debit": fixed(debit, 9), "credit": fixed(credit, 9)}
+    lines = [tuple(row.values()) for row in (*told_rows, total)]
+    context.print(result, table(lines, ("ACCOUNT", "DEBIT", "CREDIT")))
+    if debit != credit:
+        raise SystemExit(1)
+
+
+@contextmanager
+def _folded(context: Context, account_id: str | None, at: str | None) -> Iterator[tuple[Source, int, Told]]:
+    """What is folded, up to where, and whom to tell how far."""
+    with (
+        context.ledger() as (ledger, codec),
+        nullcontext() if account_id is None else caught_up_views(context, ledger, codec) as views,
+        progress("reading events") as told,
+    ):
+        source = source_of(account_id, ledger, codec, views)
+        yield source, _until(ledger, source, at), told
+
+
+def _until(ledger: Ledger, source: Source, at: str | None) -> int:
+    end = source.end()
+    if at is None:
+        return end
+    try:
+        when = parse_at(at)
+    except (ValueError, OverflowError) as error:
+        raise click.UsageError(f"--at takes a position or an instant such as 2026-11-23T12:00:00: {error}") from error
+    if "micros" in when:
+        return position_before(ledger, when["micros"] + 1, end)
+    if when["position"] > end:
+        raise click.ClickException(f"The log ends at position {end}.")
+    return when["position"]
+
+
+def _month(month: Month) -> dict[str, str]:
+    figures = msgspec.structs.asdict(month)
+    return {name.removesuffix("_nanos"): each if name == "month" else fixed(each, 9) for name, each in figures.items()}
+
+
+def _side(nanos: int) -> str:
+    return fixed(max(nanos, 0), 9)
+
+
+def _lot_lines(shown: LotsShown) -> list[str]:
+    lines = [
+        f"{shown.account_id} as of position {shown.position}: {shown.balance} USD, of these {shown.held} held; owed: {shown.owed}"
+    ]
+    rows = [
+        (
+            date(lot.opened_at_micros),
+            lot.source,
+            lot.lot_id,
+            "" if lot.paid is None else f"{lot.paid} {lot.currency}",
+            lot.credit,
+            lot.used,
+            lot.returned,
+            lot.corrected,
+            lot.remaining,
+            lot.refundable or "",
+        )
+        for lot in shown.lots
+    ]
+    header = ("OPENED", "SOURCE", "LOT", "PAID", "CREDIT", "USED", "RETURNED", "CORRECTED", "REMAINING", "REFUNDABLE")
+    return [*lines, *(table(rows, header) if rows else ["No credit was ever posted."])]

@@ -1,0 +1,65 @@
+"""Exports for clients: a page at a time, in worker threads, and only so many at once.
+
+Rule 1: what can be refused is refused before the answer begins; what breaks later breaks the answer, so that none looks whole
+that is not.
+Rule 2: a client that reads slowly holds a page, and no transaction; one that leaves ends the reading.
+Rule 3: exports are bounded for an account and for the process: each reads, and decodes, as much as it can.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import trio
+
+from app.account_errors import TooManyExports
+from app.errors import Overloaded
+from app.exports.run import Chunk
+
+EXPORTS_MAX = 8
+ACCOUNT_EXPORTS_MAX = 2
+READERS_MAX = 2
+"""Threads that read and encode at once, apart from those of other requests."""
+T = TypeVar("T")
+
+
+class Downloads:
+    """The exports that this process is sending."""
+
+    def __init__(self, *, exports_max: int = EXPORTS_MAX, account_exports_max: int = ACCOUNT_EXPORTS_MAX) -> None:
+        self._exports_max, self._account_exports_max = exports_max, account_exports_max
+        self._running: Counter[str] = Counter()
+        self._reading = trio.CapacityLimiter(READERS_MAX)
+
+    @property
+    def running(self) -> int:
+        return self._running.total()
+
+    @contextmanager
+    def place(self, account_id: str) -> Iterator[None]:
+        """Raises TooManyExports, Overloaded."""
+        if self._running[account_id] >= self._account_exports_max:
+            raise TooManyExports(self._account_exports_max)
+        if self.running >= self._exports_max:
+            raise Overloaded(per_key=False)
+        self._running[account_id] += 1
+        try:
+            yield
+        finally:
+            self._running[account_id] -= 1
+            self._running += Counter()  # forget those that are at zero
+
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        return await trio.to_thread.run_sync(function, limiter=self._reading)
+
+    async def next(self, chunks: Iterator[Chunk]) -> bytes | None:
+        """The next bytes that are any; None at the end."""
+        return await self.in_thread(lambda: next((chunk.data for chunk in chunks if chunk.data), None))
+
+    async def rest(self, first: bytes | None, chunks: Iterator[Chunk]) -> AsyncIterator[bytes]:
+        while first is not None:
+            yield first
+            first = await self.next(chunks)

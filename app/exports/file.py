@@ -1,0 +1,180 @@
+"""An export in a file.
+
+Rule 1: the file is there whole, or as it was: it is written under another name, made durable, and renamed.
+Rule 2: beside it stands a manifest. An export that goes on (`after`) takes up the file that the manifest tells of, and no other.
+Rule 3: what was written when a run was cut short is not lost: every so often it is made durable, with a note of how far it is, and
+the same export goes on there.
+Rule 4: one run at a time writes one file: a second one is refused.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from app.exports.errors import ExportUnfit
+from app.exports.manifest import (
+    Manifest,
+    Progress,
+    read_manifest,
+    read_progress,
+    replace_file,
+    sync_folder,
+    total_of,
+    total_text,
+)
+from app.exports.run import chunks
+from app.exports.source import Source, Span, span_of
+from app.exports.wanted import FORMAT_VERSION, Wanted
+from app.ledger.store import Ledger
+from projections.exports.contract import Encoder
+
+DURABLE_EVERY_BYTES = 16 << 20
+READ_BYTES = 1 << 20
+Told = Callable[[int, int], None]
+
+
+class FileExport:
+    """One export to one file. Blocks. Raises ExportUnfit, ExportStopped, StoreUnavailable, OSError."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        source: Source,
+        encoder: Encoder,
+        asked: Wanted,
+        out: Path,
+        *,
+        log: str,
+        told: Told = lambda _done, _of: None,
+        checkpoint_of: Callable[[int], str | None] = lambda _position: None,
+        durable_every: int = DURABLE_EVERY_BYTES,
+    ) -> None:
+        self._ledger, self._source, self._encoder, self._asked, self._out = ledger, source, encoder, asked, out
+        self._log, self._told, self._checkpoint_of, self._durable_every = log, told, checkpoint_of, durable_every
+        self._manifest_path, self._part = _beside(out, ".manifest.json"), _beside(out, ".part")
+        self._progress_path = _beside(out, ".part.json")
+        self._hash = hashlib.sha256()
+        self._bytes = 0
+
+    def write(self, *, after: int | None = None) -> Manifest:
+        """`after`: go on behind this position; in the file, where it ends there, else in a new one that belongs behind another."""
+        span = span_of(self._ledger, self._source, self._asked, after)
+        if after is not None and after > span.until:
+            raise ExportUnfit(f"There is nothing behind position {after}: what is wanted ends at {span.until}.")
+        with self._alone() as file:
+            grown = None if after is None else self._grown(after)
+            first = span.after + 1 if grown is None else grown.first_position
+            headless = (after is not None and self._encoder.appends) if grown is None else grown.continues
+            cut = self._cut_short(first - 1, headless) if self._encoder.appends else None
+            if cut is not None:
+                span = span._replace(after=cut.position)
+            self._take_up(file, cut, grown)
+            self._fill(file, span, first - 1, headless=headless, continues=headless or bool(cut or grown))
+            _durable(file)
+            return self._finish(first, span.until, headless)
+
+    @contextmanager
+    def _alone(self) -> Iterator[BinaryIO]:
+        """The file that is being written, as an earlier run left it."""
+        with open(os.open(self._part, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:  # noqa: PTH123 - of a handle
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ExportUnfit(f"Another export is writing {self._part.name}.") from error
+            yield file
+
+    def _grown(self, after: int) -> Manifest | None:
+        """The manifest of the file that is there, which is to be taken further; None where there is no file."""
+        if not self._encoder.appends or not self._out.exists():
+            return None
+        there = read_manifest(self._manifest_path)
+        if there is None or not there.fits(self._asked, self._log):
+            raise ExportUnfit(f"{self._out.name} is there, and is not an earlier part of this very export.")
+        if there.last_position != after:
+            raise ExportUnfit(f"{self._out.name} goes up to position {there.last_position}: go on behind that one.")
+        return there
+
+    def _cut_short(self, begins: int, headless: bool) -> Progress | None:
+        """How far an earlier run of this very export came."""
+        there = read_progress(self._progress_path)
+        if there is None or self._part.stat().st_size < there.bytes:
+            return None
+        this = (FORMAT_VERSION, self._asked, self._log, begins, headless)
+        return there if (there.format_version, there.wanted, there.log, there.begins, there.continues) == this else None
+
+    def _take_up(self, file: BinaryIO, cut: Progress | None, grown: Manifest | None) -> None:
+        """Count what is there already, and cut what lies past it."""
+        tally = self._encoder.tally
+        if cut is not None:
+            kept, tally.rows, tally.total = cut.bytes, cut.rows, cut.total
+        elif grown is not None:
+            kept, tally.rows, tally.total = grown.bytes, grown.rows, total_of(grown, tally)
+        else:
+            kept = 0
+        if grown is not None and cut is None:
+            file.truncate(0)
+            with self._out.open("rb") as whole:
+                shutil.copyfileobj(whole, file, READ_BYTES)
+            file.seek(0)
+        file.truncate(kept)
+        while data := file.read(READ_BYTES):
+            self._hash.update(data)
+            self._bytes += len(data)
+        if grown is not None and cut is None and (self._bytes, self._hash.hexdigest()) != (kept, grown.sha256):
+            raise ExportUnfit(f"{self._out.name} is not what its manifest tells of.")
+
+    def _fill(self, file: BinaryIO, span: Span, begins: int, *, headless: bool, continues: bool) -> None:
+        durable_at = self._bytes
+        for chunk in chunks(self._source, self._encoder, span, continues=continues):
+            file.write(chunk.data)
+            self._hash.update(chunk.data)
+            self._bytes += len(chunk.data)
+            self._told(chunk.position, span.until)
+            if self._encoder.appends and self._bytes - durable_at >= self._durable_every:
+                _durable(file)
+                durable_at = self._bytes
+                self._note(begins, chunk.position, headless=headless)
+
+    def _note(self, begins: int, position: int, *, headless: bool) -> None:
+        tally = self._encoder.tally
+        told: dict[str, Any] = {"begins": begins, "continues": headless, "position": position, "bytes": self._bytes}
+        fresh = Progress(FORMAT_VERSION, self._asked, self._log, rows=tally.rows, total=tally.total, **told)
+        replace_file(self._progress_path, fresh)
+
+    def _finish(self, first: int, last: int, headless: bool) -> Manifest:
+        tally = self._encoder.tally
+        manifest = Manifest(
+            FORMAT_VERSION,
+            self._asked,
+            self._log,
+            first,
+            last,
+            headless,
+            tally.rows,
+            tally.of,
+            total_text(tally),
+            self._bytes,
+            self._hash.hexdigest(),
+            self._checkpoint_of(last),
+        )
+        self._part.replace(self._out)
+        replace_file(self._manifest_path, manifest)
+        self._progress_path.unlink(missing_ok=True)
+        sync_folder(self._out)
+        return manifest
+
+
+def _beside(out: Path, suffix: str) -> Path:
+    return out.with_name(out.name + suffix)
+
+
+def _durable(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())

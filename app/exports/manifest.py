@@ -1,0 +1,110 @@
+"""What stands beside an exported file, so that whoever gets it can check it, and an export can go on from it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from app.exports.errors import ExportUnfit
+from app.exports.wanted import FORMAT_VERSION, Wanted
+from projections.exports.contract import Tally
+from projections.exports.texts import fixed
+
+MANIFEST_BYTES_MAX = 1 << 20
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """`first_position` and `last_position`: all that is wanted of these positions, both included, is in the file.
+
+    `control_total` is the sum of `control_of` over all rows, in USD. `continues`: the file has no head: it belongs behind another.
+    `log` names the log that it is of. `checkpoint`: a signed checkpoint of the sealed log that has the last position in it.
+    """
+
+    format_version: int
+    wanted: Wanted
+    log: str
+    first_position: int
+    last_position: int
+    continues: bool
+    rows: int
+    control_of: str
+    control_total: str
+    bytes: int
+    sha256: str
+    checkpoint: str | None = None
+
+    def fits(self, asked: Wanted, log: str) -> bool:
+        return (self.format_version, self.wanted, self.log) == (FORMAT_VERSION, asked, log)
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Of a file that is being written: what is durable of it."""
+
+    format_version: int
+    wanted: Wanted
+    log: str
+    begins: int
+    continues: bool
+    position: int
+    bytes: int
+    rows: int
+    total: int
+
+
+def total_text(tally: Tally) -> str:
+    """With nine decimals: sums of cost lines are whole nanos."""
+    return fixed(tally.total // 10 ** (tally.decimals - 9), 9)
+
+
+def total_of(manifest: Manifest, tally: Tally) -> int:
+    """The manifest's total, in the units of a tally."""
+    nanos = int(manifest.control_total.replace(".", ""))
+    return nanos * int(10 ** (tally.decimals - 9))
+
+
+def read_manifest(path: Path) -> Manifest | None:
+    """None where there is none. Raises ExportUnfit, OSError."""
+    return _read(path, Manifest)
+
+
+def read_progress(path: Path) -> Progress | None:
+    """None where there is none, or one that was cut."""
+    try:
+        return _read(path, Progress)
+    except ExportUnfit:
+        return None
+
+
+def replace_file(path: Path, told: msgspec.Struct) -> None:
+    """Whole or not at all, and durable."""
+    fresh = path.with_name(path.name + ".new")
+    with fresh.open("wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def sync_folder(path: Path) -> None:
+    """What was renamed in the folder of a file stays so."""
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _read(path: Path, kind: type[T]) -> T | None:
+    try:
+        with path.open("rb") as file:
+            text = file.read(MANIFEST_BYTES_MAX)
+    except FileNotFoundError:
+        return None
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.MsgspecError as error:
+        raise ExportUnfit(f"{path.name} cannot be read: {error}") from error

@@ -1,0 +1,102 @@
+"""Where the facts of an export come from, page by page.
+
+Rule 1: a page is one short read: no transaction is open between two.
+Rule 2: of one account, positions come from an index of its own and only its own events are read, however long the log is.
+Rule 3: a span of positions never changes what is in it: the same span read again is the same facts.
+These functions block. They raise StoreUnavailable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from app.exports.wanted import Wanted
+from app.ledger.codec import Codec, UndecodableEvent
+from app.ledger.store import Ledger
+from app.views import DecodedLog, Views
+from projections.contract import Fact, Undecodable
+
+PAGE = 1_000
+_EVENT = "SELECT notification_id, recorded_at_micros, topic, state FROM stored_events WHERE notification_id"
+
+
+class Source(Protocol):
+    """`page`: up to PAGE facts behind a position and up to another; empty at the end."""
+
+    def page(self, after: int, until: int) -> Sequence[Fact]: ...
+
+    def end(self) -> int:
+        """The last position that can be told now."""
+        ...
+
+
+class Span(NamedTuple):
+    """Positions behind `begins` and up to `until` are wanted; those up to `after` are there already."""
+
+    begins: int
+    after: int
+    until: int
+
+
+class WholeLog:
+    def __init__(self, ledger: Ledger, codec: Codec) -> None:
+        self._log = DecodedLog(ledger, codec=codec)
+
+    def page(self, after: int, until: int) -> Sequence[Fact]:
+        return self._log.read(after, min(PAGE, until - after)) if until > after else []
+
+    def end(self) -> int:
+        return self._log.head().position
+
+
+class OneAccount:
+    """The events that moved an account's money, as far as its balances are projected."""
+
+    def __init__(self, ledger: Ledger, codec: Codec, views: Views, account_id: str) -> None:
+        self._ledger, self._codec, self._views, self._account_id = ledger, codec, views, account_id
+
+    def page(self, after: int, until: int) -> Sequence[Fact]:
+        positions = self._views.moved_positions(self._account_id, after=after, until=until, limit=PAGE)
+        return self._facts(positions) if positions else []
+
+    def end(self) -> int:
+        return self._views.tracked()["balances"].position
+
+    def _facts(self, positions: Sequence[int]) -> list[Fact]:
+        marks = ", ".join("?" * len(positions))
+        rows = self._ledger.select(f"{_EVENT} IN ({marks}) ORDER BY notification_id", positions)
+        return [self._fact(*row) for row in rows]
+
+    def _fact(self, position: int, micros: int, topic: str, state: bytes) -> Fact:
+        try:
+            return Fact(position, micros, self._codec.decode(topic, bytes(state)))
+        except UndecodableEvent as error:
+            return Fact(position, micros, Undecodable(topic, str(error)))
+
+
+def span_of(ledger: Ledger, source: Source, asked: Wanted, after: int | None) -> Span:
+    """What is to be told of the log as it is now. `after` None: from the beginning of what is wanted."""
+    until = source.end()
+    if asked.to_micros is not None:
+        until = min(until, position_before(ledger, asked.to_micros, until))
+    begins = 0 if asked.from_micros is None else position_before(ledger, asked.from_micros, until)
+    return Span(begins, begins if after is None else max(begins, after), until)
+
+
+def position_before(ledger: Ledger, micros: int, until: int) -> int:
+    """The last position, up to `until`, that was recorded before an instant; instants never go back. 0 where there is none."""
+    low, high = 0, until
+    while low < high:
+        middle = (low + high + 1) // 2
+        if ledger.read(middle - 1, 1)[0].recorded_at_micros < micros:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def pages(source: Source, after: int, until: int) -> Iterator[Sequence[Fact]]:
+    while page := source.page(after, until):
+        yield page
+        after = page[-1].position

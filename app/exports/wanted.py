@@ -1,0 +1,73 @@
+"""What may be exported, and the encoder of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import msgspec
+
+from app.exports.errors import NoSuchExport
+from app.settings import Settings
+from projections.exports.beancount import BeancountEncoder
+from projections.exports.contract import Encoder, Sheet
+from projections.exports.csv import CsvEncoder
+from projections.exports.focus import FocusSheet
+from projections.exports.hledger import HledgerEncoder
+from projections.exports.parquet import ParquetEncoder
+from projections.exports.sheets import SHEETS
+
+KINDS = ("csv", "focus", "beancount", "hledger", "parquet")
+TABLES = tuple(SHEETS)
+TABLE_DEFAULT = "transactions"
+FOCUS = "focus"
+FORMAT_VERSION = 1
+"""Raised with every change of the bytes that an encoder writes: a file of another version is not taken further."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What an export is of. `table` is that of csv and parquet, None of the others; parquet has `focus` among its tables.
+
+    `account_id` None: of all. Instants: from the first to before the second.
+    """
+
+    kind: str
+    table: str | None = None
+    account_id: str | None = None
+    from_micros: int | None = None
+    to_micros: int | None = None
+
+
+def wanted(kind: str, table: str | None, **which: str | int | None) -> Wanted:
+    """Checked. Raises NoSuchExport."""
+    if kind not in KINDS:
+        raise NoSuchExport(f"There is no export {kind[:40]!r}: there are {', '.join(KINDS)}.")
+    tables = {"csv": TABLES, "parquet": (*TABLES, FOCUS)}.get(kind, ())
+    chosen = table or (TABLE_DEFAULT if tables else None)
+    if chosen is not None and chosen not in tables:
+        has = f"tables {', '.join(tables)}" if tables else "no tables"
+        raise NoSuchExport(f"{kind} has no table {chosen[:40]!r}: it has {has}.")
+    return msgspec.convert({"kind": kind, "table": chosen, **which}, Wanted)
+
+
+def encoder_for(asked: Wanted, *, provider: str, name_of: Callable[[str], str]) -> Encoder:
+    """A new encoder. `provider`: who sells; `name_of`: an account's name. Raises ParquetMissing."""
+    match asked.kind:
+        case "beancount":
+            return BeancountEncoder(account_id=asked.account_id, opens_at_micros=asked.from_micros)
+        case "hledger":
+            return HledgerEncoder(account_id=asked.account_id, opens_at_micros=asked.from_micros)
+        case _:
+            focus = FOCUS in (asked.kind, asked.table)
+            sheet: Sheet = FocusSheet(provider, name_of) if focus else SHEETS[asked.table or TABLE_DEFAULT]()
+            return ParquetEncoder(sheet) if asked.kind == "parquet" else CsvEncoder(sheet)
+
+
+def provider_of(settings: Settings) -> str:
+    """Who sells, as FOCUS names it."""
+    return urlsplit(settings.server.public_url).hostname or "realrouter"
+
+
+def file_name(asked: Wanted, encoder: Encoder) -> str:
+    """What a download is called."""
+    return f"realrouter-{asked.table or asked.kind}.{encoder.suffix}"

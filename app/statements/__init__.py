@@ -1,0 +1,1 @@
+"""Monthly statements: the figures, and a page of them that prints."""

@@ -1,0 +1,72 @@
+"""Numbers, instants and names as the text of exports.
+
+Rule 1: exact: no float comes near, every decimal is written out.
+Rule 2: what somebody else chose (a name, a reason, an id) never becomes a formula, a second line, or another field.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are wide, and formulas too where such letters are written."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_PLAIN = re.compile(r"[A-Za-z0-9]", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def fixed(value: int, decimals: int) -> str:
+    """`value` / 10^decimals with all of its decimals: (1, 9) -> "0.000000001"."""
+    if not decimals:
+        return str(value)
+    whole, fraction = divmod(abs(value), 10**decimals)
+    return f"{'-' if value < 0 else ''}{whole}.{fraction:0{decimals}d}"
+
+
+def instant(micros: int) -> str:
+    """ "2026-11-23T12:00:00.000001Z"."""
+    return f"{second(micros)[:-1]}.{micros % 1_000_000:06d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}Z"
+
+
+def second(micros: int) -> str:
+    """ "2026-11-23T12:00:00Z"."""
+    return _second(micros // 1_000_000)
+
+
+def date(micros: int) -> str:
+    """ "2026-11-23"."""
+    return second(micros)[:10]
+
+
+def line(text: str) -> str:
+    """A text on one line: control characters are a space."""
+    return _CONTROL.sub(" ", text)
+
+
+def cell(text: str) -> str:
+    """A text as a CSV cell: what a spreadsheet would take for a formula begins with an apostrophe."""
+    safe = line(text)
+    if safe.startswith(_FORMULA) or text.startswith(_FORMULA):
+        safe = "'" + safe
+    return f'"{safe.replace(chr(34), chr(34) * 2)}"' if any(mark in safe for mark in '",') else safe
+
+
+def component(name: str) -> str:
+    """A name as one part of a ledger account: letters and digits are themselves, "_" is "--", any other byte "-" and its hex.
+
+    Two names are never one part. It begins with a capital, as beancount wants it.
+    """
+    return "Id-" + "".join(_spelled(letter) for letter in name)
+
+
+def _spelled(letter: str) -> str:
+    if _PLAIN.fullmatch(letter):
+        return letter
+    return "--" if letter == "_" else "".join(f"-{byte:02x}" for byte in letter.encode())

@@ -1,0 +1,334 @@
+"""Files that are whole or not there, that go on where they ended, and that say what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+import tracemalloc
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.exports.errors import ExportUnfit, NoSuchExport
+from app.exports.file import FileExport
+from app.exports.manifest import Manifest, Progress, read_manifest
+from app.exports.source import OneAccount, Source, WholeLog, position_before
+from app.exports.wanted import KINDS, Wanted, encoder_for, file_name, wanted
+from app.ledger.codec import Codec
+from app.ledger.store import StoreUnavailable
+from projections.contract import Fact
+from projections.exports.contract import ExportStopped
+from projections.runner import Runner
+from tests.support.stages import ENGINES, Stage, drain, staged
+from tests.support.trading import Trade
+
+EACH = [wanted(kind, None) for kind in KINDS if kind != "parquet"]
+EACH += [wanted("csv", table) for table in ("usage", "lots", "journal")]
+APPENDED = pytest.mark.parametrize("asked", EACH, ids=lambda asked: f"{asked.kind}-{asked.table}")
+
+
+@pytest.fixture(scope="module")
+def trade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Some 3,000 events: a few pages."""
+    stage = Stage("sqlite", str(tmp_path_factory.mktemp("exports") / "ledger.db"))
+    Trade(stage.book, seed=5).run(1_500)
+    drain(Runner(stage.log, stage.shown))
+    yield stage
+    stage.close()
+
+
+class Cut:
+    """A source that is out of reach after some pages."""
+
+    def __init__(self, source: Source, pages: int) -> None:
+        self._source, self.left = source, pages
+
+    def page(self, after: int, until: int) -> Sequence[Fact]:
+        if not self.left:
+            raise StoreUnavailable("cut")
+        self.left -= 1
+        return self._source.page(after, until)
+
+    def end(self) -> int:
+        return self._source.end()
+
+
+class Shorter:
+    """The log as it was when it ended earlier."""
+
+    def __init__(self, source: Source, end: int) -> None:
+        self._source, self._end = source, end
+
+    def page(self, after: int, until: int) -> Sequence[Fact]:
+        return self._source.page(after, until)
+
+    def end(self) -> int:
+        return self._end
+
+
+def export(stage: Stage, asked: Wanted, out: Path, source: Source | None = None) -> FileExport:
+    encoder = encoder_for(asked, provider="Router Ltd", name_of=lambda account_id: f"name of {account_id}")
+    source = source or source_of(stage, asked)
+    return FileExport(stage.ledger, source, encoder, asked, out, log=stage.log.identity(), durable_every=1)
+
+
+def source_of(stage: Stage, asked: Wanted) -> Source:
+    whole = WholeLog(stage.ledger, Codec())
+    return whole if asked.account_id is None else OneAccount(stage.ledger, Codec(), stage.shown, asked.account_id)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@APPENDED
+def test_a_file_has_its_manifest_beside_it(trade: Stage, asked: Wanted, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    manifest = export(trade, asked, out).write()
+    assert names(tmp_path) == ["out", "out.manifest.json"]
+    assert manifest == read_manifest(tmp_path / "out.manifest.json")
+    assert manifest.sha256 == hashlib.sha256(out.read_bytes()).hexdigest()
+    assert manifest.bytes == out.stat().st_size
+    assert (manifest.first_position, manifest.last_position) == (1, trade.log.head().position)
+    assert len(manifest.control_total.partition(".")[2]) == 9
+    assert manifest.rows > 100
+    assert not manifest.continues
+
+
+@APPENDED
+@pytest.mark.parametrize("cut", [1, 900, 2_500])
+def test_a_file_that_went_on_is_the_whole_one(trade: Stage, asked: Wanted, cut: int, tmp_path: Path) -> None:
+    whole = export(trade, asked, tmp_path / "whole").write()
+    out, source = tmp_path / "out", source_of(trade, asked)
+    early = export(trade, asked, out, Shorter(source, cut)).write()
+    assert early.last_position == cut
+    grown = export(trade, asked, out).write(after=cut)
+    assert out.read_bytes() == (tmp_path / "whole").read_bytes()
+    assert grown == whole
+    assert export(trade, asked, out).write(after=grown.last_position) == whole
+
+
+@APPENDED
+@pytest.mark.parametrize("after", [None, 40])
+def test_what_was_cut_short_goes_on(trade: Stage, asked: Wanted, after: int | None, tmp_path: Path) -> None:
+    """Cut after every page in turn: the same bytes come of it, and the file was not there before they all were."""
+    whole, out, source = tmp_path / "whole", tmp_path / "out", source_of(trade, asked)
+    expected = export(trade, asked, whole).write(after=after)
+    for pages in range(1, 8):
+        try:
+            manifest = export(trade, asked, out, Cut(source, pages)).write(after=after)
+            break
+        except StoreUnavailable:
+            assert not out.exists()
+    else:
+        pytest.fail("it never came to its end")
+    assert out.read_bytes() == whole.read_bytes()
+    assert manifest == expected
+    assert names(tmp_path) == ["out", "out.manifest.json", "whole", "whole.manifest.json"]
+
+
+def test_a_cut_export_begins_where_it_was(trade: Stage, tmp_path: Path) -> None:
+    asked, out = wanted("csv", "journal"), tmp_path / "out"
+    with pytest.raises(StoreUnavailable):
+        export(trade, asked, out, Cut(source_of(trade, asked), 2)).write()
+    progress = msgspec.json.decode((tmp_path / "out.part.json").read_bytes(), type=Progress)
+    assert progress.position == 2_000
+    with (tmp_path / "out.part").open("ab") as file:
+        file.write(b"what was never durable")
+    once = Cut(source_of(trade, asked), 3)
+    export(trade, asked, out, once).write()
+    export(trade, asked, tmp_path / "whole").write()
+    assert out.read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_a_note_of_another_export_is_no_beginning(trade: Stage, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(StoreUnavailable):
+        export(trade, wanted("csv", "usage"), out, Cut(source_of(trade, wanted("csv", "usage")), 2)).write()
+    export(trade, wanted("csv", "journal"), out).write()
+    export(trade, wanted("csv", "journal"), tmp_path / "whole").write()
+    assert out.read_bytes() == (tmp_path / "whole").read_bytes()
+    (tmp_path / "out.part.json").write_text("{", encoding="utf-8")
+    export(trade, wanted("csv", "journal"), out).write()
+    assert out.read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_what_belongs_behind_another_file_has_no_header(trade: Stage, tmp_path: Path) -> None:
+    asked = wanted("csv", "journal")
+    export(trade, asked, tmp_path / "whole").write()
+    first = export(trade, asked, tmp_path / "first", Shorter(source_of(trade, asked), 700)).write()
+    second = export(trade, asked, tmp_path / "second").write(after=700)
+    assert second.continues
+    assert (second.first_position, first.last_position) == (701, 700)
+    both = (tmp_path / "first").read_bytes() + (tmp_path / "second").read_bytes()
+    assert both == (tmp_path / "whole").read_bytes()
+    grown = export(trade, asked, tmp_path / "second").write(after=second.last_position)
+    assert grown.continues
+
+
+def test_only_an_earlier_part_of_the_very_export_goes_on(trade: Stage, tmp_path: Path) -> None:
+    asked, out = wanted("csv", "journal"), tmp_path / "out"
+    end = export(trade, asked, out).write().last_position
+    for other, after, why in (
+        (wanted("csv", "usage"), end, "earlier part of this very export"),
+        (asked, 5, "goes up to position"),
+        (asked, end + 1, "nothing behind position"),
+    ):
+        with pytest.raises(ExportUnfit, match=why):
+            export(trade, other, out).write(after=after)
+    out.write_bytes(out.read_bytes().replace(b"0", b"1", 1))
+    with pytest.raises(ExportUnfit, match="not what its manifest"):
+        export(trade, asked, out).write(after=end)
+    (tmp_path / "out.manifest.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(ExportUnfit, match="cannot be read"):
+        export(trade, asked, out).write(after=end)
+
+
+def test_one_run_at_a_time(trade: Stage, tmp_path: Path) -> None:
+    asked = wanted("csv", "journal")
+    inner = export(trade, asked, tmp_path / "out")
+
+    class Meanwhile(WholeLog):
+        def page(self, after: int, until: int) -> Sequence[Fact]:
+            with pytest.raises(ExportUnfit, match="Another export"):
+                inner.write()
+            return super().page(after, until)
+
+    export(trade, asked, tmp_path / "out", Meanwhile(trade.ledger, Codec())).write()
+
+
+def test_an_export_is_private(trade: Stage, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export(trade, wanted("csv", None), out).write()
+    assert out.stat().st_mode & 0o077 == 0
+
+
+def test_parquet_goes_on_in_a_file_of_its_own(trade: Stage, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    asked = wanted("parquet", "focus")
+    whole = export(trade, asked, tmp_path / "whole").write()
+    export(trade, asked, tmp_path / "first", Shorter(source_of(trade, asked), 700)).write()
+    second = export(trade, asked, tmp_path / "second").write(after=700)
+    assert not second.continues
+    parts = [pq.read_table(tmp_path / name) for name in ("first", "second")]
+    assert sum(part.num_rows for part in parts) == whole.rows
+    read = pq.read_table(tmp_path / "whole")
+    assert read["x_Position"].to_pylist() == [at for part in parts for at in part["x_Position"].to_pylist()]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_account_is_its_part_of_the_whole(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    request.param = engine
+    with staged(request, tmp_path) as stage:
+        Trade(stage.book, seed=7).run(300)
+        drain(Runner(stage.log, stage.shown))
+        export(stage, wanted("csv", "lots"), tmp_path / "whole").write()
+        header, parts = b"", list[bytes]()
+        for name in ("acme", "bob_2", "zoë"):
+            export(stage, wanted("csv", "lots", account_id=name), tmp_path / name).write()
+            header, *rows = (tmp_path / name).read_bytes().splitlines()
+            assert all(row.startswith(f"{name},".encode()) for row in rows)
+            parts += rows
+        whole_header, *rows = (tmp_path / "whole").read_bytes().splitlines()
+        assert header == whole_header
+        assert sorted(parts) == sorted(rows)
+
+
+def test_an_account_that_read_models_lag_behind_is_told_as_far_as_they_are(tmp_path: Path) -> None:
+    stage = Stage("sqlite", str(tmp_path / "ledger.db"))
+    try:
+        trade = Trade(stage.book, seed=7)
+        trade.run(50)
+        drain(Runner(stage.log, stage.shown))
+        behind = stage.log.head().position
+        stage.book.append(*trade.money())
+        asked = wanted("csv", "lots", account_id="acme")
+        assert export(stage, asked, tmp_path / "out").write().last_position == behind
+    finally:
+        stage.close()
+
+
+def test_a_period_is_its_instants(trade: Stage, tmp_path: Path) -> None:
+    facts = trade.log.read(0, 100_000)
+    begins, ends = facts[500].recorded_at_micros, facts[2_000].recorded_at_micros
+    asked = wanted("csv", "journal", from_micros=begins, to_micros=ends)
+    manifest = export(trade, asked, tmp_path / "out").write()
+    inside = [fact.position for fact in facts if begins <= fact.recorded_at_micros < ends]
+    assert (manifest.first_position, manifest.last_position) == (inside[0], inside[-1])
+    assert position_before(trade.ledger, 0, facts[-1].position) == 0
+    assert position_before(trade.ledger, 2**62, facts[-1].position) == facts[-1].position
+
+
+def test_periods_follow_each_other_without_gap_or_overlap(trade: Stage, tmp_path: Path) -> None:
+    facts = trade.log.read(0, 100_000)
+    middle = facts[1_000].recorded_at_micros
+    parts = [
+        export(trade, wanted("csv", "transactions", **bound), tmp_path / name).write()
+        for name, bound in (("first", {"to_micros": middle}), ("second", {"from_micros": middle}))
+    ]
+    whole = export(trade, wanted("csv", "transactions"), tmp_path / "whole").write()
+    assert sum(part.rows for part in parts) == whole.rows
+    assert sum(Decimal(part.control_total) for part in parts) == Decimal(whole.control_total)
+    _, *second = (tmp_path / "second").read_bytes().splitlines(keepends=True)
+    assert (tmp_path / "first").read_bytes() + b"".join(second) == (tmp_path / "whole").read_bytes()
+
+
+def test_an_event_that_cannot_be_read_stops_it_and_leaves_no_file(tmp_path: Path) -> None:
+    stage = Stage("sqlite", str(tmp_path / "ledger.db"))
+    try:
+        Trade(stage.book).run(20)
+        stage.drop_triggers()
+        stage.sql("UPDATE stored_events SET state = X'7b7d' WHERE notification_id = 20")
+        with pytest.raises(ExportStopped, match="position 20"):
+            export(stage, wanted("csv", "journal"), tmp_path / "out").write()
+        assert not (tmp_path / "out").exists()
+    finally:
+        stage.close()
+
+
+def test_a_checkpoint_is_told_where_there_is_one(trade: Stage, tmp_path: Path) -> None:
+    asked = wanted("csv", None)
+    encoder = encoder_for(asked, provider="p", name_of=str)
+    source = source_of(trade, asked)
+    made = FileExport(
+        trade.ledger, source, encoder, asked, tmp_path / "out", log="x", checkpoint_of=lambda position: f"of {position}"
+    )
+    manifest: Manifest = made.write()
+    assert manifest.checkpoint == f"of {manifest.last_position}"
+
+
+@pytest.mark.parametrize(("kind", "table"), [("xml", None), ("csv", "focus"), ("beancount", "usage"), ("parquet", "x")])
+def test_what_there_is_not_is_refused(kind: str, table: str | None) -> None:
+    with pytest.raises(NoSuchExport):
+        wanted(kind, table)
+
+
+def test_a_download_has_a_name() -> None:
+    asked = wanted("parquet", "lots")
+    assert file_name(asked, encoder_for(asked, provider="p", name_of=str)) == "realrouter-lots.parquet"
+
+
+@pytest.mark.long
+@APPENDED
+def test_memory_is_flat(asked: Wanted, tmp_path: Path) -> None:
+    """Ten times the log, the same memory. Lots are kept, and are as many as credits: here as many as ever."""
+    peaks, rows = [], 0
+    for requests in (5_000, 50_000):
+        stage = Stage("sqlite", str(tmp_path / f"{requests}.db"))
+        try:
+            trade = Trade(stage.book, seed=6)
+            trade.run(200)
+            trade.money = list  # type: ignore[method-assign]
+            trade.seed = 7
+            trade.run(requests)
+            tracemalloc.start()
+            rows = export(stage, asked, tmp_path / f"{requests}").write().rows
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        finally:
+            stage.close()
+    print(f"{asked.kind} {asked.table}: {rows} rows, peaks {peaks[0] >> 10} and {peaks[1] >> 10} KiB")
+    assert peaks[1] < 1.2 * peaks[0]

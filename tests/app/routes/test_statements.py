@@ -1,0 +1,124 @@
+"""/api/statements: a month that adds up, and a page of it that is safe to open and to print."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from app.statements import figures
+from app.statements.page import POLICY, page
+from domain.events import AdjustmentPosted, account_stream
+from projections.runner import Runner
+from tests.app.routes.test_exports import trading
+from tests.support.customers import caught_up, with_key
+from tests.support.gateway import chat, running
+from tests.support.stages import ENGINES, Stage, drain, staged
+from tests.support.trading import Trade
+
+DAY = 86_400_000_000
+
+
+@pytest.fixture(params=ENGINES)
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    with staged(request, tmp_path) as stage:
+        yield stage
+
+
+def this_month() -> str:
+    return f"{datetime.now(UTC):%Y-%m}"
+
+
+def test_months_add_up_and_follow_each_other(stage: Stage) -> None:
+    """A third of the log each, a month or two ago, and now."""
+    Trade(stage.book, seed=9).run(300)
+    head = stage.log.head().position
+    stage.drop_triggers()
+    for ago, until in ((62, head // 3), (31, 2 * head // 3)):
+        before = f"notification_id <= {until} AND recorded_at_micros > {(time.time_ns() // 1000) - 20 * DAY}"
+        stage.sql(f"UPDATE stored_events SET recorded_at_micros = recorded_at_micros - {ago * DAY} WHERE {before}")
+    drain(Runner(stage.log, stage.shown))
+    facts = stage.log.read(0, 100_000)
+    months = sorted({f"{datetime.fromtimestamp(fact.recorded_at_micros / 1e6, UTC):%Y-%m}" for fact in facts})
+    assert len(months) == 3
+    for account_id in ("acme", "bob_2", "zoë"):
+        closing, used = 0, 0
+        for month in months:
+            span = figures.bounds(month)
+            assert span is not None
+            told = figures.figures(stage.shown, account_id, month, span)
+            assert told.opening_nanos == closing
+            assert told.rows_count == len(told.rows)
+            closing, used = told.closing_nanos, used + told.used_nanos
+        balance = stage.shown.balance(account_id).value
+        assert closing == balance.available_nanos + balance.held_nanos
+        assert used > 0
+
+
+def test_rows_are_bounded_and_sums_are_not(stage: Stage) -> None:
+    trade = Trade(stage.book, seed=9, accounts=("acme",))
+    for number in range(figures.ROWS_SHOWN_MAX + 700):
+        trade.book.say(account_stream("acme"), AdjustmentPosted("acme", f"a{number}", "correction", 3, "w", None))
+    drain(Runner(stage.log, stage.shown))
+    month = this_month()
+    told = figures.figures(stage.shown, "acme", month, figures.bounds(month) or (0, 0))
+    assert (len(told.rows), told.rows_count) == (figures.ROWS_SHOWN_MAX, figures.ROWS_SHOWN_MAX + 701)
+    assert told.sums["correction"] == 3 * (figures.ROWS_SHOWN_MAX + 700)
+    shown = page(told, name="n", account_id="acme", seller="s", made_at_micros=0, complete=True)
+    assert "701 older rows" in shown
+
+
+@pytest.mark.parametrize("month", ["2026-13", "2026-00", "0000-01", "26-01", "2026-1", "٢٠٢٦-01", "9999-12", ""])
+def test_what_is_no_month_is_none(month: str) -> None:
+    assert figures.bounds(month) is None
+
+
+async def test_a_statement_is_what_happened(tmp_path: Path) -> None:
+    async with running(tmp_path) as gateway:
+        await gateway.post("chat/completions", chat())
+        debit = await gateway.only_debit()
+        await caught_up(gateway)
+        told = (await with_key(gateway, f"/api/statements/{this_month()}")).json()
+        assert (told["opening"], told["complete"], told["rows_count"]) == ("0.00", False, 1)
+        assert told["used_nanos"] == str(debit.cost_nanos)
+        assert int(told["closing_nanos"]) == int(told["sums"][0]["amount_nanos"]) - debit.cost_nanos
+        assert [(use["model"], use["requests"]) for use in told["usage"]] == [(debit.model, 1)]
+        assert told["rows"][0]["kind"] == "grant"
+
+
+async def test_a_month_before_there_was_anything_is_empty_and_over(tmp_path: Path) -> None:
+    async with running(tmp_path) as gateway:
+        await caught_up(gateway)
+        told = (await with_key(gateway, "/api/statements/2020-02")).json()
+        assert (told["from_at"], told["to_at"]) == ("2020-02-01T00:00:00Z", "2020-03-01T00:00:00Z")
+        assert (told["complete"], told["closing"], told["sums"], told["usage"]) == (True, "0.00", [], [])
+
+
+@pytest.mark.parametrize("asked", ["2199-01", "2026-13", "now", "2026-11?format=pdf"])
+async def test_what_cannot_be_told_is_refused(asked: str, tmp_path: Path) -> None:
+    async with running(tmp_path) as gateway:
+        headers = {"authorization": f"Bearer {gateway.key}"}
+        answer = await gateway.http.get(f"{gateway.origin}/api/statements/{asked}", headers=headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_value")
+
+
+async def test_a_page_shows_the_same_figures_and_runs_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as gateway:
+        _, owner = await trading(gateway, 200)
+        told = await owner.shown(f"/api/statements/{this_month()}")
+        answer = await owner.get(f"/api/statements/{this_month()}", format="html")
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.headers["content-security-policy"] == POLICY
+        assert answer.headers["cache-control"] == "no-store"
+        assert "name of acme" in answer.text
+        for nanos in (told["closing_nanos"], *(row["cost_nanos"] for row in told["usage"])):
+            shown = f"{int(nanos) // 10**9}.{int(nanos) % 10**9:09d}" if int(nanos) >= 0 else ""
+            assert shown in answer.text
+        assert "<script" not in answer.text
+        assert re.search(r"@media print", answer.text)
+        # What somebody chose is text: HOSTILE reasons are among the corrections.
+        assert 'HYPERLINK("http' not in answer.text
