@@ -4,7 +4,8 @@
 # A stamp file says what an installation was made from: a second run does nothing, a changed requirements file installs.
 
 PYTHON  ?=
-WORKERS ?= 2
+# More than two cores can run at once: much of a test is waiting for a browser, a database or a socket.
+WORKERS ?= 3
 
 # Branch coverage of domain and app/wire, in percent. It only ever goes up.
 COVERAGE_MIN ?= 100
