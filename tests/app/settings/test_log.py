@@ -69,7 +69,7 @@ def test_what_does_not_fit_is_told_by_its_name(text: str, key: str, said: str) -
     assert refused.value.key == key
     assert said in str(refused.value)
     for signer in (SIGNER, OLD, WITNESS):
-        assert signer.text().rpartition("+")[2] not in str(refused.value)
+        assert signer.text().split("+", 4)[4] not in str(refused.value)
 
 
 def test_no_key_is_in_a_repr() -> None:
