@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -64,7 +65,10 @@ def asked(line: str, served: Demo) -> tuple[str, str, dict[str, str], bytes | No
 
 
 def pay(browser: httpx.Client, url: str, opened: dict[str, str]) -> None:
-    """On the page that the checkout names, as its form does."""
+    """On the page that the checkout names, as its form does; its webhook is acknowledged before it is handled."""
     assert "Pay" in browser.get(opened["url"]).text
     assert browser.post(opened["url"], data={"act": "pay"}).status_code == 200
-    assert browser.get(f"{url}/{opened['checkout_id']}").json()["state"] == "paid"
+    state, until = "processing", time.monotonic() + TIMEOUT_SECONDS
+    while state == "processing" and time.monotonic() < until:
+        state = browser.get(f"{url}/{opened['checkout_id']}").json()["state"]
+    assert state == "paid"
