@@ -13,7 +13,7 @@ import pytest
 
 from app.attempts import Attempts, Offer
 from app.settings import parse as parse_settings
-from app.wire.dialects import dialect_for, parse
+from app.wire.dialects import parse
 from app.wire.exchange import Endpoint, RequestError
 from app.wire.stored import Stored
 from domain.catalog import Model
@@ -45,29 +45,6 @@ def attempts(
         seed=SEED,
         created=7,
     )
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "protocol", "endpoints", "dialect"),
-    [
-        ("responses", "openai", ("responses", "chat"), "responses"),
-        ("chat", "openai", ("responses", "chat"), "chat"),
-        ("chat", "openai", ("responses",), "responses"),
-        ("responses", "openai", ("chat",), "chat"),
-        ("chat", "simulator", ("responses",), "responses"),
-        ("responses", "openai-chat", ("responses",), "chat"),
-        ("chat", "openai-chat", ("responses",), "chat"),
-        ("responses", "anthropic", ("responses",), "anthropic"),
-        ("chat", "anthropic", ("chat",), "anthropic"),
-        ("responses", "gemini", ("responses", "chat"), "gemini"),
-    ],
-)
-def test_an_upstream_is_asked_in_the_clients_protocol_where_it_speaks_it(
-    endpoint: Endpoint, protocol: str, endpoints: tuple[str, ...], dialect: str
-) -> None:
-    assert dialect_for(endpoint, protocol, endpoints) == dialect
-    body = responses() if endpoint == "responses" else chat()
-    assert attempts(endpoint, body, protocol, endpoints=endpoints).first.dialect == dialect
 
 
 @pytest.mark.parametrize("stream", [False, True])

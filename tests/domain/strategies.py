@@ -276,7 +276,7 @@ _returns: dict[str, st.SearchStrategy[Any]] = {
     "currency": currencies,
     "credit_nanos": amounts,
 }
-events: st.SearchStrategy[Event] = st.one_of(
+EACH_EVENT: tuple[st.SearchStrategy[Event], ...] = (
     st.builds(AccountOpened, account_id=identifiers, name=texts),
     st.builds(
         KeyCreated, account_id=identifiers, key_id=identifiers, name=texts, digest=texts, hint=texts, limits=limits
@@ -309,6 +309,8 @@ events: st.SearchStrategy[Event] = st.one_of(
     st.builds(FundsWithdrawn, dispute_id=identifiers, **_returns),
     st.builds(FundsReinstated, dispute_id=identifiers, **_returns),
 )
+"""One strategy for each event of the registry."""
+events = st.one_of(EACH_EVENT)
 
 
 def sum_of_lines_picos(cost: Cost) -> int:
