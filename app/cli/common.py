@@ -26,7 +26,7 @@ from app.ledger.store import CommandFailed, Ledger, SchemaMismatch, StoreUnavail
 from app.payments.opening import StripeNotConfigured
 from app.payments.vendor import VendorRefused, VendorUnavailable
 from app.providers import ProviderFileUnfit
-from app.sealing.errors import ExportRefused, LogDiffers
+from app.sealing.errors import ExportRefused, LogDiffers, RestoreRefused
 from app.services import PricesDiffer, open_ledger
 from app.settings import Settings, SettingsError, load
 from app.site.errors import SiteUnfit
@@ -51,6 +51,7 @@ _FAILURES = (
     PricesUnfit,
     ProviderFileUnfit,
     ProofInvalid,
+    RestoreRefused,
     StripeNotConfigured,
     VendorRefused,
     VendorUnavailable,

@@ -1,4 +1,4 @@
-"""realrouter audit key, prove, verify, cosign; realrouter export log: the sealed log from the command line."""
+"""realrouter audit key, prove, verify, restore, cosign; realrouter export log: the sealed log from the command line."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from app.sealing.copies import Folder, Stored, export
 from app.sealing.errors import NotSealedYet, NotSettledYet
 from app.sealing.file import CheckpointFile, write_key
 from app.sealing.receipts import Receipts
+from app.sealing.restore import restore
 from app.sealing.verify import Report, verify
 from app.settings import LogSettings
 from projections.proofs.errors import ProofInvalid
@@ -107,6 +108,33 @@ def verify_(
             _tell(context, verify(Stored(ledger, log.origin, file), trusted, told, differences_max=differences))
 
 
+@click.command("restore")
+@command
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@_KEYS
+@click.option("--differences", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Show so many.")
+def restore_(context: Context, folder: Path, keys: tuple[str, ...], differences: int) -> None:
+    """Make a ledger of an exported copy, so that it can be audited without the database that it came from.
+
+    The configured store must be a new SQLite file. The copy is checked on the way, as `audit verify --export` does: where anything
+    does not hold, no ledger is made, and it exits 1. Afterwards `audit replay`, `audit balance`, `books`, `export` and
+    `providers reconcile` run on it. It is not for serving: people, sessions and webhooks are in no copy.
+
+    \b
+    Example, with this alone in realrouter.toml: [store] url = "sqlite:///./audit.db"
+      realrouter audit restore copy --key VKEY
+      realrouter audit replay
+    """
+    path = context.settings().store.sqlite_path
+    if path is None:
+        raise click.ClickException(
+            'A copy is restored into SQLite: set store.url to a new file, "sqlite:///./audit.db".'
+        )
+    with progress("restoring events") as told:
+        report = restore(folder, _trusted(context, keys), path, told, differences_max=differences)
+    _tell(context, report, f"They are a ledger in {path}." if report.ok else "No ledger was made.")
+
+
 @click.command("cosign")
 @command
 @click.argument("file", type=click.Path(path_type=Path))
@@ -145,7 +173,7 @@ def log_(context: Context, folder: Path) -> None:
     context.print(result, f"{checkpoint.size} events of {checkpoint.origin} are in {folder}.")
 
 
-AUDIT = (key, prove, verify_, cosign)
+AUDIT = (key, prove, verify_, restore_, cosign)
 EXPORT = (log_,)
 
 
@@ -229,7 +257,7 @@ def _receipt_lines(proven: Proven) -> list[str]:
     ]
 
 
-def _tell(context: Context, report: Report) -> None:
+def _tell(context: Context, report: Report, *more: str) -> None:
     hashed = (
         f"{report.events} events and {report.tiles} tiles were hashed, up to the checkpoint of {report.size} events of"
     )
@@ -241,6 +269,6 @@ def _tell(context: Context, report: Report) -> None:
         lines += [
             f"  {each.what} · {each.where}: expected {each.expected}, found {each.found}" for each in report.differences
         ]
-    context.print({"ok": report.ok, **msgspec.to_builtins(report)}, lines)
+    context.print({"ok": report.ok, **msgspec.to_builtins(report)}, [*lines, *more])
     if not report.ok:
         raise SystemExit(1)

@@ -25,3 +25,7 @@ class NotSettledYet(Exception):
 
 class ExportRefused(Exception):
     """The folder holds something else, or nothing is sealed."""
+
+
+class RestoreRefused(Exception):
+    """There is a ledger in the place of the new one, or what was signed cannot be one."""

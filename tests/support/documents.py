@@ -30,6 +30,10 @@ class Document:
         """The fenced blocks of a language, "" for those that name none."""
         return [body for found, body in _FENCE.findall(self.text) if found == language]
 
+    def blocks(self) -> list[tuple[str, str]]:
+        """All fenced blocks in order, each after its language."""
+        return [(language, body) for language, body in _FENCE.findall(self.text)]
+
     def spans(self) -> set[str]:
         """What stands in backticks within lines."""
         return spans(_FENCE.sub("", self.text))

@@ -1,0 +1,235 @@
+"""ops/audit.md is walked as it is printed: every command in its order, every printed result in what the command says.
+
+Rule 1: the walk is made in a folder that holds what the document says is there, and nothing else: no database of the operator.
+Rule 2: a block of `realrouter` lines runs in this process, for its speed; any other one is given to bash as a whole.
+Rule 3: a block whose first line is a comment with a file's name is that file.
+Rule 4: a block without a language is in what the commands before it have printed; `...` stands for any lines.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+from tests.support.audited_month import make
+from tests.support.documents import ROOT, Document, check_names
+
+AUDIT = Document("ops/audit.md")
+NAMED = re.compile(r"# (\S+\.(?:py|toml))\n")
+ASSIGNED = re.compile(r"([A-Z]+)=\$\(cat ([\w.-]+)\)")
+
+
+class Stopped(Exception):
+    """A command failed: which, and what it printed."""
+
+
+class Walk:
+    """An auditor in their folder. `ran` are the lines that were run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.ran = folder, list[str]()
+        self.told = ""
+        """What the last block of commands has printed."""
+        self.environment = {
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
+            "LC_ALL": "C.UTF-8",
+            "HOME": str(folder),
+        }
+
+    def go(self, *, with_hledger: bool) -> None:
+        """Raises Stopped."""
+        for language, body in AUDIT.blocks():
+            named = NAMED.match(body)
+            if named is not None and language in ("python", "toml"):
+                (self.folder / named[1]).write_text(body, encoding="utf-8")
+            elif language == "sh" and (with_hledger or not body.startswith("hledger ")):
+                self.told = self._run(body)
+                self.ran += body.splitlines()
+            elif language == "":
+                self._compare(body)
+
+    def _run(self, block: str) -> str:
+        lines = block.splitlines()
+        if all(ASSIGNED.fullmatch(line) for line in lines):
+            pairs = [line.partition("=$(cat ") for line in lines]
+            self.environment |= {name: self._read(file.rstrip(")")).strip() for name, _, file in pairs}
+            return ""
+        if all(line.startswith("realrouter ") for line in lines):
+            return "".join(map(self._realrouter, lines))
+        return self._bash(block)
+
+    def _realrouter(self, line: str) -> str:
+        words = [re.sub(r"\$([A-Z]+)", lambda found: self.environment[found[1]], word) for word in shlex.split(line)]
+        out = words[words.index(">") + 1] if ">" in words else None
+        done = CliRunner().invoke(main, words[1:] if out is None else words[1:-2], catch_exceptions=False)
+        if done.exit_code:
+            raise Stopped(line, done.output)
+        if out is not None:
+            (self.folder / out).write_text(done.stdout, encoding="utf-8")
+        return done.stdout
+
+    def _bash(self, block: str) -> str:
+        done = subprocess.run(
+            ["bash", "-e", "-c", block],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if done.returncode:
+            raise Stopped(block, done.stdout + done.stderr)
+        return done.stdout
+
+    def _compare(self, printed: str) -> None:
+        rest = self.told
+        for part in filter(None, re.split(r"^\.\.\.\n", printed, flags=re.MULTILINE)):
+            _, found, rest = rest.partition(part)
+            assert found == part, f"printed in {AUDIT.path}:\n{part}\nnot in:\n{self.told}"
+
+    def _read(self, name: str) -> str:
+        return (self.folder / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the auditor was given; the operator's own is gone."""
+    folder = tmp_path_factory.mktemp("audit") / "given"
+    folder.mkdir()
+    make(folder)
+    shutil.rmtree(folder.parent / "operator")
+    return folder
+
+
+@pytest.fixture
+def walk(given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Walk:
+    folder = shutil.copytree(given, tmp_path / "auditor")
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("REALROUTER_CONFIG", raising=False)
+    return Walk(folder)
+
+
+def test_an_auditor_re_performs_the_month_with_the_export_and_the_public_keys(walk: Walk) -> None:
+    """The commands of hledger where it is installed."""
+    walk.go(with_hledger=shutil.which("hledger") is not None)
+    programs = {line.split()[0] for line in walk.ran}
+    assert programs >= {"realrouter", "python3", "bean-check", "cp", "for"}
+    assert walk._read("october.checkpoint") == walk._read("copy/checkpoint")
+
+
+@pytest.mark.long
+def test_the_commands_of_hledger_are_walked_too(walk: Walk) -> None:
+    assert shutil.which("hledger"), "hledger is not installed. Debian: apt-get install hledger"
+    walk.go(with_hledger=True)
+    assert "hledger -f finance/books.journal check --strict" in walk.ran
+    assert walk.ran == [line for block in AUDIT.fences("sh") for line in block.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("file", "at", "where"),
+    [
+        ("entries/000", 0.5, r"event \d+ is not the one that tile 0/000 has"),
+        ("entries/001.p/*", 0.99, r"event \d+ is not the one that tile 0/001.p/\d+ has"),
+        ("tile/0/000", 0.5, r"event 129 is not the one that tile 0/000 has"),
+        ("tile/1/000.p/1", 0.5, r"tile 1/000.p/1 is not made of the tiles below it"),
+        ("checkpoint", 0.4, r"root|signature|checkpoint"),
+    ],
+)
+def test_the_walk_stops_at_its_first_step_where_one_byte_of_the_copy_was_changed(
+    file: str, at: float, where: str, walk: Walk
+) -> None:
+    [path] = (walk.folder / "copy").glob(file)
+    changed = bytearray(path.read_bytes())
+    changed[int(at * len(changed))] ^= 1
+    path.write_bytes(changed)
+    with pytest.raises(Stopped) as stopped:
+        walk.go(with_hledger=False)
+    command, told = stopped.value.args
+    assert command.startswith("python3 realrouter_verify.py log copy ")
+    assert "IT DOES NOT HOLD" in told
+    assert re.search(where, told)
+    assert not (walk.folder / "audit.db").exists()
+
+
+def test_hashes_without_their_events_are_no_copy(walk: Walk) -> None:
+    """The verifier takes them, and says so: the document asks for more."""
+    shutil.rmtree(walk.folder / "copy/entries")
+    with pytest.raises(AssertionError, match="every event and every tile was hashed"):
+        walk.go(with_hledger=False)
+
+
+def test_the_walk_stops_where_september_was_another(walk: Walk, tmp_path: Path) -> None:
+    """An operator with the key who signed another past: what the auditor noted tells."""
+    (tmp_path / "other").mkdir()
+    make(tmp_path / "other")
+    shutil.copy(tmp_path / "other/september.checkpoint", walk.folder)
+    with pytest.raises(Stopped) as stopped:
+        walk.go(with_hledger=False)
+    assert "the log does not begin as it was signed at size" in stopped.value.args[1]
+
+
+@pytest.mark.parametrize(
+    ("file", "digit", "command"),
+    [
+        ("finance/journal.csv", r"(\d),[\d.]+,[\d.]+\n\Z", "python3 readd.py"),
+        ("finance/lots.csv", r"acct_lab,.*,-?(\d)[\d.]*,[\d.]+,,,,,\n", "python3 readd.py"),
+        ("finance/journal.csv", r"(\d)\n\Z", "python3 check_exports.py"),
+        ("finance/usage.csv", r"(\d)\n\Z", "python3 check_exports.py"),
+        ("finance/books.beancount", r"(\d) USD\n\Z", "python3 check_exports.py"),
+        ("openai-october.csv", r"(\d)\r\n\Z", "realrouter providers reconcile"),
+    ],
+)
+def test_a_digit_that_was_changed_stops_the_walk(file: str, digit: str, command: str, walk: Walk) -> None:
+    path = walk.folder / file
+    data = path.read_bytes().decode()
+    found = re.search(digit, data)
+    assert found is not None
+    changed = str((int(found[1]) + 1) % 10)
+    path.write_bytes((data[: found.start(1)] + changed + data[found.end(1) :]).encode())
+    with pytest.raises(Stopped) as stopped:
+        walk.go(with_hledger=False)
+    assert stopped.value.args[0].startswith(command)
+
+
+def test_the_sample_s_arithmetic_is_right() -> None:
+    """Of the table and of the refund that is worked out in the text."""
+    rows = {line: (reckoning, Decimal(usd)) for line, reckoning, usd in AUDIT.rows("By hand", 3)}
+    worked = {line: (_value(reckoning), usd) for line, (reckoning, usd) in rows.items() if " x " in reckoning}
+    assert len(worked) == 4
+    assert all(value == usd for value, usd in worked.values())
+    (_, total), (_, charge), (_, rounding) = (rows[name] for name in ("sum", "charge", "rounding"))
+    assert total == sum(usd for _, usd in worked.values())
+    assert charge == total.quantize(Decimal(10) ** -9, ROUND_CEILING)
+    assert rounding == charge - total
+    [(back, taken)] = re.findall(r"takes 10 x ([\d.]+) / 9 = ([\d.]+),", AUDIT.text)
+    [(more, over)] = re.findall(r"returning\s([\d.]+)\swould take ([\d.]+),", AUDIT.text)
+    assert Decimal(more) - Decimal(back) == Decimal("0.01")
+    for minor, nanos in ((back, taken), (more, over)):
+        assert (Decimal(minor) * 10 / 9).quantize(Decimal(10) ** -9, ROUND_FLOOR) == Decimal(nanos)
+    assert Decimal(taken) <= 10 - Decimal("1.262030038") < Decimal(over)
+
+
+def _value(reckoning: str) -> Decimal:
+    """Of "1,200 x 0.50 / 1,000,000"."""
+    product, _, divisor = reckoning.replace(",", "").partition(" / ")
+    one, other = map(Decimal, product.split(" x "))
+    return one * other / Decimal(divisor or 1)
+
+
+def test_what_the_document_names_is_there() -> None:
+    check_names(AUDIT)
+    linked = "ops/audit.md"
+    for path in ("README.md", "ops/runbook.md"):
+        assert linked in Document(path).spans(), path
+    assert (ROOT / "ops/verify/realrouter_verify.py").exists()
