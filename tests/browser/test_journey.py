@@ -47,6 +47,7 @@ def test_the_whole_way(browser: Browser, tmp_path: Path, make_hand: Callable[[Pa
             way.store_the_key()
             response_id = way.call_with_the_key(key)
             way.buy_a_pack()
+            way.keep_its_documents()
             way.revoke_the_key(key)
             way.find_the_request(response_id)
             watch.check()
@@ -128,6 +129,19 @@ class Way:
         expect(self.exact_balance()).to_have_attribute("title", re.compile(re.escape(str(self.available()))))
         self.look("credited")
 
+    def keep_its_documents(self) -> None:
+        """The payment's signed receipt, from its row; and this month's statement, which has the payment."""
+        [payment] = self.ledger("/api/transactions?kind=top_up")["data"]
+        self.hand.press(self.page.get_by_role("button", name=f"Signed receipt of top-up {payment['id']}"))
+        dialog = self.page.get_by_role("dialog", name="Signed receipt")
+        assert "payment.top_up_settled.v1" in self.take_the_signed_receipt(dialog)
+        self.hand.press(dialog.get_by_role("button", name="Close"))
+        expect(dialog).to_have_count(0)
+        documents = self.page.get_by_role("region", name="Monthly statements")
+        with self.page.expect_download() as downloading:
+            self.hand.press(documents.get_by_role("button", name="Download the statement").first)
+        assert payment["id"] in downloading.value.path().read_text(encoding="utf-8")
+
     def revoke_the_key(self, key: str) -> None:
         self.go("Keys")
         row = self.page.get_by_role("row", name=KEY_NAME)
@@ -154,17 +168,20 @@ class Way:
             expect(dialog.get_by_role("cell", name=f"${line['amount']}", exact=True).first).to_be_visible()
         expect(dialog.get_by_role("cell", name=f"${shown['cost']}", exact=True).last).to_be_visible()
         self.look("receipt")
-        self.take_the_signed_receipt(dialog)
+        assert "request.debited.v1" in self.take_the_signed_receipt(dialog)
 
-    def take_the_signed_receipt(self, dialog: Locator) -> None:
-        """It holds under the log's public key, by the verifier that people without Realrouter use."""
+    def take_the_signed_receipt(self, dialog: Locator) -> str:
+        """It holds under the log's public key, by the verifier that people without Realrouter use. Gives what that says."""
+        self.watch.expected = {503}  # not sealed yet: the page asks again
         with self.page.expect_download() as downloading:
             self.hand.press(dialog.get_by_role("button", name="Download signed receipt"))
         key = self.context.request.get(self.running.base_url.removesuffix("/v1") + "/log/key").text().splitlines()[0]
         line = [sys.executable, str(ROOT / "ops/verify/realrouter_verify.py"), "receipt", str(downloading.value.path())]
         checked = subprocess.run([*line, "--key", key], capture_output=True, text=True, timeout=60, check=False)
         assert checked.returncode == 0, checked.stdout + checked.stderr
-        assert "request.debited.v1" in checked.stdout
+        self.watch.check()
+        self.watch.expected = set()
+        return checked.stdout
 
     def look(self, name: str) -> None:
         """Where the way has come to: axe is content, and there is a picture."""

@@ -9,8 +9,9 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
+from domain.books import next_month
 from tests.browser.conftest import NARROW, SHOTS, WIDE, Site
 from tests.browser.contract import Contract
 from tests.browser.seeding import EMPTY, FULL, Person
@@ -156,6 +157,64 @@ def test_the_last_good_data_stays_and_says_how_old_it_is(browser: Browser, site:
         expect(stale).to_contain_text(REQUEST_ID)
         assert row.inner_text() == said
         sound(page, watch, "/dashboard/billing", "stale")
+
+
+def test_documents_open_and_say_what_failed_and_come_at_last(browser: Browser, site: Site) -> None:
+    """A statement's page, and files: small ones and those that only the browser's own download holds."""
+    with site.visit(browser, FULL) as context:
+        page = context.new_page()
+        watch = Watch(page, expected={500})
+        page.goto("/dashboard/billing?id=none")
+        settled(page)
+        statements, exports = (page.get_by_role("region", name=name) for name in ("Monthly statements", "Exports"))
+        page.get_by_role("link", name="Statements and exports").click()
+        expect(exports.get_by_role("heading", level=2)).to_be_in_viewport()
+        with context.expect_page() as opening:
+            statements.get_by_role("link", name="Open").nth(1).click()  # last month's, which has two weeks at least
+        opening.value.wait_for_url("**/api/statements/*")
+        month = opening.value.url.partition("/api/statements/")[2].partition("?")[0]
+        expect(opening.value.get_by_role("heading", level=1, name=f"Statement {month}")).to_be_visible()
+        opening.value.close()
+        exports.get_by_role("combobox", name="Period").select_option(month)
+        page.route(_API, fail)
+        statements.get_by_role("button", name="Download").nth(1).click()
+        exports.get_by_role("button", name="Download Usage as CSV").click()
+        for region in (statements, exports):
+            expect(region.get_by_role("alert")).to_contain_text(REQUEST_ID)
+        sound(page, watch, "/dashboard/billing", "refused")
+        page.unroute(_API)
+        assert downloaded(page, statements).startswith("<!doctype html>")
+        usage = downloaded(page, exports)
+        assert usage.count(month) > 10, "a row for each charge of the month"
+        asked = f"/api/exports/csv?table=usage&from={month}-01&to={next_month(month)}-01"
+        assert usage == context.request.get(asked).text()
+        expect(page.get_by_role("alert").filter(has_text=REQUEST_ID)).to_have_count(0)
+        watch.check()
+
+
+def downloaded(page: Page, region: Locator) -> str:
+    """What comes when it is tried again."""
+    with page.expect_download() as downloading:
+        region.get_by_role("button", name="Try again").click()
+    return downloading.value.path().read_text(encoding="utf-8")
+
+
+def test_a_row_that_no_request_made_has_a_receipt_or_says_why_not(browser: Browser, site: Site) -> None:
+    """Nothing is sealed here."""
+    with site.visit(browser, FULL) as context:
+        page = context.new_page()
+        watch = Watch(page, expected={404})
+        page.goto("/dashboard/billing?kind=refund")
+        settled(page)
+        opener = page.get_by_role("button", name="Signed receipt of refund re_1")
+        opener.click()
+        dialog = page.get_by_role("dialog", name="Signed receipt")
+        dialog.get_by_role("button", name="Download signed receipt").click()
+        expect(dialog.get_by_role("alert")).to_contain_text("The log is not sealed here")
+        sound(page, watch, "/dashboard/billing", "receipt")
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        expect(opener).to_be_focused()
 
 
 def test_who_is_not_signed_in_is_sent_to_sign_in_and_back(browser: Browser, site: Site) -> None:

@@ -30,10 +30,8 @@ export class ApiError extends Error {
   }
 }
 
-const client: Client<paths> = createClient<paths>({
-  baseUrl: API_BASE,
-  credentials: API_BASE ? "include" : "same-origin",
-});
+const CREDENTIALS: RequestCredentials = API_BASE ? "include" : "same-origin";
+const client: Client<paths> = createClient<paths>({ baseUrl: API_BASE, credentials: CREDENTIALS });
 
 /** The methods of the client, whose answers go through `answered`. */
 export const api = client;
@@ -49,6 +47,16 @@ export async function answered<T>(call: Promise<{ data?: T; error?: unknown; res
   const { data, error, response } = answer;
   if (!response.ok) throw toApiError(response, error);
   return data as T;
+}
+
+/** Whether the gateway would send a file. HEAD asks, and takes no place among the account's downloads; why not, GET says. Throws ApiError. */
+export async function checkFile(href: string): Promise<void> {
+  const init: RequestInit = { credentials: CREDENTIALS, cache: "no-store" };
+  const asked = await fetch(href, { ...init, method: "HEAD" }).catch((error) => unreachable(error));
+  if (asked.ok) return;
+  const told = await fetch(href, init).catch((error) => unreachable(error));
+  if (!told.ok) throw toApiError(told, await told.json().catch(() => null));
+  await told.body?.cancel();
 }
 
 /** Throws ApiError; what was cancelled from here stays what it is. */

@@ -19,6 +19,12 @@ export function formatDay(at: string): string {
   return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(at));
 }
 
+/** "November 2026", of "2026-11". */
+export function formatMonth(month: string): string {
+  const at = new Date(`${month}-01T00:00:00Z`);
+  return new Intl.DateTimeFormat("en-GB", { month: "long", year: "numeric", timeZone: "UTC" }).format(at);
+}
+
 /** "2026-11-26", the UTC day of an instant. */
 export function isoDay(at: Date): string {
   return at.toISOString().slice(0, 10);

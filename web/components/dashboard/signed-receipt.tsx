@@ -4,14 +4,16 @@ import { useMutation } from "@tanstack/react-query";
 import { FileCheck } from "lucide-react";
 import { answered, api } from "@/lib/api";
 import { download } from "@/lib/download";
+import { mayRetry } from "@/lib/queries";
 import { Button } from "../ui/button";
-import { FormError } from "../ui/form-error";
+import { NotDone } from "../ui/panel";
 
 /** The receipt of a request, payment or refund that proves itself: its event, an inclusion proof and a signed checkpoint. */
 export function SignedReceipt({ id }: { id: string }) {
   const receipt = useMutation({
     mutationFn: () =>
       answered(api.GET("/api/proofs/{proof_id}", { params: { path: { proof_id: id } }, parseAs: "text" })),
+    retry: mayRetry, // what is not sealed yet is so within seconds
     onSuccess: (text) => download(`${id}.tlog-proof`, text, "text/plain"),
   });
   return (
@@ -27,7 +29,7 @@ export function SignedReceipt({ id }: { id: string }) {
       <span role="status" className="sr-only">
         {receipt.isSuccess && "The receipt is downloaded."}
       </span>
-      <FormError message={receipt.error?.message ?? null} />
+      {receipt.error && <NotDone error={receipt.error} retry={() => receipt.mutate()} busy={receipt.isPending} />}
     </div>
   );
 }

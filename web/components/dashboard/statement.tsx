@@ -2,14 +2,16 @@
 // The statement: everything that moved the balance, newest first, a page at a time by cursor.
 
 import { clsx } from "clsx";
-import { Download } from "lucide-react";
+import { Download, FileCheck } from "lucide-react";
+import dynamic from "next/dynamic";
 import { parseAsStringLiteral, useQueryStates } from "nuqs";
-import { useRef } from "react";
+import { useRef, useState } from "react";
 import { download } from "@/lib/download";
 import {
   aboutOf,
   CREDITS,
   CREDITS_NAME,
+  hasReceipt,
   KIND_FILTERS,
   KIND_NAMES,
   type KindFilter,
@@ -22,13 +24,16 @@ import { type Transaction, useTransactionPage } from "@/lib/queries";
 import { statementCsv, statementFileName } from "@/lib/statement-csv";
 import { chosen, dayAfter, parseAsDay, parseAsId } from "@/lib/url-state";
 import { ExactAmount } from "../ui/amount";
-import { Button, LinkButton } from "../ui/button";
+import { Button, buttonClass, LinkButton } from "../ui/button";
 import { DayInput, FilterBar, NoMatch, SelectFilter } from "../ui/filters";
+import { Guard } from "../ui/guard";
 import { Instant } from "../ui/instant";
 import { Link } from "../ui/link";
 import { Pager } from "../ui/pager";
 import { Empty, Loaded, Panel, SkeletonRows } from "../ui/panel";
 import { type Column, Table } from "../ui/table";
+
+const ReceiptDialog = dynamic(() => import("./receipt-dialog").then((module) => module.ReceiptDialog), { ssr: false });
 
 const STATE = {
   kind: parseAsStringLiteral(KIND_FILTERS),
@@ -72,7 +77,7 @@ export function Statement() {
           isEmpty={(page) => page.data.length === 0}
           empty={filtered || before ? <NoMatch title="No transaction matches" clear={clear} /> : <NoneYet />}
         >
-          {(page) => <Rows rows={page.data} markedId={asked.id} />}
+          {(page) => <WithReceipts rows={page.data} markedId={asked.id} />}
         </Loaded>
       </div>
       <Pager
@@ -126,12 +131,36 @@ function Filters({ asked, set, clear }: FiltersProps) {
   );
 }
 
-function Rows({ rows, markedId }: { rows: readonly Transaction[]; markedId: string | null }) {
+type RowsProps = { rows: readonly Transaction[]; markedId: string | null };
+
+/** The rows, and the receipt of one of them while it is looked at. Its dialog is fetched when it is opened. */
+function WithReceipts(props: RowsProps) {
+  const [chosenRow, setChosenRow] = useState<Transaction | null>(null);
+  const trigger = useRef<HTMLElement | null>(null);
+  const open: OpenReceipt = (row, from) => {
+    trigger.current = from;
+    setChosenRow(row);
+  };
+  return (
+    <>
+      <Rows {...props} openReceipt={open} />
+      {chosenRow && (
+        <Guard fallback={<p role="alert">The receipt did not load. Load the page again.</p>}>
+          <ReceiptDialog row={chosenRow} trigger={trigger} onClose={() => setChosenRow(null)} />
+        </Guard>
+      )}
+    </>
+  );
+}
+
+type OpenReceipt = (row: Transaction, from: HTMLElement) => void;
+
+function Rows({ rows, markedId, openReceipt }: RowsProps & { openReceipt: OpenReceipt }) {
   const amounts = widest(rows.map((row) => row.amount_nanos));
   const balances = widest(rows.map((row) => row.balance_after_nanos ?? "0"));
   const columns: Column<Transaction>[] = [
     { id: "at", head: "Time", from: "sm", cell: (row) => <Instant at={row.at} /> },
-    { id: "what", head: "What", cell: (row) => <What row={row} /> },
+    { id: "what", head: "What", cell: (row) => <What row={row} openReceipt={openReceipt} /> },
     {
       id: "amount",
       head: "Amount",
@@ -163,24 +192,38 @@ function widest(amounts: readonly string[]): number {
   return amounts.reduce((most, amount) => Math.max(most, decimalsOf(nanos(amount))), 2);
 }
 
-function What({ row }: { row: Transaction }) {
+function What({ row, openReceipt }: { row: Transaction; openReceipt: OpenReceipt }) {
   const name = kindName(row.kind);
   const story = storyOf(row);
   const about = aboutOf(row);
   return (
-    <div className="flex flex-col py-1.5 sm:flex-row sm:items-baseline sm:gap-2.5" title={row.id}>
-      {story === null ? (
-        <span>{name}</span>
-      ) : (
-        <Link href={story} className="font-medium text-accent hover:underline sm:whitespace-nowrap">
-          {name}
-          <span className="sr-only"> {row.id}</span>
-        </Link>
+    <div className="flex items-center justify-between gap-2" title={row.id}>
+      <div className="flex min-w-0 flex-col py-1.5 sm:flex-row sm:items-baseline sm:gap-2.5">
+        {story === null ? (
+          <span>{name}</span>
+        ) : (
+          <Link href={story} className="font-medium text-accent hover:underline sm:whitespace-nowrap">
+            {name}
+            <span className="sr-only"> {row.id}</span>
+          </Link>
+        )}
+        {about && <span className="max-w-40 truncate text-muted sm:max-w-72">{about}</span>}
+        <span className="text-xs text-muted sm:hidden">
+          <Instant at={row.at} />
+        </span>
+      </div>
+      {hasReceipt(row) && (
+        <button
+          type="button"
+          aria-haspopup="dialog"
+          aria-label={`Signed receipt of ${name.toLowerCase()} ${row.id}`}
+          title="Signed receipt"
+          onClick={(event) => openReceipt(row, event.currentTarget)}
+          className={buttonClass("quiet", "small")}
+        >
+          <FileCheck aria-hidden="true" className="size-4" />
+        </button>
       )}
-      {about && <span className="max-w-40 truncate text-muted sm:max-w-72">{about}</span>}
-      <span className="text-xs text-muted sm:hidden">
-        <Instant at={row.at} />
-      </span>
     </div>
   );
 }

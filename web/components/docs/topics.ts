@@ -31,7 +31,11 @@ export const GROUPS: Group[] = [
     title: "Money",
     topics: [
       { slug: "billing", title: "Billing model", description: "Hold, charge, return: what a request costs, exactly." },
-      { slug: "receipts", title: "Receipts", description: "Every request's charge, line by line, by its id." },
+      {
+        slug: "receipts",
+        title: "Receipts and exports",
+        description: "Every charge, line by line, by its id; statements by month; the books for other programs.",
+      },
       { slug: "idempotency", title: "Idempotency", description: "Retry without a second charge." },
     ],
   },

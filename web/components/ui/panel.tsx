@@ -39,12 +39,7 @@ type LoadedProps<T> = {
 export function Loaded<T>({ query, skeleton, isEmpty, empty, children }: LoadedProps<T>) {
   if (query.data === undefined) {
     if (query.isError) return <Failed error={query.error} retry={() => query.refetch()} busy={query.isFetching} />;
-    return (
-      <div aria-busy="true">
-        <span className="sr-only">Loading…</span>
-        {skeleton}
-      </div>
-    );
+    return <Waiting>{skeleton}</Waiting>;
   }
   const data = query.data;
   return (
@@ -54,6 +49,16 @@ export function Loaded<T>({ query, skeleton, isEmpty, empty, children }: LoadedP
       )}
       {isEmpty?.(data) ? empty : children(data)}
     </>
+  );
+}
+
+/** Around a skeleton. */
+export function Waiting({ children }: { children: ReactNode }) {
+  return (
+    <div aria-busy="true">
+      <span className="sr-only">Loading…</span>
+      {children}
+    </div>
   );
 }
 
@@ -69,6 +74,21 @@ export function Failed({ error, retry, busy }: FailedProps) {
       <Button look="secondary" size="small" busy={busy} onClick={retry}>
         Try again
       </Button>
+    </div>
+  );
+}
+
+/** What was asked for, such as a file, was refused or did not come. */
+export function NotDone({ error, retry, busy }: FailedProps) {
+  return (
+    <div role="alert" className="mt-2 space-y-2 rounded-lg bg-danger-soft px-3 py-2.5 text-sm">
+      <p className="text-danger">{error.message}</p>
+      <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
+        <Button look="secondary" size="small" busy={busy} onClick={retry}>
+          Try again
+        </Button>
+        <RequestId error={error} />
+      </div>
     </div>
   );
 }

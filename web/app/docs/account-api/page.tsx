@@ -35,8 +35,9 @@ export default function AccountApiPage() {
             <>
               <P>
                 Somebody who is signed in, by the cookie of their session; or a program with a bearer key of the
-                account, which may read balance, transactions, usage, requests and packs, and begin and look at a
-                checkout. Keys, the password and automatic top-up are for who is signed in.
+                account, which may read balance, transactions, usage, requests, events, packs, [receipts, statements and
+                exports](/docs/receipts), and begin and look at a checkout. Keys, the password and automatic top-up are
+                for who is signed in.
               </P>
               <EndpointsTable caption="Routes under /api" under="/api" />
             </>

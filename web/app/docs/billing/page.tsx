@@ -109,6 +109,9 @@ export default function BillingPage() {
                 A refund or a dispute takes back the part of the credit that the payment had bought. If that leaves less
                 than nothing, the account takes no new requests until it is back at zero.
               </P>
+              <P>
+                [Statements by month, exports and signed receipts](/docs/receipts) of all of it are under Billing too.
+              </P>
             </>
           ),
         },

@@ -55,8 +55,9 @@ export default function ReceiptsPage() {
                 }
               />
               <P>
-                `realrouter_verify.py` is one file of the project's `ops/verify`. The dashboard gives the same receipt
-                in a request's sheet. The form is C2SP's tlog-proof.
+                `realrouter_verify.py` is one file of the project's `ops/verify`. The dashboard gives the same receipt:
+                of a request in its sheet, of a top-up, grant or refund beside its row under
+                [Billing](/dashboard/billing). The form is C2SP's tlog-proof.
               </P>
             </>
           ),
@@ -71,6 +72,38 @@ export default function ReceiptsPage() {
                 row. A row refers to its request, payment or correction:
               </P>
               <TransactionsTable />
+              <P>
+                A month of it is a page: `GET /api/statements/2026-11?format=html`, for paper or a PDF; without `format`
+                it is the same in figures. [Billing](/dashboard/billing) lists the months.
+              </P>
+            </>
+          ),
+        },
+        {
+          id: "exports",
+          title: "Exports",
+          body: (
+            <>
+              <P>
+                `GET /api/exports/csv` and its kin give the account's books to other programs, with exact amounts. In
+                the dashboard they are under [Billing](/dashboard/billing).
+              </P>
+              <Bullets
+                items={[
+                  "`csv` and `parquet`, with a `table`: `transactions`, `usage`, `lots` (what each top-up and grant has left) or `journal` (postings, debit and credit).",
+                  "`focus`: FOCUS 1.2 as CSV, for tools that read cloud bills; as Parquet it is a `table` of `parquet`.",
+                  "`beancount` and `hledger`: the journal in the languages of plain-text accounting.",
+                  "`from` and `to` are instants or dates; `to` itself is not included.",
+                  "Each is sent while it is made, so no length is told before. `x-last-position` says how far it goes; the answer to `after` with that position belongs behind it.",
+                ]}
+              />
+              <Listing
+                title="Last month's usage, and its statement"
+                language="curl"
+                text={
+                  'curl "https://api.realrouter.org/api/exports/csv?table=usage&from=2026-10-01&to=2026-11-01" \\\n  -H "Authorization: Bearer $REALROUTER_API_KEY" -o usage.csv\ncurl "https://api.realrouter.org/api/statements/2026-10?format=html" \\\n  -H "Authorization: Bearer $REALROUTER_API_KEY" -o statement.html'
+                }
+              />
             </>
           ),
         },
