@@ -18,11 +18,11 @@ from app.sealing.errors import NotSealedYet, NotSettledYet
 from app.sealing.file import CheckpointFile, write_key
 from app.sealing.receipts import Receipts
 from app.sealing.restore import restore
-from app.sealing.verify import Report, verify
+from app.sealing.verify import Found, Report, verify
 from app.settings import LogSettings
 from projections.proofs.errors import ProofInvalid
 from projections.proofs.note import COSIGNATURE, ED25519, Verifier, generate, parse_verifier
-from projections.proofs.receipt import RECEIPT_LENGTH_MAX, Proven, check_receipt
+from projections.proofs.receipt import FIRST_LINE, RECEIPT_LENGTH_MAX, Proven, check_receipt, parse_receipt
 
 _KEYS = click.option("--key", "keys", multiple=True, metavar="VKEY", help="A public key to trust; repeatable.")
 
@@ -83,29 +83,51 @@ def prove(context: Context, event: str, account_id: str | None, out: Path | None
 @click.argument("receipt", required=False, type=click.Path(path_type=Path))
 @_KEYS
 @click.option("--export", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Check an exported copy.")
+@click.option(
+    "--checkpoint",
+    "kept",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A checkpoint or receipt that you have kept: the log must begin with it.",
+)
 @click.option("--differences", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Show so many.")
 def verify_(
-    context: Context, receipt: Path | None, keys: tuple[str, ...], folder: Path | None, differences: int
+    context: Context,
+    receipt: Path | None,
+    keys: tuple[str, ...],
+    folder: Path | None,
+    kept: tuple[Path, ...],
+    differences: int,
 ) -> None:
     """Check a receipt, an exported copy, or the whole ledger: every hash, tile, signature and root. Changes nothing.
 
     \b
     RECEIPT and --export need no database, and no configuration where --key is given. Without either, the ledger of the
     configuration is checked, with its checkpoints and the one in the file outside it; safe beside running gateways.
+    --checkpoint holds a copy or ledger against what was signed before: a checkpoint, or a receipt, whose event must be in it.
     Exits 1 when anything does not hold, and says where.
+
+    \b
+    Example:
+      realrouter audit verify --export copy --key VKEY --checkpoint last-month.checkpoint --checkpoint req_1.tlog-proof
     """
-    if receipt is not None and folder is not None:
-        raise click.UsageError("RECEIPT and --export exclude each other.")
+    if receipt is not None and (folder is not None or kept):
+        raise click.UsageError("RECEIPT is checked by itself: to look for it in a log, name it with --checkpoint.")
     trusted = _trusted(context, keys)
     if receipt is not None:
         _check_receipt(context, receipt, trusted)
-    elif folder is not None:
+        return
+    earlier = [_kept(file, trusted) for file in kept]
+    if folder is not None:
         with progress("hashing events") as told:
-            _tell(context, verify(Folder(folder), trusted, told, differences_max=differences))
+            report = verify(Folder(folder), trusted, told, earlier=earlier, differences_max=differences)
     else:
         log, file = _log(context), CheckpointFile(context.settings().checkpoint_path)
         with context.ledger() as (ledger, _codec), progress("hashing events") as told:
-            _tell(context, verify(Stored(ledger, log.origin, file), trusted, told, differences_max=differences))
+            stored = Stored(ledger, log.origin, file)
+            report = verify(stored, trusted, told, earlier=earlier, differences_max=differences)
+    _tell(context, report)
 
 
 @click.command("restore")
@@ -208,6 +230,15 @@ def _found(context: Context, ledger: Ledger, codec: Codec, name: str, account_id
 def _text(file: Path) -> str:
     with file.open("rb") as opened:
         return opened.read(RECEIPT_LENGTH_MAX + 1).decode(errors="replace")
+
+
+def _kept(file: Path, keys: tuple[Verifier, ...]) -> Found:
+    """The checkpoint in a file, or of a receipt that holds: a log that begins with it has the event. Raises ProofInvalid."""
+    text = _text(file)
+    if text.startswith(FIRST_LINE):
+        check_receipt(text, keys)
+        text = parse_receipt(text).note
+    return Found(f"in {file}", text)
 
 
 def _check_receipt(context: Context, file: Path, keys: tuple[Verifier, ...]) -> None:

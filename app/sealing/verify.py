@@ -9,6 +9,7 @@ Rule 4: what comes in while it runs disturbs nothing: it checks up to the newest
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -73,11 +74,13 @@ def verify(
     keys: Sequence[Verifier],
     progress: Progress = lambda _done, _of: None,
     *,
+    earlier: Iterable[Found] = (),
     differences_max: int = DIFFERENCES_MAX,
 ) -> Report:
-    """`keys`: those that are trusted, of the log and of witnesses. Raises StoreUnavailable, OSError."""
+    """`keys`: those that are trusted, of the log and of witnesses. `earlier`: checkpoints that somebody has kept, each of which the
+    log must begin with. Raises StoreUnavailable, OSError."""
     check = _Check(copy, Findings(differences_max), progress)
-    check.signatures(keys)
+    check.signatures(chain(copy.checkpoints(), earlier), keys)
     check.events()
     return check.report()
 
@@ -95,10 +98,10 @@ class _Check:
         self.agreed_at = 0
         self.differs: tuple[int, str] | None = None
 
-    def signatures(self, keys: Sequence[Verifier]) -> None:
+    def signatures(self, checkpoints: Iterable[Found], keys: Sequence[Verifier]) -> None:
         """Every checkpoint is signed by the log, and says what it is filed under; all are of one log."""
         origins = set()
-        for found in self.copy.checkpoints():
+        for found in checkpoints:
             try:
                 signed = check_checkpoint(found.note, keys)
             except ProofInvalid as error:

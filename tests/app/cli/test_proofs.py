@@ -56,6 +56,20 @@ def run(config: Path) -> Run:
     return run
 
 
+def grow(config: Path) -> int:
+    """More events, sealed. Returns how many there are."""
+    settings = load(config)
+    assert settings.log is not None
+    ledger = open_ledger(settings, Codec())
+    book = Book(ledger)
+    book.commands = 1_000_000
+    book.open("latecomer", grant_nanos=1)
+    Sealer(ledger, settings.log.keys(), CheckpointFile(settings.checkpoint_path), alone=True).seal()
+    size = ledger.head().position
+    ledger.close()
+    return size
+
+
 def told(result: Result) -> Any:
     return json.loads(result.stdout)
 
@@ -108,11 +122,31 @@ def test_a_receipt_that_does_not_hold_exits_1_and_says_why(run: Run, tmp_path: P
     run("audit", "verify", str(tmp_path / "none"), exits=1)
 
 
+def test_a_log_is_held_against_what_was_signed_before(run: Run, config: Path, tmp_path: Path) -> None:
+    """A checkpoint and a receipt that somebody has kept; then one of a longer log, whose end this one lacks."""
+    copy, receipt, checkpoint, longer = (tmp_path / name for name in ("copy", "receipt", "checkpoint", "longer"))
+    run("export", "log", "--out", str(copy))
+    run("audit", "prove", "5", "--out", str(receipt))
+    checkpoint.write_bytes((copy / "checkpoint").read_bytes())
+    size = grow(config)
+    kept = ("--checkpoint", str(receipt), "--checkpoint", str(checkpoint))
+    own = told(run("audit", "verify", "--json"))["checkpoints"]
+    assert told(run("audit", "verify", *kept, "--json"))["checkpoints"] == own + 2
+    assert told(run("audit", "verify", "--export", str(copy), *kept, "--json"))["checkpoints"] == 1 + 2
+    run("audit", "prove", str(size), "--out", str(longer))
+    words = run("audit", "verify", "--export", str(copy), "--checkpoint", str(longer), exits=1).output
+    assert f"expected {size} events" in words
+    receipt.write_text(receipt.read_text().replace("index 4", "index 3"))
+    assert "position is 5" in run("audit", "verify", "--checkpoint", str(receipt), exits=1).output
+    run("audit", "verify", "--checkpoint", str(tmp_path / "none"), exits=1)
+
+
 def test_wrong_usage_exits_2(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "receipt"
     run("audit", "prove", "5", "--out", str(file))
     run("audit", "verify", str(file), "--key", "nonsense", exits=2)
     run("audit", "verify", str(file), "--export", str(tmp_path), exits=2)
+    run("audit", "verify", str(file), "--checkpoint", str(file), exits=2)
     run("audit", "prove", exits=2)
 
 

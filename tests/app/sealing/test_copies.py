@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.sealing.copies import Folder, export
 from app.sealing.errors import ExportRefused
-from app.sealing.verify import verify
+from app.sealing.verify import Found, verify
 from ops.verify import realrouter_verify as alone
 from projections.proofs.keys import LogKeys
 from projections.proofs.note import Note, generate, parse_note
@@ -131,6 +131,11 @@ def test_a_later_log_that_lacks_an_event_is_told_by_its_receipt(
     assert "lacks the event of the receipt: at 100 it has another" in capsys.readouterr().out
     assert run_alone(tmp_path / "forged", "--checkpoint", str(before)) == 1
     assert "does not begin as it was signed" in capsys.readouterr().out
+    kept = Found("in before", before.read_text())
+    assert verify(Folder(tmp_path / "honest"), keys(), earlier=[kept]).ok
+    for log in (Folder(tmp_path / "forged"), hours.stored):
+        [told] = verify(log, keys(), earlier=[kept]).differences
+        assert (told.what, told.where) == ("root", "in before")
 
 
 def test_the_hashes_alone_are_enough_for_who_has_a_receipt(hours: Sealed, folder: Path, tmp_path: Path) -> None:
