@@ -3,5 +3,5 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   resolve: { alias: { "@": fileURLToPath(new URL(".", import.meta.url)) } },
-  test: { environment: "happy-dom", include: ["{app,components,lib}/**/*.test.{ts,tsx}"], restoreMocks: true },
+  test: { environment: "node", include: ["{app,components,lib}/**/*.test.{ts,tsx}"], restoreMocks: true },
 });

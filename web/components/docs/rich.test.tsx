@@ -1,3 +1,5 @@
+// @vitest-environment happy-dom
+
 import { render as renderBare } from "@testing-library/react";
 import { AppRouterContext, type AppRouterInstance } from "next/dist/shared/lib/app-router-context.shared-runtime";
 import type { ReactElement } from "react";
