@@ -27,8 +27,11 @@ from tests.support.stages import Stage
 from tests.support.trading import HOSTILE, Trade
 
 FORMATS = (BeancountEncoder, HledgerEncoder)
-CHECKED = [BeancountEncoder, pytest.param(HledgerEncoder, marks=pytest.mark.long)]
-"""hledger is no Python package: only `make test-long` asks for it."""
+HLEDGER = pytest.mark.skipif(
+    shutil.which("hledger") is None, reason="hledger is not installed: apt-get install hledger"
+)
+"""It is no Python package: .ci/run installs it, and `make test-long` asks for it."""
+CHECKED = [BeancountEncoder, pytest.param(HledgerEncoder, marks=HLEDGER)]
 REQUESTS = 2_000
 
 
@@ -97,7 +100,7 @@ def test_beancount_finds_our_balances(facts: Sequence[Fact], tmp_path: Path) -> 
     assert in_beancount(path) == {beancount_name(account): nanos for account, nanos in totals(facts).items()}
 
 
-@pytest.mark.long
+@HLEDGER
 def test_hledger_finds_our_balances(facts: Sequence[Fact], tmp_path: Path) -> None:
     path = tmp_path / "ledger.journal"
     path.write_bytes(text(HledgerEncoder(), facts))
