@@ -53,7 +53,8 @@ from domain.events import (
     request_stream,
 )
 from domain.postings import customer_available, customer_held, postings
-from domain.pricing import PriceList, parse_prices, price_usage
+from domain.pricing import Cost, PriceList, parse_prices, price_usage
+from domain.usage import Usage
 
 _MICROS_PER_HOUR = 60 * MICROS_PER_MINUTE
 _MINUTE_KINDS = ("requests:", "tokens:")
@@ -177,7 +178,9 @@ class LedgerCheck:
         if prices is None:
             self._findings.differ("price version", f"event {row.id}", "one that is listed", event.price_version)
             return
-        cost = price_usage(prices, event.usage)
+        cost = self._cost(row, prices, event.usage)
+        if cost is None:
+            return
         self._same(row, "cost_nanos", cost.amount_nanos, event.cost_nanos)
         self._same(row, "lines", cost.lines, event.lines)
         self._same(row, "overrun_nanos", max(0, cost.amount_nanos - event.hold_nanos), event.overrun_nanos)
@@ -185,8 +188,16 @@ class LedgerCheck:
     def released(self, row: RecordedEvent, event: RequestReleased) -> None:
         admission = self._settled(row, event)
         prices = admission and self._prices.get((event.model, admission.event.price_version))
-        if event.delivered_nanos and prices:
-            self._same(row, "delivered_nanos", price_usage(prices, event.delivered).amount_nanos, event.delivered_nanos)
+        cost = self._cost(row, prices, event.delivered) if event.delivered_nanos and prices else None
+        if cost is not None:
+            self._same(row, "delivered_nanos", cost.amount_nanos, event.delivered_nanos)
+
+    def _cost(self, row: RecordedEvent, prices: PriceList, usage: Usage) -> Cost | None:
+        """None, and told, where the counts are such as nobody can have: no price is for them."""
+        if usage.input_tokens < 0:
+            self._findings.differ("usage", f"event {row.id}, {row.originator_id}", "counts of 0 or more", usage)
+            return None
+        return price_usage(prices, usage)
 
     def _settled(self, row: RecordedEvent, event: RequestDebited | RequestReleased) -> Admission | None:
         """The one settlement of an open admission; the two agree."""

@@ -88,7 +88,7 @@ class PaymentsCheck:
         sign = 1 if taking else -1
         paid.returned_minor += sign * event.amount_minor
         price, credit = paid.settled.amount_minor, paid.settled.credit_nanos
-        due = credit * min(paid.returned_minor, price) // price
+        due = credit * min(paid.returned_minor, price) // price if price else credit
         self._same(row, "credit_nanos", sign * (due - paid.returned_nanos), event.credit_nanos)
         paid.returned_nanos += sign * event.credit_nanos
 

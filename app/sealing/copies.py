@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from app.ledger.store import Tables
+from app.ledger.store import StoreUnavailable, Tables
 from app.sealing.errors import ExportRefused
 from app.sealing.events import read_entries
 from app.sealing.file import CheckpointFile
@@ -20,7 +20,7 @@ from app.sealing.verify import Found, Progress
 from projections.proofs.checkpoint import Checkpoint, parse_checkpoint
 from projections.proofs.errors import ProofInvalid
 from projections.proofs.keys import LogKeys
-from projections.proofs.leaf import leaf_bytes
+from projections.proofs.leaf import Entry, leaf_bytes
 from projections.proofs.merkle import HASH_BYTES
 from projections.proofs.note import parse_note
 from projections.proofs.tiles import WIDTH, Tile, tiles_of, width_at
@@ -35,6 +35,7 @@ class Stored:
 
     def __init__(self, tables: Tables, origin: str, file: CheckpointFile | None = None) -> None:
         self._tables, self._file = tables, file
+        self._unread: dict[int, str] = {}
         self.trees = Trees(tables, origin)
 
     def checkpoints(self) -> Iterator[Found]:
@@ -45,15 +46,30 @@ class Stored:
             yield Found(f"in {self._file.path}", note)
 
     def leaves(self, until: int, after: int = 0) -> Iterator[Page]:
-        while page := read_entries(self._tables, after, until, PAGE_EVENTS):
-            yield [(entry.position, leaf_bytes(entry)) for entry in page]
-            after = page[-1].position
+        """An event that the database cannot give is left out, and is among the oddities."""
+        for start in range(after, until, PAGE_EVENTS):
+            yield [(entry.position, _leaf(entry)) for entry in self._entries(start, min(start + PAGE_EVENTS, until))]
+
+    def _entries(self, after: int, until: int) -> Sequence[Entry]:
+        """By halves, where not all can be read: text that is none, say, after a bit has flipped."""
+        try:
+            return read_entries(self._tables, after, until, until - after)
+        except StoreUnavailable as error:
+            self.trees.size()  # raises where it is the store that is out of reach
+            if until - after == 1:
+                self._unread[until] = str(error)
+                return ()
+        middle = (after + until) // 2
+        return [*self._entries(after, middle), *self._entries(middle, until)]
 
     def tile(self, level: int, number: int) -> bytes:
         return self.trees.tile(level, number)
 
     def oddities(self) -> Iterator[tuple[str, str, str, str]]:
-        """Hashes of events that are not sealed, and checkpoints that are missing between two others or at the end."""
+        """Events that cannot be read, hashes of events that are not sealed, and checkpoints that are missing between two others or
+        at the end."""
+        for position, problem in self._unread.items():
+            yield "event", str(position), "one that can be read", problem
         widths = list(self.trees.widths())
         size, newest = self.trees.size(), self.trees.newest()
         for level, number, found in widths:
@@ -106,10 +122,14 @@ def export(stored: Stored, keys: LogKeys, folder: Path, progress: Progress = lam
     checkpoint = keys.check(newest.note).checkpoint
     done = _exported(folder, keys)
     for page in stored.leaves(newest.size, after=done):
+        _whole(page, done)
+        done += len(page)
         for at in range(0, len(page), WIDTH):
             leaves = [leaf for _, leaf in page[at : at + WIDTH]]
             _write(folder / _bundle((page[at][0] - 1) // WIDTH, len(leaves)), _bundled(leaves))
         progress(page[-1][0], newest.size)
+    if done != newest.size:
+        raise ExportRefused(f"The log ends at {done}, and was signed over {newest.size} events.")
     for tile in tiles_of(newest.size):
         file = folder / "tile" / tile.path
         if tile.width < WIDTH or not file.exists():
@@ -117,6 +137,25 @@ def export(stored: Stored, keys: LogKeys, folder: Path, progress: Progress = lam
     _write(folder / "keys", "".join(f"{key}\n" for key in keys.own).encode())
     CheckpointFile(folder / "checkpoint").write(newest.note)
     return checkpoint
+
+
+def _leaf(entry: Entry) -> bytes:
+    """No bytes where it has a value that no event has: they hash to nothing that was ever sealed."""
+    try:
+        return leaf_bytes(entry)
+    except ProofInvalid:
+        return b""
+
+
+def _whole(page: Page, after: int) -> None:
+    """Raises ExportRefused unless these are the events behind a position, each in its place, each an event."""
+    wrong = next(
+        (number for number, (position, leaf) in enumerate(page, after + 1) if number != position or not leaf), 0
+    )
+    if wrong or not page:
+        raise ExportRefused(
+            f"Event {wrong or after + 1} is missing or cannot be read: `audit verify` tells what is wrong."
+        )
 
 
 def _exported(folder: Path, keys: LogKeys) -> int:

@@ -193,4 +193,7 @@ def _at_least(head: int, checkpoint: Checkpoint, where: str) -> None:
 
 
 def _leaf_hash(entry: Entry) -> bytes:
-    return leaf_hash(leaf_bytes(entry))
+    try:
+        return leaf_hash(leaf_bytes(entry))
+    except ProofInvalid as error:
+        raise LogDiffers(str(error)) from error

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from queue import Empty, Full, LifoQueue
 
 from app.ledger.sqlite import use_wal
@@ -33,6 +34,7 @@ WRITER_CACHE_KIB = 65_536
 """A batch touches leaves all over the tables; those that do not fit are written twice."""
 CHECKPOINT_PAGES = 8_000
 """32 MiB of WAL: a leaf that many batches touch is copied back once."""
+_ANY_TEXT = partial(str, encoding="utf-8", errors="backslashreplace")
 _TRACKING = "SELECT application_name, notification_id, recorded_at_micros, error FROM tracking"
 _ADVANCE = (
     "UPDATE tracking SET notification_id = ?, recorded_at_micros = ?, error = ? "
@@ -89,12 +91,16 @@ class SQLiteViews(ViewQueries):
 
     @contextmanager
     def snapshot(self) -> Iterator[ViewsSnapshot]:
-        """All tables at one instant, for as long as it takes."""
+        """All tables at one instant, for as long as it takes. Text in which a bit has flipped, so that it is none, is given too."""
         with self._reader() as connection:
-            yield ViewsSnapshot(
-                _fetch_of(connection),
-                lambda statement, parameters: connection.execute(_local(statement), parameters),
-            )
+            connection.text_factory = _ANY_TEXT
+            try:
+                yield ViewsSnapshot(
+                    _fetch_of(connection),
+                    lambda statement, parameters: connection.execute(_local(statement), parameters),
+                )
+            finally:
+                connection.text_factory = str
 
     def close(self) -> None:
         with self._writing:

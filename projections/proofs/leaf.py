@@ -36,23 +36,26 @@ class Entry(NamedTuple):
 
 
 def leaf_bytes(entry: Entry) -> bytes:
-    """The leaf of an event."""
+    """The leaf of an event. Raises ProofInvalid where it has a value that no event has: a database may hold anything."""
     position, stream, version, topic, state, command_id, recorded_at_micros = entry
-    first, second, third = stream.encode(), topic.encode(), command_id.encode()
     length = _LENGTH.pack
-    return b"".join(
-        (
-            _NUMBERS.pack(LEAF_VERSION, position, version, recorded_at_micros),
-            length(len(first)),
-            first,
-            length(len(second)),
-            second,
-            length(len(third)),
-            third,
-            length(len(state)),
-            state,
+    try:
+        first, second, third = stream.encode(), topic.encode(), command_id.encode()
+        return b"".join(
+            (
+                _NUMBERS.pack(LEAF_VERSION, position, version, recorded_at_micros),
+                length(len(first)),
+                first,
+                length(len(second)),
+                second,
+                length(len(third)),
+                third,
+                length(len(state)),
+                state,
+            )
         )
-    )
+    except (struct.error, AttributeError, TypeError) as error:
+        raise ProofInvalid(f"Event {position} has a value that no event has: {error}") from error
 
 
 def parse_leaf(data: bytes) -> Entry:

@@ -268,7 +268,22 @@ class Postgres:
         # Whoever adopted the dead postmaster may not have reaped it, and its number would then count as running.
         for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
             (self._server.pgdata / name).unlink(missing_ok=True)
-        self._server.ensure_postgres_running()
+        try:
+            self._server.ensure_postgres_running()
+        except subprocess.TimeoutExpired:
+            # Recovery on a busy disk takes longer than the package waits: it goes on by itself.
+            self._until_it_answers()
+
+    def _until_it_answers(self) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                psycopg.connect(str(self._server.get_uri()), connect_timeout=1).close()
+                self._server.ensure_postgres_running()
+                return
+            except psycopg.OperationalError:
+                assert time.monotonic() < deadline, "PostgreSQL does not start"
+            time.sleep(POLL_SECONDS)
 
     def close(self) -> None:
         if not self.alive:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,15 +50,15 @@ class Stage:
                 for statement in statements:
                     postgres.execute(statement)
 
-    def views_sql(self, statement: str) -> None:
+    def views_sql(self, statement: str, parameters: Sequence[object] = ()) -> None:
         """A statement on the tables of read models, where they are in reach by their plain names."""
         if self.engine == "sqlite":
             connection = sqlite3.connect(f"{self.place}.views", isolation_level=None)
-            connection.execute(statement)
+            connection.execute(statement, parameters)
             connection.close()
         else:
             with psycopg.connect(self.place, autocommit=True, options="-c search_path=views") as postgres:
-                postgres.execute(statement)
+                postgres.execute(statement.replace("?", "%s"), parameters or None)
 
     def drop_triggers(self) -> None:
         if self.engine == "sqlite":

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.sealing.verify import Report
 from projections.proofs.keys import LogKeys
-from projections.proofs.note import generate
+from projections.proofs.note import generate, parse_note, signed
 from projections.proofs.tiles import edge_of, parse_path
 from tests.app.sealing.conftest import Sealed
 from tests.support.logs import ORIGIN
@@ -75,8 +75,8 @@ def test_events_that_came_after_the_newest_checkpoint_are_no_difference(hours: S
 def test_any_one_event_that_is_changed_is_told_with_its_position(hours: Sealed, data: st.DataObject) -> None:
     events = rows(hours, "stored_events")
     row = data.draw(st.sampled_from(events))
-    column = data.draw(st.integers(1, len(EVENT_COLUMNS) - 1))
-    changed = [*row[:column], _changed(data, row[column]), *row[column + 1 :]]
+    columns = data.draw(st.sampled_from([*([each] for each in range(1, len(row))), list(range(1, len(row)))]))
+    changed = tuple(_changed(data, value) if column in columns else value for column, value in enumerate(row))
     replace(hours, "stored_events", row, changed)
     try:
         report = hours.verify()
@@ -120,13 +120,44 @@ def test_two_events_that_changed_places_are_both_told(hours: Sealed, data: st.Da
     assert {each.where for each in report.differences if each.what == "event"} == {str(one[0]), str(other[0])}
 
 
+@settings(many, max_examples=20)
+@given(data=st.data())
+def test_an_event_that_is_there_twice_is_told_where_it_is_so_for_the_second_time(
+    hours: Sealed, data: st.DataObject
+) -> None:
+    """All behind it moves on by one place, so that no position is missing."""
+    size = hours.ledger.head().position
+    row = data.draw(st.sampled_from(rows(hours, "stored_events")))
+    place = data.draw(st.integers(1, size))
+    _move(hours, place, 1)
+    again = (place, *row[1:2], row[2] + 1_000, *row[3:])
+    replace(hours, "stored_events", None, again)
+    try:
+        report = hours.verify()
+    finally:
+        replace(hours, "stored_events", again, None)
+        _move(hours, place + 1, -1)
+    assert report.differences[0].what == "event"
+    assert report.differences[0].where == str(place)
+    assert report.differences_count == size - place + 2
+    assert hours.verify().ok
+
+
+def _move(sealed: Sealed, place: int, by: int) -> None:
+    """The events from a place on, by so many places."""
+    sealed.attack(
+        ("UPDATE stored_events SET notification_id = -notification_id WHERE notification_id >= ?", (place,)),
+        ("UPDATE stored_events SET notification_id = ? - notification_id WHERE notification_id < 0", (by,)),
+    )
+
+
 @many
 @given(data=st.data())
 def test_any_one_tile_that_is_changed_is_told_with_its_path(hours: Sealed, data: st.DataObject) -> None:
     tiles = rows(hours, "log_tiles")
     row = data.draw(st.sampled_from(tiles))
     origin, level, number, hashes = row
-    how = data.draw(st.sampled_from(["flip", "drop", "cut", "lengthen", "swap", "move"]))
+    how = data.draw(st.sampled_from(["flip", "drop", "cut", "lengthen", "swap", "move", "duplicate", "rewrite"]))
     if how == "flip":
         changed: Any = (origin, level, number, _changed(data, hashes))
     elif how == "cut":
@@ -136,6 +167,10 @@ def test_any_one_tile_that_is_changed_is_told_with_its_path(hours: Sealed, data:
     elif how == "swap":
         half = len(hashes) // 64 * 32
         changed = (origin, level, number, hashes[half:] + hashes[:half])
+    elif how == "duplicate":
+        changed = (origin, level, number, data.draw(st.sampled_from([each[3] for each in tiles if each != row])))
+    elif how == "rewrite":
+        changed = (origin, level, number, data.draw(st.binary(min_size=len(hashes), max_size=len(hashes))))
     elif how == "move":
         changed = (origin, level, number + 1_000, hashes)
     else:
@@ -157,6 +192,24 @@ def _tile(difference: Any) -> Any:
     return parse_path(difference.where)
 
 
+@settings(many, max_examples=20)
+@given(data=st.data())
+def test_two_tiles_that_changed_places_are_both_told(hours: Sealed, data: st.DataObject) -> None:
+    tiles = rows(hours, "log_tiles")
+    one, other = data.draw(st.lists(st.sampled_from(tiles), min_size=2, max_size=2, unique_by=lambda row: row[:3]))
+    mixed = [(*one[:3], other[3]), (*other[:3], one[3])]
+    for before, after in zip((one, other), mixed, strict=True):
+        replace(hours, "log_tiles", before, after)
+    try:
+        report = hours.verify()
+    finally:
+        for before, after in zip((one, other), mixed, strict=True):
+            replace(hours, "log_tiles", after, before)
+    assert {each.what for each in report.differences} == {"tile"}
+    told = {(tile.level, tile.number) for tile in map(_tile, report.differences)}
+    assert told >= {(one[1], one[2]), (other[1], other[2])}
+
+
 def test_a_tile_too_many_is_told(hours: Sealed) -> None:
     replace(hours, "log_tiles", None, (ORIGIN, 5, 7, bytes(32)))
     assert [(each.what, each.where) for each in hours.verify().differences] == [("tile", "5/007")]
@@ -166,7 +219,7 @@ def test_a_tile_too_many_is_told(hours: Sealed) -> None:
 @given(data=st.data())
 def test_any_one_checkpoint_that_is_changed_is_told(hours: Sealed, data: st.DataObject) -> None:
     row = data.draw(st.sampled_from(rows(hours, "log_checkpoints")))
-    column = data.draw(st.sampled_from([1, 2, 3, 5, None]))
+    column = data.draw(st.sampled_from([0, 1, 2, 3, 5, None]))  # 4 is when it was kept: what is thinned out goes by it
     changed = None if column is None else [*row[:column], _changed(data, row[column]), *row[column + 1 :]]
     replace(hours, "log_checkpoints", row, changed)
     try:
@@ -178,23 +231,63 @@ def test_any_one_checkpoint_that_is_changed_is_told(hours: Sealed, data: st.Data
     assert {each.what for each in report.differences} <= {"checkpoint", "witnesses"}
 
 
+@settings(many, max_examples=30)
+@given(data=st.data())
+def test_a_checkpoint_in_the_place_of_another_is_told_there(hours: Sealed, data: st.DataObject) -> None:
+    """One twice, two that changed places, or one that somebody else has signed."""
+    notes = rows(hours, "log_checkpoints")
+    one, other = data.draw(st.lists(st.sampled_from(notes), min_size=2, max_size=2, unique_by=lambda row: row[1]))
+    how = data.draw(st.sampled_from(["duplicate", "reorder", "rewrite"]))
+    forged = str(signed(parse_note(one[3]).text, (generate(ORIGIN),)))
+    changes = {
+        "duplicate": [(one, (*one[:3], *other[3:]))],
+        "reorder": [(one, (*one[:3], *other[3:])), (other, (*other[:3], *one[3:]))],
+        "rewrite": [(one, (*one[:3], forged, *one[4:]))],
+    }[how]
+    for before, after in changes:
+        replace(hours, "log_checkpoints", before, after)
+    try:
+        report = hours.verify()
+    finally:
+        for before, after in changes:
+            replace(hours, "log_checkpoints", after, before)
+    assert {each.what for each in report.differences} == {"checkpoint"}
+    assert {each.where for each in report.differences} == {f"of {row[1]} in the database" for row, _ in changes}
+    assert hours.verify().ok
+
+
 @many
 @given(data=st.data())
-def test_a_tree_of_another_size_is_told_where_it_is_larger(hours: Sealed, data: st.DataObject) -> None:
+def test_any_one_letter_of_the_file_that_is_changed_is_told(hours: Sealed, data: st.DataObject) -> None:
+    """But for the witness's signature: whose is wrong is told, and whose name is unknown counts for nothing."""
+    note = hours.file.read() or ""
+    lines = note.splitlines(keepends=True)
+    hours.file.write(_changed(data, "".join(lines[:-1])) + lines[-1])
+    try:
+        report = hours.verify()
+    finally:
+        hours.file.write(note)
+    assert [(each.what, each.where) for each in report.differences] == [("checkpoint", f"in {hours.file.path}")]
+    assert hours.verify().ok
+
+
+@many
+@given(data=st.data())
+def test_a_tree_of_another_size_is_told(hours: Sealed, data: st.DataObject) -> None:
     [row] = rows(hours, "log_trees")
-    changed = (row[0], row[1] + data.draw(st.integers(1, 1_000)))
+    changed = (row[0], row[1] + data.draw(st.integers(-row[1], 1_000).filter(bool)))
     replace(hours, "log_trees", row, changed)
     try:
         report = hours.verify()
     finally:
         replace(hours, "log_trees", changed, row)
-    assert [each.what for each in report.differences] == ["checkpoint"]
+    assert {each.what for each in report.differences} == {"checkpoint" if changed[1] > row[1] else "tile"}
 
 
 def _changed(data: st.DataObject, value: Any) -> Any:
     """Something else of the same kind."""
     if isinstance(value, int):
-        return value + data.draw(st.integers(1, 1_000_000))
+        return value + data.draw(st.integers(-(2**62), 2**62).filter(bool))
     if isinstance(value, bytes):
         at, mask = data.draw(st.integers(0, len(value) - 1)), data.draw(st.integers(1, 255))
         return value[:at] + bytes([value[at] ^ mask]) + value[at + 1 :]

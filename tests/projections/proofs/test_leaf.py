@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,3 +52,12 @@ def test_a_name_that_is_not_utf_8_is_refused() -> None:
     leaf = leaf_bytes(Entry(1, "abc", 1, "t", b"{}", "c", 1))
     with pytest.raises(ProofInvalid, match="UTF-8"):
         parse_leaf(leaf.replace(b"abc", b"a\xffc"))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"version": -1}, {"recorded_at_micros": 2**64}, {"version": "x"}, {"stream": b"x"}, {"state": "text"}]
+)
+def test_what_no_event_has_makes_no_leaf(changed: dict[str, Any]) -> None:
+    entry = Entry(7, "abc", 1, "t", b"{}", "c", 1)
+    with pytest.raises(ProofInvalid, match="Event 7 has a value that no event has"):
+        leaf_bytes(entry._replace(**changed))
