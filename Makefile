@@ -52,7 +52,8 @@ demo: $(VENV)/.installed-runtime ## serve a funded demo account on a simulated u
 	@$(BIN)/realrouter demo $(ARGS)
 
 # What is only installed or checked takes one core at a time: the checks of Python run beside those of the website and its build.
-# Tracing costs half as much time again: the tests that measure coverage run by themselves.
+# Tracing costs half as much time again: the tests that measure coverage run by themselves. `loadgroup` hands out one test at a time, so that
+# nobody is left with the long ones.
 test: $(VENV)/.installed-dev $(WEB)/lib/schema.d.ts $(SDK)/node_modules/.installed $(BROWSER)/node_modules/.installed ## everything that must hold before a change lands; under 15 minutes
 	@$(MAKE) --no-print-directory check & python=$$!; $(MAKE) --no-print-directory check-web web; website=$$?; wait $$python && exit $$website
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term --cov-fail-under=$(COVERAGE_MIN) $(COVERED) $(ARGS)

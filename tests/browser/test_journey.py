@@ -22,7 +22,7 @@ from tests.browser.watching import Watch, check_accessible
 from tests.support.demo_process import Demo, demo, free_port
 from tests.support.processes import ROOT
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 KEY_NAME = "laptop"
 MODEL = "gpt-5.4-mini"

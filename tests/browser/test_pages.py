@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
@@ -18,7 +19,7 @@ from tests.browser.seeding import EMPTY, FULL, Person
 from tests.browser.watching import Watch, check_accessible, check_headings, check_width
 from tests.support.processes import ROOT
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 DOCS = sorted(f"/docs/{page.stem}" for page in (ROOT / "web/out/docs").glob("*.html"))
 PUBLIC = ["/", "/docs", *DOCS, "/models", "/login", "/signup"]
@@ -36,20 +37,24 @@ LOOKS = {
     "light-narrow": (False, NARROW),
     "dark-narrow": (True, NARROW),
 }
-LOOKED_AT_BY_AXE = ("light-wide", "dark-narrow")
-"""Each theme and each width once: what axe judges depends on either, not on the pair."""
+PAIRED = ("light-wide", "dark-narrow")
+"""Each theme and each width once: what a page does wrong depends on either, hardly on the pair. The long run looks at all four."""
+in_looks = pytest.mark.parametrize(
+    "looks", [PAIRED, pytest.param(tuple(LOOKS), marks=pytest.mark.long)], ids=["paired", "every"]
+)
 REQUEST_ID = "req-of-the-failure"
 _API = re.compile(r"/(api/(?!session|events)|v1/models)")
 
 
+@in_looks
 @pytest.mark.parametrize("path", PUBLIC)
-def test_a_public_page_is_sound(browser: Browser, site: Site, path: str) -> None:
+def test_a_public_page_is_sound(browser: Browser, site: Site, path: str, looks: Sequence[str]) -> None:
     with site.visit(browser) as context:
         page = context.new_page()
         watch = Watch(page)
         page.goto(path)
         settled(page)
-        sound(page, watch, path, "full")
+        sound(page, watch, path, "full", looks)
 
 
 def test_an_unknown_page_is_a_404_that_helps(browser: Browser, site: Site) -> None:
@@ -63,15 +68,18 @@ def test_an_unknown_page_is_a_404_that_helps(browser: Browser, site: Site) -> No
         sound(page, watch, "/404", "full")
 
 
+@in_looks
 @pytest.mark.parametrize("person", [FULL, EMPTY], ids=["full", "empty"])
 @pytest.mark.parametrize("path", DASHBOARD)
-def test_a_page_of_the_dashboard_is_sound(browser: Browser, site: Site, path: str, person: Person) -> None:
+def test_a_page_of_the_dashboard_is_sound(
+    browser: Browser, site: Site, path: str, person: Person, looks: Sequence[str]
+) -> None:
     with site.visit(browser, person) as context:
         page = context.new_page()
         watch, contract = Watch(page), Contract(page, context.request.get("/openapi.json").json())
         page.goto(path)
         settled(page)
-        sound(page, watch, path, "full" if person is FULL else "empty")
+        sound(page, watch, path, "full" if person is FULL else "empty", looks)
         assert {"/api/session", "/api/balance"} <= contract.check()
 
 
@@ -298,18 +306,18 @@ def settled(page: Page) -> None:
     painted(page)
 
 
-def sound(page: Page, watch: Watch, path: str, state: str) -> None:
-    """In every look: a picture, nothing wrong, nothing too wide, and nothing that axe finds."""
+def sound(page: Page, watch: Watch, path: str, state: str, looks: Sequence[str] = PAIRED) -> None:
+    """In each look: a picture, nothing wrong, nothing too wide, and nothing that axe finds."""
     check_headings(page)
     name = path.strip("/").replace("/", "-") or "front"
-    for look, (dark, size) in LOOKS.items():
+    for look in looks:
+        dark, size = LOOKS[look]
         page.set_viewport_size({"width": size[0], "height": size[1]})
         page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
         painted(page)
         page.screenshot(path=SHOTS / f"{name}--{state}--{look}.png", full_page=True)
         check_width(page)
-        if look in LOOKED_AT_BY_AXE:
-            check_accessible(page)
+        check_accessible(page)
     watch.check()
 
 

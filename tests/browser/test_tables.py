@@ -14,8 +14,6 @@ from tests.browser.seeding import DAYS, FULL
 from tests.browser.test_pages import settled
 from tests.browser.watching import Watch
 
-pytestmark = [pytest.mark.xdist_group("browser")]
-
 PAGE_ROWS = 50
 PAGES_TURNED = 10
 SECONDS_MAX = 2.0

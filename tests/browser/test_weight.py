@@ -9,7 +9,7 @@ from tests.browser.conftest import Site
 from tests.browser.seeding import EMPTY, FULL, Person
 from tests.browser.test_pages import DASHBOARD, PUBLIC, settled
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 JAVASCRIPT_BYTES_MAX = 200_000
 
