@@ -43,12 +43,14 @@ def replay_(context: Context, differences: int, prices: Path | None, begins: str
     """Derive every bucket and projection from the events alone, in one snapshot, and compare.
 
     Also checked: positions and versions without gaps, one settlement per admission, each charge against the price list that
-    it names, books that sum to zero, no overdraft at any admission. Changes nothing; safe beside running gateways.
+    it names, books that sum to zero, and at any admission no overdraft and a key of this account that was created and not revoked.
+    Not checked: the limits of keys (budget, rates, models, expiry). Changes nothing; safe beside running gateways.
     Exits 1 when anything disagrees, and shows the first differences.
 
     \b
     With --prices, in place of all this: what a period would have cost by account and model, from a file with [[model]]
-    tables as the configuration has them. Changes nothing either.
+    tables as the configuration has them. Changes nothing either. What was used and has no price there is named: it is in the
+    sums for nothing, or, where it is a service tier, at the list's own price.
       realrouter audit replay --prices new.toml --from 2026-11-01 --to 2026-12-01
     """
     if prices is not None:
@@ -117,7 +119,8 @@ def _repriced(row: Repriced) -> dict[str, Any]:
     figures = (row.charged_nanos, row.repriced_nanos, row.difference_nanos)
     names = ("charged_nanos", "repriced_nanos", "difference_nanos")
     told = {name: str(nanos) for name, nanos in zip(names, figures, strict=True)}
-    return {"account_id": row.account_id, "model": row.model, "priced": row.priced, "requests": row.requests, **told}
+    which = {"account_id": row.account_id, "model": row.model, "priced": row.priced, "unpriced": list(row.unpriced)}
+    return {**which, "requests": row.requests, **told}
 
 
 def _repriced_lines(rows: Sequence[Repriced], charged: int, repriced: int) -> list[str]:
@@ -140,7 +143,12 @@ def _repriced_lines(rows: Sequence[Repriced], charged: int, repriced: int) -> li
         str(sum(row.requests for row in rows)),
         *map(format_usd, (charged, repriced, repriced - charged)),
     )
-    return table([*lines, total], ("ACCOUNT", "MODEL", "REQUESTS", "CHARGED", "WOULD BE", "DIFFERENCE"))
+    lacking = [
+        f"{row.account_id}, {row.model}: the new prices have none for {', '.join(row.unpriced)}."
+        for row in rows
+        if row.unpriced
+    ]
+    return [*table([*lines, total], ("ACCOUNT", "MODEL", "REQUESTS", "CHARGED", "WOULD BE", "DIFFERENCE")), *lacking]
 
 
 def _when(at: str | None) -> dict[str, int]:

@@ -26,7 +26,7 @@ from app.ledger.store import CommandFailed, Ledger, SchemaMismatch, StoreUnavail
 from app.payments.opening import StripeNotConfigured
 from app.payments.vendor import VendorRefused, VendorUnavailable
 from app.providers import ProviderFileUnfit
-from app.sealing.errors import ExportRefused, LogDiffers, RestoreRefused
+from app.sealing.errors import AdoptRefused, ExportRefused, LogDiffers, RestoreRefused
 from app.services import PricesDiffer, open_ledger
 from app.settings import Settings, SettingsError, load
 from app.site.errors import SiteUnfit
@@ -38,6 +38,7 @@ from projections.proofs.errors import ProofInvalid
 CONFIG_DEFAULT = "realrouter.toml"
 CONFIG_VARIABLE = "REALROUTER_CONFIG"
 _FAILURES = (
+    AdoptRefused,
     CommandFailed,
     DomainError,
     ExportRefused,

@@ -24,7 +24,6 @@ from app.ledger.store import Ledger
 from app.sealing.trees import Trees
 from app.settings import Settings
 from app.views import DecodedLog, Views
-from projections.exports.focus import FocusSheet
 
 
 @click.group()
@@ -66,7 +65,8 @@ def csv(context: Context, **asked: Any) -> None:
     \b
     PATH is there whole or as it was, with PATH.manifest.json beside it: rows, control total, positions, SHA-256, checkpoint.
     Cut short, the same command goes on where it was. --after takes a file further that ends at this position; where there is
-    no file, it writes what belongs behind one. Amounts have nine decimals, texts never begin a formula.
+    no file, it writes what belongs behind one. Amounts have nine decimals. What a spreadsheet would compute of a text, also
+    behind a semicolon, has an apostrophe before it.
 
     \b
     Example:
@@ -82,7 +82,7 @@ def csv(context: Context, **asked: Any) -> None:
 def parquet(context: Context, **asked: Any) -> None:
     """A table as Parquet, with decimals and instants as such. Needs pyarrow: pip install "realrouter[parquet]".
 
-    What --after writes is a file of its own: a Parquet file has an end.
+    What --after writes is a file of its own, under another name: a Parquet file has an end.
 
     \b
     Example:
@@ -97,6 +97,7 @@ def parquet(context: Context, **asked: Any) -> None:
 def focus(context: Context, **asked: Any) -> None:
     """FOCUS 1.2 as CSV: credit that was bought is Purchase, each line of a charge is Usage.
 
+    Who sells is the host of [server] public_url: the manifest has it, and --after does not go on under another one.
     --out and --after are as with `export csv`.
 
     \b
@@ -147,10 +148,16 @@ def _export(
     after: int | None,
     table: str | None = None,
 ) -> None:
-    asked = wanted(
-        kind, table, account_id=account_id, from_micros=instant(begins, "--from"), to_micros=instant(ends, "--to")
-    )
     settings = context.settings()
+    provider = provider_of(settings)
+    asked = wanted(
+        kind,
+        table,
+        provider=provider,
+        account_id=account_id,
+        from_micros=instant(begins, "--from"),
+        to_micros=instant(ends, "--to"),
+    )
     with (
         context.ledger() as (ledger, codec),
         _views(context, asked, ledger, codec) as views,
@@ -159,7 +166,7 @@ def _export(
         made = FileExport(
             ledger,
             source_of(asked.account_id, ledger, codec, views),
-            encoder_for(asked, provider=provider_of(settings), name_of=_names(views)),
+            encoder_for(asked, provider=provider, name_of=_names(views)),
             asked,
             out,
             log=DecodedLog(ledger, codec=codec).identity(),
@@ -183,7 +190,7 @@ def instant(text: str | None, option: str) -> int | None:
 @contextmanager
 def _views(context: Context, asked: Wanted, ledger: Ledger, codec: Codec) -> Iterator[Views | None]:
     """The read models, where they are needed: for one account's positions, and for names."""
-    needed = asked.account_id is not None or FocusSheet.name in (asked.kind, asked.table)
+    needed = asked.account_id is not None or asked.is_focus
     with caught_up_views(context, ledger, codec) if needed else nullcontext() as views:
         yield views
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 import click
 
 from app.cli.account import account
+from app.cli.adopt import adopt
 from app.cli.audit import audit
 from app.cli.books import books
 from app.cli.credit import credit
@@ -34,7 +35,7 @@ def main() -> None:
     """
 
 
-for _command in AUDIT:
+for _command in (*AUDIT, adopt):
     audit.add_command(_command)
 for _command in EXPORT:
     export.add_command(_command)

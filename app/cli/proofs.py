@@ -24,7 +24,13 @@ from projections.proofs.errors import ProofInvalid
 from projections.proofs.note import COSIGNATURE, ED25519, Verifier, generate, parse_verifier
 from projections.proofs.receipt import FIRST_LINE, RECEIPT_LENGTH_MAX, Proven, check_receipt, parse_receipt
 
-_KEYS = click.option("--key", "keys", multiple=True, metavar="VKEY", help="A public key to trust; repeatable.")
+_KEYS = click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="VKEY",
+    help="A public key to trust; repeatable. VKEY@SIZE: up to that size of its log.",
+)
 
 
 @click.command("key")
@@ -91,6 +97,7 @@ def prove(context: Context, event: str, account_id: str | None, out: Path | None
     metavar="FILE",
     help="A checkpoint or receipt that you have kept: the log must begin with it.",
 )
+@click.option("--without-file", is_flag=True, help="Do not ask for the checkpoint file outside the database.")
 @click.option("--differences", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Show so many.")
 def verify_(
     context: Context,
@@ -98,13 +105,15 @@ def verify_(
     keys: tuple[str, ...],
     folder: Path | None,
     kept: tuple[Path, ...],
+    without_file: bool,
     differences: int,
 ) -> None:
     """Check a receipt, an exported copy, or the whole ledger: every hash, tile, signature and root. Changes nothing.
 
     \b
     RECEIPT and --export need no database, and no configuration where --key is given. Without either, the ledger of the
-    configuration is checked, with its checkpoints and the one in the file outside it; safe beside running gateways.
+    configuration is checked, with its checkpoints and the one in the file outside it; safe beside running gateways. Events
+    that nothing has sealed for ten minutes do not hold, nor does a ledger whose file is not there.
     --checkpoint holds a copy or ledger against what was signed before: a checkpoint, or a receipt, whose event must be in it.
     Exits 1 when anything does not hold, and says where.
 
@@ -123,11 +132,11 @@ def verify_(
         with progress("hashing events") as told:
             report = verify(Folder(folder), trusted, told, earlier=earlier, differences_max=differences)
     else:
-        log, file = _log(context), CheckpointFile(context.settings().checkpoint_path)
+        log, file = _log(context), None if without_file else CheckpointFile(context.settings().checkpoint_path)
         with context.ledger() as (ledger, _codec), progress("hashing events") as told:
             stored = Stored(ledger, log.origin, file)
             report = verify(stored, trusted, told, earlier=earlier, differences_max=differences)
-    _tell(context, report)
+    _tell(context, report, *(("No checkpoint outside the database was compared.",) if without_file else ()))
 
 
 @click.command("restore")
@@ -209,8 +218,7 @@ def _log(context: Context) -> LogSettings:
 def _trusted(context: Context, keys: tuple[str, ...]) -> tuple[Verifier, ...]:
     """The keys that were given; else those of the configuration."""
     if not keys:
-        own = _log(context).keys()
-        return (*own.own, *own.witnesses)
+        return _log(context).keys().known
     try:
         return tuple(parse_verifier(key) for key in keys)
     except ProofInvalid as error:
@@ -228,8 +236,15 @@ def _found(context: Context, ledger: Ledger, codec: Codec, name: str, account_id
 
 
 def _text(file: Path) -> str:
+    """Raises ProofInvalid where it is too long for anything that is signed, or no text."""
     with file.open("rb") as opened:
-        return opened.read(RECEIPT_LENGTH_MAX + 1).decode(errors="replace")
+        data = opened.read(RECEIPT_LENGTH_MAX + 1)
+    if len(data) > RECEIPT_LENGTH_MAX:
+        raise ProofInvalid(f"It has more than {RECEIPT_LENGTH_MAX} bytes.")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise ProofInvalid("It is not UTF-8.") from error
 
 
 def _kept(file: Path, keys: tuple[Verifier, ...]) -> Found:
@@ -274,12 +289,18 @@ def _is_json(state: bytes) -> bool:
     return True
 
 
+def _plain(text: str) -> str:
+    """Quoted where it has what moves a cursor or begins a line: an operator may sign anything."""
+    return text if text.isprintable() else ascii(text)
+
+
 def _receipt_lines(proven: Proven) -> list[str]:
     entry, signed = proven.entry, proven.signed
     state = msgspec.json.format(entry.state, indent=2).decode() if _is_json(entry.state) else repr(entry.state)
+    state = "\n".join(line if line.isprintable() else ascii(line) for line in state.split("\n"))
     return [
         "It holds.",
-        f"event      {entry.topic}, version {entry.version} of {entry.stream}",
+        f"event      {_plain(entry.topic)}, version {entry.version} of {_plain(entry.stream)}",
         f"position   {entry.position}",
         f"state      {state}",
         f"checkpoint {signed.checkpoint.origin}, size {signed.checkpoint.size}",
@@ -293,6 +314,8 @@ def _tell(context: Context, report: Report, *more: str) -> None:
         f"{report.events} events and {report.tiles} tiles were hashed, up to the checkpoint of {report.size} events of"
     )
     lines = [f"{hashed} {report.origin or 'no log'}; {report.checkpoints} checkpoints hold."]
+    if report.unsealed:
+        lines.append(f"{report.unsealed} events behind it are not sealed yet.")
     if report.ok:
         lines.append(f"All of it leads to the signed root {report.root}.")
     else:

@@ -29,8 +29,9 @@ def reconcile_(context: Context, file: Path, mapping: str, differences: int) -> 
     """Compare a provider's usage export (CSV) with the charges, request by request, and list what differs.
 
     Missing here: not charged here. Missing there: charged, and not in the file, between the first and the last request that is
-    in both. Tokens and cost are compared where the mapping names their columns. Posts nothing: a correction is
-    `realrouter credit adjust`. Exits 1 where anything differs.
+    in both; how many charges lie outside of these is told. Charged twice: a charge whose request has one already. Without id:
+    a row that names no request. Tokens and cost are compared where the mapping names their columns. Posts nothing: a correction
+    is `realrouter credit adjust`. Exits 1 where anything differs, and where no request is in both.
 
     \b
     Example:
@@ -53,11 +54,26 @@ def _lines(found: Reconciled) -> list[str]:
         f"{found.requests} requests of {found.upstream} in {found.rows} rows; {found.matched} are charged here.",
         f"{found.charged} USD were charged for these{cost}.",
     ]
-    if found.ok:
-        return [*lines, "No difference."]
+    if found.outside:
+        lines.append(f"{found.outside} charges lie before or behind these, and were not compared.")
+    if found.charges_without_id:
+        lines.append(
+            f"{found.charges_without_id} charges between these have no id of the provider's, and were not compared."
+        )
+    if not found.matched:
+        lines.append("No request is in both: nothing was compared.")
+    if not found.counts:
+        return lines if not found.matched else [*lines, "No difference."]
     lines.append(", ".join(f"{what}: {count}" for what, count in found.counts.items()))
     rows = [
-        (each.what, each.upstream_request_id, each.request_id or "", each.ours or "", each.theirs or "")
+        (
+            each.what,
+            "" if each.line is None else str(each.line),
+            each.upstream_request_id,
+            each.request_id or "",
+            each.ours or "",
+            each.theirs or "",
+        )
         for each in found.differences
     ]
-    return [*lines, *table(rows, ("WHAT", "THEIR REQUEST", "OURS", "OURS SAY", "THEIRS SAY"))]
+    return [*lines, *table(rows, ("WHAT", "LINE", "THEIR REQUEST", "OURS", "OURS SAY", "THEIRS SAY"))]

@@ -2,8 +2,9 @@
 
 Rule 1: what can be refused is refused before the answer begins; what breaks later breaks the answer, so that none looks whole
 that is not.
-Rule 2: a client that reads slowly holds a page, and no transaction; one that leaves ends the reading.
-Rule 3: exports are bounded for an account and for the process: each reads, and decodes, as much as it can.
+Rule 2: a client that reads slowly holds a page, and no transaction; one that leaves ends the reading after the page that is read.
+Rule 3: exports are bounded for an account and for the process. Between two pages, also those that nothing is told of, each gives
+way to those that wait: one customer's long way to its first row is no other's.
 """
 
 from __future__ import annotations
@@ -57,7 +58,10 @@ class Downloads:
 
     async def next(self, chunks: Iterator[Chunk]) -> bytes | None:
         """The next bytes that are any; None at the end."""
-        return await self.in_thread(lambda: next((chunk.data for chunk in chunks if chunk.data), None))
+        while (chunk := await self.in_thread(lambda: next(chunks, None))) is not None:
+            if chunk.data:
+                return chunk.data
+        return None
 
     async def rest(self, first: bytes | None, chunks: Iterator[Chunk]) -> AsyncIterator[bytes]:
         while first is not None:

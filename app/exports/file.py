@@ -3,8 +3,8 @@
 Rule 1: the file is there whole, or as it was: it is written under another name, made durable, and renamed.
 Rule 2: beside it stands a manifest. An export that goes on (`after`) takes up the file that the manifest tells of, and no other.
 Rule 3: what was written when a run was cut short is not lost: every so often it is made durable, with a note of how far it is, and
-the same export goes on there.
-Rule 4: one run at a time writes one file: a second one is refused.
+the same export goes on there. The note is gone before anything else is written over what it tells of, and has its SHA-256.
+Rule 4: one run at a time writes one file: a second one is refused, until the manifest of the first stands.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class FileExport:
             grown = None if after is None else self._grown(after)
             first = span.after + 1 if grown is None else grown.first_position
             headless = (after is not None and self._encoder.appends) if grown is None else grown.continues
-            cut = self._cut_short(first - 1, headless) if self._encoder.appends else None
+            cut = self._cut_short(file, first - 1, headless) if self._encoder.appends else None
             if cut is not None:
                 span = span._replace(after=cut.position)
             self._take_up(file, cut, grown)
@@ -82,18 +82,41 @@ class FileExport:
 
     @contextmanager
     def _alone(self) -> Iterator[BinaryIO]:
-        """The file that is being written, as an earlier run left it."""
-        with open(os.open(self._part, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:  # noqa: PTH123 - of a handle
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise ExportUnfit(f"Another export is writing {self._part.name}.") from error
-            yield file
+        """The file that is being written, as an earlier run left it. It is opened again where another run has finished, and
+        renamed it, before it was locked."""
+        while True:
+            with open(os.open(self._part, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:  # noqa: PTH123 - of a handle
+                self._lock(file, fcntl.LOCK_EX)
+                if self._is_part(file):
+                    self._refuse_unfinished()
+                    yield file
+                    return
+
+    def _lock(self, file: BinaryIO, how: int) -> None:
+        """For as long as the file is open, under whatever name."""
+        try:
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ExportUnfit(f"Another export is writing {self._part.name}.") from error
+
+    def _is_part(self, file: BinaryIO) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self._part.stat())
+        except FileNotFoundError:
+            return False
+
+    def _refuse_unfinished(self) -> None:
+        """Whoever has renamed its file holds it until its manifest stands too."""
+        if self._out.is_file():
+            with self._out.open("rb") as there:
+                self._lock(there, fcntl.LOCK_SH)
 
     def _grown(self, after: int) -> Manifest | None:
         """The manifest of the file that is there, which is to be taken further; None where there is no file."""
-        if not self._encoder.appends or not self._out.exists():
+        if not self._out.exists():
             return None
+        if not self._encoder.appends:
+            raise ExportUnfit(f"{self._out.name} is there: name another file for what comes behind it.")
         there = read_manifest(self._manifest_path)
         if there is None or not there.fits(self._asked, self._log):
             raise ExportUnfit(f"{self._out.name} is there, and is not an earlier part of this very export.")
@@ -101,34 +124,51 @@ class FileExport:
             raise ExportUnfit(f"{self._out.name} goes up to position {there.last_position}: go on behind that one.")
         return there
 
-    def _cut_short(self, begins: int, headless: bool) -> Progress | None:
-        """How far an earlier run of this very export came."""
+    def _cut_short(self, file: BinaryIO, begins: int, headless: bool) -> Progress | None:
+        """How far an earlier run of this very export came, where what it wrote is still there."""
         there = read_progress(self._progress_path)
-        if there is None or self._part.stat().st_size < there.bytes:
-            return None
         this = (FORMAT_VERSION, self._asked, self._log, begins, headless)
-        return there if (there.format_version, there.wanted, there.log, there.begins, there.continues) == this else None
+        if there is None or (there.format_version, there.wanted, there.log, there.begins, there.continues) != this:
+            return None
+        self._count(file, there.bytes)
+        return there if (self._bytes, self._hash.hexdigest()) == (there.bytes, there.sha256) else None
 
     def _take_up(self, file: BinaryIO, cut: Progress | None, grown: Manifest | None) -> None:
-        """Count what is there already, and cut what lies past it."""
+        """Keep what is there already, and cut what lies past it."""
         tally = self._encoder.tally
         if cut is not None:
-            kept, tally.rows, tally.total = cut.bytes, cut.rows, cut.total
-        elif grown is not None:
-            kept, tally.rows, tally.total = grown.bytes, grown.rows, total_of(grown, tally)
+            tally.rows, tally.total = cut.rows, cut.total
         else:
-            kept = 0
-        if grown is not None and cut is None:
-            file.truncate(0)
+            self._forget()
+            self._copy(file, grown)
+            if grown is not None:
+                tally.rows, tally.total = grown.rows, total_of(grown, tally)
+        file.seek(self._bytes)
+        file.truncate()
+
+    def _forget(self) -> None:
+        """The note of another export, before what it tells of."""
+        self._progress_path.unlink(missing_ok=True)
+        sync_folder(self._part)
+
+    def _copy(self, file: BinaryIO, grown: Manifest | None) -> None:
+        """What the file that goes on has, where one does."""
+        file.truncate(0)
+        if grown is not None:
+            file.seek(0)
             with self._out.open("rb") as whole:
                 shutil.copyfileobj(whole, file, READ_BYTES)
-            file.seek(0)
-        file.truncate(kept)
-        while data := file.read(READ_BYTES):
+        self._count(file, 0 if grown is None else grown.bytes)
+        if grown is not None and (self._bytes, self._hash.hexdigest()) != (grown.bytes, grown.sha256):
+            raise ExportUnfit(f"{self._out.name} is not what its manifest tells of.")
+
+    def _count(self, file: BinaryIO, size: int) -> None:
+        """The first so many bytes of the file, as far as they are there."""
+        file.seek(0)
+        self._hash, self._bytes = hashlib.sha256(), 0
+        while data := file.read(min(READ_BYTES, size - self._bytes)):
             self._hash.update(data)
             self._bytes += len(data)
-        if grown is not None and cut is None and (self._bytes, self._hash.hexdigest()) != (kept, grown.sha256):
-            raise ExportUnfit(f"{self._out.name} is not what its manifest tells of.")
 
     def _fill(self, file: BinaryIO, span: Span, begins: int, *, headless: bool, continues: bool) -> None:
         durable_at = self._bytes
@@ -145,7 +185,8 @@ class FileExport:
     def _note(self, begins: int, position: int, *, headless: bool) -> None:
         tally = self._encoder.tally
         told: dict[str, Any] = {"begins": begins, "continues": headless, "position": position, "bytes": self._bytes}
-        fresh = Progress(FORMAT_VERSION, self._asked, self._log, rows=tally.rows, total=tally.total, **told)
+        told |= {"sha256": self._hash.hexdigest(), "rows": tally.rows, "total": tally.total}
+        fresh = Progress(FORMAT_VERSION, self._asked, self._log, **told)
         replace_file(self._progress_path, fresh)
 
     def _finish(self, first: int, last: int, headless: bool) -> Manifest:

@@ -42,7 +42,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """Of a file that is being written: what is durable of it."""
+    """Of a file that is being written: what is durable of it. `sha256` is that of these bytes."""
 
     format_version: int
     wanted: Wanted
@@ -51,6 +51,7 @@ class Progress(msgspec.Struct, frozen=True):
     continues: bool
     position: int
     bytes: int
+    sha256: str
     rows: int
     total: int
 

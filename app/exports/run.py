@@ -2,6 +2,7 @@
 
 Rule 1: whoever stops between two pages has lost nothing: what comes behind a position is the same bytes, whenever it is asked for.
 Rule 2: a whole export begins with the encoder's head; one that goes on behind a position never does.
+Rule 3: what was before is read for a head or a row that needs it, and not where neither comes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Chunk(NamedTuple):
 
 def chunks(source: Source, encoder: Encoder, span: Span, *, continues: bool = False) -> Iterator[Chunk]:
     """The bytes of a span, a page at a time. Raises ExportStopped, StoreUnavailable."""
-    if encoder.remembers:
+    if encoder.remembers and (not continues or span.after < span.until):
         yield from _seen(source, encoder, span)
     if not continues:
         yield Chunk(span.after, encoder.head())

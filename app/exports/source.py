@@ -3,12 +3,14 @@
 Rule 1: a page is one short read: no transaction is open between two.
 Rule 2: of one account, positions come from an index of its own and only its own events are read, however long the log is.
 Rule 3: a span of positions never changes what is in it: the same span read again is the same facts.
-These functions block. They raise StoreUnavailable.
+Rule 4: a position that is wanted and not there stops the reading: what is told of a span is told of all of it.
+These functions block. They raise StoreUnavailable, ExportStopped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import NamedTuple, Protocol
 
 from app.exports.wanted import Wanted
@@ -16,6 +18,7 @@ from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.store import Ledger
 from app.views import DecodedLog, Views
 from projections.contract import Fact, Undecodable
+from projections.exports.contract import ExportStopped
 
 PAGE = 1_000
 _EVENT = "SELECT notification_id, recorded_at_micros, topic, state FROM stored_events WHERE notification_id"
@@ -44,7 +47,8 @@ class WholeLog:
         self._log = DecodedLog(ledger, codec=codec)
 
     def page(self, after: int, until: int) -> Sequence[Fact]:
-        return self._log.read(after, min(PAGE, until - after)) if until > after else []
+        wanted = range(after + 1, min(after + PAGE, until) + 1)
+        return _whole(self._log.read(after, len(wanted)), wanted) if wanted else []
 
     def end(self) -> int:
         return self._log.head().position
@@ -63,10 +67,10 @@ class OneAccount:
     def end(self) -> int:
         return self._views.tracked()["balances"].position
 
-    def _facts(self, positions: Sequence[int]) -> list[Fact]:
+    def _facts(self, positions: Sequence[int]) -> Sequence[Fact]:
         marks = ", ".join("?" * len(positions))
         rows = self._ledger.select(f"{_EVENT} IN ({marks}) ORDER BY notification_id", positions)
-        return [self._fact(*row) for row in rows]
+        return _whole([self._fact(*row) for row in rows], positions)
 
     def _fact(self, position: int, micros: int, topic: str, state: bytes) -> Fact:
         try:
@@ -89,7 +93,10 @@ def position_before(ledger: Ledger, micros: int, until: int) -> int:
     low, high = 0, until
     while low < high:
         middle = (low + high + 1) // 2
-        if ledger.read(middle - 1, 1)[0].recorded_at_micros < micros:
+        read = ledger.read(middle - 1, 1)
+        if not read or read[0].id != middle:
+            raise _missing(middle)
+        if read[0].recorded_at_micros < micros:
             low = middle
         else:
             high = middle - 1
@@ -97,6 +104,19 @@ def position_before(ledger: Ledger, micros: int, until: int) -> int:
 
 
 def pages(source: Source, after: int, until: int) -> Iterator[Sequence[Fact]]:
-    while page := source.page(after, until):
+    while after < until and (page := source.page(after, until)):
         yield page
         after = page[-1].position
+
+
+def _whole(facts: Sequence[Fact], wanted: Sequence[int]) -> Sequence[Fact]:
+    """The facts, where they are those of the wanted positions. Raises ExportStopped."""
+    found = [fact.position for fact in facts]
+    for position, there in zip_longest(wanted, found):
+        if position != there:
+            raise _missing(position)
+    return facts
+
+
+def _missing(position: int) -> ExportStopped:
+    return ExportStopped(f"The event at position {position} is missing.")

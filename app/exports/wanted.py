@@ -21,14 +21,15 @@ KINDS = ("csv", "focus", "beancount", "hledger", "parquet")
 TABLES = tuple(SHEETS)
 TABLE_DEFAULT = "transactions"
 FOCUS = "focus"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised with every change of the bytes that an encoder writes: a file of another version is not taken further."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
     """What an export is of. `table` is that of csv and parquet, None of the others; parquet has `focus` among its tables.
 
-    `account_id` None: of all. Instants: from the first to before the second.
+    `account_id` None: of all. Instants: from the first to before the second. `provider`: who sells, as FOCUS has it in every row;
+    None of the others.
     """
 
     kind: str
@@ -36,9 +37,14 @@ class Wanted(msgspec.Struct, frozen=True):
     account_id: str | None = None
     from_micros: int | None = None
     to_micros: int | None = None
+    provider: str | None = None
+
+    @property
+    def is_focus(self) -> bool:
+        return FOCUS in (self.kind, self.table)
 
 
-def wanted(kind: str, table: str | None, **which: str | int | None) -> Wanted:
+def wanted(kind: str, table: str | None, *, provider: str | None = None, **which: str | int | None) -> Wanted:
     """Checked. Raises NoSuchExport."""
     if kind not in KINDS:
         raise NoSuchExport(f"There is no export {kind[:40]!r}: there are {', '.join(KINDS)}.")
@@ -47,7 +53,8 @@ def wanted(kind: str, table: str | None, **which: str | int | None) -> Wanted:
     if chosen is not None and chosen not in tables:
         has = f"tables {', '.join(tables)}" if tables else "no tables"
         raise NoSuchExport(f"{kind} has no table {chosen[:40]!r}: it has {has}.")
-    return msgspec.convert({"kind": kind, "table": chosen, **which}, Wanted)
+    asked = msgspec.convert({"kind": kind, "table": chosen, **which}, Wanted)
+    return msgspec.structs.replace(asked, provider=provider) if asked.is_focus else asked
 
 
 def encoder_for(asked: Wanted, *, provider: str, name_of: Callable[[str], str]) -> Encoder:
@@ -58,8 +65,7 @@ def encoder_for(asked: Wanted, *, provider: str, name_of: Callable[[str], str]) 
         case "hledger":
             return HledgerEncoder(account_id=asked.account_id, opens_at_micros=asked.from_micros)
         case _:
-            focus = FOCUS in (asked.kind, asked.table)
-            sheet: Sheet = FocusSheet(provider, name_of) if focus else SHEETS[asked.table or TABLE_DEFAULT]()
+            sheet: Sheet = FocusSheet(provider, name_of) if asked.is_focus else SHEETS[asked.table or TABLE_DEFAULT]()
             return ParquetEncoder(sheet) if asked.kind == "parquet" else CsvEncoder(sheet)
 
 

@@ -3,7 +3,9 @@
 Rule 1: everything here is a function of the events in order; what is stored beside them is only compared.
 Rule 2: memory grows with accounts, keys, open requests and kept windows, not with requests: a request is forgotten when it is
 settled, so a stream that were used twice afterwards would have to break the store's own unique index.
-Rule 3: a minute window older than `minutes_kept` by the store's clock may be absent from the store; one that is there must
+Rule 3: what the store guards, or what can never have been otherwise, is judged at each admission: balance, freeze, revocation,
+whose key it is. A key's limits are not: a gateway takes them from a memory that may be a moment behind the log.
+Rule 4: a minute window older than `minutes_kept` by the store's clock may be absent from the store; one that is there must
 be right.
 """
 
@@ -95,6 +97,9 @@ class LedgerCheck:
         self._buckets: defaultdict[str, int] = defaultdict(int)
         self._books: defaultdict[str, int] = defaultdict(int)
         self._prices: dict[tuple[str, int], PriceList] = {}
+        self._keys: set[tuple[str, str]] = set()
+        self._unread: set[str] = set()
+        """Streams of accounts with an event that this version does not know: it may have made a key."""
         self._payments = PaymentsCheck(findings)
 
     def order(self, row: RecordedEvent) -> None:
@@ -114,6 +119,8 @@ class LedgerCheck:
         """An event of a topic that this version does not know."""
         count, first = self.unknown.get(topic, (0, row.id))
         self.unknown[topic] = (count + 1, first)
+        if stream_of(row).startswith("account:"):
+            self._unread.add(stream_of(row))
         if not stream_of(row).startswith("request:"):
             self._version(row)
 
@@ -219,6 +226,11 @@ class LedgerCheck:
     def of_account(self, row: RecordedEvent, event: Any) -> None:
         self._version(row)
         self._in_stream(row, account_stream(event.account_id))
+        if isinstance(event, AccountOpened) != (row.originator_version == 1):
+            found = f"{row.topic} as its event {row.originator_version}"
+            self._findings.differ("account", f"event {row.id}, {row.originator_id}", "opened once, and first", found)
+        if isinstance(event, KeyCreated):
+            self._keys.add((event.account_id, event.key_id))
 
     def of_file(self, row: RecordedEvent, event: FileUploaded | FileDeleted) -> None:
         self._version(row, 1 if isinstance(event, FileUploaded) else 2)
@@ -263,6 +275,8 @@ class LedgerCheck:
             self._findings.differ("admission", where, "an account that is not frozen", "frozen")
         if value[buckets.revoked(event.key_id)] > 0:
             self._findings.differ("admission", where, "a key that is not revoked", event.key_id)
+        if (account_id, event.key_id) not in self._keys and account_stream(account_id) not in self._unread:
+            self._findings.differ("admission", where, "a key that was created for this account", event.key_id)
 
     def _forget_windows(self) -> None:
         """Drops minute windows that the store may have dropped, and has."""

@@ -44,7 +44,7 @@ def register(app: EdgeApplication, services: Services) -> None:
     @app.get("/log/key")
     @describe("The log's public keys", tag="log", answers={200: str}, errors=(404,), media_type="text/plain")
     async def key() -> Response:
-        """The current one first; then those that sign too, or have signed."""
+        """The current one first; then those that sign too, or have signed: with `@SIZE`, one that speaks for no longer log."""
         return _text("".join(f"{each}\n" for each in sealing(services).keys.own))
 
     @app.get("/log/tile/<path:tile>")

@@ -10,6 +10,7 @@ from quart import Response, request
 
 from app.edge.application import EdgeApplication
 from app.errors import BadRequest
+from app.exports.source import position_before
 from app.exports.wanted import provider_of
 from app.routes.bodies import answer, read_query, told_instant, usd
 from app.routes.caller import reader
@@ -64,14 +65,15 @@ class StatementRow(msgspec.Struct, frozen=True):
 
 
 class StatementShown(msgspec.Struct, frozen=True):
-    """A month (UTC): opening and sums and minus `used` make closing. `complete`: the month is over. `rows` are the newest of
-    `rows_count` transactions that are no usage."""
+    """A month (UTC): opening and sums and minus `used` make closing, the balance at `position`. `complete`: the month is over.
+    `rows` are the newest of `rows_count` transactions that are no usage."""
 
     month: str
     account_id: str
     from_at: str
     to_at: str
     complete: bool
+    position: int
     opening: str
     opening_nanos: str
     used: str
@@ -102,10 +104,13 @@ def register(app: EdgeApplication, services: Services) -> None:
         if span is None or span[0] > now:
             said = "The month must be one that has begun, such as 2026-11."
             raise BadRequest(said, param="month", code="invalid_value")
+        needed = await trio.to_thread.run_sync(lambda: _ends(services, span[1]), limiter=reading)
         for projection in ("balances", "transactions", "usage"):
             await caught_up(services, projection)
         views, account_id = services.views, caller.account_id
-        told = await trio.to_thread.run_sync(lambda: figures.figures(views, account_id, month, span), limiter=reading)
+        told = await trio.to_thread.run_sync(
+            lambda: figures.figures(views, account_id, month, span, needed=needed), limiter=reading
+        )
         complete = span[1] <= now
         if asked.format == "json":
             return answer(_shown(told, account_id, complete=complete))
@@ -122,6 +127,11 @@ def register(app: EdgeApplication, services: Services) -> None:
         return Response(text, content_type="text/html; charset=utf-8", headers=headers)
 
 
+def _ends(services: Services, micros: int) -> int:
+    """The position that a statement up to before an instant must have seen."""
+    return position_before(services.ledger, micros, services.ledger.head().position)
+
+
 def _shown(told: Figures, account_id: str, *, complete: bool) -> StatementShown:
     return StatementShown(
         told.month,
@@ -129,6 +139,7 @@ def _shown(told: Figures, account_id: str, *, complete: bool) -> StatementShown:
         told_instant(told.from_micros),
         told_instant(told.to_micros),
         complete,
+        told.position,
         *usd(told.opening_nanos),
         *usd(told.used_nanos),
         *usd(told.closing_nanos),

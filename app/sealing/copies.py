@@ -4,6 +4,7 @@ Rule 1: a folder has `checkpoint`, `keys`, `tile/<level>/<number>[.p/<width>]` a
 `entries/<number>[.p/<width>]`: the leaves of 256 events, each after its length (4 bytes, big-endian).
 Rule 2: the checkpoint is written last: a folder that has one has all that it covers.
 Rule 3: an export goes on where an earlier one of the same log ended: what is full is not written again.
+Rule 4: a folder may come from anybody: a leaf that is no event, or says that it belongs elsewhere, is told though it is signed.
 """
 
 from __future__ import annotations
@@ -17,16 +18,20 @@ from app.sealing.events import read_entries
 from app.sealing.file import CheckpointFile
 from app.sealing.trees import Trees
 from app.sealing.verify import Found, Progress
+from domain.buckets import MICROS_PER_SECOND
 from projections.proofs.checkpoint import Checkpoint, parse_checkpoint
 from projections.proofs.errors import ProofInvalid
 from projections.proofs.keys import LogKeys
-from projections.proofs.leaf import Entry, leaf_bytes
+from projections.proofs.leaf import Entry, leaf_bytes, parse_leaf
 from projections.proofs.merkle import HASH_BYTES
 from projections.proofs.note import parse_note
 from projections.proofs.tiles import WIDTH, Tile, tiles_of, width_at
 
 PAGE_EVENTS = 16 * WIDTH
+ODD_MAX = 10_000
+_BEHIND = "SELECT count(*), min(recorded_at_micros) FROM stored_events WHERE notification_id > ?"
 _LENGTH_BYTES = 4
+NO_FILE = "no such file: whether the database was put back to an older state is not known"
 Page = Sequence[tuple[int, bytes]]
 
 
@@ -65,9 +70,13 @@ class Stored:
     def tile(self, level: int, number: int) -> bytes:
         return self.trees.tile(level, number)
 
+    def behind(self, size: int) -> tuple[int, int]:
+        [(count, oldest)] = self._tables.select(_BEHIND, (size,))
+        return count, max(0, self._tables.now_micros() - oldest) // MICROS_PER_SECOND if count else 0
+
     def oddities(self) -> Iterator[tuple[str, str, str, str]]:
-        """Events that cannot be read, hashes of events that are not sealed, and checkpoints that are missing between two others or
-        at the end."""
+        """Events that cannot be read, hashes of events that are not sealed, checkpoints that are missing between two others or at
+        the end, and, of a log that is sealed, no file outside the database."""
         for position, problem in self._unread.items():
             yield "event", str(position), "one that can be read", problem
         widths = list(self.trees.widths())
@@ -82,6 +91,8 @@ class Stored:
                 where = f"of {kept.size} in the database"
                 yield "checkpoint", where, f"behind that of {kept.previous_size}", f"behind that of {before}"
             before = kept.size
+        if size and self._file is not None and self._file.read() is None:
+            yield "checkpoint file", str(self._file.path), "a checkpoint outside the database", NO_FILE
         if (0 if newest is None else newest.size) < size:
             yield "checkpoint", "the newest in the database", f"one of {size}", f"one of {before}"
 
@@ -91,8 +102,12 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._note = (path / "checkpoint").read_bytes().decode(errors="replace")
+        try:
+            self._note = (path / "checkpoint").read_bytes().decode()
+        except UnicodeDecodeError as error:
+            raise ProofInvalid("The copy's checkpoint is not UTF-8.") from error
         self.size = parse_checkpoint(parse_note(self._note).text).size
+        self._odd: dict[int, str] = {}
 
     def checkpoints(self) -> Iterator[Found]:
         yield Found(f"in {self.path / 'checkpoint'}", self._note)
@@ -100,14 +115,28 @@ class Folder:
     def leaves(self, until: int) -> Iterator[Page]:
         for number in range(-(-until // WIDTH)):
             data = _read(self.path / _bundle(number, width_at(0, number, until)))
-            yield list(enumerate(_leaves(data), number * WIDTH + 1))
+            page = list(enumerate(_leaves(data), number * WIDTH + 1))
+            self._look(page)
+            yield page
+
+    def _look(self, page: Page) -> None:
+        """Each leaf is an event, of the place that it stands in. Of more than `ODD_MAX` that are not, the rest is not told."""
+        for position, leaf in page:
+            problem = _problem(position, leaf)
+            if problem is not None and len(self._odd) < ODD_MAX:
+                self._odd[position] = problem
 
     def tile(self, level: int, number: int) -> bytes:
         width = width_at(level, number, self.size)
         return _read(self.path / "tile" / Tile(level, number, width).path)[: width * HASH_BYTES]
 
+    def behind(self, size: int) -> tuple[int, int]:
+        return 0, 0
+
     def oddities(self) -> Iterator[tuple[str, str, str, str]]:
-        """A file that is too long is not seen in the hashes."""
+        """A file that is too long, or a leaf that is no event of its place, is not seen in the hashes."""
+        for position, problem in self._odd.items():
+            yield "event", str(position), "an event of this place", problem
         for tile in tiles_of(self.size):
             file = self.path / "tile" / tile.path
             if file.is_file() and file.stat().st_size > tile.width * HASH_BYTES:
@@ -183,11 +212,20 @@ def _bundled(leaves: Sequence[bytes]) -> bytes:
 
 
 def _leaves(data: bytes) -> Iterator[bytes]:
+    """No bytes in the place of a leaf that says that it is longer than what is there."""
     at = 0
     while at < len(data):
         start = at + _LENGTH_BYTES
         at = start + int.from_bytes(data[at:start])
-        yield data[start:at]
+        yield data[start:at] if at <= len(data) else b""
+
+
+def _problem(position: int, leaf: bytes) -> str | None:
+    try:
+        stated = parse_leaf(leaf).position
+    except ProofInvalid as error:
+        return str(error)
+    return None if stated == position else f"one that says that its position is {stated}"
 
 
 def _read(path: Path) -> bytes:

@@ -8,12 +8,15 @@ class LogDiffers(Exception):
 
 
 class NotSealedYet(Exception):
-    """The event is in the ledger, and in no signed checkpoint yet."""
+    """The event is in the ledger, and in no signed checkpoint yet. `refused`: nothing is being signed at present."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "This is in the ledger, and will be in the next signed checkpoint within seconds. Try again then."
+    def __init__(self, *, refused: bool = False) -> None:
+        when = (
+            "nothing is signed at present, until the operator has looked at the log"
+            if refused
+            else "will be in the next signed checkpoint within seconds. Try again then"
         )
+        super().__init__(f"This is in the ledger, and {when}.")
 
 
 class NotSettledYet(Exception):
@@ -29,3 +32,7 @@ class ExportRefused(Exception):
 
 class RestoreRefused(Exception):
     """There is a ledger in the place of the new one, or what was signed cannot be one."""
+
+
+class AdoptRefused(Exception):
+    """There is a checkpoint file already, or no checkpoint that it could begin with."""

@@ -104,12 +104,9 @@ class _Loading(Folder):
     def _take(self, page: Page) -> None:
         for position, leaf in page if self.problem is None else ():
             try:
-                entry = parse_leaf(leaf)
+                self._waiting.append(parse_leaf(leaf))
             except ProofInvalid as error:
                 return self._stop(position, error)
-            if entry.position != position:
-                return self._stop(position, f"It says that its position is {entry.position}.")
-            self._waiting.append(entry)
         return None
 
     def _put(self) -> None:

@@ -3,9 +3,12 @@
 Rule 1: only what is committed is sealed; positions have no gap, so what is read up to n is all that there will ever be up to n.
 Rule 2: before anything is signed, the log is compared with the newest checkpoint in the database and in the file outside it:
 shorter, or with another event at its end, or with another root, is refused. What the file says is hashed again up to its size
-before a size below it is signed: a log that was put back and written on signs nothing.
+before a size below it is signed: a log that was put back and written on signs nothing. The file is begun, by a checkpoint of no
+events, before anything is sealed: where it is missing later, nothing is signed until somebody has put one there.
 Rule 3: it keeps nothing in memory that counts. It may die anywhere, run twice, or in several processes at once.
 Rule 4: what a checkpoint covers is not hashed again here; `audit verify` does that for the whole log.
+Rule 5: others seal meanwhile. What is compared is read in the order in which it never looks older than what was read before:
+the database's checkpoint, the file, the log's head.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import trio
 
 from app.ledger.store import Ledger
 from app.payments.chores import claim
-from app.sealing.errors import LogDiffers
+from app.sealing.errors import AdoptRefused, LogDiffers
 from app.sealing.events import read_entries
 from app.sealing.file import CheckpointFile
 from app.sealing.trees import Kept, Trees
@@ -90,24 +93,37 @@ class Sealer:
         standing, growth = self._stand()
         return self._seal_page(growth, standing.head)
 
+    def adopt(self) -> Checkpoint:
+        """Begin a lost file with the newest checkpoint of the database. Raises AdoptRefused, LogDiffers."""
+        kept = self._trees.newest()
+        if kept is None:
+            raise AdoptRefused("The database has no checkpoint of this origin: the file is begun when it is sealed.")
+        if self._file.read() is not None:
+            raise AdoptRefused(f"{self._file.path} is there already. It is never replaced but by what continues it.")
+        self._grown(kept, self._ledger.head().position)
+        self._file.write(kept.note)
+        return self._checked(kept.note, "in the database")
+
     def _seal_page(self, growth: Growth, head: int) -> int:
         page = self._page(growth.size, min(head, growth.size + self._page_events))
         for entry in page:
             growth.append(_leaf_hash(entry))
         if page:
+            if growth.size == len(page) and self._file.read() is None:
+                self._file.write(self._keys.sign(Checkpoint(self._keys.origin, 0, Growth().root())))
             note = self._keys.sign(Checkpoint(self._keys.origin, growth.size, growth.root()))
             self._trees.save(growth.size, note, growth.take())
         self.unsealed = head - growth.size
         return len(page)
 
     def _stand(self) -> tuple[Standing, Growth]:
-        size, kept = self._trees.size(), self._trees.newest()
+        size, kept, outside = self._trees.size(), self._trees.newest(), self._file.read()
         head = self._ledger.head().position
         self.unsealed = head - (0 if kept is None else kept.size)
         if size > (0 if kept is None else kept.size):
             raise LogDiffers(f"The tree has grown to {size}, and its newest checkpoint is gone from the database.")
         growth = Growth() if kept is None else self._grown(kept, head)
-        self._compare_file(growth, head, kept)
+        self._compare_file(outside, growth, head, kept)
         return Standing(None if kept is None else kept.note, growth.size, head), growth
 
     def _grown(self, kept: Kept, head: int) -> Growth:
@@ -123,8 +139,12 @@ class Sealer:
             raise LogDiffers(f"Event {kept.size} is not the one that was sealed.")
         return growth
 
-    def _compare_file(self, growth: Growth, head: int, kept: Kept | None) -> None:
-        note = self._file.read()
+    def _compare_file(self, note: str | None, growth: Growth, head: int, kept: Kept | None) -> None:
+        if note is None and growth.size:
+            raise LogDiffers(
+                f"There is no checkpoint file {self._file.path}, and {growth.size} events are sealed: nothing tells whether the "
+                "database was put back to an older state. Put the file there; where none is left, see `realrouter audit adopt`."
+            )
         if note is None or note == self._compared or (kept is not None and note == kept.note):
             return
         where = f"in {self._file.path}"

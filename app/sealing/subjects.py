@@ -1,21 +1,46 @@
-"""Which event a receipt is about: by the id of a request, of its answer, of a payment, refund, dispute or grant.
+"""Which event a receipt is about: by the id of a request, of its answer, of a payment, refund, dispute or grant, or by position.
 
-Rule 1: of a request it is the charge or the release; of everything else the event that made it.
+Rule 1: by an id it is, of a request, the charge or the release; of everything else the event that made it. What comes later in the
+stream of a refund or dispute (it failed, it was won) has a position alone.
 Rule 2: another account's is not there.
 """
 
 from __future__ import annotations
 
-from app.ledger.codec import Codec
+import re
+
+from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.store import Ledger, RecordedEvent
 from app.sealing.errors import NotSettledYet
 from app.views import Views
 from app.views.statement import Filter
-from domain.events import dispute_stream, payment_stream, refund_stream, request_stream
+from domain.events import (
+    AdjustmentPosted,
+    FundsReinstated,
+    FundsWithdrawn,
+    RefundFailed,
+    RefundPosted,
+    RequestDebited,
+    RequestReleased,
+    TopUpSettled,
+    dispute_stream,
+    payment_stream,
+    refund_stream,
+    request_stream,
+)
 
 ID_LENGTH_MAX = 200
 ROWS_MAX = 50
 _SETTLED_VERSION = 2
+_TOLD = {
+    event.TOPIC
+    for event in (
+        *(RequestDebited, RequestReleased, AdjustmentPosted, TopUpSettled),
+        *(RefundPosted, RefundFailed, FundsWithdrawn, FundsReinstated),
+    )
+}
+"""What moves a balance, and what ends a request."""
+_POSITION = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
 def by_id(ledger: Ledger, codec: Codec, name: str, account_id: str | None = None) -> RecordedEvent | None:
@@ -41,6 +66,17 @@ def by_statement(ledger: Ledger, views: Views, name: str, account_id: str) -> Re
     rows, _ = views.statement(account_id, Filter(name=name), before_position=None, limit=ROWS_MAX).value
     own = [row.position for row, _ in rows if name in (row.id, row.response_id)]
     return at_position(ledger, min(own)) if own else None
+
+
+def by_position(ledger: Ledger, codec: Codec, name: str, account_id: str) -> RecordedEvent | None:
+    """By the digits of a position. None where these are none, or what stands there is no row of this account's statement."""
+    row = at_position(ledger, int(name)) if _POSITION.fullmatch(name) else None
+    if row is None or row.topic not in _TOLD:
+        return None
+    try:
+        return row if _is_of(row, codec, account_id) else None
+    except UndecodableEvent:
+        return None
 
 
 def at_position(ledger: Ledger, position: int) -> RecordedEvent | None:

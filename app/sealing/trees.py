@@ -38,7 +38,8 @@ _ADD_CHECKPOINT = (
 _PUT_COSIGNED = (
     "INSERT INTO log_checkpoints (origin, size, previous_size, note, sealed_at_micros, witnesses) "
     "SELECT ?, ?, (SELECT coalesce(max(size), 0) FROM log_checkpoints WHERE origin = ? AND size < ?), ?, ?, ? "
-    "WHERE true ON CONFLICT (origin, size) DO UPDATE SET note = excluded.note, witnesses = excluded.witnesses"
+    "WHERE true ON CONFLICT (origin, size) DO UPDATE SET note = excluded.note, witnesses = excluded.witnesses "
+    "WHERE log_checkpoints.note = ?"
 )
 _LINK_NEXT = (
     "UPDATE log_checkpoints SET previous_size = ? WHERE origin = ? "
@@ -116,12 +117,12 @@ class Trees:
             (_ADD_CHECKPOINT, (origin, size, origin, note, now, origin, size)),
         )
 
-    def save_cosigned(self, size: int, note: str, witnesses: int) -> None:
-        """Keep a checkpoint that witnesses have signed, of a size that the tree has."""
+    def save_cosigned(self, size: int, note: str, witnesses: int, *, before: str | None) -> None:
+        """Keep a checkpoint that witnesses have signed, of a size that the tree has; unless another than `before` is kept there."""
         now, origin = self._tables.now_micros(), self.origin
         self._tables.change(
             (_GROW_TREE, (origin, size)),
-            (_PUT_COSIGNED, (origin, size, origin, size, note, now, witnesses)),
+            (_PUT_COSIGNED, (origin, size, origin, size, note, now, witnesses, before or "")),
             (_LINK_NEXT, (size, origin, origin, size)),
         )
 

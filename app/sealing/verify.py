@@ -3,7 +3,8 @@
 Rule 1: nothing is repaired, and nothing is believed: what was signed is held against what is there.
 Rule 2: a difference says where: the event, the tile, or between which two checkpoints.
 Rule 3: memory does not grow with the log: events come in pages, and of the tree its right edge is kept.
-Rule 4: what comes in while it runs disturbs nothing: it checks up to the newest checkpoint that it found.
+Rule 4: what comes in while it runs disturbs nothing: it checks up to the newest checkpoint that it found, and counts what stands
+behind it before it begins. What has stood there for long is a difference: nothing seals it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from projections.proofs.tiles import TILE_BYTES, WIDTH, Growth, Tile, edge_of, r
 
 Progress = Callable[[int, int], None]
 WRONG_MAX = 10_000
+UNSEALED_SECONDS_MAX = 600
 _NOTHING = bytes(HASH_BYTES)
 """In the place of an event that is missing. No hash is this."""
 
@@ -47,18 +49,24 @@ class Copy(Protocol):
 
     def tile(self, level: int, number: int) -> bytes: ...
 
+    def behind(self, size: int) -> tuple[int, int]:
+        """How many events stand behind the first `size`, and for how many seconds the oldest of them has."""
+        ...
+
     def oddities(self) -> Iterable[tuple[str, str, str, str]]:
         """What is there and should not be, or the other way about: what, where, expected, found."""
         ...
 
 
 class Report(msgspec.Struct, frozen=True):
-    """`events` were hashed, up to the checkpoint of `size`; `differences` are the first of `differences_count`."""
+    """`events` were hashed, up to the checkpoint of `size`; `unsealed` stood behind it when the check began; `differences` are the
+    first of `differences_count`."""
 
     origin: str
     size: int
     root: str
     events: int
+    unsealed: int
     tiles: int
     checkpoints: int
     differences_count: int
@@ -81,6 +89,7 @@ def verify(
     log must begin with. Raises StoreUnavailable, OSError."""
     check = _Check(copy, Findings(differences_max), progress)
     check.signatures(chain(copy.checkpoints(), earlier), keys)
+    check.behind()
     check.events()
     return check.report()
 
@@ -91,7 +100,7 @@ class _Check:
         self.signed: dict[int, list[tuple[str, Signed]]] = {}
         self.size = 0
         self.growth = Growth()
-        self.tiles = self.events_count = 0
+        self.tiles = self.events_count = self.unsealed = 0
         self.wrong: list[int] = []
         self.wrong_more = 0
         self.wrong_tiles: list[Tile] = []
@@ -111,7 +120,9 @@ class _Check:
             if found.size is not None:
                 self.findings.compare("checkpoint", found.where, f"size {found.size}", f"size {size}")
             if found.witnesses is not None and any(key.kind == COSIGNATURE for key in keys):
-                self.findings.compare("witnesses", found.where, found.witnesses, witnesses)
+                self.findings.compare(
+                    "witnesses", found.where, f"{found.witnesses} of known keys", f"{witnesses} of known keys"
+                )
             self.signed.setdefault(size, []).append((found.where, signed))
             origins.add(signed.checkpoint.origin)
         if not self.signed:
@@ -119,6 +130,16 @@ class _Check:
         if len(origins) > 1:
             self.findings.differ("checkpoint", "the log", "checkpoints of one log", ", ".join(sorted(origins)))
         self.size = max(self.signed, default=0)
+
+    def behind(self) -> None:
+        """Events that came since are no difference; ones that nothing has sealed for minutes are."""
+        self.unsealed, seconds = self.copy.behind(self.size)
+        if self.signed and seconds > UNSEALED_SECONDS_MAX:
+            wanted, found = (
+                f"events sealed within {UNSEALED_SECONDS_MAX} s",
+                f"{self.unsealed} that are not, for {seconds} s",
+            )
+            self.findings.differ("log", f"behind event {self.size}", wanted, found)
 
     def events(self) -> None:
         self._roots(0)
@@ -152,6 +173,7 @@ class _Check:
             self.size,
             "" if signed is None else signed.root.hex(),
             self.events_count,
+            self.unsealed,
             self.tiles,
             sum(len(each) for each in self.signed.values()),
             self.findings.count,

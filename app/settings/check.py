@@ -222,8 +222,9 @@ def _check_log(log: LogSettings) -> None:
             _proves(lambda text: own_signer(text, log.origin), key.reveal(), ("log", name))
     for index, text in enumerate(log.retired_keys):
         _proves(lambda text: own_verifier(text, log.origin), text, ("log", "retired_keys", index))
-    for index, text in enumerate(log.witnesses):
-        _proves(witness, text, ("log", "witnesses", index))
+    for name, keys in (("witnesses", log.witnesses), ("retired_witnesses", log.retired_witnesses)):
+        for index, text in enumerate(keys):
+            _proves(witness, text, ("log", name, index))
 
 
 def _proves(parse: Callable[[str], object], text: str, path: Path) -> None:

@@ -266,6 +266,7 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
     previous_key: Secret = Secret("")
     retired_keys: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
     witnesses: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
+    retired_witnesses: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
     checkpoint: str = ""
 
     def keys(self) -> LogKeys:
@@ -276,6 +277,7 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
             tuple(own_signer(key, self.origin) for key in private),
             tuple(own_verifier(key, self.origin) for key in self.retired_keys),
             tuple(witness(key) for key in self.witnesses),
+            tuple(witness(key) for key in self.retired_witnesses),
         )
 
 

@@ -56,6 +56,7 @@ def page(told: Figures, *, name: str, account_id: str, seller: str, made_at_micr
     ]
     left_out = told.rows_count - len(told.rows)
     until = "" if complete else f" As of {date(made_at_micros)}: the month is not over."
+    until += f" All up to position {told.position} of the log."
     parts = [
         f"<h1>Statement {escape(told.month)}</h1>",
         f"<p>{escape(seller)}</p><p>{escape(name)} · {escape(account_id)}</p><p>Amounts in USD, months in UTC.{until}</p>",

@@ -7,7 +7,8 @@
 `receipt`: that a log, by a checkpoint that its key has signed, holds the event in the receipt. It prints the event.
 `log`: a copy of a log in a folder (its checkpoint, its hash tiles, and its entries where they are there): every hash, up to the
 signed root; that each receipt's event is in it, at its place; that each older checkpoint is a beginning of it.
-VKEY is the log's public key, `name+id+key`, which you have from somewhere that you trust. --witness VKEY: ask for a witness too.
+VKEY is the log's public key, `name+id+key`, which you have from somewhere that you trust; with `@SIZE` behind it, what it has
+signed of a longer log counts for nothing. --witness VKEY: ask for a witness too.
 Exit codes: 0 it holds, 1 it does not (the reason is printed), 2 wrong usage or a file that cannot be read.
 
 How it fits together. An event's bytes are: version (1 byte, 1), position, stream version, recorded_at in microseconds (8 bytes
@@ -38,6 +39,7 @@ HASH, WIDTH = 32, 256
 LOG_KEY, WITNESS_KEY = 1, 4
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 LEAF_NUMBERS = struct.Struct(">BQQQ")
+RECEIPT_BYTES_MAX, NOTE_LENGTH_MAX, SIGNATURES_MAX, EXTENSIONS_MAX = 24 << 20, 1 << 20, 100, 16
 
 
 class Wrong(Exception):
@@ -116,6 +118,18 @@ def from_base64(text: str, length: int | None = None) -> bytes:
     return data
 
 
+def plain(text: str) -> str:
+    """Quoted where it has what moves a cursor or begins a line: whoever signs a log may put anything into it."""
+    return text if text.isprintable() else ascii(text)
+
+
+def text_of(file: Path) -> str:
+    data = file.read_bytes()
+    if len(data) > RECEIPT_BYTES_MAX:
+        raise Wrong(f"{file.name} is too long for anything that is signed")
+    return data.decode()
+
+
 def number(text: str) -> int:
     if not re.fullmatch(r"0|[1-9][0-9]{0,18}", text, re.ASCII) or int(text) >= 2**63:
         raise Wrong("a number is not in its usual spelling")
@@ -123,11 +137,11 @@ def number(text: str) -> int:
 
 
 class Key:
-    """A public key: `name+id+base64(kind, key)`."""
+    """A public key: `name+id+base64(kind, key)`, and `@SIZE` where it speaks for no longer log."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        match = re.fullmatch(r"([^\s+\x00-\x20]{1,200})\+([0-9a-f]{8})\+(.+)", text)
+        match = re.fullmatch(r"([^\s+\x00-\x20]{1,200})\+([0-9a-f]{8})\+([^@]+)(?:@(0|[1-9][0-9]{0,18}))?", text)
         if match is None:
             raise ValueError("a key is spelled name+id+key")
         try:
@@ -135,6 +149,7 @@ class Key:
         except Wrong as error:
             raise ValueError(str(error)) from None
         self.name, self.kind, self.public = match[1], data[0], Ed25519PublicKey.from_public_bytes(data[1:])
+        self.size_max = None if match[4] is None else int(match[4])
         self.id = hashlib.sha256(self.name.encode() + b"\n" + data).digest()[:4]
         if self.id.hex() != match[2] or self.kind not in (LOG_KEY, WITNESS_KEY):
             raise ValueError("the key's id does not belong to it, or its kind is not known")
@@ -155,11 +170,13 @@ class Checkpoint:
 
     def __init__(self, note: str, keys: list[Key]) -> None:
         head, separator, tail = note.rpartition("\n\n")
+        if len(note) > NOTE_LENGTH_MAX or tail.count("\n") > SIGNATURES_MAX:
+            raise Wrong("the checkpoint is too long, or has too many signatures")
         if not separator or not tail.endswith("\n") or any(char < " " and char != "\n" for char in note):
             raise Wrong("the checkpoint is no signed note")
         text = head + "\n"
         lines = text.split("\n")
-        if len(lines) < 4 or lines[-1] or not all(lines[:-1]):
+        if len(lines) < 4 or lines[-1] or not all(lines[:-1]) or len(lines) > 4 + EXTENSIONS_MAX:
             raise Wrong("the checkpoint has no origin, size and root")
         self.origin, self.size, self.root = lines[0], number(lines[1]), from_base64(lines[2], HASH)
         self.signed_by: list[Key] = []
@@ -173,9 +190,10 @@ class Checkpoint:
             for key in keys:
                 if (key.name, key.id) == (match[1], data[:4]):
                     key.check(text, data[4:])
-                    self.signed_by.append(key)
+                    if key.size_max is None or self.size <= key.size_max:
+                        self.signed_by.append(key)
         if not any(key.kind == LOG_KEY and key.name == self.origin for key in self.signed_by):
-            raise Wrong(f"no key that was given has signed this checkpoint as the log {self.origin[:100]}")
+            raise Wrong(f"no key that was given has signed this checkpoint as the log {plain(self.origin[:100])}")
 
     def witnessed(self, wanted: list[Key]) -> None:
         for key in wanted:
@@ -213,8 +231,8 @@ class Event:
         since = timedelta(microseconds=min(self.recorded_at_micros, 250_000_000_000_000_000))
         told = (datetime(1970, 1, 1, tzinfo=UTC) + since).isoformat()
         return [
-            f"event      {self.topic}, version {self.version} of {self.stream!r}",
-            f"position   {self.position}, recorded at {told}, command {self.command_id!r}",
+            f"event      {plain(self.topic)}, version {self.version} of {plain(self.stream)}",
+            f"position   {self.position}, recorded at {told}, command {plain(self.command_id)}",
             f"state      {state}",
         ]
 
@@ -346,17 +364,17 @@ def signed_by(checkpoint: Checkpoint) -> list[str]:
 
 
 def receipt_command(arguments: argparse.Namespace) -> list[str]:
-    receipt = Receipt(arguments.file.read_bytes().decode(), arguments.key + arguments.witness)
+    receipt = Receipt(text_of(arguments.file), arguments.key + arguments.witness)
     receipt.checkpoint.witnessed(arguments.witness)
     return [*receipt.event.lines(), *signed_by(receipt.checkpoint)]
 
 
 def log_command(arguments: argparse.Namespace) -> list[str]:
     keys = arguments.key + arguments.witness
-    checkpoint = Checkpoint((arguments.folder / "checkpoint").read_bytes().decode(), keys)
+    checkpoint = Checkpoint(text_of(arguments.folder / "checkpoint"), keys)
     checkpoint.witnessed(arguments.witness)
-    receipts = [Receipt(file.read_bytes().decode(), keys) for file in arguments.receipt]
-    earlier = [Checkpoint(file.read_bytes().decode(), keys) for file in arguments.checkpoint]
+    receipts = [Receipt(text_of(file), keys) for file in arguments.receipt]
+    earlier = [Checkpoint(text_of(file), keys) for file in arguments.checkpoint]
     earlier += [receipt.checkpoint for receipt in receipts]
     watched = {each.size for each in earlier}
     tree, whole = check_log(arguments.folder, checkpoint, watched, receipts)

@@ -23,7 +23,7 @@ Row = tuple[Any, ...]
 
 
 class ExportStopped(Exception):
-    """An event cannot be read: what is written ends before it. `realrouter audit verify` and `audit replay` say more."""
+    """An event is missing or cannot be read: what is written ends before it. `realrouter audit verify` and `replay` say more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A sheet as CSV (RFC 4180 with a single line feed): a header, then a row for each of the sheet's.
 
-Rule: a cell that is not there is empty; a text that a spreadsheet would compute begins with an apostrophe.
+Rule: a cell that is not there is empty; what a spreadsheet would compute of a text has an apostrophe before it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """FOCUS 1.2 (focus.finops.org), cost and usage, as of prepaid credit.
 
 Rule 1: buying credit is a Purchase: it is billed, and has no effective cost. Using it is Usage: it has an effective cost, and bills
-nothing. A refund or a dispute is an Adjustment of what was billed, a grant a Credit, a correction an Adjustment, both of zero.
+nothing. A refund or a dispute is an Adjustment of what was billed, its tax included: no event says how much of it that was, and the
+row of Tax stays. A grant is a Credit, a correction an Adjustment, both of zero.
 Rule 2: a row of Usage is a cost line, so that quantity x unit price is its cost, exactly: hence twelve decimals. The rounding up of
 a request to a nano is a line of its own.
 Rule 3: `x_CreditAmount` is what the row did to the balance: the rows of an account sum to it.

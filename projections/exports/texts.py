@@ -10,8 +10,12 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""The last four are wide, and formulas too where such letters are written."""
+_FORMULA = r"['\"\s\u200b-\u200f\u2060\ufeff]*[-=+@\uff1d\uff0b\uff0d\uff20]"
+"""What may stand before a formula (quotes, blanks, marks that nobody sees), and what begins one. The last four are wide, and
+formulas too where such letters are written."""
+_BEGINS = re.compile(_FORMULA)
+_BEHIND = re.compile(rf"([;\uff1b])(?={_FORMULA})")
+"""Many spreadsheets take the semicolon for the separator."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _PLAIN = re.compile(r"[A-Za-z0-9]", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -51,9 +55,10 @@ def line(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """A text as a CSV cell: what a spreadsheet would take for a formula begins with an apostrophe."""
-    safe = line(text)
-    if safe.startswith(_FORMULA) or text.startswith(_FORMULA):
+    """A text as a CSV cell: what a spreadsheet would take for a formula, at its beginning or behind a semicolon, has an apostrophe
+    before it. So has what has apostrophes already: one less is the line again."""
+    safe = _BEHIND.sub(r"\1'", line(text))
+    if _BEGINS.match(safe):
         safe = "'" + safe
     return f'"{safe.replace(chr(34), chr(34) * 2)}"' if any(mark in safe for mark in '",') else safe
 

@@ -1,7 +1,8 @@
 """Checkpoints, as C2SP tlog-checkpoint has them: which log, how long, and its root, as the text of a signed note.
 
 Rule 1: a log signs one root for each size, for ever: two checkpoints of one origin are always consistent.
-Rule 2: a key speaks for the log whose origin is its name; witnesses have names of their own.
+Rule 2: a key speaks for the log whose origin is its name, and where it is bounded up to a size of it; witnesses have names of
+their own.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ def check_checkpoint(text: str, verifiers: Sequence[Verifier]) -> Signed:
     logs, and of witnesses."""
     note = parse_note(text)
     checkpoint = parse_checkpoint(note.text)
-    found = check_note(note, verifiers)
+    found = [
+        (verifier, seconds) for verifier, seconds in check_note(note, verifiers) if verifier.speaks_for(checkpoint.size)
+    ]
     keys = tuple(verifier for verifier, _ in found if verifier.kind == ED25519 and verifier.name == checkpoint.origin)
     if not keys:
         raise ProofInvalid(f"No known key of the log {checkpoint.origin[:100]} has signed this checkpoint.")

@@ -1,7 +1,7 @@
 """The keys of one log: those that sign, those that have signed, and its witnesses.
 
 Rule 1: while a key is being changed, the new and the old one both sign: whoever trusts either can follow.
-Rule 2: what an old key has signed stays good: its public key stays listed.
+Rule 2: what an old key has signed stays good: its public key stays listed. So does a witness's, whose signatures are taken no more.
 """
 
 from __future__ import annotations
@@ -21,11 +21,17 @@ class LogKeys:
     signers: tuple[Signer, ...]
     retired: tuple[Verifier, ...] = ()
     witnesses: tuple[Verifier, ...] = ()
+    retired_witnesses: tuple[Verifier, ...] = ()
 
     @property
     def own(self) -> tuple[Verifier, ...]:
         """The log's public keys, the current one first."""
         return (*(signer.verifier for signer in self.signers), *self.retired)
+
+    @property
+    def known(self) -> tuple[Verifier, ...]:
+        """Whose signatures mean something: the log's keys, and all its witnesses."""
+        return (*self.own, *self.witnesses, *self.retired_witnesses)
 
     def sign(self, checkpoint: Checkpoint) -> str:
         """The signed note of a checkpoint of this log."""
@@ -34,7 +40,7 @@ class LogKeys:
 
     def check(self, note: str) -> Signed:
         """Raises ProofInvalid unless one of the log's keys signed it, and for another log's."""
-        found = check_checkpoint(note, (*self.own, *self.witnesses))
+        found = check_checkpoint(note, self.known)
         if found.checkpoint.origin != self.origin:
             raise ProofInvalid(f"This is a checkpoint of another log, {found.checkpoint.origin[:100]}.")
         return found

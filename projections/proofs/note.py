@@ -28,6 +28,7 @@ NOTE_BYTES_MAX = 1 << 20
 SIGNATURES_MAX = 100
 KEY_LENGTH_MAX = 500
 _NAME = re.compile(r"[^\s+\x00-\x20]{1,200}")
+_BOUND = re.compile(r"@(0|[1-9][0-9]{0,18})\Z", re.ASCII)
 _KEY_ID_BYTES, _KEY_BYTES, _TIME_BYTES = 4, 32, 8
 _SEPARATOR, _DASH = "\n\n", "\N{EM DASH} "
 _PRIVATE = "PRIVATE+KEY+"
@@ -47,11 +48,13 @@ class Signature(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """A public key with its name. As text it is `name+id+key`: the id in hexadecimal, the key with its kind in base64."""
+    """A public key with its name. As text it is `name+id+key`: the id in hexadecimal, the key with its kind in base64; with `@SIZE`
+    behind it where what it has signed of a longer log means nothing: somebody else has the key."""
 
     name: str
     public: bytes
     kind: int = ED25519
+    size_max: int | None = None
 
     @property
     def key_id(self) -> bytes:
@@ -62,7 +65,12 @@ class Verifier:
         return bytes([self.kind]) + self.public
 
     def __str__(self) -> str:
-        return f"{self.name}+{self.key_id.hex()}+{b64encode(self._key).decode()}"
+        bound = "" if self.size_max is None else f"@{self.size_max}"
+        return f"{self.name}+{self.key_id.hex()}+{b64encode(self._key).decode()}{bound}"
+
+    def speaks_for(self, size: int) -> bool:
+        """Whether its signature of a log of this size means something."""
+        return self.size_max is None or size <= self.size_max
 
     def made(self, signature: Signature) -> bool:
         """Whether the signature says that it is of this key."""
@@ -136,8 +144,9 @@ def checked_name(name: str) -> str:
 
 def parse_verifier(text: str) -> Verifier:
     """Raises ProofInvalid."""
-    name, key_id, kind, public = _key(text)
-    verifier = Verifier(name, public, kind)
+    bound = _BOUND.search(text)
+    name, key_id, kind, public = _key(text if bound is None else text[: bound.start()])
+    verifier = Verifier(name, public, kind, None if bound is None else int(bound[1]))
     if verifier.key_id != key_id:
         raise ProofInvalid("The key's id does not belong to its name and key.")
     return verifier

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from projections.proofs.errors import ProofInvalid
-from projections.proofs.merkle import HASH_BYTES, Read, fold, node_hash
+from projections.proofs.merkle import HASH_BYTES, SIZE_MAX, Read, fold, node_hash
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
@@ -54,6 +54,8 @@ def parse_path(path: str) -> Tile:
     tile = Tile(int(match[1]), int(match[2].replace("/", "").replace("x", "")), int(match[3] or WIDTH))
     if tile.level > LEVEL_MAX or tile.width > WIDTH or tile.path != path:
         raise ProofInvalid("This is not the path of a tile.")
+    if tile.number << HEIGHT * tile.level > SIZE_MAX:
+        raise ProofInvalid("No log is so long that it has this tile.")
     return tile
 
 

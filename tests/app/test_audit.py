@@ -14,7 +14,7 @@ from app.ledger.store import Append
 from app.replay.derive import DERIVATIONS
 from app.views.answers import NotYetProjected
 from domain.buckets import MICROS_PER_DAY, minute_of
-from domain.events import Event, PriceListed, RequestDebited, price_stream, request_stream
+from domain.events import Event, KeyCreated, KeyLimits, PriceListed, RequestDebited, price_stream, request_stream
 from domain.request import Hold, debit
 from projections.runner import ALL, Runner
 from projections.tables import Change
@@ -266,6 +266,32 @@ def test_an_admission_without_the_money_for_it_is_named(stage: Stage) -> None:
     stage.book.admit(unguarded)
     drain(Runner(stage.log, stage.shown))
     assert [what for what, _ in found_any(stage)] == ["available after an admission"]
+
+
+@pytest.mark.parametrize("key_id", ["ghost", "bob-1"], ids=["nobody's", "another account's"])
+def test_an_admission_by_a_key_that_its_account_does_not_have_is_named(stage: Stage, key_id: str) -> None:
+    _open(stage)
+    stage.book.open("bob", "bob-1")
+    strange = msgspec.structs.replace(admission("strange", "acme", random.Random(1)), key_id=key_id)
+    stage.book.admit(strange)
+    drain(Runner(stage.log, stage.shown))
+    [told] = report(stage).differences
+    assert (told.what, told.expected, told.found) == ("admission", "a key that was created for this account", key_id)
+    assert told.where == f"event {stage.log.head().position}, account acme"
+
+
+def test_a_key_that_a_later_version_may_have_made_is_no_difference(stage: Stage) -> None:
+    _open(stage)
+    stage.book.say("account:acme", Later())
+    stage.book.admit(msgspec.structs.replace(admission("later", "acme", random.Random(1)), key_id="later"))
+    drain(Runner(stage.log, stage.shown))
+    assert report(stage).differences == ()
+
+
+def test_an_account_that_was_never_opened_is_named(stage: Stage) -> None:
+    stage.book.say("account:ghost", KeyCreated("ghost", "ghost-1", "n", "digest-ghost", "sk-..", KeyLimits()))
+    drain(Runner(stage.log, stage.shown))
+    assert ("account", f"event {stage.log.head().position}, account:ghost") in found_any(stage)
 
 
 def test_an_event_in_a_foreign_stream_and_an_unlisted_price_are_named(stage: Stage) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import random
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +15,12 @@ import pytest
 
 from app.exports.source import WholeLog
 from app.ledger.codec import Codec
-from app.providers import ProviderFileUnfit, Reconciled, read_file, reconcile
+from app.providers import Listing, ProviderFileUnfit, Reconciled, read_file, reconcile
 from app.settings import ProviderExportSettings
 from domain.events import RequestDebited
 from domain.request import debit
 from projections.exports.texts import fixed
-from tests.support.histories import PRICES, Book, admission, use
+from tests.support.histories import PRICES, admission, use
 from tests.support.stages import Stage
 
 COLUMNS = ("request", "in", "cached", "out", "usd")
@@ -50,31 +52,38 @@ class Charged:
         ]
 
 
-@pytest.fixture
-def charged(tmp_path: Path) -> Iterator[Charged]:
-    """Thirty charges, the last of another upstream."""
-    import random
-
-    stage = Stage("sqlite", str(tmp_path / "ledger.db"))
-    book, draw = Book(stage.ledger), random.Random(1)
-    book.list_prices()
-    book.open("acme", "acme-1", "acme-2", grant_nanos=10**12)
-    holds = book.admit(*(admission(f"req-{number}", "acme", draw) for number in range(31)))
+def charge(
+    stage: Stage, upstream_ids: Sequence[str | None], *, first: int, upstream: str = "openai"
+) -> list[RequestDebited]:
+    """Requests of acme, each with the upstream's own id."""
+    draw = random.Random(first)
+    holds = stage.book.admit(*(admission(f"req-{first + n}", "acme", draw) for n in range(len(upstream_ids))))
     debits = [
         debit(
             hold,
             prices=PRICES,
             usage=use(draw),
-            upstream="openai" if number < 30 else "other",
-            upstream_request_id=f"up-{number}",
+            upstream=upstream,
+            upstream_request_id=upstream_id,
             response_id=None,
             finish="stop",
             outcome="completed",
         )
-        for number, hold in enumerate(holds)
+        for hold, upstream_id in zip(holds, upstream_ids, strict=True)
     ]
-    book.settle(*debits)
-    yield Charged(stage, debits[:30])
+    stage.book.settle(*debits)
+    return debits
+
+
+@pytest.fixture
+def charged(tmp_path: Path) -> Iterator[Charged]:
+    """Thirty charges, and one of another upstream."""
+    stage = Stage("sqlite", str(tmp_path / "ledger.db"))
+    stage.book.list_prices()
+    stage.book.open("acme", "acme-1", "acme-2", grant_nanos=10**12)
+    debits = charge(stage, [f"up-{number}" for number in range(30)], first=0)
+    charge(stage, ["up-30"], first=30, upstream="other")
+    yield Charged(stage, debits)
     stage.close()
 
 
@@ -133,9 +142,47 @@ def test_rows_of_one_request_are_one(charged: Charged, tmp_path: Path) -> None:
     first = rows[0]
     half = {**first, "in": str(int(first["in"]) - 1), "usd": "0"}
     rest = {"request": first["request"], "in": "1", "cached": "", "out": "0", "usd": first["usd"]}
-    found = compared(charged, tmp_path / "usage.csv", [half, *rows[1:], rest, {**rest, "request": " "}])
+    found = compared(charged, tmp_path / "usage.csv", [half, *rows[1:], rest, dict.fromkeys(COLUMNS, "")])
     assert found.ok
     assert (found.rows, found.requests) == (32, 30)
+
+
+@pytest.mark.parametrize("until", [30, 20])
+def test_a_request_that_was_charged_twice_is_named(until: int, charged: Charged, tmp_path: Path) -> None:
+    """Behind all others, or between two that the file has."""
+    again = charge(charged.stage, ["up-7"], first=100)
+    if until < 30:
+        charge(charged.stage, ["up-late"], first=200)
+    rows = charged.rows()
+    late = [{**rows[0], "request": "up-late"}] if until < 30 else []
+    found = compared(charged, tmp_path / "usage.csv", [*rows[:until], *late], cost=None, input_tokens=None,
+                     cached_tokens=None, output_tokens=None)  # fmt: skip
+    assert (found.ok, found.counts["charged_twice"], found.matched) == (False, 1, until + len(late))
+    one = next(each for each in found.differences if each.what == "charged_twice")
+    assert (one.upstream_request_id, one.request_id, one.line) == ("up-7", "req-100", 9)
+    assert one.ours == fixed(again[0].cost_nanos, 9)
+
+
+def test_a_row_that_names_no_request_is_named(charged: Charged, tmp_path: Path) -> None:
+    nameless = {**charged.rows()[0], "request": " ", "usd": "99"}
+    found = compared(charged, tmp_path / "usage.csv", [*charged.rows(), nameless])
+    assert (found.ok, found.counts) == (False, {"without_id": 1})
+    assert [(each.line, each.theirs) for each in found.differences] == [(32, fixed(99 * 10**12, 12))]
+
+
+def test_nothing_that_was_compared_is_not_well(charged: Charged, tmp_path: Path) -> None:
+    found = compared(charged, tmp_path / "usage.csv", [])
+    assert (found.ok, found.matched, found.outside, found.counts) == (False, 0, 30, {})
+
+
+def test_what_was_not_compared_is_counted(charged: Charged, tmp_path: Path) -> None:
+    """Five before and one behind; two between that have no id."""
+    charge(charged.stage, [None, None], first=100)
+    charge(charged.stage, ["up-100", None], first=200)
+    last = {**charged.rows()[0], "request": "up-100"}
+    nothing: dict[str, Any] = dict.fromkeys(("input_tokens", "cached_tokens", "output_tokens", "cost"))
+    found = compared(charged, tmp_path / "usage.csv", [*charged.rows()[5:], last], **nothing)
+    assert (found.ok, found.matched, found.outside, found.charges_without_id) == (True, 26, 6, 2)
 
 
 def test_input_may_be_told_without_what_was_cached(charged: Charged, tmp_path: Path) -> None:
@@ -177,6 +224,9 @@ def test_differences_are_all_counted_and_the_first_shown(charged: Charged, tmp_p
         (b"request,in,cached,out,usd\nup,one,0,0,0\n", "line 2"),
         (b"request,in,cached,out,usd\nup,1.5,0,0,0\n", "line 2"),
         (b"request,in,cached,out,usd\nup,1,0,0,1e5\n", "line 2"),
+        (b"request,in,cached,out,usd,usd\nup,1,0,0,9,1\n", "more than one column 'usd'"),
+        (b"request,in,cached,out,usd\nup\n", "line 2: it has not as many cells"),
+        (b"request,in,cached,out,usd\nup,1,0,0,1,5\n", "line 2: it has not as many cells"),
         (b"request,in,cached,out,usd\n\xff,1,0,0,1\n", "no CSV"),
         (b'request,in,cached,out,usd\n"up,1,0,0,1\n', "no CSV"),
         (b"request,in,cached,out,usd\n" + b"u" * 200_000 + b",1,0,0,1\n", "no CSV"),
@@ -186,7 +236,7 @@ def test_a_file_that_is_no_export_is_refused(content: bytes, why: str, tmp_path:
     path = tmp_path / "usage.csv"
     path.write_bytes(content)
     with pytest.raises(ProviderFileUnfit, match=why):
-        read_file(path, MAPPING)
+        read_file(path, MAPPING, Listing(20, Counter(), []))
 
 
 def test_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,4 +244,4 @@ def test_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     path = tmp_path / "usage.csv"
     path.write_text("request,in,cached,out,usd\n" + "".join(f"up-{n},1,0,0,1\n" for n in range(3)), encoding="utf-8")
     with pytest.raises(ProviderFileUnfit, match="more than 2 requests"):
-        read_file(path, MAPPING)
+        read_file(path, MAPPING, Listing(20, Counter(), []))

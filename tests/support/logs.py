@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from projections.proofs.checkpoint import Checkpoint
 from projections.proofs.leaf import Entry, leaf_bytes
@@ -39,3 +40,17 @@ class SealedLog:
         read = reader(lambda level, number: self.tiles.get((level, number), b""))
         proof = prove_inclusion(position - 1, len(self.leaves), read)
         return str(Receipt(self.leaves[position - 1], position - 1, tuple(proof), self.note))
+
+
+def written(folder: Path, *leaves: bytes) -> Path:
+    """A copy of at most 256 leaves, whatever they are, which the log's key has signed."""
+    growth = Growth()
+    for leaf in leaves:
+        growth.append(leaf_hash(leaf))
+    bundle = b"".join(len(leaf).to_bytes(4) + leaf for leaf in leaves)
+    note = str(signed(Checkpoint(ORIGIN, len(leaves), growth.root()).text, (SIGNER,)))
+    for name, data in (("entries", bundle), ("tile/0", growth.take()[0, 0])):
+        (folder / name / "000.p").mkdir(parents=True)
+        (folder / name / f"000.p/{len(leaves)}").write_bytes(data)
+    (folder / "checkpoint").write_text(note)
+    return folder

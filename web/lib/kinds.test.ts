@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { aboutOf, CREDITS, hasReceipt, KIND_FILTERS, KINDS, kindName, kindsOf, storyOf } from "./kinds";
+import { aboutOf, CREDITS, KIND_FILTERS, KINDS, kindName, kindsOf, storyOf } from "./kinds";
 
 const ROW = { kind: "debit", id: "req_1", model: "m", reason: null, reference: null };
 
@@ -23,13 +23,6 @@ describe("kinds of the statement", () => {
     expect(kindsOf("debit")).toEqual(["debit"]);
     expect([...kindsOf(CREDITS), "debit", "release"].sort()).toEqual([...KINDS].sort());
     expect(KIND_FILTERS).toHaveLength(KINDS.length + 1);
-  });
-});
-
-describe("a row's signed receipt", () => {
-  it("is offered where the row's id is its own, and by a request itself", () => {
-    const without = ["debit", "dispute_won", "refund_failed", "release"];
-    expect(KINDS.filter((kind) => !hasReceipt({ kind })).sort()).toEqual(without);
   });
 });
 

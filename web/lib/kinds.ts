@@ -23,8 +23,6 @@ export const CREDITS_NAME = "Credit in and out";
 export type KindFilter = Kind | typeof CREDITS;
 export const KIND_FILTERS: readonly KindFilter[] = [CREDITS, ...KINDS];
 const OF_REQUESTS: readonly string[] = ["debit", "release"];
-/** Their rows have an id of their own. A failed refund and a dispute that was won have the id of what they end. */
-const WITH_RECEIPT: readonly string[] = ["top_up", "grant", "correction", "refund", "dispute"];
 const OF_PAYMENTS: readonly string[] = ["refund", "refund_failed", "dispute", "dispute_won"];
 
 /** The name of a kind; one that this page does not know is shown as it is. */
@@ -38,11 +36,6 @@ export function kindsOf(filter: KindFilter): Kind[] {
 
 export function isRequest(row: Pick<Transaction, "kind">): boolean {
   return OF_REQUESTS.includes(row.kind);
-}
-
-/** Whether a row's id gets the signed receipt of that row. A request's is where its story is. */
-export function hasReceipt(row: Pick<Transaction, "kind">): boolean {
-  return WITH_RECEIPT.includes(row.kind);
 }
 
 /** Where a row's story is: its request, its checkout, the payment that it gives back; null where it stands alone. */

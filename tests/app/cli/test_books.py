@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from app.books.reprice import unpriced
 from app.cli import main
 from app.ledger.codec import Codec
 from app.sealing.file import CheckpointFile
@@ -21,6 +22,7 @@ from app.settings import load
 from domain.events import Event, RequestDebited
 from domain.postings import postings
 from domain.pricing import parse_prices, price_usage
+from domain.usage import CallCount, ImageCount, Usage
 from tests.support.books import all_events
 from tests.support.gateway import configuration
 from tests.support.histories import Book
@@ -120,6 +122,20 @@ def test_focus_names_accounts_and_who_sells(config: Path, tmp_path: Path) -> Non
     assert {(row["BillingAccountName"], row["ProviderName"]) for row in rows} == {("name of acme", "127.0.0.1")}
 
 
+def test_focus_does_not_go_on_under_another_name(config: Path, tmp_path: Path) -> None:
+    """Who sells is in every row; of other exports it is no part."""
+    moved = tmp_path / "moved.toml"
+    text = config.read_text(encoding="utf-8")
+    moved.write_text(text.replace("[server]", '[server]\npublic_url = "https://router.example"', 1), encoding="utf-8")
+    for kind, who in (("focus", "127.0.0.1"), ("csv", None)):
+        first = answer(config, "export", kind, "--out", tmp_path / kind)
+        assert first["wanted"]["provider"] == who
+        after = ("--after", first["last_position"])
+        assert run(config, "export", kind, "--out", tmp_path / kind, *after).exit_code == 0
+        gone_on = run(moved, "export", kind, "--out", tmp_path / kind, *after)
+        assert (gone_on.exit_code, "not an earlier part" in gone_on.stderr) == ((1, True) if who else (0, False))
+
+
 def test_the_manifest_has_the_checkpoint_that_covers_the_file(config: Path, tmp_path: Path) -> None:
     sealed = tmp_path / "sealed.toml"
     log = f'[log]\norigin = "{ORIGIN}"\nkey = "{SIGNER.text()}"\ncheckpoint = "{tmp_path / "log.checkpoint"}"\n'
@@ -208,6 +224,39 @@ def test_a_period_is_priced_again(config: Path, events: list[Event], tmp_path: P
     assert run(config, "audit", "replay", "--from", "2001-01-01").exit_code == 2
 
 
+def test_what_the_new_prices_lack_is_named(config: Path, events: list[Event], tmp_path: Path) -> None:
+    """`large` has all that is used, `small` neither searches nor images."""
+    new = tmp_path / "new.toml"
+    large = 'web_search_call = "0.01", image = "0.04"'
+    new.write_text(
+        '[[model]]\nid = "small"\nprice = { input = "5", output = "7" }\n'
+        f'[[model]]\nid = "large"\nprice = {{ input = "5", output = "7", {large} }}\n',
+        encoding="utf-8",
+    )
+    rows = answer(config, "audit", "replay", "--prices", new)["rows"]
+    small = [e for e in events if isinstance(e, RequestDebited) and e.model == "small" and e.account_id == "acme"]
+    assert any(event.usage.images for event in small)
+    assert {row["model"]: row["unpriced"] for row in rows if row["account_id"] == "acme"} == {
+        "large": [],
+        "small": ["image", "web_search_call"],
+    }
+    said = run(config, "audit", "replay", "--prices", new).stdout
+    assert "acme, small: the new prices have none for image, web_search_call." in said
+
+
+def test_a_tier_and_a_tool_without_a_price_are_named() -> None:
+    """An image that has tokens of its own is priced by these."""
+    calls = (CallCount("code_interpreter", 3),)
+    images = (ImageCount("high", "1024x1024", 1),)
+    used = Usage(input=1, output=1, image_output=9, images=images, calls=calls, service_tier="flex")
+    bare = parse_prices({"input": "5", "output": "7"})
+    assert [*unpriced(bare, used)] == ["call:code_interpreter", "tier:flex"]
+    whole = parse_prices(
+        {"input": "5", "output": "7", "calls": {"code_interpreter": "1"}, "tier": [{"name": "flex", "input": "1"}]}
+    )
+    assert [*unpriced(whole, used)] == []
+
+
 def test_the_prices_of_the_ledger_are_the_charges(config: Path, tmp_path: Path) -> None:
     same = tmp_path / "same.toml"
     price = '{ input = "0.25", cached_input = "0.025", output = "2.00", web_search_call = "0.01", image = "0.04" }'
@@ -224,6 +273,7 @@ def test_the_prices_of_the_ledger_are_the_charges(config: Path, tmp_path: Path) 
         ("a = 1", "no [[model]]"),
         ("[[model]]\nname = 'x'", "has no id"),
         ("[[model]]\nid = 'x'", "has no price"),
+        ("[[model]]\nid = 'x'\nprice = { input = '1', output = '1' }\n" * 2, "the model 'x' twice"),
         ("[[model]]\nid = 'x'\nprice = { input = '1' }", "output is missing"),
         ("[[model]]\nid = 'x'\nprice = { input = 1.5, output = '1' }", "decimal string"),
     ],

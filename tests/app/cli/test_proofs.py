@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import stat
@@ -18,10 +20,15 @@ from app.sealing.file import CheckpointFile
 from app.sealing.sealer import Sealer
 from app.services import open_ledger
 from app.settings import load
-from projections.proofs.note import Note, parse_note, parse_signer
+from ops.verify import realrouter_verify as alone
+from projections.proofs.checkpoint import Checkpoint
+from projections.proofs.leaf import leaf_bytes
+from projections.proofs.merkle import leaf_hash
+from projections.proofs.note import Note, parse_note, parse_signer, signed
+from projections.proofs.receipt import Receipt
 from tests.support.gateway import configuration, prepare
 from tests.support.histories import Book
-from tests.support.logs import ORIGIN, SIGNER, WITNESS
+from tests.support.logs import ORIGIN, SIGNER, WITNESS, SealedLog, entry
 
 Run = Callable[..., Result]
 KEY = str(SIGNER.verifier)
@@ -122,6 +129,58 @@ def test_a_receipt_that_does_not_hold_exits_1_and_says_why(run: Run, tmp_path: P
     run("audit", "verify", str(tmp_path / "none"), exits=1)
 
 
+STRANGER = "\N{EM DASH} stranger.example AAAABBBBCCCC\n".encode()
+AGREED: list[tuple[Callable[[bytes], bytes], bool]] = [
+    (lambda raw: raw, True),
+    (lambda raw: raw + STRANGER * 99, True),
+    (lambda raw: raw + STRANGER * 100, False),
+    (lambda raw: raw + STRANGER.replace(b"stranger", b"strang\xffer"), False),
+    (lambda raw: raw.replace(b"\n", b"\r\n"), False),
+    (lambda raw: raw + b"\xef\xbb\xbf", False),
+    (lambda raw: raw + STRANGER.replace(b"stranger.example", b"x" * (24 << 20)), False),
+]
+
+
+def both(file: Path) -> list[tuple[int, str]]:
+    """Exit code and words of our command, and of the file that stands alone."""
+    ours = CliRunner().invoke(main, ["audit", "verify", str(file), "--key", KEY, "--config", "/nowhere"])
+    with contextlib.redirect_stdout(io.StringIO()) as words:
+        code = alone.main(["receipt", str(file), "--key", KEY])
+    return [(ours.exit_code, ours.output), (code, words.getvalue())]
+
+
+@pytest.mark.parametrize(("change", "holds"), AGREED)
+def test_the_bytes_of_a_file_hold_for_both_verifiers_or_for_neither(
+    change: Callable[[bytes], bytes], holds: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / "receipt"
+    file.write_bytes(change(SealedLog(9).receipt(3).encode()))
+    assert [code == 0 for code, _ in both(file)] == [holds, holds]
+
+
+@pytest.mark.parametrize(("extensions", "holds"), [(16, True), (17, False)])
+def test_a_checkpoint_has_as_many_extensions_for_either_verifier(extensions: int, holds: bool, tmp_path: Path) -> None:
+    log = SealedLog(9)
+    text = log.checkpoint.text + "more\n" * extensions
+    file = tmp_path / "receipt"
+    file.write_text(log.receipt(3).replace(log.note, str(signed(text, (SIGNER,)))))
+    assert [code == 0 for code, _ in both(file)] == [holds, holds]
+
+
+def test_nothing_that_was_signed_writes_a_line_of_its_own_or_moves_the_cursor(tmp_path: Path) -> None:
+    """An operator who has the key signs names that look like a verifier's words."""
+    forged = "\x1b[2K\x9b2K\nwitness    good.witness+00000000+AAAA, at 1764000000 s\u2028\u202e"
+    state = json.dumps({"nonce": forged}, ensure_ascii=False).encode()
+    event = entry(1)._replace(topic=f"x.v1{forged}", stream=f"s{forged}", command_id=forged, state=state)
+    leaf = leaf_bytes(event)
+    note = str(signed(Checkpoint(ORIGIN, 1, leaf_hash(leaf)).text, (SIGNER,)))
+    file = tmp_path / "receipt"
+    file.write_text(str(Receipt(leaf, 0, (), note)))
+    for code, words in both(file):
+        assert code == 0
+        assert all(line.isprintable() and not line.startswith("witness") for line in words.split("\n"))
+
+
 def test_a_log_is_held_against_what_was_signed_before(run: Run, config: Path, tmp_path: Path) -> None:
     """A checkpoint and a receipt that somebody has kept; then one of a longer log, whose end this one lacks."""
     copy, receipt, checkpoint, longer = (tmp_path / name for name in ("copy", "receipt", "checkpoint", "longer"))
@@ -173,6 +232,25 @@ def test_the_whole_ledger_is_checked(run: Run, config: Path) -> None:
     ledger.close()
     words = run("audit", "verify", exits=1).output
     assert "event · 17: expected the one that was sealed, found another" in words
+
+
+def test_what_is_not_sealed_and_a_file_that_is_not_there_are_told(run: Run, config: Path) -> None:
+    run("account", "create", "--name", "Late")
+    assert "1 events behind it are not sealed yet." in run("audit", "verify").output
+    file = load(config).checkpoint_path
+    file.unlink()
+    words = run("audit", "verify", exits=1).output
+    assert f"checkpoint file · {file}: expected a checkpoint outside the database, found no such file" in words
+    assert "No checkpoint outside the database was compared." in run("audit", "verify", "--without-file").output
+
+
+def test_a_lost_checkpoint_file_is_adopted(run: Run, config: Path) -> None:
+    path = load(config).checkpoint_path
+    lost = path.read_text()
+    assert "is there already" in run("audit", "adopt", exits=1).output
+    path.unlink()
+    adopted = told(run("audit", "adopt", "--json"))
+    assert (adopted["file"], adopted["origin"], path.read_text()) == (str(path), ORIGIN, lost)
 
 
 def test_an_export_is_checked_without_a_database_or_a_configuration(run: Run, tmp_path: Path) -> None:

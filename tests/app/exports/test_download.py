@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import trio
+import trio.testing
 
 from app.account_errors import TooManyExports
 from app.errors import Overloaded
-from app.exports.download import Downloads
+from app.exports.download import READERS_MAX, Downloads
 from app.exports.run import Chunk
 from app.ledger.store import StoreUnavailable
 
@@ -48,3 +50,40 @@ async def test_an_end_is_an_end() -> None:
     made = iter([Chunk(0, b"head")])
     assert [part async for part in downloads.rest(await downloads.next(made), made)] == [b"head"]
     assert await downloads.next(made) is None
+
+
+async def test_one_that_finds_nothing_ends_when_its_client_leaves() -> None:
+    read, client = list[int](), trio.CancelScope()
+
+    def nothing() -> Iterator[Chunk]:
+        for position in range(10):
+            read.append(position)
+            if position == 2:
+                trio.from_thread.run_sync(client.cancel)
+            yield Chunk(position, b"")
+
+    with client:
+        await Downloads().next(nothing())
+    assert read == [0, 1, 2]
+
+
+async def test_those_that_find_nothing_give_way_after_every_page() -> None:
+    """As many as there are threads; all of them wait for one that has something to say."""
+    downloads, told = Downloads(), trio.Event()
+
+    def nothing() -> Iterator[Chunk]:
+        for position in range(1_000):
+            yield Chunk(position, b"")
+            if told.is_set():
+                return
+        pytest.fail("nobody else was let in")
+
+    async def other() -> None:
+        assert await downloads.next(iter([Chunk(0, b"row")])) == b"row"
+        told.set()
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(READERS_MAX):
+            nursery.start_soon(downloads.next, nothing())
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(other)

@@ -4,83 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import tracemalloc
-from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from app.exports.errors import ExportUnfit, NoSuchExport
 from app.exports.file import FileExport
-from app.exports.manifest import Manifest, Progress, read_manifest
-from app.exports.source import OneAccount, Source, WholeLog, position_before
-from app.exports.wanted import KINDS, Wanted, encoder_for, file_name, wanted
-from app.ledger.codec import Codec
-from app.ledger.store import StoreUnavailable
-from projections.contract import Fact
+from app.exports.manifest import Manifest, read_manifest
+from app.exports.source import position_before
+from app.exports.wanted import Wanted, encoder_for, file_name, wanted
 from projections.exports.contract import ExportStopped
 from projections.runner import Runner
+from tests.support.exports import APPENDED, Shorter, export, names, source_of
 from tests.support.stages import ENGINES, Stage, drain, staged
 from tests.support.trading import Trade
-
-EACH = [wanted(kind, None) for kind in KINDS if kind != "parquet"]
-EACH += [wanted("csv", table) for table in ("usage", "lots", "journal")]
-APPENDED = pytest.mark.parametrize("asked", EACH, ids=lambda asked: f"{asked.kind}-{asked.table}")
-
-
-@pytest.fixture(scope="module")
-def trade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Some 3,000 events: a few pages."""
-    stage = Stage("sqlite", str(tmp_path_factory.mktemp("exports") / "ledger.db"))
-    Trade(stage.book, seed=5).run(1_500)
-    drain(Runner(stage.log, stage.shown))
-    yield stage
-    stage.close()
-
-
-class Cut:
-    """A source that is out of reach after some pages."""
-
-    def __init__(self, source: Source, pages: int) -> None:
-        self._source, self.left = source, pages
-
-    def page(self, after: int, until: int) -> Sequence[Fact]:
-        if not self.left:
-            raise StoreUnavailable("cut")
-        self.left -= 1
-        return self._source.page(after, until)
-
-    def end(self) -> int:
-        return self._source.end()
-
-
-class Shorter:
-    """The log as it was when it ended earlier."""
-
-    def __init__(self, source: Source, end: int) -> None:
-        self._source, self._end = source, end
-
-    def page(self, after: int, until: int) -> Sequence[Fact]:
-        return self._source.page(after, until)
-
-    def end(self) -> int:
-        return self._end
-
-
-def export(stage: Stage, asked: Wanted, out: Path, source: Source | None = None) -> FileExport:
-    encoder = encoder_for(asked, provider="Router Ltd", name_of=lambda account_id: f"name of {account_id}")
-    source = source or source_of(stage, asked)
-    return FileExport(stage.ledger, source, encoder, asked, out, log=stage.log.identity(), durable_every=1)
-
-
-def source_of(stage: Stage, asked: Wanted) -> Source:
-    whole = WholeLog(stage.ledger, Codec())
-    return whole if asked.account_id is None else OneAccount(stage.ledger, Codec(), stage.shown, asked.account_id)
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 @APPENDED
@@ -108,51 +46,6 @@ def test_a_file_that_went_on_is_the_whole_one(trade: Stage, asked: Wanted, cut: 
     assert out.read_bytes() == (tmp_path / "whole").read_bytes()
     assert grown == whole
     assert export(trade, asked, out).write(after=grown.last_position) == whole
-
-
-@APPENDED
-@pytest.mark.parametrize("after", [None, 40])
-def test_what_was_cut_short_goes_on(trade: Stage, asked: Wanted, after: int | None, tmp_path: Path) -> None:
-    """Cut after every page in turn: the same bytes come of it, and the file was not there before they all were."""
-    whole, out, source = tmp_path / "whole", tmp_path / "out", source_of(trade, asked)
-    expected = export(trade, asked, whole).write(after=after)
-    for pages in range(1, 8):
-        try:
-            manifest = export(trade, asked, out, Cut(source, pages)).write(after=after)
-            break
-        except StoreUnavailable:
-            assert not out.exists()
-    else:
-        pytest.fail("it never came to its end")
-    assert out.read_bytes() == whole.read_bytes()
-    assert manifest == expected
-    assert names(tmp_path) == ["out", "out.manifest.json", "whole", "whole.manifest.json"]
-
-
-def test_a_cut_export_begins_where_it_was(trade: Stage, tmp_path: Path) -> None:
-    asked, out = wanted("csv", "journal"), tmp_path / "out"
-    with pytest.raises(StoreUnavailable):
-        export(trade, asked, out, Cut(source_of(trade, asked), 2)).write()
-    progress = msgspec.json.decode((tmp_path / "out.part.json").read_bytes(), type=Progress)
-    assert progress.position == 2_000
-    with (tmp_path / "out.part").open("ab") as file:
-        file.write(b"what was never durable")
-    once = Cut(source_of(trade, asked), 3)
-    export(trade, asked, out, once).write()
-    export(trade, asked, tmp_path / "whole").write()
-    assert out.read_bytes() == (tmp_path / "whole").read_bytes()
-
-
-def test_a_note_of_another_export_is_no_beginning(trade: Stage, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    with pytest.raises(StoreUnavailable):
-        export(trade, wanted("csv", "usage"), out, Cut(source_of(trade, wanted("csv", "usage")), 2)).write()
-    export(trade, wanted("csv", "journal"), out).write()
-    export(trade, wanted("csv", "journal"), tmp_path / "whole").write()
-    assert out.read_bytes() == (tmp_path / "whole").read_bytes()
-    (tmp_path / "out.part.json").write_text("{", encoding="utf-8")
-    export(trade, wanted("csv", "journal"), out).write()
-    assert out.read_bytes() == (tmp_path / "whole").read_bytes()
 
 
 def test_what_belongs_behind_another_file_has_no_header(trade: Stage, tmp_path: Path) -> None:
@@ -186,19 +79,6 @@ def test_only_an_earlier_part_of_the_very_export_goes_on(trade: Stage, tmp_path:
         export(trade, asked, out).write(after=end)
 
 
-def test_one_run_at_a_time(trade: Stage, tmp_path: Path) -> None:
-    asked = wanted("csv", "journal")
-    inner = export(trade, asked, tmp_path / "out")
-
-    class Meanwhile(WholeLog):
-        def page(self, after: int, until: int) -> Sequence[Fact]:
-            with pytest.raises(ExportUnfit, match="Another export"):
-                inner.write()
-            return super().page(after, until)
-
-    export(trade, asked, tmp_path / "out", Meanwhile(trade.ledger, Codec())).write()
-
-
 def test_an_export_is_private(trade: Stage, tmp_path: Path) -> None:
     out = tmp_path / "out"
     export(trade, wanted("csv", None), out).write()
@@ -213,6 +93,10 @@ def test_parquet_goes_on_in_a_file_of_its_own(trade: Stage, tmp_path: Path) -> N
     export(trade, asked, tmp_path / "first", Shorter(source_of(trade, asked), 700)).write()
     second = export(trade, asked, tmp_path / "second").write(after=700)
     assert not second.continues
+    first = (tmp_path / "first").read_bytes()
+    with pytest.raises(ExportUnfit, match="name another file"):
+        export(trade, asked, tmp_path / "first").write(after=700)
+    assert (tmp_path / "first").read_bytes() == first
     parts = [pq.read_table(tmp_path / name) for name in ("first", "second")]
     assert sum(part.num_rows for part in parts) == whole.rows
     read = pq.read_table(tmp_path / "whole")
@@ -266,8 +150,8 @@ def test_periods_follow_each_other_without_gap_or_overlap(trade: Stage, tmp_path
     facts = trade.log.read(0, 100_000)
     middle = facts[1_000].recorded_at_micros
     parts = [
-        export(trade, wanted("csv", "transactions", **bound), tmp_path / name).write()
-        for name, bound in (("first", {"to_micros": middle}), ("second", {"from_micros": middle}))
+        export(trade, wanted("csv", "transactions", from_micros=begins, to_micros=ends), tmp_path / name).write()
+        for name, begins, ends in (("first", None, middle), ("second", middle, None))
     ]
     whole = export(trade, wanted("csv", "transactions"), tmp_path / "whole").write()
     assert sum(part.rows for part in parts) == whole.rows

@@ -19,7 +19,9 @@ from app.exports.source import OneAccount
 from app.exports.wanted import KINDS, encoder_for, provider_of, wanted
 from app.ledger.codec import Codec
 from app.ledger.store import StoreUnavailable
-from projections.contract import Fact
+from projections.contract import Fact, Read
+from projections.keys import Keys
+from projections.tables import Change
 from tests.support.customers import Customer, caught_up, with_key
 from tests.support.gateway import ACCOUNT, Gateway, chat, running
 from tests.support.histories import Book
@@ -60,6 +62,21 @@ async def test_a_download_is_the_file_of_the_command_line(tmp_path: Path) -> Non
             assert answer.headers["content-type"] == encoder.media_type
             assert answer.headers["content-disposition"].startswith('attachment; filename="realrouter-')
             assert answer.headers["cache-control"] == "no-store, no-transform"
+
+
+async def test_focus_waits_for_names_and_nothing_else_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The names of accounts are of a read model of their own, which has stopped."""
+
+    def stopped(self: Keys, facts: Sequence[Fact], read: Read) -> list[Change]:
+        raise ValueError("stopped")
+
+    monkeypatch.setattr(Keys, "apply", stopped)
+    monkeypatch.setattr("app.views.fresh.FRESH_SECONDS", 0.05)
+    async with running(tmp_path) as gateway:
+        answer = await with_key(gateway, "/api/exports/focus")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "store_unavailable")
+        assert answer.headers["retry-after"] == "1"
+        assert (await with_key(gateway, "/api/exports/csv", table="journal")).status_code == 200
 
 
 async def test_what_came_since_belongs_behind(tmp_path: Path) -> None:
@@ -160,5 +177,7 @@ async def test_one_that_breaks_looks_broken(tmp_path: Path, monkeypatch: pytest.
         monkeypatch.setattr(OneAccount, "page", fails)
         with pytest.raises(httpx.RemoteProtocolError):
             await owner.get("/api/exports/csv", table="journal")
-        answer = await owner.get("/api/exports/csv", table="lots", after="100000")
+        answer = await owner.get("/api/exports/csv", table="lots", after="400")
         assert answer.status_code == 503
+        behind = await owner.get("/api/exports/csv", table="lots", after="100000")
+        assert (behind.status_code, behind.content) == (200, b"")  # nothing of the account is read for nothing

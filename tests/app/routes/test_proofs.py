@@ -67,6 +67,10 @@ async def test_grants_have_receipts_too(tmp_path: Path) -> None:
         [row] = (await owner.shown("/api/transactions"))["data"]
         proven = checked((await owner.get(f"/api/proofs/{row['id']}")).text)
         assert (proven.entry.position, proven.entry.topic) == (row["position"], "account.adjustment_posted.v1")
+        by_position = await owner.get(f"/api/proofs/{row['position']}")
+        assert checked(by_position.text).entry == proven.entry
+        [opened, *_] = [each for each in gateway.services.ledger.read(0, 100) if each.topic == "account.opened.v1"]
+        envelope(await owner.get(f"/api/proofs/{opened.id}"), 404, "not_found")
 
 
 async def test_an_open_request_and_one_that_is_not_sealed_are_told_apart(tmp_path: Path) -> None:
@@ -93,6 +97,8 @@ async def test_an_open_request_and_one_that_is_not_sealed_are_told_apart(tmp_pat
         assert int(unsealed.headers["retry-after"]) >= 1
         await sealer.turn()
         assert sealer.refused is not None
+        unsealed = await owner.get(f"/api/proofs/{answer.headers['x-request-id']}")
+        assert "nothing is signed at present" in envelope(unsealed, 503, "not_sealed_yet")["message"]
         text = (await gateway.http.get(f"{gateway.origin}/metrics")).text
         assert "realrouter_log_sealing_refused 1.0" in text
 
@@ -115,8 +121,10 @@ async def test_another_account_s_receipts_are_404_and_nobody_s_are_401(tmp_path:
         other_id, other = gateway.new_key(account_id="acct_other")
         assert other_id
         path = f"{gateway.origin}/api/proofs/{answer.headers['x-request-id']}"
-        refused = await gateway.http.get(path, headers={"authorization": f"Bearer {other}"})
-        envelope(refused, 404, "not_found")
+        [debited] = [row for row in ledger.read(0, 100) if row.topic == RequestDebited.TOPIC]
+        for asked in (path, f"{gateway.origin}/api/proofs/{debited.id}"):
+            refused = await gateway.http.get(asked, headers={"authorization": f"Bearer {other}"})
+            envelope(refused, 404, "not_found")
         envelope(await gateway.http.get(path), 401, "not_signed_in")
 
 
@@ -151,6 +159,9 @@ async def test_the_public_log_is_a_tree_of_hashes_without_an_event(tmp_path: Pat
             "1/000",
             "0/000",
             "0/0",
+            "0/x999/x999/x999/x999/x999/x999/999",
+            "0/x009/x223/x372/x036/x854/x775/808",
+            "7/999",
             "entries/000",
             f"entries/000.p/{size}",
         ):

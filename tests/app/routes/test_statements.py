@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,11 +13,18 @@ import pytest
 
 from app.statements import figures
 from app.statements.page import POLICY, page
-from domain.events import AdjustmentPosted, account_stream
-from projections.runner import Runner
+from app.views import ViewsUnavailable
+from domain.events import AdjustmentPosted, RequestDebited, account_stream
+from domain.request import debit
+from projections.contract import Fact, Read
+from projections.runner import ALL, Runner
+from projections.tables import Change
+from projections.transactions import Transactions
+from projections.usage import Usages
 from tests.app.routes.test_exports import trading
 from tests.support.customers import caught_up, with_key
 from tests.support.gateway import chat, running
+from tests.support.histories import PRICES, USD, admission, use
 from tests.support.stages import ENGINES, Stage, drain, staged
 from tests.support.trading import Trade
 
@@ -31,6 +39,33 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
 
 def this_month() -> str:
     return f"{datetime.now(UTC):%Y-%m}"
+
+
+def of_this_month(stage: Stage, *, needed: int = 0) -> figures.Figures:
+    span = figures.bounds(this_month())
+    assert span is not None
+    return figures.figures(stage.shown, "acme", this_month(), span, needed=needed)
+
+
+def charge(stage: Stage, *outcomes: str) -> list[RequestDebited]:
+    """Requests of acme, from admission to charge."""
+    draw, first = random.Random(3), stage.ledger.head().position
+    holds = stage.book.admit(*(admission(f"r-{first}-{n}", "acme", draw) for n in range(len(outcomes))))
+    debits = [
+        debit(
+            hold,
+            prices=PRICES,
+            usage=use(draw),
+            upstream="openai",
+            upstream_request_id=None,
+            response_id=None,
+            finish="stop",
+            outcome=outcome,
+        )
+        for hold, outcome in zip(holds, outcomes, strict=True)
+    ]
+    stage.book.settle(*debits)
+    return debits
 
 
 def test_months_add_up_and_follow_each_other(stage: Stage) -> None:
@@ -70,6 +105,70 @@ def test_rows_are_bounded_and_sums_are_not(stage: Stage) -> None:
     assert told.sums["correction"] == 3 * (figures.ROWS_SHOWN_MAX + 700)
     shown = page(told, name="n", account_id="acme", seller="s", made_at_micros=0, complete=True)
     assert "701 older rows" in shown
+
+
+class StoppedUsages(Usages):
+    def apply(self, facts: Sequence[Fact], read: Read) -> list[Change]:
+        raise ValueError("stopped")
+
+
+class StoppedTransactions(Transactions):
+    def apply(self, facts: Sequence[Fact], read: Read) -> list[Change]:
+        raise ValueError("stopped")
+
+
+@pytest.mark.parametrize("stopped", [StoppedUsages(), StoppedTransactions()], ids=lambda each: each.name)
+def test_a_read_model_that_lags_makes_no_statement(stopped: Usages | Transactions, stage: Stage) -> None:
+    stage.book.list_prices()
+    stage.book.open("acme", "acme-1", "acme-2", grant_nanos=1_000 * USD)
+    drain(Runner(stage.log, stage.shown))
+    before = of_this_month(stage)
+    charge(stage, "completed", "completed")
+    head = stage.log.head().position
+    drain(Runner(stage.log, stage.shown, [stopped if each.name == stopped.name else each for each in ALL]))
+    with pytest.raises(ViewsUnavailable, match=f"{stopped.name} stands at position {before.position}, and {head}"):
+        of_this_month(stage, needed=head)
+    drain(Runner(stage.log, stage.shown))
+    after = of_this_month(stage, needed=head)
+    assert (before.position, after.position) == (head - 4, head)
+    assert after.closing_nanos == before.closing_nanos - after.used_nanos < before.closing_nanos
+
+
+def test_read_models_that_do_not_agree_make_no_statement(stage: Stage) -> None:
+    stage.book.list_prices()
+    stage.book.open("acme", "acme-1", "acme-2", grant_nanos=1_000 * USD)
+    charge(stage, "completed")
+    drain(Runner(stage.log, stage.shown))
+    stage.views_sql("UPDATE usage SET cost_nanos = cost_nanos - 1")
+    with pytest.raises(figures.Unbalanced, match="acme"):
+        of_this_month(stage)
+
+
+def test_a_charge_is_a_request_whatever_became_of_it(stage: Stage) -> None:
+    stage.book.list_prices()
+    stage.book.open("acme", "acme-1", "acme-2", grant_nanos=1_000 * USD)
+    debits = charge(stage, "completed", "cancelled", "cancelled")
+    drain(Runner(stage.log, stage.shown))
+    assert sum(each.requests for each in of_this_month(stage).usage) == len(debits)
+
+
+async def test_until_a_read_model_is_there_a_statement_is_to_be_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path) as gateway:
+        head = await caught_up(gateway)
+        told = (await with_key(gateway, f"/api/statements/{this_month()}")).json()
+        assert (told["position"], told["complete"]) == (head, False)
+        page_of_it = (await with_key(gateway, f"/api/statements/{this_month()}", format="html")).text
+        assert f"up to position {head} of the log" in page_of_it
+        monkeypatch.setattr("app.views.fresh.FRESH_SECONDS", 0.05)
+        monkeypatch.setattr(Usages, "apply", StoppedUsages.apply)
+        await gateway.post("chat/completions", chat())
+        await gateway.only_debit()
+        answer = await with_key(gateway, f"/api/statements/{this_month()}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "store_unavailable")
+        assert answer.headers["retry-after"] == "1"
+        assert (await with_key(gateway, "/api/statements/2020-02")).json()["closing"] == "0.00"  # that one is all there
 
 
 @pytest.mark.parametrize("month", ["2026-13", "2026-00", "0000-01", "26-01", "2026-1", "٢٠٢٦-01", "9999-12", ""])

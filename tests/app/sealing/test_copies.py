@@ -14,9 +14,10 @@ from app.sealing.errors import ExportRefused
 from app.sealing.verify import Found, verify
 from ops.verify import realrouter_verify as alone
 from projections.proofs.keys import LogKeys
+from projections.proofs.leaf import leaf_bytes
 from projections.proofs.note import Note, generate, parse_note
 from tests.app.sealing.conftest import KEYS, Sealed
-from tests.support.logs import ORIGIN, SIGNER, WITNESS
+from tests.support.logs import ORIGIN, SIGNER, WITNESS, entry, written
 
 many = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -94,6 +95,28 @@ def test_any_one_bit_that_is_flipped_in_a_copy_is_told_by_both(folder: Path, dat
         assert (ours, run_alone(folder)) == (False, 1)
     finally:
         file.write_bytes(whole)
+
+
+def test_a_last_event_that_says_another_length_is_told_by_both(folder: Path) -> None:
+    """More than is there is cut off at the end, which leaves the event itself as it was."""
+    bundle = folder / "entries/000"
+    whole = bundle.read_bytes()
+    [*_, (_, last)] = next(iter(Folder(folder).leaves(256)))
+    for bit in range(32):
+        changed = bytearray(whole)
+        changed[-len(last) - 1 - bit // 8] ^= 1 << bit % 8
+        bundle.write_bytes(changed)
+        assert (verify(Folder(folder), keys()).ok, run_alone(folder)) == (False, 1)
+
+
+@pytest.mark.parametrize("wrong", [b"", b"garbage", leaf_bytes(entry(3)), leaf_bytes(entry(5)) + b"x"])
+def test_a_leaf_that_is_no_event_of_its_place_is_told_by_both_though_it_is_signed(wrong: bytes, tmp_path: Path) -> None:
+    leaves = [leaf_bytes(entry(position)) for position in range(1, 10)]
+    assert verify(Folder(written(tmp_path / "good", *leaves)), keys()).ok
+    copy = written(tmp_path / "copy", *leaves[:4], wrong, *leaves[5:])
+    [told] = verify(Folder(copy), keys()).differences
+    assert (told.what, told.where) == ("event", "5")
+    assert run_alone(copy) == 1
 
 
 def test_a_file_that_is_missing_in_a_copy_is_told_by_both(folder: Path) -> None:

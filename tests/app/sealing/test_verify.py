@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.sealing.verify import Report
+from app.sealing.copies import Stored
+from app.sealing.verify import UNSEALED_SECONDS_MAX, Report, verify
 from projections.proofs.keys import LogKeys
 from projections.proofs.note import generate, parse_note, signed
 from projections.proofs.tiles import edge_of, parse_path
@@ -67,7 +68,24 @@ def test_events_that_came_after_the_newest_checkpoint_are_no_difference(hours: S
     size = hours.ledger.head().position
     hours.grow(10)
     report = hours.verify()
-    assert (report.differences, report.size) == ((), size)
+    assert (report.differences, report.size, report.unsealed) == ((), size, 20)
+
+
+def test_events_that_nothing_has_sealed_for_minutes_are_told(hours: Sealed) -> None:
+    size = hours.ledger.head().position
+    hours.grow(10)
+    old = hours.ledger.now_micros() - (UNSEALED_SECONDS_MAX + 60) * 1_000_000
+    hours.attack(("UPDATE stored_events SET recorded_at_micros = ? WHERE notification_id = ?", (old, size + 1)))
+    [difference] = hours.verify().differences
+    assert (difference.what, difference.where) == ("log", f"behind event {size}")
+    assert difference.found.startswith("20 that are not, for 6")
+
+
+def test_a_checkpoint_file_that_is_not_there_is_told_where_it_is_asked_for(hours: Sealed) -> None:
+    hours.file.path.unlink()
+    [difference] = hours.verify().differences
+    assert (difference.what, difference.where) == ("checkpoint file", str(hours.file.path))
+    assert verify(Stored(hours.ledger, ORIGIN), hours.keys.own).ok
 
 
 @many
@@ -311,7 +329,7 @@ def test_a_log_that_was_forged_whole_is_told_between_the_checkpoints(hours: Seal
         replace(hours, "log_checkpoints", None, note)
     hours.file.path.unlink()
     hours.keys = honest
-    report = hours.verify()
+    report = verify(Stored(hours.ledger, ORIGIN), (*honest.own, *honest.witnesses))
     assert [each.what for each in report.differences] == ["root"]
     assert f"something in events {sizes[0] + 1} to {sizes[1]} was changed" in report.differences[0].found
 

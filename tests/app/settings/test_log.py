@@ -39,11 +39,18 @@ def test_a_key_comes_from_a_file_or_the_environment(tmp_path: Path) -> None:
 
 
 def test_keys_that_sign_too_that_have_signed_and_of_witnesses() -> None:
-    more = {"retired_keys": [str(OLD.verifier)], "witnesses": [str(WITNESS.verifier)]}
+    before = generate("before.example", COSIGNATURE).verifier
+    more = {
+        "retired_keys": [str(OLD.verifier), f"{OLD.verifier}@100"],
+        "witnesses": [str(WITNESS.verifier)],
+        "retired_witnesses": [str(before)],
+    }
     keys = loaded(log(previous_key=OLD.text(), **more)).keys()
     assert [signer.verifier for signer in keys.signers] == [SIGNER.verifier, OLD.verifier]
-    assert keys.own == (SIGNER.verifier, OLD.verifier, OLD.verifier)
+    assert keys.own[:3] == (SIGNER.verifier, OLD.verifier, OLD.verifier)
+    assert [each.size_max for each in keys.own] == [None, None, None, 100]
     assert keys.witnesses == (WITNESS.verifier,)
+    assert keys.known == (*keys.own, WITNESS.verifier, before)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +66,7 @@ def test_keys_that_sign_too_that_have_signed_and_of_witnesses() -> None:
         (log(retired_keys=["x"]), "log.retired_keys[0]", "spelled name+id+key"),
         (log(retired_keys=[str(WITNESS.verifier)]), "log.retired_keys[0]", "another kind"),
         (log(witnesses=[str(SIGNER.verifier)]), "log.witnesses[0]", "cosignature/v1"),
+        (log(retired_witnesses=[str(SIGNER.verifier)]), "log.retired_witnesses[0]", "cosignature/v1"),
         (log(key="env:NOT_SET"), "log.key", "not set"),
         (log(key="file:/nowhere/log.key"), "log.key", "cannot be read"),
     ],

@@ -107,6 +107,15 @@ def test_what_came_back_is_an_adjustment_of_what_was_billed() -> None:
     assert len({row["ChargeDescription"] for row in rows}) == 4
 
 
+def test_what_is_given_back_is_gross_and_the_tax_of_the_purchase_stays() -> None:
+    rows = told(paid(Tax("DE", "taxed", 190)), RefundPosted("re", "pi", ACCOUNT, 1190, "usd", 12_000_000_000))
+    assert [(row["ChargeCategory"], f"{Decimal(row['BilledCost']).normalize():f}") for row in rows] == [
+        ("Purchase", "10"),
+        ("Tax", "1.9"),
+        ("Adjustment", "-11.9"),
+    ]
+
+
 def test_credit_that_nobody_paid_for_costs_nothing() -> None:
     rows = told(
         AdjustmentPosted(ACCOUNT, "a", "grant", 7, "w", None),

@@ -6,7 +6,8 @@ import pytest
 
 from projections.proofs.checkpoint import Checkpoint, check_checkpoint, merged, parse_checkpoint
 from projections.proofs.errors import ProofInvalid
-from projections.proofs.note import Note, generate, parse_note, signed
+from projections.proofs.keys import LogKeys
+from projections.proofs.note import Note, generate, parse_note, parse_verifier, signed
 from tests.projections.proofs.test_note import COSIGNED
 from tests.support.logs import ORIGIN, SIGNER, WITNESS
 
@@ -68,6 +69,16 @@ def test_old_and_new_keys_sign_side_by_side() -> None:
     note = str(signed(CHECKPOINT.text, [new, SIGNER]))
     for keys in ([new.verifier], [SIGNER.verifier], [new.verifier, SIGNER.verifier]):
         assert check_checkpoint(note, keys).keys == tuple(keys)
+
+
+def test_a_leaked_key_proves_nothing_of_a_log_that_is_longer_than_its_bound() -> None:
+    new, leaked = generate(ORIGIN), parse_verifier(f"{SIGNER.verifier}@{CHECKPOINT.size - 1}")
+    keys = LogKeys(ORIGIN, (new,), (leaked,))
+    with pytest.raises(ProofInvalid, match="No known key of the log"):
+        keys.check(str(signed(CHECKPOINT.text, [SIGNER])))
+    assert keys.check(str(signed(CHECKPOINT.text, [SIGNER, new]))).keys == (new.verifier,)
+    before = Checkpoint(ORIGIN, CHECKPOINT.size - 1, bytes(32))
+    assert keys.check(str(signed(before.text, [SIGNER]))).keys == (leaked,)
 
 
 def test_cosignatures_are_added_once() -> None:

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from ops.verify import realrouter_verify as alone
 from projections.proofs.errors import ProofInvalid
-from projections.proofs.note import Note, generate, parse_note
+from projections.proofs.note import Note, generate, parse_note, parse_verifier
 from projections.proofs.receipt import check_receipt, parse_receipt
 from tests.support.logs import SIGNER, WITNESS, SealedLog, entry
 
 SIZE, RECEIPTS = 777, 1_000
 KEY = str(SIGNER.verifier)
+STRANGER = "— stranger.example AAAABBBBCCCC\n".encode()
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,21 @@ def test_a_flipped_bit_is_refused_by_both(log: SealedLog, data: st.DataObject) -
     assert verdicts(bytes(raw)) == (False, False)
 
 
+@pytest.mark.parametrize(("bound", "holds"), [(SIZE - 1, False), (SIZE, True), (2**63 - 1, True)])
+def test_a_key_with_a_size_speaks_for_no_longer_log_with_both(log: SealedLog, bound: int, holds: bool) -> None:
+    raw, key = log.receipt(3).encode(), f"{KEY}@{bound}"
+    assert str(parse_verifier(key)) == key
+    assert (_holds(raw, key), _holds_alone(raw, key)) == (holds, holds)
+
+
+@pytest.mark.parametrize("bound", ["@", "@-1", "@01", "@x", "@5@6", "@5\n", "@\u0661"])
+def test_another_spelling_of_a_size_is_no_key_for_either(bound: str) -> None:
+    with pytest.raises(ProofInvalid):
+        parse_verifier(KEY + bound)
+    with pytest.raises(ValueError, match=r"name\+id\+key|base64"):
+        alone.Key(KEY + bound)
+
+
 def test_another_key_s_receipt_is_refused_by_both(log: SealedLog) -> None:
     other = SealedLog(9, [generate(SIGNER.name)])
     assert verdicts(other.receipt(3).encode()) == (False, False)
@@ -78,7 +94,7 @@ def _mutated(raw: bytes, chance: random.Random) -> bytes:
     """The receipt, or one in which something was changed: a byte, a line, a signature's line that nobody knows."""
     lines = raw.split(b"\n")
     at = chance.randrange(len(lines))
-    match chance.randrange(8):
+    match chance.randrange(10):
         case 0:
             return raw[: (cut := chance.randrange(len(raw)))] + bytes([chance.randrange(256)]) + raw[cut + 1 :]
         case 1:
@@ -92,7 +108,9 @@ def _mutated(raw: bytes, chance: random.Random) -> bytes:
         case 4:
             return raw[: chance.randrange(len(raw))]
         case 5:
-            return raw + "— stranger.example AAAABBBBCCCC\n".encode()
+            return raw + STRANGER * chance.choice((1, 99, 100, 101))
+        case 6:
+            return raw[:-1] + b"\n" + STRANGER[:-2] + bytes([chance.randrange(128, 256)]) + b"\n"
         case _:
             return raw
 
@@ -102,17 +120,17 @@ def verdicts(raw: bytes) -> tuple[bool, bool]:
     return _holds(raw), _holds_alone(raw)
 
 
-def _holds(raw: bytes) -> bool:
+def _holds(raw: bytes, key: str = KEY) -> bool:
     try:
-        check_receipt(raw.decode(), [SIGNER.verifier])
+        check_receipt(raw.decode(), [parse_verifier(key)])
     except (ProofInvalid, UnicodeDecodeError):
         return False
     return True
 
 
-def _holds_alone(raw: bytes) -> bool:
+def _holds_alone(raw: bytes, key: str = KEY) -> bool:
     try:
-        alone.Receipt(raw.decode(), [alone.Key(KEY)])
+        alone.Receipt(raw.decode(), [alone.Key(key)])
     except (alone.Wrong, UnicodeDecodeError):
         return False
     return True

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.proofs.errors import ProofInvalid
-from projections.proofs.merkle import EMPTY_ROOT, Frontier, leaf_hash, prove_inclusion, root
+from projections.proofs.merkle import EMPTY_ROOT, SIZE_MAX, Frontier, leaf_hash, prove_inclusion, root
 from projections.proofs.tiles import Growth, Tile, edge_of, parse_path, reader, tile_root, tiles_of, width_at
 
 
@@ -19,7 +19,8 @@ from projections.proofs.tiles import Growth, Tile, edge_of, parse_path, reader, 
         (Tile(0, 1_234_067), "0/x001/x234/067"),
         (Tile(0, 0), "0/000"),
         (Tile(1, 999, 1), "1/999.p/1"),
-        (Tile(63, 1000, 255), "63/x001/000.p/255"),
+        (Tile(6, 1000, 255), "6/x001/000.p/255"),
+        (Tile(63, 0, 255), "63/000.p/255"),
     ],
 )
 def test_paths_are_spelled_as_c2sp_spells_them(tile: Tile, path: str) -> None:
@@ -57,9 +58,16 @@ def test_another_spelling_is_no_path(path: str) -> None:
         parse_path(path)
 
 
-@given(st.integers(0, 63), st.integers(0, 2**53), st.integers(1, 256))
+@given(st.integers(0, 63), st.integers(0, SIZE_MAX), st.integers(1, 256))
 def test_a_path_reads_as_its_tile(level: int, number: int, width: int) -> None:
-    assert parse_path(Tile(level, number, width).path) == Tile(level, number, width)
+    tile = Tile(level, number >> 8 * level, width)
+    assert parse_path(tile.path) == tile
+
+
+@pytest.mark.parametrize("tile", [Tile(0, SIZE_MAX + 1), Tile(7, 128), Tile(63, 1), Tile(0, 10**21 - 1)])
+def test_a_tile_that_no_log_can_have_is_no_path(tile: Tile) -> None:
+    with pytest.raises(ProofInvalid, match="so long"):
+        parse_path(tile.path)
 
 
 def test_a_tree_of_70000_has_the_tiles_of_the_specification() -> None:

@@ -29,7 +29,7 @@ export function ReceiptDialog({ row, trigger, onClose }: ReceiptDialogProps) {
       }
     >
       <div className="space-y-4">
-        <SignedReceipt id={row.id} />
+        <SignedReceipt id={String(row.position)} name={`${row.kind}-${row.id}`} />
         <p className="text-sm text-muted">
           <Link href="/docs/receipts#signed" className={LINK}>
             How it is checked

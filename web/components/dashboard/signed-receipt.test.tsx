@@ -17,7 +17,7 @@ async function press(answers: Response[]): Promise<void> {
   const { SignedReceipt } = await import("./signed-receipt");
   render(
     <QueryClientProvider client={new QueryClient()}>
-      <SignedReceipt id="pi_1" />
+      <SignedReceipt id="7" name="top_up-pi_1" />
     </QueryClientProvider>,
   );
   fireEvent.click(screen.getByRole("button", { name: "Download signed receipt" }));
@@ -33,7 +33,7 @@ describe("a signed receipt", () => {
     vi.unstubAllGlobals();
   });
 
-  it("that is not sealed yet is asked for again, and saved under its id", async () => {
+  it("that is not sealed yet is asked for again, and saved under its name", async () => {
     const saved: string[] = [];
     vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(function (this: HTMLAnchorElement) {
       saved.push(this.download);
@@ -43,7 +43,7 @@ describe("a signed receipt", () => {
     expect(saved).toEqual([]);
     expect(screen.queryByRole("alert")).toBeNull();
     await pass(1_000);
-    expect(saved).toEqual(["pi_1.tlog-proof"]);
+    expect(saved).toEqual(["top_up-pi_1.tlog-proof"]);
     expect(screen.getByRole("status").textContent).toBe("The receipt is downloaded.");
   });
 

@@ -8,13 +8,16 @@ import { mayRetry } from "@/lib/queries";
 import { Button } from "../ui/button";
 import { NotDone } from "../ui/panel";
 
-/** The receipt of a request, payment or refund that proves itself: its event, an inclusion proof and a signed checkpoint. */
-export function SignedReceipt({ id }: { id: string }) {
+/**
+ * The receipt of an event that proves itself: the event, an inclusion proof and a signed checkpoint.
+ * `id`: a request's, or the event's position. `name`: of the file.
+ */
+export function SignedReceipt({ id, name = id }: { id: string; name?: string }) {
   const receipt = useMutation({
     mutationFn: () =>
       answered(api.GET("/api/proofs/{proof_id}", { params: { path: { proof_id: id } }, parseAs: "text" })),
     retry: mayRetry, // what is not sealed yet is so within seconds
-    onSuccess: (text) => download(`${id}.tlog-proof`, text, "text/plain"),
+    onSuccess: (text) => download(`${name}.tlog-proof`, text, "text/plain"),
   });
   return (
     <div className="space-y-3">

@@ -11,7 +11,7 @@ import {
   aboutOf,
   CREDITS,
   CREDITS_NAME,
-  hasReceipt,
+  isRequest,
   KIND_FILTERS,
   KIND_NAMES,
   type KindFilter,
@@ -212,7 +212,7 @@ function What({ row, openReceipt }: { row: Transaction; openReceipt: OpenReceipt
           <Instant at={row.at} />
         </span>
       </div>
-      {hasReceipt(row) && (
+      {!isRequest(row) && (
         <button
           type="button"
           aria-haspopup="dialog"

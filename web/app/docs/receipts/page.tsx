@@ -51,13 +51,15 @@ export default function ReceiptsPage() {
                 title="Fetch and check"
                 language="curl"
                 text={
-                  'curl https://api.realrouter.org/log/key -o log.key\ncurl https://api.realrouter.org/api/proofs/resp_... -H "Authorization: Bearer $REALROUTER_API_KEY" -o receipt.tlog-proof\npython realrouter_verify.py receipt receipt.tlog-proof --key "$(head -1 log.key)"'
+                  'curl https://api.realrouter.org/log/key -o log-key.txt\ncurl https://api.realrouter.org/api/proofs/resp_... -H "Authorization: Bearer $REALROUTER_API_KEY" -o receipt.tlog-proof\npython realrouter_verify.py receipt receipt.tlog-proof --key "$(head -1 log-key.txt)"'
                 }
               />
               <P>
                 `realrouter_verify.py` is one file of the project's `ops/verify`. The dashboard gives the same receipt:
                 of a request in its sheet, of a top-up, grant or refund beside its row under
-                [Billing](/dashboard/billing). The form is C2SP's tlog-proof.
+                [Billing](/dashboard/billing). A transaction's `position` in the place of the id names the row itself: a
+                refund that failed and a dispute that was won have the id of what they end. The form is C2SP's
+                tlog-proof.
               </P>
             </>
           ),
