@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -72,7 +73,10 @@ def test_the_commands_run_in_their_order(tmp_path: Path, monkeypatch: pytest.Mon
             shutil.copy(words[1], words[2])
         elif words[:2] == ["realrouter", "serve"]:
             command, rest = command_of(line)
-            command.make_context("serve", rest).close()
+            program = click.Context(
+                main, **main.context_settings
+            )  # a command remembers how its first one spells --help
+            command.make_context("serve", rest, parent=program).close()
         elif words[0] == "realrouter":
             done = CliRunner().invoke(main, words[1:])
             assert done.exit_code == 0, f"{line}: {done.output}"
