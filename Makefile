@@ -22,6 +22,7 @@ BIN     := $(VENV)/bin
 SDK     := tests/sdk
 WEB     := web
 BROWSER := tests/browser
+NODE_MODULES := $(WEB)/node_modules/.installed $(SDK)/node_modules/.installed $(BROWSER)/node_modules/.installed
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 # Wheels only: what is pinned is what runs, and no compiler is asked for.
 INSTALL := $(PIP) install --require-hashes --only-binary=:all:
@@ -51,11 +52,15 @@ demo: $(VENV)/.installed-runtime ## serve a funded demo account on a simulated u
 		echo "Node 20 or newer is not here: the demo serves the API without the website"; fi
 	@$(BIN)/realrouter demo $(ARGS)
 
-# What is only installed or checked takes one core at a time: the checks of Python run beside those of the website and its build.
+# What installs or checks one thing takes one core: Python's is done beside the website's.
 # Tracing costs half as much time again: the tests that measure coverage run by themselves. `loadgroup` hands out one test at a time, so that
 # nobody is left with the long ones.
-test: $(VENV)/.installed-dev $(WEB)/lib/schema.d.ts $(SDK)/node_modules/.installed $(BROWSER)/node_modules/.installed ## everything that must hold before a change lands; under 15 minutes
-	@$(MAKE) --no-print-directory check & python=$$!; $(MAKE) --no-print-directory check-web web; website=$$?; wait $$python && exit $$website
+test: ## everything that must hold before a change lands; under 15 minutes
+	@$(MAKE) --no-print-directory $(NODE_MODULES) & node=$$!; $(MAKE) --no-print-directory $(VENV)/.installed-dev; python=$$?; \
+		wait $$node && exit $$python
+	@$(MAKE) --no-print-directory $(WEB)/lib/schema.d.ts
+	@$(MAKE) --no-print-directory check & python=$$!; $(MAKE) --no-print-directory check-web web; website=$$?; \
+		wait $$python && exit $$website
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term --cov-fail-under=$(COVERAGE_MIN) $(COVERED) $(ARGS)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(COVERED:%=--ignore=%) $(ARGS)
 
@@ -80,7 +85,7 @@ format: $(VENV)/.installed-dev ## format the code and fix what ruff can fix
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-setup: $(VENV)/.installed-dev web $(SDK)/node_modules/.installed $(BROWSER)/node_modules/.installed ## install and build all that the other targets need
+setup: $(VENV)/.installed-dev web $(NODE_MODULES) ## install and build all that the other targets need
 
 lock: $(VENV)/.installed-uv ## write requirements*.txt again from pyproject.toml, keeping versions that still fit
 	$(COMPILE) pyproject.toml --group dev -o requirements-dev.txt
