@@ -7,6 +7,7 @@ import io
 import re
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
@@ -188,9 +189,9 @@ def findings(path: Path, folder: Path) -> dict[str, str]:
 
 
 def _python() -> str:
-    """A Python of 3.12 or newer."""
+    """A Python of 3.12 or newer: on the path, or installed beside the one that runs this."""
     found: list[str | Path | None] = [shutil.which(f"python3.{minor}") for minor in range(14, 11, -1)]
-    found += sorted(Path.home().glob(".pyenv/versions/3.1[2-9].*/bin/python"))
+    found += sorted(Path(sys.base_prefix).parent.glob("3.1[2-9].*/bin/python"))
     for each in found:
         if each and subprocess.run([each, "-c", ""], capture_output=True, check=False).returncode == 0:
             return str(each)
