@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from app.sealing.errors import NotSealedYet
 from app.sealing.sealer import SEAL_SECONDS
 from domain.events import RequestDebited
 from ops.verify import realrouter_verify as alone
@@ -86,19 +87,19 @@ async def test_an_open_request_and_one_that_is_not_sealed_are_told_apart(tmp_pat
             envelope(answer, 409, "request_open")
             nursery.cancel_scope.cancel()
         await gateway.settled()
-        # Whatever is behind the newest checkpoint now waits: the file is made one that the sealer refuses.
+        # The file is made one that the sealer refuses, again where the gateway's own turn has just written it.
         path = gateway.settings.checkpoint_path
         await eventually(path.exists, PATIENCE_SECONDS)
-        path.write_text("nonsense")
+        with trio.fail_after(PATIENCE_SECONDS):
+            while sealer.refused is None:
+                path.write_text("nonsense")
+                await sealer.turn()
         answer = await gateway.post("responses", responses())
         await gateway.settled()
         unsealed = await owner.get(f"/api/proofs/{answer.headers['x-request-id']}")
-        envelope(unsealed, 503, "not_sealed_yet")
-        assert int(unsealed.headers["retry-after"]) >= 1
-        await sealer.turn()
-        assert sealer.refused is not None
-        unsealed = await owner.get(f"/api/proofs/{answer.headers['x-request-id']}")
+        assert "within seconds" in str(NotSealedYet())
         assert "nothing is signed at present" in envelope(unsealed, 503, "not_sealed_yet")["message"]
+        assert int(unsealed.headers["retry-after"]) >= 1
         text = (await gateway.http.get(f"{gateway.origin}/metrics")).text
         assert "realrouter_log_sealing_refused 1.0" in text
 
