@@ -227,7 +227,7 @@ class Lots:
         """What the event does to the lots of its account; nothing where it moves no money."""
         if type(event) not in _TABLE:
             return []
-        account_id: str = event.account_id  # type: ignore[attr-defined]
+        account_id: str = event.account_id  # type: ignore[attr-defined]  # whatever moves a lot has one
         purse = self.purses.get(account_id)
         if purse is None:
             purse = self.purses[account_id] = Purse(account_id)

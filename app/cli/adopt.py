@@ -23,11 +23,8 @@ def adopt(context: Context) -> None:
     Example:
       realrouter audit adopt
     """
-    settings = context.settings()
-    if settings.log is None:
-        raise click.ClickException("The log is not sealed here: set [log] (`realrouter audit key` makes the key).")
-    file = CheckpointFile(settings.checkpoint_path)
+    log, file = context.log(), CheckpointFile(context.settings().checkpoint_path)
     with context.ledger() as (ledger, _codec):
-        adopted = Sealer(ledger, settings.log.keys(), file, alone=True).adopt()
+        adopted = Sealer(ledger, log.keys(), file, alone=True).adopt()
     result = {"file": str(file.path), "origin": adopted.origin, "size": adopted.size, "root": adopted.root.hex()}
     context.print(result, f"{file.path} holds the checkpoint of {adopted.size} events of {adopted.origin}.")

@@ -28,7 +28,7 @@ from app.payments.vendor import VendorRefused, VendorUnavailable
 from app.providers import ProviderFileUnfit
 from app.sealing.errors import AdoptRefused, ExportRefused, LogDiffers, RestoreRefused
 from app.services import PricesDiffer, open_ledger
-from app.settings import Settings, SettingsError, load
+from app.settings import LogSettings, Settings, SettingsError, load
 from app.site.errors import SiteUnfit
 from domain.errors import DomainError
 from projections.exports.contract import ExportStopped
@@ -76,6 +76,13 @@ class Context:
     def settings(self) -> Settings:
         """Raises SettingsError."""
         return load(self.config)
+
+    def log(self) -> LogSettings:
+        """How the log is sealed. Fails where it is not."""
+        log = self.settings().log
+        if log is None:
+            raise click.ClickException("The log is not sealed here: set [log] (`realrouter audit key` makes the key).")
+        return log
 
     @contextmanager
     def ledger(self) -> Iterator[tuple[Ledger, Codec]]:

@@ -19,7 +19,6 @@ from app.sealing.file import CheckpointFile, write_key
 from app.sealing.receipts import Receipts
 from app.sealing.restore import restore
 from app.sealing.verify import Found, Report, verify
-from app.settings import LogSettings
 from projections.proofs.errors import ProofInvalid
 from projections.proofs.note import COSIGNATURE, ED25519, Verifier, generate, parse_verifier
 from projections.proofs.receipt import FIRST_LINE, RECEIPT_LENGTH_MAX, Proven, check_receipt, parse_receipt
@@ -69,7 +68,7 @@ def prove(context: Context, event: str, account_id: str | None, out: Path | None
     Example:
       realrouter audit prove req_1 --out req_1.tlog-proof
     """
-    log = _log(context)
+    log = context.log()
     with context.ledger() as (ledger, codec):
         try:
             found = _found(context, ledger, codec, event, account_id)
@@ -132,7 +131,7 @@ def verify_(
         with progress("hashing events") as told:
             report = verify(Folder(folder), trusted, told, earlier=earlier, differences_max=differences)
     else:
-        log, file = _log(context), None if without_file else CheckpointFile(context.settings().checkpoint_path)
+        log, file = context.log(), None if without_file else CheckpointFile(context.settings().checkpoint_path)
         with context.ledger() as (ledger, _codec), progress("hashing events") as told:
             stored = Stored(ledger, log.origin, file)
             report = verify(stored, trusted, told, earlier=earlier, differences_max=differences)
@@ -178,7 +177,7 @@ def cosign(context: Context, file: Path) -> None:
     Example:
       realrouter audit cosign checkpoint.cosigned
     """
-    log = _log(context)
+    log = context.log()
     with context.ledger() as (ledger, _codec):
         witnesses = Receipts(ledger, log.keys()).cosign(_text(file))
     context.print({"witnesses": witnesses}, f"The checkpoint has the signatures of {witnesses} witnesses.")
@@ -197,7 +196,7 @@ def log_(context: Context, folder: Path) -> None:
     Example:
       realrouter export log --out copy
     """
-    log = _log(context)
+    log = context.log()
     with context.ledger() as (ledger, _codec), progress("writing events") as told:
         checkpoint = export(Stored(ledger, log.origin), log.keys(), folder, told)
     result = {"origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root.hex()}
@@ -208,17 +207,10 @@ AUDIT = (key, prove, verify_, restore_, cosign)
 EXPORT = (log_,)
 
 
-def _log(context: Context) -> LogSettings:
-    log = context.settings().log
-    if log is None:
-        raise click.ClickException("The log is not sealed here: set [log] (`realrouter audit key` makes the key).")
-    return log
-
-
 def _trusted(context: Context, keys: tuple[str, ...]) -> tuple[Verifier, ...]:
     """The keys that were given; else those of the configuration."""
     if not keys:
-        return _log(context).keys().known
+        return context.log().keys().known
     try:
         return tuple(parse_verifier(key) for key in keys)
     except ProofInvalid as error:

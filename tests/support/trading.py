@@ -6,7 +6,7 @@ Everything is decided by the domain, as the gateway decides it: returns take wha
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,32 +87,33 @@ class Trade:
         return self.book.command(payment_stream(paid.payment_id), paid)
 
     def refund(self) -> Append:
-        bought = self._any()
-        if bought is None:
-            return self.buy()
-        self.number += 1
-        refund_id = f"re-{self.seed}-{self.number}"
-        part = self.draw.randrange(1, bought.paid.amount_minor - bought.returned.amount_minor + 1)
-        [posted] = self._moved(bought, post_refund(Return(refund_id), bought.paid, part, bought.returned), 1)
-        events = [posted]
-        if self.draw.random() < 0.3:
-            failed = fail_refund(Return(refund_id, 1, posted), bought.paid, bought.returned)
-            events += self._moved(bought, failed, -1)
-        return self.book.command(refund_stream(refund_id), *events)
+        return self._taken_back("re", refund_stream, post_refund, fail_refund, given_back=0.3)
 
     def dispute(self) -> Append:
+        return self._taken_back("du", dispute_stream, withdraw, reinstate, given_back=0.5)
+
+    def _taken_back(
+        self,
+        prefix: str,
+        stream: Callable[[str], str],
+        take: Callable[[Return, TopUpSettled, int, Returned], Iterable[Event]],
+        give_back: Callable[[Return, TopUpSettled, Returned], Iterable[Event]],
+        *,
+        given_back: float,
+    ) -> Append:
+        """A part of a payment, some of which comes back; a payment, where there is none."""
         bought = self._any()
         if bought is None:
             return self.buy()
         self.number += 1
-        dispute_id = f"du-{self.seed}-{self.number}"
+        return_id = f"{prefix}-{self.seed}-{self.number}"
         part = self.draw.randrange(1, bought.paid.amount_minor - bought.returned.amount_minor + 1)
-        [taken] = self._moved(bought, withdraw(Return(dispute_id), bought.paid, part, bought.returned), 1)
+        [taken] = self._moved(bought, take(Return(return_id), bought.paid, part, bought.returned), 1)
         events = [taken]
-        if self.draw.random() < 0.5:
-            won = reinstate(Return(dispute_id, 1, taken), bought.paid, bought.returned)
-            events += self._moved(bought, won, -1)
-        return self.book.command(dispute_stream(dispute_id), *events)
+        if self.draw.random() < given_back:
+            again = give_back(Return(return_id, 1, taken), bought.paid, bought.returned)
+            events += self._moved(bought, again, -1)
+        return self.book.command(stream(return_id), *events)
 
     def correct(self) -> Append:
         self.number += 1
