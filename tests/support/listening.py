@@ -30,6 +30,8 @@ class Listening:
     client: RawClient
     headers: Mapping[str, str] = field(default_factory=dict)
     last: int = 0
+    newest: Event | None = None
+    """The balance that was told last."""
 
     async def frame(self) -> bytes:
         """The next frame, without the chunked framing around it: no frame holds a line that looks like a chunk's size."""
@@ -50,6 +52,8 @@ class Listening:
                 event = Event(found["event"].decode(), int(found["id"]), json.loads(found["data"]))
                 assert event.id >= self.last
                 self.last = event.id
+                if event.name == "balance":
+                    self.newest = event
                 return event
 
     async def until(self, name: str, **members: Any) -> tuple[Event, list[Event]]:
@@ -60,6 +64,13 @@ class Listening:
             if event.name == name and all(event.data.get(key) == value for key, value in members.items()):
                 return event, before
             before.append(event)
+
+    async def balance(self, **members: Any) -> Event:
+        """The balance, once it has these members. One is told as it stands then, so that it may come before the event that made it,
+        and is not told again."""
+        while self.newest is None or any(self.newest.data[key] != value for key, value in members.items()):
+            await self.next()
+        return self.newest
 
 
 async def connect(
