@@ -25,15 +25,15 @@ from app.account_errors import (
     TooManyExports,
     TooManyStreams,
 )
-from app.commands import TooManyConflicts
-from app.edge.envelope import clean, envelope, one_line
+from app.accounts.commands import TooManyConflicts
+from app.accounts.throttle import TooManyAttempts
+from app.envelope import clean, envelope, one_line
 from app.files.errors import StorageUnavailable
 from app.ledger.store import StoreBusy, StoreUnavailable
 from app.payments.vendor import BadSignature, VendorRefused, VendorUnavailable
-from app.people.throttle import TooManyAttempts
-from app.sealing.errors import NotSealedYet, NotSettledYet
+from app.read_models.log import ViewsUnavailable
+from app.transparency.errors import NotSealedYet, NotSettledYet
 from app.upstream.base import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
-from app.views.log import ViewsUnavailable
 from app.wire.exchange import AnswerError, RequestError
 from domain import errors as domain
 from domain.decimals import format_usd

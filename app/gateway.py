@@ -16,12 +16,12 @@ import trio
 
 from app.edge.limits import ServerLimits
 from app.edge.server import serve
-from app.live.feed import STREAMS_MAX
-from app.record import Record
+from app.feed.feed import STREAMS_MAX
+from app.requests.request_log import Record
 from app.routes import application
 from app.services import Services, open_services
 from app.settings import Settings
-from app.site.site import Site
+from app.website.site import Site
 
 TELL_SECONDS = 2.0
 """How long the last clients have to read that their answers were stopped."""

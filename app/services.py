@@ -14,42 +14,44 @@ from dataclasses import dataclass
 import structlog
 import trio
 
-from app.attempts import Offer
-from app.auth import FOLLOW_SECONDS, KeyCache
-from app.commands import unlisted
-from app.completion import Terms
+from app.accounts.auth import FOLLOW_SECONDS, KeyCache
+from app.accounts.commands import unlisted
+from app.accounts.links import Links
+from app.accounts.passwords import Passwords
+from app.accounts.people import People
+from app.accounts.sessions import Sessions
+from app.accounts.throttle import Throttle
 from app.edge.body import BodyBudget
+from app.feed.feed import CHECK_SECONDS, PACE_SECONDS, Feed
 from app.files.errors import StorageUnavailable
 from app.files.service import Files
 from app.files.storage import open_storage
 from app.files.sweep import SWEEP_SECONDS, Sweep
+from app.instance.lease import Lifetime, Slots
+from app.instance.reaper import INTERVAL_SECONDS, Reaper
+from app.instance.trim import TRIM_SECONDS, Trimmer
 from app.ledger.codec import Codec
 from app.ledger.exclusive import served_alone
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Ledger, StoreUnavailable
 from app.ledger.writer import Writer
-from app.lifetime import Lifetime, Slots
-from app.live.feed import CHECK_SECONDS, PACE_SECONDS, Feed
-from app.memory import TRIM_SECONDS, Trimmer
 from app.payments.automatic import TURN_SECONDS, AutomaticTopUps
 from app.payments.opening import open_payments
 from app.payments.processing import Processing
 from app.payments.service import Payments
 from app.payments.sweep import TURN_SECONDS as PAYMENTS_SECONDS
 from app.payments.sweep import Sweep as PaymentsSweep
-from app.people.links import Links
-from app.people.passwords import Passwords
-from app.people.people import People
-from app.people.sessions import Sessions
-from app.people.throttle import Throttle
-from app.reaper import INTERVAL_SECONDS, Reaper
-from app.record import Record, observe
-from app.sealing.opening import open_sealing
-from app.sealing.receipts import Receipts
-from app.sealing.sealer import SEAL_SECONDS, Sealer
-from app.seeing.metrics import Metrics
+from app.read_models import DecodedLog, PostgresViews, SQLiteViews, Views
+from app.requests.attempts import Offer
+from app.requests.completion import Terms
+from app.requests.opening import Upstreams
+from app.requests.request_log import Record, observe
 from app.settings import Settings, UpstreamSettings
+from app.telemetry.metrics import Metrics
+from app.transparency.opening import open_sealing
+from app.transparency.receipts import Receipts
+from app.transparency.sealer import SEAL_SECONDS, Sealer
 from app.upstream.base import (
     Upstream,
     UpstreamBroken,
@@ -58,11 +60,9 @@ from app.upstream.base import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from app.upstream.calls import Upstreams
 from app.upstream.http import HttpUpstream
+from app.upstream.http1.transport import PoolLimits, TrioTransport
 from app.upstream.simulator import SimulatorUpstream
-from app.upstream.transport import PoolLimits, TrioTransport
-from app.views import DecodedLog, PostgresViews, SQLiteViews, Views
 from domain.catalog import Catalog
 from domain.events import price_stream
 from domain.file import Room

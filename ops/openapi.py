@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 import trio
 
-from app.commands import apply_prices
+from app.accounts.commands import apply_prices
 from app.ledger.codec import Codec
 from app.routes import application
 from app.services import open_ledger, open_services

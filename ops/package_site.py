@@ -13,8 +13,8 @@ from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 BUILT = "web/out"
-PLACES = {"wheel": "app/site/out", "sdist": BUILT}
-"""Where it goes. app/site/opening.py looks for it there."""
+PLACES = {"wheel": "app/website/out", "sdist": BUILT}
+"""Where it goes. app/website/opening.py looks for it there."""
 
 
 class SiteHook(BuildHookInterface[BuilderConfig]):

@@ -7,13 +7,13 @@ import sys
 
 import click
 
+from app.accounts.commands import load_account, new_id, on_account
+from app.accounts.links import Links, address
+from app.accounts.passwords import Passwords
+from app.accounts.people import People, check_label, normalised_email
+from app.accounts.throttle import SIGN_IN_OF_EMAIL, Throttle
 from app.cli.common import Context, command, table
-from app.cli.views import caught_up_views
-from app.commands import load_account, new_id, on_account
-from app.people.links import Links, address
-from app.people.passwords import Passwords
-from app.people.people import People, check_label, normalised_email
-from app.people.throttle import SIGN_IN_OF_EMAIL, Throttle
+from app.cli.read_models import caught_up_views
 from domain import account as accounts
 from domain import buckets
 from domain.decimals import format_usd

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from app.cli.common import Context, command
-from app.sealing.file import CheckpointFile
-from app.sealing.sealer import Sealer
+from app.transparency.file import CheckpointFile
+from app.transparency.sealer import Sealer
 
 
 @click.command("adopt")

@@ -10,16 +10,16 @@ from typing import Any
 import click
 import msgspec
 
-from app.audit import ExplainedBalance, Report, balance_explained, parse_at, replay
-from app.books.reprice import Repriced, read_prices, reprice
 from app.cli.common import Context, command, table
 from app.cli.export import instant
 from app.cli.progress import progress
-from app.cli.views import caught_up_views
+from app.cli.read_models import caught_up_views
 from app.exports.source import WholeLog, span_of
 from app.exports.wanted import Wanted
+from app.read_models.answers import NotYetProjected
 from app.replay.findings import Difference
-from app.views.answers import NotYetProjected
+from app.replay.replay import ExplainedBalance, Report, balance_explained, parse_at, replay
+from app.reports.reprice import Repriced, read_prices, reprice
 from domain.decimals import format_usd
 
 

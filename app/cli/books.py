@@ -8,15 +8,15 @@ from contextlib import contextmanager, nullcontext
 import click
 import msgspec
 
-from app.audit import parse_at
-from app.books import folds
-from app.books.folds import LotsShown, Told
 from app.cli.common import Context, command, table
 from app.cli.export import source_of
 from app.cli.progress import progress
-from app.cli.views import caught_up_views
+from app.cli.read_models import caught_up_views
 from app.exports.source import Source, position_before
 from app.ledger.store import Ledger
+from app.replay.replay import parse_at
+from app.reports import folds
+from app.reports.folds import LotsShown, Told
 from domain.books import Month
 from projections.exports.texts import date, fixed
 

@@ -17,19 +17,19 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import click
 import msgspec
 
-from app.books.reprice import PricesUnfit
-from app.commands import TooManyConflicts
+from app.accounts.commands import TooManyConflicts
 from app.exports.errors import ExportUnfit, NoSuchExport
 from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.exclusive import LedgerInUse
 from app.ledger.store import CommandFailed, Ledger, SchemaMismatch, StoreUnavailable
 from app.payments.opening import StripeNotConfigured
 from app.payments.vendor import VendorRefused, VendorUnavailable
-from app.providers import ProviderFileUnfit
-from app.sealing.errors import AdoptRefused, ExportRefused, LogDiffers, RestoreRefused
+from app.reports.providers import ProviderFileUnfit
+from app.reports.reprice import PricesUnfit
 from app.services import PricesDiffer, open_ledger
 from app.settings import LogSettings, Settings, SettingsError, load
-from app.site.errors import SiteUnfit
+from app.transparency.errors import AdoptRefused, ExportRefused, LogDiffers, RestoreRefused
+from app.website.errors import SiteUnfit
 from domain.errors import DomainError
 from projections.exports.contract import ExportStopped
 from projections.exports.parquet import ParquetMissing

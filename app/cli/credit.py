@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from app.accounts.commands import new_id, on_account
 from app.cli.common import Context, command
-from app.commands import new_id, on_account
 from app.payments.crediting import Crediting
 from domain import account as accounts
 from domain import buckets

@@ -17,22 +17,22 @@ import click
 import msgspec
 import trio
 
-from app.account_keys import make_key
+from app.accounts.commands import apply_prices, load_account, new_id, on_account
+from app.accounts.keys import make_key
+from app.accounts.links import Links, address
+from app.accounts.passwords import Passwords
+from app.accounts.people import People
 from app.cli.common import Context, command
 from app.cli.serve import serve_sockets
-from app.commands import apply_prices, load_account, new_id, on_account
 from app.edge.server import open_sockets
 from app.ledger.codec import Codec
 from app.ledger.exclusive import served_alone
 from app.ledger.store import Ledger, StoreUnavailable
-from app.people.links import Links, address
-from app.people.passwords import Passwords
-from app.people.people import People
-from app.record import Record
-from app.sealing.file import write_key
-from app.seeing import logs
+from app.requests.request_log import Record
 from app.services import Services, open_ledger
 from app.settings import Settings, demo_config, load
+from app.telemetry import logs
+from app.transparency.file import write_key
 from domain import account as accounts
 from domain import api_key, buckets
 from domain.decimals import NANOS_PER_USD

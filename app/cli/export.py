@@ -11,19 +11,19 @@ from typing import Any
 import click
 import msgspec
 
-from app.audit import parse_at
 from app.cli.common import Context, command
 from app.cli.progress import progress
-from app.cli.views import caught_up_views
+from app.cli.read_models import caught_up_views
 from app.exports.file import FileExport
 from app.exports.manifest import Manifest
 from app.exports.source import OneAccount, WholeLog
 from app.exports.wanted import FOCUS, TABLE_DEFAULT, TABLES, Wanted, encoder_for, provider_of, wanted
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
-from app.sealing.trees import Trees
+from app.read_models import DecodedLog, Views
+from app.replay.replay import parse_at
 from app.settings import Settings
-from app.views import DecodedLog, Views
+from app.transparency.trees import Trees
 
 
 @click.group()

@@ -9,9 +9,9 @@ from typing import Any
 import click
 import msgspec
 
-from app.account_keys import keys_of, make_key
+from app.accounts.commands import new_id, on_account
+from app.accounts.keys import keys_of, make_key
 from app.cli.common import Context, command, table
-from app.commands import new_id, on_account
 from domain import api_key
 from domain.decimals import format_usd
 from domain.events import KeyLimits

@@ -9,14 +9,14 @@ import msgspec
 import trio
 
 from app.cli.common import Context, command, table
-from app.cli.views import caught_up_views
+from app.cli.read_models import caught_up_views
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
 from app.payments.opening import open_payments
 from app.payments.sweep import DAYS_DEFAULT, Report, Sweep, Totals, since_days
-from app.seeing import logs
+from app.read_models import Views
 from app.settings import Settings
-from app.views import Views
+from app.telemetry import logs
 from domain.currency import format_minor
 
 

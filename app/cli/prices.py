@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from app.accounts.commands import apply_prices, listing_of
 from app.cli.common import Context, command, table
-from app.commands import apply_prices, listing_of
 from app.ledger.codec import Codec
 from app.services import open_ledger
 from domain.pricing import PriceList, price_table

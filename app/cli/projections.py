@@ -10,8 +10,8 @@ import msgspec
 
 from app.cli.common import Context, command, table
 from app.cli.progress import progress
+from app.read_models import DecodedLog
 from app.services import open_views
-from app.views import DecodedLog
 from projections.runner import Runner
 
 

@@ -9,16 +9,16 @@ import msgspec
 
 from app.cli.common import Context, command
 from app.cli.progress import progress
-from app.cli.views import caught_up_views
+from app.cli.read_models import caught_up_views
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger, RecordedEvent
-from app.sealing import subjects
-from app.sealing.copies import Folder, Stored, export
-from app.sealing.errors import NotSealedYet, NotSettledYet
-from app.sealing.file import CheckpointFile, write_key
-from app.sealing.receipts import Receipts
-from app.sealing.restore import restore
-from app.sealing.verify import Found, Report, verify
+from app.transparency import subjects
+from app.transparency.copies import Folder, Stored, export
+from app.transparency.errors import NotSealedYet, NotSettledYet
+from app.transparency.file import CheckpointFile, write_key
+from app.transparency.receipts import Receipts
+from app.transparency.restore import restore
+from app.transparency.verify import Found, Report, verify
 from projections.proofs.errors import ProofInvalid
 from projections.proofs.note import COSIGNATURE, ED25519, Verifier, generate, parse_verifier
 from projections.proofs.receipt import FIRST_LINE, RECEIPT_LENGTH_MAX, Proven, check_receipt, parse_receipt

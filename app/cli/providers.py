@@ -10,7 +10,7 @@ import msgspec
 from app.cli.common import Context, command, table
 from app.cli.progress import progress
 from app.exports.source import WholeLog
-from app.providers import Reconciled, reconcile
+from app.reports.providers import Reconciled, reconcile
 
 
 @click.group()

@@ -15,11 +15,11 @@ import trio
 from app.cli.common import Context, command
 from app.edge.server import open_sockets
 from app.gateway import run_gateway, stop_on_signals
-from app.record import Record
-from app.seeing import logs
+from app.requests.request_log import Record
 from app.services import Services
 from app.settings import Settings
-from app.site.opening import open_site
+from app.telemetry import logs
+from app.website.opening import open_site
 
 WORKERS_MAX = 256
 RESTART_SECONDS = 1.0

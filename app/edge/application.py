@@ -32,8 +32,8 @@ from werkzeug.routing import RequestRedirect
 
 from app.edge import cors
 from app.edge.body import ON_EXIT, EdgeBody
-from app.edge.envelope import JSON
 from app.edge.h1 import new_request_id
+from app.envelope import JSON
 from app.errors import (
     ApiError,
     BadRequest,
@@ -46,7 +46,7 @@ from app.errors import (
     answer_for,
     is_expected,
 )
-from app.site.site import Answer
+from app.website.site import Answer
 
 LOG = logging.getLogger("realrouter.edge")
 CLEANUP_SECONDS = 30.0

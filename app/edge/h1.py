@@ -24,9 +24,9 @@ from hypercorn.config import Config
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 
-from app.edge.envelope import close_answer
 from app.edge.intake import Intake
 from app.edge.limits import ServerLimits
+from app.envelope import close_answer
 from app.errors import ApiError, BadRequest, HeadersTooLarge, HttpVersionNotSupported, RequestTooSlow, answer_for
 
 if TYPE_CHECKING:

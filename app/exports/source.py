@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 from app.exports.wanted import Wanted
 from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.store import Ledger
-from app.views import DecodedLog, Views
+from app.read_models import DecodedLog, Views
 from projections.contract import Fact, Undecodable
 from projections.exports.contract import ExportStopped
 

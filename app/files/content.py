@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import trio
 
-from app import pdf
+from app.documents import pdf
 from app.files.storage import Content
 from app.wire.exchange import RequestError
 

@@ -14,7 +14,7 @@ import trio
 
 from app.files.errors import StorageUnavailable
 from app.files.storage import Storage
-from app.views.answers import File as Listed
+from app.read_models.answers import File as Listed
 from domain.buckets import MICROS_PER_SECOND
 from domain.file import File
 

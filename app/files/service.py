@@ -16,7 +16,7 @@ from typing import TypeVar
 import structlog
 import trio
 
-from app.commands import known
+from app.accounts.commands import known
 from app.edge.body import Reservation
 from app.files.content import CHUNK_BYTES, FileChunks, encoded, encoded_bytes, inspect
 from app.files.errors import NoSuchFile, StorageUnavailable
@@ -26,11 +26,11 @@ from app.files.upload import UploadForm
 from app.ledger.codec import Codec
 from app.ledger.store import Append, Committed, Ledger, Refused, StoreBusy, StoreUnavailable
 from app.ledger.writer import Writer
-from app.views import Views, ViewsUnavailable, answers
-from app.views.fresh import freshen
+from app.read_models import Views, ViewsUnavailable, answers
+from app.read_models.fresh import freshen
 from app.wire.content import check_size
 from app.wire.exchange import RequestError
-from app.wire.stored import FileRef, Stored
+from app.wire.file_ref import FileRef, Stored
 from domain import buckets
 from domain import file as files
 from domain.errors import InvalidValue

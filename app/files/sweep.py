@@ -18,7 +18,7 @@ import trio
 from app.files.service import Files
 from app.files.storage import Entry
 from app.ledger.store import CommandFailed
-from app.views import Views
+from app.read_models import Views
 
 T = TypeVar("T")
 SWEEP_SECONDS = 60.0

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 import trio
 
-from app.commands import TooManyConflicts
+from app.accounts.commands import TooManyConflicts
 from app.ledger.store import CommandFailed, StoreUnavailable
 from app.payments.inbox import Waiting
 from app.payments.service import Payments

@@ -20,9 +20,9 @@ from app.payments.chores import claim
 from app.payments.processing import Processing
 from app.payments.service import Payments
 from app.payments.vendor import Session, VendorRefused, VendorUnavailable
-from app.views import Views
-from app.views.answers import Payment as CreditedPayment
-from app.views.queries import ROWS_MAX
+from app.read_models import Views
+from app.read_models.answers import Payment as CreditedPayment
+from app.read_models.queries import ROWS_MAX
 
 TURN_SECONDS = 60.0
 SWEEP_SECONDS = 3_600.0

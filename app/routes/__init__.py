@@ -8,7 +8,7 @@ import msgspec
 from quart import Response, request
 from quart_schema import DataSource
 
-from app.auth import Key, authenticate
+from app.accounts.auth import Key, authenticate
 from app.edge.application import EdgeApplication, make_app
 from app.payments.simulator import SimulatedVendor
 from app.routes import (
@@ -35,8 +35,8 @@ from app.routes.files import delete_file, file_content, list_files, show_file, u
 from app.routes.models import list_models, show_model
 from app.routes.openapi import describe
 from app.services import Services
-from app.site.opening import no_site
-from app.site.site import Site
+from app.website.opening import no_site
+from app.website.site import Site
 
 _OF_ANSWERS = (401, 402, 403, 404, 409, 422, 429, 502, 504)
 

@@ -6,9 +6,9 @@ import msgspec
 import trio
 from quart import Response, request
 
-from app.commands import known
+from app.accounts.commands import known
 from app.edge.application import EdgeApplication
-from app.live.figures import Figures, figures_of
+from app.feed.balance import Figures, figures_of
 from app.routes.bodies import answer, told_instant, usd
 from app.routes.caller import reader, signed_in
 from app.routes.openapi import describe

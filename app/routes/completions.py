@@ -14,20 +14,20 @@ from typing import TypeVar, TypeVarTuple
 import trio
 from quart import Request, Response
 
-from app.auth import Key, authenticate
-from app.completion import Completion
+from app.accounts.auth import Key, authenticate
 from app.edge.application import add_fields, request_id, set_request_id, stream_response
 from app.edge.body import Reservation, on_exit, read_body
 from app.errors import BadRequest, problem_of
-from app.lifetime import Slot
-from app.order import Order, make_order
-from app.outbox import Outbox
-from app.record import Record
+from app.instance.lease import Slot
+from app.requests.completion import Completion
+from app.requests.outbox import Outbox
+from app.requests.plan import Order, make_order
+from app.requests.request_log import Record
+from app.requests.settlement import Settlement
 from app.services import Services
-from app.settlement import Settlement
 from app.wire.dialects import parse
 from app.wire.exchange import Endpoint, ParsedRequest
-from app.wire.stored import Stored
+from app.wire.file_ref import Stored
 from domain.rates import headers
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 255

@@ -18,10 +18,10 @@ from quart import Request, Response, request
 
 from app.edge.application import EdgeApplication, StreamBody, stream_response
 from app.edge.body import on_exit
+from app.feed.balance import Figures
+from app.feed.feed import Feed, account_of
+from app.feed.listener import Listener, Told
 from app.ledger.store import StoreUnavailable
-from app.live.feed import Feed, account_of
-from app.live.figures import Figures
-from app.live.listener import Listener, Told
 from app.routes.account import BalanceShown, balance_shown
 from app.routes.bodies import told_instant, usd, usd_if
 from app.routes.caller import Caller, reader

@@ -16,13 +16,13 @@ from app.exports.errors import NoSuchExport
 from app.exports.run import chunks
 from app.exports.source import OneAccount, Span, span_of
 from app.exports.wanted import KINDS, Wanted, encoder_for, file_name, provider_of, wanted
+from app.read_models import ViewsUnavailable
 from app.routes.bodies import asked_instant, read_query
 from app.routes.caller import reader
 from app.routes.events import Nothing
 from app.routes.fresh import caught_up
 from app.routes.openapi import describe
 from app.services import Services
-from app.views import ViewsUnavailable
 from projections.exports.contract import Encoder
 from projections.exports.parquet import ParquetMissing
 

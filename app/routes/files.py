@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from quart import Request, Response
 
-from app.auth import Key, authenticate
+from app.accounts.auth import Key, authenticate
 from app.edge.application import StreamBody
 from app.edge.body import BodyParts, on_exit, reserve_for
 from app.files.content import CHUNK_BYTES
@@ -20,8 +20,8 @@ from app.files.errors import FileTooLarge
 from app.files.names import Described
 from app.files.service import UPLOAD_BYTES
 from app.files.upload import OVERHEAD_BYTES_MAX, UploadForm
+from app.read_models.queries import FILES_MAX
 from app.services import Services
-from app.views.queries import FILES_MAX
 from domain.errors import InvalidValue
 from domain.file import FILE_BYTES_MAX
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import trio
 
+from app.read_models import ViewsUnavailable
+from app.read_models.fresh import freshen
 from app.services import Services
-from app.views import ViewsUnavailable
-from app.views.fresh import freshen
 
 
 async def caught_up(services: Services, projection: str) -> None:

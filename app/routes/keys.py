@@ -13,8 +13,8 @@ import msgspec
 import trio
 from quart import Response, request
 
-from app.account_keys import KeyRecord, keys_of, make_key
-from app.commands import new_id, on_account
+from app.accounts.commands import new_id, on_account
+from app.accounts.keys import KeyRecord, keys_of, make_key
 from app.edge.application import EdgeApplication
 from app.routes.bodies import answer, asked_instant, read_struct, told_instant, usd_if
 from app.routes.caller import signed_in

@@ -12,8 +12,8 @@ from quart import Response
 from app.edge.application import EdgeApplication
 from app.errors import NotFound
 from app.routes.openapi import describe
-from app.sealing.receipts import Receipts
 from app.services import Services
+from app.transparency.receipts import Receipts
 from projections.proofs.errors import ProofInvalid
 from projections.proofs.merkle import HASH_BYTES
 from projections.proofs.tiles import parse_path

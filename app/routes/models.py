@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
-from app.auth import Key
+from app.accounts.auth import Key
 from app.routes.shapes import (
     Capabilities,
     LongContextRates,

@@ -13,7 +13,7 @@ import structlog
 from quart import Request, Response, request
 
 from app.account_errors import CheckoutDisabled, PaymentMethodRequired
-from app.commands import new_id
+from app.accounts.commands import new_id
 from app.edge.application import EdgeApplication
 from app.edge.body import read_body, reserve_for
 from app.payments.automatic import AutomaticTopUps, TopUp

@@ -12,9 +12,9 @@ from app.routes.caller import reader
 from app.routes.fresh import caught_up
 from app.routes.log import sealing
 from app.routes.openapi import describe
-from app.sealing import subjects
-from app.sealing.errors import NotSealedYet
 from app.services import Services
+from app.transparency import subjects
+from app.transparency.errors import NotSealedYet
 
 
 def register(app: EdgeApplication, services: Services) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import trio
 from quart import Response, request
 
-from app.commands import known
+from app.accounts.commands import known
 from app.edge.application import EdgeApplication
 from app.errors import NotFound
 from app.routes.bodies import answer, told_instant, usd, usd_if

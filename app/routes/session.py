@@ -16,15 +16,15 @@ import trio
 from quart import Request, Response, request
 
 from app.account_errors import InvalidCredentials, InvalidLink, NotSignedIn, SignUpDisabled
-from app.commands import TooManyConflicts
+from app.accounts import throttle
+from app.accounts.commands import TooManyConflicts
+from app.accounts.passwords import check_password
+from app.accounts.people import LABEL_DEFAULT, Person, check_label, normalised_email
+from app.accounts.sessions import Session
+from app.accounts.throttle import Rate
 from app.edge.application import EdgeApplication
 from app.edge.client_address import network_of
 from app.ledger.store import StoreUnavailable
-from app.people import throttle
-from app.people.passwords import check_password
-from app.people.people import LABEL_DEFAULT, Person, check_label, normalised_email
-from app.people.sessions import Session
-from app.people.throttle import Rate
 from app.routes.bodies import answer, nothing, read_struct
 from app.routes.caller import Caller, address_of, check_origin, session_cookie, session_token, signed_in
 from app.routes.openapi import describe

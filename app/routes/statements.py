@@ -12,15 +12,15 @@ from app.edge.application import EdgeApplication
 from app.errors import BadRequest
 from app.exports.source import position_before
 from app.exports.wanted import provider_of
+from app.read_models.answers import Transaction
 from app.routes.bodies import answer, read_query, told_instant, usd
 from app.routes.caller import reader
 from app.routes.fresh import caught_up
 from app.routes.openapi import describe
 from app.services import Services
-from app.statements import figures
-from app.statements.figures import Figures, ModelUse
+from app.statements import month as figures
+from app.statements.month import Figures, ModelUse
 from app.statements.page import POLICY, page
-from app.views.answers import Transaction
 
 
 class StatementQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,15 +12,15 @@ from quart import Response, request
 
 from app.edge.application import EdgeApplication
 from app.errors import BadRequest
+from app.read_models.answers import Transaction
+from app.read_models.queries import ROWS_MAX
+from app.read_models.statement import Filter
 from app.routes.account import AsOf
 from app.routes.bodies import answer, asked_instant, read_query, told_instant, usd, usd_if
 from app.routes.caller import reader
 from app.routes.fresh import caught_up
 from app.routes.openapi import describe
 from app.services import Services
-from app.views.answers import Transaction
-from app.views.queries import ROWS_MAX
-from app.views.statement import Filter
 
 KINDS_MAX = 16
 _CURSOR = "p"

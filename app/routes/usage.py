@@ -10,13 +10,13 @@ import trio
 from quart import Response, request
 
 from app.edge.application import EdgeApplication
+from app.read_models.answers import Usage
 from app.routes.account import AsOf
 from app.routes.bodies import answer, asked_instant, read_query, told_instant, usd
 from app.routes.caller import reader
 from app.routes.fresh import caught_up
 from app.routes.openapi import describe
 from app.services import Services
-from app.views.answers import Usage
 from domain.buckets import MICROS_PER_DAY
 
 DAYS_DEFAULT = 30

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from app.edge.application import EdgeApplication
-from app.edge.envelope import JSON
+from app.envelope import JSON
 from app.errors import MethodNotAllowed, answer_for
-from app.site.site import READ_METHODS, Answer, Site
+from app.website.site import READ_METHODS, Answer, Site
 
 KEPT = frozenset({"api", "log", "simulator", "v1"})
 """First parts that are not the website's, whatever routes there are."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from urllib.parse import SplitResult, urlsplit
 
-from app.edge.origin import origin_of
+from app.origin import origin_of
 from app.settings.errors import Problem
 from app.settings.locate import Path
 from app.settings.protocols import TRAITS, possible_tools

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from app.statements.figures import Figures
+from app.statements.month import Figures
 from projections.exports.texts import date, fixed
 
 _STYLE = (

@@ -26,9 +26,9 @@ from app.upstream.base import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from app.upstream.http1.transport import AnswerMissing, AnswerStream, TrioTransport
 from app.upstream.refusal import REFUSAL_BYTES_MAX, refused
-from app.upstream.transport import AnswerMissing, AnswerStream, TrioTransport
-from app.wire.anthropic.body import API_VERSION
+from app.wire.anthropic.request_writer import API_VERSION
 
 __all__ = ["REFUSAL_BYTES_MAX", "HttpUpstream", "refused"]
 

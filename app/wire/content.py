@@ -16,10 +16,10 @@ from typing import Any
 import msgspec
 
 from app.wire.exchange import InlineFile, RequestError, ToolUse
-from app.wire.reach import exact, judge_part, judge_tool_list
+from app.wire.file_ref import FileRef
+from app.wire.forbidden import exact, judge_part, judge_tool_list
 from app.wire.request import carried_uses, decode, unsupported
 from app.wire.splice import Members, members
-from app.wire.stored import FileRef
 from app.wire.urls import check_url
 
 INLINE_BYTES_MAX = 50 * 2**20

@@ -10,26 +10,26 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from app.wire.answer import Reader, Writer
-from app.wire.anthropic.body import write_anthropic
-from app.wire.anthropic.reader import AnthropicReader
+from app.wire.anthropic.answer_reader import AnthropicReader
+from app.wire.anthropic.request_writer import write_anthropic
 from app.wire.canonical import Ask, Target
-from app.wire.chat.ask import read_chat
-from app.wire.chat.body import write_chat
+from app.wire.chat.answer_reader import ChatReader
+from app.wire.chat.answer_writer import ChatWriter
 from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
-from app.wire.chat.reader import ChatReader
 from app.wire.chat.request import chat_body, parse_chat
-from app.wire.chat.writer import ChatWriter
+from app.wire.chat.request_reader import read_chat
+from app.wire.chat.request_writer import write_chat
 from app.wire.exchange import Endpoint, ParsedRequest, Relay
-from app.wire.gemini.body import write_gemini
-from app.wire.gemini.reader import GeminiReader
-from app.wire.responses.ask import read_responses
-from app.wire.responses.body import write_responses
+from app.wire.file_ref import Stored
+from app.wire.gemini.answer_reader import GeminiReader
+from app.wire.gemini.request_writer import write_gemini
+from app.wire.responses.answer_reader import ResponsesReader
+from app.wire.responses.answer_writer import ResponsesWriter
 from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
-from app.wire.responses.reader import ResponsesReader
 from app.wire.responses.request import parse_responses, responses_body
-from app.wire.responses.writer import ResponsesWriter
+from app.wire.responses.request_reader import read_responses
+from app.wire.responses.request_writer import write_responses
 from app.wire.splice import Members
-from app.wire.stored import Stored
 from app.wire.translate import PlainTranslation, StreamTranslation
 
 Dialect = Literal["responses", "chat", "anthropic", "gemini"]

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from app.wire.stored import FileRef
+from app.wire.file_ref import FileRef
 from domain.usage import Usage
 
 Endpoint = Literal["responses", "chat"]

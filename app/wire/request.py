@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from app.wire.exchange import RequestError, ToolUse
-from app.wire.outline import top_level_names
+from app.wire.json_outline import top_level_names
 from app.wire.splice import Members, members
 
 TOOLS_MAX = 1024

@@ -33,9 +33,9 @@ from app.wire.answer import (
 )
 from app.wire.envelope import error_envelope, reported_in
 from app.wire.exchange import AnswerError
-from app.wire.figures import Item, call_counts, item_usage
 from app.wire.relay import BODY_BYTES_MAX, DONE, HELD_BYTES_MAX, AnswerState, malformed, text_bytes
 from app.wire.sse import FrameSplitter
+from app.wire.usage import Item, call_counts, item_usage
 from domain.usage import Usage
 
 

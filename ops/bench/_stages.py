@@ -125,14 +125,14 @@ def gateway_meter() -> Meter:
     """A meter with the stages of a paid request. Call it before the services are opened."""
     import app.routes.completions as routes
     from app import services
-    from app.completion import Completion
     from app.ledger.sqlite import SQLiteLedger
+    from app.requests.completion import Completion
     from projections.runner import Runner
 
     meter = Meter(
         {
             "app.edge": EDGE,
-            "app.lifetime.Lifetime._tracked": CARRYING,
+            "app.instance.lease.Lifetime._tracked": CARRYING,
             "app.ledger.writer": "writer",
             "projections": "projections",
         },

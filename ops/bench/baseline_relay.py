@@ -79,7 +79,7 @@ def ours(upstream: str) -> None:
     from app.edge.server import open_sockets, serve
     from app.upstream.base import UpstreamAnswer, UpstreamCall
     from app.upstream.http import HttpUpstream
-    from app.upstream.transport import PoolLimits, TrioTransport
+    from app.upstream.http1.transport import PoolLimits, TrioTransport
     from ops.bench._stages import relay_meter
 
     meter = relay_meter() if "--meter" in sys.argv else None

@@ -162,8 +162,8 @@ def serve(config: str, *, metered: bool) -> None:
     """The gateway as `realrouter serve` runs it, its log in a file. Prints its port."""
     from app.cli.serve import serve_sockets
     from app.edge.server import open_sockets
-    from app.seeing import logs
     from app.settings import load
+    from app.telemetry import logs
     from ops.bench._stages import gateway_meter
 
     settings, meter = load(config), gateway_meter() if metered else None

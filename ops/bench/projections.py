@@ -21,11 +21,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from app.audit import replay
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import BATCH_MAX, Append, Committed
-from app.views import DecodedLog, PostgresViews, SQLiteViews, Views
+from app.read_models import DecodedLog, PostgresViews, SQLiteViews, Views
+from app.replay.replay import replay
 from domain.events import (
     AccountOpened,
     AdjustmentPosted,

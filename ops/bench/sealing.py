@@ -22,10 +22,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from app.ledger.sqlite import SQLiteLedger
-from app.sealing.copies import Stored
-from app.sealing.file import CheckpointFile
-from app.sealing.sealer import Sealer
-from app.sealing.verify import verify
+from app.transparency.copies import Stored
+from app.transparency.file import CheckpointFile
+from app.transparency.sealer import Sealer
+from app.transparency.verify import verify
 from ops.bench._common import admission, fund, machine_line, settlement, show
 from ops.bench._processes import Server, gateway, upstream
 from projections.proofs.keys import LogKeys

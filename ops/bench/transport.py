@@ -20,7 +20,7 @@ import trio
 
 from app.upstream.base import UpstreamCall
 from app.upstream.http import HttpUpstream
-from app.upstream.transport import AnswerStream, TrioTransport
+from app.upstream.http1.transport import AnswerStream, TrioTransport
 
 CHUNKS = 50
 BODIES = {

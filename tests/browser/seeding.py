@@ -12,11 +12,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.commands import apply_prices, on_account
+from app.accounts.commands import apply_prices, on_account
+from app.accounts.passwords import Passwords
+from app.accounts.people import People
 from app.ledger.codec import Codec
 from app.ledger.sqlite import SQLiteLedger
-from app.people.passwords import Passwords
-from app.people.people import People
 from app.settings import Settings, demo_config
 from domain import account as accounts
 from domain import api_key

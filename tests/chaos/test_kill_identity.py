@@ -14,11 +14,11 @@ import pytest
 import trio
 
 from app.ledger.store import Ledger
-from app.sealing.copies import Stored
-from app.sealing.file import CheckpointFile
-from app.sealing.verify import verify
+from app.read_models import DecodedLog, Views
 from app.services import open_views
-from app.views import DecodedLog, Views
+from app.transparency.copies import Stored
+from app.transparency.file import CheckpointFile
+from app.transparency.verify import verify
 from projections.proofs.keys import LogKeys
 from projections.runner import Runner
 from tests.support.callers import Call, ask

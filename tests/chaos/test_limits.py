@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import pytest
 import trio
 
-from app.account_keys import make_key
-from app.commands import new_id, on_account
+from app.accounts.commands import new_id, on_account
+from app.accounts.keys import make_key
 from app.ledger.store import RecordedEvent
 from domain import account as accounts
 from domain import api_key, buckets

@@ -28,8 +28,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from app.people.people import People
-from app.people.sessions import Sessions
+from app.accounts.people import People
+from app.accounts.sessions import Sessions
 from app.routes.caller import COOKIE_ON_LOOPBACK
 from domain.decimals import NANOS_PER_USD
 from tests.support.customers import EMAIL, SOLD

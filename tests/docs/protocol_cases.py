@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from app.wire.exchange import Endpoint
-from app.wire.stored import Stored
+from app.wire.file_ref import Stored
 from app.wire.tags import seal
 
 Json = dict[str, Any]

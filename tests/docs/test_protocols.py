@@ -16,24 +16,24 @@ from typing import Any, Final, get_args
 import msgspec
 import pytest
 
-from app.attempts import Attempts, Offer
 from app.errors import answer_for
 from app.files.service import REFERENCED_MAX
+from app.requests.attempts import Attempts, Offer
 from app.settings import parse as parse_settings
 from app.settings.protocols import TRAITS
 from app.upstream.refusal import refused
+from app.wire.anthropic import answer_reader as anthropic_reader
 from app.wire.anthropic import errors as anthropic_errors
-from app.wire.anthropic import reader as anthropic_reader
-from app.wire.anthropic.body import BUDGETS
 from app.wire.anthropic.models import model_of
+from app.wire.anthropic.request_writer import BUDGETS
 from app.wire.canonical import Hints
-from app.wire.chat import ask as chat_ask
+from app.wire.chat import request_reader as chat_ask
 from app.wire.content import FILE_BYTES_MAX, INLINE_BYTES_MAX
 from app.wire.dialects import dialect_for, parse
 from app.wire.exchange import AnswerError, Endpoint, RequestError
-from app.wire.gemini import choice as gemini_choice
+from app.wire.gemini import candidate as gemini_choice
 from app.wire.gemini.family import family
-from app.wire.responses import ask as responses_ask
+from app.wire.responses import request_reader as responses_ask
 from app.wire.strict import Effort
 from app.wire.tags import seal
 from app.wire.urls import _PRIVATE_ENDINGS, URL_LENGTH_MAX

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import main
-from app.seeing.logs import demo_line
+from app.telemetry.logs import demo_line
 from app.upstream.simulator.directives import Directives, parse
 from domain.money import parse_usd
 from tests.support.demo_process import Demo, demo, free_port
@@ -108,7 +108,7 @@ def test_the_targets_of_make_exist() -> None:
 def test_the_files_and_folders_exist() -> None:
     """Code with a slash in it, or that ends as a file does. `realrouter.toml` is what the reader makes."""
     paths = {span for span in README.spans() if re.fullmatch(r"[a-zA-Z][\w.-]*(/[\w.-]+)+|[\w-]+\.(md|toml|txt)", span)}
-    assert paths >= {"ops/reference.md", "ops/runbook.md", "app/completion.py"}
+    assert paths >= {"ops/reference.md", "ops/runbook.md", "app/requests/completion.py"}
     assert [path for path in paths - {"realrouter.toml"} if not (ROOT / path).exists()] == []
 
 

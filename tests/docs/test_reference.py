@@ -17,46 +17,47 @@ import click
 import msgspec
 import pytest
 
-from app import account_errors, errors, providers
-from app.commands import TooManyConflicts
+from app import account_errors, errors
+from app.accounts import links, passwords, people, sessions, throttle
+from app.accounts.commands import TooManyConflicts
+from app.accounts.throttle import TooManyAttempts
 from app.edge import body, cors
 from app.edge.application import _STREAM_HEADERS, CLIENT_ID_LENGTH_MAX
 from app.edge.limits import ServerLimits
 from app.exports import download
 from app.exports.wanted import FOCUS, KINDS
 from app.exports.wanted import TABLES as TABLES_OF_EXPORTS
+from app.feed import feed
 from app.files.errors import FileTooLarge, NoSuchFile, StorageUnavailable
 from app.ledger.store import StoreBusy, StoreUnavailable
-from app.live import feed
 from app.payments import inbox
 from app.payments.stripe import SIGNATURE_SECONDS
 from app.payments.vendor import BadSignature, VendorRefused, VendorUnavailable
-from app.people import links, passwords, people, sessions, throttle
-from app.people.throttle import TooManyAttempts
+from app.read_models.log import ViewsUnavailable
+from app.read_models.queries import ROWS_MAX
+from app.reports import providers
+from app.requests.opening import answer_fault
 from app.routes import application, openapi
 from app.routes.bodies import BODY_BYTES_MAX
 from app.routes.completions import IDEMPOTENCY_KEY_LENGTH_MAX, KEEP_ALIVE
 from app.routes.payments import WEBHOOK_BYTES_MAX
-from app.sealing.errors import NotSealedYet, NotSettledYet
-from app.seeing.metrics import Metrics
 from app.services import Services
 from app.settings import Settings
 from app.settings.load import TABLES
 from app.settings.protocols import TRAITS, possible_tools
 from app.settings.secret import Secret
-from app.site.opening import SITE_BYTES_MAX, SITE_FILES_MAX
-from app.site.policy import POLICY_LENGTH_MAX
-from app.site.site import HASHED, Site
-from app.statements import figures
+from app.statements import month as figures
+from app.telemetry.metrics import Metrics
+from app.transparency.errors import NotSealedYet, NotSettledYet
 from app.upstream.base import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
-from app.upstream.calls import answer_fault
 from app.upstream.simulator.directives import RULES
-from app.views.log import ViewsUnavailable
-from app.views.queries import ROWS_MAX
+from app.website.opening import SITE_BYTES_MAX, SITE_FILES_MAX
+from app.website.policy import POLICY_LENGTH_MAX
+from app.website.site import HASHED, Site
 from app.wire.chat.passthrough import ChatStreamRelay
 from app.wire.chat.request import CHOICES_MAX
 from app.wire.exchange import AnswerError, RequestError
-from app.wire.outline import DEPTH_MAX, PIECES_MAX
+from app.wire.json_outline import DEPTH_MAX, PIECES_MAX
 from app.wire.relay import DONE
 from app.wire.request import TOOLS_MAX
 from app.wire.responses.passthrough import ResponsesStreamRelay

@@ -12,13 +12,13 @@ from typing import cast
 import msgspec
 
 from app.account_errors import InvalidLink
+from app.accounts import throttle
+from app.accounts.links import LINK_MINUTES
+from app.feed import feed
 from app.ledger.store import Tables
-from app.live import feed
 from app.payments import automatic, inbox, sweep
 from app.payments.simulator import SimulatedVendor
 from app.payments.stripe import TYPES
-from app.people import throttle
-from app.people.links import LINK_MINUTES
 from app.routes import application, caller, openapi
 from app.routes.events import RETRY_MILLISECONDS
 from app.routes.keys import KeyChange

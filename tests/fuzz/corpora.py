@@ -12,15 +12,15 @@ import msgspec
 from hypothesis import HealthCheck, Phase, given, settings
 
 from app.wire.canonical import Ask, Target
-from app.wire.chat.body import write_chat
+from app.wire.chat.request_writer import write_chat
 from app.wire.exchange import Endpoint, RequestError
-from app.wire.responses.body import write_responses
+from app.wire.responses.request_writer import write_responses
 from tests.app.wire.asks import asks, plain_asks
-from tests.app.wire.differential.requests import REQUESTS
 from tests.app.wire.requests import FULL
-from tests.app.wire.translated.expected import Dialect
-from tests.app.wire.translated.harness import STREAMS
 from tests.fuzz.mutations import SIZE_MAX
+from tests.protocols.differential.requests import REQUESTS
+from tests.protocols.translated.expected import Dialect
+from tests.protocols.translated.harness import STREAMS
 from tests.support.uploads import FORM, a_pdf, form, part, upload_form
 
 RECORDINGS: Final = Path(__file__).parents[3] / "shared" / "recordings"

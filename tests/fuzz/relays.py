@@ -24,10 +24,10 @@ from app.wire.sse import FrameSplitter
 from app.wire.translate import PlainTranslation, StreamTranslation
 from domain.usage import Usage
 from tests.app.wire.streams import by_byte, cut
-from tests.app.wire.translated import laws
-from tests.app.wire.translated.expected import Dialect
-from tests.app.wire.translated.harness import Client, ask_for, reader_for, writer_for
-from tests.app.wire.translated.understood import of_chat, of_responses
+from tests.protocols.translated import laws
+from tests.protocols.translated.expected import Dialect
+from tests.protocols.translated.harness import Client, ask_for, reader_for, writer_for
+from tests.protocols.translated.understood import of_chat, of_responses
 from tests.support import responses_grammar
 
 BY_BYTE_MAX: Final = 1_500

@@ -11,24 +11,24 @@ from typing import Any, Final
 
 import msgspec
 
-from app import pdf
+from app.documents import pdf
 from app.errors import UnsupportedMediaType
 from app.files.errors import FileTooLarge
 from app.files.upload import UploadForm
 from app.wire.answer import Began, Ended, Finished, Said
 from app.wire.canonical import Target as Upstream
-from app.wire.chat.writer import ChatWriter
+from app.wire.chat.answer_writer import ChatWriter
 from app.wire.dialects import READ, WRITE, parse, passed_body
 from app.wire.envelope import error_envelope
 from app.wire.exchange import Endpoint, ParsedRequest, RequestError
-from app.wire.handed import handed
-from app.wire.responses.writer import ResponsesWriter
+from app.wire.file_ref import Stored
+from app.wire.responses.answer_writer import ResponsesWriter
+from app.wire.rewrite import handed
 from app.wire.sse import FrameSplitter
-from app.wire.stored import Stored
 from domain.errors import InvalidValue
-from tests.app.wire.translated.expected import Dialect
 from tests.fuzz import corpora, relays
 from tests.fuzz.mutations import Shape
+from tests.protocols.translated.expected import Dialect
 from tests.support import responses_grammar
 
 DIALECTS: Final[tuple[Dialect, ...]] = ("responses", "chat", "anthropic", "gemini")

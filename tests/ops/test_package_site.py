@@ -47,12 +47,12 @@ def test_a_wheel_carries_the_website_and_finds_it(checkout: Path, tmp_path: Path
     [wheel] = (checkout / "dist").glob("*.whl")
     installed = tmp_path / "installed"
     zipfile.ZipFile(wheel).extractall(installed)
-    opened = "from app.settings import ServerSettings as S; from app.site.opening import *"
+    opened = "from app.settings import ServerSettings as S; from app.website.opening import *"
     asked = f"{opened}; print(find()); print(open_site(S()).answer('/docs', []).status)"
     found = run(installed, "-c", asked)
     assert found.returncode == 0, found.stderr
     lines = found.stdout.splitlines()
-    assert lines[0] == str(installed / "app/site/out")
+    assert lines[0] == str(installed / "app/website/out")
     assert lines[-1] == "200"
 
 

@@ -14,7 +14,7 @@ import trio.testing
 
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Append, Head
-from app.views import DecodedLog, PostgresViews, Views, ViewsUnavailable
+from app.read_models import DecodedLog, PostgresViews, Views, ViewsUnavailable
 from domain.events import AccountOpened, Event, KeyRevoked
 from projections.contract import Batch, Fact, Read, TakenOver, Tracked, Unavailable
 from projections.runner import ALL, RebuildFailed, Runner

@@ -13,7 +13,7 @@ from typing import TextIO
 
 import pytest
 
-from app.audit import replay
+from app.replay.replay import replay
 from tests.support.stages import ENGINES, Stage, staged
 
 KILLS = 6
@@ -22,7 +22,7 @@ import sys
 import trio
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
-from app.views import DecodedLog, PostgresViews, SQLiteViews
+from app.read_models import DecodedLog, PostgresViews, SQLiteViews
 from projections.runner import Runner
 
 engine, place = sys.argv[1:]

@@ -9,7 +9,7 @@ import openai
 import pytest
 from openai import OpenAI
 
-from app.commands import new_id
+from app.accounts.commands import new_id
 from domain import api_key
 from domain.events import KeyLimits
 from tests.support.gateway import ACCOUNT, CREDIT_NANOS, open_account, running

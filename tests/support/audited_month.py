@@ -20,9 +20,9 @@ from click.testing import CliRunner
 from app.cli import main
 from app.ledger.codec import Codec
 from app.ledger.sqlite import SQLiteLedger
-from app.sealing.file import CheckpointFile
-from app.sealing.receipts import Receipts
-from app.sealing.sealer import Sealer
+from app.transparency.file import CheckpointFile
+from app.transparency.receipts import Receipts
+from app.transparency.sealer import Sealer
 from domain.events import (
     AdjustmentPosted,
     CheckoutCompleted,

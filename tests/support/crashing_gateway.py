@@ -14,12 +14,13 @@ from typing import Any
 
 import msgspec
 
-from app import reaper, services
+from app import services
 from app.cli import main
-from app.completion import Completion
+from app.instance import reaper
+from app.instance.lease import Lifetime
 from app.ledger.store import Ledger
-from app.lifetime import Lifetime
-from app.settlement import Settlement
+from app.requests.completion import Completion
+from app.requests.settlement import Settlement
 from projections.runner import Runner
 from tests.support.processes import kill_family
 

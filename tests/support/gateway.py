@@ -20,16 +20,16 @@ from typing import Any, cast
 import httpx
 import trio
 
-from app.commands import apply_prices, new_id, on_account
+from app.accounts.commands import apply_prices, new_id, on_account
 from app.edge.server import open_sockets
 from app.gateway import run_gateway
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
-from app.record import Record
+from app.requests.request_log import Record
 from app.services import Services, open_ledger
 from app.settings import Settings, parse
 from app.settings.protocols import ENDPOINTS, possible_tools
-from app.site.site import Site
+from app.website.site import Site
 from domain import account as accounts
 from domain import api_key, buckets
 from domain.decimals import NANOS_PER_USD

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from app.audit import MINUTES_KEPT, replay
 from app.exports.run import chunks
 from app.exports.source import OneAccount, Source, WholeLog, span_of
 from app.exports.wanted import TABLES, Wanted, encoder_for, wanted
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger, LogReader, OpenRequest, RecordedEvent
+from app.read_models import Views
 from app.replay.derive import DERIVATIONS
-from app.views import Views
+from app.replay.replay import MINUTES_KEPT, replay
 from domain.events import Event
 from domain.postings import movements
 from projections.runner import ALL

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from app.audit import Report, replay
+from app.replay.replay import Report, replay
 from domain.events import Event
 from projections.runner import Runner
 from tests.support.stages import Stage, drain, staged

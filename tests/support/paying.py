@@ -15,9 +15,7 @@ from typing import Any, TypeVar, TypeVarTuple
 import httpx
 import trio
 
-from app.audit import Report as Replayed
-from app.audit import replay
-from app.commands import on_account
+from app.accounts.commands import on_account
 from app.ledger.codec import Codec
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Append, Verdict
@@ -28,7 +26,9 @@ from app.payments.service import Payments
 from app.payments.stripe import StripeVendor
 from app.payments.sweep import Report, Sweep
 from app.payments.vendor import Vendor
-from app.views import DecodedLog, SQLiteViews
+from app.read_models import DecodedLog, SQLiteViews
+from app.replay.replay import Report as Replayed
+from app.replay.replay import replay
 from domain import account as accounts
 from domain import buckets
 from domain.checkout import Pack

@@ -27,7 +27,7 @@ import psycopg
 import trio
 from psycopg.sql import SQL, Identifier
 
-from app.commands import apply_prices, new_id, on_account
+from app.accounts.commands import apply_prices, new_id, on_account
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
 from app.services import open_ledger

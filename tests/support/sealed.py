@@ -12,9 +12,9 @@ from __future__ import annotations
 import random
 
 from app.ledger.store import Ledger
-from app.sealing.file import CheckpointFile
-from app.sealing.receipts import Receipts
-from app.sealing.trees import Trees
+from app.transparency.file import CheckpointFile
+from app.transparency.receipts import Receipts
+from app.transparency.trees import Trees
 from projections.proofs.checkpoint import Checkpoint
 from projections.proofs.keys import LogKeys
 from projections.proofs.merkle import check_consistency, prove_consistency, root

@@ -17,8 +17,8 @@ import httpx
 import msgspec
 import trio
 
+from app.accounts.passwords import Passwords
 from app.edge.server import serve
-from app.people.passwords import Passwords
 from app.routes import application
 from app.services import Services, open_services
 from app.settings import ServerSettings, Settings, StoreSettings, parse

@@ -12,7 +12,7 @@ import pytest
 
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
-from app.views import DecodedLog, PostgresViews, SQLiteViews, Views
+from app.read_models import DecodedLog, PostgresViews, SQLiteViews, Views
 from projections.runner import ALL, Runner
 from projections.tables import Row
 from tests.support.histories import Book

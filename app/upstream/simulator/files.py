@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 
-from app import pdf
+from app.documents import pdf
 from app.upstream.simulator import tokens
 from app.upstream.simulator.ask import Document, Rejected
 from app.upstream.simulator.fields import Fields

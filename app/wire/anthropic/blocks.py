@@ -25,9 +25,9 @@ from app.wire.answer import (
     ThoughtBegun,
     ThoughtDone,
 )
+from app.wire.anthropic.block_state import Raw, Search, Telling, encoded, id_of, is_text, list_of, text_of
 from app.wire.anthropic.ids import told_id
 from app.wire.anthropic.seals import seal_redacted, seal_thinking
-from app.wire.anthropic.telling import Raw, Search, Telling, encoded, id_of, is_text, list_of, text_of
 from app.wire.anthropic.tools import SEARCH
 from app.wire.relay import malformed
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from app.wire.figures import figure, object_of, tier
+from app.wire.usage import figure, object_of, tier
 from domain.usage import Usage
 
 _PLAIN: Final = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from app.wire.canonical import File, Image
 from app.wire.chat.shapes import FileBody, ImageUrl
 from app.wire.data_uri import PDF, split_data_uri
-from app.wire.stored import Stored
+from app.wire.file_ref import Stored
 from app.wire.strict import invalid
 
 

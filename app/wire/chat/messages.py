@@ -49,8 +49,8 @@ from app.wire.chat.shapes import (
 )
 from app.wire.chat.shapes import Part as PartShape
 from app.wire.exchange import RequestError
+from app.wire.file_ref import Stored
 from app.wire.request import missing, unsupported
-from app.wire.stored import Stored
 from app.wire.strict import invalid, strict
 
 _messages = msgspec.json.Decoder(list[ChatMessage])

@@ -17,10 +17,10 @@ from typing import Any
 import msgspec
 
 from app.wire.envelope import error_envelope, reported
-from app.wire.figures import call_counts, chat_usage, with_items
 from app.wire.relay import PlainRelay, StreamRelay, decoded, malformed, text_bytes
 from app.wire.splice import StringSplicer
 from app.wire.sse import Frame
+from app.wire.usage import call_counts, chat_usage, with_items
 from domain.usage import Usage
 
 

@@ -25,7 +25,7 @@ from app.wire.canonical import (
     WebSearchCall,
     refusal,
 )
-from app.wire.chat.choice import REASONING
+from app.wire.chat.choice_reader import REASONING
 from app.wire.data_uri import PDF, data_uri
 from app.wire.tags import unseal
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from app.wire.figures import figure, object_of, tier
 from app.wire.relay import malformed
+from app.wire.usage import figure, object_of, tier
 from domain.usage import ImageCount, Usage
 
 _TIERS: Final = {

@@ -30,6 +30,7 @@ from app.wire.canonical import (
 )
 from app.wire.data_uri import PDF, split_data_uri
 from app.wire.exchange import RequestError
+from app.wire.file_ref import Stored
 from app.wire.request import NAME_LENGTH_MAX, missing, unsupported
 from app.wire.responses.shapes import (
     AnsweredMessage,
@@ -48,7 +49,6 @@ from app.wire.responses.shapes import (
     SearchAction,
     SearchCallShape,
 )
-from app.wire.stored import Stored
 from app.wire.strict import invalid, strict
 
 Files = Mapping[str, Stored]

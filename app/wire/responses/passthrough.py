@@ -15,11 +15,11 @@ import msgspec
 
 from app.wire.envelope import reported
 from app.wire.exchange import AnswerError
-from app.wire.figures import COUNTED_ITEMS, FIGURE_MAX, Item, item_usage, responses_usage
-from app.wire.handed import ENCRYPTED, sealed_members
 from app.wire.relay import DONE, PlainRelay, StreamRelay, decoded, malformed, text_bytes
+from app.wire.rewrite import ENCRYPTED, sealed_members
 from app.wire.splice import Members, members, with_members
 from app.wire.sse import Frame
+from app.wire.usage import COUNTED_ITEMS, FIGURE_MAX, Item, item_usage, responses_usage
 from domain.usage import Usage
 
 _NOTHING = msgspec.Raw(b"")

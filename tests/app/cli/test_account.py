@@ -15,12 +15,12 @@ import argon2
 import pytest
 from click.testing import CliRunner, Result
 
+from app.accounts.links import Links
+from app.accounts.people import People, Person
+from app.accounts.sessions import Sessions
 from app.cli import main
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
-from app.people.links import Links
-from app.people.people import People, Person
-from app.people.sessions import Sessions
 from app.services import open_ledger
 from app.settings import load
 from tests.app.ledger.ledgers import whole

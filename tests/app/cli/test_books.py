@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from app.books.reprice import unpriced
 from app.cli import main
 from app.ledger.codec import Codec
-from app.sealing.file import CheckpointFile
-from app.sealing.sealer import Sealer
+from app.reports.reprice import unpriced
 from app.services import open_ledger
 from app.settings import load
+from app.transparency.file import CheckpointFile
+from app.transparency.sealer import Sealer
 from domain.events import Event, RequestDebited
 from domain.postings import postings
 from domain.pricing import parse_prices, price_usage

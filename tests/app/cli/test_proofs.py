@@ -16,10 +16,10 @@ from click.testing import CliRunner, Result
 
 from app.cli import main
 from app.ledger.codec import Codec
-from app.sealing.file import CheckpointFile
-from app.sealing.sealer import Sealer
 from app.services import open_ledger
 from app.settings import load
+from app.transparency.file import CheckpointFile
+from app.transparency.sealer import Sealer
 from ops.verify import realrouter_verify as alone
 from projections.proofs.checkpoint import Checkpoint
 from projections.proofs.leaf import leaf_bytes

@@ -18,7 +18,7 @@ from app.files.storage import Spool, Storage
 from app.files.sweep import ORPHAN_SECONDS, Sweep
 from app.ledger.store import Append
 from app.wire.exchange import RequestError
-from app.wire.stored import FileRef
+from app.wire.file_ref import FileRef
 from domain import buckets
 from domain.events import FileDeleted, file_stream
 from domain.file import FILE_BYTES_MAX, delete

@@ -19,7 +19,7 @@ from app.files.s3 import S3Storage
 from app.files.storage import Details, Storage, open_storage
 from app.files.sweep import ORPHAN_SECONDS, Sweep
 from app.settings.shape import FilesSettings
-from app.wire.stored import FileRef
+from app.wire.file_ref import FileRef
 from tests.support.gateway import ACCOUNT, running
 from tests.support.uploads import get, pdf_of, upload, upload_form, uploaded
 

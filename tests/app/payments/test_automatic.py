@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.commands import on_account
+from app.accounts.commands import on_account
 from app.payments.automatic import TURN_SECONDS, AutomaticTopUps, TopUp
 from domain import account as accounts
 from domain.events import CheckoutFailed, TopUpSettled

@@ -68,7 +68,7 @@ def refund(amount_minor: int, status: str = "succeeded", refund_id: str = "re_1"
 
 def spend(house: House, nanos: int) -> None:
     """As if it had been used: a correction takes it."""
-    from app.commands import on_account
+    from app.accounts.commands import on_account
 
     on_account(
         house.ledger,
@@ -228,7 +228,7 @@ def test_a_top_up_that_is_not_enough_leaves_the_freeze(house: House, crediting: 
 
 
 def test_the_operators_freeze_is_not_lifted_by_money(house: House, crediting: Crediting) -> None:
-    from app.commands import on_account
+    from app.accounts.commands import on_account
 
     on_account(house.ledger, house.codec, "acct", lambda state: accounts.freeze(state, reason="under review"))
     crediting.credit(PAID)
@@ -306,7 +306,7 @@ def test_a_process_may_die_at_any_write_and_the_next_telling_completes_it(house:
 def test_many_who_tell_at_once_credit_once(ledger: Ledger) -> None:
     """Eight processes, each telling of the payment and of two refunds: one credit, each refund once, its part exactly."""
     codec = Codec()
-    from app.commands import on_account
+    from app.accounts.commands import on_account
 
     on_account(ledger, codec, "acct", lambda state: accounts.open_account(state, name="Paying"))
     Crediting(ledger, codec).start("co_1", "acct", PACKS["bonus"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.audit import replay
+from app.replay.replay import replay
 from domain.events import (
     CheckoutCompleted,
     CheckoutExpired,

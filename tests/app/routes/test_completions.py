@@ -302,7 +302,7 @@ async def test_an_idempotency_key_that_cannot_be_one_is_a_400(tmp_path: Path, ba
 
 
 async def test_a_comment_comes_each_time_nothing_did_for_so_long(autojump_clock: trio.testing.MockClock) -> None:
-    from app.outbox import Outbox
+    from app.requests.outbox import Outbox
 
     outbox = Outbox()
     frames = Frames(outbox, 15)

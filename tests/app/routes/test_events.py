@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.commands import on_account
+from app.accounts.commands import on_account
 from app.routes.caller import COOKIE_ON_LOOPBACK
 from app.routes.events import last_event_id
 from domain import account as accounts

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import trio
 
+from app.feed.feed import ACCOUNT_STREAMS_MAX, WAITING_MAX
 from app.ledger.store import BATCH_MAX, Append
-from app.live.feed import ACCOUNT_STREAMS_MAX, WAITING_MAX
 from domain import account as accounts
 from domain import api_key
 from domain.events import (

@@ -71,7 +71,7 @@ async def test_focus_waits_for_names_and_nothing_else_does(tmp_path: Path, monke
         raise ValueError("stopped")
 
     monkeypatch.setattr(Keys, "apply", stopped)
-    monkeypatch.setattr("app.views.fresh.FRESH_SECONDS", 0.05)
+    monkeypatch.setattr("app.read_models.fresh.FRESH_SECONDS", 0.05)
     async with running(tmp_path) as gateway:
         answer = await with_key(gateway, "/api/exports/focus")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "store_unavailable")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from app.sealing.errors import NotSealedYet
-from app.sealing.sealer import SEAL_SECONDS
+from app.transparency.errors import NotSealedYet
+from app.transparency.sealer import SEAL_SECONDS
 from domain.events import RequestDebited
 from ops.verify import realrouter_verify as alone
 from projections.proofs.checkpoint import check_checkpoint

@@ -11,9 +11,9 @@ import httpx
 import pytest
 import trio
 
-from app.people.passwords import PARAMETERS
-from app.people.sessions import SESSION_DAYS, digest
-from app.people.throttle import PASSWORD_OF_ACCOUNT
+from app.accounts.passwords import PARAMETERS
+from app.accounts.sessions import SESSION_DAYS, digest
+from app.accounts.throttle import PASSWORD_OF_ACCOUNT
 from app.services import open_services
 from tests.support.signing_in import (
     ANOTHER,

@@ -9,8 +9,8 @@ import httpx
 import pytest
 import trio
 
-from app.people.throttle import SIGN_IN_FROM_ADDRESS, SIGN_IN_OF_EMAIL, SIGN_UP_FROM_ADDRESS
-from app.seeing import logs
+from app.accounts.throttle import SIGN_IN_FROM_ADDRESS, SIGN_IN_OF_EMAIL, SIGN_UP_FROM_ADDRESS
+from app.telemetry import logs
 from tests.support.signing_in import (
     ANOTHER,
     COOKIE,

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import trio
 
-from app.people.throttle import SIGN_IN_FROM_ADDRESS
+from app.accounts.throttle import SIGN_IN_FROM_ADDRESS
 from tests.support.signing_in import (
     ANOTHER,
     COOKIE,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from app.statements import figures
+from app.read_models import ViewsUnavailable
+from app.statements import month as figures
 from app.statements.page import POLICY, page
-from app.views import ViewsUnavailable
 from domain.events import AdjustmentPosted, RequestDebited, account_stream
 from domain.request import debit
 from projections.contract import Fact, Read
@@ -161,7 +161,7 @@ async def test_until_a_read_model_is_there_a_statement_is_to_be_asked_for_again(
         assert (told["position"], told["complete"]) == (head, False)
         page_of_it = (await with_key(gateway, f"/api/statements/{this_month()}", format="html")).text
         assert f"up to position {head} of the log" in page_of_it
-        monkeypatch.setattr("app.views.fresh.FRESH_SECONDS", 0.05)
+        monkeypatch.setattr("app.read_models.fresh.FRESH_SECONDS", 0.05)
         monkeypatch.setattr(Usages, "apply", StoppedUsages.apply)
         await gateway.post("chat/completions", chat())
         await gateway.only_debit()

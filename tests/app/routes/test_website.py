@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import ServerSettings
-from app.site.opening import open_site
+from app.website.opening import open_site
 from tests.support.gateway import Gateway, envelope, running
 from tests.support.website import ASSET, BROTLI, FILES, write
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from trio.testing import MockClock
 
-from app.upstream.transport import PoolLimits, TrioTransport
+from app.upstream.http1.transport import PoolLimits, TrioTransport
 from tests.app.upstream.transport_calls import (
     MakeTransport,
 )

@@ -16,8 +16,8 @@ from trio.testing import MockClock
 
 from app.upstream.base import UpstreamAnswer, UpstreamBroken, UpstreamCall, UpstreamTimeout, UpstreamUnreachable
 from app.upstream.http import REFUSAL_BYTES_MAX, HttpUpstream, refused
+from app.upstream.http1.transport import PoolLimits, TrioTransport
 from app.upstream.refusal import MESSAGE_CHARS_MAX, retry_after
-from app.upstream.transport import PoolLimits, TrioTransport
 from tests.fakes.openai_shapes import chat_frames, responses_frames
 from tests.fakes.scripted_upstream import (
     Abort,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import httpx
 
-from app.upstream.transport import AnswerStream, TrioTransport
+from app.upstream.http1.transport import AnswerStream, TrioTransport
 from tests.fakes.scripted_upstream import (
     Head,
     Request,

@@ -14,7 +14,7 @@ import msgspec
 
 from app.wire import canonical
 from app.wire.canonical import Ask, Item, Part, Target
-from tests.app.wire.translated.expected import Dialect
+from tests.protocols.translated.expected import Dialect
 
 Json = dict[str, Any]
 

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.wire.canonical import Ask, Target
-from app.wire.chat import ask as chat_ask
+from app.wire.chat import request_reader as chat_ask
 from app.wire.dialects import READ, WRITE, Dialect, parse
 from app.wire.exchange import Endpoint, RequestError
+from app.wire.file_ref import Stored
 from app.wire.request import NAME_LENGTH_MAX
-from app.wire.responses import ask as responses_ask
-from app.wire.stored import Stored
+from app.wire.responses import request_reader as responses_ask
 from tests.app.wire import carried
 from tests.app.wire.asks import asks, plain_asks
 from tests.app.wire.requests import QUESTION, VALID, WRONG

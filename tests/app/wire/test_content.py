@@ -16,7 +16,7 @@ from app.wire.content import (
     weigh,
 )
 from app.wire.exchange import RequestError, ToolUse
-from app.wire.stored import FileRef
+from app.wire.file_ref import FileRef
 
 PAYLOAD = "QUJD" * 50
 URI = f"data:image/png;base64,{PAYLOAD}"

@@ -60,7 +60,7 @@ def test_ten_thousand_levels_are_refused_fast(opening: bytes, closing: bytes, cl
 
 
 def test_depth_that_only_the_decoder_finds_too_deep_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.wire.outline.DEPTH_MAX", 10**9)
+    monkeypatch.setattr("app.wire.json_outline.DEPTH_MAX", 10**9)
     refusal(lambda: read_body(b'{"a":' + b"[" * 400_000 + b"]" * 400_000 + b"}"))
 
 

@@ -22,8 +22,8 @@ from app.wire.answer import AnswerEvent, FinishReason, Reader
 from app.wire.sse import FrameSplitter
 from app.wire.tags import seal
 from domain.usage import Usage
-from tests.app.wire.translated import laws
-from tests.app.wire.translated.harness import Client, ask_for, reader_for, writer_for
+from tests.protocols.translated import laws
+from tests.protocols.translated.harness import Client, ask_for, reader_for, writer_for
 from tests.support import responses_grammar
 
 USAGE: Final = Usage(input=20, cached_input=10, cache_write=3, output=9, reasoning=4)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.wire.answer import AnswerEvent, Said
-from app.wire.anthropic.reader import AnthropicReader
+from app.wire.anthropic.answer_reader import AnthropicReader
 from app.wire.canonical import Ask, Target, WebSearchTool
 from app.wire.exchange import AnswerError
 from tests.app.wire.anthropic.asking import ask, target

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.wire.anthropic.body import write_anthropic
+from app.wire.anthropic.request_writer import write_anthropic
 from app.wire.canonical import Ask, Item, Message, Target, Text
 from app.wire.exchange import Endpoint, RequestError
 

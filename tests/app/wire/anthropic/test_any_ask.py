@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.wire.anthropic.body import write_anthropic
+from app.wire.anthropic.request_writer import write_anthropic
 from app.wire.canonical import Ask, Target
 from app.wire.exchange import RequestError
 from tests.app.wire.asks import asks, plain_asks, targets

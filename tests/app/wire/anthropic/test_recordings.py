@@ -21,7 +21,7 @@ from app.wire.answer import (
     SearchBegun,
     SearchDone,
 )
-from app.wire.anthropic.reader import AnthropicReader
+from app.wire.anthropic.answer_reader import AnthropicReader
 from app.wire.canonical import TextFormat
 from domain.usage import Usage
 from tests.app.wire.anthropic.answering import SEARCHING, said

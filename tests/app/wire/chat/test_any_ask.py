@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.wire.canonical import Ask, Target
-from app.wire.chat.ask import KNOWN, read_chat
-from app.wire.chat.body import write_chat
 from app.wire.chat.request import parse_chat
+from app.wire.chat.request_reader import KNOWN, read_chat
+from app.wire.chat.request_writer import write_chat
 from app.wire.dialects import WRITE
 from app.wire.exchange import RequestError
 from app.wire.request import read_body

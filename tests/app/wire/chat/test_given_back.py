@@ -37,8 +37,8 @@ from app.wire.canonical import (
     Text,
     bare,
 )
-from app.wire.chat.ask import read_chat
-from app.wire.chat.writer import ChatWriter
+from app.wire.chat.answer_writer import ChatWriter
+from app.wire.chat.request_reader import read_chat
 from app.wire.request import read_body
 from app.wire.tags import seal
 

@@ -10,7 +10,7 @@ import pytest
 from app.wire.answer import AnswerEvent, Began, Ended
 from app.wire.canonical import Ask, Target
 from app.wire.exchange import AnswerError
-from app.wire.gemini.reader import GeminiReader
+from app.wire.gemini.answer_reader import GeminiReader
 
 TARGET = Target("google", "gemini-3-flash-preview", 512)
 ASK = Ask("responses", "public", ())

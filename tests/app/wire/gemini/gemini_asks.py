@@ -10,7 +10,7 @@ import pytest
 
 from app.wire.canonical import Ask, Item, Message, Target, Text
 from app.wire.exchange import RequestError
-from app.wire.gemini.body import write_gemini
+from app.wire.gemini.request_writer import write_gemini
 
 OLDER = "gemini-2.5-flash"
 NEWEST = "gemini-3-flash-preview"

@@ -20,8 +20,8 @@ from app.wire.answer import (
     Said,
     ThoughtDone,
 )
+from app.wire.gemini.answer_reader import GeminiReader
 from app.wire.gemini.errors import refusal_words, reported
-from app.wire.gemini.reader import GeminiReader
 from app.wire.sse import FrameSplitter
 from app.wire.tags import unseal
 from domain.usage import Usage

@@ -9,10 +9,10 @@ import pytest
 
 from app.wire.canonical import Ask, Item, bare
 from app.wire.exchange import RequestError
+from app.wire.file_ref import Stored
 from app.wire.request import read_body
-from app.wire.responses.ask import read_responses
+from app.wire.responses.request_reader import read_responses
 from app.wire.splice import Members
-from app.wire.stored import Stored
 
 STORED = {
     "file-1": Stored("application/pdf", "told.pdf", "JVBERi0=", 5, 1),

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.wire.answer import AnswerEvent, Began, Ended, Finished
 from app.wire.canonical import Ask, Target
-from app.wire.responses.reader import ResponsesReader
+from app.wire.responses.answer_reader import ResponsesReader
 from tests.app.wire.streams import response
 
 Json = dict[str, Any]

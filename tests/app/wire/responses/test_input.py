@@ -23,7 +23,7 @@ from app.wire.canonical import (
     WebSearchCall,
     bare,
 )
-from app.wire.responses.writer import ResponsesWriter
+from app.wire.responses.answer_writer import ResponsesWriter
 from app.wire.tags import seal
 from tests.app.wire.responses.answers import ANSWERS
 from tests.app.wire.responses.asking import (

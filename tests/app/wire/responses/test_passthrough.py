@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.wire.exchange import AnswerError
-from app.wire.figures import with_items
 from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
+from app.wire.usage import with_items
 from domain.usage import CallCount, ImageCount, Usage
 from tests.app.wire.streams import RESPONSES_USAGE, by_byte, cut, event, payloads, response, response_events, run, sse
 

@@ -1,0 +1,27 @@
+"""Read models for commands: caught up with the log first, so that what a command shows is what was just done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.cli.common import Context
+from app.ledger.codec import Codec
+from app.ledger.store import Ledger
+from app.read_models import DecodedLog, Views
+from app.services import open_views
+from projections.runner import Runner
+
+
+@contextmanager
+def caught_up_views(context: Context, ledger: Ledger, codec: Codec) -> Iterator[Views]:
+    """The read models at the end of the log, or as near to it as another process that is at it has brought them."""
+    views = open_views(context.settings())
+    try:
+        runner = Runner(DecodedLog(ledger, codec=codec), views)
+        runner.prepare()
+        while runner.step():
+            pass
+        yield views
+    finally:
+        views.close()

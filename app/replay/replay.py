@@ -1,0 +1,220 @@
+"""Replay: every figure that is stored, derived again from the events and compared.
+
+Rule 1: the log is read in one snapshot, the read models in one taken just before, so no running gateway disturbs the answer.
+Rule 2: nothing is repaired. A difference is named: what, where, what was expected and what was found.
+Rule 3: an event of an unknown topic is reported; whether it moved anything shows in the buckets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+import msgspec
+
+from app.instance.reaper import WINDOWS_KEPT_DAYS
+from app.ledger.codec import Codec, UndecodableEvent
+from app.ledger.store import Ledger, LogReader, RecordedEvent
+from app.read_models import Views
+from app.replay.findings import DIFFERENCES_MAX, Difference, Findings
+from app.replay.ledger import LedgerCheck, stream_of
+from app.replay.read_models import Step, ViewsCheck
+from domain.events import Event, UnknownEvent
+from domain.postings import movements
+from projections.contract import Tracked
+
+PAGE_EVENTS = 2_000
+MINUTES_KEPT = WINDOWS_KEPT_DAYS * 1_440
+"""Minute windows that are older may have been forgotten by the store."""
+EXPLAINED_MAX = 1_000
+
+
+class OpenAdmission(msgspec.Struct, frozen=True):
+    """A request that was admitted and is not settled yet."""
+
+    request_id: str
+    account_id: str
+    position: int
+    hold_nanos: int
+    deadline_at_micros: int
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a replay of `events` events found. `differences` are the first of `differences_count`; `unknown_topics` is by
+    topic (how many, first position); `projections` says where each read model stood when it was compared."""
+
+    events: int
+    differences_count: int
+    differences: tuple[Difference, ...]
+    open_requests: tuple[OpenAdmission, ...]
+    unknown_topics: dict[str, tuple[int, int]]
+    projections: dict[str, int]
+
+    @property
+    def ok(self) -> bool:
+        return self.differences_count == 0
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """An event that moved a balance: by how many nanos, and what was there after it."""
+
+    position: int
+    recorded_at_micros: int
+    topic: str
+    stream: str
+    available_moved_nanos: int
+    held_moved_nanos: int
+    available_nanos: int
+    held_nanos: int
+
+
+class ExplainedBalance(msgspec.Struct, frozen=True):
+    """An account's balance as of `position`, and the last events that made it, newest first. `differences`: where the read
+    model and the events do not agree."""
+
+    account_id: str
+    position: int
+    available_nanos: int
+    held_nanos: int
+    events: tuple[Explanation, ...]
+    differences: tuple[Difference, ...]
+
+
+def replay(
+    ledger: Ledger,
+    views: Views | None,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+    *,
+    codec: Codec | None = None,
+    differences_max: int = DIFFERENCES_MAX,
+    minutes_kept: int = MINUTES_KEPT,
+) -> Report:
+    """Replays the whole log; `views` None leaves the read models out. Blocks. Raises StoreUnavailable."""
+    findings, codec, now = Findings(differences_max), codec or Codec(), ledger.now_micros()
+    with ExitStack() as stack:
+        shown = stack.enter_context(views.snapshot()) if views is not None else None
+        tracked: dict[str, Tracked] = dict(shown.tracked) if shown is not None else {}
+        log = stack.enter_context(ledger.snapshot())
+        of_ledger = LedgerCheck(findings, dict(log.buckets()), now_micros=now, minutes_kept=minutes_kept)
+        of_views = ViewsCheck(findings, tracked)
+        _feed(log, codec, findings, of_ledger, of_views if shown is not None else None, progress)
+        of_ledger.compare(log.head(), log.open_requests())
+        if shown is not None:
+            of_views.compare(shown, lambda: _steps(log, codec))
+    return Report(
+        of_ledger.position,
+        findings.count,
+        tuple(findings.first),
+        tuple(
+            OpenAdmission(request_id, event.account_id, position, event.hold_nanos, event.deadline_at_micros)
+            for request_id, (event, position, _) in of_ledger.open.items()
+        ),
+        of_ledger.unknown,
+        {name: at.position for name, at in tracked.items()},
+    )
+
+
+def balance_explained(
+    ledger: Ledger,
+    views: Views,
+    account_id: str,
+    *,
+    position: int | None = None,
+    micros: int | None = None,
+    last: int = 10,
+) -> ExplainedBalance:
+    """An account's balance (now, where neither position nor instant is given), with the `last` events that explain it.
+    Raises NotYetProjected, StoreUnavailable."""
+    answer = (
+        views.balance(account_id)
+        if position is None and micros is None
+        else views.balance_at(account_id, position=position, micros=micros)
+    )
+    limit = max(1, min(last, EXPLAINED_MAX))
+    # One standing more than is told: what stood before the oldest.
+    standings = views.balance_moves(account_id, at_position=answer.position, limit=limit + 1).value
+    findings, codec, events = Findings(), Codec(), []
+    for index, at in enumerate(standings[:limit]):
+        before = standings[index + 1] if index + 1 < len(standings) else None
+        available = at.available_nanos - (before.available_nanos if before else 0)
+        held = at.held_nanos - (before.held_nanos if before else 0)
+        row = ledger.read(at.moved_at_position - 1, 1)[0]
+        findings.compare(
+            "movement of the balance", f"event {row.id}", _moved(row, codec, account_id), (available, held)
+        )
+        figures = (available, held, at.available_nanos, at.held_nanos)
+        events.append(Explanation(row.id, row.recorded_at_micros, row.topic, stream_of(row), *figures))
+    balance = answer.value
+    return ExplainedBalance(
+        account_id,
+        answer.position,
+        balance.available_nanos,
+        balance.held_nanos,
+        tuple(events),
+        tuple(findings.first),
+    )
+
+
+def parse_at(text: str) -> dict[str, int]:
+    """`--at` of the command line: a position, or an instant in ISO 8601 (UTC where it names no zone). Raises ValueError."""
+    if text.isascii() and text.isdigit():
+        return {"position": int(text)}
+    instant = datetime.fromisoformat(text)
+    aware = instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
+    since = aware - datetime(1970, 1, 1, tzinfo=UTC)
+    return {"micros": (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds}
+
+
+def _feed(
+    log: LogReader,
+    codec: Codec,
+    findings: Findings,
+    of_ledger: LedgerCheck,
+    of_views: ViewsCheck | None,
+    progress: Callable[[int, int], None],
+) -> None:
+    head = log.head().position
+    for row in _rows(log, lambda done: progress(done, max(done, head))):
+        of_ledger.order(row)
+        try:
+            event = codec.decode(row.topic, row.state)
+        except UndecodableEvent as error:
+            findings.differ("event", f"event {row.id}, {row.originator_id}", "one that can be decoded", error)
+            continue
+        moves = () if isinstance(event, UnknownEvent) else movements(event, row.recorded_at_micros)
+        if isinstance(event, UnknownEvent):
+            of_ledger.skip(row, event.topic)
+        else:
+            of_ledger.feed(row, event, moves)
+        if of_views is not None:
+            of_views.feed((row.id, row.recorded_at_micros, event, moves))
+
+
+def _steps(log: LogReader, codec: Codec) -> Iterator[Step]:
+    """The events once more, without those that cannot be decoded, which have been named."""
+    for row in _rows(log, lambda _done: None):
+        try:
+            event = codec.decode(row.topic, row.state)
+        except UndecodableEvent:
+            continue
+        moves = movements(event, row.recorded_at_micros) if isinstance(event, Event) else ()
+        yield row.id, row.recorded_at_micros, event, moves
+
+
+def _rows(log: LogReader, progress: Callable[[int], None]) -> Iterator[RecordedEvent]:
+    after = 0
+    while page := log.read(after, PAGE_EVENTS):
+        yield from page
+        after = page[-1].id
+        progress(after)
+
+
+def _moved(row: RecordedEvent, codec: Codec, account_id: str) -> tuple[int, int]:
+    """By how much an event moves an account's (available, held)."""
+    event = codec.decode(row.topic, row.state)
+    moves: Sequence[tuple[str, int]] = movements(event, row.recorded_at_micros) if isinstance(event, Event) else ()
+    return (
+        sum(moved for name, moved in moves if name == f"available:{account_id}"),
+        sum(moved for name, moved in moves if name == f"held:{account_id}"),
+    )

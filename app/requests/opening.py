@@ -1,0 +1,181 @@
+"""Asking the upstreams of a model, in order, until one answers.
+
+Rule 1: an attempt is over when its first frames that may be forwarded are here (or the whole body is): until then another
+attempt, or another upstream, may take its place. Nothing that was refused, broken or late costs the client anything.
+Rule 2: an upstream is asked again only where that may help, after a pause that grows, or that it asked for, within bounds.
+Rule 3: whatever goes wrong leaves no answer open.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import trio
+
+from app.requests.attempts import Attempt
+from app.requests.plan import Order
+from app.upstream.base import (
+    Dialect,
+    Upstream,
+    UpstreamAnswer,
+    UpstreamBroken,
+    UpstreamCall,
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from app.upstream.refusal import REFUSAL_BYTES_MAX, refused, told
+from app.wire.exchange import AnswerError, Relay
+
+PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 0.2, 5.0
+REFUSAL_SECONDS = 10.0
+_STATUS_OF_CODE = {
+    "invalid_api_key": 401,
+    "permission_denied": 403,
+    "upstream_refused": 403,
+    "rate_limit_exceeded": 429,
+    "insufficient_quota": 429,
+    "model_not_found": 404,
+    "overloaded": 503,
+    "timeout": 504,
+}
+"""What a vendor answers with these codes where no stream has begun; otherwise the error's type tells."""
+
+
+class Opened:
+    """An answer that has begun: `first` is what may be forwarded of it already. It may go on over several calls (`over`)."""
+
+    def __init__(self, call: UpstreamCall, upstream: Upstream, answer: UpstreamAnswer, relay: Relay) -> None:
+        self.upstream = upstream.name
+        self.upstream_request_id = _id_of(answer)
+        self.answer = answer
+        self.relay = relay
+        self.first = b""
+        self._call = replace(call, body=b"")
+        self._asked = upstream
+
+    async def begin(self) -> None:
+        """Read until there is something to forward, or the answer is closing. Raises UpstreamError."""
+        try:
+            while not self.relay.closing:
+                data = await self.answer.receive()
+                if not data:
+                    if await self.over():
+                        return
+                elif first := self.relay.feed(data):
+                    self.first = first
+                    return
+        except AnswerError as error:
+            raise answer_fault(self.upstream, error) from error
+
+    async def over(self) -> bool:
+        """The upstream's stream has ended. False: it had only paused its turn, and was asked to go on.
+
+        Raises AnswerError where the answer is not whole, UpstreamError where the upstream does not go on.
+        """
+        self.relay.end()
+        body = self.relay.continuation()
+        if body is None:
+            return True
+        await self.answer.aclose()
+        self.answer = await self._asked.open(replace(self._call, body=body))
+        if self.answer.status >= 400:
+            raise await _refusal(self.upstream, self.answer, self._call.dialect)
+        return False
+
+
+class Upstreams:
+    """All upstreams by name, and how often each is asked."""
+
+    def __init__(
+        self,
+        upstreams: Mapping[str, Upstream],
+        *,
+        attempts: int,
+        on_error: Callable[[UpstreamError], None] = lambda _error: None,
+    ) -> None:
+        self._upstreams = upstreams
+        self._attempts = attempts
+        self._on_error = on_error
+
+    async def open(self, order: Order, request_id: str, first_byte_seconds: float) -> Opened:
+        """The first answer that begins. Raises the last UpstreamError where none does."""
+        failure: UpstreamError | None = None
+        for attempt in order.take_attempts():
+            for count in range(self._attempts):
+                if failure is not None and count:
+                    await trio.sleep(_pause(failure, count))
+                try:
+                    return await self._try(attempt, order.request.stream, request_id, first_byte_seconds)
+                except UpstreamError as error:
+                    self._on_error(error)
+                    if isinstance(error, UpstreamRefused) and attempt.dialect != order.request.endpoint:
+                        error.param = None  # it is a name of the other protocol
+                    if not error.retryable:
+                        raise
+                    failure = error
+                    if not _worth_repeating(error):
+                        break
+        assert failure is not None, "a request has at least one attempt"
+        raise failure
+
+    async def aclose(self) -> None:
+        for upstream in self._upstreams.values():
+            await upstream.aclose()
+
+    async def _try(self, attempt: Attempt, stream: bool, request_id: str, seconds: float) -> Opened:
+        upstream = self._upstreams[attempt.upstream]
+        call = UpstreamCall(attempt.dialect, attempt.body, stream, request_id, attempt.model)
+        relay = attempt.relay()
+        with trio.move_on_after(seconds):
+            answer = await upstream.open(call)
+            opened = Opened(call, upstream, answer, relay)
+            try:
+                if answer.status >= 400:
+                    raise await _refusal(attempt.upstream, answer, attempt.dialect)
+                await opened.begin()
+            except BaseException:
+                with trio.CancelScope(shield=True):
+                    await opened.answer.aclose()
+                raise
+            return opened
+        raise UpstreamTimeout(attempt.upstream, "The upstream did not answer in time.")
+
+
+def answer_fault(name: str, error: AnswerError) -> UpstreamError:
+    """An answer that is at fault, as an upstream's failure. An error inside a 200 has the status that it would have had alone."""
+    if error.malformed:
+        return UpstreamBroken(name, error.message)
+    of_type = 400 if error.type == "invalid_request_error" else 500
+    status = _STATUS_OF_CODE.get(error.code or "", of_type)
+    return told(name, error.message, status=status, type=error.type, code=error.code, param=error.param)
+
+
+def _id_of(answer: UpstreamAnswer) -> str | None:
+    return answer.headers.get("x-request-id") or answer.headers.get("request-id")
+
+
+async def _refusal(name: str, answer: UpstreamAnswer, dialect: Dialect) -> UpstreamRefused:
+    body = b""
+    with trio.move_on_after(REFUSAL_SECONDS):
+        try:
+            while len(body) <= REFUSAL_BYTES_MAX and (data := await answer.receive()):
+                body += data
+        except UpstreamError:
+            body = b""
+    return refused(name, answer.status, answer.headers, body, dialect)
+
+
+def _worth_repeating(error: UpstreamError) -> bool:
+    if isinstance(error, UpstreamRefused):
+        return error.status not in (401, 403) and (error.retry_after or 0) <= PAUSE_SECONDS_MAX
+    return isinstance(error, UpstreamUnreachable | UpstreamBroken)
+
+
+def _pause(error: UpstreamError, attempt: int) -> float:
+    asked = error.retry_after if isinstance(error, UpstreamRefused) else None
+    grown = PAUSE_SECONDS_FIRST * 2.0 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
+    return min(PAUSE_SECONDS_MAX, grown if asked is None else max(asked, grown))

@@ -1,0 +1,190 @@
+"""Structured logs: one JSON line per record on standard error, or coloured text where that is a terminal.
+
+Rule 1: every request writes exactly one line, with `request_line`; its arguments are all that it can say.
+Rule 2: content and secrets are never passed to a logger; `redact` masks what looks like one all the same.
+Rule 3: a log that cannot be written is counted and forgotten: it never fails a request.
+Rule 4: records of the standard library's loggers (hypercorn, quart, httpx, warnings) come out in the same form.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+from typing import Any, TextIO
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from app.telemetry.phases import Phases
+from app.telemetry.redact import redact
+from domain.decimals import format_usd
+
+_QUIET = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "hypercorn.access": logging.WARNING}
+"""They would write a line of their own per request, with the URL in it."""
+_requests = structlog.get_logger("request")
+
+
+class Sink:
+    """Whole lines onto one stream, from any thread. `lost` counts the lines that the stream did not take."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self.lost = 0
+
+    def msg(self, line: str) -> None:
+        try:
+            with self._lock:
+                self._stream.write(redact(line) + "\n")
+                self._stream.flush()
+        except (OSError, ValueError):  # the pipe broke, the disk is full, or the stream is closed
+            self.lost += 1
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def configure(stream: TextIO | None = None, *, level: str = "INFO", pretty: bool | None = None) -> Sink:
+    """Send all logs of the process to `stream` (default: standard error). `pretty`: None asks whether it is a terminal."""
+    out = sys.stderr if stream is None else stream
+    sink = Sink(out)
+    number = logging.getLevelNamesMapping()[level.upper()]
+    as_text = out.isatty() if pretty is None else pretty
+    shared: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    ending: list[Processor] = [structlog.processors.ExceptionRenderer(), render_json]
+    if as_text:
+        ending = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    structlog.configure(
+        processors=[*shared, *ending],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=lambda *_: sink,
+        cache_logger_on_first_use=False,
+    )
+    _route_standard_library(sink, number, [_logger_name, *shared], ending)
+    return sink
+
+
+def render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """One line of JSON. Values that JSON has no form for appear as their repr."""
+    try:
+        return msgspec.json.encode(event, enc_hook=repr).decode()
+    except (UnicodeEncodeError, TypeError, msgspec.ValidationError):  # lone surrogates, odd keys
+        return json.dumps({str(key): value for key, value in event.items()}, default=repr)
+
+
+def hypercorn_error_logger() -> logging.Logger:
+    """For hypercorn's `Config.errorlog`: given a name or "-", it would install a handler of its own."""
+    return logging.getLogger("hypercorn.error")
+
+
+def request_line(  # noqa: PLR0913 - it is the whole list of what a line may say
+    *,
+    request_id: str,
+    account_id: str | None,
+    key_id: str | None,
+    model: str | None,
+    upstream: str | None,
+    endpoint: str,
+    stream: bool,
+    status: int,
+    outcome: str,
+    phases: Phases,
+    input_tokens: int | None = None,
+    output_tokens: int | None = None,
+    hold_nanos: int | None = None,
+    cost_nanos: int | None = None,
+) -> None:
+    """The one line of a request. `outcome` is `debited`, `released:REASON` or `refused:CODE`. Latencies are told in ms."""
+    write = _requests.info if status < 500 else _requests.warning
+    write(
+        "request",
+        request_id=request_id,
+        account_id=account_id,
+        key_id=key_id,
+        model=model,
+        upstream=upstream,
+        endpoint=endpoint,
+        stream=stream,
+        status=status,
+        outcome=outcome,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        hold_nanos=hold_nanos,
+        cost_nanos=cost_nanos,
+        parse_ms=_ms(phases.parse),
+        admit_ms=_ms(phases.admit),
+        first_byte_ms=_ms(phases.first_byte),
+        stream_ms=_ms(phases.stream),
+        settle_ms=_ms(phases.settle),
+        total_ms=_ms(phases.total),
+    )
+
+
+def demo_line(
+    *,
+    model: str,
+    hold_nanos: int,
+    balance_nanos: int,
+    charged_nanos: int | None = None,
+    released: str | None = None,
+    input_tokens: int | None = None,
+    output_tokens: int | None = None,
+) -> str:
+    """What the demo prints of one request: `charged_nanos` of a debit, or the reason of a release."""
+    assert (charged_nanos is None) != (released is None), "a request ends in exactly one debit or release"
+    tokens = "" if input_tokens is None or output_tokens is None else f" {input_tokens} in {output_tokens} out"
+    end = f"released ({released})" if charged_nanos is None else f"charged {_usd(charged_nanos)}"
+    return f"{model}{tokens} · held {_usd(hold_nanos, 4)} -> {end} -> balance {_usd(balance_nanos)}"
+
+
+def _usd(nanos: int, decimals: int = 2) -> str:
+    """Exact, with at least `decimals` decimals and a sign before the currency: -$0.0020."""
+    whole, _, fraction = format_usd(abs(nanos)).partition(".")
+    return f"{'-' if nanos < 0 else ''}${whole}.{fraction.ljust(decimals, '0')}"
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)
+
+
+def _logger_name(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    record: Any = event.get("_record")
+    if record is not None:
+        event["logger"] = record.name
+    return event
+
+
+class _Handler(logging.Handler):
+    """Records of the standard library's loggers, written to the sink."""
+
+    def __init__(self, sink: Sink, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._sink = sink
+        self.setFormatter(formatter)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except (TypeError, ValueError, KeyError):  # a library's format string and arguments disagree
+            line = json.dumps({"level": record.levelname.lower(), "logger": record.name, "event": str(record.msg)})
+        self._sink.msg(line)
+
+
+def _route_standard_library(sink: Sink, level: int, before: list[Processor], ending: list[Processor]) -> None:
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=before,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
+    )
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, _Handler)]:
+        root.removeHandler(handler)
+    root.addHandler(_Handler(sink, formatter))
+    root.setLevel(level)
+    logging.captureWarnings(True)
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(max(least, level))

@@ -1,0 +1,244 @@
+"""What `verify` checks: the log in a database with the file outside it, or a copy in a folder, without any database.
+
+Rule 1: a folder has `checkpoint`, `keys`, `tile/<level>/<number>[.p/<width>]` as C2SP tlog-tiles has them, and
+`entries/<number>[.p/<width>]`: the leaves of 256 events, each after its length (4 bytes, big-endian).
+Rule 2: the checkpoint is written last: a folder that has one has all that it covers.
+Rule 3: an export goes on where an earlier one of the same log ended: what is full is not written again.
+Rule 4: a folder may come from anybody: a leaf that is no event, or says that it belongs elsewhere, is told though it is signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from app.ledger.store import StoreUnavailable, Tables
+from app.transparency.errors import ExportRefused
+from app.transparency.events import read_entries
+from app.transparency.file import CheckpointFile
+from app.transparency.trees import Trees
+from app.transparency.verify import Found, Progress
+from domain.buckets import MICROS_PER_SECOND
+from projections.proofs.checkpoint import Checkpoint, parse_checkpoint
+from projections.proofs.errors import ProofInvalid
+from projections.proofs.keys import LogKeys
+from projections.proofs.leaf import Entry, leaf_bytes, parse_leaf
+from projections.proofs.merkle import HASH_BYTES
+from projections.proofs.note import parse_note
+from projections.proofs.tiles import WIDTH, Tile, tiles_of, width_at
+
+PAGE_EVENTS = 16 * WIDTH
+ODD_MAX = 10_000
+_BEHIND = "SELECT count(*), min(recorded_at_micros) FROM stored_events WHERE notification_id > ?"
+_LENGTH_BYTES = 4
+NO_FILE = "no such file: whether the database was put back to an older state is not known"
+Page = Sequence[tuple[int, bytes]]
+
+
+class Stored:
+    """The log of a database, its tiles and checkpoints, and the checkpoint outside it. Raises StoreUnavailable, OSError."""
+
+    def __init__(self, tables: Tables, origin: str, file: CheckpointFile | None = None) -> None:
+        self._tables, self._file = tables, file
+        self._unread: dict[int, str] = {}
+        self.trees = Trees(tables, origin)
+
+    def checkpoints(self) -> Iterator[Found]:
+        for kept in self.trees.kept():
+            yield Found(f"of {kept.size} in the database", kept.note, kept.size, kept.witnesses)
+        note = None if self._file is None else self._file.read()
+        if self._file is not None and note is not None:
+            yield Found(f"in {self._file.path}", note)
+
+    def leaves(self, until: int, after: int = 0) -> Iterator[Page]:
+        """An event that the database cannot give is left out, and is among the oddities."""
+        for start in range(after, until, PAGE_EVENTS):
+            yield [(entry.position, _leaf(entry)) for entry in self._entries(start, min(start + PAGE_EVENTS, until))]
+
+    def _entries(self, after: int, until: int) -> Sequence[Entry]:
+        """By halves, where not all can be read: text that is none, say, after a bit has flipped."""
+        try:
+            return read_entries(self._tables, after, until, until - after)
+        except StoreUnavailable as error:
+            self.trees.size()  # raises where it is the store that is out of reach
+            if until - after == 1:
+                self._unread[until] = str(error)
+                return ()
+        middle = (after + until) // 2
+        return [*self._entries(after, middle), *self._entries(middle, until)]
+
+    def tile(self, level: int, number: int) -> bytes:
+        return self.trees.tile(level, number)
+
+    def behind(self, size: int) -> tuple[int, int]:
+        [(count, oldest)] = self._tables.select(_BEHIND, (size,))
+        return count, max(0, self._tables.now_micros() - oldest) // MICROS_PER_SECOND if count else 0
+
+    def oddities(self) -> Iterator[tuple[str, str, str, str]]:
+        """Events that cannot be read, hashes of events that are not sealed, checkpoints that are missing between two others or at
+        the end, and, of a log that is sealed, no file outside the database."""
+        for position, problem in self._unread.items():
+            yield "event", str(position), "one that can be read", problem
+        widths = list(self.trees.widths())
+        size, newest = self.trees.size(), self.trees.newest()
+        for level, number, found in widths:
+            wanted = width_at(level, number, size)
+            if found > wanted * HASH_BYTES:
+                yield "tile", Tile(level, number, wanted or WIDTH).path, f"{wanted} hashes", f"{found} bytes"
+        before = 0
+        for kept in self.trees.kept():
+            if kept.previous_size != before:
+                where = f"of {kept.size} in the database"
+                yield "checkpoint", where, f"behind that of {kept.previous_size}", f"behind that of {before}"
+            before = kept.size
+        if size and self._file is not None and self._file.read() is None:
+            yield "checkpoint file", str(self._file.path), "a checkpoint outside the database", NO_FILE
+        if (0 if newest is None else newest.size) < size:
+            yield "checkpoint", "the newest in the database", f"one of {size}", f"one of {before}"
+
+
+class Folder:
+    """An exported copy. Raises OSError, and ProofInvalid where its checkpoint is none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._note = (path / "checkpoint").read_bytes().decode()
+        except UnicodeDecodeError as error:
+            raise ProofInvalid("The copy's checkpoint is not UTF-8.") from error
+        self.size = parse_checkpoint(parse_note(self._note).text).size
+        self._odd: dict[int, str] = {}
+
+    def checkpoints(self) -> Iterator[Found]:
+        yield Found(f"in {self.path / 'checkpoint'}", self._note)
+
+    def leaves(self, until: int) -> Iterator[Page]:
+        for number in range(-(-until // WIDTH)):
+            data = _read(self.path / _bundle(number, width_at(0, number, until)))
+            page = list(enumerate(_leaves(data), number * WIDTH + 1))
+            self._look(page)
+            yield page
+
+    def _look(self, page: Page) -> None:
+        """Each leaf is an event, of the place that it stands in. Of more than `ODD_MAX` that are not, the rest is not told."""
+        for position, leaf in page:
+            problem = _problem(position, leaf)
+            if problem is not None and len(self._odd) < ODD_MAX:
+                self._odd[position] = problem
+
+    def tile(self, level: int, number: int) -> bytes:
+        width = width_at(level, number, self.size)
+        return _read(self.path / "tile" / Tile(level, number, width).path)[: width * HASH_BYTES]
+
+    def behind(self, size: int) -> tuple[int, int]:
+        return 0, 0
+
+    def oddities(self) -> Iterator[tuple[str, str, str, str]]:
+        """A file that is too long, or a leaf that is no event of its place, is not seen in the hashes."""
+        for position, problem in self._odd.items():
+            yield "event", str(position), "an event of this place", problem
+        for tile in tiles_of(self.size):
+            file = self.path / "tile" / tile.path
+            if file.is_file() and file.stat().st_size > tile.width * HASH_BYTES:
+                yield "tile", tile.path, f"{tile.width} hashes", f"{file.stat().st_size} bytes"
+
+
+def export(stored: Stored, keys: LogKeys, folder: Path, progress: Progress = lambda _done, _of: None) -> Checkpoint:
+    """Write the sealed log into a folder, or what has come since the last time. Raises ExportRefused, ProofInvalid, OSError."""
+    newest = stored.trees.newest()
+    if newest is None:
+        raise ExportRefused("Nothing is sealed yet: serve the gateway with [log] set, for a moment.")
+    checkpoint = keys.check(newest.note).checkpoint
+    done = _exported(folder, keys)
+    for page in stored.leaves(newest.size, after=done):
+        _whole(page, done)
+        done += len(page)
+        for at in range(0, len(page), WIDTH):
+            leaves = [leaf for _, leaf in page[at : at + WIDTH]]
+            _write(folder / _bundle((page[at][0] - 1) // WIDTH, len(leaves)), _bundled(leaves))
+        progress(page[-1][0], newest.size)
+    if done != newest.size:
+        raise ExportRefused(f"The log ends at {done}, and was signed over {newest.size} events.")
+    for tile in tiles_of(newest.size):
+        file = folder / "tile" / tile.path
+        if tile.width < WIDTH or not file.exists():
+            _write(file, stored.tile(tile.level, tile.number)[: tile.width * HASH_BYTES])
+    _write(folder / "keys", "".join(f"{key}\n" for key in keys.own).encode())
+    CheckpointFile(folder / "checkpoint").write(newest.note)
+    return checkpoint
+
+
+def _leaf(entry: Entry) -> bytes:
+    """No bytes where it has a value that no event has: they hash to nothing that was ever sealed."""
+    try:
+        return leaf_bytes(entry)
+    except ProofInvalid:
+        return b""
+
+
+def _whole(page: Page, after: int) -> None:
+    """Raises ExportRefused unless these are the events behind a position, each in its place, each an event."""
+    wrong = next(
+        (number for number, (position, leaf) in enumerate(page, after + 1) if number != position or not leaf), 0
+    )
+    if wrong or not page:
+        raise ExportRefused(
+            f"Event {wrong or after + 1} is missing or cannot be read: `audit verify` tells what is wrong."
+        )
+
+
+def _exported(folder: Path, keys: LogKeys) -> int:
+    """How many events, in full bundles, an earlier export has left there."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return 0
+    try:
+        before = keys.check((folder / "checkpoint").read_bytes().decode(errors="replace")).checkpoint
+    except FileNotFoundError:
+        raise ExportRefused(
+            f"{folder} holds something else, or an export that broke off: name an empty folder."
+        ) from None
+    except ProofInvalid as error:
+        raise ExportRefused(f"{folder} holds another log: {error}") from error
+    return before.size // WIDTH * WIDTH
+
+
+def _bundle(number: int, width: int) -> str:
+    """`entries/...`, as the tile of the same events is called."""
+    return "entries" + Tile(0, number, width).path.removeprefix("0")
+
+
+def _bundled(leaves: Sequence[bytes]) -> bytes:
+    return b"".join(len(leaf).to_bytes(_LENGTH_BYTES) + leaf for leaf in leaves)
+
+
+def _leaves(data: bytes) -> Iterator[bytes]:
+    """No bytes in the place of a leaf that says that it is longer than what is there."""
+    at = 0
+    while at < len(data):
+        start = at + _LENGTH_BYTES
+        at = start + int.from_bytes(data[at:start])
+        yield data[start:at] if at <= len(data) else b""
+
+
+def _problem(position: int, leaf: bytes) -> str | None:
+    try:
+        stated = parse_leaf(leaf).position
+    except ProofInvalid as error:
+        return str(error)
+    return None if stated == position else f"one that says that its position is {stated}"
+
+
+def _read(path: Path) -> bytes:
+    """Empty where there is none: what is missing is told by where it is missed."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _write(path: Path, data: bytes) -> None:
+    """As a whole, so that what an export that broke off has left is not taken for full."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    beside.write_bytes(data)
+    beside.replace(path)

@@ -1,0 +1,88 @@
+"""Which event a receipt is about: by the id of a request, of its answer, of a payment, refund, dispute or grant, or by position.
+
+Rule 1: by an id it is, of a request, the charge or the release; of everything else the event that made it. What comes later in the
+stream of a refund or dispute (it failed, it was won) has a position alone.
+Rule 2: another account's is not there.
+"""
+
+from __future__ import annotations
+
+import re
+
+from app.ledger.codec import Codec, UndecodableEvent
+from app.ledger.store import Ledger, RecordedEvent
+from app.read_models import Views
+from app.read_models.statement import Filter
+from app.transparency.errors import NotSettledYet
+from domain.events import (
+    AdjustmentPosted,
+    FundsReinstated,
+    FundsWithdrawn,
+    RefundFailed,
+    RefundPosted,
+    RequestDebited,
+    RequestReleased,
+    TopUpSettled,
+    dispute_stream,
+    payment_stream,
+    refund_stream,
+    request_stream,
+)
+
+ID_LENGTH_MAX = 200
+ROWS_MAX = 50
+_SETTLED_VERSION = 2
+_TOLD = {
+    event.TOPIC
+    for event in (
+        *(RequestDebited, RequestReleased, AdjustmentPosted, TopUpSettled),
+        *(RefundPosted, RefundFailed, FundsWithdrawn, FundsReinstated),
+    )
+}
+"""What moves a balance, and what ends a request."""
+_POSITION = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+
+
+def by_id(ledger: Ledger, codec: Codec, name: str, account_id: str | None = None) -> RecordedEvent | None:
+    """By the ids that streams are named after; None where there is none, or it is of another account. Raises NotSettledYet."""
+    if not 0 < len(name) <= ID_LENGTH_MAX:
+        return None
+    for stream_of in (request_stream, payment_stream, refund_stream, dispute_stream):
+        recorded = ledger.stream(stream_of(name))
+        if not recorded or not _is_of(recorded[0], codec, account_id):
+            continue
+        if stream_of is not request_stream:
+            return recorded[0]
+        if len(recorded) < _SETTLED_VERSION:
+            raise NotSettledYet
+        return recorded[_SETTLED_VERSION - 1]
+    return None
+
+
+def by_statement(ledger: Ledger, views: Views, name: str, account_id: str) -> RecordedEvent | None:
+    """By any id that finds a row of the account's statement: the oldest row whose own id, or whose answer's, it is."""
+    if not 0 < len(name) <= ID_LENGTH_MAX:
+        return None
+    rows, _ = views.statement(account_id, Filter(name=name), before_position=None, limit=ROWS_MAX).value
+    own = [row.position for row, _ in rows if name in (row.id, row.response_id)]
+    return at_position(ledger, min(own)) if own else None
+
+
+def by_position(ledger: Ledger, codec: Codec, name: str, account_id: str) -> RecordedEvent | None:
+    """By the digits of a position. None where these are none, or what stands there is no row of this account's statement."""
+    row = at_position(ledger, int(name)) if _POSITION.fullmatch(name) else None
+    if row is None or row.topic not in _TOLD:
+        return None
+    try:
+        return row if _is_of(row, codec, account_id) else None
+    except UndecodableEvent:
+        return None
+
+
+def at_position(ledger: Ledger, position: int) -> RecordedEvent | None:
+    rows = ledger.read(position - 1, 1) if position > 0 else ()
+    return rows[0] if rows and rows[0].id == position else None
+
+
+def _is_of(row: RecordedEvent, codec: Codec, account_id: str | None) -> bool:
+    return account_id is None or getattr(codec.decode(row.topic, row.state), "account_id", None) == account_id

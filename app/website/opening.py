@@ -1,0 +1,83 @@
+"""The website's files: where they are, and reading them, once.
+
+Rule 1: in an installed package the website lies beside this file; in a checkout it is what `make web` built, in `web/out`.
+Rule 2: links are not followed, source maps and hidden files are not published.
+Rule 3: what is read has a limit, which is judged before the reading.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import structlog
+
+from app.settings import ServerSettings
+from app.website.errors import SiteUnfit
+from app.website.site import NOT_FOUND, Site
+
+SITE_BYTES_MAX = 64 * 1024 * 1024
+SITE_FILES_MAX = 10_000
+FIRST_PAGE = "index.html"
+PLACES = (Path(__file__).parent / "out", Path(__file__).parents[2] / "web" / "out")
+_HIDDEN_BUT_SERVED = ".well-known"
+_NO_SITE = b"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>No website</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:10vh auto;padding:0 1rem;color-scheme:light dark}</style>
+</head><body><main><h1>This gateway has no website</h1><p>Its API is under <code>/v1</code> and <code>/api</code>, described by
+<a href="/openapi.json">/openapi.json</a>.</p></main></body></html>
+"""
+_log = structlog.get_logger("website")
+
+
+def open_site(server: ServerSettings, places: Sequence[Path] = PLACES) -> Site:
+    """The website, or where there is none, one whose every page says so. Logs which it is. Raises SiteUnfit, OSError."""
+    https = server.public_url.startswith("https:")
+    folder = find(places) if server.website else None
+    if folder is None:
+        reason = "it is not built: make web" if server.website else "server.website is false"
+        _log.info("no website is served", reason=reason)
+        return no_site(https=https)
+    files = read(folder)
+    _log.info("the website is served", files=len(files), bytes=sum(map(len, files.values())), folder=str(folder))
+    return Site(files, https=https)
+
+
+def no_site(*, https: bool = False) -> Site:
+    """What is answered where there is no website."""
+    return Site({NOT_FOUND: _NO_SITE}, https=https)
+
+
+def find(places: Sequence[Path] = PLACES) -> Path | None:
+    """The first of `places` where a website is."""
+    return next((place for place in places if (place / FIRST_PAGE).is_file()), None)
+
+
+def read(folder: Path) -> dict[str, bytes]:
+    """The files of a website by their paths inside `folder`. Raises SiteUnfit, OSError."""
+    files: dict[str, bytes] = {}
+    room = SITE_BYTES_MAX
+    for found in _published(folder):
+        room -= found.stat(follow_symlinks=False).st_size
+        if room < 0 or len(files) == SITE_FILES_MAX:
+            raise SiteUnfit(
+                f"The website in {folder} is larger than {SITE_BYTES_MAX} bytes or {SITE_FILES_MAX} files: it is held in memory"
+            )
+        files[Path(found.path).relative_to(folder).as_posix()] = Path(found.path).read_bytes()
+    return files
+
+
+def _published(folder: Path) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if entry.name.startswith(".") and entry.name != _HIDDEN_BUT_SERVED:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from _published(Path(entry.path))
+            elif entry.is_file(follow_symlinks=False) and not _is_source_map(entry.name):
+                yield entry
+
+
+def _is_source_map(name: str) -> bool:
+    return name.removesuffix(".br").removesuffix(".gz").endswith(".map")

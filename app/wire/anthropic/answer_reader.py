@@ -1,0 +1,237 @@
+"""Answers of Anthropic's Messages API, streamed or whole, as events.
+
+Rule 1: an answer begins with message_start, once; a second one in a turn only tells usage. What else comes before it is malformed.
+Rule 2: a block ends at its stop, or at the end of the turn. A delta of a block that never began is malformed; a stop is not.
+Rule 3: the turn is over at message_stop, or where the stream ends after a stop reason; without one the answer broke off.
+Rule 4: a paused turn is gone on with, at most CONTINUATIONS_MAX times and while there is output left, with the blocks exactly as
+        they came, and while what the next turn reads is held for, taken as what the last one read; then the answer was cut by its
+        length. Without searches left it goes on without searching. Usage is summed, and told once.
+Rule 5: an error event is the end of it. Unknown events tell nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from app.wire.answer import AnswerEvent, Began, Ended, Finished, FinishReason
+from app.wire.anthropic.block_state import Telling, encoded, list_of
+from app.wire.anthropic.blocks import Block, block_of
+from app.wire.anthropic.errors import error_of
+from app.wire.anthropic.request_writer import BUDGET_MIN, output_tool_of, request_of
+from app.wire.anthropic.tools import SEARCH
+from app.wire.anthropic.usage import Tally
+from app.wire.canonical import Ask, Target, WebSearchTool
+from app.wire.relay import decoded, malformed
+
+CONTINUATIONS_MAX: Final = 8
+PAUSED: Final = "pause_turn"
+_REASONS: Final[dict[str, FinishReason]] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    PAUSED: "length",
+    "refusal": "content_filter",
+}
+_WITHIN: Final = {"content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"}
+_any = msgspec.json.Decoder()
+_Object = dict[str, Any]
+
+
+class AnthropicReader:
+    def __init__(self, ask: Ask, target: Target) -> None:
+        self._keeps = any(isinstance(tool, WebSearchTool) for tool in ask.tools)
+        self._ask = ask if self._keeps else msgspec.structs.replace(ask, items=())  # else nothing goes on: let it go
+        self._target = target
+        self._telling = Telling(target.upstream, output_tool_of(ask, target))
+        self._tally = Tally()
+        self._began = False
+        self._in_turn = False
+        self._ended = False
+        self._stop_reason: str | None = None
+        self._open: dict[int, Block] = {}
+        self._received: list[_Object] = []
+        self._paused = False
+        self._continuations = 0
+
+    def frame(self, name: str, data: bytes) -> list[AnswerEvent]:
+        if self._ended or self._paused or data.strip() == b"[DONE]":
+            return []
+        event = _object(data)
+        kind = event.get("type")
+        if kind == "error" or event.get("error"):
+            raise error_of(event)
+        return self._tell(kind if isinstance(kind, str) else name, event)
+
+    def end(self) -> list[AnswerEvent]:
+        if self._ended or self._paused:
+            return []
+        return self._end_turn()
+
+    def whole(self, body: bytes) -> list[AnswerEvent]:
+        message = _object(body)
+        if message.get("type") == "error" or message.get("error"):
+            raise error_of(message)
+        events = self._start({"message": message})
+        for raw in list_of(message, "content"):
+            block = block_of(self._telling, raw)
+            events += [*block.begin(), *block.end()]
+            self._keep(block)
+        self._note_reason(message)
+        return [*events, *self._end_turn()]
+
+    def continuation(self) -> bytes | None:
+        if not self._paused:
+            return None
+        self._paused = self._in_turn = False
+        self._stop_reason = None
+        self._continuations += 1
+        body = request_of(self._ask, self._target)
+        if self._received:
+            _append_assistant(body["messages"], self._received)
+        body["max_tokens"] = self._output_left
+        _lower_budget(body)
+        for tool in body["tools"]:
+            if tool["name"] == SEARCH and "max_uses" in tool:
+                left = tool["max_uses"] - self._tally.searches
+                tool["max_uses"] = max(1, left)
+                if left < 1:
+                    body["tool_choice"] = {"type": "none"}
+        return encoded(body)
+
+    @property
+    def _output_left(self) -> int:
+        return self._target.max_output_tokens - self._tally.output_tokens
+
+    def _tell(self, kind: str, event: _Object) -> list[AnswerEvent]:
+        if not self._in_turn and kind in _WITHIN:
+            malformed("The answer goes on before it began.")
+        match kind:
+            case "message_start":
+                return self._start(event)
+            case "content_block_start":
+                return self._begin_block(event)
+            case "content_block_delta":
+                return self._grow_block(event)
+            case "content_block_stop":
+                return self._end_block(event)
+            case "message_delta":
+                return self._change(event)
+            case "message_stop":
+                return self._end_turn()
+            case _:
+                return []
+
+    def _start(self, event: _Object) -> list[AnswerEvent]:
+        message = event.get("message")
+        if not isinstance(message, dict):
+            malformed("The answer begins without a message.")
+        self._tally.note(message.get("usage"))
+        self._in_turn = True
+        if self._began:
+            return []
+        self._began = True
+        return [Began(_word(message.get("id")), _word(message.get("model")), self._tally.service_tier)]
+
+    def _begin_block(self, event: _Object) -> list[AnswerEvent]:
+        index = _index(event)
+        if index in self._open:
+            malformed("The answer begins a block twice.")
+        block = block_of(self._telling, event.get("content_block"))
+        self._open[index] = block
+        return block.begin()
+
+    def _grow_block(self, event: _Object) -> list[AnswerEvent]:
+        block = self._open.get(_index(event))
+        delta = event.get("delta")
+        if block is None or not isinstance(delta, dict):
+            malformed("The answer goes on with a block that it never began.")
+        kind = delta.get("type")
+        return block.delta(kind, delta) if isinstance(kind, str) else []
+
+    def _end_block(self, event: _Object) -> list[AnswerEvent]:
+        block = self._open.pop(_index(event), None)
+        if block is None:
+            return []
+        events = block.end()
+        self._keep(block)
+        return events
+
+    def _change(self, event: _Object) -> list[AnswerEvent]:
+        self._tally.note(event.get("usage"))
+        delta = event.get("delta")
+        if isinstance(delta, dict):
+            self._note_reason(delta)
+        return []
+
+    def _end_turn(self) -> list[AnswerEvent]:
+        reason = self._stop_reason
+        if reason is None:
+            malformed("The answer broke off before its end.")
+        events = [event for index in sorted(self._open) for event in self._end_block({"index": index})]
+        self._tally.close_turn()
+        self._tally.searched = self._telling.searched
+        if reason == PAUSED and self._may_go_on():
+            self._paused = True
+            return events
+        self._ended = True
+        events += self._telling.abandon_searches()
+        usage = self._tally.usage
+        return [*events, Finished(self._finish_reason(reason)), Ended(usage, self._tally.service_tier)]
+
+    def _may_go_on(self) -> bool:
+        if not self._keeps:
+            malformed("The answer paused, where nothing can make it pause.")
+        thinks = request_of(self._ask, self._target).get("thinking", {}).get("type") == "enabled"
+        reads, held = self._tally.input_tokens + self._tally.last_input_tokens, self._target.max_input_tokens
+        return (
+            self._continuations < CONTINUATIONS_MAX
+            and self._output_left > (BUDGET_MIN if thinks else 0)
+            and (held is None or reads <= held)
+        )
+
+    def _finish_reason(self, told: str) -> FinishReason:
+        """A reason that is not known is an end like any other; a call of the tool that stands for the text is no call."""
+        if told == "tool_use":
+            return "tool_calls" if self._telling.called else "stop"
+        return _REASONS.get(told, "stop")
+
+    def _note_reason(self, holder: _Object) -> None:
+        self._stop_reason = _word(holder.get("stop_reason")) or self._stop_reason
+
+    def _keep(self, block: Block) -> None:
+        if self._keeps:
+            self._received.append(block.received)
+
+
+def _append_assistant(messages: list[_Object], blocks: list[_Object]) -> None:
+    """The turn that paused stands last; where the client's own messages ended with the assistant's, it is one turn."""
+    if messages[-1]["role"] == "assistant":
+        blocks = [*messages.pop()["content"], *blocks]
+    messages.append({"role": "assistant", "content": blocks})
+
+
+def _lower_budget(body: _Object) -> None:
+    thinking = body.get("thinking", {})
+    if "budget_tokens" in thinking:
+        thinking["budget_tokens"] = min(thinking["budget_tokens"], body["max_tokens"] - 1)
+
+
+def _object(data: bytes) -> _Object:
+    value = decoded(_any, data)
+    if not isinstance(value, dict):
+        malformed("The answer is no JSON object.")
+    return value
+
+
+def _index(event: _Object) -> int:
+    index = event.get("index")
+    if type(index) is not int:
+        malformed("The answer holds a block without a number.")
+    return index
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,123 @@
+"""A chat upstream's answer, read into events: OpenAI's own, and those of servers that speak nearly the same.
+
+Rule 1: the answer has begun with the first chunk that holds a choice or an id (some send one of neither first).
+Rule 2: it ends at [DONE], or without it where all of the asked choices are finished. Fewer choices are an answer where [DONE] says
+        so.
+Rule 3: usage may come in any chunk and more than once (some send running totals): the last figures stand.
+Rule 4: chat tells no searches: a choice that cites its sources is one search where the client offered one, which is how they are
+        sold there.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from app.wire.answer import AnswerEvent, Began, Ended
+from app.wire.canonical import Ask, Target, WebSearchTool
+from app.wire.chat.choice_reader import ChoiceReader
+from app.wire.envelope import reported
+from app.wire.relay import decoded, malformed
+from app.wire.usage import chat_usage, tier
+from domain.usage import Usage
+
+_NAME_LENGTH_MAX = 256
+_object = msgspec.json.Decoder(dict[str, Any])
+
+
+class ChatReader:
+    """One answer, streamed or plain."""
+
+    def __init__(self, ask: Ask, target: Target) -> None:
+        self._asked = ask.choices
+        self._searches = any(isinstance(tool, WebSearchTool) for tool in ask.tools)
+        self._upstream = target.upstream
+        self._keys = itertools.count()
+        self._choices: dict[int, ChoiceReader] = {}
+        self._began = self._ended = False
+        self._seed = ""
+        self._tier: str | None = None
+        self._usage: Usage | None = None
+
+    def frame(self, name: str, data: bytes) -> list[AnswerEvent]:
+        if self._ended:
+            return []
+        if data.startswith(b"[DONE]"):
+            return self._done(1)
+        chunk = decoded(_object, data)
+        if name == "error":
+            raise reported(chunk.get("error") or chunk)
+        return list(self._chunk(chunk, "delta"))
+
+    def end(self) -> list[AnswerEvent]:
+        return [] if self._ended else self._done(self._asked)
+
+    def whole(self, body: bytes) -> list[AnswerEvent]:
+        answer = decoded(_object, body)
+        return [*self._chunk(answer, "message"), *self._done(1)]
+
+    def continuation(self) -> bytes | None:
+        return None
+
+    def _done(self, least: int) -> list[AnswerEvent]:
+        finished = [choice for choice in self._choices.values() if choice.finished]
+        if len(finished) < max(least, len(self._choices)):
+            malformed("The answer broke off before its end.")
+        self._ended = True
+        usage = self._usage
+        cited = sum(1 for choice in finished if choice.cited)
+        if usage is not None and cited and self._searches:
+            usage = msgspec.structs.replace(usage, web_search_calls=cited)
+        return [Ended(usage, self._tier)]
+
+    def _chunk(self, told: dict[str, Any], part: str) -> Iterator[AnswerEvent]:
+        if told.get("error"):
+            raise reported(told["error"])
+        if told.get("object") == "error":
+            raise reported(told)
+        self._tier = tier(told.get("service_tier")) or self._tier
+        choices = told.get("choices") or []
+        if not isinstance(choices, list):
+            malformed("The answer holds choices that are no list.")
+        upstream_id = _word(told.get("id"))
+        if not self._began and (choices or upstream_id):
+            self._began = True
+            self._seed = upstream_id or str(told.get("created"))
+            yield Began(upstream_id, _word(told.get("model")), self._tier)
+        for choice in choices:
+            yield from self._choice(choice, part)
+        if told.get("usage") is not None:
+            self._usage = chat_usage(told["usage"], self._tier) or self._usage
+
+    def _choice(self, told: Any, part: str) -> Iterator[AnswerEvent]:
+        choice = self._reader(told)
+        if told.get("error"):
+            raise reported(told["error"])
+        delta = told.get(part)
+        if delta is None and part == "delta":
+            delta = {}
+        if not isinstance(delta, dict):
+            malformed(f"The answer holds a choice whose {part} is none.")
+        yield from choice.take(delta, told.get("logprobs"), self._seed)
+        reason = told.get("finish_reason") or ("stop" if part == "message" else "")
+        if not isinstance(reason, str):
+            malformed("The answer holds a finish reason that is none.")
+        if reason:
+            yield from choice.finish(reason)
+
+    def _reader(self, told: Any) -> ChoiceReader:
+        index = told.get("index", 0) if isinstance(told, dict) else None
+        if type(index) is not int or not 0 <= index < self._asked:
+            malformed("The answer holds a choice that was not asked for.")
+        found = self._choices.get(index)
+        if found is None:
+            found = ChoiceReader(index, self._keys, upstream=self._upstream, searches=self._searches)
+            self._choices[index] = found
+        return found
+
+
+def _word(value: Any) -> str | None:
+    return value[:_NAME_LENGTH_MAX] if isinstance(value, str) and value else None

@@ -1,0 +1,113 @@
+"""Gemini's answers, plain and streamed, read into canonical events.
+
+Rule 1: every chunk of a stream is a whole GenerateContentResponse: text in it is more text, figures in it replace those before.
+Rule 2: choices are finished when the stream ends, since a source or a figure may follow a finish reason.
+Rule 3: a stream that ends before each of its candidates has a finish reason is malformed. A blocked prompt has no candidates: its
+        choices are finished by the filter, empty.
+Rule 4: unknown members and parts are passed over; known ones of another type are malformed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from app.wire.answer import AnswerEvent, Began, Ended, Finished, ImageDone
+from app.wire.canonical import Ask, ImageTool, Target
+from app.wire.gemini.candidate import Choice, Shared, object_in, text_in
+from app.wire.gemini.errors import reported
+from app.wire.gemini.grounding import queries
+from app.wire.gemini.usage import gemini_usage, service_tier
+from app.wire.relay import decoded, malformed
+from app.wire.usage import tier
+from domain.usage import ImageCount
+
+_ID_LENGTH_MAX: Final = 256
+_decoder: Final = msgspec.json.Decoder()
+
+
+class GeminiReader:
+    """Reads one answer. See answer.Reader."""
+
+    def __init__(self, ask: Ask, target: Target) -> None:
+        self._asked = ask.choices
+        self._image = next((tool.options for tool in ask.tools if isinstance(tool, ImageTool)), {})
+        self._shared = Shared(target.upstream)
+        self._choices: dict[int, Choice] = {}
+        self._figures: dict[str, Any] | None = None
+        self._blocked = False
+        self._began = False
+        self._whole = False
+        self._images = 0
+
+    def frame(self, name: str, data: bytes) -> list[AnswerEvent]:
+        if data.strip() == b"[DONE]":
+            return []
+        return list(self._chunk(data))
+
+    def end(self) -> list[AnswerEvent]:
+        if not self._choices and not self._blocked:
+            malformed("The answer broke off before it began.")
+        if not all(choice.finished for choice in self._choices.values()):
+            malformed("The answer broke off before its end.")
+        return list(self._ending())
+
+    def whole(self, body: bytes) -> list[AnswerEvent]:
+        self._whole = True
+        return [*self._chunk(body), *self.end()]
+
+    def continuation(self) -> bytes | None:
+        return None
+
+    def _chunk(self, data: bytes) -> Iterator[AnswerEvent]:
+        chunk = decoded(_decoder, data)
+        if (error := reported(chunk)) is not None:
+            raise error
+        if not isinstance(chunk, dict):
+            malformed("The answer is no object.")
+        yield from self._begin(chunk)
+        self._figures = object_in(chunk, "usageMetadata") or self._figures
+        self._blocked = self._blocked or bool(text_in(object_in(chunk, "promptFeedback"), "blockReason"))
+        candidates = chunk.get("candidates")
+        if not isinstance(candidates, list | None):
+            malformed("The answer's candidates are no list.")
+        for candidate in candidates or ():
+            for event in self._choice(candidate).read(candidate):
+                self._images += isinstance(event, ImageDone)
+                yield event
+
+    def _begin(self, chunk: dict[str, Any]) -> Iterator[AnswerEvent]:
+        if self._began:
+            return
+        self._began = True
+        answer_id, model = text_in(chunk, "responseId"), text_in(chunk, "modelVersion")
+        self._shared.answer_id = answer_id
+        yield Began(answer_id[:_ID_LENGTH_MAX] or None, model[:_ID_LENGTH_MAX] or None)
+
+    def _choice(self, candidate: Any) -> Choice:
+        if not isinstance(candidate, dict):
+            malformed("A candidate of the answer is no object.")
+        index = candidate.get("index", 0)
+        if type(index) is not int or not 0 <= index < self._asked:
+            malformed("The answer has a candidate that nobody asked for.")
+        if index not in self._choices:
+            self._choices[index] = Choice(index, self._shared, whole=self._whole)
+        return self._choices[index]
+
+    def _ending(self) -> Iterator[AnswerEvent]:
+        for _, choice in sorted(self._choices.items()):
+            yield from choice.close()
+        if not self._choices:
+            yield from (Finished("content_filter", index) for index in range(self._asked))
+        figures = self._figures
+        searches = {query for choice in self._choices.values() for query in queries(choice.metadata)}
+        usage = None if figures is None else gemini_usage(figures, searches=len(searches), images=self._made())
+        yield Ended(usage, None if figures is None else service_tier(figures))
+
+    def _made(self) -> tuple[ImageCount, ...]:
+        """Images are priced as they were asked for."""
+        if not self._images:
+            return ()
+        return (ImageCount("auto", tier(self._image.get("size")) or "auto", self._images),)

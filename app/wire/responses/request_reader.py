@@ -1,0 +1,136 @@
+"""A Responses request read into the canonical form.
+
+Rule 1: every member is read, or refused by its name: nothing is passed over.
+Rule 2: what has no place in the answer's price or text (`store`, padding of a stream, a client's own labels) is judged where it has
+        a type, and then has no effect.
+Rule 3: parse_responses has judged the body before: sizes, and whether addresses may be fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+import msgspec
+
+from app.wire.canonical import Ask, TextFormat
+from app.wire.common_members import hints as read_hints
+from app.wire.common_members import number, optional
+from app.wire.exchange import RequestError
+from app.wire.file_ref import Stored
+from app.wire.request import NAME_LENGTH_MAX, count, flag, given, missing, model, service_tier, text, unsupported
+from app.wire.responses.input import read_input
+from app.wire.responses.shapes import JsonFormat, PlainFormat, ReasoningOptions, SchemaFormat, StreamOptions, TextShape
+from app.wire.responses.tools import read_choice, read_tools
+from app.wire.splice import Members
+from app.wire.strict import invalid
+
+TOP_LOGPROBS_MAX = 20
+
+T = TypeVar("T")
+
+_bool = msgspec.json.Decoder(bool)
+_int = msgspec.json.Decoder(int)
+_float = msgspec.json.Decoder(float)
+_strings = msgspec.json.Decoder(list[str])
+_text_shape = msgspec.json.Decoder(TextShape)
+_reasoning = msgspec.json.Decoder(ReasoningOptions)
+_stream_options = msgspec.json.Decoder(StreamOptions)
+
+KNOWN: Final = frozenset(
+    {
+        *("model", "input", "instructions", "stream", "stream_options", "store", "background", "service_tier"),
+        *("max_output_tokens", "max_tool_calls", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning"),
+        *("include", "top_logprobs", "temperature", "top_p", "truncation", "metadata", "user", "safety_identifier"),
+        *("prompt_cache_key", "prompt_cache_retention", "client_metadata"),
+    }
+)
+_STATELESS = "The gateway is stateless: send the whole conversation in 'input'."
+REFUSED: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("previous_response_id", "conversation", "prompt"), _STATELESS),
+    "background_options": "The gateway is stateless: it keeps no answer to be fetched later.",
+    "access_programs": "Access programs are not offered.",
+    "context_management": "The context is not managed here: send what the model is to read.",
+    "image": "Images cannot be compressed for this model.",
+    "moderation": "Moderation within a response is not offered for this model.",
+    "prompt_cache_options": "Use 'prompt_cache_key' and 'prompt_cache_retention'.",
+}
+_LOGPROBS = "message.output_text.logprobs"
+INCLUDED: Final = frozenset({"reasoning.encrypted_content", "web_search_call.action.sources", _LOGPROBS})
+
+
+def read_responses(fields: Members, stored: Mapping[str, Stored]) -> Ask:
+    """The request as an Ask. Raises RequestError for what is wrong, unknown or not offered, by its name."""
+    _judge(fields)
+    tools = read_tools(fields)
+    reasoning = optional(fields, "reasoning", _reasoning) or ReasoningOptions()
+    shape = optional(fields, "text", _text_shape) or TextShape()
+    return Ask(
+        endpoint="responses",
+        model=model(fields),
+        items=read_input(_required(fields, "input"), stored),
+        stream=_stream(fields),
+        instructions=text(fields, "instructions"),
+        tools=tools,
+        tool_choice=read_choice(fields, tools),
+        parallel_tool_calls=optional(fields, "parallel_tool_calls", _bool),
+        max_output_tokens=count(fields, "max_output_tokens"),
+        max_tool_calls=count(fields, "max_tool_calls"),
+        temperature=number(fields, "temperature", 0, 2),
+        top_p=number(fields, "top_p", 0, 1),
+        logprobs=_logprobs(fields),
+        effort=reasoning.effort,
+        summary=reasoning.summary or reasoning.generate_summary,
+        format=_format(shape.format),
+        verbosity=shape.verbosity,
+        service_tier=service_tier(fields),
+        hints=read_hints(fields),
+    )
+
+
+def _judge(fields: Members) -> None:
+    for name in fields:
+        if name in REFUSED and given(fields, name) is not None:
+            raise unsupported(name, REFUSED[name])
+        if name not in KNOWN and name not in REFUSED:
+            short = name[:NAME_LENGTH_MAX]
+            raise RequestError(f"Unknown parameter: '{short}'.", param=short, code="unknown_parameter")
+    flag(fields, "store")
+    if flag(fields, "background"):
+        raise unsupported("background", "The gateway is stateless: it keeps no answer to be fetched later.")
+    if text(fields, "truncation") not in (None, "disabled"):
+        raise unsupported("truncation", "Only 'disabled' is offered: the conversation is never cut.")
+
+
+def _required(fields: Members, name: str) -> msgspec.Raw:
+    raw = given(fields, name)
+    if raw is None:
+        raise missing(name)
+    return raw
+
+
+def _stream(fields: Members) -> bool:
+    stream = flag(fields, "stream")
+    if optional(fields, "stream_options", _stream_options) is not None and not stream:
+        raise invalid("stream_options", "It is only allowed where 'stream' is true.")
+    return stream
+
+
+def _logprobs(fields: Members) -> int | None:
+    """Asked for by inclusion, or by how many alternatives there shall be."""
+    included = optional(fields, "include", _strings) or []
+    for index, name in enumerate(included):
+        if name not in INCLUDED:
+            raise unsupported(f"include[{index}]", f"Supported values are: {', '.join(sorted(INCLUDED))}.")
+    top = optional(fields, "top_logprobs", _int) or 0
+    if not 0 <= top <= TOP_LOGPROBS_MAX:
+        raise invalid("top_logprobs", f"Expected an integer from 0 to {TOP_LOGPROBS_MAX}.")
+    return top if top or _LOGPROBS in included else None
+
+
+def _format(shape: PlainFormat | JsonFormat | SchemaFormat | None) -> TextFormat | None:
+    if isinstance(shape, SchemaFormat):
+        return TextFormat("json_schema", shape.name, shape.description, shape.schema, shape.strict)
+    if isinstance(shape, JsonFormat):
+        return TextFormat("json_object")
+    return None if shape is None else TextFormat("text")

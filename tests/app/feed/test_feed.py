@@ -1,0 +1,277 @@
+"""The feed on both engines, turn by turn: who is told what, from where, once; and a store that is away meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, cast
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from app.account_errors import TooManyStreams
+from app.accounts.auth import KeyCache
+from app.accounts.commands import on_account
+from app.accounts.sessions import Sessions
+from app.errors import Overloaded, ShuttingDown
+from app.feed.feed import PAGE, Feed
+from app.feed.listener import Listener, Told
+from app.ledger.codec import Codec
+from app.ledger.store import Ledger, RecordedEvent, StoreUnavailable
+from app.read_models import DecodedLog
+from domain import account as accounts
+from domain.events import AdjustmentPosted, Event
+from tests.support.gateway import make_key, open_account
+
+MINE, THEIRS = "acct_mine", "acct_theirs"
+CREDIT = 10**9
+
+
+class Away:
+    """The real ledger, whose reading fails where a test says so."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.log = self.figures = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def read(self, after: int, limit: int) -> Sequence[RecordedEvent]:
+        self._check(self.log)
+        return self._ledger.read(after, limit)
+
+    def bucket_values(self, names: Collection[str]) -> dict[str, int]:
+        self._check(self.figures)
+        return self._ledger.bucket_values(list(names))
+
+    @staticmethod
+    def _check(there: bool) -> None:
+        if not there:
+            raise StoreUnavailable("the test took it away")
+
+
+class House:
+    def __init__(self, ledger: Ledger, **bounds: int) -> None:
+        self.ledger = Away(ledger)
+        store = cast(Ledger, self.ledger)
+        self.keys = KeyCache(ledger, Codec())
+        self.feed = Feed(store, DecodedLog(store), sessions=Sessions(ledger), keys=self.keys, **bounds)
+        for account_id in (MINE, THEIRS):
+            open_account(ledger, Codec(), account_id, CREDIT)
+
+    @property
+    def head(self) -> int:
+        return self.ledger.head().position  # type: ignore[no-any-return]
+
+    def grant(self, account_id: str = MINE, name: str = "adj", count: int = 1) -> None:
+        def decide(state: accounts.Account) -> list[Event]:
+            each = (f"{name}_{number}" for number in range(count))
+            return [AdjustmentPosted(account_id, adjustment, "grant", 1, "credit", None) for adjustment in each]
+
+        on_account(cast(Ledger, self.ledger), Codec(), account_id, decide)
+
+
+async def taken(listener: Listener) -> Told:
+    """What waits already."""
+    with trio.fail_after(0.5):
+        return await listener.take()
+
+
+def positions(told: Told) -> list[int]:
+    return [fact.position for fact in told.facts]
+
+
+async def test_each_is_told_what_is_theirs_once_and_where_the_log_stands(ledger: Ledger) -> None:
+    house = House(ledger)
+    mine, theirs = await house.feed.join(MINE, last=None), await house.feed.join(THEIRS, last=None)
+    before = house.head
+    house.grant(MINE, "a", 2)
+    house.grant(THEIRS, "b")
+    await house.feed.turn()
+    told, others = await taken(mine), await taken(theirs)
+    assert (positions(told), positions(others)) == ([before + 1, before + 2], [before + 3])
+    assert (told.position, others.position) == (before + 3, before + 3)
+    assert told.figures is not None
+    assert (told.figures.available_nanos, told.figures.position) == (CREDIT + 2, before + 3)
+    house.grant(MINE, "c")
+    await house.feed.turn()
+    assert positions(await taken(mine)) == [before + 4]
+
+
+async def test_of_balances_only_the_newest_waits_and_only_one_that_differs(ledger: Ledger) -> None:
+    house = House(ledger)
+    listener = await house.feed.join(MINE, last=None)
+    listener.note(await house.feed.figures(MINE))
+    make_key(ledger, Codec(), MINE)
+    await house.feed.turn()
+    assert (await taken(listener)).figures is None
+    for name in ("a", "b", "c"):
+        house.grant(MINE, name)
+        await house.feed.turn()
+    told = await taken(listener)
+    assert (len(told.facts), told.figures and told.figures.available_nanos) == (3, CREDIT + 3)
+
+
+async def test_a_balance_that_was_read_before_is_never_the_last_that_is_told(ledger: Ledger) -> None:
+    """The feed's figures wait while newer ones are told at the stream's beginning: what is true is told after them."""
+    house = House(ledger)
+    listener = await house.feed.join(MINE, last=None)
+    house.grant(MINE, "a")
+    await house.feed.turn()
+    house.grant(MINE, "b")
+    listener.note(await house.feed.figures(MINE))
+    await house.feed.turn()
+    told = await taken(listener)
+    assert told.figures is not None
+    assert told.figures.available_nanos == CREDIT + 2
+
+
+async def test_a_store_that_is_away_delays_and_loses_nothing(ledger: Ledger) -> None:
+    house = House(ledger)
+    listener = await house.feed.join(MINE, last=None)
+    house.grant(MINE)
+    house.ledger.log = False
+    with pytest.raises(StoreUnavailable):
+        await house.feed.turn()
+    house.ledger.log, house.ledger.figures = True, False
+    with pytest.raises(StoreUnavailable):
+        await house.feed.turn()
+    assert positions(await taken(listener)) == [house.head]
+    house.ledger.figures = True
+    await house.feed.turn()
+    told = await taken(listener)
+    assert (told.facts, told.figures and told.figures.available_nanos) == ([], CREDIT + 1)
+
+
+async def test_nobody_follows_while_nobody_listens_and_who_comes_later_begins_at_the_end(ledger: Ledger) -> None:
+    house = House(ledger)
+    house.ledger.log = False
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(house.feed.turn)
+        await wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    house.ledger.log = True
+    first = await house.feed.join(MINE, last=None)
+    house.grant(MINE, "a")
+    house.feed.leave(first)
+    house.feed.leave(first)
+    again = await house.feed.join(MINE, last=None)
+    assert (again.begins, house.feed.streams) == (house.head, 1)
+    house.grant(MINE, "b")
+    await house.feed.turn()
+    assert positions(await taken(again)) == [house.head]
+
+
+async def test_a_turn_is_woken_by_a_commit_and_else_waits_a_little(ledger: Ledger) -> None:
+    house = House(ledger)
+    await house.feed.join(MINE, last=None)
+    with trio.fail_after(10):
+        await house.feed.turn()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(house.feed.turn)
+        house.feed.poke()
+
+
+async def test_what_was_missed_is_read_from_the_log_up_to_where_the_feed_goes_on(ledger: Ledger) -> None:
+    house = House(ledger)
+    last = house.head
+    house.grant(MINE, "a", PAGE + 5)
+    house.grant(THEIRS, "b", 3)
+    listener = await house.feed.join(MINE, last=last)
+    assert (listener.begins, listener.joined, listener.reset) == (last, house.head, False)
+    house.grant(MINE, "c", 2)
+    await house.feed.turn()
+    found: list[int] = []
+    while page := await house.feed.missed(found[-1] if found else last, listener.joined):
+        assert len(page) <= PAGE
+        found += [fact.position for fact in page]
+    assert found + positions(await taken(listener)) == list(range(last + 1, house.head + 1))
+
+
+async def test_who_was_told_more_by_another_process_is_not_told_it_again(ledger: Ledger) -> None:
+    """This process's feed is behind: somebody listens already, and it has not looked since."""
+    house = House(ledger)
+    await house.feed.join(THEIRS, last=None)
+    house.grant(MINE, "a", 3)
+    listener = await house.feed.join(MINE, last=house.head - 1)
+    assert (listener.begins, await house.feed.missed(listener.begins, listener.joined)) == (house.head - 1, ())
+    await house.feed.turn()
+    assert positions(await taken(listener)) == [house.head]
+
+
+async def test_too_much_and_what_never_was_is_a_reset(ledger: Ledger) -> None:
+    house = House(ledger, missed_max=2)
+    for last, reset in ((house.head - 2, False), (house.head - 3, True), (house.head, False), (house.head + 1, True)):
+        listener = await house.feed.join(MINE, last=last)
+        assert (listener.reset, listener.begins) == (reset, house.head if reset else last)
+
+
+async def test_who_takes_too_little_is_cut_and_told_no_more(ledger: Ledger) -> None:
+    house = House(ledger, waiting_max=3)
+    slow, quick = await house.feed.join(MINE, last=None), await house.feed.join(MINE, last=None)
+    for name in "abcd":
+        house.grant(MINE, name)
+        await house.feed.turn()
+        assert len((await taken(quick)).facts) == 1
+        assert slow.scope.cancel_called == (name == "d")
+    told = await taken(slow)
+    assert (told.facts, told.ended) == ([], "too slow")
+
+
+async def test_there_is_room_for_so_many_and_none_while_closing(ledger: Ledger) -> None:
+    house = House(ledger, streams_max=3, account_streams_max=2)
+    first, _ = await house.feed.join(MINE, last=None), await house.feed.join(MINE, last=None)
+    with pytest.raises(TooManyStreams):
+        await house.feed.join(MINE, last=None)
+    theirs = await house.feed.join(THEIRS, last=None)
+    with pytest.raises(Overloaded):
+        await house.feed.join(THEIRS, last=None)
+    house.feed.leave(first)
+    assert (await house.feed.join(MINE, last=None)).account_id == MINE
+    house.feed.close()
+    assert (await taken(theirs)).ended == "the server is restarting"
+    with pytest.raises(ShuttingDown):
+        await house.feed.join(MINE, last=None)
+
+
+async def test_many_who_join_at_once_pass_no_bound(ledger: Ledger) -> None:
+    house = House(ledger, account_streams_max=2)
+    refused: list[TooManyStreams] = []
+
+    async def join() -> None:
+        try:
+            await house.feed.join(MINE, last=None)
+        except TooManyStreams as error:
+            refused.append(error)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(8):
+            nursery.start_soon(join)
+    assert (len(refused), house.feed.streams) == (6, 2)
+
+
+async def test_only_the_streams_of_what_is_over_end(ledger: Ledger) -> None:
+    house = House(ledger)
+    sessions = Sessions(ledger)
+    ledger.change(
+        (
+            "INSERT INTO people (account_id, email, label, created_at_micros) VALUES (?, ?, ?, ?)",
+            (MINE, "a@example.org", "x", 1),
+        )
+    )
+    key_id, _ = make_key(ledger, Codec(), MINE)
+    await house.keys.load()
+    stays, goes = sessions.begin(MINE), sessions.begin(MINE)
+    digests = [found.token_digest for token in (stays, goes) if (found := sessions.find(token)) is not None]
+    signed_in = [await house.feed.join(MINE, last=None, session_digest=digest) for digest in digests]
+    with_key = await house.feed.join(MINE, last=None, key_id=key_id)
+    with_none = await house.feed.join(MINE, last=None, key_id="key_none")
+    sessions.end(goes)
+    await house.feed.check()
+    assert (await taken(signed_in[1])).ended == "the session is over"
+    assert (await taken(with_none)).ended == "the key is over"
+    house.grant()
+    await house.feed.turn()
+    for still in (signed_in[0], with_key):
+        assert (await taken(still)).ended is None

@@ -1,0 +1,147 @@
+"""A parsed request against what is on offer: refused before money moves, or bounded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.accounts.auth import Key
+from app.requests.attempts import Offer
+from app.requests.plan import Order, make_order
+from app.settings import parse as parse_settings
+from app.wire.dialects import parse
+from app.wire.exchange import Endpoint, RequestError
+from domain.errors import KeyIsExpired, ModelNotAllowed, ModelNotFound
+from domain.events import KeyLimits
+from domain.pricing import hold_ceiling
+from domain.request import TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX
+from tests.support.gateway import MODEL, chat, configuration, responses
+
+CATALOG = parse_settings(configuration(Path("/nowhere"))).catalog()
+OFFERS = {"simulator": Offer("simulator", 2**20, fetches_urls=True)}
+
+
+def order(
+    endpoint: Endpoint,
+    body: dict[str, Any],
+    *,
+    limits: KeyLimits | None = None,
+    default: int = 4096,
+    now_micros: int = 0,
+) -> Order:
+    return make_order(
+        parse(endpoint, json.dumps(body).encode()),
+        key=Key("acct", "key", "digest", limits or KeyLimits()),
+        catalog=CATALOG,
+        offers=OFFERS,
+        stored={},
+        request_id="req_1",
+        default_max_output_tokens=default,
+        now_micros=now_micros,
+    )
+
+
+def sent(made: Order) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(made.take_attempts().first.body)
+    return body
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body", "limit"),
+    [("responses", responses(), "max_output_tokens"), ("chat", chat(), "max_completion_tokens")],
+)
+def test_the_default_limit_is_held_for_and_written_upstream(
+    endpoint: Endpoint, body: dict[str, Any], limit: str
+) -> None:
+    made = order(endpoint, body, default=77)
+    assert sent(made)[limit] == 77
+    assert made.bounds.output_tokens == 77
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body", "limit"),
+    [
+        ("responses", responses(max_output_tokens=9), "max_output_tokens"),
+        ("chat", chat(max_completion_tokens=9), "max_completion_tokens"),
+        ("chat", chat(max_tokens=9), "max_tokens"),
+    ],
+)
+def test_the_clients_own_limit_stands_as_it_was_written(endpoint: Endpoint, body: dict[str, Any], limit: str) -> None:
+    made = order(endpoint, body)
+    assert {name: value for name, value in sent(made).items() if name.startswith("max_")} == {limit: 9}
+    assert made.bounds.output_tokens == 9
+
+
+def test_a_default_past_what_the_model_can_do_is_brought_down_to_it() -> None:
+    assert order("responses", responses(), default=10**6).bounds.output_tokens == 128_000
+
+
+def test_choices_multiply_the_hold() -> None:
+    prices = CATALOG.model(MODEL).prices
+    one, three = order("chat", chat(max_tokens=100)), order("chat", chat(max_tokens=100, n=3))
+    more = hold_ceiling(prices, three.bounds) - hold_ceiling(prices, one.bounds)
+    assert more >= 2 * 100 * 2000
+
+
+def test_tools_that_cost_per_call_are_bounded_upstream_too() -> None:
+    made = order("responses", responses(tools=[{"type": "web_search"}]))
+    assert sent(made)["max_tool_calls"] == made.bounds.tool_calls == TOOL_CALLS_DEFAULT
+    assert made.bounds.input_tokens == 400_000  # what a search brings is unknown beforehand
+    made = order("responses", responses(tools=[{"type": "web_search"}], max_tool_calls=2))
+    assert sent(made)["max_tool_calls"] == made.bounds.tool_calls == 2
+    assert "max_tool_calls" not in sent(order("responses", responses()))
+
+
+def test_each_choice_of_chat_may_search() -> None:
+    asked = chat(n=20, web_search_options={})
+    assert order("chat", asked).bounds.tool_calls == 20
+    assert order("chat", asked | {"n": 2}).bounds.tool_calls == TOOL_CALLS_DEFAULT
+
+
+def test_more_tool_calls_than_can_be_held_for_are_refused() -> None:
+    with pytest.raises(RequestError) as refused:
+        order("responses", responses(tools=[{"type": "web_search"}], max_tool_calls=TOOL_CALLS_MAX + 1))
+    assert refused.value.param == "max_tool_calls"
+
+
+def test_what_the_key_may_not_do_is_refused_without_the_ledger() -> None:
+    with pytest.raises(ModelNotFound):
+        order("responses", responses() | {"model": "none"})
+    with pytest.raises(ModelNotAllowed):
+        order("responses", responses(), limits=KeyLimits(models=("gpt-5.5",)))
+    with pytest.raises(KeyIsExpired):
+        order("responses", responses(), limits=KeyLimits(expires_at_micros=5), now_micros=5)
+
+
+def test_each_attempt_has_a_relay_of_its_own() -> None:
+    asks: tuple[tuple[Endpoint, dict[str, Any]], ...] = (("responses", responses()), ("chat", chat()))
+    for endpoint, body in asks:
+        for stream in (False, True):
+            attempt = order(endpoint, body | {"stream": stream}).take_attempts().first
+            assert attempt.relay() is not attempt.relay()
+
+
+def test_a_tool_that_is_not_offered_is_refused_by_name() -> None:
+    with pytest.raises(RequestError) as refused:
+        order("responses", responses(tools=[{"type": "function", "name": "f", "parameters": {}}, {"type": "mcp"}]))
+    assert (refused.value.code, refused.value.param) == ("unsupported_tool", "tools[1].type")
+    assert "mcp" in refused.value.message
+
+
+def test_a_tool_is_judged_by_its_type_before_anything_that_it_names() -> None:
+    search = {"type": "file_search", "vector_store_ids": ["vs_1"]}
+    code = {"type": "code_interpreter", "container": "cntr_1"}
+    for tool in (search, code):
+        with pytest.raises(RequestError) as refused:
+            order("responses", responses(tools=[tool]))
+        assert (refused.value.code, refused.value.param) == ("unsupported_tool", "tools[0].type")
+
+
+def test_a_tool_that_is_offered_may_name_nothing_of_a_vendors_storage() -> None:
+    image = {"type": "image_generation", "input_image_mask": {"file_id": "file-1"}}
+    with pytest.raises(RequestError) as refused:
+        order("responses", responses(tools=[image]))
+    assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "tools[0].input_image_mask.file_id")

@@ -1,0 +1,265 @@
+"""Responses answers read into events: by hand, and whatever an upstream may send instead."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.wire.answer import (
+    AnswerEvent,
+    Began,
+    CallBegun,
+    CallDelta,
+    CallDone,
+    Ended,
+    Finished,
+    Said,
+    SearchBegun,
+    SearchDone,
+    ThoughtBegun,
+    ThoughtDone,
+)
+from app.wire.exchange import AnswerError
+from app.wire.responses.answer_reader import ITEMS_MAX
+from app.wire.responses.answer_writer import ResponsesWriter
+from app.wire.splice import members
+from domain.usage import Usage
+from tests.app.wire.responses.answers import answers
+from tests.app.wire.responses.mutations import mutated
+from tests.app.wire.responses.reading import (
+    CREATED,
+    added,
+    cited,
+    completed,
+    delta,
+    done,
+    message,
+    of,
+    reader,
+    text_part,
+    told,
+    within,
+)
+from tests.app.wire.streams import RESPONSES_USAGE, response
+
+Json = dict[str, Any]
+SEED = "0123456789abcdef0123456789abcdef"
+ENDED = [Finished("stop"), Ended()]
+
+
+CALL = {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f"}
+
+
+def test_beginning_and_end() -> None:
+    queued = of("queued", response=response("queued"))
+    ended = completed(usage=RESPONSES_USAGE, service_tier="default")
+    begun = of("created", response=response(service_tier="auto"))
+    assert told(begun, queued, ended, "[DONE]", of("output_text.delta", delta="late")) == [
+        Began("resp_1", "vendor-model-2025", "auto"),
+        Finished("stop"),
+        Ended(Usage(16, 10, 4, output=9, reasoning=2, service_tier="default"), "default"),
+    ]
+
+
+def test_an_answer_that_begins_with_an_item() -> None:
+    assert told(added(0, type="message", id="msg_1"), completed())[0] == Began()
+
+
+def test_an_item_that_is_added_twice_is_one() -> None:
+    thought = added(0, type="reasoning", id="rs_1")
+    assert within(CREATED, thought, thought) == [ThoughtBegun(0), ThoughtDone(0)]
+
+
+def test_events_without_a_place_are_about_the_last_item() -> None:
+    plain = of("output_text.delta", delta="a")
+    ended = of("output_text.done", text="ab")
+    assert within(plain, ended, of("output_item.done", item=message(text_part("ab"), id=None))) == [
+        Said("a"),
+        Said("b"),
+    ]
+
+
+def test_items_and_events_of_unknown_types() -> None:
+    assert within(
+        of("future.thing", output_index=0, delta="x"),
+        added(0, type="future_call", id="fu_1"),
+        done(0, type="future_call", id="fu_1"),
+        of("output_item.done"),
+        delta("Still", at=1),
+        output=[{"type": "future_call"}, message(text_part("Still"), id="msg_2")],
+    ) == [Said("Still")]
+
+
+@pytest.mark.parametrize(
+    ("details", "reason"),
+    [
+        ({"reason": "max_output_tokens"}, "length"),
+        ({"reason": "content_filter"}, "content_filter"),
+        ({"reason": 1}, "length"),
+        (None, "length"),
+    ],
+)
+def test_answers_that_were_cut(details: Any, reason: str) -> None:
+    cut = response("incomplete", incomplete_details=details, output=[message(text_part("Hel"))])
+    expected = [Began("resp_1", "vendor-model-2025"), Said("Hel"), Finished(reason), Ended()]  # type: ignore[arg-type]
+    assert told(of("incomplete", response=cut)) == expected
+    assert reader().whole(json.dumps(cut).encode()) == expected
+
+
+def test_a_whole_answer() -> None:
+    search = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}
+    body = response("completed", output=[search, {**CALL, "arguments": "{}"}], usage=RESPONSES_USAGE, tool_usage=None)
+    assert reader().whole(json.dumps(body).encode()) == [
+        Began("resp_1", "vendor-model-2025"),
+        SearchBegun(0),
+        SearchDone(0, {"type": "search"}),
+        CallBegun(1, "c", "f"),
+        CallDelta(1, "{}"),
+        CallDone(1),
+        Finished("tool_calls"),
+        Ended(Usage(16, 10, 4, output=9, reasoning=2, web_search_calls=1)),
+    ]
+
+
+ERROR = {"message": "No quota.", "type": "insufficient_quota", "code": "insufficient_quota", "param": None}
+
+
+@pytest.mark.parametrize(
+    ("event", "told_type"),
+    [
+        ({"type": "error", "message": "No quota.", "code": "insufficient_quota", "param": None}, None),
+        ({"type": "error", "error": ERROR}, "insufficient_quota"),
+        ({"error": ERROR}, "insufficient_quota"),
+        (of("failed", response=response("failed", error=ERROR)), "insufficient_quota"),
+        (of("cancelled", response=response("cancelled", error=ERROR)), "insufficient_quota"),
+        (of("completed", response=response("completed", error=ERROR)), "insufficient_quota"),
+    ],
+)
+def test_errors(event: Json, told_type: str | None) -> None:
+    read = reader()
+    with pytest.raises(AnswerError) as caught:
+        read.frame("", json.dumps(event).encode())
+    error = caught.value
+    assert (error.malformed, error.message, error.code, error.type) == (
+        False,
+        "No quota.",
+        "insufficient_quota",
+        told_type,
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "is_malformed"),
+    [
+        (response("failed", error=ERROR), False),
+        (response("cancelled"), False),
+        (response("in_progress"), True),
+        ([], True),
+    ],
+)
+def test_bodies_that_are_no_answer(body: Any, is_malformed: bool) -> None:
+    with pytest.raises(AnswerError) as caught:
+        reader().whole(json.dumps(body).encode())
+    assert caught.value.malformed is is_malformed
+
+
+def test_a_name_stands_in_for_a_type() -> None:
+    read = reader()
+    assert read.frame("response.completed", b'{"response":{}}') == [Began(), *ENDED]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        ["[DONE]"],
+        [CREATED],
+        ["{"],
+        ["[]"],
+        [delta("a") | {"delta": 1}],
+        [delta("a", part=-1)],
+        [delta("a") | {"content_index": "0"}],
+        [delta("a", logprobs={})],
+        [delta("a", logprobs=["x"])],
+        [delta("a", logprobs=[{"token": "a", "logprob": "x"}])],
+        [delta("a", logprobs=[{"token": "a", "logprob": 1, "bytes": "x"}])],
+        [added(0, **CALL | {"call_id": 1})],
+        [done(0, **CALL | {"name": None})],
+        [done(0, **CALL | {"call_id": None, "id": None})],
+        [done(0, **CALL, arguments={})],
+        [done(0, type="web_search_call", action="x")],
+        [done(0, type="web_search_call", action={"queries": [1]})],
+        [done(0, **message(text_part("a", cited(-1, 2))))],
+        [of("output_item.added", output_index=0, item=1)],
+        [of("completed", response=[])],
+        [completed(usage={"input_tokens": -1, "output_tokens": 1})],
+        [completed(1)],  # type: ignore[arg-type]
+        [of("function_call_arguments.delta", output_index=0, delta="x"), completed()],
+    ],
+)
+def test_malformed_answers(events: list[Any]) -> None:
+    with pytest.raises(AnswerError) as caught:
+        told(*events)
+    assert caught.value.malformed
+
+
+def test_items_are_bounded() -> None:
+    read = reader()
+    for index in range(ITEMS_MAX):
+        read.frame("", json.dumps(added(index, type="message")).encode())
+    with pytest.raises(AnswerError):
+        read.frame("", json.dumps(added(ITEMS_MAX, type="message")).encode())
+
+
+# -- Any answer
+
+
+def write(events: Iterable[AnswerEvent], *, stream: bool) -> list[bytes]:
+    fields = members.decode(b'{"include":["web_search_call.action.sources"]}')
+    wrote = ResponsesWriter(seed=SEED, model="m", created=1, fields=fields, stream=stream)
+    return [wrote.write(event) for event in events]
+
+
+def payloads(frames: list[bytes]) -> list[bytes]:
+    lines = b"".join(frames).split(b"\n")
+    return [line.removeprefix(b"data: ") for line in lines if line.startswith(b"data: ")]
+
+
+def content(frames: list[bytes]) -> Json:
+    """What an answer says, with our seal taken off as many times as it was put on."""
+    told: Json = json.loads(frames[-1])
+    for item in told["output"]:
+        if item.get("encrypted_content"):
+            item["encrypted_content"] = item["encrypted_content"].rpartition(":")[2]
+    return {name: told[name] for name in ("status", "incomplete_details", "output", "usage")}
+
+
+@given(answers(overlap=1))
+def test_what_is_written_reads_back_as_the_same(events: list[AnswerEvent]) -> None:
+    written = write(events, stream=False)
+    plain = reader().whole(written[-1])
+    read = reader()
+    streamed = [event for data in payloads(write(events, stream=True)) for event in read.frame("", data)]
+    assert content(write(plain, stream=False)) == content(written)
+    assert content(write(streamed, stream=False)) == content(written)
+
+
+@given(answers(), st.data())
+def test_anything_at_any_place_is_an_error_of_the_answer_at_most(
+    events: list[AnswerEvent], data: st.DataObject
+) -> None:
+    frames = [json.loads(payload) for payload in payloads(write(events, stream=True))]
+    frames = data.draw(mutated(frames))
+    read = reader()
+    try:
+        found = [event for frame in frames for event in read.frame("", json.dumps(frame).encode())]
+    except AnswerError:
+        return
+    keys = [event.key for event in found if hasattr(event, "key") and type(event).__name__.endswith("Begun")]
+    assert len(keys) == len(set(keys))
+    if found and isinstance(found[-1], Ended):
+        write(found, stream=True)

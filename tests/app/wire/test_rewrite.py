@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.wire.exchange import RequestError
+from app.wire.file_ref import Stored
+from app.wire.rewrite import handed, sealed_members
+from app.wire.tags import seal
+
+STORED = {"file-1": Stored("application/pdf", "a.pdf", "QUJD", 3, 1)}
+URI = "data:application/pdf;base64,QUJD"
+
+
+def given(name: str, items: Any, upstream: str = "vendor") -> Any:
+    fields = {"model": msgspec.Raw(b'"m"'), name: msgspec.Raw(json.dumps(items).encode())}
+    changed = handed(fields, STORED, upstream)
+    assert changed["model"] is fields["model"]
+    return json.loads(bytes(changed[name]))
+
+
+def test_what_has_nothing_to_change_keeps_its_bytes() -> None:
+    for text in (b'"a text"', b'[ {"role": "user",  "content":"x"} ]', b"null"):
+        fields = {"input": msgspec.Raw(text)}
+        assert handed(fields, STORED, "vendor") is fields
+    odd = b'{"role":"user" ,"content":"x"}'
+    fields = {"input": msgspec.Raw(b"[" + odd + b',{"content":[{"type":"input_file","file_id":"file-1"}]}]')}
+    assert bytes(handed(fields, STORED, "vendor")["input"]).startswith(b"[" + odd)
+
+
+@pytest.mark.parametrize("holder", ["content", "output"])
+def test_an_uploaded_file_is_put_in(holder: str) -> None:
+    part = {"type": "input_file", "file_id": "file-1"}
+    put_in = {"type": "input_file", "filename": "a.pdf", "file_data": URI}
+    assert given("input", [{holder: [part, {"type": "input_text"}, 5]}]) == [
+        {holder: [put_in, {"type": "input_text"}, 5]}
+    ]
+
+
+def test_an_uploaded_file_is_put_into_a_chat_message() -> None:
+    part = {"type": "file", "file": {"file_id": "file-1", "filename": "other.pdf"}}
+    put_in = {"type": "file", "file": {"filename": "a.pdf", "file_data": URI}}
+    assert given("messages", [{"role": "user", "content": [part]}]) == [{"role": "user", "content": [put_in]}]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "input_file", "file_id": "file-2"},
+        {"type": "input_file", "file_id": 5},
+        {"type": "file", "file": "file_id"},
+        {"type": "input_text", "file_id": "file-1"},
+    ],
+)
+def test_what_names_no_uploaded_file_stays(part: Any) -> None:
+    assert given("input", [{"content": [part]}]) == [{"content": [part]}]
+    assert given("messages", [{"content": [part]}]) == [{"content": [part]}]
+
+
+def test_sealed_reasoning_goes_to_its_own_upstream_only() -> None:
+    def reasoning(encrypted: str) -> dict[str, Any]:
+        return {"type": "reasoning", "encrypted_content": encrypted}
+
+    items = [
+        reasoning(seal("vendor", "gAAA")),
+        reasoning(seal("other", "gBBB")),
+        reasoning("gCCC"),
+        reasoning("rr1.broken"),
+    ]
+    assert given("input", items) == [reasoning("gAAA"), reasoning("gCCC"), reasoning("rr1.broken")]
+    assert given("input", items, "other") == [reasoning("gBBB"), reasoning("gCCC"), reasoning("rr1.broken")]
+    assert given("input", [{"encrypted_content": None}]) == [{"encrypted_content": None}]
+
+
+def test_reasoning_that_rides_on_a_chat_call_stays_here() -> None:
+    ours = {"realrouter": {"reasoning": seal("vendor", "x")}}
+    calls = [
+        {"id": "1", "extra_content": ours},
+        {"id": "2", "extra_content": ours | {"google": {"thought_signature": "s"}}},
+        {"id": "3", "extra_content": {"google": {}}},
+        {"id": "4", "extra_content": 5},
+        {"id": "5"},
+    ]
+    [message] = given("messages", [{"role": "assistant", "tool_calls": calls}])
+    assert message["tool_calls"] == [
+        {"id": "1"},
+        {"id": "2", "extra_content": {"google": {"thought_signature": "s"}}},
+        *calls[2:],
+    ]
+    [old] = given("messages", [{"role": "assistant", "function_call": {"name": "f", "extra_content": ours}}])
+    assert old["function_call"] == {"name": "f"}
+    assert given("messages", [{"tool_calls": {}, "x": "extra_content"}]) == [{"tool_calls": {}, "x": "extra_content"}]
+
+
+@pytest.mark.parametrize("number", [b"1e400", b"-1e309", b"1" * 5_000])
+def test_a_number_that_nobody_can_hold_is_refused_where_an_item_changes(number: bytes) -> None:
+    items = b'[{"role":"user","content":"x"},{"encrypted_content":"gAAA","size":%b}]' % number
+    with pytest.raises(RequestError) as caught:
+        handed({"input": msgspec.Raw(items)}, STORED, "vendor")
+    assert (caught.value.param, caught.value.code) == ("input[1]", "invalid_value")
+
+
+def test_what_is_encrypted_is_sealed_in_place() -> None:
+    item = {"type": "reasoning", "encrypted_content": "gAAA"}
+    assert sealed_members(item, "vendor")
+    assert item["encrypted_content"] == seal("vendor", "gAAA")
+    for other in ({"encrypted_content": None}, {"encrypted_content": ""}, {}, 5):
+        assert not sealed_members(other, "vendor")
