@@ -11,29 +11,48 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from app.account_errors import (
+from app.envelope import clean, envelope, one_line
+from app.faults import (
+    BadRequest,
+    BadSignature,
+    BodyTooLarge,
     CheckoutDisabled,
     CrossOrigin,
+    HeadersTooLarge,
+    HttpVersionNotSupported,
+    IdempotencyKeyUsed,
     InvalidCredentials,
     InvalidLink,
+    MethodNotAllowed,
+    NotFound,
+    NotSealedYet,
+    NotSettledYet,
     NotSignedIn,
+    Overloaded,
     PaymentMethodRequired,
+    RequestTooSlow,
     SessionRequired,
+    ShuttingDown,
     SignUpDisabled,
+    StorageUnavailable,
+    TooManyAttempts,
+    TooManyConflicts,
     TooManyExports,
     TooManyStreams,
+    Unauthorized,
+    UnsupportedMediaType,
+    UpstreamBroken,
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+    VendorRefused,
+    VendorUnavailable,
+    ViewsUnavailable,
 )
-from app.accounts.commands import TooManyConflicts
-from app.accounts.throttle import TooManyAttempts
-from app.envelope import clean, envelope, one_line
-from app.files.errors import StorageUnavailable
 from app.ledger.store import StoreBusy, StoreUnavailable
-from app.payments.vendor import BadSignature, VendorRefused, VendorUnavailable
-from app.read_models.log import ViewsUnavailable
-from app.transparency.errors import NotSealedYet, NotSettledYet
-from app.upstream.base import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.wire.exchange import AnswerError, RequestError
 from domain import errors as domain
 from domain.decimals import format_usd
@@ -45,115 +64,6 @@ NO_RETRY = ("x-should-retry", "false")
 RETRY_SECONDS = 1
 """How soon a client may ask again when a queue or a store was in the way."""
 RETRY_SECONDS_MAX = 86_400
-
-
-class ApiError(Exception):
-    """A request that the edge refuses. `str(error)` is fit for the client's eyes."""
-
-
-class BadRequest(ApiError):
-    """The request makes no sense as HTTP or as JSON. `param` names the part, `code` the kind."""
-
-    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
-        super().__init__(message)
-        self.param = param
-        self.code = code
-
-
-_KEY_PROBLEMS: Mapping[KeyProblem, str] = {
-    "missing": "No API key was sent. Send your key as `Authorization: Bearer sk-rr-...`. "
-    "Keys are made in the dashboard under API keys, or with `realrouter key create`.",
-    "malformed": "This is no API key of this gateway: it is incomplete or was copied wrongly. A key is `sk-rr-` and 38 "
-    "letters and digits. Copy it again, or make a new one in the dashboard or with `realrouter key create`.",
-    "foreign": "This API key was made by another provider and does not work here; revoke it there if it was sent by mistake. "
-    "Keys of this gateway begin with `sk-rr-`: make one in the dashboard or with `realrouter key create`.",
-    "unknown": "This API key is not known here. Check that it belongs to this server, "
-    "or make a new one in the dashboard or with `realrouter key create`.",
-}
-
-
-class Unauthorized(ApiError):
-    """No key, or one that cannot be used."""
-
-    def __init__(self, kind: KeyProblem) -> None:
-        super().__init__(_KEY_PROBLEMS[kind])
-        self.kind = kind
-
-
-class NotFound(ApiError):
-    """No route, or nothing there."""
-
-    def __init__(
-        self, message: str = "There is nothing at this address. Check the path, and that the base URL ends in /v1."
-    ) -> None:
-        super().__init__(message)
-
-
-class MethodNotAllowed(ApiError):
-    """The route takes other methods."""
-
-    def __init__(self, method: str, allowed: tuple[str, ...]) -> None:
-        super().__init__(f"{method} is not allowed here. Use {' or '.join(allowed) or 'another method'}.")
-        self.allowed = allowed
-
-
-class BodyTooLarge(ApiError):
-    """The body is past the limit, by its Content-Length or by what has arrived."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        super().__init__(
-            f"The request body is larger than {limit_bytes} bytes. Send less, or upload the files and refer to them."
-        )
-        self.limit_bytes = limit_bytes
-
-
-class UnsupportedMediaType(ApiError):
-    """The body comes in a form that the route does not read."""
-
-
-class HeadersTooLarge(ApiError):
-    """The request line and headers together are past a limit."""
-
-
-class HttpVersionNotSupported(ApiError):
-    """Something else than HTTP/1 was spoken."""
-
-
-class RequestTooSlow(ApiError):
-    """The head or the body did not arrive in time."""
-
-
-class Overloaded(ApiError):
-    """No room now. `per_key`: the key has too many requests open; else the whole process has."""
-
-    def __init__(self, *, per_key: bool, limit: int | None = None, retry_after_seconds: int = RETRY_SECONDS) -> None:
-        most = f" (at most {limit})" if limit is not None else ""
-        super().__init__(
-            f"This API key has too many requests open at once{most}. Wait for one to finish."
-            if per_key
-            else "The server is at its capacity. Nothing was charged. Try again shortly."
-        )
-        self.per_key = per_key
-        self.retry_after_seconds = retry_after_seconds
-
-
-class ShuttingDown(ApiError):
-    """The process is going away; another one, or this one after its start, will answer."""
-
-    def __init__(self) -> None:
-        super().__init__("The server is restarting. Nothing was charged. Try again shortly.")
-
-
-class IdempotencyKeyUsed(ApiError):
-    """The account used this Idempotency-Key before. `state`: what became of that first request."""
-
-    def __init__(self, request_id: str, state: str) -> None:
-        super().__init__(
-            f"This Idempotency-Key was used before, by request {request_id}, which is {state}. "
-            "Nothing was charged again. For a new request send a new key."
-        )
-        self.request_id = request_id
-        self.state = state
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +89,6 @@ class Problem:
 
 
 Rule = Callable[[Any, str | None], Problem]
-E = TypeVar("E", bound=Exception)
 
 INVALID = "invalid_request_error"
 SERVER = "server_error"
@@ -390,12 +299,6 @@ _INTERNAL = Problem(
     "internal_error",
     message="Something went wrong on our side. Try again, and tell us the x-request-id if it stays.",
 )
-
-
-def register(error_type: type[E], rule: Callable[[E, str | None], Problem]) -> None:
-    """Add a row for an error that a later part of the program defines. A type has one row, for good."""
-    assert error_type not in _TABLE, f"{error_type.__name__} has a row already"
-    _TABLE[error_type] = rule
 
 
 def is_expected(error: Exception) -> bool:

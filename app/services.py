@@ -22,10 +22,18 @@ from app.accounts.people import People
 from app.accounts.sessions import Sessions
 from app.accounts.throttle import Throttle
 from app.edge.body import BodyBudget
+from app.faults import (
+    PricesDiffer,
+    StorageUnavailable,
+    UpstreamBroken,
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from app.feed.feed import CHECK_SECONDS, PACE_SECONDS, Feed
-from app.files.errors import StorageUnavailable
+from app.files.opening import open_storage
 from app.files.service import Files
-from app.files.storage import open_storage
 from app.files.sweep import SWEEP_SECONDS, Sweep
 from app.instance.lease import Lifetime, Slots
 from app.instance.reaper import INTERVAL_SECONDS, Reaper
@@ -52,14 +60,7 @@ from app.telemetry.metrics import Metrics
 from app.transparency.opening import open_sealing
 from app.transparency.receipts import Receipts
 from app.transparency.sealer import SEAL_SECONDS, Sealer
-from app.upstream.base import (
-    Upstream,
-    UpstreamBroken,
-    UpstreamError,
-    UpstreamRefused,
-    UpstreamTimeout,
-    UpstreamUnreachable,
-)
+from app.upstream.base import Upstream
 from app.upstream.http import HttpUpstream
 from app.upstream.http1.transport import PoolLimits, TrioTransport
 from app.upstream.simulator import SimulatorUpstream
@@ -87,10 +88,6 @@ class Listed:
 
     version: int
     created: int
-
-
-class PricesDiffer(Exception):
-    """The configured prices are not those of the ledger."""
 
 
 @dataclass(frozen=True, slots=True)

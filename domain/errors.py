@@ -9,7 +9,11 @@ from __future__ import annotations
 from domain.decimals import format_usd
 
 
-class DomainError(Exception):
+class Fault(Exception):
+    """What the world gets wrong, and no programmer: every error type of the product is one. `str(error)` is one readable line."""
+
+
+class DomainError(Fault):
     """A command that the state does not allow. `str(error)` is fit for the caller's eyes."""
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from domain.errors import Fault
 from domain.events import Event, UnknownEvent
 from projections.tables import Change, Key, Row, Table
 
@@ -22,11 +23,11 @@ Read = Callable[[Table, Collection[Key]], Mapping[Key, Row]]
 """The rows of a table that have one of these keys, as they stood before the batch."""
 
 
-class Unavailable(Exception):
+class Unavailable(Fault):
     """The log or the views are out of reach or locked. Nothing was applied: try again."""
 
 
-class TakenOver(Exception):
+class TakenOver(Fault):
     """The views are no longer those that this process set out to write: another version or another rebuild has them."""
 
 

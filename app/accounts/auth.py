@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import structlog
 import trio
 
-from app.errors import Unauthorized
+from app.faults import Unauthorized
 from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.store import Ledger, RecordedEvent, StoreUnavailable
 from domain import api_key

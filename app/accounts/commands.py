@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 
+from app.faults import TooManyConflicts
 from app.ledger.codec import Codec
 from app.ledger.store import Append, CommandFailed, Committed, Conflict, Ledger, RecordedEvent
 from domain import account as accounts
@@ -20,10 +21,6 @@ from domain.events import Event, UnknownEvent, account_stream, price_stream
 from domain.price_listing import Listing
 
 ATTEMPTS_MAX = 20
-
-
-class TooManyConflicts(Exception):
-    """Others kept writing to this stream. Nothing was appended; asking again is safe."""
 
 
 def new_id(prefix: str) -> str:

@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 import argon2
 import trio
 
-from app.errors import Overloaded
+from app.faults import Overloaded
 from domain.errors import InvalidValue
 
 LENGTH_MIN, LENGTH_MAX = 8, 1024

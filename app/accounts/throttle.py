@@ -10,17 +10,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from app.faults import TooManyAttempts
 from app.ledger.store import Tables
 
 _MICROS = 1_000_000
-
-
-class TooManyAttempts(Exception):
-    """So many attempts are allowed in a window, and were made. `retry_after_seconds` until it ends."""
-
-    def __init__(self, retry_after_seconds: int) -> None:
-        super().__init__(f"Too many attempts. Try again in {retry_after_seconds} s.")
-        self.retry_after_seconds = retry_after_seconds
 
 
 @dataclass(frozen=True, slots=True)

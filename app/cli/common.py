@@ -17,51 +17,14 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import click
 import msgspec
 
-from app.accounts.commands import TooManyConflicts
-from app.exports.errors import ExportUnfit, NoSuchExport
-from app.ledger.codec import Codec, UndecodableEvent
-from app.ledger.exclusive import LedgerInUse
-from app.ledger.store import CommandFailed, Ledger, SchemaMismatch, StoreUnavailable
-from app.payments.opening import StripeNotConfigured
-from app.payments.vendor import VendorRefused, VendorUnavailable
-from app.reports.providers import ProviderFileUnfit
-from app.reports.reprice import PricesUnfit
-from app.services import PricesDiffer, open_ledger
-from app.settings import LogSettings, Settings, SettingsError, load
-from app.transparency.errors import AdoptRefused, ExportRefused, LogDiffers, RestoreRefused
-from app.website.errors import SiteUnfit
-from domain.errors import DomainError
-from projections.exports.contract import ExportStopped
-from projections.exports.parquet import ParquetMissing
-from projections.proofs.errors import ProofInvalid
+from app.ledger.codec import Codec
+from app.ledger.store import Ledger, StoreUnavailable
+from app.services import open_ledger
+from app.settings import LogSettings, Settings, load
+from domain.errors import Fault
 
 CONFIG_DEFAULT = "realrouter.toml"
 CONFIG_VARIABLE = "REALROUTER_CONFIG"
-_FAILURES = (
-    AdoptRefused,
-    CommandFailed,
-    DomainError,
-    ExportRefused,
-    ExportStopped,
-    ExportUnfit,
-    LedgerInUse,
-    LogDiffers,
-    NoSuchExport,
-    ParquetMissing,
-    PricesDiffer,
-    PricesUnfit,
-    ProviderFileUnfit,
-    ProofInvalid,
-    RestoreRefused,
-    StripeNotConfigured,
-    VendorRefused,
-    VendorUnavailable,
-    SchemaMismatch,
-    SettingsError,
-    SiteUnfit,
-    TooManyConflicts,
-    UndecodableEvent,
-)
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -120,7 +83,7 @@ def command(function: Callable[Concatenate[Context, P], R]) -> Callable[..., R]:
             return function(Context(config, as_json), *args, **kwargs)
         except StoreUnavailable as error:
             raise click.ClickException(f"The store is out of reach: {error}") from error
-        except _FAILURES as error:
+        except Fault as error:
             raise click.ClickException(str(error)) from error
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""

@@ -10,11 +10,11 @@ import msgspec
 from app.cli.common import Context, command
 from app.cli.progress import progress
 from app.cli.read_models import caught_up_views
+from app.faults import NotSealedYet, NotSettledYet
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger, RecordedEvent
 from app.transparency import subjects
 from app.transparency.copies import Folder, Stored, export
-from app.transparency.errors import NotSealedYet, NotSettledYet
 from app.transparency.file import CheckpointFile, write_key
 from app.transparency.receipts import Receipts
 from app.transparency.restore import restore

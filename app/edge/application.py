@@ -34,7 +34,8 @@ from app.edge import cors
 from app.edge.body import ON_EXIT, EdgeBody
 from app.edge.h1 import new_request_id
 from app.envelope import JSON
-from app.errors import (
+from app.errors import answer_for, is_expected
+from app.faults import (
     ApiError,
     BadRequest,
     BodyTooLarge,
@@ -43,8 +44,6 @@ from app.errors import (
     RequestTooSlow,
     ShuttingDown,
     UnsupportedMediaType,
-    answer_for,
-    is_expected,
 )
 from app.website.site import Answer
 

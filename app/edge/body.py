@@ -16,7 +16,7 @@ from quart_trio.wrappers.request import TrioBody
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.edge.intake import Intake
-from app.errors import BodyTooLarge, Overloaded, RequestTooSlow, UnsupportedMediaType
+from app.faults import BodyTooLarge, Overloaded, RequestTooSlow, UnsupportedMediaType
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

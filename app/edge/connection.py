@@ -30,7 +30,7 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
 from app.edge.h1 import Protocol, Refused, Stream, timed_out
-from app.errors import ApiError, ShuttingDown
+from app.faults import ApiError, ShuttingDown
 
 if TYPE_CHECKING:
     from app.edge.server import Server

@@ -27,7 +27,8 @@ from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from app.edge.intake import Intake
 from app.edge.limits import ServerLimits
 from app.envelope import close_answer
-from app.errors import ApiError, BadRequest, HeadersTooLarge, HttpVersionNotSupported, RequestTooSlow, answer_for
+from app.errors import answer_for
+from app.faults import ApiError, BadRequest, HeadersTooLarge, HttpVersionNotSupported, RequestTooSlow
 
 if TYPE_CHECKING:
     from app.edge.connection import Connection

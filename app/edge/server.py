@@ -27,7 +27,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from app.edge.connection import Connection
 from app.edge.h1 import Refused
 from app.edge.limits import BACKLOG, ServerLimits
-from app.errors import Overloaded
+from app.faults import Overloaded
 
 LOG = logging.getLogger("realrouter.edge")
 ACCEPT_PAUSE_SECONDS = 0.1

@@ -16,9 +16,8 @@ from typing import TypeVar
 
 import trio
 
-from app.account_errors import TooManyExports
-from app.errors import Overloaded
 from app.exports.run import Chunk
+from app.faults import Overloaded, TooManyExports
 
 EXPORTS_MAX = 8
 ACCOUNT_EXPORTS_MAX = 2

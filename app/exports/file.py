@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from app.exports.errors import ExportUnfit
 from app.exports.manifest import (
     Manifest,
     Progress,
@@ -32,6 +31,7 @@ from app.exports.manifest import (
 from app.exports.run import chunks
 from app.exports.source import Source, Span, span_of
 from app.exports.wanted import FORMAT_VERSION, Wanted
+from app.faults import ExportUnfit
 from app.ledger.store import Ledger
 from projections.exports.contract import Encoder
 

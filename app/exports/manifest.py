@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from app.exports.errors import ExportUnfit
 from app.exports.wanted import FORMAT_VERSION, Wanted
+from app.faults import ExportUnfit
 from projections.exports.contract import Tally
 from projections.exports.texts import fixed
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from app.exports.errors import NoSuchExport
+from app.faults import NoSuchExport
 from app.settings import Settings
 from projections.exports.beancount import BeancountEncoder
 from projections.exports.contract import Encoder, Sheet

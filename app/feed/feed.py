@@ -16,10 +16,9 @@ from typing import TypeVar
 
 import trio
 
-from app.account_errors import TooManyStreams
 from app.accounts.auth import KeyCache
 from app.accounts.sessions import Sessions
-from app.errors import Overloaded, ShuttingDown
+from app.faults import Overloaded, ShuttingDown, TooManyStreams
 from app.feed.balance import Figures, figures_of
 from app.feed.listener import Listener
 from app.ledger.store import Head, Ledger

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from app.files.errors import StorageUnavailable
+from app.faults import StorageUnavailable
 from app.files.storage import FILE_ID, Content, Details, Entry, Spool
 
 PAGE = 500

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 import trio
 
-from app.files.errors import StorageUnavailable
+from app.faults import StorageUnavailable
 from app.files.storage import Storage
 from app.read_models.answers import File as Listed
 from domain.buckets import MICROS_PER_SECOND

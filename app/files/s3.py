@@ -20,7 +20,7 @@ import msgspec
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from app.files.errors import StorageUnavailable
+from app.faults import StorageUnavailable
 from app.files.storage import FILE_ID, Content, Details, Entry, Spool
 
 CONNECT_SECONDS = 5

@@ -18,15 +18,15 @@ import trio
 
 from app.accounts.commands import known
 from app.edge.body import Reservation
+from app.faults import NoSuchFile, StorageUnavailable, ViewsUnavailable
 from app.files.content import CHUNK_BYTES, FileChunks, encoded, encoded_bytes, inspect
-from app.files.errors import NoSuchFile, StorageUnavailable
 from app.files.names import Described, Names, Page, described, listed
 from app.files.storage import FILE_ID, Details, Spool, Storage
 from app.files.upload import UploadForm
 from app.ledger.codec import Codec
 from app.ledger.store import Append, Committed, Ledger, Refused, StoreBusy, StoreUnavailable
 from app.ledger.writer import Writer
-from app.read_models import Views, ViewsUnavailable, answers
+from app.read_models import Views, answers
 from app.read_models.fresh import freshen
 from app.wire.content import check_size
 from app.wire.exchange import RequestError

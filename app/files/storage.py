@@ -1,4 +1,4 @@
-"""Where the content of files is kept: one contract, two engines (local.py, s3.py).
+"""Where the content of files is kept: one contract, two engines (local.py, s3.py), chosen in opening.py.
 
 Rule 1: an upload is collected in a spool, of which nothing is left once it is discarded. `keep` makes it a file, whole or not at
 all, and durable before it returns.
@@ -19,8 +19,7 @@ from typing import BinaryIO, Protocol
 
 import msgspec
 
-from app.files.errors import StorageUnavailable
-from app.settings.shape import FilesSettings
+from app.faults import StorageUnavailable
 
 FILE_ID = re.compile(r"file-[0-9a-f]{32}", re.ASCII)
 """What ids look like: safe as the name of a file, and of an object."""
@@ -102,16 +101,3 @@ class Storage(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-def open_storage(settings: FilesSettings) -> Storage:
-    """The storage that the settings name. Nothing is touched or connected yet."""
-    directory = settings.directory
-    if directory is not None:
-        from app.files.local import LocalStorage  # noqa: PLC0415 - one engine is loaded, the one that is configured
-
-        return LocalStorage(directory)
-    from app.files.s3 import S3Storage  # noqa: PLC0415 - its client takes half a second to import
-
-    bucket, _, prefix = settings.url.removeprefix("s3://").partition("/")
-    return S3Storage(bucket, prefix.strip("/"))

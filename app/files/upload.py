@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from app.errors import UnsupportedMediaType
-from app.files.errors import FileTooLarge
+from app.faults import FileTooLarge, UnsupportedMediaType
 from app.wire.exchange import RequestError
 from domain.file import FILE_BYTES_MAX, check_expiry, check_purpose
 

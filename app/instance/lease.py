@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 import trio
 
-from app.errors import Overloaded, ShuttingDown
+from app.faults import Overloaded, ShuttingDown
 from app.ledger.store import Ledger, StoreUnavailable
 
 RENEWALS_PER_LEASE = 4

@@ -12,7 +12,7 @@ import trio
 
 from app.instance.lease import Lifetime
 from app.ledger.codec import Codec, UndecodableEvent
-from app.ledger.store import Append, CommandFailed, Committed, Ledger, OpenRequest, StoreUnavailable
+from app.ledger.store import WINDOWS_KEPT_DAYS, Append, CommandFailed, Committed, Ledger, OpenRequest, StoreUnavailable
 from app.ledger.writer import Writer
 from domain.buckets import MICROS_PER_DAY, minute_of
 from domain.events import RequestAdmitted, request_stream
@@ -24,8 +24,6 @@ GRACE_SECONDS = 60.0
 ORPHANS_MAX = 5_000
 TOGETHER_MAX = 100
 PRUNE_SECONDS = 3600.0
-WINDOWS_KEPT_DAYS = 2
-"""Minute windows older than this are forgotten; no request lives so long."""
 _log = structlog.get_logger("reaper")
 
 

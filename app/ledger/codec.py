@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from domain.errors import Fault
 from domain.events import EVENTS, Event, UnknownEvent
 
 NONCE_BYTES = 16
@@ -22,11 +23,11 @@ UPCASTS: Mapping[str, tuple[str, Upcast]] = {}
 """Older topic -> (the next version's topic, how its fields become those of that version)."""
 
 
-class UndecodableEvent(Exception):
+class UndecodableEvent(Fault):
     """A stored event of a known topic whose state does not fit it: the store was tampered with, or a version is missing."""
 
 
-class UnencodableEvent(Exception):
+class UnencodableEvent(Fault):
     """A field of an event has a value that JSON cannot carry."""
 
 

@@ -26,6 +26,7 @@ from app.ledger.postgres import PostgresLedger
 from app.ledger.queries import LogQueries, Row
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Head, StoreUnavailable
+from domain.errors import Fault
 
 EVENTS_PER_PAGE = 2_000
 ROWS_PER_PAGE = 200
@@ -34,11 +35,11 @@ Progress = Callable[[int, int], None]
 """(events copied, events in all), after each page"""
 
 
-class CopyRefused(Exception):
+class CopyRefused(Fault):
     """The source or the target is not fit for a copy; nothing was changed."""
 
 
-class CopyMismatch(Exception):
+class CopyMismatch(Fault):
     """What the target holds is not what was read; nothing was changed."""
 
 

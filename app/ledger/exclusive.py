@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from domain.errors import Fault
 
-class LedgerInUse(Exception):
+
+class LedgerInUse(Fault):
     """Another gateway serves this SQLite ledger."""
 
 

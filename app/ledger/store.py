@@ -19,14 +19,17 @@ import msgspec
 from eventsourcing.persistence import Notification
 
 from domain.buckets import Guard
+from domain.errors import Fault
 from domain.events import Event
 
 BATCH_MAX = 500
 """Past this, latency grows and throughput falls."""
 STREAM_LENGTH_MAX = 200
+WINDOWS_KEPT_DAYS = 2
+"""Minute windows older than this are forgotten; no request lives so long."""
 
 
-class StoreUnavailable(Exception):
+class StoreUnavailable(Fault):
     """The store is out of reach, locked, or full. Nothing is known to be lost: ask again with the same command id."""
 
 
@@ -34,11 +37,11 @@ class StoreBusy(StoreUnavailable):
     """Too many commands wait for the store already."""
 
 
-class SchemaMismatch(Exception):
+class SchemaMismatch(Fault):
     """The database is not of this version's schema. `realrouter migrate` brings it there."""
 
 
-class CommandFailed(Exception):
+class CommandFailed(Fault):
     """The store cannot take this command, ever: a value that the database refuses."""
 
 

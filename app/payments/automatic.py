@@ -18,9 +18,10 @@ from typing import Any
 
 import structlog
 
+from app.faults import VendorRefused, VendorUnavailable
 from app.payments.chores import claim
 from app.payments.service import Payments
-from app.payments.vendor import Payment, Saved, VendorRefused, VendorUnavailable
+from app.payments.vendor import Payment, Saved
 from domain import buckets
 from domain.checkout import Checkout
 from domain.errors import AutomaticCeilingReached, TooManyCheckouts

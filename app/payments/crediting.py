@@ -14,7 +14,8 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from app.accounts.commands import ATTEMPTS_MAX, TooManyConflicts, known, load_account
+from app.accounts.commands import ATTEMPTS_MAX, known, load_account
+from app.faults import TooManyConflicts
 from app.ledger.codec import Codec
 from app.ledger.store import Append, CommandFailed, Committed, Failed, Ledger, Refused
 from app.payments.vendor import Dispute, Refund

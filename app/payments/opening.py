@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from app.faults import StripeNotConfigured
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
 from app.payments.crediting import Crediting
@@ -24,10 +25,6 @@ _SECRET = {
 _PLACEHOLDER = re.compile(r"(?i)x{4,}|\.{3}|your|change|placeholder|example|replace|todo|dummy|fill")
 _LETTERS_MIN = 8
 """Different characters that a random secret of that length surely has."""
-
-
-class StripeNotConfigured(Exception):
-    """The settings name Stripe, without the secrets that it needs."""
 
 
 def open_payments(

@@ -12,11 +12,11 @@ import msgspec
 import structlog
 import trio
 
-from app.accounts.commands import TooManyConflicts
+from app.faults import TooManyConflicts, VendorRefused, VendorUnavailable
 from app.ledger.store import CommandFailed, StoreUnavailable
 from app.payments.inbox import Waiting
 from app.payments.service import Payments
-from app.payments.vendor import Payment, Session, VendorRefused, VendorUnavailable
+from app.payments.vendor import Payment, Session
 from domain import checkout as checkouts
 from domain.errors import NotFound, PaymentMismatch
 

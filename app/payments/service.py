@@ -16,10 +16,11 @@ from typing import TypeVar, TypeVarTuple
 import structlog
 import trio
 
+from app.faults import BadSignature, VendorRefused, VendorUnavailable
 from app.ledger.store import Ledger
 from app.payments.crediting import Crediting, Paid
 from app.payments.inbox import Inbox
-from app.payments.vendor import BadSignature, Payment, Session, Vendor, VendorRefused, VendorUnavailable
+from app.payments.vendor import Payment, Session, Vendor
 from domain.checkout import Checkout, Pack
 from domain.errors import AlreadyExists, InvalidValue, NotFound, PaymentMismatch
 from domain.events import CheckoutStarted

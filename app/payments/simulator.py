@@ -14,17 +14,9 @@ from typing import TypeVar
 import msgspec
 import trio
 
+from app.faults import BadSignature, VendorRefused
 from app.ledger.store import Tables
-from app.payments.vendor import (
-    BadSignature,
-    Dispute,
-    Notice,
-    Payment,
-    Refund,
-    Saved,
-    Session,
-    VendorRefused,
-)
+from app.payments.vendor import Dispute, Notice, Payment, Refund, Saved, Session
 from domain.events import CheckoutStarted
 
 SAVED = Saved("cus_simulated", "pm_simulated")

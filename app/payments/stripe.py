@@ -16,17 +16,8 @@ import msgspec
 import stripe
 import trio
 
-from app.payments.vendor import (
-    BadSignature,
-    Dispute,
-    Notice,
-    Payment,
-    Refund,
-    Saved,
-    Session,
-    VendorRefused,
-    VendorUnavailable,
-)
+from app.faults import BadSignature, VendorRefused, VendorUnavailable
+from app.payments.vendor import Dispute, Notice, Payment, Refund, Saved, Session
 from domain.events import CheckoutStarted, Tax
 
 TIMEOUT_SECONDS = 20.0

@@ -16,10 +16,11 @@ import msgspec
 import structlog
 import trio
 
+from app.faults import VendorRefused, VendorUnavailable
 from app.payments.chores import claim
 from app.payments.processing import Processing
 from app.payments.service import Payments
-from app.payments.vendor import Session, VendorRefused, VendorUnavailable
+from app.payments.vendor import Session
 from app.read_models import Views
 from app.read_models.answers import Payment as CreditedPayment
 from app.read_models.queries import ROWS_MAX

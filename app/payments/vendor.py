@@ -13,18 +13,6 @@ from typing import Any, Protocol
 from domain.events import CheckoutStarted, Tax
 
 
-class VendorUnavailable(Exception):
-    """The processor is out of reach, limits us, or failed. Ask again."""
-
-
-class VendorRefused(Exception):
-    """The processor finds our request wrong: a setting of the operator's, or a bug of ours."""
-
-
-class BadSignature(Exception):
-    """A webhook that the processor did not sign, or signed too long ago."""
-
-
 @dataclass(frozen=True, slots=True)
 class Saved:
     """A payment method that its owner let us keep."""

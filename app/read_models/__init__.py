@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from app.read_models.log import DecodedLog, ViewsUnavailable
+from app.faults import ViewsUnavailable
+from app.read_models.log import DecodedLog
 from app.read_models.postgres import PostgresViews
 from app.read_models.sqlite import SQLiteViews
 

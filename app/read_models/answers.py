@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from domain.errors import Fault
 from domain.events import KeyLimits
 from domain.pricing import CostLine
 from projections.keys import Freeze
@@ -13,7 +14,7 @@ from projections.keys import Freeze
 T = TypeVar("T")
 
 
-class NotYetProjected(Exception):
+class NotYetProjected(Fault):
     """The position asked for lies past what the read model has seen."""
 
     def __init__(self, asked: int, stands_at: int) -> None:

@@ -7,17 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+from app.faults import ViewsUnavailable
 from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.store import LogReader, RecordedEvent, StoreUnavailable
-from projections.contract import Fact, LogHead, Unavailable, Undecodable
+from projections.contract import Fact, LogHead, Undecodable
 
 
 class _Ledger(LogReader, Protocol):
     def now_micros(self) -> int: ...
-
-
-class ViewsUnavailable(StoreUnavailable, Unavailable):
-    """The read models are out of reach or locked."""
 
 
 class DecodedLog:

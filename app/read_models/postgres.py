@@ -16,8 +16,8 @@ from contextlib import contextmanager
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from app.faults import ViewsUnavailable
 from app.read_models import sql
-from app.read_models.log import ViewsUnavailable
 from app.read_models.queries import Fetch, ViewQueries
 from app.read_models.snapshot import TABLES, ViewsSnapshot
 from projections.contract import Projection, TakenOver, Tracked

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from app.faults import ViewsUnavailable
 from app.read_models import sql
-from app.read_models.log import ViewsUnavailable
 from app.read_models.queries import Fetch, tracked_by
 from projections.runner import ALL
 from projections.tables import Row, Table

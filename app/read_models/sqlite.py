@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from functools import partial
 from queue import Empty, Full, LifoQueue
 
+from app.faults import ViewsUnavailable
 from app.ledger.sqlite import use_wal
 from app.read_models import sql
-from app.read_models.log import ViewsUnavailable
 from app.read_models.queries import Fetch, ViewQueries
 from app.read_models.snapshot import ViewsSnapshot
 from projections.contract import Projection, TakenOver, Tracked

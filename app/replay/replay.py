@@ -13,9 +13,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from app.instance.reaper import WINDOWS_KEPT_DAYS
 from app.ledger.codec import Codec, UndecodableEvent
-from app.ledger.store import Ledger, LogReader, RecordedEvent
+from app.ledger.store import WINDOWS_KEPT_DAYS, Ledger, LogReader, RecordedEvent
 from app.read_models import Views
 from app.replay.findings import DIFFERENCES_MAX, Difference, Findings
 from app.replay.ledger import LedgerCheck, stream_of

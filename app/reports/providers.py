@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from app.exports.source import Source, pages
+from app.faults import ProviderFileUnfit
 from app.reports.folds import Told
 from app.settings import ProviderExportSettings
 from domain.errors import InvalidValue
@@ -29,10 +30,6 @@ from projections.exports.texts import fixed
 REQUESTS_MAX = 5_000_000
 COST_DECIMALS = 12
 _PERCENT = 10**9
-
-
-class ProviderFileUnfit(Exception):
-    """The file is not one that the mapping can read."""
 
 
 class Used(msgspec.Struct, gc=False):

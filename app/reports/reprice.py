@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from app.exports.source import Source, Span, pages
+from app.faults import PricesUnfit
 from app.reports.folds import Told
 from domain.errors import InvalidValue
 from domain.events import RequestDebited
@@ -24,10 +25,6 @@ from domain.usage import Usage
 from projections.exports.contract import event_of
 
 PRICES_BYTES_MAX = 4 << 20
-
-
-class PricesUnfit(Exception):
-    """The file holds no prices that can be read."""
 
 
 class Repriced(msgspec.Struct, frozen=True):

@@ -19,7 +19,8 @@ import structlog
 import trio
 
 from app.edge.body import Reservation
-from app.errors import IdempotencyKeyUsed, RequestTooSlow, ShuttingDown, message_of, problem_of
+from app.errors import message_of, problem_of
+from app.faults import IdempotencyKeyUsed, RequestTooSlow, ShuttingDown, UpstreamError, UpstreamTimeout
 from app.instance.lease import Lifetime, Slot
 from app.ledger.store import CommandFailed, StoreUnavailable
 from app.requests.opening import Opened, Upstreams, answer_fault
@@ -27,7 +28,6 @@ from app.requests.outbox import Outbox
 from app.requests.plan import Order
 from app.requests.request_log import Record
 from app.requests.settlement import Settlement, Unsettled
-from app.upstream.base import UpstreamError, UpstreamTimeout
 from app.wire.exchange import AnswerError, Relay
 from domain.errors import DomainError
 from domain.events import KeyLimits, RequestDebited

@@ -14,19 +14,10 @@ from dataclasses import replace
 
 import trio
 
+from app.faults import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.requests.attempts import Attempt
 from app.requests.plan import Order
-from app.upstream.base import (
-    Dialect,
-    Upstream,
-    UpstreamAnswer,
-    UpstreamBroken,
-    UpstreamCall,
-    UpstreamError,
-    UpstreamRefused,
-    UpstreamTimeout,
-    UpstreamUnreachable,
-)
+from app.upstream.base import Dialect, Upstream, UpstreamAnswer, UpstreamCall
 from app.upstream.refusal import REFUSAL_BYTES_MAX, refused, told
 from app.wire.exchange import AnswerError, Relay
 

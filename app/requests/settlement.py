@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 import structlog
 import trio
 
-from app.accounts.commands import TooManyConflicts, known, on_account
-from app.errors import IdempotencyKeyUsed
+from app.accounts.commands import known, on_account
+from app.faults import IdempotencyKeyUsed, TooManyConflicts
 from app.instance.lease import Lifetime
 from app.ledger.codec import Codec
 from app.ledger.store import (

@@ -11,7 +11,7 @@ import msgspec
 from quart import Request, Response
 
 from app.edge.body import read_body, reserve_for
-from app.errors import BadRequest
+from app.faults import BadRequest
 from app.services import Services
 from domain.decimals import format_usd
 

@@ -13,10 +13,10 @@ import trio
 from quart import Request
 from werkzeug.http import dump_cookie
 
-from app.account_errors import CrossOrigin, NotSignedIn, SessionRequired
 from app.accounts.auth import authenticate
 from app.accounts.sessions import SESSION_DAYS, Session
 from app.edge.client_address import client_address
+from app.faults import CrossOrigin, NotSignedIn, SessionRequired
 from app.origin import may_change, origin_of
 from app.services import Services
 

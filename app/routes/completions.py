@@ -17,7 +17,8 @@ from quart import Request, Response
 from app.accounts.auth import Key, authenticate
 from app.edge.application import add_fields, request_id, set_request_id, stream_response
 from app.edge.body import Reservation, on_exit, read_body
-from app.errors import BadRequest, problem_of
+from app.errors import problem_of
+from app.faults import BadRequest
 from app.instance.lease import Slot
 from app.requests.completion import Completion
 from app.requests.outbox import Outbox

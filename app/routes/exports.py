@@ -10,13 +10,11 @@ from quart import Response, request
 
 from app.edge.application import EdgeApplication, StreamBody
 from app.edge.body import on_exit
-from app.errors import BadRequest, NotFound
 from app.exports.download import Downloads
-from app.exports.errors import NoSuchExport
 from app.exports.run import chunks
 from app.exports.source import OneAccount, Span, span_of
 from app.exports.wanted import KINDS, Wanted, encoder_for, file_name, provider_of, wanted
-from app.read_models import ViewsUnavailable
+from app.faults import BadRequest, NoSuchExport, NotFound, ViewsUnavailable
 from app.routes.bodies import asked_instant, read_query
 from app.routes.caller import reader
 from app.routes.events import Nothing

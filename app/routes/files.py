@@ -15,8 +15,8 @@ from quart import Request, Response
 from app.accounts.auth import Key, authenticate
 from app.edge.application import StreamBody
 from app.edge.body import BodyParts, on_exit, reserve_for
+from app.faults import FileTooLarge
 from app.files.content import CHUNK_BYTES
-from app.files.errors import FileTooLarge
 from app.files.names import Described
 from app.files.service import UPLOAD_BYTES
 from app.files.upload import OVERHEAD_BYTES_MAX, UploadForm

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import trio
 
-from app.read_models import ViewsUnavailable
+from app.faults import ViewsUnavailable
 from app.read_models.fresh import freshen
 from app.services import Services
 

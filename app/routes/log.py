@@ -10,7 +10,7 @@ import trio
 from quart import Response
 
 from app.edge.application import EdgeApplication
-from app.errors import NotFound
+from app.faults import NotFound
 from app.routes.openapi import describe
 from app.services import Services
 from app.transparency.receipts import Receipts

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from quart import Request, Response, request
 
 from app.edge.application import EdgeApplication
-from app.errors import NotFound
+from app.faults import NotFound
 from app.payments.simulator import Simulated, SimulatedVendor
 from app.routes.caller import check_origin
 from app.routes.openapi import describe

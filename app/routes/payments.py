@@ -12,13 +12,13 @@ import msgspec
 import structlog
 from quart import Request, Response, request
 
-from app.account_errors import CheckoutDisabled, PaymentMethodRequired
 from app.accounts.commands import new_id
 from app.edge.application import EdgeApplication
 from app.edge.body import read_body, reserve_for
+from app.faults import BadSignature, CheckoutDisabled, PaymentMethodRequired
 from app.payments.automatic import AutomaticTopUps, TopUp
 from app.payments.service import Payments, named_checkout
-from app.payments.vendor import BadSignature, Session
+from app.payments.vendor import Session
 from app.routes.bodies import answer, read_struct, usd
 from app.routes.caller import reader, signed_in
 from app.routes.completions import idempotency_key

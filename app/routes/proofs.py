@@ -6,7 +6,7 @@ import trio
 from quart import Response, request
 
 from app.edge.application import EdgeApplication
-from app.errors import NotFound
+from app.faults import NotFound, NotSealedYet
 from app.ledger.store import RecordedEvent
 from app.routes.caller import reader
 from app.routes.fresh import caught_up
@@ -14,7 +14,6 @@ from app.routes.log import sealing
 from app.routes.openapi import describe
 from app.services import Services
 from app.transparency import subjects
-from app.transparency.errors import NotSealedYet
 
 
 def register(app: EdgeApplication, services: Services) -> None:

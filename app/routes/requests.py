@@ -8,7 +8,7 @@ from quart import Response, request
 
 from app.accounts.commands import known
 from app.edge.application import EdgeApplication
-from app.errors import NotFound
+from app.faults import NotFound
 from app.routes.bodies import answer, told_instant, usd, usd_if
 from app.routes.caller import reader
 from app.routes.fresh import caught_up

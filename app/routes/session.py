@@ -15,15 +15,14 @@ import structlog
 import trio
 from quart import Request, Response, request
 
-from app.account_errors import InvalidCredentials, InvalidLink, NotSignedIn, SignUpDisabled
 from app.accounts import throttle
-from app.accounts.commands import TooManyConflicts
 from app.accounts.passwords import check_password
 from app.accounts.people import LABEL_DEFAULT, Person, check_label, normalised_email
 from app.accounts.sessions import Session
 from app.accounts.throttle import Rate
 from app.edge.application import EdgeApplication
 from app.edge.client_address import network_of
+from app.faults import InvalidCredentials, InvalidLink, NotSignedIn, SignUpDisabled, TooManyConflicts
 from app.ledger.store import StoreUnavailable
 from app.routes.bodies import answer, nothing, read_struct
 from app.routes.caller import Caller, address_of, check_origin, session_cookie, session_token, signed_in

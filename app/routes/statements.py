@@ -9,9 +9,9 @@ import trio
 from quart import Response, request
 
 from app.edge.application import EdgeApplication
-from app.errors import BadRequest
 from app.exports.source import position_before
 from app.exports.wanted import provider_of
+from app.faults import BadRequest
 from app.read_models.answers import Transaction
 from app.routes.bodies import answer, read_query, told_instant, usd
 from app.routes.caller import reader

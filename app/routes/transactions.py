@@ -11,7 +11,7 @@ import trio
 from quart import Response, request
 
 from app.edge.application import EdgeApplication
-from app.errors import BadRequest
+from app.faults import BadRequest
 from app.read_models.answers import Transaction
 from app.read_models.queries import ROWS_MAX
 from app.read_models.statement import Filter

@@ -11,7 +11,8 @@ from typing import Any
 
 from app.edge.application import EdgeApplication
 from app.envelope import JSON
-from app.errors import MethodNotAllowed, answer_for
+from app.errors import answer_for
+from app.faults import MethodNotAllowed
 from app.website.site import READ_METHODS, Answer, Site
 
 KEPT = frozenset({"api", "log", "simulator", "v1"})

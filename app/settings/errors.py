@@ -3,18 +3,7 @@
 from __future__ import annotations
 
 from app.settings.locate import Path
-
-
-class SettingsError(Exception):
-    """The configuration cannot be used. `str(error)` names the file, the line, the key, and what to do; never a secret."""
-
-    def __init__(self, message: str, *, file: str, line: int | None = None, key: str | None = None) -> None:
-        where = file if line is None else f"{file}:{line}"
-        super().__init__(f"{where}: {key}: {message}" if key else f"{where}: {message}")
-        self.message = message
-        self.file = file
-        self.line = line
-        self.key = key
+from domain.errors import Fault
 
 
 class Problem(Exception):
@@ -32,3 +21,15 @@ def spelled(path: Path) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
+
+
+class SettingsError(Fault):
+    """The configuration cannot be used. `str(error)` names the file, the line, the key, and what to do; never a secret."""
+
+    def __init__(self, message: str, *, file: str, line: int | None = None, key: str | None = None) -> None:
+        where = file if line is None else f"{file}:{line}"
+        super().__init__(f"{where}: {key}: {message}" if key else f"{where}: {message}")
+        self.message = message
+        self.file = file
+        self.line = line
+        self.key = key

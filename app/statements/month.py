@@ -15,11 +15,13 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from app.read_models import Views, ViewsUnavailable
+from app.faults import ViewsUnavailable
+from app.read_models import Views
 from app.read_models.answers import Balance, Transaction, Usage
 from app.read_models.queries import ROWS_MAX
 from app.read_models.statement import Filter
 from domain.books import next_month
+from domain.errors import Fault
 
 ROWS_SHOWN_MAX = 500
 KINDS = ("top_up", "grant", "correction", "refund", "refund_failed", "dispute", "dispute_won")
@@ -27,7 +29,7 @@ KINDS = ("top_up", "grant", "correction", "refund", "refund_failed", "dispute", 
 MONTH = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
 
 
-class Unbalanced(Exception):
+class Unbalanced(Fault):
     """The read models stand at one position, and do not agree."""
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from app.faults import ExportRefused
 from app.ledger.store import StoreUnavailable, Tables
-from app.transparency.errors import ExportRefused
 from app.transparency.events import read_entries
 from app.transparency.file import CheckpointFile
 from app.transparency.trees import Trees

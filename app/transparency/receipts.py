@@ -9,8 +9,8 @@ Nothing is signed for that but what a checkpoint of today's keys continues.
 
 from __future__ import annotations
 
+from app.faults import NotSealedYet
 from app.ledger.store import Ledger, RecordedEvent, StoreUnavailable
-from app.transparency.errors import NotSealedYet
 from app.transparency.events import entry_of
 from app.transparency.trees import Kept, Trees
 from projections.proofs.checkpoint import Checkpoint, merged, parse_checkpoint

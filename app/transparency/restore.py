@@ -18,12 +18,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from app.instance.reaper import WINDOWS_KEPT_DAYS
+from app.faults import RestoreRefused
 from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.sqlite import SQLiteLedger
+from app.ledger.store import WINDOWS_KEPT_DAYS
 from app.replay.findings import DIFFERENCES_MAX
 from app.transparency.copies import PAGE_EVENTS, Folder, Page
-from app.transparency.errors import RestoreRefused
 from app.transparency.verify import Progress, Report, verify
 from domain.buckets import MICROS_PER_DAY, minute_of
 from domain.events import Event, RequestAdmitted, RequestDebited, RequestReleased, UnknownEvent

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import structlog
 import trio
 
+from app.faults import AdoptRefused, LogDiffers
 from app.ledger.store import Ledger
 from app.payments.chores import claim
-from app.transparency.errors import AdoptRefused, LogDiffers
 from app.transparency.events import read_entries
 from app.transparency.file import CheckpointFile
 from app.transparency.trees import Kept, Trees

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 
+from app.faults import NotSettledYet
 from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.store import Ledger, RecordedEvent
 from app.read_models import Views
 from app.read_models.statement import Filter
-from app.transparency.errors import NotSettledYet
 from domain.events import (
     AdjustmentPosted,
     FundsReinstated,

@@ -14,56 +14,6 @@ from typing import Literal, Protocol
 Dialect = Literal["responses", "chat", "anthropic", "gemini"]
 
 
-class UpstreamError(Exception):
-    """An upstream did not do its part. `retryable` says whether asking again, or asking the next upstream, may help."""
-
-    retryable = True
-
-    def __init__(self, upstream: str, message: str) -> None:
-        super().__init__(message)
-        self.upstream = upstream
-        self.message = message
-
-
-class UpstreamUnreachable(UpstreamError):
-    """No connection, no TLS, or the connection was lost before any byte of an answer."""
-
-
-class UpstreamTimeout(UpstreamError):
-    """A deadline passed: connect, first byte, silence between bytes, or the whole."""
-
-
-class UpstreamBroken(UpstreamError):
-    """The answer broke off or made no sense: half a frame, malformed JSON, an early end of stream."""
-
-
-class UpstreamRefused(UpstreamError):
-    """The upstream answered with an error.
-
-    `status` is its HTTP status (for an error inside a 200: the one that it would have had alone), `code`, `type` and
-    `param` come from its envelope, cleaned; `retry_after` is in seconds.
-    """
-
-    def __init__(
-        self,
-        upstream: str,
-        message: str,
-        *,
-        status: int,
-        code: str | None = None,
-        type: str | None = None,
-        param: str | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(upstream, message)
-        self.status = status
-        self.code = code
-        self.type = type
-        self.param = param
-        self.retry_after = retry_after
-        self.retryable = status in (408, 409, 429) or status >= 500 or status in (401, 403)
-
-
 @dataclass(frozen=True, slots=True)
 class UpstreamCall:
     """One request to an upstream: `body` is the JSON to send as it is, `request_id` is ours, for correlation.

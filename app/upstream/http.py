@@ -18,14 +18,8 @@ from urllib.parse import quote
 
 import httpx
 
-from app.upstream.base import (
-    UpstreamAnswer,
-    UpstreamBroken,
-    UpstreamCall,
-    UpstreamError,
-    UpstreamTimeout,
-    UpstreamUnreachable,
-)
+from app.faults import UpstreamBroken, UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from app.upstream.base import UpstreamAnswer, UpstreamCall
 from app.upstream.http1.transport import AnswerMissing, AnswerStream, TrioTransport
 from app.upstream.refusal import REFUSAL_BYTES_MAX, refused
 from app.wire.anthropic.request_writer import API_VERSION

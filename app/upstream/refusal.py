@@ -17,7 +17,8 @@ from typing import Any
 
 import msgspec
 
-from app.upstream.base import Dialect, UpstreamRefused
+from app.faults import UpstreamRefused
+from app.upstream.base import Dialect
 from app.wire.anthropic import errors as anthropic
 from app.wire.gemini import errors as gemini
 

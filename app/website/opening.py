@@ -13,8 +13,8 @@ from pathlib import Path
 
 import structlog
 
+from app.faults import SiteUnfit
 from app.settings import ServerSettings
-from app.website.errors import SiteUnfit
 from app.website.site import NOT_FOUND, Site
 
 SITE_BYTES_MAX = 64 * 1024 * 1024

@@ -12,7 +12,7 @@ import hashlib
 import re
 from html.parser import HTMLParser
 
-from app.website.errors import SiteUnfit
+from app.faults import SiteUnfit
 
 POLICY_LENGTH_MAX = 8192
 """A page with more inline scripts than fit in here would have a header that proxies refuse."""

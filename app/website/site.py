@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from app.website.errors import SiteUnfit
+from app.faults import SiteUnfit
 from app.website.negotiation import IDENTITY, choose, is_known
 from app.website.policy import page_headers
 

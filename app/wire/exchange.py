@@ -14,12 +14,13 @@ from typing import Literal, Protocol
 import msgspec
 
 from app.wire.file_ref import FileRef
+from domain.errors import Fault
 from domain.usage import Usage
 
 Endpoint = Literal["responses", "chat"]
 
 
-class RequestError(Exception):
+class RequestError(Fault):
     """The request is at fault: answered with `status`, and nothing was charged."""
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None, status: int = 400) -> None:
@@ -30,7 +31,7 @@ class RequestError(Exception):
         self.status = status
 
 
-class AnswerError(Exception):
+class AnswerError(Fault):
     """The upstream's answer is at fault. `malformed`: it made no sense, or broke off; else it is an error that it sent."""
 
     def __init__(

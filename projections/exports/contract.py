@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from domain.errors import Fault
 from domain.events import Event
 from projections.contract import Fact, Undecodable
 
@@ -22,7 +23,7 @@ Kind = Literal["text", "int", "flag", "decimal", "instant"]
 Row = tuple[Any, ...]
 
 
-class ExportStopped(Exception):
+class ExportStopped(Fault):
     """An event is missing or cannot be read: what is written ends before it. `realrouter audit verify` and `replay` say more."""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from decimal import Context, Decimal
 from typing import Any
 
+from domain.errors import Fault
 from projections.contract import Fact
 from projections.exports.contract import Column, Sheet, Tally
 
@@ -19,7 +20,7 @@ DIGITS = 38
 _EXACT = Context(prec=DIGITS)
 
 
-class ParquetMissing(Exception):
+class ParquetMissing(Fault):
     """The library that writes Parquet is not installed."""
 
     def __init__(self) -> None:

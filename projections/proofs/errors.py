@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from domain.errors import Fault
 
-class ProofInvalid(Exception):
+
+class ProofInvalid(Fault):
     """It does not hold, or is not of its form. `str(error)` says what, in words for whoever asked for the check."""

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from app import errors
+from app import faults
 from app.errors import answer_for, is_expected
+from app.faults import UpstreamBroken, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.ledger.store import StoreBusy, StoreUnavailable
-from app.upstream.base import UpstreamBroken, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.wire.exchange import AnswerError, RequestError
 from domain import errors as domain
 
@@ -32,15 +32,15 @@ def refused(status: int, message: str = "no", **more: Any) -> UpstreamRefused:
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
-        (errors.BadRequest("bad", code="invalid_json"), 400, "invalid_json"),
-        (errors.Unauthorized("missing"), 401, "invalid_api_key"),
-        (errors.Unauthorized("foreign"), 401, "invalid_api_key"),
-        (errors.NotFound(), 404, "not_found"),
-        (errors.RequestTooSlow("slow"), 408, "request_timeout"),
-        (errors.BodyTooLarge(10), 413, "request_too_large"),
-        (errors.UnsupportedMediaType("gzip"), 415, "unsupported_media_type"),
-        (errors.HeadersTooLarge("big"), 431, "headers_too_large"),
-        (errors.ShuttingDown(), 503, "shutting_down"),
+        (faults.BadRequest("bad", code="invalid_json"), 400, "invalid_json"),
+        (faults.Unauthorized("missing"), 401, "invalid_api_key"),
+        (faults.Unauthorized("foreign"), 401, "invalid_api_key"),
+        (faults.NotFound(), 404, "not_found"),
+        (faults.RequestTooSlow("slow"), 408, "request_timeout"),
+        (faults.BodyTooLarge(10), 413, "request_too_large"),
+        (faults.UnsupportedMediaType("gzip"), 415, "unsupported_media_type"),
+        (faults.HeadersTooLarge("big"), 431, "headers_too_large"),
+        (faults.ShuttingDown(), 503, "shutting_down"),
         (RequestError("no", param="n", code="invalid_type"), 400, "invalid_type"),
         (RequestError("no", status=422), 422, None),
         (domain.InvalidValue("name", "too long"), 400, "invalid_value"),
@@ -75,7 +75,7 @@ def test_a_bug_tells_nothing_of_itself() -> None:
     _, envelope, _ = opened(error)
     assert "hunter2" not in envelope["message"]
     assert not is_expected(error)
-    assert is_expected(errors.NotFound())
+    assert is_expected(faults.NotFound())
 
 
 def test_insufficient_quota_says_what_is_needed_and_what_is_there() -> None:
@@ -110,9 +110,9 @@ def test_a_request_larger_than_a_window_is_not_to_be_retried() -> None:
 
 
 def test_no_room_is_429_for_a_key_and_503_for_the_process() -> None:
-    status, envelope, headers = opened(errors.Overloaded(per_key=True, limit=5))
+    status, envelope, headers = opened(faults.Overloaded(per_key=True, limit=5))
     assert (status, envelope["code"], headers["retry-after"]) == (429, "concurrency_limit_exceeded", "1")
-    status, envelope, headers = opened(errors.Overloaded(per_key=False))
+    status, envelope, headers = opened(faults.Overloaded(per_key=False))
     assert (status, envelope["code"], headers["retry-after"]) == (503, "overloaded", "1")
 
 
@@ -124,13 +124,13 @@ def test_a_store_out_of_reach_is_503_and_tells_no_detail(error: Exception) -> No
 
 
 def test_a_used_idempotency_key_names_the_first_request_and_is_not_retried() -> None:
-    status, envelope, headers = opened(errors.IdempotencyKeyUsed("req_1", "debited"))
+    status, envelope, headers = opened(faults.IdempotencyKeyUsed("req_1", "debited"))
     assert (status, envelope["code"], headers) == (409, "idempotency_key_used", {"x-should-retry": "false"})
     assert (envelope["request_id"], envelope["state"]) == ("req_1", "debited")
 
 
 def test_405_lists_what_is_allowed() -> None:
-    status, _, headers = opened(errors.MethodNotAllowed("GET", ("POST", "OPTIONS")))
+    status, _, headers = opened(faults.MethodNotAllowed("GET", ("POST", "OPTIONS")))
     assert (status, headers) == (405, {"allow": "POST, OPTIONS"})
 
 
@@ -159,26 +159,15 @@ def test_a_vendors_rate_limit_passes_with_a_sane_wait(wait: float | None, header
 
 
 def test_key_messages_teach_and_are_not_redacted() -> None:
-    _, missing, headers = opened(errors.Unauthorized("missing"))
+    _, missing, headers = opened(faults.Unauthorized("missing"))
     assert "Bearer sk-rr-..." in missing["message"]
     assert headers["www-authenticate"] == "Bearer"
-    _, foreign, _ = opened(errors.Unauthorized("foreign"))
+    _, foreign, _ = opened(faults.Unauthorized("foreign"))
     assert "realrouter key create" in foreign["message"]
 
 
 def test_messages_are_bounded_and_hold_no_lone_surrogate() -> None:
-    _, envelope, _ = opened(errors.BadRequest("x" * 100_000 + "\ud800"))
+    _, envelope, _ = opened(faults.BadRequest("x" * 100_000 + "\ud800"))
     assert len(envelope["message"]) == 2000
-    _, envelope, _ = opened(errors.BadRequest("a\ud800b"))
+    _, envelope, _ = opened(faults.BadRequest("a\ud800b"))
     assert envelope["message"] == "a b"
-
-
-def test_a_later_part_adds_its_own_row_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Teapot(Exception):
-        pass
-
-    monkeypatch.setattr(errors, "_TABLE", dict(errors._TABLE))
-    errors.register(Teapot, lambda error, endpoint: errors.Problem(418, "teapot", None))
-    assert opened(Teapot("short and stout"))[0] == 418
-    with pytest.raises(AssertionError):
-        errors.register(Teapot, lambda error, endpoint: errors.Problem(418, "teapot", None))

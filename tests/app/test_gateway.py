@@ -10,10 +10,11 @@ import pytest
 import trio
 
 from app.edge.server import open_sockets
+from app.faults import PricesDiffer
 from app.gateway import run_gateway
 from app.ledger.codec import Codec
 from app.ledger.store import SchemaMismatch
-from app.services import PricesDiffer, open_ledger
+from app.services import open_ledger
 from app.settings import parse
 from domain.events import RequestDebited, RequestReleased
 from tests.fakes.openai_shapes import responses_frames

@@ -9,12 +9,12 @@ import trio
 from structlog.testing import capture_logs
 
 from app.accounts.commands import apply_prices
+from app.faults import UpstreamBroken, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable, ViewsUnavailable
 from app.ledger.codec import Codec
 from app.ledger.store import StoreUnavailable
-from app.read_models import Views, ViewsUnavailable
+from app.read_models import Views
 from app.services import check_prices, open_ledger, open_services
 from app.settings import parse
-from app.upstream.base import UpstreamBroken, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.upstream.http import HttpUpstream
 from app.upstream.simulator import SimulatorUpstream
 from tests.support.gateway import VENDOR_KEY, configuration, prepare, responses, running

@@ -17,23 +17,36 @@ import click
 import msgspec
 import pytest
 
-from app import account_errors, errors
+from app import errors, faults
 from app.accounts import links, passwords, people, sessions, throttle
-from app.accounts.commands import TooManyConflicts
-from app.accounts.throttle import TooManyAttempts
 from app.edge import body, cors
 from app.edge.application import _STREAM_HEADERS, CLIENT_ID_LENGTH_MAX
 from app.edge.limits import ServerLimits
 from app.exports import download
 from app.exports.wanted import FOCUS, KINDS
 from app.exports.wanted import TABLES as TABLES_OF_EXPORTS
+from app.faults import (
+    BadSignature,
+    FileTooLarge,
+    NoSuchFile,
+    NotSealedYet,
+    NotSettledYet,
+    StorageUnavailable,
+    TooManyAttempts,
+    TooManyConflicts,
+    UpstreamBroken,
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+    VendorRefused,
+    VendorUnavailable,
+    ViewsUnavailable,
+)
 from app.feed import feed
-from app.files.errors import FileTooLarge, NoSuchFile, StorageUnavailable
 from app.ledger.store import StoreBusy, StoreUnavailable
 from app.payments import inbox
 from app.payments.stripe import SIGNATURE_SECONDS
-from app.payments.vendor import BadSignature, VendorRefused, VendorUnavailable
-from app.read_models.log import ViewsUnavailable
 from app.read_models.queries import ROWS_MAX
 from app.reports import providers
 from app.requests.opening import answer_fault
@@ -48,8 +61,6 @@ from app.settings.protocols import TRAITS, possible_tools
 from app.settings.secret import Secret
 from app.statements import month as figures
 from app.telemetry.metrics import Metrics
-from app.transparency.errors import NotSealedYet, NotSettledYet
-from app.upstream.base import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.upstream.simulator.directives import RULES
 from app.website.opening import SITE_BYTES_MAX, SITE_FILES_MAX
 from app.website.policy import POLICY_LENGTH_MAX
@@ -80,16 +91,16 @@ REFUSING = ("BadRequest", "RequestError")
 RELEASING = ("release", "_release", "stop", "stop_all", "Stopped")
 LINES = {*TOKEN_KINDS, "web_search_call", "image:QUALITY/SIZE", "call:TOOL", "rounding"}
 EXAMPLES: tuple[Exception, ...] = (
-    errors.BadRequest("x"),
-    errors.Unauthorized("missing"),
-    errors.NotFound(),
-    errors.MethodNotAllowed("PUT", ("GET",)),
-    errors.RequestTooSlow("x"),
-    errors.IdempotencyKeyUsed("req_1", "open"),
-    errors.BodyTooLarge(1),
-    errors.UnsupportedMediaType("x"),
-    errors.HeadersTooLarge("x"),
-    errors.HttpVersionNotSupported("x"),
+    faults.BadRequest("x"),
+    faults.Unauthorized("missing"),
+    faults.NotFound(),
+    faults.MethodNotAllowed("PUT", ("GET",)),
+    faults.RequestTooSlow("x"),
+    faults.IdempotencyKeyUsed("req_1", "open"),
+    faults.BodyTooLarge(1),
+    faults.UnsupportedMediaType("x"),
+    faults.HeadersTooLarge("x"),
+    faults.HttpVersionNotSupported("x"),
     RequestError("x"),
     NoSuchFile("file-1"),
     FileTooLarge(),
@@ -106,16 +117,16 @@ EXAMPLES: tuple[Exception, ...] = (
     domain.RateLimited("requests per minute", 1, 1, 0, 1),
     domain.RateLimited("tokens per minute", 1, 2, 0, None),
     domain.TooManyCheckouts(1),
-    account_errors.SignUpDisabled(),
-    account_errors.InvalidCredentials(),
-    account_errors.InvalidLink(),
-    account_errors.NotSignedIn(),
-    account_errors.SessionRequired(),
-    account_errors.CrossOrigin(),
-    account_errors.TooManyExports(1),
-    account_errors.TooManyStreams(1),
-    account_errors.CheckoutDisabled(),
-    account_errors.PaymentMethodRequired(),
+    faults.SignUpDisabled(),
+    faults.InvalidCredentials(),
+    faults.InvalidLink(),
+    faults.NotSignedIn(),
+    faults.SessionRequired(),
+    faults.CrossOrigin(),
+    faults.TooManyExports(1),
+    faults.TooManyStreams(1),
+    faults.CheckoutDisabled(),
+    faults.PaymentMethodRequired(),
     TooManyAttempts(1),
     TooManyConflicts("x"),
     BadSignature("x"),
@@ -124,9 +135,9 @@ EXAMPLES: tuple[Exception, ...] = (
     NotSettledYet(),
     NotSealedYet(),
     domain.DomainError("x"),
-    errors.Overloaded(per_key=True),
-    errors.Overloaded(per_key=False),
-    errors.ShuttingDown(),
+    faults.Overloaded(per_key=True),
+    faults.Overloaded(per_key=False),
+    faults.ShuttingDown(),
     StoreBusy("x"),
     StoreUnavailable("x"),
     StorageUnavailable("x"),

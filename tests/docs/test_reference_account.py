@@ -11,9 +11,9 @@ from typing import cast
 
 import msgspec
 
-from app.account_errors import InvalidLink
 from app.accounts import throttle
 from app.accounts.links import LINK_MINUTES
+from app.faults import InvalidLink
 from app.feed import feed
 from app.ledger.store import Tables
 from app.payments import automatic, inbox, sweep

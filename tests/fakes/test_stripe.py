@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import stripe
 
+from app.faults import BadSignature, VendorRefused, VendorUnavailable
 from app.payments.stripe import SIGNATURE_SECONDS, StripeVendor
-from app.payments.vendor import BadSignature, Saved, Session, VendorRefused, VendorUnavailable
+from app.payments.vendor import Saved, Session
 from domain.events import CheckoutStarted
 from tests.fakes.stripe_api import Faults, serving
 from tests.fakes.stripe_model import StripeState

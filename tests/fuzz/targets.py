@@ -12,8 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from app.documents import pdf
-from app.errors import UnsupportedMediaType
-from app.files.errors import FileTooLarge
+from app.faults import FileTooLarge, UnsupportedMediaType
 from app.files.upload import UploadForm
 from app.wire.answer import Began, Ended, Finished, Said
 from app.wire.canonical import Target as Upstream

@@ -12,9 +12,10 @@ import pytest
 import trio
 import trio.testing
 
+from app.faults import ViewsUnavailable
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Append, Head
-from app.read_models import DecodedLog, PostgresViews, Views, ViewsUnavailable
+from app.read_models import DecodedLog, PostgresViews, Views
 from domain.events import AccountOpened, Event, KeyRevoked
 from projections.contract import Batch, Fact, Read, TakenOver, Tracked, Unavailable
 from projections.runner import ALL, RebuildFailed, Runner

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import trio
 
-from app.read_models import ViewsUnavailable
+from app.faults import ViewsUnavailable
 from app.routes.caller import COOKIE_ON_LOOPBACK
 from tests.support.gateway import ACCOUNT, Gateway, Json, open_account
 from tests.support.processes import PATIENCE_SECONDS, eventually

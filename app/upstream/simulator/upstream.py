@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 
 import trio
 
-from app.upstream.base import UpstreamBroken, UpstreamCall, UpstreamUnreachable
+from app.faults import UpstreamBroken, UpstreamUnreachable
+from app.upstream.base import UpstreamCall
 from app.upstream.simulator.stream import Fault, Plan, plan
 
 # Reading a large body (base64, PDF objects) takes milliseconds of CPU: past this size it is done in a thread.

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from app.accounts.auth import Key, KeyCache, authenticate
-from app.errors import Unauthorized
+from app.faults import Unauthorized
 from app.ledger.codec import Codec
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import StoreUnavailable

@@ -12,7 +12,6 @@ import pytest
 
 from app.accounts.commands import (
     ATTEMPTS_MAX,
-    TooManyConflicts,
     apply_prices,
     known,
     listing_of,
@@ -21,6 +20,7 @@ from app.accounts.commands import (
     on_account,
     unlisted,
 )
+from app.faults import TooManyConflicts
 from app.ledger.codec import Codec
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Append, CommandFailed, Conflict, Verdict

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from app.accounts.passwords import AT_ONCE, LENGTH_MAX, LENGTH_MIN, PARAMETERS, WAITING_MAX, Passwords, check_password
-from app.errors import Overloaded
+from app.faults import Overloaded
 from domain.errors import InvalidValue
 from tests.support.hashing import CHEAP, CountingHasher
 

@@ -7,14 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.accounts.throttle import (
-    SIGN_IN_FROM_ADDRESS,
-    SIGN_IN_OF_EMAIL,
-    SIGN_UP_FROM_ADDRESS,
-    Rate,
-    Throttle,
-    TooManyAttempts,
-)
+from app.accounts.throttle import SIGN_IN_FROM_ADDRESS, SIGN_IN_OF_EMAIL, SIGN_UP_FROM_ADDRESS, Rate, Throttle
+from app.faults import TooManyAttempts
 from app.ledger.store import Ledger
 from tests.app.ledger.ledgers import Engine
 

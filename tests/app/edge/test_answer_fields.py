@@ -8,7 +8,7 @@ import pytest
 from quart import Response, request
 
 from app.edge.application import EdgeApplication, add_fields, make_app, stream_response
-from app.errors import Unauthorized
+from app.faults import Unauthorized
 
 
 async def told(how: str) -> Response:

@@ -14,7 +14,7 @@ from app.edge.application import EdgeApplication, make_app, request_id, stream_r
 from app.edge.body import BodyBudget, on_exit, read_body, reserve_for
 from app.edge.limits import ServerLimits
 from app.edge.server import serve
-from app.errors import Unauthorized
+from app.faults import Unauthorized
 from domain.errors import ModelNotFound
 
 BODY_LIMIT = 1000

@@ -12,7 +12,7 @@ from trio.testing import MockClock
 
 from app.edge.body import BodyParts
 from app.edge.intake import Intake
-from app.errors import BodyTooLarge, RequestTooSlow
+from app.faults import BodyTooLarge, RequestTooSlow
 
 
 def parts(limit: int = 100, *, declared: int | None = None, **more: float) -> tuple[BodyParts, Intake]:

@@ -8,10 +8,9 @@ import pytest
 import trio
 import trio.testing
 
-from app.account_errors import TooManyExports
-from app.errors import Overloaded
 from app.exports.download import READERS_MAX, Downloads
 from app.exports.run import Chunk
+from app.faults import Overloaded, TooManyExports
 from app.ledger.store import StoreUnavailable
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from app.exports.errors import ExportUnfit, NoSuchExport
 from app.exports.file import FileExport
 from app.exports.manifest import Manifest, read_manifest
 from app.exports.source import position_before
 from app.exports.wanted import Wanted, encoder_for, file_name, wanted
+from app.faults import ExportUnfit, NoSuchExport
 from projections.exports.contract import ExportStopped
 from projections.runner import Runner
 from tests.support.exports import APPENDED, Shorter, export, names, source_of

@@ -11,10 +11,10 @@ from typing import BinaryIO
 import msgspec
 import pytest
 
-from app.exports.errors import ExportUnfit
 from app.exports.manifest import Manifest, Progress, read_manifest, replace_file
 from app.exports.source import WholeLog
 from app.exports.wanted import Wanted, wanted
+from app.faults import ExportUnfit
 from app.ledger.codec import Codec
 from app.ledger.store import StoreUnavailable
 from projections.contract import Fact

@@ -9,11 +9,10 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from app.account_errors import TooManyStreams
 from app.accounts.auth import KeyCache
 from app.accounts.commands import on_account
 from app.accounts.sessions import Sessions
-from app.errors import Overloaded, ShuttingDown
+from app.faults import Overloaded, ShuttingDown, TooManyStreams
 from app.feed.feed import PAGE, Feed
 from app.feed.listener import Listener, Told
 from app.ledger.codec import Codec

@@ -12,8 +12,7 @@ import httpx
 import pytest
 import trio
 
-from app.errors import Overloaded
-from app.files.errors import NoSuchFile, StorageUnavailable
+from app.faults import NoSuchFile, Overloaded, StorageUnavailable
 from app.files.storage import Spool, Storage
 from app.files.sweep import ORPHAN_SECONDS, Sweep
 from app.ledger.store import Append

@@ -13,10 +13,11 @@ import pytest
 import trio
 from moto.server import ThreadedMotoServer
 
-from app.files.errors import StorageUnavailable
+from app.faults import StorageUnavailable
 from app.files.local import LocalStorage
+from app.files.opening import open_storage
 from app.files.s3 import S3Storage
-from app.files.storage import Details, Storage, open_storage
+from app.files.storage import Details, Storage
 from app.files.sweep import ORPHAN_SECONDS, Sweep
 from app.settings.shape import FilesSettings
 from app.wire.file_ref import FileRef

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.errors import UnsupportedMediaType
-from app.files.errors import FileTooLarge
+from app.faults import FileTooLarge, UnsupportedMediaType
 from app.files.upload import Asked, UploadForm
 from app.wire.exchange import RequestError
 from domain.errors import InvalidValue

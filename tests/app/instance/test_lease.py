@@ -12,7 +12,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from app.errors import Overloaded, ShuttingDown
+from app.faults import Overloaded, ShuttingDown
 from app.instance.lease import Lifetime, Slots
 from app.ledger.store import Ledger, StoreUnavailable
 from tests.fakes.scripted_upstream import Stall, serve

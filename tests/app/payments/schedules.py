@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import trio
 
+from app.faults import BadSignature, VendorRefused, VendorUnavailable
 from app.payments.processing import Processing
-from app.payments.vendor import BadSignature, Vendor, VendorRefused, VendorUnavailable
+from app.payments.vendor import Vendor
 from domain.account import NEGATIVE_BALANCE
 from domain.errors import DomainError
 from domain.events import CheckoutCompleted, CheckoutStarted, FundsWithdrawn, RefundPosted, TopUpSettled

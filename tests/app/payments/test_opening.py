@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from app.faults import StripeNotConfigured
 from app.ledger.codec import Codec
 from app.ledger.sqlite import SQLiteLedger
-from app.payments.opening import StripeNotConfigured, check_secret, open_payments
+from app.payments.opening import check_secret, open_payments
 from app.payments.simulator import SimulatedVendor
-from app.settings import SettingsError, parse
+from app.settings import parse
+from app.settings.errors import SettingsError
 from tests.support.paying import KEY, WEBHOOK_SECRET
 
 

@@ -11,10 +11,10 @@ import msgspec
 import pytest
 import structlog
 
+from app.faults import BadSignature, VendorUnavailable
 from app.payments.inbox import CLAIM_SECONDS, KEPT_DAYS, RETRY_SECONDS_FIRST
 from app.payments.processing import Processing
 from app.payments.service import named_checkout
-from app.payments.vendor import BadSignature, VendorUnavailable
 from domain.errors import AlreadyExists, InvalidValue
 from domain.events import CheckoutExpired, CheckoutFailed, CheckoutStarted, TopUpSettled
 from tests.fakes.stripe_api import FakeTransport

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import trio
 
+from app.faults import VendorRefused, VendorUnavailable
 from app.payments.stripe import RETRIES, TIMEOUT_SECONDS, StripeVendor
-from app.payments.vendor import VendorRefused, VendorUnavailable
 from tests.app.payments.wiretap import AUTOMATIC, SAVED, all_of, both_ways, opened, tapped
 from tests.fakes.scripted_upstream import serve
 from tests.fakes.stripe_api import Faults

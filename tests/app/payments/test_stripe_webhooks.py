@@ -11,7 +11,7 @@ import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.payments.vendor import BadSignature
+from app.faults import BadSignature
 from tests.fakes.stripe_api import FakeTransport
 from tests.fakes.stripe_model import StripeState
 from tests.support.paying import KEY, WEBHOOK_SECRET, stripe_over

@@ -14,7 +14,7 @@ from eventsourcing.sqlite import SQLiteDatastore, SQLiteTrackingRecorder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.read_models import ViewsUnavailable
+from app.faults import ViewsUnavailable
 from app.read_models.answers import NotYetProjected
 from app.read_models.queries import By
 from app.replay.replay import replay

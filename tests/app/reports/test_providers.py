@@ -14,8 +14,9 @@ import msgspec
 import pytest
 
 from app.exports.source import WholeLog
+from app.faults import ProviderFileUnfit
 from app.ledger.codec import Codec
-from app.reports.providers import Listing, ProviderFileUnfit, Reconciled, read_file, reconcile
+from app.reports.providers import Listing, Reconciled, read_file, reconcile
 from app.settings import ProviderExportSettings
 from domain.events import RequestDebited
 from domain.request import debit

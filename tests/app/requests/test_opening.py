@@ -12,18 +12,12 @@ import trio
 from trio.testing import MockClock
 
 from app.accounts.auth import Key
+from app.faults import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.requests.attempts import Offer
 from app.requests.opening import PAUSE_SECONDS_MAX, Upstreams, answer_fault
 from app.requests.plan import Order, make_order
 from app.settings import parse as parse_settings
-from app.upstream.base import (
-    UpstreamBroken,
-    UpstreamCall,
-    UpstreamError,
-    UpstreamRefused,
-    UpstreamTimeout,
-    UpstreamUnreachable,
-)
+from app.upstream.base import UpstreamCall
 from app.wire.dialects import parse
 from app.wire.exchange import AnswerError
 from domain.events import KeyLimits

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from app.errors import IdempotencyKeyUsed
+from app.faults import IdempotencyKeyUsed
 from app.instance.lease import Lifetime
 from app.ledger.store import Append, Committed
 from app.requests.settlement import Settlement, Unsettled

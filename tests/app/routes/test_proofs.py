@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from app.transparency.errors import NotSealedYet
+from app.faults import NotSealedYet
 from app.transparency.sealer import SEAL_SECONDS
 from domain.events import RequestDebited
 from ops.verify import realrouter_verify as alone

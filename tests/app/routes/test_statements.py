@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.read_models import ViewsUnavailable
+from app.faults import ViewsUnavailable
 from app.statements import month as figures
 from app.statements.page import POLICY, page
 from domain.events import AdjustmentPosted, RequestDebited, account_stream

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.settings import SettingsError, parse
+from app.settings import parse
+from app.settings.errors import SettingsError
 
 
 def files(**values: object) -> str:

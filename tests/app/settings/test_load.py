@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.settings import Secret, Settings, SettingsError, StoreSettings, demo_config, load, masked_url, parse
+from app.settings import Secret, Settings, StoreSettings, demo_config, load, masked_url, parse
+from app.settings.errors import SettingsError
 from app.settings.load import FILE_BYTES_MAX, TABLES
 from app.settings.protocols import TRAITS
 from domain.pricing import price_table

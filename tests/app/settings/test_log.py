@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import LogSettings, SettingsError, parse
+from app.settings import LogSettings, parse
+from app.settings.errors import SettingsError
 from projections.proofs.note import COSIGNATURE, generate
 
 ORIGIN = "log.example/one"

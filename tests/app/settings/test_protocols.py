@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.settings import Settings, SettingsError, parse
+from app.settings import Settings, parse
+from app.settings.errors import SettingsError
 from app.settings.protocols import TRAITS
 
 BASES = {

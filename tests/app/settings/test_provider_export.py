@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.settings import SettingsError, parse
+from app.settings import parse
+from app.settings.errors import SettingsError
 from tests.app.settings.test_shape import UPSTREAM
 
 EXPORT = '[[provider_export]]\nname = "openai"\nupstream = "openai"\nrequest_id = "id"\n'

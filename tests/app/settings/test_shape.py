@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.settings import SettingsError, parse
+from app.settings import parse
+from app.settings.errors import SettingsError
 
 UPSTREAM = '[[upstream]]\nname = "openai"\nprotocol = "openai"\nbase_url = "https://api.openai.com/v1"\n'
 MODEL = '[[model]]\nid = "m"\nupstreams = ["openai"]\ncontext_window = 100\nmax_output_tokens = 10\n'

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.faults import ExportRefused
 from app.transparency.copies import Folder, export
-from app.transparency.errors import ExportRefused
 from app.transparency.verify import Found, verify
 from ops.verify import realrouter_verify as alone
 from projections.proofs.keys import LogKeys

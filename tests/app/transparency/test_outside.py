@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from app.faults import AdoptRefused, LogDiffers
 from app.ledger.store import Ledger
-from app.transparency.errors import AdoptRefused, LogDiffers
 from app.transparency.file import CheckpointFile
 from app.transparency.sealer import Sealer
 from tests.app.transparency.conftest import KEYS, Sealed

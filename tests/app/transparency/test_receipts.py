@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from app.faults import NotSealedYet, NotSettledYet
 from app.ledger.codec import Codec
 from app.replay.findings import Difference
 from app.transparency import subjects
-from app.transparency.errors import NotSealedYet, NotSettledYet
 from app.transparency.events import entry_of
 from app.transparency.verify import verify
 from domain.events import (

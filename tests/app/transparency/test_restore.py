@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.cli import main
+from app.faults import RestoreRefused
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import LogReader
 from app.replay.replay import replay
 from app.transparency.copies import PAGE_EVENTS, Stored, export
-from app.transparency.errors import RestoreRefused
 from app.transparency.file import CheckpointFile
 from app.transparency.restore import restore
 from app.transparency.sealer import Sealer

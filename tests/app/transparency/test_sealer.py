@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
+from app.faults import LogDiffers
 from app.ledger.store import Ledger, StoreUnavailable
-from app.transparency.errors import LogDiffers
 from app.transparency.events import entry_of
 from app.transparency.sealer import Sealer
 from app.transparency.trees import HOUR_MICROS, Trees

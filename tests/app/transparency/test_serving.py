@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from app.faults import LogDiffers
 from app.services import open_services
 from app.settings import parse
-from app.transparency.errors import LogDiffers
 from tests.support.gateway import configuration, prepare, responses, running
 from tests.support.logs import ORIGIN, SIGNER
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.faults import ExportRefused, LogDiffers
 from app.ledger.store import StoreUnavailable, Tables
 from app.transparency.copies import Stored, export
-from app.transparency.errors import ExportRefused, LogDiffers
 from tests.app.transparency.conftest import Sealed
 from tests.support.logs import ORIGIN
 from tests.support.mutations import many

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from app.upstream.base import UpstreamAnswer, UpstreamBroken, UpstreamCall, UpstreamTimeout, UpstreamUnreachable
+from app.faults import UpstreamBroken, UpstreamTimeout, UpstreamUnreachable
+from app.upstream.base import UpstreamAnswer, UpstreamCall
 from app.upstream.http import REFUSAL_BYTES_MAX, HttpUpstream, refused
 from app.upstream.http1.transport import PoolLimits, TrioTransport
 from app.upstream.refusal import MESSAGE_CHARS_MAX, retry_after

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from app.faults import SiteUnfit
 from app.settings import ServerSettings
 from app.website import opening
-from app.website.errors import SiteUnfit
 from app.website.opening import PLACES, find, no_site, open_site, read
 from tests.support.website import ASSET, FILES, write
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.website.errors import SiteUnfit
+from app.faults import SiteUnfit
 from app.website.policy import content_security_policy, inline_scripts, page_headers
 
 

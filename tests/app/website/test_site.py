@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.website.errors import SiteUnfit
+from app.faults import SiteUnfit
 from app.website.site import TYPES, Answer, Site, addresses
 from tests.support.website import ASSET, BROTLI, FILES, page
 

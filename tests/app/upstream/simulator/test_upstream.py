@@ -9,7 +9,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from app.upstream.base import Upstream, UpstreamAnswer, UpstreamBroken, UpstreamUnreachable
+from app.faults import UpstreamBroken, UpstreamUnreachable
+from app.upstream.base import Upstream, UpstreamAnswer
 from app.upstream.simulator import RULES, SimulatorUpstream
 from app.wire.exchange import Endpoint
 from tests.support import responses_grammar as grammar
