@@ -32,6 +32,7 @@ from app.faults import (
     NotSignedIn,
     Overloaded,
     PaymentMethodRequired,
+    ReadModelsUnavailable,
     RequestTooSlow,
     SessionRequired,
     ShuttingDown,
@@ -50,7 +51,6 @@ from app.faults import (
     UpstreamUnreachable,
     VendorRefused,
     VendorUnavailable,
-    ViewsUnavailable,
 )
 from app.ledger.store import StoreBusy, StoreUnavailable
 from app.wire.exchange import AnswerError, RequestError
@@ -251,7 +251,7 @@ _TABLE: dict[type[Exception], Rule] = {
         _RETRY,
         message="The ledger is out of reach, so nothing can be admitted. Nothing was charged. Try again shortly.",
     ),
-    ViewsUnavailable: _as(
+    ReadModelsUnavailable: _as(
         503, SERVER, "store_unavailable", _RETRY, message="What was asked for is being made ready. Try again shortly."
     ),
     StorageUnavailable: _as(

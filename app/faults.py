@@ -277,7 +277,7 @@ class StripeNotConfigured(Fault):
 # -- Read models, exports, reports and statements -----------------------------------------------------------------------
 
 
-class ViewsUnavailable(StoreUnavailable, Unavailable):
+class ReadModelsUnavailable(StoreUnavailable, Unavailable):
     """The read models are out of reach or locked."""
 
 

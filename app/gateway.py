@@ -17,7 +17,7 @@ import trio
 from app.edge.limits import ServerLimits
 from app.edge.server import serve
 from app.feed.feed import STREAMS_MAX
-from app.requests.request_log import Record
+from app.requests.request_log import RequestLog
 from app.routes import application
 from app.services import Services, open_services
 from app.settings import Settings
@@ -34,7 +34,7 @@ async def run_gateway(
     sockets: Sequence[socket.socket],
     shutdown: trio.Event,
     site: Callable[[], Site] | None = None,
-    on_record: Callable[[Record], None] = lambda _record: None,
+    on_record: Callable[[RequestLog], None] = lambda _record: None,
     on_services: Callable[[Services], None] = lambda _services: None,
     task_status: trio.TaskStatus[list[int]] = trio.TASK_STATUS_IGNORED,
 ) -> None:

@@ -34,27 +34,27 @@ from app.faults import (
 from app.feed.feed import CHECK_SECONDS, PACE_SECONDS, Feed
 from app.files.opening import open_storage
 from app.files.service import Files
-from app.files.sweep import SWEEP_SECONDS, Sweep
+from app.files.sweep import SWEEP_SECONDS, FileSweep
 from app.instance.lease import Lifetime, Slots
 from app.instance.reaper import INTERVAL_SECONDS, Reaper
 from app.instance.trim import TRIM_SECONDS, Trimmer
 from app.ledger.codec import Codec
 from app.ledger.exclusive import served_alone
+from app.ledger.group_commit import GroupCommit
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Ledger, StoreUnavailable
-from app.ledger.writer import Writer
 from app.payments.automatic import TURN_SECONDS, AutomaticTopUps
 from app.payments.opening import open_payments
 from app.payments.processing import Processing
 from app.payments.service import Payments
 from app.payments.sweep import TURN_SECONDS as PAYMENTS_SECONDS
-from app.payments.sweep import Sweep as PaymentsSweep
-from app.read_models import DecodedLog, PostgresViews, SQLiteViews, Views
+from app.payments.sweep import PaymentSweep
+from app.read_models import DecodedLog, PostgresReadModels, ReadModels, SQLiteReadModels
 from app.requests.attempts import Offer
 from app.requests.completion import Terms
 from app.requests.opening import Upstreams
-from app.requests.request_log import Record, observe
+from app.requests.request_log import RequestLog, observe
 from app.settings import Settings, UpstreamSettings
 from app.telemetry.metrics import Metrics
 from app.transparency.opening import open_sealing
@@ -64,6 +64,7 @@ from app.upstream.base import Upstream
 from app.upstream.http import HttpUpstream
 from app.upstream.http1.transport import PoolLimits, TrioTransport
 from app.upstream.simulator import SimulatorUpstream
+from domain.buckets import MICROS_PER_SECOND
 from domain.catalog import Catalog
 from domain.events import price_stream
 from domain.file import Room
@@ -99,7 +100,7 @@ class Services:
     listings: dict[str, Listed]
     ledger: Ledger
     codec: Codec
-    writer: Writer
+    writer: GroupCommit
     keys: KeyCache
     lifetime: Lifetime
     slots: Slots
@@ -108,7 +109,7 @@ class Services:
     terms: Terms
     body_budget: BodyBudget
     parsing: trio.CapacityLimiter
-    views: Views
+    views: ReadModels
     runner: Runner
     feed: Feed
     files: Files
@@ -123,7 +124,7 @@ class Services:
     receipts: Receipts | None
     """None, both: the log is not sealed."""
     metrics: Metrics
-    on_record: Callable[[Record], None]
+    on_record: Callable[[RequestLog], None]
     """Told of every request once, at its end."""
 
 
@@ -133,10 +134,10 @@ def open_ledger(settings: Settings, codec: Codec | None = None) -> Ledger:
     return PostgresLedger(settings.store.url, codec=codec) if path is None else SQLiteLedger(str(path), codec=codec)
 
 
-def open_views(settings: Settings) -> Views:
+def open_read_models(settings: Settings) -> ReadModels:
     """The read models beside that store."""
     path = settings.store.sqlite_path
-    return PostgresViews(settings.store.url) if path is None else SQLiteViews(str(path))
+    return PostgresReadModels(settings.store.url) if path is None else SQLiteReadModels(str(path))
 
 
 def check_prices(ledger: Ledger, codec: Codec, catalog: Catalog) -> dict[str, Listed]:
@@ -152,12 +153,12 @@ def check_prices(ledger: Ledger, codec: Codec, catalog: Catalog) -> dict[str, Li
 
 def _listed(ledger: Ledger, model: str) -> Listed:
     recorded = ledger.stream(price_stream(model))
-    return Listed(len(recorded), recorded[0].recorded_at_micros // 1_000_000)
+    return Listed(len(recorded), recorded[0].recorded_at_micros // MICROS_PER_SECOND)
 
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, *, on_record: Callable[[Record], None] = lambda _record: None
+    settings: Settings, *, on_record: Callable[[RequestLog], None] = lambda _record: None
 ) -> AsyncIterator[Services]:
     """Run a gateway's parts. On leaving, what still runs is released, and the writer drained.
 
@@ -170,11 +171,11 @@ async def open_services(
 
 
 @asynccontextmanager
-async def _open(settings: Settings, on_record: Callable[[Record], None]) -> AsyncIterator[Services]:
+async def _open(settings: Settings, on_record: Callable[[RequestLog], None]) -> AsyncIterator[Services]:
     codec = Codec()
     catalog = settings.catalog()
     metrics = Metrics((model.id for model in catalog.models()), (upstream.name for upstream in settings.upstreams))
-    ledger, views = open_ledger(settings, codec), open_views(settings)
+    ledger, views = open_ledger(settings, codec), open_read_models(settings)
     storage = open_storage(settings.files)
     transport = TrioTransport(limits=PoolLimits(connections_max=settings.limits.concurrency + 16))
     payments: Payments | None = None
@@ -184,7 +185,7 @@ async def _open(settings: Settings, on_record: Callable[[Record], None]) -> Asyn
         sealer, receipts = await open_sealing(settings, ledger, metrics)
         keys, sessions, log = KeyCache(ledger, codec), Sessions(ledger), DecodedLog(ledger, codec=codec)
         feed = Feed(ledger, log, sessions=sessions, keys=keys)
-        writer = Writer(ledger, watch=metrics, poke=feed.poke)
+        writer = GroupCommit(ledger, watch=metrics, poke=feed.poke)
         lifetime = Lifetime(ledger, lease_seconds=settings.limits.lease)
         services = Services(
             settings=settings,
@@ -256,7 +257,7 @@ async def _running(services: Services) -> AsyncIterator[None]:
                 background.start_soon(_forever, "the reaper", INTERVAL_SECONDS, reaper.turn)
                 trimmer = Trimmer(services.body_budget)
                 background.start_soon(_forever, "giving memory back", TRIM_SECONDS, trimmer.turn)
-                sweep = Sweep(services.files, services.views, services.lifetime.reading)
+                sweep = FileSweep(services.files, services.views, services.lifetime.reading)
                 background.start_soon(_forever, "the sweep of files", SWEEP_SECONDS, sweep.turn)
                 background.start_soon(_forever, "the purge of sessions", PURGE_SECONDS, lambda: _purge(services))
                 if services.sealer is not None:
@@ -283,7 +284,7 @@ def _start_payments(background: trio.Nursery, services: Services, payments: Paym
     background.start_soon(_forever, "the inbox of payments", 0, processing.turn)
     background.start_soon(_forever, "automatic top-ups", TURN_SECONDS, automatic.turn)
     background.start_soon(
-        _forever, "the sweep of payments", PAYMENTS_SECONDS, PaymentsSweep(payments, services.views).turn
+        _forever, "the sweep of payments", PAYMENTS_SECONDS, PaymentSweep(payments, services.views).turn
     )
 
 
@@ -346,7 +347,7 @@ def _upstream(upstream: UpstreamSettings, settings: Settings, transport: TrioTra
     )
 
 
-def _observe(record: Record, metrics: Metrics, then: Callable[[Record], None]) -> None:
+def _observe(record: RequestLog, metrics: Metrics, then: Callable[[RequestLog], None]) -> None:
     observe(record, metrics)
     then(record)
 

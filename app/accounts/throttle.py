@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 from app.faults import TooManyAttempts
 from app.ledger.store import Tables
-
-_MICROS = 1_000_000
+from domain.buckets import MICROS_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class AttemptLimit:
     """At most `attempts` in each window of `seconds`. `name` keeps what is counted apart."""
 
     name: str
@@ -25,10 +24,10 @@ class Rate:
     seconds: int
 
 
-SIGN_IN_OF_EMAIL = Rate("sign-in of an e-mail", 10, 900)
-SIGN_IN_FROM_ADDRESS = Rate("sign-in from an address", 100, 900)
-SIGN_UP_FROM_ADDRESS = Rate("sign-up from an address", 20, 3600)
-PASSWORD_OF_ACCOUNT = Rate("password of an account", 10, 900)
+SIGN_IN_OF_EMAIL = AttemptLimit("sign-in of an e-mail", 10, 900)
+SIGN_IN_FROM_ADDRESS = AttemptLimit("sign-in from an address", 100, 900)
+SIGN_UP_FROM_ADDRESS = AttemptLimit("sign-up from an address", 20, 3600)
+PASSWORD_OF_ACCOUNT = AttemptLimit("password of an account", 10, 900)
 _COUNT = (
     "INSERT INTO throttles (name, ends_at_micros, attempts) VALUES (?, ?, 1) ON CONFLICT (name) DO UPDATE SET "
     "attempts = CASE WHEN throttles.ends_at_micros <= ? THEN 1 ELSE throttles.attempts + 1 END, "
@@ -41,16 +40,16 @@ class Throttle:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    def attempt(self, rate: Rate, subject: str) -> None:
+    def attempt(self, rate: AttemptLimit, subject: str) -> None:
         """Count an attempt. Raises TooManyAttempts where it is one too many, StoreUnavailable."""
         name, now = _name(rate, subject), self._tables.now_micros()
-        counted = (name, now + rate.seconds * _MICROS, now, now, now, rate.attempts)
+        counted = (name, now + rate.seconds * MICROS_PER_SECOND, now, now, now, rate.attempts)
         if not self._tables.change((_COUNT, counted)):
             rows = self._tables.select("SELECT ends_at_micros FROM throttles WHERE name = ?", (name,))
             ends_at = rows[0][0] if rows else now
-            raise TooManyAttempts(max(1, -(-(ends_at - now) // _MICROS)))
+            raise TooManyAttempts(max(1, -(-(ends_at - now) // MICROS_PER_SECOND)))
 
-    def forget(self, rate: Rate, subject: str) -> None:
+    def forget(self, rate: AttemptLimit, subject: str) -> None:
         """The attempts so far count no more."""
         self._tables.change(("DELETE FROM throttles WHERE name = ?", (_name(rate, subject),)))
 
@@ -59,5 +58,5 @@ class Throttle:
         return self._tables.change(("DELETE FROM throttles WHERE ends_at_micros <= ?", (self._tables.now_micros(),)))
 
 
-def _name(rate: Rate, subject: str) -> str:
+def _name(rate: AttemptLimit, subject: str) -> str:
     return hashlib.sha256(f"{rate.name}\0{subject}".encode()).hexdigest()

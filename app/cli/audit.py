@@ -20,6 +20,7 @@ from app.read_models.answers import NotYetProjected
 from app.replay.findings import Difference
 from app.replay.replay import ExplainedBalance, Report, balance_explained, parse_at, replay
 from app.reports.reprice import Repriced, read_prices, reprice
+from domain.buckets import MICROS_PER_SECOND
 from domain.decimals import format_usd
 
 
@@ -183,7 +184,7 @@ def _balance_lines(explained: ExplainedBalance) -> list[str]:
     rows = [
         (
             str(event.position),
-            datetime.fromtimestamp(event.recorded_at_micros / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S"),
+            datetime.fromtimestamp(event.recorded_at_micros / MICROS_PER_SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S"),
             event.topic,
             format_usd(event.available_moved_nanos),
             format_usd(event.available_nanos),

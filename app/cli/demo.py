@@ -28,7 +28,7 @@ from app.edge.server import open_sockets
 from app.ledger.codec import Codec
 from app.ledger.exclusive import served_alone
 from app.ledger.store import Ledger, StoreUnavailable
-from app.requests.request_log import Record
+from app.requests.request_log import RequestLog
 from app.services import Services, open_ledger
 from app.settings import Settings, demo_config, load
 from app.telemetry import logs
@@ -162,7 +162,7 @@ def _fresh_key(ledger: Ledger, codec: Codec) -> str:
     return make_key(ledger, codec, ACCOUNT, key_id=new_id("key"), name="demo", limits=KeyLimits())
 
 
-def _print_line(record: Record, services: Services) -> None:
+def _print_line(record: RequestLog, services: Services) -> None:
     """One line for each request that held money, once its settlement is in."""
     if not record.hold_nanos:
         return

@@ -20,7 +20,7 @@ from app.exports.source import OneAccount, WholeLog
 from app.exports.wanted import FOCUS, TABLE_DEFAULT, TABLES, Wanted, encoder_for, provider_of, wanted
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
-from app.read_models import DecodedLog, Views
+from app.read_models import DecodedLog, ReadModels
 from app.replay.replay import parse_at
 from app.settings import Settings
 from app.transparency.trees import Trees
@@ -188,14 +188,14 @@ def instant(text: str | None, option: str) -> int | None:
 
 
 @contextmanager
-def _views(context: Context, asked: Wanted, ledger: Ledger, codec: Codec) -> Iterator[Views | None]:
+def _views(context: Context, asked: Wanted, ledger: Ledger, codec: Codec) -> Iterator[ReadModels | None]:
     """The read models, where they are needed: for one account's positions, and for names."""
     needed = asked.account_id is not None or asked.is_focus
     with caught_up_views(context, ledger, codec) if needed else nullcontext() as views:
         yield views
 
 
-def source_of(account_id: str | None, ledger: Ledger, codec: Codec, views: Views | None) -> WholeLog | OneAccount:
+def source_of(account_id: str | None, ledger: Ledger, codec: Codec, views: ReadModels | None) -> WholeLog | OneAccount:
     """The whole log, or one account's part of it, which needs the read models."""
     if account_id is None or views is None:
         return WholeLog(ledger, codec)
@@ -204,7 +204,7 @@ def source_of(account_id: str | None, ledger: Ledger, codec: Codec, views: Views
     return OneAccount(ledger, codec, views, account_id)
 
 
-def _names(views: Views | None) -> Callable[[str], str]:
+def _names(views: ReadModels | None) -> Callable[[str], str]:
     @lru_cache(maxsize=4096)
     def name_of(account_id: str) -> str:
         account = None if views is None else views.account(account_id).value

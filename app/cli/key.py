@@ -13,6 +13,7 @@ from app.accounts.commands import new_id, on_account
 from app.accounts.keys import keys_of, make_key
 from app.cli.common import Context, command, table
 from domain import api_key
+from domain.buckets import MICROS_PER_SECOND
 from domain.decimals import format_usd
 from domain.events import KeyLimits
 from domain.money import parse_usd
@@ -110,7 +111,7 @@ def in_words(limits: KeyLimits) -> str:
     if limits.models is not None:
         parts.append(f"only {', '.join(limits.models)}")
     if limits.expires_at_micros is not None:
-        until = datetime.fromtimestamp(limits.expires_at_micros // 1_000_000, UTC)
+        until = datetime.fromtimestamp(limits.expires_at_micros // MICROS_PER_SECOND, UTC)
         parts.append(f"until {until:%Y-%m-%d %H:%M} UTC")
     if limits.budget_nanos_per_month is not None:
         parts.append(f"${format_usd(limits.budget_nanos_per_month)} a month")
@@ -128,7 +129,7 @@ def _given(limits: dict[str, Any]) -> dict[str, Any]:
     """The options that were used, as limits. Raises InvalidValue."""
     given = {name: value for name, value in limits.items() if value not in (None, ())}
     if "expires" in given:
-        given["expires_at_micros"] = int(given.pop("expires").replace(tzinfo=UTC).timestamp()) * 1_000_000
+        given["expires_at_micros"] = int(given.pop("expires").replace(tzinfo=UTC).timestamp()) * MICROS_PER_SECOND
     if "monthly_budget" in given:
         given["budget_nanos_per_month"] = parse_usd(given.pop("monthly_budget"), field="monthly budget")
     return given

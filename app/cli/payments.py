@@ -13,8 +13,8 @@ from app.cli.read_models import caught_up_views
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
 from app.payments.opening import open_payments
-from app.payments.sweep import DAYS_DEFAULT, Report, Sweep, Totals, since_days
-from app.read_models import Views
+from app.payments.sweep import DAYS_DEFAULT, PaymentSweep, Report, Totals, since_days
+from app.read_models import ReadModels
 from app.settings import Settings
 from app.telemetry import logs
 from domain.currency import format_minor
@@ -52,12 +52,12 @@ def reconcile(context: Context, days: int, everything: bool) -> None:
         raise SystemExit(1)
 
 
-async def _reconcile(settings: Settings, ledger: Ledger, codec: Codec, views: Views, since: int) -> Report:
+async def _reconcile(settings: Settings, ledger: Ledger, codec: Codec, views: ReadModels, since: int) -> Report:
     opened = open_payments(settings, ledger, codec)
     if opened is None:
         raise click.ClickException("Nothing is sold here: the configuration has no [stripe] table.")
     try:
-        return await Sweep(opened, views).reconcile(since)
+        return await PaymentSweep(opened, views).reconcile(since)
     finally:
         await opened.vendor.aclose()
 

@@ -11,7 +11,7 @@ import msgspec
 from app.cli.common import Context, command, table
 from app.cli.progress import progress
 from app.read_models import DecodedLog
-from app.services import open_views
+from app.services import open_read_models
 from projections.runner import Runner
 
 
@@ -56,7 +56,7 @@ def rebuild(context: Context, names: tuple[str, ...]) -> None:
 
 @contextmanager
 def _runner(context: Context) -> Iterator[Runner]:
-    views = open_views(context.settings())
+    views = open_read_models(context.settings())
     try:
         with context.ledger() as (ledger, codec):
             runner = Runner(DecodedLog(ledger, codec=codec), views)

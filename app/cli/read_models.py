@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from app.cli.common import Context
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
-from app.read_models import DecodedLog, Views
-from app.services import open_views
+from app.read_models import DecodedLog, ReadModels
+from app.services import open_read_models
 from projections.runner import Runner
 
 
 @contextmanager
-def caught_up_views(context: Context, ledger: Ledger, codec: Codec) -> Iterator[Views]:
+def caught_up_views(context: Context, ledger: Ledger, codec: Codec) -> Iterator[ReadModels]:
     """The read models at the end of the log, or as near to it as another process that is at it has brought them."""
-    views = open_views(context.settings())
+    views = open_read_models(context.settings())
     try:
         runner = Runner(DecodedLog(ledger, codec=codec), views)
         runner.prepare()

@@ -15,7 +15,7 @@ import trio
 from app.cli.common import Context, command
 from app.edge.server import open_sockets
 from app.gateway import run_gateway, stop_on_signals
-from app.requests.request_log import Record
+from app.requests.request_log import RequestLog
 from app.services import Services
 from app.settings import Settings
 from app.telemetry import logs
@@ -59,7 +59,7 @@ def serve_sockets(
     settings: Settings,
     sockets: Sequence[socket.socket],
     *,
-    on_record: Callable[[Record, Services], None] = lambda _record, _services: None,
+    on_record: Callable[[RequestLog, Services], None] = lambda _record, _services: None,
     on_ready: Callable[[list[int]], None] = lambda _ports: None,
 ) -> None:
     """Serve until a signal. `on_ready` is told the ports once requests are taken."""

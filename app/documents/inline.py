@@ -13,10 +13,10 @@ import msgspec
 
 from app.documents.pdf import is_pdf, page_count
 from app.wire.exchange import InlineFile, ParsedRequest, RequestError
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 
 
-def pages_of(request: ParsedRequest, stored: Mapping[str, Stored]) -> int | None:
+def pages_of(request: ParsedRequest, stored: Mapping[str, StoredFile]) -> int | None:
     """Pages of all files of a request together, None where that of one is not known. Raises RequestError for what is no PDF."""
     counts = [_inline_pages(file) for file in request.inline_files]
     counts += [stored[ref.file_id].pages for ref in request.refs]

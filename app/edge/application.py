@@ -45,7 +45,7 @@ from app.faults import (
     ShuttingDown,
     UnsupportedMediaType,
 )
-from app.website.site import Answer
+from app.website.site import WebsiteAnswer
 
 LOG = logging.getLogger("realrouter.edge")
 CLEANUP_SECONDS = 30.0
@@ -61,7 +61,7 @@ _PRINTABLE = re.compile(r"[\x20-\x7e]+")
 
 Ready = Callable[[], Awaitable[str | None]]
 """None: ready. Else why not, in a sentence."""
-Elsewhere = Callable[[dict[str, Any]], Answer | None]
+Elsewhere = Callable[[dict[str, Any]], WebsiteAnswer | None]
 """What answers a scope whose address is no route's. None: the routes do. It neither waits nor reads the body."""
 
 
@@ -137,7 +137,7 @@ class EdgeConnection(TrioASGIHTTPConnection):
             scope=self.scope,
         )
 
-    async def _send_found(self, send: Any, found: Answer) -> None:
+    async def _send_found(self, send: Any, found: WebsiteAnswer) -> None:
         head = {"type": "http.response.start", "status": found.status, "headers": self._completed(list(found.fields))}
         await send(head)
         await send({"type": "http.response.body", "body": found.body, "more_body": False})

@@ -29,7 +29,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
-from app.edge.h1 import Protocol, Refused, Stream, timed_out
+from app.edge.h1 import HttpRefusal, Protocol, Stream, timed_out
 from app.faults import ApiError, ShuttingDown
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ WRITES_WITHOUT_YIELD = 16
 _RESET = struct.pack("ii", 1, 0)
 
 
-class Connection(TCPServer):
+class ClientConnection(TCPServer):
     """Serves one accepted socket, from its first byte to its close."""
 
     protocol: Protocol  # type: ignore[assignment]  # hypercorn's own wraps two protocols; here is one
@@ -106,12 +106,12 @@ class Connection(TCPServer):
                 self._feed(data or b"")
                 while await self._wait_for_room():
                     self._feed(b"")
-        except Refused as refused:
+        except HttpRefusal as refused:
             await self.write(refused.answer())
         await self._linger()
 
     async def _receive(self) -> bytes | None:
-        """The next bytes; b"" at the end; None when woken. Raises Refused when a head takes too long."""
+        """The next bytes; b"" at the end; None when woken. Raises HttpRefusal when a head takes too long."""
         with trio.CancelScope(deadline=self._deadline) as self._reading:
             return await self.stream.receive_some(MAX_RECV)
         if trio.current_time() >= self._deadline and self.protocol.stream is None:
@@ -181,7 +181,7 @@ class Connection(TCPServer):
         stream.client_gone()
         if stream.unstarted:
             with contextlib.suppress(OSError):
-                os.write(self._socket.fileno(), Refused(error).answer())
+                os.write(self._socket.fileno(), HttpRefusal(error).answer())
         elif stream.framed_by_end:
             self.reset()
         self.finish()

@@ -1,7 +1,7 @@
 """HTTP/1.1 on one connection: h11 reads and keeps the state, the bytes of an answer are made here.
 
 Rule 1: HTTP/1.1 and 1.0, nothing else. The HTTP/2 preface is answered 505; an Upgrade header is ignored, as RFC 9110 allows.
-Rule 2: h11 is told of every answer's shape (Connection: close or not, a body or none) and of its end, so its state stays right;
+Rule 2: h11 is told of every answer's shape (connection: close or not, a body or none) and of its end, so its state stays right;
     the head and the chunks themselves are written here, because h11 validates each of them for longer than they take to send.
 Rule 3: one request at a time. What a client sends ahead of its turn waits in h11's buffer, bounded like a head.
 Rule 4: a head is bounded in bytes and fields; a body is read only as fast as the application takes it.
@@ -31,7 +31,7 @@ from app.errors import answer_for
 from app.faults import ApiError, BadRequest, HeadersTooLarge, HttpVersionNotSupported, RequestTooSlow
 
 if TYPE_CHECKING:
-    from app.edge.connection import Connection
+    from app.edge.connection import ClientConnection
 
 Fields = Iterable[tuple[bytes, bytes]]
 
@@ -43,7 +43,7 @@ _END = h11.EndOfMessage()
 _UNFRAMED = frozenset({b"connection", b"transfer-encoding", b"keep-alive"})
 
 
-class Refused(Exception):
+class HttpRefusal(Exception):
     """The connection ends with `answer`, for a reason of the protocol."""
 
     def __init__(self, error: ApiError, status: int | None = None) -> None:
@@ -212,7 +212,7 @@ class Protocol(H11Protocol):
     connection: h11.Connection
     stream: Stream | None
 
-    def __init__(self, wire: Connection, config: Config, *args: Any) -> None:
+    def __init__(self, wire: ClientConnection, config: Config, *args: Any) -> None:
         super().__init__(wire.app, config, *args)
         self._client_keeps = True
         self.wire = wire
@@ -238,7 +238,7 @@ class Protocol(H11Protocol):
         )
 
     def feed(self, data: bytes) -> None:
-        """Take what the socket gave (or b"" to go on with what is buffered). Raises Refused."""
+        """Take what the socket gave (or b"" to go on with what is buffered). Raises HttpRefusal."""
         if data:
             self.connection.receive_data(data)
         while not self.broken:
@@ -264,11 +264,11 @@ class Protocol(H11Protocol):
         if self.stream is not None:
             self.stream.intake.fail(bad)  # the application answers; the head was fine
         elif error.error_status_hint == 431:
-            raise Refused(_head_too_large(self.limits))
+            raise HttpRefusal(_head_too_large(self.limits))
         elif self.connection.our_state is h11.IDLE:
-            raise Refused(bad, error.error_status_hint)
+            raise HttpRefusal(bad, error.error_status_hint)
         else:
-            raise Refused(bad)
+            raise HttpRefusal(bad)
 
     def _start(self, request: h11.Request) -> None:
         fields = list(request.headers)
@@ -295,20 +295,20 @@ class Protocol(H11Protocol):
         return self.broken or self.connection.their_state in (h11.SEND_BODY, h11.ERROR)
 
 
-def timed_out(seconds: float) -> Refused:
-    return Refused(RequestTooSlow(f"The request's headers did not arrive within {seconds:g} s."))
+def timed_out(seconds: float) -> HttpRefusal:
+    return HttpRefusal(RequestTooSlow(f"The request's headers did not arrive within {seconds:g} s."))
 
 
 def _judge(request: h11.Request, fields: list[tuple[bytes, bytes]], limits: ServerLimits) -> bool:
     """Refuse what h11 lets pass; say whether the client keeps the connection."""
     if request.http_version not in (b"1.1", b"1.0"):
-        raise Refused(
+        raise HttpRefusal(
             HttpVersionNotSupported("Only HTTP/1.1 is spoken here; put TLS and HTTP/2 in a proxy before it."), 505
         )
     if len(fields) > limits.head_fields:
-        raise Refused(HeadersTooLarge(f"The request has {len(fields)} headers; {limits.head_fields} are allowed."))
+        raise HttpRefusal(HeadersTooLarge(f"The request has {len(fields)} headers; {limits.head_fields} are allowed."))
     if request.method == b"CONNECT":
-        raise Refused(BadRequest("This is no proxy: CONNECT is not served.", code="bad_http"))
+        raise HttpRefusal(BadRequest("This is no proxy: CONNECT is not served.", code="bad_http"))
     keeps, framings, size = request.http_version == b"1.1", 0, len(request.target)
     for name, value in fields:
         size += len(name) + len(value) + 4
@@ -317,9 +317,9 @@ def _judge(request: h11.Request, fields: list[tuple[bytes, bytes]], limits: Serv
         elif name in (b"content-length", b"transfer-encoding"):
             framings += 1
     if size > limits.head_bytes:  # h11 judges only what is incomplete: a head that came whole passes it
-        raise Refused(_head_too_large(limits))
+        raise HttpRefusal(_head_too_large(limits))
     if framings > 1:
-        raise Refused(
+        raise HttpRefusal(
             BadRequest("Content-Length and Transfer-Encoding contradict each other: send one.", code="bad_http")
         )
     return keeps

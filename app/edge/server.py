@@ -24,8 +24,8 @@ from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.trio.worker_context import WorkerContext
 
-from app.edge.connection import Connection
-from app.edge.h1 import Refused
+from app.edge.connection import ClientConnection
+from app.edge.h1 import HttpRefusal
 from app.edge.limits import BACKLOG, ServerLimits
 from app.faults import Overloaded
 
@@ -93,7 +93,7 @@ class Server:
         self.wrapped = ASGIWrapper(app)
         self.limits = limits
         self.draining = False
-        self.connections: dict[Connection, None] = {}
+        self.connections: dict[ClientConnection, None] = {}
         self._context = WorkerContext(None)
         self._config = Config()
         self._config.h11_max_incomplete_size = limits.head_bytes
@@ -120,7 +120,7 @@ class Server:
         if len(self.connections) >= self.limits.connections and not self._evict(1):
             await self._turn_away(stream)
             return
-        connection = Connection(self, self._config, self._context, stream)
+        connection = ClientConnection(self, self._config, self._context, stream)
         self.connections[connection] = None
         try:
             await connection.run()
@@ -142,7 +142,7 @@ class Server:
         async with stream:
             try:
                 with trio.move_on_after(self.limits.linger_seconds):
-                    await stream.send_all(Refused(Overloaded(per_key=False)).answer())
+                    await stream.send_all(HttpRefusal(Overloaded(per_key=False)).answer())
                     await stream.send_eof()
                     await stream.receive_some(self.limits.head_bytes)
             except trio.BrokenResourceError:

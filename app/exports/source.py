@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 from app.exports.wanted import Wanted
 from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.store import Ledger
-from app.read_models import DecodedLog, Views
+from app.read_models import DecodedLog, ReadModels
 from projections.contract import Fact, Undecodable
 from projections.exports.contract import ExportStopped
 
@@ -57,7 +57,7 @@ class WholeLog:
 class OneAccount:
     """The events that moved an account's money, as far as its balances are projected."""
 
-    def __init__(self, ledger: Ledger, codec: Codec, views: Views, account_id: str) -> None:
+    def __init__(self, ledger: Ledger, codec: Codec, views: ReadModels, account_id: str) -> None:
         self._ledger, self._codec, self._views, self._account_id = ledger, codec, views, account_id
 
     def page(self, after: int, until: int) -> Sequence[Fact]:

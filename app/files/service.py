@@ -18,19 +18,19 @@ import trio
 
 from app.accounts.commands import known
 from app.edge.body import Reservation
-from app.faults import NoSuchFile, StorageUnavailable, ViewsUnavailable
+from app.faults import NoSuchFile, ReadModelsUnavailable, StorageUnavailable
 from app.files.content import CHUNK_BYTES, FileChunks, encoded, encoded_bytes, inspect
 from app.files.names import Described, Names, Page, described, listed
 from app.files.storage import FILE_ID, Details, Spool, Storage
 from app.files.upload import UploadForm
 from app.ledger.codec import Codec
-from app.ledger.store import Append, Committed, Ledger, Refused, StoreBusy, StoreUnavailable
-from app.ledger.writer import Writer
-from app.read_models import Views, answers
+from app.ledger.group_commit import GroupCommit
+from app.ledger.store import Append, Committed, GuardRefused, Ledger, StoreBusy, StoreUnavailable
+from app.read_models import ReadModels, answers
 from app.read_models.fresh import freshen
 from app.wire.content import check_size
 from app.wire.exchange import RequestError
-from app.wire.file_ref import FileRef, Stored
+from app.wire.file_ref import FileRef, StoredFile
 from domain import buckets
 from domain import file as files
 from domain.errors import InvalidValue
@@ -55,8 +55,8 @@ class Files:
         *,
         ledger: Ledger,
         codec: Codec,
-        writer: Writer,
-        views: Views,
+        writer: GroupCommit,
+        views: ReadModels,
         room: Room,
         reading: trio.CapacityLimiter,
         poke: Callable[[], None] = lambda: None,
@@ -147,7 +147,7 @@ class Files:
                 _log.info("file uploaded", file_id=file_id, account_id=uploaded.account_id, bytes=uploaded.bytes)
                 self._names.learn(file_id, details.filename)
                 return described(files.fold(file_id, [(uploaded, verdict.recorded_at_micros)]), details.filename)
-            case Refused():
+            case GuardRefused():
                 await self.remove(file_id)
                 raise files.upload_refusal(self._room, uploaded.bytes, verdict.bucket, verdict.value)
             case _:
@@ -182,7 +182,7 @@ class Files:
         await self._freshen(account_id)
         position = None if after is None else await self._position(account_id, after)
 
-        def look() -> answers.Answer[list[answers.File]]:
+        def look() -> answers.ReadModelAnswer[list[answers.File]]:
             return self._views.files(
                 account_id,
                 now_micros=self.now_micros(),
@@ -211,7 +211,7 @@ class Files:
         """How much of the ledger is in the read model: nothing while its tables are being made."""
         try:
             return (await self._read(self._views.file, account_id, "")).position
-        except ViewsUnavailable:
+        except ReadModelsUnavailable:
             return -1
 
     # -- Reading ---------------------------------------------------------------------------------------------------------
@@ -228,7 +228,9 @@ class Files:
         await self.find(account_id, file_id, param=param)  # it may have been deleted just now
         raise _changed(file_id)
 
-    async def contents(self, account_id: str, refs: Sequence[FileRef], reservation: Reservation) -> dict[str, Stored]:
+    async def contents(
+        self, account_id: str, refs: Sequence[FileRef], reservation: Reservation
+    ) -> dict[str, StoredFile]:
         """What a request refers to, by id, each read once. What it occupies is added to the reservation.
 
         Raises NoSuchFile and RequestError (naming the reference), Overloaded, StorageUnavailable, StoreUnavailable."""
@@ -242,7 +244,7 @@ class Files:
                 sizes[ref.file_id] = file.uploaded.bytes
             total += sizes[ref.file_id]
             check_size(total, ref.param)
-        stored: dict[str, Stored] = {}
+        stored: dict[str, StoredFile] = {}
         for ref in refs:
             if ref.file_id not in stored:
                 size = encoded_bytes(sizes[ref.file_id])
@@ -251,7 +253,7 @@ class Files:
                 reservation.shrink(size)
         return stored
 
-    async def _stored(self, account_id: str, ref: FileRef) -> Stored:
+    async def _stored(self, account_id: str, ref: FileRef) -> StoredFile:
         file, chunks = await self.read(account_id, ref.file_id, param=ref.param)
         assert file.uploaded is not None, "it was found"
         try:
@@ -262,7 +264,7 @@ class Files:
         names = await self._names.of([ref.file_id])
         if data is None:
             raise _changed(ref.file_id)
-        return Stored(file.uploaded.media_type, names[ref.file_id], data, file.uploaded.bytes, file.uploaded.pages)
+        return StoredFile(file.uploaded.media_type, names[ref.file_id], data, file.uploaded.bytes, file.uploaded.pages)
 
     # -- Deleting --------------------------------------------------------------------------------------------------------
 

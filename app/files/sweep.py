@@ -18,7 +18,7 @@ import trio
 from app.files.service import Files
 from app.files.storage import Entry
 from app.ledger.store import CommandFailed
-from app.read_models import Views
+from app.read_models import ReadModels
 
 T = TypeVar("T")
 SWEEP_SECONDS = 60.0
@@ -31,13 +31,13 @@ LOOK_MAX = 500
 _log = structlog.get_logger("files.sweep")
 
 
-class Sweep:
+class FileSweep:
     """Sweeps for as long as its process runs. `wall_clock` is in seconds since 1970, as the storage's instants are."""
 
     def __init__(
         self,
         files: Files,
-        views: Views,
+        views: ReadModels,
         reading: trio.CapacityLimiter,
         *,
         wall_clock: Callable[[], float] = time.time,

@@ -12,8 +12,8 @@ import trio
 
 from app.instance.lease import Lifetime
 from app.ledger.codec import Codec, UndecodableEvent
+from app.ledger.group_commit import GroupCommit
 from app.ledger.store import WINDOWS_KEPT_DAYS, Append, CommandFailed, Committed, Ledger, OpenRequest, StoreUnavailable
-from app.ledger.writer import Writer
 from domain.buckets import MICROS_PER_DAY, minute_of
 from domain.events import RequestAdmitted, request_stream
 from domain.request import Hold, release
@@ -30,7 +30,7 @@ _log = structlog.get_logger("reaper")
 class Reaper:
     """Sweeps for as long as its process runs."""
 
-    def __init__(self, ledger: Ledger, writer: Writer, codec: Codec, lifetime: Lifetime) -> None:
+    def __init__(self, ledger: Ledger, writer: GroupCommit, codec: Codec, lifetime: Lifetime) -> None:
         self._ledger = ledger
         self._writer = writer
         self._codec = codec

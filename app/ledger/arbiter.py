@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.ledger.codec import Codec
-from app.ledger.store import Append, Committed, Conflict, Refused, Verdict
+from app.ledger.store import Append, Committed, Conflict, GuardRefused, Verdict
 from domain.buckets import Movement, minute_of
 from domain.events import RequestAdmitted, RequestDebited, RequestReleased
 from domain.postings import movements
@@ -101,7 +101,7 @@ class _Run:
             return Conflict(append.stream, append.expected_version, None)
         return None
 
-    def _ruling(self, index: int, append: Append) -> Committed | Refused:
+    def _ruling(self, index: int, append: Append) -> Committed | GuardRefused:
         moves, guards = self.plan.moves[index], self.plan.guards[index]
         deltas, after = dict(moves), []
         for name, guard in guards:
@@ -110,7 +110,7 @@ class _Run:
             moved = value + delta
             if (floor is not None and moved < floor) or (ceiling is not None and moved > ceiling):
                 stood = tuple(self._value(each) for each, _ in guards)
-                return Refused(name, value, delta, self.plan.at_micros, stood)
+                return GuardRefused(name, value, delta, self.plan.at_micros, stood)
             after.append(moved)
         return self._commit(append, moves, tuple(after))
 

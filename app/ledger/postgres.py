@@ -30,6 +30,7 @@ from app.ledger.isolate import append_isolating
 from app.ledger.queries import LedgerQueries, LogQueries, Row
 from app.ledger.schema.migrations import SCHEMA_VERSION, mismatch, scripts
 from app.ledger.store import Append, LogReader, StoreUnavailable, Verdict
+from domain.buckets import MICROS_PER_SECOND
 
 APPEND_ATTEMPTS = 3
 """A connection that was lost is made anew, and the batch run again."""
@@ -213,7 +214,7 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
     def renew_lease(self, instance_id: str, seconds: float) -> None:
         """On a connection of its own: readers that hold the pool do not cost a process its lease."""
         with self._connect() as connection:
-            connection.execute(_RENEW_LEASE, (instance_id, int(seconds * 1_000_000)))
+            connection.execute(_RENEW_LEASE, (instance_id, int(seconds * MICROS_PER_SECOND)))
 
     def estimated_now_micros(self) -> int:
         """The database's clock as last seen, so that the windows of the first reading are nearly always the right ones."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 from app.ledger.store import Head, OpenRequest, RecordedEvent
+from domain.buckets import MICROS_PER_SECOND
 
 Row = tuple[Any, ...]
 Fetch = Callable[[str, Sequence[Any]], Sequence[Row]]
@@ -92,7 +93,7 @@ class LedgerQueries(LogQueries):
         return self._run(statements)
 
     def renew_lease(self, instance_id: str, seconds: float) -> None:
-        expires_at = self.now_micros() + int(seconds * 1_000_000)
+        expires_at = self.now_micros() + int(seconds * MICROS_PER_SECOND)
         sql = (
             "INSERT INTO instances (instance_id, expires_at_micros) VALUES (?, ?) "
             "ON CONFLICT (instance_id) DO UPDATE SET expires_at_micros = excluded.expires_at_micros "
@@ -114,7 +115,7 @@ class LedgerQueries(LogQueries):
             "SELECT o.request_id, o.position, o.instance_id, o.deadline_at_micros FROM open_requests o "
             "LEFT JOIN instances i ON i.instance_id = o.instance_id "
             "WHERE coalesce(i.expires_at_micros, 0) < ? OR o.deadline_at_micros < ? ORDER BY o.position LIMIT ?",
-            (now - int(margin_seconds * 1_000_000), now - int(grace_seconds * 1_000_000), limit),
+            (now - int(margin_seconds * MICROS_PER_SECOND), now - int(grace_seconds * MICROS_PER_SECOND), limit),
         )
         return [OpenRequest(*row) for row in rows]
 

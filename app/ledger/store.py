@@ -83,7 +83,7 @@ class Conflict(msgspec.Struct, frozen=True, gc=False):
     command_id: str | None
 
 
-class Refused(msgspec.Struct, frozen=True, gc=False):
+class GuardRefused(msgspec.Struct, frozen=True, gc=False):
     """A guard objected: its bucket stood at `value`, and the command would have moved it by `delta`. `guarded`: as each guard's
     bucket stood, in their order."""
 
@@ -100,7 +100,7 @@ class Failed(msgspec.Struct, frozen=True, gc=False):
     message: str
 
 
-Verdict = Committed | Conflict | Refused | Failed
+Verdict = Committed | Conflict | GuardRefused | Failed
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,13 @@ Rule 1: a claim is one guarded update. A process that dies with it loses that tu
 from __future__ import annotations
 
 from app.ledger.store import Tables
-
-_MICROS = 1_000_000
+from domain.buckets import MICROS_PER_SECOND
 
 
 def claim(tables: Tables, name: str, every_seconds: float) -> bool:
     """Whether this turn of the chore is the caller's. Blocks."""
     now = tables.now_micros()
-    after = now + int(every_seconds * _MICROS)
+    after = now + int(every_seconds * MICROS_PER_SECOND)
     if tables.change(
         ("INSERT INTO chores (name, next_at_micros) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", (name, after))
     ):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from app.accounts.commands import ATTEMPTS_MAX, known, load_account
 from app.faults import TooManyConflicts
 from app.ledger.codec import Codec
-from app.ledger.store import Append, CommandFailed, Committed, Failed, Ledger, Refused
+from app.ledger.store import Append, CommandFailed, Committed, Failed, GuardRefused, Ledger
 from app.payments.vendor import Dispute, Refund
 from domain import account as accounts
 from domain import buckets
@@ -230,7 +230,7 @@ class Crediting:
             match verdict:
                 case Committed():
                     return events
-                case Refused() if refused is not None:
+                case GuardRefused() if refused is not None:
                     raise refused(verdict.bucket)
                 case Failed():
                     raise CommandFailed(verdict.message)

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 from app.ledger.store import Tables
 from app.payments.vendor import Notice
+from domain.buckets import MICROS_PER_SECOND
 
 KEPT_DAYS = 90
 CLAIM_SECONDS = 120
 RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX = 5, 3600
 OUTCOME_LENGTH_MAX = 500
-_MICROS = 1_000_000
-_DAY_MICROS = 86_400 * _MICROS
+_DAY_MICROS = 86_400 * MICROS_PER_SECOND
 _PUT = (
     "INSERT INTO payment_inbox (event_id, type, payload, received_at_micros, next_at_micros) "
     "VALUES (?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING"
@@ -49,7 +49,7 @@ class Inbox:
         now = self._tables.now_micros()
         new = self._tables.change((_PUT, (notice.event_id, notice.type, payload, now, now)))
         if not new:
-            soon = now + CLAIM_SECONDS * _MICROS
+            soon = now + CLAIM_SECONDS * MICROS_PER_SECOND
             self._tables.change((_SOONER, (soon, notice.event_id, soon)))
         return bool(new)
 
@@ -61,7 +61,7 @@ class Inbox:
             "WHERE processed_at_micros IS NULL AND next_at_micros <= ? ORDER BY next_at_micros, received_at_micros LIMIT ?",
             (now, limit),
         )
-        until = now + CLAIM_SECONDS * _MICROS
+        until = now + CLAIM_SECONDS * MICROS_PER_SECOND
         take = (
             "UPDATE payment_inbox SET next_at_micros = ?, attempts = attempts + 1 "
             "WHERE event_id = ? AND processed_at_micros IS NULL AND next_at_micros = ?"
@@ -87,7 +87,7 @@ class Inbox:
         self._tables.change(
             (
                 "UPDATE payment_inbox SET next_at_micros = ?, outcome = ? WHERE event_id = ? AND processed_at_micros IS NULL",
-                (self._tables.now_micros() + pause * _MICROS, reason[:OUTCOME_LENGTH_MAX], waiting.event_id),
+                (self._tables.now_micros() + pause * MICROS_PER_SECOND, reason[:OUTCOME_LENGTH_MAX], waiting.event_id),
             )
         )
 

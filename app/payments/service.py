@@ -21,6 +21,7 @@ from app.ledger.store import Ledger
 from app.payments.crediting import Crediting, Paid
 from app.payments.inbox import Inbox
 from app.payments.vendor import Payment, Session, Vendor
+from domain.buckets import MICROS_PER_SECOND
 from domain.checkout import Checkout, Pack
 from domain.errors import AlreadyExists, InvalidValue, NotFound, PaymentMismatch
 from domain.events import CheckoutStarted
@@ -113,7 +114,7 @@ class Payments:
         if session_id is not None:
             return await self.vendor.session(session_id)
         age_micros = await self.in_thread(self.tables.now_micros) - checkout.started_at_micros
-        if checkout.state != "started" or age_micros > REPEATABLE_SECONDS * 1_000_000:
+        if checkout.state != "started" or age_micros > REPEATABLE_SECONDS * MICROS_PER_SECOND:
             raise AlreadyExists(f"The checkout {checkout.checkout_id} is over. Begin another one.")
         return None
 

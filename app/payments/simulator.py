@@ -17,6 +17,7 @@ import trio
 from app.faults import BadSignature, VendorRefused
 from app.ledger.store import Tables
 from app.payments.vendor import Dispute, Notice, Payment, Refund, Saved, Session
+from domain.buckets import MICROS_PER_SECOND
 from domain.events import CheckoutStarted
 
 SAVED = Saved("cus_simulated", "pm_simulated")
@@ -162,7 +163,7 @@ class SimulatedVendor:
 
     def _all(self, since: int) -> list[Simulated]:
         sql = "SELECT document FROM simulated_payments WHERE created_at_micros >= ? ORDER BY created_at_micros, session_id"
-        rows = self._tables.select(sql, (since * 1_000_000,))
+        rows = self._tables.select(sql, (since * MICROS_PER_SECOND,))
         return [msgspec.json.decode(bytes(row[0]), type=Simulated) for row in rows]
 
     def _put_new(self, made: Simulated) -> Simulated:

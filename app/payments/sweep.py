@@ -21,9 +21,10 @@ from app.payments.chores import claim
 from app.payments.processing import Processing
 from app.payments.service import Payments
 from app.payments.vendor import Session
-from app.read_models import Views
+from app.read_models import ReadModels
 from app.read_models.answers import Payment as CreditedPayment
 from app.read_models.queries import ROWS_MAX
+from domain.buckets import MICROS_PER_SECOND
 
 TURN_SECONDS = 60.0
 SWEEP_SECONDS = 3_600.0
@@ -34,7 +35,6 @@ DAYS_DEFAULT = 35
 ANNOUNCED_DAYS_MAX = 30
 """The processor keeps its own log for so long."""
 _DAY_SECONDS = 86_400
-_MICROS = 1_000_000
 _log = structlog.get_logger("payments.sweep")
 
 
@@ -70,10 +70,10 @@ class Report(msgspec.Struct, frozen=True):
         return not self.differences
 
 
-class Sweep:
+class PaymentSweep:
     """`views` are the read models, from which come the payments that only we know of."""
 
-    def __init__(self, payments: Payments, views: Views) -> None:
+    def __init__(self, payments: Payments, views: ReadModels) -> None:
         self._payments = payments
         self._views = views
 
@@ -84,7 +84,7 @@ class Sweep:
             _log.info("old announcements are purged", rows=await in_thread(self._payments.inbox.purge))
         if await in_thread(claim, tables, "payments sweep", SWEEP_SECONDS):
             try:
-                report = await self.reconcile(int(tables.now_micros() / _MICROS) - SWEEP_DAYS * _DAY_SECONDS)
+                report = await self.reconcile(int(tables.now_micros() / MICROS_PER_SECOND) - SWEEP_DAYS * _DAY_SECONDS)
             except (VendorUnavailable, VendorRefused) as error:
                 _log.warning("the sweep of payments waits", error=str(error))
                 return
@@ -107,7 +107,7 @@ class Sweep:
     async def _take_in(self, since: int) -> None:
         """Announcements that never came, and those that wait."""
         payments = self._payments
-        now = int(await payments.in_thread(payments.tables.now_micros) / _MICROS)
+        now = int(await payments.in_thread(payments.tables.now_micros) / MICROS_PER_SECOND)
         since = max(since, now - ANNOUNCED_DAYS_MAX * _DAY_SECONDS)
         async with aclosing(payments.vendor.notices(since)) as notices:
             async for notice, payload in notices:
@@ -121,7 +121,7 @@ class Sweep:
         while True:
             found = await self._payments.in_thread(
                 lambda after=after: (
-                    self._views.payments(since_micros=since * _MICROS, after=after, limit=ROWS_MAX).value
+                    self._views.payments(since_micros=since * MICROS_PER_SECOND, after=after, limit=ROWS_MAX).value
                 )  # type: ignore[misc]
             )
             for each in found:
@@ -229,7 +229,7 @@ class _Run:
 
 def since_days(days: int, now_micros: int) -> int:
     """So many days ago, in seconds since 1970."""
-    return max(0, now_micros // _MICROS - days * _DAY_SECONDS)
+    return max(0, now_micros // MICROS_PER_SECOND - days * _DAY_SECONDS)
 
 
 def lines_of(totals: dict[str, Totals]) -> dict[str, Any]:

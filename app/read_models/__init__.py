@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from app.faults import ViewsUnavailable
 from app.read_models.log import DecodedLog
-from app.read_models.postgres import PostgresViews
-from app.read_models.sqlite import SQLiteViews
+from app.read_models.postgres import PostgresReadModels
+from app.read_models.sqlite import SQLiteReadModels
 
-Views = PostgresViews | SQLiteViews
+ReadModels = PostgresReadModels | SQLiteReadModels
 
-__all__ = ["DecodedLog", "PostgresViews", "SQLiteViews", "Views", "ViewsUnavailable"]
+__all__ = ["DecodedLog", "PostgresReadModels", "ReadModels", "SQLiteReadModels"]

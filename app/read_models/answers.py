@@ -22,7 +22,7 @@ class NotYetProjected(Fault):
         self.asked, self.stands_at = asked, stands_at
 
 
-class Answer(msgspec.Struct, Generic[T], frozen=True):
+class ReadModelAnswer(msgspec.Struct, Generic[T], frozen=True):
     """`value` as of `position`: all events up to it, and none after."""
 
     position: int

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from app.faults import ViewsUnavailable
+from app.faults import ReadModelsUnavailable
 from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.store import LogReader, RecordedEvent, StoreUnavailable
 from projections.contract import Fact, LogHead, Undecodable
@@ -56,4 +56,4 @@ def _mapped() -> Iterator[None]:
     try:
         yield
     except StoreUnavailable as error:
-        raise ViewsUnavailable(str(error)) from error
+        raise ReadModelsUnavailable(str(error)) from error

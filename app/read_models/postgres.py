@@ -16,7 +16,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from app.faults import ViewsUnavailable
+from app.faults import ReadModelsUnavailable
 from app.read_models import sql
 from app.read_models.queries import Fetch, ViewQueries
 from app.read_models.snapshot import TABLES, ViewsSnapshot
@@ -53,7 +53,7 @@ _OUT_OF_REACH = (
 Connection = psycopg.Connection[Row]
 
 
-class PostgresViews(ViewQueries):
+class PostgresReadModels(ViewQueries):
     """The read models of the ledger in the database of this URL."""
 
     def __init__(self, url: str) -> None:
@@ -123,7 +123,7 @@ class PostgresViews(ViewQueries):
                 for projection in projections:
                     _put_in_place(connection, projection, rebuild)
             except psycopg.errors.LockNotAvailable as error:
-                raise ViewsUnavailable("a long reading, such as a replay, holds the read models") from error
+                raise ReadModelsUnavailable("a long reading, such as a replay, holds the read models") from error
         return True
 
     @contextmanager
@@ -300,4 +300,4 @@ def _mapped() -> Iterator[None]:
     try:
         yield
     except _OUT_OF_REACH as error:
-        raise ViewsUnavailable(f"read models: {str(error).partition(chr(10))[0]}") from error
+        raise ReadModelsUnavailable(f"read models: {str(error).partition(chr(10))[0]}") from error

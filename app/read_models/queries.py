@@ -15,13 +15,13 @@ import msgspec
 
 from app.read_models.answers import (
     Account,
-    Answer,
     Balance,
     Checkout,
     File,
     Key,
     NotYetProjected,
     Payment,
+    ReadModelAnswer,
     Totals,
     Transaction,
     UnknownTopic,
@@ -69,13 +69,15 @@ class ViewQueries:
         with self._reading() as fetch:
             return tracked_by(fetch)
 
-    def balance(self, account_id: str) -> Answer[Balance]:
+    def balance(self, account_id: str) -> ReadModelAnswer[Balance]:
         """What an account has."""
         with self._reading(BALANCES_NOW) as fetch:
             rows = fetch(_BALANCE.format("balances_now"), (account_id,))
-            return Answer(_stands(fetch, "balances"), _balance_of(account_id, rows))
+            return ReadModelAnswer(_stands(fetch, "balances"), _balance_of(account_id, rows))
 
-    def balance_at(self, account_id: str, *, position: int | None = None, micros: int | None = None) -> Answer[Balance]:
+    def balance_at(
+        self, account_id: str, *, position: int | None = None, micros: int | None = None
+    ) -> ReadModelAnswer[Balance]:
         """What an account had after the newest event at or before a position or an instant. The answer's position is
         that one, or the last one at that instant. Raises NotYetProjected."""
         assert (position is None) != (micros is None)
@@ -85,14 +87,14 @@ class ViewQueries:
             bound = _position_at(fetch, micros) if position is None else position
             if bound > stands_at:
                 raise NotYetProjected(bound, stands_at)
-            return Answer(bound, _balance_of(account_id, fetch(newest, (account_id, bound))))
+            return ReadModelAnswer(bound, _balance_of(account_id, fetch(newest, (account_id, bound))))
 
-    def balance_moves(self, account_id: str, *, at_position: int, limit: int) -> Answer[list[Balance]]:
+    def balance_moves(self, account_id: str, *, at_position: int, limit: int) -> ReadModelAnswer[list[Balance]]:
         """The last `limit` standings of an account up to a position, newest first."""
         sql = _BALANCE.format("balances") + "AND position <= ? ORDER BY position DESC LIMIT ?"
         with self._reading(BALANCES) as fetch:
             rows = fetch(sql, (account_id, at_position, _page(limit)))
-            return Answer(_stands(fetch, "balances"), [_balance_of(account_id, [row]) for row in rows])
+            return ReadModelAnswer(_stands(fetch, "balances"), [_balance_of(account_id, [row]) for row in rows])
 
     def moved_positions(self, account_id: str, *, after: int, until: int, limit: int) -> list[int]:
         """The next positions, behind one and up to another, of events that moved an account's money."""
@@ -103,18 +105,18 @@ class ViewQueries:
 
     def transactions(
         self, account_id: str, *, before_position: int | None = None, limit: int = 50
-    ) -> Answer[list[Transaction]]:
+    ) -> ReadModelAnswer[list[Transaction]]:
         """A page of the statement, newest first; the next page is before the last one's position."""
         bound = "" if before_position is None else "AND position < ? "
         sql = f"SELECT * FROM views.transactions WHERE account_id = ? {bound}ORDER BY position DESC LIMIT ?"  # noqa: S608
         parameters = (account_id, *(() if before_position is None else (before_position,)), _page(limit))
         with self._reading(TRANSACTIONS) as fetch:
             rows = fetch(sql, parameters)
-            return Answer(_stands(fetch, "transactions"), [_transaction(row) for row in rows])
+            return ReadModelAnswer(_stands(fetch, "transactions"), [_transaction(row) for row in rows])
 
     def statement(
         self, account_id: str, wanted: Filter, *, before_position: int | None = None, limit: int = 50
-    ) -> Answer[tuple[list[tuple[Transaction, int | None]], bool]]:
+    ) -> ReadModelAnswer[tuple[list[tuple[Transaction, int | None]], bool]]:
         """A page of what is wanted of the statement, newest first, each row with the balance after it (None where the balances lag
         behind), and whether there is more."""
         most = _page(limit)
@@ -124,15 +126,15 @@ class ViewQueries:
             span = Span(before=before_position, after=after, until=until)
             rows = fetch(*statement_query(account_id, wanted, span, most + 1))
             found = [(_transaction(row[:-1]), row[-1]) for row in rows[:most]]
-            return Answer(_stands(fetch, "transactions"), (found, len(rows) > most))
+            return ReadModelAnswer(_stands(fetch, "transactions"), (found, len(rows) > most))
 
-    def request_of_response(self, account_id: str, response_id: str) -> Answer[str | None]:
+    def request_of_response(self, account_id: str, response_id: str) -> ReadModelAnswer[str | None]:
         """The request that an account's answer of this id was to."""
         first = "SELECT min(position) FROM views.transactions WHERE account_id = ? AND response_id = ?"
         sql = f"SELECT id FROM views.transactions WHERE account_id = ? AND position = ({first})"  # noqa: S608 - our words
         with self._reading(TRANSACTIONS) as fetch:
             rows = fetch(sql, (account_id, account_id, response_id))
-            return Answer(_stands(fetch, "transactions"), str(rows[0][0]) if rows else None)
+            return ReadModelAnswer(_stands(fetch, "transactions"), str(rows[0][0]) if rows else None)
 
     def usage(
         self,
@@ -143,7 +145,7 @@ class ViewQueries:
         to_micros: int | None = None,
         key_id: str | None = None,
         model: str | None = None,
-    ) -> Answer[list[Usage]]:
+    ) -> ReadModelAnswer[list[Usage]]:
         """Sums by hour, day, key or model over the whole hours from the one of `from_micros` to before that of `to_micros`
         (a part of an hour counts whole), of one key or model where they are given."""
         sql, parameters = _usage_query(account_id, by, from_micros, to_micros, key_id, model)
@@ -151,30 +153,30 @@ class ViewQueries:
             rows = fetch(sql, parameters)
             unit = _UNITS.get(by, 0)
             groups = [Usage(row[0] * unit if unit else row[0], *row[1:]) for row in rows]
-            return Answer(_stands(fetch, "usage"), groups)
+            return ReadModelAnswer(_stands(fetch, "usage"), groups)
 
-    def keys(self, account_id: str) -> Answer[list[Key]]:
+    def keys(self, account_id: str) -> ReadModelAnswer[list[Key]]:
         """An account's keys by age, revoked ones included."""
         sql = "SELECT * FROM views.keys WHERE account_id = ? ORDER BY created_at_micros, key_id"
         with self._reading(KEYS) as fetch:
             rows = fetch(sql, (account_id,))
-            return Answer(_stands(fetch, "keys"), [_key(row) for row in rows])
+            return ReadModelAnswer(_stands(fetch, "keys"), [_key(row) for row in rows])
 
-    def accounts(self, *, after: str = "", limit: int = 100) -> Answer[list[Account]]:
+    def accounts(self, *, after: str = "", limit: int = 100) -> ReadModelAnswer[list[Account]]:
         """A page of accounts by id; the next page is after the last one's id."""
         sql = "SELECT * FROM views.accounts WHERE account_id > ? ORDER BY account_id LIMIT ?"
         with self._reading(ACCOUNTS) as fetch:
             rows = fetch(sql, (after, _page(limit)))
-            return Answer(_stands(fetch, "keys"), [_account(row) for row in rows])
+            return ReadModelAnswer(_stands(fetch, "keys"), [_account(row) for row in rows])
 
-    def account(self, account_id: str) -> Answer[Account | None]:
+    def account(self, account_id: str) -> ReadModelAnswer[Account | None]:
         with self._reading(ACCOUNTS) as fetch:
             rows = fetch("SELECT * FROM views.accounts WHERE account_id = ?", (account_id,))
-            return Answer(_stands(fetch, "keys"), _account(rows[0]) if rows else None)
+            return ReadModelAnswer(_stands(fetch, "keys"), _account(rows[0]) if rows else None)
 
     def files(
         self, account_id: str, *, now_micros: int, after_position: int | None = None, newest_first: bool, limit: int
-    ) -> Answer[list[File]]:
+    ) -> ReadModelAnswer[list[File]]:
         """A page of the files that are there at an instant, by age; the next page is after the last one's position."""
         order, past = ("DESC", "<") if newest_first else ("ASC", ">")
         bound = "" if after_position is None else f"AND position {past} ? "
@@ -185,44 +187,44 @@ class ViewQueries:
         after = () if after_position is None else (after_position,)
         parameters = (account_id, now_micros, *after, max(0, min(limit, FILES_MAX + 1)))
         with self._reading(FILES) as fetch:
-            return Answer(_stands(fetch, "files"), [File(*row) for row in fetch(sql, parameters)])
+            return ReadModelAnswer(_stands(fetch, "files"), [File(*row) for row in fetch(sql, parameters)])
 
-    def file(self, account_id: str, file_id: str) -> Answer[File | None]:
+    def file(self, account_id: str, file_id: str) -> ReadModelAnswer[File | None]:
         """An account's file, there or not there any more."""
         with self._reading(FILES) as fetch:
             rows = fetch("SELECT * FROM views.files WHERE account_id = ? AND file_id = ?", (account_id, file_id))
-            return Answer(_stands(fetch, "files"), File(*rows[0]) if rows else None)
+            return ReadModelAnswer(_stands(fetch, "files"), File(*rows[0]) if rows else None)
 
-    def expired_files(self, now_micros: int, *, limit: int) -> Answer[list[File]]:
+    def expired_files(self, now_micros: int, *, limit: int) -> ReadModelAnswer[list[File]]:
         """Files of any account whose time is over and whose end is not written down, the oldest first."""
         sql = "SELECT * FROM views.files WHERE there = 1 AND expires_at_micros <= ? ORDER BY expires_at_micros, file_id LIMIT ?"
         with self._reading(FILES) as fetch:
             rows = fetch(sql, (now_micros, _page(limit)))
-            return Answer(_stands(fetch, "files"), [File(*row) for row in rows])
+            return ReadModelAnswer(_stands(fetch, "files"), [File(*row) for row in rows])
 
-    def files_there(self, file_ids: Sequence[str]) -> Answer[frozenset[str]]:
+    def files_there(self, file_ids: Sequence[str]) -> ReadModelAnswer[frozenset[str]]:
         """Which of these ids, at most a page of them, are of files that are there."""
         assert len(file_ids) <= ROWS_MAX
         marks = ", ".join("?" * len(file_ids)) or "NULL"
         sql = f"SELECT file_id FROM views.files WHERE there = 1 AND file_id IN ({marks})"  # noqa: S608 - only marks
         with self._reading(FILES) as fetch:
-            return Answer(_stands(fetch, "files"), frozenset(row[0] for row in fetch(sql, tuple(file_ids))))
+            return ReadModelAnswer(_stands(fetch, "files"), frozenset(row[0] for row in fetch(sql, tuple(file_ids))))
 
-    def checkouts_open(self, *, after: str = "", limit: int) -> Answer[list[Checkout]]:
+    def checkouts_open(self, *, after: str = "", limit: int) -> ReadModelAnswer[list[Checkout]]:
         """Checkouts of any account that have not ended, by id; the next page is after the last one's id."""
         sql = "SELECT * FROM views.checkouts WHERE state = 'started' AND checkout_id > ? ORDER BY checkout_id LIMIT ?"
         with self._reading(CHECKOUTS) as fetch:
             rows = fetch(sql, (after, _page(limit)))
-            return Answer(_stands(fetch, "payments"), [_checkout(row) for row in rows])
+            return ReadModelAnswer(_stands(fetch, "payments"), [_checkout(row) for row in rows])
 
-    def payments(self, *, since_micros: int, after: str = "", limit: int) -> Answer[list[Payment]]:
+    def payments(self, *, since_micros: int, after: str = "", limit: int) -> ReadModelAnswer[list[Payment]]:
         """Payments of any account that were credited since an instant, by id; the next page is after the last one's id."""
         sql = "SELECT * FROM views.payments WHERE settled_at_micros >= ? AND payment_id > ? ORDER BY payment_id LIMIT ?"
         with self._reading(PAYMENTS) as fetch:
             rows = fetch(sql, (since_micros, after, _page(limit)))
-            return Answer(_stands(fetch, "payments"), [Payment(*row) for row in rows])
+            return ReadModelAnswer(_stands(fetch, "payments"), [Payment(*row) for row in rows])
 
-    def totals(self) -> Answer[Totals]:
+    def totals(self) -> ReadModelAnswer[Totals]:
         """Over all accounts, as of the hindmost of the projections that it is taken from."""
         money = "SELECT CAST(coalesce(sum({}), 0) AS bigint), CAST(coalesce(sum({}), 0) AS bigint) FROM views.{}"
         with self._reading(ACCOUNTS, BALANCES_NOW, USAGE) as fetch:
@@ -231,13 +233,13 @@ class ViewQueries:
             [(requests, completed)] = fetch(money.format("requests", "completed", "usage"), ())
             [(released, cost)] = fetch(money.format("released", "cost_nanos", "usage"), ())
             stands = min(_stands(fetch, name) for name in ("keys", "balances", "usage"))
-        return Answer(stands, Totals(accounts, available, held, requests, completed, released, cost))
+        return ReadModelAnswer(stands, Totals(accounts, available, held, requests, completed, released, cost))
 
-    def unknown_topics(self) -> Answer[list[UnknownTopic]]:
+    def unknown_topics(self) -> ReadModelAnswer[list[UnknownTopic]]:
         """Topics that this version does not know, in the order in which they appeared."""
         with self._reading(UNKNOWN_TOPICS) as fetch:
             rows = fetch("SELECT * FROM views.unknown_topics ORDER BY first_position LIMIT ?", (ROWS_MAX,))
-            return Answer(_stands(fetch, "unknown_topics"), [UnknownTopic(*row) for row in rows])
+            return ReadModelAnswer(_stands(fetch, "unknown_topics"), [UnknownTopic(*row) for row in rows])
 
 
 def _usage_query(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from app.faults import ViewsUnavailable
+from app.faults import ReadModelsUnavailable
 from app.read_models import sql
 from app.read_models.queries import Fetch, tracked_by
 from projections.runner import ALL
@@ -18,7 +18,7 @@ class ViewsSnapshot:
 
     def __init__(self, fetch: Fetch, stream: Callable[[str, Sequence[str]], Iterable[Row]]) -> None:
         if list(fetch("SELECT fingerprint FROM views.meta", ())) != [(sql.definition(ALL),)]:
-            raise ViewsUnavailable("the read models are of another version: start this one, or rebuild them")
+            raise ReadModelsUnavailable("the read models are of another version: start this one, or rebuild them")
         self.tracked = tracked_by(fetch)
         self._stream = stream
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from functools import partial
 from queue import Empty, Full, LifoQueue
 
-from app.faults import ViewsUnavailable
+from app.faults import ReadModelsUnavailable
 from app.ledger.sqlite import use_wal
 from app.read_models import sql
 from app.read_models.queries import Fetch, ViewQueries
@@ -42,7 +42,7 @@ _ADVANCE = (
 )
 
 
-class SQLiteViews(ViewQueries):
+class SQLiteReadModels(ViewQueries):
     """The read models of the ledger at `ledger_path`, in `ledger_path`.views."""
 
     def __init__(self, ledger_path: str) -> None:
@@ -272,4 +272,4 @@ def _mapped() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise ViewsUnavailable(f"read models: {error}") from error
+        raise ReadModelsUnavailable(f"read models: {error}") from error

@@ -15,10 +15,11 @@ import msgspec
 
 from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.store import WINDOWS_KEPT_DAYS, Ledger, LogReader, RecordedEvent
-from app.read_models import Views
+from app.read_models import ReadModels
 from app.replay.findings import DIFFERENCES_MAX, Difference, Findings
 from app.replay.ledger import LedgerCheck, stream_of
 from app.replay.read_models import Step, ViewsCheck
+from domain.buckets import MICROS_PER_SECOND
 from domain.events import Event, UnknownEvent
 from domain.postings import movements
 from projections.contract import Tracked
@@ -82,7 +83,7 @@ class ExplainedBalance(msgspec.Struct, frozen=True):
 
 def replay(
     ledger: Ledger,
-    views: Views | None,
+    views: ReadModels | None,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
     *,
     codec: Codec | None = None,
@@ -116,7 +117,7 @@ def replay(
 
 def balance_explained(
     ledger: Ledger,
-    views: Views,
+    views: ReadModels,
     account_id: str,
     *,
     position: int | None = None,
@@ -162,7 +163,7 @@ def parse_at(text: str) -> dict[str, int]:
     instant = datetime.fromisoformat(text)
     aware = instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
     since = aware - datetime(1970, 1, 1, tzinfo=UTC)
-    return {"micros": (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds}
+    return {"micros": (since.days * 86_400 + since.seconds) * MICROS_PER_SECOND + since.microseconds}
 
 
 def _feed(

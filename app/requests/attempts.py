@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-from app.wire.canonical import Ask, Target
+from app.wire.canonical import CanonicalRequest, Target
 from app.wire.dialects import (
     READ,
     WRITE,
@@ -22,7 +22,7 @@ from app.wire.dialects import (
     translating_relay,
 )
 from app.wire.exchange import ParsedRequest, Relay, RequestError
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from app.wire.rewrite import handed
 from app.wire.splice import Members
 from domain.catalog import Model
@@ -58,7 +58,7 @@ class Attempts:
         request: ParsedRequest,
         model: Model,
         offers: Mapping[str, Offer],
-        stored: Mapping[str, Stored],
+        stored: Mapping[str, StoredFile],
         *,
         max_output_tokens: int,
         max_tool_calls: int | None,
@@ -99,7 +99,7 @@ class _Maker:
     request: ParsedRequest
     model: Model
     offers: Mapping[str, Offer]
-    stored: Mapping[str, Stored]
+    stored: Mapping[str, StoredFile]
     max_output_tokens: int
     max_tool_calls: int | None
     seed: str
@@ -154,7 +154,7 @@ class _Maker:
         return WRITE[dialect](ask, target), relay
 
     @cached_property
-    def ask(self) -> Ask:
+    def ask(self) -> CanonicalRequest:
         return READ[self.request.endpoint](self.request.fields, self.stored)
 
     @cached_property

@@ -25,10 +25,11 @@ from app.instance.lease import Lifetime, Slot
 from app.ledger.store import CommandFailed, StoreUnavailable
 from app.requests.opening import Opened, Upstreams, answer_fault
 from app.requests.outbox import Outbox
-from app.requests.plan import Order
-from app.requests.request_log import Record
+from app.requests.plan import Plan
+from app.requests.request_log import RequestLog
 from app.requests.settlement import Settlement, Unsettled
 from app.wire.exchange import AnswerError, Relay
+from domain.buckets import MICROS_PER_SECOND
 from domain.errors import DomainError
 from domain.events import KeyLimits, RequestDebited
 from domain.rates import Rate
@@ -44,7 +45,6 @@ CLIENT_SHARE = 0.1
 """Of an answer that ran into its whole deadline: past this share spent waiting for the client, it is the client that left."""
 TEXT_KEPT_MAX = 200
 """Of an upstream's own words that go into an event."""
-MICROS = 1_000_000
 _log = structlog.get_logger("completion")
 
 
@@ -73,8 +73,8 @@ class Completion:
 
     def __init__(
         self,
-        order: Order,
-        record: Record,
+        order: Plan,
+        record: RequestLog,
         *,
         limits: KeyLimits,
         price_version: int,
@@ -84,7 +84,7 @@ class Completion:
         upstreams: Upstreams,
         slot: Slot,
         body: Reservation,
-        on_end: Callable[[Record], None],
+        on_end: Callable[[RequestLog], None],
     ) -> None:
         self.record = record
         self.opened = trio.Event()
@@ -154,7 +154,7 @@ class Completion:
             endpoint=order.request.endpoint,
             bounds=order.bounds,
             instance_id=self._lifetime.instance_id,
-            deadline_at_micros=self._settlement.now_micros() + int(self._terms.total * MICROS),
+            deadline_at_micros=self._settlement.now_micros() + int(self._terms.total * MICROS_PER_SECOND),
         )
         try:
             hold = await self._settlement.admit(admitted, guards, self._limits)

@@ -16,9 +16,10 @@ import trio
 
 from app.faults import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.requests.attempts import Attempt
-from app.requests.plan import Order
-from app.upstream.base import Dialect, Upstream, UpstreamAnswer, UpstreamCall
+from app.requests.plan import Plan
+from app.upstream.base import Upstream, UpstreamAnswer, UpstreamCall
 from app.upstream.refusal import REFUSAL_BYTES_MAX, refused, told
+from app.wire.dialects import Dialect
 from app.wire.exchange import AnswerError, Relay
 
 PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 0.2, 5.0
@@ -92,7 +93,7 @@ class Upstreams:
         self._attempts = attempts
         self._on_error = on_error
 
-    async def open(self, order: Order, request_id: str, first_byte_seconds: float) -> Opened:
+    async def open(self, order: Plan, request_id: str, first_byte_seconds: float) -> Opened:
         """The first answer that begins. Raises the last UpstreamError where none does."""
         failure: UpstreamError | None = None
         for attempt in order.take_attempts():

@@ -14,18 +14,17 @@ from app.documents.inline import pages_of
 from app.requests.attempts import Attempts, Offer
 from app.wire.content import check_size
 from app.wire.exchange import ParsedRequest, RequestError
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from app.wire.forbidden import judge_tools
 from app.wire.request import given, unsupported
+from domain.buckets import MICROS_PER_SECOND
 from domain.catalog import Catalog, Model
 from domain.pricing import Bounds, tier_is_priced, tiers_on_offer
 from domain.request import TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX, bounds_of, check_key
 
-MICROS = 1_000_000
-
 
 @dataclass(slots=True)
-class Order:
+class Plan:
     """What will be asked of an upstream, and at most used.
 
     `request` has lost its fields: they keep the client's whole body alive. What is sent upstream is in `attempts`, which their
@@ -45,17 +44,17 @@ class Order:
         return attempts
 
 
-def make_order(
+def make_plan(
     request: ParsedRequest,
     *,
     request_id: str,
     key: Key,
     catalog: Catalog,
     offers: Mapping[str, Offer],
-    stored: Mapping[str, Stored],
+    stored: Mapping[str, StoredFile],
     default_max_output_tokens: int,
     now_micros: int,
-) -> Order:
+) -> Plan:
     """`stored` are the uploaded files that the request names. Raises ModelNotFound, ModelNotAllowed, KeyIsExpired, RequestError."""
     model = catalog.model(request.model)
     check_key(key.limits, model.id, now_micros)
@@ -91,10 +90,10 @@ def make_order(
         max_output_tokens=output_tokens,
         max_tool_calls=tool_calls if bounds.tool_calls else None,
         seed=hashlib.sha256(request_id.encode()).hexdigest()[:32],
-        created=now_micros // MICROS,
+        created=now_micros // MICROS_PER_SECOND,
         max_input_tokens=bounds.input_tokens,
     )
-    return Order(replace(request, fields={}, inline_files=()), model, bounds, pages, attempts)
+    return Plan(replace(request, fields={}, inline_files=()), model, bounds, pages, attempts)
 
 
 def _tool_calls(request: ParsedRequest) -> int:

@@ -14,7 +14,7 @@ from domain.usage import Usage
 
 
 @dataclass(slots=True)
-class Record:
+class RequestLog:
     """One request that reached the ledger. `outcome`: debited, released:reason, refused:code, or failed. Seconds, nanos.
 
     `refused_by` is the kind of the bucket whose guard refused the admission.
@@ -60,7 +60,7 @@ class Record:
             self.usage = event.delivered
 
 
-def observe(record: Record, metrics: Metrics) -> None:
+def observe(record: RequestLog, metrics: Metrics) -> None:
     """The request's one log line, and its share of the figures."""
     request_line(
         request_id=record.request_id,

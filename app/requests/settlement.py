@@ -20,16 +20,16 @@ from app.accounts.commands import known, on_account
 from app.faults import IdempotencyKeyUsed, TooManyConflicts
 from app.instance.lease import Lifetime
 from app.ledger.codec import Codec
+from app.ledger.group_commit import GroupCommit
 from app.ledger.store import (
     Append,
     CommandFailed,
     Committed,
     Conflict,
-    Refused,
+    GuardRefused,
     StoreBusy,
     StoreUnavailable,
 )
-from app.ledger.writer import Writer
 from domain.account import Account, post_adjustment
 from domain.buckets import Guard
 from domain.events import Event, KeyLimits, RequestAdmitted, RequestDebited, RequestReleased, request_stream
@@ -48,7 +48,7 @@ class Unsettled(Exception):
 class Settlement:
     """One request's way into the log. Every method may be cancelled; what must happen then happens in the background."""
 
-    def __init__(self, request_id: str, *, writer: Writer, lifetime: Lifetime, settle_seconds: float) -> None:
+    def __init__(self, request_id: str, *, writer: GroupCommit, lifetime: Lifetime, settle_seconds: float) -> None:
         self._request_id = request_id
         self._stream = request_stream(request_id)
         self._writer = writer
@@ -77,7 +77,7 @@ class Settlement:
             case Committed():
                 self.rates = rates(limits, guards, verdict.guarded, verdict.recorded_at_micros)
                 return Hold(admitted, verdict.recorded_at_micros)
-            case Refused():
+            case GuardRefused():
                 self.rates = rates(limits, guards, verdict.guarded, verdict.at_micros)
                 self.refused_by = verdict.bucket.partition(":")[0]
                 raise refusal(admitted, limits, verdict.bucket, verdict.value, verdict.at_micros)
@@ -116,7 +116,7 @@ class Settlement:
                 verdict = await self._insist(
                     Append(f"release_{self._request_id}", self._stream, 1, (event,), guards, first=True)
                 )
-                if isinstance(verdict, Refused) and instead is not None:
+                if isinstance(verdict, GuardRefused) and instead is not None:
                     result[0] = charge = instead()
                     await self._insist(Append(f"debit_{self._request_id}", self._stream, 1, (charge,), first=True))
                 if isinstance(verdict, Conflict) and verdict.command_id == f"debit_{self._request_id}":
@@ -167,7 +167,7 @@ class Settlement:
             event = release(Hold(admitted, verdict.recorded_at_micros), reason="store_unavailable")
             await self._insist(Append(f"release_{self._request_id}", self._stream, 1, (event,), first=True))
 
-    async def _insist(self, append: Append) -> Committed | Conflict | Refused | None:
+    async def _insist(self, append: Append) -> Committed | Conflict | GuardRefused | None:
         """The verdict, however long the store is out of reach. None where the store can never take it (logged)."""
         pause = RETRY_SECONDS_FIRST
         while True:

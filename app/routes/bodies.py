@@ -13,6 +13,7 @@ from quart import Request, Response
 from app.edge.body import read_body, reserve_for
 from app.faults import BadRequest
 from app.services import Services
+from domain.buckets import MICROS_PER_SECOND
 from domain.decimals import format_usd
 
 BODY_BYTES_MAX = 64 * 1024
@@ -77,7 +78,7 @@ def nothing(headers: Mapping[str, str] | None = None) -> Response:
 
 def told_instant(micros: int) -> str:
     """RFC 3339 in UTC, microseconds only where there are some."""
-    at = datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)
+    at = datetime.fromtimestamp(micros // MICROS_PER_SECOND, UTC).replace(microsecond=micros % MICROS_PER_SECOND)
     return at.isoformat().replace("+00:00", "Z")
 
 
@@ -91,7 +92,7 @@ def asked_instant(text: str | None, param: str) -> int | None:
     except (ValueError, OverflowError):
         said = f"`{param}` must be an instant such as 2026-11-26T12:00:00Z, or a date."
         raise BadRequest(said, param=param, code="invalid_value") from None
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return (since.days * 86_400 + since.seconds) * MICROS_PER_SECOND + since.microseconds
 
 
 def usd(nanos: int) -> tuple[str, str]:

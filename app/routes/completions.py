@@ -22,13 +22,13 @@ from app.faults import BadRequest
 from app.instance.lease import Slot
 from app.requests.completion import Completion
 from app.requests.outbox import Outbox
-from app.requests.plan import Order, make_order
-from app.requests.request_log import Record
+from app.requests.plan import Plan, make_plan
+from app.requests.request_log import RequestLog
 from app.requests.settlement import Settlement
 from app.services import Services
 from app.wire.dialects import parse
 from app.wire.exchange import Endpoint, ParsedRequest
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from domain.rates import headers
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 255
@@ -42,7 +42,7 @@ Ts = TypeVarTuple("Ts")
 
 async def complete(services: Services, request: Request, endpoint: Endpoint) -> Response:
     """One request. Raises what app/errors.py has a row for."""
-    record = Record("", "", "", "", endpoint, stream=False, started=trio.current_time())
+    record = RequestLog("", "", "", "", endpoint, stream=False, started=trio.current_time())
     try:
         completion = await _begin(services, request, endpoint, record)
     except Exception as error:
@@ -60,7 +60,7 @@ async def complete(services: Services, request: Request, endpoint: Endpoint) -> 
     return Response(await _whole(completion.outbox), content_type="application/json")
 
 
-async def _begin(services: Services, request: Request, endpoint: Endpoint, record: Record) -> Completion:
+async def _begin(services: Services, request: Request, endpoint: Endpoint, record: RequestLog) -> Completion:
     """From the headers to a running completion."""
     services.lifetime.check()
     now_micros = time.time_ns() // 1000
@@ -91,13 +91,13 @@ async def _order(
     key: Key,
     reservation: Reservation,
     now_micros: int,
-) -> Order:
+) -> Plan:
     settings = services.settings
     body = await read_body(request, settings.server.max_body_bytes, reservation, json=True)
     large = len(body) > PARSED_INLINE_MAX
 
-    def judged(parsed: ParsedRequest, stored: Mapping[str, Stored]) -> Order:
-        return make_order(
+    def judged(parsed: ParsedRequest, stored: Mapping[str, StoredFile]) -> Plan:
+        return make_plan(
             parsed,
             request_id=request_id,
             key=key,
@@ -122,7 +122,7 @@ async def _in_turn(services: Services, work: Callable[[*Ts], T], *args: *Ts, asi
 
 
 def _completion(
-    services: Services, order: Order, record: Record, key: Key, slot: Slot, body: Reservation
+    services: Services, order: Plan, record: RequestLog, key: Key, slot: Slot, body: Reservation
 ) -> Completion:
     return Completion(
         order,

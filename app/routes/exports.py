@@ -14,7 +14,7 @@ from app.exports.download import Downloads
 from app.exports.run import chunks
 from app.exports.source import OneAccount, Span, span_of
 from app.exports.wanted import KINDS, Wanted, encoder_for, file_name, provider_of, wanted
-from app.faults import BadRequest, NoSuchExport, NotFound, ViewsUnavailable
+from app.faults import BadRequest, NoSuchExport, NotFound, ReadModelsUnavailable
 from app.routes.bodies import asked_instant, read_query
 from app.routes.caller import reader
 from app.routes.events import Nothing
@@ -73,10 +73,10 @@ def register(app: EdgeApplication, services: Services) -> None:
 
 
 def _name(services: Services, account_id: str) -> str:
-    """As FOCUS has it in every row: no other stands in for it. Raises ViewsUnavailable."""
+    """As FOCUS has it in every row: no other stands in for it. Raises ReadModelsUnavailable."""
     account = services.views.account(account_id).value
     if account is None:
-        raise ViewsUnavailable(f"the account {account_id} is not in the read models yet")
+        raise ReadModelsUnavailable(f"the account {account_id} is not in the read models yet")
     return account.name
 
 

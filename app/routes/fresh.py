@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import trio
 
-from app.faults import ViewsUnavailable
+from app.faults import ReadModelsUnavailable
 from app.read_models.fresh import freshen
 from app.services import Services
 
@@ -16,7 +16,7 @@ async def caught_up(services: Services, projection: str) -> None:
     def seen() -> int:
         try:
             return services.views.tracked()[projection].position
-        except (ViewsUnavailable, KeyError):
+        except (ReadModelsUnavailable, KeyError):
             return -1  # its tables are being made
 
     async def ask() -> int:

@@ -19,7 +19,7 @@ from app.accounts import throttle
 from app.accounts.passwords import check_password
 from app.accounts.people import LABEL_DEFAULT, Person, check_label, normalised_email
 from app.accounts.sessions import Session
-from app.accounts.throttle import Rate
+from app.accounts.throttle import AttemptLimit
 from app.edge.application import EdgeApplication
 from app.edge.client_address import network_of
 from app.faults import InvalidCredentials, InvalidLink, NotSignedIn, SignUpDisabled, TooManyConflicts
@@ -246,7 +246,7 @@ async def _person(services: Services, caller: Caller) -> Person:
     return person
 
 
-async def _attempt(services: Services, rate: Rate, subject: str) -> None:
+async def _attempt(services: Services, rate: AttemptLimit, subject: str) -> None:
     await trio.to_thread.run_sync(services.throttle.attempt, rate, subject, limiter=services.lifetime.reading)
 
 

@@ -13,7 +13,7 @@ from app.edge.application import EdgeApplication
 from app.envelope import JSON
 from app.errors import answer_for
 from app.faults import MethodNotAllowed
-from app.website.site import READ_METHODS, Answer, Site
+from app.website.site import READ_METHODS, Site, WebsiteAnswer
 
 KEPT = frozenset({"api", "log", "simulator", "v1"})
 """First parts that are not the website's, whatever routes there are."""
@@ -23,7 +23,7 @@ def register(app: EdgeApplication, site: Site) -> None:
     """To be called last: the website has what the routes that are there have left."""
     taken = KEPT | {first_part(rule.rule) for rule in app.url_map.iter_rules()}
 
-    def elsewhere(scope: dict[str, Any]) -> Answer | None:
+    def elsewhere(scope: dict[str, Any]) -> WebsiteAnswer | None:
         path, method = scope["path"], scope["method"]
         if first_part(path) in taken:
             return None
@@ -39,9 +39,9 @@ def first_part(path: str) -> str:
     return path.lstrip("/").partition("/")[0]
 
 
-def _not_allowed(method: str) -> Answer:
+def _not_allowed(method: str) -> WebsiteAnswer:
     refusal = answer_for(MethodNotAllowed(method, READ_METHODS))
     headers = [*refusal.headers, ("content-type", JSON), ("content-length", str(len(refusal.body)))]
-    return Answer(
+    return WebsiteAnswer(
         refusal.status, [(name.encode("ascii"), value.encode("ascii")) for name, value in headers], refusal.body
     )

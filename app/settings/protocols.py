@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from app.wire.exchange import Endpoint
+
 Protocol = Literal["openai", "openai-chat", "anthropic", "gemini", "simulator"]
-Endpoint = Literal["responses", "chat"]
 ENDPOINTS: tuple[Endpoint, ...] = ("responses", "chat")
 
 MIB = 1 << 20

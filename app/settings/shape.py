@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field, to_builtins
 
-from app.settings.protocols import ENDPOINTS, MIB, TRAITS, Endpoint, Protocol
+from app.settings.protocols import ENDPOINTS, MIB, TRAITS, Protocol
 from app.settings.secret import Secret
+from app.wire.exchange import Endpoint
 from domain.catalog import Catalog, Model
 from domain.checkout import Pack
 from domain.currency import parse_minor

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from app.faults import ViewsUnavailable
-from app.read_models import Views
+from app.faults import ReadModelsUnavailable
+from app.read_models import ReadModels
 from app.read_models.answers import Balance, Transaction, Usage
 from app.read_models.queries import ROWS_MAX
 from app.read_models.statement import Filter
@@ -69,8 +69,8 @@ def bounds(month: str) -> tuple[int, int] | None:
     return _begins(month), _begins(next_month(month))
 
 
-def figures(views: Views, account_id: str, month: str, span: tuple[int, int], *, needed: int = 0) -> Figures:
-    """`needed`: a position that must have been seen. Raises Unbalanced, ViewsUnavailable."""
+def figures(views: ReadModels, account_id: str, month: str, span: tuple[int, int], *, needed: int = 0) -> Figures:
+    """`needed`: a position that must have been seen. Raises Unbalanced, ReadModelsUnavailable."""
     usage = views.usage(account_id, by="model", from_micros=span[0], to_micros=span[1])
     _there("usage", usage.position, needed)
     _there("balances", views.balance(account_id).position, usage.position)
@@ -91,7 +91,7 @@ def figures(views: Views, account_id: str, month: str, span: tuple[int, int], *,
 
 
 def _rows(
-    views: Views, account_id: str, span: tuple[int, int], position: int
+    views: ReadModels, account_id: str, span: tuple[int, int], position: int
 ) -> tuple[tuple[Transaction, ...], Counter[str], int]:
     """What moved the balance up to a position and is no usage, the newest first."""
     wanted = Filter(kinds=KINDS, from_micros=span[0], to_micros=span[1])
@@ -125,7 +125,7 @@ def _use(usage: Usage) -> ModelUse:
 
 def _there(name: str, stands_at: int, needed: int) -> None:
     if stands_at < needed:
-        raise ViewsUnavailable(f"{name} stands at position {stands_at}, and {needed} is needed")
+        raise ReadModelsUnavailable(f"{name} stands at position {stands_at}, and {needed} is needed")
 
 
 def _total(balance: Balance) -> int:

@@ -12,7 +12,7 @@ import re
 from app.faults import NotSettledYet
 from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.store import Ledger, RecordedEvent
-from app.read_models import Views
+from app.read_models import ReadModels
 from app.read_models.statement import Filter
 from domain.events import (
     AdjustmentPosted,
@@ -59,7 +59,7 @@ def by_id(ledger: Ledger, codec: Codec, name: str, account_id: str | None = None
     return None
 
 
-def by_statement(ledger: Ledger, views: Views, name: str, account_id: str) -> RecordedEvent | None:
+def by_statement(ledger: Ledger, views: ReadModels, name: str, account_id: str) -> RecordedEvent | None:
     """By any id that finds a row of the account's statement: the oldest row whose own id, or whose answer's, it is."""
     if not 0 < len(name) <= ID_LENGTH_MAX:
         return None

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
-Dialect = Literal["responses", "chat", "anthropic", "gemini"]
+from app.wire.dialects import Dialect
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from typing import Any
 import msgspec
 
 from app.faults import UpstreamRefused
-from app.upstream.base import Dialect
 from app.wire.anthropic import errors as anthropic
+from app.wire.dialects import Dialect
 from app.wire.gemini import errors as gemini
 
 REFUSAL_BYTES_MAX = 64 * 1024

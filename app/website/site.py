@@ -54,7 +54,7 @@ _UNSEEN = (NOT_FOUND, "_not-found.html")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebsiteAnswer:
     """A whole answer, ready to send. `fields` is never changed."""
 
     status: int
@@ -67,8 +67,8 @@ class Variant:
     """A file in one encoding. `unchanged` answers those who have it."""
 
     tag: str
-    whole: Answer
-    unchanged: Answer
+    whole: WebsiteAnswer
+    unchanged: WebsiteAnswer
 
 
 Variants = Mapping[str, Variant]
@@ -97,7 +97,7 @@ class Site:
     def knows(self, path: str) -> bool:
         return path in self._table
 
-    def answer(self, path: str, headers: Iterable[tuple[bytes, bytes]]) -> Answer:
+    def answer(self, path: str, headers: Iterable[tuple[bytes, bytes]]) -> WebsiteAnswer:
         """The answer to GET or HEAD on `path` (decoded), under the request's headers, whose names are lower case."""
         accept, known = "", ""
         for name, value in headers:
@@ -147,7 +147,7 @@ def _variant(encoding: str, body: bytes, kind: str, common: list[tuple[str, str]
     of_body = [("content-type", kind), ("content-length", str(len(body)))]
     if encoding != IDENTITY:
         of_body.append(("content-encoding", encoding))
-    return Variant(tag, Answer(status, _fields([*of_body, *told]), body), Answer(304, _fields(told), b""))
+    return Variant(tag, WebsiteAnswer(status, _fields([*of_body, *told]), body), WebsiteAnswer(304, _fields(told), b""))
 
 
 def _headers(name: str, body: bytes, *, https: bool) -> list[tuple[str, str]]:

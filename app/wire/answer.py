@@ -200,7 +200,7 @@ class Reader(Protocol):
         ...
 
 
-class Writer(Protocol):
+class AnswerWriter(Protocol):
     """Writes one answer for a client. A stream's frames come as they are made; a plain answer's body comes with Ended."""
 
     @property

@@ -243,7 +243,7 @@ class Hints(Value, frozen=True, gc=False):
     prompt_cache_retention: str | None = None
 
 
-class Ask(Value, frozen=True, gc=False):
+class CanonicalRequest(Value, frozen=True, gc=False):
     """One request. `endpoint` is the protocol that the client speaks: it decides the names in refusals.
 
     `instructions` stands before all items; chat's system messages are items. `logprobs` is the number of alternatives, 0 for the
@@ -278,7 +278,7 @@ class Ask(Value, frozen=True, gc=False):
 
 
 class Target(Value, frozen=True, gc=False):
-    """For whom an Ask is written: the upstream's name (for tags) and its own name of the model.
+    """For whom a CanonicalRequest is written: the upstream's name (for tags) and its own name of the model.
 
     `max_output_tokens` is what was held for: it is always written. `max_tool_calls` bounds the calls of priced tools, None where
     none is offered. `fetches_urls`: whether this upstream may be sent URLs to fetch. `is_openai`: whether its chat is OpenAI's own,
@@ -314,19 +314,20 @@ PARAMS: Final[dict[Endpoint, dict[str, str]]] = {
         "format": "response_format",
     },
 }
-"""Where the client's name of a field of Ask is another one."""
+"""Where the client's name of a field of CanonicalRequest is another one."""
 
 
-def refusal(ask: Ask, field: str, why: str) -> RequestError:
+def refusal(ask: CanonicalRequest, field: str, why: str) -> RequestError:
     """The refusal of a value that this model's upstream cannot take: 400 `unsupported_parameter`.
 
-    `field` is a field of Ask ("seed"), or the `at` of an item, a part or a tool. `why` is one sentence that says what would work.
+    `field` is a field of CanonicalRequest ("seed"), or the `at` of an item, a part or a tool. `why` is one sentence that says
+    what would work.
     """
     param = PARAMS[ask.endpoint].get(field, field)
     return RequestError(f"Unsupported parameter: '{param}'. {why}", param=param, code="unsupported_parameter")
 
 
-def bare(ask: Ask) -> Any:
+def bare(ask: CanonicalRequest) -> Any:
     """`ask` as plain data without places: what equality is judged by."""
     return _without_places(msgspec.to_builtins(ask))
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from app.wire.answer import Reader, Writer
+from app.wire.answer import AnswerWriter, Reader
 from app.wire.anthropic.answer_reader import AnthropicReader
 from app.wire.anthropic.request_writer import write_anthropic
-from app.wire.canonical import Ask, Target
+from app.wire.canonical import CanonicalRequest, Target
 from app.wire.chat.answer_reader import ChatReader
 from app.wire.chat.answer_writer import ChatWriter
 from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
@@ -20,7 +20,7 @@ from app.wire.chat.request import chat_body, parse_chat
 from app.wire.chat.request_reader import read_chat
 from app.wire.chat.request_writer import write_chat
 from app.wire.exchange import Endpoint, ParsedRequest, Relay
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from app.wire.gemini.answer_reader import GeminiReader
 from app.wire.gemini.request_writer import write_gemini
 from app.wire.responses.answer_reader import ResponsesReader
@@ -34,17 +34,17 @@ from app.wire.translate import PlainTranslation, StreamTranslation
 
 Dialect = Literal["responses", "chat", "anthropic", "gemini"]
 
-READ: Mapping[Endpoint, Callable[[Members, Mapping[str, Stored]], Ask]] = {
+READ: Mapping[Endpoint, Callable[[Members, Mapping[str, StoredFile]], CanonicalRequest]] = {
     "responses": read_responses,
     "chat": read_chat,
 }
-WRITE: Mapping[Dialect, Callable[[Ask, Target], bytes]] = {
+WRITE: Mapping[Dialect, Callable[[CanonicalRequest, Target], bytes]] = {
     "responses": write_responses,
     "chat": write_chat,
     "anthropic": write_anthropic,
     "gemini": write_gemini,
 }
-_READERS: Mapping[Dialect, Callable[[Ask, Target], Reader]] = {
+_READERS: Mapping[Dialect, Callable[[CanonicalRequest, Target], Reader]] = {
     "responses": ResponsesReader,
     "chat": ChatReader,
     "anthropic": AnthropicReader,
@@ -98,12 +98,12 @@ def passing_relay(request: ParsedRequest, *, model: str, upstream: str) -> Relay
 
 
 def translating_relay(
-    ask: Ask, dialect: Dialect, target: Target, *, model: str, seed: str, created: int, fields: Members
+    ask: CanonicalRequest, dialect: Dialect, target: Target, *, model: str, seed: str, created: int, fields: Members
 ) -> Relay:
     """A fresh relay for one attempt at a translation. `fields` are the client's members that its answer echoes."""
     reader = _READERS[dialect](ask, target)
     make = ChatWriter if ask.endpoint == "chat" else ResponsesWriter
-    writer: Writer = make(seed=seed, model=model, created=created, fields=fields, stream=ask.stream)
+    writer: AnswerWriter = make(seed=seed, model=model, created=created, fields=fields, stream=ask.stream)
     if ask.stream:
         return StreamTranslation(reader, writer, choices=ask.choices)
     return PlainTranslation(reader, writer, choices=ask.choices)

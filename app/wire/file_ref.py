@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Stored(msgspec.Struct, frozen=True, gc=False):
+class StoredFile(msgspec.Struct, frozen=True, gc=False):
     """One file's content. `data` is base64 without any prefix, `bytes` the decoded size; `pages` None where nobody could count."""
 
     media_type: str

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from app.wire.request import decode, given
 from app.wire.splice import Members
 from app.wire.tags import owner_of, seal, split
@@ -26,7 +26,7 @@ _item = msgspec.json.Decoder(dict[str, Any])
 Item = dict[str, Any]
 
 
-def handed(fields: Members, stored: Mapping[str, Stored], upstream: str) -> Members:
+def handed(fields: Members, stored: Mapping[str, StoredFile], upstream: str) -> Members:
     """The request's members as `upstream` gets them. Raises RequestError for a number that nobody can hold."""
     changes: Members = {}
     for name, change in (("input", _response_item), ("messages", _chat_message)):
@@ -45,10 +45,10 @@ def sealed_members(item: Any, upstream: str) -> bool:
     return True
 
 
-Change = Callable[[Item, Mapping[str, Stored], str], bool]
+Change = Callable[[Item, Mapping[str, StoredFile], str], bool]
 
 
-def _changed(raw: msgspec.Raw, name: str, change: Change, stored: Mapping[str, Stored], upstream: str) -> list[Any]:
+def _changed(raw: msgspec.Raw, name: str, change: Change, stored: Mapping[str, StoredFile], upstream: str) -> list[Any]:
     items: list[Any] = []
     for index, item in enumerate(_raws.decode(raw)):
         if not _TOUCHED.search(memoryview(item)):
@@ -60,7 +60,7 @@ def _changed(raw: msgspec.Raw, name: str, change: Change, stored: Mapping[str, S
     return items
 
 
-def _response_item(item: Item, stored: Mapping[str, Stored], upstream: str) -> bool:
+def _response_item(item: Item, stored: Mapping[str, StoredFile], upstream: str) -> bool:
     """False: the item is left out."""
     encrypted = item.get("encrypted_content")
     if isinstance(encrypted, str):
@@ -75,7 +75,7 @@ def _response_item(item: Item, stored: Mapping[str, Stored], upstream: str) -> b
     return True
 
 
-def _chat_message(message: Item, stored: Mapping[str, Stored], _upstream: str) -> bool:
+def _chat_message(message: Item, stored: Mapping[str, StoredFile], _upstream: str) -> bool:
     for part in _parts(message.get("content")):
         if part.get("type") == "file" and isinstance(part.get("file"), dict):
             _put_in(part["file"], stored)
@@ -86,7 +86,7 @@ def _chat_message(message: Item, stored: Mapping[str, Stored], _upstream: str) -
     return True
 
 
-def _put_in(holder: Item, stored: Mapping[str, Stored]) -> None:
+def _put_in(holder: Item, stored: Mapping[str, StoredFile]) -> None:
     """The content in place of the id."""
     file = stored.get(holder["file_id"]) if isinstance(holder.get("file_id"), str) else None
     if file is not None:

@@ -18,6 +18,7 @@ import msgspec
 
 from app.wire.answer import (
     AnswerEvent,
+    AnswerWriter,
     CallBegun,
     CallDelta,
     Ended,
@@ -29,7 +30,6 @@ from app.wire.answer import (
     Said,
     SearchDone,
     Thought,
-    Writer,
 )
 from app.wire.envelope import error_envelope, reported_in
 from app.wire.exchange import AnswerError
@@ -42,7 +42,7 @@ from domain.usage import Usage
 class _Translation(AnswerState):
     """What a stream and a plain answer share: events are noted on their way from the reader to the writer."""
 
-    def __init__(self, reader: Reader, writer: Writer, *, choices: int) -> None:
+    def __init__(self, reader: Reader, writer: AnswerWriter, *, choices: int) -> None:
         super().__init__()
         self._reader = reader
         self._writer = writer
@@ -115,7 +115,7 @@ class _Translation(AnswerState):
 class StreamTranslation(_Translation):
     """A stream for a client."""
 
-    def __init__(self, reader: Reader, writer: Writer, *, choices: int) -> None:
+    def __init__(self, reader: Reader, writer: AnswerWriter, *, choices: int) -> None:
         super().__init__(reader, writer, choices=choices)
         self._splitter = FrameSplitter()
         self._ready: list[bytes] = []
@@ -198,7 +198,7 @@ class StreamTranslation(_Translation):
 class PlainTranslation(_Translation):
     """One whole body for a client: nothing is forwarded before it is whole."""
 
-    def __init__(self, reader: Reader, writer: Writer, *, choices: int) -> None:
+    def __init__(self, reader: Reader, writer: AnswerWriter, *, choices: int) -> None:
         super().__init__(reader, writer, choices=choices)
         self._body = bytearray()
         self._answer = b""

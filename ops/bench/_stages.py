@@ -133,7 +133,7 @@ def gateway_meter() -> Meter:
         {
             "app.edge": EDGE,
             "app.instance.lease.Lifetime._tracked": CARRYING,
-            "app.ledger.writer": "writer",
+            "app.ledger.group_commit": "writer",
             "projections": "projections",
         },
         BACKGROUND,

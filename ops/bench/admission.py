@@ -15,8 +15,8 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from app.ledger.group_commit import GroupCommit
 from app.ledger.store import Committed, Ledger
-from app.ledger.writer import Writer
 from domain.events import RequestAdmitted
 from ops.bench._common import (
     ENGINES,
@@ -41,7 +41,7 @@ WARM_UP_SECONDS = 0.5
 Waits = list[float]
 
 
-async def closed_loop(writer: Writer, seconds: float) -> Waits:
+async def closed_loop(writer: GroupCommit, seconds: float) -> Waits:
     """Each caller admits and settles, back to back; the admissions' waits."""
     waits: Waits = []
     started = trio.current_time()
@@ -62,7 +62,7 @@ async def closed_loop(writer: Writer, seconds: float) -> Waits:
     return waits
 
 
-async def open_loop(writer: Writer, seconds: float) -> Waits:
+async def open_loop(writer: GroupCommit, seconds: float) -> Waits:
     """Admissions due every 1/OPEN_PER_SECOND; their waits, counted from then."""
     waits: Waits = []
     arrivals = iter(range(int(seconds * OPEN_PER_SECOND)))
@@ -83,14 +83,14 @@ async def open_loop(writer: Writer, seconds: float) -> Waits:
     return waits
 
 
-async def _settle(writer: Writer, admitted: object, verdict: object) -> None:
+async def _settle(writer: GroupCommit, admitted: object, verdict: object) -> None:
     assert isinstance(admitted, RequestAdmitted)
     assert isinstance(verdict, Committed), verdict
     await writer.append(settlement(admitted, verdict.recorded_at_micros, debited=True))
 
 
-async def _with_writer(ledger: Ledger, load: Callable[[Writer, float], Awaitable[Waits]], seconds: float) -> Waits:
-    writer = Writer(ledger)
+async def _with_writer(ledger: Ledger, load: Callable[[GroupCommit, float], Awaitable[Waits]], seconds: float) -> Waits:
+    writer = GroupCommit(ledger)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(writer.run)
         waits = await load(writer, seconds)
@@ -98,7 +98,7 @@ async def _with_writer(ledger: Ledger, load: Callable[[Writer, float], Awaitable
     return waits
 
 
-def measure(engine: str, load: Callable[[Writer, float], Awaitable[Waits]], seconds: float) -> tuple[Waits, Waits]:
+def measure(engine: str, load: Callable[[GroupCommit, float], Awaitable[Waits]], seconds: float) -> tuple[Waits, Waits]:
     """(waits, samples of fdatasync taken meanwhile)"""
     with database(engine) as location:
         ledger = open_ledger(engine, location)

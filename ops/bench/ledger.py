@@ -1,6 +1,6 @@
 """The ledger under load on one hot account: guarded commands per second, waits, batches, and that nothing was overdrawn.
 
-Callers are Trio tasks on one Writer; each admits a request under every guard a key may have, then debits it or, every tenth
+Callers are Trio tasks on one GroupCommit; each admits a request under every guard a key may have, then debits it or, every tenth
 time, releases it. At the end all callers of a process race for an account that can pay for 50: exactly 50 must get through.
 Baselines from the same run: the disk's fdatasync, and one `Application.save` of `eventsourcing` per command on the same engine.
 
@@ -25,8 +25,8 @@ from eventsourcing.domain import Aggregate, event
 from psycopg.conninfo import conninfo_to_dict
 
 from app.ledger.codec import Codec
-from app.ledger.store import Committed, Ledger, Refused
-from app.ledger.writer import Writer
+from app.ledger.group_commit import GroupCommit
+from app.ledger.store import Committed, GuardRefused, Ledger
 from domain import buckets
 from domain.events import RequestAdmitted, UnknownEvent
 from domain.postings import movements
@@ -73,7 +73,7 @@ class Figures:
 async def load(ledger: Ledger, callers: int, seconds: float) -> Figures:
     """Callers at full speed for so long."""
     figures = Figures()
-    writer = Writer(ledger, watch=figures)
+    writer = GroupCommit(ledger, watch=figures)
     async with trio.open_nursery() as outer:
         outer.start_soon(writer.run)
         started, cpu = trio.current_time(), time.process_time()
@@ -87,7 +87,7 @@ async def load(ledger: Ledger, callers: int, seconds: float) -> Figures:
     return figures
 
 
-async def _race(writer: Writer, callers: int) -> None:
+async def _race(writer: GroupCommit, callers: int) -> None:
     """All callers at once for an account that can pay for RACE_HOLDS."""
     account_id = f"poor-{uuid.uuid4().hex}"
     await trio.to_thread.run_sync(fund, writer.ledger, RACE_HOLDS * HOLD_NANOS, account_id)
@@ -103,7 +103,7 @@ async def _race(writer: Writer, callers: int) -> None:
     assert sum(taken) == RACE_HOLDS, f"{sum(taken)} of {RACE_HOLDS} holds"
 
 
-async def _caller(writer: Writer, number: int, until: float, figures: Figures) -> None:
+async def _caller(writer: GroupCommit, number: int, until: float, figures: Figures) -> None:
     prefix = f"{uuid.uuid4().hex}-{number}"
     count = 0
     while trio.current_time() < until:
@@ -111,7 +111,7 @@ async def _caller(writer: Writer, number: int, until: float, figures: Figures) -
         command = admission(f"{prefix}-{count}")
         verdict = await writer.append(command)
         figures.commands += 1
-        if isinstance(verdict, Refused):
+        if isinstance(verdict, GuardRefused):
             figures.refused += 1
             continue
         assert isinstance(verdict, Committed), verdict

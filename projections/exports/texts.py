@@ -10,6 +10,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from domain.buckets import MICROS_PER_SECOND
+
 _FORMULA = r"['\"\s\u200b-\u200f\u2060\ufeff]*[-=+@\uff1d\uff0b\uff0d\uff20]"
 """What may stand before a formula (quotes, blanks, marks that nobody sees), and what begins one. The last four are wide, and
 formulas too where such letters are written."""
@@ -31,7 +33,7 @@ def fixed(value: int, decimals: int) -> str:
 
 def instant(micros: int) -> str:
     """ "2026-11-23T12:00:00.000001Z"."""
-    return f"{second(micros)[:-1]}.{micros % 1_000_000:06d}Z"
+    return f"{second(micros)[:-1]}.{micros % MICROS_PER_SECOND:06d}Z"
 
 
 @lru_cache(maxsize=1024)
@@ -41,7 +43,7 @@ def _second(seconds: int) -> str:
 
 def second(micros: int) -> str:
     """ "2026-11-23T12:00:00Z"."""
-    return _second(micros // 1_000_000)
+    return _second(micros // MICROS_PER_SECOND)
 
 
 def date(micros: int) -> str:

@@ -9,10 +9,10 @@ import trio
 from structlog.testing import capture_logs
 
 from app.accounts.commands import apply_prices
-from app.faults import UpstreamBroken, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable, ViewsUnavailable
+from app.faults import ReadModelsUnavailable, UpstreamBroken, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.ledger.codec import Codec
 from app.ledger.store import StoreUnavailable
-from app.read_models import Views
+from app.read_models import ReadModels
 from app.services import check_prices, open_ledger, open_services
 from app.settings import parse
 from app.upstream.http import HttpUpstream
@@ -69,11 +69,11 @@ async def test_errors_of_upstreams_are_counted_by_their_kind(tmp_path: Path) -> 
             assert f'kind="{kind}"' in text
 
 
-def stands_at(views: Views) -> int:
+def stands_at(views: ReadModels) -> int:
     """Where the read models are; nowhere before the runner has made their tables."""
     try:
         return views.totals().position
-    except ViewsUnavailable:
+    except ReadModelsUnavailable:
         return -1
 
 

@@ -14,8 +14,8 @@ import pytest
 import trio
 
 from app.ledger.store import Ledger
-from app.read_models import DecodedLog, Views
-from app.services import open_views
+from app.read_models import DecodedLog, ReadModels
+from app.services import open_read_models
 from app.transparency.copies import Stored
 from app.transparency.file import CheckpointFile
 from app.transparency.verify import verify
@@ -98,7 +98,7 @@ class Rounds:
 
 def check_one_outcome(house: House, account_id: str, other: Stage) -> None:
     """`other`: an empty ledger on the other engine."""
-    views = open_views(house.settings)
+    views = open_read_models(house.settings)
     try:
         runner = Runner(DecodedLog(house.ledger), views)
         drain(runner)
@@ -117,7 +117,7 @@ def check_one_outcome(house: House, account_id: str, other: Stage) -> None:
     assert report.differences == ()
 
 
-def _outcome(ledger: Ledger, views: Views, account_id: str) -> tuple[bytes, dict[str, bytes], bytes]:
+def _outcome(ledger: Ledger, views: ReadModels, account_id: str) -> tuple[bytes, dict[str, bytes], bytes]:
     return shown(views), exported(ledger, views, (account_id,)), replayed(ledger, views)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from app.wire.exchange import Endpoint
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from app.wire.tags import seal
 
 Json = dict[str, Any]
@@ -25,7 +25,7 @@ SCHEMA: Final[Json] = {
 }
 PNG: Final = "data:image/png;base64,iVBORw0KGgo="
 PDF: Final = "data:application/pdf;base64,JVBERi0xLjQ="
-STORED: Final = {"file-1": Stored("application/pdf", "a.pdf", "JVBERi0xLjQ=", 8, 1)}
+STORED: Final = {"file-1": StoredFile("application/pdf", "a.pdf", "JVBERi0xLjQ=", 8, 1)}
 
 _FUNCTION: Final[Json] = {"type": "function", "name": "weather", "parameters": SCHEMA}
 _OTHER: Final[Json] = {**_FUNCTION, "name": "time"}

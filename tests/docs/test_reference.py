@@ -31,6 +31,7 @@ from app.faults import (
     NoSuchFile,
     NotSealedYet,
     NotSettledYet,
+    ReadModelsUnavailable,
     StorageUnavailable,
     TooManyAttempts,
     TooManyConflicts,
@@ -41,7 +42,6 @@ from app.faults import (
     UpstreamUnreachable,
     VendorRefused,
     VendorUnavailable,
-    ViewsUnavailable,
 )
 from app.feed import feed
 from app.ledger.store import StoreBusy, StoreUnavailable
@@ -141,7 +141,7 @@ EXAMPLES: tuple[Exception, ...] = (
     StoreBusy("x"),
     StoreUnavailable("x"),
     StorageUnavailable("x"),
-    ViewsUnavailable("x"),
+    ReadModelsUnavailable("x"),
     *(UpstreamRefused("u", "x", status=status, code=THEIRS) for status in range(400, 600)),
     UpstreamTimeout("u", "x"),
     UpstreamBroken("u", "x"),

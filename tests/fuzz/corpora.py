@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from hypothesis import HealthCheck, Phase, given, settings
 
-from app.wire.canonical import Ask, Target
+from app.wire.canonical import CanonicalRequest, Target
 from app.wire.chat.request_writer import write_chat
 from app.wire.exchange import Endpoint, RequestError
 from app.wire.responses.request_writer import write_responses
@@ -28,7 +28,10 @@ FOUND: Final = Path(__file__).parent / "found"
 ASKS: Final = 60
 """How many requests are drawn."""
 
-_WRITE: Final[dict[Endpoint, Callable[[Ask, Target], bytes]]] = {"responses": write_responses, "chat": write_chat}
+_WRITE: Final[dict[Endpoint, Callable[[CanonicalRequest, Target], bytes]]] = {
+    "responses": write_responses,
+    "chat": write_chat,
+}
 _WORD = re.compile(rb'"([a-zA-Z_.]{2,40})"')
 _PDF_WORDS: Final = (
     *(b"/Type", b"/Page", b"/Pages", b"/Kids", b"/Count", b"/ObjStm", b"/First", b"/N", b"/Filter", b"/FlateDecode"),
@@ -83,7 +86,7 @@ def bodies(dialect: Dialect) -> list[bytes]:
 
 
 def requests(endpoint: Endpoint) -> list[bytes]:
-    """Hand-written requests, and what is drawn as an Ask and written for OpenAI."""
+    """Hand-written requests, and what is drawn as a CanonicalRequest and written for OpenAI."""
     found = [_encode(each) for each in FULL[endpoint]]
     found += [_encode(each) for each in REQUESTS.values()] if endpoint == "chat" else []
     target = Target("vendor", "model", max_output_tokens=4096, max_tool_calls=5)
@@ -148,8 +151,8 @@ def _files(dialect: Dialect, own: str, recorded: str) -> list[bytes]:
     return inputs
 
 
-def _drawn() -> list[Ask]:
-    drawn: list[Ask] = []
+def _drawn() -> list[CanonicalRequest]:
+    drawn: list[CanonicalRequest] = []
 
     @settings(
         max_examples=ASKS,
@@ -159,7 +162,7 @@ def _drawn() -> list[Ask]:
         suppress_health_check=list(HealthCheck),
     )
     @given(asks() | plain_asks())
-    def draw(ask: Ask) -> None:
+    def draw(ask: CanonicalRequest) -> None:
         drawn.append(ask)
 
     draw()

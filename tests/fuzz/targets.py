@@ -20,7 +20,7 @@ from app.wire.chat.answer_writer import ChatWriter
 from app.wire.dialects import READ, WRITE, parse, passed_body
 from app.wire.envelope import error_envelope
 from app.wire.exchange import Endpoint, ParsedRequest, RequestError
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from app.wire.responses.answer_writer import ResponsesWriter
 from app.wire.rewrite import handed
 from app.wire.sse import FrameSplitter
@@ -147,8 +147,8 @@ def _answer(endpoint: Endpoint, parsed: ParsedRequest) -> None:
         responses_grammar.check(sent + b"data: [DONE]\n\n")
 
 
-def _stored(parsed: ParsedRequest) -> dict[str, Stored]:
-    return {ref.file_id: Stored("application/pdf", "a.pdf", "JVBERi0xLjcK", 9, 1) for ref in parsed.refs}
+def _stored(parsed: ParsedRequest) -> dict[str, StoredFile]:
+    return {ref.file_id: StoredFile("application/pdf", "a.pdf", "JVBERi0xLjcK", 9, 1) for ref in parsed.refs}
 
 
 def _refused(error: RequestError) -> object:

@@ -12,10 +12,10 @@ import pytest
 import trio
 import trio.testing
 
-from app.faults import ViewsUnavailable
+from app.faults import ReadModelsUnavailable
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Append, Head
-from app.read_models import DecodedLog, PostgresViews, Views
+from app.read_models import DecodedLog, PostgresReadModels, ReadModels
 from domain.events import AccountOpened, Event, KeyRevoked
 from projections.contract import Batch, Fact, Read, TakenOver, Tracked, Unavailable
 from projections.runner import ALL, RebuildFailed, Runner
@@ -37,7 +37,7 @@ class Cut(Exception):
 class DyingViews:
     """Views whose process dies at the n-th statement, before it or after it."""
 
-    def __init__(self, views: Views, dies_at: int) -> None:
+    def __init__(self, views: ReadModels, dies_at: int) -> None:
         self.views, self.left = views, dies_at
 
     def __getattr__(self, name: str) -> Any:
@@ -115,7 +115,7 @@ def test_two_runners_at_once_apply_every_event_once(stage: Stage) -> None:
     head = stage.log.head().position
     applied: list[int] = []
 
-    def follow(views: Views) -> None:
+    def follow(views: ReadModels) -> None:
         runner = Runner(stage.log, views, batch_events=11)
         runner.prepare()
         while positions(views) != {head}:
@@ -370,7 +370,7 @@ async def test_a_runner_waits_while_its_store_is_out_of_reach(
 def test_a_process_that_dies_in_a_batch_leaves_it_to_the_next(postgres_url: str) -> None:
     stage = Stage("postgres", postgres_url)
     stage.book.busy(5)
-    dying, heir = PostgresViews(postgres_url), Runner(stage.log, stage.views())
+    dying, heir = PostgresReadModels(postgres_url), Runner(stage.log, stage.views())
     heir.prepare()
     Runner(stage.log, dying).prepare()
 
@@ -382,7 +382,7 @@ def test_a_process_that_dies_in_a_batch_leaves_it_to_the_next(postgres_url: str)
             stage.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction'")
             held.advance("usage", Tracked(1, 1))
 
-    with pytest.raises(ViewsUnavailable):
+    with pytest.raises(ReadModelsUnavailable):
         die_in_a_batch()
     dying.close()
     assert heir.step() == stage.log.head().position
@@ -394,7 +394,7 @@ def test_many_processes_may_prepare_at_once(stage: Stage) -> None:
     many = [stage.views() for _ in range(6)]
     failures: list[BaseException] = []
 
-    def prepare(views: Views) -> None:
+    def prepare(views: ReadModels) -> None:
         try:
             Runner(stage.log, views).prepare()
         except BaseException as error:

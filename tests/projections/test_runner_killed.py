@@ -22,13 +22,13 @@ import sys
 import trio
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
-from app.read_models import DecodedLog, PostgresViews, SQLiteViews
+from app.read_models import DecodedLog, PostgresReadModels, SQLiteReadModels
 from projections.runner import Runner
 
 engine, place = sys.argv[1:]
 sqlite = engine == "sqlite"
 ledger = SQLiteLedger(place) if sqlite else PostgresLedger(place)
-views = SQLiteViews(place) if sqlite else PostgresViews(place)
+views = SQLiteReadModels(place) if sqlite else PostgresReadModels(place)
 
 class Watching:
     def applied(self, events, seconds):

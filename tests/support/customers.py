@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import trio
 
-from app.faults import ViewsUnavailable
+from app.faults import ReadModelsUnavailable
 from app.routes.caller import COOKIE_ON_LOOPBACK
 from tests.support.gateway import ACCOUNT, Gateway, Json, open_account
 from tests.support.processes import PATIENCE_SECONDS, eventually
@@ -100,7 +100,7 @@ async def caught_up(gateway: Gateway) -> int:
     def there() -> bool:
         try:
             tracked = services.views.tracked()
-        except ViewsUnavailable:  # nobody has prepared them yet
+        except ReadModelsUnavailable:  # nobody has prepared them yet
             return False
         return bool(tracked) and all(each.position >= head for each in tracked.values())
 

@@ -25,7 +25,7 @@ from app.edge.server import open_sockets
 from app.gateway import run_gateway
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
-from app.requests.request_log import Record
+from app.requests.request_log import RequestLog
 from app.services import Services, open_ledger
 from app.settings import Settings, parse
 from app.settings.protocols import ENDPOINTS, possible_tools
@@ -176,7 +176,7 @@ class Gateway:
     key: str
     http: httpx.AsyncClient
     shutdown: trio.Event
-    records: list[Record] = field(default_factory=list)
+    records: list[RequestLog] = field(default_factory=list)
     raw: list[RawClient] = field(default_factory=list)
     _changed: list[trio.Event] = field(default_factory=lambda: [trio.Event()])
 
@@ -252,7 +252,7 @@ class Gateway:
         while lifetime._tasks:
             await lifetime._idle.wait()
 
-    async def recorded(self, count: int) -> list[Record]:
+    async def recorded(self, count: int) -> list[RequestLog]:
         """Until so many requests are over."""
         while len(self.records) < count:
             await self._changed[0].wait()
@@ -284,7 +284,7 @@ class Gateway:
         self.services.writer.ledger = cast(Ledger, faulty)
         return faulty
 
-    def note(self, record: Record) -> None:
+    def note(self, record: RequestLog) -> None:
         self.records.append(record)
         self._changed[0].set()
         self._changed[0] = trio.Event()
@@ -321,7 +321,7 @@ async def running(
     found: list[Services] = []
     gateways: list[Gateway] = []
 
-    def note(record: Record) -> None:
+    def note(record: RequestLog) -> None:
         gateways[0].note(record)
 
     with trio.fail_after(deadline_seconds):

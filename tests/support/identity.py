@@ -15,7 +15,7 @@ from app.exports.source import OneAccount, Source, WholeLog, span_of
 from app.exports.wanted import TABLES, Wanted, encoder_for, wanted
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger, LogReader, OpenRequest, RecordedEvent
-from app.read_models import Views
+from app.read_models import ReadModels
 from app.replay.derive import DERIVATIONS
 from app.replay.replay import MINUTES_KEPT, replay
 from domain.events import Event
@@ -36,7 +36,7 @@ _BUCKET = "INSERT INTO buckets (name, value) VALUES (?, ?)"
 _OPEN = "INSERT INTO open_requests (request_id, position, instance_id, deadline_at_micros) VALUES (?, ?, ?, ?)"
 
 
-def shown(views: Views) -> bytes:
+def shown(views: ReadModels) -> bytes:
     """Every row of every read model, as it is stored."""
     with views.snapshot() as snapshot:
         tables = {table.name: list(snapshot.rows(table)) for item in ALL for table in item.tables}
@@ -60,13 +60,13 @@ def derived(ledger: LogReader) -> bytes:
     return _canonical({name: sorted(rows, key=lambda row: row[: keys[name]]) for name, rows in tables.items()})
 
 
-def exported(ledger: Ledger, views: Views, accounts: Sequence[str] = ()) -> dict[str, bytes]:
+def exported(ledger: Ledger, views: ReadModels, accounts: Sequence[str] = ()) -> dict[str, bytes]:
     """Every export, of the whole log and of each of these accounts, by what was asked."""
     asked = [*EXPORTS, *(msgspec.structs.replace(one, account_id=name) for one in EXPORTS for name in accounts)]
     return {repr(one): _export(one, ledger, views) for one in asked}
 
 
-def replayed(ledger: Ledger, views: Views | None, *, minutes_kept: int = MINUTES_KEPT) -> bytes:
+def replayed(ledger: Ledger, views: ReadModels | None, *, minutes_kept: int = MINUTES_KEPT) -> bytes:
     """What a replay says: nothing in it is of an engine, a path or a clock. Where read models stand is left out."""
     report = msgspec.to_builtins(replay(ledger, views, minutes_kept=minutes_kept))
     return msgspec.json.encode({name: value for name, value in report.items() if name != "projections"})
@@ -105,7 +105,7 @@ def _open(one: OpenRequest) -> tuple[object, ...]:
     return one.request_id, one.position, one.instance_id, one.deadline_at_micros
 
 
-def _export(asked: Wanted, ledger: Ledger, views: Views) -> bytes:
+def _export(asked: Wanted, ledger: Ledger, views: ReadModels) -> bytes:
     account_id, codec = asked.account_id, Codec()
     source: Source = WholeLog(ledger, codec) if account_id is None else OneAccount(ledger, codec, views, account_id)
 

@@ -24,9 +24,9 @@ from app.payments.inbox import CLAIM_SECONDS, RETRY_SECONDS_MAX
 from app.payments.processing import Processing
 from app.payments.service import Payments
 from app.payments.stripe import StripeVendor
-from app.payments.sweep import Report, Sweep
+from app.payments.sweep import PaymentSweep, Report
 from app.payments.vendor import Vendor
-from app.read_models import DecodedLog, SQLiteViews
+from app.read_models import DecodedLog, SQLiteReadModels
 from app.replay.replay import Report as Replayed
 from app.replay.replay import replay
 from domain import account as accounts
@@ -102,7 +102,7 @@ class House:
         self.ledger = MortalLedger(str(folder / "ledger.db"))
         self.ledger.migrate()
         self.codec = Codec()
-        self.views = SQLiteViews(str(folder / "ledger.db"))
+        self.views = SQLiteReadModels(str(folder / "ledger.db"))
         self.runner = Runner(DecodedLog(self.ledger, codec=self.codec), self.views)
         self.runner.prepare()
         self._numbers = itertools.count(1)
@@ -134,7 +134,7 @@ class House:
 
     async def sweep(self, payments: Payments) -> Report:
         self.catch_up()
-        return await Sweep(payments, self.views).reconcile(0)
+        return await PaymentSweep(payments, self.views).reconcile(0)
 
     async def drain(self, payments: Payments) -> None:
         processing = Processing(payments)

@@ -12,7 +12,7 @@ import pytest
 
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
-from app.read_models import DecodedLog, PostgresViews, SQLiteViews, Views
+from app.read_models import DecodedLog, PostgresReadModels, ReadModels, SQLiteReadModels
 from projections.runner import ALL, Runner
 from projections.tables import Row
 from tests.support.histories import Book
@@ -25,16 +25,16 @@ class Stage:
 
     def __init__(self, engine: str, place: str) -> None:
         self.engine, self.place = engine, place
-        self.opened: list[Ledger | Views] = []
+        self.opened: list[Ledger | ReadModels] = []
         self.ledger: Ledger = SQLiteLedger(place) if engine == "sqlite" else PostgresLedger(place)
         self.opened.append(self.ledger)
         self.ledger.migrate()
         self.log = DecodedLog(self.ledger)
         self.book = Book(self.ledger)
-        self.shown: Views = self.views()
+        self.shown: ReadModels = self.views()
 
-    def views(self) -> Views:
-        views: Views = SQLiteViews(self.place) if self.engine == "sqlite" else PostgresViews(self.place)
+    def views(self) -> ReadModels:
+        views: ReadModels = SQLiteReadModels(self.place) if self.engine == "sqlite" else PostgresReadModels(self.place)
         self.opened.append(views)
         return views
 
@@ -85,7 +85,7 @@ def staged(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
         stage.close()
 
 
-def contents(views: Views) -> dict[str, list[Row]]:
+def contents(views: ReadModels) -> dict[str, list[Row]]:
     """Every row of every projection."""
     with views.snapshot() as snapshot:
         return {table.name: list(snapshot.rows(table)) for item in ALL for table in item.tables}
@@ -99,5 +99,5 @@ def drain(runner: Runner) -> int:
     return total
 
 
-def positions(views: Views) -> set[int]:
+def positions(views: ReadModels) -> set[int]:
     return {at.position for at in views.tracked().values()}

@@ -35,7 +35,7 @@ def default_ssl_context() -> ssl.SSLContext:
     return context
 
 
-class Connection:
+class UpstreamConnection:
     """An open connection to one origin. Not safe for two readers or two writers at once."""
 
     __slots__ = ("_sock", "_tls", "idle_since", "origin")
@@ -107,13 +107,13 @@ class Connection:
                 raise httpx.WriteTimeout(f"The server took no bytes for {write_timeout:g} s.")
 
 
-async def connect(origin: Origin, ssl_context: ssl.SSLContext, connect_timeout: float | None) -> Connection:
+async def connect(origin: Origin, ssl_context: ssl.SSLContext, connect_timeout: float | None) -> UpstreamConnection:
     """TCP and TLS within one `connect_timeout`. Raises httpx.ConnectError or httpx.ConnectTimeout."""
     with _deadline(connect_timeout) as scope:
         sock = await _connect_tcp(origin)
         try:
             tls = await _start_tls(sock, origin, ssl_context) if origin[0] == b"https" else None
-            return Connection(origin, sock, tls)
+            return UpstreamConnection(origin, sock, tls)
         except BaseException:
             sock.close()
             raise

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import httpx
 import trio
 
-from app.upstream.http1.connection import Connection, Origin, connect, deadline_after
+from app.upstream.http1.connection import Origin, UpstreamConnection, connect, deadline_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Pool:
         self._limits = limits
         self._ssl_context = ssl_context
         self._slots = trio.Semaphore(limits.connections_max, max_value=limits.connections_max)
-        self._idle: dict[Origin, list[Connection]] = {}
+        self._idle: dict[Origin, list[UpstreamConnection]] = {}
         self._idle_count = 0
         self._closed = False
 
@@ -47,7 +47,9 @@ class Pool:
     def idle(self) -> int:
         return self._idle_count
 
-    async def acquire(self, origin: Origin, *, pool_timeout: float | None, connect_timeout: float | None) -> Connection:
+    async def acquire(
+        self, origin: Origin, *, pool_timeout: float | None, connect_timeout: float | None
+    ) -> UpstreamConnection:
         """A connection to `origin`, to be given back. Raises httpx.PoolTimeout, ConnectTimeout or ConnectError."""
         await self._take_slot(pool_timeout)
         try:
@@ -63,7 +65,7 @@ class Pool:
             self._slots.release()
             raise
 
-    def give_back(self, connection: Connection, *, reusable: bool) -> None:
+    def give_back(self, connection: UpstreamConnection, *, reusable: bool) -> None:
         """Keeps `connection` for the next call or closes it, and frees its slot."""
         if reusable and not self._closed and self._limits.keepalive_max > 0:
             self._keep(connection)
@@ -88,7 +90,7 @@ class Pool:
             return
         raise httpx.PoolTimeout(f"No connection came free within {pool_timeout:g} s.")
 
-    def _pop_idle(self, origin: Origin) -> Connection | None:
+    def _pop_idle(self, origin: Origin) -> UpstreamConnection | None:
         """The most recently used live one: the others get a chance to expire."""
         kept = self._idle.get(origin)
         if kept is None:
@@ -103,7 +105,7 @@ class Pool:
         del self._idle[origin]
         return None
 
-    def _keep(self, connection: Connection) -> None:
+    def _keep(self, connection: UpstreamConnection) -> None:
         connection.idle_since = trio.current_time()
         kept = self._idle.setdefault(connection.origin, [])
         self._drop_expired(kept)
@@ -113,7 +115,7 @@ class Pool:
         kept.append(connection)
         self._idle_count += 1
 
-    def _drop_expired(self, kept: list[Connection]) -> None:
+    def _drop_expired(self, kept: list[UpstreamConnection]) -> None:
         if not kept:
             return
         horizon = trio.current_time() - self._limits.keepalive_expiry

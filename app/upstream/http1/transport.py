@@ -22,7 +22,7 @@ from contextlib import aclosing
 import httpx
 import trio
 
-from app.upstream.http1.connection import Connection, Origin, deadline_after, default_ssl_context
+from app.upstream.http1.connection import Origin, UpstreamConnection, deadline_after, default_ssl_context
 from app.upstream.http1.parser import AnswerMissing, AnswerParser
 from app.upstream.http1.pool import Pool, PoolLimits
 
@@ -77,10 +77,12 @@ class TrioTransport(httpx.AsyncBaseTransport):
 class AnswerStream(httpx.AsyncByteStream):
     """The body of one answer. `read_timeout` may be changed between reads."""
 
-    def __init__(self, pool: Pool, connection: Connection, parser: AnswerParser, read_timeout: float | None) -> None:
+    def __init__(
+        self, pool: Pool, connection: UpstreamConnection, parser: AnswerParser, read_timeout: float | None
+    ) -> None:
         self.read_timeout = read_timeout
         self._pool = pool
-        self._connection: Connection | None = connection
+        self._connection: UpstreamConnection | None = connection
         self._parser = parser
 
     async def receive(self) -> bytes:
@@ -197,7 +199,7 @@ class _OutgoingMessage:
         elif self._body or request.method in _EXPECT_BODY:
             lines.append(b"Content-Length: %d" % len(self._body))
 
-    async def send(self, connection: Connection, write_timeout: float | None) -> httpx.WriteError | None:
+    async def send(self, connection: UpstreamConnection, write_timeout: float | None) -> httpx.WriteError | None:
         """Returns the error when the peer stopped reading: it may have answered all the same, a refusal say."""
         try:
             if isinstance(self._body, bytes) and not self._chunked:
@@ -208,14 +210,14 @@ class _OutgoingMessage:
             return error
         return None
 
-    async def _send_whole(self, connection: Connection, body: bytes, write_timeout: float | None) -> None:
+    async def _send_whole(self, connection: UpstreamConnection, body: bytes, write_timeout: float | None) -> None:
         if len(body) <= JOIN_BYTES_MAX:
             await connection.send(self._head + body, write_timeout)
         else:
             await connection.send(self._head, write_timeout)
             await connection.send(body, write_timeout)
 
-    async def _send_stream(self, connection: Connection, write_timeout: float | None) -> None:
+    async def _send_stream(self, connection: UpstreamConnection, write_timeout: float | None) -> None:
         await connection.send(self._head, write_timeout)
         sent = 0
         async with aclosing(_parts(self._body)) as parts:

@@ -28,7 +28,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class SimulatedRefusal:
     text: str
     whole: bool = True
 
@@ -68,7 +68,7 @@ class Thought:
     encrypted: str | None
 
 
-Item = Text | Refused | Call | Search | Picture | Thought
+Item = Text | SimulatedRefusal | Call | Search | Picture | Thought
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SimulatedAnswer:
     """`usage` is None where the request asked for none."""
 
     choices: tuple[Choice, ...]
@@ -105,7 +105,7 @@ class Answer:
 def size(item: Item) -> int:
     """The output tokens of an item."""
     match item:
-        case Text(text=text) | Refused(text=text):
+        case Text(text=text) | SimulatedRefusal(text=text):
             return tokens.count(text)
         case Call(name=name, arguments=arguments):
             return tokens.count(name) + tokens.count(arguments)
@@ -134,8 +134,8 @@ def shorten(item: Item, tokens_max: int) -> Item | None:
     match item:
         case Text(text=text):
             return part_of(item, tokens.cut(text, tokens_max)) if tokens_max else None
-        case Refused(text=text):
-            return Refused(tokens.cut(text, tokens_max), whole=False) if tokens_max else None
+        case SimulatedRefusal(text=text):
+            return SimulatedRefusal(tokens.cut(text, tokens_max), whole=False) if tokens_max else None
         case Call(name=name, arguments=arguments):
             left = tokens_max - tokens.count(name)
             return Call(name, tokens.cut(arguments, left), whole=False) if left >= 0 else None

@@ -115,7 +115,7 @@ class Reasoning:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class SimulatedRequest:
     """`limit` is the most output tokens, `seed` makes the ids, `raw` is the request as it was, for echoes."""
 
     model: str

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 from app.upstream.simulator import tokens
-from app.upstream.simulator.answer import Call, Choice, Citation, Refused, Text, Usage
+from app.upstream.simulator.answer import Call, Choice, Citation, SimulatedRefusal, Text, Usage
 from app.upstream.simulator.ask import Json
 from app.upstream.simulator.reply import DONE, Reply, encode, envelope, failure
 
@@ -69,7 +69,7 @@ def _deltas(reply: Reply, number: int, choice: Choice) -> Iterator[Json]:
                 yield from (_delta(number, {"content": piece}) for piece in tokens.chunks(text, each))
                 if citations:
                     yield _delta(number, {"annotations": [_annotation(citation) for citation in citations]})
-            case Refused(text=text):
+            case SimulatedRefusal(text=text):
                 yield from (_delta(number, {"refusal": piece}) for piece in tokens.chunks(text, each))
             case Call():
                 yield from (_delta(number, part) for part in _call_parts(reply, number, calls, item))
@@ -102,7 +102,7 @@ def _delta(number: int, delta: Json, finish: str | None = None) -> Json:
 
 def _choice(reply: Reply, number: int, choice: Choice) -> Json:
     texts = [each for each in choice.items if isinstance(each, Text)]
-    refusals = [each for each in choice.items if isinstance(each, Refused)]
+    refusals = [each for each in choice.items if isinstance(each, SimulatedRefusal)]
     calls = [each for each in choice.items if isinstance(each, Call)]
     message: Json = {
         "role": "assistant",

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from app.upstream.simulator import tokens
-from app.upstream.simulator.ask import Ask, Document, ToolResult
+from app.upstream.simulator.ask import Document, SimulatedRequest, ToolResult
 
 QUOTE_CHARS_MAX = 160
 RESULT_FACTS_MAX = 12
@@ -31,7 +31,7 @@ _FILLER = (
 )
 
 
-def reply(ask: Ask, choice: int) -> str:
+def reply(ask: SimulatedRequest, choice: int) -> str:
     """The text of an answer; further choices of one request say which they are."""
     content = ask.content
     prompt = quote(content.prompt)
@@ -65,11 +65,11 @@ def exactly(text: str, tokens_wanted: int) -> str:
     return tokens.cut(text + filler * (short // tokens.count(filler) + 2), tokens_wanted)
 
 
-def refusal(ask: Ask) -> str:
+def refusal(ask: SimulatedRequest) -> str:
     return f"I'm sorry, but {ask.model} cannot help with “{quote(ask.content.prompt)}”."
 
 
-def thought(ask: Ask) -> str:
+def thought(ask: SimulatedRequest) -> str:
     return f"Reading “{quote(ask.content.prompt)}” and choosing what to answer."
 
 

@@ -1,4 +1,4 @@
-"""Reads the body of POST /chat/completions into an Ask, and refuses what a vendor would refuse."""
+"""Reads the body of POST /chat/completions into a SimulatedRequest, and refuses what a vendor would refuse."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.upstream.simulator import files, tokens
-from app.upstream.simulator.ask import Ask, Content, Document, Format, Reasoning, Rejected, ToolResult
+from app.upstream.simulator.ask import Content, Document, Format, Reasoning, Rejected, SimulatedRequest, ToolResult
 from app.upstream.simulator.fields import Fields, decode, directives, model
 from app.upstream.simulator.read_responses import EFFORTS, INPUT_ITEMS_MAX, OUTPUT_TOKENS_MAX
 from app.upstream.simulator.read_tools import chat_tools
@@ -17,7 +17,7 @@ STOPS_MAX = 4
 _ROLES = ("assistant", "developer", "function", "system", "tool", "user")
 
 
-def read(body: bytes, upstream: str, seed: bytes) -> Ask:
+def read(body: bytes, upstream: str, seed: bytes) -> SimulatedRequest:
     fields = Fields(decode(body))
     name = model(fields)
     _check(fields)
@@ -32,7 +32,7 @@ def read(body: bytes, upstream: str, seed: bytes) -> Ask:
         )
         if each is not None
     ]
-    return Ask(
+    return SimulatedRequest(
         model=name,
         content=replace(content, tokens=max(1, min(content.tokens + tools.tokens, len(body)))),
         tools=tools,

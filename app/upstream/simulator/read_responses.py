@@ -1,4 +1,4 @@
-"""Reads the body of POST /responses into an Ask, and refuses what a vendor would refuse."""
+"""Reads the body of POST /responses into a SimulatedRequest, and refuses what a vendor would refuse."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from app.upstream.simulator import files, tokens
-from app.upstream.simulator.ask import Ask, Content, Document, Format, Reasoning, Rejected, ToolResult
+from app.upstream.simulator.ask import Content, Document, Format, Reasoning, Rejected, SimulatedRequest, ToolResult
 from app.upstream.simulator.fields import Fields, decode, directives, model
 from app.upstream.simulator.read_tools import responses_tools
 
@@ -20,7 +20,7 @@ _ROLES = ("assistant", "developer", "system", "user")
 _STATEFUL = ("previous_response_id", "conversation", "prompt")
 
 
-def read(body: bytes, upstream: str, seed: bytes) -> Ask:
+def read(body: bytes, upstream: str, seed: bytes) -> SimulatedRequest:
     fields = Fields(decode(body))
     name = model(fields)
     _check(fields)
@@ -29,7 +29,7 @@ def read(body: bytes, upstream: str, seed: bytes) -> Ask:
     content = _Reader().read(fields)
     size = content.tokens + tools.tokens + tokens.count(fields.text("instructions", ""))
     include = [each for each in fields.array("include") if isinstance(each, str)]
-    return Ask(
+    return SimulatedRequest(
         model=name,
         content=replace(content, tokens=max(1, min(size, len(body)))),
         tools=tools,

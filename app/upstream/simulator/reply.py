@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from app.upstream.simulator.answer import Answer
-from app.upstream.simulator.ask import Ask, Json
+from app.upstream.simulator.answer import SimulatedAnswer
+from app.upstream.simulator.ask import Json, SimulatedRequest
 
 DONE = b"data: [DONE]\n\n"
 FAILURE = "The simulated upstream failed while answering, as the request asked."
@@ -21,8 +21,8 @@ encode = _encoder.encode
 class Reply:
     """One answer to one request, made at `created`, in Unix seconds."""
 
-    ask: Ask
-    answer: Answer
+    ask: SimulatedRequest
+    answer: SimulatedAnswer
     created: int
 
     def id(self, kind: str, number: int = 0) -> str:

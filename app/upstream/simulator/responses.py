@@ -10,11 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.upstream.simulator import tokens
-from app.upstream.simulator.answer import Call, Choice, Citation, Item, Picture, Refused, Search, Text, Thought, Usage
+from app.upstream.simulator.answer import (
+    Call,
+    Choice,
+    Citation,
+    Item,
+    Picture,
+    Search,
+    SimulatedRefusal,
+    Text,
+    Thought,
+    Usage,
+)
 from app.upstream.simulator.ask import Json
 from app.upstream.simulator.reply import DONE, FAILURE, Reply, encode, failure
 
-_PREFIX = {Text: "msg_", Refused: "msg_", Call: "fc_", Search: "ws_", Picture: "ig_", Thought: "rs_"}
+_PREFIX = {Text: "msg_", SimulatedRefusal: "msg_", Call: "fc_", Search: "ws_", Picture: "ig_", Thought: "rs_"}
 _ECHOED: Json = {
     "background": False,
     "frequency_penalty": 0.0,
@@ -109,7 +120,7 @@ def _inside(reply: Reply, at: Json, item: Item) -> Iterator[Json]:
     match item:
         case Text():
             yield from _text(reply, at, item)
-        case Refused():
+        case SimulatedRefusal():
             yield from _refused(reply, at, item)
         case Call():
             for delta in tokens.chunks(item.arguments, reply.ask.directives.chunk_tokens):
@@ -141,7 +152,7 @@ def _text(reply: Reply, at: Json, item: Text) -> Iterator[Json]:
     yield {"type": "response.content_part.done", **part, "part": _part(item)}
 
 
-def _refused(reply: Reply, at: Json, item: Refused) -> Iterator[Json]:
+def _refused(reply: Reply, at: Json, item: SimulatedRefusal) -> Iterator[Json]:
     part = {**at, "content_index": 0}
     yield {"type": "response.content_part.added", **part, "part": {"type": "refusal", "refusal": ""}}
     for delta in tokens.chunks(item.text, reply.ask.directives.chunk_tokens):
@@ -179,7 +190,7 @@ def _item(reply: Reply, at: int, item: Item, *, done: bool) -> Json:
     """An output item as it is when it is added, or when it is done."""
     named = {"id": reply.id(_PREFIX[type(item)], at), "status": "completed" if done else "in_progress"}
     match item:
-        case Text(whole=whole) | Refused(whole=whole):
+        case Text(whole=whole) | SimulatedRefusal(whole=whole):
             content = [_part(item)] if done else []
             status = named["status"] if whole or not done else "incomplete"
             return {**named, "type": "message", "role": "assistant", "status": status, "content": content}
@@ -207,8 +218,8 @@ def _drawn(item: Picture, done: bool) -> Json:
     return {"result": item.png, "revised_prompt": item.prompt, **looks}
 
 
-def _part(item: Text | Refused) -> Json:
-    if isinstance(item, Refused):
+def _part(item: Text | SimulatedRefusal) -> Json:
+    if isinstance(item, SimulatedRefusal):
         return {"type": "refusal", "refusal": item.text}
     annotations = [_annotation(each) for each in item.citations]
     return {"type": "output_text", "text": item.text, "annotations": annotations, "logprobs": []}

@@ -12,8 +12,19 @@ import re
 import msgspec
 
 from app.upstream.simulator import answer, png, prose, schema, tokens
-from app.upstream.simulator.answer import Answer, Call, Choice, Citation, Finish, Item, Picture, Refused, Search, Text
-from app.upstream.simulator.ask import Ask, Function, ImageTool
+from app.upstream.simulator.answer import (
+    Call,
+    Choice,
+    Citation,
+    Finish,
+    Item,
+    Picture,
+    Search,
+    SimulatedAnswer,
+    SimulatedRefusal,
+    Text,
+)
+from app.upstream.simulator.ask import Function, ImageTool, SimulatedRequest
 
 CALLS_MAX = 4
 QUERY_CHARS_MAX = 120
@@ -25,26 +36,26 @@ _WORD = re.compile(r"[a-z0-9]{3,}")
 _SITES = (("example.com", "Example: {}"), ("example.org", "{}, explained"))
 
 
-def write(ask: Ask) -> Answer:
+def write(ask: SimulatedRequest) -> SimulatedAnswer:
     choices = tuple(_finished(ask, _items(ask, number)) for number in range(ask.choices))
-    return Answer(choices, None if ask.directives.no_usage else _usage(ask, choices))
+    return SimulatedAnswer(choices, None if ask.directives.no_usage else _usage(ask, choices))
 
 
-def _items(ask: Ask, number: int) -> tuple[Item, ...]:
+def _items(ask: SimulatedRequest, number: int) -> tuple[Item, ...]:
     thought = _thought(ask)
     return (*thought, *_body(ask, number, sum(map(answer.size, thought))))
 
 
-def _body(ask: Ask, number: int, thought_tokens: int) -> tuple[Item, ...]:
+def _body(ask: SimulatedRequest, number: int, thought_tokens: int) -> tuple[Item, ...]:
     wanted = ask.directives.tokens
     if ask.directives.refuse:
-        return (Refused(prose.refusal(ask)),)
+        return (SimulatedRefusal(prose.refusal(ask)),)
     if wanted is not None:
         return (Text(prose.exactly(prose.reply(ask, number), max(1, wanted - thought_tokens))),)
     return _tool(ask) or (Text(_text(ask, number)),)
 
 
-def _text(ask: Ask, number: int) -> str:
+def _text(ask: SimulatedRequest, number: int) -> str:
     if ask.format.kind == "json_schema":
         return _json(schema.build(ask.format.schema, ask.content.prompt))
     if ask.format.kind == "json_object":
@@ -59,7 +70,7 @@ def _json(value: object) -> str:
 # Tools
 
 
-def _tool(ask: Ask) -> tuple[Item, ...]:
+def _tool(ask: SimulatedRequest) -> tuple[Item, ...]:
     """The items of the tool that is called; empty where the answer is text."""
     tools, choice = ask.tools, ask.tools.choice
     if choice.mode == "none" or ask.content.results:
@@ -76,18 +87,18 @@ def _tool(ask: Ask) -> tuple[Item, ...]:
     return _calls(ask, functions[:1]) if not choice.tool else ()
 
 
-def _allowed(ask: Ask, name: str) -> bool:
+def _allowed(ask: SimulatedRequest, name: str) -> bool:
     choice = ask.tools.choice
     return choice.name == name if choice.name else not choice.only or name in choice.only
 
 
-def _drawn(ask: Ask, forced: str | None) -> bool:
+def _drawn(ask: SimulatedRequest, forced: str | None) -> bool:
     if forced or not ask.tools.web_search:
         return not forced or forced == "image_generation"
     return _DRAW.search(ask.content.prompt) is not None
 
 
-def _called(ask: Ask, functions: list[Function], sure: bool) -> list[Function]:
+def _called(ask: SimulatedRequest, functions: list[Function], sure: bool) -> list[Function]:
     """The functions that share words with the prompt, best first; only the best where calls are not parallel."""
     words = set(_WORD.findall(ask.content.prompt.lower()))
     scores = {each.name: _score(each, words) for each in functions}
@@ -105,13 +116,13 @@ def _score(function: Function, words: set[str]) -> int:
     return 2 * named or int(bool(words & set(_WORD.findall(function.description.lower())) - {"the", "and", "for"}))
 
 
-def _calls(ask: Ask, functions: list[Function]) -> tuple[Item, ...]:
+def _calls(ask: SimulatedRequest, functions: list[Function]) -> tuple[Item, ...]:
     if len(functions) == 1 and ask.tools.parallel:
         return _per_subject(ask, functions[0])
     return tuple(_call(ask, each, None) for each in functions)
 
 
-def _per_subject(ask: Ask, function: Function) -> tuple[Item, ...]:
+def _per_subject(ask: SimulatedRequest, function: Function) -> tuple[Item, ...]:
     """One call for each thing that the prompt lists, where the function takes one name at a time."""
     subjects = schema.names(ask.content.prompt)[:CALLS_MAX]
     properties = function.parameters.get("properties")
@@ -121,12 +132,12 @@ def _per_subject(ask: Ask, function: Function) -> tuple[Item, ...]:
     return tuple(_call(ask, function, [each]) for each in subjects)
 
 
-def _call(ask: Ask, function: Function, subjects: list[str] | None) -> Call:
+def _call(ask: SimulatedRequest, function: Function, subjects: list[str] | None) -> Call:
     arguments = schema.build({"type": "object", **function.parameters}, ask.content.prompt, subjects=subjects)
     return Call(function.name, _json(arguments))
 
 
-def _search(ask: Ask) -> tuple[Item, ...]:
+def _search(ask: SimulatedRequest) -> tuple[Item, ...]:
     query = prose.quote(ask.content.prompt)[:QUERY_CHARS_MAX] or "news"
     slug = "-".join(_WORD.findall(query.lower())[:6]) or "news"
     urls = tuple(f"https://{site}/{slug}" for site, _ in _SITES)
@@ -136,7 +147,7 @@ def _search(ask: Ask) -> tuple[Item, ...]:
     return search, _cited(ask, query, urls)
 
 
-def _cited(ask: Ask, query: str, urls: tuple[str, ...]) -> Text:
+def _cited(ask: SimulatedRequest, query: str, urls: tuple[str, ...]) -> Text:
     text = f"{ask.model} searched for “{query}” and found {len(urls)} simulated sources."
     citations = []
     for number, (url, (site, title)) in enumerate(zip(urls, _SITES, strict=True), start=1):
@@ -147,7 +158,7 @@ def _cited(ask: Ask, query: str, urls: tuple[str, ...]) -> Text:
     return Text(text, tuple(citations))
 
 
-def _picture(ask: Ask, tool: ImageTool) -> tuple[Item, ...]:
+def _picture(ask: SimulatedRequest, tool: ImageTool) -> tuple[Item, ...]:
     prompt = ask.content.prompt
     drawn = _base64(png.draw(prompt, tool.width, tool.height))
     partials = tuple(_base64(png.draw(prompt, *_coarse(tool, number))) for number in range(tool.partial_images))
@@ -177,7 +188,7 @@ def _base64(data: bytes) -> str:
 # How it ends, and what it counts
 
 
-def _thought(ask: Ask) -> tuple[Item, ...]:
+def _thought(ask: SimulatedRequest) -> tuple[Item, ...]:
     size = _EFFORT_TOKENS.get(ask.reasoning.effort or "none", 0)
     if ask.directives.tokens is not None:
         size = min(size, ask.directives.tokens - 1)
@@ -188,7 +199,7 @@ def _thought(ask: Ask) -> tuple[Item, ...]:
     return (answer.Thought(size, summary, encrypted),)
 
 
-def _finished(ask: Ask, items: tuple[Item, ...]) -> Choice:
+def _finished(ask: SimulatedRequest, items: tuple[Item, ...]) -> Choice:
     finish: Finish = "tool_calls" if any(isinstance(each, Call) for each in items) else "stop"
     items = tuple(_stopped(each, ask.stops) for each in items)
     if ask.directives.filter:
@@ -212,7 +223,7 @@ def _filtered(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return (*items[:-1], *([part] if part else []))
 
 
-def _usage(ask: Ask, choices: tuple[Choice, ...]) -> answer.Usage:
+def _usage(ask: SimulatedRequest, choices: tuple[Choice, ...]) -> answer.Usage:
     items = [item for choice in choices for item in choice.items]
     pictures = [each for each in items if isinstance(each, Picture)]
     asked = ask.directives

@@ -16,13 +16,13 @@ from typing import Any, Final
 import msgspec
 
 from app.wire.answer import AnswerEvent, Began, Ended, Finished, FinishReason
-from app.wire.anthropic.block_state import Telling, encoded, list_of
+from app.wire.anthropic.block_state import BlockState, encoded, list_of
 from app.wire.anthropic.blocks import Block, block_of
 from app.wire.anthropic.errors import error_of
 from app.wire.anthropic.request_writer import BUDGET_MIN, output_tool_of, request_of
 from app.wire.anthropic.tools import SEARCH
 from app.wire.anthropic.usage import Tally
-from app.wire.canonical import Ask, Target, WebSearchTool
+from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
 from app.wire.relay import decoded, malformed
 
 CONTINUATIONS_MAX: Final = 8
@@ -41,11 +41,11 @@ _Object = dict[str, Any]
 
 
 class AnthropicReader:
-    def __init__(self, ask: Ask, target: Target) -> None:
+    def __init__(self, ask: CanonicalRequest, target: Target) -> None:
         self._keeps = any(isinstance(tool, WebSearchTool) for tool in ask.tools)
         self._ask = ask if self._keeps else msgspec.structs.replace(ask, items=())  # else nothing goes on: let it go
         self._target = target
-        self._telling = Telling(target.upstream, output_tool_of(ask, target))
+        self._telling = BlockState(target.upstream, output_tool_of(ask, target))
         self._tally = Tally()
         self._began = False
         self._in_turn = False

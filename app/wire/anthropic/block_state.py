@@ -15,7 +15,7 @@ from app.wire.relay import malformed
 Raw = dict[str, Any]
 
 
-class Telling:
+class BlockState:
     """What the blocks of one answer share. `output_tool` names the tool that stands for the answer's text, if there is one."""
 
     def __init__(self, upstream: str, output_tool: str | None) -> None:

@@ -25,7 +25,7 @@ from app.wire.answer import (
     ThoughtBegun,
     ThoughtDone,
 )
-from app.wire.anthropic.block_state import Raw, Search, Telling, encoded, id_of, is_text, list_of, text_of
+from app.wire.anthropic.block_state import BlockState, Raw, Search, encoded, id_of, is_text, list_of, text_of
 from app.wire.anthropic.ids import told_id
 from app.wire.anthropic.seals import seal_redacted, seal_thinking
 from app.wire.anthropic.tools import SEARCH
@@ -35,7 +35,7 @@ from app.wire.relay import malformed
 class Block:
     """A block that tells nothing: the base of those that do."""
 
-    def __init__(self, telling: Telling, raw: Raw) -> None:
+    def __init__(self, telling: BlockState, raw: Raw) -> None:
         self.telling = telling
         self.raw = raw
 
@@ -54,7 +54,7 @@ class Block:
 
 
 class TextBlock(Block):
-    def __init__(self, telling: Telling, raw: Raw) -> None:
+    def __init__(self, telling: BlockState, raw: Raw) -> None:
         super().__init__(telling, raw)
         self._place = telling.message, telling.length
         self._texts: list[str] = []
@@ -88,7 +88,7 @@ class TextBlock(Block):
 
 
 class ThinkingBlock(Block):
-    def __init__(self, telling: Telling, raw: Raw) -> None:
+    def __init__(self, telling: BlockState, raw: Raw) -> None:
         super().__init__(telling, raw)
         self._key = telling.key()
         self._texts: list[str] = []
@@ -129,7 +129,7 @@ class RedactedBlock(Block):
 class InputBlock(Block):
     """A block with an input, which comes whole, or in pieces of its JSON."""
 
-    def __init__(self, telling: Telling, raw: Raw) -> None:
+    def __init__(self, telling: BlockState, raw: Raw) -> None:
         super().__init__(telling, raw)
         self._pieces: list[str] = []
 
@@ -230,7 +230,7 @@ _BLOCKS: dict[str, type[Block]] = {
 }
 
 
-def block_of(telling: Telling, raw: Any) -> Block:
+def block_of(telling: BlockState, raw: Any) -> Block:
     """The block that begins as `raw`."""
     if not isinstance(raw, dict):
         malformed("The answer holds a block that is no object.")

@@ -14,7 +14,7 @@ import msgspec
 
 from app.wire.anthropic.models import Model
 from app.wire.anthropic.schemas import Unshaped, shaped
-from app.wire.canonical import Ask, TextFormat, refusal
+from app.wire.canonical import CanonicalRequest, TextFormat, refusal
 
 Block = dict[str, Any]
 _TOOL: Final = "json"
@@ -28,7 +28,7 @@ class Output(msgspec.Struct, frozen=True, gc=False):
     tool: Block | None = None
 
 
-def output_of(ask: Ask, model: Model) -> Output:
+def output_of(ask: CanonicalRequest, model: Model) -> Output:
     wanted = ask.format
     if wanted is None or wanted.kind == "text":
         return Output()
@@ -50,7 +50,7 @@ def forced_choice(tool: Block, tools: list[Block], choice: Block | None) -> Bloc
     return {"type": "any", "disable_parallel_tool_use": True}
 
 
-def _by_tool(ask: Ask, model: Model, wanted: TextFormat, schema: dict[str, Any], why: str) -> Output:
+def _by_tool(ask: CanonicalRequest, model: Model, wanted: TextFormat, schema: dict[str, Any], why: str) -> Output:
     if not model.forced or schema.get("type") != "object":
         raise refusal(ask, "format", why)
     if ask.tool_choice is not None and ask.tool_choice.mode == "required":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from typing import Any, Final
 
-from app.wire.canonical import Ask, File, FunctionCallOutput, Image, Message, Part, Target, refusal
+from app.wire.canonical import CanonicalRequest, File, FunctionCallOutput, Image, Message, Part, Target, refusal
 from app.wire.exchange import RequestError
 
 Block = dict[str, Any]
@@ -25,23 +25,23 @@ _TITLE_CHARS_MAX: Final = 200
 _DETAIL: Final = {"responses": "detail", "chat": "image_url.detail"}
 
 
-def blocks_of(ask: Ask, target: Target, item: Message | FunctionCallOutput) -> list[Block]:
+def blocks_of(ask: CanonicalRequest, target: Target, item: Message | FunctionCallOutput) -> list[Block]:
     """The content of a user's message or of a tool's output, blank texts left out."""
     named = _name(item.name) if isinstance(item, Message) else []
     return named + [block for part in item.parts for block in _blocks(ask, target, part)]
 
 
-def text_blocks(ask: Ask, message: Message) -> list[Block]:
+def text_blocks(ask: CanonicalRequest, message: Message) -> list[Block]:
     """An assistant's message: texts and refusals."""
     return _name(message.name) + [block for text in _words(ask, message) for block in _text(text)]
 
 
-def texts_of(ask: Ask, message: Message) -> list[str]:
+def texts_of(ask: CanonicalRequest, message: Message) -> list[str]:
     """The texts of a system message."""
     return [*([f"{message.name}:"] if message.name else []), *_words(ask, message)]
 
 
-def image_block(ask: Ask, target: Target, image: Image) -> Block:
+def image_block(ask: CanonicalRequest, target: Target, image: Image) -> Block:
     if image.detail == "low":
         raise refusal(ask, f"{image.at}.{_DETAIL[ask.endpoint]}", "This model reads every image at full size.")
     if image.url is not None:
@@ -52,7 +52,7 @@ def image_block(ask: Ask, target: Target, image: Image) -> Block:
     return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": image.data or ""}}
 
 
-def _blocks(ask: Ask, target: Target, part: Part) -> list[Block]:
+def _blocks(ask: CanonicalRequest, target: Target, part: Part) -> list[Block]:
     match part:
         case Image():
             return [image_block(ask, target, part)]
@@ -62,14 +62,14 @@ def _blocks(ask: Ask, target: Target, part: Part) -> list[Block]:
             return _text(part.text)
 
 
-def _document(ask: Ask, target: Target, file: File) -> Block:
+def _document(ask: CanonicalRequest, target: Target, file: File) -> Block:
     block: Block = {"type": "document", "source": _file_source(ask, target, file)}
     if file.filename and file.filename.strip():
         block["title"] = file.filename.strip()[:_TITLE_CHARS_MAX]
     return block
 
 
-def _file_source(ask: Ask, target: Target, file: File) -> Block:
+def _file_source(ask: CanonicalRequest, target: Target, file: File) -> Block:
     if file.url is not None:
         return _url(ask, target, file.url, file.at)
     if file.media_type == "application/pdf":
@@ -87,13 +87,13 @@ def _plain(file: File) -> str:
         raise RequestError(message, param=file.at, code="invalid_value") from error
 
 
-def _url(ask: Ask, target: Target, url: str, at: str) -> Block:
+def _url(ask: CanonicalRequest, target: Target, url: str, at: str) -> Block:
     if not target.fetches_urls:
         raise refusal(ask, at, "This model fetches no URLs: send the data itself.")
     return {"type": "url", "url": url}
 
 
-def _words(ask: Ask, message: Message) -> list[str]:
+def _words(ask: CanonicalRequest, message: Message) -> list[str]:
     words = []
     for part in message.parts:
         if isinstance(part, Image | File):

@@ -21,7 +21,7 @@ from app.wire.anthropic.models import Model, model_of
 from app.wire.anthropic.output import forced_choice, output_of
 from app.wire.anthropic.tools import FORCING, choice_of, tools_of
 from app.wire.anthropic.turns import Turns, turns_of
-from app.wire.canonical import Ask, Target, refusal
+from app.wire.canonical import CanonicalRequest, Target, refusal
 
 Body = dict[str, Any]
 
@@ -44,10 +44,10 @@ _NO_PLACE: Final[tuple[tuple[str, tuple[Any, ...], str], ...]] = (
     ("verbosity", (None, "medium"), "This model knows medium only."),
     ("service_tier", (None, "auto", "default"), "This model knows auto and default."),
 )
-"""Field of Ask, the values that need no place, and why others are refused."""
+"""Field of CanonicalRequest, the values that need no place, and why others are refused."""
 
 
-def write_anthropic(ask: Ask, target: Target) -> bytes:
+def write_anthropic(ask: CanonicalRequest, target: Target) -> bytes:
     """The body of the upstream request. Raises RequestError for what cannot be carried over."""
     try:
         return msgspec.json.encode(request_of(ask, target))
@@ -55,7 +55,7 @@ def write_anthropic(ask: Ask, target: Target) -> bytes:
         raise refusal(ask, "items", "It is nested too deep, or a tool's schema is.") from error
 
 
-def request_of(ask: Ask, target: Target) -> Body:
+def request_of(ask: CanonicalRequest, target: Target) -> Body:
     """The same as plain data."""
     for field, fine, why in _NO_PLACE:
         if getattr(ask, field) not in fine:
@@ -78,7 +78,7 @@ def request_of(ask: Ask, target: Target) -> Body:
     }
 
 
-def _ending(ask: Ask, model: Model, turns: Turns) -> list[Body]:
+def _ending(ask: CanonicalRequest, model: Model, turns: Turns) -> list[Body]:
     """The messages. One of the assistant at the end is gone on with, where the model does that."""
     messages = turns.messages
     last = messages[-1]
@@ -100,7 +100,7 @@ def _resumes_without_reasoning(messages: list[Body]) -> bool:
     return "tool_result" in turn and turn.isdisjoint(("thinking", "redacted_thinking"))
 
 
-def _thinking(ask: Ask, target: Target, model: Model) -> Body:
+def _thinking(ask: CanonicalRequest, target: Target, model: Model) -> Body:
     told = {"display": "summarized"} if ask.summary or ask.endpoint == "chat" else {}
     if ask.effort is None:
         return {"thinking": {"type": "adaptive", **told}} if model.thinks and told else {}
@@ -116,7 +116,7 @@ def _thinking(ask: Ask, target: Target, model: Model) -> Body:
     return {"thinking": {"type": "enabled", "budget_tokens": _budget(ask, target)}}
 
 
-def _budget(ask: Ask, target: Target) -> int:
+def _budget(ask: CanonicalRequest, target: Target) -> int:
     budget = BUDGETS.get(ask.effort or "")
     if budget is None:
         raise refusal(ask, "effort", f"This model knows {', '.join(BUDGETS)} and none.")
@@ -125,7 +125,7 @@ def _budget(ask: Ask, target: Target) -> int:
     return min(budget, max(BUDGET_MIN, target.max_output_tokens // 2))
 
 
-def _sampling(ask: Ask, model: Model, thinks: bool) -> Body:
+def _sampling(ask: CanonicalRequest, model: Model, thinks: bool) -> Body:
     made: Body = {}
     if ask.temperature is not None:
         if not 0 <= ask.temperature <= 1:
@@ -145,13 +145,13 @@ def _sampling(ask: Ask, model: Model, thinks: bool) -> Body:
 _ABOVE: Final = f"While it reasons, this model takes {_TOP_P_THINKING_MIN} to 1."
 
 
-def _stop(ask: Ask) -> Body:
+def _stop(ask: CanonicalRequest) -> Body:
     if any(not text.strip() for text in ask.stop):
         raise refusal(ask, "stop", "This model cannot stop at blanks.")
     return {"stop_sequences": list(ask.stop)} if ask.stop else {}
 
 
-def _hints(ask: Ask) -> Body:
+def _hints(ask: CanonicalRequest) -> Body:
     made: Body = {}
     user = ask.hints.safety_identifier or ask.hints.user
     if user:
@@ -163,7 +163,7 @@ def _hints(ask: Ask) -> Body:
     return made
 
 
-def _offers(ask: Ask, target: Target, model: Model, thinking: Body) -> Body:
+def _offers(ask: CanonicalRequest, target: Target, model: Model, thinking: Body) -> Body:
     """Thinking, tools, the choice among them, and the form of the output: these hang together."""
     output = output_of(ask, model)
     tools = tools_of(ask, target, model)
@@ -187,7 +187,7 @@ def _offers(ask: Ask, target: Target, model: Model, thinking: Body) -> Body:
     return made
 
 
-def output_tool_of(ask: Ask, target: Target) -> str | None:
+def output_tool_of(ask: CanonicalRequest, target: Target) -> str | None:
     """The name of the tool that stands for the answer's text in the request, None where none does."""
     tool = output_of(ask, model_of(target.model)).tool
     return None if tool is None else str(tool["name"])

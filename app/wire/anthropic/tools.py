@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from app.wire.anthropic.models import Model
 from app.wire.anthropic.schemas import Unshaped, shaped
-from app.wire.canonical import Ask, FunctionTool, Target, Tool, WebSearchTool, refusal
+from app.wire.canonical import CanonicalRequest, FunctionTool, Target, Tool, WebSearchTool, refusal
 
 Block = dict[str, Any]
 SEARCH: Final = "web_search"
@@ -21,7 +21,7 @@ _PLACE: Final = ("city", "country", "region", "timezone")
 FORCING: Final = {"any", "tool"}
 
 
-def tools_of(ask: Ask, target: Target, model: Model) -> list[Block]:
+def tools_of(ask: CanonicalRequest, target: Target, model: Model) -> list[Block]:
     """The tools that are offered, in their order."""
     made = [block for tool in ask.tools for block in _tool(ask, target, model, tool)]
     if sum(block.get("type") == _SEARCH_TYPE for block in made) > 1:
@@ -30,7 +30,7 @@ def tools_of(ask: Ask, target: Target, model: Model) -> list[Block]:
     return made if names is None else [block for block in made if block["name"] in names]
 
 
-def choice_of(ask: Ask, tools: list[Block]) -> Block | None:
+def choice_of(ask: CanonicalRequest, tools: list[Block]) -> Block | None:
     """What `tool_choice` is written for the tools that are offered, None for none."""
     mode = ask.tool_choice.mode if ask.tool_choice else "auto"
     if not tools:
@@ -48,7 +48,7 @@ def choice_of(ask: Ask, tools: list[Block]) -> Block | None:
     return None if choice == {"type": "auto"} else choice
 
 
-def _chosen(ask: Ask) -> set[str] | None:
+def _chosen(ask: CanonicalRequest) -> set[str] | None:
     """The names of the tools that the choice allows, None for all."""
     if ask.tool_choice is None or not ask.tool_choice.only:
         return None
@@ -60,7 +60,7 @@ def _chosen(ask: Ask) -> set[str] | None:
     return names
 
 
-def _tool(ask: Ask, target: Target, model: Model, tool: Tool) -> list[Block]:
+def _tool(ask: CanonicalRequest, target: Target, model: Model, tool: Tool) -> list[Block]:
     match tool:
         case FunctionTool():
             return [_function(ask, model, tool)]
@@ -70,7 +70,7 @@ def _tool(ask: Ask, target: Target, model: Model, tool: Tool) -> list[Block]:
             raise refusal(ask, tool.at, "This model takes functions and web search only.")
 
 
-def _function(ask: Ask, model: Model, tool: FunctionTool) -> Block:
+def _function(ask: CanonicalRequest, model: Model, tool: FunctionTool) -> Block:
     block: Block = {"name": tool.name, "input_schema": _input_schema(ask, tool)}
     if tool.description:
         block["description"] = tool.description
@@ -82,14 +82,14 @@ def _function(ask: Ask, model: Model, tool: FunctionTool) -> Block:
     return block
 
 
-def _input_schema(ask: Ask, tool: FunctionTool) -> dict[str, Any]:
+def _input_schema(ask: CanonicalRequest, tool: FunctionTool) -> dict[str, Any]:
     schema = {"type": "object", **(tool.parameters or {"properties": {}})}
     if schema["type"] != "object":
         raise refusal(ask, f"{tool.at}.parameters", "A function takes an object.")
     return schema
 
 
-def _strict(ask: Ask, tool: FunctionTool, schema: dict[str, Any]) -> dict[str, Any]:
+def _strict(ask: CanonicalRequest, tool: FunctionTool, schema: dict[str, Any]) -> dict[str, Any]:
     if not schema.get("properties"):
         schema = {**schema, "additionalProperties": False}
     try:
@@ -98,7 +98,7 @@ def _strict(ask: Ask, tool: FunctionTool, schema: dict[str, Any]) -> dict[str, A
         raise refusal(ask, f"{tool.at}.parameters", f"This schema cannot be strict: {error}.") from error
 
 
-def _search(ask: Ask, target: Target, tool: WebSearchTool) -> list[Block]:
+def _search(ask: CanonicalRequest, target: Target, tool: WebSearchTool) -> list[Block]:
     if tool.context_size not in (None, "medium"):
         raise refusal(ask, f"{tool.at}.search_context_size", "This model knows medium only.")
     if tool.external_access is False:

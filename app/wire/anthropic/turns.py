@@ -24,7 +24,7 @@ from app.wire.anthropic.ids import own_id
 from app.wire.anthropic.parts import blocks_of, image_block, text_blocks, texts_of
 from app.wire.anthropic.seals import thinking_block
 from app.wire.canonical import (
-    Ask,
+    CanonicalRequest,
     CustomCall,
     CustomCallOutput,
     FunctionCall,
@@ -49,7 +49,7 @@ _SPOKEN: Final = {"system", "developer"}
 class Turns:
     """The conversation as it grows. `messages` and `system` are what came of it, after close()."""
 
-    def __init__(self, ask: Ask, target: Target) -> None:
+    def __init__(self, ask: CanonicalRequest, target: Target) -> None:
         self._ask = ask
         self._target = target
         self._system: list[str] = [ask.instructions] if ask.instructions else []
@@ -149,7 +149,7 @@ class Turns:
         return [block]
 
 
-def turns_of(ask: Ask, target: Target, items: Iterable[Item]) -> Turns:
+def turns_of(ask: CanonicalRequest, target: Target, items: Iterable[Item]) -> Turns:
     turns = Turns(ask, target)
     for item in items:
         turns.take(item)

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from app.wire.answer import AnswerEvent, Began, Ended
-from app.wire.canonical import Ask, Target, WebSearchTool
+from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
 from app.wire.chat.choice_reader import ChoiceReader
 from app.wire.envelope import reported
 from app.wire.relay import decoded, malformed
@@ -31,7 +31,7 @@ _object = msgspec.json.Decoder(dict[str, Any])
 class ChatReader:
     """One answer, streamed or plain."""
 
-    def __init__(self, ask: Ask, target: Target) -> None:
+    def __init__(self, ask: CanonicalRequest, target: Target) -> None:
         self._asked = ask.choices
         self._searches = any(isinstance(tool, WebSearchTool) for tool in ask.tools)
         self._upstream = target.upstream

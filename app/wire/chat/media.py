@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from app.wire.canonical import File, Image
 from app.wire.chat.shapes import FileBody, ImageUrl
 from app.wire.data_uri import PDF, split_data_uri
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from app.wire.strict import invalid
 
 
@@ -22,7 +22,7 @@ def image(shape: ImageUrl, at: str) -> Image:
     return Image(data=data, media_type=media_type, detail=shape.detail, at=at)
 
 
-def file(shape: FileBody, at: str, stored: Mapping[str, Stored]) -> File:
+def file(shape: FileBody, at: str, stored: Mapping[str, StoredFile]) -> File:
     """Exactly one of an uploaded file's id and the data itself. Base64 that does not say its type is taken for a PDF."""
     if (shape.file_id is None) == (shape.file_data is None):
         raise invalid(f"{at}.file", "Exactly one of 'file_id' and 'file_data' is expected.")
@@ -35,7 +35,7 @@ def file(shape: FileBody, at: str, stored: Mapping[str, Stored]) -> File:
     return File(data=data, media_type=media_type, filename=shape.filename, at=at)
 
 
-def _uploaded(file_id: str, filename: str | None, at: str, stored: Mapping[str, Stored]) -> File:
+def _uploaded(file_id: str, filename: str | None, at: str, stored: Mapping[str, StoredFile]) -> File:
     found = stored.get(file_id)
     if found is None:
         raise invalid(f"{at}.file.file_id", "No file with this id was uploaded.")

@@ -49,7 +49,7 @@ from app.wire.chat.shapes import (
 )
 from app.wire.chat.shapes import Part as PartShape
 from app.wire.exchange import RequestError
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from app.wire.request import missing, unsupported
 from app.wire.strict import invalid, strict
 
@@ -64,7 +64,7 @@ _TAKES: Mapping[str, tuple[type[PartShape], ...]] = {
 }
 
 
-def read_messages(raw: msgspec.Raw, stored: Mapping[str, Stored]) -> tuple[Item, ...]:
+def read_messages(raw: msgspec.Raw, stored: Mapping[str, StoredFile]) -> tuple[Item, ...]:
     conversation = _Conversation(stored)
     messages = strict(raw, _messages, "messages")
     for index, message in enumerate(messages):
@@ -75,7 +75,7 @@ def read_messages(raw: msgspec.Raw, stored: Mapping[str, Stored]) -> tuple[Item,
 class _Conversation:
     """The items so far, and the calls that may be answered."""
 
-    def __init__(self, stored: Mapping[str, Stored]) -> None:
+    def __init__(self, stored: Mapping[str, StoredFile]) -> None:
         self.items: list[Item] = []
         self._stored = stored
         self._custom: dict[str, bool] = {}

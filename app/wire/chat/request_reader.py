@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from app.wire.canonical import Ask, TextFormat
+from app.wire.canonical import CanonicalRequest, TextFormat
 from app.wire.chat.messages import read_messages
 from app.wire.chat.request import CHOICES_MAX
 from app.wire.chat.shapes import (
@@ -25,7 +25,7 @@ from app.wire.chat.tools import read_choice, read_tools
 from app.wire.common_members import hints as read_hints
 from app.wire.common_members import number, optional
 from app.wire.exchange import RequestError
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from app.wire.request import NAME_LENGTH_MAX, count, flag, given, missing, model, service_tier, unsupported
 from app.wire.splice import Members
 from app.wire.strict import Effort, Level, invalid
@@ -66,11 +66,11 @@ REFUSED: Final[Mapping[str, str]] = {
 }
 
 
-def read_chat(fields: Members, stored: Mapping[str, Stored]) -> Ask:
-    """The request as an Ask. Raises RequestError for what is wrong, unknown or not offered, by its name."""
+def read_chat(fields: Members, stored: Mapping[str, StoredFile]) -> CanonicalRequest:
+    """The request as a CanonicalRequest. Raises RequestError for what is wrong, unknown or not offered, by its name."""
     _judge_names(fields)
     tools = read_tools(fields)
-    return Ask(
+    return CanonicalRequest(
         endpoint="chat",
         model=model(fields),
         items=_items(fields, stored),
@@ -110,7 +110,7 @@ def _judge_names(fields: Members) -> None:
             raise unsupported("modalities", "Only text output is offered.")
 
 
-def _items(fields: Members, stored: Mapping[str, Stored]) -> tuple[Any, ...]:
+def _items(fields: Members, stored: Mapping[str, StoredFile]) -> tuple[Any, ...]:
     raw = given(fields, "messages")
     if raw is None:
         raise missing("messages")

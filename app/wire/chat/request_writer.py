@@ -1,4 +1,4 @@
-"""An Ask written as a chat body.
+"""A CanonicalRequest written as a chat body.
 
 Rule 1: it is plain chat, as servers that only know the older members take it: `system` for `developer` (OpenAI takes the two for
         the same), and a subset of allowed tools as the tools themselves.
@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from app.wire.canonical import (
-    Ask,
+    CanonicalRequest,
     CustomTool,
     FunctionTool,
     ImageTool,
@@ -33,7 +33,7 @@ _NUMBERS: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalt
 _HINTS: Final = ("user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention")
 
 
-def write_chat(ask: Ask, target: Target) -> bytes:
+def write_chat(ask: CanonicalRequest, target: Target) -> bytes:
     """The upstream's body. Raises the refusal of what chat cannot carry."""
     return msgspec.json.encode(
         {
@@ -55,11 +55,11 @@ def _limits(target: Target) -> dict[str, Any]:
     return {"max_tokens": target.max_output_tokens}
 
 
-def _stream(ask: Ask) -> dict[str, Any]:
+def _stream(ask: CanonicalRequest) -> dict[str, Any]:
     return {"stream": True, "stream_options": {"include_usage": True}} if ask.stream else {}
 
 
-def _options(ask: Ask) -> dict[str, Any]:
+def _options(ask: CanonicalRequest) -> dict[str, Any]:
     if ask.summary not in (None, "auto"):
         raise refusal(
             ask, "summary", "This model's upstream tells its reasoning as it is, or not at all: 'auto' is taken."
@@ -95,11 +95,11 @@ def _format(form: TextFormat) -> dict[str, Any]:
     return {"type": form.kind, "json_schema": _said(members)}
 
 
-def _hints(ask: Ask) -> dict[str, Any]:
+def _hints(ask: CanonicalRequest) -> dict[str, Any]:
     return {name: value for name in _HINTS if (value := getattr(ask.hints, name)) is not None}
 
 
-def _tools(ask: Ask) -> dict[str, Any]:
+def _tools(ask: CanonicalRequest) -> dict[str, Any]:
     """Functions and custom tools in the list, a search as the option that it is in chat."""
     offered = [tool for tool in ask.tools if _is_allowed(ask, tool)]
     search = _search(ask, [tool for tool in offered if isinstance(tool, WebSearchTool)])
@@ -119,7 +119,7 @@ def _tools(ask: Ask) -> dict[str, Any]:
     return members
 
 
-def _is_allowed(ask: Ask, tool: Tool) -> bool:
+def _is_allowed(ask: CanonicalRequest, tool: Tool) -> bool:
     """A forced function leaves the other functions where they are; a search would run beside them unasked."""
     choice = ask.tool_choice
     if choice is None:
@@ -133,7 +133,7 @@ def _is_one(only: tuple[ToolName, ...], mode: str) -> bool:
     return mode == "required" and len(only) == 1
 
 
-def _choice(ask: Ask) -> Any:
+def _choice(ask: CanonicalRequest) -> Any:
     choice = ask.tool_choice
     if choice is None:
         return None
@@ -155,7 +155,7 @@ def _name(tool: Tool) -> ToolName:
     return ToolName("custom", tool.name) if isinstance(tool, CustomTool) else ToolName("image_generation")
 
 
-def _tool(ask: Ask, tool: FunctionTool | CustomTool | ImageTool) -> dict[str, Any]:
+def _tool(ask: CanonicalRequest, tool: FunctionTool | CustomTool | ImageTool) -> dict[str, Any]:
     match tool:
         case FunctionTool():
             members = {"description": tool.description, "parameters": tool.parameters, "strict": tool.strict}
@@ -174,7 +174,7 @@ def _custom_format(form: dict[str, Any] | None) -> dict[str, Any] | None:
     return {"type": "grammar", "grammar": {name: value for name, value in form.items() if name != "type"}}
 
 
-def _search(ask: Ask, searches: list[WebSearchTool]) -> dict[str, Any] | None:
+def _search(ask: CanonicalRequest, searches: list[WebSearchTool]) -> dict[str, Any] | None:
     if not searches:
         return None
     tool = searches[0]

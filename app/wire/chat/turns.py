@@ -7,7 +7,7 @@ from typing import Any, assert_never
 import msgspec
 
 from app.wire.canonical import (
-    Ask,
+    CanonicalRequest,
     CustomCall,
     CustomCallOutput,
     File,
@@ -30,7 +30,7 @@ from app.wire.data_uri import PDF, data_uri
 from app.wire.tags import unseal
 
 
-def write_messages(ask: Ask, target: Target) -> list[dict[str, Any]]:
+def write_messages(ask: CanonicalRequest, target: Target) -> list[dict[str, Any]]:
     turns = _Turns(ask, target)
     if ask.instructions is not None:
         turns.messages.append({"role": "system", "content": ask.instructions})
@@ -45,7 +45,7 @@ def write_messages(ask: Ask, target: Target) -> list[dict[str, Any]]:
 class _Turns:
     """Messages so far, and the assistant's one that is still open."""
 
-    def __init__(self, ask: Ask, target: Target) -> None:
+    def __init__(self, ask: CanonicalRequest, target: Target) -> None:
         self.messages: list[dict[str, Any]] = []
         self._ask = ask
         self._target = target

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from app.wire.answer import AnswerEvent, Began, Ended, Finished, ImageDone
-from app.wire.canonical import Ask, ImageTool, Target
+from app.wire.canonical import CanonicalRequest, ImageTool, Target
 from app.wire.gemini.candidate import Choice, Shared, object_in, text_in
 from app.wire.gemini.errors import reported
 from app.wire.gemini.grounding import queries
@@ -31,7 +31,7 @@ _decoder: Final = msgspec.json.Decoder()
 class GeminiReader:
     """Reads one answer. See answer.Reader."""
 
-    def __init__(self, ask: Ask, target: Target) -> None:
+    def __init__(self, ask: CanonicalRequest, target: Target) -> None:
         self._asked = ask.choices
         self._image = next((tool.options for tool in ask.tools if isinstance(tool, ImageTool)), {})
         self._shared = Shared(target.upstream)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from app.wire.canonical import Ask, Target, TextFormat, refusal
+from app.wire.canonical import CanonicalRequest, Target, TextFormat, refusal
 from app.wire.gemini.family import Family, family
 from app.wire.gemini.media import media_resolution
 from app.wire.gemini.tools import Offer, image_config
@@ -26,7 +26,7 @@ _AS_THEY_ARE: Final = {
 }
 
 
-def generation_config(ask: Ask, target: Target, offer: Offer) -> Json:
+def generation_config(ask: CanonicalRequest, target: Target, offer: Offer) -> Json:
     _refuse_what_has_no_place(ask)
     kind = family(target.model)
     config: Json = {"maxOutputTokens": target.max_output_tokens}
@@ -48,7 +48,7 @@ def generation_config(ask: Ask, target: Target, offer: Offer) -> Json:
     )
 
 
-def _refuse_what_has_no_place(ask: Ask) -> None:
+def _refuse_what_has_no_place(ask: CanonicalRequest) -> None:
     if ask.logit_bias:
         raise refusal(ask, "logit_bias", "This model takes no biases.")
     if ask.verbosity not in (None, "medium"):
@@ -61,7 +61,7 @@ def _refuse_what_has_no_place(ask: Ask) -> None:
         raise refusal(ask, "seed", f"This model takes a seed up to {_SEED_MAX}.")
 
 
-def _choices(ask: Ask, kind: Family) -> Json:
+def _choices(ask: CanonicalRequest, kind: Family) -> Json:
     """Several candidates are documented for plain answers; the newest models answer that they are not enabled."""
     if ask.choices == 1:
         return {}
@@ -72,7 +72,7 @@ def _choices(ask: Ask, kind: Family) -> Json:
     return {"candidateCount": ask.choices}
 
 
-def _format(ask: Ask, kind: Family, offer: Offer) -> Json:
+def _format(ask: CanonicalRequest, kind: Family, offer: Offer) -> Json:
     form = ask.format
     if form is None or form.kind == "text":
         return {}
@@ -91,7 +91,7 @@ def _schema(form: TextFormat) -> Json | None:
     return {**form.schema, "description": told}
 
 
-def _thinking(ask: Ask, kind: Family) -> Json:
+def _thinking(ask: CanonicalRequest, kind: Family) -> Json:
     """Thoughts come in one form: whatever summary was asked for, it is that."""
     config: Json = {}
     if ask.effort is not None:

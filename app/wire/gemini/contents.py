@@ -16,7 +16,7 @@ import msgspec
 
 from app.wire.canonical import (
     PARAMS,
-    Ask,
+    CanonicalRequest,
     CustomCall,
     CustomCallOutput,
     File,
@@ -44,7 +44,7 @@ NO_SIGNATURE: Final = "skip_thought_signature_validator"
 Json = dict[str, Any]
 
 
-def write_contents(ask: Ask, target: Target) -> Json:
+def write_contents(ask: CanonicalRequest, target: Target) -> Json:
     """The members `contents` and, where there is something to instruct, `systemInstruction`."""
     conversation = _Conversation(ask, target)
     for item in ask.items:
@@ -53,7 +53,7 @@ def write_contents(ask: Ask, target: Target) -> Json:
 
 
 class _Conversation:
-    def __init__(self, ask: Ask, target: Target) -> None:
+    def __init__(self, ask: CanonicalRequest, target: Target) -> None:
         self._ask = ask
         self._target = target
         self._newest = family(target.model).newest

@@ -11,7 +11,7 @@ import re
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from app.wire.canonical import Ask, File, FunctionCallOutput, Image, Message, Target, refusal
+from app.wire.canonical import CanonicalRequest, File, FunctionCallOutput, Image, Message, Target, refusal
 from app.wire.gemini.family import family
 from app.wire.urls import check_url
 
@@ -36,13 +36,13 @@ def inline(media_type: str, data: str) -> Json:
     return {"inlineData": {"mimeType": media_type, "data": data}}
 
 
-def media_part(part: Image | File, ask: Ask, target: Target) -> Json:
+def media_part(part: Image | File, ask: CanonicalRequest, target: Target) -> Json:
     if part.url is not None:
         return _fetched(part, part.url, ask, target)
     return inline(_known_type(part, ask), part.data or "")
 
 
-def media_resolution(ask: Ask) -> Json:
+def media_resolution(ask: CanonicalRequest) -> Json:
     """`detail`, which Gemini takes for a whole request: what is left to choose (auto) follows what is asked for elsewhere."""
     parts = [part for item in ask.items if isinstance(item, Message | FunctionCallOutput) for part in item.parts]
     asked = {
@@ -57,7 +57,7 @@ def media_resolution(ask: Ask) -> Json:
     return {}
 
 
-def _known_type(part: Image | File, ask: Ask) -> str:
+def _known_type(part: Image | File, ask: CanonicalRequest) -> str:
     kind = (part.media_type or "").lower()
     if isinstance(part, Image):
         if kind not in _IMAGE_TYPES:
@@ -67,7 +67,7 @@ def _known_type(part: Image | File, ask: Ask) -> str:
     return kind
 
 
-def _fetched(part: Image | File, url: str, ask: Ask, target: Target) -> Json:
+def _fetched(part: Image | File, url: str, ask: CanonicalRequest, target: Target) -> Json:
     place = part.at or "items"
     if not (target.fetches_urls and family(target.model).fetches_urls):
         raise refusal(ask, place, "This model fetches no URLs: send the data inline, or upload the file.")

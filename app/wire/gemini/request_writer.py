@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import msgspec
 
-from app.wire.canonical import Ask, Target
+from app.wire.canonical import CanonicalRequest, Target
 from app.wire.gemini.config import generation_config
 from app.wire.gemini.contents import write_contents
 from app.wire.gemini.tools import offered, write_tools
 
 
-def write_gemini(ask: Ask, target: Target) -> bytes:
+def write_gemini(ask: CanonicalRequest, target: Target) -> bytes:
     """Raises RequestError for what this upstream's model cannot take."""
     offer = offered(ask)
     body = write_contents(ask, target) | write_tools(offer)

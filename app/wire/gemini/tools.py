@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from app.wire.canonical import (
-    Ask,
+    CanonicalRequest,
     CustomTool,
     FunctionTool,
     ImageTool,
@@ -72,7 +72,7 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
         return bool(self.functions) and self.mode != "none"
 
 
-def offered(ask: Ask) -> Offer:
+def offered(ask: CanonicalRequest) -> Offer:
     """The tools of `ask`, narrowed by its choice and judged."""
     offer = _narrowed(ask)
     _judge_together(ask, offer)
@@ -96,7 +96,7 @@ def write_tools(offer: Offer) -> Json:
     return members | _tool_config(offer)
 
 
-def image_config(ask: Ask, offer: Offer, *, newest: bool) -> Json:
+def image_config(ask: CanonicalRequest, offer: Offer, *, newest: bool) -> Json:
     """The members of generationConfig that ask for images. Only the newest models make them in more than one resolution."""
     tool = offer.image
     if tool is None:
@@ -109,7 +109,7 @@ def image_config(ask: Ask, offer: Offer, *, newest: bool) -> Json:
     return {"responseModalities": modalities} | ({"imageConfig": shape} if shape else {})
 
 
-def _narrowed(ask: Ask) -> Offer:
+def _narrowed(ask: CanonicalRequest) -> Offer:
     for tool in ask.tools:
         if isinstance(tool, CustomTool):
             raise refusal(ask, tool.at or "tools", "This model takes no custom tools: use functions.")
@@ -135,7 +135,7 @@ def _narrowed(ask: Ask) -> Offer:
     )
 
 
-def _judge_names(ask: Ask, only: tuple[ToolName, ...]) -> None:
+def _judge_names(ask: CanonicalRequest, only: tuple[ToolName, ...]) -> None:
     known = {_name_of(tool) for tool in ask.tools}
     if any(name not in known for name in only):
         raise refusal(ask, "tool_choice", "It names a tool that is not among the tools.")
@@ -147,7 +147,7 @@ def _name_of(tool: Tool) -> ToolName:
     return ToolName("web_search" if isinstance(tool, WebSearchTool) else "image_generation")
 
 
-def _judge_together(ask: Ask, offer: Offer) -> None:
+def _judge_together(ask: CanonicalRequest, offer: Offer) -> None:
     if offer.functions and (other := offer.search or offer.image):
         raise refusal(ask, other.at or "tools", "This model takes it only without functions.")
     if offer.mode != "required":
@@ -158,7 +158,7 @@ def _judge_together(ask: Ask, offer: Offer) -> None:
         raise refusal(ask, "tool_choice", "There is no tool that could be called.")
 
 
-def _judge_search(ask: Ask, tool: WebSearchTool) -> None:
+def _judge_search(ask: CanonicalRequest, tool: WebSearchTool) -> None:
     if tool.allowed_domains:
         raise refusal(ask, _within(tool, "filters"), "This model searches the whole web.")
     if tool.context_size not in (None, "medium"):
@@ -192,7 +192,7 @@ def _tool_config(offer: Offer) -> Json:
     return {"toolConfig": {"functionCallingConfig": config}}
 
 
-def _shape(ask: Ask, tool: ImageTool, scales: tuple[int, ...]) -> Json:
+def _shape(ask: CanonicalRequest, tool: ImageTool, scales: tuple[int, ...]) -> Json:
     size = tool.options.get("size")
     if size in (None, "auto"):
         return {}

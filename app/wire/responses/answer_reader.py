@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 import msgspec
 
 from app.wire.answer import Began, Ended, Finished, FinishReason
-from app.wire.canonical import Ask, Target
+from app.wire.canonical import CanonicalRequest, Target
 from app.wire.envelope import reported
 from app.wire.relay import decoded, malformed
 from app.wire.responses.call_state import ToldCall, ToldCustomCall, ToldImage, ToldSearch
@@ -55,7 +55,7 @@ _json = msgspec.json.Decoder()
 class ResponsesReader:
     """One answer. Implements answer.Reader."""
 
-    def __init__(self, ask: Ask, target: Target) -> None:
+    def __init__(self, ask: CanonicalRequest, target: Target) -> None:
         self._upstream = target.upstream
         self._current = Current()
         self._items: list[ToldItem] = []

@@ -52,7 +52,7 @@ _RESPONSE_CODES: Final = frozenset(
 
 
 class ResponsesWriter:
-    """One answer. Implements answer.Writer."""
+    """One answer. Implements answer.AnswerWriter."""
 
     def __init__(self, *, seed: str, model: str, created: int, fields: Members, stream: bool) -> None:
         self._id = f"resp_{seed}"

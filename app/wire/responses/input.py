@@ -30,7 +30,7 @@ from app.wire.canonical import (
 )
 from app.wire.data_uri import PDF, split_data_uri
 from app.wire.exchange import RequestError
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from app.wire.request import NAME_LENGTH_MAX, missing, unsupported
 from app.wire.responses.shapes import (
     AnsweredMessage,
@@ -51,7 +51,7 @@ from app.wire.responses.shapes import (
 )
 from app.wire.strict import invalid, strict
 
-Files = Mapping[str, Stored]
+Files = Mapping[str, StoredFile]
 
 
 class _Kind(msgspec.Struct):
@@ -169,7 +169,7 @@ def _one_of(at: str, **members: str | None) -> None:
         raise invalid(f"{at}.{told[0]}", "It is empty.")
 
 
-def _stored(file_id: str, at: str, stored: Files) -> Stored:
+def _stored(file_id: str, at: str, stored: Files) -> StoredFile:
     found = stored.get(file_id)
     if found is None:
         raise invalid(f"{at}.file_id", "No file with this id was uploaded.")

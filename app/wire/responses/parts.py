@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from app.wire.canonical import Ask, File, Image, Part, Refusal, Target, Text, refusal
+from app.wire.canonical import CanonicalRequest, File, Image, Part, Refusal, Target, Text, refusal
 from app.wire.data_uri import PDF, data_uri
 
 Json = dict[str, Any]
@@ -22,7 +22,7 @@ def said(**members: Any) -> Json:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def assistant_part(ask: Ask, part: Part) -> Json:
+def assistant_part(ask: CanonicalRequest, part: Part) -> Json:
     match part:
         case Text():
             return {"type": "output_text", "text": part.text}
@@ -32,7 +32,7 @@ def assistant_part(ask: Ask, part: Part) -> Json:
             raise refusal(ask, part.at, _TEXT_ONLY)
 
 
-def user_part(ask: Ask, target: Target, part: Part) -> Json:
+def user_part(ask: CanonicalRequest, target: Target, part: Part) -> Json:
     """A part of any other role, or of a tool's output."""
     match part:
         case Text():
@@ -45,20 +45,20 @@ def user_part(ask: Ask, target: Target, part: Part) -> Json:
             raise refusal(ask, part.at, _NO_REFUSAL)
 
 
-def outputs(ask: Ask, target: Target, parts: tuple[Part, ...]) -> Any:
+def outputs(ask: CanonicalRequest, target: Target, parts: tuple[Part, ...]) -> Any:
     """What a tool gave: one text is written as it is, which every upstream takes."""
     if len(parts) == 1 and isinstance(parts[0], Text):
         return parts[0].text
     return [user_part(ask, target, part) for part in parts]
 
 
-def _image(ask: Ask, target: Target, image: Image) -> str:
+def _image(ask: CanonicalRequest, target: Target, image: Image) -> str:
     if image.data is not None:
         return data_uri(image.media_type or "image/png", image.data)
     return _address(ask, target, image)
 
 
-def _file(ask: Ask, target: Target, file: File) -> Json:
+def _file(ask: CanonicalRequest, target: Target, file: File) -> Json:
     if file.data is None:
         return {"file_url": _address(ask, target, file), **said(filename=file.filename)}
     media_type = file.media_type or PDF
@@ -66,7 +66,7 @@ def _file(ask: Ask, target: Target, file: File) -> Json:
     return {"filename": filename, "file_data": data_uri(media_type, file.data)}
 
 
-def _address(ask: Ask, target: Target, part: Image | File) -> str:
+def _address(ask: CanonicalRequest, target: Target, part: Image | File) -> str:
     if not target.fetches_urls:
         raise refusal(ask, part.at, _FETCHED)
     return part.url or ""

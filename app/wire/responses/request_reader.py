@@ -13,11 +13,11 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from app.wire.canonical import Ask, TextFormat
+from app.wire.canonical import CanonicalRequest, TextFormat
 from app.wire.common_members import hints as read_hints
 from app.wire.common_members import number, optional
 from app.wire.exchange import RequestError
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from app.wire.request import NAME_LENGTH_MAX, count, flag, given, missing, model, service_tier, text, unsupported
 from app.wire.responses.input import read_input
 from app.wire.responses.shapes import JsonFormat, PlainFormat, ReasoningOptions, SchemaFormat, StreamOptions, TextShape
@@ -59,13 +59,13 @@ _LOGPROBS = "message.output_text.logprobs"
 INCLUDED: Final = frozenset({"reasoning.encrypted_content", "web_search_call.action.sources", _LOGPROBS})
 
 
-def read_responses(fields: Members, stored: Mapping[str, Stored]) -> Ask:
-    """The request as an Ask. Raises RequestError for what is wrong, unknown or not offered, by its name."""
+def read_responses(fields: Members, stored: Mapping[str, StoredFile]) -> CanonicalRequest:
+    """The request as a CanonicalRequest. Raises RequestError for what is wrong, unknown or not offered, by its name."""
     _judge(fields)
     tools = read_tools(fields)
     reasoning = optional(fields, "reasoning", _reasoning) or ReasoningOptions()
     shape = optional(fields, "text", _text_shape) or TextShape()
-    return Ask(
+    return CanonicalRequest(
         endpoint="responses",
         model=model(fields),
         items=read_input(_required(fields, "input"), stored),

@@ -1,4 +1,4 @@
-"""An Ask written for an upstream that speaks OpenAI's Responses.
+"""A CanonicalRequest written for an upstream that speaks OpenAI's Responses.
 
 Rule 1: nothing is stored there: `store` is false, and reasoning comes and goes encrypted.
 Rule 2: the output limit is the target's, always; so is the limit of tool calls where the target has one.
@@ -14,7 +14,7 @@ from typing import Any, Final, assert_never
 import msgspec
 
 from app.wire.canonical import (
-    Ask,
+    CanonicalRequest,
     CustomCall,
     CustomCallOutput,
     CustomTool,
@@ -43,7 +43,7 @@ _ENCRYPTED: Final = "reasoning.encrypted_content"
 _LOGPROBS: Final = "message.output_text.logprobs"
 
 
-def write_responses(ask: Ask, target: Target) -> bytes:
+def write_responses(ask: CanonicalRequest, target: Target) -> bytes:
     """The body. Raises RequestError for what cannot be carried over."""
     _refuse(ask)
     calls = ask.max_tool_calls if target.max_tool_calls is None else target.max_tool_calls
@@ -72,7 +72,7 @@ def write_responses(ask: Ask, target: Target) -> bytes:
     return msgspec.json.encode(body)
 
 
-def _refuse(ask: Ask) -> None:
+def _refuse(ask: CanonicalRequest) -> None:
     if ask.choices != 1:
         raise refusal(ask, "choices", "This model gives one answer: send the request once for each.")
     for name in _LACKED:
@@ -80,7 +80,7 @@ def _refuse(ask: Ask) -> None:
             raise refusal(ask, name, _LACKS)
 
 
-def _include(ask: Ask, target: Target) -> list[str]:
+def _include(ask: CanonicalRequest, target: Target) -> list[str]:
     """Encrypted reasoning is asked for where the client shows that it reasons: other models refuse it."""
     own = any(isinstance(item, Reasoning) and unseal(item.sealed or "", target.upstream) for item in ask.items)
     reasons = own or ask.summary is not None or ask.effort not in (None, "none")
@@ -90,7 +90,7 @@ def _include(ask: Ask, target: Target) -> list[str]:
 # -- Items
 
 
-def _item(ask: Ask, target: Target, item: Item) -> list[Json]:
+def _item(ask: CanonicalRequest, target: Target, item: Item) -> list[Json]:
     """None or one: reasoning that this upstream cannot read is left out."""
     match item:
         case Message():
@@ -116,7 +116,7 @@ def _item(ask: Ask, target: Target, item: Item) -> list[Json]:
             assert_never(item)
 
 
-def _message(ask: Ask, target: Target, message: Message) -> Json:
+def _message(ask: CanonicalRequest, target: Target, message: Message) -> Json:
     if message.name is not None:
         raise refusal(ask, f"{message.at}.name", "This model's upstream tells no names: put them into the content.")
     if message.role == "assistant":
@@ -141,7 +141,7 @@ def _search_call(item: WebSearchCall) -> Json:
     return {"type": "web_search_call", "id": item.id, "status": "completed", "action": {"type": "search", **first}}
 
 
-def _image_call(ask: Ask, item: ImageGenerationCall) -> Json:
+def _image_call(ask: CanonicalRequest, item: ImageGenerationCall) -> Json:
     kind, _, form = item.media_type.partition("/")
     if kind != "image" or form not in ("png", "webp", "jpeg", "gif"):
         raise refusal(ask, item.at, "The image is none that this model's upstream made.")
@@ -152,7 +152,7 @@ def _image_call(ask: Ask, item: ImageGenerationCall) -> Json:
 # -- Tools and choices
 
 
-def _tool(ask: Ask, tool: Tool) -> Json:
+def _tool(ask: CanonicalRequest, tool: Tool) -> Json:
     match tool:
         case FunctionTool():
             strict = False if tool.strict is None and ask.endpoint == "chat" else tool.strict
@@ -181,7 +181,7 @@ def _search_tool(tool: WebSearchTool) -> Json:
     }
 
 
-def _choice(ask: Ask) -> Any:
+def _choice(ask: CanonicalRequest) -> Any:
     choice = ask.tool_choice
     if choice is None:
         return None

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.accounts.throttle import SIGN_IN_FROM_ADDRESS, SIGN_IN_OF_EMAIL, SIGN_UP_FROM_ADDRESS, Rate, Throttle
+from app.accounts.throttle import SIGN_IN_FROM_ADDRESS, SIGN_IN_OF_EMAIL, SIGN_UP_FROM_ADDRESS, AttemptLimit, Throttle
 from app.faults import TooManyAttempts
 from app.ledger.store import Ledger
 from tests.app.ledger.ledgers import Engine
 
-RATE = Rate("tries of a test", 3, 600)
+RATE = AttemptLimit("tries of a test", 3, 600)
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def throttle(ledger: Ledger) -> Throttle:
     return Throttle(ledger)
 
 
-def tried(throttle: Throttle, subject: str = "a", rate: Rate = RATE) -> bool:
+def tried(throttle: Throttle, subject: str = "a", rate: AttemptLimit = RATE) -> bool:
     try:
         throttle.attempt(rate, subject)
     except TooManyAttempts:
@@ -65,7 +65,7 @@ def test_a_window_that_is_over_is_a_new_one(throttle: Throttle, ledger: Ledger) 
 
 
 def test_subjects_and_rates_are_counted_apart(throttle: Throttle) -> None:
-    other = Rate("other tries of a test", 1, 600)
+    other = AttemptLimit("other tries of a test", 1, 600)
     for _ in range(3):
         throttle.attempt(RATE, "a")
     assert tried(throttle, "b")

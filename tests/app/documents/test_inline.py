@@ -11,7 +11,7 @@ from pypdf import PdfWriter
 from app.documents.inline import pages_of
 from app.wire.dialects import parse
 from app.wire.exchange import ParsedRequest, RequestError
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 
 
 def pdf(pages: int) -> str:
@@ -31,8 +31,8 @@ def inline(data: str) -> dict[str, str]:
 
 
 STORED = {
-    "file-3": Stored("application/pdf", "three.pdf", "", 1, 3),
-    "file-x": Stored("application/pdf", "x.pdf", "", 1, None),
+    "file-3": StoredFile("application/pdf", "three.pdf", "", 1, 3),
+    "file-x": StoredFile("application/pdf", "x.pdf", "", 1, None),
 }
 
 

@@ -14,7 +14,7 @@ import trio
 
 from app.faults import NoSuchFile, Overloaded, StorageUnavailable
 from app.files.storage import Spool, Storage
-from app.files.sweep import ORPHAN_SECONDS, Sweep
+from app.files.sweep import ORPHAN_SECONDS, FileSweep
 from app.ledger.store import Append
 from app.wire.exchange import RequestError
 from app.wire.file_ref import FileRef
@@ -149,11 +149,11 @@ async def test_an_expired_file_is_gone_at_once_and_swept_later(tmp_path: Path) -
         assert [each["id"] for each in (await get(gateway, "files")).json()["data"]] == [stays["id"]]
         assert len(stored(tmp_path)) == 4
 
-        sweep = Sweep(files, gateway.services.views, trio.CapacityLimiter(1))
-        again = Sweep(files, gateway.services.views, trio.CapacityLimiter(1))
+        sweep = FileSweep(files, gateway.services.views, trio.CapacityLimiter(1))
+        again = FileSweep(files, gateway.services.views, trio.CapacityLimiter(1))
         ended: list[int] = []
 
-        async def turn(one: Sweep) -> None:
+        async def turn(one: FileSweep) -> None:
             ended.append(await one.expire())
 
         async with trio.open_nursery() as nursery:
@@ -180,7 +180,7 @@ async def test_a_ledger_that_is_away_leaves_content_that_the_sweep_removes(tmp_p
 
         await get(gateway, "files")  # the read model is there
         now = [time.time()]
-        sweep = Sweep(
+        sweep = FileSweep(
             gateway.services.files, gateway.services.views, trio.CapacityLimiter(1), wall_clock=lambda: now[0]
         )
         assert await sweep.collect() == 0  # it may be on its way yet
@@ -196,7 +196,7 @@ async def test_an_upload_whose_answer_was_lost_is_there(tmp_path: Path) -> None:
         envelope(await upload(gateway, upload_form(a_pdf())), 503, "store_unavailable")
         [there] = (await get(gateway, "files")).json()["data"]
         assert (await get(gateway, f"files/{there['id']}/content")).content == a_pdf()
-        later = Sweep(
+        later = FileSweep(
             gateway.services.files,
             gateway.services.views,
             trio.CapacityLimiter(1),
@@ -214,7 +214,7 @@ async def test_a_deletion_that_a_crash_cut_short_is_finished_by_the_sweep(tmp_pa
         assert len(stored(tmp_path)) == 2
         envelope(await get(gateway, f"files/{made['id']}/content"), 404, "file_not_found")
         assert (await get(gateway, "files")).json()["data"] == []  # the read model has seen it
-        later = Sweep(
+        later = FileSweep(
             services.files,
             services.views,
             trio.CapacityLimiter(1),
@@ -275,7 +275,7 @@ async def test_the_sweep_of_a_running_gateway_turns_by_itself(tmp_path: Path) ->
         made = await uploaded(gateway)
         (tmp_path / "files" / ("file-" + "a" * 32)).write_bytes(b"left by a crash")
         await get(gateway, "files")  # the read model has seen the file
-        sweep = Sweep(
+        sweep = FileSweep(
             gateway.services.files,
             gateway.services.views,
             trio.CapacityLimiter(1),

@@ -18,7 +18,7 @@ from app.files.local import LocalStorage
 from app.files.opening import open_storage
 from app.files.s3 import S3Storage
 from app.files.storage import Details, Storage
-from app.files.sweep import ORPHAN_SECONDS, Sweep
+from app.files.sweep import ORPHAN_SECONDS, FileSweep
 from app.settings.shape import FilesSettings
 from app.wire.file_ref import FileRef
 from tests.support.gateway import ACCOUNT, running
@@ -253,7 +253,7 @@ async def test_a_gateway_over_s3(tmp_path: Path, s3: Callable[[str], Any]) -> No
         assert (await get(gateway, f"files/{made['id']}", method="DELETE")).status_code == 200
         assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
         client.put_object(Bucket=bucket, Key=f"files/{ONE}", Body=b"left by a crash")
-        sweep = Sweep(
+        sweep = FileSweep(
             gateway.services.files,
             gateway.services.views,
             trio.CapacityLimiter(1),

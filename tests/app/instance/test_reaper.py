@@ -12,9 +12,9 @@ import trio
 from app.instance.lease import Lifetime
 from app.instance.reaper import Reaper
 from app.ledger.codec import Codec
+from app.ledger.group_commit import GroupCommit
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Append, Committed
-from app.ledger.writer import Writer
 from domain import buckets
 from domain.events import RequestAdmitted, RequestReleased, request_stream
 from tests.support.books import check_books
@@ -30,7 +30,7 @@ async def process(ledger: SQLiteLedger | FaultyLedger) -> AsyncIterator[Reaper]:
     """A reaper with a writer and a lease of its own."""
     codec = Codec()
     async with trio.open_nursery() as nursery:
-        writer = Writer(ledger)
+        writer = GroupCommit(ledger)
         nursery.start_soon(writer.run)
         lifetime = Lifetime(ledger, lease_seconds=60)
         await nursery.start(lifetime.run)

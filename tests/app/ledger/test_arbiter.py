@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.ledger.store import Append, Committed, Conflict, Ledger, Refused
+from app.ledger.store import Append, Committed, Conflict, GuardRefused, Ledger
 from domain import buckets
 from domain.events import KeyLimits
 from domain.request import Hold
@@ -29,7 +29,7 @@ def test_a_verdict_tells_the_guarded_buckets_as_they_are_after_it(ledger: Ledger
     # In the order of the guards: frozen, revoked, available, spend, requests, tokens, open.
     assert first == Committed(3, LAST_SECONDS_OF_A_MONTH, guarded=(0, 0, 90, 10, 1, 7, 1))
     assert second == Committed(4, LAST_SECONDS_OF_A_MONTH, guarded=(0, 0, 80, 20, 2, 14, 2))
-    assert isinstance(third, Refused)
+    assert isinstance(third, GuardRefused)
     assert (third.bucket, third.value, third.delta) == (f"tokens:k:{MINUTE}", 14, 7)
     assert third.guarded == (0, 0, 80, 20, 2, 14, 2)
     check_log(ledger)
@@ -63,7 +63,7 @@ def test_what_was_reserved_and_not_used_goes_back_to_the_window_it_came_from(
     stamp(ledger, LAST_SECONDS_OF_A_MONTH)
     request = admission("r", hold_nanos=10, tokens=15, limits=ALL_LIMITS)
     hold = admitted(request, one(ledger, request))
-    assert isinstance(one(ledger, admission("none", tokens=15, limits=ALL_LIMITS)), Refused)
+    assert isinstance(one(ledger, admission("none", tokens=15, limits=ALL_LIMITS)), GuardRefused)
 
     ended_at = LAST_SECONDS_OF_A_MONTH + later_seconds * buckets.MICROS_PER_SECOND
     stamp(ledger, ended_at)

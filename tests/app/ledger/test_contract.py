@@ -13,7 +13,17 @@ from eventsourcing.persistence import ProgrammingError
 from app.ledger.codec import Codec
 from app.ledger.queries import BUCKETS_PER_PAGE
 from app.ledger.schema.migrations import SCHEMA_VERSION
-from app.ledger.store import STREAM_LENGTH_MAX, Append, Committed, Conflict, Failed, Head, Ledger, OpenRequest, Refused
+from app.ledger.store import (
+    STREAM_LENGTH_MAX,
+    Append,
+    Committed,
+    Conflict,
+    Failed,
+    GuardRefused,
+    Head,
+    Ledger,
+    OpenRequest,
+)
 from domain import buckets
 from domain.buckets import Guard
 from domain.events import AccountOpened, AdjustmentPosted, KeyCreated, KeyLimits, PriceListed, account_stream
@@ -107,7 +117,7 @@ def test_a_command_may_follow_another_of_its_batch(ledger: Ledger) -> None:
 
 def test_a_command_after_a_refused_one_of_its_stream_is_a_conflict(ledger: Ledger) -> None:
     refused, after = ledger.append([admission("r"), Append("x", "request:r", 1, (AccountOpened("a", "n"),))])
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, GuardRefused)
     assert after == Conflict("request:r", 1, None)
     assert ledger.head() == Head(0, 0)
 
@@ -123,7 +133,7 @@ def test_a_command_without_events_is_a_mistake_of_the_caller() -> None:
 def test_a_hold_is_refused_where_it_does_not_fit(ledger: Ledger) -> None:
     fund(ledger, nanos=10)
     verdict = one(ledger, admission("r", hold_nanos=11))
-    assert isinstance(verdict, Refused)
+    assert isinstance(verdict, GuardRefused)
     assert (verdict.bucket, verdict.value, verdict.delta) == ("available:a", 10, -11)
     assert verdict.at_micros >= ledger.head().recorded_at_micros
     assert len(check_log(ledger)) == 2
@@ -132,7 +142,7 @@ def test_a_hold_is_refused_where_it_does_not_fit(ledger: Ledger) -> None:
 def test_each_command_of_a_batch_sees_those_before_it(ledger: Ledger) -> None:
     fund(ledger, nanos=50)
     verdicts = ledger.append([admission(f"r{n}", hold_nanos=10) for n in range(8)])
-    assert [type(verdict) for verdict in verdicts] == [Committed] * 5 + [Refused] * 3
+    assert [type(verdict) for verdict in verdicts] == [Committed] * 5 + [GuardRefused] * 3
     assert ledger.bucket_values(["available:a", "held:a", "open:k"]) == {"available:a": 0, "held:a": 50, "open:k": 5}
     check_log(ledger)
 
@@ -140,7 +150,7 @@ def test_each_command_of_a_batch_sees_those_before_it(ledger: Ledger) -> None:
 def test_a_smaller_command_may_pass_where_a_larger_one_was_refused(ledger: Ledger) -> None:
     fund(ledger, nanos=10)
     large, small = ledger.append([admission("l", hold_nanos=11), admission("s", hold_nanos=10)])
-    assert isinstance(large, Refused)
+    assert isinstance(large, GuardRefused)
     assert isinstance(small, Committed)
 
 
@@ -148,12 +158,12 @@ def test_a_frozen_account_and_a_revoked_key_admit_nothing(ledger: Ledger) -> Non
     fund(ledger)
     one(ledger, frozen(version=2))
     verdict = one(ledger, admission("r"))
-    assert isinstance(verdict, Refused)
+    assert isinstance(verdict, GuardRefused)
     assert verdict.bucket == "frozen:a"
     fund(ledger, "b")
     one(ledger, revoked("b", "kb", version=2))
     verdict = one(ledger, admission("r", account_id="b", key_id="kb"))
-    assert isinstance(verdict, Refused)
+    assert isinstance(verdict, GuardRefused)
     assert verdict.bucket == "revoked:kb"
 
 
@@ -171,9 +181,9 @@ def test_a_limit_of_a_key_admits_two_of_three(
 ) -> None:
     fund(ledger, nanos=1_000)
     verdicts = ledger.append([admission(f"r{n}", limits=limits) for n in range(3)])
-    assert [type(verdict) for verdict in verdicts] == [Committed, Committed, Refused]
+    assert [type(verdict) for verdict in verdicts] == [Committed, Committed, GuardRefused]
     refused = verdicts[2]
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, GuardRefused)
     assert refused.bucket.startswith(kind)
     check_log(ledger)
 
@@ -184,7 +194,7 @@ def test_a_guard_is_judged_in_the_window_of_its_instant(ledger: Ledger) -> None:
     for window in ("minute", "day", "month"):
         guard = Guard("requests:k", window, ceiling=-1)
         verdict = one(ledger, Append(f"c{window}", "price:m", 0, (PriceListed("m", {}),), (guard,)))
-        assert isinstance(verdict, Refused)
+        assert isinstance(verdict, GuardRefused)
         assert verdict.bucket in (guard.name(at), guard.name(verdict.at_micros))
 
 
@@ -195,8 +205,8 @@ def test_a_floor_and_a_ceiling_are_inclusive(ledger: Ledger) -> None:
     def corrected(guard: Guard) -> type:
         return type(one(ledger, Append("x", "account:a", 2, (event,), (guard,))))
 
-    assert corrected(Guard("available:a", floor=7)) is Refused
-    assert corrected(Guard("available:a", ceiling=5)) is Refused
+    assert corrected(Guard("available:a", floor=7)) is GuardRefused
+    assert corrected(Guard("available:a", ceiling=5)) is GuardRefused
     assert corrected(Guard("available:a", floor=6, ceiling=6)) is Committed
 
 
@@ -222,7 +232,7 @@ def test_a_debit_charges_in_full_and_may_take_the_account_below_zero(ledger: Led
     assert isinstance(one(ledger, debit(hold, cost_nanos=25)), Committed)
     assert ledger.bucket_values(["available:a", "held:a"]) == {"available:a": -15, "held:a": 0}
     verdict = one(ledger, admission("r2", hold_nanos=0))
-    assert isinstance(verdict, Refused)
+    assert isinstance(verdict, GuardRefused)
     check_log(ledger)
 
 
@@ -239,7 +249,7 @@ def test_a_request_is_settled_once(ledger: Ledger) -> None:
 
 def test_free_cancellations_are_refused_past_the_limit_of_the_day(ledger: Ledger) -> None:
     fund(ledger)
-    for name, verdict_type in [("r1", Committed), ("r2", Refused)]:
+    for name, verdict_type in [("r1", Committed), ("r2", GuardRefused)]:
         request = admission(name)
         hold = admitted(request, one(ledger, request))
         guard = free_cancellation_guard(hold, 10)
@@ -254,7 +264,7 @@ def test_nobody_spends_more_than_there_is_however_many_ask_at_once(engine: Engin
     batches = [[admission(f"r{b}-{n}", hold_nanos=10) for n in range(10)] for b in range(20)]
     verdicts = concurrently(engine, 4, batches)
     assert sum(isinstance(verdict, Committed) for verdict in verdicts) == 50
-    assert sum(isinstance(verdict, Refused) for verdict in verdicts) == 150
+    assert sum(isinstance(verdict, GuardRefused) for verdict in verdicts) == 150
     assert ledger.bucket_values(["available:a", "held:a"]) == {"available:a": 0, "held:a": 500}
     check_log(ledger)
 
@@ -377,7 +387,7 @@ def test_the_instant_never_goes_back(engine: Engine, ledger: Ledger, monkeypatch
     assert isinstance(verdict, Committed)
     assert verdict.recorded_at_micros >= instant
     refused = one(ledger, admission("r", hold_nanos=10**6))
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, GuardRefused)
     assert refused.at_micros >= instant
     check_log(ledger)
 

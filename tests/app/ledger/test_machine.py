@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 from app.ledger.codec import Codec
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
-from app.ledger.store import Append, Committed, Conflict, Failed, Ledger, Refused, Verdict
+from app.ledger.store import Append, Committed, Conflict, Failed, GuardRefused, Ledger, Verdict
 from domain.buckets import Guard
 from domain.events import AdjustmentPosted, Event, KeyLimits, RequestAdmitted, UnknownEvent
 from domain.postings import movements
@@ -101,7 +101,7 @@ class Model:
             delta = moves.get(name, 0)
             too_low = guard.floor is not None and value + delta < guard.floor
             if too_low or (guard.ceiling is not None and value + delta > guard.ceiling):
-                return Refused(name, value, delta, at_micros, stood)
+                return GuardRefused(name, value, delta, at_micros, stood)
         if any(abs(self.buckets.get(name, 0) + delta) > INT64_MAX for name, delta in moves.items()):
             return Failed("")
         after = tuple(value + moves.get(name, 0) for name, value in zip(names, stood, strict=True))
@@ -261,7 +261,7 @@ class LedgerMachine(RuleBasedStateMachine):
         head = self.ledger.head()
         for index in sorted(range(len(batch)), key=lambda index: not batch[index].first):
             append, verdict = batch[index], verdicts[index]
-            at = verdict.at_micros if isinstance(verdict, Refused) else None
+            at = verdict.at_micros if isinstance(verdict, GuardRefused) else None
             if isinstance(verdict, Committed) and not verdict.repeated:
                 at = verdict.recorded_at_micros
             expected = self.model.judge(append, head.recorded_at_micros if at is None else at)

@@ -38,10 +38,10 @@ async def test_old_failures_are_found_in_the_processors_own_log(world: World) ->
         each["created"] -= 60 * 86_400
     world.state.fail_refund(refund_id)
     world.state.deliveries.clear()
-    from app.payments.sweep import Sweep
+    from app.payments.sweep import PaymentSweep
 
     world.house.catch_up()
-    await Sweep(world.payments, world.house.views).reconcile(world.state.now - 86_400)
+    await PaymentSweep(world.payments, world.house.views).reconcile(world.state.now - 86_400)
     assert world.house.available("acct") == 10 * USD
 
 
@@ -89,10 +89,10 @@ async def test_a_return_that_differs_is_listed(world: World) -> None:
 
 
 async def test_the_schedule_is_kept_by_one_process_at_a_time(world: World, tmp_path: Path) -> None:
-    from app.payments.sweep import SWEEP_SECONDS, Sweep
+    from app.payments.sweep import SWEEP_SECONDS, PaymentSweep
 
     world.state.pay(await world.begun())
-    sweep, other = (Sweep(world.payments, world.house.views) for _ in range(2))
+    sweep, other = (PaymentSweep(world.payments, world.house.views) for _ in range(2))
     await sweep.turn()
     asked = len(world.transport.asked)
     await other.turn()
@@ -104,7 +104,7 @@ async def test_the_schedule_is_kept_by_one_process_at_a_time(world: World, tmp_p
 
 
 async def test_a_processor_out_of_reach_ends_a_scheduled_sweep_quietly(world: World) -> None:
-    from app.payments.sweep import Sweep
+    from app.payments.sweep import PaymentSweep
 
     world.transport.faults.status_500 = 99
-    await Sweep(world.payments, world.house.views).turn()
+    await PaymentSweep(world.payments, world.house.views).turn()

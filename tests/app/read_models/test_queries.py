@@ -14,7 +14,7 @@ from eventsourcing.sqlite import SQLiteDatastore, SQLiteTrackingRecorder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.faults import ViewsUnavailable
+from app.faults import ReadModelsUnavailable
 from app.read_models.answers import NotYetProjected
 from app.read_models.queries import By
 from app.replay.replay import replay
@@ -249,7 +249,7 @@ def test_totals_are_over_all_accounts(busy: Stage) -> None:
 
 
 def test_views_that_nobody_prepared_are_unavailable(stage: Stage) -> None:
-    with pytest.raises(ViewsUnavailable):
+    with pytest.raises(ReadModelsUnavailable):
         stage.shown.balance("acme")
 
 

@@ -25,14 +25,14 @@ from pathlib import Path
 from app.replay.replay import replay
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
-from app.read_models import DecodedLog, PostgresViews, SQLiteViews
+from app.read_models import DecodedLog, PostgresReadModels, SQLiteReadModels
 from ops.bench.projections import write_history
 from projections.runner import Runner
 
 engine, place, task, events = sys.argv[1:]
 sqlite = engine == "sqlite"
 ledger = SQLiteLedger(place) if sqlite else PostgresLedger(place)
-views = SQLiteViews(place) if sqlite else PostgresViews(place)
+views = SQLiteReadModels(place) if sqlite else PostgresReadModels(place)
 ledger.migrate()
 started = time.perf_counter()
 if task == "write":

@@ -15,12 +15,12 @@ from app.requests.attempts import Attempts, Offer
 from app.settings import parse as parse_settings
 from app.wire.dialects import parse
 from app.wire.exchange import Endpoint, RequestError
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from domain.catalog import Model
 from tests.support.gateway import MODEL, chat, configuration, responses
 
 PDF = base64.b64encode(b"%PDF-1.4").decode()
-STORED = {"file-1": Stored("application/pdf", "a.pdf", PDF, 8, 1)}
+STORED = {"file-1": StoredFile("application/pdf", "a.pdf", PDF, 8, 1)}
 SEED = "0" * 32
 MIB = 1 << 20
 

@@ -15,7 +15,7 @@ from app.accounts.auth import Key
 from app.faults import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
 from app.requests.attempts import Offer
 from app.requests.opening import PAUSE_SECONDS_MAX, Upstreams, answer_fault
-from app.requests.plan import Order, make_order
+from app.requests.plan import Plan, make_plan
 from app.settings import parse as parse_settings
 from app.upstream.base import UpstreamCall
 from app.wire.dialects import parse
@@ -77,8 +77,8 @@ class Scripted:
         self.closed = True
 
 
-def order(*, stream: bool = True) -> Order:
-    return make_order(
+def order(*, stream: bool = True) -> Plan:
+    return make_plan(
         parse("responses", json.dumps(responses(stream=stream)).encode()),
         key=Key("acct", "key", "digest", KeyLimits()),
         catalog=CATALOG,
@@ -272,7 +272,7 @@ async def test_a_parameter_of_another_protocol_is_not_named(
 ) -> None:
     refusal = Answer(400, [b'{"error": {"message": "no", "type": "t", "param": "input"}}'])
     calls, _ = upstreams(Scripted("a", refusal))
-    asked = make_order(
+    asked = make_plan(
         parse("responses", json.dumps(responses()).encode()),
         key=Key("acct", "key", "digest", KeyLimits()),
         catalog=CATALOG,

@@ -10,7 +10,7 @@ import pytest
 
 from app.accounts.auth import Key
 from app.requests.attempts import Offer
-from app.requests.plan import Order, make_order
+from app.requests.plan import Plan, make_plan
 from app.settings import parse as parse_settings
 from app.wire.dialects import parse
 from app.wire.exchange import Endpoint, RequestError
@@ -31,8 +31,8 @@ def order(
     limits: KeyLimits | None = None,
     default: int = 4096,
     now_micros: int = 0,
-) -> Order:
-    return make_order(
+) -> Plan:
+    return make_plan(
         parse(endpoint, json.dumps(body).encode()),
         key=Key("acct", "key", "digest", limits or KeyLimits()),
         catalog=CATALOG,
@@ -44,7 +44,7 @@ def order(
     )
 
 
-def sent(made: Order) -> dict[str, Any]:
+def sent(made: Plan) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(made.take_attempts().first.body)
     return body
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.faults import ViewsUnavailable
+from app.faults import ReadModelsUnavailable
 from app.statements import month as figures
 from app.statements.page import POLICY, page
 from domain.events import AdjustmentPosted, RequestDebited, account_stream
@@ -126,7 +126,7 @@ def test_a_read_model_that_lags_makes_no_statement(stopped: Usages | Transaction
     charge(stage, "completed", "completed")
     head = stage.log.head().position
     drain(Runner(stage.log, stage.shown, [stopped if each.name == stopped.name else each for each in ALL]))
-    with pytest.raises(ViewsUnavailable, match=f"{stopped.name} stands at position {before.position}, and {head}"):
+    with pytest.raises(ReadModelsUnavailable, match=f"{stopped.name} stands at position {before.position}, and {head}"):
         of_this_month(stage, needed=head)
     drain(Runner(stage.log, stage.shown))
     after = of_this_month(stage, needed=head)

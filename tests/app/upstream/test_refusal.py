@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.upstream.base import Dialect
 from app.upstream.refusal import refused
+from app.wire.dialects import Dialect
 
 
 def anthropic(kind: str, message: str) -> dict[str, Any]:

@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.faults import SiteUnfit
-from app.website.site import TYPES, Answer, Site, addresses
+from app.website.site import TYPES, Site, WebsiteAnswer, addresses
 from tests.support.website import ASSET, BROTLI, FILES, page
 
 SITE = Site(FILES, https=False)
 
 
-def headers(answer: Answer) -> dict[str, str]:
+def headers(answer: WebsiteAnswer) -> dict[str, str]:
     found = {name.decode(): value.decode() for name, value in answer.fields}
     assert len(found) == len(answer.fields), "a header stands twice"
     return found
 
 
-def ask(path: str, accept: str | None = None, known: str | None = None) -> Answer:
+def ask(path: str, accept: str | None = None, known: str | None = None) -> WebsiteAnswer:
     sent = [] if accept is None else [(b"accept-encoding", accept.encode())]
     return SITE.answer(path, sent if known is None else [*sent, (b"if-none-match", known.encode())])
 

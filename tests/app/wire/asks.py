@@ -1,4 +1,4 @@
-"""What Hypothesis draws for the canonical form of requests: any Ask that a client's protocol can be read into, and targets for it.
+"""Hypothesis strategies for any CanonicalRequest that a client's protocol can be read into, and for its targets.
 
 `asks` is wild: outputs without calls, arguments that are no JSON, options that few vendors have. `plain_asks` holds to what every
 vendor takes: a conversation of texts, calls with their outputs, functions and limits.
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.wire import tags
 from app.wire.canonical import (
-    Ask,
+    CanonicalRequest,
     CustomCall,
     CustomCallOutput,
     CustomTool,
@@ -209,11 +209,11 @@ wild_items = st.lists(items, max_size=5).map(tuple)
 
 
 @st.composite
-def asks(draw: st.DrawFn) -> Ask:
+def asks(draw: st.DrawFn) -> CanonicalRequest:
     """Any request."""
     offered = tuple(draw(st.lists(functions, max_size=2) | st.lists(tools, max_size=3)))
     rare = draw(st.lists(st.sampled_from(sorted(RARE)), max_size=2, unique=True))
-    return Ask(
+    return CanonicalRequest(
         endpoint=draw(st.sampled_from(["responses", "chat"])),
         model="model",
         items=draw(_exchanges | wild_items | st.tuples(messages, _exchanges).map(lambda drawn: (drawn[0], *drawn[1]))),
@@ -232,12 +232,12 @@ def asks(draw: st.DrawFn) -> Ask:
 
 
 @st.composite
-def plain_asks(draw: st.DrawFn) -> Ask:
+def plain_asks(draw: st.DrawFn) -> CanonicalRequest:
     """A request that every vendor takes."""
     made = draw(
         st.lists(st.builds(FunctionTool, names, texts, object_schemas), max_size=2, unique_by=lambda tool: tool.name)
     )
-    return Ask(
+    return CanonicalRequest(
         endpoint=draw(st.sampled_from(["responses", "chat"])),
         model="model",
         items=draw(_exchanges),

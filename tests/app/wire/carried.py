@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 
 from app.wire import canonical
-from app.wire.canonical import Ask, Item, Part, Target
+from app.wire.canonical import CanonicalRequest, Item, Part, Target
 from tests.protocols.translated.expected import Dialect
 
 Json = dict[str, Any]
 
 
-def marked(ask: Ask) -> Ask:
+def marked(ask: CanonicalRequest) -> CanonicalRequest:
     """`ask` with a number of its own in each text that is not blank, so that one that is lost, or told twice, is seen."""
     numbers = iter(range(100, 10_000))
 
@@ -35,7 +35,7 @@ def marked(ask: Ask) -> Ask:
     return msgspec.structs.replace(ask, items=tuple(item(each) for each in ask.items))
 
 
-def check(dialect: Dialect, ask: Ask, target: Target, body: Json) -> None:
+def check(dialect: Dialect, ask: CanonicalRequest, target: Target, body: Json) -> None:
     """Raises AssertionError where something of `ask` is not in `body`."""
     words = list(leaves(body))
     for item in ask.items:
@@ -113,7 +113,7 @@ def _call(dialect: Dialect, call: canonical.FunctionCall | canonical.CustomCall,
 # -- Tools
 
 
-def _callable(dialect: Dialect, ask: Ask) -> list[canonical.Tool]:
+def _callable(dialect: Dialect, ask: CanonicalRequest) -> list[canonical.Tool]:
     """The tools that must be there: a choice that allows some, or none, may be kept by leaving the others out."""
     choice = ask.tool_choice
     if choice is None or dialect == "responses" or (choice.mode != "none" and not choice.only):
@@ -191,7 +191,7 @@ _NEEDLESS: dict[str, tuple[Any, ...]] = {
 _AS_IS = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "stop", "choices", "verbosity")
 
 
-def _options(dialect: Dialect, ask: Ask, target: Target, body: Json) -> None:
+def _options(dialect: Dialect, ask: CanonicalRequest, target: Target, body: Json) -> None:
     assert target.max_output_tokens in [_at(body, place) for place in _LIMITS[dialect]], "the output limit"
     for field, places in _PLACES.items():
         value = getattr(ask, field)
@@ -208,7 +208,7 @@ def _options(dialect: Dialect, ask: Ask, target: Target, body: Json) -> None:
     _format(ask, body)
 
 
-def _format(ask: Ask, body: Json) -> None:
+def _format(ask: CanonicalRequest, body: Json) -> None:
     """A schema is there as it came, or in the vendor's subset: then its members' names are."""
     form = ask.format
     if form is None or form.kind == "text":

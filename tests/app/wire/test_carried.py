@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.wire.canonical import Ask, Target
+from app.wire.canonical import CanonicalRequest, Target
 from app.wire.chat import request_reader as chat_ask
 from app.wire.dialects import READ, WRITE, Dialect, parse
 from app.wire.exchange import Endpoint, RequestError
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from app.wire.request import NAME_LENGTH_MAX
 from app.wire.responses import request_reader as responses_ask
 from tests.app.wire import carried
@@ -71,7 +71,7 @@ def to_every_vendor(endpoint: Endpoint, body: dict[str, Any]) -> int:
     """How many vendors were asked. Every refusal names a place in `body`; every body that was written holds all of it."""
     try:
         request = parse(endpoint, msgspec.json.encode(body))
-        stored = {ref.file_id: Stored("application/pdf", "a.pdf", "JVBERi0xLjcK", 9, 1) for ref in request.refs}
+        stored = {ref.file_id: StoredFile("application/pdf", "a.pdf", "JVBERi0xLjcK", 9, 1) for ref in request.refs}
         ask = READ[endpoint](request.fields, stored)
     except RequestError as error:
         judged(error, body, endpoint)
@@ -79,7 +79,7 @@ def to_every_vendor(endpoint: Endpoint, body: dict[str, Any]) -> int:
     return sum(asked(dialect, target, ask, body) for dialect, targets in TARGETS.items() for target in targets)
 
 
-def asked(dialect: Dialect, target: Target, ask: Ask, body: dict[str, Any]) -> bool:
+def asked(dialect: Dialect, target: Target, ask: CanonicalRequest, body: dict[str, Any]) -> bool:
     ask = carried.marked(ask)
     try:
         written = WRITE[dialect](ask, target)
@@ -107,7 +107,7 @@ def test_any_ask_of_a_client_is_carried_or_refused_at_its_place(endpoint: Endpoi
 
 @settings(_QUIET, max_examples=60)
 @given(plain_asks())
-def test_what_every_vendor_takes_is_carried_to_all(drawn: Ask) -> None:
+def test_what_every_vendor_takes_is_carried_to_all(drawn: CanonicalRequest) -> None:
     body = msgspec.json.decode(WRITE[drawn.endpoint](drawn, Target("vendor", "public", 4096)))
     assert to_every_vendor(drawn.endpoint, body) >= 4
 

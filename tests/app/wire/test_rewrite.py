@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from app.wire.exchange import RequestError
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from app.wire.rewrite import handed, sealed_members
 from app.wire.tags import seal
 
-STORED = {"file-1": Stored("application/pdf", "a.pdf", "QUJD", 3, 1)}
+STORED = {"file-1": StoredFile("application/pdf", "a.pdf", "QUJD", 3, 1)}
 URI = "data:application/pdf;base64,QUJD"
 
 

@@ -18,7 +18,7 @@ from lm15.serde import request_to_dict
 
 from app.wire import canonical
 from app.wire.anthropic.request_writer import write_anthropic
-from app.wire.canonical import Ask, Target
+from app.wire.canonical import CanonicalRequest, Target
 from app.wire.chat.request_reader import read_chat
 from app.wire.chat.request_writer import write_chat
 from app.wire.exchange import RequestError
@@ -30,7 +30,7 @@ from tests.protocols.differential.requests import REQUESTS, Json
 from tests.protocols.differential.second_opinion import ADAPTERS
 from tests.protocols.translated.expected import Dialect
 
-WRITERS: Final[dict[Dialect, tuple[Callable[[Ask, Target], bytes], str]]] = {
+WRITERS: Final[dict[Dialect, tuple[Callable[[CanonicalRequest, Target], bytes], str]]] = {
     "responses": (write_responses, "gpt-5.4-mini"),
     "anthropic": (write_anthropic, "claude-sonnet-4-5"),
     "gemini": (write_gemini, "gemini-2.5-flash"),
@@ -102,7 +102,7 @@ DISAGREEMENTS: Final[dict[tuple[str, Dialect], tuple[set[str], str]]] = {
 }
 
 
-def read(body: Json) -> Ask:
+def read(body: Json) -> CanonicalRequest:
     return read_chat(members.decode(msgspec.json.encode(body)), {})
 
 
@@ -183,8 +183,8 @@ def test_a_responses_request_that_lm15_writes_asks_for_the_same(name: str) -> No
     assert one | {"endpoint": "chat"} == other
 
 
-def said(ask: Ask) -> Any:
-    """An Ask without places: arguments and schemas as values, and what is said by default said."""
+def said(ask: CanonicalRequest) -> Any:
+    """A CanonicalRequest without places: arguments and schemas as values, and what is said by default said."""
     bare = canonical.bare(ask)
     for item in bare["items"]:
         if "arguments" in item:

@@ -11,9 +11,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from app.wire import canonical
-from app.wire.answer import Reader, Writer
+from app.wire.answer import AnswerWriter, Reader
 from app.wire.anthropic.answer_reader import AnthropicReader
-from app.wire.canonical import Ask, Target
+from app.wire.canonical import CanonicalRequest, Target
 from app.wire.chat.answer_reader import ChatReader
 from app.wire.chat.answer_writer import ChatWriter
 from app.wire.exchange import AnswerError
@@ -69,9 +69,9 @@ def body_of(dialect: Dialect, name: str) -> bytes:
     return (STREAMS / dialect / f"{name}.json").read_bytes()
 
 
-def ask_for(client: Client, *, choices: int = 1, logprobs: int | None = None, stream: bool = True) -> Ask:
+def ask_for(client: Client, *, choices: int = 1, logprobs: int | None = None, stream: bool = True) -> CanonicalRequest:
     said = canonical.Message("user", (canonical.Text("Go on."),))
-    return Ask(client, "public", (said,), stream=stream, choices=choices, tools=TOOLS, logprobs=logprobs)
+    return CanonicalRequest(client, "public", (said,), stream=stream, choices=choices, tools=TOOLS, logprobs=logprobs)
 
 
 def fields_for(client: Client, *, stream: bool = True) -> Members:
@@ -84,14 +84,16 @@ def fields_for(client: Client, *, stream: bool = True) -> Members:
     return members.decode(msgspec.json.encode(fields))
 
 
-def reader_for(dialect: Dialect, ask: Ask) -> Reader:
+def reader_for(dialect: Dialect, ask: CanonicalRequest) -> Reader:
     reader: Reader = READERS[dialect](ask, Target(UPSTREAM, "vendor-model", max_output_tokens=4096, max_tool_calls=5))
     return reader
 
 
-def writer_for(client: Client, *, stream: bool = True) -> Writer:
+def writer_for(client: Client, *, stream: bool = True) -> AnswerWriter:
     fields = fields_for(client, stream=stream)
-    writer: Writer = WRITERS[client](seed=SEED, model="public", created=1_700_000_000, fields=fields, stream=stream)
+    writer: AnswerWriter = WRITERS[client](
+        seed=SEED, model="public", created=1_700_000_000, fields=fields, stream=stream
+    )
     return writer
 
 

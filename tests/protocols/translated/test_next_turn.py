@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from app.wire.anthropic.request_writer import write_anthropic
-from app.wire.canonical import Ask, Target
+from app.wire.canonical import CanonicalRequest, Target
 from app.wire.chat.request_reader import read_chat
 from app.wire.chat.request_writer import write_chat
 from app.wire.exchange import RequestError
@@ -25,7 +25,7 @@ from tests.protocols.translated.understood import payloads
 
 Json = dict[str, Any]
 
-WRITERS: Final[dict[Dialect, tuple[Callable[[Ask, Target], bytes], str]]] = {
+WRITERS: Final[dict[Dialect, tuple[Callable[[CanonicalRequest, Target], bytes], str]]] = {
     "responses": (write_responses, "gpt-5.4-mini"),
     "chat": (write_chat, "vendor-model"),
     "anthropic": (write_anthropic, "claude-sonnet-4-5"),
@@ -39,7 +39,7 @@ CHAT_TOOLS: Final = [
 RESPONSES_TOOLS: Final = [{"type": "function", **tool["function"]} for tool in CHAT_TOOLS]  # type: ignore[dict-item]
 
 
-def next_turn(client: Client, sent: bytes) -> Ask:
+def next_turn(client: Client, sent: bytes) -> CanonicalRequest:
     """What a client asks next: everything so far, an output for each call, and a word of its own."""
     body = next_of_responses(sent) if client == "responses" else next_of_chat(sent)
     raw = members.decode(msgspec.json.encode(body))
@@ -81,7 +81,7 @@ def next_of_chat(sent: bytes) -> Json:
     return {"model": "public", "messages": [QUESTION, message, *results, QUESTION], "tools": CHAT_TOOLS}
 
 
-def written(ask: Ask, dialect: Dialect, upstream: str = UPSTREAM) -> str:
+def written(ask: CanonicalRequest, dialect: Dialect, upstream: str = UPSTREAM) -> str:
     write, model = WRITERS[dialect]
     return json.dumps(json.loads(write(ask, Target(upstream, model, max_output_tokens=4096))), ensure_ascii=False)
 

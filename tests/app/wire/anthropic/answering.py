@@ -10,7 +10,7 @@ import pytest
 
 from app.wire.answer import AnswerEvent, Said
 from app.wire.anthropic.answer_reader import AnthropicReader
-from app.wire.canonical import Ask, Target, WebSearchTool
+from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
 from app.wire.exchange import AnswerError
 from tests.app.wire.anthropic.asking import ask, target
 
@@ -69,7 +69,7 @@ def answered(*events: Any) -> list[Any]:
     return [start(), *events, reason("end_turn"), STOP]
 
 
-def reader(asked: Ask | None = None, to: Target | None = None) -> AnthropicReader:
+def reader(asked: CanonicalRequest | None = None, to: Target | None = None) -> AnthropicReader:
     return AnthropicReader(asked or ask(), to or target())
 
 
@@ -78,7 +78,7 @@ def feed(one: AnthropicReader, events: Iterable[Any]) -> list[AnswerEvent]:
     return told + one.end()
 
 
-def read(*events: Any, asked: Ask | None = None, to: Target | None = None) -> list[AnswerEvent]:
+def read(*events: Any, asked: CanonicalRequest | None = None, to: Target | None = None) -> list[AnswerEvent]:
     """What a reader tells of a stream."""
     return feed(reader(asked, to), events)
 
@@ -88,7 +88,7 @@ def told(*events: Any, **members: Any) -> list[AnswerEvent]:
     return read(*answered(*events), **members)[1:-2]
 
 
-def broken(*events: Any, asked: Ask | None = None) -> AnswerError:
+def broken(*events: Any, asked: CanonicalRequest | None = None) -> AnswerError:
     with pytest.raises(AnswerError) as caught:
         read(*events, asked=asked)
     return caught.value

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.wire.anthropic.request_writer import write_anthropic
-from app.wire.canonical import Ask, Item, Message, Target, Text
+from app.wire.canonical import CanonicalRequest, Item, Message, Target, Text
 from app.wire.exchange import Endpoint, RequestError
 
 OLD = "claude-sonnet-4-20250514"
@@ -19,21 +19,21 @@ LATEST = "claude-opus-5-5"
 HI = Message("user", (Text("Hi", at="input[0]"),), at="input[0]")
 
 
-def ask(*items: Item, endpoint: Endpoint = "responses", **members: Any) -> Ask:
-    return Ask(endpoint=endpoint, model="m", items=items or (HI,), **members)
+def ask(*items: Item, endpoint: Endpoint = "responses", **members: Any) -> CanonicalRequest:
+    return CanonicalRequest(endpoint=endpoint, model="m", items=items or (HI,), **members)
 
 
 def target(model: str = BUDGETED, **members: Any) -> Target:
     return Target(**{"upstream": "up", "model": model, "max_output_tokens": 4096, **members})
 
 
-def body(asked: Ask, model: str = BUDGETED, **members: Any) -> dict[str, Any]:
+def body(asked: CanonicalRequest, model: str = BUDGETED, **members: Any) -> dict[str, Any]:
     made = msgspec.json.decode(write_anthropic(asked, target(model, **members)))
     assert isinstance(made, dict)
     return made
 
 
-def refused(asked: Ask, model: str = BUDGETED, **members: Any) -> str:
+def refused(asked: CanonicalRequest, model: str = BUDGETED, **members: Any) -> str:
     """The parameter that the refusal names."""
     with pytest.raises(RequestError) as caught:
         write_anthropic(asked, target(model, **members))

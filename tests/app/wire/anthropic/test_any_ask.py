@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.wire.anthropic.request_writer import write_anthropic
-from app.wire.canonical import Ask, Target
+from app.wire.canonical import CanonicalRequest, Target
 from app.wire.exchange import RequestError
 from tests.app.wire.asks import asks, plain_asks, targets
 
@@ -65,7 +65,7 @@ def checked(body: dict[str, Any], target: Target) -> None:
         assert 1024 <= budget < body["max_tokens"]
 
 
-def written_or_refused(ask: Ask, target: Target) -> bytes | RequestError:
+def written_or_refused(ask: CanonicalRequest, target: Target) -> bytes | RequestError:
     try:
         return write_anthropic(ask, target)
     except RequestError as error:
@@ -74,7 +74,7 @@ def written_or_refused(ask: Ask, target: Target) -> bytes | RequestError:
 
 @given(asks(), targets(MODELS))
 @settings(max_examples=200, deadline=None)
-def test_any_request_is_written_or_refused_by_name(ask: Ask, target: Target) -> None:
+def test_any_request_is_written_or_refused_by_name(ask: CanonicalRequest, target: Target) -> None:
     outcome = written_or_refused(ask, target)
     if isinstance(outcome, RequestError):
         assert outcome.status == 400
@@ -86,5 +86,5 @@ def test_any_request_is_written_or_refused_by_name(ask: Ask, target: Target) -> 
 
 @given(plain_asks(), targets(st.sampled_from(["claude-sonnet-4-5", "claude-opus-4-6", "other"])))
 @settings(max_examples=100, deadline=None)
-def test_what_every_vendor_takes_is_never_refused(ask: Ask, target: Target) -> None:
+def test_what_every_vendor_takes_is_never_refused(ask: CanonicalRequest, target: Target) -> None:
     checked(msgspec.json.decode(write_anthropic(ask, target)), target)

@@ -26,7 +26,7 @@ from app.wire.answer import (
     ThoughtBegun,
     ThoughtDone,
 )
-from app.wire.canonical import Ask, Target, WebSearchTool
+from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
 from app.wire.chat.answer_reader import ChatReader
 from app.wire.chat.calls import CALLS_MAX, WAITING_LENGTH_MAX
 from app.wire.chat.choice_reader import CITATIONS_MAX, SEALED_LENGTH_MAX
@@ -43,7 +43,7 @@ BEGAN = Began("chatcmpl-1", "vendor-model-2025")
 
 def reader(*, choices: int = 1, search: bool = False) -> ChatReader:
     tools = (WebSearchTool(),) if search else ()
-    return ChatReader(Ask(endpoint="responses", model="m", items=(), choices=choices, tools=tools), TARGET)
+    return ChatReader(CanonicalRequest(endpoint="responses", model="m", items=(), choices=choices, tools=tools), TARGET)
 
 
 def read(*frames: Any, **options: Any) -> list[AnswerEvent]:

@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.wire.canonical import Ask, Target
+from app.wire.canonical import CanonicalRequest, Target
 from app.wire.chat.request import parse_chat
 from app.wire.chat.request_reader import KNOWN, read_chat
 from app.wire.chat.request_writer import write_chat
@@ -37,7 +37,7 @@ def checked(body: bytes, target: Target) -> None:
 
 @settings(deadline=None)
 @given(asks(), targets(MODELS))
-def test_any_ask_is_written_or_refused_by_name(ask: Ask, target: Target) -> None:
+def test_any_ask_is_written_or_refused_by_name(ask: CanonicalRequest, target: Target) -> None:
     try:
         body = write_chat(ask, target)
     except RequestError as error:
@@ -48,14 +48,14 @@ def test_any_ask_is_written_or_refused_by_name(ask: Ask, target: Target) -> None
 
 @settings(deadline=None)
 @given(plain_asks(), targets(MODELS))
-def test_a_plain_ask_is_always_written(ask: Ask, target: Target) -> None:
+def test_a_plain_ask_is_always_written(ask: CanonicalRequest, target: Target) -> None:
     checked(write_chat(ask, target), target)
 
 
 @settings(deadline=None)
 @given(asks(), targets(MODELS))
-def test_any_chat_request_is_carried_to_any_upstream_or_refused_by_name(ask: Ask, target: Target) -> None:
-    """Requests of chat clients are drawn as what write_chat makes of any Ask."""
+def test_any_chat_request_is_carried_to_any_upstream_or_refused_by_name(ask: CanonicalRequest, target: Target) -> None:
+    """Requests of chat clients are drawn as what write_chat makes of any CanonicalRequest."""
     with contextlib.suppress(RequestError):
         read = read_chat(read_body(write_chat(ask, target)), {})
         for write in WRITE.values():

@@ -26,7 +26,7 @@ from app.wire.answer import (
     ThoughtDone,
 )
 from app.wire.canonical import (
-    Ask,
+    CanonicalRequest,
     CustomCall,
     FunctionCall,
     ImageGenerationCall,
@@ -79,4 +79,4 @@ def test_an_answer_comes_back_as_it_was(name: str, unset: bool, null: bool) -> N
     message = (
         answered(*events).choices[0].message.model_dump(mode="json", exclude_unset=not unset, exclude_none=not null)
     )
-    assert read_back(message) == bare(Ask(endpoint="chat", model="m", items=items))["items"]
+    assert read_back(message) == bare(CanonicalRequest(endpoint="chat", model="m", items=items))["items"]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.wire.canonical import (
-    Ask,
+    CanonicalRequest,
     CustomCall,
     CustomCallOutput,
     CustomTool,
@@ -36,12 +36,12 @@ from app.wire.canonical import (
 )
 from app.wire.chat.request_reader import KNOWN, REFUSED, read_chat
 from app.wire.exchange import RequestError
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from app.wire.request import read_body
 from app.wire.tags import seal
 
 USER: dict[str, Any] = {"role": "user", "content": "hi"}
-STORED = {"file-1": Stored("application/pdf", "a.pdf", "JVBERi0=", 5, 1)}
+STORED = {"file-1": StoredFile("application/pdf", "a.pdf", "JVBERi0=", 5, 1)}
 FUNCTION = {"type": "function", "function": {"name": "f"}}
 CUSTOM = {"type": "custom", "custom": {"name": "sql"}}
 
@@ -50,7 +50,7 @@ def body(**members: Any) -> bytes:
     return json.dumps({"model": "m", "messages": [USER], **members}).encode()
 
 
-def ask(**members: Any) -> Ask:
+def ask(**members: Any) -> CanonicalRequest:
     return read_chat(read_body(body(**members)), STORED)
 
 
@@ -81,7 +81,7 @@ def function_call(call_id: str = "a", arguments: str = "{}", **members: Any) -> 
 
 def test_a_minimal_request_says_nothing_else() -> None:
     message = Message("user", (Text("hi", "messages[0].content"),), at="messages[0]")
-    assert ask() == Ask(endpoint="chat", model="m", items=(message,))
+    assert ask() == CanonicalRequest(endpoint="chat", model="m", items=(message,))
 
 
 def test_a_full_request() -> None:
@@ -112,7 +112,7 @@ def test_a_full_request() -> None:
         prompt_cache_key="k",
         prompt_cache_retention="24h",
     )
-    assert told == Ask(
+    assert told == CanonicalRequest(
         endpoint="chat",
         model="m",
         items=told.items,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.wire.answer import ThoughtDone
 from app.wire.canonical import (
-    Ask,
+    CanonicalRequest,
     CustomCall,
     CustomCallOutput,
     CustomTool,
@@ -52,11 +52,11 @@ SQL = CustomTool("sql")
 SEARCH = WebSearchTool(at="tools[9]")
 
 
-def ask(*items: Item, endpoint: Endpoint = "responses", **members: Any) -> Ask:
-    return Ask(endpoint=endpoint, model="m", items=items or (HI,), **members)
+def ask(*items: Item, endpoint: Endpoint = "responses", **members: Any) -> CanonicalRequest:
+    return CanonicalRequest(endpoint=endpoint, model="m", items=items or (HI,), **members)
 
 
-def written(told: Ask, target: Target = TARGET) -> dict[str, Any]:
+def written(told: CanonicalRequest, target: Target = TARGET) -> dict[str, Any]:
     fields: dict[str, Any] = json.loads(write_chat(told, target))
     return fields
 
@@ -72,7 +72,7 @@ def rest(**members: Any) -> dict[str, Any]:
     return {name: value for name, value in written(ask(**members)).items() if name not in always}
 
 
-def refused(told: Ask, target: Target = TARGET) -> str | None:
+def refused(told: CanonicalRequest, target: Target = TARGET) -> str | None:
     with pytest.raises(RequestError) as caught:
         write_chat(told, target)
     assert (caught.value.code, caught.value.status) == ("unsupported_parameter", 400)
@@ -515,7 +515,7 @@ def number(least: float, most: float) -> st.SearchStrategy[float | None]:
 
 
 asks = st.builds(
-    lambda items, tools, **members: Ask(
+    lambda items, tools, **members: CanonicalRequest(
         endpoint="chat", model="m", items=tuple(item for turn in items for item in turn), **tools, **members
     ),
     items=st.lists(turns(), min_size=1, max_size=3),
@@ -545,6 +545,6 @@ asks = st.builds(
 
 @settings(max_examples=100, deadline=None)
 @given(asks)
-def test_what_is_written_is_read_as_the_same(told: Ask) -> None:
+def test_what_is_written_is_read_as_the_same(told: CanonicalRequest) -> None:
     target = Target(upstream="up", model="m", max_output_tokens=100)
     assert bare(read_chat(read_body(write_chat(told, target)), {})) == bare(told)

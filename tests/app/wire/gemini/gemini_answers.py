@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from app.wire.answer import AnswerEvent, Began, Ended
-from app.wire.canonical import Ask, Target
+from app.wire.canonical import CanonicalRequest, Target
 from app.wire.exchange import AnswerError
 from app.wire.gemini.answer_reader import GeminiReader
 
 TARGET = Target("google", "gemini-3-flash-preview", 512)
-ASK = Ask("responses", "public", ())
+ASK = CanonicalRequest("responses", "public", ())
 
 
 def chunk(*parts: Any, finish: Any = None, index: int | None = None, **members: Any) -> dict[str, Any]:
@@ -26,13 +26,13 @@ def chunk(*parts: Any, finish: Any = None, index: int | None = None, **members: 
     return {"candidates": [candidate], "responseId": "r1", "modelVersion": "m1"}
 
 
-def streamed(*chunks: Any, ask: Ask = ASK) -> list[AnswerEvent]:
+def streamed(*chunks: Any, ask: CanonicalRequest = ASK) -> list[AnswerEvent]:
     reader = GeminiReader(ask, TARGET)
     events = [event for told in chunks for event in reader.frame("", json.dumps(told).encode())]
     return events + reader.end()
 
 
-def plain(body: Any, ask: Ask = ASK) -> list[AnswerEvent]:
+def plain(body: Any, ask: CanonicalRequest = ASK) -> list[AnswerEvent]:
     return GeminiReader(ask, TARGET).whole(json.dumps(body).encode())
 
 
@@ -49,7 +49,7 @@ def read(*parts: Any, finish: str = "STOP", **members: Any) -> list[AnswerEvent]
     return inner(streamed(*chunks, chunk(finish=finish, **members)))
 
 
-def broken(*chunks: Any, ask: Ask = ASK) -> AnswerError:
+def broken(*chunks: Any, ask: CanonicalRequest = ASK) -> AnswerError:
     with pytest.raises(AnswerError) as caught:
         streamed(*chunks, ask=ask)
     return caught.value

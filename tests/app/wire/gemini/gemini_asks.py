@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.wire.canonical import Ask, Item, Message, Target, Text
+from app.wire.canonical import CanonicalRequest, Item, Message, Target, Text
 from app.wire.exchange import RequestError
 from app.wire.gemini.request_writer import write_gemini
 
@@ -22,11 +22,11 @@ def target(model: str = NEWEST, **fields: Any) -> Target:
     return msgspec.structs.replace(Target("google", model, 512), **fields)
 
 
-def asked(*items: Item, **fields: Any) -> Ask:
-    return msgspec.structs.replace(Ask("responses", "public", items or (HELLO,)), **fields)
+def asked(*items: Item, **fields: Any) -> CanonicalRequest:
+    return msgspec.structs.replace(CanonicalRequest("responses", "public", items or (HELLO,)), **fields)
 
 
-def body(ask: Ask, to: Target | None = None) -> dict[str, Any]:
+def body(ask: CanonicalRequest, to: Target | None = None) -> dict[str, Any]:
     written = json.loads(write_gemini(ask, to or target()))
     assert isinstance(written, dict)
     return written
@@ -46,7 +46,7 @@ def config(to: Target | None = None, **fields: Any) -> dict[str, Any]:
     return written
 
 
-def refused(ask: Ask, param: str, to: Target | None = None, code: str = "unsupported_parameter") -> str:
+def refused(ask: CanonicalRequest, param: str, to: Target | None = None, code: str = "unsupported_parameter") -> str:
     """The message of the refusal that must come, and name `param`."""
     with pytest.raises(RequestError) as caught:
         write_gemini(ask, to or target())

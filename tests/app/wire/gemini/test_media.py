@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from app.wire.canonical import Ask, File, FunctionCall, FunctionCallOutput, Image, Message, Text
+from app.wire.canonical import CanonicalRequest, File, FunctionCall, FunctionCallOutput, Image, Message, Text
 from tests.app.wire.gemini.gemini_asks import NEWEST, OLDER, asked, body, contents, refused, target
 
 AT = "input[0].content[0]"
 
 
-def showing(*parts: Image | File | Text) -> Ask:
+def showing(*parts: Image | File | Text) -> CanonicalRequest:
     return asked(Message("user", parts, at="input[0]"))
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.wire.answer import AnswerEvent, CallBegun, CallDelta, ImageDone, Said, ThoughtDone
 from app.wire.canonical import (
-    Ask,
+    CanonicalRequest,
     FunctionCall,
     FunctionTool,
     Hints,
@@ -42,7 +42,7 @@ def test_a_request_is_written_whole() -> None:
     }
 
 
-def written_or_refused(ask: Ask, target: Target) -> dict[str, Any] | RequestError:
+def written_or_refused(ask: CanonicalRequest, target: Target) -> dict[str, Any] | RequestError:
     try:
         body = json.loads(write_gemini(ask, target))
     except RequestError as error:
@@ -52,7 +52,7 @@ def written_or_refused(ask: Ask, target: Target) -> dict[str, Any] | RequestErro
 
 
 @given(asks(), targets(MODELS))
-def test_any_request_is_written_or_refused_by_name(ask: Ask, target: Target) -> None:
+def test_any_request_is_written_or_refused_by_name(ask: CanonicalRequest, target: Target) -> None:
     written = written_or_refused(ask, target)
     if isinstance(written, RequestError):
         assert written.status == 400
@@ -66,7 +66,7 @@ def test_any_request_is_written_or_refused_by_name(ask: Ask, target: Target) -> 
 
 
 @given(plain_asks(), targets(MODELS))
-def test_what_every_vendor_takes_is_written_with_all_its_words(ask: Ask, target: Target) -> None:
+def test_what_every_vendor_takes_is_written_with_all_its_words(ask: CanonicalRequest, target: Target) -> None:
     written = json.loads(write_gemini(ask, target))
     parts = [part for turn in written["contents"] for part in turn["parts"]]
     messages = [item for item in ask.items if isinstance(item, Message) and item.role in ("user", "assistant")]

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from app.wire.canonical import Ask, Item, bare
+from app.wire.canonical import CanonicalRequest, Item, bare
 from app.wire.exchange import RequestError
-from app.wire.file_ref import Stored
+from app.wire.file_ref import StoredFile
 from app.wire.request import read_body
 from app.wire.responses.request_reader import read_responses
 from app.wire.splice import Members
 
 STORED = {
-    "file-1": Stored("application/pdf", "told.pdf", "JVBERi0=", 5, 1),
-    "file-2": Stored("image/png", "a.png", "iVBORw0=", 5, None),
+    "file-1": StoredFile("application/pdf", "told.pdf", "JVBERi0=", 5, 1),
+    "file-2": StoredFile("image/png", "a.png", "iVBORw0=", 5, None),
 }
 
 
@@ -24,7 +24,7 @@ def fields_of(members: Any) -> Members:
     return read_body(json.dumps(members).encode())
 
 
-def read(**members: Any) -> Ask:
+def read(**members: Any) -> CanonicalRequest:
     return read_responses(fields_of({"model": "m", "input": "Hi", **members}), STORED)
 
 
@@ -45,7 +45,7 @@ def user(*parts: Any) -> Any:
 
 
 def bare_items(*items: Item) -> Any:
-    return bare(Ask("responses", "m", items))["items"]
+    return bare(CanonicalRequest("responses", "m", items))["items"]
 
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from app.wire.canonical import (
-    Ask,
+    CanonicalRequest,
     CustomCall,
     CustomCallOutput,
     CustomTool,
@@ -107,10 +107,10 @@ def chosen(known: tuple[Any, ...]) -> st.SearchStrategy[ToolChoice | None]:
 
 
 @st.composite
-def asks(draw: st.DrawFn) -> Ask:
+def asks(draw: st.DrawFn) -> CanonicalRequest:
     """Of a client of /v1/responses; a model of OpenAI could take it as it is."""
     known = draw(tuples(tools))
-    return Ask(
+    return CanonicalRequest(
         endpoint="responses",
         model="gpt-5.4-mini",
         items=draw(tuples(items, 4, least=1)),

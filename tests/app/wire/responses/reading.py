@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.wire.answer import AnswerEvent, Began, Ended, Finished
-from app.wire.canonical import Ask, Target
+from app.wire.canonical import CanonicalRequest, Target
 from app.wire.responses.answer_reader import ResponsesReader
 from tests.app.wire.streams import response
 
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 def reader() -> ResponsesReader:
-    return ResponsesReader(Ask("chat", "m", ()), Target("up", "vendor-model", 100))
+    return ResponsesReader(CanonicalRequest("chat", "m", ()), Target("up", "vendor-model", 100))
 
 
 def told(*events: Json | str) -> list[AnswerEvent]:

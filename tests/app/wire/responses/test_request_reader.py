@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from app.wire.canonical import Ask, Hints, Message, Target, Text, TextFormat
+from app.wire.canonical import CanonicalRequest, Hints, Message, Target, Text, TextFormat
 from app.wire.exchange import RequestError
 from app.wire.responses.request_reader import read_responses
 from app.wire.responses.request_writer import write_responses
@@ -30,7 +30,7 @@ from tests.app.wire.responses.mutations import mutated
 
 def test_the_least() -> None:
     ask = read()
-    assert ask == Ask("responses", "m", (Message("user", (Text("Hi", "input"),), at="input"),))
+    assert ask == CanonicalRequest("responses", "m", (Message("user", (Text("Hi", "input"),), at="input"),))
     assert read(**dict.fromkeys(("tools", "text", "reasoning", "metadata", "include", "stream_options"))) == ask
 
 
@@ -60,7 +60,7 @@ def test_every_member() -> None:
         prompt_cache_key="k",
         prompt_cache_retention="24h",
     )
-    assert ask == Ask(
+    assert ask == CanonicalRequest(
         endpoint="responses",
         model="m",
         items=(Message("user", (Text("Hi", "input"),), at="input"),),

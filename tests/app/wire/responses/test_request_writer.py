@@ -1,4 +1,4 @@
-"""An Ask written for a Responses upstream: by hand, and back again for any."""
+"""A CanonicalRequest written for a Responses upstream: by hand, and back again for any."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from app.wire.canonical import (
-    Ask,
+    CanonicalRequest,
     File,
     FunctionCallOutput,
     FunctionTool,
@@ -41,11 +41,11 @@ HI = Message("user", (Text("Hi"),), at="messages[0]")
 TARGET = Target("up", "vendor-model", 4096)
 
 
-def chat(**members: Any) -> Ask:
-    return Ask(**{"endpoint": "chat", "model": "m", "items": (HI,), **members})
+def chat(**members: Any) -> CanonicalRequest:
+    return CanonicalRequest(**{"endpoint": "chat", "model": "m", "items": (HI,), **members})
 
 
-def written(ask: Ask, target: Target = TARGET) -> dict[str, Any]:
+def written(ask: CanonicalRequest, target: Target = TARGET) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(write_responses(ask, target))
     return body
 
@@ -54,7 +54,7 @@ def items(*given: Item, **target: Any) -> Any:
     return written(chat(items=given), msgspec.structs.replace(TARGET, **target))["input"]
 
 
-def _unsealed(ask: Ask) -> Ask:
+def _unsealed(ask: CanonicalRequest) -> CanonicalRequest:
     """The upstream's own reasoning goes to it without our seal."""
 
     def bared(item: Item) -> Item:
@@ -66,7 +66,7 @@ def _unsealed(ask: Ask) -> Ask:
 
 
 @given(asks())
-def test_what_is_written_reads_back_as_the_same(ask: Ask) -> None:
+def test_what_is_written_reads_back_as_the_same(ask: CanonicalRequest) -> None:
     target = Target("up", ask.model, ask.max_output_tokens or 1, ask.max_tool_calls)
     back = read_responses(read_body(write_responses(ask, target)), {})
     assert bare(back) == bare(_unsealed(ask))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.wire.canonical import (
-    Ask,
+    CanonicalRequest,
     CustomTool,
     FunctionTool,
     ImageTool,
@@ -70,7 +70,9 @@ from tests.app.wire.responses.asking import (
 )
 def test_tools(told: Any, expected: Tool) -> None:
     tools = read(tools=[told]).tools
-    assert bare(Ask("responses", "m", (), tools=tools)) == bare(Ask("responses", "m", (), tools=(expected,)))
+    assert bare(CanonicalRequest("responses", "m", (), tools=tools)) == bare(
+        CanonicalRequest("responses", "m", (), tools=(expected,))
+    )
     assert tools[0].at == "tools[0]"
 
 

@@ -24,15 +24,15 @@ from app.ledger.store import (
     Committed,
     Conflict,
     Failed,
+    GuardRefused,
     Ledger,
-    Refused,
     StoreBusy,
     StoreUnavailable,
     Verdict,
 )
 
 QUEUE_MAX = 5_000
-_log = structlog.get_logger("ledger.writer")
+_log = structlog.get_logger("ledger.group_commit")
 
 
 class Watch(Protocol):
@@ -53,7 +53,7 @@ class _Waiting:
         self.verdict: Verdict | StoreUnavailable | None = None
 
 
-class Writer:
+class GroupCommit:
     """The only way into the log for the tasks of a process. `run` is started once, in a nursery that outlives all callers."""
 
     def __init__(
@@ -74,7 +74,7 @@ class Writer:
         self._thread = trio.CapacityLimiter(1)
         self._closing = False
 
-    async def append(self, append: Append) -> Committed | Conflict | Refused:
+    async def append(self, append: Append) -> Committed | Conflict | GuardRefused:
         """The verdict on one command. Raises StoreBusy, StoreUnavailable, CommandFailed."""
         room = self._queue_max * 2 if append.first else self._queue_max
         if len(self._queue) >= room or self._closing:

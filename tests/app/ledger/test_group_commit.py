@@ -11,6 +11,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from app.ledger.group_commit import GroupCommit
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import (
     BATCH_MAX,
@@ -19,13 +20,12 @@ from app.ledger.store import (
     Committed,
     Conflict,
     Failed,
+    GuardRefused,
     Ledger,
-    Refused,
     StoreBusy,
     StoreUnavailable,
     Verdict,
 )
-from app.ledger.writer import Writer
 from tests.app.ledger.ledgers import admission, admitted, check_log, fund, opened, released
 
 
@@ -56,7 +56,7 @@ class GatedLedger:
         number = int(append.command_id.rpartition("-")[2])
         kinds: list[Verdict] = [
             Committed(number, 0),
-            Refused("available:a", number, -1, 0),
+            GuardRefused("available:a", number, -1, 0),
             Conflict("s", number, None),
             Failed(f"no {number}"),
         ]
@@ -91,8 +91,8 @@ def gated() -> GatedLedger:
     return GatedLedger()
 
 
-def writer_of(gated: GatedLedger, watch: Watched | None = None, queue_max: int = 5_000) -> Writer:
-    return Writer(cast(Ledger, gated), watch=watch, queue_max=queue_max)
+def writer_of(gated: GatedLedger, watch: Watched | None = None, queue_max: int = 5_000) -> GroupCommit:
+    return GroupCommit(cast(Ledger, gated), watch=watch, queue_max=queue_max)
 
 
 async def test_everyone_gets_the_verdict_on_their_own_command(gated: GatedLedger, nursery: trio.Nursery) -> None:
@@ -276,7 +276,7 @@ async def test_many_tasks_on_a_real_store_never_spend_more_than_there_is(tmp_pat
     ledger.migrate()
     fund(ledger, nanos=500)
     watch = Watched()
-    writer = Writer(ledger, watch=watch)
+    writer = GroupCommit(ledger, watch=watch)
     nursery.start_soon(writer.run)
     admissions: list[tuple[Append, Verdict]] = []
 
