@@ -19,8 +19,8 @@ from app.settings import parse
 from domain.events import RequestDebited, RequestReleased
 from tests.fakes.openai_shapes import responses_frames
 from tests.fakes.scripted_upstream import Chunk, Head, Request, Script, WaitFor, serve
-from tests.support.books import check_books
-from tests.support.gateway import configuration, envelope, prepare, responses, running
+from tests.support.gateway.gateway import configuration, envelope, prepare, responses, running
+from tests.support.ledger.books import check_books
 
 SSE = (("content-type", "text/event-stream"), ("transfer-encoding", "chunked"))
 

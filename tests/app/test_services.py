@@ -17,7 +17,7 @@ from app.services import check_prices, open_ledger, open_services
 from app.settings import parse
 from app.upstream.http import HttpUpstream
 from app.upstream.simulator import SimulatorUpstream
-from tests.support.gateway import VENDOR_KEY, configuration, prepare, responses, running
+from tests.support.gateway.gateway import VENDOR_KEY, configuration, prepare, responses, running
 
 
 async def test_upstreams_are_those_of_the_settings_and_keep_their_keys_to_themselves(tmp_path: Path) -> None:

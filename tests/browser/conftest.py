@@ -19,10 +19,11 @@ import trio
 from playwright.sync_api import Browser, BrowserContext, Playwright, StorageState, expect, sync_playwright
 
 from app.settings import load
-from tests.browser import seeding
-from tests.browser.seeding import Person
-from tests.support.demo_process import free_port
-from tests.support.processes import ROOT, Gateway
+from tests.support.browser import seeding
+from tests.support.browser.seeding import Person
+from tests.support.gateway.demo_process import free_port
+from tests.support.gateway.processes import Gateway
+from tests.support.paths import ROOT
 
 FOLDER = Path(__file__).parent
 SHOTS = FOLDER / "shots"

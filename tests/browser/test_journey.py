@@ -16,11 +16,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.conftest import PATIENCE_MS, SHOTS, WIDE
-from tests.browser.hands import Hand, Keyboard, Mouse
 from tests.browser.test_pages import settled
-from tests.browser.watching import Watch, check_accessible
-from tests.support.demo_process import Demo, demo, free_port
-from tests.support.processes import ROOT
+from tests.support.browser.hands import Hand, Keyboard, Mouse
+from tests.support.browser.watching import Watch, check_accessible
+from tests.support.gateway.demo_process import Demo, demo, free_port
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -14,10 +14,10 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from domain.books import next_month
 from tests.browser.conftest import NARROW, SHOTS, WIDE, Site
-from tests.browser.contract import Contract
-from tests.browser.seeding import EMPTY, FULL, Person
-from tests.browser.watching import Watch, check_accessible, check_headings, check_width
-from tests.support.processes import ROOT
+from tests.support.browser.contract import Contract
+from tests.support.browser.seeding import EMPTY, FULL, Person
+from tests.support.browser.watching import Watch, check_accessible, check_headings, check_width
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.timeout(300)
 

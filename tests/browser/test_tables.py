@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import serving
-from tests.browser.seeding import DAYS, FULL
 from tests.browser.test_pages import settled
-from tests.browser.watching import Watch
+from tests.support.browser.seeding import DAYS, FULL
+from tests.support.browser.watching import Watch
 
 PAGE_ROWS = 50
 PAGES_TURNED = 10

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.conftest import Site
-from tests.browser.seeding import EMPTY, FULL, Person
 from tests.browser.test_pages import DASHBOARD, PUBLIC, settled
+from tests.support.browser.seeding import EMPTY, FULL, Person
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import House, Postgres, config, house
+from tests.support.gateway.processes import House, Postgres, config, house
 
 Build = Callable[..., House]
 

@@ -16,9 +16,9 @@ import pytest
 import trio
 
 from tests.chaos.conftest import Build
-from tests.support.callers import Call, Endpoint, ask
-from tests.support.processes import PATIENCE_SECONDS, Gateway, House, Postgres, eventually
-from tests.support.reckoning import Books, check_promise, check_settled, held, percentiles, settled_books
+from tests.support.clients.callers import Call, Endpoint, ask
+from tests.support.gateway.processes import PATIENCE_SECONDS, Gateway, House, Postgres, eventually
+from tests.support.ledger.reckoning import Books, check_promise, check_settled, held, percentiles, settled_books
 
 Victim = Literal["gateway", "postgres"]
 VICTIMS: tuple[Victim, ...] = ("gateway", "postgres")

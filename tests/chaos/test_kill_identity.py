@@ -21,13 +21,13 @@ from app.transparency.file import CheckpointFile
 from app.transparency.verify import verify
 from projections.proofs.keys import LogKeys
 from projections.runner import Runner
-from tests.support.callers import Call, ask
-from tests.support.identity import derived, exported, replayed, shown, transcribe
-from tests.support.logs import ORIGIN, SIGNER
-from tests.support.processes import PATIENCE_SECONDS, House, Postgres, config, eventually, house
-from tests.support.reckoning import held
-from tests.support.sealed import Continuation
-from tests.support.stages import Stage, drain
+from tests.support.clients.callers import Call, ask
+from tests.support.gateway.processes import PATIENCE_SECONDS, House, Postgres, config, eventually, house
+from tests.support.ledger.identity import derived, exported, replayed, shown, transcribe
+from tests.support.ledger.reckoning import held
+from tests.support.ledger.stages import Stage, drain
+from tests.support.transparency.logs import ORIGIN, SIGNER
+from tests.support.transparency.sealed import Continuation
 
 POINTS = {"projecting": 2, "debited": 3, "admitted": 9, "streaming": 30}
 """At which call of the point the gateway dies, counted while `OPEN` requests run."""

@@ -26,11 +26,11 @@ from domain.decimals import NANOS_PER_USD
 from domain.events import Event, KeyLimits, RequestAdmitted, RequestDebited, RequestReleased
 from domain.postings import movements
 from domain.rates import duration
-from tests.app.ledger.ledgers import check_log
 from tests.chaos.conftest import Build
-from tests.support.callers import Call, ask, run_all
-from tests.support.processes import PATIENCE_SECONDS, House, eventually
-from tests.support.reckoning import held
+from tests.support.clients.callers import Call, ask, run_all
+from tests.support.gateway.processes import PATIENCE_SECONDS, House, eventually
+from tests.support.ledger.ledgers import check_log
+from tests.support.ledger.reckoning import held
 
 PROCESSES = 3
 CALLERS = 500

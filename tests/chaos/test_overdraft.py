@@ -16,9 +16,9 @@ from domain.events import AdjustmentPosted, RequestAdmitted, RequestDebited, Req
 from tests.chaos.conftest import Build
 from tests.fakes.openai_shapes import event_stream, responses_frames
 from tests.fakes.scripted_upstream import Script, WaitFor, serve
-from tests.support.callers import Call, ask, run_all
-from tests.support.processes import PATIENCE_SECONDS, House, eventually
-from tests.support.reckoning import Books, check_promise, check_settled, held, percentiles, read_books
+from tests.support.clients.callers import Call, ask, run_all
+from tests.support.gateway.processes import PATIENCE_SECONDS, House, eventually
+from tests.support.ledger.reckoning import Books, check_promise, check_settled, held, percentiles, read_books
 
 CALLERS, PAID = 200, 50
 MAX_TOKENS = 400

@@ -32,8 +32,8 @@ from app.accounts.people import People
 from app.accounts.sessions import Sessions
 from app.routes.caller import COOKIE_ON_LOOPBACK
 from domain.decimals import NANOS_PER_USD
-from tests.support.customers import EMAIL, SOLD
-from tests.support.processes import MODEL, House, config, house
+from tests.support.gateway.customers import EMAIL, SOLD
+from tests.support.gateway.processes import MODEL, House, config, house
 
 CHECKS = [
     not_a_server_error,

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import stripe
 
-from tests.support.processes import House, config, eventually, house
+from tests.support.gateway.processes import House, config, eventually, house
 
 VENDOR_KEY = f"sk-proj-{secrets.token_hex(24)}"
 STRIPE_KEY = f"sk_test_{secrets.token_hex(16)}"

@@ -8,9 +8,9 @@ import pytest
 import trio
 
 from tests.chaos.conftest import Build
-from tests.support.callers import Call, ask
-from tests.support.processes import PATIENCE_SECONDS, Postgres, eventually
-from tests.support.reckoning import check_promise, settled_books
+from tests.support.clients.callers import Call, ask
+from tests.support.gateway.processes import PATIENCE_SECONDS, Postgres, eventually
+from tests.support.ledger.reckoning import check_promise, settled_books
 
 CALLS = 20
 BALANCE_NANOS = 10**12

@@ -20,9 +20,9 @@ from app.wire.content import FILE_BYTES_MAX, INLINE_BYTES_MAX
 from tests.chaos.conftest import Build
 from tests.fakes.openai_shapes import openai_script
 from tests.fakes.scripted_upstream import serve
-from tests.support.processes import MODEL, Gateway, House, eventually
-from tests.support.raw_client import RawClient
-from tests.support.reckoning import check_settled, read_books
+from tests.support.clients.raw_client import RawClient
+from tests.support.gateway.processes import MODEL, Gateway, House, eventually
+from tests.support.ledger.reckoning import check_settled, read_books
 
 MIB = 1 << 20
 AT_ONCE = 10

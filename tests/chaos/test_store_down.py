@@ -20,9 +20,9 @@ from domain.events import AdjustmentPosted
 from tests.chaos.conftest import Build
 from tests.fakes.openai_shapes import event_stream, openai_script, responses_frames
 from tests.fakes.scripted_upstream import Request, Script, Signal, WaitFor, serve
-from tests.support.callers import Call, Endpoint, ask, run_all
-from tests.support.processes import PATIENCE_SECONDS, Gateway, House, Postgres, eventually
-from tests.support.reckoning import available, check_promise, settled_books
+from tests.support.clients.callers import Call, Endpoint, ask, run_all
+from tests.support.gateway.processes import PATIENCE_SECONDS, Gateway, House, Postgres, eventually
+from tests.support.ledger.reckoning import available, check_promise, settled_books
 
 CALLS = 24
 BALANCE_NANOS = 10**12

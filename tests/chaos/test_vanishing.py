@@ -30,10 +30,10 @@ from domain.pricing import price_usage
 from tests.chaos.conftest import Build
 from tests.fakes import openai_shapes
 from tests.fakes.scripted_upstream import Pause, Request, Script, ScriptedUpstream, Stall, event_stream, serve
-from tests.support.callers import Call, Endpoint, ask
-from tests.support.processes import MODEL, PATIENCE_SECONDS, Gateway, House, eventually
-from tests.support.raw_client import RawClient
-from tests.support.reckoning import Books, check_settled, held, percentile, percentiles, read_books
+from tests.support.clients.callers import Call, Endpoint, ask
+from tests.support.clients.raw_client import RawClient
+from tests.support.gateway.processes import MODEL, PATIENCE_SECONDS, Gateway, House, eventually
+from tests.support.ledger.reckoning import Books, check_settled, held, percentile, percentiles, read_books
 
 ROUNDS_MAX = 3
 CLOSED_WITHIN_SECONDS = 0.1

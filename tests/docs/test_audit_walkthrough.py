@@ -21,8 +21,9 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import main
-from tests.support.audited_month import make
-from tests.support.documents import ROOT, Document, check_names
+from tests.support.docs.documents import Document, check_names
+from tests.support.paths import ROOT
+from tests.support.transparency.audited_month import make
 
 AUDIT = Document("ops/audit.md")
 NAMED = re.compile(r"# (\S+\.(?:py|toml))\n")

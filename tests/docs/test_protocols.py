@@ -37,9 +37,9 @@ from app.wire.responses import request_reader as responses_ask
 from app.wire.strict import Effort
 from app.wire.tags import seal
 from app.wire.urls import _PRIVATE_ENDINGS, URL_LENGTH_MAX
-from tests.docs.protocol_cases import FORMATS, ITEMS, PARAMETERS, STORED, TOOLS, UPSTREAM, Case, Json
-from tests.support.documents import Document, spans
-from tests.support.gateway import MODEL, configuration
+from tests.support.docs.documents import Document, spans
+from tests.support.docs.protocol_cases import FORMATS, ITEMS, PARAMETERS, STORED, TOOLS, UPSTREAM, Case, Json
+from tests.support.gateway.gateway import MODEL, configuration
 
 PROTOCOLS: Final = Document("ops/protocols.md")
 BASE: Final[dict[Endpoint, Json]] = {

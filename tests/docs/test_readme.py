@@ -18,8 +18,9 @@ from app.cli import main
 from app.telemetry.logs import demo_line
 from app.upstream.simulator.directives import Directives, parse
 from domain.money import parse_usd
-from tests.support.demo_process import Demo, demo, free_port
-from tests.support.documents import ROOT, Document, check_names, command_of, spans
+from tests.support.docs.documents import Document, check_names, command_of, spans
+from tests.support.gateway.demo_process import Demo, demo, free_port
+from tests.support.paths import ROOT
 
 README = Document("README.md")
 [EXAMPLE] = README.fences("python")

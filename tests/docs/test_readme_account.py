@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.demo_process import Demo, demo, free_port
-from tests.support.documents import Document
+from tests.support.docs.documents import Document
+from tests.support.gateway.demo_process import Demo, demo, free_port
 
 README = Document("README.md")
 LINES = [line for block in README.fences("sh") for line in block.splitlines() if line.startswith("curl ")]

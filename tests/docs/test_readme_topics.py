@@ -11,8 +11,8 @@ from typing import Any
 
 from pypdf import PdfWriter
 
-from tests.support.demo_process import demo, free_port
-from tests.support.documents import Document
+from tests.support.docs.documents import Document
+from tests.support.gateway.demo_process import demo, free_port
 
 README = Document("README.md")
 SHOWN = """

@@ -81,10 +81,11 @@ from domain.pricing import TOKEN_KINDS
 from domain.rates import Rate
 from domain.request import IMAGE_TOKENS_MAX, TOKENS_PER_PAGE_MAX, TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX
 from domain.usage import BYTES_PER_TOKEN, CALLED_TOOLS, TOKENS_PER_FILE, TOKENS_PER_IMAGE, TOKENS_PER_PAGE
-from tests.support.documents import ROOT, Document, check_names, commands, spans
-from tests.support.reference import REFERENCE, names, rows
-from tests.support.source import calls, codes, codes_of, literals, name_of, status_of
-from tests.support.website import FILES
+from tests.support.docs.documents import Document, check_names, commands, spans
+from tests.support.docs.reference import REFERENCE, names, rows
+from tests.support.docs.source import calls, codes, codes_of, literals, name_of, status_of
+from tests.support.paths import ROOT
+from tests.support.website.website import FILES
 
 THEIRS = "the provider's"
 REFUSING = ("BadRequest", "RequestError")

@@ -28,9 +28,10 @@ from app.routes.transactions import TransactionShown
 from app.services import Services
 from app.settings import Settings, StripeSettings
 from domain import account as accounts
-from tests.support.documents import ROOT, Document, commands, spans
-from tests.support.reference import REFERENCE, names, rows
-from tests.support.source import calls, literals
+from tests.support.docs.documents import Document, commands, spans
+from tests.support.docs.reference import REFERENCE, names, rows
+from tests.support.docs.source import calls, literals
+from tests.support.paths import ROOT
 
 RUNBOOK = Document("ops/runbook.md")
 

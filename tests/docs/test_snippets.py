@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import snippets
-from tests.support.demo_process import Demo, demo, free_port
+from tests.support.docs import snippets
+from tests.support.gateway.demo_process import Demo, demo, free_port
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support import snippets
-from tests.support.demo_process import Demo, demo, free_port
-from tests.support.documents import ROOT
+from tests.support.docs import snippets
+from tests.support.gateway.demo_process import Demo, demo, free_port
+from tests.support.paths import ROOT
 
 PNG = b"\x89PNG\r\n\x1a\n"
 PAGES = sorted((ROOT / "web/components/docs").rglob("*.tsx")) + sorted((ROOT / "web/app").rglob("*.tsx"))
@@ -170,7 +170,7 @@ def test_the_events_of_the_account_begin_with_its_balance(served: Demo, answer: 
 
 def test_every_snippet_is_shown_and_runs_here() -> None:
     tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_snippets*.py"))
-    tests += (ROOT / "tests/support/snippets.py").read_text(encoding="utf-8")
+    tests += (ROOT / "tests/support/docs/snippets.py").read_text(encoding="utf-8")
     shown = "".join(path.read_text(encoding="utf-8") for path in PAGES)
     files = {path.name for path in snippets.FOLDER.iterdir()}
     assert {name for name in files if f'"{name}"' not in tests} == set()

@@ -10,9 +10,9 @@ import trio
 
 from domain.events import RequestDebited
 from tests.fakes.vendor_story import SEARCH_TEXT, SEARCH_URL, TEXT
-from tests.support import snippets
-from tests.support.gateway import Gateway
-from tests.support.vendors import VENDORS, selling
+from tests.support.docs import snippets
+from tests.support.gateway.gateway import Gateway
+from tests.support.upstream.vendors import VENDORS, selling
 
 PROTOCOLS = ("openai", "anthropic", "gemini")
 

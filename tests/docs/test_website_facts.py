@@ -15,8 +15,9 @@ from domain.money import parse_usd
 from domain.pricing import parse_prices, price_usage
 from domain.usage import Usage
 from tests.docs.test_readme import LINE, LINE_FORM
-from tests.support.documents import ROOT, spans
-from tests.support.reference import REFERENCE, names, rows
+from tests.support.docs.documents import spans
+from tests.support.docs.reference import REFERENCE, names, rows
+from tests.support.paths import ROOT
 
 FACTS: dict[str, list[dict[str, Any]]] = json.loads((ROOT / "web/lib/facts.json").read_text(encoding="utf-8"))
 EXAMPLE: dict[str, Any] = json.loads((ROOT / "web/lib/example.json").read_text(encoding="utf-8"))

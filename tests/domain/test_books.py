@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from domain.books import Month, RollForward, TrialBalance, next_month, summed
 from domain.events import Event, RefundFailed
-from tests.domain.strategies import events
 from tests.domain.test_lots import ACCOUNT, admitted, granted, paid, refunded, used
+from tests.support.domain.strategies import events
 
 DAY = 86_400_000_000
 dated = st.tuples(st.integers(0, 3 * 365 * DAY), events)

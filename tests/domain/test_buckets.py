@@ -9,7 +9,7 @@ from hypothesis import example, given
 
 from domain import buckets
 from domain.buckets import Guard
-from tests.domain.strategies import INSTANT_MICROS_MAX, instants
+from tests.support.domain.strategies import INSTANT_MICROS_MAX, instants
 
 _LEAP_DAY = 951_782_400_000_000
 """2000-02-29T00:00 UTC"""

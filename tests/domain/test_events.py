@@ -21,7 +21,7 @@ from domain.events import (
     refund_stream,
     request_stream,
 )
-from tests.domain.strategies import events
+from tests.support.domain.strategies import events
 
 # What stands in databases out there. A line here never changes; a new version is a new line.
 _TOPICS = [

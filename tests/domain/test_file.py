@@ -21,7 +21,7 @@ from domain.file import (
     upload_guards,
     upload_refusal,
 )
-from tests.domain.strategies import instants, uploads
+from tests.support.domain.strategies import instants, uploads
 
 ROOM = Room(files=10, bytes=1_000)
 

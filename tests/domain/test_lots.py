@@ -28,7 +28,7 @@ from domain.postings import customer_available, customer_held, postings
 from domain.pricing import parse_prices
 from domain.request import Hold, debit, release
 from domain.usage import Usage
-from tests.domain.strategies import amounts, minors
+from tests.support.domain.strategies import amounts, minors
 
 ACCOUNT = "acct"
 PER_TOKEN = parse_prices({"input": "0.001", "output": "1"})

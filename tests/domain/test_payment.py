@@ -25,7 +25,7 @@ from domain.events import (
 )
 from domain.payment import Return, Returned
 from domain.postings import movements, postings
-from tests.domain.strategies import amounts, currencies, minors
+from tests.support.domain.strategies import amounts, currencies, minors
 
 STARTED = CheckoutStarted("co_1", "acct", "starter", 900, "usd", 10**10, False)
 PAID = payments.settled_by(STARTED, "pi_1")

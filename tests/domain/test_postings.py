@@ -33,7 +33,7 @@ from domain.events import (
 )
 from domain.postings import customer_available, customer_held, movements, postings
 from domain.request import Hold
-from tests.domain.strategies import (
+from tests.support.domain.strategies import (
     EACH_EVENT,
     adjustments,
     checkouts,

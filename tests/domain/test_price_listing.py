@@ -9,7 +9,7 @@ from hypothesis import given
 from domain.events import AccountOpened, Event, PriceListed
 from domain.price_listing import Listing, fold, list_prices
 from domain.pricing import PriceList, parse_prices, price_table
-from tests.domain.strategies import price_lists, price_tables
+from tests.support.domain.strategies import price_lists, price_tables
 
 
 @given(price_lists, price_lists)

@@ -26,7 +26,7 @@ from domain.pricing import (
     tiers_on_offer,
 )
 from domain.usage import CallCount, ImageCount, Usage
-from tests.domain.strategies import bounds, price_lists, price_tables, sum_of_lines_picos, uses
+from tests.support.domain.strategies import bounds, price_lists, price_tables, sum_of_lines_picos, uses
 
 SIMPLE = {"input": "0.25", "output": "2.00"}
 

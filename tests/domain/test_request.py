@@ -32,7 +32,7 @@ from domain.request import (
     bounds_of,
 )
 from domain.usage import TOKENS_PER_PAGE, Usage
-from tests.domain.strategies import bounds, holds, price_lists, reasons, texts, uses
+from tests.support.domain.strategies import bounds, holds, price_lists, reasons, texts, uses
 
 PRICES = parse_prices({"input": "1", "output": "2", "web_search_call": "0.01", "image": "0.04"})
 MODEL = Model(

@@ -16,7 +16,7 @@ from domain.usage import (
     estimate_read,
     estimate_tokens,
 )
-from tests.domain.strategies import uses
+from tests.support.domain.strategies import uses
 
 
 @given(uses())

@@ -16,7 +16,7 @@ from app.payments.vendor import Saved, Session
 from domain.events import CheckoutStarted
 from tests.fakes.stripe_api import Faults, serving
 from tests.fakes.stripe_model import StripeState
-from tests.support.paying import KEY, WEBHOOK_SECRET
+from tests.support.payments.paying import KEY, WEBHOOK_SECRET
 
 ORDER = CheckoutStarted("co_1", "acct", "starter", 1000, "usd", 10**10, False)
 SAVED = Saved("cus_1", "pm_1")

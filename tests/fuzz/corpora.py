@@ -15,15 +15,15 @@ from app.wire.canonical import CanonicalRequest, Target
 from app.wire.chat.request_writer import write_chat
 from app.wire.exchange import Endpoint, RequestError
 from app.wire.responses.request_writer import write_responses
-from tests.app.wire.asks import asks, plain_asks
-from tests.app.wire.requests import FULL
 from tests.fuzz.mutations import SIZE_MAX
 from tests.protocols.differential.requests import REQUESTS
 from tests.protocols.translated.expected import Dialect
 from tests.protocols.translated.harness import STREAMS
-from tests.support.uploads import FORM, a_pdf, form, part, upload_form
+from tests.support.files.uploads import FORM, a_pdf, form, part, upload_form
+from tests.support.paths import RECORDINGS
+from tests.support.wire.asks import asks, plain_asks
+from tests.support.wire.requests import FULL
 
-RECORDINGS: Final = Path(__file__).parents[3] / "shared" / "recordings"
 FOUND: Final = Path(__file__).parent / "found"
 ASKS: Final = 60
 """How many requests are drawn."""

@@ -23,12 +23,12 @@ from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamR
 from app.wire.sse import FrameSplitter
 from app.wire.translate import PlainTranslation, StreamTranslation
 from domain.usage import Usage
-from tests.app.wire.streams import by_byte, cut
 from tests.protocols.translated import laws
 from tests.protocols.translated.expected import Dialect
 from tests.protocols.translated.harness import Client, ask_for, reader_for, writer_for
 from tests.protocols.translated.understood import of_chat, of_responses
-from tests.support import responses_grammar
+from tests.support.wire import responses_grammar
+from tests.support.wire.streams import by_byte, cut
 
 BY_BYTE_MAX: Final = 1_500
 """Of longer inputs one in 8 is fed byte by byte, the others cut in PIECES places: else there were time for few."""

@@ -28,7 +28,7 @@ from domain.errors import InvalidValue
 from tests.fuzz import corpora, relays
 from tests.fuzz.mutations import Shape
 from tests.protocols.translated.expected import Dialect
-from tests.support import responses_grammar
+from tests.support.wire import responses_grammar
 
 DIALECTS: Final[tuple[Dialect, ...]] = ("responses", "chat", "anthropic", "gemini")
 UPSTREAMS: Final = {

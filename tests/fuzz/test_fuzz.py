@@ -19,8 +19,8 @@ import pytest
 from tests.fuzz import corpora
 from tests.fuzz.engine import Report, examine, minimised, place_of
 from tests.fuzz.targets import TARGETS, Fuzzed
+from tests.support.paths import ROOT
 
-ROOT: Final = Path(__file__).parents[2]
 SHORT_COUNT: Final = 200
 LONG_SECONDS: Final = 600 / len(TARGETS)
 GRACE_SECONDS: Final = 120

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.documents import ROOT
-from tests.support.website import write
+from tests.support.paths import ROOT
+from tests.support.website.website import write
 
 COPIED = ("app", "domain", "projections")
 NEEDED = ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitignore", "ops/package_site.py")

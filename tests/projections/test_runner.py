@@ -20,8 +20,8 @@ from domain.events import AccountOpened, Event, KeyRevoked
 from projections.contract import Batch, Fact, Read, TakenOver, Tracked, Unavailable
 from projections.runner import ALL, RebuildFailed, Runner
 from projections.tables import Change, Key, Row, Table
-from tests.support.histories import USD, Book, grant
-from tests.support.stages import ENGINES, Stage, contents, drain, positions, staged
+from tests.support.ledger.histories import USD, Book, grant
+from tests.support.ledger.stages import ENGINES, Stage, contents, drain, positions, staged
 
 
 @pytest.fixture(params=ENGINES)

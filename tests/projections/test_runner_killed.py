@@ -14,7 +14,8 @@ from typing import TextIO
 import pytest
 
 from app.replay.replay import replay
-from tests.support.stages import ENGINES, Stage, staged
+from tests.support.ledger.stages import ENGINES, Stage, staged
+from tests.support.paths import ROOT
 
 KILLS = 6
 _FOLLOW = """
@@ -49,7 +50,7 @@ def _followers(stage: Stage, count: int) -> Iterator[TextIO]:
     """So many processes that follow the log, and one line for each batch of any of them; killed at the end."""
     reading, writing = os.pipe()
     command = [sys.executable, "-c", _FOLLOW, stage.engine, stage.place]
-    followers = [subprocess.Popen(command, stdout=writing, cwd=Path(__file__).parents[2]) for _ in range(count)]
+    followers = [subprocess.Popen(command, stdout=writing, cwd=ROOT) for _ in range(count)]
     os.close(writing)
     with open(reading) as lines:  # noqa: PTH123 - a descriptor has no path
         try:

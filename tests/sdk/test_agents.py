@@ -16,8 +16,8 @@ import trio
 from openai import AsyncOpenAI
 
 from domain.events import RequestDebited
-from tests.support.gateway import Gateway
-from tests.support.vendors import answering
+from tests.support.gateway.gateway import Gateway
+from tests.support.upstream.vendors import answering
 
 KINDS = {"responses": "OpenAIResponsesModel", "chat": "OpenAIChatCompletionsModel"}
 QUESTION = "What is the weather in Toronto?"

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from domain.events import RequestDebited
-from tests.support.gateway import open_account, running
+from tests.support.gateway.gateway import open_account, running
 
 HERE = Path(__file__).parent
 # File -> how many requests it debits, and how many it releases.

@@ -16,8 +16,8 @@ from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 from pypdf import PdfWriter
 
-from tests.support.gateway import MODEL, running
-from tests.support.sdk import HALF_READ, LOOPS, PROMPT, debited, sync
+from tests.support.clients.sdk import HALF_READ, LOOPS, PROMPT, debited, sync
+from tests.support.gateway.gateway import MODEL, running
 
 pytestmark = pytest.mark.filterwarnings(HALF_READ)
 

@@ -12,8 +12,8 @@ from openai import OpenAI
 from app.accounts.commands import new_id
 from domain import api_key
 from domain.events import KeyLimits
-from tests.support.gateway import ACCOUNT, CREDIT_NANOS, open_account, running
-from tests.support.sdk import ask, ask_chat, debited, error_of, sync
+from tests.support.clients.sdk import ask, ask_chat, debited, error_of, sync
+from tests.support.gateway.gateway import ACCOUNT, CREDIT_NANOS, open_account, running
 
 
 async def test_each_refusal_is_the_sdks_own_class_for_it(tmp_path: Path) -> None:

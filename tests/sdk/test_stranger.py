@@ -12,9 +12,9 @@ from openai import AsyncOpenAI
 from domain.events import RequestDebited
 from tests.fakes.stripe_api import serving
 from tests.fakes.stripe_model import StripeState
-from tests.support.gateway import MODEL, Gateway, running
-from tests.support.paying import KEY, WEBHOOK_SECRET
-from tests.support.processes import eventually
+from tests.support.gateway.gateway import MODEL, Gateway, running
+from tests.support.gateway.processes import eventually
+from tests.support.payments.paying import KEY, WEBHOOK_SECRET
 
 EMAIL, PASSWORD = "ada@example.org", "correct horse battery"
 CREDIT_NANOS = 10_000_000_000

@@ -15,9 +15,9 @@ from pydantic import BaseModel
 
 from domain.events import RequestDebited
 from tests.fakes.vendor_story import SEARCH_TEXT, SEARCH_URL, TEXT
-from tests.support.gateway import Gateway
-from tests.support.sdk import sync
-from tests.support.vendors import SOLD, VENDORS, answering, selling
+from tests.support.clients.sdk import sync
+from tests.support.gateway.gateway import Gateway
+from tests.support.upstream.vendors import SOLD, VENDORS, answering, selling
 
 QUESTION: Any = {"role": "user", "content": "What is the weather in Toronto and in Oslo?"}
 TOLD = 'The weather: {"celsius":21}; {"celsius":21}'

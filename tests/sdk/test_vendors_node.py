@@ -11,7 +11,7 @@ import trio
 
 from domain.events import RequestDebited
 from tests.fakes.vendor_story import TEXT
-from tests.support.vendors import VENDORS, selling
+from tests.support.upstream.vendors import VENDORS, selling
 
 HERE = Path(__file__).parent
 REQUESTS = 19

@@ -16,7 +16,7 @@ from app.ledger.store import StoreUnavailable
 from domain import api_key
 from domain.errors import KeyIsExpired, KeyIsRevoked
 from domain.events import KeyLimits
-from tests.support.gateway import (
+from tests.support.gateway.gateway import (
     ACCOUNT,
     CREDIT_NANOS,
     check_envelope,

@@ -30,8 +30,8 @@ from domain import buckets
 from domain.account import Account
 from domain.errors import AlreadyExists, DomainError
 from domain.events import Event, account_stream, price_stream
-from tests.support.books import check_books
-from tests.support.gateway import ACCOUNT, configuration, open_account
+from tests.support.gateway.gateway import ACCOUNT, configuration, open_account
+from tests.support.ledger.books import check_books
 
 CODEC = Codec()
 

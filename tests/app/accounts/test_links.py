@@ -13,7 +13,7 @@ from app.accounts.sessions import Sessions, digest
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
 from domain.errors import NotFound
-from tests.app.ledger.ledgers import Engine
+from tests.support.ledger.ledgers import Engine
 
 ACCOUNT = "acct_1"
 

@@ -11,7 +11,7 @@ import trio
 from app.accounts.passwords import AT_ONCE, LENGTH_MAX, LENGTH_MIN, PARAMETERS, WAITING_MAX, Passwords, check_password
 from app.faults import Overloaded
 from domain.errors import InvalidValue
-from tests.support.hashing import CHEAP, CountingHasher
+from tests.support.gateway.hashing import CHEAP, CountingHasher
 
 PASSWORD = "correct horse battery"
 COMPOSED, DECOMPOSED = "caf\u00e9 cr\u00e8me", "cafe\u0301 cre\u0300me"

@@ -14,7 +14,7 @@ from app.ledger.store import Ledger
 from domain import account as accounts
 from domain.errors import AlreadyExists, InvalidValue, NotFound
 from domain.events import AccountOpened
-from tests.app.ledger.ledgers import Engine, whole
+from tests.support.ledger.ledgers import Engine, whole
 
 EMAIL = "ada@example.com"
 

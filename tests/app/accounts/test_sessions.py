@@ -11,7 +11,7 @@ from app.accounts.people import People
 from app.accounts.sessions import SESSION_DAYS, Sessions, digest
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
-from tests.app.ledger.ledgers import Engine
+from tests.support.ledger.ledgers import Engine
 
 ACCOUNT = "acct_1"
 EMAIL = "ada@example.com"

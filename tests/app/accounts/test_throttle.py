@@ -10,7 +10,7 @@ import pytest
 from app.accounts.throttle import SIGN_IN_FROM_ADDRESS, SIGN_IN_OF_EMAIL, SIGN_UP_FROM_ADDRESS, AttemptLimit, Throttle
 from app.faults import TooManyAttempts
 from app.ledger.store import Ledger
-from tests.app.ledger.ledgers import Engine
+from tests.support.ledger.ledgers import Engine
 
 RATE = AttemptLimit("tries of a test", 3, 600)
 

@@ -23,8 +23,8 @@ from app.ledger.codec import Codec
 from app.ledger.store import Ledger
 from app.services import open_ledger
 from app.settings import load
-from tests.app.ledger.ledgers import whole
-from tests.support.gateway import configuration
+from tests.support.gateway.gateway import configuration
+from tests.support.ledger.ledgers import whole
 
 EMAIL, PASSWORD = "ada@example.com", "correct horse battery"
 

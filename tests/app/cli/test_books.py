@@ -23,11 +23,11 @@ from domain.events import Event, RequestDebited
 from domain.postings import postings
 from domain.pricing import parse_prices, price_usage
 from domain.usage import CallCount, ImageCount, Usage
-from tests.support.books import all_events
-from tests.support.gateway import configuration
-from tests.support.histories import Book
-from tests.support.logs import ORIGIN, SIGNER
-from tests.support.trading import Trade
+from tests.support.gateway.gateway import configuration
+from tests.support.ledger.books import all_events
+from tests.support.ledger.histories import Book
+from tests.support.ledger.trading import Trade
+from tests.support.transparency.logs import ORIGIN, SIGNER
 
 MAPPING = """
 [[provider_export]]

@@ -18,8 +18,8 @@ from app.cli import main
 from app.ledger.codec import Codec
 from app.services import open_ledger
 from app.settings import load
-from tests.support.books import check_books
-from tests.support.gateway import configuration
+from tests.support.gateway.gateway import configuration
+from tests.support.ledger.books import check_books
 
 
 def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:

@@ -15,8 +15,9 @@ from app.ledger.codec import Codec
 from app.services import open_ledger
 from app.settings import load
 from domain.events import RequestDebited
-from tests.support.books import check_books
-from tests.support.demo_process import Demo, demo, free_port
+from tests.support.gateway.demo_process import Demo, demo, free_port
+from tests.support.ledger.books import check_books
+from tests.support.paths import ROOT
 
 MODEL = "gpt-5.4-mini"
 
@@ -121,7 +122,7 @@ def test_what_it_prints_for_people_works_as_printed(tmp_path: Path) -> None:
         done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=60, check=False)
         assert done.stdout.strip(), done.stderr
         script = text.partition("\nJavaScript\n")[2].partition("\nBalance")[0]
-        sdk = Path(__file__).parents[2] / "sdk"
+        sdk = ROOT / "tests" / "sdk"
         node = ["node", "--input-type=module", "-"]
         done = subprocess.run(node, input=script, cwd=sdk, capture_output=True, text=True, timeout=60, check=False)
         assert done.stdout.strip(), done.stderr

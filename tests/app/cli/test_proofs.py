@@ -26,9 +26,9 @@ from projections.proofs.leaf import leaf_bytes
 from projections.proofs.merkle import leaf_hash
 from projections.proofs.note import Note, parse_note, parse_signer, signed
 from projections.proofs.receipt import Receipt
-from tests.support.gateway import configuration, prepare
-from tests.support.histories import Book
-from tests.support.logs import ORIGIN, SIGNER, WITNESS, SealedLog, entry
+from tests.support.gateway.gateway import configuration, prepare
+from tests.support.ledger.histories import Book
+from tests.support.transparency.logs import ORIGIN, SIGNER, WITNESS, SealedLog, entry
 
 Run = Callable[..., Result]
 KEY = str(SIGNER.verifier)

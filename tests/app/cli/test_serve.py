@@ -17,9 +17,9 @@ from app.ledger.codec import Codec
 from app.services import open_ledger
 from app.settings import parse
 from domain.events import RequestReleased
-from tests.support.books import check_books
-from tests.support.demo_process import free_port
-from tests.support.gateway import configuration, make_key, prepare, responses
+from tests.support.gateway.demo_process import free_port
+from tests.support.gateway.gateway import configuration, make_key, prepare, responses
+from tests.support.ledger.books import check_books
 
 
 @contextmanager

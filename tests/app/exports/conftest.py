@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from projections.runner import Runner
-from tests.support.stages import Stage, drain
-from tests.support.trading import Trade
+from tests.support.ledger.stages import Stage, drain
+from tests.support.ledger.trading import Trade
 
 
 @pytest.fixture(scope="package")

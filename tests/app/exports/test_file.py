@@ -16,9 +16,9 @@ from app.exports.wanted import Wanted, encoder_for, file_name, wanted
 from app.faults import ExportUnfit, NoSuchExport
 from projections.exports.contract import ExportStopped
 from projections.runner import Runner
-from tests.support.exports import APPENDED, Shorter, export, names, source_of
-from tests.support.stages import ENGINES, Stage, drain, staged
-from tests.support.trading import Trade
+from tests.support.exports.exports import APPENDED, Shorter, export, names, source_of
+from tests.support.ledger.stages import ENGINES, Stage, drain, staged
+from tests.support.ledger.trading import Trade
 
 
 @APPENDED

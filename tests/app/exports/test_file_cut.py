@@ -18,8 +18,8 @@ from app.faults import ExportUnfit
 from app.ledger.codec import Codec
 from app.ledger.store import StoreUnavailable
 from projections.contract import Fact
-from tests.support.exports import APPENDED, Cut, export, names, source_of
-from tests.support.stages import Stage
+from tests.support.exports.exports import APPENDED, Cut, export, names, source_of
+from tests.support.ledger.stages import Stage
 
 
 @APPENDED

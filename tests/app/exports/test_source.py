@@ -13,8 +13,8 @@ from app.exports.wanted import encoder_for, wanted
 from app.ledger.codec import Codec
 from projections.exports.contract import ExportStopped
 from projections.runner import Runner
-from tests.support.stages import ENGINES, Stage, drain, staged
-from tests.support.trading import Trade
+from tests.support.ledger.stages import ENGINES, Stage, drain, staged
+from tests.support.ledger.trading import Trade
 
 ACCOUNT = "acme"
 

@@ -20,7 +20,7 @@ from app.ledger.store import Ledger, RecordedEvent, StoreUnavailable
 from app.read_models import DecodedLog
 from domain import account as accounts
 from domain.events import AdjustmentPosted, Event
-from tests.support.gateway import make_key, open_account
+from tests.support.gateway.gateway import make_key, open_account
 
 MINE, THEIRS = "acct_mine", "acct_theirs"
 CREDIT = 10**9

@@ -21,8 +21,7 @@ from app.wire.file_ref import FileRef
 from domain import buckets
 from domain.events import FileDeleted, file_stream
 from domain.file import FILE_BYTES_MAX, delete
-from tests.support.gateway import ACCOUNT, envelope, running
-from tests.support.uploads import (
+from tests.support.files.uploads import (
     FORM,
     OTHER,
     a_pdf,
@@ -35,6 +34,7 @@ from tests.support.uploads import (
     upload_form,
     uploaded,
 )
+from tests.support.gateway.gateway import ACCOUNT, envelope, running
 
 
 class Watched:

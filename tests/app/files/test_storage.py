@@ -21,8 +21,8 @@ from app.files.storage import Details, Storage
 from app.files.sweep import ORPHAN_SECONDS, FileSweep
 from app.settings.shape import FilesSettings
 from app.wire.file_ref import FileRef
-from tests.support.gateway import ACCOUNT, running
-from tests.support.uploads import get, pdf_of, upload, upload_form, uploaded
+from tests.support.files.uploads import get, pdf_of, upload, upload_form, uploaded
+from tests.support.gateway.gateway import ACCOUNT, running
 
 ONE, TWO = "file-" + "1" * 32, "file-" + "2" * 32
 DETAILS = Details("Überblick & mehr.pdf", "application/pdf")

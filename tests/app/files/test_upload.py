@@ -13,7 +13,7 @@ from app.files.upload import Asked, UploadForm
 from app.wire.exchange import RequestError
 from domain.errors import InvalidValue
 from domain.file import FILE_BYTES_MAX
-from tests.support.uploads import BOUNDARY, FORM, form, part, upload_form
+from tests.support.files.uploads import BOUNDARY, FORM, form, part, upload_form
 
 CONTENT = b"%PDF-1.7\r\n--\r\n------form7MA4YWxkTrZu0g\r\n" + bytes(range(256))
 """What looks like a boundary, and is none."""

@@ -16,7 +16,7 @@ from app.faults import Overloaded, ShuttingDown
 from app.instance.lease import Lifetime, Slots
 from app.ledger.store import Ledger, StoreUnavailable
 from tests.fakes.scripted_upstream import Stall, serve
-from tests.support.gateway import envelope, responses, running
+from tests.support.gateway.gateway import envelope, responses, running
 
 
 class Leases:

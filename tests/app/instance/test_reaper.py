@@ -17,9 +17,9 @@ from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Append, Committed
 from domain import buckets
 from domain.events import RequestAdmitted, RequestReleased, request_stream
-from tests.support.books import check_books
-from tests.support.faulty_ledger import FaultyLedger, settlements
-from tests.support.gateway import ACCOUNT, CREDIT_NANOS, open_account
+from tests.support.gateway.gateway import ACCOUNT, CREDIT_NANOS, open_account
+from tests.support.ledger.books import check_books
+from tests.support.ledger.faulty_ledger import FaultyLedger, settlements
 
 DEAD, ALIVE = "inst_dead", "inst_alive"
 FAR = 2**62

@@ -12,7 +12,7 @@ from app.ledger.codec import Codec
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Ledger
-from tests.app.ledger.ledgers import Engine
+from tests.support.ledger.ledgers import Engine
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

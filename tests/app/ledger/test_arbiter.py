@@ -13,7 +13,7 @@ from app.ledger.store import Append, Committed, Conflict, GuardRefused, Ledger
 from domain import buckets
 from domain.events import KeyLimits
 from domain.request import Hold
-from tests.app.ledger.ledgers import admission, admitted, check_log, debit, fund, one, released, stamp
+from tests.support.ledger.ledgers import admission, admitted, check_log, debit, fund, one, released, stamp
 
 MINUTE = "2099-12-31T23:59"
 LAST_SECONDS_OF_A_MONTH = 4_102_444_790 * buckets.MICROS_PER_SECOND

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from app.ledger.codec import NONCE_BYTES, Codec, UndecodableEvent, UnencodableEvent
 from app.ledger.store import Append, Ledger
 from domain.events import EVENTS, AccountOpened, Event, PriceListed, UnknownEvent
-from tests.app.ledger.ledgers import Engine, check_log, opened, whole
-from tests.domain.strategies import events
+from tests.support.domain.strategies import events
+from tests.support.ledger.ledgers import Engine, check_log, opened, whole
 
 
 class Renamed(Event, frozen=True, gc=False):

@@ -29,7 +29,7 @@ from domain.buckets import Guard
 from domain.events import AccountOpened, AdjustmentPosted, KeyCreated, KeyLimits, PriceListed, account_stream
 from domain.money import AMOUNT_NANOS_MAX
 from domain.request import free_cancellation_guard
-from tests.app.ledger.ledgers import (
+from tests.support.ledger.ledgers import (
     Engine,
     admission,
     admitted,

@@ -14,7 +14,7 @@ from app.ledger.copy import CopyMismatch, CopyRefused, CopyReport, copy
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import Committed, Head, SchemaMismatch, StoreUnavailable
-from tests.app.ledger.ledgers import admission, admitted, check_log, debit, fund, one, opened, whole
+from tests.support.ledger.ledgers import admission, admitted, check_log, debit, fund, one, opened, whole
 
 
 def silent(done: int, total: int) -> None:

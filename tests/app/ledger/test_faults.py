@@ -24,10 +24,10 @@ from app.ledger import postgres, sqlite
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger, use_wal
 from app.ledger.store import Committed, Ledger, SchemaMismatch, StoreUnavailable, Verdict
-from tests.app.ledger.ledgers import Engine, admission, check_log, fund, granted, one, opened, whole
-from tests.support.postgres_proxy import PostgresProxy
+from tests.support.gateway.postgres_proxy import PostgresProxy
+from tests.support.ledger.ledgers import Engine, admission, check_log, fund, granted, one, opened, whole
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 BOUND_SECONDS = 15
 """Longer than any limit set below takes on a busy machine, shorter than the defaults together."""
 
@@ -264,7 +264,7 @@ _APPENDER = """
 import sys
 from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger, use_wal
-from tests.app.ledger.ledgers import opened
+from tests.support.ledger.ledgers import opened
 engine, location, name = sys.argv[1:]
 ledger = (SQLiteLedger if engine == "sqlite" else PostgresLedger)(location)
 print("ready", flush=True)

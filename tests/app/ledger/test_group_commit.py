@@ -26,7 +26,7 @@ from app.ledger.store import (
     StoreUnavailable,
     Verdict,
 )
-from tests.app.ledger.ledgers import admission, admitted, check_log, fund, opened, released
+from tests.support.ledger.ledgers import admission, admitted, check_log, fund, opened, released
 
 
 class GatedLedger:

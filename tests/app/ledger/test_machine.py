@@ -34,7 +34,7 @@ from domain.buckets import Guard
 from domain.events import AdjustmentPosted, Event, KeyLimits, RequestAdmitted, UnknownEvent
 from domain.postings import movements
 from domain.request import Hold, free_cancellation_guard
-from tests.app.ledger.ledgers import (
+from tests.support.ledger.ledgers import (
     admission,
     admitted,
     check_log,

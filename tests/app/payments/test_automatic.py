@@ -9,7 +9,7 @@ from app.payments.automatic import TURN_SECONDS, AutomaticTopUps, TopUp
 from domain import account as accounts
 from domain.events import CheckoutFailed, TopUpSettled
 from tests.app.payments.test_processing import USD, World, world
-from tests.support.paying import Died
+from tests.support.payments.paying import Died
 
 __all__ = ["world"]
 

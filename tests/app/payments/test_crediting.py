@@ -30,7 +30,7 @@ from domain.events import (
     RefundPosted,
     TopUpSettled,
 )
-from tests.support.paying import PACKS, Died, House
+from tests.support.payments.paying import PACKS, Died, House
 
 USD = 10**9
 PAID = Paid("pi_1", "co_1", "acct", 900, "usd")

@@ -13,7 +13,7 @@ from app.payments.opening import check_secret, open_payments
 from app.payments.simulator import SimulatedVendor
 from app.settings import parse
 from app.settings.errors import SettingsError
-from tests.support.paying import KEY, WEBHOOK_SECRET
+from tests.support.payments.paying import KEY, WEBHOOK_SECRET
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from domain.errors import AlreadyExists, InvalidValue
 from domain.events import CheckoutExpired, CheckoutFailed, CheckoutStarted, TopUpSettled
 from tests.fakes.stripe_api import FakeTransport
 from tests.fakes.stripe_model import StripeState
-from tests.support.paying import KEY, WEBHOOK_SECRET, House, InlinePayments, stripe_over
+from tests.support.payments.paying import KEY, WEBHOOK_SECRET, House, InlinePayments, stripe_over
 
 USD = 10**9
 

@@ -16,8 +16,8 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.app.payments.schedules import ACTS, Act, Story, play
-from tests.support.paying import House
+from tests.support.payments.paying import House
+from tests.support.payments.schedules import ACTS, Act, Story, play
 
 SCHEDULES_LONG = 10_000
 acts: st.SearchStrategy[list[Act]] = st.lists(

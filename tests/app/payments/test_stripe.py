@@ -11,10 +11,10 @@ import pytest
 from app.payments.stripe import TYPES
 from app.payments.vendor import Payment, Saved
 from domain.events import Tax
-from tests.app.payments.wiretap import AUTOMATIC, SAVED, all_of, both_ways, opened, tapped
 from tests.fakes.stripe_api import Faults
 from tests.fakes.stripe_model import StripeState
-from tests.support.paying import KEY, WEBHOOK_SECRET
+from tests.support.payments.paying import KEY, WEBHOOK_SECRET
+from tests.support.payments.wiretap import AUTOMATIC, SAVED, all_of, both_ways, opened, tapped
 
 
 def declined_intent(state: StripeState) -> Payment:

@@ -10,12 +10,12 @@ import trio
 
 from app.faults import VendorRefused, VendorUnavailable
 from app.payments.stripe import RETRIES, TIMEOUT_SECONDS, StripeVendor
-from tests.app.payments.wiretap import AUTOMATIC, SAVED, all_of, both_ways, opened, tapped
 from tests.fakes.scripted_upstream import serve
 from tests.fakes.stripe_api import Faults
 from tests.fakes.stripe_model import StripeState
 from tests.fakes.upstream_script import Abort, Close, Head, Send, Stall, Step
-from tests.support.paying import KEY, WEBHOOK_SECRET
+from tests.support.payments.paying import KEY, WEBHOOK_SECRET
+from tests.support.payments.wiretap import AUTOMATIC, SAVED, all_of, both_ways, opened, tapped
 
 THEIR_WORDS = "Their words, with sk_test_secret in them"
 Ask = Callable[[StripeVendor], Awaitable[object]]

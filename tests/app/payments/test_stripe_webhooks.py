@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from app.faults import BadSignature
 from tests.fakes.stripe_api import FakeTransport
 from tests.fakes.stripe_model import StripeState
-from tests.support.paying import KEY, WEBHOOK_SECRET, stripe_over
+from tests.support.payments.paying import KEY, WEBHOOK_SECRET, stripe_over
 
 BELIEVING = stripe_over(FakeTransport(StripeState(), KEY))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from app.payments.sweep import Discrepancy
 from domain.events import CheckoutCompleted, TopUpSettled, checkout_stream, payment_stream
 from tests.app.payments.test_processing import USD, World, world
-from tests.support.histories import Book, checkout
+from tests.support.ledger.histories import Book, checkout
 
 __all__ = ["world"]
 

@@ -11,8 +11,8 @@ import pytest
 from app.replay.replay import replay
 from domain.events import FileDeleted, file_stream
 from projections.runner import Runner
-from tests.support.histories import upload
-from tests.support.stages import ENGINES, Stage, drain, staged
+from tests.support.ledger.histories import upload
+from tests.support.ledger.stages import ENGINES, Stage, drain, staged
 
 HOUR_MICROS = 3_600_000_000
 

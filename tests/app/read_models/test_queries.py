@@ -36,8 +36,8 @@ from projections.contract import Fact, Read
 from projections.runner import Runner
 from projections.tables import Key, Row, Table
 from projections.usage import MICROS_PER_HOUR, Usages
-from tests.support.histories import USD, admission, settlement
-from tests.support.stages import ENGINES, Stage, drain, staged
+from tests.support.ledger.histories import USD, admission, settlement
+from tests.support.ledger.stages import ENGINES, Stage, drain, staged
 
 DAY_MICROS = 24 * MICROS_PER_HOUR
 ACCOUNTS = ("acme", "bob", "zoë")

@@ -11,7 +11,7 @@ import pytest
 from app.read_models.answers import Transaction
 from app.read_models.statement import Filter
 from projections.runner import Runner
-from tests.support.stages import ENGINES, Stage, drain, staged
+from tests.support.ledger.stages import ENGINES, Stage, drain, staged
 
 ACCOUNT = "zoë"
 KINDS: tuple[tuple[str, ...], ...] = (

@@ -25,9 +25,9 @@ from projections import balances
 from projections.exports import beancount, hledger, texts
 from projections.keys import KEYS
 from projections.runner import ALL, Runner
-from tests.support.histories import Book
-from tests.support.identity import EXPORTS, derived, exported, replayed, shown, transcribe
-from tests.support.stages import ENGINES, Stage, drain, staged
+from tests.support.ledger.histories import Book
+from tests.support.ledger.identity import EXPORTS, derived, exported, replayed, shown, transcribe
+from tests.support.ledger.stages import ENGINES, Stage, drain, staged
 
 HOUR_MICROS = MICROS_PER_DAY // 24
 ACCOUNTS = ("acme", "bob", "zoë", "buyer_2", "käufer 2", "buyer_3", "käufer 3")

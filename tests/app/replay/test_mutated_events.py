@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from app.ledger.store import RecordedEvent
 from app.replay.replay import Report
-from tests.support.mutations import FAR, MOVED, TEXT, Later, busy_stage, many, report
-from tests.support.stages import ENGINES, Stage
+from tests.support.ledger.mutations import FAR, MOVED, TEXT, Later, busy_stage, many, report
+from tests.support.ledger.stages import ENGINES, Stage
 
 CHARGED = {"price_version", "usage", "lines", "cost_nanos", "overrun_nanos"}
 TOLD_ONLY = {"reasoning", "estimated"}

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from app.replay.findings import Difference
 from projections.runner import ALL
 from projections.tables import Column, Row, Table
-from tests.support.mutations import MOVED, TEXT, busy_stage, many, report
-from tests.support.stages import ENGINES, Stage
+from tests.support.ledger.mutations import MOVED, TEXT, busy_stage, many, report
+from tests.support.ledger.stages import ENGINES, Stage
 
 TABLES = tuple(table for item in ALL for table in item.tables)
 

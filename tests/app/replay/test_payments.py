@@ -25,8 +25,8 @@ from domain.events import (
     refund_stream,
 )
 from domain.payment import settled_by
-from tests.support.histories import USD, checkout
-from tests.support.stages import Stage
+from tests.support.ledger.histories import USD, checkout
+from tests.support.ledger.stages import Stage
 
 ORDER = checkout("co", "acme")
 DONE = CheckoutCompleted("co", "acme", "pi")

@@ -18,8 +18,8 @@ from domain.events import Event, KeyCreated, KeyLimits, PriceListed, RequestDebi
 from domain.request import Hold, debit
 from projections.runner import ALL, Runner
 from projections.tables import Change
-from tests.support.histories import PRICES, USD, admission, use
-from tests.support.stages import ENGINES, Stage, drain, staged
+from tests.support.ledger.histories import PRICES, USD, admission, use
+from tests.support.ledger.stages import ENGINES, Stage, drain, staged
 
 
 @pytest.fixture(params=ENGINES)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import Postgres
-from tests.support.stages import ENGINES
+from tests.support.gateway.processes import Postgres
+from tests.support.ledger.stages import ENGINES
 
 EVENTS = 1_000_000
 EVENTS_PER_SECOND = 5_000

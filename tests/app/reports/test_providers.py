@@ -21,8 +21,8 @@ from app.settings import ProviderExportSettings
 from domain.events import RequestDebited
 from domain.request import debit
 from projections.exports.texts import fixed
-from tests.support.histories import PRICES, admission, use
-from tests.support.stages import Stage
+from tests.support.ledger.histories import PRICES, admission, use
+from tests.support.ledger.stages import Stage
 
 COLUMNS = ("request", "in", "cached", "out", "usd")
 MAPPING = ProviderExportSettings("openai", "openai", "request", "in", "cached", "out", "usd", tolerance="0")

@@ -17,7 +17,7 @@ from app.wire.dialects import parse
 from app.wire.exchange import Endpoint, RequestError
 from app.wire.file_ref import StoredFile
 from domain.catalog import Model
-from tests.support.gateway import MODEL, chat, configuration, responses
+from tests.support.gateway.gateway import MODEL, chat, configuration, responses
 
 PDF = base64.b64encode(b"%PDF-1.4").decode()
 STORED = {"file-1": StoredFile("application/pdf", "a.pdf", PDF, 8, 1)}

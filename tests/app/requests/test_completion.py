@@ -15,7 +15,7 @@ from domain.events import RequestAdmitted, RequestDebited
 from domain.pricing import price_usage
 from tests.fakes.openai_shapes import chat_frames, responses_frames
 from tests.fakes.scripted_upstream import Chunk, Head, Request, Script, WaitFor, openai_script, serve
-from tests.support.gateway import (
+from tests.support.gateway.gateway import (
     ACCOUNT,
     CREDIT_NANOS,
     MODEL,

@@ -14,7 +14,7 @@ from domain import buckets
 from domain.events import RequestDebited, RequestReleased
 from tests.fakes.openai_shapes import chat_frames, responses_frames
 from tests.fakes.scripted_upstream import Chunk, Head, Request, Script, Stall, serve
-from tests.support.gateway import ACCOUNT, CREDIT_NANOS, Gateway, chat, check_envelope, responses, running
+from tests.support.gateway.gateway import ACCOUNT, CREDIT_NANOS, Gateway, chat, check_envelope, responses, running
 
 PATHS = ("responses", "chat/completions")
 SSE = (("content-type", "text/event-stream"), ("transfer-encoding", "chunked"))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.openai_shapes import chat_frames, responses_frames
 from tests.fakes.scripted_upstream import Abort, Chunk, Head, Request, Script, Stall, openai_script, serve
-from tests.support.gateway import chat, responses, running
+from tests.support.gateway.gateway import chat, responses, running
 
 SSE = (("content-type", "text/event-stream"), ("transfer-encoding", "chunked"))
 PATHS = ("responses", "chat/completions")

@@ -14,9 +14,9 @@ import pytest
 from domain.events import RequestDebited
 from tests.fakes.upstream_script import Request
 from tests.fakes.vendor_story import TEXT, image
-from tests.support.gateway import CREDIT_NANOS, Gateway, envelope, open_account
-from tests.support.uploads import FORM, a_pdf, upload_form
-from tests.support.vendors import SOLD, VENDORS, selling
+from tests.support.files.uploads import FORM, a_pdf, upload_form
+from tests.support.gateway.gateway import CREDIT_NANOS, Gateway, envelope, open_account
+from tests.support.upstream.vendors import SOLD, VENDORS, selling
 
 PATHS = ("responses", "chat/completions")
 PDF = "data:application/pdf;base64," + base64.b64encode(a_pdf(3)).decode()

@@ -14,8 +14,8 @@ from domain.request import TOKENS_PER_PAGE_MAX
 from domain.usage import CallCount
 from tests.fakes.openai_shapes import chat_body, responses_body
 from tests.fakes.scripted_upstream import Request, Script, json_answer, serve
-from tests.support.gateway import Gateway, envelope, running
-from tests.support.uploads import a_pdf
+from tests.support.files.uploads import a_pdf
+from tests.support.gateway.gateway import Gateway, envelope, running
 
 MODEL = """
 [[model]]

@@ -9,9 +9,9 @@ import pytest
 
 from tests.fakes import anthropic_shapes, gemini_shapes
 from tests.fakes.vendor_story import THOUGHT
-from tests.support.answers import asked, debits
-from tests.support.gateway import Gateway, frames
-from tests.support.vendors import SOLD, selling
+from tests.support.clients.answers import asked, debits
+from tests.support.gateway.gateway import Gateway, frames
+from tests.support.upstream.vendors import SOLD, selling
 
 Json = dict[str, Any]
 WEATHER: Json = {

@@ -27,7 +27,7 @@ from tests.fakes.scripted_upstream import (
     refused_port,
     serve,
 )
-from tests.support.gateway import VENDOR_KEY, Gateway, chat, envelope, frames, responses, running
+from tests.support.gateway.gateway import VENDOR_KEY, Gateway, chat, envelope, frames, responses, running
 
 PATHS = ("responses", "chat/completions")
 SSE = (("content-type", "text/event-stream"), ("transfer-encoding", "chunked"))

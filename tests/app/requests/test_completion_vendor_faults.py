@@ -19,9 +19,9 @@ from tests.fakes.openai_shapes import error_answer, event_frame
 from tests.fakes.openai_vendor import openai_vendor_script
 from tests.fakes.scripted_upstream import Abort, Chunk, Close, Head, Request, Script, Stall
 from tests.fakes.vendor_story import TELLTALE, TEXT, VENDOR_SECRETS, pieces
-from tests.support.answers import PATHS, ask
-from tests.support.gateway import CREDIT_NANOS, VENDOR_KEY, envelope, frames
-from tests.support.vendors import SOLD, VENDORS, selling
+from tests.support.clients.answers import PATHS, ask
+from tests.support.gateway.gateway import CREDIT_NANOS, VENDOR_KEY, envelope, frames
+from tests.support.upstream.vendors import SOLD, VENDORS, selling
 
 SSE = (("content-type", "text/event-stream"), ("transfer-encoding", "chunked"))
 ONCE = {"attempts": 1}

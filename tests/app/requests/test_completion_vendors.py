@@ -1,7 +1,7 @@
 """Requests on both endpoints to upstreams of every protocol: what is asked of each, what the client reads, and what it is charged.
 
 Rule: every bill here is reckoned by hand from the figures that stand in the scripted vendors (tests/fakes) and the prices of
-tests/support/vendors.py; nothing of it is asked of the code that is tested.
+tests/support/upstream/vendors.py; nothing of it is asked of the code that is tested.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from domain.usage import ImageCount, Usage
 from tests.fakes import anthropic_shapes, gemini_shapes
 from tests.fakes.upstream_script import Request, Script
 from tests.fakes.vendor_story import IMAGE_SIDE, PAUSE, SEARCH_TEXT, SEARCH_URL, TEXT
-from tests.support.answers import PATHS, ask, asked, debits
-from tests.support.gateway import VENDOR_KEY, frames
-from tests.support.responses_grammar import check
-from tests.support.vendors import SOLD, VENDORS, selling
+from tests.support.clients.answers import PATHS, ask, asked, debits
+from tests.support.gateway.gateway import VENDOR_KEY, frames
+from tests.support.upstream.vendors import SOLD, VENDORS, selling
+from tests.support.wire.responses_grammar import check
 
 Json = dict[str, Any]
 

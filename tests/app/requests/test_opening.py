@@ -22,7 +22,7 @@ from app.wire.dialects import parse
 from app.wire.exchange import AnswerError
 from domain.events import KeyLimits
 from tests.fakes.openai_shapes import responses_body, responses_frames
-from tests.support.gateway import configuration, responses
+from tests.support.gateway.gateway import configuration, responses
 
 CATALOG = parse_settings(configuration(Path("/nowhere"), upstreams={"a": "", "b": ""})).catalog()
 OFFERS = {name: Offer("simulator", 2**20, fetches_urls=True) for name in "ab"}

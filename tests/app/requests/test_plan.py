@@ -18,7 +18,7 @@ from domain.errors import KeyIsExpired, ModelNotAllowed, ModelNotFound
 from domain.events import KeyLimits
 from domain.pricing import hold_ceiling
 from domain.request import TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX
-from tests.support.gateway import MODEL, chat, configuration, responses
+from tests.support.gateway.gateway import MODEL, chat, configuration, responses
 
 CATALOG = parse_settings(configuration(Path("/nowhere"))).catalog()
 OFFERS = {"simulator": Offer("simulator", 2**20, fetches_urls=True)}

@@ -19,8 +19,8 @@ from domain.request import Hold, debit, free_cancellation_guard, release
 from domain.usage import Usage
 from tests.fakes.openai_shapes import responses_frames
 from tests.fakes.scripted_upstream import Chunk, Head, Request, Script, WaitFor, openai_script, serve
-from tests.support.faulty_ledger import admissions, debits, settlements
-from tests.support.gateway import ACCOUNT, CREDIT_NANOS, MODEL, Gateway, chat, envelope, responses, running
+from tests.support.gateway.gateway import ACCOUNT, CREDIT_NANOS, MODEL, Gateway, chat, envelope, responses, running
+from tests.support.ledger.faulty_ledger import admissions, debits, settlements
 
 SSE = (("content-type", "text/event-stream"), ("transfer-encoding", "chunked"))
 

@@ -8,9 +8,9 @@ import pytest
 
 from domain import buckets
 from domain.events import AdjustmentPosted, RequestDebited
-from tests.support.books import all_events
-from tests.support.faulty_ledger import debits
-from tests.support.gateway import ACCOUNT, CREDIT_NANOS, responses, running
+from tests.support.gateway.gateway import ACCOUNT, CREDIT_NANOS, responses, running
+from tests.support.ledger.books import all_events
+from tests.support.ledger.faulty_ledger import debits
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.signing_in import LISTED, House, house, settings_of
+from tests.support.gateway.signing_in import LISTED, House, house, settings_of
 
 
 @pytest.fixture

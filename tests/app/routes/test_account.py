@@ -9,8 +9,8 @@ import pytest
 
 from domain import account as accounts
 from domain.decimals import NANOS_PER_USD
-from tests.support.customers import EMAIL, caught_up, customer, with_key
-from tests.support.gateway import ACCOUNT, envelope, responses, running
+from tests.support.gateway.customers import EMAIL, caught_up, customer, with_key
+from tests.support.gateway.gateway import ACCOUNT, envelope, responses, running
 
 READERS = ["/api/balance", "/api/transactions", "/api/usage", "/api/requests/req_none", "/api/packs"]
 SESSIONS = ["/api/account", "/api/keys", "/api/keys/key_none", "/api/session"]

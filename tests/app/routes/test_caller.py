@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.support.gateway import make_key
-from tests.support.signing_in import (
+from tests.support.gateway.gateway import make_key
+from tests.support.gateway.signing_in import (
     EMAIL,
     LISTED,
     PASSWORD,

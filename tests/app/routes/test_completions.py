@@ -13,7 +13,7 @@ import trio
 
 from app.routes.completions import KEEP_ALIVE, Frames
 from tests.fakes.scripted_upstream import Stall, serve
-from tests.support.gateway import (
+from tests.support.gateway.gateway import (
     MODEL,
     Gateway,
     chat,

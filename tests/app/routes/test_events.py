@@ -13,10 +13,10 @@ from domain import account as accounts
 from domain.events import (
     RequestReleased,
 )
-from tests.support.customers import customer
-from tests.support.gateway import ACCOUNT, CREDIT_NANOS, MODEL, Gateway, responses, running
-from tests.support.listening import connect, grant, listen, listen_at
-from tests.support.signing_in import House, house, settings_of
+from tests.support.clients.listening import connect, grant, listen, listen_at
+from tests.support.gateway.customers import customer
+from tests.support.gateway.gateway import ACCOUNT, CREDIT_NANOS, MODEL, Gateway, responses, running
+from tests.support.gateway.signing_in import House, house, settings_of
 
 OTHER = "acct_other"
 LONG = 5_000

@@ -19,10 +19,10 @@ from domain.events import (
     request_stream,
 )
 from domain.events import Event as Fact
-from tests.support.customers import customer
-from tests.support.gateway import ACCOUNT, Gateway, check_envelope, responses, running
-from tests.support.listening import Listening, connect, grant, listen
-from tests.support.processes import PATIENCE_SECONDS, eventually
+from tests.support.clients.listening import Listening, connect, grant, listen
+from tests.support.gateway.customers import customer
+from tests.support.gateway.gateway import ACCOUNT, Gateway, check_envelope, responses, running
+from tests.support.gateway.processes import PATIENCE_SECONDS, eventually
 
 OTHER = "acct_other"
 LONG = 5_000

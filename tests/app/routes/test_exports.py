@@ -22,10 +22,10 @@ from app.ledger.store import StoreUnavailable
 from projections.contract import Fact, Read
 from projections.keys import Keys
 from projections.tables import Change
-from tests.support.customers import Customer, caught_up, with_key
-from tests.support.gateway import ACCOUNT, Gateway, chat, running
-from tests.support.histories import Book
-from tests.support.trading import Trade
+from tests.support.gateway.customers import Customer, caught_up, with_key
+from tests.support.gateway.gateway import ACCOUNT, Gateway, chat, running
+from tests.support.ledger.histories import Book
+from tests.support.ledger.trading import Trade
 
 ACCOUNTS = ("acme", "bob_2")
 

@@ -16,9 +16,8 @@ from domain import account as accounts
 from domain import buckets
 from domain.events import FileDeleted, FileUploaded
 from domain.file import FILE_BYTES_MAX
-from tests.support.gateway import ACCOUNT, check_envelope, envelope, running
-from tests.support.sdk import HALF_READ, LOOPS, sync
-from tests.support.uploads import (
+from tests.support.clients.sdk import HALF_READ, LOOPS, sync
+from tests.support.files.uploads import (
     FORM,
     a_pdf,
     file_events,
@@ -32,6 +31,7 @@ from tests.support.uploads import (
     upload_form,
     uploaded,
 )
+from tests.support.gateway.gateway import ACCOUNT, check_envelope, envelope, running
 
 
 async def test_a_file_is_uploaded_shown_listed_read_and_deleted(tmp_path: Path) -> None:

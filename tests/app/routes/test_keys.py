@@ -8,8 +8,8 @@ import pytest
 
 from domain import api_key
 from domain.events import KeyLimitsChanged, KeyRevoked
-from tests.support.customers import customer, with_key
-from tests.support.gateway import MODEL, Json, envelope, responses, running
+from tests.support.gateway.customers import customer, with_key
+from tests.support.gateway.gateway import MODEL, Json, envelope, responses, running
 
 LIMITS: Json = {
     "models": [MODEL, "vendor/plain:1"],

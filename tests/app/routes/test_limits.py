@@ -11,9 +11,9 @@ import trio
 from domain import account as accounts
 from domain.buckets import MICROS_PER_SECOND
 from domain.events import KeyLimits
-from tests.app.ledger.ledgers import stamp
 from tests.fakes.scripted_upstream import Stall, serve
-from tests.support.gateway import ACCOUNT, chat, envelope, responses, running
+from tests.support.gateway.gateway import ACCOUNT, chat, envelope, responses, running
+from tests.support.ledger.ledgers import stamp
 
 AT = 4_102_444_740 * MICROS_PER_SECOND + 23_400_000
 """2099-12-31T23:59:23.4Z: a ledger that has seen this instant stamps it from then on, so that no minute turns in a test."""

@@ -14,8 +14,8 @@ from app.routes.shapes import ModelList
 from domain.catalog import Model
 from domain.events import KeyLimits
 from domain.pricing import parse_prices
-from tests.support.documents import Document, spans
-from tests.support.gateway import MODEL, Json, envelope, running
+from tests.support.docs.documents import Document, spans
+from tests.support.gateway.gateway import MODEL, Json, envelope, running
 
 
 async def test_models_are_listed_without_a_key(tmp_path: Path) -> None:

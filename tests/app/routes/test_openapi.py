@@ -15,8 +15,8 @@ from app.routes.caller import COOKIE_ON_LOOPBACK
 from app.routes.openapi import document
 from app.services import open_services
 from app.settings import parse
-from tests.support.customers import SOLD
-from tests.support.gateway import Json, configuration, prepare, running
+from tests.support.gateway.customers import SOLD
+from tests.support.gateway.gateway import Json, configuration, prepare, running
 
 UNDESCRIBED = {"/openapi.json", "/metrics"}
 """The document itself, and what Prometheus reads."""

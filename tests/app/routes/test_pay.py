@@ -9,9 +9,9 @@ import pytest
 
 from app.routes.pay import _is_here
 from domain.events import TopUpSettled
-from tests.support.customers import SOLD, customer
-from tests.support.gateway import CREDIT_NANOS, Gateway, envelope, running
-from tests.support.processes import PATIENCE_SECONDS, eventually
+from tests.support.gateway.customers import SOLD, customer
+from tests.support.gateway.gateway import CREDIT_NANOS, Gateway, envelope, running
+from tests.support.gateway.processes import PATIENCE_SECONDS, eventually
 
 
 async def page_of(gateway: Gateway, pack: str = "starter") -> str:

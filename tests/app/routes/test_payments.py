@@ -10,9 +10,9 @@ import trio
 
 from domain.decimals import NANOS_PER_USD
 from domain.events import CheckoutStarted, TopUpSettled
-from tests.support.customers import SOLD, Customer, caught_up, customer, with_key
-from tests.support.gateway import CREDIT_NANOS, Gateway, Json, envelope, running
-from tests.support.processes import PATIENCE_SECONDS, eventually
+from tests.support.gateway.customers import SOLD, Customer, caught_up, customer, with_key
+from tests.support.gateway.gateway import CREDIT_NANOS, Gateway, Json, envelope, running
+from tests.support.gateway.processes import PATIENCE_SECONDS, eventually
 
 STARTER: Json = {
     "id": "starter",

@@ -17,10 +17,10 @@ from projections.proofs.checkpoint import check_checkpoint
 from projections.proofs.note import parse_verifier
 from projections.proofs.receipt import Proven, check_receipt
 from projections.proofs.tiles import tiles_of
-from tests.support.customers import SOLD, caught_up, customer, with_key
-from tests.support.gateway import Gateway, envelope, open_account, responses, running
-from tests.support.logs import ORIGIN, SIGNER
-from tests.support.processes import PATIENCE_SECONDS, eventually
+from tests.support.gateway.customers import SOLD, caught_up, customer, with_key
+from tests.support.gateway.gateway import Gateway, envelope, open_account, responses, running
+from tests.support.gateway.processes import PATIENCE_SECONDS, eventually
+from tests.support.transparency.logs import ORIGIN, SIGNER
 
 LOG = f'[log]\norigin = "{ORIGIN}"\nkey = "{SIGNER.text()}"\n'
 

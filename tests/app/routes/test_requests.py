@@ -9,9 +9,9 @@ import pytest
 
 from domain.events import RequestDebited
 from domain.money import parse_usd
-from tests.support.customers import caught_up, customer, with_key
-from tests.support.gateway import MODEL, chat, envelope, responses, running
-from tests.support.processes import PATIENCE_SECONDS, eventually
+from tests.support.gateway.customers import caught_up, customer, with_key
+from tests.support.gateway.gateway import MODEL, chat, envelope, responses, running
+from tests.support.gateway.processes import PATIENCE_SECONDS, eventually
 
 
 @pytest.mark.parametrize("endpoint", ["responses", "chat/completions"])

@@ -15,7 +15,7 @@ from app.accounts.passwords import PARAMETERS
 from app.accounts.sessions import SESSION_DAYS, digest
 from app.accounts.throttle import PASSWORD_OF_ACCOUNT
 from app.services import open_services
-from tests.support.signing_in import (
+from tests.support.gateway.signing_in import (
     ANOTHER,
     COOKIE,
     EMAIL,

@@ -11,7 +11,7 @@ import trio
 
 from app.accounts.throttle import SIGN_IN_FROM_ADDRESS, SIGN_IN_OF_EMAIL, SIGN_UP_FROM_ADDRESS
 from app.telemetry import logs
-from tests.support.signing_in import (
+from tests.support.gateway.signing_in import (
     ANOTHER,
     COOKIE,
     EMAIL,

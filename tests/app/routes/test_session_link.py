@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from app.accounts.throttle import SIGN_IN_FROM_ADDRESS
-from tests.support.signing_in import (
+from tests.support.gateway.signing_in import (
     ANOTHER,
     COOKIE,
     EMAIL,

@@ -22,11 +22,11 @@ from projections.tables import Change
 from projections.transactions import Transactions
 from projections.usage import Usages
 from tests.app.routes.test_exports import trading
-from tests.support.customers import caught_up, with_key
-from tests.support.gateway import chat, running
-from tests.support.histories import PRICES, USD, admission, use
-from tests.support.stages import ENGINES, Stage, drain, staged
-from tests.support.trading import Trade
+from tests.support.gateway.customers import caught_up, with_key
+from tests.support.gateway.gateway import chat, running
+from tests.support.ledger.histories import PRICES, USD, admission, use
+from tests.support.ledger.stages import ENGINES, Stage, drain, staged
+from tests.support.ledger.trading import Trade
 
 DAY = 86_400_000_000
 

@@ -10,8 +10,8 @@ import pytest
 from domain import account as accounts
 from domain.decimals import NANOS_PER_USD
 from domain.events import RequestDebited
-from tests.support.customers import Customer, caught_up, customer, with_key
-from tests.support.gateway import CREDIT_NANOS, MODEL, Gateway, Json, chat, envelope, responses, running
+from tests.support.gateway.customers import Customer, caught_up, customer, with_key
+from tests.support.gateway.gateway import CREDIT_NANOS, MODEL, Gateway, Json, chat, envelope, responses, running
 
 
 def grant(gateway: Gateway, number: int, account_id: str) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from domain.events import RequestDebited
-from tests.support.customers import caught_up, customer, with_key
-from tests.support.gateway import MODEL, chat, envelope, responses, running
+from tests.support.gateway.customers import caught_up, customer, with_key
+from tests.support.gateway.gateway import MODEL, chat, envelope, responses, running
 
 
 async def test_usage_sums_what_requests_used_in_every_grouping(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from app.settings import ServerSettings
 from app.website.opening import open_site
-from tests.support.gateway import Gateway, envelope, running
-from tests.support.website import ASSET, BROTLI, FILES, write
+from tests.support.gateway.gateway import Gateway, envelope, running
+from tests.support.website.website import ASSET, BROTLI, FILES, write
 
 PAGE = "text/html; charset=utf-8"
 

@@ -18,8 +18,9 @@ from app.settings.protocols import TRAITS
 from domain.pricing import price_table
 from domain.usage import CALLED_TOOLS
 from projections.proofs.note import generate
+from tests.support.paths import ROOT
 
-EXAMPLE = Path(__file__).parents[2] / "realrouter.example.toml"
+EXAMPLE = ROOT / "realrouter.example.toml"
 ENVIRON = {
     "OPENAI_API_KEY": "sk-openai",
     "ANTHROPIC_API_KEY": "sk-ant",

@@ -18,9 +18,9 @@ from app.transparency.verify import Report, verify
 from projections.proofs.keys import LogKeys
 from projections.proofs.note import Note, parse_note
 from tests.app.ledger.conftest import engine, ledger  # noqa: F401 - fixtures
-from tests.app.ledger.ledgers import Engine
-from tests.support.histories import Book, admission, settlement
-from tests.support.logs import ORIGIN, SIGNER, WITNESS
+from tests.support.ledger.histories import Book, admission, settlement
+from tests.support.ledger.ledgers import Engine
+from tests.support.transparency.logs import ORIGIN, SIGNER, WITNESS
 
 KEYS = LogKeys(ORIGIN, (SIGNER,), witnesses=(WITNESS.verifier,))
 

@@ -17,7 +17,7 @@ from projections.proofs.keys import LogKeys
 from projections.proofs.leaf import leaf_bytes
 from projections.proofs.note import Note, generate, parse_note
 from tests.app.transparency.conftest import KEYS, Sealed
-from tests.support.logs import ORIGIN, SIGNER, WITNESS, entry, written
+from tests.support.transparency.logs import ORIGIN, SIGNER, WITNESS, entry, written
 
 many = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -16,10 +16,11 @@ from app.transparency.copies import Stored
 from app.transparency.file import CheckpointFile
 from app.transparency.sealer import Sealer
 from app.transparency.verify import verify
-from tests.app.ledger.ledgers import Engine
 from tests.app.transparency.conftest import KEYS
-from tests.support.logs import ORIGIN
-from tests.support.sealed import Continuation
+from tests.support.ledger.ledgers import Engine
+from tests.support.paths import ROOT
+from tests.support.transparency.logs import ORIGIN
+from tests.support.transparency.sealed import Continuation
 
 KILLS, KILLS_LONG = 12, 400
 PAUSE_SECONDS_MAX = 0.06
@@ -92,7 +93,7 @@ class Nursery:
 def nursery(engine: Engine, file: CheckpointFile) -> Iterator[Nursery]:
     command = [sys.executable, "-c", _NURSERY, engine.name, engine.location, str(file.path)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=Path(__file__).parents[3]) as process:
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT) as process:
         try:
             yield Nursery(process)
         finally:

@@ -32,7 +32,7 @@ from projections.proofs.note import Note, generate, parse_note, signed
 from projections.proofs.receipt import check_receipt
 from projections.proofs.tiles import reader
 from tests.app.transparency.conftest import Sealed, cosign
-from tests.support.logs import ORIGIN, SIGNER, WITNESS
+from tests.support.transparency.logs import ORIGIN, SIGNER, WITNESS
 
 CODEC = Codec()
 

@@ -23,8 +23,8 @@ from app.transparency.sealer import Sealer
 from projections.proofs.leaf import Entry, leaf_bytes
 from projections.proofs.note import generate
 from tests.app.transparency.conftest import KEYS, Sealed
-from tests.support.histories import USD, Book
-from tests.support.logs import ORIGIN, SIGNER, entry, written
+from tests.support.ledger.histories import USD, Book
+from tests.support.transparency.logs import ORIGIN, SIGNER, entry, written
 
 some = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 OWN = (SIGNER.verifier,)

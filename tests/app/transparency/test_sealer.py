@@ -18,9 +18,9 @@ from projections.proofs.leaf import leaf_bytes
 from projections.proofs.merkle import Frontier, check_consistency, leaf_hash, prove_consistency, root
 from projections.proofs.note import generate, parse_note
 from projections.proofs.tiles import reader, tiles_of
-from tests.app.ledger.ledgers import stamp, whole
 from tests.app.transparency.conftest import KEYS, Sealed
-from tests.support.logs import ORIGIN, SIGNER
+from tests.support.ledger.ledgers import stamp, whole
+from tests.support.transparency.logs import ORIGIN, SIGNER
 
 
 def roots(sealed: Sealed) -> list[bytes]:

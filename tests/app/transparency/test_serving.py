@@ -11,8 +11,8 @@ import pytest
 from app.faults import LogDiffers
 from app.services import open_services
 from app.settings import parse
-from tests.support.gateway import configuration, prepare, responses, running
-from tests.support.logs import ORIGIN, SIGNER
+from tests.support.gateway.gateway import configuration, prepare, responses, running
+from tests.support.transparency.logs import ORIGIN, SIGNER
 
 LOG = f'[log]\norigin = "{ORIGIN}"\nkey = "{SIGNER.text()}"\n'
 

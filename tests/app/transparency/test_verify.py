@@ -14,7 +14,7 @@ from projections.proofs.keys import LogKeys
 from projections.proofs.note import generate, parse_note, signed
 from projections.proofs.tiles import edge_of, parse_path
 from tests.app.transparency.conftest import Sealed
-from tests.support.logs import ORIGIN
+from tests.support.transparency.logs import ORIGIN
 
 EVENT_COLUMNS = [
     "notification_id",

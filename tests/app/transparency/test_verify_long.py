@@ -21,7 +21,7 @@ from app.transparency.file import CheckpointFile
 from app.transparency.sealer import Sealer
 from app.transparency.verify import verify
 from projections.proofs.keys import LogKeys
-from tests.support.logs import ORIGIN, SIGNER
+from tests.support.transparency.logs import ORIGIN, SIGNER
 ledger, keys = SQLiteLedger(sys.argv[1]), LogKeys(ORIGIN, (SIGNER,))
 file = CheckpointFile(Path(sys.argv[1] + ".checkpoint"))
 if sys.argv[2] == "seal":

@@ -15,8 +15,8 @@ from app.faults import ExportRefused, LogDiffers
 from app.ledger.store import StoreUnavailable, Tables
 from app.transparency.copies import Stored, export
 from tests.app.transparency.conftest import Sealed
-from tests.support.logs import ORIGIN
-from tests.support.mutations import many
+from tests.support.ledger.mutations import many
+from tests.support.transparency.logs import ORIGIN
 
 TEXTS = ("originator_id", "topic", "command_id")
 NUMBERS = ("originator_version", "recorded_at_micros")

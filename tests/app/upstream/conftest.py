@@ -9,7 +9,7 @@ import pytest
 from trio.testing import MockClock
 
 from app.upstream.http1.transport import PoolLimits, TrioTransport
-from tests.app.upstream.transport_calls import (
+from tests.support.upstream.transport_calls import (
     MakeTransport,
 )
 

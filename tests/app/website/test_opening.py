@@ -11,7 +11,7 @@ from app.faults import SiteUnfit
 from app.settings import ServerSettings
 from app.website import opening
 from app.website.opening import PLACES, find, no_site, open_site, read
-from tests.support.website import ASSET, FILES, write
+from tests.support.website.website import ASSET, FILES, write
 
 
 def test_what_is_published_is_read_and_nothing_else(tmp_path: Path) -> None:

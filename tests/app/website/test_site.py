@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.faults import SiteUnfit
 from app.website.site import TYPES, Site, WebsiteAnswer, addresses
-from tests.support.website import ASSET, BROTLI, FILES, page
+from tests.support.website.website import ASSET, BROTLI, FILES, page
 
 SITE = Site(FILES, https=False)
 

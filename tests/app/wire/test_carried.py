@@ -18,10 +18,10 @@ from app.wire.exchange import Endpoint, RequestError
 from app.wire.file_ref import StoredFile
 from app.wire.request import NAME_LENGTH_MAX
 from app.wire.responses import request_reader as responses_ask
-from tests.app.wire import carried
-from tests.app.wire.asks import asks, plain_asks
-from tests.app.wire.requests import QUESTION, VALID, WRONG
-from tests.app.wire.responses.mutations import places
+from tests.support.wire import carried
+from tests.support.wire.asks import asks, plain_asks
+from tests.support.wire.requests import QUESTION, VALID, WRONG
+from tests.support.wire.responses.mutations import places
 
 TARGETS: Final[dict[Dialect, tuple[Target, ...]]] = {
     "responses": (Target("vendor", "model", 4096),),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +14,8 @@ from app.wire.exchange import AnswerError, Relay
 from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
 from app.wire.tags import seal
 from domain.usage import CallCount, ImageCount, Usage
-from tests.app.wire.streams import Outcome, by_byte, cut, payloads, run
-
-RECORDINGS = Path(__file__).parents[4] / "shared" / "recordings"
+from tests.support.paths import RECORDINGS
+from tests.support.wire.streams import Outcome, by_byte, cut, payloads, run
 
 # name -> usage, finish, UTF-8 bytes of all text, how many forwarded frames
 EXPECTED: dict[str, tuple[Usage, str, int, int]] = {

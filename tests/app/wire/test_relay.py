@@ -7,7 +7,7 @@ from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
 from app.wire.exchange import AnswerError
 from app.wire.relay import BODY_BYTES_MAX, HELD_BYTES_MAX, decoded, text_bytes
 from app.wire.sse import MAX_FRAME_BYTES
-from tests.app.wire.streams import chunk, sse
+from tests.support.wire.streams import chunk, sse
 
 
 def test_a_frame_of_full_length_can_be_held() -> None:

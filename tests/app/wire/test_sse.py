@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.wire.exchange import AnswerError
 from app.wire.sse import MAX_FRAME_BYTES, Frame, FrameSplitter
-from tests.app.wire.streams import by_byte, cut
+from tests.support.wire.streams import by_byte, cut
 
 
 def split(pieces: list[bytes]) -> list[Frame]:

@@ -24,7 +24,7 @@ from app.wire.tags import seal
 from domain.usage import Usage
 from tests.protocols.translated import laws
 from tests.protocols.translated.harness import Client, ask_for, reader_for, writer_for
-from tests.support import responses_grammar
+from tests.support.wire import responses_grammar
 
 USAGE: Final = Usage(input=20, cached_input=10, cache_write=3, output=9, reasoning=4)
 LOGPROB: Final = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": []}

@@ -14,7 +14,7 @@ from app.wire.exchange import AnswerError
 from app.wire.relay import BODY_BYTES_MAX, HELD_BYTES_MAX
 from app.wire.translate import PlainTranslation, StreamTranslation
 from domain.usage import CallCount, ImageCount, Usage
-from tests.app.wire.streams import by_byte, run, sse
+from tests.support.wire.streams import by_byte, run, sse
 
 USAGE = Usage(input=3, output=2)
 EVENTS: dict[str, Any] = {

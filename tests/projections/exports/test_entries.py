@@ -23,8 +23,8 @@ from projections.exports.beancount import spelled as beancount_name
 from projections.exports.entries import EntryEncoder
 from projections.exports.hledger import HledgerEncoder
 from projections.exports.hledger import spelled as hledger_name
-from tests.support.stages import Stage
-from tests.support.trading import HOSTILE, Trade
+from tests.support.ledger.stages import Stage
+from tests.support.ledger.trading import HOSTILE, Trade
 
 FORMATS = (BeancountEncoder, HledgerEncoder)
 HLEDGER = pytest.mark.skipif(

@@ -31,8 +31,8 @@ from projections.contract import Fact
 from projections.exports.csv import CsvEncoder
 from projections.exports.focus import FocusSheet
 from tests.domain.test_lots import ACCOUNT, admitted
-from tests.support.stages import Stage
-from tests.support.trading import Trade
+from tests.support.ledger.stages import Stage
+from tests.support.ledger.trading import Trade
 
 AT = 1_767_225_599_000_000
 """The last second of 2025."""

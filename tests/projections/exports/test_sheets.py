@@ -22,8 +22,8 @@ from projections.exports.csv import CsvEncoder
 from projections.exports.focus import FocusSheet
 from projections.exports.parquet import ParquetEncoder
 from projections.exports.sheets import SHEETS, JournalSheet, TransactionSheet
-from tests.support.stages import Stage
-from tests.support.trading import Trade
+from tests.support.ledger.stages import Stage
+from tests.support.ledger.trading import Trade
 
 NAMES = (*SHEETS, "focus")
 

@@ -9,7 +9,7 @@ from projections.proofs.errors import ProofInvalid
 from projections.proofs.keys import LogKeys
 from projections.proofs.note import Note, generate, parse_note, parse_verifier, signed
 from tests.projections.proofs.test_note import COSIGNED
-from tests.support.logs import ORIGIN, SIGNER, WITNESS
+from tests.support.transparency.logs import ORIGIN, SIGNER, WITNESS
 
 ROOT = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I="
 CHECKPOINT = Checkpoint(ORIGIN, 7, bytes(32))

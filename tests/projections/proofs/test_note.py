@@ -23,7 +23,7 @@ from projections.proofs.note import (
     parse_verifier,
     signed,
 )
-from tests.support.logs import SIGNER, WITNESS
+from tests.support.transparency.logs import SIGNER, WITNESS
 
 PRIVATE = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
 """The example of the Go project's sumdb/note, whose format C2SP has taken over."""

@@ -15,7 +15,7 @@ from ops.verify import realrouter_verify as alone
 from projections.proofs.errors import ProofInvalid
 from projections.proofs.note import Note, generate, parse_note, parse_verifier
 from projections.proofs.receipt import check_receipt, parse_receipt
-from tests.support.logs import SIGNER, WITNESS, SealedLog, entry
+from tests.support.transparency.logs import SIGNER, WITNESS, SealedLog, entry
 
 SIZE, RECEIPTS = 777, 1_000
 KEY = str(SIGNER.verifier)

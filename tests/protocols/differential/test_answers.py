@@ -16,9 +16,10 @@ from tests.protocols.differential.second_opinion import Opinion
 from tests.protocols.translated.expected import Case, Choice, Dialect
 from tests.protocols.translated.harness import body_of, stream_of, streamed, whole
 from tests.protocols.translated.recorded_table import RECORDED
-from tests.protocols.translated.test_recorded import PRESENT, RECORDINGS, dialect_of
+from tests.protocols.translated.test_recorded import PRESENT, dialect_of
 from tests.protocols.translated.test_recorded import stream_of as recorded_stream
 from tests.protocols.translated.test_translated import TABLES, chat_call, plain, understood
+from tests.support.paths import RECORDINGS
 
 DISAGREEMENTS: Final[dict[str, tuple[set[str], str]]] = {
     "responses/refusal.sse": ({"text", "refusal"}, "lm15 streams a refusal as text"),

@@ -23,8 +23,8 @@ from app.wire.responses.answer_writer import ResponsesWriter
 from app.wire.splice import Members, members
 from app.wire.translate import PlainTranslation, StreamTranslation
 from domain.usage import Usage
-from tests.app.wire.streams import by_byte, cut
 from tests.protocols.translated.expected import Case, Dialect
+from tests.support.wire.streams import by_byte, cut
 
 Client = Literal["responses", "chat"]
 

@@ -12,7 +12,7 @@ import pytest
 from tests.protocols.translated.expected import Case, Dialect
 from tests.protocols.translated.harness import Client, Outcome, stream_of, streamed
 from tests.protocols.translated.test_translated import ALL, understood
-from tests.support import responses_grammar
+from tests.support.wire import responses_grammar
 
 WRONG: Final[tuple[Any, ...]] = (
     None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from pathlib import Path
 from typing import Final, cast
 
 import pytest
@@ -17,9 +16,9 @@ from tests.protocols.translated.harness import UPSTREAM, Client, feedings, strea
 from tests.protocols.translated.recorded_table import RECORDED, Recorded
 from tests.protocols.translated.test_translated import check_billed, check_calls, check_usage, understood
 from tests.protocols.translated.understood import payloads
-from tests.support import responses_grammar
+from tests.support.paths import RECORDINGS
+from tests.support.wire import responses_grammar
 
-RECORDINGS: Final = Path(__file__).parents[5] / "shared" / "recordings"
 CLIENTS: Final[tuple[Client, ...]] = ("responses", "chat")
 PRESENT: Final = [name for name in RECORDED if (RECORDINGS / name).exists()]
 STREAMS: Final = [name for name in PRESENT if name.endswith(".txt")]

@@ -12,7 +12,6 @@ import pytest
 
 from app.wire import tags
 from domain.usage import Usage
-from tests.app.wire.streams import by_byte
 from tests.protocols.translated import anthropic_table, chat_table, gemini_table, responses_table
 from tests.protocols.translated.expected import ANY, Call, Case, Choice, Dialect
 from tests.protocols.translated.harness import (
@@ -27,7 +26,8 @@ from tests.protocols.translated.harness import (
     whole,
 )
 from tests.protocols.translated.understood import Tokens, Understood, of_chat, of_responses, payloads
-from tests.support import responses_grammar
+from tests.support.wire import responses_grammar
+from tests.support.wire.streams import by_byte
 
 TABLES: Final[dict[Dialect, tuple[Case, ...]]] = {
     "responses": responses_table.CASES,

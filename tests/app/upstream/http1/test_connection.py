@@ -8,7 +8,13 @@ import httpx
 import pytest
 import trustme
 
-from tests.app.upstream.transport_calls import (
+from tests.fakes.scripted_upstream import (
+    Chunk,
+    Close,
+    Stall,
+    serve,
+)
+from tests.support.upstream.transport_calls import (
     CHUNKED,
     OK,
     OK_BODY,
@@ -18,12 +24,6 @@ from tests.app.upstream.transport_calls import (
     open_stream,
     read_all,
     request_to,
-)
-from tests.fakes.scripted_upstream import (
-    Chunk,
-    Close,
-    Stall,
-    serve,
 )
 
 # TLS

@@ -8,14 +8,6 @@ import pytest
 import trio
 import trio.testing
 
-from tests.app.upstream.transport_calls import (
-    MakeTransport,
-    always,
-    call,
-    open_stream,
-    raw,
-    request_to,
-)
 from tests.fakes.scripted_upstream import (
     Close,
     Send,
@@ -23,6 +15,14 @@ from tests.fakes.scripted_upstream import (
     serve,
 )
 from tests.fakes.upstream_script import Peer
+from tests.support.upstream.transport_calls import (
+    MakeTransport,
+    always,
+    call,
+    open_stream,
+    raw,
+    request_to,
+)
 
 # Framing
 

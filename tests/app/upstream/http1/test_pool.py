@@ -9,14 +9,6 @@ import trio.testing
 from trio.testing import MockClock
 
 from app.upstream.http1.transport import PoolLimits
-from tests.app.upstream.transport_calls import (
-    OK,
-    OK_BODY,
-    MakeTransport,
-    always,
-    call,
-    request_to,
-)
 from tests.fakes.scripted_upstream import (
     Close,
     Request,
@@ -24,6 +16,14 @@ from tests.fakes.scripted_upstream import (
     Send,
     WaitFor,
     serve,
+)
+from tests.support.upstream.transport_calls import (
+    OK,
+    OK_BODY,
+    MakeTransport,
+    always,
+    call,
+    request_to,
 )
 
 # The pool

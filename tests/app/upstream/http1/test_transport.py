@@ -12,16 +12,6 @@ import trio.testing
 from trio.testing import MockClock
 
 from app.upstream.http1.transport import AnswerMissing, PoolLimits
-from tests.app.upstream.transport_calls import (
-    CHUNKED,
-    OK,
-    MakeTransport,
-    always,
-    call,
-    open_stream,
-    read_all,
-    request_to,
-)
 from tests.fakes.scripted_upstream import (
     Abort,
     Chunk,
@@ -35,6 +25,16 @@ from tests.fakes.scripted_upstream import (
     event_stream,
     refused_port,
     serve,
+)
+from tests.support.upstream.transport_calls import (
+    CHUNKED,
+    OK,
+    MakeTransport,
+    always,
+    call,
+    open_stream,
+    read_all,
+    request_to,
 )
 
 # What a peer does wrong

@@ -9,7 +9,7 @@ import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from app.upstream.simulator import tokens
-from tests.support.simulated import CHAT_WEATHER, Got, Json, ask, chat, told
+from tests.support.upstream.simulated import CHAT_WEATHER, Got, Json, ask, chat, told
 
 USAGE = {"stream_options": {"include_usage": True}}
 RESULT: list[Json] = [

@@ -10,7 +10,7 @@ import pytest
 from pypdf import PdfWriter
 
 from app.wire.exchange import Endpoint
-from tests.support.simulated import WEATHER, Got, Json, ask, chat, responses, told
+from tests.support.upstream.simulated import WEATHER, Got, Json, ask, chat, responses, told
 
 PICTURE = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
 

@@ -12,8 +12,8 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from app.upstream.simulator import tokens
-from tests.support import responses_grammar as grammar
-from tests.support.simulated import WEATHER, Got, Json, ask, responses, told
+from tests.support.upstream.simulated import WEATHER, Got, Json, ask, responses, told
+from tests.support.wire import responses_grammar as grammar
 
 SEARCH = {"type": "web_search"}
 IMAGE = {"type": "image_generation", "size": "64x64", "partial_images": 2}

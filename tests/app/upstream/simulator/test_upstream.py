@@ -13,8 +13,8 @@ from app.faults import UpstreamBroken, UpstreamUnreachable
 from app.upstream.base import Upstream, UpstreamAnswer
 from app.upstream.simulator import RULES, SimulatorUpstream
 from app.wire.exchange import Endpoint
-from tests.support import responses_grammar as grammar
-from tests.support.simulated import Json, ask, call, chat, responses, told
+from tests.support.upstream.simulated import Json, ask, call, chat, responses, told
+from tests.support.wire import responses_grammar as grammar
 
 BOTH = pytest.mark.parametrize("endpoint", ["responses", "chat"])
 MAKERS = {"responses": responses, "chat": chat}

@@ -8,7 +8,7 @@ import pytest
 from app.wire.answer import Began, Cited, Ended, Finished, Said
 from app.wire.exchange import AnswerError
 from domain.usage import Usage
-from tests.app.wire.anthropic.answering import (
+from tests.support.wire.anthropic.answering import (
     PING,
     SEARCHING,
     START_USAGE,

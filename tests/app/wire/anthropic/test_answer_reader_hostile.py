@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.wire.answer import AnswerEvent, Ended
 from app.wire.exchange import AnswerError
-from tests.app.wire.anthropic.answering import (
+from tests.support.wire.anthropic.answering import (
     SEARCHING,
     feed,
     reader,

@@ -12,7 +12,7 @@ from app.wire.anthropic.answer_reader import CONTINUATIONS_MAX
 from app.wire.canonical import Message, Text, WebSearchTool
 from app.wire.exchange import AnswerError
 from domain.usage import Usage
-from tests.app.wire.anthropic.answering import (
+from tests.support.wire.anthropic.answering import (
     SEARCHING,
     STOP,
     answered,
@@ -30,7 +30,7 @@ from tests.app.wire.anthropic.answering import (
     stop,
     text,
 )
-from tests.app.wire.anthropic.asking import BUDGETED, HI, LATER, ask, target
+from tests.support.wire.anthropic.asking import BUDGETED, HI, LATER, ask, target
 
 PAUSE_USAGE = {"input_tokens": 30, "output_tokens": 100, "server_tool_use": {"web_search_requests": 2}}
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.wire.anthropic.request_writer import write_anthropic
 from app.wire.canonical import CanonicalRequest, Target
 from app.wire.exchange import RequestError
-from tests.app.wire.asks import asks, plain_asks, targets
+from tests.support.wire.asks import asks, plain_asks, targets
 
 MODELS = st.sampled_from(
     [

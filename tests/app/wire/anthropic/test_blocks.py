@@ -19,7 +19,7 @@ from app.wire.answer import (
 )
 from app.wire.anthropic.seals import seal_redacted, seal_thinking
 from app.wire.canonical import TextFormat
-from tests.app.wire.anthropic.answering import (
+from tests.support.wire.anthropic.answering import (
     SEARCHING,
     STOP,
     answered,
@@ -37,7 +37,7 @@ from tests.app.wire.anthropic.answering import (
     text,
     told,
 )
-from tests.app.wire.anthropic.asking import OLD, ask, target
+from tests.support.wire.anthropic.asking import OLD, ask, target
 
 
 def citation(url: Any, title: Any = "T") -> dict[str, Any]:

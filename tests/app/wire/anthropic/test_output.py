@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.wire.canonical import FunctionTool, TextFormat, ToolChoice
-from tests.app.wire.anthropic.asking import BUDGETED, LATEST, OLD, ask, body, refused
+from tests.support.wire.anthropic.asking import BUDGETED, LATEST, OLD, ask, body, refused
 
 CLOSED = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
 OPEN = {"type": "object", "additionalProperties": {"type": "string"}}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.wire.canonical import File, Image, Message, Part, Text
-from tests.app.wire.anthropic.asking import ask, body, refused
+from tests.support.wire.anthropic.asking import ask, body, refused
 
 AT = "input[0].content[0]"
 

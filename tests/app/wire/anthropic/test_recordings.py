@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,10 +23,11 @@ from app.wire.answer import (
 from app.wire.anthropic.answer_reader import AnthropicReader
 from app.wire.canonical import TextFormat
 from domain.usage import Usage
-from tests.app.wire.anthropic.answering import SEARCHING, said
-from tests.app.wire.anthropic.asking import OLD, ask, target
+from tests.support import paths
+from tests.support.wire.anthropic.answering import SEARCHING, said
+from tests.support.wire.anthropic.asking import OLD, ask, target
 
-RECORDINGS = Path(__file__).parents[5] / "shared" / "recordings" / "anthropic"
+RECORDINGS = paths.RECORDINGS / "anthropic"
 
 
 @dataclass(frozen=True)

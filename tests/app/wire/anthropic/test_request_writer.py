@@ -21,7 +21,7 @@ from app.wire.canonical import (
     ToolName,
 )
 from app.wire.tags import seal
-from tests.app.wire.anthropic.asking import BUDGETED, HI, LATE, LATER, LATEST, OLD, ask, body, refused, target
+from tests.support.wire.anthropic.asking import BUDGETED, HI, LATE, LATER, LATEST, OLD, ask, body, refused, target
 
 TOOL = FunctionTool("f", at="tools[0]")
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.wire.canonical import CustomTool, FunctionTool, ImageTool, Place, Tool, ToolChoice, ToolName, WebSearchTool
-from tests.app.wire.anthropic.asking import OLD, ask, body, refused
+from tests.support.wire.anthropic.asking import OLD, ask, body, refused
 
 AT = "tools[0]"
 F, G = FunctionTool("f", at="tools[0]"), FunctionTool("g", at="tools[1]")

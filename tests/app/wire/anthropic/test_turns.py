@@ -23,7 +23,7 @@ from app.wire.canonical import (
     Text,
     WebSearchCall,
 )
-from tests.app.wire.anthropic.asking import HI, ask, body, refused
+from tests.support.wire.anthropic.asking import HI, ask, body, refused
 
 
 def message(role: Role, *words: str, at: str = "input[1]", name: str | None = None) -> Message:

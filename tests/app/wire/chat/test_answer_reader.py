@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,9 +32,10 @@ from app.wire.chat.choice_reader import CITATIONS_MAX, SEALED_LENGTH_MAX
 from app.wire.exchange import AnswerError
 from app.wire.tags import seal, unseal
 from domain.usage import Usage
-from tests.app.wire.streams import CHAT_USAGE, chunk, payloads, usage_chunk
+from tests.support import paths
+from tests.support.wire.streams import CHAT_USAGE, chunk, payloads, usage_chunk
 
-RECORDINGS = Path(__file__).parents[5] / "shared" / "recordings" / "chat"
+RECORDINGS = paths.RECORDINGS / "chat"
 TARGET = Target(upstream="up", model="vendor", max_output_tokens=100)
 USAGE = Usage(input=15, cached_input=5, output=7, reasoning=3)
 BEGAN = Began("chatcmpl-1", "vendor-model-2025")

@@ -35,7 +35,7 @@ from app.wire.chat.answer_writer import ChatWriter
 from app.wire.splice import Members
 from app.wire.tags import seal
 from domain.usage import Usage
-from tests.app.wire.streams import payloads
+from tests.support.wire.streams import payloads
 
 SEED = "0123456789abcdef0123456789abcdef"
 USAGE = Usage(

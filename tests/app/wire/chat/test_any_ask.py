@@ -16,7 +16,7 @@ from app.wire.chat.request_writer import write_chat
 from app.wire.dialects import WRITE
 from app.wire.exchange import RequestError
 from app.wire.request import read_body
-from tests.app.wire.asks import asks, plain_asks, targets
+from tests.support.wire.asks import asks, plain_asks, targets
 
 MODELS = st.just("vendor/model")
 

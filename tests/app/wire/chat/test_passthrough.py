@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
 from app.wire.exchange import AnswerError
 from domain.usage import Usage
-from tests.app.wire.streams import CHAT_USAGE, by_byte, chunk, cut, payloads, run, sse, usage_chunk
+from tests.support.wire.streams import CHAT_USAGE, by_byte, chunk, cut, payloads, run, sse, usage_chunk
 
 USAGE = Usage(input=15, cached_input=5, output=7, reasoning=3)
 PLAIN_STREAM = sse(chunk(""), chunk("H\u00e9"), chunk("llo"), chunk(finish="stop"), usage_chunk(CHAT_USAGE), "[DONE]")

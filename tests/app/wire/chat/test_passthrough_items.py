@@ -9,7 +9,7 @@ import msgspec
 
 from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
 from domain.usage import CallCount, Usage
-from tests.app.wire.streams import CHAT_USAGE, chunk, run, sse, usage_chunk
+from tests.support.wire.streams import CHAT_USAGE, chunk, run, sse, usage_chunk
 
 USAGE = Usage(input=15, cached_input=5, output=7, reasoning=3)
 CITATION = {"type": "url_citation", "url_citation": {"url": "https://example.com", "start_index": 0, "end_index": 2}}

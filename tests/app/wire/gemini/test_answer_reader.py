@@ -15,7 +15,7 @@ from app.wire.canonical import ImageTool
 from app.wire.exchange import AnswerError
 from app.wire.gemini.answer_reader import GeminiReader
 from domain.usage import ImageCount, Usage
-from tests.app.wire.gemini.gemini_answers import ASK, TARGET, broken, chunk, inner, plain, streamed
+from tests.support.wire.gemini.gemini_answers import ASK, TARGET, broken, chunk, inner, plain, streamed
 
 USAGE = {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 7}
 TWO = msgspec.structs.replace(ASK, choices=2)

@@ -23,7 +23,7 @@ from app.wire.answer import (
     ThoughtDone,
 )
 from app.wire.tags import seal
-from tests.app.wire.gemini.gemini_answers import broken, chunk, inner, plain, read, streamed
+from tests.support.wire.gemini.gemini_answers import broken, chunk, inner, plain, read, streamed
 
 STOP = Finished("stop")
 CALLS = Finished("tool_calls")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.wire.canonical import FunctionTool, TextFormat, WebSearchTool
-from tests.app.wire.gemini.gemini_asks import NEWEST, OLDER, asked, config, refused, target
+from tests.support.wire.gemini.gemini_asks import NEWEST, OLDER, asked, config, refused, target
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 

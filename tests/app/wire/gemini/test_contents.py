@@ -19,7 +19,7 @@ from app.wire.canonical import (
     Text,
     WebSearchCall,
 )
-from tests.app.wire.gemini.gemini_asks import HELLO, OLDER, asked, body, contents, refused, target
+from tests.support.wire.gemini.gemini_asks import HELLO, OLDER, asked, body, contents, refused, target
 
 CALL = FunctionCall("call_1", "weather", '{"city":"Paris"}', at="input[1]")
 OUTPUT = FunctionCallOutput("call_1", (Text("sunny"),), at="input[2]")

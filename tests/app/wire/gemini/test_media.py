@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.wire.canonical import CanonicalRequest, File, FunctionCall, FunctionCallOutput, Image, Message, Text
-from tests.app.wire.gemini.gemini_asks import NEWEST, OLDER, asked, body, contents, refused, target
+from tests.support.wire.gemini.gemini_asks import NEWEST, OLDER, asked, body, contents, refused, target
 
 AT = "input[0].content[0]"
 

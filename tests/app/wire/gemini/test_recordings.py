@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,10 +24,11 @@ from app.wire.gemini.errors import refusal_words, reported
 from app.wire.sse import FrameSplitter
 from app.wire.tags import unseal
 from domain.usage import Usage
-from tests.app.wire.gemini.gemini_answers import ASK, TARGET
-from tests.app.wire.streams import by_byte, cut
+from tests.support import paths
+from tests.support.wire.gemini.gemini_answers import ASK, TARGET
+from tests.support.wire.streams import by_byte, cut
 
-RECORDINGS = Path(__file__).parents[5] / "shared" / "recordings" / "gemini"
+RECORDINGS = paths.RECORDINGS / "gemini"
 pytestmark = pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings are not at hand")
 
 STRAWBERRY = "There are **3** {} in strawberry.\n\n{}st**r**awbe**rr**y{}"

@@ -25,8 +25,8 @@ from app.wire.canonical import (
 from app.wire.exchange import RequestError
 from app.wire.gemini.answer_reader import GeminiReader
 from app.wire.gemini.request_writer import write_gemini
-from tests.app.wire.asks import asks, plain_asks, targets
-from tests.app.wire.gemini.gemini_asks import asked, body
+from tests.support.wire.asks import asks, plain_asks, targets
+from tests.support.wire.gemini.gemini_asks import asked, body
 
 MODELS = st.sampled_from(["gemini-3-pro-preview", "gemini-2.5-flash", "gemini-2.0-flash", "gemma-3-27b-it"])
 

@@ -16,7 +16,7 @@ from app.wire.canonical import (
     ToolName,
     WebSearchTool,
 )
-from tests.app.wire.gemini.gemini_asks import asked, body, config, refused, target
+from tests.support.wire.gemini.gemini_asks import asked, body, config, refused, target
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 F = FunctionTool("weather", "The weather.", SCHEMA, at="tools[0]")

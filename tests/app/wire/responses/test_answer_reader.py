@@ -29,9 +29,9 @@ from app.wire.responses.answer_reader import ITEMS_MAX
 from app.wire.responses.answer_writer import ResponsesWriter
 from app.wire.splice import members
 from domain.usage import Usage
-from tests.app.wire.responses.answers import answers
-from tests.app.wire.responses.mutations import mutated
-from tests.app.wire.responses.reading import (
+from tests.support.wire.responses.answers import answers
+from tests.support.wire.responses.mutations import mutated
+from tests.support.wire.responses.reading import (
     CREATED,
     added,
     cited,
@@ -45,7 +45,7 @@ from tests.app.wire.responses.reading import (
     told,
     within,
 )
-from tests.app.wire.streams import RESPONSES_USAGE, response
+from tests.support.wire.streams import RESPONSES_USAGE, response
 
 Json = dict[str, Any]
 SEED = "0123456789abcdef0123456789abcdef"

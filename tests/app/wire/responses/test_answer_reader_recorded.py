@@ -24,8 +24,9 @@ from app.wire.answer import (
 from app.wire.exchange import AnswerError
 from app.wire.tags import seal
 from domain.usage import Usage
-from tests.app.wire.responses.reading import reader
-from tests.app.wire.test_recordings import RECORDINGS, present
+from tests.app.wire.test_recordings import present
+from tests.support.paths import RECORDINGS
+from tests.support.wire.responses.reading import reader
 
 
 def recorded(name: str) -> list[AnswerEvent]:

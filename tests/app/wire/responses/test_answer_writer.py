@@ -16,8 +16,8 @@ from app.wire.relay import DONE
 from app.wire.responses.answer_writer import ResponsesWriter
 from app.wire.splice import members
 from app.wire.tags import seal
-from tests.app.wire.responses.answers import ANSWERS, SEARCHED, answers
-from tests.support import responses_grammar as grammar
+from tests.support.wire import responses_grammar as grammar
+from tests.support.wire.responses.answers import ANSWERS, SEARCHED, answers
 
 Json = dict[str, Any]
 SEED = "0123456789abcdef0123456789abcdef"

@@ -20,8 +20,8 @@ from app.wire.answer import (
 )
 from app.wire.exchange import AnswerError
 from domain.usage import ImageCount
-from tests.app.wire.responses.reading import CREATED, added, completed, done, of, told, within
-from tests.app.wire.streams import RESPONSES_USAGE
+from tests.support.wire.responses.reading import CREATED, added, completed, done, of, told, within
+from tests.support.wire.streams import RESPONSES_USAGE
 
 Json = dict[str, Any]
 

@@ -25,8 +25,8 @@ from app.wire.canonical import (
 )
 from app.wire.responses.answer_writer import ResponsesWriter
 from app.wire.tags import seal
-from tests.app.wire.responses.answers import ANSWERS
-from tests.app.wire.responses.asking import (
+from tests.support.wire.responses.answers import ANSWERS
+from tests.support.wire.responses.asking import (
     LACKING,
     MISSING,
     TOOLS,

@@ -8,7 +8,7 @@ import pytest
 
 from app.wire.answer import CallBegun, CallDone, Cited, Refused, Said, Thought, ThoughtBegun, ThoughtDone
 from app.wire.tags import seal
-from tests.app.wire.responses.reading import added, cited, delta, done, message, of, text_part, within
+from tests.support.wire.responses.reading import added, cited, delta, done, message, of, text_part, within
 
 Json = dict[str, Any]
 

@@ -11,7 +11,17 @@ from app.wire.exchange import AnswerError
 from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
 from app.wire.usage import with_items
 from domain.usage import CallCount, ImageCount, Usage
-from tests.app.wire.streams import RESPONSES_USAGE, by_byte, cut, event, payloads, response, response_events, run, sse
+from tests.support.wire.streams import (
+    RESPONSES_USAGE,
+    by_byte,
+    cut,
+    event,
+    payloads,
+    response,
+    response_events,
+    run,
+    sse,
+)
 
 USAGE = Usage(input=16, cached_input=10, cache_write=4, output=9, reasoning=2, service_tier="default")
 STREAM = sse(*response_events(), named=True)

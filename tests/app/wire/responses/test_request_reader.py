@@ -11,7 +11,7 @@ from app.wire.canonical import CanonicalRequest, Hints, Message, Target, Text, T
 from app.wire.exchange import RequestError
 from app.wire.responses.request_reader import read_responses
 from app.wire.responses.request_writer import write_responses
-from tests.app.wire.responses.asking import (
+from tests.support.wire.responses.asking import (
     FUNCTION,
     LACKING,
     MISSING,
@@ -25,7 +25,7 @@ from tests.app.wire.responses.asking import (
     refused,
     user,
 )
-from tests.app.wire.responses.mutations import mutated
+from tests.support.wire.responses.mutations import mutated
 
 
 def test_the_least() -> None:

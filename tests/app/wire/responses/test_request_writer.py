@@ -35,7 +35,7 @@ from app.wire.request import read_body
 from app.wire.responses.request_reader import read_responses
 from app.wire.responses.request_writer import write_responses
 from app.wire.tags import seal
-from tests.app.wire.responses.asks import asks
+from tests.support.wire.responses.asks import asks
 
 HI = Message("user", (Text("Hi"),), at="messages[0]")
 TARGET = Target("up", "vendor-model", 4096)

@@ -19,7 +19,7 @@ from app.wire.canonical import (
     bare,
 )
 from app.wire.request import TOOLS_MAX
-from tests.app.wire.responses.asking import (
+from tests.support.wire.responses.asking import (
     FUNCTION,
     LACKING,
     MISSING,

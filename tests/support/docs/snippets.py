@@ -1,0 +1,152 @@
+"""The website's snippets, run as they are printed there, against whoever serves.
+
+Each file in web/snippets is a snippet; those of the public documentation are equal to it but for blanks at the start of their
+lines. What runs is the file with the server's address in place of the public one; the key is in the environment, as the
+documentation says. Snippets of an SDK that begin after the quickstart use its `client`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from tests.support.files.uploads import a_pdf
+from tests.support.paths import ROOT
+
+PUBLIC_ORIGIN = "https://api.realrouter.org"
+GET_WEATHER = "const getWeather = async ({ city }) => ({ city, celsius: 21 });\n"
+GET_WEATHER_PYTHON = "def get_weather(city): return {'city': city, 'celsius': 21}\n"
+"""What the documentation leaves to its reader."""
+PDF_PAGES = 2
+SECONDS_MAX = 60
+FOLDER = ROOT / "web" / "snippets"
+_SDK = ROOT / "tests" / "sdk"
+_NODE = ["node", "--input-type=module", "-"]
+_PYTHON = [sys.executable, "-"]
+_SHELL = ["sh", "-e", "-s"]
+
+
+class Served(Protocol):
+    """Something that serves: a demo, a gateway."""
+
+    @property
+    def base_url(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+
+class Failed(Exception):
+    """A snippet that ended in an error. The message is what it printed there."""
+
+
+def quickstart_python(served: Served) -> str:
+    return _run(_PYTHON, snippet("quickstart.py", served), served)
+
+
+def quickstart_javascript(served: Served) -> str:
+    return _run(_NODE, snippet("quickstart.mjs", served), served)
+
+
+def web_search(served: Served) -> Any:
+    """The output items."""
+    return javascript(snippet("web_search.mjs", served), served, shows="response.output")
+
+
+def function_calling(served: Served) -> tuple[Any, str]:
+    """The call, and the final text."""
+    source = GET_WEATHER + snippet("function_calling.mjs", served)
+    call, text = javascript(source, served, shows="[call, final.output_text]")
+    return call, text
+
+
+def image_generation(served: Served) -> bytes:
+    """The image."""
+    output = javascript(snippet("image_generation.mjs", served), served, shows="response.output")
+    [image] = [item for item in output if item["type"] == "image_generation_call"]
+    return base64.b64decode(image["result"])
+
+
+def pdf_summary(served: Served, folder: Path) -> str:
+    """What is said of a PDF of PDF_PAGES pages, uploaded by the documentation's command and named by its id."""
+    write_pdf(folder)
+    uploaded = json.loads(shell("upload.sh", served, folder=folder))
+    source = snippet("pdf_input.mjs", served)
+    assert source.count('file_id: "file-..."') == 1
+    source = source.replace("file-...", uploaded["id"])
+    return str(javascript(source, served, shows="response.output_text"))
+
+
+def write_pdf(folder: Path) -> None:
+    """The file that the documentation uploads."""
+    (folder / "document.pdf").write_bytes(a_pdf(PDF_PAGES))
+
+
+def snippet(name: str, served: Served) -> str:
+    source = (FOLDER / name).read_text(encoding="utf-8")
+    return source.replace(PUBLIC_ORIGIN, served.base_url.removesuffix("/v1"))
+
+
+def python(name: str, served: Served, *, folder: Path, before: str = "") -> str:
+    """What a snippet prints, after the quickstart's client and `before`."""
+    return _run(_PYTHON, f"{_client_python(served)}{before}{snippet(name, served)}", served, folder)
+
+
+def node(*names: str, served: Served) -> str:
+    """What snippets that stand one after the other on their page print, after the quickstart's client."""
+    return _run(_NODE, _client_node(served) + "".join(snippet(name, served) for name in names), served)
+
+
+def changed(name: str, served: Served, *, change: tuple[str, str]) -> str:
+    """What a snippet prints in which one thing is replaced by another."""
+    old, new = change
+    source = snippet(name, served)
+    assert source.count(old) == 1, name
+    source = source.replace(old, new)
+    if name.endswith(".py"):
+        return _run(_PYTHON, _client_python(served) + source, served)
+    return _run(_NODE, _client_node(served) + source, served)
+
+
+def shell(name: str, served: Served, *, folder: Path = _SDK, names: Mapping[str, str] | None = None) -> str:
+    """What its commands print. `names`: what the reader has to fill in."""
+    return _run(_SHELL, snippet(name, served), served, folder, names)
+
+
+def javascript(source: str, served: Served, *, shows: str) -> Any:
+    """Run a snippet after the quickstart's client; the value that `shows` names, as JSON."""
+    source = f"{_client_node(served)}{source}"
+    return json.loads(_run(_NODE, f"{source}\nconsole.log(JSON.stringify({shows}));\n", served))
+
+
+def _client_python(served: Served) -> str:
+    return snippet("quickstart.py", served).partition("response = ")[0]
+
+
+def _client_node(served: Served) -> str:
+    return snippet("quickstart.mjs", served).partition("const response")[0]
+
+
+def _run(
+    command: list[str], source: str, served: Served, folder: Path = _SDK, names: Mapping[str, str] | None = None
+) -> str:
+    keys = {"REALROUTER_KEY": served.key, "REALROUTER_API_KEY": served.key, "no_proxy": "*"}
+    done = subprocess.run(
+        command,
+        input=source,
+        cwd=folder,
+        env={**os.environ, **keys, **(names or {})},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_MAX,
+        check=False,
+    )
+    if done.returncode:
+        raise Failed(done.stderr)
+    return done.stdout
