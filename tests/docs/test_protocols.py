@@ -1,4 +1,4 @@
-"""ops/protocols.md compared with the code: each word of its tables describes what happens to a typical request, and no row is missing.
+"""ops/protocols.md compared with the code: each word of its tables describes what happens to a typical request; no row is missing.
 
 Rule 1: a word is checked against what an upstream would be sent, with the thing and without it; nothing of the codecs is repeated
 here.

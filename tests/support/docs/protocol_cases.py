@@ -37,7 +37,7 @@ _SEARCH: Final[Json] = {"type": "web_search"}
 
 @dataclass(frozen=True)
 class Case:
-    """`given` is the thing under test; `beside` is also in the baseline. `calls`: the number of priced tool calls that the hold covers."""
+    """`given` is the thing under test; `beside` is also in the baseline. `calls`: how many priced tool calls the hold covers."""
 
     given: Json
     beside: Json = field(default_factory=dict)
