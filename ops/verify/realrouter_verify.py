@@ -336,9 +336,7 @@ def check_log(folder: Path, checkpoint: Checkpoint, watched: set[int], receipts:
         for offset, value in enumerate(hashes):
             receipt = wanted.get(index * WIDTH + offset)
             if receipt is not None and leaf_hash(receipt.leaf) != value:
-                raise Wrong(
-                    f"the log lacks the receipt's event: position {receipt.event.position} has another one"
-                )
+                raise Wrong(f"the log lacks the receipt's event: position {receipt.event.position} has another one")
             tree.append(value)
         if width == WIDTH:
             above.add(1, hashes)
