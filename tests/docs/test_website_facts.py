@@ -1,7 +1,6 @@
-"""The facts that the website documents (web/lib: facts.json, example.json), compared with the reference, which is compared with the
-code.
+"""What the website documents as facts (web/lib: facts.json, example.json), against the reference, which is held against the code.
 
-Rule: names, codes, statuses and figures must match the reference; sentences may use a customer's words.
+Rule: names, codes, statuses and figures must be the reference's; sentences may say it in a customer's words.
 """
 
 from __future__ import annotations
@@ -31,28 +30,28 @@ PAGES = {
 
 def stated(table: str) -> dict[str, dict[str, Any]]:
     found = {entry["name"]: entry for entry in FACTS[table]}
-    assert len(found) == len(FACTS[table]), f"{table}: a name occurs twice"
+    assert len(found) == len(FACTS[table]), f"{table}: a name stands twice"
     return found
 
 
 def code(cell: str) -> str | None:
-    """The code in a cell of the reference: a code, null, or "provider" for the provider's own."""
+    """As the reference's cells write it: a code, null, or that it is the provider's."""
     return {"`null`": None, "*the provider's*": "provider"}.get(cell, cell.strip("`"))
 
 
-def test_every_error_is_documented_with_its_status_type_code_and_retry() -> None:
-    documented = [(each["status"], each["type"], each["code"], each["retry"]) for each in FACTS["errors"]]
+def test_every_error_is_told_with_its_status_type_and_code_and_whether_sdks_retry_it() -> None:
+    told = [(each["status"], each["type"], each["code"], each["retry"]) for each in FACTS["errors"]]
     reference = [
         (int(status), kind.strip("`"), code(name), retry)
         for status, kind, name, _when, _todo, retry in REFERENCE.rows("Errors", 6)
     ]
-    assert sorted(documented, key=str) == sorted(reference, key=str)
+    assert sorted(told, key=str) == sorted(reference, key=str)
 
 
-def test_every_route_is_documented_except_those_for_operators() -> None:
-    documented = {(each["method"], each["path"], each["key"]) for each in FACTS["endpoints"]}
+def test_every_route_is_told_but_those_for_operators() -> None:
+    told = {(each["method"], each["path"], each["key"]) for each in FACTS["endpoints"]}
     reference = {(method.strip("`"), path.strip("`"), key) for method, path, key, _ in REFERENCE.rows("Routes", 4)}
-    assert documented == {route for route in reference if route[1] not in OPERATORS}
+    assert told == {route for route in reference if route[1] not in OPERATORS}
 
 
 def test_the_headers_are_those_of_the_gateway() -> None:
@@ -62,16 +61,16 @@ def test_the_headers_are_those_of_the_gateway() -> None:
     assert {name for name in names(written) if name.startswith("x-ratelimit-")} <= set(stated("answer_headers"))
 
 
-def test_the_limits_of_keys_with_their_refusals_and_windows() -> None:
-    documented = {name: [each["refused"], each["window"]] for name, each in stated("key_limits").items()}
-    assert documented == rows("Keys and their limits", 3)
+def test_the_limits_of_keys_their_refusals_and_windows() -> None:
+    told = {name: [each["refused"], each["window"]] for name, each in stated("key_limits").items()}
+    assert told == rows("Keys and their limits", 3)
 
 
 def test_the_fixed_limits_have_their_values() -> None:
     reference = {name: int(value) for name, value in REFERENCE.rows("Fixed limits", 2)}
-    documented = {name: each["value"] for name, each in stated("fixed_limits").items()}
-    assert documented
-    assert documented == {name: reference.get(name) for name in documented}
+    told = {name: each["value"] for name, each in stated("fixed_limits").items()}
+    assert told
+    assert told == {name: reference.get(name) for name in told}
 
 
 def test_the_lines_of_charges_and_the_reasons_of_releases() -> None:
@@ -79,12 +78,12 @@ def test_the_lines_of_charges_and_the_reasons_of_releases() -> None:
 
 
 def test_the_kinds_of_transactions_and_the_signs_of_their_amounts() -> None:
-    documented = {name: (each["amount"], each["reference"]) for name, each in stated("transactions").items()}
-    assert documented == {name: (amount, of) for name, (amount, _id, of) in rows("The account API", 4).items()}
+    told = {name: (each["amount"], each["reference"]) for name, each in stated("transactions").items()}
+    assert told == {name: (amount, of) for name, (amount, _id, of) in rows("The account API", 4).items()}
 
 
 def test_the_figures_of_the_front_page_are_those_of_the_demo() -> None:
-    """The README's line, which the demo prints after the same request, and the lines of the charge."""
+    """The README's line, which the demo prints after the same request, and the lines that make the charge."""
     found = LINE_FORM.fullmatch(LINE)
     assert found is not None
     model, read, written, held, charged, balance = found.groups()
@@ -96,7 +95,7 @@ def test_the_figures_of_the_front_page_are_those_of_the_demo() -> None:
     assert int(EXAMPLE["balance_nanos"]) - int(EXAMPLE["cost_nanos"]) == parse_usd(balance, field="balance")
 
 
-def test_the_lines_of_the_front_page_add_up_to_its_charge() -> None:
+def test_the_lines_of_the_front_page_make_its_charge() -> None:
     prices = parse_prices({"input": "0.25", "output": "2.00"})
     used = {line["kind"]: line["quantity"] for line in EXAMPLE["lines"]}
     cost = price_usage(prices, Usage(input=used["input"], output=used["output"]))
@@ -107,7 +106,7 @@ def test_the_lines_of_the_front_page_add_up_to_its_charge() -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "web").glob("app/**/*.tsx")), ids=lambda path: path.parent.name)
-def test_pages_link_to_pages_that_exist(path: Any) -> None:
+def test_pages_link_to_pages_that_are_there(path: Any) -> None:
     text = path.read_text(encoding="utf-8")
     linked = {link.partition("#")[0] for link in re.findall(r'(?:\]\(|href=")(/docs[^")\s]*)', text)}
     assert linked <= PAGES
@@ -119,8 +118,6 @@ def test_the_topics_are_the_pages() -> None:
     assert sorted(f"/docs/{slug}".rstrip("/") for slug in slugs) == sorted(PAGES)
 
 
-def test_customers_are_shown_no_operator_setting() -> None:
-    documented = {word for each in FACTS["errors"] for word in spans(f"{each['when']} {each['todo']}")}
-    assert not {
-        word for word in documented if re.fullmatch(r"(server|limits|billing|stripe|files|store)\.[a-z_]+", word)
-    }
+def test_no_setting_of_the_operator_is_named_to_customers() -> None:
+    told = {word for each in FACTS["errors"] for word in spans(f"{each['when']} {each['todo']}")}
+    assert not {word for word in told if re.fullmatch(r"(server|limits|billing|stripe|files|store)\.[a-z_]+", word)}
