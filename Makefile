@@ -70,13 +70,13 @@ test-long: setup ## run the long tests at full size, then the benchmarks; prints
 		echo "== $$bench"; $(BIN)/python -m ops.bench.$$bench || failed="$$failed $$bench"; \
 	done; test -z "$$failed" || { echo "benchmarks that missed their target:$$failed" >&2; exit 1; }
 
-check: $(VENV)/.installed-dev ## check formatting, lint, types and layers
+check: $(VENV)/.installed-dev ## formatting, lint, types and layers
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-check-web: $(WEB)/lib/schema.d.ts ## check formatting, lint and types of the website, and run its unit tests
+check-web: $(WEB)/lib/schema.d.ts ## formatting, lint, types and unit tests of the website
 	cd $(WEB) && npm run --silent check && npm run --silent test
 
 web: $(WEB)/out/.built ## build the website into web/out, which the gateway serves

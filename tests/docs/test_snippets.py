@@ -1,4 +1,4 @@
-"""The snippets of the public documentation, as printed there, against `realrouter demo`."""
+"""The public documentation's snippets, as they are printed there, against `realrouter demo`."""
 
 from __future__ import annotations
 
