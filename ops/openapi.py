@@ -1,8 +1,8 @@
-"""Write the OpenAPI document to a file: the website's types are made from it when it is built.
+"""Writes the OpenAPI document to a file, from which the website's build generates its types.
 
     python -m ops.openapi web/openapi.json
 
-The file is written only where it would change, so that what is made from it is not made again.
+The file is written only if it would change, so that an unchanged document causes no rebuild.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from app.settings import Settings, demo_config, load
 
 
 async def document(settings: Settings) -> bytes:
-    """The document of a gateway with these settings. Its store must be there."""
+    """The document of a gateway with these settings. Its store must exist."""
     async with open_services(settings) as services:
         response = await application(services).test_client().get("/openapi.json")
         return await response.get_data(as_text=False)

@@ -1,7 +1,7 @@
-"""Puts the built website into what is published: in a wheel inside the package, in a source distribution where it was built.
+"""Adds the built website to the published artefacts: to a wheel inside the package, to a source distribution under `web/out`.
 
-Rule 1: a package without the website is not built. It would look whole and serve none.
-Rule 2: an editable install is of a checkout, which has the website in `web/out`, or none.
+Rule 1: no package is built without the website. It would look complete and serve none.
+Rule 2: an editable install refers to a checkout, which has the website in `web/out` or not at all.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 BUILT = "web/out"
 PLACES = {"wheel": "app/website/out", "sdist": BUILT}
-"""Where it goes. app/website/opening.py looks for it there."""
+"""Its place in each artefact. app/website/opening.py looks for it there."""
 
 
 class SiteHook(BuildHookInterface[BuilderConfig]):

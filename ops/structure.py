@@ -1,8 +1,8 @@
-"""How the tree stands, in figures: `python -m ops.structure [FOLDER]` measures the checkout at FOLDER (default: this one).
+"""Measures the structure of the tree: `python -m ops.structure [FOLDER]`, for the checkout at FOLDER (default: this one).
 
 Loose modules are those directly in `app/`. A function's length is that of its `def` with its docstring; its parameters are all
-that it takes, `self` apart. Data classes and events are left out of the parameters: their fields are their meaning. A module has
-a test file where a test is named for it (`app/x/y.py` by `tests/app/x/test_y*.py`) or where TESTED_ELSEWHERE says who tests it.
+except `self` and `cls`. Data classes and events do not count for parameters: they have no written `__init__`. A module has a test
+file if a test is named after it (`tests/app/x/test_y*.py` for `app/x/y.py`), or if tests/tested_elsewhere.json says what tests it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import NamedTuple
 ROOTS = ("app", "domain", "projections")
 LINES_MAX, FUNCTION_LINES_MAX, PARAMETERS_MAX = 400, 50, 7
 ONE_FILE = {"ops/verify/realrouter_verify.py"}
-"""It is handed to strangers as one file."""
+"""Files that must remain single files."""
 
 
 class Function(NamedTuple):
-    """`where` is path:line; `lines` and `parameters` count as the module's docstring says."""
+    """`where` is path:line; the module's docstring says how `lines` and `parameters` are counted."""
 
     where: str
     name: str
@@ -45,7 +45,7 @@ def modules(root: Path, folders: tuple[str, ...] = ROOTS) -> list[Path]:
 
 
 def untested(root: Path) -> list[str]:
-    """Modules with code that no test file is named for, and that the table does not account for."""
+    """Modules without a test file of their name and without an entry in the table."""
     table = root / "tests" / "tested_elsewhere.json"
     elsewhere: dict[str, str] = json.loads(table.read_text()) if table.exists() else {}
     found = []

@@ -1,6 +1,6 @@
-"""What benchmarks share: percentiles, the disk's own figure, engines over databases of their own, a funded account.
+"""Shared by the benchmarks: percentiles, the disk's sync time, ledgers on fresh databases, a funded account.
 
-Rule: a figure is printed beside the baseline that it is to be read against, from the same run.
+Rule: every figure is printed with the baseline to compare it with, from the same run.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ENGINES = ("sqlite", "postgres")
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The value that `percent` of all are not above (nearest rank)."""
+    """The percentile by nearest rank: the smallest value that at least `percent` of all values do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, -(-len(ordered) * int(percent * 100) // 10_000) - 1)]
 
@@ -52,15 +52,15 @@ SYNC_EVERY_SECONDS = 0.01
 
 @contextmanager
 def sampling_fdatasync() -> Iterator[list[float]]:
-    """How long 4 KiB take to reach the disk while the block runs, in seconds, every 10 ms; filled in at the end.
+    """While the block runs, measures every 10 ms how long 4 KiB take to reach the disk, in seconds. The list is filled at the end.
 
-    A process of its own takes the samples: in this one the interpreter's lock would be measured too.
+    A separate process takes the samples: in this one, they would include waits for the interpreter's lock.
     """
     samples: list[float] = []
     command = [sys.executable, "-m", "ops.bench._common", tempfile.gettempdir()]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    process.stdout.readline()  # its start is not part of the run
+    process.stdout.readline()  # its startup is not part of the run
     try:
         yield samples
     finally:
@@ -69,7 +69,7 @@ def sampling_fdatasync() -> Iterator[list[float]]:
 
 
 def _sample_fdatasync(folder: str) -> None:
-    """Until standard input is closed."""
+    """Prints samples until standard input is closed."""
     print("ready", flush=True)
     file, path = tempfile.mkstemp(dir=folder)
     try:
@@ -85,7 +85,7 @@ def _sample_fdatasync(folder: str) -> None:
 
 @contextmanager
 def database(engine: str) -> Iterator[str]:
-    """The location of a fresh database: a path, or the URL of a PostgreSQL with its durable defaults."""
+    """The location of a fresh database: a path, or the URL of a PostgreSQL server with its default durability."""
     with tempfile.TemporaryDirectory(prefix="realrouter-bench-", ignore_cleanup_errors=True) as folder:
         if engine == "sqlite":
             yield str(Path(folder) / "ledger.db")
@@ -105,7 +105,7 @@ def open_ledger(engine: str, location: str) -> Ledger:
 
 
 def fund(ledger: Ledger, nanos: int, account_id: str = ACCOUNT) -> None:
-    """An account with so much on it."""
+    """Open an account with a balance of `nanos`."""
     stream = account_stream(account_id)
     grant = AdjustmentPosted(account_id, "grant", "grant", nanos, "benchmark", None)
     verdicts = ledger.append(
@@ -118,7 +118,7 @@ def fund(ledger: Ledger, nanos: int, account_id: str = ACCOUNT) -> None:
 
 
 def admission(request_id: str, account_id: str = ACCOUNT, key_id: str = "key") -> Append:
-    """An admission under every guard that a key may have."""
+    """An admission with every guard that a key may have."""
     event = RequestAdmitted(
         request_id, account_id, key_id, "gpt-5.4-mini", "responses", 1, HOLD_NANOS, 5_000, "bench", 2**60
     )

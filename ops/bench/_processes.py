@@ -1,6 +1,6 @@
-"""The processes of a gateway benchmark: a scripted upstream, relays, a funded gateway, the client; and what each of them uses.
+"""The processes of a gateway benchmark (a scripted upstream, relays, a funded gateway, the client) and their CPU and memory.
 
-Rule: everything that is measured is a process of its own, on the loopback, and is ended with the benchmark.
+Rule: every measured server is a separate process on the loopback interface, and is killed when the benchmark ends.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ price = {{ input = "0.25", cached_input = "0.025", output = "2.00" }}
 
 
 class Server:
-    """A server as a process: its port, the CPU and the memory that it has used."""
+    """A server process: its port, and the CPU and memory that it has used."""
 
     def __init__(self, process: subprocess.Popen[str], key: str = "sk-none") -> None:
         self.process = process
@@ -61,17 +61,17 @@ class Server:
         return line
 
     def cpu_seconds(self) -> float:
-        """User and system time of all its threads, ended ones included."""
+        """User and system time of all its threads, including finished ones."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
     def resident_bytes(self) -> int:
-        """What it has in memory of its own (without mapped files, which all processes share)."""
+        """Its resident memory (VmRSS)."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS"))
 
     def load(self, **plan: Any) -> Tally:
-        """Put load on it from a process of its own."""
+        """Put load on it from a separate process."""
         wanted = Plan(port=self.port, key=self.key, **plan)
         command = _python("ops.bench.load", msgspec.json.encode(wanted).decode())
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
@@ -79,7 +79,7 @@ class Server:
 
     @contextmanager
     def held_streams(self, count: int, frames: int) -> Iterator[None]:
-        """So many clients with a stream open, each with its first `frames` frames, while the block runs."""
+        """While the block runs, `count` clients have a stream open and have each received `frames` frames."""
         plan = Plan(port=self.port, key=self.key, connections=count, stream=True, hold_frames=frames)
         command = _python("ops.bench.load", msgspec.json.encode(plan).decode())
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -96,7 +96,7 @@ def _python(module: str, *arguments: str) -> list[str]:
 
 @contextmanager
 def running(*command: str, key: str = "sk-none") -> Iterator[Server]:
-    """`python -m command`, which prints its port first."""
+    """Runs `python -m command`, whose first line of output is its port."""
     with subprocess.Popen(_python(*command), stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Server(process, key)
@@ -106,15 +106,15 @@ def running(*command: str, key: str = "sk-none") -> Iterator[Server]:
 
 @contextmanager
 def upstream(**config: Any) -> Iterator[Server]:
-    """A vendor that answers as its script says (tests/fakes/scripted_upstream.py names the settings)."""
+    """A scripted vendor; tests/fakes/scripted_upstream.py lists the settings."""
     with running("tests.fakes.scripted_upstream", json.dumps(config)) as server:
         yield server
 
 
 @contextmanager
 def gateway(upstream_port: int, *options: str, tables: str = "") -> Iterator[Server]:
-    """A gateway as in production: SQLite on the disk, projections, metrics, a log; a funded account and its key. `tables`: more
-    of its configuration."""
+    """A gateway as in production (SQLite on disk, projections, metrics, a log) with a funded account and its key. `tables`: further
+    tables of its configuration."""
     with tempfile.TemporaryDirectory(prefix="realrouter-bench-") as folder:
         config = Path(folder) / "realrouter.toml"
         config.write_text(_CONFIG.format(folder=folder, upstream=upstream_port) + tables)

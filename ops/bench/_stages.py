@@ -1,9 +1,9 @@
-"""Where the CPU of a server process goes, by stage: an instrument of the event loop and a clock around what threads do.
+"""A server process's CPU time by stage: an instrument of the event loop, and clocks around functions in threads.
 
-Rule 1: a task's time belongs to the stage that it is in; a stage ends where the function that it is around ends. What no
-stage is around belongs to the task's own kind, named by the module of the function that the task runs.
-Rule 2: only CPU counts (thread_time), so a stage that waits costs nothing.
-Rule 3: looking costs about a microsecond per step and stage: use the shares, and take totals from runs without this.
+Rule 1: a task's time counts for its current stage, which ends when the function it wraps returns. Time outside of any stage counts
+for the task's kind, which is determined by the module of the function that the task runs.
+Rule 2: only CPU time counts (thread_time), so waiting costs nothing.
+Rule 3: measuring costs about a microsecond per step and stage: use the shares, and take totals from runs without a meter.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EDGE, CARRYING, LOOP, BACKGROUND = "edge", "carrying", "event loop", "background
 
 
 class Meter(trio.abc.Instrument):
-    """CPU seconds per stage. `kinds`: stage of a task by a prefix of its name."""
+    """CPU seconds per stage. `kinds`: the stage of a task by a prefix of its name."""
 
     def __init__(self, kinds: Mapping[str, str], otherwise: str) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
@@ -50,7 +50,7 @@ class Meter(trio.abc.Instrument):
         self._stages.pop(task, None)
 
     def around(self, stage: str, function: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
-        """`function`, its time booked to `stage`."""
+        """Wraps `function` so that its time counts for `stage`."""
 
         @functools.wraps(function)
         async def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -60,7 +60,7 @@ class Meter(trio.abc.Instrument):
         return wrapped
 
     def around_plain(self, stage: str, function: Callable[P, R]) -> Callable[P, R]:
-        """The same for a function that does not wait."""
+        """The same for a synchronous function."""
 
         @functools.wraps(function)
         def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -70,7 +70,7 @@ class Meter(trio.abc.Instrument):
         return wrapped
 
     def in_thread(self, stage: str, function: Callable[P, R]) -> Callable[P, R]:
-        """The same for what runs in a worker thread."""
+        """The same for a function that runs in a worker thread."""
 
         @functools.wraps(function)
         def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -83,11 +83,11 @@ class Meter(trio.abc.Instrument):
         return wrapped
 
     def start(self) -> None:
-        """Look from now on, inside a trio run. SIGUSR1 prints the figures, with those of the whole process, as a line of JSON."""
+        """Start measuring, inside a Trio run. SIGUSR1 prints the figures and the process's total as a line of JSON."""
         trio.lowlevel.add_instrument(self)
-        signal.signal(signal.SIGUSR1, self._tell)
+        signal.signal(signal.SIGUSR1, self._print)
 
-    def _tell(self, _number: int, _frame: FrameType | None) -> None:
+    def _print(self, _number: int, _frame: FrameType | None) -> None:
         print(json.dumps({**self.seconds, "process": time.process_time()}), flush=True)
 
     @contextmanager
@@ -112,7 +112,7 @@ class Meter(trio.abc.Instrument):
 
 
 def relay_meter() -> Meter:
-    """A meter of the relay on the gateway's own parts."""
+    """A meter for the relay that is built from the gateway's own parts."""
     from app.upstream.http import HttpUpstream, _Answer
 
     meter = Meter({"app.edge": EDGE}, BACKGROUND)
@@ -122,7 +122,7 @@ def relay_meter() -> Meter:
 
 
 def gateway_meter() -> Meter:
-    """A meter with the stages of a paid request. Call it before the services are opened."""
+    """A meter with the stages of a paid request. Call this before the services are opened."""
     import app.routes.completions as routes
     from app import services
     from app.ledger.sqlite import SQLiteLedger

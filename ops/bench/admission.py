@@ -1,8 +1,8 @@
-"""How long an admission waits for its verdict, against what the disk under it takes.
+"""How long an admission waits for its verdict, compared with the disk's sync time.
 
-Two loads. Ten callers back to back, each admitting and then settling, on either engine. And an open loop: admissions arrive at a
-fixed rate whether or not earlier ones are done, 100 callers take them up, and each is counted from the instant at which it was due,
-so that a stall is paid by all who had to wait for it.
+There are two loads. In the closed loop, on either engine, ten callers each admit and then settle, without pauses. In the open loop,
+admissions arrive at a fixed rate whether or not earlier ones are done; 100 callers process them, and each wait counts from the
+scheduled arrival, so a stall counts for every admission that it delays.
 
     python -m ops.bench.admission [--seconds 5]
 """
@@ -37,12 +37,12 @@ OPEN_CALLERS = 100
 OPEN_PER_SECOND = 5_000
 OPEN_P99_SECONDS = 0.030
 WARM_UP_SECONDS = 0.5
-"""Connections are opened and statements prepared before anything is counted."""
+"""Opens connections and prepares statements before anything is counted."""
 Waits = list[float]
 
 
 async def closed_loop(writer: GroupCommit, seconds: float) -> Waits:
-    """Each caller admits and settles, back to back; the admissions' waits."""
+    """Each caller admits and settles without pauses. Returns the admissions' waits."""
     waits: Waits = []
     started = trio.current_time()
 
@@ -63,7 +63,7 @@ async def closed_loop(writer: GroupCommit, seconds: float) -> Waits:
 
 
 async def open_loop(writer: GroupCommit, seconds: float) -> Waits:
-    """Admissions due every 1/OPEN_PER_SECOND; their waits, counted from then."""
+    """One admission is due every 1/OPEN_PER_SECOND. Returns their waits, counted from when they were due."""
     waits: Waits = []
     arrivals = iter(range(int(seconds * OPEN_PER_SECOND)))
     started = trio.current_time()
@@ -99,7 +99,7 @@ async def _with_writer(ledger: Ledger, load: Callable[[GroupCommit, float], Awai
 
 
 def measure(engine: str, load: Callable[[GroupCommit, float], Awaitable[Waits]], seconds: float) -> tuple[Waits, Waits]:
-    """(waits, samples of fdatasync taken meanwhile)"""
+    """Returns the waits, and samples of fdatasync taken meanwhile."""
     with database(engine) as location:
         ledger = open_ledger(engine, location)
         try:
@@ -132,10 +132,10 @@ def main() -> int:
     print(f"admission ({machine_line()})")
     for engine in ENGINES:
         waits, syncs = measure(engine, closed_loop, seconds)
-        _row(f"{engine}, {CLOSED_CALLERS} callers back to back", waits, seconds)
+        _row(f"{engine}, {CLOSED_CALLERS} callers without pauses", waits, seconds)
         _row("  fdatasync meanwhile", syncs, seconds)
         bound = SYNC_FACTOR * percentile(syncs, 99) + SYNC_EXTRA_SECONDS
-        met.append(_verdict("  against 3 x fdatasync + 8 ms", percentile(waits, 99), bound))
+        met.append(_verdict("  compared with 3 x fdatasync + 8 ms", percentile(waits, 99), bound))
     waits, syncs = measure("postgres", open_loop, seconds)
     _row(f"postgres, {OPEN_PER_SECOND:,}/s offered to {OPEN_CALLERS} callers", waits, seconds)
     _row("  fdatasync meanwhile", syncs, seconds)

@@ -1,7 +1,7 @@
-"""Relays that bill nothing: what the gateway is measured against.
+"""Relays without billing, as baselines for the gateway.
 
-`stock`: hypercorn's own server, a stock QuartTrio, one httpx.AsyncClient on its default transport. Bodies go through as they come.
-`ours`:  the same relay on the gateway's own edge and transport: the difference to the gateway is what paying adds.
+`stock`: hypercorn's own server, a stock QuartTrio, one httpx.AsyncClient on its default transport. Bodies pass through unchanged.
+`ours`:  the same relay on the gateway's own edge and transport: the difference from the gateway is the cost of billing.
 
     python -m ops.bench.baseline_relay stock|ours UPSTREAM_PORT [--meter]      prints its port
 """
@@ -23,13 +23,13 @@ HEADERS = {"content-type": "application/json", "authorization": "Bearer sk-bench
 
 
 def stock(upstream: str) -> None:
-    """Nothing in it is ours."""
+    """Uses none of our code."""
     from hypercorn.config import Config
     from hypercorn.trio import serve
     from quart_trio import QuartTrio
 
     app = QuartTrio("relay")
-    app.config["RESPONSE_TIMEOUT"] = None  # stock, but for the limits that would cut a stream
+    app.config["RESPONSE_TIMEOUT"] = None  # stock, except for the limits that would cut off a stream
     client: httpx.AsyncClient
 
     async def relay() -> Response:
@@ -72,7 +72,7 @@ async def _parts(answer: httpx.Response) -> AsyncIterator[bytes]:
 
 
 def ours(upstream: str) -> None:
-    """The gateway's edge, upstream and transport, without a ledger and without a look into the bodies."""
+    """The gateway's edge, upstream and transport, without a ledger, and without parsing the bodies."""
     from app.edge.application import make_app, request_id, stream_response
     from app.edge.body import BodyBudget, on_exit, read_body, reserve_for
     from app.edge.limits import ServerLimits

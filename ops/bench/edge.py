@@ -1,8 +1,8 @@
-"""CPU per request and per streamed chunk: the edge against plain hypercorn + quart-trio, interleaved in one run.
+"""CPU per request and per streamed chunk: the edge compared with plain hypercorn + quart-trio, interleaved in one run.
 
     python ops/bench/edge.py [--rounds 5] [--requests 2000] [--streams 400]
 
-Each server is a process of its own with the same trivial handlers; CPU is that process's own user + system time, so the
+Each server is a separate process with the same trivial handlers. CPU is the user and system time of that process, so the
 client, which runs here, does not count. Trust the ratio.
 """
 
@@ -101,7 +101,7 @@ def serve_edge() -> None:
 
 
 class Process:
-    """One server, and its CPU clock."""
+    """One server and its CPU time."""
 
     def __init__(self, name: str) -> None:
         self.process = subprocess.Popen([sys.executable, __file__, "--serve", name], stdout=subprocess.PIPE, text=True)

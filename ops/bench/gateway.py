@@ -1,10 +1,10 @@
-"""Requests and stream chunks per CPU-second: the gateway, which bills, against a bare relay that bills nothing.
+"""Requests and stream chunks per CPU-second: the gateway, which bills, compared with bare relays that do not.
 
-Three servers, each a process of its own before one scripted upstream: `stock` (hypercorn + quart-trio + httpx), `ours` (the same
-relay on the gateway's edge and transport) and the gateway as in production (SQLite with synchronous=FULL on the disk, projections,
-metrics, a log). Rounds are interleaved; a figure is the median over the rounds; CPU is user + system time of the server's process,
-all threads. The upstream sends each frame on its own and with a pause, so that reads are not joined; what the client saw of that
-is printed. A second pass, with a meter inside, tells where the gateway's CPU goes.
+There are three servers, each a separate process in front of one scripted upstream: `stock` (hypercorn + quart-trio + httpx), `ours`
+(the same relay on the gateway's edge and transport) and the gateway as in production (SQLite with synchronous=FULL on disk,
+projections, metrics, a log). Rounds are interleaved, and a figure is the median over the rounds. CPU is the user and system time of
+all threads of the server's process. The upstream sends each frame separately, with a pause, so that reads are not merged; the
+output shows what the client saw of that. A second pass, with a meter inside, shows where the gateway's CPU time goes.
 
     python -m ops.bench.gateway [--rounds 5] [--requests 400] [--streams 96] [--endpoint responses|chat]
 """
@@ -28,7 +28,7 @@ from ops.bench.load import Tally
 CONNECTIONS = 16
 CHUNKS = 50
 CHUNK_DELAY_SECONDS = 0.008
-"""With 16 streams, 2,000 chunks/s: below what one core of the slower side carries, so that each chunk is a read of its own."""
+"""With 16 streams this is 2,000 chunks/s: less than one core of the slower server can do, so that each chunk is a separate read."""
 REQUESTS_MARK, CHUNKS_MARK = 1.10, 0.90
 STOCK, OURS, GATEWAY = "bare relay, stock", "bare relay, our parts", "gateway"
 NAMES = (STOCK, OURS, GATEWAY)
@@ -36,7 +36,7 @@ NAMES = (STOCK, OURS, GATEWAY)
 
 @dataclass
 class Figures:
-    """One server's CPU seconds per answer, a value a round, and what its client saw."""
+    """One server's CPU seconds per answer, one value per round, and what its client saw."""
 
     plain: list[float] = field(default_factory=list)
     streamed: list[float] = field(default_factory=list)
@@ -56,14 +56,14 @@ class Figures:
 
 
 def measure(server: Server, count: int, *, endpoint: str, stream: bool) -> tuple[float, Tally]:
-    """(CPU seconds per answer, what the client saw)"""
+    """Returns the CPU seconds per answer, and what the client saw."""
     before = server.cpu_seconds()
     tally = server.load(connections=CONNECTIONS, requests=count, endpoint=endpoint, stream=stream)
     return (server.cpu_seconds() - before) / count, tally
 
 
 def compare(servers: dict[str, Server], options: argparse.Namespace) -> dict[str, Figures]:
-    """All rounds, interleaved."""
+    """Run all rounds, interleaved."""
     figures = {name: Figures() for name in servers}
     for server in servers.values():
         measure(server, 5 * CONNECTIONS, endpoint=options.endpoint, stream=False)
@@ -79,13 +79,13 @@ def compare(servers: dict[str, Server], options: argparse.Namespace) -> dict[str
 
 
 def report(figures: dict[str, Figures]) -> bool:
-    """Print the comparison; whether both marks are met."""
-    print("CPU of the server process, median (least to most) of rounds")
+    """Print the comparison. Returns whether both targets are met."""
+    print("CPU of the server process, median (minimum to maximum) of rounds")
     for name, figure in figures.items():
         show(f"{name}: plain request", f"{_spread(figure.plain)}  {1 / figure.request:6.0f}/CPU-s")
         chunks = figure.seen.frames / figure.seen.answers
         show(f"{name}: stream", f"{_spread(figure.streamed)}  {chunks / figure.stream:6.0f} chunks/CPU-s")
-    print("How the chunks came: per stream, as the client saw them")
+    print("How the chunks arrived at the client, per stream")
     for name, figure in figures.items():
         seen, count = figure.seen, figure.seen.answers
         show(
@@ -93,19 +93,19 @@ def report(figures: dict[str, Figures]) -> bool:
             f"{seen.frames / count:.1f} frames in {seen.http_chunks / count:.1f} HTTP chunks and {seen.reads / count:.1f} reads",
         )
     base, ours, paid = (figures[name] for name in NAMES)
-    print("What paying adds, against the relay on our parts")
+    print("What billing adds, compared with the relay on our parts")
     show("per plain request", f"{(paid.request - ours.request) * 1e3:.3f} ms on {ours.request * 1e3:.3f} ms")
     show("per stream", f"{(paid.stream - ours.stream) * 1e3:.3f} ms on {ours.stream * 1e3:.3f} ms")
     requests, chunks = base.request / paid.request, base.stream / paid.stream
     requests_met, chunks_met = requests >= REQUESTS_MARK, chunks >= CHUNKS_MARK
-    print("Against the stock relay")
-    show("requests per CPU-second", f"{requests:.0%}, mark {REQUESTS_MARK:.0%}: {_word(requests_met)}")
-    show("stream chunks per CPU-second", f"{chunks:.0%}, mark {CHUNKS_MARK:.0%}: {_word(chunks_met)}")
+    print("Compared with the stock relay")
+    show("requests per CPU-second", f"{requests:.0%}, target {REQUESTS_MARK:.0%}: {_word(requests_met)}")
+    show("stream chunks per CPU-second", f"{chunks:.0%}, target {CHUNKS_MARK:.0%}: {_word(chunks_met)}")
     return requests_met and chunks_met
 
 
 def stages(servers: dict[str, Server], options: argparse.Namespace) -> None:
-    """Where the CPU goes, from servers with a meter inside: the relay on our parts, and what paying adds to each stage."""
+    """Print CPU time by stage, from servers with a meter inside: the relay on our parts, and what billing adds to each stage."""
     columns = {
         (name, stream): seconds
         for stream in (False, True)
@@ -113,7 +113,7 @@ def stages(servers: dict[str, Server], options: argparse.Namespace) -> None:
     }
     names = sorted(columns[GATEWAY, False], key=lambda name: -columns[GATEWAY, False][name])
     print("CPU by stage in ms, with a meter inside (trust the shares)")
-    show("", f"{'plain: relay':>14}{'gateway':>10}{'paying':>10}{'stream: relay':>16}{'gateway':>10}{'paying':>10}")
+    show("", f"{'plain: relay':>14}{'gateway':>10}{'billing':>10}{'stream: relay':>16}{'gateway':>10}{'billing':>10}")
     for name in names:
         row = []
         for stream in (False, True):
@@ -141,7 +141,7 @@ def _stage_seconds(
 def _difference(before: dict[str, float], after: dict[str, float], count: int) -> dict[str, float]:
     seconds = {stage: (value - before.get(stage, 0.0)) / count for stage, value in after.items()}
     whole = seconds.pop("process")
-    return {"whole process": whole, **seconds, "thread switches, the rest": whole - sum(seconds.values())}
+    return {"whole process": whole, **seconds, "thread switches and the rest": whole - sum(seconds.values())}
 
 
 def _metered(server: Server) -> dict[str, float]:
@@ -159,7 +159,7 @@ def _word(met: bool) -> str:
 
 
 def serve(config: str, *, metered: bool) -> None:
-    """The gateway as `realrouter serve` runs it, its log in a file. Prints its port."""
+    """Run the gateway as `realrouter serve` does, with its log in a file. Prints its port."""
     from app.cli.serve import serve_sockets
     from app.edge.server import open_sockets
     from app.settings import load
@@ -181,8 +181,8 @@ def serve(config: str, *, metered: bool) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=400, help="plain requests a round")
-    parser.add_argument("--streams", type=int, default=96, help="streams a round")
+    parser.add_argument("--requests", type=int, default=400, help="plain requests per round")
+    parser.add_argument("--streams", type=int, default=96, help="streams per round")
     parser.add_argument("--endpoint", choices=["responses", "chat"], default="responses")
     parser.add_argument("--serve", metavar="CONFIG", help=argparse.SUPPRESS)
     parser.add_argument("--meter", action="store_true", help=argparse.SUPPRESS)

@@ -1,7 +1,7 @@
-"""The ledger under load on one hot account: guarded commands per second, waits, batches, and that nothing was overdrawn.
+"""The ledger under load on one hot account: guarded commands per second, waits and batch sizes. Checks that nothing is overdrawn.
 
-Callers are Trio tasks on one GroupCommit; each admits a request under every guard a key may have, then debits it or, every tenth
-time, releases it. At the end all callers of a process race for an account that can pay for 50: exactly 50 must get through.
+Callers are Trio tasks on one GroupCommit. Each admits a request with every guard that a key may have, then debits it or, every
+tenth time, releases it. At the end, all callers of a process race for an account that can pay for 50: exactly 50 must succeed.
 Baselines from the same run: the disk's fdatasync, and one `Application.save` of `eventsourcing` per command on the same engine.
 
     python -m ops.bench.ledger [--seconds 5] [--engine sqlite|postgres]
@@ -54,7 +54,7 @@ RACE_HOLDS = 50
 
 @dataclass
 class Figures:
-    """What one process saw. Times in seconds."""
+    """The measurements of one process. Times in seconds."""
 
     commands: int = 0
     refused: int = 0
@@ -71,7 +71,7 @@ class Figures:
 
 
 async def load(ledger: Ledger, callers: int, seconds: float) -> Figures:
-    """Callers at full speed for so long."""
+    """Run `callers` callers at full speed for `seconds`."""
     figures = Figures()
     writer = GroupCommit(ledger, watch=figures)
     async with trio.open_nursery() as outer:
@@ -88,7 +88,7 @@ async def load(ledger: Ledger, callers: int, seconds: float) -> Figures:
 
 
 async def _race(writer: GroupCommit, callers: int) -> None:
-    """All callers at once for an account that can pay for RACE_HOLDS."""
+    """All callers compete at once for an account that can pay for RACE_HOLDS."""
     account_id = f"poor-{uuid.uuid4().hex}"
     await trio.to_thread.run_sync(fund, writer.ledger, RACE_HOLDS * HOLD_NANOS, account_id)
     taken: list[bool] = []
@@ -123,7 +123,7 @@ async def _caller(writer: GroupCommit, number: int, until: float, figures: Figur
 
 
 def check(ledger: Ledger) -> str:
-    """Replay every event: available never below zero at any position, nothing held at the end, every bucket as replayed."""
+    """Replay every event. Asserts that available is never negative, that nothing remains held, and that all buckets agree."""
     codec, replayed, position, lowest = Codec(), Counter[str](), 0, FUNDS_NANOS
     name = buckets.available(ACCOUNT)
     while page := ledger.read(position, 5_000):
@@ -143,7 +143,7 @@ def check(ledger: Ledger) -> str:
 
 
 class _Account(Aggregate):
-    """What a plain application would have: a balance as an aggregate of its own."""
+    """The design of a plain application: a balance as an aggregate."""
 
     def __init__(self) -> None:
         self.balance = 0
@@ -154,7 +154,7 @@ class _Account(Aggregate):
 
 
 def saves_per_second(engine: str, location: str, seconds: float) -> float:
-    """One `Application.save` of one event per command, by the library's own recorder."""
+    """The rate with one `Application.save` of one event per command, using the library's own recorder."""
     env: dict[str, Any] = {"PERSISTENCE_MODULE": f"eventsourcing.{engine}"}
     if engine == "sqlite":
         env["SQLITE_DBNAME"] = location + ".baseline"
@@ -176,7 +176,7 @@ def saves_per_second(engine: str, location: str, seconds: float) -> float:
 
 
 def run_process(engine: str, location: str, callers: int, seconds: float) -> None:
-    """One of several processes: figures as JSON on stdout."""
+    """Run as one of several processes: prints its figures as JSON."""
     ledger = open_ledger(engine, location)
     try:
         figures = trio.run(load, ledger, callers, seconds)
@@ -210,9 +210,9 @@ def measure(engine: str, seconds: float) -> bool:
         f"ledger, {engine}: {PROCESSES[engine]} process(es) of {CALLERS[engine]} callers, one hot account ({machine_line()})"
     )
     passed = rate >= TARGET_PER_SECOND
-    show("guarded commands/s", f"{rate:,.0f}  (mark {TARGET_PER_SECOND:,}: {'met' if passed else 'MISSED'})")
+    show("guarded commands/s", f"{rate:,.0f}  (target {TARGET_PER_SECOND:,}: {'met' if passed else 'MISSED'})")
     cpu_share = sum(one.cpu_seconds for one in figures) / sum(one.commands for one in figures)
-    show("CPU of the callers' processes", f"{cpu_share * 1e6:.0f} us a command")
+    show("CPU of the callers' processes", f"{cpu_share * 1e6:.0f} us per command")
     show("wait for the verdict", f"p50 {percentile(waits, 50) * 1e3:.1f} ms, p99 {percentile(waits, 99) * 1e3:.1f} ms")
     show("batch", f"mean {sum(batches) / len(batches):.0f}, p99 {percentile(batches, 99):.0f}, {len(batches)} commits")
     show("refused admissions", f"{sum(one.refused for one in figures)}")

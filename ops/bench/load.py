@@ -1,12 +1,12 @@
-"""A lean client that puts load on a gateway, as a process of its own: what it costs is in nobody's figure.
+"""A minimal client that puts load on a gateway from a separate process, so that its own cost is in no figure.
 
-Rule 1: one thread, blocking writes, one selector; each connection has one request under way and is kept alive.
-Rule 2: an answer counts only when it is a 200 and ends as a whole answer does. Anything else ends the run.
-Rule 3: what a client can see of how bytes were cut is counted: reads from the socket, HTTP chunks, frames.
+Rule 1: one thread, blocking writes, one selector; each connection has one request in progress and is kept alive.
+Rule 2: an answer counts only if it is a 200 and ends as a complete answer does. Anything else ends the run.
+Rule 3: the client counts how the bytes were divided, as far as it can see: reads from the socket, HTTP chunks, frames.
 
     python -m ops.bench.load '{"port": 8000, "connections": 16, "requests": 400, "stream": true}'     prints a Tally
     python -m ops.bench.load '{"port": 8000, "connections": 1000, "hold_frames": 5, "stream": true}'
-        opens that many streams, prints "open" when each has shown so many frames, and holds them until stdin ends
+        opens that many streams, prints "open" once each has received `hold_frames` frames, and holds them until stdin ends
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ENDS = {
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to do. `requests` is over all connections."""
+    """The load. `requests` is the total over all connections."""
 
     port: int
     connections: int = 16
@@ -59,7 +59,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tally(msgspec.Struct):
-    """What was seen, over all answers."""
+    """What the client saw, over all answers."""
 
     answers: int = 0
     seconds: float = 0.0
@@ -70,20 +70,20 @@ class Tally(msgspec.Struct):
 
 
 class Answer:
-    """One HTTP answer, cut out of what the socket gives."""
+    """One HTTP answer, parsed from the socket's bytes."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
         self._pending = bytearray()
         self._left: int | None = None
-        """Bytes of a body with a length; None: it is chunked."""
+        """Remaining bytes of a body with a length; None if it is chunked."""
         self._begun = False
         self.frames = 0
         self.body = b""
-        """The last part of the body, enough to judge its end."""
+        """The last part of the body, enough to check how it ends."""
 
     def feed(self, data: bytes) -> bool:
-        """Whether the answer is whole now."""
+        """Whether the answer is complete now."""
         self._tally.reads += 1
         self._pending += data
         if not self._begun and not self._begin():
@@ -96,7 +96,7 @@ class Answer:
             return False
         status, *lines = bytes(self._pending[:end]).lower().split(b"\r\n")
         if b" 200 " not in status:
-            raise SystemExit(f"not the answer that was expected: {bytes(self._pending)!r}")
+            raise SystemExit(f"unexpected answer: {bytes(self._pending)!r}")
         for line in lines:
             name, _, value = line.partition(b":")
             if name == b"content-length":
@@ -132,7 +132,7 @@ class Answer:
 
 
 class Client:
-    """One connection, with one request under way."""
+    """One connection with one request in progress."""
 
     def __init__(self, plan: Plan, tally: Tally) -> None:
         self._request = plan.request()
@@ -146,20 +146,20 @@ class Client:
         self.socket.sendall(self._request)
 
     def read(self) -> bool:
-        """Whether the answer is whole now, and right."""
+        """Whether the answer is complete now. Ends the run if it is wrong."""
         data = self.socket.recv(RECEIVE_BYTES)
         if not data:
-            raise SystemExit("the server closed before the answer was whole")
+            raise SystemExit("the server closed the connection before the answer was complete")
         if not self.answer.feed(data):
             return False
         if self._end not in self.answer.body:
-            raise SystemExit(f"not a whole answer: {self.answer.body!r}")
+            raise SystemExit(f"incomplete answer: {self.answer.body!r}")
         self._tally.answers += 1
         return True
 
 
 def drive(plan: Plan) -> Tally:
-    """`plan.requests` answers, as fast as they come."""
+    """Get `plan.requests` answers as fast as possible."""
     tally, selector = Tally(), selectors.DefaultSelector()
     started = time.monotonic()
     asked = min(plan.connections, plan.requests)
@@ -177,7 +177,7 @@ def drive(plan: Plan) -> Tally:
 
 
 def hold(plan: Plan) -> None:
-    """Open streams, say when all of them stream, hold them until stdin ends."""
+    """Open the streams, print "open" once all of them stream, and hold them until stdin ends."""
     tally, selector = Tally(), selectors.DefaultSelector()
     clients = []
     for _ in range(plan.connections):
@@ -196,13 +196,13 @@ def _wait_for_frames(selector: selectors.BaseSelector, client: Client, frames: i
     while client.answer.frames < frames:
         for ready in _readable(selector):
             if ready.read():
-                raise SystemExit("a stream ended that was to be held")
+                raise SystemExit("a stream ended that should have been held open")
 
 
 def _readable(selector: selectors.BaseSelector) -> list[Client]:
     ready = [key.data for key, _ in selector.select(SILENCE_SECONDS)]
     if not ready:
-        raise SystemExit(f"nothing came for {SILENCE_SECONDS:g} s")
+        raise SystemExit(f"nothing was received for {SILENCE_SECONDS:g} s")
     return ready
 
 

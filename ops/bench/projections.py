@@ -1,11 +1,11 @@
-"""How fast read models are rebuilt, all of them together, on both engines, beside `eventsourcing`'s own way.
+"""How fast all read models are rebuilt together, on both engines, compared with `eventsourcing`'s own way.
 
     .venv/bin/python -m ops.bench.projections [--events 200000] [--baseline-events 1000] [--engine sqlite|postgres]
 
-A history of admissions and settlements over many accounts is written through the guarded append; then every projection is
-rebuilt from event 1. The baseline feeds the same projections, on the same tables, with one transaction and one tracking row
-per event, as `eventsourcing`'s `process_event` does. Then the replay, which derives everything again and compares.
-Figures are events a second; the target is 20,000.
+The benchmark writes a history of admissions and settlements of many accounts through the guarded append, then rebuilds every
+projection from event 1. The baseline feeds the same projections, on the same tables, with one transaction and one tracking row
+per event, as `eventsourcing`'s `process_event` does. Finally it runs the replay, which derives everything again and compares.
+Figures are events per second; the target is 20,000.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ FAR_FUTURE_MICROS = 4_000_000_000_000_000
 
 
 def main() -> int:
-    """0 where the targets are reached, else 1."""
+    """Returns 0 if the targets are reached, otherwise 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--baseline-events", type=int, default=1_000)
@@ -91,7 +91,7 @@ def _measure(
 
 
 def _show(engine: str, what: str, rate: float, note: str) -> int:
-    """Prints a figure; 1 where it is a measured one below the target."""
+    """Prints a figure. Returns 1 if it is below the target and not the baseline."""
     below = note != "baseline" and rate < TARGET_EVENTS_PER_SECOND
     mark = f", below {TARGET_EVENTS_PER_SECOND:,}" if below else ""
     print(f"{engine}: {what:<34} {rate:>9,.0f} events/s  {note}{mark}", flush=True)
@@ -99,7 +99,7 @@ def _show(engine: str, what: str, rate: float, note: str) -> int:
 
 
 def write_history(ledger: Ledger, events: int) -> None:
-    """`events` events, most of them admissions and settlements in the order of their batches."""
+    """Write `events` events, most of them admissions and settlements, in batches."""
     versions = itertools.count()
     draw = random.Random(1)
     _append(ledger, [Append("prices", price_stream(MODEL), 0, (PriceListed(MODEL, price_table(PRICES)),))])

@@ -1,10 +1,10 @@
-"""What sealing costs the path of a request: two gateways as in production, one that seals its log and one that does not.
+"""What sealing adds to a request: two gateways as in production, one that seals its log and one that does not.
 
-Each is a process of its own before one scripted upstream. Rounds are short, interleaved, and their order alternates, so that what
-else the machine does meets both; of each round the ratio (sealing to not sealing) of the CPU of a request and of its time is taken,
-and of these the mean without the fifth at either end, with its 95% interval (bootstrap over rounds). The mark is the upper
-end of the interval of the CPU: where processes share two cores, time says less.
-Then `verify` over a log of so many events: events per second, and memory while it grows tenfold.
+Each is a separate process in front of one scripted upstream. Rounds are short, interleaved, and alternate in order, so that other
+load on the machine affects both. Each round yields the ratio (sealing to not sealing) of CPU per request and of time per request.
+The result is the mean of these ratios without the highest and lowest fifth, with its 95% interval (bootstrap over rounds). The
+target applies to the upper end of the CPU interval: if processes share two cores, time is less meaningful.
+Then `verify` runs over a log of `--events` events: events per second, and memory while the log grows tenfold.
 
     python -m ops.bench.sealing [--rounds 200] [--requests 400] [--events 100000]
 """
@@ -40,27 +40,27 @@ BATCH = 250
 
 
 def measure(server: Server, count: int) -> tuple[float, float]:
-    """(CPU seconds, seconds) of a request."""
+    """Returns CPU seconds and seconds per request."""
     before, started = server.cpu_seconds(), time.perf_counter()
     server.load(connections=CONNECTIONS, requests=count)
     return (server.cpu_seconds() - before) / count, (time.perf_counter() - started) / count
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """The trimmed mean, and its 95% interval by the percentiles of resampled ones."""
+    """Returns the trimmed mean and its 95% interval, from the percentiles of resampled means."""
     chance = random.Random(1)
     means = sorted(trimmed(chance.choices(values, k=len(values))) for _ in range(RESAMPLES))
     return trimmed(values), means[RESAMPLES // 40], means[-RESAMPLES // 40]
 
 
 def trimmed(values: Sequence[float]) -> float:
-    """The mean without the fifth at either end."""
+    """The mean without the highest and lowest fifth."""
     cut = len(values) // 5
     return statistics.fmean(sorted(values)[cut : len(values) - cut])
 
 
 def cost(rounds: int, requests: int) -> bool:
-    """Print what sealing costs; whether the mark is met."""
+    """Print what sealing costs. Returns whether the target is met."""
     key = generate(ORIGIN).text()
     tables = f'[log]\norigin = "{ORIGIN}"\nkey = "{key}"\n'
     with ExitStack() as stack:
@@ -75,18 +75,18 @@ def cost(rounds: int, requests: int) -> bool:
                 found[server].append(measure(server, requests))
         print(f"{rounds} rounds of {requests} requests each, {CONNECTIONS} connections")
         medians = [statistics.median(cpu for cpu, _ in found[server]) * 1e3 for server in (plain, sealing)]
-        show("CPU of a request, median", f"{medians[0]:.3f} ms, sealing {medians[1]:.3f} ms")
+        show("CPU per request, median", f"{medians[0]:.3f} ms, sealing {medians[1]:.3f} ms")
         cpu, took = ([b[at] / a[at] for a, b in zip(found[plain], found[sealing], strict=True)] for at in (0, 1))
         for name, ratios in (("CPU", cpu), ("time", took)):
             middle, low, high = interval(ratios)
             show(f"{name}: sealing adds", f"{middle - 1:+.2%}, 95% interval {low - 1:+.2%} to {high - 1:+.2%}")
         met = interval(cpu)[2] < MARK
-        show("the interval's upper end, by CPU", f"mark {MARK - 1:.0%}: {'met' if met else 'MISSED'}")
+        show("the interval's upper end, by CPU", f"target {MARK - 1:.0%}: {'met' if met else 'MISSED'}")
         return met
 
 
 def fill(ledger: SQLiteLedger, requests: int, start: int) -> None:
-    """So many requests, admitted and debited."""
+    """Write `requests` requests, admitted and debited."""
     for at in range(start, start + requests, BATCH):
         admissions = [admission(f"r{number}") for number in range(at, at + BATCH)]
         verdicts = ledger.append(admissions)
@@ -98,7 +98,7 @@ def fill(ledger: SQLiteLedger, requests: int, start: int) -> None:
 
 
 def checked(events: int) -> bool:
-    """Print how fast a log is sealed and verified, at a tenth of its size and at all of it; whether the mark is met."""
+    """Print how fast a log is sealed and verified, at a tenth of its size and at full size. Returns whether the target is met."""
     keys = LogKeys(ORIGIN, (generate(ORIGIN),))
     met = True
     with tempfile.TemporaryDirectory(prefix="realrouter-bench-") as folder:
@@ -124,7 +124,7 @@ def checked(events: int) -> bool:
                 f"{rate:,.0f} events/s, {resident_bytes() / 2**20:.0f} MiB resident",
             )
         ledger.close()
-    show("verified a second", f"mark {EVENTS_MARK:,}: {'met' if met else 'MISSED'}")
+    show("verified per second", f"target {EVENTS_MARK:,}: {'met' if met else 'MISSED'}")
     return met
 
 
@@ -147,7 +147,7 @@ def main() -> int:
     options = parser.parse_args()
     print(f"What sealing costs ({machine_line()})")
     met = cost(options.rounds, options.requests) if options.rounds else True
-    print("The sealed log by itself, on SQLite")
+    print("The sealed log alone, on SQLite")
     return 0 if checked(options.events) and met else 1
 
 

@@ -1,8 +1,8 @@
-"""What one open stream costs in memory: 1,000 of them in one gateway process, and in the bare relays beside it.
+"""The memory of an open stream: 1,000 of them in one gateway process, compared with the bare relays.
 
 Each stream is a real client connection, a real upstream connection, and an upstream that falls silent after a few frames.
 The figure is (resident with all open - resident before) / count, after a warm-up of a few streams and requests, which loads
-what is loaded once. Then all clients leave, and as many come again: what that adds would be a leak.
+everything that is loaded once. Then all clients leave and as many connect again: any growth in between would be a leak.
 
     python -m ops.bench.streams [--streams 1000]
 """
@@ -19,11 +19,11 @@ from ops.bench._processes import Server, gateway, running, upstream
 MARK_BYTES = 150_000
 WARM_UP = 20
 FRAMES = 10
-"""After so many the upstream falls silent."""
+"""The upstream falls silent after this many."""
 
 
 def measure(server: Server, streams: int) -> tuple[float, float]:
-    """(resident bytes per open stream, how much more each needs the second time)"""
+    """Returns the resident bytes per open stream, and how many more each needs the second time."""
     server.load(connections=WARM_UP, requests=WARM_UP * 5)
     with server.held_streams(WARM_UP, FRAMES):
         pass
@@ -52,7 +52,7 @@ def main() -> int:
             used, grown = measure(server, streams)
             show(name, f"{used / 1000:.1f} kB each; the second time {grown / 1000:+.1f} kB")
     met = used <= MARK_BYTES
-    show("gateway, mark 150 kB each", "met" if met else "MISSED")
+    show("gateway, target 150 kB each", "met" if met else "MISSED")
     return 0 if met else 1
 
 

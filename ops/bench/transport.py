@@ -1,7 +1,7 @@
-"""CPU per upstream call: httpx's default transport against ours, through AsyncClient and called directly.
+"""CPU per upstream call: httpx's default transport compared with ours, through AsyncClient and called directly.
 
-Law: one run, one server in another process, interleaved rounds; the figure of each way is the median of its rounds, and the
-     CPU is this process's own, so the server's work is not in it.
+Rule: one run, one server in another process, interleaved rounds. A figure is the median of its rounds, and the CPU is this
+process's own, so the server's work is not included.
 
 Run from the project's root:  python -m ops.bench.transport [--rounds 9] [--calls 200] [--streams 40]
 """
@@ -31,7 +31,7 @@ TIMEOUTS = {"timeout": {"connect": 60.0, "read": 60.0, "write": 60.0, "pool": 60
 HEADERS = {"content-type": "application/json", "authorization": "Bearer sk-bench"}
 
 Call = Callable[[bool], Awaitable[int]]
-"""Makes one call, streaming or not, and returns how many body bytes came."""
+"""Makes one call, streaming or not, and returns the number of body bytes received."""
 
 
 def through_client(client: httpx.AsyncClient, url: str) -> Call:
@@ -116,8 +116,8 @@ async def run(port: int, rounds: int, calls: int, streams: int, width: int) -> N
 
 
 def report(figures: dict[str, tuple[list[float], list[float]]], rounds: int, width: int) -> None:
-    print(f"CPU ms of the client, median (least) of {rounds} interleaved rounds, {width} calls at a time")
-    print(f"{'':28}{'plain call':>18}{f'{CHUNKS}-chunk stream':>20}{'a chunk':>10}")
+    print(f"CPU ms of the client, median (minimum) of {rounds} interleaved rounds, {width} calls at a time")
+    print(f"{'':28}{'plain call':>18}{f'{CHUNKS}-chunk stream':>20}{'per chunk':>10}")
     for name, (plain, stream) in figures.items():
         per_chunk = (statistics.median(stream) - statistics.median(plain)) / CHUNKS
         print(
@@ -129,11 +129,11 @@ def report(figures: dict[str, tuple[list[float], list[float]]], rounds: int, wid
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--calls", type=int, default=200, help="plain calls a round")
-    parser.add_argument("--streams", type=int, default=40, help="streams a round")
+    parser.add_argument("--calls", type=int, default=200, help="plain calls per round")
+    parser.add_argument("--streams", type=int, default=40, help="streams per round")
     parser.add_argument("--width", type=int, default=4, help="calls at a time")
     parser.add_argument(
-        "--delay", type=float, default=0.0005, help="seconds before each chunk, so that each comes alone"
+        "--delay", type=float, default=0.0005, help="seconds before each chunk, so that each arrives separately"
     )
     options = parser.parse_args()
     config = f'{{"chunks": {CHUNKS}, "delay": {options.delay}}}'

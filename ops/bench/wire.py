@@ -1,4 +1,4 @@
-"""Microseconds per stream frame of pass-throughs and translations, beside decoding and encoding each frame with the json module.
+"""Microseconds per stream frame of pass-throughs and translations, compared with re-encoding each frame with the json module.
 
 .venv/bin/python -m ops.bench.wire [--frames N]
 """
@@ -61,7 +61,7 @@ def gemini_frames(count: int) -> list[bytes]:
 
 
 def relayed(frames: list[bytes], make: Callable[[], Relay], frames_per_read: int) -> float:
-    """Seconds for all frames, the best of ROUNDS."""
+    """Seconds for all frames, the best of ROUNDS rounds."""
     reads = [b"".join(frames[start : start + frames_per_read]) for start in range(0, len(frames), frames_per_read)]
     best = float("inf")
     for _ in range(ROUNDS):
@@ -99,7 +99,7 @@ def main() -> None:
     count = parser.parse_args().frames
 
     print(
-        f"{'upstream -> client':<24}{'one frame a read':>20}{'ten frames a read':>20}{'json re-encoding':>20}   us per frame"
+        f"{'upstream -> client':<24}{'one frame per read':>20}{'ten frames per read':>20}{'json re-encoding':>20}   us per frame"
     )
     for name, frames, make in (
         ("chat", chat_frames(count), lambda: ChatStreamRelay(model="public", include_usage=False, choices=1)),
@@ -115,7 +115,7 @@ def main() -> None:
 
 
 def translation(dialect: Dialect, endpoint: Endpoint) -> Relay:
-    """A stream of `dialect`, given to a client of `endpoint`."""
+    """Translates a stream of `dialect` for a client of `endpoint`."""
     ask = CanonicalRequest(
         endpoint=endpoint, model="public", items=(Message("user", (Text("Say something."),)),), stream=True
     )

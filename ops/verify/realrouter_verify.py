@@ -1,22 +1,23 @@
 #!/usr/bin/env python3
-"""Checks what a Realrouter log has signed, without Realrouter: this one file, Python 3.11 or newer, and `pip install cryptography`.
+"""Verifies what a Realrouter log has signed, without Realrouter. Needs this file, Python 3.11+ and `pip install cryptography`.
 
     python realrouter_verify.py receipt FILE --key VKEY
     python realrouter_verify.py log DIR --key VKEY [--receipt FILE] [--checkpoint FILE]
 
-`receipt`: that a log, by a checkpoint that its key has signed, holds the event in the receipt. It prints the event.
-`log`: a copy of a log in a folder (its checkpoint, its hash tiles, and its entries where they are there): every hash, up to the
-signed root; that each receipt's event is in it, at its place; that each older checkpoint is a beginning of it.
-VKEY is the log's public key, `name+id+key`, which you have from somewhere that you trust; with `@SIZE` behind it, what it has
-signed of a longer log counts for nothing. --witness VKEY: ask for a witness too.
-Exit codes: 0 it holds, 1 it does not (the reason is printed), 2 wrong usage or a file that cannot be read.
+`receipt` verifies that the log contains the event in the receipt, according to a checkpoint that the log's key signed, and prints
+the event.
+`log` verifies a copy of a log in a folder (its checkpoint, its hash tiles, and its entries if present): every hash up to the signed
+root; that the log has each receipt's event at its place; that each older checkpoint is a beginning of the log.
+VKEY is the log's public key, `name+id+key`, from a source that you trust. If it ends in `@SIZE`, its signatures on logs longer than
+SIZE are ignored. With --witness VKEY, the checkpoint must have this witness's signature too.
+Exit codes: 0 it holds, 1 it does not (the reason is printed), 2 wrong usage or an unreadable file.
 
-How it fits together. An event's bytes are: version (1 byte, 1), position, stream version, recorded_at in microseconds (8 bytes
-each), then stream, topic, command id and state, each after its length (4 bytes); all big-endian. Its leaf hash is
-SHA-256(0x00 + bytes); a node is SHA-256(0x01 + left + right), in the tree of RFC 6962, where the event of position p is leaf p - 1.
+The formats. An event's bytes are: version (1 byte, 1), position, stream version, recorded_at in microseconds (8 bytes each), then
+stream, topic, command ID and state, each preceded by its length (4 bytes); all numbers are big-endian. A leaf hash is
+SHA-256(0x00 + bytes), a node is SHA-256(0x01 + left + right), in the tree of RFC 6962; the event at position p is leaf p - 1.
 A checkpoint is a signed note (C2SP signed-note, tlog-checkpoint) of origin, size and root; tiles are those of C2SP tlog-tiles; a
-receipt is a C2SP tlog-proof whose `extra` line has the event's bytes. `entries/<N>` has the events of tile N, each after its length
-in 4 bytes.
+receipt is a C2SP tlog-proof whose `extra` line has the event's bytes. `entries/<N>` has the events of tile N, each preceded by its
+length in 4 bytes.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ RECEIPT_BYTES_MAX, NOTE_LENGTH_MAX, SIGNATURES_MAX, EXTENSIONS_MAX = 24 << 20, 1
 
 
 class Wrong(Exception):
-    """It does not hold."""
+    """The verification failed; the message says why."""
 
 
 # --- hashes and trees ---------------------------------------------------------------------------------------------------------
@@ -58,7 +59,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def fold(peaks: list[bytes]) -> bytes:
-    """The root over whole subtrees, the largest first."""
+    """The root over complete subtrees, given from the largest to the smallest."""
     if not peaks:
         return EMPTY_ROOT
     root = peaks[-1]
@@ -68,7 +69,7 @@ def fold(peaks: list[bytes]) -> bytes:
 
 
 def root_by_proof(index: int, size: int, leaf: bytes, proof: list[bytes]) -> bytes:
-    """RFC 9162, 2.1.3.2."""
+    """The root that an inclusion proof leads to. Raises Wrong if its length does not fit. RFC 9162, 2.1.3.2."""
     if not 0 <= index < size:
         raise Wrong(f"leaf {index} is not in a tree of {size}")
     at, last, value = index, size - 1, leaf
@@ -88,7 +89,7 @@ def root_by_proof(index: int, size: int, leaf: bytes, proof: list[bytes]) -> byt
 
 
 class Tree:
-    """Leaves go in; the root comes out, and those of the sizes that are asked for."""
+    """A tree that leaves are appended to. `roots` has its root at each watched size."""
 
     def __init__(self, watched: set[int]) -> None:
         self.size, self.watched, self.roots = 0, watched, {0: EMPTY_ROOT}
@@ -105,45 +106,45 @@ class Tree:
             self.roots[self.size] = fold(self.peaks)
 
 
-# --- text forms, each taken in one spelling alone -----------------------------------------------------------------------------
+# --- text forms, accepted in their canonical form only --------------------------------------------------------------------------
 
 
 def from_base64(text: str, length: int | None = None) -> bytes:
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise Wrong("something is not base64") from None
+        raise Wrong("a value is not valid base64") from None
     if base64.b64encode(data).decode() != text or length not in (None, len(data)):
-        raise Wrong("a base64 text is of the wrong length or spelling")
+        raise Wrong("a base64 value has the wrong length or is not canonical")
     return data
 
 
 def plain(text: str) -> str:
-    """Quoted where it has what moves a cursor or begins a line: whoever signs a log may put anything into it."""
+    """The text, escaped if it contains control characters: the signer of a log may put anything into it."""
     return text if text.isprintable() else ascii(text)
 
 
 def text_of(file: Path) -> str:
     data = file.read_bytes()
     if len(data) > RECEIPT_BYTES_MAX:
-        raise Wrong(f"{file.name} is too long for anything that is signed")
+        raise Wrong(f"{file.name} is larger than any signed file can be")
     return data.decode()
 
 
 def number(text: str) -> int:
     if not re.fullmatch(r"0|[1-9][0-9]{0,18}", text, re.ASCII) or int(text) >= 2**63:
-        raise Wrong("a number is not in its usual spelling")
+        raise Wrong("a number is not in canonical form")
     return int(text)
 
 
 class Key:
-    """A public key: `name+id+base64(kind, key)`, and `@SIZE` where it speaks for no longer log."""
+    """A public key: `name+id+base64(kind, key)`, with `@SIZE` if it is valid only for logs up to SIZE. Raises ValueError."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         match = re.fullmatch(r"([^\s+\x00-\x20]{1,200})\+([0-9a-f]{8})\+([^@]+)(?:@(0|[1-9][0-9]{0,18}))?", text)
         if match is None:
-            raise ValueError("a key is spelled name+id+key")
+            raise ValueError("a key has the form name+id+key")
         try:
             data = from_base64(match[3], 33)
         except Wrong as error:
@@ -152,7 +153,7 @@ class Key:
         self.size_max = None if match[4] is None else int(match[4])
         self.id = hashlib.sha256(self.name.encode() + b"\n" + data).digest()[:4]
         if self.id.hex() != match[2] or self.kind not in (LOG_KEY, WITNESS_KEY):
-            raise ValueError("the key's id does not belong to it, or its kind is not known")
+            raise ValueError("the key's id does not match the key, or its kind is unknown")
 
     def check(self, text: str, signature: bytes) -> None:
         message = text.encode()
@@ -162,28 +163,28 @@ class Key:
         try:
             self.public.verify(signature, message)
         except InvalidSignature:
-            raise Wrong(f"the signature of {self.name} does not hold") from None
+            raise Wrong(f"the signature of {self.name} is not valid") from None
 
 
 class Checkpoint:
-    """A signed checkpoint, its signatures checked."""
+    """A signed checkpoint with verified signatures. Raises Wrong."""
 
     def __init__(self, note: str, keys: list[Key]) -> None:
         head, separator, tail = note.rpartition("\n\n")
         if len(note) > NOTE_LENGTH_MAX or tail.count("\n") > SIGNATURES_MAX:
             raise Wrong("the checkpoint is too long, or has too many signatures")
         if not separator or not tail.endswith("\n") or any(char < " " and char != "\n" for char in note):
-            raise Wrong("the checkpoint is no signed note")
+            raise Wrong("the checkpoint is not a signed note")
         text = head + "\n"
         lines = text.split("\n")
         if len(lines) < 4 or lines[-1] or not all(lines[:-1]) or len(lines) > 4 + EXTENSIONS_MAX:
-            raise Wrong("the checkpoint has no origin, size and root")
+            raise Wrong("the checkpoint lacks an origin, a size or a root")
         self.origin, self.size, self.root = lines[0], number(lines[1]), from_base64(lines[2], HASH)
         self.signed_by: list[Key] = []
         for line in tail[:-1].split("\n"):
             match = re.fullmatch(r"\u2014 ([^\s+\x00-\x20]{1,200}) (.+)", line)
             if match is None:
-                raise Wrong("a line after the checkpoint is no signature")
+                raise Wrong("a line after the checkpoint is not a signature")
             data = from_base64(match[2])
             if len(data) <= 4:
                 raise Wrong("a signature is too short")
@@ -193,7 +194,7 @@ class Checkpoint:
                     if key.size_max is None or self.size <= key.size_max:
                         self.signed_by.append(key)
         if not any(key.kind == LOG_KEY and key.name == self.origin for key in self.signed_by):
-            raise Wrong(f"no key that was given has signed this checkpoint as the log {plain(self.origin[:100])}")
+            raise Wrong(f"none of the given keys has signed this checkpoint for the log {plain(self.origin[:100])}")
 
     def witnessed(self, wanted: list[Key]) -> None:
         for key in wanted:
@@ -202,21 +203,21 @@ class Checkpoint:
 
 
 class Event:
-    """An event's bytes, taken apart."""
+    """An event, parsed from its bytes. Raises Wrong."""
 
     def __init__(self, leaf: bytes) -> None:
         if len(leaf) < LEAF_NUMBERS.size or leaf[0] != 1:
-            raise Wrong("the event's bytes are cut short, or of an unknown version")
+            raise Wrong("the event's bytes are truncated, or of an unknown version")
         _, self.position, self.version, self.recorded_at_micros = LEAF_NUMBERS.unpack_from(leaf)
         at, parts = LEAF_NUMBERS.size, []
         for _ in range(4):
             start = at + 4
             if start > len(leaf):
-                raise Wrong("the event's bytes are cut short")
+                raise Wrong("the event's bytes are truncated")
             at = start + int.from_bytes(leaf[at:start], "big")
             parts.append(leaf[start:at])
         if at != len(leaf):
-            raise Wrong("the event's bytes are of another length than they say")
+            raise Wrong("the event's bytes do not have the length that they state")
         try:
             self.stream, self.topic, self.command_id = (part.decode() for part in parts[:3])
         except UnicodeDecodeError:
@@ -229,30 +230,30 @@ class Event:
         except ValueError:
             state = repr(self.state)
         since = timedelta(microseconds=min(self.recorded_at_micros, 250_000_000_000_000_000))
-        told = (datetime(1970, 1, 1, tzinfo=UTC) + since).isoformat()
+        recorded_at = (datetime(1970, 1, 1, tzinfo=UTC) + since).isoformat()
         return [
             f"event      {plain(self.topic)}, version {self.version} of {plain(self.stream)}",
-            f"position   {self.position}, recorded at {told}, command {plain(self.command_id)}",
+            f"position   {self.position}, recorded at {recorded_at}, command {plain(self.command_id)}",
             f"state      {state}",
         ]
 
 
 class Receipt:
-    """An event, its inclusion proof, and a signed checkpoint: checked as far as it goes without a log."""
+    """An event, its inclusion proof and a signed checkpoint, verified as far as possible without the log. Raises Wrong."""
 
     def __init__(self, text: str, keys: list[Key]) -> None:
         head, separator, note = text.partition("\n\n")
         first, *lines = head.split("\n")
         if not separator or first != "c2sp.org/tlog-proof@v1" or len(lines) < 2:
-            raise Wrong("this is no receipt")
+            raise Wrong("this is not a receipt")
         if not lines[0].startswith("extra ") or not lines[1].startswith("index ") or len(lines) > 65:
-            raise Wrong("the receipt has no event, no index, or too long a proof")
+            raise Wrong("the receipt has no event or no index, or its proof is too long")
         self.leaf, self.index = from_base64(lines[0].removeprefix("extra ")), number(lines[1].removeprefix("index "))
         self.event = Event(self.leaf)
         proof = [from_base64(line, HASH) for line in lines[2:]]
         self.checkpoint = Checkpoint(note, keys)
         if self.event.position != self.index + 1:
-            raise Wrong("the event's position is not the receipt's index")
+            raise Wrong("the event's position does not match the receipt's index")
         if root_by_proof(self.index, self.checkpoint.size, leaf_hash(self.leaf), proof) != self.checkpoint.root:
             raise Wrong("the event and its proof do not lead to the checkpoint's root")
 
@@ -288,12 +289,12 @@ def read_entries(folder: Path, index: int, width: int) -> list[bytes]:
         at = start + int.from_bytes(data[at:start], "big")
         entries.append(data[start:at])
     if at != len(data) or len(entries) != width:
-        raise Wrong(f"{path} has not {width} whole events")
+        raise Wrong(f"{path} does not have {width} complete events")
     return entries
 
 
 class Above:
-    """The tiles above level 0: each must be made of the roots of the full tiles below it."""
+    """The tiles above level 0: each must consist of the roots of the full tiles below it."""
 
     def __init__(self, folder: Path, size: int) -> None:
         self.folder, self.size = folder, size
@@ -301,7 +302,7 @@ class Above:
         self.done: dict[int, int] = {}
 
     def add(self, level: int, full_tile: list[bytes]) -> None:
-        """A full tile of the level below `level`."""
+        """Add a full tile of the level below `level`."""
         while len(full_tile) > 1:
             full_tile = [node_hash(full_tile[at], full_tile[at + 1]) for at in range(0, len(full_tile), 2)]
         made, index = self.unfinished.setdefault(level, []), self.done.get(level, 0)
@@ -309,14 +310,14 @@ class Above:
         width = min(WIDTH, self.size // WIDTH**level - index * WIDTH)
         if len(made) == width:
             if made != read_tile(self.folder, level, index, width):
-                raise Wrong(f"tile {path_of(str(level), index, width)} is not made of the tiles below it")
+                raise Wrong(f"tile {path_of(str(level), index, width)} does not match the tiles below it")
             if width == WIDTH:
                 self.unfinished[level], self.done[level] = [], index + 1
                 self.add(level + 1, made)
 
 
 def check_log(folder: Path, checkpoint: Checkpoint, watched: set[int], receipts: list[Receipt]) -> tuple[Tree, bool]:
-    """Every tile, and every entry where there are entries. Raises Wrong, saying where."""
+    """Verify every tile, and every entry if there are entries. Raises Wrong, naming the place."""
     tree, above, whole = (
         Tree(watched | {checkpoint.size}),
         Above(folder, checkpoint.size),
@@ -329,13 +330,13 @@ def check_log(folder: Path, checkpoint: Checkpoint, watched: set[int], receipts:
         for offset, entry in enumerate(read_entries(folder, index, width) if whole else ()):
             position = index * WIDTH + offset + 1
             if leaf_hash(entry) != hashes[offset]:
-                raise Wrong(f"event {position} is not the one that tile {path_of('0', index, width)} has")
+                raise Wrong(f"event {position} is not the one that tile {path_of('0', index, width)} was made from")
             if Event(entry).position != position:
-                raise Wrong(f"the event in place {position} says that it belongs elsewhere")
+                raise Wrong(f"the event in place {position} has another position in it")
         for offset, value in enumerate(hashes):
             receipt = wanted.get(index * WIDTH + offset)
             if receipt is not None and leaf_hash(receipt.leaf) != value:
-                raise Wrong(f"the log lacks the event of the receipt: at {receipt.event.position} it has another")
+                raise Wrong(f"the log lacks the receipt's event: position {receipt.event.position} has another one")
             tree.append(value)
         if width == WIDTH:
             above.add(1, hashes)
@@ -346,9 +347,11 @@ def check_log(folder: Path, checkpoint: Checkpoint, watched: set[int], receipts:
 
 def check_earlier(tree: Tree, checkpoint: Checkpoint, earlier: Checkpoint) -> None:
     if earlier.origin != checkpoint.origin:
-        raise Wrong(f"these are checkpoints of two logs: {earlier.origin[:100]} and {checkpoint.origin[:100]}")
+        raise Wrong(
+            f"these are checkpoints of two different logs: {earlier.origin[:100]} and {checkpoint.origin[:100]}"
+        )
     if earlier.size > checkpoint.size:
-        raise Wrong(f"the log ends at {checkpoint.size}; a checkpoint of {earlier.size} was signed")
+        raise Wrong(f"the log ends at {checkpoint.size}, but a checkpoint of size {earlier.size} was signed")
     if tree.roots[earlier.size] != earlier.root:
         raise Wrong(f"the log does not begin as it was signed at size {earlier.size}")
 
@@ -380,7 +383,7 @@ def log_command(arguments: argparse.Namespace) -> list[str]:
     tree, whole = check_log(arguments.folder, checkpoint, watched, receipts)
     for each in earlier:
         check_earlier(tree, checkpoint, each)
-    what = "every event and every tile was" if whole else "there are no events here: every tile was"
+    what = "every event and every tile was" if whole else "there are no events in this copy: every tile was"
     return [
         *signed_by(checkpoint),
         f"checked    {what} hashed; {len(earlier)} earlier checkpoints are beginnings of it",

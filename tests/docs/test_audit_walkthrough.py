@@ -1,9 +1,9 @@
-"""ops/audit.md is walked as it is printed: every command in its order, every printed result in what the command says.
+"""ops/audit.md runs as printed: every command in order, and every printed result is in the output of its command.
 
-Rule 1: the walk is made in a folder that holds what the document says is there, and nothing else: no database of the operator.
-Rule 2: a block of `realrouter` lines runs in this process, for its speed; any other one is given to bash as a whole.
+Rule 1: the walk-through runs in a folder with only the files that the document lists: there is no database of the operator.
+Rule 2: a block of `realrouter` lines runs in this process, for speed; any other block is passed to bash as a whole.
 Rule 3: a block whose first line is a comment with a file's name is that file.
-Rule 4: a block without a language is in what the commands before it have printed; `...` stands for any lines.
+Rule 4: a block without a language is part of the output of the commands before it; `...` stands for any lines.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ ASSIGNED = re.compile(r"([A-Z]+)=\$\(cat ([\w.-]+)\)")
 
 
 class Stopped(Exception):
-    """A command failed: which, and what it printed."""
+    """A command failed. Arguments: the command and its output."""
 
 
 class Walk:
-    """An auditor in their folder. `ran` are the lines that were run."""
+    """An auditor in their folder. `ran`: the lines that were run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.ran = folder, list[str]()
-        self.told = ""
-        """What the last block of commands has printed."""
+        self.output = ""
+        """The output of the last block of commands."""
         self.environment = {
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
             "LC_ALL": "C.UTF-8",
@@ -54,7 +54,7 @@ class Walk:
             if named is not None and language in ("python", "toml"):
                 (self.folder / named[1]).write_text(body, encoding="utf-8")
             elif language == "sh" and (with_hledger or not body.startswith("hledger ")):
-                self.told = self._run(body)
+                self.output = self._run(body)
                 self.ran += body.splitlines()
             elif language == "":
                 self._compare(body)
@@ -94,10 +94,10 @@ class Walk:
         return done.stdout
 
     def _compare(self, printed: str) -> None:
-        rest = self.told
+        rest = self.output
         for part in filter(None, re.split(r"^\.\.\.\n", printed, flags=re.MULTILINE)):
             _, found, rest = rest.partition(part)
-            assert found == part, f"printed in {AUDIT.path}:\n{part}\nnot in:\n{self.told}"
+            assert found == part, f"printed in {AUDIT.path}:\n{part}\nnot in:\n{self.output}"
 
     def _read(self, name: str) -> str:
         return (self.folder / name).read_text(encoding="utf-8")
@@ -105,7 +105,7 @@ class Walk:
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the auditor was given; the operator's own is gone."""
+    """The files that the auditor was given; the operator's own are deleted."""
     folder = tmp_path_factory.mktemp("audit") / "given"
     folder.mkdir()
     make(folder)
@@ -122,7 +122,7 @@ def walk(given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Walk:
 
 
 def test_an_auditor_re_performs_the_month_with_the_export_and_the_public_keys(walk: Walk) -> None:
-    """The commands of hledger where it is installed."""
+    """Includes the hledger commands if hledger is installed."""
     walk.go(with_hledger=shutil.which("hledger") is not None)
     programs = {line.split()[0] for line in walk.ran}
     assert programs >= {"realrouter", "python3", "bean-check", "cp", "for"}
@@ -130,7 +130,7 @@ def test_an_auditor_re_performs_the_month_with_the_export_and_the_public_keys(wa
 
 
 @pytest.mark.long
-def test_the_commands_of_hledger_are_walked_too(walk: Walk) -> None:
+def test_the_hledger_commands_run_too(walk: Walk) -> None:
     assert shutil.which("hledger"), "hledger is not installed. Debian: apt-get install hledger"
     walk.go(with_hledger=True)
     assert "hledger -f finance/books.journal check --strict" in walk.ran
@@ -140,14 +140,14 @@ def test_the_commands_of_hledger_are_walked_too(walk: Walk) -> None:
 @pytest.mark.parametrize(
     ("file", "at", "where"),
     [
-        ("entries/000", 0.5, r"event \d+ is not the one that tile 0/000 has"),
-        ("entries/001.p/*", 0.99, r"event \d+ is not the one that tile 0/001.p/\d+ has"),
-        ("tile/0/000", 0.5, r"event 129 is not the one that tile 0/000 has"),
-        ("tile/1/000.p/1", 0.5, r"tile 1/000.p/1 is not made of the tiles below it"),
+        ("entries/000", 0.5, r"event \d+ is not the one that tile 0/000 was made from"),
+        ("entries/001.p/*", 0.99, r"event \d+ is not the one that tile 0/001.p/\d+ was made from"),
+        ("tile/0/000", 0.5, r"event 129 is not the one that tile 0/000 was made from"),
+        ("tile/1/000.p/1", 0.5, r"tile 1/000.p/1 does not match the tiles below it"),
         ("checkpoint", 0.4, r"root|signature|checkpoint"),
     ],
 )
-def test_the_walk_stops_at_its_first_step_where_one_byte_of_the_copy_was_changed(
+def test_the_walk_stops_at_its_first_step_if_one_byte_of_the_copy_was_changed(
     file: str, at: float, where: str, walk: Walk
 ) -> None:
     [path] = (walk.folder / "copy").glob(file)
@@ -156,22 +156,22 @@ def test_the_walk_stops_at_its_first_step_where_one_byte_of_the_copy_was_changed
     path.write_bytes(changed)
     with pytest.raises(Stopped) as stopped:
         walk.go(with_hledger=False)
-    command, told = stopped.value.args
+    command, output = stopped.value.args
     assert command.startswith("python3 realrouter_verify.py log copy ")
-    assert "IT DOES NOT HOLD" in told
-    assert re.search(where, told)
+    assert "IT DOES NOT HOLD" in output
+    assert re.search(where, output)
     assert not (walk.folder / "audit.db").exists()
 
 
-def test_hashes_without_their_events_are_no_copy(walk: Walk) -> None:
-    """The verifier takes them, and says so: the document asks for more."""
+def test_hashes_without_their_events_are_not_a_copy(walk: Walk) -> None:
+    """The verifier accepts them and says so, but the document requires every event."""
     shutil.rmtree(walk.folder / "copy/entries")
     with pytest.raises(AssertionError, match="every event and every tile was hashed"):
         walk.go(with_hledger=False)
 
 
-def test_the_walk_stops_where_september_was_another(walk: Walk, tmp_path: Path) -> None:
-    """An operator with the key who signed another past: what the auditor noted tells."""
+def test_the_walk_stops_if_september_was_signed_differently(walk: Walk, tmp_path: Path) -> None:
+    """An operator with the key signed another history: the auditor's own checkpoint reveals it."""
     (tmp_path / "other").mkdir()
     make(tmp_path / "other")
     shutil.copy(tmp_path / "other/september.checkpoint", walk.folder)
@@ -191,7 +191,7 @@ def test_the_walk_stops_where_september_was_another(walk: Walk, tmp_path: Path) 
         ("openai-october.csv", r"(\d)\r\n\Z", "realrouter providers reconcile"),
     ],
 )
-def test_a_digit_that_was_changed_stops_the_walk(file: str, digit: str, command: str, walk: Walk) -> None:
+def test_a_changed_digit_stops_the_walk(file: str, digit: str, command: str, walk: Walk) -> None:
     path = walk.folder / file
     data = path.read_bytes().decode()
     found = re.search(digit, data)
@@ -203,10 +203,10 @@ def test_a_digit_that_was_changed_stops_the_walk(file: str, digit: str, command:
     assert stopped.value.args[0].startswith(command)
 
 
-def test_the_sample_s_arithmetic_is_right() -> None:
-    """Of the table and of the refund that is worked out in the text."""
-    rows = {line: (reckoning, Decimal(usd)) for line, reckoning, usd in AUDIT.rows("By hand", 3)}
-    worked = {line: (_value(reckoning), usd) for line, (reckoning, usd) in rows.items() if " x " in reckoning}
+def test_the_arithmetic_of_the_sample_is_right() -> None:
+    """Checks the table, and the refund that the text works out."""
+    rows = {line: (calculation, Decimal(usd)) for line, calculation, usd in AUDIT.rows("By hand", 3)}
+    worked = {line: (_value(calculation), usd) for line, (calculation, usd) in rows.items() if " x " in calculation}
     assert len(worked) == 4
     assert all(value == usd for value, usd in worked.values())
     (_, total), (_, charge), (_, rounding) = (rows[name] for name in ("sum", "charge", "rounding"))
@@ -221,14 +221,14 @@ def test_the_sample_s_arithmetic_is_right() -> None:
     assert Decimal(taken) <= 10 - Decimal("1.262030038") < Decimal(over)
 
 
-def _value(reckoning: str) -> Decimal:
-    """Of "1,200 x 0.50 / 1,000,000"."""
-    product, _, divisor = reckoning.replace(",", "").partition(" / ")
+def _value(calculation: str) -> Decimal:
+    """The value of a calculation such as "1,200 x 0.50 / 1,000,000"."""
+    product, _, divisor = calculation.replace(",", "").partition(" / ")
     one, other = map(Decimal, product.split(" x "))
     return one * other / Decimal(divisor or 1)
 
 
-def test_what_the_document_names_is_there() -> None:
+def test_the_commands_and_files_that_the_document_names_exist() -> None:
     check_names(AUDIT)
     linked = "ops/audit.md"
     for path in ("README.md", "ops/runbook.md"):

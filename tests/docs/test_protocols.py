@@ -1,7 +1,8 @@
-"""ops/protocols.md against the code: each word of its tables is what happens to a typical request, and nothing is missing there.
+"""ops/protocols.md compared with the code: each word of its tables describes what happens to a typical request; no row is missing.
 
-Rule 1: a word is judged by what an upstream would be sent, with the thing and without it; nothing of the codecs is repeated here.
-Rule 2: rows and columns are compared both ways.
+Rule 1: a word is checked against what an upstream would be sent, with the thing and without it; nothing of the codecs is repeated
+here.
+Rule 2: rows and columns are compared in both directions.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ OUTPUT_TOKENS: Final = 4000
 
 @dataclass(frozen=True)
 class Column:
-    """One kind of upstream, as a table's head names it."""
+    """One kind of upstream, under its heading in the tables."""
 
     heading: str
     protocol: str
@@ -86,7 +87,7 @@ COLUMNS: Final[dict[Endpoint, tuple[Column, ...]]] = {
 
 
 def sent(endpoint: Endpoint, body: Json, column: Column, calls: int | None) -> Json:
-    """What the upstream would be sent. Raises RequestError where it is refused."""
+    """The body that the upstream would be sent. Raises RequestError if the request is refused."""
     found: Json = json.loads(attempts_of(endpoint, body, column, calls).first.body)
     return found
 
@@ -108,7 +109,7 @@ def attempts_of(endpoint: Endpoint, body: Json, column: Column, calls: int | Non
 
 
 def word_of(endpoint: Endpoint, case: Case, column: Column) -> tuple[str, tuple[str, ...]]:
-    """What becomes of a case, in a table's words, and where it stands in what the upstream is sent."""
+    """How a case is handled, in the words of the tables, and which members of the upstream request it changes."""
     without = {**BASE[endpoint], **case.beside}
     try:
         before = sent(endpoint, without, column, case.calls_without)
@@ -124,7 +125,7 @@ def word_of(endpoint: Endpoint, case: Case, column: Column) -> tuple[str, tuple[
 
 
 def changed(before: Any, after: Any, at: str = "") -> list[str]:
-    """The places that differ, as deep as both have objects."""
+    """The paths at which the two differ, descending as long as both are objects."""
     if before == after:
         return []
     if not (isinstance(before, dict) and isinstance(after, dict)):
@@ -145,12 +146,12 @@ TABLES: Final[Mapping[str, tuple[Endpoint, Mapping[str, Case]]]] = {
 }
 
 
-def told(heading: str) -> dict[str, list[str]]:
-    """A table's cells by the name of their row, as many as there are columns of upstreams."""
+def documented_cells(heading: str) -> dict[str, list[str]]:
+    """A table's cells by the name of their row, without the notes."""
     upstreams = len(COLUMNS[TABLES[heading][0]])
     rows = PROTOCOLS.rows(heading, 1 + upstreams + heading.startswith("Parameters"))
     found = {row[0]: row[1 : 1 + upstreams] for row in rows}
-    assert len(found) == len(rows), f"{heading}: a name stands twice"
+    assert len(found) == len(rows), f"{heading}: a name occurs twice"
     return found
 
 
@@ -163,7 +164,7 @@ def heads(heading: str) -> list[str]:
 @pytest.mark.parametrize("heading", TABLES)
 def test_a_table_has_a_row_for_each_case_and_a_column_for_each_upstream(heading: str) -> None:
     endpoint, cases = TABLES[heading]
-    assert set(told(heading)) == set(cases)
+    assert set(documented_cells(heading)) == set(cases)
     names = [column.heading for column in COLUMNS[endpoint]]
     assert heads(heading)[1 : 1 + len(names)] == names
 
@@ -182,9 +183,9 @@ def test_every_parameter_that_is_known_has_a_row(endpoint: Endpoint, module: Any
         for place in range(len(COLUMNS[endpoint]))
     ],
 )
-def test_a_word_of_a_table_is_what_happens(heading: str, name: str, place: int) -> None:
+def test_a_word_of_a_table_describes_what_happens(heading: str, name: str, place: int) -> None:
     endpoint, cases = TABLES[heading]
-    case, cell = cases[name], told(heading)[name][place]
+    case, cell = cases[name], documented_cells(heading)[name][place]
     word = re.split(r"[ ,]", cell.removeprefix("left "))[0]
     happens, paths = word_of(endpoint, case, COLUMNS[endpoint][place])
     if word == "as":
@@ -197,12 +198,12 @@ def test_a_word_of_a_table_is_what_happens(heading: str, name: str, place: int) 
 
 
 def is_hint(heading: str, name: str) -> bool:
-    """Whether what is not sent has no effect at all; any other is what happens anyway, or is seen to here."""
+    """Whether leaving this out has no effect at all. Otherwise it is the default anyway, or the gateway takes care of it."""
     hints = {f"`{hint}`" for hint in (*Hints.__struct_fields__, "client_metadata")}
     return heading == "Items and parts" or name in hints
 
 
-# What models of a vendor do differently
+# How models of one vendor differ
 
 
 EFFORTS: Final[Mapping[str, tuple[str, Callable[[str], Mapping[str, Any]]]]] = {
@@ -216,7 +217,7 @@ EFFORTS: Final[Mapping[str, tuple[str, Callable[[str], Mapping[str, Any]]]]] = {
 }
 
 
-def test_efforts_are_sent_as_told() -> None:
+def test_efforts_are_sent_as_documented() -> None:
     assert heads("Reasoning")[1:] == list(EFFORTS)
     rows = {row[0].strip("`"): row[1:] for row in PROTOCOLS.rows("Reasoning", len(EFFORTS) + 1)}
     assert set(rows) == set(get_args(Effort))
@@ -231,20 +232,20 @@ def test_efforts_are_sent_as_told() -> None:
     assert "none" not in family("gemini-2.5-pro").efforts
 
 
-def test_generations_of_claude_differ_as_told() -> None:
-    said = {row[0].strip("`"): row[1:] for row in PROTOCOLS.rows("Generations", 6)}
-    for name, cells in said.items():
+def test_generations_of_claude_differ_as_documented() -> None:
+    documented = {row[0].strip("`"): row[1:] for row in PROTOCOLS.rows("Generations", 6)}
+    for name, cells in documented.items():
         model = model_of(name)
         sampling = "1 only" if not model.sampling else "both" if model.both else "one of the two"
         yes = ["yes" if has else "no" for has in (model.structured, model.forced, model.prefill)]
         assert cells == ["effort" if model.adaptive else "budget", sampling, *yes], name
     versions = [f"claude-opus-{major}-{minor}" for major in (3, 4, 5) for minor in range(10)]
-    alike = {replace_off(model_of(name)) for name in said}
+    alike = {replace_off(model_of(name)) for name in documented}
     assert {replace_off(model_of(name)) for name in versions} == alike
 
 
 def replace_off(model: Any) -> Any:
-    """Without what is told of families in words."""
+    """Without the member that the document describes in words."""
     return msgspec.json.encode(msgspec.structs.replace(model, off=None))
 
 
@@ -252,7 +253,7 @@ def replace_off(model: Any) -> Any:
 
 
 def answered(endpoint: Endpoint, column: Column, body: Json) -> Json:
-    """The client's plain answer. Raises AnswerError where there is none."""
+    """The client's plain answer. Raises AnswerError if there is none."""
     relay = attempts_of(endpoint, BASE[endpoint], column, None).first.relay()
     relay.feed(json.dumps(body).encode())
     relay.end()
@@ -292,11 +293,11 @@ def test_every_reason_to_finish_has_its_row() -> None:
 
 
 @pytest.mark.parametrize("row", PROTOCOLS.rows("Answers", 4), ids=lambda row: row[1])
-def test_an_answer_finishes_as_told(row: list[str]) -> None:
-    name, says, finish, status = row
+def test_an_answer_finishes_as_documented(row: list[str]) -> None:
+    name, reasons, finish, status = row
     [column] = [column for column in COLUMNS["responses"] if column.heading == name]
     make, _ = ANSWERS[name]
-    for reason in spans(says):
+    for reason in spans(reasons):
         body = make(reason)
         if finish == "none: 502":
             with pytest.raises(AnswerError) as caught:
@@ -327,11 +328,11 @@ ERRORS: Final = PROTOCOLS.rows("Errors of providers", 3)
 
 
 @pytest.mark.parametrize("row", ERRORS, ids=lambda row: f"{row[0]} {row[1]}")
-def test_a_providers_error_is_told_as_the_table_says(row: list[str]) -> None:
+def test_a_providers_error_reaches_the_client_as_documented(row: list[str]) -> None:
     provider = row[0].strip("`")
-    says = re.fullmatch(r"(\d{3}) `(\w+)`(?:: (.+))?", row[1])
-    assert says is not None
-    status, word, message = int(says[1]), says[2], says[3] or "No."
+    theirs = re.fullmatch(r"(\d{3}) `(\w+)`(?:: (.+))?", row[1])
+    assert theirs is not None
+    status, word, message = int(theirs[1]), theirs[2], theirs[3] or "No."
     dialect: Any = provider if provider != "openai" else "responses"
     body = json.dumps(refusal_body(provider, status, word, message)).encode()
     answer = answer_for(refused(UPSTREAM, status, {}, body, dialect))
@@ -349,13 +350,13 @@ def test_the_limits_of_content_are_those_in_the_code() -> None:
     limits = {row[0]: row[1] for row in PROTOCOLS.rows("Images, PDF and files", 2)}
     assert f"({FILE_BYTES_MAX:,} bytes)" in limits["One file, decoded"]
     assert f"({INLINE_BYTES_MAX:,} bytes)" in next(
-        told for name, told in limits.items() if name.startswith("All inline")
+        value for name, value in limits.items() if name.startswith("All inline")
     )
     assert limits["Files that a request may refer to"] == str(REFERENCED_MAX)
-    assert limits["Length of an address"] == f"{URL_LENGTH_MAX:,} characters"
+    assert limits["Length of a URL"] == f"{URL_LENGTH_MAX:,} characters"
     assert set(_PRIVATE_ENDINGS) <= spans(PROTOCOLS.section("Images, PDF and files"))
 
 
-def test_the_tag_of_sealed_reasoning_is_the_one_that_is_made() -> None:
+def test_the_tag_of_sealed_reasoning_is_the_documented_one() -> None:
     made = re.sub("[0-9a-f]{8}", "X" * 8, seal("any", "..."))
     assert made in spans(PROTOCOLS.section("Reasoning"))

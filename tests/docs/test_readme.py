@@ -1,4 +1,4 @@
-"""README.md does as it says: its example runs and prints its line, its commands run in their order, what it names is there."""
+"""README.md is correct: its example runs and prints its line, its commands run in order, and everything it names exists."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LINE_FORM = re.compile(r"(\S+) (\d+) in (\d+) out · held \$(\S+) -> charged \$(
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """A demo whose account nobody has used yet: its first line shows the balance that the README shows."""
+    """A demo with an unused account: its first line shows the same balance as the README."""
     with demo(tmp_path_factory.mktemp("readme"), free_port()) as running:
         yield running
 
@@ -62,8 +62,8 @@ def test_the_printed_line_has_the_form_of_the_demo() -> None:
     )
 
 
-def test_the_commands_run_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All but `serve`, which does not end: it is only parsed."""
+def test_the_commands_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All except `serve`, which does not end and is only parsed."""
     shutil.copy(ROOT / "realrouter.example.toml", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-upstream")
@@ -76,7 +76,7 @@ def test_the_commands_run_in_their_order(tmp_path: Path, monkeypatch: pytest.Mon
             command, rest = command_of(line)
             program = click.Context(
                 main, **main.context_settings
-            )  # a command remembers how its first one spells --help
+            )  # a command remembers the help options of its first context
             command.make_context("serve", rest, parent=program).close()
         elif words[0] == "realrouter":
             done = CliRunner().invoke(main, words[1:])
@@ -107,10 +107,10 @@ def test_the_targets_of_make_exist() -> None:
 
 
 def test_the_files_and_folders_exist() -> None:
-    """Code with a slash in it, or that ends as a file does. `realrouter.toml` is what the reader makes."""
+    """Checks code that contains a slash or ends like a file name, except the files that the reader creates or builds."""
     paths = {span for span in README.spans() if re.fullmatch(r"[a-zA-Z][\w.-]*(/[\w.-]+)+|[\w-]+\.(md|toml|txt)", span)}
     assert paths >= {"ops/reference.md", "ops/runbook.md", "app/requests/completion.py"}
-    assert [path for path in paths - {"realrouter.toml"} if not (ROOT / path).exists()] == []
+    assert [path for path in paths - {"realrouter.toml", "web/out"} if not (ROOT / path).exists()] == []
 
 
 def test_the_tree_is_the_map() -> None:
@@ -123,12 +123,12 @@ def test_the_tree_is_the_map() -> None:
 
 def test_the_routes_are_those_of_the_reference() -> None:
     table = README.section("Run it")
-    told = {part.rpartition(" ")[2] for part in spans(table) if re.fullmatch(r"((GET|POST) )?/[\w/{}.-]+", part)}
+    listed = {part.rpartition(" ")[2] for part in spans(table) if re.fullmatch(r"((GET|POST) )?/[\w/{}.-]+", part)}
     reference = {row[1].strip("`") for row in Document("ops/reference.md").rows("Routes", 4)}
-    assert told == reference
+    assert listed == reference
 
 
-def test_the_directives_of_the_simulator_are_in_its_grammar() -> None:
+def test_the_simulator_directives_are_valid() -> None:
     asked = re.findall(r'"simulator": "([^"]+)"', README.text)
     words = [span for span in README.spans() if re.fullmatch(r"[a-z_]+=\d+|no_usage", span)]
     assert asked

@@ -1,4 +1,4 @@
-"""README.md's walk through the account API: each line of curl, as it is printed, against a demo whose page is paid on the way."""
+"""README.md's account API example: each curl line, as printed, against a demo; the test pays on the payment page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield running
 
 
-def test_the_walk_through_the_account_does_as_it_is_printed(served: Demo) -> None:
+def test_the_account_example_works_as_printed(served: Demo) -> None:
     answers: dict[str, Any] = {}
     with httpx.Client(timeout=TIMEOUT_SECONDS) as browser:
         for line in LINES:
@@ -44,7 +44,7 @@ def test_the_walk_through_the_account_does_as_it_is_printed(served: Demo) -> Non
 
 
 def asked(line: str, served: Demo) -> tuple[str, str, dict[str, str], bytes | None]:
-    """What curl would send: method, address, headers and body. The jar is the client's own."""
+    """The request that curl would send: method, URL, headers and body. The client has its own cookie jar."""
     words = shlex.split(line, comments=True)[1:]
     headers: dict[str, str] = {}
     body: bytes | None = None
@@ -65,7 +65,7 @@ def asked(line: str, served: Demo) -> tuple[str, str, dict[str, str], bytes | No
 
 
 def pay(browser: httpx.Client, url: str, opened: dict[str, str]) -> None:
-    """On the page that the checkout names, as its form does; its webhook is acknowledged before it is handled."""
+    """Pay on the checkout's page, as its form does, and wait: the webhook is acknowledged before it is processed."""
     assert "Pay" in browser.get(opened["url"]).text
     assert browser.post(opened["url"], data={"act": "pay"}).status_code == 200
     state, until = "processing", time.monotonic() + TIMEOUT_SECONDS

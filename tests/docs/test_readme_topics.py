@@ -1,4 +1,4 @@
-"""README.md's further example, which begins where its first one ends: it runs against a demo, and each answer is of its kind."""
+"""README.md's second example, which continues the first: it runs against a demo, and each answer is of the right kind."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def test_each_topic_of_the_readme_runs_as_printed(tmp_path: Path) -> None:
             check=False,
         )
     assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    assert "2 pages" in told["summary"]
-    assert told["found"] == ["web_search_call", "message"]
-    assert "image_generation_call" in told["drawn"]
-    assert told["asked"] == ["weather"]
-    assert isinstance(told["typed"]["city"], str)
-    assert told["stream"]
+    printed: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert "2 pages" in printed["summary"]
+    assert printed["found"] == ["web_search_call", "message"]
+    assert "image_generation_call" in printed["drawn"]
+    assert printed["asked"] == ["weather"]
+    assert isinstance(printed["typed"]["city"], str)
+    assert printed["stream"]

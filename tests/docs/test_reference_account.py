@@ -1,6 +1,6 @@
-"""ops/reference.md and ops/runbook.md on accounts, keys and payments, against the code.
+"""Accounts, keys and payments in ops/reference.md and ops/runbook.md, compared with the code.
 
-Rule: as in test_reference.py, expectations are taken from the code itself.
+Rule: as in test_reference.py, expectations come from the code itself.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ RUNBOOK = Document("ops/runbook.md")
 def test_the_kinds_of_transactions_are_those_of_the_statement() -> None:
     source = (ROOT / "projections/transactions.py").read_text(encoding="utf-8")
     made = set(re.findall(r'_moved\(fact, "(\w+)"', source)) | set(re.findall(r'recorded_at_micros, "(\w+)"', source))
-    assert told_kinds() == made | {"grant", "correction"}
+    assert documented_kinds() == made | {"grant", "correction"}
 
 
-def told_kinds() -> set[str]:
+def documented_kinds() -> set[str]:
     return {row[0].strip("`") for row in REFERENCE.rows("The account API", 4)}
 
 
 def test_the_kinds_of_transactions_are_those_of_the_openapi_document() -> None:
-    assert told_kinds() == members(TransactionShown, "kind")
+    assert documented_kinds() == members(TransactionShown, "kind")
 
 
 def members(shape: type, name: str) -> set[str]:
-    """The words that a shape's own description gives a member: "`state`: open, debited or released."."""
+    """The values that a shape's docstring lists for a member: "`state`: open, debited or released."."""
     [listed] = re.findall(rf"`{name}`: ([^.]*)\.", " ".join((shape.__doc__ or "").split()))
     return set(re.split(r", | or ", listed))
 
@@ -64,14 +64,14 @@ def test_the_states_of_checkouts_and_requests_are_those_of_the_openapi_document(
 def test_the_events_and_their_members_are_those_of_the_openapi_document() -> None:
     app = application(cast(Services, SimpleNamespace(settings=Settings())))
     shapes = getattr(app.view_functions["events"], openapi._DESCRIBED).events
-    told = [(row[0].strip("`"), spans(row[1])) for row in REFERENCE.rows("The account API", 3)]
-    assert [name for name, _ in told] == list(shapes)
-    for name, listed in told:
+    documented = [(row[0].strip("`"), spans(row[1])) for row in REFERENCE.rows("The account API", 3)]
+    assert [name for name, _ in documented] == list(shapes)
+    for name, listed in documented:
         of_shape = {each for each in shapes[name].__struct_fields__ if not each.endswith("_nanos")}
         assert listed == (of_shape if name != "balance" else {"GET /api/balance"}), name
 
 
-def test_what_is_said_of_links_and_streams_is_as_the_code_has_it() -> None:
+def test_the_figures_of_links_and_streams_are_those_in_the_code() -> None:
     text = " ".join(REFERENCE.text.split())
     assert f"older than {LINK_MINUTES} minutes" in str(InvalidLink())
     assert f"It signs in once, within {LINK_MINUTES} minutes" in text
@@ -81,53 +81,53 @@ def test_what_is_said_of_links_and_streams_is_as_the_code_has_it() -> None:
     assert RETRY_MILLISECONDS == 2_000
 
 
-def test_what_an_account_may_be_frozen_for_is_told() -> None:
+def test_the_causes_of_a_freeze_are_documented() -> None:
     assert {accounts.OPERATOR, accounts.NEGATIVE_BALANCE} == set(rows("Payments", 3))
 
 
-def test_the_cookies_are_told() -> None:
+def test_the_cookies_are_documented() -> None:
     assert {caller.COOKIE, caller.COOKIE_ON_LOOPBACK} <= spans(REFERENCE.section("The account API"))
 
 
-def test_the_pauses_of_the_inbox_and_the_sweeper_are_told() -> None:
+def test_the_retry_intervals_of_the_inbox_and_the_sweep_are_documented() -> None:
     text = " ".join(REFERENCE.section("Payments").split())
-    assert f"after {inbox.RETRY_SECONDS_FIRST} seconds, and then later each time, up to an hour" in text
+    assert f"after {inbox.RETRY_SECONDS_FIRST} seconds and then at growing intervals, up to an hour" in text
     assert (inbox.RETRY_SECONDS_MAX, sweep.SWEEP_SECONDS) == (3600, 3600)
     assert f"hourly sweep over the last {sweep.SWEEP_DAYS} days" in text
     assert f"about every {automatic.TURN_SECONDS:g} seconds" in text
 
 
-def test_the_outcomes_of_payments_and_webhooks_are_told() -> None:
-    told = {name: spans(cells[2]) for name, cells in rows("Metrics", 4).items()}
+def test_the_outcomes_of_payments_and_webhooks_are_documented() -> None:
+    documented = {name: spans(cells[2]) for name, cells in rows("Metrics", 4).items()}
     settled = {
         word.replace(" ", "_")
         for call in calls(("_told", "_ended"), ROOT / "app/payments")
         for value in call.args
         for word in literals(value)
     }
-    assert told["realrouter_payments_total"] == settled
+    assert documented["realrouter_payments_total"] == settled
     kept = {word for call in calls(("webhook",)) for value in call.args for word in literals(value)}
-    assert told["realrouter_webhooks_total"] == kept
+    assert documented["realrouter_webhooks_total"] == kept
 
 
 def test_the_limits_of_a_key_are_those_that_may_be_set() -> None:
     assert set(rows("Keys and their limits", 3)) == set(KeyChange.__struct_fields__)
 
 
-def test_the_webhooks_to_subscribe_to_and_the_states_of_automatic_top_ups_are_told() -> None:
+def test_the_webhook_types_and_the_states_of_automatic_top_ups_are_documented() -> None:
     section = REFERENCE.section("Payments")
     assert set(re.findall(r"^\| `([a-z_]+\.[a-z_.]+)` \|$", section, re.MULTILINE)) == set(TYPES)
     [states] = [field.type for field in msgspec.structs.fields(AutomaticShown) if field.name == "state"]
     assert set(states.__args__) <= names(section)
 
 
-def test_the_windows_of_attempts_are_those_that_are_told() -> None:
+def test_the_windows_of_attempts_are_the_documented_ones() -> None:
     of_minutes = (throttle.SIGN_IN_OF_EMAIL, throttle.SIGN_IN_FROM_ADDRESS, throttle.PASSWORD_OF_ACCOUNT)
     assert {rate.seconds for rate in of_minutes} == {15 * 60}
     assert throttle.SIGN_UP_FROM_ADDRESS.seconds == 3600
 
 
-def test_the_page_of_the_payment_simulator_is_told() -> None:
+def test_the_page_of_the_payment_simulator_is_documented() -> None:
     pages = served(Settings(stripe=StripeSettings(simulator=True))) - served(Settings())
     assert pages
     assert pages <= spans(REFERENCE.section("Payments"))
@@ -143,14 +143,14 @@ def served(settings: Settings) -> set[str]:
 # The runbook
 
 
-def test_the_differences_that_reconcile_finds_are_told() -> None:
+def test_the_differences_that_reconcile_finds_are_documented() -> None:
     kinds = {
         word for call in calls(("Discrepancy", "_compare"), ROOT / "app/payments") for word in literals(call.args[0])
     }
     assert kinds <= spans(RUNBOOK.section("Selling credit"))
 
 
-def test_what_the_runbook_quotes_from_the_log_is_logged() -> None:
+def test_the_log_messages_that_the_runbook_quotes_exist() -> None:
     written = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "app").rglob("*.py"))
     named = {word for name, _command in commands() for word in (name, name.removeprefix("realrouter "))}
     quoted = {span for span in RUNBOOK.spans() if re.fullmatch(r"[a-z]+( [a-z]+)+", span)} - named

@@ -151,7 +151,7 @@ def test_a_later_log_that_lacks_an_event_is_told_by_its_receipt(
     export(hours.stored, hours.keys, tmp_path / "forged")
     assert run_alone(tmp_path / "forged") == 0
     assert run_alone(tmp_path / "forged", "--receipt", str(receipt)) == 1
-    assert "lacks the event of the receipt: at 100 it has another" in capsys.readouterr().out
+    assert "lacks the receipt's event: position 100 has another one" in capsys.readouterr().out
     assert run_alone(tmp_path / "forged", "--checkpoint", str(before)) == 1
     assert "does not begin as it was signed" in capsys.readouterr().out
     kept = Found("in before", before.read_text())

@@ -1,7 +1,7 @@
-"""A typical value of everything that ops/protocols.md has a row for: what test_protocols.py sends to each kind of upstream.
+"""A typical value for every row of ops/protocols.md: what test_protocols.py sends to each kind of upstream.
 
-Rule: a case is a request with one thing in it that its baseline lacks. What becomes of that thing is seen by comparing what an
-upstream would be sent for the two.
+Rule: a case is a request with one thing that its baseline lacks. Comparing the two upstream requests shows how that thing is
+handled.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SEARCH: Final[Json] = {"type": "web_search"}
 
 @dataclass(frozen=True)
 class Case:
-    """`given` is what is asked for; `beside` is in the baseline too. `calls` is what was held for, of tools with a price."""
+    """`given` is the thing under test; `beside` is also in the baseline. `calls`: how many priced tool calls the hold covers."""
 
     given: Json
     beside: Json = field(default_factory=dict)
@@ -174,9 +174,9 @@ def _gave(part: Json) -> Case:
 
 
 ITEMS: Final[Mapping[str, Case]] = {
-    "a message of `user`": _items({"role": "user", "content": "More"}),
-    "a message of `system` or `developer`": _items({"role": "developer", "content": "Be brief."}),
-    "a message of `assistant`": _items({"role": "assistant", "content": "Yes?"}),
+    "a `user` message": _items({"role": "user", "content": "More"}),
+    "a `system` or `developer` message": _items({"role": "developer", "content": "Be brief."}),
+    "an `assistant` message": _items({"role": "assistant", "content": "Yes?"}),
     "a `refusal` part": _part({"type": "refusal", "refusal": "No."}, "assistant"),
     "`function_call` with its `function_call_output`": _items(
         _CALL, {"type": "function_call_output", "call_id": "call_1", "output": "21"}
@@ -184,10 +184,10 @@ ITEMS: Final[Mapping[str, Case]] = {
     "`custom_tool_call` with its `custom_tool_call_output`": _items(
         _CUSTOM, {"type": "custom_tool_call_output", "call_id": "call_1", "output": "ok"}
     ),
-    "`reasoning` of another upstream": _items(
+    "`reasoning` from another upstream": _items(
         {"type": "reasoning", "summary": [], "encrypted_content": seal("another", "x")}
     ),
-    "`reasoning` with a summary alone": _items(
+    "`reasoning` with only a summary": _items(
         {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]}
     ),
     "`web_search_call`": _items(
@@ -197,12 +197,12 @@ ITEMS: Final[Mapping[str, Case]] = {
         {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "iVBORw0KGgo="}
     ),
     "an image as a data URI": _part({"type": "input_image", "image_url": PNG}),
-    "an image by its address": _part({"type": "input_image", "image_url": "https://x.example/a.png"}),
+    "an image by URL": _part({"type": "input_image", "image_url": "https://x.example/a.png"}),
     "a file as `file_data`": _part({"type": "input_file", "filename": "a.pdf", "file_data": PDF}),
     "a file uploaded here, as `file_id`": _part({"type": "input_file", "file_id": "file-1"}),
-    "a file by its `file_url`": _part({"type": "input_file", "file_url": "https://x.example/a.pdf"}),
+    "a file by `file_url`": _part({"type": "input_file", "file_url": "https://x.example/a.pdf"}),
     "an image in a tool's output": _gave({"type": "input_image", "image_url": PNG}),
-    "an image in a message of `system`": _part({"type": "input_image", "image_url": PNG}, "system"),
+    "an image in a `system` message": _part({"type": "input_image", "image_url": PNG}, "system"),
     "`item_reference`": _items({"type": "item_reference", "id": "msg_1"}),
     "an image by a vendor's `file_id`": _part({"type": "input_image", "file_id": "file-1"}),
     "an item of any other type": _items(
@@ -230,7 +230,7 @@ TOOLS: Final[Mapping[str, Case]] = {
     ),
     "`custom`": _tools({"type": "custom", "name": "shell"}),
     "`web_search`": _tools(_SEARCH, calls=8),
-    "`web_search` beside `function`": _tools(_FUNCTION, _SEARCH, calls=8),
+    "`web_search` together with `function`": _tools(_FUNCTION, _SEARCH, calls=8),
     "`web_search`, `search_context_size`": _offer(search_context_size="high"),
     "`web_search`, `user_location`": _offer(user_location={"type": "approximate", "country": "CH"}),
     "`web_search`, `filters.allowed_domains`": _offer(filters={"allowed_domains": ["example.com"]}),
@@ -271,5 +271,5 @@ FORMATS: Final[Mapping[str, Case]] = {
     "`json_object`": _form({"type": "json_object"}),
     "`json_schema`": _form(_SCHEMA_FORMAT),
     "`json_schema` with an open object": _form({**_SCHEMA_FORMAT, "schema": _OPEN}),
-    "`json_schema` beside `function`": _form(_SCHEMA_FORMAT, tools=[_FUNCTION]),
+    "`json_schema` together with `function`": _form(_SCHEMA_FORMAT, tools=[_FUNCTION]),
 }
