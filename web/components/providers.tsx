@@ -3,8 +3,8 @@
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { NuqsAdapter } from "nuqs/adapters/next/app";
 import { type ReactNode, Suspense, useState } from "react";
-import { ApiError } from "@/lib/api";
-import { KEYS, mayRetry } from "@/lib/queries";
+import { ApiError } from "@/lib/api/client";
+import { KEYS, mayRetry } from "@/lib/api/queries";
 
 const FRESH_MS = 15_000;
 

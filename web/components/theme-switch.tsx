@@ -1,8 +1,8 @@
 "use client";
 
 import { Monitor, Moon, Sun } from "lucide-react";
-import { THEMES } from "@/lib/theme";
-import { useTheme } from "@/lib/use-theme";
+import { THEMES } from "@/lib/theme/theme";
+import { useTheme } from "@/lib/theme/use-theme";
 
 const ICONS = { system: Monitor, light: Sun, dark: Moon };
 const NAMES = { system: "as the system has it", light: "light", dark: "dark" };

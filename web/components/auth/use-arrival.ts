@@ -3,9 +3,9 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
 import { useEffect, useRef } from "react";
-import { answered, api } from "@/lib/api";
-import { nextPath } from "@/lib/next-path";
-import { rememberSignedIn, wasSignedIn } from "@/lib/signed-in";
+import { answered, api } from "@/lib/api/client";
+import { nextPath } from "@/lib/session/next-path";
+import { rememberSignedIn, wasSignedIn } from "@/lib/session/signed-in";
 
 /** On to where the visitor wanted to go, with nothing left of whoever was signed in before. */
 export function useArrival(): () => void {

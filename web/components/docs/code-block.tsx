@@ -4,8 +4,8 @@
 import { Tabs as Base } from "@base-ui/react/tabs";
 import { clsx } from "clsx";
 import { useRef, useSyncExternalStore } from "react";
-import { PUBLIC_ORIGIN, useOrigin } from "@/lib/here";
-import type { Code, Language } from "@/lib/snippets";
+import type { Code, Language } from "@/lib/docs/snippets";
+import { PUBLIC_ORIGIN, useOrigin } from "@/lib/navigation/here";
 import { CopyButton } from "../ui/copy";
 import { chooseLanguage, chosenLanguage, onLanguage } from "./language";
 

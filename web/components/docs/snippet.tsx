@@ -1,4 +1,4 @@
-import { highlight, type Language, languageOf, readSnippet } from "@/lib/snippets";
+import { highlight, type Language, languageOf, readSnippet } from "@/lib/docs/snippets";
 import { CodeBlock, CodeTabs } from "./code-block";
 
 /** Snippets of web/snippets: the same thing in several languages, or one. `title` says what they do. */

@@ -1,8 +1,8 @@
 "use client";
 
+import type { Model } from "@/lib/api/queries";
+import { costOf, formatPicos, imageSizes } from "@/lib/billing/prices";
 import { formatUsdExact } from "@/lib/money";
-import { costOf, formatPicos, imageSizes } from "@/lib/prices";
-import type { Model } from "@/lib/queries";
 import { formatCount } from "@/lib/time";
 import { Field, SelectField } from "../ui/field";
 import { Panel } from "../ui/panel";

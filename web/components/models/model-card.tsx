@@ -2,9 +2,9 @@
 
 import { Calculator } from "lucide-react";
 import type { ReactNode } from "react";
-import type { Schemas } from "@/lib/api";
-import { formatPerMillion, formatPicos, type Pricing, picos } from "@/lib/prices";
-import type { Model } from "@/lib/queries";
+import type { Schemas } from "@/lib/api/client";
+import type { Model } from "@/lib/api/queries";
+import { formatPerMillion, formatPicos, type Pricing, picos } from "@/lib/billing/prices";
 import { formatCount } from "@/lib/time";
 import { Badge } from "../ui/badge";
 import { Button } from "../ui/button";

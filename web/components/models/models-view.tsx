@@ -3,7 +3,7 @@
 
 import { useQueryStates } from "nuqs";
 import { useRef } from "react";
-import { type Model, useModels } from "@/lib/queries";
+import { type Model, useModels } from "@/lib/api/queries";
 import { Button } from "../ui/button";
 import { Field } from "../ui/field";
 import { Empty, Loaded, Skeleton } from "../ui/panel";

@@ -1,7 +1,7 @@
 // What the models page shows, as its URL has it: a link shows the same.
 
 import { createParser, parseAsString } from "nuqs";
-import type { Use } from "@/lib/prices";
+import type { Use } from "@/lib/billing/prices";
 
 export const QUANTITY_MAX = 999_999_999;
 

@@ -1,7 +1,7 @@
 "use client";
 
 import type { ReactNode } from "react";
-import { parseAsDay } from "@/lib/url-state";
+import { parseAsDay } from "@/lib/navigation/url-state";
 import { Button } from "./button";
 import { INPUT } from "./field";
 import { Empty } from "./panel";

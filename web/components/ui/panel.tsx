@@ -3,7 +3,7 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { clsx } from "clsx";
 import { type ReactNode, useId } from "react";
-import { ApiError } from "@/lib/api";
+import { ApiError } from "@/lib/api/client";
 import { formatInstant } from "@/lib/time";
 import { Button } from "./button";
 

@@ -1,5 +1,5 @@
 import type { Metadata } from "next";
-import { RequestsView } from "@/components/dashboard/requests-view";
+import { RequestsView } from "@/components/dashboard/requests/view";
 import { PageHeader } from "@/components/page-header";
 
 export const metadata: Metadata = { title: "Requests" };

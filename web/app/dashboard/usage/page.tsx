@@ -1,5 +1,5 @@
 import type { Metadata } from "next";
-import { UsageView } from "@/components/dashboard/usage-view";
+import { UsageView } from "@/components/dashboard/usage/view";
 import { PageHeader } from "@/components/page-header";
 
 export const metadata: Metadata = { title: "Usage" };

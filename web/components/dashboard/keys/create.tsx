@@ -1,0 +1,128 @@
+"use client";
+// A new key: its name and limits, then the secret, once.
+//
+// Rule 1: the secret is in this component's state and nowhere else: in no query, mutation, address, storage or log.
+// Rule 2: the id is made once a dialog, so that sending it again makes no second key.
+// Rule 3: while it is being made the dialog stays: an answer that comes with a secret is shown, or dropped with its dialog.
+
+import { type FormEvent, type RefObject, useEffect, useRef, useState } from "react";
+import { prepareFirstCall } from "@/components/dashboard/first-call/lazy";
+import { Button } from "@/components/ui/button";
+import { Dialog } from "@/components/ui/dialog";
+import { Field } from "@/components/ui/field";
+import { FormError } from "@/components/ui/form-error";
+import { ApiError, answered, api } from "@/lib/api/client";
+import { KEYS, type MadeKey, useChange } from "@/lib/api/queries";
+import { useFocusWrong } from "@/lib/form/focus";
+import { type Limits, NO_LIMITS } from "@/lib/keys/limits";
+import { KeyFields, LIMIT_FIELDS } from "./fields";
+import { useLimitsForm } from "./form";
+import { KeySecret } from "./secret";
+
+const NAME_LENGTH_MAX = 200;
+const ID_BYTES = 12;
+
+type KeyCreateProps = {
+  open: boolean;
+  first: boolean;
+  onClose: () => void;
+  finalFocus: RefObject<HTMLElement | null>;
+};
+
+/** `first`: the account has no key yet, so the first call is shown with it. */
+export function KeyCreate({ open, first, onClose, finalFocus }: KeyCreateProps) {
+  const [made, setMade] = useState<MadeKey | null>(null);
+  const [asked, setAsked] = useState(false);
+  const [pending, setPending] = useState(false);
+  const there = useRef(open);
+  useEffect(() => {
+    there.current = open;
+    if (open) return prepareFirstCall();
+    setMade(null);
+    setAsked(false);
+    setPending(false);
+  }, [open]);
+  const keep = (key: MadeKey) => there.current && setMade(key);
+  return (
+    <Dialog
+      open={open}
+      onOpenChange={(wanted) => !wanted && (made !== null ? setAsked(true) : !pending && onClose())}
+      wide
+      finalFocus={finalFocus}
+      title={made === null ? "Create a key" : "Your new key"}
+      description={made === null ? "Limits can be changed later. What is left empty is not limited." : made.key.name}
+    >
+      {made === null ? (
+        <CreateForm onMade={keep} onPending={setPending} onCancel={onClose} />
+      ) : (
+        <KeySecret made={made} open={first} asked={asked} onKeep={() => setAsked(false)} onStored={onClose} />
+      )}
+    </Dialog>
+  );
+}
+
+type CreateFormProps = { onMade: (made: MadeKey) => void; onPending: (pending: boolean) => void; onCancel: () => void };
+
+function CreateForm({ onMade, onPending, onCancel }: CreateFormProps) {
+  const [id, setId] = useState(newKeyId);
+  const [name, setName] = useState("");
+  const [nameless, setNameless] = useState(false);
+  const [attempt, setAttempt] = useState(0);
+  const create = useChange(
+    async ({ limits }: { limits: Limits }) => {
+      const made = await answered(api.POST("/api/keys", { body: { id, name: name.trim(), ...limits } }));
+      onMade({ secret: made.api_key, key: made.key });
+    },
+    [KEYS.keys, KEYS.account],
+  );
+  useEffect(() => onPending(create.isPending), [onPending, create.isPending]);
+  const { form, change, read, errors, sent, troubled } = useLimitsForm(NO_LIMITS, create.error, [
+    "name",
+    ...LIMIT_FIELDS,
+  ]);
+  const frame = useFocusWrong((troubled || nameless) && attempt);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (create.isPending) return;
+    const { limits } = read();
+    setNameless(name.trim() === "");
+    setAttempt(attempt + 1);
+    if (limits === null || name.trim() === "") return;
+    create.mutate({ limits }, { onError: (error) => isMadeBefore(error) && setId(newKeyId()) });
+  };
+  return (
+    <form ref={frame} onSubmit={submit} noValidate className="space-y-4">
+      <Field
+        label="Name"
+        hint="What it is for: a machine, a project."
+        autoComplete="off"
+        maxLength={NAME_LENGTH_MAX}
+        value={name}
+        error={nameless ? "Give the key a name." : sent.field("name")}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <KeyFields form={form} errors={errors} onChange={change} />
+      <FormError message={isMadeBefore(create.error) ? MADE_BEFORE : sent.general} />
+      <div className="flex flex-wrap justify-end gap-2">
+        <Button look="secondary" disabled={create.isPending} onClick={onCancel}>
+          Cancel
+        </Button>
+        <Button type="submit" busy={create.isPending}>
+          Create key
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+const MADE_BEFORE =
+  "The key was made by an earlier try whose answer did not arrive, so its secret is lost. Revoke it in the list, and create another.";
+
+function isMadeBefore(error: Error | null): boolean {
+  return error instanceof ApiError && error.status === 409;
+}
+
+function newKeyId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(ID_BYTES));
+  return `key_${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
