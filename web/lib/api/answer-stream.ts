@@ -1,4 +1,4 @@
-// What the events of a streamed response say, as far as a page shows it.
+// The events of a streamed response, reduced to the parts that a page shows.
 
 import type { ServerEvent } from "./sse";
 
@@ -7,9 +7,9 @@ export type Part =
   | { type: "ended"; responseId: string | null }
   | { type: "failed"; message: string; code: string | null };
 
-const FAILED = "The answer failed.";
+const FAILED = "The response failed.";
 
-/** Null for what is not shown. Bytes that are no event of a response say nothing. */
+/** The part that an event carries; null if it carries none, or is not an event of a response. */
 export function partOf(event: ServerEvent): Part | null {
   const data = parsed(event.data);
   if (data === null) return null;
@@ -36,7 +36,7 @@ function parsed(text: string): Record<string, unknown> | null {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : null;
   } catch {
-    return null; // [DONE], or nothing of ours
+    return null; // [DONE], or not an event of a response
   }
 }
 

@@ -3,7 +3,7 @@ import { ApiError, checkFile } from "./client";
 
 const HREF = "/api/exports/parquet?table=usage";
 
-/** A gateway that answers in turn; the methods that it was asked with are given back. */
+/** A gateway that gives these answers in turn; returns the methods of the requests it receives. */
 function gateway(...answers: (Response | Error)[]): string[] {
   const methods: string[] = [];
   vi.stubGlobal("fetch", async (url: string, init: RequestInit) => {
@@ -20,16 +20,16 @@ function refusal(status: number, body: string | null): Response {
   return new Response(body, { status, headers: { "x-request-id": "req_1", "retry-after": "2" } });
 }
 
-describe("a file that the gateway is asked for", () => {
+describe("checking a file before its download", () => {
   afterEach(() => vi.unstubAllGlobals());
 
-  it("is not begun where it would be sent", async () => {
+  it("starts no download if the gateway would send it", async () => {
     const methods = gateway(new Response(null));
     await checkFile(HREF);
     expect(methods).toEqual(["HEAD"]);
   });
 
-  it("is refused with what the envelope says, which HEAD does not have", async () => {
+  it("throws the error in the envelope, which only GET returns", async () => {
     const envelope = { error: { message: "Two are under way.", type: "rate_limit", param: null, code: "too_many" } };
     const methods = gateway(refusal(429, null), refusal(429, JSON.stringify(envelope)));
     await expect(checkFile(HREF)).rejects.toEqual(
@@ -38,19 +38,22 @@ describe("a file that the gateway is asked for", () => {
     expect(methods).toEqual(["HEAD", "GET"]);
   });
 
-  it("is refused by its status where there is no envelope", async () => {
+  it("throws the status if there is no envelope", async () => {
     gateway(refusal(502, null), refusal(502, "<html>"));
-    await expect(checkFile(HREF)).rejects.toMatchObject({ message: "The gateway answered 502.", requestId: "req_1" });
+    await expect(checkFile(HREF)).rejects.toMatchObject({
+      message: "The gateway responded with status 502.",
+      requestId: "req_1",
+    });
   });
 
-  it("is let go of where the reason is gone by then", async () => {
+  it("cancels the download if the reason for the refusal has gone by then", async () => {
     const left = vi.fn();
     gateway(refusal(429, null), new Response(new ReadableStream({ cancel: left })));
     await checkFile(HREF);
     expect(left).toHaveBeenCalledOnce();
   });
 
-  it("cannot be had from a gateway that is not there", async () => {
+  it("throws status 0 if the gateway cannot be reached", async () => {
     gateway(new TypeError("Failed to fetch"));
     await expect(checkFile(HREF)).rejects.toMatchObject({ status: 0 });
   });

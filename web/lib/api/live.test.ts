@@ -21,17 +21,17 @@ describe("a balance", () => {
     expect(newerBalance(undefined, BALANCE)).toBe(BALANCE);
   });
 
-  it("of another account is always taken", () => {
+  it("of another account always replaces it", () => {
     const other = { ...BALANCE, account_id: "other", as_of: { ...BALANCE.as_of, position: 1 } };
     expect(newerBalance(BALANCE, other)).toBe(other);
   });
 });
 
-describe("reading again what events ask for", () => {
+describe("refreshing what events invalidate", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it("lets a slow reading end, however many events come meanwhile, and reads once more after them", async () => {
+  it("lets a slow read finish, however many events arrive meanwhile, and reads once more after them", async () => {
     const client = new QueryClient();
     let begun = 0;
     let ended = 0;

@@ -1,10 +1,10 @@
 "use client";
-// The account as it moves: one EventSource for the whole dashboard, from GET /api/events.
+// Live updates of the account: one EventSource for the whole dashboard, from GET /api/events.
 //
-// Rule 1: a balance replaces the one that is shown; other events only say what to read again, at most once a second.
-// Rule 2: a browser reconnects by itself and is told what it missed; after a refusal it is tried again here, more and more slowly, and
-// what may have been missed is read again.
-// Rule 3: a page that is not looked at holds no stream: browsers allow six connections to a host, over all tabs.
+// Rule 1: a balance event replaces the balance shown; other events only invalidate queries, at most once a second.
+// Rule 2: browsers reconnect automatically and receive the events they missed. After a refusal this module reconnects, with
+// increasing delays, and invalidates everything that may have changed meanwhile.
+// Rule 3: a hidden page holds no stream, because browsers allow six connections per host over all tabs.
 
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from "react";
@@ -38,7 +38,7 @@ export function useLiveStatus(): LiveStatus {
   return useContext(LiveContext).status;
 }
 
-/** Calls with each request event while the component is there. */
+/** Call the listener with every request event while the component is mounted. */
 export function useRequestEvents(listener: Listener): void {
   const { listeners } = useContext(LiveContext);
   const latest = useRef(listener);
@@ -53,7 +53,11 @@ export function useRequestEvents(listener: Listener): void {
 }
 
 /** Follow the events until the returned function is called. */
-export function follow(client: QueryClient, listeners: Set<Listener>, tell: (status: LiveStatus) => void): () => void {
+export function follow(
+  client: QueryClient,
+  listeners: Set<Listener>,
+  report: (status: LiveStatus) => void,
+): () => void {
   const soon = new Refresher(client);
   let source: EventSource | null = null;
   let retry: ReturnType<typeof setTimeout> | undefined;
@@ -68,22 +72,22 @@ export function follow(client: QueryClient, listeners: Set<Listener>, tell: (sta
     source = opened;
     opened.onopen = () => {
       wait = RETRY_MS;
-      tell("live");
+      report("live");
       if (missed) soon.refresh([...OF_REQUESTS, ...OF_ACCOUNT]);
       missed = false;
     };
     opened.onerror = () => {
-      tell("waiting");
+      report("waiting");
       if (opened.readyState !== EventSource.CLOSED) return;
       close();
-      refresh(client, KEYS.session); // refused: perhaps because the session is over
+      refresh(client, KEYS.session); // refused, perhaps because the session has ended
       retry = setTimeout(open, wait);
       wait = Math.min(wait * 2, RETRY_MS_MAX);
     };
     opened.addEventListener("balance", (event) => setBalance(client, JSON.parse(event.data)));
     opened.addEventListener("request", (event) => {
-      const told = JSON.parse(event.data) as RequestEvent;
-      for (const listener of listeners) listener(told);
+      const changed = JSON.parse(event.data) as RequestEvent;
+      for (const listener of listeners) listener(changed);
       soon.refresh(OF_REQUESTS);
     });
     opened.addEventListener("account", () => soon.refresh(OF_ACCOUNT));
@@ -113,14 +117,14 @@ export function follow(client: QueryClient, listeners: Set<Listener>, tell: (sta
   };
 }
 
-/** Another account's balance means that somebody else has signed in here: the page begins anew, as theirs. */
-function setBalance(client: QueryClient, told: Balance): void {
+/** Another account's balance means that someone else has signed in in this browser: the page is reloaded for them. */
+function setBalance(client: QueryClient, balance: Balance): void {
   const own = client.getQueryData<Schemas["SignedIn"]>(KEYS.session)?.account_id;
-  if (own !== undefined && own !== told.account_id) window.location.reload();
-  else client.setQueryData(KEYS.balance, told);
+  if (own !== undefined && own !== balance.account_id) window.location.reload();
+  else client.setQueryData(KEYS.balance, balance);
 }
 
-/** Reads things again: what events ask for while it reads waits for the next turn, so that no reading is cut off by the next. */
+/** Refetches stale queries. Requests made during a turn wait for the next one, so that no refetch cuts off another. */
 export class Refresher {
   private readonly wanted = new Set<readonly string[]>();
   private timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,5 +1,5 @@
 "use client";
-// What pages read and change, as queries: one key for each thing, so that live events and changes know what to read again.
+// The pages' queries and mutations. Each resource has one query key, which live events and mutations use to invalidate it.
 
 import { keepPreviousData, type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useMemo } from "react";
@@ -51,7 +51,7 @@ export const PAGE_ROWS = 50;
 const RETRIES_MAX = 2;
 const OPEN_POLL_MS = 2_000;
 
-/** Again after a pause where the gateway was not there or was full; at once never: a refusal stays a refusal. */
+/** Whether to retry a failed call: only if the gateway was unreachable or unavailable. A refusal is final. */
 export function mayRetry(failures: number, error: Error): boolean {
   return failures < RETRIES_MAX && error instanceof ApiError && [0, 502, 503, 504].includes(error.status);
 }
@@ -72,7 +72,7 @@ export function useBalance() {
   });
 }
 
-/** Of two the one that has more of the ledger in it: events and answers overtake each other on their way. */
+/** The balance with the later ledger position, because events and responses can overtake each other. */
 export function newerBalance(before: Balance | undefined, after: Balance): Balance {
   const older = before !== undefined && before.as_of.position > after.as_of.position;
   return older && before.account_id === after.account_id ? before : after;
@@ -85,7 +85,7 @@ export function useApiKeys() {
   });
 }
 
-/** What a key is called, by its id: its name, with its hint where others have the same name. The id where it is not known. */
+/** A key's display name, by its id: the name, with the hint if several keys share it; the id if the key is unknown. */
 export function useKeyNames(): (id: string) => string {
   const keys = useApiKeys().data;
   const names = useMemo(() => keyNames(keys ?? []), [keys]);
@@ -119,12 +119,12 @@ export function useUsage(filter: UsageFilter) {
   });
 }
 
-/** Spend over time as one thing: the total, and by key or model its largest parts. */
-export function useSpend(asked: UsageFilter & { by: "hour" | "day" }, by: "key" | "model" | null) {
+/** Spend over time in one query: the total, and the largest keys or models in it. */
+export function useSpend(filter: UsageFilter & { by: "hour" | "day" }, by: "key" | "model" | null) {
   return useQuery({
-    queryKey: [...KEYS.usage, "spend", asked, by],
+    queryKey: [...KEYS.usage, "spend", filter, by],
     queryFn: async ({ signal }): Promise<Spend> => {
-      const read = (filter: Partial<UsageFilter>) => readUsage({ ...asked, ...filter }, signal);
+      const read = (part: Partial<UsageFilter>) => readUsage({ ...filter, ...part }, signal);
       if (by === null) return { whole: await read({}), parts: [], rest: null };
       const [whole, groups] = await Promise.all([read({}), read({ by })]);
       const { own, rest } = stackOf(groups.data);
@@ -135,7 +135,7 @@ export function useSpend(asked: UsageFilter & { by: "hour" | "day" }, by: "key" 
   });
 }
 
-/** One page of the statement by its cursor: however long the statement is, so much is read and shown. */
+/** One page of the statement, by its cursor, however long the statement is. */
 export function useTransactionPage(filter: TransactionFilter, cursor: string | null, limit = PAGE_ROWS) {
   return useQuery({
     queryKey: [...KEYS.transactions, "page", filter, cursor, limit],
@@ -150,7 +150,7 @@ export function useTransactionPage(filter: TransactionFilter, cursor: string | n
   });
 }
 
-/** By request id or by the id of its answer. Events tell when it is settled; where they do not come, it is asked for. */
+/** A request, by its own or its response's id. Live events report its settlement; it is also polled while open. */
 export function useRequest(id: string | null) {
   return useQuery({
     queryKey: [...KEYS.request, id],
@@ -161,7 +161,7 @@ export function useRequest(id: string | null) {
   });
 }
 
-/** A change, after which these things are read again. */
+/** A mutation that invalidates these queries when it succeeds. */
 export function useChange<In, Out>(change: (input: In) => Promise<Out>, stale: readonly (readonly string[])[]) {
   const client = useQueryClient();
   return useMutation<Out, Error, In>({
@@ -174,7 +174,7 @@ export function refresh(client: QueryClient, ...stale: readonly (readonly string
   for (const queryKey of stale) void client.invalidateQueries({ queryKey });
 }
 
-/** A checkout, read again every `pollMs` until it has ended. */
+/** A checkout, polled every `pollMs` milliseconds until that returns false. */
 export function useCheckout(id: string, pollMs: (checkout: Checkout | undefined) => number | false) {
   return useQuery({
     queryKey: [...KEYS.checkout, id],
@@ -184,7 +184,7 @@ export function useCheckout(id: string, pollMs: (checkout: Checkout | undefined)
   });
 }
 
-/** `sold`: there are packs; without any, the gateway has no such thing. */
+/** `sold`: whether packs are sold; without any, automatic top-up does not exist. */
 export function useAutomaticTopUp(sold = true) {
   return useQuery({
     queryKey: KEYS.automatic,

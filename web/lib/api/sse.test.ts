@@ -27,19 +27,19 @@ describe("server-sent events", () => {
     expect(read([...bytes].map((byte) => Uint8Array.of(byte)))).toEqual(EVENTS);
   });
 
-  it("are the same wherever they are cut in two", () => {
+  it("are the same wherever the bytes are split", () => {
     for (let at = 0; at <= bytes.length; at += 1) {
       expect(read([bytes.slice(0, at), bytes.slice(at)])).toEqual(EVENTS);
     }
   });
 
-  it("have a bound", () => {
+  it("have a size limit", () => {
     const reader = new SseReader();
     reader.feed(new TextEncoder().encode(`data: ${"x".repeat(EVENT_CHARS_MAX - 6)}`));
     expect(() => reader.feed(new TextEncoder().encode("x"))).toThrow(SseTooLarge);
   });
 
-  it("count their bound anew for each event", () => {
+  it("each have their own size limit", () => {
     const reader = new SseReader();
     const half = new TextEncoder().encode(`data: ${"x".repeat(EVENT_CHARS_MAX / 2)}\n\n`);
     expect([half, half, half].flatMap((piece) => reader.feed(piece))).toHaveLength(3);

@@ -1,7 +1,7 @@
-// Server-sent events from bytes, as the HTML standard reads them, but for ids and retries.
+// Server-sent events parsed from bytes as the HTML standard defines, except ids and retries.
 //
-// Rule 1: what one event is does not depend on how its bytes were cut.
-// Rule 2: an event that an empty line does not end is none.
+// Rule 1: the events do not depend on how the bytes are split.
+// Rule 2: an event that is not ended by an empty line is discarded.
 
 export type ServerEvent = { name: string; data: string };
 

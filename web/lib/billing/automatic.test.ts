@@ -18,22 +18,22 @@ const NOW: Automatic = {
 };
 
 describe("automatic top-up in words", () => {
-  it("says what it does in every state", () => {
+  it("describes every state", () => {
     expect(standingOf(NOW, PACKS)).toBe(
-      "Buys Plus when less than $5.00 is available, for at most $200.00 of credit in a month.",
+      "Buys Plus when the balance falls below $5.00, up to $200.00 of credit per month.",
     );
-    const said = (["charging", "charged", "ceiling"] as const).map((state) => standingOf({ ...NOW, state }, PACKS));
-    expect(said[0]).toContain("is being bought");
-    expect(said[1]).toContain("buys again after");
-    expect(said[2]).toContain("$200.00 of credit in this UTC month");
+    const words = (["charging", "charged", "ceiling"] as const).map((state) => standingOf({ ...NOW, state }, PACKS));
+    expect(words[0]).toContain("is being bought");
+    expect(words[1]).toContain("bought again only after");
+    expect(words[2]).toContain("$200.00 of credit for this UTC month");
     expect(standingOf({ ...NOW, state: "off" }, PACKS)).toBeNull();
   });
 
-  it("names a pack that is sold no more by its id", () => {
+  it("shows the id of a pack that is no longer sold", () => {
     expect(standingOf({ ...NOW, pack: "gone" }, PACKS)).toContain("Buys gone when");
   });
 
-  it("says why it was switched off, as a sentence", () => {
+  it("gives the reason it was switched off, as a sentence", () => {
     const problem = "the payment was refused: card_declined";
     expect(problemOf({ ...NOW, state: "off", problem })).toBe("The payment was refused: card declined.");
     expect(problemOf(NOW)).toBeNull();
@@ -41,7 +41,7 @@ describe("automatic top-up in words", () => {
 });
 
 describe("the terms of automatic top-up", () => {
-  it("begin as they stand, or as a proposal", () => {
+  it("start from the saved ones, or from defaults", () => {
     expect(termsOf(NOW, PACKS)).toEqual({ pack: "plus", threshold: "5.00", ceiling: "200.00" });
     expect(termsOf({ ...NOW, pack: null, threshold: "0.00" }, PACKS)).toEqual({
       pack: "starter",

@@ -22,7 +22,7 @@ function view(answer: Partial<Checkout>, { left = false, waited = 0 } = {}) {
 }
 
 describe("a checkout", () => {
-  it("waits while its payment is looked up or under way", () => {
+  it("waits while its payment is looked up or in progress", () => {
     expect(view({ state: "open" })).toMatchObject({ tone: "waiting", title: "Waiting for the payment…", done: false });
     expect(view({ state: "processing" })).toMatchObject({
       tone: "waiting",
@@ -31,17 +31,21 @@ describe("a checkout", () => {
     });
   });
 
-  it("waits as well where the API has a state that this page does not know", () => {
+  it("waits in a state that this page does not know", () => {
     expect(view({ state: "reviewed" })).toMatchObject({ tone: "waiting", done: false });
   });
 
-  it("says that it is safe to leave when it takes long", () => {
+  it("says that it is safe to leave after a long wait", () => {
     expect(view({ state: "processing" }, { waited: SLOW_MS - 1 }).text).not.toContain("leave");
-    expect(view({ state: "processing" }, { waited: SLOW_MS }).text).toContain("It is safe to leave");
+    expect(view({ state: "processing" }, { waited: SLOW_MS }).text).toContain("You can leave this page");
   });
 
   it("can still be paid while its payment page is open", () => {
-    expect(view({ url: URL })).toMatchObject({ title: "This checkout is not paid yet", payable: true, done: false });
+    expect(view({ url: URL })).toMatchObject({
+      title: "This checkout has not been paid yet",
+      payable: true,
+      done: false,
+    });
     expect(view({ url: URL }, { left: true })).toMatchObject({
       title: "You left before paying",
       payable: true,
@@ -49,7 +53,7 @@ describe("a checkout", () => {
     });
   });
 
-  it("is paid by the ledger's word, even where somebody left", () => {
+  it("is paid once the ledger says so, even if the visitor left", () => {
     const paid = { tone: "good", title: "$10.00 credited", done: true, payable: false };
     expect(view({ state: "paid" })).toMatchObject(paid);
     expect(view({ state: "paid" }, { left: true })).toMatchObject(paid);
@@ -60,13 +64,13 @@ describe("a checkout", () => {
     expect(view({ state: "expired" })).toMatchObject({ tone: "neutral", done: true, payable: false });
     expect(view({ state: "failed" })).toMatchObject({ tone: "bad", done: true, payable: false });
     expect(view({ state: "failed", reason: "card_declined" }).text).toBe(
-      "Nothing was charged, and nothing was credited. The payment service says: card declined.",
+      "Nothing was charged or credited. Reason given by the payment service: card declined.",
     );
   });
 });
 
-describe("asking again", () => {
-  it("is quick first, then slower, then over", () => {
+describe("polling", () => {
+  it("is fast at first, then slower, then stops", () => {
     expect([0, 29_999, 30_000, 119_999, 120_000, 899_999, 900_000].map((waited) => pollMs(false, waited))).toEqual([
       1_000,
       1_000,
@@ -78,7 +82,7 @@ describe("asking again", () => {
     ]);
   });
 
-  it("is never where nothing more is to come", () => {
+  it("stops once the checkout has ended", () => {
     expect(pollMs(true, 0)).toBe(false);
   });
 });

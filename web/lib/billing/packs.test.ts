@@ -27,13 +27,13 @@ describe("what a pack credits beyond its price", () => {
     expect(extraOf({ ...pack, price: "55" })).toBe(0n);
   });
 
-  it("is not known where the price has another currency", () => {
+  it("is unknown if the price is in another currency", () => {
     expect(extraOf({ ...pack, currency: "eur" })).toBeNull();
   });
 });
 
 describe("the key of an intent", () => {
-  it("stays while no answer came, so that a second click begins no second checkout", () => {
+  it("stays the same until there is an answer, so that a second click starts no second checkout", () => {
     const intent = new Intent();
     const key = intent.keyFor("starter");
     for (const error of [new ApiError("No answer.", 0), new ApiError("Busy.", 503)]) {
@@ -42,7 +42,7 @@ describe("the key of an intent", () => {
     }
   });
 
-  it("is another one for another intent, and after every answer", () => {
+  it("changes with the intent, and after every answer", () => {
     const intent = new Intent();
     const keys = new Set([intent.keyFor("starter"), intent.keyFor("plus"), intent.keyFor("starter")]);
     intent.answered(new ApiError("Over.", 409));

@@ -1,6 +1,6 @@
 // Packs: a price in its own currency, and the credit that it buys.
 //
-// Rule 1: a price is compared with its credit only where both are USD: nobody here knows a rate.
+// Rule 1: a price is compared with its credit only if it is in USD, because the page has no exchange rates.
 
 import { ApiError } from "@/lib/api/client";
 import type { Pack } from "@/lib/api/queries";
@@ -8,7 +8,7 @@ import { nanos, parseUsd } from "@/lib/money";
 
 const CREDIT_CURRENCY = "usd";
 
-/** "$10.00" or "¥1,000": a price as the API writes it, digit by digit. Decimals of zero are left out where the currency has none. */
+/** "$10.00" or "¥1,000": the API's price, with every digit. Zero decimals are omitted if the currency has none. */
 export function formatPrice(price: string, currency: string): string {
   if (!isDecimal(price)) return `${price} ${currency.toUpperCase()}`;
   const written = /\.(\d*?)0*$/.exec(price)?.[1]?.length ?? 0;
@@ -22,13 +22,13 @@ function isDecimal(text: string): text is `${number}` {
   return /^\d+(\.\d+)?$/.test(text);
 }
 
-/** What a pack credits beyond its price: a bonus, or below zero a fee. Null where it has a price in another currency. */
+/** A pack's credit minus its price: a bonus, or a fee if negative. Null if the price is in another currency. */
 export function extraOf(pack: Pack): bigint | null {
   const price = pack.currency === CREDIT_CURRENCY ? parseUsd(pack.price) : null;
   return price === null ? null : nanos(pack.credit_nanos) - price;
 }
 
-/** One Idempotency-Key for what a click means, until its outcome is known: repeated after no answer, it begins no second checkout. */
+/** The Idempotency-Key of an intended purchase. It is kept until the outcome is known, so that a retry starts no second checkout. */
 export class Intent {
   private meaning: string | null = null;
   private key = "";
@@ -41,7 +41,7 @@ export class Intent {
     return this.key;
   }
 
-  /** It was answered. Only what may have happened all the same is meant again by the next click. */
+  /** Record the outcome. After an error that leaves it unknown, the next click repeats the same intent. */
   answered(error: Error | null = null): void {
     if (error === null || (error instanceof ApiError && error.status >= 400 && error.status < 500)) this.meaning = null;
   }

@@ -37,7 +37,7 @@ describe("prices", () => {
     ["0.000000025", "$0.025"],
     ["0.000015", "$15.00"],
     ["0.000000000001", "$0.000001"],
-  ])("%s a token is %s a million", (price, shown) => {
+  ])("%s per token is %s per million", (price, shown) => {
     expect(formatPerMillion(price)).toBe(shown);
   });
 
@@ -53,11 +53,11 @@ describe("prices", () => {
 });
 
 describe("a cost", () => {
-  it("is nothing for nothing", () => {
+  it("is zero for no use", () => {
     expect(costOf(MINI, NOTHING)).toEqual({ lines: [], total: 0n, above: null });
   });
 
-  it("is the one that the front page shows", () => {
+  it("equals the one on the front page", () => {
     const [read, written] = example.lines;
     const { lines, total } = costOf(MINI, { ...NOTHING, input: read?.quantity ?? 0, output: written?.quantity ?? 0 });
     expect(lines.map(({ kind, amount }) => [kind, formatPicos(amount)])).toEqual(
@@ -66,7 +66,7 @@ describe("a cost", () => {
     expect(total.toString()).toBe(example.cost_nanos);
   });
 
-  it("has a line for each kind, and their sum is the total", () => {
+  it("has a line for each kind, and the total is their sum", () => {
     const { lines, total } = costOf(MINI, { input: 1_000, cached: 3_000, output: 500, searches: 2, images: 1 });
     expect(lines.map(({ kind, amount }) => [kind, formatPicos(amount)])).toEqual([
       ["input", "$0.00025"],
@@ -78,7 +78,7 @@ describe("a cost", () => {
     expect(formatUsdExact(total)).toBe("$0.061325");
   });
 
-  it("is rounded up to a nano, in a line of its own", () => {
+  it("is rounded up to a nano, with a rounding line", () => {
     const { lines, total } = costOf({ prompt: "0.000000000007" }, { ...NOTHING, input: 143 });
     expect(lines.map(({ kind, amount }) => [kind, amount])).toEqual([
       ["input", 1_001n],
@@ -97,26 +97,26 @@ describe("a cost", () => {
     [60_000, 40_001, 100_000, "0.0000004"],
     [200_000, 0, 100_000, "0.0000004"],
     [200_001, 0, 200_000, "0.0000005"],
-  ])("with %s and %s cached tokens is by the tier above %s", (input, cached, above, price) => {
+  ])("with %s and %s cached tokens uses the tier above %s", (input, cached, above, price) => {
     const cost = costOf(LONG, { ...NOTHING, input, cached });
     expect(cost.above).toBe(above);
     expect(cost.lines[0]?.price).toBe(picos(price));
   });
 
-  it("is by the service tier that has prices, and by the list where it has none", () => {
+  it("uses the service tier's prices, or the standard ones if it has none", () => {
     expect(costOf(LONG, { ...NOTHING, output: 1 }, "priority").total).toBe(8_000n);
     expect(costOf(LONG, { ...NOTHING, output: 1 }, "default").total).toBe(2_000n);
   });
 
-  it("takes an image's own price, or the dearest where the table has none", () => {
+  it("uses an image's own price, or the highest if the table has none", () => {
     expect(imageSizes(LONG)).toEqual(["low/1024x1024", "high/1024x1024"]);
     expect(imageSizes(MINI)).toEqual([]);
     expect(costOf(LONG, { ...NOTHING, images: 2 }, undefined, "high/1024x1024").total).toBe(334_000_000n);
-    expect(costOf(LONG, { ...NOTHING, images: 1 }, undefined, "a size of no entry").total).toBe(167_000_000n);
+    expect(costOf(LONG, { ...NOTHING, images: 1 }, undefined, "an unlisted size").total).toBe(167_000_000n);
     expect(costOf(MINI, { ...NOTHING, images: 2 }, undefined, "high/1024x1024").total).toBe(80_000_000n);
   });
 
-  it("has no line for what is not sold", () => {
+  it("has no line for kinds without a price", () => {
     expect(costOf({ prompt: "0.000001" }, { ...NOTHING, searches: 5, images: 5 }).lines).toEqual([]);
   });
 });

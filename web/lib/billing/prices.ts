@@ -1,8 +1,8 @@
-// Prices and what a use would cost, as the gateway reckons it.
+// Prices, and the cost of a use by the gateway's own arithmetic.
 //
-// Rule 1: a price is an integer of picos (10^-12 USD) for one token, search or image, a bigint; a line is quantity x price, exact.
-// Rule 2: the whole is the ceiling of the lines' sum to a nano; the difference is a line of its own, rounding.
-// Rule 3: with more input than a threshold the whole request is charged by that tier; cached input is input there.
+// Rule 1: a price is an integer of picos (10^-12 USD) per token, search or image, a bigint; a line is exactly quantity x price.
+// Rule 2: the total is the sum of the lines, rounded up to a nano; the difference is a line of its own, rounding.
+// Rule 3: above an input threshold, that tier's prices apply to the whole request; cached input counts towards the threshold.
 
 import type { Schemas } from "@/lib/api/client";
 import { formatUsdExact, NANOS_PER_USD } from "@/lib/money";
@@ -19,26 +19,26 @@ const PICOS_PER_USD = NANOS_PER_USD * PICOS_PER_NANO;
 const MILLION = 1_000_000n;
 const ANY_IMAGE = "*";
 
-/** "0.00000025" USD as picos. Throws SyntaxError for what is no amount of at most 12 decimals. */
+/** "0.00000025" USD as picos. Throws SyntaxError if it is not an amount with at most 12 decimals. */
 export function picos(price: string): bigint {
   const found = /^(\d+)(?:\.(\d{1,12}))?$/.exec(price);
   if (!found) throw new SyntaxError(`not a price in USD: ${price}`);
   return BigInt(found[1] ?? "0") * PICOS_PER_USD + BigInt((found[2] ?? "").padEnd(DECIMALS, "0"));
 }
 
-/** The price of a million tokens: "$0.25". Exact: a price of one token is whole picos, of a million whole micros. */
+/** The price of a million tokens: "$0.25". Exact, because a token's price is in whole picos. */
 export function formatPerMillion(price: string): string {
   return formatPicos(picos(price) * MILLION);
 }
 
-/** All digits that are not trailing zeros, and at least two decimals: "$0.00000025". */
+/** All digits except trailing zeros, with at least two decimals: "$0.00000025". */
 export function formatPicos(amount: bigint): string {
   if (amount % PICOS_PER_NANO === 0n) return formatUsdExact(amount / PICOS_PER_NANO);
   const fraction = (amount % PICOS_PER_USD).toString().padStart(DECIMALS, "0").replace(/0+$/, "");
   return `${formatUsdExact((amount / PICOS_PER_USD) * NANOS_PER_USD).replace(/\.00$/, "")}.${fraction}`;
 }
 
-/** What a use costs, line by line. `service`: a service tier that has prices of its own; `image`: which entry of the table. */
+/** The cost of a use, line by line. `service`: a service tier with its own prices; `image`: an entry of the image price table. */
 export function costOf(pricing: Pricing, use: Use, service?: string, image: string = ANY_IMAGE): Cost {
   const rates: Rates = pricing.service_tiers?.[service ?? ""] ?? pricing;
   const { tier, above } = tierFor(rates, use.input + use.cached);
@@ -58,7 +58,7 @@ export function costOf(pricing: Pricing, use: Use, service?: string, image: stri
   return { lines: rest ? [...lines, line("rounding", "Rounding", 1, rest)] : lines, total, above };
 }
 
-/** The names of a table of image prices; empty where all images cost the same, or none is priced. */
+/** The entries of an image price table; empty if all images cost the same, or have no price. */
 export function imageSizes(pricing: Pricing): string[] {
   return typeof pricing.image === "object" ? Object.keys(pricing.image) : [];
 }

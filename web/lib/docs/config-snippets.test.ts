@@ -39,19 +39,19 @@ describe("the snippets of the first call", () => {
     ["curl", "quickstart.sh"],
     ["python", "quickstart.py"],
     ["javascript", "quickstart.mjs"],
-  ])("in %s are the quickstart that the tests run", (id, file) => {
+  ])("in %s match the quickstart that the tests run", (id, file) => {
     const quickstart = readFileSync(`snippets/${file}`, "utf8").trimEnd();
     expect(text(id, SHOWN)).toBe(quickstart.replaceAll("REALROUTER_API_KEY", KEY_VARIABLE));
   });
 
-  it.each(["curl", "python", "javascript"])("in %s hold the key, the address and the model", (id) => {
+  it.each(["curl", "python", "javascript"])("in %s contain the key, the address and the model", (id) => {
     const filled = text(id, { baseUrl: "http://127.0.0.1:8000/v1", model: "small", apiKey: KEY });
     for (const part of [KEY, "http://127.0.0.1:8000/v1", '"small"']) expect(filled).toContain(part);
     expect(filled).not.toContain(KEY_VARIABLE);
     expect(filled).not.toContain("import os");
   });
 
-  it("for Codex name the variable, never the key: the file is kept", () => {
+  it("for Codex name the variable, never the key, because the file is kept", () => {
     const filled = text("codex", { ...SHOWN, apiKey: KEY });
     expect(filled).not.toContain(KEY);
     expect(filled.split("\n")).toEqual([
@@ -75,7 +75,7 @@ describe("the cheapest model", () => {
     model("images", "0", "0", ["/v1/images"]),
   ];
 
-  it("is the one whose tokens cost least", () => {
+  it("is the one with the lowest token prices", () => {
     expect(cheapestModel(models)?.id).toBe("small");
   });
 
@@ -84,7 +84,7 @@ describe("the cheapest model", () => {
     expect(cheapestModel(models, ["gone"])).toBeNull();
   });
 
-  it("is none where there are none", () => {
+  it("is null if there are no models", () => {
     expect(cheapestModel([])).toBeNull();
   });
 });

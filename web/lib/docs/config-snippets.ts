@@ -1,5 +1,5 @@
-// The first call in four forms, filled in with a gateway's address, a model and, where it is known, a key. With the placeholder they
-// are the quickstart that the documentation shows and the tests run (web/snippets: a test compares).
+// The first call in four forms, filled in with a gateway's address, a model and, if it is known, a key. Without a key they match the
+// quickstart that the documentation shows and the tests run (web/snippets); a test compares them.
 
 import type { Model } from "@/lib/api/queries";
 import { picos } from "@/lib/billing/prices";
@@ -20,18 +20,18 @@ export function configSnippets(filled: Filled): ConfigSnippet[] {
     {
       id: "codex",
       label: "Codex",
-      note: `Into ~/.codex/config.toml. Codex reads the key from ${KEY_VARIABLE}: start it where that is set.`,
+      note: `Add this to ~/.codex/config.toml, and set ${KEY_VARIABLE} before you start Codex.`,
       text: codex(filled),
     },
   ];
 }
 
-/** What is set before a program that reads the key from its environment. */
+/** The shell line that sets the key for programs that read it from the environment. */
 export function exportLine(apiKey: string): string {
   return `export ${KEY_VARIABLE}=${apiKey}`;
 }
 
-/** The model whose tokens cost least, input and output alike, of those that a request of text can go to. */
+/** The model with the lowest sum of input and output price, among those that accept a text request. Null if there are none. */
 export function cheapestModel(models: readonly Model[], allowed: readonly string[] | null = null): Model | null {
   const fit = models.filter(
     ({ id, capabilities }) => capabilities.endpoints.includes(TEXT_ENDPOINT) && (allowed?.includes(id) ?? true),

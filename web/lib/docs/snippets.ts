@@ -1,7 +1,7 @@
-// The snippets of the documentation, read and highlighted when the site is built. The tests run the same files.
+// The documentation's snippets, read and highlighted when the site is built. The tests run the same files.
 //
-// Rule 1: nothing of this reaches a browser but the HTML that it makes.
-// Rule 2: colours are CSS variables (`--code-...` in globals.css), so that one text serves both themes.
+// Rule 1: only the generated HTML reaches a browser.
+// Rule 2: colours are CSS variables (`--code-...` in globals.css), so that the same HTML serves both themes.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,11 +28,11 @@ export function readSnippet(file: string): string {
 
 export function languageOf(file: string): Language {
   const found = LANGUAGES[file.split(".").at(-1) ?? ""];
-  if (!found) throw new Error(`no language for ${file}`);
+  if (!found) throw new Error(`unknown language: ${file}`);
   return found;
 }
 
-/** The inside of a <code> element: one span a line, with its parts in colour. `classes` are added to lines, counted from 1. */
+/** The content of a <code> element: one span per line, highlighted. `classes` are added to lines by number, counted from 1. */
 export async function highlight(text: string, language: Language, classes: Record<number, string> = {}): Promise<Code> {
   const marking: ShikiTransformer = {
     line(node, line) {

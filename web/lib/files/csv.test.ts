@@ -4,7 +4,7 @@ import { toCsv } from "./csv";
 const one = (value: string) => toCsv(["h"], [[value]]).split("\r\n")[1];
 
 describe("CSV", () => {
-  it("ends each record with CRLF, the last one too", () => {
+  it("ends every record with CRLF, including the last", () => {
     expect(
       toCsv(
         ["a", "b"],
@@ -27,15 +27,15 @@ describe("CSV", () => {
     expect(one(text)).toBe(`'${text}`);
   });
 
-  it("keeps one behind a line end from it as well", () => {
+  it("does the same after a line end", () => {
     expect(toCsv(["h"], [["\r=1"]])).toBe(`h\r\n"'\r=1"\r\n`);
   });
 
-  it("leaves figures as they are, negative ones too", () => {
+  it("leaves figures unchanged, including negative ones", () => {
     expect(toCsv(["h"], [[{ exact: "-0.5" }], [1234567]])).toBe("h\r\n-0.5\r\n1234567\r\n");
   });
 
-  it.each(["gpt-5.4", "a=b", "e-mail@example.com"])("leaves %j as it is", (text) => {
+  it.each(["gpt-5.4", "a=b", "e-mail@example.com"])("leaves %j unchanged", (text) => {
     expect(one(text)).toBe(text);
   });
 });

@@ -1,12 +1,12 @@
-// CSV as RFC 4180 has it, safe to open in a spreadsheet.
+// CSV as defined by RFC 4180, safe to open in a spreadsheet.
 //
-// Rule 1: a text that a spreadsheet would run as a formula gets an apostrophe before it; figures are written as they are.
-// Rule 2: what is quoted is what must be: commas, quotes and line ends.
+// Rule 1: text that a spreadsheet would run as a formula is prefixed with an apostrophe; figures are written unchanged.
+// Rule 2: a field is quoted only if it contains commas, quotes or line ends.
 
 const FORMULA = /^\s*[=+\-@\t\r＝＋－＠]/;
 const NEEDS_QUOTES = /[",\r\n]/;
 
-/** A number must be a whole one: amounts come as `{ exact }`, the decimal text of a figure. */
+/** A number must be whole; an amount is `{ exact }`, the decimal text of a figure. */
 export type CsvValue = string | number | { exact: string };
 
 export function toCsv(head: readonly string[], rows: readonly (readonly CsvValue[])[]): string {

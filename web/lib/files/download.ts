@@ -1,13 +1,13 @@
-// Files: of a text that is here, or from an address.
+// Downloads: of text that the page has, or from a URL.
 
-/** Gives a text to the browser to be saved as a file. */
+/** Have the browser save text as a file. */
 export function download(name: string, text: string, type = "text/csv"): void {
   const url = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
   save(url, name);
   setTimeout(() => URL.revokeObjectURL(url), 0);
 }
 
-/** Has the browser save what an address sends, under the name that it is sent with: of any length, none of it is held here. */
+/** Have the browser download a URL under the name that the server gives. The content may have any size; none of it is held here. */
 export function downloadFrom(href: string): void {
   save(href, "");
 }

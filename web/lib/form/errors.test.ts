@@ -3,14 +3,14 @@ import { ApiError } from "@/lib/api/client";
 import { formErrors, inWords } from "./errors";
 
 describe("errors of a form", () => {
-  it("stand at the field that they name", () => {
+  it("appear at the field that they name", () => {
     const errors = formErrors(new ApiError("Too short.", 400, "invalid_value", "password"), ["email", "password"]);
     expect(errors.field("password")).toBe("Too short.");
     expect(errors.field("email")).toBeNull();
     expect(errors.general).toBeNull();
   });
 
-  it("are general where they name no field of the form", () => {
+  it("are general if they name no field of the form", () => {
     const errors = formErrors(new ApiError("No.", 400, null, "elsewhere"), ["email"]);
     expect(errors.general).toBe("No.");
   });

@@ -1,20 +1,20 @@
-// What a refused form shows: an error belongs to the field that it names, or to the form.
+// Errors of a refused form: each appears at the field that it names, or on the form as a whole.
 
 import { ApiError } from "@/lib/api/client";
 
-/** The gateway's own rule: length alone. It counts and refuses for itself. */
+/** The gateway's only rule for passwords. The gateway enforces it as well. */
 export const PASSWORD_LENGTH_MIN = 8;
 
 export type FormErrors = { field: (name: string) => string | null; general: string | null };
 
-/** `fields` are those that the form has; an error about anything else is a general one. */
+/** `fields`: the names of the form's fields. An error about anything else is general. */
 export function formErrors(error: Error | null, fields: readonly string[]): FormErrors {
   const param = error instanceof ApiError && error.param !== null && fields.includes(error.param) ? error.param : null;
-  const message = error === null ? null : told(error);
+  const message = error === null ? null : messageOf(error);
   return { field: (name) => (name === param ? message : null), general: param === null ? message : null };
 }
 
-function told(error: Error): string {
+function messageOf(error: Error): string {
   if (error instanceof ApiError && error.status === 429 && error.retryAfterSeconds !== null) {
     return `Too many attempts. Try again in ${inWords(error.retryAfterSeconds)}.`;
   }

@@ -2,7 +2,7 @@
 
 import { type RefObject, useEffect, useRef } from "react";
 
-/** For a form: its first field that is wrong takes the focus, each time that something new is. */
+/** Focus the form's first invalid field whenever `wrong` changes to a truthy value. */
 export function useFocusWrong(wrong: unknown): RefObject<HTMLFormElement | null> {
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {

@@ -27,13 +27,13 @@ function read(form: Parameters<typeof readLimits>[0]): Limits {
 }
 
 describe("a key's limits as a form", () => {
-  it("are none where nothing is filled in", () => {
+  it("are none if the form is empty", () => {
     const { monthly_budget_nanos, ...none } = NONE;
     expect(read(NO_LIMITS)).toEqual(none);
     expect(formOf(NONE)).toEqual(NO_LIMITS);
   });
 
-  it("are read as they are meant", () => {
+  it("are read leniently", () => {
     const form = {
       ...NO_LIMITS,
       monthly_budget: " $5 ",
@@ -57,14 +57,14 @@ describe("a key's limits as a form", () => {
     ["tokens_per_minute", "1000000001"],
     ["concurrency", "many"],
     ["expires_at", "tomorrow"],
-  ])("are refused where %s is %j, and all at once", (field, text) => {
+  ])("are refused if %s is %j, with all errors at once", (field, text) => {
     const { errors } = readLimits({ ...NO_LIMITS, [field]: text });
     expect(Object.keys(errors ?? {})).toEqual([field]);
     const both = readLimits({ ...NO_LIMITS, [field]: text, monthly_budget: "x", concurrency: "x" });
     expect(Object.keys(both.errors ?? {})).toEqual(expect.arrayContaining([field, "monthly_budget", "concurrency"]));
   });
 
-  it("keep an expiry to the minute, in the reader's zone", () => {
+  it("keep an expiry to the minute, in the local time zone", () => {
     const at = new Date(2027, 0, 5, 7, 8, 59);
     expect(localMinute(at)).toBe("2027-01-05T07:08");
     expect(read({ ...NO_LIMITS, expires_at: "2027-01-05T07:08" }).expires_at).toBe(
@@ -76,17 +76,17 @@ describe("a key's limits as a form", () => {
 describe("a change of limits", () => {
   const before = read(formOf(FULL));
 
-  it("is nothing where nothing was changed", () => {
+  it("is empty if nothing was changed", () => {
     expect(changeOf(before, before)).toEqual({});
     expect(changeOf(before, read({ ...formOf(FULL), models: ["a", "b"], monthly_budget: "5.0" }))).toEqual({});
   });
 
-  it("has what was changed alone", () => {
+  it("contains only what was changed", () => {
     const after = read({ ...formOf(FULL), requests_per_minute: "61", models: ["a"] });
     expect(changeOf(before, after)).toEqual({ requests_per_minute: 61, models: ["a"] });
   });
 
-  it("takes a limit off with null", () => {
+  it("removes a limit with null", () => {
     expect(changeOf(before, read({ ...formOf(FULL), monthly_budget: "", models: [], expires_at: "" }))).toEqual({
       monthly_budget: null,
       models: null,
@@ -96,22 +96,22 @@ describe("a change of limits", () => {
 });
 
 describe("limits in words", () => {
-  it("are none for a key without", () => {
+  it("are empty for a key without limits", () => {
     expect(limitsInWords(NONE)).toEqual([]);
   });
 
   it("name each limit", () => {
     expect(limitsInWords(FULL)).toEqual([
       "b, a",
-      "$5.00 a month",
-      "60 requests a minute",
-      "100,000 tokens a minute",
-      "1 request at once",
+      "$5.00 per month",
+      "60 requests per minute",
+      "100,000 tokens per minute",
+      "1 concurrent request",
     ]);
     expect(limitsInWords({ ...NONE, models: ["a", "b", "c"] })).toEqual(["3 models"]);
   });
 
   it("show a budget exactly", () => {
-    expect(limitsInWords({ ...NONE, monthly_budget_nanos: "1" })).toEqual(["$0.000000001 a month"]);
+    expect(limitsInWords({ ...NONE, monthly_budget_nanos: "1" })).toEqual(["$0.000000001 per month"]);
   });
 });

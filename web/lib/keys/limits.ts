@@ -1,7 +1,7 @@
-// A key's limits: as a form has them, as the API takes them, and in words.
+// A key's limits: as form values, in the API's form, and in words.
 //
-// Rule 1: an empty field is no limit; one that cannot be read is an error that names it, before anything is sent.
-// Rule 2: a change sends what differs and nothing else: what somebody else changed meanwhile stays.
+// Rule 1: an empty field means no limit; an invalid one is an error at that field, before anything is sent.
+// Rule 2: a change sends only the limits that differ, so that concurrent changes to others survive.
 
 import type { Schemas } from "@/lib/api/client";
 import type { ApiKey } from "@/lib/api/queries";
@@ -9,13 +9,13 @@ import { formatUsdExact, nanos, parseUsd, toDecimal } from "@/lib/money";
 import { formatCount, formatInstant } from "@/lib/time";
 
 export type LimitsForm = {
-  /** Empty: all of them. */
+  /** Empty for all models. */
   models: string[];
   monthly_budget: string;
   requests_per_minute: string;
   tokens_per_minute: string;
   concurrency: string;
-  /** As an input of type datetime-local has it, in the reader's zone. */
+  /** The value of a datetime-local input, in the local time zone. */
   expires_at: string;
 };
 export type Limits = {
@@ -56,13 +56,15 @@ export function readLimits(form: LimitsForm): LimitsRead {
   const errors: LimitErrors = {};
   const count = (field: "requests_per_minute" | "tokens_per_minute" | "concurrency") => {
     const read = readCount(form[field]);
-    if (read === undefined) errors[field] = `A whole number from 1 to ${formatCount(COUNT_MAX)}, or nothing.`;
+    if (read === undefined)
+      errors[field] = `Enter a whole number from 1 to ${formatCount(COUNT_MAX)}, or leave this empty.`;
     return read ?? null;
   };
   const budget = readBudget(form.monthly_budget);
-  if (budget === undefined) errors.monthly_budget = "An amount above zero in USD such as 5.00, or nothing.";
+  if (budget === undefined)
+    errors.monthly_budget = "Enter an amount in USD above zero, such as 5.00, or leave this empty.";
   const expires = readInstant(form.expires_at);
-  if (expires === undefined) errors.expires_at = "A date and a time, or nothing.";
+  if (expires === undefined) errors.expires_at = "Enter a date and a time, or leave this empty.";
   const limits: Limits = {
     models: form.models.length > 0 ? [...form.models].sort() : null,
     monthly_budget: budget ?? null,
@@ -74,7 +76,7 @@ export function readLimits(form: LimitsForm): LimitsRead {
   return Object.keys(errors).length > 0 ? { limits: null, errors } : { limits, errors: null };
 }
 
-/** What of `after` is not as in `before`; null takes a limit off. */
+/** The limits in `after` that differ from `before`; null removes a limit. */
 export function changeOf(before: Limits, after: Limits): KeyChange {
   const changed = Object.entries(after).filter(
     ([field, value]) => JSON.stringify(value) !== JSON.stringify(before[field as keyof Limits]),
@@ -82,23 +84,23 @@ export function changeOf(before: Limits, after: Limits): KeyChange {
   return Object.fromEntries(changed);
 }
 
-/** "all models · $5.00 a month · 60 requests a minute": what a key may do, the expiry apart. */
+/** A key's limits except the expiry: ["3 models", "$5.00 per month", "60 requests per minute"]. */
 export function limitsInWords(key: Limited): string[] {
   const words: string[] = [];
   if (key.models !== null) words.push(key.models.length > 2 ? `${key.models.length} models` : key.models.join(", "));
-  if (key.monthly_budget_nanos !== null) words.push(`${formatUsdExact(nanos(key.monthly_budget_nanos))} a month`);
-  if (key.requests_per_minute !== null) words.push(`${counted(key.requests_per_minute, "request")} a minute`);
-  if (key.tokens_per_minute !== null) words.push(`${counted(key.tokens_per_minute, "token")} a minute`);
-  if (key.concurrency !== null) words.push(`${counted(key.concurrency, "request")} at once`);
+  if (key.monthly_budget_nanos !== null) words.push(`${formatUsdExact(nanos(key.monthly_budget_nanos))} per month`);
+  if (key.requests_per_minute !== null) words.push(`${counted(key.requests_per_minute, "request")} per minute`);
+  if (key.tokens_per_minute !== null) words.push(`${counted(key.tokens_per_minute, "token")} per minute`);
+  if (key.concurrency !== null) words.push(counted(key.concurrency, "concurrent request"));
   return words;
 }
 
-/** "never", or until when. */
+/** "Never", or the instant. */
 export function expiryInWords(expiresAt: string | null): string {
   return expiresAt === null ? "Never" : formatInstant(expiresAt);
 }
 
-/** An instant as an input of type datetime-local takes it: local, to the minute. */
+/** An instant as the value of a datetime-local input: local time, to the minute. */
 export function localMinute(at: Date): string {
   const two = (part: number) => `${part}`.padStart(2, "0");
   const day = `${`${at.getFullYear()}`.padStart(4, "0")}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;

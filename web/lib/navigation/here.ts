@@ -1,5 +1,5 @@
 "use client";
-// The address that SDKs are pointed at: the published one in the HTML, the gateway's own once a browser has it.
+// The origin shown in base URLs: the public one in the exported HTML, the serving gateway's own once the page runs in a browser.
 
 import { useSyncExternalStore } from "react";
 import { sdkBaseUrl } from "@/lib/api/client";
@@ -7,7 +7,7 @@ import { sdkBaseUrl } from "@/lib/api/client";
 export const PUBLIC_ORIGIN = "https://api.realrouter.org";
 const never = () => () => {};
 
-/** `https://host`, without a slash. The same while hydrating as in the HTML; then that of the gateway that serves the page. */
+/** `https://host`, without a trailing slash. While hydrating it matches the HTML; then it is the serving gateway's. */
 export function useOrigin(): string {
   return useSyncExternalStore(never, ownOrigin, () => PUBLIC_ORIGIN);
 }

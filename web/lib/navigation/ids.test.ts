@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { destination } from "./ids";
 
-describe("an id that is pasted", () => {
+describe("a pasted id", () => {
   it.each([
     ["req_01a", "/dashboard/requests?request=req_01a"],
     ["  resp_9f ", "/dashboard/requests?request=resp_9f"],
@@ -16,24 +16,24 @@ describe("an id that is pasted", () => {
   });
 
   it.each(["sk-rr-abcdef", '"SK-RR-abc"', "REALROUTER_KEY=sk-rr-abc", "Bearer sk-rr-abc", "sk-proj-1"])(
-    "%j is a secret, which is not looked up",
+    "%j is a secret, and is not looked up",
     (pasted) => {
-      expect(destination(pasted)).toMatchObject({ said: expect.stringContaining("Keep it secret") });
+      expect(destination(pasted)).toMatchObject({ message: expect.stringContaining("Keep it secret") });
     },
   );
 
-  it.each(["task-1", "my-disk-2"])("%j is none", (pasted) => {
+  it.each(["task-1", "my-disk-2"])("%j is not a secret", (pasted) => {
     expect(destination(pasted)).toEqual({ lookUp: pasted });
   });
 
-  it("is looked up where its form says nothing", () => {
+  it("is looked up if its form is not recognized", () => {
     expect(destination("3f2c9a")).toEqual({ lookUp: "3f2c9a" });
   });
 
   it.each(["", "   ", "two words", "é", "x".repeat(129), "file-1", "sk-rr-abcdef"])(
-    "%j leads nowhere, and says why",
+    "%j leads nowhere, and gets an explanation",
     (pasted) => {
-      expect(destination(pasted)).toHaveProperty("said");
+      expect(destination(pasted)).toHaveProperty("message");
     },
   );
 });

@@ -1,28 +1,29 @@
-// Where an id leads: its form says what it is of.
+// The page that an id leads to, judged by the id's form.
 
-export type Destination = { href: string } | { lookUp: string } | { said: string };
+export type Destination = { href: string } | { lookUp: string } | { message: string };
 
 const ID_LENGTH_MAX = 128;
 const OF_REQUESTS = /^(req|resp|chatcmpl)[_-]/;
 const OF_MONEY = /^(pi|py|re|pyr|du|dp|adj|ch)_/;
 const SECRET = /^\W*sk-|sk-rr-/i;
 
-/** A key's secret, or a line that holds one: it goes into no address and no request. */
+/** Whether the text contains a key's secret; such text must not reach a URL or a request. */
 export function looksSecret(pasted: string): boolean {
   return SECRET.test(pasted);
 }
 
-/** What a pasted text is. `lookUp`: only the ledger can say (lib/find.ts). */
+/** The destination of pasted text. `lookUp`: the form is not recognized, so the gateway must be asked (find.ts). */
 export function destination(pasted: string): Destination {
   const id = pasted.trim().replace(/^["'`“”‘’]+|["'`“”‘’,;.]+$/g, "");
-  if (looksSecret(id)) return { said: "This is a key, not the id of one. Keep it secret; Keys lists the ids." };
-  if (id === "") return { said: "Paste an id: of a request, an answer, a key, a checkout or a payment." };
-  if (id.length > ID_LENGTH_MAX || !/^[\x21-\x7e]+$/.test(id)) return { said: "This is no id." };
+  if (looksSecret(id))
+    return { message: "This is an API key, not an ID. Keep it secret; the Keys page lists key IDs." };
+  if (id === "") return { message: "Paste the ID of a request, response, key, checkout or payment." };
+  if (id.length > ID_LENGTH_MAX || !/^[\x21-\x7e]+$/.test(id)) return { message: "This is not a valid ID." };
   if (OF_REQUESTS.test(id)) return { href: requestHref(id) };
   if (id.startsWith("key_")) return { href: `/dashboard/keys?key=${encodeURIComponent(id)}` };
   if (id.startsWith("co_")) return { href: `/dashboard/billing?checkout=${encodeURIComponent(id)}` };
   if (OF_MONEY.test(id)) return { href: transactionHref(id) };
-  if (id.startsWith("file-")) return { said: "Files are listed by GET /v1/files, not here." };
+  if (id.startsWith("file-")) return { message: "Files are not shown here. Use GET /v1/files to list them." };
   return { lookUp: id };
 }
 

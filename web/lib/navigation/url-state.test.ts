@@ -7,13 +7,13 @@ describe("the state of a URL", () => {
   });
 
   it.each(["2026-02-29", "2026-13-01", "26-11-2026", "2026-11-26T00:00", "", "today"])(
-    "reads no day from %j",
+    "rejects %j as a day",
     (text) => {
       expect(parseAsDay.parse(text)).toBeNull();
     },
   );
 
-  it("reads ids, and nothing that cannot be one", () => {
+  it("reads ids, and rejects anything that cannot be one", () => {
     expect(parseAsId.parse("req_01")).toBe("req_01");
     for (const text of ["", "a b", "é", "x".repeat(129), "a\nb"]) expect(parseAsId.parse(text)).toBeNull();
   });
@@ -22,7 +22,7 @@ describe("the state of a URL", () => {
     expect(dayAfter("2026-12-31")).toBe("2027-01-01");
   });
 
-  it("asks only for what was chosen", () => {
+  it("omits what was not chosen", () => {
     expect(chosen({ key: null, model: "", from: "2026-11-01", limit: 0 })).toEqual({ from: "2026-11-01", limit: 0 });
   });
 });

@@ -1,4 +1,4 @@
-// What filters and ranges look like in the URL. What is not of the right form is as if it were not there.
+// Filters and ranges in the URL. Malformed values are ignored.
 
 import { createParser } from "nuqs";
 import { isoDay, MS_PER_DAY } from "@/lib/time";
@@ -15,18 +15,18 @@ export const parseAsDay = createParser<string>({
   serialize: (day) => day,
 });
 
-/** An id of anything: what is longer or holds spaces is none. */
+/** An id of any kind: at most ID_LENGTH_MAX printable ASCII characters, without spaces. */
 export const parseAsId = createParser<string>({
   parse: (text) => (text.length <= ID_LENGTH_MAX && /^[\x21-\x7e]+$/.test(text) ? text : null),
   serialize: (id) => id,
 });
 
-/** The API's `to` is not included; a range that people choose includes its last day. */
+/** The day after, for the API's `to`, which is not included; a range chosen on a page includes its last day. */
 export function dayAfter(day: string): string {
   return isoDay(new Date(Date.parse(`${day}T00:00:00Z`) + MS_PER_DAY));
 }
 
-/** A filter without what was not chosen. */
+/** A filter without its empty entries. */
 export function chosen<T extends Record<string, unknown>>(filter: T): { [K in keyof T]?: NonNullable<T[K]> } {
   const entries = Object.entries(filter).filter(([, value]) => value !== null && value !== undefined && value !== "");
   return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> };

@@ -27,7 +27,7 @@ const ids = (rows: readonly (RequestRow | RequestEvent)[]) =>
   rows.map((row) => ("id" in row ? row.id : row.request_id));
 
 describe("live requests", () => {
-  it("are one row each, as the newest event has it", () => {
+  it("have one row each, from the newest event", () => {
     const events = [event(1), event(2), event(3, { request_id: "req_1", state: "debited" })].reduce(noted, []);
     expect(events.map((one) => [one.request_id, one.state])).toEqual([
       ["req_1", "debited"],
@@ -35,12 +35,12 @@ describe("live requests", () => {
     ]);
   });
 
-  it("do not go back to an event that is told again", () => {
+  it("ignore an older event that is repeated", () => {
     const settled = [event(3, { request_id: "req_1", state: "debited" })];
     expect(noted(settled, event(1))).toEqual(settled);
   });
 
-  it("are bounded, and the oldest settled one goes first", () => {
+  it("are bounded, and the oldest settled one is dropped first", () => {
     let events: RequestEvent[] = [event(1), event(2, { state: "released" })];
     for (let position = 3; position <= LIVE_ROWS_MAX + 1; position += 1) events = noted(events, event(position));
     expect(events).toHaveLength(LIVE_ROWS_MAX);
@@ -51,12 +51,12 @@ describe("live requests", () => {
     expect(ids(events)).not.toContain("req_1");
   });
 
-  it("stand above the statement until it has them, the open ones first", () => {
+  it("appear above the statement until it includes them, open ones first", () => {
     const events = [event(4, { state: "debited" }), event(3), event(2, { state: "debited" })];
-    const page = [{ ...rowOfEvent(event(2, { state: "debited" })), said: "Completed" }];
+    const page = [{ ...rowOfEvent(event(2, { state: "debited" })), label: "Completed" }];
     const rows = withLive(events, page, {});
     expect(ids(rows)).toEqual(["req_3", "req_4", "req_2"]);
-    expect(rows.at(-1)?.said).toBe("Completed");
+    expect(rows.at(-1)?.label).toBe("Completed");
   });
 
   it.each([
@@ -66,7 +66,7 @@ describe("live requests", () => {
     [{ kind: "debit" }, []],
     [{ from: "2026-11-27" }, ["req_3"]],
     [{ to: "2026-11-27" }, ["req_1", "req_2"]],
-  ])("keep to the filter %j", (filter, expected) => {
+  ])("match the filter %j", (filter, expected) => {
     const changes = { model: "large", state: "released" as const, at: "2026-11-27T00:00:00Z" };
     expect(ids(withLive([event(1), event(2, { key_id: "key_2" }), event(3, changes)], [], filter))).toEqual(expected);
   });

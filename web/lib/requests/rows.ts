@@ -17,7 +17,7 @@ export type RequestRow = {
   tokens: { input: number; output: number } | null;
   state: RequestEvent["state"];
   /** How it ended, in a word or two. */
-  said: string;
+  label: string;
   holdNanos: string;
   costNanos: string | null;
   estimated: boolean;
@@ -36,7 +36,7 @@ export function rowOfTransaction(row: Transaction): RequestRow {
     keyId: row.key_id ?? "",
     tokens: released ? null : { input: row.input_tokens, output: row.output_tokens },
     state: released ? "released" : "debited",
-    said: released ? reasonInWords(row.reason) : finishInWords(row.finish, row.outcome),
+    label: released ? reasonInWords(row.reason) : finishInWords(row.finish, row.outcome),
     holdNanos: row.hold_nanos,
     costNanos: row.amount_nanos.replace(/^-/, ""),
     estimated: row.estimated,
@@ -53,7 +53,7 @@ export function rowOfEvent(event: RequestEvent): RequestRow {
     keyId: event.key_id,
     tokens: null,
     state: event.state,
-    said: words[event.state],
+    label: words[event.state],
     holdNanos: event.hold_nanos,
     costNanos: event.cost_nanos,
     estimated: false,

@@ -27,7 +27,7 @@ describe("where signing in leads", () => {
     "dashboard",
     "http://[",
     "//[",
-  ])("not to %j", (asked) => {
-    expect(nextPath(asked, HERE)).toBe("/dashboard");
+  ])("not to %j", (wanted) => {
+    expect(nextPath(wanted, HERE)).toBe("/dashboard");
   });
 });

@@ -1,13 +1,13 @@
-// Where to go after signing in: a page of the dashboard, whatever a link asks for.
+// The page to open after signing in: always one of the dashboard's, whatever the link says.
 
 const HOME = "/dashboard";
 
-/** `asked` where it is a path of the dashboard on this site, else the dashboard. Never another origin. */
-export function nextPath(asked: string | null, origin: string = window.location.origin): string {
-  if (!asked?.startsWith("/")) return HOME;
+/** `wanted` if it is a dashboard path on this site, else the dashboard itself. Never another origin. */
+export function nextPath(wanted: string | null, origin: string = window.location.origin): string {
+  if (!wanted?.startsWith("/")) return HOME;
   let url: URL;
   try {
-    url = new URL(asked, origin);
+    url = new URL(wanted, origin);
   } catch {
     return HOME;
   }

@@ -1,4 +1,4 @@
-// Whether somebody was signed in here last: a hint, so that the gateway is not asked in vain. The session itself is a cookie that no
+// Whether someone was last signed in in this browser: a hint that saves a pointless request. The session itself is a cookie that no
 // page can read.
 
 const KEY = "realrouter-signed-in";
@@ -8,7 +8,7 @@ export function rememberSignedIn(signedIn: boolean): void {
     if (signedIn) localStorage.setItem(KEY, "1");
     else localStorage.removeItem(KEY);
   } catch {
-    return; // storage is switched off: signing in is one step more
+    return; // storage is disabled: signing in takes one more step
   }
 }
 

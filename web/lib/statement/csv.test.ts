@@ -31,7 +31,7 @@ const ROW: Transaction = {
 };
 
 describe("a statement as a file", () => {
-  it("has its rows as they are seen, digit by digit", () => {
+  it("has the rows on the page, with every digit", () => {
     const grant = { ...ROW, position: 2, kind: "grant", id: "adj_1", amount: "10.00", model: null, key_id: null };
     const text = statementCsv([ROW, { ...grant, balance_after: null, reason: "=cmd()", reference: 'a "b", c' }]);
     expect(text.split("\r\n")).toEqual([

@@ -1,4 +1,4 @@
-// A page of the statement as a file: the rows that are seen, in their order, with exact amounts.
+// A page of the statement as CSV: the rows on the page, in the same order, with exact amounts.
 
 import type { Transaction } from "@/lib/api/queries";
 import { type CsvValue, toCsv } from "@/lib/files/csv";
@@ -9,7 +9,7 @@ export function statementCsv(rows: readonly Transaction[]): string {
   return toCsv(["position", "at", "kind", "amount_usd", "balance_after_usd", ...TEXTS], rows.map(fields));
 }
 
-/** "realrouter-transactions-654-to-598.csv", by the positions of its first and last row */
+/** "realrouter-transactions-654-to-598.csv", from the positions of the first and last row. */
 export function statementFileName(rows: readonly Transaction[]): string {
   return `realrouter-transactions-${rows.at(0)?.position}-to-${rows.at(-1)?.position}.csv`;
 }

@@ -13,28 +13,28 @@ describe("the months of an account", () => {
     expect(monthsSince("2026-11-01T00:00:00Z", new Date("2026-11-30T23:59:59Z"))).toEqual(["2026-11"]);
   });
 
-  it("have the first one even where this clock is behind the gateway's", () => {
+  it("include the first one even if this clock lags the gateway's", () => {
     expect(monthsSince("2026-12-01T00:00:03Z", new Date("2026-11-30T23:59:58Z"))).toEqual(["2026-12"]);
   });
 
-  it("are called by their names", () => {
+  it("have names", () => {
     expect(formatMonth("2026-01")).toBe("January 2026");
   });
 
-  it("have a page each", () => {
+  it("each have a page", () => {
     expect(statementHref("2026-01")).toBe("/api/statements/2026-01?format=html");
   });
 });
 
-describe("the address of an export", () => {
+describe("the URL of an export", () => {
   const csv = { name: "CSV", kind: "csv", table: "usage" };
 
-  it("names its table where the kind has tables, and no times for all of them", () => {
+  it("names the table if the kind has tables, and no times for all time", () => {
     expect(exportHref(csv, ALL_TIME)).toBe("/api/exports/csv?table=usage");
     expect(exportHref({ name: "hledger", kind: "hledger" }, ALL_TIME)).toBe("/api/exports/hledger");
   });
 
-  it("ends before the day after its last one", () => {
+  it("ends with the day after the last one, which the API excludes", () => {
     expect(exportHref(csv, { month: "2026-12" })).toBe("/api/exports/csv?table=usage&from=2026-12-01&to=2027-01-01");
     expect(exportHref(csv, { month: "2026-02" })).toBe("/api/exports/csv?table=usage&from=2026-02-01&to=2026-03-01");
     expect(exportHref(csv, { from: "2026-02-27", to: "2026-02-28" })).toBe(
@@ -43,18 +43,18 @@ describe("the address of an export", () => {
     expect(exportHref(csv, { from: null, to: "2026-02-28" })).toBe("/api/exports/csv?table=usage&to=2026-03-01");
   });
 
-  it("is another one for each format", () => {
+  it("is different for each format", () => {
     const all = EXPORTS.flatMap(({ formats }) => formats.map((format) => exportHref(format, ALL_TIME)));
     expect(new Set(all).size).toBe(all.length);
   });
 });
 
 describe("the days of an export", () => {
-  it("may be one, or open at an end, and do not end before they begin", () => {
+  it("may be a single day, or open at either end, but may not be reversed", () => {
     expect(periodProblem({ from: "2026-02-28", to: "2026-02-28" })).toBeNull();
     expect(periodProblem({ from: "2026-02-28", to: null })).toBeNull();
     expect(periodProblem({ from: null, to: "2026-02-28" })).toBeNull();
     expect(periodProblem({ month: "2026-02" })).toBeNull();
-    expect(periodProblem({ from: "2026-03-01", to: "2026-02-28" })).toBe("The first day is after the last one.");
+    expect(periodProblem({ from: "2026-03-01", to: "2026-02-28" })).toBe("The first day is after the last day.");
   });
 });

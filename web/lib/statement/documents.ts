@@ -1,37 +1,37 @@
-// Statements and exports: which there are, for which times, and where the gateway has them.
+// Statements and exports: the kinds, their periods, and their URLs on the gateway.
 
 import { API_BASE } from "@/lib/api/client";
 import { chosen, dayAfter } from "@/lib/navigation/url-state";
 import { isoDay } from "@/lib/time";
 
-/** A file that the gateway makes: a kind of /api/exports, and its table where the kind has tables. */
+/** A file that the gateway generates: a kind of /api/exports, and a table if the kind has tables. */
 export type Format = { name: string; kind: string; table?: string };
 export type Export = { name: string; purpose: string; formats: readonly Format[] };
 
 export const EXPORTS: readonly Export[] = [
   {
     name: "Transactions",
-    purpose: "Each credit, charge and release, with its amount. For a spreadsheet.",
+    purpose: "Every credit, charge and release, with its amount. For spreadsheets.",
     formats: sheet("transactions"),
   },
   {
     name: "Usage",
-    purpose: "Each charge with its key, model, tokens, searches and images. For cost reports.",
+    purpose: "Every charge with its key, model, tokens, searches and images. For cost reports.",
     formats: sheet("usage"),
   },
   {
     name: "Credit lots",
-    purpose: "What each top-up and grant has left, what was paid for it, and its tax. For prepaid expenses.",
+    purpose: "The remaining credit, price and tax of each top-up and grant. For prepaid expenses.",
     formats: sheet("lots"),
   },
   {
     name: "Journal",
-    purpose: "Each posting, debit and credit. For double-entry books.",
+    purpose: "Every posting, debit and credit. For double-entry bookkeeping.",
     formats: sheet("journal"),
   },
   {
     name: "FOCUS 1.2",
-    purpose: "Purchases and usage as the FinOps Foundation has them. For tools that read cloud bills.",
+    purpose: "Purchases and usage in the FinOps Foundation's format. For cloud billing tools.",
     formats: [
       { name: "CSV", kind: "focus" },
       { name: "Parquet", kind: "parquet", table: "focus" },
@@ -39,7 +39,7 @@ export const EXPORTS: readonly Export[] = [
   },
   {
     name: "Plain-text books",
-    purpose: "The journal in the languages of beancount and hledger, which check it.",
+    purpose: "The journal for beancount and hledger, which check that it balances.",
     formats: [
       { name: "beancount", kind: "beancount" },
       { name: "hledger", kind: "hledger" },
@@ -54,14 +54,14 @@ function sheet(table: string): Format[] {
   ];
 }
 
-/** What an export is of: everything, a month as "2026-11", or the days from one to another, both included, where they are set. */
+/** The period of an export: a month ("2026-11"), or days, both included; a null end is open. */
 export type Period = { month: string } | { from: string | null; to: string | null };
 export const ALL_TIME: Period = { from: null, to: null };
 
-/** What is wrong with a period; null where nothing is. */
+/** The error in a period; null if it is valid. */
 export function periodProblem(period: Period): string | null {
   const reversed = "from" in period && period.from !== null && period.to !== null && period.from > period.to;
-  return reversed ? "The first day is after the last one." : null;
+  return reversed ? "The first day is after the last day." : null;
 }
 
 export function exportHref({ kind, table }: Format, period: Period): string {
@@ -69,18 +69,18 @@ export function exportHref({ kind, table }: Format, period: Period): string {
   return `${API_BASE}/api/exports/${kind}${query.size > 0 ? `?${query}` : ""}`;
 }
 
-/** As the API takes it: `to` is not included. */
+/** The period in the API's form: `to` is not included. */
 function rangeOf(period: Period): { from: string | null; to: string | null } {
   if ("month" in period) return { from: `${period.month}-01`, to: `${monthAfter(period.month)}-01` };
   return { from: period.from, to: period.to && dayAfter(period.to) };
 }
 
-/** The page of a month's statement, which prints. */
+/** The URL of a month's printable statement. */
 export function statementHref(month: string): string {
   return `${API_BASE}/api/statements/${month}?format=html`;
 }
 
-/** The UTC months of an account's life, as "2026-11", newest first. */
+/** The UTC months since an account was opened, as "2026-11", newest first. */
 export function monthsSince(openedAt: string, now: Date): string[] {
   const first = monthNumber(isoDay(new Date(openedAt)));
   const last = Math.max(first, monthNumber(isoDay(now)));

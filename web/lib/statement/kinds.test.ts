@@ -6,27 +6,27 @@ import { aboutOf, CREDITS, KIND_FILTERS, KINDS, kindName, kindsOf, storyOf } fro
 const ROW = { kind: "debit", id: "req_1", model: "m", reason: null, reference: null };
 
 describe("kinds of the statement", () => {
-  it("are those that the API documents, all in words", () => {
+  it("are those that the API documents, and all have names", () => {
     const schema = readFileSync(join(process.cwd(), "lib/schema.d.ts"), "utf8");
-    const documented = /A row of the statement\. `kind`: ([a-z_, ]+?) or ([a-z_]+)\./.exec(schema);
+    const documented = /TransactionShown\n[^/]*`kind`: ([a-z_, ]+?) or ([a-z_]+)\./.exec(schema);
     expect(documented).not.toBeNull();
     const names = [...(documented?.[1]?.split(", ") ?? []), documented?.[2]];
     expect([...KINDS].sort()).toEqual(names.sort());
     for (const kind of KINDS) expect(kindName(kind)).toMatch(/^[A-Z][a-z]/);
   });
 
-  it("show one that is new as it is", () => {
+  it("show the code of an unknown kind", () => {
     expect(kindName("gift_card")).toBe("gift card");
   });
 
-  it("are filtered one by one, or all that no request makes", () => {
+  it("are filtered one at a time, or as all credits", () => {
     expect(kindsOf("debit")).toEqual(["debit"]);
     expect([...kindsOf(CREDITS), "debit", "release"].sort()).toEqual([...KINDS].sort());
     expect(KIND_FILTERS).toHaveLength(KINDS.length + 1);
   });
 });
 
-describe("a row's story", () => {
+describe("the page behind a row", () => {
   it.each([
     ["debit", null, "/dashboard/requests?request=req_1"],
     ["release", null, "/dashboard/requests?request=req_1"],
@@ -36,11 +36,11 @@ describe("a row's story", () => {
     ["top_up", "co_&x", "/dashboard/billing?checkout=co_%26x"],
     ["grant", "ticket 7", null],
     ["refund", null, null],
-  ])("of a %s about %s is at %s", (kind, reference, href) => {
+  ])("for a %s that refers to %s is %s", (kind, reference, href) => {
     expect(storyOf({ ...ROW, kind, reference })).toBe(href);
   });
 
-  it("is told by the model, the reason, or what it refers to", () => {
+  it("is described by the model, the reason, or the reference", () => {
     expect(aboutOf(ROW)).toBe("m");
     expect(aboutOf({ ...ROW, kind: "grant", reason: "welcome", reference: "ticket 7" })).toBe("welcome");
     expect(aboutOf({ ...ROW, kind: "top_up", reference: "co_1" })).toBe("co_1");

@@ -1,10 +1,10 @@
-// Light, dark, or as the system has it: kept in this browser, applied before the first paint.
+// The theme: light, dark or the system's. Saved in this browser, and applied before the first paint.
 
 export const THEMES = ["system", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
 const KEY = "realrouter-theme";
 
-/** Runs inline in <head>. Kept in step with `applyTheme`. */
+/** Runs inline in <head>. Must match `applyTheme`. */
 export const THEME_SCRIPT = `try{var t=localStorage.getItem("${KEY}");if(t==="light"||t==="dark")document.documentElement.dataset.theme=t}catch(e){}`;
 
 export function storedTheme(): Theme {
@@ -12,11 +12,11 @@ export function storedTheme(): Theme {
     const stored = localStorage.getItem(KEY);
     return THEMES.find((theme) => theme === stored) ?? "system";
   } catch {
-    return "system"; // storage is switched off: the choice lasts as long as the page
+    return "system"; // storage is disabled: the choice lasts as long as the page
   }
 }
 
-/** The theme that the page has now. */
+/** The theme in effect on the page. */
 export function shownTheme(): Theme {
   return THEMES.find((theme) => theme === document.documentElement.dataset.theme) ?? "system";
 }

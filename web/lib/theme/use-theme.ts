@@ -5,7 +5,7 @@ import { applyTheme, shownTheme, storedTheme, type Theme } from "./theme";
 
 const listeners = new Set<() => void>();
 
-/** The theme that is chosen, and how to choose another one: the same wherever it is asked for, in all tabs. */
+/** The chosen theme and its setter. All callers share it, in all tabs. */
 export function useTheme(): [Theme, (theme: Theme) => void] {
   const theme = useSyncExternalStore(subscribe, shownTheme, () => "system" as const);
   return [theme, choose];
@@ -13,18 +13,18 @@ export function useTheme(): [Theme, (theme: Theme) => void] {
 
 function choose(theme: Theme): void {
   applyTheme(theme);
-  for (const tell of listeners) tell();
+  for (const notify of listeners) notify();
 }
 
-function subscribe(tell: () => void): () => void {
+function subscribe(notify: () => void): () => void {
   const fromOtherTab = () => {
     applyTheme(storedTheme());
-    tell();
+    notify();
   };
-  listeners.add(tell);
+  listeners.add(notify);
   window.addEventListener("storage", fromOtherTab);
   return () => {
-    listeners.delete(tell);
+    listeners.delete(notify);
     window.removeEventListener("storage", fromOtherTab);
   };
 }

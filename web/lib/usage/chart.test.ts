@@ -7,12 +7,12 @@ describe("ticks", () => {
     [90_250n, ["$0.00000", "$0.00002", "$0.00004", "$0.00006", "$0.00008", "$0.00010"]],
     [4_200_000_000_000n, ["$0.00", "$1,000.00", "$2,000.00", "$3,000.00", "$4,000.00", "$5,000.00"]],
     [0n, ["$0.00", "$0.01"]],
-  ])("of %s are round amounts that reach it", (most, labels) => {
+  ])("for %s are round amounts that reach it", (most, labels) => {
     expect(tickLabels(ticks(most))).toEqual(labels);
   });
 
   it.each([1n, 7n, 49n, 51n, 99_999n, 123_456_789n, 10n ** 18n + 1n])(
-    "of %s are few, even, and end at or past it",
+    "for %s are few, evenly spaced, and end at or above it",
     (most) => {
       const marks = ticks(most);
       const step = marks[1] ?? 0n;
@@ -41,13 +41,13 @@ describe("shares", () => {
     [38_400n, "38%"],
     [99_999n, "99%"],
     [100_000n, "100%"],
-  ])("of %s in a hundred thousand are %s", (part, said) => {
-    expect(formatShare(part, 100_000n)).toBe(said);
+  ])("of %s in a hundred thousand are %s", (part, words) => {
+    expect(formatShare(part, 100_000n)).toBe(words);
   });
 });
 
 describe("a stacked bar", () => {
-  it("stands on the ground, box on box", () => {
+  it("stacks boxes from the bottom up", () => {
     expect(stacked([50n, 0n, 25n], 100n, 200)).toEqual([
       { y: 100, height: 100 },
       { y: 100, height: 0 },
@@ -55,7 +55,7 @@ describe("a stacked bar", () => {
     ]);
   });
 
-  it("shows whatever is not zero", () => {
+  it("shows every value that is not zero", () => {
     const [large, small] = stacked([10n ** 12n, 1n], 10n ** 12n + 1n, 200);
     expect(small?.height).toBeGreaterThanOrEqual(1);
     expect(large?.height).toBeGreaterThan(190);
@@ -67,6 +67,6 @@ it("finds the highest amount, or zero", () => {
   expect([highest([]), highest([3n, 10n ** 20n, 5n])]).toEqual([0n, 10n ** 20n]);
 });
 
-it("names no more bars than there is room for", () => {
+it("labels no more bars than there is room for", () => {
   expect([1, 7, 8, 9, 24, 30, 90].map((bars) => labelEvery(bars, 8))).toEqual([1, 1, 1, 2, 3, 4, 12]);
 });

@@ -19,7 +19,7 @@ describe("a file of usage", () => {
     );
   });
 
-  it("names keys beside their ids, and keeps formulas from running", () => {
+  it("has the names of keys next to their ids, and keeps formulas from running", () => {
     const [, line] = usageCsv("key", [row("key_1", "0")], () => '=HYPERLINK("x")').split("\r\n");
     expect(line).toBe(`key_1,"'=HYPERLINK(""x"")",2,0,0,1234567,0,0,0,0,0,0.000000000`);
   });
@@ -29,7 +29,7 @@ describe("a file of usage", () => {
     expect(usageCsv("hour", [row("2026-11-26T08:00:00Z", "0")], String)).toContain("\r\n2026-11-26T08:00:00Z,2,");
   });
 
-  it("is called by its groups and days", () => {
+  it("is named for its grouping and days", () => {
     const name = usageFileName("model", { from: "2026-11-01", to: "2026-11-26" });
     expect(name).toBe("realrouter-usage-by-model-2026-11-01-to-2026-11-26.csv");
   });

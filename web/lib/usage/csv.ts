@@ -1,4 +1,4 @@
-// A table of usage as a file: the rows that are seen, in their order.
+// A usage table as CSV: the rows on the page, in the same order.
 
 import { type CsvValue, toCsv } from "@/lib/files/csv";
 import { NANOS_PER_USD, nanos } from "@/lib/money";
@@ -17,7 +17,7 @@ const COUNTS: readonly Counted[] = [
 ];
 const DECIMALS = 9;
 
-/** `by` names the first column; keys have their names in a column beside. */
+/** `by` names the first column; keys also have a column for their names. */
 export function usageCsv(by: string, rows: readonly UsageGroup[], keyName: (id: string) => string): string {
   const head = by === "key" ? ["key_id", "key_name"] : [by];
   return toCsv(

@@ -38,29 +38,29 @@ describe("a range", () => {
     ["30d", "2026-10-28T00:00:00Z", "2026-11-27T00:00:00Z"],
     ["90d", "2026-08-29T00:00:00Z", "2026-11-27T00:00:00Z"],
     ["month", "2026-11-01T00:00:00Z", "2026-11-27T00:00:00Z"],
-  ] as const)("of %s ends with what runs now", (range, from, to) => {
+  ] as const)("of %s ends with the current hour or day", (range, from, to) => {
     expect(spanOfRange(range, NOW)).toEqual({ from, to });
   });
 
-  it("at the first instant of an hour and of a month has that hour and that day", () => {
+  it("includes an hour or day from its first instant", () => {
     const midnight = new Date("2026-12-01T00:00:00Z");
     expect(spanOfRange("24h", midnight)).toEqual({ from: "2026-11-30T01:00:00Z", to: "2026-12-01T01:00:00Z" });
     expect(daysOf(spanOfRange("month", midnight))).toEqual({ from: "2026-12-01", to: "2026-12-01" });
   });
 
-  it("of chosen days has both of them, in either order", () => {
+  it("of chosen days includes both, in either order", () => {
     const span = { from: "2026-11-03T00:00:00Z", to: "2026-11-06T00:00:00Z" };
     expect(spanOfChoice("2026-11-03", "2026-11-05", NOW)).toEqual(span);
     expect(spanOfChoice("2026-11-05", "2026-11-03", NOW)).toEqual(span);
     expect(daysOf(span)).toEqual({ from: "2026-11-03", to: "2026-11-05" });
   });
 
-  it("completes what was not chosen", () => {
+  it("fills in an end that was not chosen", () => {
     expect(daysOf(spanOfChoice("2026-11-03", null, NOW))).toEqual({ from: "2026-11-03", to: "2026-11-26" });
     expect(daysOf(spanOfChoice(null, "2026-03-02", NOW))).toEqual({ from: "2026-02-01", to: "2026-03-02" });
   });
 
-  it("is never longer than its limit", () => {
+  it("is never longer than the limit", () => {
     const answered = answer("day", ...ends(spanOfChoice("1970-01-01", "2026-11-26", NOW)), []);
     expect(barsOf(answered)).toHaveLength(RANGE_DAYS_MAX);
     expect(barsOf(answered).at(-1)?.at).toBe("2026-11-26T00:00:00Z");
@@ -86,7 +86,7 @@ describe("a chart's bars", () => {
     group("2026-02-27T00:00:00Z", "1"),
   ]);
 
-  it("are all days of the range: a day without requests is a zero", () => {
+  it("cover all days of the range: a day without requests is zero", () => {
     expect(barsOf(days).map(({ short, requests }) => [short, requests])).toEqual([
       ["27 Feb", 1],
       ["28 Feb", 0],
@@ -95,7 +95,7 @@ describe("a chart's bars", () => {
     expect(valuesOf(days)).toEqual([1n, 0n, 900_719_925_474_099_300n]);
   });
 
-  it("are hours, named without their day where one day has them all", () => {
+  it("are hours, labelled without the day if there are no more than a day of them", () => {
     const hours = answer("hour", "2026-11-25T23:00:00Z", "2026-11-26T01:00:00Z", []);
     expect(barsOf(hours).map(({ short }) => short)).toEqual(["23:00", "00:00"]);
     expect(barsOf(hours)[0]?.name).toBe("25 Nov 2026, 23:00 UTC");
@@ -103,7 +103,7 @@ describe("a chart's bars", () => {
     expect(barsOf(more).at(-1)?.short).toBe("26 Nov, 00:00");
   });
 
-  it("are cut in two at an instant", () => {
+  it("are split at an instant", () => {
     const [before, after] = splitAt(days, "2026-02-28T00:00:00Z");
     expect([valuesOf(before), valuesOf(after)]).toEqual([[1n], [0n, 900_719_925_474_099_300n]]);
   });
@@ -118,11 +118,11 @@ describe("the parts of a whole", () => {
     rest,
   });
 
-  it("are the whole alone where there are none", () => {
+  it("are the whole alone if there are no groups", () => {
     expect(seriesOf(spend("10", []))).toEqual([{ id: "total", name: "Total", values: [10n] }]);
   });
 
-  it("add up to it with what is left over", () => {
+  it("add up to the whole, together with the remainder", () => {
     expect(seriesOf(spend("10", ["6", "3"])).map(({ id, values }) => [id, values])).toEqual([
       ["m0", [6n]],
       ["m1", [3n]],
@@ -131,12 +131,12 @@ describe("the parts of a whole", () => {
     expect(seriesOf(spend("10", ["6", "3"], "m2")).at(-1)?.name).toBe("m2");
   });
 
-  it("leave nothing over where they are all of it, or were read a moment later", () => {
+  it("leave no remainder if they are all of it, or were read a moment later", () => {
     expect(seriesOf(spend("9", ["6", "3"]))).toHaveLength(2);
     expect(seriesOf(spend("8", ["6", "3"]))).toHaveLength(2);
   });
 
-  it("are the four that most was spent by, and others", () => {
+  it("are the four with the highest spend, and the others", () => {
     const groups = ["a", "b", "c", "d", "e", "f"].map((name, at) => group(name, String(at)));
     expect(stackOf(groups)).toEqual({ own: ["f", "e", "d", "c"], rest: "b" });
     expect(stackOf([...groups, group("g", "9")])).toEqual({ own: ["g", "f", "e", "d"], rest: null });
@@ -148,7 +148,7 @@ describe("groups", () => {
   const rows = [group("b", "2", 5), group("a", "10", 5), group("c", "2", 30)];
   const names = (found: UsageGroup[]) => found.map((row) => row.group).join("");
 
-  it("stand in order of cost as integers, of requests, or of names; equal ones by name", () => {
+  it("are sorted by exact cost, requests or name; ties by name", () => {
     expect(names(sorted(rows, "cost", "desc"))).toBe("abc");
     expect(names(sorted(rows, "cost", "asc"))).toBe("bca");
     expect(names(sorted(rows, "requests", "desc"))).toBe("cab");
@@ -167,7 +167,7 @@ describe("groups", () => {
     });
   });
 
-  it("of keys with one name are told apart", () => {
+  it("of keys that share a name are distinguished", () => {
     const keys = [
       { id: "key_1", name: "app", hint: "…aa" },
       { id: "key_2", name: "app", hint: "…bb" },
@@ -180,21 +180,21 @@ describe("groups", () => {
 
 describe("a comparison", () => {
   it.each([
-    [112n, 100n, "12% more than in the 30 days before"],
-    [50n, 100n, "50% less than in the 30 days before"],
-    [0n, 100n, "100% less than in the 30 days before"],
-    [1001n, 1000n, "About as much as in the 30 days before"],
-    [2001n, 100n, "More than 20 times as much as in the 30 days before"],
-    [1n, 0n, "Nothing was spent in the 30 days before"],
-  ])("of %s with %s", (now, before, said) => {
-    expect(changeInWords(now, before, "30 days")).toBe(said);
+    [112n, 100n, "12% more than in the previous 30 days"],
+    [50n, 100n, "50% less than in the previous 30 days"],
+    [0n, 100n, "100% less than in the previous 30 days"],
+    [1001n, 1000n, "About the same as in the previous 30 days"],
+    [2001n, 100n, "More than 20 times as much as in the previous 30 days"],
+    [1n, 0n, "Nothing was spent in the previous 30 days"],
+  ])("of %s with %s", (now, before, words) => {
+    expect(changeInWords(now, before, "30 days")).toBe(words);
   });
 
-  it("of nothing with nothing says nothing", () => {
+  it("of zero with zero is null", () => {
     expect(changeInWords(0n, 0n, "30 days")).toBeNull();
   });
 
-  it("has as many days before as after", () => {
+  it("covers as many days before as after", () => {
     expect(daysOf(lastDays(60, NOW)).from).toBe("2026-09-28");
     expect(daysOf(lastDays(30, NOW)).from).toBe("2026-10-28");
   });

@@ -1,8 +1,8 @@
-// Usage as it is looked at: over which hours or days, in which groups, in what order.
+// Views of usage: the range of hours or days, the grouping, and the order.
 //
-// Rule 1: days and hours are UTC; a range ends with the day or hour that runs now, or with a day that was chosen.
-// Rule 2: a chart has a bar for every hour or day of its range: one without requests is a zero, not a gap.
-// Rule 3: what is shown comes from one answer with its own range, so that old data is never drawn over a new range.
+// Rule 1: days and hours are UTC; a range ends with the current day or hour, or with a chosen day.
+// Rule 2: a chart has a bar for every hour or day of its range; one without requests is zero, not a gap.
+// Rule 3: a chart takes both its data and its range from one response, so that old data is never drawn over a new range.
 
 import type { Schemas } from "@/lib/api/client";
 import { nanos, toDecimal } from "@/lib/money";
@@ -11,11 +11,11 @@ import { formatDay, isoDay, MS_PER_DAY } from "@/lib/time";
 export type UsageShown = Schemas["UsageShown"];
 export type UsageGroup = Schemas["UsageGroup"];
 export type Unit = "hour" | "day";
-/** From one instant to before another. */
+/** From an instant up to another, which is not included. */
 export type Span = { from: string; to: string };
 export type Bar = { at: string; name: string; short: string; requests: number };
 export type Series = { id: string; name: string; values: bigint[] };
-/** An answer by hour or day, the same of its largest groups, and the group that is left over where it is one. */
+/** Spend by hour or day: the whole, its largest groups, and the name of the remaining group if there is exactly one. */
 export type Spend = { whole: UsageShown; parts: { group: string; answer: UsageShown }[]; rest: string | null };
 export type Counted = Exclude<keyof UsageGroup, "group" | "cost" | "cost_nanos">;
 export type Sort = "name" | "requests" | "cost";
@@ -31,17 +31,18 @@ export const RANGE_NAMES: Record<Range, string> = {
   month: "This month",
 };
 export const RANGE_DAYS_MAX = 366;
-/** The most days that are told hour by hour. */
+/** The longest range that can be shown by hour. */
 export const HOURLY_DAYS_MAX = 7;
-/** The most groups that a chart stacks by themselves; the rest is one more. */
+/** The most groups that a chart shows separately; the rest form one more. */
 export const STACKED_MAX = 4;
 export const OTHER = "other";
-const HOURLY_BY_ITSELF_DAYS_MAX = 2;
+const ALWAYS_HOURLY_DAYS_MAX = 2;
 const TIMES_FROM_PERCENT = 900;
 const MS_PER_HOUR = 3_600_000;
 const HOURS_PER_DAY = 24;
 const DAYS_OF: Record<Exclude<Range, "24h" | "month">, number> = { "7d": 7, "30d": 30, "90d": 90 };
-/** The range of a preset, at an instant. */
+
+/** The span of a preset range, at an instant. */
 export function spanOfRange(range: Range, now: Date): Span {
   if (range === "24h") {
     const end = Math.floor(now.getTime() / MS_PER_HOUR) * MS_PER_HOUR + MS_PER_HOUR;
@@ -51,12 +52,15 @@ export function spanOfRange(range: Range, now: Date): Span {
   return range === "month" ? spanOfDays(`${today.slice(0, 8)}01`, today) : lastDays(DAYS_OF[range], now);
 }
 
-/** The last so many UTC days, today included. */
+/** The last `days` UTC days, including today. */
 export function lastDays(days: number, now: Date): Span {
   return spanOfDays(isoDay(new Date(now.getTime() - (days - 1) * MS_PER_DAY)), isoDay(now));
 }
 
-/** Chosen days, both included, in either order. What is not chosen is today, or makes 30 days; past the limit the last days stay. */
+/**
+ * The span of chosen days, both included, in either order. A missing end is today, a missing start makes 30 days; a span above
+ * the limit keeps its last days.
+ */
 export function spanOfChoice(from: string | null, to: string | null, now: Date): Span {
   const end = to ?? isoDay(now);
   const start = from ?? isoDay(new Date(startOf(end) - (DAYS_OF["30d"] - 1) * MS_PER_DAY));
@@ -82,13 +86,13 @@ export function mayBeHourly(span: Span): boolean {
   return lengthInDays(span) <= HOURLY_DAYS_MAX;
 }
 
-/** What one bar is. */
+/** The unit of one bar. */
 export function unitOf(span: Span, by: string): Unit {
   const days = lengthInDays(span);
-  return days <= HOURLY_BY_ITSELF_DAYS_MAX || (by === "hour" && mayBeHourly(span)) ? "hour" : "day";
+  return days <= ALWAYS_HOURLY_DAYS_MAX || (by === "hour" && mayBeHourly(span)) ? "hour" : "day";
 }
 
-/** A bar for each hour or day of an answer by hour or day. */
+/** A bar for each hour or day in a response's range. */
 export function barsOf(answer: UsageShown): Bar[] {
   const requests = new Map(answer.data.map((row) => [Date.parse(row.group), row.requests]));
   const steps = stepsOf(answer);
@@ -100,13 +104,13 @@ export function barsOf(answer: UsageShown): Bar[] {
   }));
 }
 
-/** What was spent in each hour or day of an answer. */
+/** The spend in each hour or day of a response's range. */
 export function valuesOf(answer: UsageShown): bigint[] {
   const costs = new Map(answer.data.map((row) => [Date.parse(row.group), nanos(row.cost_nanos)]));
   return stepsOf(answer).map((at) => costs.get(at) ?? 0n);
 }
 
-/** An answer by hour or day in two: before an instant, and from it on. */
+/** Split a response by hour or day at an instant. */
 export function splitAt(answer: UsageShown, at: string): [before: UsageShown, after: UsageShown] {
   const cut = Date.parse(at);
   const before = answer.data.filter((row) => Date.parse(row.group) < cut);
@@ -117,7 +121,7 @@ export function splitAt(answer: UsageShown, at: string): [before: UsageShown, af
   ];
 }
 
-/** The whole in its parts, and what remains of it as one more. No parts: the whole alone. */
+/** The parts as series, and the remainder as one more. Without parts, the whole is the only series. */
 export function seriesOf({ whole: total, parts, rest }: Spend): Series[] {
   const whole = valuesOf(total);
   if (parts.length === 0) return [{ id: "total", name: "Total", values: whole }];
@@ -129,7 +133,7 @@ export function seriesOf({ whole: total, parts, rest }: Spend): Series[] {
   return [...series, { id: rest ?? OTHER, name: rest ?? "Other", values: others }];
 }
 
-/** The groups that a chart shows by themselves, and the one that is left over where it is one. */
+/** The groups that a chart shows separately, and the remaining group if there is exactly one. */
 export function stackOf(groups: readonly UsageGroup[]): { own: string[]; rest: string | null } {
   const spent = sorted(groups, "cost", "desc").filter((row) => nanos(row.cost_nanos) > 0n);
   const others = spent.slice(STACKED_MAX);
@@ -147,7 +151,7 @@ export function spentIn(groups: readonly Pick<UsageGroup, "cost_nanos">[]): bigi
   return sum(groups.map((row) => nanos(row.cost_nanos)));
 }
 
-/** Groups in an order; equal ones by name, so that the order is always the same. */
+/** Sort groups; ties are broken by name, so that the order is stable. */
 export function sorted(
   groups: readonly UsageGroup[],
   by: Sort,
@@ -165,13 +169,13 @@ export function sorted(
   });
 }
 
-/** What keys are called, by id: those of one name are told apart by their hints. */
+/** The display names of keys, by id. Keys that share a name are distinguished by their hints. */
 export function keyNames(keys: readonly { id: string; name: string; hint: string }[]): Map<string, string> {
   const shared = (name: string) => keys.filter((key) => key.name === name).length > 1;
   return new Map(keys.map(({ id, name, hint }) => [id, !name ? id : shared(name) ? `${name} (${hint})` : name]));
 }
 
-/** All groups in one. */
+/** The sum of all groups. */
 export function totalOf(groups: readonly UsageGroup[]): UsageGroup {
   const count = (field: Counted) => groups.reduce((all, row) => all + row[field], 0);
   const spent = spentIn(groups);
@@ -191,18 +195,18 @@ export function totalOf(groups: readonly UsageGroup[]): UsageGroup {
   };
 }
 
-/** How much more or less was spent than in the `period` before; null where there is nothing to compare. */
+/** Spend compared with the previous `period`, in words; null if both are zero. */
 export function changeInWords(now: bigint, before: bigint, period: string): string | null {
   if (now === 0n && before === 0n) return null;
-  if (before === 0n) return `Nothing was spent in the ${period} before`;
+  if (before === 0n) return `Nothing was spent in the previous ${period}`;
   const percent = Number(((now - before) * 100n) / before);
-  if (percent === 0) return `About as much as in the ${period} before`;
+  if (percent === 0) return `About the same as in the previous ${period}`;
   if (percent >= TIMES_FROM_PERCENT)
-    return `More than ${Math.floor(percent / 100) + 1} times as much as in the ${period} before`;
-  return `${Math.abs(percent)}% ${percent > 0 ? "more" : "less"} than in the ${period} before`;
+    return `More than ${Math.floor(percent / 100) + 1} times as much as in the previous ${period}`;
+  return `${Math.abs(percent)}% ${percent > 0 ? "more" : "less"} than in the previous ${period}`;
 }
 
-/** How an hour or day is called: in full, and under a bar, where an hour goes without its day among those of one. */
+/** The name of an hour or day, and its label under a bar. `ofOneDay`: the label of an hour omits the day. */
 export function nameOf(at: string, unit: Unit, ofOneDay = true): { name: string; short: string } {
   const hour = `${at.slice(11, 13)}:00`;
   const name = `${formatDay(at)} ${at.slice(0, 4)}`;
@@ -227,7 +231,7 @@ function startOf(day: string): number {
   return Date.parse(`${day}T00:00:00Z`);
 }
 
-/** Without the milliseconds that are zero, as the API writes it. */
+/** An instant in the API's format, without zero milliseconds. */
 function instant(at: number): string {
   return new Date(at).toISOString().replace(".000Z", "Z");
 }

@@ -7,7 +7,7 @@ export const metadata: Metadata = { title: "Usage" };
 export default function UsagePage() {
   return (
     <>
-      <PageHeader title="Usage">What was used, and what it cost. Days and hours are in UTC.</PageHeader>
+      <PageHeader title="Usage">What your requests used and cost. Days and hours are in UTC.</PageHeader>
       <UsageView />
     </>
   );

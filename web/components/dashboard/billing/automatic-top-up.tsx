@@ -26,7 +26,7 @@ import { formatUsd, nanos } from "@/lib/money";
 
 const FIELDS = ["pack", "threshold", "monthly_ceiling"];
 
-/** Buys a pack by itself when the balance falls below a threshold. Not there where nothing is sold. */
+/** Buys a pack automatically when the balance falls below a threshold. Not shown if no packs are sold. */
 export function AutomaticTopUp() {
   const packs = usePacks();
   const automatic = useAutomaticTopUp((packs.data?.length ?? 0) > 0);
@@ -34,7 +34,7 @@ export function AutomaticTopUp() {
   const skeleton = <Skeleton className="h-12" />;
   if (packs.isError || packs.data?.length === 0) return null;
   return (
-    <Panel title="Automatic top-up" actions={badge && <Badge tone={badge.tone}>{badge.said}</Badge>}>
+    <Panel title="Automatic top-up" actions={badge && <Badge tone={badge.tone}>{badge.label}</Badge>}>
       <Loaded query={packs} skeleton={skeleton}>
         {(sold) => (
           <Loaded query={automatic} skeleton={skeleton}>
@@ -51,8 +51,8 @@ function NoMethod() {
     <div className="max-w-prose text-sm">
       <p className="font-medium">No payment method is saved yet.</p>
       <p className="mt-1 text-muted">
-        Tick “Save the payment method” when you buy a pack. After that, credit can be bought by itself when the balance
-        falls below a threshold, up to a monthly ceiling of yours.
+        Tick “Save the payment method” when you buy a pack. After that, credit can be bought automatically whenever the
+        balance falls below a threshold, up to a monthly ceiling that you set.
       </p>
     </div>
   );
@@ -114,7 +114,7 @@ function Switch({ now, packs }: { now: Automatic; packs: readonly Pack[] }) {
           ))}
         </SelectField>
         <Field
-          label="When less is available than"
+          label="When the balance falls below"
           inputMode="decimal"
           autoComplete="off"
           value={terms.threshold}
@@ -123,11 +123,11 @@ function Switch({ now, packs }: { now: Automatic; packs: readonly Pack[] }) {
           onChange={(event) => edit({ threshold: event.target.value })}
         />
         <Field
-          label="At most in a month"
+          label="Monthly ceiling"
           inputMode="decimal"
           autoComplete="off"
           value={terms.ceiling}
-          hint="Credit in USD, by UTC month."
+          hint="Credit in USD, per UTC month."
           error={wrong?.monthly_ceiling ?? errors.field("monthly_ceiling")}
           onChange={(event) => edit({ ceiling: event.target.value })}
         />

@@ -7,7 +7,7 @@ import { Instant } from "@/components/ui/instant";
 import { Loaded, Panel, Skeleton } from "@/components/ui/panel";
 import { useAccount, useBalance } from "@/lib/api/queries";
 
-/** What may be spent, what open requests hold, and why the account is frozen where it is. */
+/** The available balance, the amount held by open requests, and, for a frozen account, the reasons. */
 export function BalancePanel({ title = "Balance", children }: { title?: string; children?: ReactNode }) {
   const balance = useBalance();
   return (
@@ -40,11 +40,11 @@ function Figure({ name, muted = false, children }: { name: string; muted?: boole
 }
 
 const CAUSES: Record<string, string> = {
-  negative_balance: "The balance is below zero. Add credit, and requests go through again.",
+  negative_balance: "The balance is below zero. Add credit to send requests again.",
   operator: "The operator has frozen this account.",
 };
 
-/** Says that no requests are taken, and why. Nothing where they are. The balance is the first to know. */
+/** Says that the account is frozen, and why; renders nothing otherwise. The balance reports a freeze first. */
 export function Frozen() {
   const account = useAccount();
   const balance = useBalance();
@@ -52,7 +52,7 @@ export function Frozen() {
   if (!(balance.data?.frozen ?? frozen.length > 0)) return null;
   return (
     <div role="alert" className="mt-4 rounded-lg bg-danger-soft px-4 py-3 text-sm text-danger">
-      <p className="font-medium">This account takes no requests.</p>
+      <p className="font-medium">This account cannot send requests.</p>
       <ul className="mt-1 space-y-1">
         {frozen.map((freeze) => (
           <li key={freeze.cause}>

@@ -31,7 +31,7 @@ const TONES = {
 
 type CheckoutReturnProps = { checkoutId: string; left: boolean; onClose: () => void };
 
-/** A checkout, as its owner comes back from the payment page: waits until it is credited, or says why it is not. */
+/** A checkout after its owner returns from the payment page: waits until it is credited, or says why it was not. */
 export function CheckoutReturn({ checkoutId, left, onClose }: CheckoutReturnProps) {
   const [done, setDone] = useState(false);
   const waitedMs = useWaited(!done);
@@ -65,12 +65,12 @@ export function CheckoutReturn({ checkoutId, left, onClose }: CheckoutReturnProp
   );
 }
 
-/** The checkout of an id that is another account's, or nobody's, cannot be found by trying again. */
+/** Retrying does not help if the checkout does not exist or belongs to another account. */
 function NotSeen(failed: ComponentProps<typeof Failed>) {
   if (failed.error instanceof ApiError && failed.error.status === 404) {
     return (
       <div role="alert">
-        <p className="font-semibold">There is no such checkout</p>
+        <p className="font-semibold">Checkout not found</p>
         <p className="break-words">{failed.error.message}</p>
       </div>
     );
@@ -114,7 +114,7 @@ function Sign({ tone }: { tone: CheckoutView["tone"] }) {
   return <Icon aria-hidden="true" className="size-4.5" />;
 }
 
-/** What was ordered, and where to go from here. */
+/** The pack, its price, and the next step. */
 function Details({ checkout, payable }: { checkout: Checkout; payable: boolean }) {
   const { payment_id: paymentId, url } = checkout;
   const packs = usePacks();
@@ -140,7 +140,7 @@ function Details({ checkout, payable }: { checkout: Checkout; payable: boolean }
   );
 }
 
-/** Milliseconds since it was first shown, while `running`. */
+/** Milliseconds since the component was first shown, counted while `running`. */
 function useWaited(running: boolean): number {
   const [began] = useState(() => Date.now());
   const [now, setNow] = useState(began);

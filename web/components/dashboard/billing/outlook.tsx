@@ -17,7 +17,7 @@ const TONES: Record<Outlook["tone"], string> = {
 
 const BUYS: readonly string[] = ["armed", "charging"];
 
-/** How long the balance lasts, as a warning where that is not long; `action` is what can be done about it. */
+/** How long the balance will last, as a warning if that is not long; `action` is offered with a warning. */
 export function BillingOutlook({ action }: { action?: ReactNode }) {
   const from = isoDay(new Date(useHour().getTime() - (PACE_DAYS - 1) * MS_PER_DAY));
   const balance = useBalance();
@@ -28,7 +28,7 @@ export function BillingOutlook({ action }: { action?: ReactNode }) {
   if (!balance.data || usage.isPending || packs.isPending || (sold && topUp.isPending)) {
     return <Skeleton className="mt-4 h-10" />;
   }
-  const said = outlook({
+  const message = outlook({
     available: nanos(balance.data.available_nanos),
     spent: usage.data?.data.reduce((sum, day) => sum + nanos(day.cost_nanos), 0n) ?? null,
     threshold: topUp.data && BUYS.includes(topUp.data.state) ? nanos(topUp.data.threshold_nanos) : null,
@@ -36,11 +36,11 @@ export function BillingOutlook({ action }: { action?: ReactNode }) {
   return (
     <p
       role="status"
-      className={clsx("mt-4 min-h-10 rounded-lg px-4 py-2.5 text-sm", said ? TONES[said.tone] : "invisible")}
+      className={clsx("mt-4 min-h-10 rounded-lg px-4 py-2.5 text-sm", message ? TONES[message.tone] : "invisible")}
     >
-      {said && (
+      {message && (
         <>
-          <span className="font-medium">{said.title}.</span> {said.text} {said.tone !== "neutral" && action}
+          <span className="font-medium">{message.title}.</span> {message.text} {message.tone !== "neutral" && action}
         </>
       )}
     </p>

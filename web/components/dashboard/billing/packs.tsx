@@ -13,7 +13,7 @@ import { formatUsd, nanos } from "@/lib/money";
 
 const GRID = "grid grid-cols-[repeat(auto-fill,minmax(min(100%,12.5rem),1fr))] gap-3";
 
-/** What can be bought. The payment itself happens on the payment service's page. */
+/** The packs for sale. The payment itself happens on the payment service's page. */
 export function Packs() {
   const packs = usePacks();
   return (
@@ -30,7 +30,7 @@ export function Packs() {
           </>
         }
         isEmpty={(data) => data.length === 0}
-        empty={<Empty title="No credit is sold here">Ask the operator of this gateway for it.</Empty>}
+        empty={<Empty title="No credit is sold here">Ask this gateway's operator for credit.</Empty>}
       >
         {(data) => <Choices packs={data} />}
       </Loaded>
@@ -82,7 +82,7 @@ function Choices({ packs }: { packs: readonly Pack[] }) {
         />
         <span>
           Save the payment method for automatic top-up.{" "}
-          <span className="text-muted">It is charged only once you switch that on.</span>
+          <span className="text-muted">It is charged only if you switch automatic top-up on.</span>
         </span>
       </label>
     </div>
@@ -99,7 +99,7 @@ function Extra({ pack }: { pack: Pack }) {
   );
 }
 
-/** Begins a checkout and goes to where it is paid; somebody who comes back with the browser's Back may begin another one. */
+/** Starts a checkout and opens its payment page. After returning with the browser's Back button, the user can start another. */
 function useCheckoutBegin() {
   const [intent] = useState(() => new Intent());
   const begin = useMutation({

@@ -12,7 +12,7 @@ import { CheckoutReturn } from "./checkout-return";
 import { BillingOutlook } from "./outlook";
 import { Packs } from "./packs";
 
-/** Money in, everything that moved the balance, and what is kept of it. */
+/** Adding credit, every transaction, and statements and exports to keep. */
 export function BillingView() {
   const [{ checkout, left }, set] = useQueryStates({ checkout: parseAsId, left: parseAsStringLiteral(["1"]) });
   return (
@@ -25,7 +25,7 @@ export function BillingView() {
           </a>
         }
       >
-        Prepaid credit: what you add, what was spent, and every movement in between.
+        Your prepaid credit: what you added, what you spent, and every transaction in between.
       </PageHeader>
       {checkout && (
         <CheckoutReturn

@@ -1,4 +1,4 @@
-// What tells series apart: a colour and a pattern each, named in the order in which they are stacked.
+// The fills of a chart's series, a colour and a pattern each, and their legend in stacking order.
 
 import type { ReactNode } from "react";
 import type { Series } from "@/lib/usage/usage";
@@ -18,7 +18,7 @@ export function Fills({ id, count }: { id: string; count: number }) {
   return (
     <defs>
       {PATTERNS.slice(0, count).map((pattern, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a fill is its place
+        // biome-ignore lint/suspicious/noArrayIndexKey: a fill is identified by its position
         <pattern key={at} id={`${id}-${at}`} width={TILE} height={TILE} patternUnits="userSpaceOnUse">
           <rect width={TILE} height={TILE} fill={`var(--series-${at + 1})`} />
           {pattern}

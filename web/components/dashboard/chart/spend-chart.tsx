@@ -1,5 +1,5 @@
 "use client";
-// Spend over time as bars, stacked by series. Widths are in percent and heights in pixels, so that it needs no measuring, and never jumps.
+// Spend over time as stacked bars. Widths are in percent and heights in pixels, so the layout needs no measuring and never jumps.
 
 import { clsx } from "clsx";
 import { type KeyboardEvent, memo, type PointerEvent, useId, useState } from "react";
@@ -20,24 +20,24 @@ export function SpendChart({ label, bars, series }: ChartProps) {
   const id = useId();
   const marks = ticks(most(bars, series));
   const [at, setAt] = useState<number | null>(null);
-  const [said, setSaid] = useState("");
+  const [announced, setAnnounced] = useState("");
   const shown = at !== null && at < bars.length ? at : null;
   const walk = (event: KeyboardEvent) => {
     const next = stepOf(event.key, shown, bars.length);
     if (next === undefined) return;
     event.preventDefault();
     setAt(next);
-    setSaid(next === null ? "" : tipInWords(bars[next], series, next));
+    setAnnounced(next === null ? "" : tipInWords(bars[next], series, next));
   };
   return (
     <div>
       <div className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-3">
         <Axis labels={tickLabels(marks)} />
-        {/* biome-ignore lint/a11y/useSemanticElements: a chart is no fieldset */}
+        {/* biome-ignore lint/a11y/useSemanticElements: a chart is not a fieldset */}
         <div
           role="group"
-          aria-label={`${label}. A chart of ${bars.length} bars: the arrow keys read them.`}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys walk along its bars
+          aria-label={`${label}. A chart of ${bars.length} bars. Use the arrow keys to read them.`}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys move along its bars
           tabIndex={0}
           onKeyDown={walk}
           onBlur={() => setAt(null)}
@@ -60,14 +60,14 @@ export function SpendChart({ label, bars, series }: ChartProps) {
         <Names bars={bars} />
       </div>
       <p role="status" className="sr-only">
-        {said}
+        {announced}
       </p>
       {series.length > 1 && <Legend id={id} series={series} />}
     </div>
   );
 }
 
-/** The bar that a key goes to; null closes; undefined is no key of ours. */
+/** The bar that a key moves to; null closes the tip; undefined if the chart does not handle the key. */
 function stepOf(key: string, at: number | null, bars: number): number | null | undefined {
   const last = bars - 1;
   if (bars === 0) return undefined;
@@ -91,7 +91,7 @@ function heightOf(mark: number, marks: number): number {
   return PLOT_HEIGHT - (mark * PLOT_HEIGHT) / (marks - 1);
 }
 
-/** One label in the flow gives the column its width; all stand where their lines are. */
+/** The longest label, invisible in the flow, sets the column's width; each label is placed at its line. */
 function Axis({ labels }: { labels: readonly string[] }) {
   const longest = labels.reduce((one, other) => (other.length > one.length ? other : one), "");
   return (
@@ -148,7 +148,7 @@ const Bars = memo(function Bars({ id, bars, series, top }: BarsProps) {
   });
 });
 
-/** Under the bars, fewer of them on a small page; the last one always, and within the plot. */
+/** The labels under the bars, fewer on a narrow page; the last one is always shown, and stays within the plot. */
 function Names({ bars }: { bars: readonly Bar[] }) {
   const long = bars.some(({ short }) => short.length > LONG);
   const every = labelEvery(bars.length, long ? LONG_NAMES_MAX : NAMES_MAX);

@@ -10,7 +10,7 @@ import type { ChartProps } from "./spend-chart";
 
 type Row = { at: string; name: string; requests: number; values: bigint[] };
 
-/** What a chart shows, in figures. As high as the chart at the most. */
+/** The figures of a chart, at most as tall as the chart. */
 export function ChartTable({ label, bars, series }: ChartProps) {
   const rows = bars.map((bar, at) => rowOf(bar, series, at));
   const decimals = Math.max(2, ...rows.flatMap(({ values }) => values.map(decimalsOf)));
@@ -38,7 +38,7 @@ function rowOf({ at, name, requests }: Bar, series: readonly Series[], index: nu
   return { at, name, requests, values: series.map(({ values }) => values[index] ?? 0n) };
 }
 
-/** Between a chart and its table. */
+/** Switches between a chart and its table. */
 export function TableToggle({ on, onChange }: { on: boolean; onChange: (on: boolean) => void }) {
   return (
     <Button look="secondary" size="small" onClick={() => onChange(!on)}>

@@ -9,7 +9,10 @@ const GAP_REM = 0.5;
 
 type ChartTipProps = { id: string; bar: Bar | undefined; series: readonly Series[]; at: number; of: number };
 
-/** One bar in figures, beside it: at its left where it stands in the right half, and never past the plot's ends. The topmost series comes first, as in the bar. */
+/**
+ * The figures of one bar, next to it: on the left for bars in the right half, and always within the plot.
+ * The topmost series comes first, as in the bar.
+ */
 export function ChartTip({ id, bar, series, at, of }: ChartTipProps) {
   if (!bar) return null;
   const left =
@@ -47,14 +50,14 @@ export function ChartTip({ id, bar, series, at, of }: ChartTipProps) {
   );
 }
 
-/** The same as a sentence, for who hears it. */
+/** The same as a sentence, for screen readers. */
 export function tipInWords(bar: Bar | undefined, series: readonly Series[], at: number): string {
   if (!bar) return "";
   const values = series.map(({ name, values: all }) => ({ name, value: all[at] ?? 0n }));
   const parts = values.filter(({ value }) => value > 0n).map(({ name, value }) => `${name} ${formatUsd(value)}`);
   const total = formatUsd(sum(values.map(({ value }) => value)));
-  const said = `${bar.name}: ${total}, ${requestsInWords(bar.requests)}`;
-  return series.length > 1 && parts.length > 0 ? `${said}. ${parts.join(", ")}.` : `${said}.`;
+  const summary = `${bar.name}: ${total}, ${requestsInWords(bar.requests)}`;
+  return series.length > 1 && parts.length > 0 ? `${summary}. ${parts.join(", ")}.` : `${summary}.`;
 }
 
 export function requestsInWords(count: number): string {

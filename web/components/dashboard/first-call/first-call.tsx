@@ -1,5 +1,5 @@
 "use client";
-// The first five minutes: the first call in the reader's own language, filled in, and a test of it here and now.
+// The first call in the user's own language, with address, model and key filled in, and a button that tests it right here.
 
 import { type ReactNode, useMemo } from "react";
 import { LinkButton } from "@/components/ui/button";
@@ -14,9 +14,9 @@ import { TestRequest } from "./test-request";
 const CODE = "min-w-0 flex-1 overflow-x-auto p-4 font-mono text-[0.8125rem] leading-6 -outline-offset-2";
 
 type FirstCallProps = {
-  /** Filled in where the secret is at hand. It goes nowhere but into what is shown, and into the test request's header. */
+  /** The secret, if it is known. It is only displayed, and sent in the test request's header. */
   apiKey?: string;
-  /** Those that the key may use; null for all. */
+  /** The models that the key may use; null for all. */
   models?: readonly string[] | null;
 };
 
@@ -42,7 +42,7 @@ export function FirstCall({ apiKey, models = null }: FirstCallProps) {
       />
       {apiKey === undefined && (
         <p className="flex flex-wrap items-center gap-3 text-sm text-muted">
-          A key is shown once, when it is made.
+          A key is shown only once, when it is created.
           <LinkButton look="secondary" size="small" href="/dashboard/keys?new=true">
             Create a key
           </LinkButton>
@@ -72,7 +72,7 @@ function Snippet({ snippet, values, apiKey }: { snippet: ConfigSnippet; values: 
 function Code({ text, label, children }: { text: string; label: string; children: ReactNode }) {
   return (
     <div className="flex items-start rounded-lg border bg-sunken">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable with the keyboard */}
       <pre tabIndex={0} className={CODE}>
         <code>{children}</code>
       </pre>
@@ -83,12 +83,12 @@ function Code({ text, label, children }: { text: string; label: string; children
   );
 }
 
-/** The text with what was filled in set off. */
+/** The text with the filled-in values highlighted. */
 function marked(text: string, values: readonly string[]): ReactNode[] {
   const parts = text.split(new RegExp(`(${values.map(escaped).join("|")})`));
   return parts.map((part, at) =>
     values.includes(part) ? (
-      // biome-ignore lint/suspicious/noArrayIndexKey: parts of one text, which have no other identity
+      // biome-ignore lint/suspicious/noArrayIndexKey: parts of one text have no other identity
       <span key={at} className="text-accent">
         {part}
       </span>

@@ -7,7 +7,7 @@ import { Skeleton } from "@/components/ui/panel";
 
 const load = () => import("./first-call").then((module) => module.FirstCall);
 
-/** Fetch it before it is shown. Where that fails it is asked for again then. */
+/** Fetch the code before it is needed. If that fails, it is fetched again when shown. */
 export function prepareFirstCall(): void {
   load().catch(() => undefined);
 }
@@ -21,10 +21,10 @@ const Lazy = dynamic(load, {
   ),
 });
 
-/** The first call, fetched where it is shown: who has made it already does not load it. What is around it stays if that fails. */
+/** The first call, loaded only when shown. If loading fails, the content around it remains. */
 export function FirstCall(props: ComponentProps<typeof Lazy>) {
   return (
-    <Guard fallback={<p className="text-sm text-muted">This part did not load. Load the page again to see it.</p>}>
+    <Guard fallback={<p className="text-sm text-muted">This part did not load. Reload the page to see it.</p>}>
       <Lazy {...props} />
     </Guard>
   );

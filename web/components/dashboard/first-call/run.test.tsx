@@ -9,7 +9,7 @@ import { useTestRequest } from "./run";
 const ASKED = { apiKey: "sk-rr-x", model: "m", input: "Hi" };
 const encoder = new TextEncoder();
 
-/** A gateway that streams what it is told to, and says whether its client left. */
+/** A gateway that streams scripted events, and reports whether its client disconnected. */
 function gateway() {
   const streams: { say: (data: object) => void; left: () => boolean }[] = [];
   vi.stubGlobal("fetch", async (_url: string, { signal }: RequestInit) => {
@@ -36,7 +36,7 @@ function started() {
 describe("a test request", () => {
   afterEach(() => vi.unstubAllGlobals());
 
-  it("grows as its answer comes, and is done at its end", async () => {
+  it("shows text as it arrives, and is done when the response completes", async () => {
     const streams = gateway();
     const { result } = started();
     expect(result.current.phase).toBe("idle");
@@ -50,7 +50,7 @@ describe("a test request", () => {
     expect(result.current.underWay).toBe(false);
   });
 
-  it("that is stopped leaves the gateway, and keeps what it had", async () => {
+  it("that is stopped disconnects from the gateway, and keeps its text", async () => {
     const streams = gateway();
     const { result } = started();
     act(() => void result.current.send(ASKED));
@@ -63,7 +63,7 @@ describe("a test request", () => {
     expect(streams[0]?.left()).toBe(true);
   });
 
-  it("gives way to the next one", async () => {
+  it("is replaced by the next one", async () => {
     const streams = gateway();
     const { result } = started();
     act(() => void result.current.send(ASKED));
@@ -76,7 +76,7 @@ describe("a test request", () => {
     expect(result.current.phase).toBe("answering");
   });
 
-  it("ends with the page that it is on", async () => {
+  it("ends when its page is left", async () => {
     const streams = gateway();
     const { result, unmount } = started();
     act(() => void result.current.send(ASKED));

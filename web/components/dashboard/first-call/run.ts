@@ -1,11 +1,11 @@
 "use client";
-// One test request: its answer as it is written, and its money as the ledger tells it.
+// One test request: the response as it streams, and its hold and charge as the ledger reports them.
 //
-// Rule 1: one at a time; a page that goes away stops its own.
-// Rule 2: the events of the account begin before the answer does, so they are kept until the request's id is known.
+// Rule 1: one at a time; leaving the page stops it.
+// Rule 2: account events can arrive before the response starts, so they are kept until the request's id is known.
 
 import { useCallback, useEffect, useRef, useState } from "react";
-import { type StreamAsked, streamText } from "@/lib/api/client";
+import { type StreamRequest, streamText } from "@/lib/api/client";
 import { type RequestEvent, useRequestEvents } from "@/lib/api/live";
 import { useRequest } from "@/lib/api/queries";
 import { noted } from "@/lib/requests/rows";
@@ -25,7 +25,7 @@ export function useTestRequest() {
   });
   useEffect(() => () => abort.current?.abort(), []);
 
-  const send = useCallback(async (asked: StreamAsked) => {
+  const send = useCallback(async (request: StreamRequest) => {
     abort.current?.abort();
     const own = new AbortController();
     abort.current = own;
@@ -35,7 +35,7 @@ export function useTestRequest() {
       if (abort.current === own) setRun((known) => ({ ...known, ...made(known) }));
     };
     try {
-      for await (const part of streamText(asked, own.signal)) {
+      for await (const part of streamText(request, own.signal)) {
         if (part.type === "opened") change(() => ({ phase: "answering", requestId: part.requestId }));
         if (part.type === "text") change(({ text }) => ({ text: text + part.delta }));
       }

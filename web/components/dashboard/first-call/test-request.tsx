@@ -1,6 +1,6 @@
 "use client";
 
-// "Send a test request": the answer beside the money that it moves, down to the receipt.
+// "Send a test request": the response next to its hold and charge, down to the receipt.
 
 import { type FormEvent, type ReactNode, useState } from "react";
 import { RequestCost } from "@/components/dashboard/requests/cost";
@@ -16,7 +16,7 @@ import { useTestRequest } from "./run";
 
 type TestRequestProps = { apiKey: string | undefined; model: string | null };
 
-/** Without a key at hand one can be pasted: it stays in this component. Links leave the page be, where it shows a secret. */
+/** If no key is given, the user can paste one; it stays in this component. With a key on the page, links open in a new tab. */
 export function TestRequest({ apiKey, model }: TestRequestProps) {
   const [pasted, setPasted] = useState("");
   const [missing, setMissing] = useState(false);
@@ -37,7 +37,7 @@ export function TestRequest({ apiKey, model }: TestRequestProps) {
             autoComplete="off"
             placeholder="sk-rr-…"
             className="min-w-0 flex-1 basis-56"
-            hint="Kept in this page's memory only."
+            hint="Kept only in this page's memory."
             value={pasted}
             error={missing ? "Paste a key, or create one." : null}
             onChange={(event) => setPasted(event.target.value)}
@@ -55,7 +55,7 @@ export function TestRequest({ apiKey, model }: TestRequestProps) {
         </div>
       </form>
       <p id="first-call-model" className="text-sm text-muted">
-        {model ? `Asks ${model}, the cheapest model here: “${FIRST_INPUT}”` : "No model is on offer for it."}
+        {model ? `Sends “${FIRST_INPUT}” to ${model}, the cheapest model here.` : "No suitable model is available."}
       </p>
       {test.phase !== "idle" && <Outcome test={test} inPlace={apiKey === undefined} />}
     </section>
@@ -65,14 +65,15 @@ export function TestRequest({ apiKey, model }: TestRequestProps) {
 type Test = ReturnType<typeof useTestRequest>;
 
 function Outcome({ test, inPlace }: { test: Test; inPlace: boolean }) {
-  const told = test.detail.data?.state === "open" ? (test.event ?? test.detail.data) : (test.detail.data ?? test.event);
-  const money = told ? moneyOf(told) : null;
+  const { data } = test.detail;
+  const known = data?.state === "open" ? (test.event ?? data) : (data ?? test.event);
+  const money = known ? moneyOf(known) : null;
   const refused = test.phase === "failed" && test.requestId === null;
   return (
     <>
       {!refused && (
         <div className="grid gap-4 md:grid-cols-2">
-          <Box title="Answer">
+          <Box title="Response">
             <p className="max-h-56 min-h-24 overflow-y-auto text-sm break-words whitespace-pre-wrap">
               {test.text || (
                 <span className="text-muted">{test.underWay ? "Waiting for the first word…" : "No text."}</span>
@@ -89,10 +90,10 @@ function Outcome({ test, inPlace }: { test: Test; inPlace: boolean }) {
       <p role="status" className="sr-only">
         {announced(test, money)}
       </p>
-      {test.detail.data && test.detail.data.lines.length > 0 && <RequestCost request={test.detail.data} />}
-      {!test.underWay && told && test.requestId && (
+      {data && data.lines.length > 0 && <RequestCost request={data} />}
+      {!test.underWay && known && test.requestId && (
         <LinkButton look="secondary" href={requestHref(test.requestId)} {...elsewhere(inPlace)}>
-          Open its receipt
+          Open the receipt
           {!inPlace && <span className="sr-only"> in a new tab</span>}
         </LinkButton>
       )}
@@ -109,7 +110,7 @@ function Box({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
-/** 402 is for money: the way on is billing. */
+/** A 402 means that credit is missing, so the next step is billing. */
 function Refused({ error, inPlace }: { error: Error; inPlace: boolean }) {
   const unpaid = error instanceof ApiError && error.status === 402;
   const id = error instanceof ApiError ? error.requestId : null;
@@ -121,7 +122,7 @@ function Refused({ error, inPlace }: { error: Error; inPlace: boolean }) {
           <Link href="/dashboard/billing" className="font-medium underline underline-offset-2" {...elsewhere(inPlace)}>
             Add credit
           </Link>{" "}
-          and send it again.
+          and try again.
         </p>
       )}
       {id && (
@@ -140,23 +141,25 @@ function elsewhere(inPlace: boolean): { target?: string; rel?: string } {
 function moneyInWords({ phase, underWay, detail }: Test, money: Money | null): string {
   if (money === null) {
     if (underWay) return "Nothing is held yet.";
-    return isMissing(detail.error) ? "This key is another account's: so is its receipt." : "Waiting for the ledger…";
+    return isMissing(detail.error)
+      ? "This key belongs to another account, and so does the receipt."
+      : "Waiting for the ledger…";
   }
   if (money.state === "open")
-    return phase === "stopped" ? "Stopped: the hold is on its way back." : "Held while it runs.";
+    return phase === "stopped" ? "Stopped: the hold is being returned." : "Held while the request runs.";
   if (money.state === "released") return "Released: nothing was charged.";
-  return phase === "stopped" ? "Charged for what was delivered." : "Charged for what it used. The rest is back.";
+  return phase === "stopped" ? "Charged for what was delivered." : "Charged for what it used. The rest was returned.";
 }
 
 function isMissing(error: Error | null): boolean {
   return error instanceof ApiError && error.status === 404;
 }
 
-/** Said once the answer is whole, never word by word. */
+/** For screen readers: announced once the response is complete, not word by word. */
 function announced(test: Test, money: Money | null): string {
   if (test.phase === "sending") return "Sent.";
-  if (test.phase === "answering") return "The answer begins.";
+  if (test.phase === "answering") return "The response has started.";
   const cost = money?.cost === null || money?.cost === undefined ? "" : ` Charged ${formatUsdExact(money.cost)}.`;
-  if (test.phase === "done") return `The answer is complete: ${test.text}.${cost}`;
+  if (test.phase === "done") return `The response is complete: ${test.text}.${cost}`;
   return test.phase === "stopped" ? `Stopped.${cost}` : "";
 }

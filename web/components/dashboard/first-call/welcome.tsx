@@ -1,5 +1,5 @@
 "use client";
-// What greets an account that never made a request.
+// The welcome for an account that has not made a request yet.
 
 import { useState } from "react";
 import { OUTCOMES } from "@/components/dashboard/requests/state";
@@ -9,7 +9,10 @@ import { FirstCall } from "./lazy";
 
 export const LATEST_ROWS = 5;
 
-/** The newest settled requests; `isEmpty` where there are none. `isNew` stays while the page is open: the first request runs there. */
+/**
+ * The newest settled requests; `isEmpty` if there are none. `isNew` stays true while the page is open, because the first
+ * request runs on it.
+ */
 export function useWelcome() {
   const latest = useTransactionPage({ kind: [...OUTCOMES] }, null, LATEST_ROWS);
   const isEmpty = latest.data?.data.length === 0;

@@ -1,9 +1,9 @@
 "use client";
 // A new key: its name and limits, then the secret, once.
 //
-// Rule 1: the secret is in this component's state and nowhere else: in no query, mutation, address, storage or log.
-// Rule 2: the id is made once a dialog, so that sending it again makes no second key.
-// Rule 3: while it is being made the dialog stays: an answer that comes with a secret is shown, or dropped with its dialog.
+// Rule 1: the secret exists only in this component's state: never in a query, mutation, URL, storage or log.
+// Rule 2: each dialog generates one id, so a retry does not create a second key.
+// Rule 3: the dialog stays open while the key is being created, to show the secret; if it is closed anyway, the secret is discarded.
 
 import { type FormEvent, type RefObject, useEffect, useRef, useState } from "react";
 import { prepareFirstCall } from "@/components/dashboard/first-call/lazy";
@@ -29,33 +29,39 @@ type KeyCreateProps = {
   finalFocus: RefObject<HTMLElement | null>;
 };
 
-/** `first`: the account has no key yet, so the first call is shown with it. */
+/** `first`: the account has no key yet, so the first call is shown with the new one. */
 export function KeyCreate({ open, first, onClose, finalFocus }: KeyCreateProps) {
   const [made, setMade] = useState<MadeKey | null>(null);
-  const [asked, setAsked] = useState(false);
+  const [confirming, setConfirming] = useState(false);
   const [pending, setPending] = useState(false);
   const there = useRef(open);
   useEffect(() => {
     there.current = open;
     if (open) return prepareFirstCall();
     setMade(null);
-    setAsked(false);
+    setConfirming(false);
     setPending(false);
   }, [open]);
   const keep = (key: MadeKey) => there.current && setMade(key);
   return (
     <Dialog
       open={open}
-      onOpenChange={(wanted) => !wanted && (made !== null ? setAsked(true) : !pending && onClose())}
+      onOpenChange={(wanted) => !wanted && (made !== null ? setConfirming(true) : !pending && onClose())}
       wide
       finalFocus={finalFocus}
       title={made === null ? "Create a key" : "Your new key"}
-      description={made === null ? "Limits can be changed later. What is left empty is not limited." : made.key.name}
+      description={made === null ? "Limits can be changed later. An empty field sets no limit." : made.key.name}
     >
       {made === null ? (
         <CreateForm onMade={keep} onPending={setPending} onCancel={onClose} />
       ) : (
-        <KeySecret made={made} open={first} asked={asked} onKeep={() => setAsked(false)} onStored={onClose} />
+        <KeySecret
+          made={made}
+          open={first}
+          confirming={confirming}
+          onKeep={() => setConfirming(false)}
+          onStored={onClose}
+        />
       )}
     </Dialog>
   );
@@ -94,11 +100,11 @@ function CreateForm({ onMade, onPending, onCancel }: CreateFormProps) {
     <form ref={frame} onSubmit={submit} noValidate className="space-y-4">
       <Field
         label="Name"
-        hint="What it is for: a machine, a project."
+        hint="What the key is for: a machine, a project."
         autoComplete="off"
         maxLength={NAME_LENGTH_MAX}
         value={name}
-        error={nameless ? "Give the key a name." : sent.field("name")}
+        error={nameless ? "Enter a name for the key." : sent.field("name")}
         onChange={(event) => setName(event.target.value)}
       />
       <KeyFields form={form} errors={errors} onChange={change} />
@@ -116,7 +122,7 @@ function CreateForm({ onMade, onPending, onCancel }: CreateFormProps) {
 }
 
 const MADE_BEFORE =
-  "The key was made by an earlier try whose answer did not arrive, so its secret is lost. Revoke it in the list, and create another.";
+  "An earlier attempt created this key, but its response was lost, and the secret with it. Revoke that key in the list and create another.";
 
 function isMadeBefore(error: Error | null): boolean {
   return error instanceof ApiError && error.status === 409;

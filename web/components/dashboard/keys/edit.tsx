@@ -11,7 +11,7 @@ import { changeOf, formOf, type KeyChange, readLimits } from "@/lib/keys/limits"
 import { KeyFields, LIMIT_FIELDS } from "./fields";
 import { useLimitsForm } from "./form";
 
-/** The limits of a key; `apiKey` null: closed. */
+/** Edits a key's limits; closed if `apiKey` is null. */
 export function KeyEdit({ apiKey, onClose }: { apiKey: ApiKey | null; onClose: () => void }) {
   return (
     <Dialog
@@ -50,7 +50,7 @@ function EditForm({ apiKey, onDone }: { apiKey: ApiKey; onDone: () => void }) {
     <form ref={frame} onSubmit={submit} noValidate className="space-y-4">
       <KeyFields form={form} errors={errors} onChange={change} />
       <FormError message={sent.general} />
-      <p className="text-sm text-muted">Limits hold from the next request on. Clear a field to take its limit off.</p>
+      <p className="text-sm text-muted">New limits apply from the next request. Clear a field to remove its limit.</p>
       <div className="flex flex-wrap justify-end gap-2">
         <Button look="secondary" onClick={onDone}>
           Cancel

@@ -1,5 +1,5 @@
 "use client";
-// The limits of a key as fields of a form. Whoever holds the form keeps its values.
+// The form fields for a key's limits. The parent form holds the values.
 
 import { useId } from "react";
 import { Field } from "@/components/ui/field";
@@ -32,7 +32,7 @@ export function KeyFields({ form, errors, onChange }: KeyFieldsProps) {
           inputMode="decimal"
           autoComplete="off"
           placeholder="No limit"
-          hint="By UTC month. What would pass it is refused."
+          hint="Per UTC month. Requests that would exceed it are refused."
           value={form.monthly_budget}
           error={errors("monthly_budget")}
           onChange={(event) => onChange({ monthly_budget: event.target.value })}
@@ -41,7 +41,7 @@ export function KeyFields({ form, errors, onChange }: KeyFieldsProps) {
           label="Expires"
           optional
           type="datetime-local"
-          hint="In your time zone. Empty: never."
+          hint="In your time zone. Leave empty for never."
           value={form.expires_at}
           error={errors("expires_at")}
           onChange={(event) => onChange({ expires_at: event.target.value })}
@@ -49,7 +49,7 @@ export function KeyFields({ form, errors, onChange }: KeyFieldsProps) {
       </div>
       <div className="grid gap-4 sm:grid-cols-3">
         <Field
-          label="Requests a minute"
+          label="Requests per minute"
           optional
           inputMode="numeric"
           autoComplete="off"
@@ -59,7 +59,7 @@ export function KeyFields({ form, errors, onChange }: KeyFieldsProps) {
           onChange={(event) => onChange({ requests_per_minute: event.target.value })}
         />
         <Field
-          label="Tokens a minute"
+          label="Tokens per minute"
           optional
           inputMode="numeric"
           autoComplete="off"
@@ -69,7 +69,7 @@ export function KeyFields({ form, errors, onChange }: KeyFieldsProps) {
           onChange={(event) => onChange({ tokens_per_minute: event.target.value })}
         />
         <Field
-          label="At once"
+          label="Concurrent requests"
           optional
           inputMode="numeric"
           autoComplete="off"
@@ -85,7 +85,7 @@ export function KeyFields({ form, errors, onChange }: KeyFieldsProps) {
 
 type ModelsProps = { chosen: string[]; error: string | null; onChange: (models: string[]) => void };
 
-/** A model that is not on offer any more stays on the list while the key has it. */
+/** A model that is no longer offered stays in the list while the key allows it. */
 function Models({ chosen, error, onChange }: ModelsProps) {
   const id = useId();
   const models = useModels();
@@ -113,7 +113,7 @@ function Models({ chosen, error, onChange }: ModelsProps) {
           </label>
         ))}
         {all.length === 0 && (
-          <p className="py-2 text-sm text-muted">{models.isPending ? "Loading…" : "No models are on offer."}</p>
+          <p className="py-2 text-sm text-muted">{models.isPending ? "Loading…" : "No models are available."}</p>
         )}
       </div>
       <p
@@ -121,7 +121,7 @@ function Models({ chosen, error, onChange }: ModelsProps) {
         role={error ? "alert" : undefined}
         className={error ? "text-sm text-danger" : "text-sm text-muted"}
       >
-        {error ?? (chosen.length === 0 ? "None chosen: the key may use all of them." : `${chosen.length} chosen.`)}
+        {error ?? (chosen.length === 0 ? "None selected: the key may use all models." : `${chosen.length} selected.`)}
       </p>
     </fieldset>
   );

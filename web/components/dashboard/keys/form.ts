@@ -1,10 +1,10 @@
-// What the two forms of a key share: their values, and whose error is shown where.
+// The state shared by the forms that create and edit a key: the values, and the error at each field.
 
 import { useState } from "react";
 import { formErrors } from "@/lib/form/errors";
 import { type LimitErrors, type LimitsForm, type LimitsRead, readLimits } from "@/lib/keys/limits";
 
-/** Errors found here go before the gateway's, which are about what was sent before. */
+/** Errors found in the form take precedence over the gateway's, which concern the previous submission. */
 export function useLimitsForm(first: LimitsForm, refused: Error | null, fields: readonly string[]) {
   const [form, setForm] = useState(first);
   const [found, setFound] = useState<LimitErrors>({});
@@ -12,7 +12,7 @@ export function useLimitsForm(first: LimitsForm, refused: Error | null, fields: 
   return {
     form,
     change: (change: Partial<LimitsForm>) => setForm((known) => ({ ...known, ...change })),
-    /** Reads the form, and shows what is wrong with it. */
+    /** Read the form, and show its errors. */
     read: (): LimitsRead => {
       const read = readLimits(form);
       setFound(read.errors ?? {});

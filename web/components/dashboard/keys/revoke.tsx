@@ -15,7 +15,7 @@ type KeyRevokeProps = {
   finalFocus: RefObject<HTMLElement | null>;
 };
 
-/** The end of a key, said by typing its name; `apiKey` null: closed. */
+/** Revokes a key once its name is typed; closed if `apiKey` is null. */
 export function KeyRevoke({ apiKey, onClose, finalFocus }: KeyRevokeProps) {
   return (
     <Dialog
@@ -50,7 +50,7 @@ function RevokeForm({ apiKey, onDone }: { apiKey: ApiKey; onDone: (revoked: bool
   return (
     <form ref={frame} onSubmit={submit} noValidate className="space-y-4">
       <p className="text-sm">
-        New requests with this key are refused from now on. Requests in flight end as usual. It cannot be undone.
+        New requests with this key will be refused. Requests in flight complete normally. This cannot be undone.
       </p>
       <Field
         label={`Type ${apiKey.name} to revoke it`}
@@ -58,13 +58,13 @@ function RevokeForm({ apiKey, onDone }: { apiKey: ApiKey; onDone: (revoked: bool
         autoCapitalize="none"
         spellCheck={false}
         value={typed}
-        error={wrong ? "That is not the key's name." : null}
+        error={wrong ? "This does not match the key's name." : null}
         onChange={(event) => setTyped(event.target.value)}
       />
       <FormError message={revoke.error?.message ?? null} />
       <div className="flex flex-wrap justify-end gap-2">
         <Button look="secondary" onClick={() => onDone(false)}>
-          Keep it
+          Keep the key
         </Button>
         <Button type="submit" look="danger" busy={revoke.isPending}>
           Revoke key

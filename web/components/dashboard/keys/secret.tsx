@@ -1,5 +1,5 @@
 "use client";
-// A key's secret, the one time that it is there to be shown.
+// A key's secret, on the one occasion when it is shown.
 
 import { useEffect, useRef, useState } from "react";
 import { FirstCall } from "@/components/dashboard/first-call/lazy";
@@ -10,17 +10,17 @@ import type { MadeKey } from "@/lib/api/queries";
 
 type KeySecretProps = {
   made: MadeKey;
-  /** The first call is shown at once, not behind its title. */
+  /** Whether the first call starts expanded. */
   open: boolean;
-  /** Somebody is about to close it without saying that it is stored. */
-  asked: boolean;
+  /** The user tried to close the dialog without confirming that the key is stored. */
+  confirming: boolean;
   onKeep: () => void;
   onStored: () => void;
 };
 
-export function KeySecret({ made, open, asked, onKeep, onStored }: KeySecretProps) {
+export function KeySecret({ made, open, confirming, onKeep, onStored }: KeySecretProps) {
   const head = useRef<HTMLParagraphElement>(null);
-  const [opened] = useState(open); // it is the first key no longer once the list is read again
+  const [opened] = useState(open); // once the list is reloaded, this is no longer the first key
   useEffect(() => head.current?.focus(), []);
   return (
     <div className="space-y-5">
@@ -37,7 +37,7 @@ export function KeySecret({ made, open, asked, onKeep, onStored }: KeySecretProp
       </div>
       <Disclosure
         open={opened}
-        title="Make the first call with it"
+        title="Make the first call with this key"
         className="rounded-xl border"
         titleClass="min-h-11 px-4 text-sm font-medium"
       >
@@ -45,7 +45,7 @@ export function KeySecret({ made, open, asked, onKeep, onStored }: KeySecretProp
           <FirstCall apiKey={made.secret} models={made.key.models} />
         </div>
       </Disclosure>
-      {asked ? (
+      {confirming ? (
         <Ask onKeep={onKeep} onStored={onStored} />
       ) : (
         <div className="flex justify-end">
@@ -64,7 +64,7 @@ function Ask({ onKeep, onStored }: { onKeep: () => void; onStored: () => void })
   }, []);
   return (
     <div role="alert" className="flex flex-wrap items-center justify-between gap-3 rounded-lg bg-danger-soft px-4 py-3">
-      <p className="text-sm text-danger">Is the key stored? It is gone from here once this closes.</p>
+      <p className="text-sm text-danger">Have you stored the key? It cannot be shown again.</p>
       <div className="flex flex-wrap gap-2">
         <Button ref={keep} look="secondary" onClick={onKeep}>
           Not yet

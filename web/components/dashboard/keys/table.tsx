@@ -10,10 +10,10 @@ import { expiryInWords, limitsInWords } from "@/lib/keys/limits";
 import { nanos } from "@/lib/money";
 import { isoDay } from "@/lib/time";
 
-const STATES: Record<string, { said: string; tone: Tone }> = {
-  in_use: { said: "In use", tone: "good" },
-  expired: { said: "Expired", tone: "warning" },
-  revoked: { said: "Revoked", tone: "neutral" },
+const STATES: Record<string, { label: string; tone: Tone }> = {
+  in_use: { label: "In use", tone: "good" },
+  expired: { label: "Expired", tone: "warning" },
+  revoked: { label: "Revoked", tone: "neutral" },
 };
 
 type KeysTableProps = {
@@ -92,8 +92,8 @@ function Name({ apiKey }: { apiKey: ApiKey }) {
 }
 
 function State({ apiKey }: { apiKey: ApiKey }) {
-  const { said, tone } = STATES[apiKey.state] ?? { said: apiKey.state, tone: "neutral" as const };
-  return <Badge tone={tone}>{said}</Badge>;
+  const { label, tone } = STATES[apiKey.state] ?? { label: apiKey.state, tone: "neutral" as const };
+  return <Badge tone={tone}>{label}</Badge>;
 }
 
 function LimitsSaid({ apiKey }: { apiKey: ApiKey }) {
@@ -123,7 +123,7 @@ function Actions({ apiKey, onEdit, onRevoke }: ActionsProps) {
   );
 }
 
-/** What each key was charged in this UTC month. */
+/** Each key's charges in this UTC month, by key id. */
 function useSpentThisMonth(): ReadonlyMap<string, bigint> {
   const usage = useUsage({ by: "key", from: `${isoDay(new Date()).slice(0, 8)}01` });
   return new Map(usage.data?.data.map(({ group, cost_nanos }) => [group, nanos(cost_nanos)]));

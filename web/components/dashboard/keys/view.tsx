@@ -1,5 +1,5 @@
 "use client";
-// The account's keys: those that work, and under a lid those that are revoked.
+// The account's keys: active ones in a table, revoked ones in a collapsed section.
 
 import { parseAsBoolean, useQueryStates } from "nuqs";
 import { useEffect, useRef, useState } from "react";
@@ -14,11 +14,11 @@ import { KeyEdit } from "./edit";
 import { KeyRevoke } from "./revoke";
 import { KeysTable } from "./table";
 
-/** `key`: the one that was looked for. `new`: the dialog that makes one is open. */
+/** `key`: the key that was searched for. `new`: the dialog for a new key is open. */
 const STATE = { key: parseAsId, new: parseAsBoolean.withDefault(false) };
 
 export function KeysView() {
-  const [asked, set] = useQueryStates(STATE);
+  const [state, set] = useQueryStates(STATE);
   const [editing, setEditing] = useState<ApiKey | null>(null);
   const [revoking, setRevoking] = useState<ApiKey | null>(null);
   const head = useRef<HTMLButtonElement>(null);
@@ -30,7 +30,7 @@ export function KeysView() {
     setRevoking(key);
   };
   const revoked = (done: boolean) => {
-    if (done) opener.current = head.current; // its own row goes
+    if (done) opener.current = head.current; // the row of the revoked key disappears
     setRevoking(null);
   };
   return (
@@ -43,20 +43,20 @@ export function KeysView() {
           </Button>
         }
       >
-        What programs sign in with. Limits are exact: a key never spends more than its budget holds.
+        Programs authenticate with keys. Their limits are enforced exactly, however many requests run at once.
       </PageHeader>
       <Panel title="Keys in use" flush>
         <Loaded query={query} skeleton={<SkeletonRows rows={3} />}>
           {(keys) => (
             <>
-              {asked.key !== null && <Found keys={keys} id={asked.key} onClear={() => void set({ key: null })} />}
-              <Lists keys={keys} found={asked.key} onCreate={create} onEdit={setEditing} onRevoke={revoke} />
+              {state.key !== null && <Found keys={keys} id={state.key} onClear={() => void set({ key: null })} />}
+              <Lists keys={keys} found={state.key} onCreate={create} onEdit={setEditing} onRevoke={revoke} />
             </>
           )}
         </Loaded>
       </Panel>
       <KeyCreate
-        open={asked.new}
+        open={state.new}
         first={query.data?.length === 0}
         finalFocus={head}
         onClose={() => void set({ new: null })}
@@ -82,10 +82,10 @@ function Lists({ keys, found, onCreate, onEdit, onRevoke }: ListsProps) {
     <>
       {working.length === 0 ? (
         <Empty
-          title={revoked.length > 0 ? "No key works" : "No keys yet"}
+          title={revoked.length > 0 ? "No active keys" : "No keys yet"}
           action={<Button onClick={onCreate}>Create key</Button>}
         >
-          A program needs a key to make requests. Its secret is shown once, when it is made.
+          Programs need a key to send requests. Its secret is shown only once, when the key is created.
         </Empty>
       ) : (
         <KeysTable caption="Keys and their limits" keys={working} found={found} onEdit={onEdit} onRevoke={onRevoke} />
@@ -98,7 +98,7 @@ function Lists({ keys, found, onCreate, onEdit, onRevoke }: ListsProps) {
           titleClass="min-h-12 px-4 text-sm font-medium text-muted hover:text-text sm:px-5"
         >
           <div className="border-t">
-            <KeysTable caption="Keys that were revoked" keys={revoked} found={found} />
+            <KeysTable caption="Revoked keys" keys={revoked} found={found} />
           </div>
         </Disclosure>
       )}
@@ -106,7 +106,7 @@ function Lists({ keys, found, onCreate, onEdit, onRevoke }: ListsProps) {
   );
 }
 
-/** What became of a key that was looked for; it is brought into view. */
+/** The result of a search for a key; a match is scrolled into view. */
 function Found({ keys, id, onClear }: { keys: readonly ApiKey[]; id: string; onClear: () => void }) {
   const there = keys.find((key) => key.id === id);
   const isThere = there !== undefined;
@@ -116,7 +116,7 @@ function Found({ keys, id, onClear }: { keys: readonly ApiKey[]; id: string; onC
   return (
     <div className="flex flex-wrap items-center justify-between gap-2 border-b bg-sunken/50 px-4 py-2 text-sm sm:px-5">
       <p role="status" className="min-w-0 break-words">
-        {there ? `Marked below: ${there.name}, ` : "This account has no key "}
+        {there ? `Highlighted below: ${there.name}, ` : "This account has no key "}
         <code className="font-mono text-xs break-all">{id}</code>
       </p>
       <Button look="quiet" size="small" onClick={onClear}>

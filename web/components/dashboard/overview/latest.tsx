@@ -48,7 +48,7 @@ function Rows({ rows }: { rows: readonly RequestRow[] }) {
       ),
     },
     { id: "model", head: "Model", from: "sm", cell: (row) => <span className="whitespace-nowrap">{row.model}</span> },
-    { id: "state", head: "State", from: "sm", cell: (row) => <StateBadge state={row.state} said={row.said} /> },
+    { id: "state", head: "State", from: "sm", cell: (row) => <StateBadge state={row.state} label={row.label} /> },
     {
       id: "cost",
       head: "Cost",

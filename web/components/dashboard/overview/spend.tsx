@@ -12,7 +12,7 @@ export const OVERVIEW_DAYS = 30;
 const PERIOD = `${OVERVIEW_DAYS} days`;
 const TITLE = `Spend, last ${PERIOD}`;
 
-/** The last days as a chart, and how they compare with as many before: both from one answer. */
+/** The last days as a chart, compared with the same number of days before; both come from one response. */
 export function OverviewSpend({ now }: { now: Date }) {
   const query = useSpend({ ...lastDays(2 * OVERVIEW_DAYS, now), by: "day" }, null);
   const [asTable, setAsTable] = useState(false);

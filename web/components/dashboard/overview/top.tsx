@@ -11,7 +11,7 @@ import { type Span, sorted, spentIn, type UsageGroup } from "@/lib/usage/usage";
 
 const ROWS_MAX = 5;
 
-/** The models, or keys, that most was spent by. */
+/** The models, or the keys, with the highest spend. */
 export function OverviewTop({ by, span }: { by: "model" | "key"; span: Span }) {
   const query = useUsage({ ...span, by });
   const keyName = useKeyNames();
@@ -27,7 +27,7 @@ export function OverviewTop({ by, span }: { by: "model" | "key"; span: Span }) {
           query={query}
           skeleton={<TopSkeleton />}
           isEmpty={({ data }) => data.length === 0}
-          empty={<Empty title={`No ${by} was used in these days`} />}
+          empty={<Empty title={`No ${by} was used in this period`} />}
         >
           {({ data }) => (
             <ol className="space-y-4">

@@ -1,6 +1,6 @@
 "use client";
 
-// The account at a glance: what there is, what was spent of it and by what, and the newest requests.
+// The account at a glance: the balance, recent spend by model and key, and the latest requests.
 
 import { BalancePanel } from "@/components/dashboard/billing/balance-panel";
 import { BillingOutlook } from "@/components/dashboard/billing/outlook";

@@ -1,5 +1,5 @@
 "use client";
-// The charge line by line: quantity times price is the amount, and the amounts make the charge, to the last digit.
+// The charge line by line: each amount is quantity times price, and the amounts add up to the charge, to the last digit.
 
 import { clsx } from "clsx";
 import type { RequestDetail } from "@/lib/api/queries";
@@ -20,7 +20,7 @@ export function RequestCost({ request }: { request: RequestDetail }) {
   const total = request.cost_nanos === null ? null : formatUsdExact(nanos(request.cost_nanos));
   const decimals = Math.max(2, ...[...amounts, total ?? ""].map(decimalsIn));
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable with the keyboard
     <section aria-label="Cost, line by line" tabIndex={0} className="overflow-x-auto">
       <table className="w-full text-sm">
         <caption className="sr-only">Cost, line by line</caption>
@@ -66,7 +66,7 @@ export function RequestCost({ request }: { request: RequestDetail }) {
                 Charge
               </th>
               <td colSpan={2} className={clsx(CELL, WIDE, "font-normal text-muted")}>
-                The exact sum
+                Exact total
               </td>
               <td className={CELL}>
                 <Padded text={total} decimals={decimals} />
@@ -89,13 +89,13 @@ function UnitPrice({ line }: { line: Line }) {
         {formatPicos(picos(line.price))}
       </span>
       {OF_TOKENS.test(line.kind) && (
-        <span className="block text-xs whitespace-nowrap text-muted">{formatPerMillion(line.price)} a million</span>
+        <span className="block text-xs whitespace-nowrap text-muted">{formatPerMillion(line.price)} per million</span>
       )}
     </>
   );
 }
 
-/** Points align: what is short of decimals is filled up unseen. */
+/** Pads with invisible zeros, so that decimal points align. */
 function Padded({ text, decimals }: { text: string; decimals: number }) {
   return (
     <span className="whitespace-nowrap">

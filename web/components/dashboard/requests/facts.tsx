@@ -1,6 +1,6 @@
 "use client";
 
-// What a request was, and what it used.
+// The details of a request, and its usage.
 
 import type { ReactNode } from "react";
 import { CopyButton } from "@/components/ui/copy";
@@ -36,31 +36,35 @@ function factsOf(request: RequestDetail): Fact[] {
     ["Admitted", <Instant key="admitted" at={request.admitted_at} withSeconds />],
     ...settledAfter(request),
     ...(request.service_tier ? [["Service tier", request.service_tier] satisfies Fact] : []),
-    ["Prices", `Version ${request.price_version} of the model's price list`],
-    ...(request.response_id ? [["Response id", <Id key="id" id={request.response_id} />] satisfies Fact] : []),
+    ["Prices", `Version ${request.price_version} of the model's prices`],
+    ...(request.response_id ? [["Response ID", <Id key="id" id={request.response_id} />] satisfies Fact] : []),
   ];
 }
 
 function usedBy(request: RequestDetail): Fact[] {
   if (request.input_tokens === null) return [];
-  const part = (count: number | null, words: string) => (count ? `, ${words} ${formatCount(count)}` : "");
-  const cached = part(request.cached_tokens, "of which cached");
-  const written = part(request.cache_write_tokens, "written to the cache");
-  const reasoning = part(request.reasoning_tokens, "of which reasoning");
+  const input = ofWhich([request.cached_tokens, "cached"], [request.cache_write_tokens, "written to the cache"]);
+  const output = ofWhich([request.reasoning_tokens, "for reasoning"]);
   return [
-    ["Input tokens", `${formatCount(request.input_tokens)}${cached}${written}`],
-    ["Output tokens", `${formatCount(request.output_tokens ?? 0)}${reasoning}`],
+    ["Input tokens", `${formatCount(request.input_tokens)}${input}`],
+    ["Output tokens", `${formatCount(request.output_tokens ?? 0)}${output}`],
     ...(request.web_search_calls ? [["Web searches", formatCount(request.web_search_calls)] satisfies Fact] : []),
     ...(request.images ? [["Images", formatCount(request.images)] satisfies Fact] : []),
-    ["Usage", request.estimated ? "Estimated here" : "As the provider counted it"],
+    ["Usage", request.estimated ? "Estimated by the gateway" : "As reported by the provider"],
   ];
+}
+
+/** " (800 cached, 20 written to the cache)", without the parts that are zero or unknown. */
+function ofWhich(...parts: [count: number | null, words: string][]): string {
+  const shown = parts.flatMap(([count, words]) => (count ? [`${formatCount(count)} ${words}`] : []));
+  return shown.length > 0 ? ` (${shown.join(", ")})` : "";
 }
 
 function settledAfter(request: RequestDetail): Fact[] {
   if (request.settled_at === null)
     return [["Deadline", <Instant key="deadline" at={request.deadline_at} withSeconds />]];
   const ms = Date.parse(request.settled_at) - Date.parse(request.admitted_at);
-  return [["Latency", `${formatDuration(ms)}, admitted to settled`]];
+  return [["Latency", `${formatDuration(ms)} from admission to settlement`]];
 }
 
 function KeyName({ id }: { id: string }) {
@@ -77,7 +81,7 @@ function Id({ id }: { id: string }) {
   return (
     <span className="-my-1 flex items-center gap-1">
       <code className="min-w-0 font-mono text-xs break-all">{id}</code>
-      <CopyButton text={id} label="Copy the response id" />
+      <CopyButton text={id} label="Copy the response ID" />
     </span>
   );
 }

@@ -1,5 +1,5 @@
 "use client";
-// One request's money as a bar: the hold, what is charged of it, and what goes back.
+// One request's money as a bar: the hold, the charge, and what is returned.
 
 import { clsx } from "clsx";
 import { formatUsdExact, nanos } from "@/lib/money";
@@ -7,11 +7,11 @@ import { formatUsdExact, nanos } from "@/lib/money";
 export type Money = {
   state: "open" | "debited" | "released";
   hold: bigint;
-  /** Null while it is open. */
+  /** Null while the request is open. */
   cost: bigint | null;
   returned: bigint | null;
 };
-type Told = {
+type Amounts = {
   state: string;
   hold_nanos: string;
   cost_nanos: string | null;
@@ -20,18 +20,18 @@ type Told = {
 
 const PERMILLE = 1_000n;
 
-export function moneyOf(told: Told): Money {
-  const state = told.state === "open" || told.state === "released" ? told.state : "debited";
+export function moneyOf(request: Amounts): Money {
+  const state = request.state === "open" || request.state === "released" ? request.state : "debited";
   const amount = (text: string | null) => (text === null ? null : nanos(text));
   return {
     state,
-    hold: nanos(told.hold_nanos),
-    cost: amount(told.cost_nanos),
-    returned: amount(told.returned_nanos),
+    hold: nanos(request.hold_nanos),
+    cost: amount(request.cost_nanos),
+    returned: amount(request.returned_nanos),
   };
 }
 
-/** Null: nothing is held yet. */
+/** `money` is null while nothing is held yet. */
 export function MoneyBar({ money }: { money: Money | null }) {
   const charged = money?.cost ?? null;
   return (
@@ -87,6 +87,6 @@ function overran({ hold, cost }: Money): boolean {
 
 function share(part: bigint, { hold }: Money): string {
   if (part >= hold) return "100%";
-  const permille = Number((part * PERMILLE) / hold); // a width, no amount
+  const permille = Number((part * PERMILLE) / hold); // a width, not an amount
   return `${permille / 10}%`;
 }

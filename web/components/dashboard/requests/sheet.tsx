@@ -1,5 +1,5 @@
 "use client";
-// One request, whole: money, cost, what it used, and the events of the ledger that say so.
+// Everything about one request: its money, cost lines and usage, and its events on the ledger.
 
 import { type ReactNode, useState } from "react";
 import { SignedReceipt } from "@/components/dashboard/statement/signed-receipt";
@@ -19,7 +19,7 @@ import { RequestFacts } from "./facts";
 import { MoneyBar, moneyOf } from "./money-bar";
 import { StateBadge } from "./table";
 
-/** Open where there is an id; what it showed stays while it closes. */
+/** Open while `id` is set; its content stays visible while it closes. */
 export function RequestSheet({ id, onClose }: { id: string | null; onClose: () => void }) {
   const [shown, setShown] = useState(id);
   if (id !== null && id !== shown) setShown(id);
@@ -40,9 +40,9 @@ function Content({ id }: { id: string }) {
   const query = useRequest(id);
   if (query.data === undefined && query.error instanceof ApiError && query.error.status === 404) {
     return (
-      <Empty title="No request has this id">
-        This account has no request, and no answer, named <code className="font-mono break-all">{id}</code>. It may
-        belong to another account, or have been refused before anything was held.
+      <Empty title="Request not found">
+        This account has no request or response with the ID <code className="font-mono break-all">{id}</code>. It may
+        belong to another account, or the request may have been refused before its hold.
       </Empty>
     );
   }
@@ -56,7 +56,7 @@ function Content({ id }: { id: string }) {
 function Request({ request }: { request: RequestDetail }) {
   return (
     <div className="space-y-7">
-      <Part title="Money" aside={<StateBadge state={moneyOf(request).state} said={detailInWords(request)} />}>
+      <Part title="Money" aside={<StateBadge state={moneyOf(request).state} label={detailInWords(request)} />}>
         <MoneyBar money={moneyOf(request)} />
         <Remarks request={request} />
       </Part>
@@ -81,11 +81,11 @@ function Request({ request }: { request: RequestDetail }) {
       >
         {request.state !== "open" && <SignedReceipt id={request.id} />}
         <Disclosure
-          title="Show what GET /api/requests/{id} answers"
+          title="Show the response of GET /api/requests/{id}"
           className="mt-3 text-sm"
           titleClass="w-fit text-muted hover:text-text"
         >
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable with the keyboard */}
           <pre tabIndex={0} className="mt-2 max-h-80 overflow-auto rounded-lg border bg-sunken p-3 font-mono text-xs">
             {JSON.stringify(request, null, 2)}
           </pre>
@@ -100,19 +100,19 @@ function Remarks({ request }: { request: RequestDetail }) {
   const delivered = request.delivered_nanos === null ? 0n : nanos(request.delivered_nanos);
   return (
     <div className="mt-3 space-y-1 text-sm text-muted">
-      {request.state === "open" && <p>In flight. It is settled when its answer is complete, or released.</p>}
-      {request.state === "released" && <p>Nothing was charged: the whole hold went back.</p>}
+      {request.state === "open" && <p>In flight. It is charged when its response completes, and released otherwise.</p>}
+      {request.state === "released" && <p>Nothing was charged: the whole hold was returned.</p>}
       {delivered > 0n && (
         <p>
-          What had been delivered was free. It would have cost <ExactAmount nanos={delivered} />.
+          The part that was delivered was free. It would have cost <ExactAmount nanos={delivered} />.
         </p>
       )}
       {overrun > 0n && (
         <p className="text-danger">
-          The provider used <ExactAmount nanos={overrun} /> more than was held. It was charged in full.
+          The cost exceeded the hold by <ExactAmount nanos={overrun} />. It was charged in full.
         </p>
       )}
-      {request.estimated && <p>Estimated: the provider told no usage, so it was counted here.</p>}
+      {request.estimated && <p>Estimated: the provider reported no usage, so the gateway counted it.</p>}
     </div>
   );
 }

@@ -21,7 +21,7 @@ describe("the state of the requests page", () => {
     expect(write(state)).toBe(query);
   });
 
-  it("leaves out what is of no right form", () => {
+  it("ignores malformed values", () => {
     const state = load("?kind=grant&key=a%20b&from=2026-02-30&to=yesterday");
     expect(Object.values(state).every((value) => value === null)).toBe(true);
     expect(isFiltered(state)).toBe(false);

@@ -1,4 +1,4 @@
-// What the requests page shows, as its URL has it.
+// The requests page's state, as its URL stores it.
 
 import { parseAsStringLiteral } from "nuqs";
 import { chosen, dayAfter, parseAsDay, parseAsId } from "@/lib/navigation/url-state";
@@ -6,7 +6,7 @@ import type { RowFilter } from "@/lib/requests/rows";
 
 export const OUTCOMES = ["debit", "release"] as const;
 
-/** `before` is a cursor: an older page. `request` is the one whose sheet is open. */
+/** `before` is the cursor of an older page. `request` is the request whose sheet is open. */
 export const PARSERS = {
   kind: parseAsStringLiteral(OUTCOMES),
   key: parseAsId,
@@ -26,7 +26,7 @@ export type Filters = {
 };
 export const NO_FILTERS: Filters = { kind: null, key: null, model: null, from: null, to: null };
 
-/** As the API takes it: the last day that people choose is included, the API's is not. */
+/** The filter in the API's form: the page's last day is included in the range, the API's `to` is not. */
 export function toFilter({ kind, key, model, from, to }: Filters): RowFilter {
   return chosen({ kind, key, model, from, to: to && dayAfter(to) });
 }

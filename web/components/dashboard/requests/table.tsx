@@ -13,7 +13,7 @@ type RequestsTableProps = {
   rows: readonly RequestRow[];
   keyNames: ReadonlyMap<string, string>;
   chosen: string | null;
-  /** The address that shows the list with this request open. */
+  /** The URL of the list with this request's sheet open. */
   hrefOf: (id: string) => string;
   onOpen: (id: string) => void;
 };
@@ -39,7 +39,7 @@ export function RequestsTable({ rows, keyNames, chosen, hrefOf, onOpen }: Reques
             <span className="sr-only">, request {row.id}</span>
           </Link>
           <span className="block pt-0.5 pb-2 text-xs text-muted sm:hidden">
-            {row.model} · {row.said}
+            {row.model} · {row.label}
           </span>
         </>
       ),
@@ -57,7 +57,7 @@ export function RequestsTable({ rows, keyNames, chosen, hrefOf, onOpen }: Reques
     },
     { id: "in", head: "In", numeric: true, from: "md", cell: (row) => <Tokens count={row.tokens?.input} /> },
     { id: "out", head: "Out", numeric: true, from: "md", cell: (row) => <Tokens count={row.tokens?.output} /> },
-    { id: "state", head: "State", from: "sm", cell: (row) => <StateBadge state={row.state} said={row.said} /> },
+    { id: "state", head: "State", from: "sm", cell: (row) => <StateBadge state={row.state} label={row.label} /> },
     {
       id: "hold",
       head: "Hold",
@@ -92,7 +92,7 @@ function Tokens({ count }: { count: number | undefined }) {
   return count === undefined ? <span className="text-muted">–</span> : formatCount(count);
 }
 
-export function StateBadge({ state, said }: { state: RequestRow["state"]; said: string }) {
+export function StateBadge({ state, label }: { state: RequestRow["state"]; label: string }) {
   const tones: Record<RequestRow["state"], Tone> = { open: "warning", debited: "good", released: "neutral" };
-  return <Badge tone={tones[state]}>{said}</Badge>;
+  return <Badge tone={tones[state]}>{label}</Badge>;
 }

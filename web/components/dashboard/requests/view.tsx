@@ -1,5 +1,5 @@
 "use client";
-// The requests of the account: those in flight on top as they happen, below them what is settled, in pages by cursor.
+// The account's requests: live ones in flight at the top, then settled ones, paged by cursor.
 
 import { createSerializer, useQueryStates } from "nuqs";
 import { useEffect, useMemo, useRef, useState } from "react";
@@ -43,7 +43,11 @@ export function RequestsView() {
           skeleton={<SkeletonRows rows={10} />}
           isEmpty={(page) => page.data.length === 0 && withLive(live, [], filter).length === 0}
           empty={
-            isFiltered(filters) || before !== null ? <NoMatch title="No request matches" clear={clear} /> : <NoneYet />
+            isFiltered(filters) || before !== null ? (
+              <NoMatch title="No matching requests" clear={clear} />
+            ) : (
+              <NoneYet />
+            )
           }
         >
           {(page) => (
@@ -72,7 +76,7 @@ export function RequestsView() {
   );
 }
 
-/** What the live events know of requests, drawn at most five times a second. */
+/** The requests reported by live events, updated at most five times a second. */
 function useLiveRequests(): readonly RequestEvent[] {
   const [events, setEvents] = useState<readonly RequestEvent[]>([]);
   const waiting = useRef<RequestEvent[]>([]);
@@ -80,10 +84,10 @@ function useLiveRequests(): readonly RequestEvent[] {
   useRequestEvents((event) => {
     waiting.current.push(event);
     timer.current ??= setTimeout(() => {
-      const told = waiting.current;
+      const arrived = waiting.current;
       waiting.current = [];
       timer.current = undefined;
-      setEvents((known) => told.reduce(noted, [...known]));
+      setEvents((known) => arrived.reduce(noted, [...known]));
     }, FLUSH_MS);
   });
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -93,7 +97,7 @@ function useLiveRequests(): readonly RequestEvent[] {
 function NoneYet() {
   return (
     <Empty title="No requests yet" action={<LinkButton href="/dashboard">Make the first call</LinkButton>}>
-      Each request shows here while it is in flight, and stays with its cost.
+      Requests appear here while they are in flight, and remain here with their cost.
     </Empty>
   );
 }

@@ -21,7 +21,7 @@ export function SettingsView() {
   return (
     <>
       <PageHeader title="Settings" actions={<SignOut />}>
-        The account, its password, and how this browser shows it.
+        Your account, its password, and the appearance in this browser.
       </PageHeader>
       <div className="grid items-start gap-6 lg:grid-cols-2">
         <div className="grid min-w-0 gap-6">
@@ -46,9 +46,9 @@ function Account() {
           <dl className="divide-y">
             <Fact name="Name">{data.name}</Fact>
             <Fact name="E-mail">{data.email}</Fact>
-            <Fact name="Account id">
+            <Fact name="Account ID">
               <code className="text-xs break-all">{data.account_id}</code>
-              <CopyButton text={data.account_id} label="Copy the account id" />
+              <CopyButton text={data.account_id} label="Copy the account ID" />
             </Fact>
             <Fact name="Opened">
               <Instant at={data.created_at} />
@@ -72,8 +72,8 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 function Address() {
   const base = `${useOrigin()}/v1`;
   return (
-    <Panel title="API address">
-      <p className="text-sm text-muted">The base URL for OpenAI SDKs, and for everything that speaks their API.</p>
+    <Panel title="API base URL">
+      <p className="text-sm text-muted">The base URL for OpenAI SDKs and any other OpenAI-compatible client.</p>
       <div className="mt-3 flex items-center justify-between gap-2 rounded-lg bg-sunken px-3 py-1.5">
         <code className="min-w-0 text-sm break-all">{base}</code>
         <CopyButton text={base} label="Copy the base URL" />
@@ -117,12 +117,12 @@ function Appearance() {
           })}
         </div>
       </fieldset>
-      <p className="mt-3 text-sm text-muted">Kept in this browser.</p>
+      <p className="mt-3 text-sm text-muted">Saved in this browser.</p>
     </Panel>
   );
 }
 
-/** The page is loaded anew after it: nothing of the account stays in memory. */
+/** Reloads the page after signing out, so that no account data stays in memory. */
 function SignOut() {
   const signOut = useMutation({
     mutationFn: () => answered(api.DELETE("/api/session")),

@@ -8,7 +8,7 @@ import { Pages } from "./pages";
 
 type ShellMenuProps = { trigger: RefObject<HTMLButtonElement | null>; onClose: () => void };
 
-/** The pages as a sheet, where there is no room for them beside the page. It is open as long as it is there. */
+/** The dashboard's pages as a sheet, for narrow windows. The sheet is open while it is mounted. */
 export function ShellMenu({ trigger, onClose }: ShellMenuProps) {
   return (
     <Base.Root open onOpenChange={(open) => open || onClose()}>

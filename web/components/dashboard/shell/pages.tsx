@@ -13,7 +13,7 @@ const PAGES = [
   { href: "/dashboard/settings", label: "Settings", icon: Settings },
 ];
 
-/** The pages of the dashboard. `onGo`: called when one is chosen. */
+/** Links to the dashboard's pages. `onGo` is called when one is followed. */
 export function Pages({ label, onGo }: { label: string; onGo?: () => void }) {
   const here = usePathname().replace(/\/$/, "");
   return (
@@ -23,7 +23,7 @@ export function Pages({ label, onGo }: { label: string; onGo?: () => void }) {
           <li key={href}>
             <Link
               href={href}
-              // all six pages at once would double a first visit; the one that is aimed at is fetched
+              // a page is prefetched on hover or focus: prefetching all six would double a first visit
               onClick={onGo}
               aria-current={here === href ? "page" : undefined}
               className="flex min-h-10 items-center gap-3 rounded-lg px-3 text-sm font-medium text-muted hover:bg-surface hover:text-text aria-[current=page]:bg-surface aria-[current=page]:text-text aria-[current=page]:shadow-xs"

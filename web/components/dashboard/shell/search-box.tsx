@@ -1,5 +1,5 @@
 "use client";
-// Any id, pasted: of a request, an answer, a key, a checkout, a payment. What looks like a secret is wiped, not looked for.
+// Finds any pasted ID: of a request, response, key, checkout or payment. Text that looks like a secret is cleared, not searched for.
 
 import { Search } from "lucide-react";
 import { useRouter } from "next/navigation";
@@ -12,7 +12,7 @@ import { destination, looksSecret } from "@/lib/navigation/ids";
 export function SearchBox() {
   const router = useRouter();
   const [text, setText] = useState("");
-  const [said, setSaid] = useState("");
+  const [message, setMessage] = useState("");
   const [busy, setBusy] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   const asking = useRef<AbortController | null>(null);
@@ -22,7 +22,7 @@ export function SearchBox() {
   const change = (next: string) => {
     asking.current?.abort();
     setText(next);
-    setSaid("");
+    setMessage("");
     setBusy(false);
   };
   const open = (href: string) => {
@@ -33,21 +33,21 @@ export function SearchBox() {
     const own = new AbortController();
     asking.current = own;
     setBusy(true);
-    const told = await find(id, own.signal).then(
-      (href) => ({ href, said: "Nothing in this account has this id." }),
-      (error: unknown) => ({ href: null, said: error instanceof Error ? error.message : String(error) }),
+    const found = await find(id, own.signal).then(
+      (href) => ({ href, message: "Nothing in this account has this ID." }),
+      (error: unknown) => ({ href: null, message: error instanceof Error ? error.message : String(error) }),
     );
     if (own.signal.aborted) return;
     setBusy(false);
-    if (told.href !== null) open(told.href);
-    else setSaid(told.said);
+    if (found.href !== null) open(found.href);
+    else setMessage(found.message);
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const found = destination(text);
     if (looksSecret(text)) setText("");
     if ("href" in found) open(found.href);
-    else if ("said" in found) setSaid(found.said);
+    else if ("message" in found) setMessage(found.message);
     else void lookUp(found.lookUp);
   };
 
@@ -56,16 +56,16 @@ export function SearchBox() {
       <form
         onSubmit={submit}
         onKeyDown={(event) => event.key === "Escape" && change("")}
-        onBlur={() => setSaid("")}
+        onBlur={() => setMessage("")}
         className="relative max-w-md"
       >
         <Search aria-hidden="true" className="pointer-events-none absolute top-3 left-3 size-4 text-muted" />
         <input
           ref={input}
           type="search"
-          aria-label="Find any id"
+          aria-label="Find any ID"
           aria-keyshortcuts="/"
-          placeholder="Find any id"
+          placeholder="Find any ID"
           autoComplete="off"
           autoCapitalize="none"
           spellCheck={false}
@@ -87,19 +87,19 @@ export function SearchBox() {
         <p
           role="status"
           className={
-            said
+            message
               ? "absolute top-full left-0 z-10 mt-1 w-full rounded-lg border bg-surface px-3 py-2 text-sm shadow-lg"
               : "sr-only"
           }
         >
-          {busy ? "Looking…" : said}
+          {busy ? "Searching…" : message}
         </p>
       </form>
     </search>
   );
 }
 
-/** "/" goes to the box from wherever nobody is writing. */
+/** Pressing "/" focuses the box, unless the user is typing somewhere. */
 function useSlash(input: React.RefObject<HTMLInputElement | null>): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {

@@ -19,7 +19,7 @@ import { SearchBox } from "./search-box";
 
 const ShellMenu = dynamic(() => import("./menu").then((module) => module.ShellMenu), { ssr: false });
 
-/** What stands around every page of the dashboard. Who is not signed in is sent to sign in, and back. */
+/** The frame of every dashboard page. A visitor who is not signed in is sent to the sign-in page, and back afterwards. */
 export function DashboardShell({ children }: { children: ReactNode }) {
   const session = useSession();
   const signedOut = session.error instanceof ApiError && session.error.status === 401;
@@ -63,7 +63,7 @@ function Frame({ children }: { children: ReactNode }) {
         href="#main"
         className="sr-only rounded-lg bg-accent px-4 py-2 text-on-accent focus:not-sr-only focus:absolute focus:top-2 focus:left-2 focus:z-50"
       >
-        Skip to the content
+        Skip to content
       </a>
       <aside className="hidden border-r bg-sunken lg:block">
         <div className="sticky top-0 flex h-dvh flex-col gap-6 p-4">
@@ -100,22 +100,22 @@ function TopBar() {
   );
 }
 
-/** The balance, wherever one is; the dot says whether it is live. */
+/** The available balance, on every page; the dot shows whether live updates are connected. */
 function LiveBalance() {
   const balance = useBalance();
   const status = useLiveStatus();
-  const said = status === "live" ? "Live" : status === "connecting" ? "Connecting" : "Not live: reconnecting";
+  const connection = status === "live" ? "Live" : status === "connecting" ? "Connecting" : "Reconnecting";
   return (
     <Link
       href="/dashboard/billing"
       className="flex items-center gap-2 rounded-lg px-2 py-1.5 text-sm font-medium hover:bg-sunken"
-      title={`${said}. Available balance`}
+      title={`${connection}. Available balance`}
     >
       <span
         aria-hidden="true"
         className={clsx("size-2 rounded-full", status === "live" ? "bg-accent" : "animate-pulse bg-warning")}
       />
-      <span className="sr-only">Available balance, {said}:</span>
+      <span className="sr-only">Available balance, {connection}:</span>
       {balance.data ? (
         <Amount nanos={balance.data.available_nanos} rounding="down" />
       ) : (
@@ -125,7 +125,7 @@ function LiveBalance() {
   );
 }
 
-/** The menu of a narrow page; its dialog is fetched when it is opened. */
+/** The menu for narrow windows; its dialog is loaded when first opened. */
 function SmallMenu() {
   const [open, setOpen] = useState(false);
   const trigger = useRef<HTMLButtonElement>(null);
@@ -143,7 +143,7 @@ function SmallMenu() {
         <Menu aria-hidden="true" className="size-5" />
       </button>
       {open && (
-        <Guard fallback={<span role="alert">The menu did not load. Load the page again.</span>}>
+        <Guard fallback={<span role="alert">The menu did not load. Reload the page.</span>}>
           <ShellMenu trigger={trigger} onClose={() => setOpen(false)} />
         </Guard>
       )}

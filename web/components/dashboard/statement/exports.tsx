@@ -24,7 +24,7 @@ import { formatMonth } from "@/lib/time";
 
 const DAYS = "days";
 
-/** The account's books as files, straight to the disk. `nothing`: there is nothing in them yet; null where that is not known yet. */
+/** The account's books as downloads. `nothing`: the account has no transactions yet; null while that is unknown. */
 export function Exports({ nothing }: { nothing: boolean | null }) {
   return (
     <Panel title="Exports" flush>
@@ -56,8 +56,8 @@ function Choices() {
         ))}
       </ul>
       <p className="border-t px-4 py-3 text-sm text-muted sm:px-5">
-        Exact amounts in USD, instants in UTC. A file is sent while it is made, however long it is: its size is known at
-        its end, and one that breaks off fails.
+        Exact amounts in USD, times in UTC. Files are generated as they download, so their size is not known in advance;
+        an interrupted download fails.
       </p>
     </>
   );
@@ -78,7 +78,7 @@ function PeriodBar({ period, onChange }: { period: Period; onChange: (period: Pe
         label="Period"
         all="All time"
         value={"month" in period ? period.month : days ? DAYS : null}
-        options={[[DAYS, "From and to…"], ...months.map((month) => [month, formatMonth(month)] as const)]}
+        options={[[DAYS, "Custom…"], ...months.map((month) => [month, formatMonth(month)] as const)]}
         onChange={choose}
       />
       {days && "from" in period && (
@@ -120,7 +120,7 @@ function Row({ made, period, disabled }: { made: Export; period: Period; disable
         </div>
       </div>
       <span role="status" className="sr-only">
-        {saving.isSuccess && `The download of ${made.name} as ${saving.variables.name} has begun.`}
+        {saving.isSuccess && `Download of ${made.name} as ${saving.variables.name} started.`}
       </span>
       {saving.error && (
         <NotDone error={saving.error} retry={() => saving.mutate(saving.variables)} busy={saving.isPending} />
@@ -132,13 +132,13 @@ function Row({ made, period, disabled }: { made: Export; period: Period; disable
 function NoneYet() {
   return (
     <Empty title="Nothing to export yet">
-      From the first credit on, transactions, usage and postings are here as files: for spreadsheets, for tools that
-      read cloud bills, and for double-entry books.
+      Once you have credit, you can download transactions, usage and postings here: for spreadsheets, cloud billing
+      tools and double-entry books.
     </Empty>
   );
 }
 
-/** As high as what is on its way. */
+/** As tall as the list it stands in for. */
 function SkeletonExports() {
   return (
     <div className="divide-y">

@@ -15,7 +15,7 @@ import { formatMonth } from "@/lib/time";
 
 const MONTHS_SHOWN = 6;
 
-/** A page for each month. `nothing`: nothing moved this account's balance yet; null where that is not known yet. */
+/** A statement for each month. `nothing`: the account has no transactions yet; null while that is unknown. */
 export function MonthlyStatements({ nothing }: { nothing: boolean | null }) {
   const account = useAccount();
   const skeleton = <SkeletonRows rows={3} />;
@@ -49,7 +49,7 @@ function Months({ openedAt }: { openedAt: string }) {
         </p>
       )}
       <p className="border-t px-4 py-3 text-sm text-muted sm:px-5">
-        The balance before and after, usage by model, and each credit. Made for paper, or a PDF. Months in UTC.
+        Opening and closing balance, usage by model, and every credit. Ready to print or save as PDF. Months in UTC.
       </p>
     </>
   );
@@ -68,19 +68,19 @@ function Month({ month, running }: { month: string; running: boolean }) {
     <li className="px-4 py-2 sm:px-5">
       <div className="flex min-h-8 items-center justify-between gap-3">
         <span className="flex min-w-0 flex-wrap items-center gap-x-2 text-sm">
-          {name} {running && <Badge>So far</Badge>}
+          {name} {running && <Badge>To date</Badge>}
         </span>
         <span className="flex shrink-0 gap-2">
           <a href={statementHref(month)} target="_blank" rel="noopener" className={buttonClass("secondary", "small")}>
-            Open<span className="sr-only"> the statement of {name} in a new tab</span>
+            Open<span className="sr-only"> the statement for {name} in a new tab</span>
             <ExternalLink aria-hidden="true" className="size-4" />
           </a>
           <Button
             look="secondary"
             size="small"
             busy={saving.isPending}
-            aria-label={`Download the statement of ${name}`}
-            title={`Download the statement of ${name}`}
+            aria-label={`Download the statement for ${name}`}
+            title={`Download the statement for ${name}`}
             onClick={() => saving.mutate()}
           >
             {!saving.isPending && <Download aria-hidden="true" className="size-4" />}
@@ -88,7 +88,7 @@ function Month({ month, running }: { month: string; running: boolean }) {
         </span>
       </div>
       <span role="status" className="sr-only">
-        {saving.isSuccess && `The statement of ${name} is downloaded.`}
+        {saving.isSuccess && `The statement for ${name} has been downloaded.`}
       </span>
       {saving.error && <NotDone error={saving.error} retry={() => saving.mutate()} busy={saving.isPending} />}
     </li>
@@ -97,9 +97,8 @@ function Month({ month, running }: { month: string; running: boolean }) {
 
 function NoneYet() {
   return (
-    <Empty title="No statement yet">
-      From the first credit on, each month has one: a page with the balance before and after, usage by model, and each
-      credit.
+    <Empty title="No statements yet">
+      Once you have credit, every month has a statement: opening and closing balance, usage by model, and every credit.
     </Empty>
   );
 }

@@ -13,7 +13,7 @@ import { SignedReceipt } from "./signed-receipt";
 type ReceiptDialogProps = { row: Transaction; trigger: RefObject<HTMLElement | null>; onClose: () => void };
 const LINK = "font-medium text-accent hover:underline";
 
-/** The signed receipt of a row that no request made. It is open as long as it is there. */
+/** The signed receipt of a transaction other than a request. The dialog is open while it is mounted. */
 export function ReceiptDialog({ row, trigger, onClose }: ReceiptDialogProps) {
   return (
     <Dialog
@@ -32,9 +32,9 @@ export function ReceiptDialog({ row, trigger, onClose }: ReceiptDialogProps) {
         <SignedReceipt id={String(row.position)} name={`${row.kind}-${row.id}`} />
         <p className="text-sm text-muted">
           <Link href="/docs/receipts#signed" className={LINK}>
-            How it is checked
-          </Link>
-          , against{" "}
+            How to verify it
+          </Link>{" "}
+          with{" "}
           <a href={`${API_BASE}/log/key`} target="_blank" rel="noopener" className={LINK}>
             the log’s public key<span className="sr-only"> (in a new tab)</span>
           </a>

@@ -10,7 +10,7 @@ function unsealed(): Response {
   return Response.json({ error: UNSEALED }, { status: 503, headers: { "x-request-id": "req_1" } });
 }
 
-/** The button pressed, at a gateway with these answers. The client takes its fetch when it is loaded. */
+/** Press the button against a gateway with these answers. The API client captures `fetch` when it is imported. */
 async function press(answers: Response[]): Promise<void> {
   vi.stubGlobal("fetch", async () => answers.shift());
   vi.resetModules();
@@ -33,7 +33,7 @@ describe("a signed receipt", () => {
     vi.unstubAllGlobals();
   });
 
-  it("that is not sealed yet is asked for again, and saved under its name", async () => {
+  it("that is not sealed yet is requested again, and saved under its name", async () => {
     const saved: string[] = [];
     vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(function (this: HTMLAnchorElement) {
       saved.push(this.download);
@@ -44,15 +44,15 @@ describe("a signed receipt", () => {
     expect(screen.queryByRole("alert")).toBeNull();
     await pass(1_000);
     expect(saved).toEqual(["top_up-pi_1.tlog-proof"]);
-    expect(screen.getByRole("status").textContent).toBe("The receipt is downloaded.");
+    expect(screen.getByRole("status").textContent).toBe("The receipt has been downloaded.");
   });
 
-  it("that stays unsealed says so, with the request's id and another try", async () => {
+  it("that stays unsealed shows why, with the request's ID and a retry button", async () => {
     await press([unsealed(), unsealed(), unsealed()]);
     await pass(5_000);
-    const said = screen.getByRole("alert").textContent;
-    expect(said).toContain(UNSEALED.message);
-    expect(said).toContain("req_1");
+    const message = screen.getByRole("alert").textContent;
+    expect(message).toContain(UNSEALED.message);
+    expect(message).toContain("req_1");
     expect(screen.getByRole("button", { name: "Try again" })).toBeTruthy();
   });
 });

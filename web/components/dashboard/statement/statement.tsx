@@ -1,5 +1,5 @@
 "use client";
-// The statement: everything that moved the balance, newest first, a page at a time by cursor.
+// The statement: every transaction on the balance, newest first, paged by cursor.
 
 import { clsx } from "clsx";
 import { Download, FileCheck } from "lucide-react";
@@ -46,18 +46,18 @@ const NO_FILTER = { kind: null, from: null, to: null, id: null, before: null };
 const KIND_OPTIONS = KIND_FILTERS.map((kind) => [kind, kind === CREDITS ? CREDITS_NAME : KIND_NAMES[kind]] as const);
 
 export function Statement() {
-  const [{ before, ...asked }, set] = useQueryStates(STATE);
+  const [{ before, ...filters }, set] = useQueryStates(STATE);
   const query = useTransactionPage(
     chosen({
-      kind: asked.kind && kindsOf(asked.kind),
-      from: asked.from,
-      to: asked.to && dayAfter(asked.to),
-      id: asked.id,
+      kind: filters.kind && kindsOf(filters.kind),
+      from: filters.from,
+      to: filters.to && dayAfter(filters.to),
+      id: filters.id,
     }),
     before,
   );
   const top = useRef<HTMLDivElement>(null);
-  const filtered = Object.values(asked).some((value) => value !== null);
+  const filtered = Object.values(filters).some((value) => value !== null);
   const clear = () => set(NO_FILTER);
   const turn = (cursor: string | null) => {
     void set({ before: cursor }, { history: "push" });
@@ -65,7 +65,7 @@ export function Statement() {
   };
   return (
     <Panel title="Transactions" actions={<Save rows={query.isPlaceholderData ? [] : (query.data?.data ?? [])} />} flush>
-      <Filters asked={asked} set={(change) => set({ ...change, before: null })} {...(filtered ? { clear } : {})} />
+      <Filters filters={filters} set={(change) => set({ ...change, before: null })} {...(filtered ? { clear } : {})} />
       <div
         ref={top}
         tabIndex={-1}
@@ -75,9 +75,9 @@ export function Statement() {
           query={query}
           skeleton={<SkeletonRows />}
           isEmpty={(page) => page.data.length === 0}
-          empty={filtered || before ? <NoMatch title="No transaction matches" clear={clear} /> : <NoneYet />}
+          empty={filtered || before ? <NoMatch title="No matching transactions" clear={clear} /> : <NoneYet />}
         >
-          {(page) => <WithReceipts rows={page.data} markedId={asked.id} />}
+          {(page) => <WithReceipts rows={page.data} markedId={filters.id} />}
         </Loaded>
       </div>
       <Pager
@@ -92,7 +92,7 @@ export function Statement() {
   );
 }
 
-/** What is seen, as a file. */
+/** Downloads the rows on the page as CSV. */
 function Save({ rows }: { rows: readonly Transaction[] }) {
   return (
     <Button
@@ -107,24 +107,24 @@ function Save({ rows }: { rows: readonly Transaction[] }) {
   );
 }
 
-type Asked = { kind: KindFilter | null; from: string | null; to: string | null; id: string | null };
-type FiltersProps = { asked: Asked; set: (change: Partial<Asked>) => void; clear?: () => void };
+type StatementFilters = { kind: KindFilter | null; from: string | null; to: string | null; id: string | null };
+type FiltersProps = { filters: StatementFilters; set: (change: Partial<StatementFilters>) => void; clear?: () => void };
 
-function Filters({ asked, set, clear }: FiltersProps) {
+function Filters({ filters, set, clear }: FiltersProps) {
   return (
     <FilterBar {...(clear ? { clear } : {})}>
       <SelectFilter
         label="Kind"
         all="All kinds"
-        value={asked.kind}
+        value={filters.kind}
         options={KIND_OPTIONS}
         onChange={(value) => set({ kind: KIND_FILTERS.find((kind) => kind === value) ?? null })}
       />
-      <DayInput label="From" value={asked.from} onChange={(from) => set({ from })} />
-      <DayInput label="To" value={asked.to} onChange={(to) => set({ to })} />
-      {asked.id && (
+      <DayInput label="From" value={filters.from} onChange={(from) => set({ from })} />
+      <DayInput label="To" value={filters.to} onChange={(to) => set({ to })} />
+      {filters.id && (
         <span className="flex max-w-full min-w-0 items-center gap-1.5 text-sm text-muted">
-          Only <code className="truncate rounded-md bg-accent-soft px-2 py-1 text-xs text-text">{asked.id}</code>
+          Only <code className="truncate rounded-md bg-accent-soft px-2 py-1 text-xs text-text">{filters.id}</code>
         </span>
       )}
     </FilterBar>
@@ -133,7 +133,7 @@ function Filters({ asked, set, clear }: FiltersProps) {
 
 type RowsProps = { rows: readonly Transaction[]; markedId: string | null };
 
-/** The rows, and the receipt of one of them while it is looked at. Its dialog is fetched when it is opened. */
+/** The rows, and the receipt dialog of one of them. The dialog is loaded when first opened. */
 function WithReceipts(props: RowsProps) {
   const [chosenRow, setChosenRow] = useState<Transaction | null>(null);
   const trigger = useRef<HTMLElement | null>(null);
@@ -145,7 +145,7 @@ function WithReceipts(props: RowsProps) {
     <>
       <Rows {...props} openReceipt={open} />
       {chosenRow && (
-        <Guard fallback={<p role="alert">The receipt did not load. Load the page again.</p>}>
+        <Guard fallback={<p role="alert">The receipt did not load. Reload the page.</p>}>
           <ReceiptDialog row={chosenRow} trigger={trigger} onClose={() => setChosenRow(null)} />
         </Guard>
       )}
@@ -160,7 +160,7 @@ function Rows({ rows, markedId, openReceipt }: RowsProps & { openReceipt: OpenRe
   const balances = widest(rows.map((row) => row.balance_after_nanos ?? "0"));
   const columns: Column<Transaction>[] = [
     { id: "at", head: "Time", from: "sm", cell: (row) => <Instant at={row.at} /> },
-    { id: "what", head: "What", cell: (row) => <What row={row} openReceipt={openReceipt} /> },
+    { id: "what", head: "Description", cell: (row) => <What row={row} openReceipt={openReceipt} /> },
     {
       id: "amount",
       head: "Amount",
@@ -187,7 +187,7 @@ function Rows({ rows, markedId, openReceipt }: RowsProps & { openReceipt: OpenRe
   );
 }
 
-/** The most decimals of some amounts: with these, their points align. */
+/** The largest number of decimals among the amounts; shown with it, their decimal points align. */
 function widest(amounts: readonly string[]): number {
   return amounts.reduce((most, amount) => Math.max(most, decimalsOf(nanos(amount))), 2);
 }
@@ -231,7 +231,7 @@ function What({ row, openReceipt }: { row: Transaction; openReceipt: OpenReceipt
 function NoneYet() {
   return (
     <Empty title="No transactions yet" action={<LinkButton href="/dashboard">Make the first call</LinkButton>}>
-      Top-ups, grants, and each request show here as soon as they are on the ledger.
+      Top-ups, grants and requests appear here as soon as they are on the ledger.
     </Empty>
   );
 }

@@ -5,30 +5,30 @@ import { DayInput, SelectFilter } from "@/components/ui/filters";
 import { Segments } from "@/components/ui/segments";
 import { useApiKeys, useModels } from "@/lib/api/queries";
 import { daysOf, lengthInDays, RANGE_DAYS_MAX, RANGE_NAMES, RANGES } from "@/lib/usage/usage";
-import { type Asked, isFiltered, type State } from "./state";
+import { isFiltered, type State, type View } from "./state";
 
 const CUSTOM = "custom";
 const RANGE_OPTIONS = [...RANGES.map((range) => [range, RANGE_NAMES[range]] as const), [CUSTOM, "Custom"] as const];
 
 type UsageFiltersProps = {
   state: State;
-  asked: Asked;
+  view: View;
   onChange: (change: Partial<State>) => void;
   onClear: () => void;
 };
 
-export function UsageFilters({ state, asked, onChange, onClear }: UsageFiltersProps) {
+export function UsageFilters({ state, view, onChange, onClear }: UsageFiltersProps) {
   const keys = useApiKeys().data ?? [];
   const models = useModels().data ?? [];
-  const days = daysOf(asked.span);
-  const custom = asked.range === null;
+  const days = daysOf(view.span);
+  const custom = view.range === null;
   return (
     <section aria-label="Range and filters" className="space-y-2.5">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2.5">
         <Segments
           label="Range"
           options={RANGE_OPTIONS}
-          value={asked.range ?? CUSTOM}
+          value={view.range ?? CUSTOM}
           onChange={(range) => onChange(range === CUSTOM ? { range: null, ...days } : { range, from: null, to: null })}
         />
         <SelectFilter
@@ -55,8 +55,10 @@ export function UsageFilters({ state, asked, onChange, onClear }: UsageFiltersPr
         <div className="flex flex-wrap items-center gap-3">
           <DayInput label="From" value={state.from} onChange={(from) => onChange({ from })} />
           <DayInput label="To" value={state.to} onChange={(to) => onChange({ to })} />
-          {lengthInDays(asked.span) >= RANGE_DAYS_MAX && (
-            <span className="text-sm text-muted">{RANGE_DAYS_MAX} days at the most: these are the last of them.</span>
+          {lengthInDays(view.span) >= RANGE_DAYS_MAX && (
+            <span className="text-sm text-muted">
+              At most {RANGE_DAYS_MAX} days: only the last {RANGE_DAYS_MAX} are shown.
+            </span>
           )}
         </div>
       )}

@@ -12,7 +12,7 @@ import { barsOf, OTHER, type Spend, seriesOf, spentIn, totalOf } from "@/lib/usa
 
 type UsageSpendProps = {
   query: UseQueryResult<Spend>;
-  /** The name of a series, by its group. */
+  /** The display name of a series' group. */
   nameOf: (group: string) => string;
   asTable: boolean;
   onTable: (on: boolean) => void;
@@ -71,7 +71,7 @@ function Sum({ name, children }: { name: string; children: ReactNode }) {
 
 type SpendFigureProps = { spend: Spend; nameOf: (group: string) => string; asTable: boolean; label: string };
 
-/** The chart, or the table behind it. */
+/** The spend as a chart, or as a table. */
 export function SpendFigure({ spend, nameOf, asTable, label }: SpendFigureProps) {
   const series = seriesOf(spend).map((one) => (isOwnGroup(spend, one.id) ? { ...one, name: nameOf(one.id) } : one));
   const shown = { label, bars: barsOf(spend.whole), series };

@@ -1,4 +1,4 @@
-// What the usage page shows, as its URL has it.
+// The usage page's state, as its URL stores it.
 
 import { parseAsStringLiteral } from "nuqs";
 import type { UsageFilter } from "@/lib/api/queries";
@@ -19,7 +19,7 @@ import {
 export const GROUPS = ["model", "key", "day", "hour"] as const;
 export type Group = (typeof GROUPS)[number];
 
-/** Days that are given go before a range. */
+/** `from` and `to` take precedence over `range`. */
 export const PARSERS = {
   range: parseAsStringLiteral(RANGES),
   from: parseAsDay,
@@ -44,8 +44,8 @@ export type State = {
 export const RANGE_DEFAULT: Range = "30d";
 export const NO_FILTERS = { range: null, from: null, to: null, key: null, model: null } as const;
 
-export type Asked = {
-  /** Null where days were chosen. */
+export type View = {
+  /** Null if days were chosen instead. */
   range: Range | null;
   span: Span;
   by: Group;
@@ -57,8 +57,8 @@ export type Asked = {
   filter: Omit<UsageFilter, "by">;
 };
 
-/** What a URL asks for, with what it leaves open. */
-export function asked(state: State, now: Date): Asked {
+/** The view that a URL describes, with defaults filled in. */
+export function viewOf(state: State, now: Date): View {
   const range = state.from || state.to ? null : (state.range ?? RANGE_DEFAULT);
   const span = range ? spanOfRange(range, now) : spanOfChoice(state.from, state.to, now);
   const by = state.by === "hour" && !mayBeHourly(span) ? "day" : (state.by ?? "model");
@@ -75,8 +75,8 @@ export function asked(state: State, now: Date): Asked {
   };
 }
 
-/** A click on a head: its usual order first, then the other one. What is usual is left out of the URL. */
-export function ordered(column: Sort, { sort, order, by }: Asked): Pick<State, "sort" | "order"> {
+/** The change when a column's head is clicked: its default order first, then the reverse. The URL omits the default. */
+export function ordered(column: Sort, { sort, order, by }: View): Pick<State, "sort" | "order"> {
   const usual = firstOrder(column, by);
   const next = column === sort && order === usual ? opposite(usual) : usual;
   return { sort: column, order: next === usual ? null : next };
@@ -90,14 +90,14 @@ export function isFiltered(state: State): boolean {
   return Boolean(state.range || state.from || state.to || state.key || state.model);
 }
 
-/** The requests of a group: of its days, and of what else was filtered by. */
+/** The requests page, filtered to a group and to this page's own filters. */
 export function requestsHref(by: Group, group: string, days: { from: string; to: string }, state: State): string {
   const day = isTime(by) ? { from: group.slice(0, 10), to: group.slice(0, 10) } : days;
   const own = isTime(by) ? {} : { [by]: group };
   return `/dashboard/requests?${new URLSearchParams(chosen({ key: state.key, model: state.model, ...day, ...own }))}`;
 }
 
-/** Names from A to Z; the newest hour or day, and the largest figure first. */
+/** A column's default order: names from A to Z, but hours, days and figures from the newest or largest down. */
 function firstOrder(sort: Sort, by: Group): Order {
   return sort === "name" && !isTime(by) ? "asc" : "desc";
 }

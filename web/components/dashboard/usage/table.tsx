@@ -23,7 +23,7 @@ import {
   type UsageGroup,
   type UsageShown,
 } from "@/lib/usage/usage";
-import { type Asked, GROUPS, type Group, isTime, ordered, requestsHref, type State } from "./state";
+import { GROUPS, type Group, isTime, ordered, requestsHref, type State, type View } from "./state";
 
 const NAMES: Record<Group, string> = { model: "Model", key: "Key", day: "Day", hour: "Hour" };
 const COUNTS: readonly (readonly [field: Counted, head: string])[] = [
@@ -39,24 +39,24 @@ const COUNTS: readonly (readonly [field: Counted, head: string])[] = [
 
 type UsageTableProps = {
   query: UseQueryResult<UsageShown>;
-  asked: Asked;
+  view: View;
   state: State;
   days: { from: string; to: string };
   keyName: (id: string) => string;
   onChange: (change: Partial<State>) => void;
 };
 
-export function UsageTable({ query, asked, state, days, keyName, onChange }: UsageTableProps) {
-  const groups = GROUPS.filter((group) => group !== "hour" || mayBeHourly(asked.span));
-  const by = GROUPS.find((group) => group === query.data?.by) ?? asked.by;
-  const rows = sorted(query.data?.data ?? [], asked.sort, asked.order, by === "key" ? keyName : undefined);
+export function UsageTable({ query, view, state, days, keyName, onChange }: UsageTableProps) {
+  const groups = GROUPS.filter((group) => group !== "hour" || mayBeHourly(view.span));
+  const by = GROUPS.find((group) => group === query.data?.by) ?? view.by;
+  const rows = sorted(query.data?.data ?? [], view.sort, view.order, by === "key" ? keyName : undefined);
   const save = () => download(usageFileName(by, days), usageCsv(by, rows, keyName));
   const actions = (
     <>
       <Segments
         label="Group by"
         options={groups.map((group) => [group, NAMES[group]] as const)}
-        value={asked.by}
+        value={view.by}
         onChange={(by) => onChange({ by, sort: null, order: null })}
       />
       <Button look="secondary" onClick={save} disabled={rows.length === 0 || query.isPlaceholderData}>
@@ -75,9 +75,9 @@ export function UsageTable({ query, asked, state, days, keyName, onChange }: Usa
       >
         {(answer) => (
           <div aria-busy={query.isPlaceholderData} className={clsx(query.isPlaceholderData && "opacity-60")}>
-            <Groups by={by} rows={rows} asked={asked} state={state} days={days} keyName={keyName} onChange={onChange} />
+            <Groups by={by} rows={rows} view={view} state={state} days={days} keyName={keyName} onChange={onChange} />
             <footer className="border-t px-4 py-3 text-sm text-muted sm:px-5">
-              As of position <span className="tabular">{answer.as_of.position}</span> of the ledger.
+              As of ledger position <span className="tabular">{answer.as_of.position}</span>.
             </footer>
           </div>
         )}
@@ -88,12 +88,12 @@ export function UsageTable({ query, asked, state, days, keyName, onChange }: Usa
 
 type GroupsProps = Omit<UsageTableProps, "query"> & { by: Group; rows: readonly UsageGroup[] };
 
-function Groups({ by, rows, asked, state, days, keyName, onChange }: GroupsProps) {
+function Groups({ by, rows, view, state, days, keyName, onChange }: GroupsProps) {
   const total = totalOf(rows);
   const decimals = Math.max(2, ...[...rows, total].map((row) => decimalsOf(nanos(row.cost_nanos))));
   const sort = (column: Sort) => ({
-    order: column !== asked.sort ? null : asked.order === "asc" ? ("ascending" as const) : ("descending" as const),
-    onSort: () => onChange(ordered(column, asked)),
+    order: column !== view.sort ? null : view.order === "asc" ? ("ascending" as const) : ("descending" as const),
+    onSort: () => onChange(ordered(column, view)),
   });
   const columns: Column<UsageGroup>[] = [
     {

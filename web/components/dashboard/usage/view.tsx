@@ -1,5 +1,5 @@
 "use client";
-// Usage: spend over time, and a table of it in groups. The range, the groups and the filters are the URL's.
+// Usage: spend over time, and a table by group. The URL stores the range, the grouping and the filters.
 
 import { useQueryStates } from "nuqs";
 import { useState } from "react";
@@ -12,17 +12,17 @@ import { useHour } from "@/lib/clock";
 import { daysOf } from "@/lib/usage/usage";
 import { UsageFilters } from "./filters";
 import { UsageSpend } from "./spend";
-import { asked, isFiltered, NO_FILTERS, PARSERS } from "./state";
+import { isFiltered, NO_FILTERS, PARSERS, viewOf } from "./state";
 import { UsageTable } from "./table";
 
-const COUNTED = "A request counts when it is settled: charged, or released without a charge.";
+const COUNTED = "Requests are counted once they are settled: charged, or released without a charge.";
 
 export function UsageView() {
   const now = useHour();
   const [state, set] = useQueryStates(PARSERS);
-  const wanted = asked(state, now);
-  const groups = useUsage({ ...wanted.filter, by: wanted.by });
-  const spend = useSpend({ ...wanted.filter, by: wanted.unit }, wanted.stack);
+  const view = viewOf(state, now);
+  const groups = useUsage({ ...view.filter, by: view.by });
+  const spend = useSpend({ ...view.filter, by: view.unit }, view.stack);
   const keyName = useKeyNames();
   const [asTable, setAsTable] = useState(false);
   const welcome = useWelcome();
@@ -33,7 +33,7 @@ export function UsageView() {
       {welcome.isNew && <Welcome />}
       {!welcome.isEmpty && (
         <>
-          <UsageFilters state={state} asked={wanted} onChange={(change) => void set(change)} onClear={clear} />
+          <UsageFilters state={state} view={view} onChange={(change) => void set(change)} onClear={clear} />
           <UsageSpend
             query={spend}
             nameOf={keyName}
@@ -41,7 +41,7 @@ export function UsageView() {
             onTable={setAsTable}
             empty={
               isFiltered(state) ? (
-                <NoMatch title="No requests match" clear={clear}>
+                <NoMatch title="No matching requests" clear={clear}>
                   {COUNTED}
                 </NoMatch>
               ) : (
@@ -51,9 +51,9 @@ export function UsageView() {
           />
           <UsageTable
             query={groups}
-            asked={wanted}
+            view={view}
             state={state}
-            days={daysOf(wanted.span)}
+            days={daysOf(view.span)}
             keyName={keyName}
             onChange={(change) => void set(change)}
           />
@@ -66,7 +66,7 @@ export function UsageView() {
 function NoneLately({ widen }: { widen: () => void }) {
   return (
     <Empty
-      title="No requests in these days"
+      title="No requests in this period"
       action={
         <Button look="secondary" onClick={widen}>
           Show 90 days
