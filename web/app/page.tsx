@@ -82,8 +82,8 @@ export default function Home() {
               How a request's money moves
             </h2>
             <p className="text-pretty text-muted">
-              It is held before the call, charged for what the response used, and the rest is returned. These are the
-              exact figures of one request.
+              Realrouter holds it before the call, charges for what the response used, and returns the rest. These are
+              the exact figures of one request.
             </p>
           </div>
           <MoneyFigure />

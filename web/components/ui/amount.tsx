@@ -14,7 +14,10 @@ export function Amount({ nanos: value, rounding }: AmountProps) {
 
 type ExactAmountProps = { nanos: string | bigint; decimals?: number; plus?: boolean };
 
-/** An exact amount. If all rows of a column get the same `decimals` (at most 9), their points align. `plus`: show the sign of a positive amount. */
+/**
+ * An exact amount. If all rows of a column get the same `decimals` (at most 9), their points align. `plus`: show the sign of a
+ * positive amount.
+ */
 export function ExactAmount({ nanos: value, decimals = 2, plus = false }: ExactAmountProps) {
   const amount = typeof value === "bigint" ? value : nanos(value);
   const { shown, zeros } = aligned(amount, decimals);

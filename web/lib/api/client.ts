@@ -95,7 +95,7 @@ export type StreamPart =
 export type StreamRequest = { apiKey: string; model: string; input: string };
 const CUT_OFF = "The response was cut off.";
 
-/** Stream a response, with an API key and without the session cookie. Aborting the signal cancels it. Throws ApiError or AbortError. */
+/** Stream a response, with an API key and no session cookie. Aborting the signal cancels it. Throws ApiError or AbortError. */
 export async function* streamText(
   request: StreamRequest,
   signal: AbortSignal,

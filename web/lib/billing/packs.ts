@@ -28,7 +28,7 @@ export function extraOf(pack: Pack): bigint | null {
   return price === null ? null : nanos(pack.credit_nanos) - price;
 }
 
-/** The Idempotency-Key of an intended purchase. It is kept until the outcome is known, so that a retry starts no second checkout. */
+/** The Idempotency-Key of an intended purchase, kept until the outcome is known, so that a retry starts no second checkout. */
 export class Intent {
   private meaning: string | null = null;
   private key = "";

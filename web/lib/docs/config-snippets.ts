@@ -1,5 +1,5 @@
-// The first call in four forms, filled in with a gateway's address, a model and, if it is known, a key. Without a key they match the
-// quickstart that the documentation shows and the tests run (web/snippets); a test compares them.
+// The first call in four forms, filled in with a gateway's address, a model and, if it is known, a key. Without a key they match
+// the quickstart that the documentation shows and the tests run (web/snippets); a test compares them.
 
 import type { Model } from "@/lib/api/queries";
 import { picos } from "@/lib/billing/prices";

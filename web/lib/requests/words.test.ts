@@ -14,7 +14,7 @@ describe("words", () => {
 
   it("for how a request ended", () => {
     expect(finishInWords("completed", "completed")).toBe("Completed");
-    expect(finishInWords("incomplete:max_output_tokens", "completed")).toBe("Output limit reached");
+    expect(finishInWords("incomplete:max_output_tokens", "completed")).toBe("Truncated");
     expect(finishInWords("stop", "cancelled")).toBe("Cancelled, charged");
     expect(finishInWords("stop,length", null)).toBe("Stop,length");
     expect(reasonInWords("upstream_failed")).toBe("Provider failed");

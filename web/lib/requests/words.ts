@@ -5,8 +5,8 @@ import type { RequestDetail } from "@/lib/api/queries";
 const FINISHES: Record<string, string> = {
   completed: "Completed",
   stop: "Completed",
-  length: "Output limit reached",
-  "incomplete:max_output_tokens": "Output limit reached",
+  length: "Truncated",
+  "incomplete:max_output_tokens": "Truncated",
   tool_calls: "Tool calls",
   content_filter: "Filtered",
   "incomplete:content_filter": "Filtered",
@@ -17,7 +17,7 @@ const REASONS: Record<string, string> = {
   settle_timeout: "Ledger timed out",
   store_unavailable: "Ledger unreachable",
   shutdown: "Gateway shut down",
-  lease_lost: "Gateway lost its lease",
+  lease_lost: "Lease lost",
   orphaned: "Gateway crashed",
   internal_error: "Internal error",
 };

@@ -26,7 +26,7 @@ describe("kinds of the statement", () => {
   });
 });
 
-describe("the page behind a row", () => {
+describe("the page that a row links to", () => {
   it.each([
     ["debit", null, "/dashboard/requests?request=req_1"],
     ["release", null, "/dashboard/requests?request=req_1"],

@@ -71,7 +71,7 @@ export default function ReceiptsPage() {
             <>
               <P>
                 `GET /api/transactions` lists everything that changed the balance, newest first, with the balance after
-                each row. Most rows refer to a request, a payment or a corrected row:
+                each row. A row's `reference` names what it refers to:
               </P>
               <TransactionsTable />
               <P>
@@ -88,7 +88,7 @@ export default function ReceiptsPage() {
             <>
               <P>
                 `GET /api/exports/KIND` downloads the account's books for other programs, with exact amounts. In the
-                dashboard, exports are under [Billing](/dashboard/billing). The values of KIND:
+                dashboard, exports are under [Billing](/dashboard/billing). KIND is one of:
               </P>
               <Bullets
                 items={[

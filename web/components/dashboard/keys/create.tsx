@@ -3,7 +3,7 @@
 //
 // Rule 1: the secret exists only in this component's state: never in a query, mutation, URL, storage or log.
 // Rule 2: each dialog generates one id, so a retry does not create a second key.
-// Rule 3: the dialog stays open while the key is being created, to show the secret; if it is closed anyway, the secret is discarded.
+// Rule 3: the dialog stays open while the key is being created; if it is closed all the same, the secret is discarded.
 
 import { type FormEvent, type RefObject, useEffect, useRef, useState } from "react";
 import { prepareFirstCall } from "@/components/dashboard/first-call/lazy";

@@ -1,5 +1,5 @@
 "use client";
-// A key's secret, on the one occasion when it is shown.
+// A key's secret, which is shown only here and only once.
 
 import { useEffect, useRef, useState } from "react";
 import { FirstCall } from "@/components/dashboard/first-call/lazy";

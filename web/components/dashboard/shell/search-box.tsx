@@ -1,5 +1,5 @@
 "use client";
-// Finds any pasted ID: of a request, response, key, checkout or payment. Text that looks like a secret is cleared, not searched for.
+// Finds any ID: of a request, response, key, checkout or payment. Text that looks like a secret is cleared, not searched for.
 
 import { Search } from "lucide-react";
 import { useRouter } from "next/navigation";
