@@ -30,7 +30,10 @@ INSTALL := $(PIP) install --require-hashes --only-binary=:all:
 NODE_20 := node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null
 # The sources of web/out, without tests.
 WEB_SOURCES = $(shell find $(WEB) \( -name node_modules -o -name .next -o -name out \) -prune -o -type f ! -name '*.test.*' \
-	! -name next-env.d.ts ! -name openapi.json ! -name '*.tsbuildinfo' ! -name tsconfig.json -print)
+	! -name next-env.d.ts ! -name openapi.json ! -name facts.json ! -name '*.tsbuildinfo' ! -name tsconfig.json -print)
+
+# Generated files that the pages import.
+WEB_MADE := $(WEB)/lib/schema.d.ts $(WEB)/lib/facts.json
 
 UV_VERSION := 0.13.9
 # One version of a package for every Python (--fork-strategy fewest): the tested versions are the ones that run.
@@ -58,7 +61,7 @@ demo: $(VENV)/.installed-runtime ## serve a funded demo account on a simulated u
 test: ## run all checks and tests that a change must pass; under 15 minutes
 	@$(MAKE) --no-print-directory $(NODE_MODULES) & node=$$!; $(MAKE) --no-print-directory $(VENV)/.installed-dev; python=$$?; \
 		wait $$node && exit $$python
-	@$(MAKE) --no-print-directory $(WEB)/lib/schema.d.ts
+	@$(MAKE) --no-print-directory $(WEB_MADE)
 	@$(MAKE) --no-print-directory check & python=$$!; $(MAKE) --no-print-directory check-web web; website=$$?; \
 		wait $$python && exit $$website
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term --cov-fail-under=$(COVERAGE_MIN) $(COVERED) $(ARGS)
@@ -76,7 +79,7 @@ check: $(VENV)/.installed-dev ## formatting, lint, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-check-web: $(WEB)/lib/schema.d.ts ## formatting, lint, types and unit tests of the website
+check-web: $(WEB_MADE) ## formatting, lint, types and unit tests of the website
 	cd $(WEB) && npm run --silent check && npm run --silent test
 
 web: $(WEB)/out/.built ## build the website into web/out, which the gateway serves
@@ -98,7 +101,7 @@ upgrade: ## update requirements*.txt to the newest versions that pyproject.toml 
 
 clean: ## remove everything that the targets above created
 	rm -rf $(VENV) $(SDK)/node_modules $(BROWSER)/node_modules $(WEB)/node_modules $(WEB)/.next $(WEB)/out
-	rm -rf $(WEB)/openapi.json $(WEB)/lib/schema.d.ts .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(WEB)/openapi.json $(WEB_MADE) .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.created:
 	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
@@ -138,7 +141,11 @@ $(WEB)/lib/schema.d.ts: $(WEB)/openapi.json $(WEB)/node_modules/.installed
 	@cd $(WEB) && npm run --silent types >/dev/null
 	@touch $@
 
-$(WEB)/out/.built: $(WEB)/lib/schema.d.ts $(WEB_SOURCES)
+# The facts on the documentation pages come from the reference's tables. An edit that changes none of them rebuilds no page.
+$(WEB)/lib/facts.json: $(VENV)/.created ops/website_facts.py ops/reference.md
+	@$(BIN)/python -m ops.website_facts $@
+
+$(WEB)/out/.built: $(WEB_MADE) $(WEB_SOURCES)
 	@echo "building $(WEB)/out"
 	@cd $(WEB) && NEXT_TELEMETRY_DISABLED=1 npm run --silent build
 	@touch $@

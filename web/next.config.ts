@@ -1,6 +1,6 @@
 import type { NextConfig } from "next";
 
-// A static export: `web/out` is the whole website, served by the gateway or by any host of files.
+// A static export: `web/out` is the whole website, served by the gateway or by any static file host.
 const config: NextConfig = {
   output: "export",
   reactStrictMode: true,

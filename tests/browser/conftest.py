@@ -1,8 +1,8 @@
 """A real Chromium on a real gateway that serves the built website.
 
-Rule 1: pages are the export in web/out (`make web`), served by the gateway itself, with its policy and its compression.
-Rule 2: the browser runs with its own security on: no flag here switches off origins, certificates or policies.
-Rule 3: Playwright's event loop lives as long as a module's tests, so that it meets no other test's.
+Rule 1: the pages are the export in web/out (`make web`), served by the gateway itself, with its policy and its compression.
+Rule 2: the browser's security stays on: no flag here disables origin checks, certificates or policies.
+Rule 3: Playwright's event loop lasts for one module's tests, so that it never meets another test's loop.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ class Site:
 
     origin: str
     sessions: dict[Person, StorageState] = field(default_factory=dict)
-    """Everybody signs in once: attempts are counted."""
+    """Each person signs in once, because attempts are throttled."""
 
     @contextmanager
     def visit(self, browser: Browser, person: Person | None = None) -> Iterator[BrowserContext]:
-        """A browser of somebody's own, signed in where `person` says who."""
+        """A separate browser context, signed in as `person` if one is given."""
         context = browser.new_context(
             base_url=self.origin,
             viewport={"width": WIDE[0], "height": WIDE[1]},
@@ -74,7 +74,7 @@ class Site:
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
-    """Where the npm package has put its Chromium."""
+    """The path of the Chromium that the npm package contains."""
     program = 'import chromium from "@sparticuz/chromium"; process.stdout.write(await chromium.executablePath())'
     line = ["node", "--input-type=module", "--eval", program]
     return subprocess.run(line, cwd=FOLDER, capture_output=True, text=True, timeout=120, check=True).stdout
@@ -97,7 +97,7 @@ def browser(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session", autouse=True)
 def website() -> None:
-    assert (ROOT / "web/out/index.html").exists(), "the website is not built: run `make web`"
+    assert (ROOT / "web/out/index.html").exists(), "the website has not been built: run `make web`"
     SHOTS.mkdir(exist_ok=True)
 
 
@@ -110,7 +110,7 @@ def serving(folder: Path, *, requests_per_day: int = 14, days: int = seeding.DAY
     rebuild = [sys.executable, "-m", "app.cli", "projections", "rebuild", "--config", str(path)]
     subprocess.run(
         rebuild, cwd=ROOT, check=True, capture_output=True, timeout=300
-    )  # so that nothing is still catching up
+    )  # so that no read model is still catching up
     gateway = Gateway.start(path, folder / "gateway.log")
     try:
         trio.run(gateway.ready)

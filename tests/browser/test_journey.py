@@ -1,5 +1,5 @@
-"""The whole way of a newcomer on `realrouter demo`: sign in, make a key, call, pay, revoke, find what it cost. With a mouse, and
-with the keyboard alone."""
+"""A new user's whole journey on `realrouter demo`, once with a mouse and once with the keyboard alone: sign in, create a key,
+send a request, buy credit, revoke the key, and look up the cost."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MODEL = "gpt-5.4-mini"
 
 
 @pytest.mark.parametrize("make_hand", [Mouse, Keyboard])
-def test_the_whole_way(browser: Browser, tmp_path: Path, make_hand: Callable[[Page], Hand]) -> None:
+def test_the_whole_journey(browser: Browser, tmp_path: Path, make_hand: Callable[[Page], Hand]) -> None:
     with demo(tmp_path / "demo", free_port()) as running:
         context = browser.new_context(
             viewport={"width": WIDE[0], "height": WIDE[1]},
@@ -40,22 +40,22 @@ def test_the_whole_way(browser: Browser, tmp_path: Path, make_hand: Callable[[Pa
         try:
             page = context.new_page()
             watch = Watch(page)
-            way = Way(running, context, page, make_hand(page), watch)
-            way.sign_in_by_the_link()
-            key = way.make_a_key()
-            way.send_the_test_request()
-            way.store_the_key()
-            response_id = way.call_with_the_key(key)
-            way.buy_a_pack()
-            way.keep_its_documents()
-            way.revoke_the_key(key)
-            way.find_the_request(response_id)
+            journey = Journey(running, context, page, make_hand(page), watch)
+            journey.sign_in_by_the_link()
+            key = journey.make_a_key()
+            journey.send_the_test_request()
+            journey.store_the_key()
+            response_id = journey.call_with_the_key(key)
+            journey.buy_a_pack()
+            journey.keep_its_documents()
+            journey.revoke_the_key(key)
+            journey.find_the_request(response_id)
             watch.check()
         finally:
             context.close()
 
 
-class Way:
+class Journey:
     def __init__(self, running: Demo, context: BrowserContext, page: Page, hand: Hand, watch: Watch) -> None:
         self.running, self.context, self.page, self.hand, self.watch = running, context, page, hand, watch
 
@@ -70,7 +70,7 @@ class Way:
         assert self.balance() == Decimal("10.00")
 
     def make_a_key(self) -> str:
-        """Create one, copy it, and give what is on the clipboard."""
+        """Create and copy a key; returns what is on the clipboard."""
         self.go("Keys")
         self.hand.press(self.page.get_by_role("main").get_by_role("button", name="Create key").first)
         dialog = self.page.get_by_role("dialog")
@@ -85,25 +85,25 @@ class Way:
         return key
 
     def send_the_test_request(self) -> None:
-        """From the pane that has the key filled in; the answer ends in a charge."""
+        """From the pane with the key filled in; it ends in a charge."""
         dialog = self.page.get_by_role("dialog")
-        pane = dialog.get_by_text("Make the first call with it")
+        pane = dialog.get_by_text("Make the first call with this key")
         if not dialog.get_by_role("button", name="Send a test request").is_visible():
             self.hand.press(pane)
         self.hand.press(dialog.get_by_role("button", name="Send a test request"))
-        expect(dialog.get_by_text("Charged for what it used. The rest is back.")).to_be_visible()
-        expect(dialog.get_by_role("link", name="Open its receipt")).to_be_visible()
+        expect(dialog.get_by_text("Charged for what it used. The rest was returned.")).to_be_visible()
+        expect(dialog.get_by_role("link", name="Open the receipt")).to_be_visible()
         self.look("test-request")
 
     def store_the_key(self) -> None:
         self.page.keyboard.press("Escape")
-        expect(self.page.get_by_role("alert").get_by_text("Is the key stored?")).to_be_visible()
+        expect(self.page.get_by_role("alert").get_by_text("Have you stored the key?")).to_be_visible()
         self.hand.press(self.page.get_by_role("dialog").get_by_role("button", name="I have stored it"))
         expect(self.page.get_by_role("dialog")).to_have_count(0)
         expect(self.page.get_by_role("row", name=KEY_NAME)).to_be_visible()
 
     def call_with_the_key(self, key: str) -> str:
-        """The official SDK, with what was copied; the balance in the page moves without a reload."""
+        """With the official SDK and the copied key; the balance on the page changes without a reload."""
         before = self.balance()
         with openai.OpenAI(api_key=key, base_url=self.running.base_url) as client:
             made = client.responses.create(
@@ -130,7 +130,7 @@ class Way:
         self.look("credited")
 
     def keep_its_documents(self) -> None:
-        """The payment's signed receipt, from its row; and this month's statement, which has the payment."""
+        """The payment's signed receipt, from its row, and this month's statement, which lists the payment."""
         [payment] = self.ledger("/api/transactions?kind=top_up")["data"]
         self.hand.press(self.page.get_by_role("button", name=f"Signed receipt of top-up {payment['id']}"))
         dialog = self.page.get_by_role("dialog", name="Signed receipt")
@@ -156,8 +156,8 @@ class Way:
             client.responses.create(model=MODEL, input="Anybody there?")
 
     def find_the_request(self, response_id: str) -> None:
-        """By the id of its answer, in the search box; its lines add up to the charge."""
-        search = self.page.get_by_role("searchbox", name="Find any id")
+        """Search for the response's ID; the lines shown add up to the charge."""
+        search = self.page.get_by_role("searchbox", name="Find any ID")
         self.hand.write(search, response_id)
         self.page.keyboard.press("Enter")
         dialog = self.page.get_by_role("dialog")
@@ -171,8 +171,8 @@ class Way:
         assert "request.debited.v1" in self.take_the_signed_receipt(dialog)
 
     def take_the_signed_receipt(self, dialog: Locator) -> str:
-        """It holds under the log's public key, by the verifier that people without Realrouter use. Gives what that says."""
-        self.watch.expected = {503}  # not sealed yet: the page asks again
+        """Verify it with the log's public key, by the verifier for people without Realrouter; returns the verifier's output."""
+        self.watch.expected = {503}  # not sealed yet: the page retries
         with self.page.expect_download() as downloading:
             self.hand.press(dialog.get_by_role("button", name="Download signed receipt"))
         key = self.context.request.get(self.running.base_url.removesuffix("/v1") + "/log/key").text().splitlines()[0]
@@ -184,9 +184,9 @@ class Way:
         return checked.stdout
 
     def look(self, name: str) -> None:
-        """Where the way has come to: axe is content, and there is a picture."""
+        """Check the page with axe, and take a screenshot."""
         check_accessible(self.page)
-        self.page.screenshot(path=SHOTS / f"way--{name}--{type(self.hand).__name__.lower()}.png")
+        self.page.screenshot(path=SHOTS / f"journey--{name}--{type(self.hand).__name__.lower()}.png")
 
     def go(self, name: str) -> None:
         self.hand.press(self.page.get_by_role("navigation", name="Dashboard").get_by_role("link", name=name))
@@ -197,7 +197,7 @@ class Way:
         return self.page.get_by_role("banner").get_by_role("link", name="Available balance").locator("[title^='$']")
 
     def balance(self) -> Decimal:
-        """As the page shows it."""
+        """The balance on the page."""
         return Decimal(self.exact_balance().inner_text().removeprefix("$").replace(",", ""))
 
     def available(self) -> Decimal:

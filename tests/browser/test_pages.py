@@ -1,6 +1,6 @@
-"""Every page in every state, wide and narrow, light and dark: nothing fails or overflows, axe is content, and there is a picture.
+"""Every page in every state, wide and narrow, light and dark: nothing fails or overflows, and axe finds nothing.
 
-The pictures are in tests/browser/shots, for people to look at.
+Screenshots of each are in tests/browser/shots, for people to look at.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LOOKS = {
     "dark-narrow": (True, NARROW),
 }
 PAIRED = ("light-wide", "dark-narrow")
-"""Each theme and each width once: what a page does wrong depends on either, hardly on the pair. The long run looks at all four."""
+"""Each theme and each width once: a fault depends on one of them, hardly on the pair. The long run checks all four."""
 in_looks = pytest.mark.parametrize(
     "looks", [PAIRED, pytest.param(tuple(LOOKS), marks=pytest.mark.long)], ids=["paired", "every"]
 )
@@ -64,7 +64,7 @@ def test_an_unknown_page_is_a_404_that_helps(browser: Browser, site: Site) -> No
         answer = page.goto("/no/such/page")
         assert answer is not None
         assert answer.status == 404
-        expect(page.get_by_role("link", name="Front page")).to_be_visible()
+        expect(page.get_by_role("link", name="Home")).to_be_visible()
         sound(page, watch, "/404", "full")
 
 
@@ -88,7 +88,7 @@ def test_a_page_is_sound_while_it_loads(browser: Browser, site: Site, path: str)
     with site.visit(browser, FULL) as context:
         page = context.new_page()
         watch = Watch(page)
-        page.route(_API, lambda _route: None)  # no answer, as long as the page is there
+        page.route(_API, lambda _route: None)  # no answer while the page is open
         page.goto(path)
         expect(page.locator("main [aria-busy=true]").first).to_be_visible()
         sound(page, watch, path, "loading")
@@ -107,7 +107,7 @@ def test_a_page_says_what_failed_and_recovers(browser: Browser, site: Site, path
         page.unroute(_API)
         again = page.get_by_role("button", name="Try again")
         for _ in range(again.count()):
-            if again.count():  # one may have brought another one's data along
+            if again.count():  # one retry may have loaded another panel's data as well
                 again.first.click()
                 settled(page)
         expect(again).to_have_count(0)
@@ -126,13 +126,13 @@ def test_a_request_is_shown_down_to_its_lines(browser: Browser, site: Site) -> N
         assert "/api/requests/{request_id}" in contract.check()
         page.goto("/dashboard/requests?request=req_of_nobody")
         watch.expected = {404}
-        expect(page.get_by_role("dialog").get_by_text("named")).to_be_visible()
+        expect(page.get_by_role("dialog").get_by_text("no request or response with the ID")).to_be_visible()
 
 
 @pytest.mark.parametrize(
     "path", ["/dashboard/usage?model=none", "/dashboard/requests?model=none", "/dashboard/billing?id=none"]
 )
-def test_where_nothing_matches_the_filters_can_be_cleared(browser: Browser, site: Site, path: str) -> None:
+def test_if_nothing_matches_the_filters_can_be_cleared(browser: Browser, site: Site, path: str) -> None:
     with site.visit(browser, FULL) as context:
         page = context.new_page()
         watch = Watch(page)
@@ -167,8 +167,8 @@ def test_the_last_good_data_stays_and_says_how_old_it_is(browser: Browser, site:
         sound(page, watch, "/dashboard/billing", "stale")
 
 
-def test_documents_open_and_say_what_failed_and_come_at_last(browser: Browser, site: Site) -> None:
-    """A statement's page, and files: small ones and those that only the browser's own download holds."""
+def test_documents_open_or_say_what_failed_and_a_retry_downloads_them(browser: Browser, site: Site) -> None:
+    """A statement's page, and files: small ones, and those that only the browser's own download can hold."""
     with site.visit(browser, FULL) as context:
         page = context.new_page()
         watch = Watch(page, expected={500})
@@ -178,7 +178,9 @@ def test_documents_open_and_say_what_failed_and_come_at_last(browser: Browser, s
         page.get_by_role("link", name="Statements and exports").click()
         expect(exports.get_by_role("heading", level=2)).to_be_in_viewport()
         with context.expect_page() as opening:
-            statements.get_by_role("link", name="Open").nth(1).click()  # last month's, which has two weeks at least
+            statements.get_by_role("link", name="Open").nth(
+                1
+            ).click()  # last month's, which has at least two weeks of requests
         opening.value.wait_for_url("**/api/statements/*")
         month = opening.value.url.partition("/api/statements/")[2].partition("?")[0]
         expect(opening.value.get_by_role("heading", level=1, name=f"Statement {month}")).to_be_visible()
@@ -201,14 +203,14 @@ def test_documents_open_and_say_what_failed_and_come_at_last(browser: Browser, s
 
 
 def downloaded(page: Page, region: Locator) -> str:
-    """What comes when it is tried again."""
+    """The content downloaded by a retry."""
     with page.expect_download() as downloading:
         region.get_by_role("button", name="Try again").click()
     return downloading.value.path().read_text(encoding="utf-8")
 
 
-def test_a_row_that_no_request_made_has_a_receipt_or_says_why_not(browser: Browser, site: Site) -> None:
-    """Nothing is sealed here."""
+def test_a_row_other_than_a_request_has_a_receipt_or_says_why_not(browser: Browser, site: Site) -> None:
+    """The log of this gateway is not sealed."""
     with site.visit(browser, FULL) as context:
         page = context.new_page()
         watch = Watch(page, expected={404})
@@ -225,7 +227,7 @@ def test_a_row_that_no_request_made_has_a_receipt_or_says_why_not(browser: Brows
         expect(opener).to_be_focused()
 
 
-def test_who_is_not_signed_in_is_sent_to_sign_in_and_back(browser: Browser, site: Site) -> None:
+def test_a_visitor_who_is_not_signed_in_is_sent_to_sign_in_and_back(browser: Browser, site: Site) -> None:
     with site.visit(browser) as context:
         page = context.new_page()
         watch = Watch(page, expected={401})
@@ -240,7 +242,7 @@ def test_who_is_not_signed_in_is_sent_to_sign_in_and_back(browser: Browser, site
 
 
 def test_a_session_that_ends_elsewhere_ends_the_page(browser: Browser, site: Site) -> None:
-    """Another tab signs out, and then signs in as somebody else: no page goes on with what it had."""
+    """Another tab signs in as another person, and then signs out: no page keeps showing the previous account."""
     with site.visit(browser) as context:
         sign_in = {"email": EMPTY.email, "password": EMPTY.password}
         assert context.request.post("/api/session", data=sign_in).ok
@@ -257,8 +259,8 @@ def test_a_session_that_ends_elsewhere_ends_the_page(browser: Browser, site: Sit
         watch.check()
 
 
-def test_a_secret_survives_what_cannot_be_fetched(browser: Browser, site: Site) -> None:
-    """The pane beside a new key is code of its own; where it is gone, as after an upgrade, the key is still shown."""
+def test_a_secret_is_shown_even_if_other_code_fails_to_load(browser: Browser, site: Site) -> None:
+    """The pane below a new key is loaded separately; if it is gone, as after an upgrade, the key is still shown."""
     with site.visit(browser, EMPTY) as context:
         page = context.new_page()
         page.goto("/dashboard/keys")
@@ -299,7 +301,7 @@ def test_a_narrow_page_has_a_menu_that_the_keyboard_opens_and_closes(browser: Br
 
 
 def settled(page: Page) -> None:
-    """Nothing loads any more, and what came is painted."""
+    """Wait until nothing is loading, and everything is painted."""
     page.wait_for_load_state("load")
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
     page.evaluate("document.fonts.ready.then(() => true)")
@@ -307,7 +309,7 @@ def settled(page: Page) -> None:
 
 
 def sound(page: Page, watch: Watch, path: str, state: str, looks: Sequence[str] = PAIRED) -> None:
-    """In each look: a picture, nothing wrong, nothing too wide, and nothing that axe finds."""
+    """In each look: take a screenshot, and check that nothing failed, nothing is too wide and axe finds nothing."""
     check_headings(page)
     name = path.strip("/").replace("/", "-") or "front"
     for look in looks:
@@ -322,7 +324,7 @@ def sound(page: Page, watch: Watch, path: str, state: str, looks: Sequence[str] 
 
 
 def painted(page: Page) -> None:
-    """What was changed is on the screen: transitions are over, and layouts that follow a size have been measured."""
+    """Wait until changes are on the screen: transitions have ended, and layouts that depend on a size have been measured."""
     page.evaluate(
         """async () => {
         const frame = () => new Promise((done) => requestAnimationFrame(() => done()));

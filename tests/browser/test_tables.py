@@ -1,4 +1,4 @@
-"""Tables of an account with very many transactions: pages by cursor, as quick on the last page as on the first."""
+"""Tables of an account with very many transactions: paged by cursor, as fast on the last page as on the first."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.support.browser.watching import Watch
 PAGE_ROWS = 50
 PAGES_TURNED = 10
 SECONDS_MAX = 2.0
-"""For a turned page or a filter, until its rows are on the screen; generous, as two cores serve, draw and measure."""
+"""From turning a page or filtering until the rows are on the screen; generous, because two cores serve, render and measure."""
 
 
 @pytest.mark.parametrize(
     "transactions",
     [3_000, pytest.param(100_000, marks=[pytest.mark.long, pytest.mark.timeout(900)])],
 )
-def test_tables_stay_quick(browser: Browser, tmp_path: Path, transactions: int) -> None:
+def test_tables_stay_fast(browser: Browser, tmp_path: Path, transactions: int) -> None:
     per_day = transactions * 4 // (DAYS * 3)
     with serving(tmp_path, requests_per_day=per_day) as site, site.visit(browser, FULL) as context:
         page = context.new_page()
@@ -40,15 +40,15 @@ def test_tables_stay_quick(browser: Browser, tmp_path: Path, transactions: int) 
                 turned.append(timed(older.click, page, rows, before=before))
                 assert rows.count() == PAGE_ROWS
             figures |= {"a page, median": sorted(turned)[len(turned) // 2], "a page, worst": max(turned)}
-            told = ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in figures.items())
+            measured = ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in figures.items())
             elements = page.evaluate("document.querySelectorAll('*').length")
-            print(f"\n{transactions} transactions, {path}: {told}; {elements} elements")
+            print(f"\n{transactions} transactions, {path}: {measured}; {elements} elements")
             assert max(turned) < SECONDS_MAX
         watch.check()
 
 
 def timed(act: Callable[[], object], page: Page, rows: Locator, *, before: str | None) -> float:
-    """Seconds from an act until other rows than `before` are there."""
+    """Seconds from an action until rows other than `before` are shown."""
     began = time.perf_counter()
     act()
     if before is None:
@@ -61,7 +61,7 @@ def timed(act: Callable[[], object], page: Page, rows: Locator, *, before: str |
 
 
 def check_size(page: Page, transactions: int) -> None:
-    """The account is as large as the test says."""
+    """The account has at least that many transactions."""
     page.goto("/dashboard/usage?range=90d")
     total = page.get_by_role("row", name="Total").get_by_role("cell").nth(2)
     expect(total).to_be_visible()

@@ -1,4 +1,4 @@
-"""How much JavaScript a first visit loads, page by page: under 200 kB as it comes over the wire."""
+"""The JavaScript that a first visit loads, page by page: under 200 kB over the wire."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JAVASCRIPT_BYTES_MAX = 200_000
     [*((path, None) for path in PUBLIC), *((path, FULL) for path in DASHBOARD), ("/dashboard", EMPTY)],
 )
 def test_a_first_visit_loads_little_javascript(browser: Browser, site: Site, path: str, person: Person | None) -> None:
-    """All scripts until the page has settled, prefetched ones included, with the headers of their answers."""
+    """Counts all scripts until the page has settled, including prefetched ones, with their response headers."""
     with site.visit(browser, person) as context:
         page = context.new_page()
         protocol = context.new_cdp_session(page)
@@ -36,9 +36,9 @@ def test_a_first_visit_loads_little_javascript(browser: Browser, site: Site, pat
         )
         page.goto(path)
         settled(page)
-        if person is None:  # with a session the live events never end
+        if person is None:  # with a session, the live events never end
             page.wait_for_load_state("networkidle")
         total = sum(loaded.get(script, 0) for script in scripts)
         print(f"\n{path}: {total / 1000:.0f} kB of JavaScript in {len(scripts)} files")
-        assert scripts <= loaded.keys(), "some scripts never ended"
+        assert scripts <= loaded.keys(), "some scripts did not finish loading"
         assert 0 < total < JAVASCRIPT_BYTES_MAX

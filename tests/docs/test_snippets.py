@@ -1,4 +1,4 @@
-"""The public documentation's snippets, as they are printed there, against `realrouter demo`."""
+"""The public documentation's snippets, exactly as printed there, run against `realrouter demo`."""
 
 from __future__ import annotations
 

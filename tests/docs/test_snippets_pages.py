@@ -1,4 +1,4 @@
-"""The other snippets of the website's documentation, as they are printed there, against one gateway: what they print is true."""
+"""The other snippets of the website's documentation, exactly as printed there, run against one gateway."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 @pytest.fixture(scope="module")
 def answer(served: Demo) -> str:
-    """What the quickstart prints."""
+    """The quickstart's output."""
     return snippets.quickstart_python(served).strip()
 
 
 def newest(served: Demo) -> dict[str, object]:
-    """The newest row of the account's statement, once all that was asked for is settled."""
+    """The newest row of the account's statement, once all requests are settled."""
     headers = {"authorization": f"Bearer {served.key}"}
     origin = served.base_url.removesuffix("/v1")
     rows = httpx.get(f"{origin}/api/transactions", headers=headers, params={"limit": 1}, trust_env=False).json()["data"]
@@ -55,8 +55,8 @@ def test_models_and_their_prices(served: Demo, tmp_path: Path) -> None:
     lines = snippets.python("models.py", served, folder=tmp_path)
     assert "gpt-5.4-mini 0.00000025 0.000002\n" in lines
     assert snippets.node("models.mjs", served=served) == lines
-    told = json.loads(snippets.shell("models.sh", served))["data"]
-    assert [model["id"] for model in told] == [line.split()[0] for line in lines.splitlines()]
+    listed = json.loads(snippets.shell("models.sh", served))["data"]
+    assert [model["id"] for model in listed] == [line.split()[0] for line in lines.splitlines()]
 
 
 def test_web_search_with_python(served: Demo, tmp_path: Path) -> None:
@@ -65,8 +65,8 @@ def test_web_search_with_python(served: Demo, tmp_path: Path) -> None:
 
 
 def test_function_calling_with_python(served: Demo, tmp_path: Path) -> None:
-    said = snippets.python("function_calling.py", served, folder=tmp_path, before=snippets.GET_WEATHER_PYTHON)
-    assert "city is Toronto, celsius is 21" in said
+    output = snippets.python("function_calling.py", served, folder=tmp_path, before=snippets.GET_WEATHER_PYTHON)
+    assert "city is Toronto, celsius is 21" in output
 
 
 def test_a_pdf_with_python(served: Demo, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_an_image_is_written_to_a_file(served: Demo, tmp_path: Path) -> None:
     assert bytes(snippets.javascript(source, served, shows=shows)).startswith(PNG)
 
 
-def test_streams_print_the_answer_as_it_comes_and_its_tokens(served: Demo, answer: str, tmp_path: Path) -> None:
+def test_streams_print_the_answer_as_it_arrives_and_its_tokens(served: Demo, answer: str, tmp_path: Path) -> None:
     form = re.compile(rf"{re.escape(answer)}\n ?\d+ tokens\n")
     assert form.fullmatch(snippets.python("streaming.py", served, folder=tmp_path))
     assert form.fullmatch(snippets.node("streaming.mjs", served=served))
@@ -100,17 +100,17 @@ def test_streams_print_the_answer_as_it_comes_and_its_tokens(served: Demo, answe
         ("cancellation.mjs", "stream: true,", 'stream: true, metadata: {simulator: "stall_at=8"},'),
     ],
 )
-def test_whoever_leaves_a_stream_pays_nothing(served: Demo, name: str, stream: str, stalled: str) -> None:
-    """Of an answer that would never end: how fast the simulator is must not decide who is first."""
+def test_leaving_a_stream_costs_nothing(served: Demo, name: str, stream: str, stalled: str) -> None:
+    """The answer stalls and would never end, so the simulator's speed does not matter."""
     known = len(served.lines)
     snippets.changed(name, served, change=(stream, stalled))
-    while "-> released (cancelled)" not in "".join(served.lines[known:]):  # lines of earlier requests may still come
+    while "-> released (cancelled)" not in "".join(served.lines[known:]):  # lines of earlier requests may still arrive
         served.wait_for_lines(len(served.lines) + 1)
     row = newest(served)
     assert (row["kind"], row["amount_nanos"]) == ("release", "0")
 
 
-def test_errors_are_told_with_their_code_and_the_id_of_the_request(served: Demo, tmp_path: Path) -> None:
+def test_errors_print_their_code_and_the_id_of_the_request(served: Demo, tmp_path: Path) -> None:
     form = re.compile(r"400 model_not_found model req_\w+\n")
     assert form.fullmatch(snippets.python("errors.py", served, folder=tmp_path))
     assert form.fullmatch(snippets.node("errors.mjs", served=served))
@@ -131,28 +131,28 @@ def test_a_repeat_under_the_same_key_costs_nothing_more(served: Demo, answer: st
     assert json.loads(snippets.shell("idempotency.sh", served))["error"]["code"] == "idempotency_key_used"
 
 
-def test_what_is_left_of_a_rate_is_read(served: Demo, answer: str, tmp_path: Path) -> None:
-    said = snippets.python("limits.py", served, folder=tmp_path)
-    assert said == f"None requests left in this minute\n{answer}\n"  # the demo's key has no limits
-    assert snippets.node("limits.mjs", served=served) == said.replace("None", "null")
+def test_the_remaining_rate_is_read(served: Demo, answer: str, tmp_path: Path) -> None:
+    output = snippets.python("limits.py", served, folder=tmp_path)
+    assert output == f"None requests left in this minute\n{answer}\n"  # the demo's key has no limits
+    assert snippets.node("limits.mjs", served=served) == output.replace("None", "null")
 
 
 def test_a_receipt_has_the_lines_of_the_charge(served: Demo, tmp_path: Path) -> None:
-    said = snippets.python("receipt.py", served, folder=tmp_path)
-    assert said == snippets.node("receipt.mjs", served=served)
-    assert "input 11 x 0.00000025 = 0.00000275\n" in said
-    assert said.endswith("charged 0.00009875 of 0.0083365 held\n")
+    output = snippets.python("receipt.py", served, folder=tmp_path)
+    assert output == snippets.node("receipt.mjs", served=served)
+    assert "input 11 x 0.00000025 = 0.00000275\n" in output
+    assert output.endswith("charged 0.00009875 of 0.0083365 held\n")
     row = newest(served)
     receipt = json.loads(snippets.shell("receipt.sh", served, names={"REQUEST_ID": str(row["id"])}))
     assert (receipt["id"], receipt["state"]) == (row["id"], "debited")
 
 
 def test_the_account_is_read_with_a_key(served: Demo, answer: str) -> None:
-    decoder, said, found = json.JSONDecoder(), snippets.shell("account.sh", served), []
-    while said:
-        value, end = decoder.raw_decode(said)
+    decoder, output, found = json.JSONDecoder(), snippets.shell("account.sh", served), []
+    while output:
+        value, end = decoder.raw_decode(output)
         found.append(value)
-        said = said[end:].lstrip()
+        output = output[end:].lstrip()
     balance, usage, transactions = found
     assert balance["available"].startswith("9.")
     assert "gpt-5.4-mini" in json.dumps(usage)
@@ -160,12 +160,12 @@ def test_the_account_is_read_with_a_key(served: Demo, answer: str) -> None:
 
 
 def test_the_events_of_the_account_begin_with_its_balance(served: Demo, answer: str) -> None:
-    said = snippets.node("events.mjs", served=served)
-    [balance] = re.findall(r"^data: (.*)$", said, re.MULTILINE)
+    output = snippets.node("events.mjs", served=served)
+    [balance] = re.findall(r"^data: (.*)$", output, re.MULTILINE)
     assert json.loads(balance)["available"].startswith("9.")
 
 
-# What is shown and what runs are the same files
+# The snippets shown and the snippets tested are the same files
 
 
 def test_every_snippet_is_shown_and_runs_here() -> None:

@@ -1,4 +1,4 @@
-"""The same snippets, where the models come from scripted vendors: a reader cannot tell which of them answered."""
+"""The same snippets, with models from scripted vendors: the output does not reveal which vendor answered."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ async def test_image_generation(tmp_path: Path, vendor: str) -> None:
         await charged(gateway, 1)
 
 
-async def test_image_generation_where_the_vendor_has_none_is_refused_by_its_name(tmp_path: Path) -> None:
+async def test_image_generation_is_rejected_by_name_if_the_vendor_has_none(tmp_path: Path) -> None:
     async with selling(tmp_path, "anthropic") as (gateway, served):
         with pytest.raises(snippets.Failed) as failed:
             await trio.to_thread.run_sync(snippets.image_generation, gateway)
-        for told in ("status: 400", "code: 'unsupported_tool'", "param: 'tools[0].type'", "function, web_search"):
-            assert told in str(failed.value)
+        for part in ("status: 400", "code: 'unsupported_tool'", "param: 'tools[0].type'", "function, web_search"):
+            assert part in str(failed.value)
         assert served["anthropic"].requests == []
         assert await gateway.settled() == []

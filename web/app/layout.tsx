@@ -1,7 +1,7 @@
 import type { Metadata, Viewport } from "next";
 import localFont from "next/font/local";
 import type { ReactNode } from "react";
-import { THEME_SCRIPT } from "@/lib/theme";
+import { THEME_SCRIPT } from "@/lib/theme/theme";
 import "./globals.css";
 
 const inter = localFont({
@@ -18,7 +18,8 @@ const mono = localFont({
 
 export const metadata: Metadata = {
   title: { default: "Realrouter", template: "%s · Realrouter" },
-  description: "Point your OpenAI client at Realrouter: model calls from a prepaid balance, every charge provable.",
+  description:
+    "Point your OpenAI client at Realrouter: model calls from a prepaid balance, with every charge provable.",
 };
 
 export const viewport: Viewport = {
@@ -32,7 +33,7 @@ export default function RootLayout({ children }: { children: ReactNode }) {
   return (
     <html lang="en" className={`${inter.variable} ${mono.variable}`} suppressHydrationWarning>
       <head>
-        {/* Before the first paint, so that the page never flashes in the other theme. */}
+        {/* Runs before the first paint, so that the page never flashes in the other theme. */}
         {/* biome-ignore lint/security/noDangerouslySetInnerHtml: a constant of ours, whose hash the gateway's policy allows */}
         <script dangerouslySetInnerHTML={{ __html: THEME_SCRIPT }} />
       </head>

@@ -14,10 +14,10 @@ export default function NotFound() {
         className="mx-auto flex max-w-xl flex-1 flex-col items-start justify-center gap-4 px-4 py-16 sm:px-6"
       >
         <p className="font-mono text-sm text-accent">404</p>
-        <h1 className="text-3xl font-semibold tracking-tight">There is no such page.</h1>
-        <p className="text-muted">The address may be mistyped, or the page may have moved.</p>
+        <h1 className="text-3xl font-semibold tracking-tight">Page not found</h1>
+        <p className="text-muted">Check the address for typos; the page may also have moved.</p>
         <div className="flex flex-wrap gap-2">
-          <LinkButton href="/">Front page</LinkButton>
+          <LinkButton href="/">Home</LinkButton>
           <LinkButton href="/docs" look="secondary">
             Documentation
           </LinkButton>

@@ -16,32 +16,32 @@ const QUALITIES = [
   {
     icon: ShieldCheck,
     title: "No overdraft, at any concurrency",
-    text: "Every request holds the most it can cost before a provider is called. The ledger's database judges each hold, over any number of processes.",
+    text: "Every request holds the most it can cost before a provider is called. The ledger's database decides on each hold, across any number of processes.",
   },
   {
     icon: ReceiptText,
     title: "Every charge provable",
-    text: "Each hold, charge and release is an event in an append-only log. A request's cost lines are exact, and every balance can be derived again from the events alone.",
+    text: "Every hold, charge and release is an event in an append-only log. A request's cost lines are exact, and every balance can be recomputed from the events alone.",
   },
   {
     icon: Layers,
     title: "Nothing unbilled, nothing billed twice",
-    text: "A complete answer is sent only once its charge is durable. What fails, breaks or is refused costs nothing, and every hold ends in exactly one charge or release.",
+    text: "A complete response is sent only once its charge is durable. Requests that fail, break or are refused cost nothing, and every hold ends in exactly one charge or release.",
   },
   {
     icon: Ban,
-    title: "Cancel, and pay nothing",
-    text: "Close the connection: the provider's stream is closed at once and the hold is released. A daily limit, which the docs tell, keeps it fair.",
+    title: "Cancel and pay nothing",
+    text: "Close the connection: the provider's stream is closed at once and the hold is released. A daily limit, explained in the docs, prevents abuse.",
   },
   {
     icon: ArrowLeftRight,
     title: "Both protocols",
-    text: "Responses and chat completions, streaming and not, with every model. What a provider has no place for is refused by its name, never dropped in silence.",
+    text: "Responses and chat completions, streaming or not, with every model. Parameters that a provider does not support are rejected by name, never silently dropped.",
   },
   {
     icon: Waypoints,
     title: "Any vendor",
-    text: "OpenAI, Anthropic, Gemini, or a server that speaks chat completions. A model may have several: the next one takes over until the first byte.",
+    text: "OpenAI, Anthropic, Gemini, or any server that speaks chat completions. A model can have several: until the first byte, the next one takes over if one fails.",
   },
 ];
 
@@ -56,8 +56,8 @@ export default function Home() {
               Point your OpenAI client at Realrouter.
             </h1>
             <p className="max-w-xl text-lg text-pretty text-muted">
-              An OpenAI-compatible gateway that sells model calls from a prepaid balance, on a ledger in which every
-              charge can be checked.
+              An OpenAI-compatible gateway that sells model calls from a prepaid balance, with a ledger in which you can
+              check every charge.
             </p>
             <div className="flex flex-wrap gap-3">
               <LinkButton href="/signup">Sign up</LinkButton>
@@ -71,7 +71,7 @@ export default function Home() {
           </div>
           <section aria-labelledby="change" className="min-w-0 space-y-3">
             <h2 id="change" className="font-medium">
-              The base URL and the key change. Nothing else does.
+              Change the base URL and the key. Nothing else.
             </h2>
             <TwoLineChange />
           </section>
@@ -82,15 +82,15 @@ export default function Home() {
               How a request's money moves
             </h2>
             <p className="text-pretty text-muted">
-              Held before the call, charged for what the answer used, and the rest returned. These are the exact figures
-              of one request.
+              Realrouter holds it before the call, charges for what the response used, and returns the rest. These are
+              the exact figures of one request.
             </p>
           </div>
           <MoneyFigure />
         </section>
         <section aria-labelledby="apart" className="border-t py-14 lg:py-20">
           <h2 id="apart" className="text-2xl font-semibold tracking-tight">
-            What it promises
+            What Realrouter promises
           </h2>
           <ul className="mt-8 grid gap-x-10 gap-y-10 sm:grid-cols-2 lg:grid-cols-3">
             {QUALITIES.map(({ icon: Icon, title, text }) => (
@@ -108,9 +108,9 @@ export default function Home() {
         >
           <div>
             <h2 id="begin" className="text-xl font-semibold tracking-tight">
-              Begin with one request
+              Start with one request
             </h2>
-            <p className="mt-1 text-muted">Make a key, send the quickstart, and read its receipt.</p>
+            <p className="mt-1 text-muted">Create a key, run the quickstart, and read its receipt.</p>
           </div>
           <div className="flex flex-wrap gap-3">
             <LinkButton href="/signup">Sign up</LinkButton>

@@ -1,6 +1,6 @@
-// The two-line change, made from the quickstart's own files: its client, with the line of before.
+// The two-line change, generated from the quickstart's own files: its client, with the old key's line marked as removed.
 
-import { highlight, languageOf, readSnippet } from "@/lib/snippets";
+import { highlight, languageOf, readSnippet } from "@/lib/docs/snippets";
 import { CodeTabs } from "./docs/code-block";
 
 const END = /^(const response|response = )/m;

@@ -1,6 +1,6 @@
 import { Link } from "./ui/link";
 
-/** Two ledger lines that balance: what goes in, what comes out. */
+/** Two balancing ledger lines: one in, one out. */
 export function Logo() {
   return (
     <Link href="/" className="flex items-center gap-2.5 font-semibold tracking-tight">

@@ -1,4 +1,4 @@
-// How the money of a request moves, with the figures of the quickstart on the demo (lib/example.json: a test compares).
+// How a request's money moves, with the figures of the quickstart on the demo (lib/example.json, which a test checks).
 
 import type { ReactNode } from "react";
 import example from "@/lib/example.json";
@@ -17,7 +17,7 @@ const STEPS: Step[] = [
   {
     title: "Hold",
     amount: HOLD,
-    text: "Before a provider is called: the most that the request can cost.",
+    text: "Before a provider is called, the most that the request can cost is held.",
     available: BEFORE - HOLD,
     held: HOLD,
     charged: false,
@@ -33,7 +33,7 @@ const STEPS: Step[] = [
   {
     title: "Return",
     amount: RETURNED,
-    text: "The rest, in the same event as the charge. A request that fails gives all of it back.",
+    text: "The rest is returned in the same event. If a request fails, the whole hold is returned.",
     available: BEFORE - COST,
     held: 0n,
     charged: true,
@@ -84,7 +84,7 @@ function Arithmetic() {
   );
 }
 
-/** The hold as a bar: what is charged of it, and what is still held. A charge is never thinner than can be seen. */
+/** The hold as a bar: the charge, and what is still held. A charge is always wide enough to be seen. */
 function Bar({ held, charged }: { held: bigint; charged: bigint }) {
   return (
     <div aria-hidden="true" className="flex h-2 gap-px overflow-hidden rounded-full bg-sunken">

@@ -3,12 +3,12 @@
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { NuqsAdapter } from "nuqs/adapters/next/app";
 import { type ReactNode, Suspense, useState } from "react";
-import { ApiError } from "@/lib/api";
-import { KEYS, mayRetry } from "@/lib/queries";
+import { ApiError } from "@/lib/api/client";
+import { KEYS, mayRetry } from "@/lib/api/queries";
 
 const FRESH_MS = 15_000;
 
-/** Queries, and the state of the URL. */
+/** The contexts of all pages: the query client, and the URL state. */
 export function Providers({ children }: { children: ReactNode }) {
   const [client] = useState(makeClient);
   return (
@@ -23,13 +23,13 @@ export function Providers({ children }: { children: ReactNode }) {
 function makeClient(): QueryClient {
   const client: QueryClient = new QueryClient({
     defaultOptions: { queries: { staleTime: FRESH_MS, retry: mayRetry } },
-    // A session that ended while a page was open is found out by whatever comes first.
+    // The first call that fails with 401 reveals that the session has ended while the page was open.
     queryCache: new QueryCache({
-      onError: (error, query) => query.queryKey[0] !== KEYS.session[0] && askWho(error),
+      onError: (error, query) => query.queryKey[0] !== KEYS.session[0] && recheckSession(error),
     }),
-    mutationCache: new MutationCache({ onError: (error) => askWho(error) }),
+    mutationCache: new MutationCache({ onError: (error) => recheckSession(error) }),
   });
-  const askWho = (error: Error) => {
+  const recheckSession = (error: Error) => {
     if (error instanceof ApiError && error.status === 401) void client.invalidateQueries({ queryKey: KEYS.session });
   };
   return client;

@@ -9,7 +9,7 @@ const LINKS = [
   { href: "/models", label: "Models" },
 ];
 
-/** The header of the pages that anybody may read. */
+/** The header of the public pages. */
 export function SiteHeader() {
   return (
     <header className="sticky top-0 z-30 border-b bg-page/90 backdrop-blur">
@@ -17,7 +17,7 @@ export function SiteHeader() {
         href="#main"
         className="sr-only rounded-lg bg-accent px-4 py-2 text-on-accent focus:not-sr-only focus:absolute focus:top-2 focus:left-2"
       >
-        Skip to the content
+        Skip to content
       </a>
       <div className="mx-auto flex h-16 max-w-7xl items-center justify-between gap-4 px-4 sm:px-6">
         <Logo />

@@ -1,13 +1,13 @@
 "use client";
 
 import { Monitor, Moon, Sun } from "lucide-react";
-import { THEMES } from "@/lib/theme";
-import { useTheme } from "@/lib/use-theme";
+import { THEMES } from "@/lib/theme/theme";
+import { useTheme } from "@/lib/theme/use-theme";
 
 const ICONS = { system: Monitor, light: Sun, dark: Moon };
-const NAMES = { system: "as the system has it", light: "light", dark: "dark" };
+const NAMES = { system: "system", light: "light", dark: "dark" };
 
-/** One button that goes from theme to theme, and says which is on. */
+/** A button that cycles through the themes, and names the current one. */
 export function ThemeSwitch() {
   const [theme, setTheme] = useTheme();
   const Icon = ICONS[theme];

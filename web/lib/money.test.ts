@@ -44,7 +44,7 @@ describe("amounts", () => {
     expect(formatUsd(-1_000_000_001n, "down")).toBe("−$1.01");
   });
 
-  it("align by their points", () => {
+  it("align at their decimal points", () => {
     expect(aligned(1_500_000_000n, 5)).toEqual({ shown: "$1.50", zeros: "000" });
     expect(aligned(12_340_000n, 5)).toEqual({ shown: "$0.01234", zeros: "" });
     expect(decimalsOf(12_340_000n)).toBe(5);
@@ -67,7 +67,7 @@ describe("amounts", () => {
     expect(toDecimal(-1_500_000_000n)).toBe("-1.5");
   });
 
-  it("last for whole days", () => {
+  it("have whole quotients", () => {
     expect(wholeQuotient(10_000_000_000n, 3_000_000_000n)).toBe(3);
     expect(wholeQuotient(10n, 0n)).toBeNull();
     expect(wholeQuotient(-10n, 3n)).toBeNull();

@@ -1,8 +1,8 @@
-// Money in one place.
+// Parsing and formatting of money; no other module does either.
 //
 // Rule 1: an amount is an integer of nano-USD (1 USD = 10^9), a bigint here and a decimal string in JSON; never a float.
-// Rule 2: what is rounded says so: `formatUsdExact` shows every digit, `formatUsd` rounds by the size of the amount.
-// Rule 3: a balance rounds down: nobody is shown money that is not there.
+// Rule 2: rounding is explicit: `formatUsdExact` shows every digit, `formatUsd` rounds by the size of the amount.
+// Rule 3: a balance is rounded down, so that no one is shown money that is not there.
 
 export const NANOS_PER_USD = 1_000_000_000n;
 const DECIMALS_MAX = 9;
@@ -18,20 +18,20 @@ export function nanos(text: string): bigint {
   return BigInt(text);
 }
 
-/** "1.25" USD as nanos, or null where it is no amount of at most 9 decimals. */
+/** "1.25" USD as nanos; null if it is not an amount with at most 9 decimals. */
 export function parseUsd(text: string): bigint | null {
   const found = /^\s*\$?\s*(\d{1,9})(?:\.(\d{1,9}))?\s*$/.exec(text);
   if (!found) return null;
   return BigInt(found[1] ?? "0") * NANOS_PER_USD + BigInt((found[2] ?? "").padEnd(DECIMALS_MAX, "0"));
 }
 
-/** Nanos as the decimal string that the API takes: "1.25". */
+/** Nanos as the decimal string that the API accepts: "1.25". */
 export function toDecimal(amount: bigint): string {
   const digits = decimalsOf(amount);
   return `${amount < 0n ? "-" : ""}${fixed(magnitude(amount), digits)}`;
 }
 
-/** All digits that are not trailing zeros, and at least two decimals: "$0.00123". */
+/** All digits except trailing zeros, with at least two decimals: "$0.00123". */
 export function formatUsdExact(amount: bigint): string {
   return signed(amount, fixed(magnitude(amount), Math.max(2, decimalsOf(amount))));
 }
@@ -43,20 +43,20 @@ export function formatUsd(amount: bigint, rounding: Rounding = "half away from z
   return signed(rounded, fixed(magnitude(rounded), Math.max(2, Math.min(decimals, decimalsOf(rounded)))));
 }
 
-/** How many decimals the amount has when trailing zeros are left out: 0 to 9. */
+/** The number of decimals without trailing zeros: 0 to 9. */
 export function decimalsOf(amount: bigint): number {
   const fraction = (magnitude(amount) % NANOS_PER_USD).toString().padStart(DECIMALS_MAX, "0").replace(/0+$/, "");
   return fraction.length;
 }
 
-/** The amount with exactly so many decimals, cut in two where trailing zeros begin, for columns whose points align. */
+/** The amount with exactly `decimals` decimals, split before its trailing zeros, for columns that align at the decimal point. */
 export function aligned(amount: bigint, decimals: number): { shown: string; zeros: string } {
   const own = Math.max(2, decimalsOf(amount));
   const shown = signed(amount, fixed(magnitude(amount), own));
   return { shown, zeros: "0".repeat(Math.max(0, decimals - own)) };
 }
 
-/** The quotient of two amounts as a whole number of days, hours, ...: rounded down; null where nothing is spent. */
+/** The quotient of two amounts, rounded down; null if the divisor is not positive or the amount is negative. */
 export function wholeQuotient(amount: bigint, per: bigint): number | null {
   return per <= 0n || amount < 0n ? null : Number(amount / per);
 }

@@ -1,8 +1,8 @@
-// Instants and days. The API's days are UTC days; what is shown to the minute is in the reader's own zone.
+// Instants and days. The API's days are UTC days; instants are shown in the user's local time zone.
 
 export const MS_PER_DAY = 86_400_000;
 
-/** "26 Nov 2026, 08:03", in the reader's zone. */
+/** "26 Nov 2026, 08:03", in the local time zone. */
 export function formatInstant(at: string, withSeconds = false): string {
   return new Intl.DateTimeFormat("en-GB", {
     day: "numeric",
@@ -30,7 +30,7 @@ export function isoDay(at: Date): string {
   return at.toISOString().slice(0, 10);
 }
 
-/** The UTC days from one to another, both included, as "2026-11-26". */
+/** The UTC days from `from` to `to`, both included, as "2026-11-26". */
 export function daysBetween(from: string, to: string): string[] {
   const days: string[] = [];
   const end = Date.parse(`${to}T00:00:00Z`);
@@ -38,7 +38,7 @@ export function daysBetween(from: string, to: string): string[] {
   return days;
 }
 
-/** "840 ms" or "2.4 s": how long something took. */
+/** A duration: "840 ms" or "2.4 s". */
 export function formatDuration(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 }

@@ -1,4 +1,4 @@
-// Write .br and .gz beside every file of the export that is worth compressing, so that no server compresses at request time.
+// Write .br and .gz files next to every file of the export that is worth compressing, so that no server compresses at request time.
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { promisify } from "node:util";

@@ -4,5 +4,5 @@ const stream = await client.responses.create({
   stream: true,
 });
 for await (const event of stream) {
-  if (event.type === "response.output_text.delta") break; // leaving closes the connection: the hold is released
+  if (event.type === "response.output_text.delta") break; // closes the connection: the hold is released
 }

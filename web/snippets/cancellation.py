@@ -6,4 +6,4 @@ stream = client.responses.create(
 with stream:
     for event in stream:
         if event.type == "response.output_text.delta":
-            break  # leaving closes the connection: the hold is released
+            break  # closes the connection: the hold is released

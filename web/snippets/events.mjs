@@ -3,5 +3,5 @@ const events = await fetch("https://api.realrouter.org/api/events", {
 });
 for await (const text of events.body.pipeThrough(new TextDecoderStream())) {
   console.log(text);
-  if (text.includes("event: balance")) break; // the stream does not end by itself
+  if (text.includes("event: balance")) break; // the stream never ends on its own
 }

@@ -1,4 +1,4 @@
-const order = `summary-${crypto.randomUUID()}`; // yours to keep: one for each piece of work
+const order = `summary-${crypto.randomUUID()}`; // your own id, one for each piece of work
 const summarize = () =>
   client.responses.create(
     { model: "gpt-5.4-mini", input: "Summarize this note in Chinese." },

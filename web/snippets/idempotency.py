@@ -1,7 +1,7 @@
 import uuid
 from openai import ConflictError
 
-order = f"summary-{uuid.uuid4()}"  # yours to keep: one for each piece of work
+order = f"summary-{uuid.uuid4()}"  # your own id, one for each piece of work
 
 def summarize():
     return client.responses.create(

@@ -1,7 +1,7 @@
-"""What pages were answered, held against the OpenAPI document that their types are made from.
+"""Checks the responses that pages receive against the OpenAPI document that their types are generated from.
 
-Types come from the document when the site is built; here the document is held to the answers. Between the two no page can read what
-no route answers.
+The build generates the types from the document, and this module checks the document against real responses. Together they ensure
+that no page reads a field that no route sends.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from playwright.sync_api import Page, Response
 
 @dataclass
 class Contract:
-    """Collects a page's answers of /api and /v1."""
+    """Collects the responses of /api and /v1 that a page receives."""
 
     page: Page
     document: dict[str, Any]
@@ -27,7 +27,7 @@ class Contract:
         self.page.on("response", self._keep)
 
     def check(self) -> set[str]:
-        """Raises AssertionError where an answer is not as documented. Gives the paths that were held against it."""
+        """Raises AssertionError if a response is not as documented. Returns the paths that were checked."""
         checked = set()
         for answer in self.answers:
             template, operation = self._operation(answer)

@@ -1,4 +1,4 @@
-"""How somebody uses a page: with a mouse, or with the keyboard alone."""
+"""Two ways to use a page: with a mouse, or with the keyboard alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Hand(Protocol):
         ...
 
     def write(self, target: Locator, text: str) -> None:
-        """Replace what a field holds."""
+        """Replace a field's content."""
         ...
 
 
@@ -31,7 +31,7 @@ class Mouse:
 
 
 class Keyboard:
-    """Only keys: Tab until the focus is there, then Enter or typing. What cannot be reached so fails."""
+    """Only keys: Tab to the target, then Enter or typing. Fails if the target cannot be reached that way."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -52,10 +52,10 @@ class Keyboard:
                 self._check_seen(target)
                 return
             self.page.keyboard.press("Tab")
-        raise AssertionError(f"not reached in {TABS_MAX} steps of Tab: {target}")
+        raise AssertionError(f"not reached after pressing Tab {TABS_MAX} times: {target}")
 
     def _check_seen(self, target: Locator) -> None:
-        """The focus shows (WCAG 2.4.7), and is in the window."""
+        """The focus is visible (WCAG 2.4.7), and within the window."""
         outline = target.evaluate(
             "(element) => { const s = getComputedStyle(element); return s.outlineStyle !== 'none' && s.outlineWidth !== '0px' }"
         )

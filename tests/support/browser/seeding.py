@@ -1,7 +1,7 @@
-"""Accounts worth looking at, in a real ledger: one with 45 days of requests, purchases and keys, one with nothing.
+"""Seeds accounts for the website's tests in a real ledger: one with 45 days of requests, purchases and keys, and one with nothing.
 
-Rule 1: the history is appended through the guarded append, on a ledger whose clock is set: days pass without waiting.
-Rule 2: the same seed makes the same history.
+Rule 1: the history goes through the guarded append, on a ledger with a settable clock, so that days pass without waiting.
+Rule 2: the same seed produces the same history.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ MODELS = ("gpt-5.4-mini", "gpt-5.4-mini", "gpt-5.4-mini", "gpt-5.3-codex-spark",
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who can sign in."""
+    """A person who can sign in."""
 
     account_id: str
     name: str
@@ -64,7 +64,7 @@ EMPTY = Person("acct_empty", "New here", "new@example.com", secrets.token_urlsaf
 
 
 class _Clocked(SQLiteLedger):
-    """A ledger whose clock is set by hand."""
+    """A ledger with a settable clock."""
 
     at_micros = 0
 
@@ -73,16 +73,16 @@ class _Clocked(SQLiteLedger):
 
 
 def config(folder: Path, port: int) -> Path:
-    """A configuration as the demo's, on a port of one's own."""
+    """The demo's configuration, on a given port."""
     path = folder / "realrouter.toml"
     path.write_text(demo_config(folder, port), encoding="utf-8")
     return path
 
 
 def seed(settings: Settings, *, requests_per_day: int = 14, days: int = DAYS) -> None:
-    """Migrate, list prices, and write both accounts' lives up to now."""
+    """Migrate, list prices, and write the history of both accounts up to now."""
     path, codec = settings.store.sqlite_path, Codec()
-    assert path is not None, "it is the demo's configuration"
+    assert path is not None, "the demo's configuration uses SQLite"
     ledger = _Clocked(str(path), codec=codec)
     now_micros = time.time_ns() // 1000
     ledger.at_micros = now_micros - days * MICROS_PER_DAY
@@ -104,7 +104,7 @@ def _open(ledger: _Clocked, codec: Codec, person: Person) -> None:
 
 
 class _Life:
-    """What happens to the full account, a day at a time."""
+    """The history of the full account, day by day."""
 
     def __init__(self, ledger: _Clocked, settings: Settings, draw: random.Random) -> None:
         self.ledger, self.codec, self.draw = ledger, Codec(), draw
@@ -150,7 +150,7 @@ class _Life:
         self.book.say(refund_stream(refund_id), posted)
 
     def _requests(self, count: int, until_micros: int) -> None:
-        """So many, in rounds of at most 50, spread over the day."""
+        """`count` requests, in batches of at most 50, spread over the day."""
         step = (until_micros - self.ledger.at_micros) // (count + 1)
         for start in range(0, count, 50):
             round_ = min(50, count - start)

@@ -1,4 +1,4 @@
-"""What a page does wrong while it is looked at: console errors, failed requests, blocked content, what axe finds, its width."""
+"""Detects a page's faults: console errors, failed requests, blocked content, axe violations, excessive width."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _NOTE_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (e) => console.error(`CSP: ${e.violatedDirective} blocked ${e.blockedURI}`));
 """
 _LEFT = "net::ERR_ABORTED"
-"""What was cut off because its page was left, or because the page itself cancelled it."""
+"""The failure of a request that was aborted because its page was left, or by the page itself."""
 
 
 @dataclass
 class Watch:
-    """`expected`: statuses that a test provokes; the browser's own console line about one is then no problem either."""
+    """`expected`: statuses that a test provokes; the browser's own console message about one is then not a problem either."""
 
     page: Page
     expected: set[int] = field(default_factory=set)
@@ -35,7 +35,7 @@ class Watch:
         self.page.on("response", self._response)
 
     def check(self) -> None:
-        """Raises AssertionError where anything went wrong since the last check."""
+        """Raises AssertionError if anything went wrong since the last check."""
         problems, self.problems = self.problems, []
         assert not problems, "\n".join(problems)
 
@@ -56,7 +56,7 @@ class Watch:
 
 
 def check_accessible(page: Page) -> None:
-    """No violation of axe's rules for WCAG 2.2 AA, nor of its best practices."""
+    """Check that axe finds no violation of its rules for WCAG 2.2 AA, or of its best practices."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
     found: dict[str, Any] = page.evaluate(
@@ -66,7 +66,7 @@ def check_accessible(page: Page) -> None:
         }""",
         AXE_TAGS,
     )
-    told = [
+    violations = [
         {
             "rule": each["id"],
             "help": each["help"],
@@ -74,12 +74,12 @@ def check_accessible(page: Page) -> None:
         }
         for each in found["violations"]
     ]
-    assert not told, json.dumps(told, indent=1)
-    assert found["passes"], "axe looked at nothing"
+    assert not violations, json.dumps(violations, indent=1)
+    assert found["passes"], "axe checked nothing"
 
 
 def check_width(page: Page) -> None:
-    """The page is not wider than the window."""
+    """Check that the page is not wider than the window."""
     wide = page.evaluate(
         """() => document.documentElement.scrollWidth <= innerWidth ? null
         : [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
@@ -89,5 +89,5 @@ def check_width(page: Page) -> None:
 
 
 def check_headings(page: Page) -> None:
-    """One h1, and every section has a name."""
+    """Check that the page has exactly one h1."""
     assert page.locator("h1").count() == 1, page.locator("h1").all_inner_texts()

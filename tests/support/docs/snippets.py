@@ -1,8 +1,8 @@
-"""The website's snippets, run as they are printed there, against whoever serves.
+"""Runs the website's snippets, exactly as printed there, against a server.
 
-Each file in web/snippets is a snippet; those of the public documentation are equal to it but for blanks at the start of their
-lines. What runs is the file with the server's address in place of the public one; the key is in the environment, as the
-documentation says. Snippets of an SDK that begin after the quickstart use its `client`.
+Each file in web/snippets is a snippet. The public documentation prints the same text, except for leading blanks. The public address
+is replaced by the server's; the key is in the environment, as the documentation says. SDK snippets other than the quickstart use
+its `client`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.support.paths import ROOT
 PUBLIC_ORIGIN = "https://api.realrouter.org"
 GET_WEATHER = "const getWeather = async ({ city }) => ({ city, celsius: 21 });\n"
 GET_WEATHER_PYTHON = "def get_weather(city): return {'city': city, 'celsius': 21}\n"
-"""What the documentation leaves to its reader."""
+"""The functions that the documentation leaves to its readers."""
 PDF_PAGES = 2
 SECONDS_MAX = 60
 FOLDER = ROOT / "web" / "snippets"
@@ -33,7 +33,7 @@ _SHELL = ["sh", "-e", "-s"]
 
 
 class Served(Protocol):
-    """Something that serves: a demo, a gateway."""
+    """A server: a demo or a gateway."""
 
     @property
     def base_url(self) -> str: ...
@@ -43,7 +43,7 @@ class Served(Protocol):
 
 
 class Failed(Exception):
-    """A snippet that ended in an error. The message is what it printed there."""
+    """A snippet ended in an error. The message is its error output."""
 
 
 def quickstart_python(served: Served) -> str:
@@ -55,26 +55,26 @@ def quickstart_javascript(served: Served) -> str:
 
 
 def web_search(served: Served) -> Any:
-    """The output items."""
+    """Returns the output items."""
     return javascript(snippet("web_search.mjs", served), served, shows="response.output")
 
 
 def function_calling(served: Served) -> tuple[Any, str]:
-    """The call, and the final text."""
+    """Returns the call and the final text."""
     source = GET_WEATHER + snippet("function_calling.mjs", served)
     call, text = javascript(source, served, shows="[call, final.output_text]")
     return call, text
 
 
 def image_generation(served: Served) -> bytes:
-    """The image."""
+    """Returns the image's bytes."""
     output = javascript(snippet("image_generation.mjs", served), served, shows="response.output")
     [image] = [item for item in output if item["type"] == "image_generation_call"]
     return base64.b64decode(image["result"])
 
 
 def pdf_summary(served: Served, folder: Path) -> str:
-    """What is said of a PDF of PDF_PAGES pages, uploaded by the documentation's command and named by its id."""
+    """Returns the answer about a PDF of PDF_PAGES pages, uploaded by the documentation's command and referenced by its id."""
     write_pdf(folder)
     uploaded = json.loads(shell("upload.sh", served, folder=folder))
     source = snippet("pdf_input.mjs", served)
@@ -84,7 +84,7 @@ def pdf_summary(served: Served, folder: Path) -> str:
 
 
 def write_pdf(folder: Path) -> None:
-    """The file that the documentation uploads."""
+    """Write the file that the documentation uploads."""
     (folder / "document.pdf").write_bytes(a_pdf(PDF_PAGES))
 
 
@@ -94,17 +94,17 @@ def snippet(name: str, served: Served) -> str:
 
 
 def python(name: str, served: Served, *, folder: Path, before: str = "") -> str:
-    """What a snippet prints, after the quickstart's client and `before`."""
+    """A snippet's output, run after the quickstart's client and `before`."""
     return _run(_PYTHON, f"{_client_python(served)}{before}{snippet(name, served)}", served, folder)
 
 
 def node(*names: str, served: Served) -> str:
-    """What snippets that stand one after the other on their page print, after the quickstart's client."""
+    """The output of consecutive snippets of a page, run after the quickstart's client."""
     return _run(_NODE, _client_node(served) + "".join(snippet(name, served) for name in names), served)
 
 
 def changed(name: str, served: Served, *, change: tuple[str, str]) -> str:
-    """What a snippet prints in which one thing is replaced by another."""
+    """A snippet's output, with one text replaced by another."""
     old, new = change
     source = snippet(name, served)
     assert source.count(old) == 1, name
@@ -115,12 +115,12 @@ def changed(name: str, served: Served, *, change: tuple[str, str]) -> str:
 
 
 def shell(name: str, served: Served, *, folder: Path = _SDK, names: Mapping[str, str] | None = None) -> str:
-    """What its commands print. `names`: what the reader has to fill in."""
+    """The output of a snippet's commands. `names`: the variables that readers have to set."""
     return _run(_SHELL, snippet(name, served), served, folder, names)
 
 
 def javascript(source: str, served: Served, *, shows: str) -> Any:
-    """Run a snippet after the quickstart's client; the value that `shows` names, as JSON."""
+    """Run a snippet after the quickstart's client; returns the value of the expression `shows`."""
     source = f"{_client_node(served)}{source}"
     return json.loads(_run(_NODE, f"{source}\nconsole.log(JSON.stringify({shows}));\n", served))
 

@@ -1,5 +1,5 @@
 import type { Metadata } from "next";
-import { OverviewView } from "@/components/dashboard/overview-view";
+import { OverviewView } from "@/components/dashboard/overview/view";
 
 export const metadata: Metadata = { title: "Overview" };
 

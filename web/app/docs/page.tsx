@@ -26,17 +26,17 @@ export default function QuickstartPage() {
                 text={"pip install openai   # Python\nnpm install openai   # JavaScript"}
               />
               <P>
-                The snippets read the key from the environment: those of the SDKs from `REALROUTER_KEY`, those of curl
-                from `REALROUTER_API_KEY`.
+                The snippets read the key from the environment: the SDK snippets from `REALROUTER_KEY`, the curl
+                snippets from `REALROUTER_API_KEY`.
               </P>
               <Listing
                 title="Your key"
                 language="curl"
                 text={'export REALROUTER_KEY="sk-rr-..."\nexport REALROUTER_API_KEY="$REALROUTER_KEY"'}
               />
-              <P>Then ask:</P>
+              <P>Then send a request:</P>
               <Snippet title="First request" files={["quickstart.py", "quickstart.mjs", "quickstart.sh"]} />
-              <P>That is all. Every later snippet of an SDK uses the `client` from here.</P>
+              <P>That is all. The SDK snippets on the other pages use this `client`.</P>
             </>
           ),
         },
@@ -46,27 +46,27 @@ export default function QuickstartPage() {
           body: (
             <>
               <P>
-                [Sign up](/signup), add balance under Billing, and make a key under Keys. A key is shown once: only its
-                digest is kept. It begins with `sk-rr-`, and may have a monthly budget, rates, an expiry and a list of
-                models.
+                [Sign up](/signup), add credit under Billing, and create a key under Keys. A key is shown only once,
+                because only its digest is stored. It starts with `sk-rr-`, and can have a monthly budget, rate limits,
+                an expiry and a list of allowed models.
               </P>
-              <Note title="Keep it on your server.">
-                Whoever has the key spends from your balance, up to its limits. If one leaks, revoke it: every process
-                refuses it from its next admission on.
+              <Note title="Keep the key on your server.">
+                Anyone who has the key can spend from your balance, up to its limits. If a key leaks, revoke it: the
+                gateway refuses all new requests with it at once.
               </Note>
             </>
           ),
         },
         {
           id: "next",
-          title: "What to read next",
+          title: "Next steps",
           body: (
             <Bullets
               items={[
                 "[Endpoints](/docs/endpoints): responses, chat completions, models and files.",
                 "[Tools and modalities](/docs/tools): web search, functions, images and PDFs.",
-                "[Billing model](/docs/billing): what is held, what is charged and what comes back.",
-                "[Errors](/docs/errors): every code, and whether the SDKs retry it by themselves.",
+                "[Billing model](/docs/billing): what is held, charged and returned.",
+                "[Errors](/docs/errors): every code, and whether the SDKs retry it automatically.",
                 "[Models](/models): capabilities, context and prices, with a calculator.",
               ]}
             />

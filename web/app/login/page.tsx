@@ -10,7 +10,7 @@ export default function LoginPage() {
   return (
     <AuthFrame
       title="Sign in"
-      intro="Your balance, requests and keys."
+      intro="See your balance, requests and keys."
       below={
         <>
           No account yet?{" "}

@@ -8,7 +8,7 @@ import { Link } from "@/components/ui/link";
 
 export const metadata: Metadata = {
   title: "Models and prices",
-  description: "The models on offer: context, output, modalities, tools and exact prices, with a calculator.",
+  description: "The available models: context, output, modalities, tools and exact prices, with a calculator.",
 };
 
 export default function ModelsPage() {
@@ -21,8 +21,8 @@ export default function ModelsPage() {
         className="mx-auto w-full max-w-7xl flex-1 space-y-8 px-4 py-10 outline-none sm:px-6"
       >
         <PageHeader title="Models">
-          Capabilities and prices as <code className="font-mono">GET /v1/models</code> tells them. Every model answers
-          on both endpoints; see the{" "}
+          Capabilities and prices, from <code className="font-mono">GET /v1/models</code>. Every model works with both
+          endpoints. For how requests are charged, see the{" "}
           <Link href="/docs/billing" className="font-medium text-accent underline underline-offset-3">
             billing model
           </Link>

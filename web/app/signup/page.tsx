@@ -13,10 +13,10 @@ export default function SignupPage() {
   return (
     <AuthFrame
       title="Sign up"
-      intro="An account with a prepaid balance. You pay for completed answers, and for nothing else."
+      intro="Get an account with a prepaid balance. You pay only for completed responses."
       below={
         <>
-          Signed up before?{" "}
+          Already have an account?{" "}
           <Link href="/login" className="font-medium text-accent underline">
             Sign in
           </Link>

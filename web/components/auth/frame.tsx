@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import { SiteFooter } from "../site-footer";
 import { SiteHeader } from "../site-header";
 
-/** What stands around signing in and signing up. */
+/** The frame around the sign-in and sign-up forms. */
 export function AuthFrame({
   title,
   intro,

@@ -1,33 +1,27 @@
 "use client";
-// Signing in, by password or by a one-time link whose token stands in the fragment.
+// Signing in, with a password or with a one-time link that carries its token in the URL fragment.
 
 import { useMutation } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useState } from "react";
-import { ApiError, answered, api } from "@/lib/api";
-import { useFocusWrong } from "@/lib/focus";
-import { formErrors } from "@/lib/form";
-import { takeToken } from "@/lib/link-token";
-import { wasSignedIn } from "@/lib/signed-in";
-import { Button, Spinner } from "../ui/button";
-import { Field } from "../ui/field";
-import { FormError } from "../ui/form-error";
-import { PasswordField } from "../ui/password-field";
+import { useEffect, useState } from "react";
+import { Button, Spinner } from "@/components/ui/button";
+import { FormError } from "@/components/ui/form-error";
+import { ApiError, answered, api } from "@/lib/api/client";
+import { formErrors } from "@/lib/form/errors";
+import { takeToken } from "@/lib/session/link-token";
+import { wasSignedIn } from "@/lib/session/signed-in";
+import { PasswordForm, type Values } from "./password-form";
 import { useArrival, useSignedInAlready } from "./use-arrival";
 
-const FIELDS = ["email", "password"];
 const LINK_REFUSED =
-  "This link does not work any more. A link works once, for 15 minutes. Sign in with your password, or ask for a new link.";
+  "This link is no longer valid. A link works once, for 15 minutes. Sign in with your password, or request a new link.";
 
 export function LoginForm() {
-  const [email, setEmail] = useState("");
-  const [password, setPassword] = useState("");
   const arrive = useArrival();
   const { token, link } = useLink(arrive);
   const signIn = useMutation({
-    mutationFn: () => answered(api.POST("/api/session", { body: { email, password } })),
+    mutationFn: (body: Values<"email" | "password">) => answered(api.POST("/api/session", { body })),
     onSuccess: arrive,
   });
-  const form = useFocusWrong(signIn.error);
   useSignedInAlready(arrive, token === null && signIn.isIdle);
   if (token !== null && link.isIdle && signIn.isIdle) return <UseLink use={() => link.mutate(token)} />;
   if (link.isPending || link.isSuccess) {
@@ -37,48 +31,29 @@ export function LoginForm() {
       </p>
     );
   }
-  const errors = formErrors(signIn.error, FIELDS);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (!signIn.isPending && !signIn.isSuccess) signIn.mutate();
-  };
   return (
-    <form ref={form} onSubmit={submit} className="space-y-4">
+    <PasswordForm
+      sending={signIn}
+      refused={signIn.error}
+      submit="Sign in"
+      then={{ leave: true }}
+      fields={[
+        { name: "email", label: "E-mail", type: "email", autoComplete: "username", required: true },
+        { name: "password", label: "Password", secret: true, autoComplete: "current-password", required: true },
+      ]}
+    >
       {link.error && signIn.isIdle && <LinkFailed error={link.error} retry={() => link.mutate(link.variables)} />}
-      <FormError message={errors.general} />
-      <Field
-        label="E-mail"
-        type="email"
-        name="email"
-        autoComplete="username"
-        required
-        value={email}
-        error={errors.field("email")}
-        onChange={(event) => setEmail(event.target.value)}
-      />
-      <PasswordField
-        label="Password"
-        name="password"
-        autoComplete="current-password"
-        required
-        value={password}
-        error={errors.field("password")}
-        onChange={(event) => setPassword(event.target.value)}
-      />
-      <Button type="submit" busy={signIn.isPending || signIn.isSuccess} className="w-full">
-        Sign in
-      </Button>
-    </form>
+    </PasswordForm>
   );
 }
 
-/** Asked for, never by itself: what only reads a link ends no session, and does not use it up. */
+/** The link is used on a click, never automatically: software that only fetches it ends no session and does not use it up. */
 function UseLink({ use }: { use: () => void }) {
   return (
     <div className="space-y-4">
       <p className="text-sm">
-        This link signs you in, once.
-        {wasSignedIn() && " Whoever is signed in here now is signed out."}
+        This link signs you in once.
+        {wasSignedIn() && " It ends the session that is open in this browser."}
       </p>
       <Button className="w-full" onClick={use}>
         Sign in with this link
@@ -87,7 +62,7 @@ function UseLink({ use }: { use: () => void }) {
   );
 }
 
-/** A refusal is final; after anything else, the link may be good still. */
+/** A refusal is final. After any other failure the link may still be valid. */
 function LinkFailed({ error, retry }: { error: Error; retry: () => void }) {
   if (error instanceof ApiError && (error.status === 400 || error.status === 401)) {
     return <FormError message={LINK_REFUSED} />;
@@ -102,7 +77,7 @@ function LinkFailed({ error, retry }: { error: Error; retry: () => void }) {
   );
 }
 
-/** The token of the fragment, which leaves the address bar before anything else happens, and what uses it. */
+/** The token in the fragment, which is removed from the address bar first of all, and the mutation that uses it. */
 function useLink(arrive: () => void) {
   const [token, setToken] = useState<string | null>(null);
   const link = useMutation({

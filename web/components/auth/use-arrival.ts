@@ -3,11 +3,11 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
 import { useEffect, useRef } from "react";
-import { answered, api } from "@/lib/api";
-import { nextPath } from "@/lib/next-path";
-import { rememberSignedIn, wasSignedIn } from "@/lib/signed-in";
+import { answered, api } from "@/lib/api/client";
+import { nextPath } from "@/lib/session/next-path";
+import { rememberSignedIn, wasSignedIn } from "@/lib/session/signed-in";
 
-/** On to where the visitor wanted to go, with nothing left of whoever was signed in before. */
+/** Go on to the page that the visitor wanted, after clearing all data of the previous session. */
 export function useArrival(): () => void {
   const client = useQueryClient();
   const router = useRouter();
@@ -18,7 +18,7 @@ export function useArrival(): () => void {
   };
 }
 
-/** Whoever is signed in already goes on at once. */
+/** A visitor who is already signed in goes on at once. */
 export function useSignedInAlready(arrive: () => void, ask: boolean): void {
   const latest = useRef(arrive);
   useEffect(() => {

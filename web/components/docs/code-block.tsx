@@ -1,11 +1,11 @@
 "use client";
-// Code as it is shown and copied: with the address of the gateway that serves the page.
+// Code blocks. Both the code shown and the code copied use the address of the gateway that serves the page.
 
 import { Tabs as Base } from "@base-ui/react/tabs";
 import { clsx } from "clsx";
 import { useRef, useSyncExternalStore } from "react";
-import { PUBLIC_ORIGIN, useOrigin } from "@/lib/here";
-import type { Code, Language } from "@/lib/snippets";
+import type { Code, Language } from "@/lib/docs/snippets";
+import { PUBLIC_ORIGIN, useOrigin } from "@/lib/navigation/here";
 import { CopyButton } from "../ui/copy";
 import { chooseLanguage, chosenLanguage, onLanguage } from "./language";
 
@@ -22,7 +22,7 @@ const BAR = "flex min-h-11 items-center justify-between gap-2 border-b pr-1.5 pl
 const TAB =
   "-mb-px min-h-11 border-b-2 border-transparent px-3 text-sm font-medium text-muted hover:text-text data-active:border-accent data-active:text-text";
 
-/** One piece of code under its title. */
+/** One code block with a title. */
 export function CodeBlock({ code, title }: { code: Code; title?: string }) {
   const text = useRef<HTMLElement>(null);
   const name = title ?? NAMES[code.language];
@@ -37,7 +37,7 @@ export function CodeBlock({ code, title }: { code: Code; title?: string }) {
   );
 }
 
-/** The same thing in several languages. Whoever picks one has it everywhere. */
+/** The same code in several languages. The chosen language applies to all blocks. */
 export function CodeTabs({ codes, title }: { codes: Code[]; title: string }) {
   const wanted = useSyncExternalStore(onLanguage, chosenLanguage, () => null);
   const shown = codes.find((code) => code.language === wanted) ?? codes[0];
@@ -68,15 +68,15 @@ function Lines({ code, into }: { code: Code; into?: React.Ref<HTMLElement> }) {
   const origin = useOrigin();
   const html = code.html.replaceAll(PUBLIC_ORIGIN, origin);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable with the keyboard
     <pre tabIndex={0} className="overflow-x-auto p-4 text-[0.8125rem] leading-6 -outline-offset-2">
-      {/* biome-ignore lint/security/noDangerouslySetInnerHtml: made from our own files when the site is built */}
+      {/* biome-ignore lint/security/noDangerouslySetInnerHtml: generated from our own files when the site is built */}
       <code ref={into} className="code" dangerouslySetInnerHTML={{ __html: html }} />
     </pre>
   );
 }
 
-/** What is shown, but for lines that a change takes away. */
+/** The text shown, without the lines that a change removes. */
 function copied(shown: HTMLElement | null): string {
   const lines = [...(shown?.querySelectorAll(".line:not(.removed)") ?? [])];
   return `${lines.map((line) => line.textContent).join("\n")}\n`;

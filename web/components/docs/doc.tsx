@@ -1,4 +1,4 @@
-// A page of the documentation: its head, what is on it, its sections, and the way to the next one.
+// A documentation page: its header, table of contents and sections, and links to the previous and next topic.
 
 import { ArrowLeft, ArrowRight } from "lucide-react";
 import type { Metadata } from "next";

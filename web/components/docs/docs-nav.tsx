@@ -5,7 +5,7 @@ import { usePathname } from "next/navigation";
 import { Link } from "../ui/link";
 import { GROUPS, hrefOf, TOPICS } from "./topics";
 
-/** The topics: a column at the side, or a disclosure where there is no room for one. */
+/** The topics, in a side column, or in a disclosure on narrow pages. */
 export function DocsNav() {
   const here = usePathname().replace(/\/$/, "");
   const topic = TOPICS.find((each) => hrefOf(each) === here);
@@ -16,7 +16,7 @@ export function DocsNav() {
           <Topics here={here} label="Documentation" />
         </div>
       </aside>
-      {/* Closed again on each page. */}
+      {/* The key closes it again on every page. */}
       <details key={here} className="group sticky top-16 z-20 -mx-4 border-b bg-page px-4 sm:-mx-6 sm:px-6 lg:hidden">
         <summary className="flex min-h-12 list-none items-center justify-between text-sm font-medium [&::-webkit-details-marker]:hidden">
           <span>

@@ -1,4 +1,4 @@
-// Tables of facts that the gateway's own tests hold against its code (lib/facts.json).
+// Tables of facts from lib/facts.json, which the build generates from ops/reference.md (ops/website_facts.py).
 
 import { Fragment, type ReactNode } from "react";
 import facts from "@/lib/facts.json";
@@ -7,16 +7,16 @@ import { Badge } from "../ui/badge";
 import { DocTable } from "./prose";
 import { InlineCode, rich } from "./rich";
 
-const RETRIES: Record<string, string> = { yes: "Yes", no: "No", depends: "It depends" };
+const RETRIES: Record<string, string> = { yes: "Yes", no: "No", depends: "Depends" };
 const KEYS: Record<string, string> = {
   required: "Key",
-  optional: "Key, or none",
+  optional: "Key (optional)",
   none: "None",
-  session: "Signed in",
-  "session or key": "Signed in, or key",
+  session: "Session",
+  "session or key": "Session or key",
 };
 
-/** The errors whose status is in a range, both ends included. */
+/** The errors with a status from `from` to `to`, both included. */
 export function ErrorsTable({ caption, from, to }: { caption: string; from: number; to: number }) {
   const rows = facts.errors
     .filter(({ status }) => from <= status && status <= to)
@@ -32,7 +32,7 @@ export function ErrorsTable({ caption, from, to }: { caption: string; from: numb
         RETRIES[retry],
       ],
     }));
-  return <DocTable caption={caption} head={["Error", "When, and what to do", "SDKs retry"]} rows={rows} />;
+  return <DocTable caption={caption} head={["Error", "Cause and remedy", "SDKs retry"]} rows={rows} />;
 }
 
 function Code({ status, code, type }: { status: number; code: string | null; type: string }) {
@@ -59,7 +59,7 @@ function CodeName({ code }: { code: string | null }) {
   );
 }
 
-/** A name that may go on in the next line behind its underscores and slashes. */
+/** A name that may wrap after its underscores and slashes. */
 function breakable(name: string): ReactNode {
   return name.split(/(?<=[_/])/).map((part, at) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: parts of one text, in their order
@@ -70,7 +70,7 @@ function breakable(name: string): ReactNode {
   ));
 }
 
-/** Routes whose path begins so. */
+/** The routes whose path starts with `under`. */
 export function EndpointsTable({ caption, under }: { caption: string; under: string }) {
   const rows = facts.endpoints
     .filter(({ path }) => path.startsWith(under))
@@ -91,7 +91,7 @@ export function EndpointsTable({ caption, under }: { caption: string; under: str
         </span>,
       ],
     }));
-  return <DocTable caption={caption} head={["Route", "What it does", "Who may"]} rows={rows} />;
+  return <DocTable caption={caption} head={["Route", "What it does", "Authentication"]} rows={rows} />;
 }
 
 export function HeadersTable({ caption, of }: { caption: string; of: "request" | "answer" }) {
@@ -106,7 +106,7 @@ export function KeyLimitsTable() {
     key: name,
     cells: [<InlineCode key="name">{name}</InlineCode>, rich(refused), rich(window)],
   }));
-  return <DocTable caption="Limits of a key" head={["Limit", "Refused with", "Window"]} rows={rows} />;
+  return <DocTable caption="Key limits" head={["Limit", "Refused with", "Window"]} rows={rows} />;
 }
 
 export function FixedLimitsTable() {
@@ -116,12 +116,12 @@ export function FixedLimitsTable() {
 
 export function CostLinesTable() {
   const rows = facts.cost_lines.map(({ name, counts }) => named(name, counts));
-  return <DocTable caption="Lines of a charge" head={["Line", "Counts"]} rows={rows} />;
+  return <DocTable caption="Lines of a charge" head={["Line", "What it counts"]} rows={rows} />;
 }
 
 export function ReasonsTable() {
   const rows = facts.release_reasons.map(({ name, when }) => named(name, when));
-  return <DocTable caption="Reasons of a release" head={["Reason", "When"]} rows={rows} />;
+  return <DocTable caption="Reasons for a release" head={["Reason", "When"]} rows={rows} />;
 }
 
 export function TransactionsTable() {

@@ -1,4 +1,4 @@
-// The language that a reader has picked, kept in this browser.
+// The language chosen for code blocks, saved in this browser.
 
 const KEY = "realrouter-language";
 const listeners = new Set<() => void>();
@@ -14,7 +14,7 @@ export function chooseLanguage(language: string): void {
   try {
     localStorage.setItem(KEY, language);
   } catch {
-    // storage is switched off: the choice lasts as long as the page
+    // storage is disabled: the choice lasts as long as the page
   }
   for (const listener of listeners) listener();
 }

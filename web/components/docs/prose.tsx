@@ -1,10 +1,10 @@
-// What the sections of a page are made of.
+// The building blocks of documentation sections.
 
 import { clsx } from "clsx";
 import type { ReactNode } from "react";
 import { rich } from "./rich";
 
-/** A paragraph; see `rich` for what may stand in it. */
+/** A paragraph; see `rich` for its markup. */
 export function P({ children }: { children: string }) {
   return <p className="text-pretty">{rich(children)}</p>;
 }
@@ -33,7 +33,7 @@ export function Steps({ items }: { items: string[] }) {
   );
 }
 
-/** What a reader should not miss. */
+/** A note that readers should not miss. */
 export function Note({ title, children }: { title: string; children: string }) {
   return (
     <div className="rounded-xl border border-l-4 border-l-accent bg-surface px-4 py-3 text-sm">
@@ -46,17 +46,17 @@ export function Note({ title, children }: { title: string; children: string }) {
 type DocTableProps = {
   caption: string;
   head: string[];
-  /** The first cell names the row. */
+  /** The first cell is the row's heading. */
   rows: { key: string; cells: ReactNode[]; id?: string }[];
   numeric?: number[];
 };
 
-/** A table of facts that scrolls inside its frame. */
+/** A table that scrolls within its own frame. */
 export function DocTable({ caption, head, rows, numeric = [] }: DocTableProps) {
   const side = (column: number) => (numeric.includes(column) ? "tabular text-right whitespace-nowrap" : "");
   return (
     <div className="overflow-hidden rounded-xl border bg-surface">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable with the keyboard */}
       <div tabIndex={0} className="overflow-x-auto -outline-offset-2">
         <table className="w-full text-sm">
           <caption className="sr-only">{caption}</caption>

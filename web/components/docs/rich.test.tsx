@@ -17,18 +17,18 @@ const ROUTER: AppRouterInstance = {
   bfcacheId: "",
 };
 
-/** Links ask the router for what is aimed at. */
+/** Render with a router, because links prefetch through it. */
 function render(shown: ReactElement) {
   return renderBare(<AppRouterContext.Provider value={ROUTER}>{shown}</AppRouterContext.Provider>);
 }
 
 describe("rich text", () => {
-  it("is plain where nothing is marked", () => {
+  it("is plain text if it has no markup", () => {
     const { container } = render(<p>{rich("A < b & c.")}</p>);
     expect(container.innerHTML).toBe("<p>A &lt; b &amp; c.</p>");
   });
 
-  it("marks code, weight and links, and code in links", () => {
+  it("renders code, bold text and links, and code within links", () => {
     const { container } = render(
       <p>{rich("Send `n`, **once**, to [`GET /x`](/docs/errors) or [it](/openapi.json).")}</p>,
     );

@@ -4,7 +4,7 @@ import { Link } from "../ui/link";
 const PARTS = /(`[^`]+`|\[[^\]]+\]\([^)]+\)|\*\*[^*]+\*\*)/;
 const LINK = /^\[([^\]]+)\]\(([^)]+)\)$/;
 
-/** A sentence with `code`, **weight** and [links](/where), as the texts of these pages write them. */
+/** Renders text with `code`, **bold** and [links](/path). */
 export function rich(text: string): ReactNode[] {
   return text.split(PARTS).map((part, at) => {
     const key = `${at}`;
@@ -24,7 +24,7 @@ const LINKED = "font-medium text-accent underline decoration-accent/40 underline
 
 function RichLink({ label, href }: { label: string; href: string }) {
   const inside = rich(label);
-  // What the gateway itself serves is no page of the site.
+  // Files that the gateway serves, such as /openapi.json, are not pages of the site.
   if (!href.startsWith("/") || href.includes("."))
     return (
       <a href={href} className={LINKED}>

@@ -1,7 +1,7 @@
-import { highlight, type Language, languageOf, readSnippet } from "@/lib/snippets";
+import { highlight, type Language, languageOf, readSnippet } from "@/lib/docs/snippets";
 import { CodeBlock, CodeTabs } from "./code-block";
 
-/** Snippets of web/snippets: the same thing in several languages, or one. `title` says what they do. */
+/** Snippets from web/snippets, one per language. `title` says what they do. */
 export async function Snippet({ files, title }: { files: string[]; title: string }) {
   const codes = await Promise.all(files.map((file) => highlight(readSnippet(file), languageOf(file))));
   const [only] = codes;
@@ -12,7 +12,7 @@ export async function Snippet({ files, title }: { files: string[]; title: string
   );
 }
 
-/** Text that is no snippet: an answer, a file. */
+/** Code that is not a tested snippet, such as a response or a configuration file. */
 export async function Listing({ text, language, title }: { text: string; language: Language; title: string }) {
   return <CodeBlock code={await highlight(text, language)} title={title} />;
 }

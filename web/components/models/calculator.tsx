@@ -1,8 +1,8 @@
 "use client";
 
+import type { Model } from "@/lib/api/queries";
+import { costOf, formatPicos, imageSizes } from "@/lib/billing/prices";
 import { formatUsdExact } from "@/lib/money";
-import { costOf, formatPicos, imageSizes } from "@/lib/prices";
-import type { Model } from "@/lib/queries";
 import { formatCount } from "@/lib/time";
 import { Field, SelectField } from "../ui/field";
 import { Panel } from "../ui/panel";
@@ -11,7 +11,7 @@ import { QUANTITY_MAX, type SetState, type State } from "./state";
 type CalculatorProps = { models: readonly Model[]; state: State; setState: SetState };
 type Quantity = "input" | "cached" | "output" | "searches" | "images";
 
-/** What a request would cost, line by line, by the arithmetic of its charge. */
+/** The cost of a request, line by line, by the same arithmetic as its charge. */
 export function Calculator({ models, state, setState }: CalculatorProps) {
   const model = models.find(({ id }) => id === state.model) ?? models[0];
   if (!model) return null;
@@ -42,7 +42,7 @@ export function Calculator({ models, state, setState }: CalculatorProps) {
         </SelectField>
         {state.model !== null && state.model !== model.id && (
           <p role="status" className="text-sm text-warning">
-            There is no model {state.model}. This is {model.id}.
+            There is no model {state.model}. Prices are for {model.id}.
           </p>
         )}
         {tiers.length > 0 && (
@@ -75,7 +75,7 @@ export function Calculator({ models, state, setState }: CalculatorProps) {
             </SelectField>
           )}
         </div>
-        <p className="text-sm text-muted">Cached input is counted once: not in the input as well.</p>
+        <p className="text-sm text-muted">Do not count cached input in the input as well.</p>
       </div>
       <Lines cost={cost} />
     </Panel>
@@ -105,7 +105,7 @@ function Lines({ cost }: { cost: ReturnType<typeof costOf> }) {
   return (
     <div className="mt-4 border-t pt-4">
       <table className="w-full text-sm">
-        <caption className="sr-only">What it costs, line by line</caption>
+        <caption className="sr-only">Cost, line by line</caption>
         <thead className="sr-only">
           <tr>
             <th scope="col">Line</th>
@@ -140,7 +140,7 @@ function Lines({ cost }: { cost: ReturnType<typeof costOf> }) {
       </table>
       {cost.above !== null && (
         <p className="mt-3 text-sm text-muted">
-          At the prices above {formatCount(cost.above)} input tokens, which hold for the whole request.
+          At the prices for more than {formatCount(cost.above)} input tokens, which apply to the whole request.
         </p>
       )}
     </div>

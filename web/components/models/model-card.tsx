@@ -2,9 +2,9 @@
 
 import { Calculator } from "lucide-react";
 import type { ReactNode } from "react";
-import type { Schemas } from "@/lib/api";
-import { formatPerMillion, formatPicos, type Pricing, picos } from "@/lib/prices";
-import type { Model } from "@/lib/queries";
+import type { Schemas } from "@/lib/api/client";
+import type { Model } from "@/lib/api/queries";
+import { formatPerMillion, formatPicos, type Pricing, picos } from "@/lib/billing/prices";
 import { formatCount } from "@/lib/time";
 import { Badge } from "../ui/badge";
 import { Button } from "../ui/button";
@@ -52,8 +52,8 @@ export function ModelCard({ model, onPrice }: { model: Model; onPrice: () => voi
         )}
       </dl>
       <dl className="mt-4 flex flex-wrap gap-x-8 gap-y-3 border-t pt-4">
-        <Words label="Reads" words={capabilities.input_modalities} />
-        <Words label="Writes" words={capabilities.output_modalities} />
+        <Words label="Input types" words={capabilities.input_modalities} />
+        <Words label="Output types" words={capabilities.output_modalities} />
         <Words label="Tools" words={capabilities.tools} />
       </dl>
       <MorePrices pricing={pricing} />
@@ -84,7 +84,7 @@ function Words({ label, words }: { label: string; words: readonly string[] }) {
   );
 }
 
-/** Long contexts, service tiers, images by their size, calls of tools: where a model has such prices. */
+/** The prices that only some models have: long contexts, service tiers, images by size, tool calls. */
 function MorePrices({ pricing }: { pricing: Pricing }) {
   const rows = [
     ...rowsOf(pricing, ""),
@@ -97,17 +97,17 @@ function MorePrices({ pricing }: { pricing: Pricing }) {
     ...(typeof pricing.image === "object"
       ? Object.entries(pricing.image).map(([size, usd]) => [`Image ${size}`, usd])
       : []),
-    ...Object.entries(pricing.calls ?? {}).map(([tool, usd]) => [`Call of ${tool}`, usd]),
+    ...Object.entries(pricing.calls ?? {}).map(([tool, usd]) => [`Call to ${tool}`, usd]),
   ];
   if (rows.length + units.length === 0) return null;
   return (
     <details className="mt-4 border-t pt-3">
       <summary className="min-h-8 text-sm font-medium text-muted hover:text-text">More prices</summary>
       {rows.length > 0 && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable with the keyboard
         <div tabIndex={0} className="overflow-x-auto">
           <table className="mt-2 w-full text-sm">
-            <caption className="sr-only">Prices of a million tokens</caption>
+            <caption className="sr-only">Prices per million tokens</caption>
             <thead className="text-left text-muted">
               <tr>
                 <th scope="col" className="py-1.5 pr-4 font-medium">

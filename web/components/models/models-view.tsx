@@ -1,9 +1,9 @@
 "use client";
-// The models on offer, and what a request to one of them would cost.
+// The models on offer, and a calculator for the cost of a request.
 
 import { useQueryStates } from "nuqs";
 import { useRef } from "react";
-import { type Model, useModels } from "@/lib/queries";
+import { type Model, useModels } from "@/lib/api/queries";
 import { Button } from "../ui/button";
 import { Field } from "../ui/field";
 import { Empty, Loaded, Skeleton } from "../ui/panel";
@@ -28,7 +28,7 @@ export function ModelsView() {
         isEmpty={(found) => found.length === 0}
         empty={
           <div className="rounded-xl border bg-surface">
-            <Empty title="No model is on offer">The operator of this gateway has not listed one yet.</Empty>
+            <Empty title="No models yet">The operator of this gateway has not listed any models yet.</Empty>
           </div>
         }
       >
@@ -68,7 +68,7 @@ function Models({ models, search, onSearch, onPrice }: ModelsProps) {
     <section aria-labelledby="models" className="min-w-0 space-y-4">
       <div className="flex flex-wrap items-end justify-between gap-x-6 gap-y-2">
         <h2 id="models" className="sr-only">
-          Models on offer
+          Available models
         </h2>
         <Field
           type="search"
@@ -85,14 +85,14 @@ function Models({ models, search, onSearch, onPrice }: ModelsProps) {
       {shown.length === 0 ? (
         <div className="rounded-xl border bg-surface">
           <Empty
-            title="No model has this name"
+            title="No matching models"
             action={
               <Button look="secondary" size="small" onClick={clear}>
                 Clear filters
               </Button>
             }
           >
-            Nothing matches “{search.trim()}”.
+            No model's name contains “{search.trim()}”.
           </Empty>
         </div>
       ) : (

@@ -24,16 +24,16 @@ describe("the state of the models page", () => {
     expect(load(write(state))).toEqual(state);
   });
 
-  it("has defaults that no URL needs to name", () => {
+  it("leaves defaults out of the URL", () => {
     expect(write(load(""))).toBe("");
   });
 
-  it.each(["-1", "1.5", "1e3", "", " 1", "1234567890", "abc"])("takes %j for no quantity", (text) => {
+  it.each(["-1", "1.5", "1e3", "", " 1", "1234567890", "abc"])("rejects %j as a quantity", (text) => {
     expect(parseAsQuantity.parse(text)).toBeNull();
     expect(load({ input: text }).input).toBe(10_000);
   });
 
-  it("takes whole quantities up to nine digits", () => {
+  it("accepts whole quantities of up to nine digits", () => {
     expect(parseAsQuantity.parse("0")).toBe(0);
     expect(parseAsQuantity.parse("999999999")).toBe(999_999_999);
   });

@@ -1,11 +1,11 @@
-// What the models page shows, as its URL has it: a link shows the same.
+// The models page's state, as its URL stores it, so that a link shows the same.
 
 import { createParser, parseAsString } from "nuqs";
-import type { Use } from "@/lib/prices";
+import type { Use } from "@/lib/billing/prices";
 
 export const QUANTITY_MAX = 999_999_999;
 
-/** A whole number from 0 to QUANTITY_MAX; anything else is none. */
+/** A whole number from 0 to QUANTITY_MAX; anything else is rejected. */
 export const parseAsQuantity = createParser({
   parse: (text: string) => (/^\d{1,9}$/.test(text) ? Number(text) : null),
   serialize: (quantity: number) => `${quantity}`,

@@ -2,7 +2,7 @@ import { aligned, formatUsd, formatUsdExact, nanos, type Rounding } from "@/lib/
 
 type AmountProps = { nanos: string | bigint; rounding?: Rounding };
 
-/** A rounded amount; the exact one is in its title. */
+/** A rounded amount, with the exact one as its title. */
 export function Amount({ nanos: value, rounding }: AmountProps) {
   const amount = typeof value === "bigint" ? value : nanos(value);
   return (
@@ -14,7 +14,10 @@ export function Amount({ nanos: value, rounding }: AmountProps) {
 
 type ExactAmountProps = { nanos: string | bigint; decimals?: number; plus?: boolean };
 
-/** An exact amount. In a column give all rows the same `decimals` (at most 9), and their points align. `plus`: with a sign above zero. */
+/**
+ * An exact amount. If all rows of a column get the same `decimals` (at most 9), their points align. `plus`: show the sign of a
+ * positive amount.
+ */
 export function ExactAmount({ nanos: value, decimals = 2, plus = false }: ExactAmountProps) {
   const amount = typeof value === "bigint" ? value : nanos(value);
   const { shown, zeros } = aligned(amount, decimals);

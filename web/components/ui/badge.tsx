@@ -10,7 +10,7 @@ const TONES: Record<Tone, string> = {
   danger: "bg-danger-soft text-danger border-transparent",
 };
 
-/** A state in a word. The word carries it, the colour only helps. */
+/** A state in a word. The word alone conveys it; the colour only helps. */
 export function Badge({ tone = "neutral", children }: { tone?: Tone; children: ReactNode }) {
   return (
     <span

@@ -13,7 +13,7 @@ const LOOKS: Record<Look, string> = {
 };
 const SIZES: Record<Size, string> = { small: "min-h-8 px-2.5 text-sm", normal: "min-h-10 px-4 text-sm" };
 
-/** The classes of a button, for what only looks like one. */
+/** A button's classes, for elements that only look like one. */
 export function buttonClass(look: Look = "primary", size: Size = "normal", className?: string): string {
   return clsx(
     "inline-flex items-center justify-center gap-2 rounded-lg font-medium whitespace-nowrap transition-colors",
@@ -26,7 +26,7 @@ export function buttonClass(look: Look = "primary", size: Size = "normal", class
 
 type ButtonProps = ComponentProps<"button"> & { look?: Look; size?: Size; busy?: boolean };
 
-/** `busy`: the action is under way; the button keeps its focus and takes no second click. */
+/** `busy`: the action is in progress; the button keeps its focus and ignores clicks. */
 export function Button({ look, size, busy = false, className, children, onClick, ...rest }: ButtonProps) {
   return (
     <button

@@ -6,7 +6,7 @@ import { buttonClass } from "./button";
 
 const SHOWN_MS = 2_000;
 
-/** Copies `text`, and says so to screen readers as well. `label` names what is copied: "Copy the key". */
+/** Copies `text`, and announces it to screen readers. `label` names what is copied: "Copy the key". */
 export function CopyButton({
   text,
   label,
@@ -38,7 +38,7 @@ export function CopyButton({
       </button>
       <span role="status" className="sr-only">
         {state === "copied" && "Copied."}
-        {state === "failed" && "Copying failed: select the text and copy it."}
+        {state === "failed" && "Copying failed. Select the text and copy it yourself."}
       </span>
     </>
   );

@@ -11,15 +11,15 @@ type DialogProps = {
   title: string;
   description?: ReactNode;
   children: ReactNode;
-  /** A dialog in the middle, or a sheet at the side. */
+  /** A sheet at the side, instead of a dialog in the middle. */
   side?: boolean;
-  /** More room in the middle, for code. */
+  /** A wider dialog, for code. */
   wide?: boolean;
-  /** Where the focus goes when it closes, where that is not what opened it. */
+  /** The element to focus when it closes, if not the one that opened it. */
   finalFocus?: RefObject<HTMLElement | null>;
 };
 
-/** A modal dialog: focus is kept inside, Escape closes, and focus goes back to what opened it. */
+/** A modal dialog: focus stays inside, Escape closes it, and focus returns to the element that opened it. */
 export function Dialog({
   open,
   onOpenChange,

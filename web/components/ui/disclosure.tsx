@@ -4,7 +4,7 @@ import type { ComponentProps, ReactNode } from "react";
 
 type DisclosureProps = ComponentProps<"details"> & { title: ReactNode; titleClass?: string };
 
-/** What is there for who asks for it. */
+/** Content that is shown on request. */
 export function Disclosure({ title, titleClass, className, children, ...rest }: DisclosureProps) {
   return (
     <details {...rest} className={clsx("group", className)}>

@@ -10,7 +10,7 @@ export const INPUT =
 type Described = { label: string; hint?: ReactNode; error?: string | null; optional?: boolean };
 type FieldProps = Described & Omit<ComponentProps<"input">, "id">;
 
-/** A labelled input. `error` is announced, and stands where the hint was. */
+/** A labelled input. `error` is announced, and replaces the hint. */
 export function Field({ label, hint, error, optional, className, ...rest }: FieldProps) {
   const id = useId();
   return (

@@ -1,12 +1,12 @@
 "use client";
 
 import type { ReactNode } from "react";
-import { parseAsDay } from "@/lib/url-state";
+import { parseAsDay } from "@/lib/navigation/url-state";
 import { Button } from "./button";
 import { INPUT } from "./field";
 import { Empty } from "./panel";
 
-/** Filters above a table. `clear` is there where something is filtered. */
+/** The filters above a table. `clear` is set while a filter is active. */
 export function FilterBar({ clear, children }: { clear?: () => void; children: ReactNode }) {
   return (
     <div className="flex flex-wrap items-center gap-2 border-b bg-sunken/50 px-4 py-2.5 max-sm:grid max-sm:grid-cols-2 max-sm:items-end sm:px-5">
@@ -22,14 +22,14 @@ export function FilterBar({ clear, children }: { clear?: () => void; children: R
 
 type SelectFilterProps = {
   label: string;
-  /** What stands for no filter. */
+  /** The name of the option that filters nothing. */
   all: string;
   value: string | null;
   options: readonly (readonly [value: string, name: string])[];
   onChange: (value: string | null) => void;
 };
 
-/** A filter by one value. A value that is not on the list (any more) is shown all the same. */
+/** A filter by one value. A value that is not (or no longer) in the list is still shown. */
 export function SelectFilter({ label, all, value, options, onChange }: SelectFilterProps) {
   const unlisted = value !== null && !options.some(([each]) => each === value);
   return (
@@ -69,11 +69,11 @@ export function DayInput({ label, value, onChange }: DayInputProps) {
 
 type NoMatchProps = { title: string; clear: () => void; children?: ReactNode };
 
-/** There is something, but nothing that has all that was asked for. */
+/** The empty state when the filters match nothing. */
 export function NoMatch({
   title,
   clear,
-  children = "Nothing in this account has all that you asked for.",
+  children = "Nothing in this account matches all of the filters.",
 }: NoMatchProps) {
   return (
     <Empty

@@ -1,4 +1,4 @@
-/** What went wrong with a form as a whole. */
+/** An error that concerns a form as a whole. */
 export function FormError({ message }: { message: string | null }) {
   if (!message) return null;
   return (

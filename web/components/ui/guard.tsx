@@ -4,7 +4,7 @@ import { Component, type ReactNode } from "react";
 
 type GuardProps = { fallback: ReactNode; children: ReactNode };
 
-/** Keeps what is around a part that fails, as where its code cannot be fetched any more. */
+/** An error boundary: shows `fallback` if a part of the page fails, for example if its code can no longer be fetched. */
 export class Guard extends Component<GuardProps, { failed: boolean }> {
   override state = { failed: false };
 

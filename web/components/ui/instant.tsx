@@ -2,7 +2,7 @@
 
 import { formatInstant } from "@/lib/time";
 
-/** An instant of the API in this browser's zone; in its title, in UTC. */
+/** An instant from the API in the local time zone, with UTC as its title. */
 export function Instant({ at, withSeconds = false }: { at: string; withSeconds?: boolean }) {
   return (
     <time dateTime={at} title={at} className="tabular whitespace-nowrap">

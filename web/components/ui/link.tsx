@@ -6,7 +6,7 @@ import type { ComponentProps } from "react";
 
 type LinkProps = Omit<ComponentProps<typeof NextLink>, "href" | "prefetch"> & { href: string };
 
-/** A link inside the site. Its page is fetched when it is aimed at, not when it is seen: a first visit loads what it shows. */
+/** A link within the site. Its page is prefetched on hover or focus, not when the link is visible, to keep first visits small. */
 export function Link({ href, onPointerEnter, onFocus, ...rest }: LinkProps) {
   const router = useRouter();
   return (

@@ -3,25 +3,25 @@
 import { Button } from "./button";
 
 type PagerProps = {
-  /** What the rows are, in the plural: "requests". */
+  /** The plural noun for the rows: "requests". */
   what: string;
-  /** The cursor of the page behind this one, if there is one. */
+  /** The cursor of the next, older page; null if this is the last. */
   older: string | null;
   position: number | undefined;
   first: boolean;
   busy: boolean;
-  /** `null`: to the newest. */
+  /** Called with the cursor of the page to show; null for the newest. */
   onTurn: (cursor: string | null) => void;
 };
 
-/** Turns pages by cursor. It stands outside a query's own states: what an old link asks for may be no page, and there is a way back. */
+/** Turns pages by cursor. It is shown even if the query fails, so that an outdated link offers a way back to the newest page. */
 export function Pager({ what, older, position, first, busy, onTurn }: PagerProps) {
   if (position === undefined && first) return null;
   return (
     <footer className="flex min-h-14 flex-wrap items-center justify-between gap-3 border-t px-4 py-2 text-sm text-muted sm:px-5">
       <span role="status" className="tabular">
         {first ? `The newest ${what}` : `Older ${what}`}
-        {position !== undefined && `, as of position ${position} of the ledger`}
+        {position !== undefined && ` as of ledger position ${position}`}
       </span>
       <span className="flex gap-2">
         {!first && (

@@ -3,13 +3,13 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { clsx } from "clsx";
 import { type ReactNode, useId } from "react";
-import { ApiError } from "@/lib/api";
+import { ApiError } from "@/lib/api/client";
 import { formatInstant } from "@/lib/time";
 import { Button } from "./button";
 
 type PanelProps = { title: string; actions?: ReactNode; className?: string; flush?: boolean; children: ReactNode };
 
-/** A labelled section of a page. `flush`: the content goes to the edges, as a table does. */
+/** A labelled section of a page. `flush`: without padding, for tables. */
 export function Panel({ title, actions, className, flush = false, children }: PanelProps) {
   const id = useId();
   return (
@@ -27,15 +27,15 @@ export function Panel({ title, actions, className, flush = false, children }: Pa
 
 type LoadedProps<T> = {
   query: UseQueryResult<T>;
-  /** Of the final size, so that nothing jumps. */
+  /** As large as the final content, so that nothing jumps. */
   skeleton: ReactNode;
-  /** Where it says yes, `empty` is shown in place of the data. */
+  /** If it returns true, `empty` is shown instead of the data. */
   isEmpty?: (data: T) => boolean;
   empty?: ReactNode;
   children: (data: T) => ReactNode;
 };
 
-/** A query in all its states: loading, empty, failed, failed with old data, and there. */
+/** A query in all its states: loading, empty, failed, failed with old data, and loaded. */
 export function Loaded<T>({ query, skeleton, isEmpty, empty, children }: LoadedProps<T>) {
   if (query.data === undefined) {
     if (query.isError) return <Failed error={query.error} retry={() => query.refetch()} busy={query.isFetching} />;
@@ -52,7 +52,7 @@ export function Loaded<T>({ query, skeleton, isEmpty, empty, children }: LoadedP
   );
 }
 
-/** Around a skeleton. */
+/** Wraps a skeleton, and announces that the content is loading. */
 export function Waiting({ children }: { children: ReactNode }) {
   return (
     <div aria-busy="true">
@@ -68,7 +68,7 @@ export function Failed({ error, retry, busy }: FailedProps) {
   return (
     <div role="alert" className="flex flex-col items-start gap-3 px-4 py-6 sm:px-5">
       <p className="text-sm">
-        <span className="font-medium text-danger">That did not load.</span> {error.message}
+        <span className="font-medium text-danger">This could not be loaded.</span> {error.message}
       </p>
       <RequestId error={error} />
       <Button look="secondary" size="small" busy={busy} onClick={retry}>
@@ -78,7 +78,7 @@ export function Failed({ error, retry, busy }: FailedProps) {
   );
 }
 
-/** What was asked for, such as a file, was refused or did not come. */
+/** The error after a failed action, such as a download. */
 export function NotDone({ error, retry, busy }: FailedProps) {
   return (
     <div role="alert" className="mt-2 space-y-2 rounded-lg bg-danger-soft px-3 py-2.5 text-sm">
@@ -93,7 +93,7 @@ export function NotDone({ error, retry, busy }: FailedProps) {
   );
 }
 
-/** The last good data stays, and says how old it is. */
+/** The notice above old data whose refresh failed: its age, and the error. */
 function Stale({ at, error, retry, busy }: FailedProps & { at: number }) {
   return (
     <div
@@ -119,7 +119,7 @@ function RequestId({ error }: { error: Error }) {
   );
 }
 
-/** Nothing here yet, or nothing that matches: what it is, and the next thing to do. */
+/** An empty state: what is missing, and the next step. */
 export function Empty({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) {
   return (
     <div className="flex flex-col items-center gap-2 px-6 py-12 text-center">
@@ -134,12 +134,12 @@ export function Skeleton({ className }: { className?: string }) {
   return <div aria-hidden="true" className={clsx("animate-pulse rounded-md bg-line", className)} />;
 }
 
-/** Rows of a table that is on its way. */
+/** Placeholder rows for a table that is loading. */
 export function SkeletonRows({ rows = 8 }: { rows?: number }) {
   return (
     <div className="divide-y">
       {Array.from({ length: rows }, (_, row) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: rows without identity
+        // biome-ignore lint/suspicious/noArrayIndexKey: the rows have no identity
         <div key={row} className="flex h-12 items-center gap-6 px-4 sm:px-5">
           <Skeleton className="h-4 w-28" />
           <Skeleton className="h-4 flex-1" />

@@ -6,7 +6,7 @@ import { Field } from "./field";
 
 type PasswordFieldProps = Omit<ComponentProps<typeof Field>, "type">;
 
-/** A password that can be looked at while it is typed. */
+/** A password field with a button that shows the password. */
 export function PasswordField(props: PasswordFieldProps) {
   const [shown, setShown] = useState(false);
   const Icon = shown ? EyeOff : Eye;

@@ -9,10 +9,10 @@ type SegmentsProps<T extends string> = {
   onChange: (value: T) => void;
 };
 
-/** A few choices beside each other, of which one is on. */
+/** A row of choices, of which one is selected. */
 export function Segments<T extends string>({ label, options, value, onChange }: SegmentsProps<T>) {
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset would be a form's
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset belongs in a form
     <div role="group" aria-label={label} className="flex max-w-full flex-wrap gap-0.5 rounded-lg bg-sunken p-0.5">
       {options.map(([each, name]) => (
         <button

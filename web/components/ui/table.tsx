@@ -5,11 +5,11 @@ export type Column<Row> = {
   id: string;
   head: string;
   cell: (row: Row) => ReactNode;
-  /** Figures stand at the right, with digits of one width. */
+  /** Right-aligned, with tabular digits. */
   numeric?: boolean;
-  /** Left out where the page is narrower than this. */
+  /** Hidden on pages narrower than this. */
   from?: "sm" | "md" | "lg";
-  /** The head becomes a button that orders the rows. `order` is null where another column does. */
+  /** Makes the head a button that sorts the rows. `order` is null while another column sorts them. */
   sort?: { order: Order | null; onSort: () => void };
 };
 type Order = "ascending" | "descending";
@@ -20,9 +20,9 @@ type TableProps<Row> = {
   rows: readonly Row[];
   rowKey: (row: Row) => string;
   rowClass?: (row: Row) => string | undefined;
-  /** For the pointer alone: something in the row does the same for the keyboard. */
+  /** For pointers only: a control within the row must do the same for the keyboard. */
   onRowClick?: (row: Row) => void;
-  /** A last row for the sums. */
+  /** A last row with totals. */
   total?: Row;
 };
 
@@ -32,11 +32,11 @@ const FROM: Record<Width, string> = { sm: "max-sm:hidden", md: "max-md:hidden", 
 const FIRST_BELOW: Record<Width, string> = { sm: "max-sm:pl-4", md: "max-md:pl-4", lg: "max-lg:pl-4" };
 const LAST_BELOW: Record<Width, string> = { sm: "max-sm:pr-4", md: "max-md:pr-4", lg: "max-lg:pr-4" };
 
-/** A table that scrolls inside its own frame where it is wider than the page. */
+/** A table that scrolls within its own frame if it is wider than the page. */
 export function Table<Row>({ caption, columns, rows, rowKey, rowClass, onRowClick, total }: TableProps<Row>) {
   const edges = columns.map((_, at) => edge(columns.slice(0, at), columns.slice(at + 1)));
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable content must be reachable with the keyboard
     <section aria-label={caption} tabIndex={0} className="overflow-x-auto -outline-offset-2">
       <table className="w-full text-sm">
         <caption className="sr-only">{caption}</caption>
@@ -100,7 +100,7 @@ function Sorter({ head, order, onSort }: { head: string; order: Order | null; on
   );
 }
 
-/** A click on the row itself: not on what it holds, and not the end of marking its text. */
+/** Whether a click hit the row itself: not a control within it, and not the end of a text selection. */
 function isPlain(event: MouseEvent<HTMLElement>): boolean {
   const inside = event.target instanceof Element && event.target.closest("a, button, input, select, summary");
   return !inside && window.getSelection()?.isCollapsed !== false;
@@ -116,7 +116,7 @@ function cell<Row>(column: Column<Row>, own: string, edge = ""): string {
   );
 }
 
-/** The room at the side of a column that is the outermost one where all beyond it are left out. */
+/** The outer padding of a column that becomes the outermost one when all columns beyond it are hidden. */
 function edge<Row>(before: readonly Column<Row>[], after: readonly Column<Row>[]): string {
   const [first, last] = [leftOutBelow(before), leftOutBelow(after)];
   return clsx(first && FIRST_BELOW[first], last && LAST_BELOW[last]);

@@ -1,5 +1,5 @@
 import type { Metadata } from "next";
-import { KeysView } from "@/components/dashboard/keys-view";
+import { KeysView } from "@/components/dashboard/keys/view";
 
 export const metadata: Metadata = { title: "Keys" };
 

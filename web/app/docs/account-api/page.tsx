@@ -9,7 +9,7 @@ export default function AccountApiPage() {
   return (
     <Doc
       slug="account-api"
-      lead="Dashboard endpoints expose balance, transactions, and usage summaries. A script may read them with a key."
+      lead="Dashboard endpoints expose balance, transactions, and usage summaries. Scripts can read them with an API key."
       sections={[
         {
           id: "read",
@@ -19,10 +19,10 @@ export default function AccountApiPage() {
               <Snippet title="Read the account" files={["account.sh"]} />
               <Bullets
                 items={[
-                  'Amounts are decimal strings of USD (`"0.00009875"`), and beside them nano-USD (`"98750"`).',
-                  "Instants are RFC 3339 in UTC. `from` and `to` are instants or dates; `to` itself is not included.",
-                  "Statements come in pages: `next_cursor` leads to the next one while `has_more` is true.",
-                  "`as_of.position` says how much of the ledger is in an answer.",
+                  'Amounts are decimal strings in USD (`"0.00009875"`), next to the same amount in nano-USD (`"98750"`).',
+                  "Times are RFC 3339 in UTC. `from` and `to` are times or dates; `to` itself is not included.",
+                  "Transactions are paged: while `has_more` is true, pass `next_cursor` as `cursor` to get the next page.",
+                  "`as_of.position` is the ledger position up to which a response is current.",
                 ]}
               />
             </>
@@ -30,14 +30,14 @@ export default function AccountApiPage() {
         },
         {
           id: "who",
-          title: "Who may ask",
+          title: "Authentication",
           body: (
             <>
               <P>
-                Somebody who is signed in, by the cookie of their session; or a program with a bearer key of the
-                account, which may read balance, transactions, usage, requests, events, packs, [receipts, statements and
-                exports](/docs/receipts), and begin and look at a checkout. Keys, the password and automatic top-up are
-                for who is signed in.
+                Requests carry either the session cookie of a signed-in user, or one of the account's API keys as a
+                bearer token. A key may read balance, transactions, usage, requests, events, packs, [receipts,
+                statements and exports](/docs/receipts), and may start and read a checkout. Managing keys, the password
+                and automatic top-up requires a session.
               </P>
               <EndpointsTable caption="Routes under /api" under="/api" />
             </>
@@ -49,10 +49,10 @@ export default function AccountApiPage() {
           body: (
             <>
               <P>
-                `GET /api/events` tells what happens to the account as server-sent events: `balance` first of all and
-                whenever it has changed, `request` for each hold and its settlement, `account` for anything else, and
-                `reset` where more was missed than is told again. Come back with `last-event-id`, as a browser's
-                `EventSource` does by itself, and what was missed is told in order and once.
+                `GET /api/events` streams the account's changes as server-sent events: `balance` at the start and after
+                every change, `request` for each hold and its settlement, `account` for anything else, and `reset` if
+                too many events were missed to replay. Reconnect with `last-event-id`, as a browser's `EventSource` does
+                automatically, and missed events are replayed in order, each once.
               </P>
               <Snippet title="Live events" files={["events.mjs"]} />
             </>
@@ -63,8 +63,8 @@ export default function AccountApiPage() {
           title: "OpenAPI",
           body: (
             <P>
-              [`/openapi.json`](/openapi.json) describes every route as OpenAPI 3.1, with the shapes of bodies and
-              answers. It is made from the routes themselves; this website's own types are made from it.
+              [`/openapi.json`](/openapi.json) describes every route as OpenAPI 3.1, with the shapes of request bodies
+              and responses. It is generated from the routes themselves, and this website's types are generated from it.
             </P>
           ),
         },

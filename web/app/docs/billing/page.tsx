@@ -18,9 +18,9 @@ export default function BillingPage() {
             <>
               <Steps
                 items={[
-                  "**Hold.** Before a provider is called, the most that the request can cost is taken from the available balance. If it is not there, the request is refused: 402, and nothing has happened.",
-                  "**Charge.** When the answer is complete, what it used is charged, before you get its closing frame.",
-                  "**Return.** The rest of the hold comes back in the same event. Whatever does not complete gives the whole hold back.",
+                  "**Hold.** Before a provider is called, the most that the request can cost is reserved from the available balance. If the balance is too low, the request is refused with 402, and nothing is held.",
+                  "**Charge.** When the response is complete, you are charged for what it used, before its closing frame is sent.",
+                  "**Return.** The rest of the hold is returned in the same event. If a request does not complete, the whole hold is returned.",
                 ]}
               />
               <MoneyFigure />
@@ -32,18 +32,18 @@ export default function BillingPage() {
           title: "The hold",
           body: (
             <>
-              <P>It is the sum of three parts, each at the dearest price that could apply:</P>
+              <P>The hold is the sum of three parts, each at the highest price that could apply:</P>
               <Bullets
                 items={[
-                  "**Input**: one token for each byte of the body, and some for what a provider adds; 12,000 tokens for each image, 8,000 for each page of a PDF; never above the context window.",
-                  "**Output**: `max_output_tokens` (chat: `max_completion_tokens` or `max_tokens`), else the gateway's default of 4,096 unless the operator has set another. Times `n`.",
-                  "**Priced tools**: `max_tool_calls`, else 8, where one is offered.",
+                  "**Input**: one token per byte of the body, and some for what a provider adds; 12,000 tokens per image and 8,000 per page of a PDF; never more than the context window.",
+                  "**Output**: `max_output_tokens` (chat: `max_completion_tokens` or `max_tokens`), or else the gateway's default, 4,096 unless the operator has set another. Multiplied by `n`.",
+                  "**Priced tools**: `max_tool_calls`, or else 8, if the request offers such a tool.",
                 ]}
               />
               <P>
-                It is a ceiling, not an estimate: with a low balance, set a lower output limit, and the hold is smaller.
-                A balance cannot be overdrawn by sending more requests at once: the ledger itself judges each hold
-                against the same balance, over any number of processes.
+                The hold is a ceiling, not an estimate. If your balance is low, set a lower output limit to get a
+                smaller hold. Sending more requests at once cannot overdraw a balance: the ledger itself checks each
+                hold against the same balance, across any number of processes.
               </P>
             </>
           ),
@@ -54,17 +54,17 @@ export default function BillingPage() {
           body: (
             <>
               <P>
-                One line for each kind that was used: quantity times price, exactly. Kinds are disjoint: cached input is
-                not also input, reasoning is part of output and priced once.
+                A charge has one line for each kind of usage: exactly quantity times price. Kinds do not overlap: cached
+                input is not also input, and reasoning is part of output, priced once.
               </P>
               <CostLinesTable />
               <Bullets
                 items={[
-                  "Prices are those at the request's admission; the charge names their version.",
-                  "Where the input is above a long-context threshold, the whole request is charged by that tier.",
-                  "An answer that its own length limit or a filter has cut is complete, and is charged.",
-                  "Where a provider sends no usage it is counted here, and the charge says `estimated`.",
-                  "A provider that used more than the hold covered is charged in full; the charge says by how much.",
+                  "The prices are those in effect when the request was admitted; the charge names their version.",
+                  "If the input exceeds a long-context threshold, that tier's prices apply to the whole request.",
+                  "A response cut short by its own length limit or by a filter is complete, and is charged.",
+                  "If a provider reports no usage, the gateway counts it, and the charge says `estimated`.",
+                  "If a provider used more than the hold covered, you are charged in full; the charge says by how much it exceeded the hold.",
                 ]}
               />
             </>
@@ -75,43 +75,41 @@ export default function BillingPage() {
           title: "Rounding",
           body: (
             <P>
-              Money is an integer of nano-USD (0.000000001 USD) everywhere, never a fraction in floating point. Lines
-              are exact to 0.000000000001 USD. Their sum is rounded up once, to a whole nano-USD, and the difference is
-              a line of its own, `rounding`.
+              Amounts are always integers of nano-USD (0.000000001 USD), never floating point. Lines are exact to
+              0.000000000001 USD. Their sum is rounded up once, to a whole nano-USD, and the difference is a line of its
+              own, `rounding`.
             </P>
           ),
         },
         {
           id: "free",
-          title: "What costs nothing",
+          title: "What is free",
           body: (
             <>
               <P>
-                A refused, failed, broken or [cancelled](/docs/cancellation) request is released in full, for one of
-                these reasons:
+                The hold of a failed, broken or [cancelled](/docs/cancellation) request is released in full, and a
+                refused request holds nothing. The reasons for a release are:
               </P>
               <ReasonsTable />
-              <P>After a crash of the gateway itself, open holds are resolved within a minute.</P>
+              <P>If the gateway itself crashes, open holds are resolved within a minute.</P>
             </>
           ),
         },
         {
           id: "balance",
-          title: "Adding balance",
+          title: "Adding credit",
           body: (
             <>
               <P>
-                Packs are bought under Billing in the dashboard, on Stripe's page. A payment is credited once, whatever
-                becomes of the messages about it. Automatic top-up buys a pack when the balance falls below a threshold
-                that you set, up to a ceiling for the month.
+                Buy packs under Billing in the dashboard; you pay on Stripe's page. Each payment is credited exactly
+                once, even if Stripe's notifications about it are lost or repeated. Automatic top-up buys a pack when
+                the balance falls below a threshold that you set, up to a monthly ceiling.
               </P>
               <P>
-                A refund or a dispute takes back the part of the credit that the payment had bought. If that leaves less
-                than nothing, the account takes no new requests until it is back at zero.
+                A refund or a dispute takes back the corresponding part of the credit that the payment bought. If that
+                makes the balance negative, the account cannot send new requests until the balance is back at zero.
               </P>
-              <P>
-                [Statements by month, exports and signed receipts](/docs/receipts) of all of it are under Billing too.
-              </P>
+              <P>[Monthly statements, exports and signed receipts](/docs/receipts) are under Billing, too.</P>
             </>
           ),
         },

@@ -8,15 +8,15 @@ export default function CancellationPage() {
   return (
     <Doc
       slug="cancellation"
-      lead="Close the connection. The provider's stream is closed at once, and the whole hold comes back."
+      lead="Close the connection. The provider's stream is closed at once, and the whole hold is returned."
       sections={[
         {
           id: "leave",
-          title: "Leave a stream",
+          title: "Cancel a stream",
           body: (
             <>
               <Snippet title="Cancel" files={["cancellation.py", "cancellation.mjs"]} />
-              <P>With curl: Ctrl-C. A request that is not streamed is cancelled in the same way.</P>
+              <P>With curl, press Ctrl-C. A request without streaming is cancelled the same way.</P>
             </>
           ),
         },
@@ -27,15 +27,15 @@ export default function CancellationPage() {
             <>
               <Bullets
                 items={[
-                  "Before the closing frame: nothing. The request is `released`, for the reason `cancelled`.",
-                  "After the closing frame the answer is complete, and its charge stands.",
-                  "A client that reads nothing for too long is treated as one that left.",
+                  "Before the closing frame: nothing. The request is `released` with the reason `cancelled`.",
+                  "After the closing frame: the response is complete, and its charge remains.",
+                  "A client that reads nothing for too long is treated as disconnected.",
                 ]}
               />
-              <Note title="The free limit of a day">
-                What had been delivered of cancelled answers is counted, and free up to a limit per account and UTC day
-                (the operator's setting; $1.00 by default). Past that, the delivered part is charged until the day ends:
-                otherwise reading an answer and hanging up would be free service.
+              <Note title="The daily free limit">
+                The parts of cancelled responses that were already delivered are free up to a limit per account and UTC
+                day (set by the operator; $1.00 by default). Beyond it, delivered parts are charged until the day ends.
+                Otherwise, reading a response and disconnecting just before its end would be free.
               </Note>
             </>
           ),

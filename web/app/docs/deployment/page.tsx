@@ -18,10 +18,10 @@ export default function DeploymentPage() {
               <Listing title="Build and serve" language="curl" text={"make web\nrealrouter serve"} />
               <Bullets
                 items={[
-                  "`make web` builds the export into `web/out`; the Python package carries it.",
-                  "Pages and API have one address: the pages call the gateway that served them, and show its address in their snippets.",
-                  "Files whose name has a hash are kept by browsers for good; pages are asked for again. All come compressed.",
-                  "Pages run no script but their own, and are framed by nobody.",
+                  "`make web` builds the export into `web/out`; the Python package includes it.",
+                  "Pages and API share one origin: the pages call the gateway that served them, and show its address in their snippets.",
+                  "Browsers cache files with a hash in their name permanently, and revalidate pages. All files are served compressed.",
+                  "Pages run only their own scripts, and cannot be framed.",
                 ]}
               />
             </>
@@ -32,21 +32,21 @@ export default function DeploymentPage() {
           title: "Hosted elsewhere",
           body: (
             <>
-              <P>Any host of files will do. The address of the API is given when the site is built:</P>
+              <P>Any static file host works. Set the API's address when you build the site:</P>
               <Listing
                 title="Build for another host"
                 language="curl"
                 text={"cd web\nNEXT_PUBLIC_API_BASE=https://api.example.com npm run build"}
               />
-              <P>And the gateway is told whose pages may use a session, in its `realrouter.toml`:</P>
+              <P>In the gateway's `realrouter.toml`, list the origin whose pages may use a session:</P>
               <Listing
                 title="realrouter.toml"
                 language="toml"
                 text={'[server]\npublic_url = "https://api.example.com"\ncors_origins = ["https://www.example.com"]'}
               />
               <P>
-                Both must be on the same registrable domain (`example.com` here): browsers send the cookie of a session
-                to no other site.
+                Both must be on the same registrable domain (`example.com` here), because browsers send the session
+                cookie to no other site.
               </P>
             </>
           ),

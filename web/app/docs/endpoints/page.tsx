@@ -9,7 +9,7 @@ export default function EndpointsPage() {
   return (
     <Doc
       slug="endpoints"
-      lead="The base URL of an SDK is the gateway's address followed by `/v1`."
+      lead="The base URL for an SDK is the gateway's address followed by `/v1`."
       sections={[
         {
           id: "routes",
@@ -24,7 +24,7 @@ export default function EndpointsPage() {
                   "`POST /v1/files` and `GET /v1/files/:id` for supported file inputs.",
                 ]}
               />
-              <P>A key goes with each request, as `Authorization: Bearer sk-rr-...`. All of them:</P>
+              <P>Send your key with each request, as `Authorization: Bearer sk-rr-...`. All routes:</P>
               <EndpointsTable caption="Routes under /v1" under="/v1" />
             </>
           ),
@@ -35,15 +35,15 @@ export default function EndpointsPage() {
           body: (
             <>
               <P>
-                Send `input`, get a response object; with `"stream": true`, its [events](/docs/streaming). Works with
-                every model, whichever provider answers.
+                Send `input` to get a response object, or, with `"stream": true`, its [events](/docs/streaming). This
+                works with every model, whichever provider serves it.
               </P>
               <Bullets
                 items={[
-                  "The gateway keeps nothing: `store` is answered as false, and the whole conversation comes with each request.",
-                  "What needs stored state is refused by name: `previous_response_id`, `conversation`, `prompt` and `background`.",
-                  "Where you set no output limit, a default is held for and written into the request. Set `max_output_tokens` to hold less, or to allow more.",
-                  "Nothing is dropped in silence: what a provider has no place for is 400, and `param` names it.",
+                  "The gateway stores nothing: `store` is always false in the response, and each request must contain the whole conversation.",
+                  "Parameters that need stored state are rejected by name: `previous_response_id`, `conversation`, `prompt` and `background`.",
+                  "If you set no output limit, the gateway adds its default to the request and holds for it. Set `max_output_tokens` to hold less, or to allow more.",
+                  "Nothing is silently dropped: a parameter that the provider does not support gets 400, and `param` names it.",
                 ]}
               />
             </>
@@ -55,8 +55,8 @@ export default function EndpointsPage() {
           body: (
             <>
               <P>
-                The same models, in the older shape. Where a provider speaks another protocol, requests and answers are
-                translated as they come.
+                The same models, in the older format. If a provider speaks another protocol, requests and responses are
+                translated on the fly.
               </P>
               <Snippet title="Chat completion" files={["chat.py", "chat.mjs", "chat.sh"]} />
             </>
@@ -68,9 +68,9 @@ export default function EndpointsPage() {
           body: (
             <>
               <P>
-                Public; with a key, the list has the models that the key may use. Beside OpenAI's members, each entry
-                has `capabilities` and `pricing`: USD for one token, one search or one image, as decimal strings. The
-                [models page](/models) shows the same list.
+                The list is public; with a key, it contains only the models that the key may use. In addition to
+                OpenAI's fields, each entry has `capabilities` and `pricing`: USD per token, search or image, as decimal
+                strings. The [models page](/models) shows the same list.
               </P>
               <Snippet title="List models" files={["models.py", "models.mjs", "models.sh"]} />
             </>
@@ -79,7 +79,7 @@ export default function EndpointsPage() {
         {
           id: "files",
           title: "Files",
-          body: <P>PDFs are uploaded once and named in requests. See [PDF and file input](/docs/files).</P>,
+          body: <P>Upload a PDF once and use it in requests. See [PDF and file input](/docs/files).</P>,
         },
       ]}
     />

@@ -9,7 +9,7 @@ export default function ErrorsPage() {
   return (
     <Doc
       slug="errors"
-      lead="An error before the first byte has cost nothing. Code against `code`, then `type`; messages may change."
+      lead="An error before the first byte costs nothing. Rely on `code`, then on `type`; messages may change."
       sections={[
         {
           id: "shape",
@@ -24,8 +24,9 @@ export default function ErrorsPage() {
                 }
               />
               <P>
-                `message`, `type`, `param` and `code` are always there; some errors have members beside them. The
-                message says what to do. Every answer has an `x-request-id`: give it when you ask about one.
+                `message`, `type`, `param` and `code` are always present; some errors have additional fields. The
+                message says what to do. Every response has an `x-request-id`: include it when you contact us about an
+                error.
               </P>
             </>
           ),
@@ -38,9 +39,9 @@ export default function ErrorsPage() {
               <Snippet title="Errors" files={["errors.py", "errors.mjs", "errors.sh"]} />
               <Bullets
                 items={[
-                  "The OpenAI SDKs retry 408, 409, 429 and 5xx by themselves, unless `x-should-retry: false` is sent.",
-                  "Where a wait helps, `retry-after` says how many seconds. Every 503 has it.",
-                  "A stream that has begun ends in an error of its own: see [streaming](/docs/streaming#broken).",
+                  "The OpenAI SDKs retry 408, 409, 429 and 5xx automatically, unless `x-should-retry: false` is sent.",
+                  "If waiting helps, `retry-after` gives the number of seconds. Every 503 has it.",
+                  "A stream that has started ends with an error in the stream: see [streaming](/docs/streaming#broken).",
                 ]}
               />
             </>
@@ -58,7 +59,7 @@ export default function ErrorsPage() {
         },
         {
           id: "state",
-          title: "404 to 422: what is there, and its size",
+          title: "404 to 422: missing resources, conflicts, size and format",
           body: <ErrorsTable caption="Errors with status 404 to 422" from={404} to={422} />,
         },
         {
@@ -71,7 +72,7 @@ export default function ErrorsPage() {
           title: "5xx: providers and the gateway",
           body: (
             <>
-              <P>None of these has cost anything.</P>
+              <P>None of these errors costs anything.</P>
               <ErrorsTable caption="Errors with status 500 to 505" from={500} to={599} />
             </>
           ),

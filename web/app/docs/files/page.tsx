@@ -8,7 +8,7 @@ export default function FilesPage() {
   return (
     <Doc
       slug="files"
-      lead="Upload a PDF once, and name it in as many requests as you like."
+      lead="Upload a PDF once, and use it in as many requests as you like."
       sections={[
         {
           id: "upload",
@@ -16,16 +16,16 @@ export default function FilesPage() {
           body: (
             <>
               <Snippet title="Upload" files={["upload.sh"]} />
-              <P>The answer is a file object; its `id` begins with `file-`. An upload costs nothing.</P>
+              <P>The response is a file object; its `id` starts with `file-`. Uploads are free.</P>
             </>
           ),
         },
         {
           id: "ask",
-          title: "Ask about it",
+          title: "Use it in a request",
           body: (
             <>
-              <P>In JavaScript with the `id` of an upload; in Python with the upload made by the SDK, all in one.</P>
+              <P>The JavaScript snippet uses the `id` of an upload. The Python snippet also uploads the file.</P>
               <Snippet title="PDF input" files={["pdf_input.py", "pdf_input.mjs"]} />
             </>
           ),
@@ -36,12 +36,12 @@ export default function FilesPage() {
           body: (
             <Bullets
               items={[
-                "PDF uploads use `purpose=user_data` and are limited to 25 MB per file. What a file is is judged by its content, not by its name.",
+                "PDF uploads use `purpose=user_data` and are limited to 25 MB per file. The type is determined by the content, not by the file name.",
                 "Each response request can include up to 50 MB of inline or referenced file content, images included, and refer to at most 100 files.",
                 "`input_file` parts are an input modality, not a tool: the model must list `file` among its input modalities.",
                 "On chat completions the part is `file`, with the same `file_id`.",
-                "A file belongs to the account of the key. To any other it is as if it had never been: 404 `file_not_found`.",
-                "It ends when you delete it, or by itself: send `expires_after[anchor]=created_at` and `expires_after[seconds]` with the upload, from an hour to 30 days.",
+                "A file belongs to the key's account. Other accounts get 404 `file_not_found`.",
+                "A file is kept until you delete it or it expires. To set an expiry, from an hour to 30 days, send `expires_after[anchor]=created_at` and `expires_after[seconds]` with the upload.",
               ]}
             />
           ),

@@ -12,11 +12,11 @@ export default function FunctionCallingPage() {
       sections={[
         {
           id: "call",
-          title: "Two requests, your function between them",
+          title: "Two requests, with your function in between",
           body: (
             <>
               <P>
-                `get_weather` in Python and `getWeather` in JavaScript are yours: any function that answers with JSON.
+                `get_weather` in Python and `getWeather` in JavaScript are your own: any function that returns JSON.
               </P>
               <Snippet title="Function calling" files={["function_calling.py", "function_calling.mjs"]} />
             </>
@@ -28,10 +28,10 @@ export default function FunctionCallingPage() {
           body: (
             <Bullets
               items={[
-                "The call as it came, and its `function_call_output` with the same `call_id`: nothing is kept between the two requests.",
-                "Reasoning items that came with the call, in their place. They may be sealed for the provider that wrote them; others skip them.",
-                "The `tools` again: they are part of each request.",
-                "On chat completions: the assistant's message with its `tool_calls`, then one `tool` message for each of them.",
+                "The call, unchanged, and its `function_call_output` with the same `call_id`, because nothing is stored between the two requests.",
+                "Any reasoning items that came with the call, in their original position. They may be sealed for the provider that generated them; other providers do not receive them.",
+                "The `tools` again, because they are part of each request.",
+                "On chat completions: the assistant message with its `tool_calls`, then one `tool` message for each call.",
               ]}
             />
           ),
@@ -41,8 +41,8 @@ export default function FunctionCallingPage() {
           title: "What it costs",
           body: (
             <P>
-              Two requests, two charges: each for its own tokens. A function call itself has no price. Definitions of
-              tools count as input.
+              Two requests mean two charges, each for its own tokens. A function call itself is free. Tool definitions
+              count as input.
             </P>
           ),
         },

@@ -8,7 +8,7 @@ export default function IdempotencyPage() {
   return (
     <Doc
       slug="idempotency"
-      lead="Send an `Idempotency-Key`, and a repeat of the request is never a second charge."
+      lead="Send an `Idempotency-Key`, and repeating the request never causes a second charge."
       sections={[
         {
           id: "send",
@@ -21,24 +21,24 @@ export default function IdempotencyPage() {
           body: (
             <Bullets
               items={[
-                "On `POST /v1/responses` and `POST /v1/chat/completions`: 1 to 255 printable ASCII characters. It belongs to the account, whichever of its keys sends it.",
-                "The first request that gets a hold uses it up, for good.",
-                "A repeat holds nothing, calls no provider, and is answered 409 `idempotency_key_used` with `request_id` and `state`: `open`, `debited` or `released`.",
-                "The answer itself is not kept: what a repeat tells is what became of the first, and under which id its [receipt](/docs/receipts) stands.",
-                "A request that was refused before its hold (400, 401, 402, 403, 404, 429) has used nothing, and may be sent again under the same key.",
+                "`POST /v1/responses` and `POST /v1/chat/completions` accept it: 1 to 255 printable ASCII characters. It is scoped to the account, whichever of its API keys sends it.",
+                "The first request that gets a hold uses the idempotency key up, permanently.",
+                "A repeat holds nothing, calls no provider, and gets 409 `idempotency_key_used` with `request_id` and `state`: `open`, `debited` or `released`.",
+                "The response itself is not stored: a repeat only reports the first request's state, and the ID of its [receipt](/docs/receipts).",
+                "A request refused before its hold (400, 401, 402, 403, 404, 429) does not use the idempotency key up; you can send it again with the same one.",
               ]}
             />
           ),
         },
         {
           id: "retries",
-          title: "Retries of the SDKs",
+          title: "SDK retries",
           body: (
             <P>
-              The OpenAI SDKs retry 408, 409, 429 and 5xx by themselves. An error before the first byte has cost
-              nothing, so that is safe without a key. With one, the 409 of a repeat carries `x-should-retry: false`, and
-              they stop. A key is for what they cannot see: a connection that broke after the answer was complete, or a
-              job of yours that starts again.
+              The OpenAI SDKs retry 408, 409, 429 and 5xx automatically. An error before the first byte costs nothing,
+              so these retries are safe without an idempotency key. With one, the 409 for a repeat carries
+              `x-should-retry: false`, and the SDKs stop. Use an idempotency key for what the SDKs cannot see: a
+              connection that broke after the response was complete, or a job of yours that is restarted.
             </P>
           ),
         },

@@ -8,7 +8,7 @@ export default function ImagesPage() {
   return (
     <Doc
       slug="images"
-      lead="Add the `image_generation` tool, and the model makes images."
+      lead="Add the `image_generation` tool, and the model generates images."
       sections={[
         {
           id: "generate",
@@ -21,8 +21,8 @@ export default function ImagesPage() {
           body: (
             <>
               <P>
-                The image is the `result` of an `image_generation_call` item, in base64. Python's snippet above saves
-                it; in JavaScript:
+                The image is the `result` of an `image_generation_call` item, in base64. The Python snippet above
+                already saves it. In JavaScript:
               </P>
               <Snippet title="Save the image" files={["save_image.mjs"]} />
             </>
@@ -33,9 +33,9 @@ export default function ImagesPage() {
           title: "What it costs",
           body: (
             <P>
-              Where a model has a price by the image, each image is one unit of the line `image`, by its quality and
-              size; elsewhere its tokens are the line `image_output`. Never both. See the model's prices on the [models
-              page](/models).
+              If the model has a price per image, each image is one unit of the line `image`, priced by its quality and
+              size. Otherwise its tokens are the line `image_output`. It is never both. The [models page](/models) shows
+              each model's prices.
             </P>
           ),
         },

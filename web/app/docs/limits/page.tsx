@@ -9,21 +9,21 @@ export default function LimitsPage() {
   return (
     <Doc
       slug="limits"
-      lead="What a key may spend and how fast, how large a request may be, and the headers that tell."
+      lead="How much and how fast a key may spend, how large a request may be, and the headers that report the limits."
       sections={[
         {
           id: "keys",
-          title: "Limits of a key",
+          title: "Key limits",
           body: (
             <>
-              <P>Each key has its own, set in the dashboard. All are optional, and may be changed at any time.</P>
+              <P>Each key has its own limits, set in the dashboard. All are optional and can be changed at any time.</P>
               <KeyLimitsTable />
               <Bullets
                 items={[
-                  "Windows are fixed: they begin with the UTC minute or month.",
-                  "The ledger judges budgets and rates in the admission itself, so they are exact, however many processes there are.",
-                  "What a request reserved and did not use goes back to the window that it came from: of a budget the rest of the hold, of tokens the same. One that was refused has counted nothing.",
-                  "A request that needs more than a whole window is told so: `x-should-retry: false`.",
+                  "Windows are fixed: they start with the UTC minute or month.",
+                  "The ledger checks budgets and rates as part of each admission, so they are exact, however many processes there are.",
+                  "What a request reserved but did not use is returned to the window it came from: the rest of the hold to the budget, and unused tokens to the token rate. A refused request does not count.",
+                  "A request that needs more than a whole window is refused with `x-should-retry: false`.",
                 ]}
               />
             </>
@@ -31,12 +31,12 @@ export default function LimitsPage() {
         },
         {
           id: "rates",
-          title: "Read what is left",
+          title: "Check the remaining rate",
           body: (
             <>
               <P>
-                The `x-ratelimit` headers are on every answer that the ledger judged, refusals included, and only for
-                what the key limits.
+                The `x-ratelimit` headers are sent with every response, including refusals, to a request that the ledger
+                decided on, and only for rates that the key limits.
               </P>
               <Snippet title="Rate headers" files={["limits.py", "limits.mjs"]} />
             </>
@@ -44,16 +44,16 @@ export default function LimitsPage() {
         },
         {
           id: "answer-headers",
-          title: "Headers of answers",
+          title: "Response headers",
           body: <HeadersTable caption="Headers that the gateway sends" of="answer" />,
         },
         {
           id: "request-headers",
-          title: "Headers of requests",
+          title: "Request headers",
           body: (
             <>
               <HeadersTable caption="Headers that a client sends" of="request" />
-              <P>Nothing that a client sends as a header reaches a provider.</P>
+              <P>No header from a client is forwarded to a provider.</P>
             </>
           ),
         },
@@ -63,8 +63,8 @@ export default function LimitsPage() {
           body: (
             <>
               <P>
-                A PDF is at most 25 MB; the inline and referenced content of a request at most 50 MB. What else is
-                fixed:
+                A PDF may have up to 25 MB, and a request up to 50 MB of inline and referenced content. The other fixed
+                limits:
               </P>
               <FixedLimitsTable />
             </>

@@ -9,30 +9,30 @@ export default function ReceiptsPage() {
   return (
     <Doc
       slug="receipts"
-      lead="Every answer carries an `x-request-id`. Under it stands what was held, what was charged, and why."
+      lead="Every response carries an `x-request-id`. Use it to look up what was held, what was charged, and why."
       sections={[
         {
           id: "read",
           title: "Read a receipt",
           body: (
             <>
-              <P>By the request's id, or by the id of its answer (`resp_...`), with any key of the account:</P>
+              <P>Use the request's ID or the ID of its response (`resp_...`), with any of the account's keys:</P>
               <Snippet title="Receipt" files={["receipt.py", "receipt.mjs", "receipt.sh"]} />
-              <P>In the dashboard, paste either id into the search box.</P>
+              <P>In the dashboard, paste either ID into the search box.</P>
             </>
           ),
         },
         {
           id: "inside",
-          title: "What is in it",
+          title: "What a receipt contains",
           body: (
             <Bullets
               items={[
-                "`state`: `open`, `debited` or `released`, and the `reason` of a release.",
-                "`hold`, `cost` and `returned`, each in USD and in nano-USD. Cost and return together are the hold, unless the cost went above it.",
-                "`lines`: in each, `quantity` times `price` is exactly `amount`. Their sum is the cost.",
-                "Tokens, the finish reason, the service tier, and the version of the prices.",
-                "`events`: the events of the ledger that say so, with their positions and instants.",
+                "`state`: `open`, `debited` or `released`, and the `reason` for a release.",
+                "`hold`, `cost` and `returned`, each in USD and in nano-USD. Cost and return add up to the hold, unless the cost exceeded it.",
+                "`lines`: in each line, `quantity` times `price` is exactly `amount`. The lines add up to the cost.",
+                "Tokens, the finish reason, the service tier, and the price version.",
+                "`events`: the request's events on the ledger, with their positions and times.",
               ]}
             />
           ),
@@ -43,23 +43,23 @@ export default function ReceiptsPage() {
           body: (
             <>
               <P>
-                Where the operator seals the log, every charge, top-up and refund has a receipt that proves itself: the
-                event's own bytes, the proof that the log holds them, and the log's signature. Keep the log's public key
-                from a day on which you trusted it; then nobody need be asked.
+                If the operator seals the log, every charge, top-up and refund has a signed receipt: the event's own
+                bytes, a proof that the log contains them, and the log's signature. Save the log's public key while you
+                trust it; you can then verify receipts without contacting anyone.
               </P>
               <Listing
-                title="Fetch and check"
+                title="Fetch and verify"
                 language="curl"
                 text={
                   'curl https://api.realrouter.org/log/key -o log-key.txt\ncurl https://api.realrouter.org/api/proofs/resp_... -H "Authorization: Bearer $REALROUTER_API_KEY" -o receipt.tlog-proof\npython realrouter_verify.py receipt receipt.tlog-proof --key "$(head -1 log-key.txt)"'
                 }
               />
               <P>
-                `realrouter_verify.py` is one file of the project's `ops/verify`. The dashboard gives the same receipt:
-                of a request in its sheet, of a top-up, grant or refund beside its row under
-                [Billing](/dashboard/billing). A transaction's `position` in the place of the id names the row itself: a
-                refund that failed and a dispute that was won have the id of what they end. The form is C2SP's
-                tlog-proof.
+                `realrouter_verify.py` is a single file in the project's `ops/verify` folder. The dashboard offers the
+                same receipts: for a request in its details, and for a top-up, grant or refund next to its row under
+                [Billing](/dashboard/billing). In place of the ID you can send a transaction's `position`, which
+                identifies the row itself: a failed refund and a won dispute share the ID of the refund or dispute. The
+                format is C2SP's tlog-proof.
               </P>
             </>
           ),
@@ -70,13 +70,13 @@ export default function ReceiptsPage() {
           body: (
             <>
               <P>
-                `GET /api/transactions` lists whatever moved the balance, newest first, with the balance behind each
-                row. A row refers to its request, payment or correction:
+                `GET /api/transactions` lists everything that changed the balance, newest first, with the balance after
+                each row. A row's `reference` names what it refers to:
               </P>
               <TransactionsTable />
               <P>
-                A month of it is a page: `GET /api/statements/2026-11?format=html`, for paper or a PDF; without `format`
-                it is the same in figures. [Billing](/dashboard/billing) lists the months.
+                `GET /api/statements/2026-11?format=html` is a month's statement as a page to print or save as PDF.
+                Without `format` it is JSON. [Billing](/dashboard/billing) lists the months.
               </P>
             </>
           ),
@@ -87,18 +87,21 @@ export default function ReceiptsPage() {
           body: (
             <>
               <P>
-                `GET /api/exports/csv` and its kin give the account's books to other programs, with exact amounts. In
-                the dashboard they are under [Billing](/dashboard/billing).
+                `GET /api/exports/KIND` downloads the account's books for other programs, with exact amounts. In the
+                dashboard, exports are under [Billing](/dashboard/billing). KIND is one of:
               </P>
               <Bullets
                 items={[
-                  "`csv` and `parquet`, with a `table`: `transactions`, `usage`, `lots` (what each top-up and grant has left) or `journal` (postings, debit and credit).",
-                  "`focus`: FOCUS 1.2 as CSV, for tools that read cloud bills; as Parquet it is a `table` of `parquet`.",
-                  "`beancount` and `hledger`: the journal in the languages of plain-text accounting.",
-                  "`from` and `to` are instants or dates; `to` itself is not included.",
-                  "Each is sent while it is made, so no length is told before. `x-last-position` says how far it goes; the answer to `after` with that position belongs behind it.",
+                  "`csv` and `parquet`, with a `table`: `transactions`, `usage`, `lots` (the remaining credit of each top-up and grant) or `journal` (postings, debit and credit).",
+                  "`focus`: FOCUS 1.2 as CSV, for cloud billing tools. For Parquet, use `parquet` with `table=focus`.",
+                  "`beancount` and `hledger`: the journal in plain-text accounting formats.",
                 ]}
               />
+              <P>
+                `from` and `to` are times or dates; `to` itself is not included. Exports are generated as they are sent,
+                so their length is not known in advance. `x-last-position` is the last position in an export: pass it as
+                `after` to continue.
+              </P>
               <Listing
                 title="Last month's usage, and its statement"
                 language="curl"

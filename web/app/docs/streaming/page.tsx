@@ -8,34 +8,37 @@ export const metadata = docMetadata("streaming");
 const BROKEN: [string, string][] = [
   [
     "/v1/responses",
-    "`event: error` with `code`, `message`, `param` and `sequence_number` side by side; then `response.failed` with the response begun; then `[DONE]`.",
+    "`event: error` with `code`, `message`, `param` and `sequence_number` at the top level; then `response.failed` with the partial response; then `[DONE]`.",
   ],
-  ["/v1/chat/completions", 'A frame `data: {"error": {...}}`, as in an error\'s body, and no `[DONE]`.'],
+  [
+    "/v1/chat/completions",
+    'A frame `data: {"error": {...}}`, with the same object as an error response, and no `[DONE]`.',
+  ],
 ];
 
 export default function StreamingPage() {
   return (
     <Doc
       slug="streaming"
-      lead="With `stream`, an answer comes as server-sent events, in OpenAI's order and shape, whichever provider writes it."
+      lead="With `stream`, a response arrives as server-sent events, in OpenAI's order and shape, whichever provider generates it."
       sections={[
         {
           id: "stream",
-          title: "Stream an answer",
+          title: "Stream a response",
           body: <Snippet title="Streaming" files={["streaming.py", "streaming.mjs", "streaming.sh"]} />,
         },
         {
           id: "events",
-          title: "What comes",
+          title: "What to expect",
           body: (
             <>
               <Bullets
                 items={[
-                  "The first byte is sent when the provider's first frame is here. Until then nothing is sent, so that a refusal keeps its status.",
-                  "A long silence is filled with the comment `: keep-alive`, which clients skip.",
-                  "From the closing frame on (`response.completed` or `response.incomplete`; on chat the chunk that finishes the last choice) nothing is sent before the charge is in the ledger. Whoever holds a complete answer has been charged for it, and nobody else has.",
-                  "Chat streams end in `data: [DONE]`, and so do those of responses.",
-                  "On chat, ask for the usage with `stream_options.include_usage`: it comes as a last chunk.",
+                  "Nothing is sent until the provider's first frame arrives, so that a refusal keeps its HTTP status.",
+                  "During long silences the gateway sends the comment `: keep-alive`, which clients ignore.",
+                  "The closing frame (`response.completed` or `response.incomplete`; on chat, the chunk that finishes the last choice) is sent only once the charge is in the ledger. A client that has a complete response has been charged for it; any other has not.",
+                  "Streams of both endpoints end with `data: [DONE]`.",
+                  "On chat, set `stream_options.include_usage` to receive the usage in a last chunk.",
                 ]}
               />
               <Listing
@@ -54,8 +57,8 @@ export default function StreamingPage() {
           body: (
             <>
               <P>
-                A stream that began and cannot be completed ends in an error of its protocol, with the codes of the
-                [error table](/docs/errors), and costs nothing:
+                A stream that has started but cannot be completed ends with an error in its protocol's form, with a code
+                from the [error table](/docs/errors), and costs nothing:
               </P>
               <DocTable
                 caption="How a broken stream ends"
@@ -65,7 +68,7 @@ export default function StreamingPage() {
                   cells: [<InlineCode key="endpoint">{endpoint}</InlineCode>, rich(how)],
                 }))}
               />
-              <P>The SDKs do not retry a stream that has begun. Ask again: it is a new request.</P>
+              <P>The SDKs do not retry a stream that has started. Send the request again: it counts as a new one.</P>
             </>
           ),
         },
@@ -74,8 +77,8 @@ export default function StreamingPage() {
           title: "Proxies",
           body: (
             <P>
-              A proxy of yours must not buffer, and must wait as long as a model thinks before its first byte. Streams
-              carry `cache-control: no-cache, no-transform` and `x-accel-buffering: no`.
+              If you use a proxy, it must not buffer, and its timeout must allow for the time a model thinks before its
+              first byte. Streams carry `cache-control: no-cache, no-transform` and `x-accel-buffering: no`.
             </P>
           ),
         },

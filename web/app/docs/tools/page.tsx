@@ -6,12 +6,12 @@ export const metadata = docMetadata("tools");
 
 const TOOLS: [string, string][] = [
   ["web_search", "The model searches the web. See [web search](/docs/web-search)."],
-  ["image_generation", "The model makes an image. See [image generation](/docs/images)."],
+  ["image_generation", "The model generates an image. See [image generation](/docs/images)."],
   ["function", "Your app runs a function. See [function calling](/docs/function-calling)."],
-  ["file_search", "Needs a store of vectors, which is not kept here: no model offers it yet."],
-  ["code_interpreter", "The provider runs code, where a model lists it."],
-  ["computer_use", "The model drives a screen that is yours, where a model lists it."],
-  ["mcp", "The provider calls a server of yours, where a model lists it."],
+  ["file_search", "Not offered by any model yet: it needs a vector store, and the gateway keeps none."],
+  ["code_interpreter", "The provider runs code, if the model lists this tool."],
+  ["computer_use", "The model controls a screen that your app provides, if the model lists this tool."],
+  ["mcp", "The provider calls your MCP server, if the model lists this tool."],
 ];
 
 export default function ToolsPage() {
@@ -26,7 +26,7 @@ export default function ToolsPage() {
           body: (
             <>
               <DocTable
-                caption="Types of tools"
+                caption="Tool types"
                 head={["Tool", "What it does"]}
                 rows={TOOLS.map(([name, does]) => ({
                   key: name,
@@ -34,9 +34,9 @@ export default function ToolsPage() {
                 }))}
               />
               <P>
-                Each model lists its own tools, under `capabilities.tools` of `GET /v1/models` and on the [models
-                page](/models). A tool that is not in the list is refused before money moves; the message lists those
-                that are.
+                Each model lists its tools under `capabilities.tools` in `GET /v1/models`, and on the [models
+                page](/models). A request with any other tool is refused before anything is held, and the message lists
+                the tools that the model supports.
               </P>
             </>
           ),
@@ -54,9 +54,9 @@ export default function ToolsPage() {
               <Bullets
                 items={[
                   "Text: every model.",
-                  "Images: `input_image` parts, as a data URI or by an https address, where the model's `input_modalities` name `image`. The gateway itself fetches no address: where one may be fetched at all, the provider does it.",
+                  "Images: `input_image` parts, as a data URI or an https URL, if the model's `input_modalities` include `image`. The gateway itself fetches no URLs; if a URL is allowed, the provider fetches it.",
                   "PDFs: `input_file` parts, by `file_id` or inline as `file_data`. See [PDF and file input](/docs/files).",
-                  "Audio and video are not read: 400 `unsupported_input`.",
+                  "Audio and video are not supported: 400 `unsupported_input`.",
                 ]}
               />
             </>
@@ -67,8 +67,8 @@ export default function ToolsPage() {
           title: "What a tool costs",
           body: (
             <P>
-              A search, a made image or a call that has a price of its own is a line of the charge. `max_tool_calls`
-              bounds them, and with them the hold; without it, the hold is for 8.
+              Each search, generated image or tool call that has its own price appears as a line of the charge.
+              `max_tool_calls` limits their number, and so the hold; without it, the hold covers 8.
             </P>
           ),
         },

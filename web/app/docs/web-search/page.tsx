@@ -8,7 +8,7 @@ export default function WebSearchPage() {
   return (
     <Doc
       slug="web-search"
-      lead="Add the `web_search` tool, and the model searches when it needs to."
+      lead="Add the `web_search` tool, and the model searches the web when it needs to."
       sections={[
         {
           id: "search",
@@ -17,13 +17,13 @@ export default function WebSearchPage() {
         },
         {
           id: "answer",
-          title: "What comes back",
+          title: "The response",
           body: (
             <Bullets
               items={[
                 "One `web_search_call` item for each search, then the `message`.",
-                "Sources stand in the message's `annotations`, as `url_citation` with the place in the text that they support.",
-                "The shape is the same whichever provider answers.",
+                "Sources are in the message's `annotations`: each `url_citation` gives the range of text that it supports.",
+                "The shape is the same for every provider.",
               ]}
             />
           ),
@@ -33,9 +33,9 @@ export default function WebSearchPage() {
           title: "What it costs",
           body: (
             <P>
-              Each search is one unit of the line `web_search_call`, at the price under `pricing.web_search` of the
-              model. What the model reads of the results is input like any other. Set `max_tool_calls` to bound both the
-              searches and the hold.
+              Each search is one unit of the line `web_search_call`, at the model's `pricing.web_search` price. Search
+              results that the model reads count as ordinary input. Set `max_tool_calls` to limit both the searches and
+              the hold.
             </P>
           ),
         },
