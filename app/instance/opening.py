@@ -14,7 +14,7 @@ from app.settings.shape import LimitSettings
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """`slots` bounds the running requests, `body_budget` the body bytes in memory, `parsing` the large bodies parsed at one time."""
+    """`slots` bounds the running requests, `body_budget` the body bytes in memory, `parsing` the large bodies being parsed."""
 
     lease: Lease
     slots: Slots
