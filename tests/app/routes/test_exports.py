@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from app.exports.download import ACCOUNT_EXPORTS_MAX
-from app.exports.file import FileExport
+from app.exports.file import FileExport, Job
 from app.exports.source import OneAccount
 from app.exports.wanted import KINDS, encoder_for, provider_of, wanted
 from app.ledger.codec import Codec
@@ -55,7 +55,7 @@ async def test_a_download_is_the_file_of_the_command_line(tmp_path: Path) -> Non
             encoder = encoder_for(asked, provider=provider_of(services.settings), name_of=lambda _: "name of acme")
             source = OneAccount(services.ledger, Codec(), services.read_models, "acme")
             out = tmp_path / kind
-            manifest = FileExport(services.ledger, source, encoder, asked, out, log="").write()
+            manifest = FileExport(services.ledger, Job(source, encoder, asked, log=""), out).write()
             answer = await fetched(owner, kind)
             assert answer.content == out.read_bytes()
             assert answer.headers["x-last-position"] == str(manifest.last_position)
