@@ -128,7 +128,7 @@ class Feed:
         after = self._position
         facts = await self._in_thread(self._following, self._log.read, after, PAGE)
         if self._position != after or not self._listeners:
-            return  # everyone left meanwhile, and whoever joined since starts elsewhere
+            return  # everyone left meanwhile, and anyone who joined since starts elsewhere
         if facts:
             self._deliver(facts)
         if self._due:

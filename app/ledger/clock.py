@@ -8,17 +8,17 @@ from collections.abc import Callable
 
 
 class StoreClock:
-    """An estimate of the store's clock, in microseconds since 1970. It never blocks, and never goes back.
+    """An estimate of the store's clock, in microseconds since 1970. It never blocks and never goes back.
 
-    Each answer that carries the store's time (every append, every lease renewal) is a reading. The store took it at some moment
-    between the question and the answer, so it bounds the difference between the store's clock and this process's monotonic clock
-    from both sides. A difference within the bounds is kept, and one outside is moved to the nearer bound: a slow answer changes
-    nothing, a fast one corrects, and a store whose clock was set is followed. Between readings the monotonic clock counts on.
+    Every append and every lease renewal brings a reading of the store's clock. The store took it at some moment between the
+    question and the answer, which bounds the difference between its clock and this process's monotonic clock from both sides. A
+    difference within the bounds is kept; one outside moves to the nearer bound. So a slow answer changes nothing, a fast one
+    corrects, and a store whose clock was set is followed. Between readings the monotonic clock counts on.
 
-    The error is therefore at most the round trip of the last reading, plus what the two clocks drift apart until the next one,
-    a quarter of a lease later. While the store is unavailable the last difference stays in use. If the store's clock is set back,
-    the estimate stands still until the store has caught up, like the instants that the ledger records. Before the first reading it
-    is the process's wall clock; a lease is taken, and with it the clock read, before the process serves anything.
+    The error is at most the round trip of the last reading, plus the drift of the two clocks until the next one, a quarter of a
+    lease later. While the store is unavailable, the last difference remains in use. If the store's clock is set back, the estimate
+    pauses until the store has caught up, like the instants that the ledger records. Before the first reading, it is the process's
+    wall clock; a process takes a lease, and with it the first reading, before it serves anything.
     """
 
     def __init__(self, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
@@ -28,11 +28,11 @@ class StoreClock:
         self._lock = threading.Lock()
 
     def monotonic_micros(self) -> int:
-        """To be taken just before the store is asked, for `learn`."""
+        """The monotonic clock. Read it just before asking the store, and pass it to `learn`."""
         return self._monotonic_ns() // 1000
 
     def learn(self, store_micros: int, asked_at: int) -> None:
-        """The answer to a question asked at `asked_at` says that it is `store_micros`."""
+        """Take a reading: the store answered `store_micros` to a question that was sent at `asked_at`."""
         least, most = store_micros - self.monotonic_micros(), store_micros - asked_at
         with self._lock:
             known = least if self._difference is None else self._difference

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from app.edge.application import EdgeApplication, make_app
-from app.payments.simulator import SimulatedVendor
 from app.routes import (
     account,
     answers,
@@ -44,8 +43,9 @@ def application(services: Services, site: Site | None = None) -> EdgeApplication
     ready = partial(probes.ready, services)
     app = make_app(max_body_bytes=server.max_body_bytes, ready=ready, cors_origins=server.cors_origins)
     probes.describe_probes(app)
-    simulated = services.payments is not None and isinstance(services.payments.vendor, SimulatedVendor)
-    for module in (*_V1, *_API, *_PUBLIC, *((pay,) if simulated else ())):
+    stripe = services.settings.stripe
+    simulator = (pay,) if stripe is not None and stripe.simulator else ()
+    for module in (*_V1, *_API, *_PUBLIC, *simulator):
         for route in module.ROUTES:
             register(app, services, route)
     openapi.register(app, cookie_name(services))  # these two come last: they depend on the routes that are there
