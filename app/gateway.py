@@ -1,7 +1,7 @@
-"""One gateway process: its services, its application, its sockets, and its orderly end.
+"""One gateway process: its services, its application, its sockets, and its orderly shutdown.
 
-Rule: on shutdown nothing new is taken; what runs has the grace period; what is left is released, its clients told; only then are
-connections cut.
+Rule: on shutdown nothing new is accepted; what runs has the grace period; the rest is released and its clients are informed; only
+then are connections closed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from app.settings import Settings
 from app.website.site import Site
 
 TELL_SECONDS = 2.0
-"""How long the last clients have to read that their answers were stopped."""
+"""How long the last clients have to read that their answers were cut short."""
 _log = structlog.get_logger("gateway")
 
 
@@ -38,10 +38,10 @@ async def run_gateway(
     on_services: Callable[[Services], None] = lambda _services: None,
     task_status: trio.TaskStatus[list[int]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve on listening `sockets` until `shutdown`. Reports the ports when it takes requests. `site` opens the
-    website, once all else is there.
+    """Serve on listening `sockets` until `shutdown`. Reports the ports once it accepts requests. `site` opens the website, after
+    everything else.
 
-    Raises StoreUnavailable, SchemaMismatch, PricesDiffer, SiteUnfit.
+    Raises StoreUnavailable, SchemaMismatch, PricesDiffer, LedgerInUse, LogDiffers, SiteUnfit.
     """
     async with open_services(settings, on_record=on_record) as services:
         on_services(services)
@@ -57,7 +57,7 @@ async def run_gateway(
 
 
 async def stop_on_signals(shutdown: trio.Event) -> None:
-    """Set `shutdown` at the first SIGTERM or SIGINT. A second one ends the process where it stands; the reaper has the rest."""
+    """Set `shutdown` at the first SIGTERM or SIGINT. A second one exits at once; the reaper releases what was open."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for number in signals:
             if shutdown.is_set():
@@ -70,4 +70,4 @@ async def _drain(services: Services, shutdown: trio.Event) -> None:
     await shutdown.wait()
     services.feed.close()
     limits = services.settings.limits
-    await services.lifetime.drain(limits.grace, limits.settle)
+    await services.instance.lease.drain(limits.grace, limits.settle)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 import structlog
 import trio
@@ -54,14 +54,6 @@ class RebuildFailed(Exception):
     """The rebuild met something that it cannot apply. The live tables are as they were."""
 
 
-class Watch(Protocol):
-    """Whoever measures the runner."""
-
-    def applied(self, events: int, seconds: float) -> None:
-        """A batch took so long. On the Trio thread."""
-        ...
-
-
 class _Stopped(Exception):
     """A projection cannot apply a batch. The batch's transaction is rolled back, then the reason is noted."""
 
@@ -93,14 +85,12 @@ class Runner:
         *,
         batch_events: int = BATCH_EVENTS,
         idle_seconds: float = IDLE_SECONDS,
-        watch: Watch | None = None,
     ) -> None:
         self._source = log
         self._views = views
         self._projections = {projection.name: projection for projection in projections}
         self._batch_events = batch_events
         self._idle_seconds = idle_seconds
-        self._watch = watch
         self._thread = trio.CapacityLimiter(1)
         self._poked = trio.Event()
         self._stopped: dict[str, int] = {}
@@ -266,13 +256,9 @@ class Runner:
 
     async def _turn(self) -> None:
         """A batch, or the wait for something to do."""
-        started = trio.current_time()
-        events = await self._persist(self.step)
-        if not events:
+        if not await self._persist(self.step):
             with trio.move_on_after(self._idle_seconds):
                 await self._poked.wait()
-        elif self._watch is not None:
-            self._watch.applied(events, trio.current_time() - started)
         self._poked = trio.Event()
 
     async def _persist(self, work: Callable[[], int | None]) -> int | None:
@@ -285,7 +271,7 @@ class Runner:
             except TakenOver:
                 raise
             except Exception:  # noqa: BLE001 - requests are served and billed while read models stand still
-                _log.exception("read models failed in a way that has no name; trying again")
+                _log.exception("unexpected error in the read models; trying again")
             await trio.sleep(RETRY_SECONDS)
 
 

@@ -65,8 +65,8 @@ class KeyCache:
             key = self._by_digest.get(digest)
         return key if key is not None and hmac.compare_digest(key.digest, digest) else None
 
-    def stands(self, key_id: str, now_micros: int) -> bool:
-        """Whether a key is good still, as far as the log has been read here."""
+    def is_valid(self, key_id: str, now_micros: int) -> bool:
+        """Whether a key is neither revoked nor expired, as far as this process has read the log."""
         key = self._by_digest.get(self._digests.get(key_id, ""))
         if key is None or key.revoked:
             return False

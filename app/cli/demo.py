@@ -186,7 +186,7 @@ def _print_line(record: RequestLog, services: Services) -> None:
             )
         )
 
-    services.lifetime.start(line)
+    services.instance.lease.start(line)
 
 
 def _welcome(base_url: str, key: str, password: str, sign_in_url: str, data_dir: Path) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from app.cli.common import Context, command
 from app.cli.progress import progress
 from app.cli.read_models import caught_up_views
-from app.exports.file import FileExport
+from app.exports.file import FileExport, Job
 from app.exports.manifest import Manifest
 from app.exports.source import OneAccount, WholeLog
 from app.exports.wanted import FOCUS, TABLE_DEFAULT, TABLES, Wanted, encoder_for, provider_of, wanted
@@ -137,43 +137,39 @@ def hledger(context: Context, **asked: Any) -> None:
     _export(context, "hledger", **asked)
 
 
-def _export(
-    context: Context,
-    kind: str,
-    *,
-    out: Path,
-    account_id: str | None,
-    begins: str | None,
-    ends: str | None,
-    after: int | None,
-    table: str | None = None,
-) -> None:
-    settings = context.settings()
-    provider = provider_of(settings)
+class Options(NamedTuple):
+    """What an export command was given."""
+
+    out: Path
+    account_id: str | None
+    begins: str | None
+    ends: str | None
+    after: int | None
+    table: str | None = None
+
+
+def _export(context: Context, kind: str, **given: Any) -> None:
+    options, settings = Options(**given), context.settings()
+    provider, out = provider_of(settings), options.out
     asked = wanted(
         kind,
-        table,
+        options.table,
         provider=provider,
-        account_id=account_id,
-        from_micros=instant(begins, "--from"),
-        to_micros=instant(ends, "--to"),
+        account_id=options.account_id,
+        from_micros=instant(options.begins, "--from"),
+        to_micros=instant(options.ends, "--to"),
     )
     with (
         context.ledger() as (ledger, codec),
-        _views(context, asked, ledger, codec) as views,
-        progress(f"exporting {asked.table or kind}") as told,
+        _read_models(context, asked, ledger, codec) as read_models,
+        progress(f"exporting {asked.table or kind}") as on_progress,
     ):
-        made = FileExport(
-            ledger,
-            source_of(asked.account_id, ledger, codec, views),
-            encoder_for(asked, provider=provider, name_of=_names(views)),
-            asked,
-            out,
-            log=DecodedLog(ledger, codec=codec).identity(),
-            told=told,
-            checkpoint_of=_checkpoints(settings, ledger),
-        )
-        manifest = made.write(after=after)
+        source = source_of(asked.account_id, ledger, codec, read_models)
+        encoder = encoder_for(asked, provider=provider, name_of=_names(read_models))
+        job = Job(source, encoder, asked, log=DecodedLog(ledger, codec=codec).identity())
+        checkpoint_of = _checkpoints(settings, ledger)
+        made = FileExport(ledger, job, out, on_progress=on_progress, checkpoint_of=checkpoint_of)
+        manifest = made.write(after=options.after)
     context.print({"out": str(out), **msgspec.to_builtins(manifest)}, _line(out, manifest))
 
 
@@ -188,26 +184,28 @@ def instant(text: str | None, option: str) -> int | None:
 
 
 @contextmanager
-def _views(context: Context, asked: Wanted, ledger: Ledger, codec: Codec) -> Iterator[ReadModels | None]:
+def _read_models(context: Context, asked: Wanted, ledger: Ledger, codec: Codec) -> Iterator[ReadModels | None]:
     """The read models, where they are needed: for one account's positions, and for names."""
     needed = asked.account_id is not None or asked.is_focus
-    with caught_up_views(context, ledger, codec) if needed else nullcontext() as views:
-        yield views
+    with caught_up_views(context, ledger, codec) if needed else nullcontext() as read_models:
+        yield read_models
 
 
-def source_of(account_id: str | None, ledger: Ledger, codec: Codec, views: ReadModels | None) -> WholeLog | OneAccount:
+def source_of(
+    account_id: str | None, ledger: Ledger, codec: Codec, read_models: ReadModels | None
+) -> WholeLog | OneAccount:
     """The whole log, or one account's part of it, which needs the read models."""
-    if account_id is None or views is None:
+    if account_id is None or read_models is None:
         return WholeLog(ledger, codec)
-    if views.account(account_id).value is None:
+    if read_models.account(account_id).value is None:
         raise click.ClickException(f"There is no account {account_id[:100]}. `realrouter account list` shows them all.")
-    return OneAccount(ledger, codec, views, account_id)
+    return OneAccount(ledger, codec, read_models, account_id)
 
 
-def _names(views: ReadModels | None) -> Callable[[str], str]:
+def _names(read_models: ReadModels | None) -> Callable[[str], str]:
     @lru_cache(maxsize=4096)
     def name_of(account_id: str) -> str:
-        account = None if views is None else views.account(account_id).value
+        account = None if read_models is None else read_models.account(account_id).value
         return account_id if account is None else account.name
 
     return name_of

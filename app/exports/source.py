@@ -57,15 +57,15 @@ class WholeLog:
 class OneAccount:
     """The events that moved an account's money, as far as its balances are projected."""
 
-    def __init__(self, ledger: Ledger, codec: Codec, views: ReadModels, account_id: str) -> None:
-        self._ledger, self._codec, self._views, self._account_id = ledger, codec, views, account_id
+    def __init__(self, ledger: Ledger, codec: Codec, read_models: ReadModels, account_id: str) -> None:
+        self._ledger, self._codec, self._read_models, self._account_id = ledger, codec, read_models, account_id
 
     def page(self, after: int, until: int) -> Sequence[Fact]:
-        positions = self._views.moved_positions(self._account_id, after=after, until=until, limit=PAGE)
+        positions = self._read_models.moved_positions(self._account_id, after=after, until=until, limit=PAGE)
         return self._facts(positions) if positions else []
 
     def end(self) -> int:
-        return self._views.tracked()["balances"].position
+        return self._read_models.tracked()["balances"].position
 
     def _facts(self, positions: Sequence[int]) -> Sequence[Fact]:
         marks = ", ".join("?" * len(positions))

@@ -1,1 +1,1 @@
-"""What happens to accounts, told as it happens to whoever listens."""
+"""Account events, live: sent to everyone who listens to an account as they are recorded."""

@@ -1,4 +1,4 @@
-"""What accounts have now, from the ledger's own buckets."""
+"""The current balances of accounts, from the ledger's own buckets."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from domain import buckets
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """An account's money, with all events up to `position`, which were recorded until `at_micros`, and perhaps a few more."""
+class Balance:
+    """An account's money. It includes every event up to `position`, recorded at `at_micros`, and perhaps a few later ones."""
 
     position: int
     at_micros: int
@@ -20,17 +20,17 @@ class Figures:
     frozen: bool
 
     @property
-    def standing(self) -> tuple[int, int, bool]:
-        """What makes one balance differ from another."""
+    def amounts(self) -> tuple[int, int, bool]:
+        """Two balances differ only if these do."""
         return self.available_nanos, self.held_nanos, self.frozen
 
 
-def figures_of(ledger: Ledger, account_ids: Collection[str]) -> dict[str, Figures]:
-    """The head is read first: the figures have all that is up to it. Blocks. Raises StoreUnavailable."""
+def balances_of(ledger: Ledger, account_ids: Collection[str]) -> dict[str, Balance]:
+    """The head is read before the buckets, so the balances include everything up to it. Blocks. Raises StoreUnavailable."""
     head = ledger.head()
     names = {each: (buckets.available(each), buckets.held(each), buckets.frozen(each)) for each in account_ids}
     values = ledger.bucket_values([name for three in names.values() for name in three])
     return {
-        each: Figures(head.position, head.recorded_at_micros, values[available], values[held], values[frozen] > 0)
+        each: Balance(head.position, head.recorded_at_micros, values[available], values[held], values[frozen] > 0)
         for each, (available, held, frozen) in names.items()
     }

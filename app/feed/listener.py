@@ -1,9 +1,9 @@
-"""One who listens: what waits to be told, bounded.
+"""One listener: the events waiting to be sent to it, bounded.
 
-Rule 1: the feed puts and never waits; the stream's task takes all that is there. Past its bound a listener is cut at once,
-whatever it is in the middle of sending.
-Rule 2: of a balance only the newest waits, and only where it differs from the one before.
-Rule 3: what is taken together comes with the position up to which nothing is missing: so a client may come back with it.
+Rule 1: the feed puts and never waits; the stream's task takes everything that is waiting. A listener that exceeds its bound is cut
+off at once, even in the middle of a send.
+Rule 2: only the newest balance waits, and only if it differs from the last one sent.
+Rule 3: each batch carries a position up to which nothing is missing, so that a client can resume from it.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from dataclasses import dataclass, field
 
 import trio
 
-from app.feed.balance import Figures
+from app.feed.balance import Balance
 from projections.contract import Fact
 
 END_SECONDS = 1.0
-"""How long a stream that is ended may take over its last words."""
+"""How long an ended stream may take to send what is left."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Events in order, then the balance where it changed. `ended` says why nothing more will come."""
+class News:
+    """One batch for the client: events in order, then the balance if it changed. `ended`: why nothing more will come."""
 
     facts: list[Fact]
-    figures: Figures | None
+    balance: Balance | None
     position: int
     ended: str | None
 
 
 @dataclass(eq=False, slots=True)
 class Listener:
-    """`begins`: everything up to there was told before, by another stream. `joined`: up to there the log has to be read for what
-    was missed; what comes after is put here. `reset`: too much was missed for that. The session or the key that it is there for
-    is named by its digest or id."""
+    """`begins`: an earlier stream has sent everything up to this position. `joined`: events up to this position must be read from
+    the log; later ones are put here. `reset`: too many were missed for that. The listener ends with its session or key, which
+    `session_digest` or `key_id` names."""
 
     account_id: str
     begins: int
@@ -43,16 +43,16 @@ class Listener:
     key_id: str | None
     facts_max: int
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
-    """That of the task which sends."""
+    """The scope of the sending task."""
     _facts: list[Fact] = field(default_factory=list)
-    _figures: Figures | None = None
+    _balance: Balance | None = None
     _last: tuple[int, int, bool] | None = None
     _position: int = 0
     _ended: str | None = None
     _changed: trio.Event = field(default_factory=trio.Event)
 
     def put(self, fact: Fact) -> None:
-        """Tell an event of the account, unless it was told before."""
+        """Queue an event of the account, unless it was sent before."""
         if fact.position <= self.begins or self._ended is not None:
             return
         if len(self._facts) >= self.facts_max:
@@ -63,31 +63,31 @@ class Listener:
         self._facts.append(fact)
         self._changed.set()
 
-    def note(self, figures: Figures) -> None:
-        """This balance is told before anything that waits here."""
-        if self._figures is None:
-            self._last = figures.standing
+    def note(self, balance: Balance) -> None:
+        """This balance is being sent ahead of everything that waits here."""
+        if self._balance is None:
+            self._last = balance.amounts
 
     def reached(self, position: int) -> None:
-        """All of the log up to there has been put."""
+        """Every event up to this position has been put."""
         self._position = position
 
-    def put_figures(self, figures: Figures) -> None:
-        if figures.standing != self._last:
-            self._last, self._figures = figures.standing, figures
+    def put_balance(self, balance: Balance) -> None:
+        if balance.amounts != self._last:
+            self._last, self._balance = balance.amounts, balance
             self._changed.set()
 
     def end(self, why: str) -> None:
-        """No more than this is told."""
+        """End the stream, with the reason as its last comment."""
         if self._ended is None:
             self._ended = why
             self.scope.deadline = trio.current_time() + END_SECONDS
             self._changed.set()
 
-    async def take(self) -> Told:
-        """All that waits, or the end, once there is something."""
+    async def take(self) -> News:
+        """Everything that waits, or the end, as soon as there is something."""
         await self._changed.wait()
         self._changed = trio.Event()
-        told = Told(self._facts, self._figures, max(self.begins, self._position), self._ended)
-        self._facts, self._figures = [], None
-        return told
+        news = News(self._facts, self._balance, max(self.begins, self._position), self._ended)
+        self._facts, self._balance = [], None
+        return news

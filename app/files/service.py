@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import AsyncIterable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
@@ -46,31 +47,31 @@ T = TypeVar("T")
 _log = structlog.get_logger("files")
 
 
-class Files:
-    """The files of all accounts."""
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Where files are recorded: the ledger and its read models. `reading` bounds the threads, `poke` wakes the projections."""
 
-    def __init__(
-        self,
-        storage: Storage,
-        *,
-        ledger: Ledger,
-        codec: Codec,
-        writer: GroupCommit,
-        views: ReadModels,
-        room: Room,
-        reading: trio.CapacityLimiter,
-        poke: Callable[[], None] = lambda: None,
-        now_micros: Callable[[], int] | None = None,
-    ) -> None:
+    ledger: Ledger
+    codec: Codec
+    writer: GroupCommit
+    read_models: ReadModels
+    reading: trio.CapacityLimiter
+    poke: Callable[[], None] = lambda: None
+
+
+class Files:
+    """The files of all accounts: their content in `storage`, their records in `records`, no more per account than `room`."""
+
+    def __init__(self, storage: Storage, records: Records, room: Room) -> None:
         self.storage = storage
-        self._ledger = ledger
-        self._codec = codec
-        self._writer = writer
-        self._views = views
+        self._ledger = records.ledger
+        self._codec = records.codec
+        self._writer = records.writer
+        self._read_models = records.read_models
+        self._reading = records.reading
+        self._poke = records.poke
         self._room = room
-        self._reading = reading
-        self._poke = poke
-        self.now_micros = now_micros or ledger.estimated_now_micros
+        self.now_micros = records.ledger.estimated_now_micros
         self._threads = trio.CapacityLimiter(THREADS_MAX)
         self._inspecting = trio.CapacityLimiter(1)
         self._names = Names(storage, self._threads)
@@ -183,7 +184,7 @@ class Files:
         position = None if after is None else await self._position(account_id, after)
 
         def look() -> answers.ReadModelAnswer[list[answers.File]]:
-            return self._views.files(
+            return self._read_models.files(
                 account_id,
                 now_micros=self.now_micros(),
                 after_position=position,
@@ -197,7 +198,7 @@ class Files:
 
     async def _position(self, account_id: str, file_id: str) -> int:
         """Where a page begins. A file that was deleted meanwhile still marks its place."""
-        found = (await self._read(self._views.file, account_id, file_id)).value
+        found = (await self._read(self._read_models.file, account_id, file_id)).value
         if found is None:
             raise InvalidValue("after", "after must be the id of one of your files, as a list has named it.")
         return found.position
@@ -210,7 +211,7 @@ class Files:
     async def _seen(self, account_id: str) -> int:
         """How much of the ledger is in the read model: nothing while its tables are being made."""
         try:
-            return (await self._read(self._views.file, account_id, "")).position
+            return (await self._read(self._read_models.file, account_id, "")).position
         except ReadModelsUnavailable:
             return -1
 

@@ -37,13 +37,13 @@ class FileSweep:
     def __init__(
         self,
         files: Files,
-        views: ReadModels,
+        read_models: ReadModels,
         reading: trio.CapacityLimiter,
         *,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._files = files
-        self._views = views
+        self._read_models = read_models
         self._reading = reading
         self._wall_clock = wall_clock
         self._working = trio.CapacityLimiter(1)
@@ -59,7 +59,7 @@ class FileSweep:
     async def expire(self) -> int:
         """End the files whose time is over. Returns how many this sweep has ended. Raises StoreUnavailable."""
         now = self._files.now_micros()
-        look = partial(self._views.expired_files, now, limit=EXPIRED_MAX)
+        look = partial(self._read_models.expired_files, now, limit=EXPIRED_MAX)
         found = (await trio.to_thread.run_sync(look, limiter=self._reading)).value
         ended = 0
         for row in found:
@@ -84,7 +84,7 @@ class FileSweep:
         return removed
 
     async def _remove_unowned(self, file_ids: Sequence[str]) -> int:
-        there = (await trio.to_thread.run_sync(self._views.files_there, file_ids, limiter=self._reading)).value
+        there = (await trio.to_thread.run_sync(self._read_models.files_there, file_ids, limiter=self._reading)).value
         removed = 0
         for file_id in file_ids:
             if file_id in there:

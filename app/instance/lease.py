@@ -1,8 +1,8 @@
-"""This process: its name in the ledger, its lease, and the completions that live in it.
+"""This process's lease in the ledger, the work that runs under it, and the slots that bound it.
 
-Rule 1: an instance may admit only while its lease is good; it stops its streams before the lease can be over for anyone else.
-Rule 2: completions run in a nursery of the process, not of the request: a client that goes takes none of the books with it.
-Rule 3: shutting down takes no new request, lets what runs finish within the grace period, releases the rest.
+Rule 1: an instance admits requests only while its lease is good, and stops its streams before anyone else can see it expire.
+Rule 2: completions run in a nursery of the process, not of the request: a client that leaves does not interrupt accounting.
+Rule 3: on shutdown nothing new is accepted; what runs may finish within the grace period; the rest is released.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.ledger.store import Ledger, StoreUnavailable
 
 RENEWALS_PER_LEASE = 4
 READERS_MAX = 4
-_log = structlog.get_logger("lifetime")
+_log = structlog.get_logger("lease")
 
 
 class Stoppable(Protocol):
@@ -30,7 +30,7 @@ class Stoppable(Protocol):
 
 
 class Slots:
-    """How many requests run: in this process, and per key. Taken before a body byte is read."""
+    """Bounds the running requests, per process and per key. A slot is taken before a body byte is read."""
 
     def __init__(self, process_max: int, key_max: int) -> None:
         self._process_max = process_max
@@ -63,7 +63,7 @@ class Slots:
 
 
 class Slot:
-    """One running request's place. Giving it back twice is giving it back once."""
+    """One running request's place. Giving it back a second time has no effect."""
 
     __slots__ = ("_key_id", "_slots")
 
@@ -77,21 +77,21 @@ class Slot:
             self._slots = None
 
 
-class Lifetime:
-    """The process as its completions see it."""
+class Lease:
+    """The process's lease and the tasks that run under it. `instance_id` names the process in the ledger."""
 
     def __init__(self, ledger: Ledger, *, lease_seconds: float) -> None:
         self.instance_id = f"inst_{secrets.token_hex(8)}"
         self._ledger = ledger
         self._lease_seconds = lease_seconds
-        self._lease_until = float("-inf")
+        self._good_until = float("-inf")
         self._draining = False
         self._running: set[Stoppable] = set()
         self._nursery: trio.Nursery | None = None
         self._tasks = 0
         self._renewing = trio.CapacityLimiter(RENEWALS_PER_LEASE)
         self.reading = trio.CapacityLimiter(READERS_MAX)
-        """Threads for what requests ask of the store besides their appends."""
+        """Threads in which requests ask the store for anything but an append."""
         self._idle = trio.Event()
         self._idle.set()
 
@@ -104,19 +104,19 @@ class Lifetime:
         return len(self._running)
 
     @property
-    def lease_good(self) -> bool:
-        return trio.current_time() < self._lease_until
+    def good(self) -> bool:
+        return trio.current_time() < self._good_until
 
     def check(self) -> None:
-        """Whether a request may begin now. Raises ShuttingDown, StoreUnavailable."""
+        """Returns if a request may begin now. Raises ShuttingDown, StoreUnavailable."""
         if self._draining or self._nursery is None:
             raise ShuttingDown
-        if not self.lease_good:
+        if not self.good:
             raise StoreUnavailable("this process could not renew its lease")
 
     def start(self, task: Callable[[], Awaitable[None]]) -> None:
-        """Run `task` to its end, whatever becomes of the request that it is for."""
-        assert self._nursery is not None, "the process runs"
+        """Run `task` to its end, whatever happens to the request that it serves."""
+        assert self._nursery is not None, "the lease runs"
         self._tasks += 1
         if self._tasks == 1:
             self._idle = trio.Event()
@@ -126,7 +126,7 @@ class Lifetime:
         try:
             await task()
         except Exception:  # noqa: BLE001 - one request's bug does not end the others
-            _log.exception("a task of the process failed in a way that has no name")
+            _log.exception("unexpected error in a task of the process")
         finally:
             self._tasks -= 1
             if not self._tasks:
@@ -134,7 +134,7 @@ class Lifetime:
 
     @contextmanager
     def registered(self, completion: Stoppable) -> Iterator[None]:
-        """Known to `stop_all` meanwhile."""
+        """Within this context, `stop_all` stops the completion."""
         self._running.add(completion)
         try:
             yield
@@ -146,7 +146,7 @@ class Lifetime:
             completion.stop(reason)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Own the completions and the lease; returns when cancelled, or after `drain`. Raises StoreUnavailable at the start."""
+        """Take the lease and keep it until cancelled; own the tasks. Raises StoreUnavailable if it cannot be taken."""
         await self._renew()
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
@@ -154,37 +154,37 @@ class Lifetime:
             await self._keep_lease()
 
     async def drain(self, grace_seconds: float, settle_seconds: float) -> None:
-        """Take nothing new; wait for what runs, at most the grace period; then release the rest, and wait for that."""
+        """Accept nothing new; wait up to the grace period for what runs; then release the rest, and wait for that."""
         self._draining = True
         with trio.move_on_after(grace_seconds):
             await self._idle.wait()
         if self._running:
-            _log.info("releasing what did not finish in the grace period", requests=len(self._running))
+            _log.info("releasing requests that did not finish in the grace period", requests=len(self._running))
             self.stop_all("shutdown")
         with trio.move_on_after(settle_seconds):
             await self._idle.wait()
 
-    async def end_lease(self) -> None:
-        """Nothing of this instance is open any more; whatever is left is for the reaper at once."""
+    async def end(self) -> None:
+        """Give the lease up: nothing of this instance is open any more, and the reaper may release any remnant at once."""
         with trio.move_on_after(self._lease_seconds):
             try:
                 await trio.to_thread.run_sync(
                     self._ledger.end_lease, self.instance_id, abandon_on_cancel=True, limiter=self._renewing
                 )
             except StoreUnavailable as error:
-                _log.warning("the lease could not be ended; it will run out", error=str(error))
+                _log.warning("the lease could not be ended; it will expire", error=str(error))
 
     async def _keep_lease(self) -> None:
         interval = self._lease_seconds / RENEWALS_PER_LEASE
         turn_at = trio.current_time()
         while True:
-            turn_at = max(turn_at + interval, trio.current_time())  # a turn that the store held up is not waited after
+            turn_at = max(turn_at + interval, trio.current_time())  # a late renewal does not delay the next one
             await trio.sleep_until(turn_at)
             try:
                 await self._renew()
             except StoreUnavailable as error:
                 _log.warning("the lease could not be renewed", error=str(error), running=len(self._running))
-            if trio.current_time() >= self._lease_until - interval and self._running:
+            if trio.current_time() >= self._good_until - interval and self._running:
                 self.stop_all("lease_lost")
 
     async def _renew(self) -> None:
@@ -197,6 +197,6 @@ class Lifetime:
                 abandon_on_cancel=True,
                 limiter=self._renewing,
             )
-            self._lease_until = before + self._lease_seconds
+            self._good_until = before + self._lease_seconds
         if scope.cancelled_caught:
             raise StoreUnavailable("the store did not answer in time")

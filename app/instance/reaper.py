@@ -1,8 +1,8 @@
-"""The reaper: it releases what a dead process, or a lost one, left open.
+"""The reaper releases the requests that a dead or disconnected process left open.
 
-Rule 1: it acts only after an instance's lease is over by a margin, or a request's deadline by a grace: a process that cannot
-renew has stopped its streams by then.
-Rule 2: it may run in every process at once: each release has one place in its stream, and whoever comes second does nothing.
+Rule 1: it acts only a margin after an instance's lease has expired, or a grace period after a request's deadline: a process that
+cannot renew has stopped its streams by then.
+Rule 2: it may run in every process at once: a release has one place in its stream, so the second attempt does nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import structlog
 import trio
 
-from app.instance.lease import Lifetime
+from app.instance.lease import Lease
 from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.group_commit import GroupCommit
 from app.ledger.store import WINDOWS_KEPT_DAYS, Append, CommandFailed, Committed, Ledger, OpenRequest, StoreUnavailable
@@ -28,30 +28,30 @@ _log = structlog.get_logger("reaper")
 
 
 class Reaper:
-    """Sweeps for as long as its process runs."""
+    """Sweeps as long as its process runs."""
 
-    def __init__(self, ledger: Ledger, writer: GroupCommit, codec: Codec, lifetime: Lifetime) -> None:
+    def __init__(self, ledger: Ledger, writer: GroupCommit, codec: Codec, lease: Lease) -> None:
         self._ledger = ledger
         self._writer = writer
         self._codec = codec
-        self._lifetime = lifetime
+        self._lease = lease
         self._suspects: frozenset[str] = frozenset()
         self._reading = trio.CapacityLimiter(2)
         self._prune_at = float("-inf")
 
     async def turn(self) -> None:
-        """One sweep, and now and then a pruning. Raises StoreUnavailable."""
+        """One sweep, and every PRUNE_SECONDS a pruning. Raises StoreUnavailable."""
         await self.sweep()
         if trio.current_time() >= self._prune_at:
             await self.prune()
             self._prune_at = trio.current_time() + PRUNE_SECONDS
 
     async def sweep(self) -> int:
-        """Release what was orphaned at the sweep before this one, and still is. Returns how many. Raises StoreUnavailable.
+        """Release the requests that were orphaned at the previous sweep and still are. Returns how many. Raises StoreUnavailable.
 
-        Twice seen, because a step of the store's clock makes every lease look over until its next renewal.
+        One sighting is not enough: a step of the store's clock makes every lease look expired until its next renewal.
         """
-        if not self._lifetime.lease_good:
+        if not self._lease.good:
             return 0
         orphans = await trio.to_thread.run_sync(self._orphans, limiter=self._reading)
         confirmed = [orphan for orphan in orphans if orphan.request_id in self._suspects]
@@ -66,7 +66,7 @@ class Reaper:
         return released
 
     async def prune(self) -> None:
-        """Forget windows that nothing moves any more. Raises StoreUnavailable."""
+        """Delete windows that no event can move any more. Raises StoreUnavailable."""
         now = await trio.to_thread.run_sync(self._ledger.now_micros, limiter=self._reading)
         before = minute_of(now - WINDOWS_KEPT_DAYS * MICROS_PER_DAY)
         await trio.to_thread.run_sync(lambda: self._ledger.prune(minutes_before=before), limiter=self._reading)
@@ -78,20 +78,24 @@ class Reaper:
         try:
             results.append(await self._release_one(orphan))
         except (StoreUnavailable, CommandFailed, UndecodableEvent) as error:
-            _log.warning("an orphan could not be released yet", request_id=orphan.request_id, error=str(error))
+            _log.warning(
+                "an orphaned request could not be released yet", request_id=orphan.request_id, error=str(error)
+            )
 
     async def _release_one(self, orphan: OpenRequest) -> bool:
         [recorded] = await trio.to_thread.run_sync(self._ledger.read, orphan.position - 1, 1, limiter=self._reading)
         admitted = self._codec.decode(recorded.topic, recorded.state)
         if not isinstance(admitted, RequestAdmitted):
             _log.warning(
-                "an orphan of a newer version is left to it", request_id=orphan.request_id, topic=recorded.topic
+                "an orphaned request of a newer version is left to that version",
+                request_id=orphan.request_id,
+                topic=recorded.topic,
             )
             return False
         event = release(Hold(admitted, recorded.recorded_at_micros), reason="orphaned")
         stream = request_stream(orphan.request_id)
         verdict = await self._writer.append(Append(f"reap_{orphan.request_id}", stream, 1, (event,), first=True))
         if isinstance(verdict, Committed) and not verdict.repeated:
-            _log.info("released an orphan", request_id=orphan.request_id, instance_id=orphan.instance_id)
+            _log.info("released an orphaned request", request_id=orphan.request_id, instance_id=orphan.instance_id)
             return True
         return False

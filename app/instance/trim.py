@@ -1,8 +1,8 @@
-"""Freed memory goes back to the system.
+"""Freed memory goes back to the operating system.
 
-The C library keeps what was freed below the top of its heap: a process that has met a few large requests would keep their
-memory for good. glibc gives it back when asked to (malloc_trim(3)), which takes milliseconds: so that is done now and then, in a
-thread, and only after large bodies.
+The C library keeps memory that was freed below the top of its heap, so a process that has served a few large requests would keep
+their memory for good. glibc returns it on request (malloc_trim(3)), which takes milliseconds: it is done in a thread, occasionally,
+and only after large bodies.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from app.edge.body import BodyBudget
 
 TRIM_SECONDS = 2.0
 LARGE_BYTES = 16 * 1024 * 1024
-"""Bodies held at one time, from which on asking is worth it."""
+"""Trimming is worth it once bodies of this total size were in memory at one time."""
 
 
 class Trimmer:
-    """Asks the C library for what large bodies have left behind, once they are gone."""
+    """Makes the C library return the memory of large bodies, once they are gone."""
 
     def __init__(self, budget: BodyBudget) -> None:
         self._budget = budget
@@ -33,6 +33,6 @@ class Trimmer:
 
 
 def give_back_freed_memory() -> None:
-    """Without effect where the C library is not glibc."""
+    """No effect if the C library is not glibc."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

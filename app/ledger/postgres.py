@@ -25,6 +25,7 @@ from psycopg.rows import tuple_row
 from psycopg_pool import PoolTimeout
 
 from app.ledger.arbiter import Outcome, Place, Plan, Standing, arbitrate
+from app.ledger.clock import StoreClock
 from app.ledger.codec import Codec
 from app.ledger.isolate import append_isolating
 from app.ledger.queries import LedgerQueries, LogQueries, Row
@@ -111,7 +112,7 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
         self._codec = codec or Codec()
         self._writer: psycopg.Connection[Row] | None = None
         self._writing = threading.Lock()
-        self._clock_skew_micros = 0
+        self._clock = StoreClock()
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_kwargs: Any) -> NoReturn:
         """Refused: events enter by `append` alone, where guards stand."""
@@ -195,6 +196,7 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
     ) -> tuple[Plan, dict[Place, Standing], dict[str, int], int]:
         plan = Plan(batch, self.estimated_now_micros())
         places = plan.places
+        asked_at = self._clock.monotonic_micros()
         with connection.pipeline():
             connection.execute(_BEGIN)
             head = connection.execute(_LOCK_HEAD, binary=True)
@@ -203,7 +205,7 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
             [(position, last, now)] = head.fetchall()
             standing: dict[Place, Standing] = {(row[0], row[1]): (row[2], row[3], row[4]) for row in stood.fetchall()}
             buckets: dict[str, int] = dict(cast(list[tuple[str, int]], values.fetchall()))
-        self._learn_now(now)
+        self._clock.learn(now, asked_at)
         stamped = plan.at(max(now, last))
         if stamped is not plan and (missing := list(stamped.bucket_names - plan.bucket_names)):
             buckets.update(
@@ -215,13 +217,13 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
         """On a connection of its own: readers that hold the pool do not cost a process its lease."""
         with self._connect() as connection:
             connection.execute(_RENEW_LEASE, (instance_id, int(seconds * MICROS_PER_SECOND)))
+            asked_at = self._clock.monotonic_micros()
+            [(now,)] = connection.execute(f"SELECT {_NOW}").fetchall()
+        self._clock.learn(int(now), asked_at)
 
     def estimated_now_micros(self) -> int:
-        """The database's clock as last seen, so that the windows of the first reading are nearly always the right ones."""
-        return time.time_ns() // 1000 + self._clock_skew_micros
-
-    def _learn_now(self, now_micros: int) -> None:
-        self._clock_skew_micros = now_micros - time.time_ns() // 1000
+        """The database's clock, close enough that the windows read first are nearly always those of the stamped instant."""
+        return self._clock.now_micros()
 
     def _fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
         try:

@@ -184,7 +184,7 @@ class Ledger(LogReader, Tables, Protocol):
         ...
 
     def estimated_now_micros(self) -> int:
-        """The store's clock as last seen. Never blocks."""
+        """The store's clock, as this process knows it (app/ledger/clock.py). Never blocks."""
         ...
 
     def renew_lease(self, instance_id: str, seconds: float) -> None:

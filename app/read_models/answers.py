@@ -120,22 +120,6 @@ class File(msgspec.Struct, frozen=True):
     there: int
 
 
-class Checkout(msgspec.Struct, frozen=True):
-    """A row of `projections.payments.CHECKOUTS`."""
-
-    account_id: str
-    checkout_id: str
-    started_at_micros: int
-    pack_id: str
-    amount_minor: int
-    currency: str
-    credit_nanos: int
-    automatic: bool
-    state: str
-    payment_id: str | None
-    reason: str | None
-
-
 class Payment(msgspec.Struct, frozen=True):
     """A row of `projections.payments.PAYMENTS`."""
 

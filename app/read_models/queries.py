@@ -16,7 +16,6 @@ import msgspec
 from app.read_models.answers import (
     Account,
     Balance,
-    Checkout,
     File,
     Key,
     NotYetProjected,
@@ -35,7 +34,7 @@ from projections.balances import BALANCES, BALANCES_NOW, INSTANTS
 from projections.contract import Tracked
 from projections.files import FILES
 from projections.keys import ACCOUNTS, KEYS, Freeze
-from projections.payments import CHECKOUTS, PAYMENTS
+from projections.payments import PAYMENTS
 from projections.tables import Row, Table
 from projections.transactions import TRANSACTIONS
 from projections.unknown import UNKNOWN_TOPICS
@@ -210,13 +209,6 @@ class ViewQueries:
         with self._reading(FILES) as fetch:
             return ReadModelAnswer(_stands(fetch, "files"), frozenset(row[0] for row in fetch(sql, tuple(file_ids))))
 
-    def checkouts_open(self, *, after: str = "", limit: int) -> ReadModelAnswer[list[Checkout]]:
-        """Checkouts of any account that have not ended, by id; the next page is after the last one's id."""
-        sql = "SELECT * FROM views.checkouts WHERE state = 'started' AND checkout_id > ? ORDER BY checkout_id LIMIT ?"
-        with self._reading(CHECKOUTS) as fetch:
-            rows = fetch(sql, (after, _page(limit)))
-            return ReadModelAnswer(_stands(fetch, "payments"), [_checkout(row) for row in rows])
-
     def payments(self, *, since_micros: int, after: str = "", limit: int) -> ReadModelAnswer[list[Payment]]:
         """Payments of any account that were credited since an instant, by id; the next page is after the last one's id."""
         sql = "SELECT * FROM views.payments WHERE settled_at_micros >= ? AND payment_id > ? ORDER BY payment_id LIMIT ?"
@@ -293,11 +285,6 @@ def _balance_of(account_id: str, rows: Sequence[Row]) -> Balance:
 def _account(row: Row) -> Account:
     values: Row = (*row[:-1], _freezes.decode(row[-1]))
     return Account(*values)
-
-
-def _checkout(row: Row) -> Checkout:
-    values: Row = (*row[:7], bool(row[7]), *row[8:])
-    return Checkout(*values)
 
 
 def _key(row: Row) -> Key:

@@ -21,7 +21,7 @@ import trio
 from app.edge.body import Reservation
 from app.errors import message_of, problem_of
 from app.faults import IdempotencyKeyUsed, RequestTooSlow, ShuttingDown, UpstreamError, UpstreamTimeout
-from app.instance.lease import Lifetime, Slot
+from app.instance.lease import Lease, Slot
 from app.ledger.store import CommandFailed, StoreUnavailable
 from app.requests.opening import Opened, Upstreams, answer_fault
 from app.requests.outbox import Outbox
@@ -80,7 +80,7 @@ class Completion:
         price_version: int,
         settlement: Settlement,
         terms: Terms,
-        lifetime: Lifetime,
+        lifetime: Lease,
         upstreams: Upstreams,
         slot: Slot,
         body: Reservation,

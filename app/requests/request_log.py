@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import trio
 
-from app.telemetry.logs import request_line
+from app.telemetry.logs import RequestLine
 from app.telemetry.metrics import Metrics
 from app.telemetry.phases import Phases
 from domain.events import RequestDebited, RequestReleased
@@ -62,7 +62,7 @@ class RequestLog:
 
 def observe(record: RequestLog, metrics: Metrics) -> None:
     """The request's one log line, and its share of the figures."""
-    request_line(
+    RequestLine(
         request_id=record.request_id,
         account_id=record.account_id or None,
         key_id=record.key_id or None,
@@ -77,7 +77,7 @@ def observe(record: RequestLog, metrics: Metrics) -> None:
         output_tokens=record.usage.output_tokens,
         hold_nanos=record.hold_nanos,
         cost_nanos=record.cost_nanos,
-    )
+    ).write()
     metrics.request_done(
         endpoint=record.endpoint, model=record.model or None, status=record.status, phases=record.phases
     )

@@ -18,7 +18,7 @@ import trio
 
 from app.accounts.commands import known, on_account
 from app.faults import IdempotencyKeyUsed, TooManyConflicts
-from app.instance.lease import Lifetime
+from app.instance.lease import Lease
 from app.ledger.codec import Codec
 from app.ledger.group_commit import GroupCommit
 from app.ledger.store import (
@@ -48,7 +48,7 @@ class Unsettled(Exception):
 class Settlement:
     """One request's way into the log. Every method may be cancelled; what must happen then happens in the background."""
 
-    def __init__(self, request_id: str, *, writer: GroupCommit, lifetime: Lifetime, settle_seconds: float) -> None:
+    def __init__(self, request_id: str, *, writer: GroupCommit, lifetime: Lease, settle_seconds: float) -> None:
         self._request_id = request_id
         self._stream = request_stream(request_id)
         self._writer = writer

@@ -1,19 +1,17 @@
-"""Who asks on /api: somebody who is signed in, or a program with a key of the account.
+"""Who is calling /api: a signed-in person, or a program with one of the account's keys.
 
-Rule 1: a key may read, and start a checkout; everything else wants a session.
-Rule 2: what changes something by a cookie comes from our own pages, or from those that the operator allows.
+Rule 1: a key may read and may start a checkout; everything else requires a session.
+Rule 2: a state-changing request with a session cookie must come from our own pages or from an origin that the operator allows.
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
-import trio
 from quart import Request
 from werkzeug.http import dump_cookie
 
-from app.accounts.auth import authenticate
+from app.accounts.auth import Key, authenticate
 from app.accounts.sessions import SESSION_DAYS, Session
 from app.edge.client_address import client_address
 from app.faults import CrossOrigin, NotSignedIn, SessionRequired
@@ -27,7 +25,7 @@ TOKEN_LENGTH_MAX = 128
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose account it is about. `session` None: the caller came with the key `key_id`."""
+    """The account in question. `session` None: the caller presented the key `key_id`."""
 
     account_id: str
     key_id: str | None = None
@@ -42,21 +40,24 @@ async def signed_in(services: Services, request: Request) -> Caller:
     token = session_token(services, request)
     session = None
     if token is not None:
-        session = await trio.to_thread.run_sync(
-            services.sessions.find, token, abandon_on_cancel=True, limiter=services.lifetime.reading
-        )
+        session = await services.in_thread(services.accounts.sessions.find, token, abandon_on_cancel=True)
     if session is None:
         raise NotSignedIn
     return Caller(session.account_id, session=session)
 
 
 async def reader(services: Services, request: Request) -> Caller:
-    """A session, or a key of the account. Raises also what `authenticate` does."""
-    authorization = request.headers.get("authorization")
-    if authorization is None:
+    """A session, or one of the account's keys. Raises what `signed_in` and `bearer` do, except SessionRequired."""
+    if request.headers.get("authorization") is None:
         return await signed_in(services, request)
-    key = await authenticate(services.keys, authorization, now_micros=time.time_ns() // 1000)
+    key = await bearer(services, request)
     return Caller(key.account_id, key_id=key.key_id)
+
+
+async def bearer(services: Services, request: Request) -> Key:
+    """The API key in the Authorization header. Raises Unauthorized, KeyIsRevoked, KeyIsExpired, StoreUnavailable."""
+    authorization = request.headers.get("authorization")
+    return await authenticate(services.accounts.keys, authorization, now_micros=services.now_micros())
 
 
 def check_origin(services: Services, request: Request) -> None:
@@ -74,7 +75,7 @@ def check_origin(services: Services, request: Request) -> None:
 
 
 def address_of(services: Services, request: Request) -> str:
-    """The client's address, for throttles."""
+    """The client's address, for rate limits on sign-in and sign-up."""
     forwarded = request.headers.getlist("x-forwarded-for")
     return client_address(request.remote_addr or "", forwarded, services.settings.server.trusted_proxies)
 
@@ -85,7 +86,7 @@ def session_token(services: Services, request: Request) -> str | None:
 
 
 def session_cookie(services: Services, token: str) -> dict[str, str]:
-    """The header that signs a browser in; an empty token signs it out."""
+    """The Set-Cookie header that signs a browser in; an empty token signs it out."""
     cookie = dump_cookie(
         cookie_name(services),
         token,
@@ -99,5 +100,5 @@ def session_cookie(services: Services, token: str) -> dict[str, str]:
 
 
 def cookie_name(services: Services) -> str:
-    """The session's cookie: browsers hold it to its host where it goes over https alone."""
+    """The session cookie's name. Over https it has the prefix that makes browsers bind it to this host."""
     return COOKIE if services.settings.server.cookies_are_secure else COOKIE_ON_LOOPBACK

@@ -7,7 +7,6 @@ Rule 2: what is refused here never reached the ledger, and is told and logged li
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar, TypeVarTuple
 
@@ -48,7 +47,7 @@ async def complete(services: Services, request: Request, endpoint: Endpoint) -> 
     except Exception as error:
         problem = problem_of(error, endpoint=endpoint)
         record.status, record.outcome = problem.status, f"refused:{problem.code}"
-        services.on_record(record)
+        services.serving.on_record(record)
         raise
     await completion.opened.wait()
     if completion.rates:
@@ -62,24 +61,24 @@ async def complete(services: Services, request: Request, endpoint: Endpoint) -> 
 
 async def _begin(services: Services, request: Request, endpoint: Endpoint, record: RequestLog) -> Completion:
     """From the headers to a running completion."""
-    services.lifetime.check()
-    now_micros = time.time_ns() // 1000
-    key = await authenticate(services.keys, request.headers.get("authorization"), now_micros=now_micros)
+    services.instance.lease.check()
+    now_micros = services.now_micros()
+    key = await authenticate(services.accounts.keys, request.headers.get("authorization"), now_micros=now_micros)
     record.account_id, record.key_id = key.account_id, key.key_id
     record.request_id = name_request(request, key)
-    slot, body = services.slots.take(key.key_id), services.body_budget.reserve(0)
+    slot, body = services.instance.slots.take(key.key_id), services.instance.body_budget.reserve(0)
     try:
         order = await _order(services, request, endpoint, record.request_id, key, body, now_micros)
         record.model, record.stream = order.model.id, order.request.stream
         record.phase("parse")
         completion = _completion(services, order, record, key, slot, body)
-        services.lifetime.check()  # reading a body takes a while: the process may be on its way out by now
+        services.instance.lease.check()  # reading a body takes a while: the process may be on its way out by now
     except BaseException:
         slot.give_back()
         body.release()
         raise
     on_exit(request, completion.client_left)
-    services.lifetime.start(completion.run)
+    services.instance.lease.start(completion.run)
     return completion
 
 
@@ -101,8 +100,8 @@ async def _order(
             parsed,
             request_id=request_id,
             key=key,
-            catalog=services.catalog,
-            offers=services.offers,
+            catalog=services.serving.catalog,
+            offers=services.serving.offers,
             stored=stored,
             default_max_output_tokens=settings.billing.default_max_output_tokens,
             now_micros=now_micros,
@@ -118,7 +117,7 @@ async def _order(
 
 async def _in_turn(services: Services, work: Callable[[*Ts], T], *args: *Ts, aside: bool) -> T:
     """`work`, in a thread where it is `aside`: one at a time, since it holds the interpreter for most of its time."""
-    return await trio.to_thread.run_sync(work, *args, limiter=services.parsing) if aside else work(*args)
+    return await trio.to_thread.run_sync(work, *args, limiter=services.instance.parsing) if aside else work(*args)
 
 
 def _completion(
@@ -128,19 +127,19 @@ def _completion(
         order,
         record,
         limits=key.limits,
-        price_version=services.listings[order.model.id].version,
+        price_version=services.serving.listings[order.model.id].version,
         settlement=Settlement(
             record.request_id,
             writer=services.writer,
-            lifetime=services.lifetime,
-            settle_seconds=services.terms.settle,
+            lifetime=services.instance.lease,
+            settle_seconds=services.serving.terms.settle,
         ),
-        terms=services.terms,
-        lifetime=services.lifetime,
-        upstreams=services.upstreams,
+        terms=services.serving.terms,
+        lifetime=services.instance.lease,
+        upstreams=services.serving.upstreams,
         slot=slot,
         body=body,
-        on_end=services.on_record,
+        on_end=services.serving.on_record,
     )
 
 

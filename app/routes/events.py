@@ -1,9 +1,9 @@
 """/api/events: what happens to an account, as server-sent events.
 
-Rule 1: the balance comes first, then what was missed where the client names the last event that it had, then what happens.
-Rule 2: an `id` is a position of the ledger: all of the account's events up to it have been sent on this stream or an earlier one.
-Rule 3: the answer begins when the ledger has been asked: what is refused has a status, and what breaks later is taken up again by
-the client, where it left off.
+Rule 1: the balance comes first; then, if the client names the last event that it received, the events since; then new events.
+Rule 2: an `id` is a ledger position: every event of the account up to it has been sent, on this stream or an earlier one.
+Rule 3: the response starts only after the ledger has answered, so a rejection has a status; if the stream breaks later, the client
+reconnects and resumes where it left off.
 """
 
 from __future__ import annotations
@@ -14,31 +14,32 @@ from typing import Literal
 
 import msgspec
 import trio
-from quart import Request, Response, request
+from quart import Request, Response
 
-from app.edge.application import EdgeApplication, StreamBody, stream_response
+from app.edge.application import StreamBody, stream_response
 from app.edge.body import on_exit
-from app.feed.balance import Figures
+from app.feed.balance import Balance
 from app.feed.feed import Feed, account_of
-from app.feed.listener import Listener, Told
+from app.feed.listener import Listener, News
 from app.ledger.store import StoreUnavailable
 from app.routes.account import BalanceShown, balance_shown
-from app.routes.bodies import told_instant, usd, usd_if
-from app.routes.caller import Caller, reader
+from app.routes.bodies import format_instant, usd, usd_if
+from app.routes.caller import reader
 from app.routes.completions import KEEP_ALIVE
-from app.routes.openapi import describe
+from app.routes.openapi import Operation
+from app.routes.route import Route
 from app.services import Services
 from domain.events import RequestAdmitted, RequestDebited, RequestReleased
 from projections.contract import Fact
 
 RETRY_MILLISECONDS = 2_000
-"""After which a browser comes back."""
+"""After a break, a browser waits this long before it reconnects."""
 State = Literal["open", "debited", "released"]
 _DIGITS_MAX = 18
 
 
 class RequestEvent(msgspec.Struct, frozen=True):
-    """`request`: one was admitted, or settled. What is not known while it is open is null."""
+    """`request`: a request was admitted or settled. Members that are not known while it is open are null."""
 
     request_id: str
     state: State
@@ -58,35 +59,21 @@ class RequestEvent(msgspec.Struct, frozen=True):
 
 
 class AccountEvent(msgspec.Struct, frozen=True):
-    """`account`: something else happened to the account, such as a top-up, a new key, a freeze. Ask again for what is shown
-    of it."""
+    """`account`: something else happened to the account, such as a top-up, a new key or a freeze. Reload what you show of it."""
 
     position: int
 
 
 class ResetEvent(msgspec.Struct, frozen=True):
-    """`reset`: more was missed than is told again. Ask for everything that is shown again; the stream goes on from here."""
+    """`reset`: too many events were missed to replay. Reload everything; the stream continues from here."""
 
     position: int
 
 
-def register(app: EdgeApplication, services: Services) -> None:
-    @app.get("/api/events")
-    @describe(
-        "What happens, as it happens",
-        tag="account",
-        events={"balance": BalanceShown, "request": RequestEvent, "account": AccountEvent, "reset": ResetEvent},
-        errors=(401, 403, 429),
-        caller="reader",
-    )
-    async def events() -> Response:
-        caller = await reader(services, request)
-        if request.method == "HEAD":
-            return stream_response(Nothing())
-        return await _events(services, request, caller)
-
-
-async def _events(services: Services, request: Request, caller: Caller) -> Response:
+async def events(services: Services, request: Request) -> Response:
+    caller = await reader(services, request)
+    if request.method == "HEAD":
+        return stream_response(Nothing())
     listener = await services.feed.join(
         caller.account_id,
         last=last_event_id(request.headers.get("last-event-id")),
@@ -98,14 +85,30 @@ async def _events(services: Services, request: Request, caller: Caller) -> Respo
         services.feed.leave(listener)
 
     on_exit(request, leave)
-    figures = await services.feed.figures(caller.account_id)
-    listener.note(figures)
-    frames = _frames(services.feed, listener, figures, services.settings.limits.keepalive_comment)
+    balance = await services.feed.balance(caller.account_id)
+    listener.note(balance)
+    frames = _frames(services.feed, listener, balance, services.settings.limits.keepalive_comment)
     return stream_response(_Cut(frames, listener))
 
 
+ROUTES = (
+    Route(
+        "GET",
+        "/api/events",
+        events,
+        Operation(
+            "Account events, live",
+            tag="account",
+            events={"balance": BalanceShown, "request": RequestEvent, "account": AccountEvent, "reset": ResetEvent},
+            errors=(401, 403, 429),
+            caller="reader",
+        ),
+    ),
+)
+
+
 class Nothing:
-    """What is streamed in answer to a HEAD."""
+    """The empty body of a response to HEAD."""
 
     def __aiter__(self) -> Nothing:
         return self
@@ -115,7 +118,7 @@ class Nothing:
 
 
 class _Cut(StreamBody):
-    """A body whose listener may be cut while it is being sent."""
+    """A body whose sending is cancelled when its listener is cut off."""
 
     def __init__(self, frames: AsyncIterator[bytes], listener: Listener) -> None:
         super().__init__(frames)
@@ -125,46 +128,46 @@ class _Cut(StreamBody):
         self._scope.__enter__()
         return await super().__aenter__()
 
-    async def __aexit__(  # type: ignore[override]  # quart's own bodies swallow nothing; here a cut ends
+    async def __aexit__(  # type: ignore[override]  # quart's own bodies suppress nothing; this one suppresses the cut's cancellation
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         await super().__aexit__(kind, error, trace)
         return self._scope.__exit__(kind, error, trace)
 
 
-async def _frames(feed: Feed, listener: Listener, figures: Figures, comment_seconds: float) -> AsyncIterator[bytes]:
-    yield b"retry: %d\n\n" % RETRY_MILLISECONDS + _balance(listener, figures, listener.begins)
+async def _frames(feed: Feed, listener: Listener, balance: Balance, comment_seconds: float) -> AsyncIterator[bytes]:
+    yield b"retry: %d\n\n" % RETRY_MILLISECONDS + _balance(listener, balance, listener.begins)
     if listener.reset:
         yield _frame("reset", listener.begins, ResetEvent(listener.begins))
     after = listener.begins
     try:
         while missed := await feed.missed(after, listener.joined):
             after = missed[-1].position
-            if told := b"".join(_fact(fact) for fact in missed if account_of(fact) == listener.account_id):
-                yield told
+            if frames := b"".join(_fact(fact) for fact in missed if account_of(fact) == listener.account_id):
+                yield frames
     except StoreUnavailable:
-        yield b": the ledger is out of reach\n\n"
+        yield b": the ledger is unavailable\n\n"
         return
     ended = False
     while not ended:
-        news: Told | None = None
+        news: News | None = None
         with trio.move_on_after(comment_seconds):
             news = await listener.take()
         ended = news is not None and news.ended is not None
-        yield KEEP_ALIVE if news is None else _told(listener, news)
+        yield KEEP_ALIVE if news is None else _news(listener, news)
 
 
-def _told(listener: Listener, told: Told) -> bytes:
-    frames = [_fact(fact) for fact in told.facts]
-    if told.figures is not None:
-        frames.append(_balance(listener, told.figures, told.position))
-    if told.ended is not None:
-        frames.append(f": {told.ended}\n\n".encode())
+def _news(listener: Listener, news: News) -> bytes:
+    frames = [_fact(fact) for fact in news.facts]
+    if news.balance is not None:
+        frames.append(_balance(listener, news.balance, news.position))
+    if news.ended is not None:
+        frames.append(f": {news.ended}\n\n".encode())
     return b"".join(frames)
 
 
-def _balance(listener: Listener, figures: Figures, position: int) -> bytes:
-    return _frame("balance", position, balance_shown(listener.account_id, figures))
+def _balance(listener: Listener, balance: Balance, position: int) -> bytes:
+    return _frame("balance", position, balance_shown(listener.account_id, balance))
 
 
 def _fact(fact: Fact) -> bytes:
@@ -206,7 +209,7 @@ def _request_event(
         *usd_if(None if cost is None else max(0, event.hold_nanos - cost)),
         reason,
         response_id,
-        told_instant(fact.recorded_at_micros),
+        format_instant(fact.recorded_at_micros),
         fact.position,
     )
 
@@ -216,7 +219,7 @@ def _frame(name: str, position: int, body: msgspec.Struct) -> bytes:
 
 
 def last_event_id(sent: str | None) -> int | None:
-    """The position that a client had last; one that is none was never sent from here, and is past any."""
+    """The last position that a client received; anything that is not a position counts as one past every event."""
     if not sent:
         return None
     return int(sent) if len(sent) <= _DIGITS_MAX and sent.isascii() and sent.isdigit() else 10**_DIGITS_MAX

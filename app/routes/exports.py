@@ -1,4 +1,4 @@
-"""/api/exports/{kind}: an account's own export, as a download that may be taken up behind a position."""
+"""/api/exports/{kind}: an account's own export, as a download that can be resumed after a position."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from contextlib import ExitStack
 from typing import Annotated
 
 import msgspec
-from quart import Response, request
+from quart import Request, Response
 
-from app.edge.application import EdgeApplication, StreamBody
+from app.edge.application import StreamBody
 from app.edge.body import on_exit
-from app.exports.download import Downloads
 from app.exports.run import chunks
 from app.exports.source import OneAccount, Span, span_of
 from app.exports.wanted import KINDS, Wanted, encoder_for, file_name, provider_of, wanted
 from app.faults import BadRequest, NoSuchExport, NotFound, ReadModelsUnavailable
-from app.routes.bodies import asked_instant, read_query
+from app.routes.bodies import parse_instant, read_query
 from app.routes.caller import reader
 from app.routes.events import Nothing
 from app.routes.fresh import caught_up
-from app.routes.openapi import describe
+from app.routes.openapi import Operation
+from app.routes.route import Route
 from app.services import Services
 from projections.exports.contract import Encoder
 from projections.exports.parquet import ParquetMissing
@@ -29,8 +29,8 @@ POSITION_MAX = 10**18
 
 
 class ExportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
-    """`table` is that of csv and parquet. `from` and `to` are instants or dates, the second not included. `after`: the last
-    position that an earlier part of the same export had; the answer belongs behind that part."""
+    """`table` applies to csv and parquet. `from` (inclusive) and `to` (exclusive) are instants or dates. `after` is the last
+    position of an earlier part of the same export; append the answer to that part."""
 
     table: Annotated[str, msgspec.Meta(max_length=40)] | None = None
     from_: Annotated[str, msgspec.Meta(max_length=64)] | None = None
@@ -38,50 +38,56 @@ class ExportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
     after: Annotated[int, msgspec.Meta(ge=0, le=POSITION_MAX)] | None = None
 
 
-def register(app: EdgeApplication, services: Services) -> None:
-    downloads = Downloads()
+async def exports(services: Services, request: Request, kind: str) -> Response:
+    """csv, parquet, focus, beancount or hledger. The header `x-last-position` has the last position in this response; pass it as
+    `after` to continue."""
+    caller, downloads = await reader(services, request), services.downloads
+    spec, after = _spec(request, kind, caller.account_id, provider_of(services.settings))
+    for projection in ("balances", "keys") if spec.is_focus else ("balances",):
+        await caught_up(services, projection)
+    with ExitStack() as held:
+        held.enter_context(downloads.place(caller.account_id))
+        name = await downloads.in_thread(lambda: _name(services, caller.account_id)) if spec.is_focus else ""
+        encoder = _encoder(services, spec, name)
+        source = OneAccount(services.ledger, services.codec, services.read_models, caller.account_id)
+        span = await downloads.in_thread(lambda: span_of(services.ledger, source, spec, after))
+        headers = _headers(spec, encoder, span)
+        if request.method == "HEAD":
+            return Response(StreamBody(Nothing()), headers=headers)
+        made = chunks(source, encoder, span, continues=after is not None)
+        first = await downloads.next(made)
+        _close_on_exit(request, held.pop_all())
+    return Response(StreamBody(downloads.rest(first, made)), headers=headers)
 
-    @app.get("/api/exports/<kind>")
-    @describe(
-        "The account's books, for other programs",
-        tag="account",
-        query=ExportQuery,
-        answers={200: str},
-        errors=(401, 403, 404, 429),
-        caller="reader",
-        media_type="text/csv",
-    )
-    async def exports(kind: str) -> Response:
-        """csv, parquet, focus, beancount or hledger, of what the account did. The header `x-last-position` says how far it goes."""
-        caller = await reader(services, request)
-        asked, after = _asked(kind, caller.account_id, provider_of(services.settings))
-        for projection in ("balances", "keys") if asked.is_focus else ("balances",):
-            await caught_up(services, projection)
-        with ExitStack() as held:
-            held.enter_context(downloads.place(caller.account_id))
-            name = await downloads.in_thread(lambda: _name(services, caller.account_id)) if asked.is_focus else ""
-            encoder = _encoder(services, asked, name)
-            source = OneAccount(services.ledger, services.codec, services.views, caller.account_id)
-            span = await downloads.in_thread(lambda: span_of(services.ledger, source, asked, after))
-            headers = _headers(asked, encoder, span)
-            if request.method == "HEAD":
-                return Response(StreamBody(Nothing()), headers=headers)
-            made = chunks(source, encoder, span, continues=after is not None)
-            first = await downloads.next(made)
-            _given_back(held.pop_all())
-        return Response(StreamBody(downloads.rest(first, made)), headers=headers)
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/exports/<kind>",
+        exports,
+        Operation(
+            "Export the account's books for other programs",
+            tag="account",
+            query=ExportQuery,
+            answers={200: str},
+            errors=(401, 403, 404, 429),
+            caller="reader",
+            media_type="text/csv",
+        ),
+    ),
+)
 
 
 def _name(services: Services, account_id: str) -> str:
-    """As FOCUS has it in every row: no other stands in for it. Raises ReadModelsUnavailable."""
-    account = services.views.account(account_id).value
+    """The account's name, which FOCUS has in every row and which has no substitute. Raises ReadModelsUnavailable."""
+    account = services.read_models.account(account_id).value
     if account is None:
         raise ReadModelsUnavailable(f"the account {account_id} is not in the read models yet")
     return account.name
 
 
-def _given_back(held: ExitStack) -> None:
-    """The place, when the request is over, however it ends."""
+def _close_on_exit(request: Request, held: ExitStack) -> None:
+    """Give back the download's place when the request is over, however it ends."""
 
     async def leave() -> None:
         held.close()
@@ -89,32 +95,32 @@ def _given_back(held: ExitStack) -> None:
     on_exit(request, leave)
 
 
-def _asked(kind: str, account_id: str, provider: str) -> tuple[Wanted, int | None]:
-    """Raises NotFound, BadRequest."""
+def _spec(request: Request, kind: str, account_id: str, provider: str) -> tuple[Wanted, int | None]:
+    """The requested export, and the position to continue after. Raises NotFound, BadRequest."""
     if kind not in KINDS:
-        raise NotFound(f"There is no export {kind[:40]!r}: there are {', '.join(KINDS)}.")
+        raise NotFound(f"There is no export {kind[:40]!r}. The exports are {', '.join(KINDS)}.")
     query = read_query(request, ExportQuery)
-    from_micros, to_micros = asked_instant(query.from_, "from"), asked_instant(query.to, "to")
+    from_micros, to_micros = parse_instant(query.from_, "from"), parse_instant(query.to, "to")
     try:
         which = {"account_id": account_id, "from_micros": from_micros, "to_micros": to_micros}
-        asked = wanted(kind, query.table, provider=provider, **which)
+        spec = wanted(kind, query.table, provider=provider, **which)
     except NoSuchExport as error:
         raise BadRequest(str(error), param="table", code="invalid_value") from error
-    return asked, query.after
+    return spec, query.after
 
 
-def _encoder(services: Services, asked: Wanted, name: str) -> Encoder:
+def _encoder(services: Services, spec: Wanted, name: str) -> Encoder:
     try:
-        return encoder_for(asked, provider=provider_of(services.settings), name_of=lambda _account_id: name)
+        return encoder_for(spec, provider=provider_of(services.settings), name_of=lambda _account_id: name)
     except ParquetMissing as error:
-        raise NotFound("There is no Parquet here: the operator has not installed what writes it.") from error
+        raise NotFound("Parquet is not available here: the operator has not installed its writer.") from error
 
 
-def _headers(asked: Wanted, encoder: Encoder, span: Span) -> dict[str, str]:
+def _headers(spec: Wanted, encoder: Encoder, span: Span) -> dict[str, str]:
     return {
         "cache-control": "no-store, no-transform",
         "content-type": encoder.media_type,
-        "content-disposition": f'attachment; filename="{file_name(asked, encoder)}"',
+        "content-disposition": f'attachment; filename="{file_name(spec, encoder)}"',
         "x-accel-buffering": "no",
         LAST_POSITION: str(max(span.after, span.until)),
     }

@@ -1,8 +1,6 @@
-"""What somebody has just done is in what they look at next: read models are waited for, for a moment."""
+"""Read your writes: a read model is awaited, briefly, until it includes what the caller has just done."""
 
 from __future__ import annotations
-
-import trio
 
 from app.faults import ReadModelsUnavailable
 from app.read_models.fresh import freshen
@@ -10,17 +8,16 @@ from app.services import Services
 
 
 async def caught_up(services: Services, projection: str) -> None:
-    """Until this read model has seen what the ledger holds now; for a while at most. Raises StoreUnavailable."""
-    reading = services.lifetime.reading
+    """Wait, up to a limit, until this read model has applied all that the ledger holds now. Raises StoreUnavailable."""
 
-    def seen() -> int:
+    def applied() -> int:
         try:
-            return services.views.tracked()[projection].position
+            return services.read_models.tracked()[projection].position
         except (ReadModelsUnavailable, KeyError):
-            return -1  # its tables are being made
+            return -1  # its tables are being created
 
-    async def ask() -> int:
-        return await trio.to_thread.run_sync(seen, abandon_on_cancel=True, limiter=reading)
+    async def look() -> int:
+        return await services.in_thread(applied, abandon_on_cancel=True)
 
-    head = await trio.to_thread.run_sync(services.ledger.head, limiter=reading)
-    await freshen(head.position, ask, services.runner.poke)
+    head = await services.in_thread(services.ledger.head)
+    await freshen(head.position, look, services.runner.poke)

@@ -1,29 +1,30 @@
 """/api/keys: the account's API keys.
 
-Rule 1: the key stands in the answer to its creation, and nowhere else, ever.
-Rule 2: lists are read from the account's own stream: what was just done shows.
+Rule 1: the full key is in the answer to its creation, and nowhere else, ever.
+Rule 2: lists are read from the account's own stream, so they include what was just done.
 """
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated
 
 import msgspec
-import trio
-from quart import Response, request
+from quart import Request, Response
 
 from app.accounts.commands import new_id, on_account
 from app.accounts.keys import KeyRecord, keys_of, make_key
-from app.edge.application import EdgeApplication
-from app.routes.bodies import answer, asked_instant, read_struct, told_instant, usd_if
+from app.routes.bodies import answer, format_instant, parse_instant, read_struct, usd_if
 from app.routes.caller import signed_in
-from app.routes.openapi import describe
+from app.routes.openapi import Operation
+from app.routes.route import Route
 from app.services import Services
 from domain import account as accounts
 from domain import api_key
+from domain.account import Account
 from domain.errors import InvalidValue, NotFound
-from domain.events import KeyLimits
+from domain.events import Event, KeyLimits
 from domain.money import parse_usd
 
 Models = Annotated[list[str], msgspec.Meta(min_length=1, max_length=api_key.MODELS_PER_KEY_MAX)]
@@ -32,8 +33,8 @@ Unset = msgspec.UnsetType
 
 
 class KeyWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is left out is not limited. `expires_at` is an instant; `monthly_budget` is USD by UTC month. Give an `id` to make a
-    retry safe."""
+    """Limits that are left out do not apply. `expires_at` is an instant; `monthly_budget` is in USD per UTC month. Send an `id` to
+    make retries safe."""
 
     name: str
     id: str | None = None
@@ -46,7 +47,7 @@ class KeyWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeyChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is left out stays as it is; null takes a limit off."""
+    """Limits that are left out stay as they are; null removes a limit."""
 
     models: Models | Unset | None = msgspec.UNSET
     expires_at: str | Unset | None = msgspec.UNSET
@@ -75,100 +76,110 @@ class KeyShown(msgspec.Struct, frozen=True):
 
 
 class KeyMade(msgspec.Struct, frozen=True):
-    """A new key: `api_key` is shown now, and never again."""
+    """A new key. `api_key` is shown this once and never again."""
 
     api_key: str
     key: KeyShown
 
 
 class Keys(msgspec.Struct, frozen=True):
-    """The account's keys, the oldest first."""
+    """The account's keys, oldest first."""
 
     data: list[KeyShown]
 
 
-def register(app: EdgeApplication, services: Services) -> None:
-    @app.get("/api/keys")
-    @describe("List keys", tag="keys", answers={200: Keys}, errors=(401, 403, 404), caller="session")
-    async def list_keys() -> Response:
-        caller = await signed_in(services, request)
-        found = await _keys(services, caller.account_id)
-        return answer(Keys([_shown(key) for key in found.values()]))
+async def list_keys(services: Services, request: Request) -> Response:
+    caller = await signed_in(services, request)
+    found, now = await _keys(services, caller.account_id), services.now_micros()
+    return answer(Keys([_shown(key, now) for key in found.values()]))
 
-    @app.post("/api/keys")
-    @describe(
-        "Make a key",
-        tag="keys",
-        body=KeyWanted,
-        answers={201: KeyMade},
-        errors=(401, 403, 404, 409),
-        caller="session",
+
+async def create_key(services: Services, request: Request) -> Response:
+    caller = await signed_in(services, request)
+    wanted = await read_struct(services, request, KeyWanted)
+    key_id = new_id("key") if wanted.id is None else accounts.check_identifier("id", wanted.id)
+    limits = KeyLimits(
+        models=_models(services, wanted.models),
+        expires_at_micros=_expiry(wanted.expires_at),
+        budget_nanos_per_month=_budget(wanted.monthly_budget),
+        requests_per_minute=wanted.requests_per_minute,
+        tokens_per_minute=wanted.tokens_per_minute,
+        concurrency=wanted.concurrency,
     )
-    async def create_key() -> Response:
-        caller = await signed_in(services, request)
-        wanted = await read_struct(services, request, KeyWanted)
-        key_id = new_id("key") if wanted.id is None else accounts.check_identifier("id", wanted.id)
-        limits = KeyLimits(
-            models=_models(services, wanted.models),
-            expires_at_micros=_expiry(wanted.expires_at),
-            budget_nanos_per_month=_budget(wanted.monthly_budget),
-            requests_per_minute=wanted.requests_per_minute,
-            tokens_per_minute=wanted.tokens_per_minute,
-            concurrency=wanted.concurrency,
-        )
-        secret = await trio.to_thread.run_sync(
-            lambda: make_key(
-                services.ledger,
-                services.codec,
-                caller.account_id,
-                key_id=key_id,
-                name=wanted.name,
-                limits=limits,
-            ),
-            limiter=services.lifetime.reading,
-        )
-        services.runner.poke()
-        return answer(KeyMade(secret, _shown(await _key(services, caller.account_id, key_id))), 201)
-
-    @app.get("/api/keys/<key_id>")
-    @describe("Show a key", tag="keys", answers={200: KeyShown}, errors=(401, 403, 404), caller="session")
-    async def show_key(key_id: str) -> Response:
-        caller = await signed_in(services, request)
-        return answer(_shown(await _key(services, caller.account_id, key_id)))
-
-    @app.route("/api/keys/<key_id>", methods=["PATCH"])
-    @describe(
-        "Change a key's limits",
-        tag="keys",
-        body=KeyChange,
-        answers={200: KeyShown},
-        errors=(401, 403, 404),
-        caller="session",
-    )
-    async def change_key(key_id: str) -> Response:
-        caller = await signed_in(services, request)
-        wanted = await read_struct(services, request, KeyChange)
-        return answer(_shown(await _change(services, caller.account_id, key_id, wanted)))
-
-    @app.delete("/api/keys/<key_id>")
-    @describe("Revoke a key", tag="keys", answers={200: KeyShown}, errors=(401, 403, 404), caller="session")
-    async def revoke_key(key_id: str) -> Response:
-        caller = await signed_in(services, request)
-        await trio.to_thread.run_sync(
-            lambda: on_account(
-                services.ledger,
-                services.codec,
-                caller.account_id,
-                lambda state: api_key.revoke_key(state, key_id=key_id),
-            ),
-            limiter=services.lifetime.reading,
-        )
-        services.runner.poke()
-        return answer(_shown(await _key(services, caller.account_id, key_id)))
+    make = partial(make_key, services.ledger, services.codec, caller.account_id)
+    secret = await services.in_thread(lambda: make(key_id=key_id, name=wanted.name, limits=limits))
+    services.runner.poke()
+    return answer(KeyMade(secret, await _key_shown(services, caller.account_id, key_id)), 201)
 
 
-async def _change(services: Services, account_id: str, key_id: str, wanted: KeyChange) -> KeyRecord:
-    """Only what is given changes, on the limits as they stand when it is appended."""
+async def show_key(services: Services, request: Request, key_id: str) -> Response:
+    caller = await signed_in(services, request)
+    return answer(await _key_shown(services, caller.account_id, key_id))
+
+
+async def change_key(services: Services, request: Request, key_id: str) -> Response:
+    caller = await signed_in(services, request)
+    wanted = await read_struct(services, request, KeyChange)
+    await _on_account(services, caller.account_id, _change(services, key_id, wanted))
+    return answer(await _key_shown(services, caller.account_id, key_id))
+
+
+async def revoke_key(services: Services, request: Request, key_id: str) -> Response:
+    caller = await signed_in(services, request)
+    await _on_account(services, caller.account_id, partial(api_key.revoke_key, key_id=key_id))
+    return answer(await _key_shown(services, caller.account_id, key_id))
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/keys",
+        list_keys,
+        Operation("List keys", tag="keys", answers={200: Keys}, errors=(401, 403, 404), caller="session"),
+    ),
+    Route(
+        "POST",
+        "/api/keys",
+        create_key,
+        Operation(
+            "Create a key",
+            tag="keys",
+            body=KeyWanted,
+            answers={201: KeyMade},
+            errors=(401, 403, 404, 409),
+            caller="session",
+        ),
+    ),
+    Route(
+        "GET",
+        "/api/keys/<key_id>",
+        show_key,
+        Operation("Show a key", tag="keys", answers={200: KeyShown}, errors=(401, 403, 404), caller="session"),
+    ),
+    Route(
+        "PATCH",
+        "/api/keys/<key_id>",
+        change_key,
+        Operation(
+            "Change a key's limits",
+            tag="keys",
+            body=KeyChange,
+            answers={200: KeyShown},
+            errors=(401, 403, 404),
+            caller="session",
+        ),
+    ),
+    Route(
+        "DELETE",
+        "/api/keys/<key_id>",
+        revoke_key,
+        Operation("Revoke a key", tag="keys", answers={200: KeyShown}, errors=(401, 403, 404), caller="session"),
+    ),
+)
+
+
+def _change(services: Services, key_id: str, wanted: KeyChange) -> Callable[[Account], Sequence[Event]]:
+    """Decides on the limits as they are when the change is appended: only those that were sent change."""
     given = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not msgspec.UNSET}
     changed: dict[str, object] = dict(given)
     if "models" in given:
@@ -178,38 +189,33 @@ async def _change(services: Services, account_id: str, key_id: str, wanted: KeyC
     if "monthly_budget" in given:
         changed["budget_nanos_per_month"] = _budget(changed.pop("monthly_budget"))  # type: ignore[arg-type]
 
-    def change() -> None:
-        on_account(
-            services.ledger,
-            services.codec,
-            account_id,
-            lambda state: api_key.change_limits(
-                state, key_id=key_id, limits=msgspec.structs.replace(api_key.limits_of(state, key_id), **changed)
-            ),
-        )
+    def decide(state: Account) -> Sequence[Event]:
+        limits = msgspec.structs.replace(api_key.limits_of(state, key_id), **changed)
+        return api_key.change_limits(state, key_id=key_id, limits=limits)
 
-    await trio.to_thread.run_sync(change, limiter=services.lifetime.reading)
+    return decide
+
+
+async def _on_account(services: Services, account_id: str, decide: Callable[[Account], Sequence[Event]]) -> None:
+    await services.in_thread(on_account, services.ledger, services.codec, account_id, decide)
     services.runner.poke()
-    return await _key(services, account_id, key_id)
 
 
 async def _keys(services: Services, account_id: str) -> dict[str, KeyRecord]:
-    return await trio.to_thread.run_sync(
-        keys_of, services.ledger, services.codec, account_id, limiter=services.lifetime.reading
-    )
+    return await services.in_thread(keys_of, services.ledger, services.codec, account_id)
 
 
-async def _key(services: Services, account_id: str, key_id: str) -> KeyRecord:
+async def _key_shown(services: Services, account_id: str, key_id: str) -> KeyShown:
     found = (await _keys(services, account_id)).get(key_id)
     if found is None:
         raise NotFound(f"This account has no key {key_id[:100]}.")
-    return found
+    return _shown(found, services.now_micros())
 
 
 def _models(services: Services, wanted: list[str] | None) -> tuple[str, ...] | None:
     if wanted is None:
         return None
-    offered = {model.id for model in services.catalog.models()}
+    offered = {model.id for model in services.serving.catalog.models()}
     for model in wanted:
         if model not in offered:
             raise InvalidValue("models", f"There is no model {model[:100]!r}. GET /v1/models lists them.")
@@ -217,33 +223,33 @@ def _models(services: Services, wanted: list[str] | None) -> tuple[str, ...] | N
 
 
 def _expiry(text: str | None) -> int | None:
-    micros = asked_instant(text, "expires_at")
+    micros = parse_instant(text, "expires_at")
     if micros is not None and micros <= 0:
-        raise InvalidValue("expires_at", "expires_at must be after 1970; null stands for never.")
+        raise InvalidValue("expires_at", "expires_at must be after 1970; null means never.")
     return micros
 
 
 def _budget(text: str | None) -> int | None:
     nanos = None if text is None else parse_usd(text, field="monthly_budget")
     if nanos is not None and nanos <= 0:
-        raise InvalidValue("monthly_budget", "monthly_budget must be positive; null stands for no limit.")
+        raise InvalidValue("monthly_budget", "monthly_budget must be positive; null means no limit.")
     return nanos
 
 
-def _shown(key: KeyRecord) -> KeyShown:
-    limits, now = key.limits, time.time_ns() // 1000
-    expired = limits.expires_at_micros is not None and limits.expires_at_micros <= now
+def _shown(key: KeyRecord, now_micros: int) -> KeyShown:
+    limits = key.limits
+    expired = limits.expires_at_micros is not None and limits.expires_at_micros <= now_micros
     return KeyShown(
         key.key_id,
         key.name,
         key.hint,
         "revoked" if key.revoked_at_micros is not None else "expired" if expired else "in_use",
         None if limits.models is None else list(limits.models),
-        None if limits.expires_at_micros is None else told_instant(limits.expires_at_micros),
+        None if limits.expires_at_micros is None else format_instant(limits.expires_at_micros),
         *usd_if(limits.budget_nanos_per_month),
         limits.requests_per_minute,
         limits.tokens_per_minute,
         limits.concurrency,
-        told_instant(key.created_at_micros),
-        None if key.revoked_at_micros is None else told_instant(key.revoked_at_micros),
+        format_instant(key.created_at_micros),
+        None if key.revoked_at_micros is None else format_instant(key.revoked_at_micros),
     )

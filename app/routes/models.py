@@ -1,14 +1,19 @@
-"""GET /v1/models and /v1/models/{id}: OpenAI's shape, and beside it capabilities and prices.
+"""GET /v1/models and /v1/models/{id}: OpenAI's shape, with capabilities and prices added.
 
-Rule: public; with a key, the models that the key may use. Prices are decimal strings, USD per single unit (a token, a call,
-an image), in the spelling that clients know from other gateways.
+Rule: public; with a key, only the models that the key may use. Prices are decimal strings, USD per single unit (a token, a call,
+an image), under the member names that clients know from other gateways.
 """
 
 from __future__ import annotations
 
 from msgspec import UNSET
+from quart import Request, Response
 
 from app.accounts.auth import Key
+from app.routes.bodies import public_answer
+from app.routes.caller import bearer
+from app.routes.openapi import Operation
+from app.routes.route import Route
 from app.routes.shapes import (
     Capabilities,
     LongContextRates,
@@ -36,25 +41,57 @@ _PRICE_NAMES = {
     "image_output": "image_output",
 }
 _ENDPOINTS = ["/v1/responses", "/v1/chat/completions"]
-"""Clients have both with every model: what its upstreams do not speak is translated."""
+"""Every model serves both: if its upstream speaks only one, the other is translated."""
+
+
+async def models(services: Services, request: Request) -> Response:
+    key = await _key_if_any(services, request)
+    return public_answer(list_models(services, key))
+
+
+async def model(services: Services, request: Request, model_id: str) -> Response:
+    key = await _key_if_any(services, request)
+    return public_answer(show_model(services, key, model_id))
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/v1/models",
+        models,
+        Operation("List models", tag="models", answers={200: ModelList}, errors=(401,), caller="key if any"),
+    ),
+    Route(
+        "GET",
+        "/v1/models/<path:model_id>",
+        model,
+        Operation("Show a model", tag="models", answers={200: ModelObject}, errors=(401, 404), caller="key if any"),
+    ),
+)
+
+
+async def _key_if_any(services: Services, request: Request) -> Key | None:
+    return None if request.headers.get("authorization") is None else await bearer(services, request)
 
 
 def list_models(services: Services, key: Key | None) -> ModelList:
-    """All models that may be used, sorted by id."""
-    models = sorted((model for model in services.catalog.models() if _allowed(model, key)), key=lambda model: model.id)
-    return ModelList("list", [describe(model, services.listings[model.id].created) for model in models])
+    """The models that may be used, sorted by id."""
+    serving = services.serving
+    usable = sorted((each for each in serving.catalog.models() if _allowed(each, key)), key=lambda each: each.id)
+    return ModelList("list", [describe(each, serving.listings[each.id].created) for each in usable])
 
 
 def show_model(services: Services, key: Key | None, model_id: str) -> ModelObject:
-    """One model. Raises ModelNotFound, for a model that the key may not use as well."""
-    model = services.catalog.model(model_id)
-    if not _allowed(model, key):
+    """One model. Raises ModelNotFound, also if the key may not use it."""
+    serving = services.serving
+    found = serving.catalog.model(model_id)
+    if not _allowed(found, key):
         raise ModelNotFound(model_id)
-    return describe(model, services.listings[model.id].created)
+    return describe(found, serving.listings[found.id].created)
 
 
 def describe(model: Model, created: int) -> ModelObject:
-    """A model as clients read it. `created` is in seconds since 1970."""
+    """A model as clients see it. `created` is in seconds since 1970."""
     reads, writes = list(model.input_modalities), list(model.output_modalities)
     return ModelObject(
         id=model.id,
@@ -84,7 +121,7 @@ def _allowed(model: Model, key: Key | None) -> bool:
 
 
 def _pricing(prices: PriceList) -> Pricing:
-    """Only what is charged: tokens of made images cost nothing where images have a price of their own."""
+    """Only what is charged: if images have a price of their own, the tokens of generated images cost nothing."""
     charged = {name: kind for name, kind in _PRICE_NAMES.items() if kind in prices.kinds}
     base, *_above = prices.tiers
     tiers = {name: _tier(tiers, charged) for name, tiers in prices.service_tiers.items()}
@@ -109,7 +146,7 @@ def _tier(tiers: tuple[TokenPrices, ...], charged: dict[str, str]) -> TierRates:
 
 
 def _above_rates(tiers: tuple[TokenPrices, ...], charged: dict[str, str]) -> list[LongContextRates] | Unset:
-    """What a token costs in requests with more input tokens than the first list is for."""
+    """Token prices for requests with more input tokens than the base prices cover."""
     rates = [LongContextRates(**_by_name(tier, charged), input_tokens=tier.above_input_tokens) for tier in tiers[1:]]
     return rates or UNSET
 

@@ -1,15 +1,15 @@
-"""The OpenAPI document, made from the routes themselves: what each takes and answers is written where it is registered.
+"""The OpenAPI document, generated from the routes: each route carries its own description, an `Operation`.
 
-Rule 1: quart-schema walks the map of routes; schemas are msgspec's own, of the structs that the routes parse and answer with.
-Rule 2: nothing of it stands in the way of a request: the document is built once, and served as bytes.
+Rule 1: quart-schema walks the URL map; the schemas are msgspec's, of the structs that the routes parse and return.
+Rule 2: requests pay nothing for it: the document is built once, at startup, and served as bytes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from importlib.metadata import version
-from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -23,24 +23,24 @@ F = TypeVar("F", bound=Callable[..., Any])
 Who = Literal["session", "reader", "key", "key if any", "nobody"]
 REFS = "#/components/schemas/{name}"
 COMMON = (400, 408, 413, 415, 500, 503)
-"""What any route may answer: a request that makes no sense as HTTP, a server that is full or whose store is out of reach."""
+"""What any route may return: malformed HTTP, or a server that is full or has lost its store."""
 _MEANING = {
-    400: "The request is wrong; `param` names where.",
-    401: "No key, no session, or one that is not valid.",
+    400: "The request is invalid; `param` names the offending parameter.",
+    401: "The key or session is missing or not valid.",
     402: "The balance or a budget does not cover the request, or the account is frozen.",
-    403: "Not with this key, this session, or from this page.",
-    404: "There is no such thing, or not in this account.",
-    405: "The address takes other methods.",
-    408: "The request came too slowly.",
-    409: "It was made before, or stands in the way.",
+    403: "Not allowed for this key, this session or this origin.",
+    404: "Not found, or not in this account.",
+    405: "The path does not support this method.",
+    408: "The request arrived too slowly.",
+    409: "It was already made, or it conflicts with the current state.",
     413: "The request is too large.",
-    415: "The body comes in a form that is not read.",
-    422: "The provider found the request wrong.",
+    415: "The media type or encoding of the body is not supported.",
+    422: "The provider rejected the request.",
     429: "Too many requests: wait for `retry-after`.",
-    500: "A fault of ours.",
+    500: "An error in the gateway.",
     502: "The provider failed.",
-    503: "The server is full, or its store is out of reach.",
-    504: "The provider was too slow.",
+    503: "The server is full, or its store is unavailable.",
+    504: "The provider timed out.",
 }
 _SECURITY: Mapping[Who, list[dict[str, list[str]]]] = {
     "session": [{"session": []}],
@@ -53,7 +53,7 @@ _DESCRIBED = "_realrouter_described"
 
 
 class ErrorDetail(msgspec.Struct, frozen=True):
-    """What went wrong. Some errors have members beside these."""
+    """What went wrong. Some errors have further members."""
 
     message: str
     type: str
@@ -67,53 +67,42 @@ class Error(msgspec.Struct, frozen=True):
     error: ErrorDetail
 
 
-class Described(msgspec.Struct, frozen=True):
-    """What a route says of itself beyond quart-schema's own attributes."""
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a route takes and returns.
+
+    `answers` maps a status to a struct, or to None if there is no body; `errors` are the statuses beyond COMMON. `streams`: the
+    answer may be sent as events. `events`: it is always sent as events, each name with the struct of its data.
+    """
 
     summary: str
-    answers: dict[int, Any]
-    errors: tuple[int, ...]
-    media_type: str
-    streams: bool
-    events: dict[str, Any]
+    _: KW_ONLY
+    tag: str
+    answers: Mapping[int, Any] = field(default_factory=dict)
+    errors: tuple[int, ...] = ()
+    body: Any = None
+    source: DataSource = DataSource.JSON
+    query: Any = None
+    caller: Who = "nobody"
+    media_type: str = "application/json"
+    streams: bool = False
+    events: Mapping[str, Any] = field(default_factory=dict)
 
 
-def describe(
-    summary: str,
-    *,
-    tag: str,
-    answers: Mapping[int, Any] = MappingProxyType({}),
-    errors: tuple[int, ...] = (),
-    body: Any = None,
-    source: DataSource = DataSource.JSON,
-    query: Any = None,
-    caller: Who = "nobody",
-    media_type: str = "application/json",
-    streams: bool = False,
-    events: Mapping[str, Any] = MappingProxyType({}),
-) -> Callable[[F], F]:
-    """What a route takes and answers. `answers`: status -> struct, None for no body. `errors`: beyond COMMON. `streams`: the answer
-    may come as events. `events`: it comes as nothing else, and these are the events, each with the struct of its data."""
-
-    def decorate(function: F) -> F:
-        described = Described(summary, dict(answers), errors, media_type, streams, dict(events))
-        setattr(function, _DESCRIBED, described)
-        _tag([tag])(function)
-        security_scheme(_SECURITY[caller])(function)
-        if body is not None:
-            document_request(body, source=source)(function)
-        if query is not None:
-            document_querystring(query)(function)
-        return function
-
-    return decorate
-
-
-_tag = tag
+def describe(function: F, operation: Operation) -> F:
+    """Attach an operation to a view function, for the walk below."""
+    setattr(function, _DESCRIBED, operation)
+    tag([operation.tag])(function)
+    security_scheme(_SECURITY[operation.caller])(function)
+    if operation.body is not None:
+        document_request(operation.body, source=operation.source)(function)
+    if operation.query is not None:
+        document_querystring(operation.query)(function)
+    return function
 
 
 class _Provider(OpenAPIProvider):
-    """quart-schema's walk over the routes, with schemas whose parts refer to each other."""
+    """quart-schema's walk over the routes, with schemas that refer to shared components."""
 
     def generate_rules(self) -> Any:
         return sorted(
@@ -124,7 +113,7 @@ class _Provider(OpenAPIProvider):
     def build_paths(self, rule: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         paths, components = super().build_paths(rule)
         described = _described(self._app, rule)
-        assert described is not None, "only such are walked over"
+        assert described is not None, "generate_rules keeps only described routes"
         responses, of_answers = _responses(described)
         for path in paths.values():
             for operation in path.values():
@@ -152,7 +141,7 @@ class _Provider(OpenAPIProvider):
 
 
 def document(app: EdgeApplication, cookie_name: str = "__Host-realrouter") -> bytes:
-    """The document of an application whose routes are registered."""
+    """The document of an application. Its routes must be registered already."""
     app.config.setdefault("QUART_SCHEMA_CONVERT_CASING", False)
     app.config.setdefault("QUART_SCHEMA_CONVERSION_PREFERENCE", "msgspec")
     bearer: Any = HttpSecurityScheme(scheme="bearer")
@@ -172,17 +161,17 @@ def document(app: EdgeApplication, cookie_name: str = "__Host-realrouter") -> by
 
 _TAGS = {
     "models": "What SDKs call.",
-    "session": "Who somebody is.",
+    "session": "Signing up, in and out.",
     "account": "Balance, statement and usage.",
     "keys": "API keys.",
     "payments": "Buying credit.",
-    "log": "The sealed log, in public: signed checkpoints and hashes, never an event.",
+    "log": "The sealed log, open to everyone: signed checkpoints and hashes, never an event.",
     "server": "The server itself.",
 }
 
 
 def register(app: EdgeApplication, cookie_name: str) -> None:
-    """To be called last: the document is of the routes that are there. `cookie_name`: what the session's is called here."""
+    """Serve the document of the routes registered so far: call this after them. `cookie_name` is the session cookie's name here."""
     body = document(app, cookie_name)
 
     @app.get("/openapi.json")
@@ -192,19 +181,19 @@ def register(app: EdgeApplication, cookie_name: str) -> None:
 
 
 def _without_none(value: Any) -> Any:
-    """quart-schema writes null for what was not given inside its own objects, where the specification wants nothing. A default of
-    null is meant."""
+    """quart-schema writes null for members of its own objects that were not set; the specification wants them left out. A
+    `default` of null is intended and stays."""
     if isinstance(value, dict):
         return {key: _without_none(each) for key, each in value.items() if each is not None or key == "default"}
     return [_without_none(each) for each in value] if isinstance(value, list) else value
 
 
-def _described(app: Any, rule: Any) -> Described | None:
-    found: Described | None = getattr(app.view_functions[rule.endpoint], _DESCRIBED, None)
+def _described(app: Any, rule: Any) -> Operation | None:
+    found: Operation | None = getattr(app.view_functions[rule.endpoint], _DESCRIBED, None)
     return found
 
 
-def _responses(described: Described) -> tuple[dict[str, Any], dict[str, Any]]:
+def _responses(described: Operation) -> tuple[dict[str, Any], dict[str, Any]]:
     error, components = _schema(Error)
     responses: dict[str, Any] = {}
     for status, model in described.answers.items():
@@ -227,15 +216,15 @@ def _responses(described: Described) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _stream(events: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """An answer of server-sent events, with the schemas that the `data` of one may have."""
+    """A response of server-sent events, with the schemas that an event's `data` may have."""
     schemas, components = msgspec.json.schema_components(events.values(), ref_template=REFS)
-    told = ", ".join(f"`{name}` with {model.__name__}" for name, model in events.items())
+    listed = ", ".join(f"`{name}` with {model.__name__}" for name, model in events.items())
     content = {"text/event-stream": {"schema": {"anyOf": list(schemas)}}}
-    return {"description": f"Events, each with JSON as its data: {told}.", "content": content}, dict(components)
+    return {"description": f"Events, each with JSON as its data: {listed}.", "content": content}, dict(components)
 
 
 def _schema(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A model's schema, and the components that it refers to."""
+    """A struct's schema, and the components that it refers to."""
     (schema,), components = msgspec.json.schema_components([model], ref_template=REFS)
     return schema, dict(components)
 

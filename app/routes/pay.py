@@ -1,7 +1,7 @@
-"""The simulator's page: pay, decline or leave. It is there only where the simulator is, on loopback.
+"""The payment simulator's page: pay, decline or leave. It exists only with the simulator, and only on loopback.
 
-Rule 1: the page runs no script and loads nothing; what it shows is escaped.
-Rule 2: whoever asks from another machine is told that there is nothing.
+Rule 1: the page runs no script and loads nothing; whatever it shows is escaped.
+Rule 2: callers from other machines get a 404.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import ipaddress
 
 from markupsafe import Markup
-from quart import Request, Response, request
+from quart import Request, Response
 
-from app.edge.application import EdgeApplication
 from app.faults import NotFound
 from app.payments.simulator import Simulated, SimulatedVendor
 from app.routes.caller import check_origin
-from app.routes.openapi import describe
+from app.routes.openapi import Operation
+from app.routes.route import Route
 from app.services import Services
 from domain.currency import format_minor
 
@@ -33,7 +33,7 @@ button,a.leave{{display:block;width:100%;box-sizing:border-box;text-align:center
 border:1px solid;border-radius:.5rem;background:none;color:inherit;text-decoration:none;cursor:pointer}}
 button.pay{{font-weight:600}}small{{opacity:.75}}</style></head>
 <body><main><h1>{product}</h1><p>{price} {currency}</p>{body}
-<p><small>This is Realrouter's payment simulator. No card is asked for and no money moves.</small></p></main></body></html>"""
+<p><small>This is Realrouter's payment simulator. No card is needed and no money moves.</small></p></main></body></html>"""
 )
 _OPEN = Markup(
     """{note}<form method="post"><button class="pay" name="act" value="pay">Pay</button>
@@ -41,23 +41,42 @@ _OPEN = Markup(
 )
 
 
-def register(app: EdgeApplication, services: Services, vendor: SimulatedVendor) -> None:
-    @app.get("/simulator/pay/<session_id>")
-    @describe("The simulator's page", tag="payments", answers={200: str}, errors=(404,), media_type="text/html")
-    async def payment_page(session_id: str) -> Response:
-        return _html(await _find(vendor, request, session_id))
+async def payment_page(services: Services, request: Request, session_id: str) -> Response:
+    return _html(await _find(_vendor(services), request, session_id))
 
-    @app.post("/simulator/pay/<session_id>")
-    @describe("Pay or decline there", tag="payments", answers={200: str}, errors=(403, 404), media_type="text/html")
-    async def act_on_payment(session_id: str) -> Response:
-        await _find(vendor, request, session_id)
-        check_origin(services, request)
-        form = await request.form
-        if form.get("act") == "pay":
-            await _pay(services, vendor, session_id)
-        elif form.get("act") == "decline":
-            await vendor.decline(session_id)
-        return _html(await _find(vendor, request, session_id))
+
+async def act_on_payment(services: Services, request: Request, session_id: str) -> Response:
+    vendor = _vendor(services)
+    await _find(vendor, request, session_id)
+    check_origin(services, request)
+    form = await request.form
+    if form.get("act") == "pay":
+        await _pay(services, vendor, session_id)
+    elif form.get("act") == "decline":
+        await vendor.decline(session_id)
+    return _html(await _find(vendor, request, session_id))
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/simulator/pay/<session_id>",
+        payment_page,
+        Operation("The simulator's page", tag="payments", answers={200: str}, errors=(404,), media_type="text/html"),
+    ),
+    Route(
+        "POST",
+        "/simulator/pay/<session_id>",
+        act_on_payment,
+        Operation("Pay or decline", tag="payments", answers={200: str}, errors=(403, 404), media_type="text/html"),
+    ),
+)
+
+
+def _vendor(services: Services) -> SimulatedVendor:
+    assert services.payments is not None, "these routes exist only with the simulator"
+    assert isinstance(services.payments.vendor, SimulatedVendor), "these routes exist only with the simulator"
+    return services.payments.vendor
 
 
 async def _pay(services: Services, vendor: SimulatedVendor, session_id: str) -> None:
@@ -73,7 +92,7 @@ async def _find(vendor: SimulatedVendor, request: Request, session_id: str) -> S
         raise NotFound
     found = await vendor.find(session_id)
     if found is None:
-        raise NotFound("There is no such payment. Begin another one.")
+        raise NotFound("There is no such payment. Start a new checkout.")
     return found
 
 

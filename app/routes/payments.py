@@ -1,7 +1,7 @@
-"""/api/packs, /api/checkout, /api/automatic-top-up and the processor's webhook.
+"""/api/packs, /api/checkout, /api/automatic-top-up and the payment processor's webhook.
 
-Rule 1: a webhook is acknowledged once it is kept, and worked on after; what cannot be kept is not acknowledged, and comes again.
-Rule 2: amounts come from the configuration alone: a checkout names a pack.
+Rule 1: a webhook is stored, then acknowledged, then processed. One that cannot be stored is not acknowledged, so Stripe resends it.
+Rule 2: amounts come only from the configuration: a checkout names a pack.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from typing import Literal
 
 import msgspec
 import structlog
-from quart import Request, Response, request
+from quart import Request, Response
 
 from app.accounts.commands import new_id
-from app.edge.application import EdgeApplication
 from app.edge.body import read_body, reserve_for
 from app.faults import BadSignature, CheckoutDisabled, PaymentMethodRequired
 from app.payments.automatic import AutomaticTopUps, TopUp
@@ -22,7 +21,8 @@ from app.payments.vendor import Session
 from app.routes.bodies import answer, read_struct, usd
 from app.routes.caller import reader, signed_in
 from app.routes.completions import idempotency_key
-from app.routes.openapi import describe
+from app.routes.openapi import Operation
+from app.routes.route import Route
 from app.services import Services
 from domain.checkout import Checkout, Pack
 from domain.currency import format_minor
@@ -45,27 +45,27 @@ class PackShown(msgspec.Struct, frozen=True):
 
 
 class Packs(msgspec.Struct, frozen=True):
-    """What can be bought; empty where nothing is sold."""
+    """What can be bought; empty if nothing is for sale."""
 
     data: list[PackShown]
 
 
 class CheckoutWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`save_payment_method`: keep it, so that automatic top-ups can be switched on."""
+    """`save_payment_method`: save it, so that automatic top-up can be enabled."""
 
     pack: str
     save_payment_method: bool = False
 
 
 class CheckoutOpened(msgspec.Struct, frozen=True):
-    """Where it is paid."""
+    """`url` is the page to pay on."""
 
     checkout_id: str
     url: str
 
 
 class CheckoutShown(msgspec.Struct, frozen=True):
-    """`state`: open, processing, paid, expired or failed. `url` while it is open."""
+    """`state`: open, processing, paid, expired or failed. `url` is set while it is open."""
 
     checkout_id: str
     state: str
@@ -81,7 +81,7 @@ class CheckoutShown(msgspec.Struct, frozen=True):
 
 
 class AutomaticWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Amounts in USD. `monthly_ceiling` bounds the credit that is bought automatically in a UTC month."""
+    """Amounts in USD. `monthly_ceiling` limits the credit bought automatically in a UTC month."""
 
     enabled: bool
     pack: str
@@ -90,7 +90,7 @@ class AutomaticWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AutomaticShown(msgspec.Struct, frozen=True):
-    """`payment_method_saved` must be true before it can be switched on; `problem` says why it was switched off or waits."""
+    """Enabling it requires `payment_method_saved`. `problem` says why it was disabled or is waiting."""
 
     enabled: bool
     payment_method_saved: bool
@@ -107,63 +107,13 @@ class Received(msgspec.Struct, frozen=True):
     received: bool
 
 
-def register(app: EdgeApplication, services: Services) -> None:
-    @app.get("/api/packs")
-    @describe("What can be bought", tag="payments", answers={200: Packs}, errors=(401, 403), caller="reader")
-    async def packs() -> Response:
-        await reader(services, request)
-        sold = () if services.payments is None else services.payments.packs.values()
-        return answer(Packs([_pack(pack) for pack in sold]))
-
-    @app.post("/api/checkout")
-    @describe(
-        "Begin to buy a pack",
-        tag="payments",
-        body=CheckoutWanted,
-        answers={201: CheckoutOpened},
-        errors=(401, 403, 404, 409, 429, 502),
-        caller="reader",
-    )
-    async def checkout() -> Response:
-        return await _begin(services, request)
-
-    @app.get("/api/checkout/<checkout_id>")
-    @describe(
-        "How a checkout stands",
-        tag="payments",
-        answers={200: CheckoutShown},
-        errors=(401, 403, 404),
-        caller="reader",
-    )
-    async def show_checkout(checkout_id: str) -> Response:
-        return await _show(services, request, checkout_id)
-
-    @app.get("/api/automatic-top-up")
-    @describe("Automatic top-up", tag="payments", answers={200: AutomaticShown}, errors=(401, 403), caller="session")
-    async def automatic() -> Response:
-        caller, payments = await signed_in(services, request), _payments(services)
-        found = await payments.in_thread(AutomaticTopUps(payments).of_account, caller.account_id)
-        return answer(_automatic(found))
-
-    @app.put("/api/automatic-top-up")
-    @describe(
-        "Switch automatic top-up",
-        tag="payments",
-        body=AutomaticWanted,
-        answers={200: AutomaticShown},
-        errors=(401, 403, 409),
-        caller="session",
-    )
-    async def switch_automatic() -> Response:
-        return await _switch(services, request)
-
-    @app.post("/api/stripe/webhook")
-    @describe("What Stripe announces", tag="payments", answers={200: Received}, errors=(403,))
-    async def webhook() -> Response:
-        return await _webhook(services, request)
+async def packs(services: Services, request: Request) -> Response:
+    await reader(services, request)
+    sold = () if services.payments is None else services.payments.packs.values()
+    return answer(Packs([_pack(pack) for pack in sold]))
 
 
-async def _begin(services: Services, request: Request) -> Response:
+async def checkout(services: Services, request: Request) -> Response:
     caller = await reader(services, request)
     payments = _payments(services)
     wanted = await read_struct(services, request, CheckoutWanted)
@@ -174,7 +124,7 @@ async def _begin(services: Services, request: Request) -> Response:
     return answer(CheckoutOpened(opened.checkout_id, opened.url), 201)
 
 
-async def _show(services: Services, request: Request, checkout_id: str) -> Response:
+async def show_checkout(services: Services, request: Request, checkout_id: str) -> Response:
     caller, payments = await reader(services, request), _payments(services)
     checkout = await payments.in_thread(payments.crediting.checkout, checkout_id)
     session: Session | None = None
@@ -190,7 +140,13 @@ async def _show(services: Services, request: Request, checkout_id: str) -> Respo
     return answer(_checkout(checkout, session, paid=paid))
 
 
-async def _switch(services: Services, request: Request) -> Response:
+async def automatic(services: Services, request: Request) -> Response:
+    caller, payments = await signed_in(services, request), _payments(services)
+    found = await payments.in_thread(AutomaticTopUps(payments).of_account, caller.account_id)
+    return answer(_automatic(found))
+
+
+async def switch_automatic(services: Services, request: Request) -> Response:
     caller, payments = await signed_in(services, request), _payments(services)
     wanted = await read_struct(services, request, AutomaticWanted)
     if wanted.pack not in payments.packs:
@@ -217,17 +173,79 @@ async def _switch(services: Services, request: Request) -> Response:
     return answer(_automatic(switched))
 
 
-async def _webhook(services: Services, request: Request) -> Response:
+async def webhook(services: Services, request: Request) -> Response:
     payments = _payments(services)
-    payload = await read_body(request, WEBHOOK_BYTES_MAX, reserve_for(request, services.body_budget))
+    payload = await read_body(request, WEBHOOK_BYTES_MAX, reserve_for(request, services.instance.body_budget))
     try:
         new = await payments.take_in(payload, request.headers.get("stripe-signature"))
     except BadSignature as error:
         services.metrics.webhook("bad_signature")
-        _log.warning("a webhook is refused", bytes=len(payload), reason=str(error))
+        _log.warning("webhook rejected: bad signature", bytes=len(payload), reason=str(error))
         raise
     services.metrics.webhook("kept" if new else "repeated")
     return answer(Received(True))
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/packs",
+        packs,
+        Operation("What can be bought", tag="payments", answers={200: Packs}, errors=(401, 403), caller="reader"),
+    ),
+    Route(
+        "POST",
+        "/api/checkout",
+        checkout,
+        Operation(
+            "Start a checkout",
+            tag="payments",
+            body=CheckoutWanted,
+            answers={201: CheckoutOpened},
+            errors=(401, 403, 404, 409, 429, 502),
+            caller="reader",
+        ),
+    ),
+    Route(
+        "GET",
+        "/api/checkout/<checkout_id>",
+        show_checkout,
+        Operation(
+            "The state of a checkout",
+            tag="payments",
+            answers={200: CheckoutShown},
+            errors=(401, 403, 404),
+            caller="reader",
+        ),
+    ),
+    Route(
+        "GET",
+        "/api/automatic-top-up",
+        automatic,
+        Operation(
+            "Automatic top-up", tag="payments", answers={200: AutomaticShown}, errors=(401, 403), caller="session"
+        ),
+    ),
+    Route(
+        "PUT",
+        "/api/automatic-top-up",
+        switch_automatic,
+        Operation(
+            "Change automatic top-up",
+            tag="payments",
+            body=AutomaticWanted,
+            answers={200: AutomaticShown},
+            errors=(401, 403, 409),
+            caller="session",
+        ),
+    ),
+    Route(
+        "POST",
+        "/api/stripe/webhook",
+        webhook,
+        Operation("Stripe's webhook", tag="payments", answers={200: Received}, errors=(403,)),
+    ),
+)
 
 
 def _payments(services: Services) -> Payments:
@@ -244,7 +262,7 @@ def _pack(pack: Pack) -> PackShown:
 
 def _checkout(checkout: Checkout, session: Session | None, *, paid: bool) -> CheckoutShown:
     order = checkout.started
-    assert order is not None, "it was started"
+    assert order is not None, "only a started checkout is shown"
     processing = checkout.state == "completed" or (session is not None and session.status == "complete")
     ended = checkout.state if checkout.state in ("expired", "failed") else "processing" if processing else "open"
     return CheckoutShown(
@@ -271,6 +289,6 @@ def _automatic(found: TopUp | None) -> AutomaticShown:
         found.pack_id or None,
         *usd(found.threshold_nanos),
         *usd(found.ceiling_nanos_per_month),
-        state,  # type: ignore[arg-type]  # it is one of these in the table
+        state,  # type: ignore[arg-type]  # the table holds only these
         found.problem,
     )

@@ -1,60 +1,66 @@
-"""/api/proofs/{id}: the receipt of a request, payment, refund, dispute, grant or position, for whose account it is."""
+"""/api/proofs/{id}: the receipt of a request, payment, refund, dispute, grant or position, for the account that it belongs to."""
 
 from __future__ import annotations
 
-import trio
-from quart import Response, request
+from quart import Request, Response
 
-from app.edge.application import EdgeApplication
 from app.faults import NotFound, NotSealedYet
 from app.ledger.store import RecordedEvent
 from app.routes.caller import reader
 from app.routes.fresh import caught_up
 from app.routes.log import sealing
-from app.routes.openapi import describe
+from app.routes.openapi import Operation
+from app.routes.route import Route
 from app.services import Services
 from app.transparency import subjects
 
 
-def register(app: EdgeApplication, services: Services) -> None:
-    @app.get("/api/proofs/<proof_id>")
-    @describe(
-        "A receipt that proves itself",
-        tag="account",
-        answers={200: str},
-        errors=(401, 403, 404, 409),
-        caller="reader",
-        media_type="text/plain",
-    )
-    async def proof(proof_id: str) -> Response:
-        """The event, its inclusion proof and a signed checkpoint, in one text (C2SP tlog-proof).
+async def proof(services: Services, request: Request, proof_id: str) -> Response:
+    """The event, its inclusion proof and a signed checkpoint, in one text (C2SP tlog-proof).
 
-        By an id, or by the `position` of a transaction: the id of a refund that failed, or of a dispute that was won, is about its
-        beginning."""
-        caller = await reader(services, request)
-        receipts, reading = sealing(services), services.lifetime.reading
-        event = await _found(services, proof_id, caller.account_id)
-        if event is None:
-            raise NotFound(f"There is no request or payment {proof_id[:100]} in this account.")
-        try:
-            text = await trio.to_thread.run_sync(receipts.of, event, limiter=reading)
-        except NotSealedYet:
-            raise NotSealedYet(refused=services.sealer is not None and services.sealer.refused is not None) from None
-        headers = {
-            "cache-control": "no-store",
-            "content-disposition": f'attachment; filename="{event.id}.tlog-proof"',
-        }
-        return Response(text, content_type="text/plain; charset=utf-8", headers=headers)
+    By an ID, or by the `position` of a transaction. The ID of a refund that failed, or of a dispute that was won, selects the
+    event with which it began.
+    """
+    caller = await reader(services, request)
+    receipts = sealing(services)
+    event = await _found(services, proof_id, caller.account_id)
+    if event is None:
+        raise NotFound(f"There is no request or payment {proof_id[:100]} in this account.")
+    try:
+        text = await services.in_thread(receipts.of, event)
+    except NotSealedYet:
+        sealer = None if services.transparency is None else services.transparency.sealer
+        raise NotSealedYet(refused=sealer is not None and sealer.refused is not None) from None
+    headers = {
+        "cache-control": "no-store",
+        "content-disposition": f'attachment; filename="{event.id}.tlog-proof"',
+    }
+    return Response(text, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/proofs/<proof_id>",
+        proof,
+        Operation(
+            "A self-contained receipt",
+            tag="account",
+            answers={200: str},
+            errors=(401, 403, 404, 409),
+            caller="reader",
+            media_type="text/plain",
+        ),
+    ),
+)
 
 
 async def _found(services: Services, name: str, account_id: str) -> RecordedEvent | None:
-    """By a position, by a stream's id, then by whatever id the account's statement has."""
-    ledger, codec, reading = services.ledger, services.codec, services.lifetime.reading
+    """By a position, then by a stream's ID, then by any ID on the account's statement."""
+    ledger, codec = services.ledger, services.codec
     for find in (subjects.by_position, subjects.by_id):
-        event = await trio.to_thread.run_sync(find, ledger, codec, name, account_id, limiter=reading)
+        event = await services.in_thread(find, ledger, codec, name, account_id)
         if event is not None:
             return event
     await caught_up(services, "transactions")
-    return await trio.to_thread.run_sync(
-        subjects.by_statement, ledger, services.views, name, account_id, limiter=reading
-    )
+    return await services.in_thread(subjects.by_statement, ledger, services.read_models, name, account_id)

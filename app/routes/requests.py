@@ -1,18 +1,17 @@
-"""/api/requests/{id}: one request with its events and the lines of its cost, by our id or by the answer's."""
+"""/api/requests/{id}: one request with its events and the lines of its cost, by our ID or by the response's."""
 
 from __future__ import annotations
 
 import msgspec
-import trio
-from quart import Response, request
+from quart import Request, Response
 
 from app.accounts.commands import known
-from app.edge.application import EdgeApplication
 from app.faults import NotFound
-from app.routes.bodies import answer, told_instant, usd, usd_if
+from app.routes.bodies import answer, format_instant, usd, usd_if
 from app.routes.caller import reader
 from app.routes.fresh import caught_up
-from app.routes.openapi import describe
+from app.routes.openapi import Operation
+from app.routes.route import Route
 from app.services import Services
 from domain.decimals import format_scaled
 from domain.events import RequestAdmitted, RequestDebited, RequestReleased, request_stream
@@ -20,11 +19,11 @@ from domain.pricing import CostLine
 
 ID_LENGTH_MAX = 200
 OUR_PREFIX = "req_"
-"""Of the ids that the ledger itself finds a request by; an answer's id is looked up in a read model."""
+"""The ledger itself finds a request by an ID with this prefix; a response's ID is looked up in a read model."""
 
 
 class EventShown(msgspec.Struct, frozen=True):
-    """An event of the ledger: where and when it was recorded, and what it is."""
+    """An event of the ledger: its position, when it was recorded, and its topic."""
 
     position: int
     at: str
@@ -32,7 +31,7 @@ class EventShown(msgspec.Struct, frozen=True):
 
 
 class CostLineShown(msgspec.Struct, frozen=True):
-    """One line of the charge, exactly: `quantity` times `price` USD is `amount` USD."""
+    """One exact line of the charge: `quantity` times `price` USD is `amount` USD."""
 
     kind: str
     quantity: int
@@ -41,8 +40,8 @@ class CostLineShown(msgspec.Struct, frozen=True):
 
 
 class RequestShown(msgspec.Struct, frozen=True):
-    """`state`: open, debited or released. What is not known yet is null. Counts are those that were charged; `delivered` is what a
-    released request had delivered for nothing."""
+    """`state`: open, debited or released. Members that are not known yet are null. Counts are those charged; `delivered` is the
+    cost of what a released request had delivered free of charge."""
 
     id: str
     state: str
@@ -80,35 +79,40 @@ class RequestShown(msgspec.Struct, frozen=True):
     events: list[EventShown]
 
 
-def register(app: EdgeApplication, services: Services) -> None:
-    @app.get("/api/requests/<request_id>")
-    @describe(
-        "One request with its cost",
-        tag="account",
-        answers={200: RequestShown},
-        errors=(401, 403, 404),
-        caller="reader",
-    )
-    async def show_request(request_id: str) -> Response:
-        caller = await reader(services, request)
-        if not request_id.startswith(OUR_PREFIX):
-            await caught_up(services, "transactions")
-        found = await trio.to_thread.run_sync(
-            lambda: _find(services, caller.account_id, request_id), limiter=services.lifetime.reading
-        )
-        if found is None:
-            raise NotFound(f"There is no request {request_id[:100]} in this account.")
-        return answer(found)
+async def show_request(services: Services, request: Request, request_id: str) -> Response:
+    caller = await reader(services, request)
+    if not request_id.startswith(OUR_PREFIX):
+        await caught_up(services, "transactions")
+    found = await services.in_thread(_find, services, caller.account_id, request_id)
+    if found is None:
+        raise NotFound(f"There is no request {request_id[:100]} in this account.")
+    return answer(found)
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/requests/<request_id>",
+        show_request,
+        Operation(
+            "One request with its cost",
+            tag="account",
+            answers={200: RequestShown},
+            errors=(401, 403, 404),
+            caller="reader",
+        ),
+    ),
+)
 
 
 def _find(services: Services, account_id: str, name: str) -> RequestShown | None:
-    """None for a request of another account, as for one that never was."""
+    """None if there is no such request in this account."""
     if len(name) > ID_LENGTH_MAX:
         return None
     found = _request(services, account_id, name)
     if found is not None:
         return found
-    request_id = services.views.request_of_response(account_id, name).value
+    request_id = services.read_models.request_of_response(account_id, name).value
     return None if request_id is None else _request(services, account_id, request_id)
 
 
@@ -120,7 +124,7 @@ def _request(services: Services, account_id: str, request_id: str) -> RequestSho
     admitted, settled = events[0], events[1] if len(events) > 1 else None
     if not isinstance(admitted, RequestAdmitted) or admitted.account_id != account_id:
         return None
-    shown = [EventShown(row.id, told_instant(row.recorded_at_micros), row.topic) for row in stored]
+    shown = [EventShown(row.id, format_instant(row.recorded_at_micros), row.topic) for row in stored]
     debit = settled if isinstance(settled, RequestDebited) else None
     release = settled if isinstance(settled, RequestReleased) else None
     usage = debit.usage if debit is not None else None
@@ -153,7 +157,7 @@ def _request(services: Services, account_id: str, request_id: str) -> RequestSho
         usage.web_search_calls if usage is not None else None,
         sum(image.count for image in usage.images) if usage is not None else None,
         usage.service_tier if usage is not None else None,
-        told_instant(admitted.deadline_at_micros),
+        format_instant(admitted.deadline_at_micros),
         usage.estimated if usage is not None else None,
         shown,
     )

@@ -1,4 +1,4 @@
-"""What /v1 takes and answers, as far as it is the same for everybody: the shapes are OpenAI's, and wider than what stands here."""
+"""The common core of what /v1 accepts and returns. The shapes are OpenAI's, which have more members than are listed here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Price = str | Unset
 
 
 class ResponsesRequest(msgspec.Struct, frozen=True):
-    """A request for a response. Every parameter of OpenAI's that a model's upstream can carry is taken."""
+    """A request for a response. Every OpenAI parameter that the model's upstream supports is accepted."""
 
     model: str
     input: str | list[Any]
@@ -21,7 +21,7 @@ class ResponsesRequest(msgspec.Struct, frozen=True):
 
 
 class ChatRequest(msgspec.Struct, frozen=True):
-    """A request for a chat completion. Every parameter of OpenAI's that a model's upstream can carry is taken."""
+    """A request for a chat completion. Every OpenAI parameter that the model's upstream supports is accepted."""
 
     model: str
     messages: list[dict[str, Any]]
@@ -54,7 +54,7 @@ class Modalities(msgspec.Struct, frozen=True):
 
 
 class Capabilities(msgspec.Struct, frozen=True):
-    """What may be asked of a model. Sizes are in tokens."""
+    """What a model supports. Sizes are in tokens."""
 
     input_modalities: list[str]
     output_modalities: list[str]
@@ -80,19 +80,19 @@ class TokenRates(msgspec.Struct, frozen=True):
 
 
 class LongContextRates(TokenRates, frozen=True, kw_only=True):
-    """What a token costs in a request with more than `input_tokens` of input."""
+    """Token prices for requests with more than `input_tokens` of input."""
 
     input_tokens: int
 
 
 class TierRates(TokenRates, frozen=True):
-    """What a token costs on a service tier, and in long contexts there."""
+    """Token prices on a service tier, with those for long contexts."""
 
     above: list[LongContextRates] | Unset = msgspec.UNSET
 
 
 class Pricing(TierRates, frozen=True):
-    """What a model costs in USD. `image` is the price of one, or prices by quality/size; `calls` are prices by tool."""
+    """What a model costs, in USD. `image` is the price of one image, or prices by quality/size; `calls` has prices by tool."""
 
     web_search: Price = msgspec.UNSET
     image: str | dict[str, str] | Unset = msgspec.UNSET
@@ -101,7 +101,7 @@ class Pricing(TierRates, frozen=True):
 
 
 class ModelObject(msgspec.Struct, frozen=True):
-    """A model on offer, with its capabilities, limits and prices beside OpenAI's members."""
+    """A model on offer: OpenAI's members, plus its capabilities, limits and prices."""
 
     id: str
     object: str
@@ -162,7 +162,7 @@ class FileQuery(msgspec.Struct, frozen=True):
 
 
 class FileDeletedObject(msgspec.Struct, frozen=True):
-    """The file is there no more."""
+    """The file has been deleted."""
 
     id: str
     object: str

@@ -1,22 +1,22 @@
-"""/api/statements/{month}: a month of the account, as figures or as a page that prints."""
+"""/api/statements/{month}: a month of the account, as JSON or as a printable page."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import msgspec
-import trio
-from quart import Response, request
+from quart import Request, Response
 
-from app.edge.application import EdgeApplication
 from app.exports.source import position_before
 from app.exports.wanted import provider_of
 from app.faults import BadRequest
 from app.read_models.answers import Transaction
-from app.routes.bodies import answer, read_query, told_instant, usd
+from app.routes.bodies import answer, format_instant, read_query, usd
 from app.routes.caller import reader
 from app.routes.fresh import caught_up
-from app.routes.openapi import describe
+from app.routes.openapi import Operation
+from app.routes.route import Route
 from app.services import Services
 from app.statements import month as figures
 from app.statements.month import Figures, ModelUse
@@ -24,13 +24,13 @@ from app.statements.page import POLICY, page
 
 
 class StatementQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`html`: a page for a browser, and for paper."""
+    """`html`: a page for a browser or a printer."""
 
     format: Literal["json", "html"] = "json"
 
 
 class StatementUse(msgspec.Struct, frozen=True):
-    """What was used of a model: requests that were charged, tokens, and their cost."""
+    """The use of one model: requests charged, tokens, and their cost."""
 
     model: str
     requests: int
@@ -44,7 +44,7 @@ class StatementUse(msgspec.Struct, frozen=True):
 
 
 class StatementSum(msgspec.Struct, frozen=True):
-    """The sum of a kind of transactions."""
+    """The sum of one kind of transaction."""
 
     kind: str
     amount: str
@@ -52,7 +52,7 @@ class StatementSum(msgspec.Struct, frozen=True):
 
 
 class StatementRow(msgspec.Struct, frozen=True):
-    """A transaction that is no usage."""
+    """A transaction other than usage."""
 
     position: int
     at: str
@@ -65,8 +65,8 @@ class StatementRow(msgspec.Struct, frozen=True):
 
 
 class StatementShown(msgspec.Struct, frozen=True):
-    """A month (UTC): opening and sums and minus `used` make closing, the balance at `position`. `complete`: the month is over.
-    `rows` are the newest of `rows_count` transactions that are no usage."""
+    """A UTC month: `opening` plus `sums` minus `used` is `closing`, the balance at `position`. `complete`: the month is over.
+    `rows` are the newest of the `rows_count` transactions other than usage."""
 
     month: str
     account_id: str
@@ -86,67 +86,71 @@ class StatementShown(msgspec.Struct, frozen=True):
     rows_count: int
 
 
-def register(app: EdgeApplication, services: Services) -> None:
-    @app.get("/api/statements/<month>")
-    @describe(
-        "A monthly statement",
-        tag="account",
-        query=StatementQuery,
-        answers={200: StatementShown},
-        errors=(401, 403),
-        caller="reader",
+async def statement(services: Services, request: Request, month: str) -> Response:
+    caller = await reader(services, request)
+    query, account_id = read_query(request, StatementQuery), caller.account_id
+    now = await services.in_thread(services.ledger.now_micros)
+    span = figures.bounds(month)
+    if span is None or span[0] > now:
+        message = "The month must be one that has begun, such as 2026-11."
+        raise BadRequest(message, param="month", code="invalid_value")
+    needed = await services.in_thread(_ends, services, span[1])
+    for projection in ("balances", "transactions", "usage"):
+        await caught_up(services, projection)
+    read_figures = partial(figures.figures, services.read_models, account_id, month, span, needed=needed)
+    found, complete = await services.in_thread(read_figures), span[1] <= now
+    if query.format == "json":
+        return answer(_shown(found, account_id, complete=complete))
+    account = (await services.in_thread(services.read_models.account, account_id)).value
+    text = page(
+        found,
+        name=account_id if account is None else account.name,
+        account_id=account_id,
+        seller=provider_of(services.settings),
+        made_at_micros=now,
+        complete=complete,
     )
-    async def statement(month: str) -> Response:
-        caller = await reader(services, request)
-        asked, reading = read_query(request, StatementQuery), services.lifetime.reading
-        now = await trio.to_thread.run_sync(services.ledger.now_micros, limiter=reading)
-        span = figures.bounds(month)
-        if span is None or span[0] > now:
-            said = "The month must be one that has begun, such as 2026-11."
-            raise BadRequest(said, param="month", code="invalid_value")
-        needed = await trio.to_thread.run_sync(lambda: _ends(services, span[1]), limiter=reading)
-        for projection in ("balances", "transactions", "usage"):
-            await caught_up(services, projection)
-        views, account_id = services.views, caller.account_id
-        told = await trio.to_thread.run_sync(
-            lambda: figures.figures(views, account_id, month, span, needed=needed), limiter=reading
-        )
-        complete = span[1] <= now
-        if asked.format == "json":
-            return answer(_shown(told, account_id, complete=complete))
-        account = (await trio.to_thread.run_sync(lambda: views.account(account_id), limiter=reading)).value
-        text = page(
-            told,
-            name=account_id if account is None else account.name,
-            account_id=account_id,
-            seller=provider_of(services.settings),
-            made_at_micros=now,
-            complete=complete,
-        )
-        headers = {"cache-control": "no-store", "content-security-policy": POLICY}
-        return Response(text, content_type="text/html; charset=utf-8", headers=headers)
+    headers = {"cache-control": "no-store", "content-security-policy": POLICY}
+    return Response(text, content_type="text/html; charset=utf-8", headers=headers)
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/statements/<month>",
+        statement,
+        Operation(
+            "A monthly statement",
+            tag="account",
+            query=StatementQuery,
+            answers={200: StatementShown},
+            errors=(401, 403),
+            caller="reader",
+        ),
+    ),
+)
 
 
 def _ends(services: Services, micros: int) -> int:
-    """The position that a statement up to before an instant must have seen."""
+    """The position that the read models must have reached for a statement that ends before an instant."""
     return position_before(services.ledger, micros, services.ledger.head().position)
 
 
-def _shown(told: Figures, account_id: str, *, complete: bool) -> StatementShown:
+def _shown(found: Figures, account_id: str, *, complete: bool) -> StatementShown:
     return StatementShown(
-        told.month,
+        found.month,
         account_id,
-        told_instant(told.from_micros),
-        told_instant(told.to_micros),
+        format_instant(found.from_micros),
+        format_instant(found.to_micros),
         complete,
-        told.position,
-        *usd(told.opening_nanos),
-        *usd(told.used_nanos),
-        *usd(told.closing_nanos),
-        [StatementSum(kind, *usd(nanos)) for kind, nanos in told.sums.items()],
-        [_use(use) for use in told.usage],
-        [_row(row) for row in told.rows],
-        told.rows_count,
+        found.position,
+        *usd(found.opening_nanos),
+        *usd(found.used_nanos),
+        *usd(found.closing_nanos),
+        [StatementSum(kind, *usd(nanos)) for kind, nanos in found.sums.items()],
+        [_use(use) for use in found.usage],
+        [_row(row) for row in found.rows],
+        found.rows_count,
     )
 
 
@@ -156,5 +160,5 @@ def _use(use: ModelUse) -> StatementUse:
 
 
 def _row(row: Transaction) -> StatementRow:
-    at = told_instant(row.recorded_at_micros)
+    at = format_instant(row.recorded_at_micros)
     return StatementRow(row.position, at, row.kind, row.id, row.reason, row.reference, *usd(row.amount_nanos))

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import partial
 from typing import Annotated
 
 import msgspec
-import trio
-from quart import Response, request
+from quart import Request, Response
 
-from app.edge.application import EdgeApplication
 from app.faults import BadRequest
 from app.read_models.answers import Transaction
 from app.read_models.queries import ROWS_MAX
 from app.read_models.statement import Filter
 from app.routes.account import AsOf
-from app.routes.bodies import answer, asked_instant, read_query, told_instant, usd, usd_if
+from app.routes.bodies import answer, format_instant, parse_instant, read_query, usd, usd_if
 from app.routes.caller import reader
 from app.routes.fresh import caught_up
-from app.routes.openapi import describe
+from app.routes.openapi import Operation
+from app.routes.route import Route
 from app.services import Services
 
 KINDS_MAX = 16
@@ -27,8 +27,8 @@ _CURSOR = "p"
 
 
 class TransactionQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
-    """`kind` may be given again and again. `id` is that of a row, of an answer, or of what a row refers to.
-    `from` and `to` are instants or dates, the second not included."""
+    """`kind` may be repeated. `id` is a row's ID, a response's ID, or the ID that a row refers to. `from` (inclusive) and `to`
+    (exclusive) are instants or dates."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=ROWS_MAX)] = 50
     cursor: Annotated[str, msgspec.Meta(max_length=64)] | None = None
@@ -42,7 +42,7 @@ class TransactionQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 class TransactionShown(msgspec.Struct, frozen=True):
     """A row of the statement. `kind`: grant, correction, top_up, refund, refund_failed, dispute, dispute_won, debit or release.
-    `amount` is what it did to the balance; `balance_after` is available and held together after it."""
+    `amount` is the change to the balance; `balance_after` is the available plus the held balance after it."""
 
     position: int
     at: str
@@ -72,7 +72,7 @@ class TransactionShown(msgspec.Struct, frozen=True):
 
 
 class TransactionPage(msgspec.Struct, frozen=True):
-    """A page of the statement; the next one is behind `next_cursor`."""
+    """A page of the statement. Pass `next_cursor` as `cursor` to get the next page."""
 
     data: list[TransactionShown]
     has_more: bool
@@ -80,43 +80,48 @@ class TransactionPage(msgspec.Struct, frozen=True):
     as_of: AsOf
 
 
-def register(app: EdgeApplication, services: Services) -> None:
-    @app.get("/api/transactions")
-    @describe(
-        "The statement",
-        tag="account",
-        query=TransactionQuery,
-        answers={200: TransactionPage},
-        errors=(401, 403),
-        caller="reader",
+async def transactions(services: Services, request: Request) -> Response:
+    caller = await reader(services, request)
+    query = read_query(request, TransactionQuery)
+    matching = Filter(
+        kinds=query.kind,
+        name=query.id,
+        key_id=query.key,
+        model=query.model,
+        from_micros=parse_instant(query.from_, "from"),
+        to_micros=parse_instant(query.to, "to"),
     )
-    async def transactions() -> Response:
-        caller = await reader(services, request)
-        asked = read_query(request, TransactionQuery)
-        wanted = Filter(
-            kinds=asked.kind,
-            name=asked.id,
-            key_id=asked.key,
-            model=asked.model,
-            from_micros=asked_instant(asked.from_, "from"),
-            to_micros=asked_instant(asked.to, "to"),
-        )
-        before = None if asked.cursor is None else _position(asked.cursor)
-        await caught_up(services, "transactions")
-        page = await trio.to_thread.run_sync(
-            lambda: services.views.statement(caller.account_id, wanted, before_position=before, limit=asked.limit),
-            limiter=services.lifetime.reading,
-        )
-        rows, more = page.value
-        data = [_shown(row, balance) for row, balance in rows]
-        cursor = _cursor(data[-1].position) if more and data else None
-        return answer(TransactionPage(data, more, cursor, AsOf(page.position)))
+    before = None if query.cursor is None else _position(query.cursor)
+    await caught_up(services, "transactions")
+    statement = partial(services.read_models.statement, before_position=before, limit=query.limit)
+    page = await services.in_thread(statement, caller.account_id, matching)
+    rows, more = page.value
+    data = [_shown(row, balance) for row, balance in rows]
+    cursor = _cursor(data[-1].position) if more and data else None
+    return answer(TransactionPage(data, more, cursor, AsOf(page.position)))
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/transactions",
+        transactions,
+        Operation(
+            "The statement",
+            tag="account",
+            query=TransactionQuery,
+            answers={200: TransactionPage},
+            errors=(401, 403),
+            caller="reader",
+        ),
+    ),
+)
 
 
 def _shown(row: Transaction, balance_nanos: int | None) -> TransactionShown:
     return TransactionShown(
         row.position,
-        told_instant(row.recorded_at_micros),
+        format_instant(row.recorded_at_micros),
         row.kind,
         row.id,
         *usd(row.amount_nanos),
@@ -152,5 +157,5 @@ def _position(cursor: str) -> int:
             raise ValueError
         return int(text[1:])
     except (ValueError, binascii.Error):
-        said = "`cursor` is none that was given out. Leave it out to begin at the newest row."
-        raise BadRequest(said, param="cursor", code="invalid_value") from None
+        message = "`cursor` is not valid. Pass the `next_cursor` of a page, or omit it to start at the newest row."
+        raise BadRequest(message, param="cursor", code="invalid_value") from None

@@ -1,21 +1,20 @@
-"""/api/usage: what was used, by hour, day, key or model."""
+"""/api/usage: usage by hour, day, key or model."""
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
-import trio
-from quart import Response, request
+from quart import Request, Response
 
-from app.edge.application import EdgeApplication
 from app.read_models.answers import Usage
 from app.routes.account import AsOf
-from app.routes.bodies import answer, asked_instant, read_query, told_instant, usd
+from app.routes.bodies import answer, format_instant, parse_instant, read_query, usd
 from app.routes.caller import reader
 from app.routes.fresh import caught_up
-from app.routes.openapi import describe
+from app.routes.openapi import Operation
+from app.routes.route import Route
 from app.services import Services
 from domain.buckets import MICROS_PER_DAY
 
@@ -23,7 +22,7 @@ DAYS_DEFAULT = 30
 
 
 class UsageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
-    """`from` and `to` are instants or dates, counted in whole UTC hours; without them, the last 30 days."""
+    """`from` and `to` are instants or dates, in whole UTC hours; by default, the last 30 days."""
 
     by: Literal["hour", "day", "key", "model"] = "day"
     from_: Annotated[str, msgspec.Meta(max_length=64)] | None = None
@@ -33,7 +32,7 @@ class UsageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
 
 
 class UsageGroup(msgspec.Struct, frozen=True):
-    """Sums of one group: `group` is the start of the hour or day, the key's id, or the model's."""
+    """The sums of one group: `group` is the start of the hour or day, the key's ID, or the model's ID."""
 
     group: str
     requests: int
@@ -50,7 +49,7 @@ class UsageGroup(msgspec.Struct, frozen=True):
 
 
 class UsageShown(msgspec.Struct, frozen=True):
-    """What was used from one instant to before another."""
+    """Usage from one instant (inclusive) to another (exclusive)."""
 
     by: str
     from_at: str
@@ -59,41 +58,41 @@ class UsageShown(msgspec.Struct, frozen=True):
     as_of: AsOf
 
 
-def register(app: EdgeApplication, services: Services) -> None:
-    @app.get("/api/usage")
-    @describe("Usage", tag="account", query=UsageQuery, answers={200: UsageShown}, errors=(401, 403), caller="reader")
-    async def usage() -> Response:
-        caller = await reader(services, request)
-        asked = read_query(request, UsageQuery)
-        from_micros, to_micros = asked_instant(asked.from_, "from"), asked_instant(asked.to, "to")
-        if from_micros is None:
-            ends = time.time_ns() // 1000 if to_micros is None else to_micros
-            from_micros = max(0, ends - DAYS_DEFAULT * MICROS_PER_DAY)  # nothing was recorded before 1970
-        await caught_up(services, "usage")
-        found = await trio.to_thread.run_sync(
-            lambda: services.views.usage(
-                caller.account_id,
-                by=asked.by,
-                from_micros=from_micros,
-                to_micros=to_micros,
-                key_id=asked.key,
-                model=asked.model,
-            ),
-            limiter=services.lifetime.reading,
-        )
-        shown = UsageShown(
-            asked.by,
-            told_instant(from_micros),
-            None if to_micros is None else told_instant(to_micros),
-            [_group(each) for each in found.value],
-            AsOf(found.position),
-        )
-        return answer(shown)
+async def usage(services: Services, request: Request) -> Response:
+    caller = await reader(services, request)
+    query = read_query(request, UsageQuery)
+    from_micros, to_micros = parse_instant(query.from_, "from"), parse_instant(query.to, "to")
+    if from_micros is None:
+        ends = services.now_micros() if to_micros is None else to_micros
+        from_micros = max(0, ends - DAYS_DEFAULT * MICROS_PER_DAY)  # nothing was recorded before 1970
+    await caught_up(services, "usage")
+    sums = partial(services.read_models.usage, caller.account_id, by=query.by, key_id=query.key, model=query.model)
+    found = await services.in_thread(partial(sums, from_micros=from_micros, to_micros=to_micros))
+    shown = UsageShown(
+        query.by,
+        format_instant(from_micros),
+        None if to_micros is None else format_instant(to_micros),
+        [_group(each) for each in found.value],
+        AsOf(found.position),
+    )
+    return answer(shown)
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/usage",
+        usage,
+        Operation(
+            "Usage", tag="account", query=UsageQuery, answers={200: UsageShown}, errors=(401, 403), caller="reader"
+        ),
+    ),
+)
 
 
 def _group(sums: Usage) -> UsageGroup:
     return UsageGroup(
-        told_instant(sums.group) if isinstance(sums.group, int) else sums.group,
+        format_instant(sums.group) if isinstance(sums.group, int) else sums.group,
         sums.requests,
         sums.completed,
         sums.released,

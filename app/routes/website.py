@@ -1,8 +1,8 @@
-"""The website on every address that is not the API's.
+"""The website, on every path that is not the API's.
 
-Rule 1: an address whose first part belongs to a route, or is kept for one, is never the website's: its errors stay envelopes.
-Rule 2: what is read (GET, HEAD) is a page, a file, or the page of the website that says that there is none.
-Rule 3: what would change something is 405 on a page. Elsewhere it is left to the API: a client whose base URL lacks /v1 is told so.
+Rule 1: a path whose first segment belongs to a route, or is reserved for one, is never the website's: its errors stay envelopes.
+Rule 2: GET and HEAD are answered with a page, a file, or the website's own 404 page.
+Rule 3: any other method is 405 on a page. On other paths the API answers, which tells a client whose base URL lacks /v1.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from app.faults import MethodNotAllowed
 from app.website.site import READ_METHODS, Site, WebsiteAnswer
 
 KEPT = frozenset({"api", "log", "simulator", "v1"})
-"""First parts that are not the website's, whatever routes there are."""
+"""First segments that are never the website's, whatever routes there are."""
 
 
 def register(app: EdgeApplication, site: Site) -> None:
-    """To be called last: the website has what the routes that are there have left."""
+    """Give the website every path that no registered route has taken: call this last."""
     taken = KEPT | {first_part(rule.rule) for rule in app.url_map.iter_rules()}
 
     def elsewhere(scope: dict[str, Any]) -> WebsiteAnswer | None:
@@ -35,7 +35,7 @@ def register(app: EdgeApplication, site: Site) -> None:
 
 
 def first_part(path: str) -> str:
-    """Up to the second slash. Slashes too many before it are a mistake in a base URL, not another address."""
+    """The first path segment. Extra leading slashes are a mistake in a base URL, not a different path."""
     return path.lstrip("/").partition("/")[0]
 
 

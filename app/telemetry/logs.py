@@ -1,9 +1,9 @@
-"""Structured logs: one JSON line per record on standard error, or coloured text where that is a terminal.
+"""Structured logs: one line of JSON per record on standard error, or coloured text if that is a terminal.
 
-Rule 1: every request writes exactly one line, with `request_line`; its arguments are all that it can say.
-Rule 2: content and secrets are never passed to a logger; `redact` masks what looks like one all the same.
-Rule 3: a log that cannot be written is counted and forgotten: it never fails a request.
-Rule 4: records of the standard library's loggers (hypercorn, quart, httpx, warnings) come out in the same form.
+Rule 1: every request writes exactly one line, a `RequestLine`; its fields are all that the line can say.
+Rule 2: content and secrets are never passed to a logger; `redact` still masks anything that looks like a secret.
+Rule 3: a line that cannot be written is counted and dropped: it never fails a request.
+Rule 4: records of the standard library's loggers (hypercorn, quart, warnings) are written in the same form.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from app.telemetry.redact import redact
 from domain.decimals import format_usd
 
 _QUIET = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "hypercorn.access": logging.WARNING}
-"""They would write a line of their own per request, with the URL in it."""
+"""They would write their own line per request, with its URL."""
 _requests = structlog.get_logger("request")
 
 
 class Sink:
-    """Whole lines onto one stream, from any thread. `lost` counts the lines that the stream did not take."""
+    """Writes whole lines to one stream, from any thread. `lost` counts the lines that could not be written."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -47,7 +47,7 @@ class Sink:
 
 
 def configure(stream: TextIO | None = None, *, level: str = "INFO", pretty: bool | None = None) -> Sink:
-    """Send all logs of the process to `stream` (default: standard error). `pretty`: None asks whether it is a terminal."""
+    """Send all logs of the process to `stream` (default: standard error). `pretty` None: coloured text if it is a terminal."""
     out = sys.stderr if stream is None else stream
     sink = Sink(out)
     number = logging.getLevelNamesMapping()[level.upper()]
@@ -70,59 +70,38 @@ def configure(stream: TextIO | None = None, *, level: str = "INFO", pretty: bool
 
 
 def render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    """One line of JSON. Values that JSON has no form for appear as their repr."""
+    """One line of JSON. Values that JSON cannot represent appear as their repr."""
     try:
         return msgspec.json.encode(event, enc_hook=repr).decode()
     except (UnicodeEncodeError, TypeError, msgspec.ValidationError):  # lone surrogates, odd keys
         return json.dumps({str(key): value for key, value in event.items()}, default=repr)
 
 
-def hypercorn_error_logger() -> logging.Logger:
-    """For hypercorn's `Config.errorlog`: given a name or "-", it would install a handler of its own."""
-    return logging.getLogger("hypercorn.error")
+class RequestLine(msgspec.Struct, frozen=True, kw_only=True):
+    """The one line of a request. `outcome` is `debited`, `released:REASON` or `refused:CODE`. None: not known, or not reached."""
 
+    request_id: str
+    account_id: str | None
+    key_id: str | None
+    model: str | None
+    upstream: str | None
+    endpoint: str
+    stream: bool
+    status: int
+    outcome: str
+    phases: Phases
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    hold_nanos: int | None = None
+    cost_nanos: int | None = None
 
-def request_line(  # noqa: PLR0913 - it is the whole list of what a line may say
-    *,
-    request_id: str,
-    account_id: str | None,
-    key_id: str | None,
-    model: str | None,
-    upstream: str | None,
-    endpoint: str,
-    stream: bool,
-    status: int,
-    outcome: str,
-    phases: Phases,
-    input_tokens: int | None = None,
-    output_tokens: int | None = None,
-    hold_nanos: int | None = None,
-    cost_nanos: int | None = None,
-) -> None:
-    """The one line of a request. `outcome` is `debited`, `released:REASON` or `refused:CODE`. Latencies are told in ms."""
-    write = _requests.info if status < 500 else _requests.warning
-    write(
-        "request",
-        request_id=request_id,
-        account_id=account_id,
-        key_id=key_id,
-        model=model,
-        upstream=upstream,
-        endpoint=endpoint,
-        stream=stream,
-        status=status,
-        outcome=outcome,
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        hold_nanos=hold_nanos,
-        cost_nanos=cost_nanos,
-        parse_ms=_ms(phases.parse),
-        admit_ms=_ms(phases.admit),
-        first_byte_ms=_ms(phases.first_byte),
-        stream_ms=_ms(phases.stream),
-        settle_ms=_ms(phases.settle),
-        total_ms=_ms(phases.total),
-    )
+    def write(self) -> None:
+        """Log it, as a warning if the status is 5xx. Durations are in milliseconds."""
+        fields = msgspec.structs.asdict(self)
+        del fields["phases"]
+        milliseconds = {f"{name}_ms": _ms(seconds) for name, seconds in msgspec.structs.asdict(self.phases).items()}
+        log = _requests.info if self.status < 500 else _requests.warning
+        log("request", **fields, **milliseconds)
 
 
 def demo_line(
@@ -135,7 +114,7 @@ def demo_line(
     input_tokens: int | None = None,
     output_tokens: int | None = None,
 ) -> str:
-    """What the demo prints of one request: `charged_nanos` of a debit, or the reason of a release."""
+    """The line that the demo prints for a request: `charged_nanos` of its debit, or the reason of its release."""
     assert (charged_nanos is None) != (released is None), "a request ends in exactly one debit or release"
     tokens = "" if input_tokens is None or output_tokens is None else f" {input_tokens} in {output_tokens} out"
     end = f"released ({released})" if charged_nanos is None else f"charged {_usd(charged_nanos)}"

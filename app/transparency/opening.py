@@ -1,6 +1,8 @@
-"""Sealing, as the settings say; or not at all."""
+"""Sealing and receipts, if the settings configure them."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import structlog
 import trio
@@ -15,15 +17,21 @@ from app.transparency.sealer import Sealer
 _log = structlog.get_logger("sealing")
 
 
-async def open_sealing(
-    settings: Settings, ledger: Ledger, metrics: Metrics
-) -> tuple[Sealer, Receipts] | tuple[None, None]:
-    """What seals the log and what makes receipts. Raises LogDiffers where the log is not the one that was signed."""
+@dataclass(frozen=True, slots=True)
+class Transparency:
+    """What seals the log, and what makes receipts from it."""
+
+    sealer: Sealer
+    receipts: Receipts
+
+
+async def open_transparency(settings: Settings, ledger: Ledger, metrics: Metrics) -> Transparency | None:
+    """None if [log] is not set. Raises LogDiffers if the ledger's log is not the one that was signed."""
     if settings.log is None:
-        _log.info("the log is not sealed, and no receipts are made: [log] is not set")
-        return None, None
+        _log.info("the log is not sealed and no receipts are made: [log] is not set")
+        return None
     keys, alone = settings.log.keys(), settings.store.sqlite_path is not None
     sealer = Sealer(ledger, keys, CheckpointFile(settings.checkpoint_path), alone=alone)
     await trio.to_thread.run_sync(sealer.check)
     metrics.watch_log(unsealed=lambda: sealer.unsealed, refused=lambda: sealer.refused is not None)
-    return sealer, Receipts(ledger, keys)
+    return Transparency(sealer, Receipts(ledger, keys))

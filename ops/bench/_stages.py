@@ -124,15 +124,15 @@ def relay_meter() -> Meter:
 def gateway_meter() -> Meter:
     """A meter with the stages of a paid request. Call this before the services are opened."""
     import app.routes.completions as routes
-    from app import services
     from app.ledger.sqlite import SQLiteLedger
+    from app.requests import serving
     from app.requests.completion import Completion
     from projections.runner import Runner
 
     meter = Meter(
         {
             "app.edge": EDGE,
-            "app.instance.lease.Lifetime._tracked": CARRYING,
+            "app.instance.lease.Lease._tracked": CARRYING,
             "app.ledger.group_commit": "writer",
             "projections": "projections",
         },
@@ -141,7 +141,7 @@ def gateway_meter() -> Meter:
     routes._begin = meter.around("authentication, parsing", routes._begin)
     Completion._admit = meter.around("admission", Completion._admit)  # type: ignore[method-assign]
     Completion._debit = meter.around("settlement", Completion._debit)  # type: ignore[method-assign]
-    services._observe = meter.around_plain("observation", services._observe)
+    serving._observe = meter.around_plain("observation", serving._observe)
     SQLiteLedger.append = meter.in_thread("commit", SQLiteLedger.append)  # type: ignore[method-assign]
     Runner.step = meter.in_thread("projections", Runner.step)  # type: ignore[method-assign]
     return meter

@@ -140,7 +140,7 @@ async def test_what_does_not_finish_in_the_grace_period_is_released_and_told(tmp
 
 async def test_a_request_on_an_open_connection_while_shutting_down_is_a_503(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
-        gateway.services.lifetime._draining = True
+        gateway.services.instance.lease._draining = True
         answer = await gateway.post("responses", responses())
         envelope(answer, 503, "shutting_down")
         assert answer.headers["retry-after"] == "1"

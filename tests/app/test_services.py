@@ -13,7 +13,8 @@ from app.faults import ReadModelsUnavailable, UpstreamBroken, UpstreamRefused, U
 from app.ledger.codec import Codec
 from app.ledger.store import StoreUnavailable
 from app.read_models import ReadModels
-from app.services import check_prices, open_ledger, open_services
+from app.requests.serving import check_prices
+from app.services import open_ledger, open_services
 from app.settings import parse
 from app.upstream.http import HttpUpstream
 from app.upstream.simulator import SimulatorUpstream
@@ -24,7 +25,7 @@ async def test_upstreams_are_those_of_the_settings_and_keep_their_keys_to_themse
     settings = parse(configuration(tmp_path, upstreams={"sim": "", "vendor": "https://vendor.example/v1"}))
     prepare(settings)
     async with open_services(settings) as services:
-        made = services.upstreams._upstreams
+        made = services.serving.upstreams._upstreams
         assert isinstance(made["sim"], SimulatorUpstream)
         assert isinstance(made["vendor"], HttpUpstream)
         assert VENDOR_KEY not in repr(made["vendor"])
@@ -42,7 +43,7 @@ async def test_listings_name_the_newest_version_of_every_price(tmp_path: Path) -
     ledger.close()
     assert {listing.version for listing in listed.values()} == {2}
     async with open_services(dearer) as services:
-        assert services.listings == listed
+        assert services.serving.listings == listed
 
 
 async def test_a_store_that_cannot_be_opened_is_said_so(tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ async def test_a_store_that_cannot_be_opened_is_said_so(tmp_path: Path) -> None:
 
 async def test_errors_of_upstreams_are_counted_by_their_kind(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
-        told = gateway.services.upstreams._on_error
+        told = gateway.services.serving.upstreams._on_error
         for error in (
             UpstreamUnreachable("simulator", "x"),
             UpstreamTimeout("simulator", "x"),
@@ -82,9 +83,9 @@ async def test_the_projections_follow_while_the_process_runs(tmp_path: Path) -> 
         await gateway.post("responses", responses())
         event = await gateway.only_debit()
         head = gateway.services.ledger.head().position
-        while await trio.to_thread.run_sync(stands_at, gateway.services.views) < head:
+        while await trio.to_thread.run_sync(stands_at, gateway.services.read_models) < head:
             await trio.testing.wait_all_tasks_blocked(0.01)
-        totals = gateway.services.views.totals().value
+        totals = gateway.services.read_models.totals().value
         assert (totals.completed, totals.cost_nanos, totals.held_nanos) == (1, event.cost_nanos, 0)
 
 
@@ -98,9 +99,9 @@ async def test_what_a_vendor_says_of_our_account_is_in_the_log_and_other_words_a
     with capture_logs() as lines:
         async with open_services(settings) as services:
             for refusal in refusals:
-                services.upstreams._on_error(refusal)
-    told = [line for line in lines if line["event"] == "an upstream refuses us"]
-    assert [(line["upstream"], line["status"], line["said"]) for line in told] == [
+                services.serving.upstreams._on_error(refusal)
+    told = [line for line in lines if line["event"] == "an upstream rejects our credentials"]
+    assert [(line["upstream"], line["status"], line["message"]) for line in told] == [
         ("simulator", 403, "Your credit balance is too low.")
     ]
     assert "private" not in str(lines)

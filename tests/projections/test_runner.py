@@ -311,15 +311,18 @@ def test_a_log_that_ends_before_the_views_stops_them(stage: Stage) -> None:
     assert [one.error for one in runner.status()] == [None] * len(ALL)
 
 
-class Watching:
-    """Counts what a running runner applied, and says when it has applied enough."""
+class Watched(Runner):
+    """Counts what it has applied, and reports when that is enough."""
 
-    def __init__(self) -> None:
-        self.applied_events = 0
-        self._enough = (0, trio.Event())
+    applied_events = 0
+    _enough = (0, trio.Event())
 
-    def applied(self, events: int, seconds: float) -> None:
-        assert seconds >= 0
+    def step(self) -> int:
+        events = super().step()
+        trio.from_thread.run_sync(self._count, events)
+        return events
+
+    def _count(self, events: int) -> None:
         self.applied_events += events
         if self.applied_events >= self._enough[0]:
             self._enough[1].set()
@@ -332,15 +335,15 @@ class Watching:
 
 async def test_a_running_runner_applies_what_is_committed_when_poked(stage: Stage) -> None:
     stage.book.open("acme", grant_nanos=USD)
-    views, watching = stage.views(), Watching()
-    runner = Runner(stage.log, views, idle_seconds=3_600, watch=watching)
+    views = stage.views()
+    runner = Watched(stage.log, views, idle_seconds=3_600)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(runner.run)
         with trio.fail_after(30):
-            await watching.until(2)
+            await runner.until(2)
             stage.book.say("account:acme", grant("acme", USD, "grant-2"))
             runner.poke()
-            await watching.until(3)
+            await runner.until(3)
         assert views.balance("acme").value.available_nanos == 2 * USD
         nursery.cancel_scope.cancel()
 
@@ -349,7 +352,8 @@ async def test_a_runner_waits_while_its_store_is_out_of_reach(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
 ) -> None:
     stage.book.open("acme", grant_nanos=USD)
-    views, watching = stage.views(), Watching()
+    views = stage.views()
+    runner = Watched(stage.log, views)
     failures: list[Exception] = [Unavailable("locked"), ZeroDivisionError("a defect"), Unavailable("gone")]
     read = stage.ledger.head
 
@@ -360,8 +364,8 @@ async def test_a_runner_waits_while_its_store_is_out_of_reach(
 
     monkeypatch.setattr(stage.ledger, "head", head)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(Runner(stage.log, views, watch=watching).run)
-        await watching.until(2)
+        nursery.start_soon(runner.run)
+        await runner.until(2)
         nursery.cancel_scope.cancel()
     assert failures == []
     assert views.balance("acme").value.available_nanos == USD

@@ -31,11 +31,13 @@ sqlite = engine == "sqlite"
 ledger = SQLiteLedger(place) if sqlite else PostgresLedger(place)
 views = SQLiteReadModels(place) if sqlite else PostgresReadModels(place)
 
-class Watching:
-    def applied(self, events, seconds):
-        print(events, flush=True)
+class Watched(Runner):
+    def step(self):
+        if events := super().step():
+            print(events, flush=True)
+        return events
 
-trio.run(Runner(DecodedLog(ledger), views, batch_events=3, idle_seconds=0.01, watch=Watching()).run)
+trio.run(Watched(DecodedLog(ledger), views, batch_events=3, idle_seconds=0.01).run)
 """
 
 

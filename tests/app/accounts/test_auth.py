@@ -207,7 +207,7 @@ async def test_a_revoked_key_is_refused_even_before_the_cache_has_seen_it(
 ) -> None:
     async with running(tmp_path) as gateway:
         assert (await gateway.post("responses", responses())).status_code == 200
-        monkeypatch.setattr(gateway.services.keys, "_load_page", never_new)
+        monkeypatch.setattr(gateway.services.accounts.keys, "_load_page", never_new)
         gateway.decide(partial(api_key.revoke_key, key_id=gateway.key_id))
         answer = await gateway.post("responses", responses())
         envelope(answer, 401, "invalid_api_key")
@@ -234,7 +234,7 @@ async def test_a_store_out_of_reach_is_a_503_for_a_key_that_is_not_known_yet(
 
     async with running(tmp_path) as gateway:
         _, secret = gateway.new_key()
-        monkeypatch.setattr(gateway.services.keys._ledger, "read_keys", down)
+        monkeypatch.setattr(gateway.services.accounts.keys._ledger, "read_keys", down)
         for key in (secret, UNKNOWN):
             answer = await gateway.post("responses", responses(), key=key)
             envelope(answer, 503, "store_unavailable")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.exports.file import FileExport
+from app.exports.file import FileExport, Job
 from app.exports.manifest import Manifest, read_manifest
 from app.exports.source import position_before
 from app.exports.wanted import Wanted, encoder_for, file_name, wanted
@@ -177,9 +177,8 @@ def test_a_checkpoint_is_told_where_there_is_one(trade: Stage, tmp_path: Path) -
     asked = wanted("csv", None)
     encoder = encoder_for(asked, provider="p", name_of=str)
     source = source_of(trade, asked)
-    made = FileExport(
-        trade.ledger, source, encoder, asked, tmp_path / "out", log="x", checkpoint_of=lambda position: f"of {position}"
-    )
+    job = Job(source, encoder, asked, log="x")
+    made = FileExport(trade.ledger, job, tmp_path / "out", checkpoint_of=lambda position: f"of {position}")
     manifest: Manifest = made.write()
     assert manifest.checkpoint == f"of {manifest.last_position}"
 

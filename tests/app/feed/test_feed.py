@@ -1,4 +1,4 @@
-"""The feed on both engines, turn by turn: who is told what, from where, once; and a store that is away meanwhile."""
+"""The feed on both engines, turn by turn: who gets which events, from where, once; and what an unavailable store changes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from app.accounts.auth import KeyCache
 from app.accounts.commands import on_account
 from app.accounts.sessions import Sessions
 from app.faults import Overloaded, ShuttingDown, TooManyStreams
-from app.feed.feed import PAGE, Feed
-from app.feed.listener import Listener, Told
+from app.feed.feed import PAGE, Bounds, Feed
+from app.feed.listener import Listener, News
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger, RecordedEvent, StoreUnavailable
 from app.read_models import DecodedLog
@@ -31,7 +31,7 @@ class Away:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self.log = self.figures = True
+        self.log = self.balances = True
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
@@ -41,7 +41,7 @@ class Away:
         return self._ledger.read(after, limit)
 
     def bucket_values(self, names: Collection[str]) -> dict[str, int]:
-        self._check(self.figures)
+        self._check(self.balances)
         return self._ledger.bucket_values(list(names))
 
     @staticmethod
@@ -55,7 +55,7 @@ class House:
         self.ledger = Away(ledger)
         store = cast(Ledger, self.ledger)
         self.keys = KeyCache(ledger, Codec())
-        self.feed = Feed(store, DecodedLog(store), sessions=Sessions(ledger), keys=self.keys, **bounds)
+        self.feed = Feed(store, DecodedLog(store), sessions=Sessions(ledger), keys=self.keys, bounds=Bounds(**bounds))
         for account_id in (MINE, THEIRS):
             open_account(ledger, Codec(), account_id, CREDIT)
 
@@ -71,14 +71,14 @@ class House:
         on_account(cast(Ledger, self.ledger), Codec(), account_id, decide)
 
 
-async def taken(listener: Listener) -> Told:
+async def taken(listener: Listener) -> News:
     """What waits already."""
     with trio.fail_after(0.5):
         return await listener.take()
 
 
-def positions(told: Told) -> list[int]:
-    return [fact.position for fact in told.facts]
+def positions(news: News) -> list[int]:
+    return [fact.position for fact in news.facts]
 
 
 async def test_each_is_told_what_is_theirs_once_and_where_the_log_stands(ledger: Ledger) -> None:
@@ -88,11 +88,11 @@ async def test_each_is_told_what_is_theirs_once_and_where_the_log_stands(ledger:
     house.grant(MINE, "a", 2)
     house.grant(THEIRS, "b")
     await house.feed.turn()
-    told, others = await taken(mine), await taken(theirs)
-    assert (positions(told), positions(others)) == ([before + 1, before + 2], [before + 3])
-    assert (told.position, others.position) == (before + 3, before + 3)
-    assert told.figures is not None
-    assert (told.figures.available_nanos, told.figures.position) == (CREDIT + 2, before + 3)
+    news, others = await taken(mine), await taken(theirs)
+    assert (positions(news), positions(others)) == ([before + 1, before + 2], [before + 3])
+    assert (news.position, others.position) == (before + 3, before + 3)
+    assert news.balance is not None
+    assert (news.balance.available_nanos, news.balance.position) == (CREDIT + 2, before + 3)
     house.grant(MINE, "c")
     await house.feed.turn()
     assert positions(await taken(mine)) == [before + 4]
@@ -101,29 +101,29 @@ async def test_each_is_told_what_is_theirs_once_and_where_the_log_stands(ledger:
 async def test_of_balances_only_the_newest_waits_and_only_one_that_differs(ledger: Ledger) -> None:
     house = House(ledger)
     listener = await house.feed.join(MINE, last=None)
-    listener.note(await house.feed.figures(MINE))
+    listener.note(await house.feed.balance(MINE))
     make_key(ledger, Codec(), MINE)
     await house.feed.turn()
-    assert (await taken(listener)).figures is None
+    assert (await taken(listener)).balance is None
     for name in ("a", "b", "c"):
         house.grant(MINE, name)
         await house.feed.turn()
-    told = await taken(listener)
-    assert (len(told.facts), told.figures and told.figures.available_nanos) == (3, CREDIT + 3)
+    news = await taken(listener)
+    assert (len(news.facts), news.balance and news.balance.available_nanos) == (3, CREDIT + 3)
 
 
 async def test_a_balance_that_was_read_before_is_never_the_last_that_is_told(ledger: Ledger) -> None:
-    """The feed's figures wait while newer ones are told at the stream's beginning: what is true is told after them."""
+    """The feed's balance waits while the stream begins with a newer one: the true balance is sent after it."""
     house = House(ledger)
     listener = await house.feed.join(MINE, last=None)
     house.grant(MINE, "a")
     await house.feed.turn()
     house.grant(MINE, "b")
-    listener.note(await house.feed.figures(MINE))
+    listener.note(await house.feed.balance(MINE))
     await house.feed.turn()
-    told = await taken(listener)
-    assert told.figures is not None
-    assert told.figures.available_nanos == CREDIT + 2
+    news = await taken(listener)
+    assert news.balance is not None
+    assert news.balance.available_nanos == CREDIT + 2
 
 
 async def test_a_store_that_is_away_delays_and_loses_nothing(ledger: Ledger) -> None:
@@ -133,14 +133,14 @@ async def test_a_store_that_is_away_delays_and_loses_nothing(ledger: Ledger) -> 
     house.ledger.log = False
     with pytest.raises(StoreUnavailable):
         await house.feed.turn()
-    house.ledger.log, house.ledger.figures = True, False
+    house.ledger.log, house.ledger.balances = True, False
     with pytest.raises(StoreUnavailable):
         await house.feed.turn()
     assert positions(await taken(listener)) == [house.head]
-    house.ledger.figures = True
+    house.ledger.balances = True
     await house.feed.turn()
-    told = await taken(listener)
-    assert (told.facts, told.figures and told.figures.available_nanos) == ([], CREDIT + 1)
+    news = await taken(listener)
+    assert (news.facts, news.balance and news.balance.available_nanos) == ([], CREDIT + 1)
 
 
 async def test_nobody_follows_while_nobody_listens_and_who_comes_later_begins_at_the_end(ledger: Ledger) -> None:
@@ -214,8 +214,8 @@ async def test_who_takes_too_little_is_cut_and_told_no_more(ledger: Ledger) -> N
         await house.feed.turn()
         assert len((await taken(quick)).facts) == 1
         assert slow.scope.cancel_called == (name == "d")
-    told = await taken(slow)
-    assert (told.facts, told.ended) == ([], "too slow")
+    news = await taken(slow)
+    assert (news.facts, news.ended) == ([], "too slow")
 
 
 async def test_there_is_room_for_so_many_and_none_while_closing(ledger: Ledger) -> None:
@@ -268,8 +268,8 @@ async def test_only_the_streams_of_what_is_over_end(ledger: Ledger) -> None:
     with_none = await house.feed.join(MINE, last=None, key_id="key_none")
     sessions.end(goes)
     await house.feed.check()
-    assert (await taken(signed_in[1])).ended == "the session is over"
-    assert (await taken(with_none)).ended == "the key is over"
+    assert (await taken(signed_in[1])).ended == "the session has ended"
+    assert (await taken(with_none)).ended == "the key is no longer valid"
     house.grant()
     await house.feed.turn()
     for still in (signed_in[0], with_key):

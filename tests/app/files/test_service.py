@@ -149,8 +149,8 @@ async def test_an_expired_file_is_gone_at_once_and_swept_later(tmp_path: Path) -
         assert [each["id"] for each in (await get(gateway, "files")).json()["data"]] == [stays["id"]]
         assert len(stored(tmp_path)) == 4
 
-        sweep = FileSweep(files, gateway.services.views, trio.CapacityLimiter(1))
-        again = FileSweep(files, gateway.services.views, trio.CapacityLimiter(1))
+        sweep = FileSweep(files, gateway.services.read_models, trio.CapacityLimiter(1))
+        again = FileSweep(files, gateway.services.read_models, trio.CapacityLimiter(1))
         ended: list[int] = []
 
         async def turn(one: FileSweep) -> None:
@@ -181,7 +181,7 @@ async def test_a_ledger_that_is_away_leaves_content_that_the_sweep_removes(tmp_p
         await get(gateway, "files")  # the read model is there
         now = [time.time()]
         sweep = FileSweep(
-            gateway.services.files, gateway.services.views, trio.CapacityLimiter(1), wall_clock=lambda: now[0]
+            gateway.services.files, gateway.services.read_models, trio.CapacityLimiter(1), wall_clock=lambda: now[0]
         )
         assert await sweep.collect() == 0  # it may be on its way yet
         now[0] += ORPHAN_SECONDS + 60
@@ -198,7 +198,7 @@ async def test_an_upload_whose_answer_was_lost_is_there(tmp_path: Path) -> None:
         assert (await get(gateway, f"files/{there['id']}/content")).content == a_pdf()
         later = FileSweep(
             gateway.services.files,
-            gateway.services.views,
+            gateway.services.read_models,
             trio.CapacityLimiter(1),
             wall_clock=lambda: time.time() + 10 * ORPHAN_SECONDS,
         )
@@ -216,7 +216,7 @@ async def test_a_deletion_that_a_crash_cut_short_is_finished_by_the_sweep(tmp_pa
         assert (await get(gateway, "files")).json()["data"] == []  # the read model has seen it
         later = FileSweep(
             services.files,
-            services.views,
+            services.read_models,
             trio.CapacityLimiter(1),
             wall_clock=lambda: time.time() + 2 * ORPHAN_SECONDS,
         )
@@ -229,7 +229,7 @@ async def test_a_content_that_is_not_what_was_put_there_is_not_handed_out(tmp_pa
         made = await uploaded(gateway)
         path = tmp_path / "files" / made["id"]
         path.write_bytes(path.read_bytes()[:-1] + b"?")
-        reservation = gateway.services.body_budget.reserve(0)
+        reservation = gateway.services.instance.body_budget.reserve(0)
         with pytest.raises(StorageUnavailable):
             await gateway.services.files.contents(ACCOUNT, [FileRef(made["id"], "input")], reservation)
         reservation.release()
@@ -244,7 +244,7 @@ async def test_a_request_gets_the_contents_that_it_refers_to(tmp_path: Path) -> 
     async with running(tmp_path) as gateway:
         sizes = (5_000, 5_001, 300_002)
         made = [await uploaded(gateway, pdf_of(size), filename=f"{size}.pdf") for size in sizes]
-        budget = gateway.services.body_budget
+        budget = gateway.services.instance.body_budget
         reservation = budget.reserve(0)
         refs = [FileRef(each["id"], f"input[{number}]") for number, each in enumerate(made)]
         stored_files = await gateway.services.files.contents(ACCOUNT, [*refs, refs[0]], reservation)
@@ -277,7 +277,7 @@ async def test_the_sweep_of_a_running_gateway_turns_by_itself(tmp_path: Path) ->
         await get(gateway, "files")  # the read model has seen the file
         sweep = FileSweep(
             gateway.services.files,
-            gateway.services.views,
+            gateway.services.read_models,
             trio.CapacityLimiter(1),
             wall_clock=lambda: time.time() + 2 * ORPHAN_SECONDS,
         )
@@ -341,7 +341,7 @@ async def test_what_a_request_refers_to_is_bounded_before_it_is_read(
     async with running(tmp_path) as gateway:
         made = await uploaded(gateway, pdf_of(FILE_BYTES_MAX))
         small = [(await uploaded(gateway))["id"] for _ in range(3)]
-        files, budget = gateway.services.files, gateway.services.body_budget
+        files, budget = gateway.services.files, gateway.services.instance.body_budget
         twice = [FileRef(made["id"], f"input[{number}]") for number in range(2)]
         reservation = budget.reserve(0)
         await files.contents(ACCOUNT, twice, reservation)

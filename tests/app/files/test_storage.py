@@ -246,7 +246,7 @@ async def test_a_gateway_over_s3(tmp_path: Path, s3: Callable[[str], Any]) -> No
         gateway.services.files._names.forget(made["id"])
         assert (await get(gateway, "files")).json()["data"] == [made]
         assert (await get(gateway, f"files/{made['id']}/content")).content == pdf_of(3_000_000)
-        reservation = gateway.services.body_budget.reserve(0)
+        reservation = gateway.services.instance.body_budget.reserve(0)
         found = await gateway.services.files.contents(ACCOUNT, [FileRef(made["id"], "input")], reservation)
         reservation.release()
         assert base64.b64decode(found[made["id"]].data) == pdf_of(3_000_000)
@@ -255,7 +255,7 @@ async def test_a_gateway_over_s3(tmp_path: Path, s3: Callable[[str], Any]) -> No
         client.put_object(Bucket=bucket, Key=f"files/{ONE}", Body=b"left by a crash")
         sweep = FileSweep(
             gateway.services.files,
-            gateway.services.views,
+            gateway.services.read_models,
             trio.CapacityLimiter(1),
             wall_clock=lambda: time.time() + 2 * ORPHAN_SECONDS,
         )

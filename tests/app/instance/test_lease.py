@@ -13,14 +13,14 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from app.faults import Overloaded, ShuttingDown
-from app.instance.lease import Lifetime, Slots
+from app.instance.lease import Lease, Slots
 from app.ledger.store import Ledger, StoreUnavailable
 from tests.fakes.scripted_upstream import Stall, serve
 from tests.support.gateway.gateway import envelope, responses, running
 
 
 class Leases:
-    """The two calls of a ledger that a lifetime makes. Each renewal is announced to the test."""
+    """The two calls of a ledger that a lease makes. Each renewal is announced to the test."""
 
     def __init__(self) -> None:
         self.down = False
@@ -61,17 +61,17 @@ class Running:
 
 
 @asynccontextmanager
-async def alive(leases: Leases, *, lease_seconds: float = 15) -> AsyncIterator[Lifetime]:
-    lifetime = Lifetime(cast(Ledger, leases), lease_seconds=lease_seconds)
+async def alive(leases: Leases, *, lease_seconds: float = 15) -> AsyncIterator[Lease]:
+    lease = Lease(cast(Ledger, leases), lease_seconds=lease_seconds)
     async with trio.open_nursery() as nursery:
-        await nursery.start(lifetime.run)
-        yield lifetime
+        await nursery.start(lease.run)
+        yield lease
         nursery.cancel_scope.cancel()
 
 
-def task_of(lifetime: Lifetime, running: Running) -> Callable[[], Awaitable[None]]:
+def task_of(lease: Lease, running: Running) -> Callable[[], Awaitable[None]]:
     async def task() -> None:
-        with lifetime.registered(running):
+        with lease.registered(running):
             await running.ended.wait()
 
     return task
@@ -118,19 +118,19 @@ def test_a_key_that_has_no_request_open_takes_no_memory() -> None:
 
 async def test_the_lease_is_renewed_well_before_it_is_over(mock_clock: MockClock) -> None:
     leases = Leases()
-    async with alive(leases) as lifetime:
+    async with alive(leases) as lease:
         for _ in range(8):
             await pass_time(mock_clock, leases, 3.75)
-            assert lifetime.lease_good
-            lifetime.check()
+            assert lease.good
+            lease.check()
         assert leases.renewed == 9
 
 
 async def test_a_process_that_cannot_renew_stops_its_streams_before_its_lease_is_over(mock_clock: MockClock) -> None:
     leases = Leases()
-    async with alive(leases) as lifetime:
+    async with alive(leases) as lease:
         completion = Running()
-        lifetime.start(task_of(lifetime, completion))
+        lease.start(task_of(lease, completion))
         leases.down = True
         stopped_at = None
         for _ in range(4):
@@ -142,10 +142,10 @@ async def test_a_process_that_cannot_renew_stops_its_streams_before_its_lease_is
         assert stopped_at < 15
         mock_clock.jump(0.1)
         with pytest.raises(StoreUnavailable):
-            lifetime.check()
+            lease.check()
         leases.down = False
         await pass_time(mock_clock, leases, 3.75)
-        lifetime.check()
+        lease.check()
 
 
 async def test_a_process_whose_first_lease_fails_does_not_start() -> None:
@@ -159,7 +159,7 @@ async def test_a_process_whose_first_lease_fails_does_not_start() -> None:
 
 async def test_before_it_runs_nothing_may_begin() -> None:
     with pytest.raises(ShuttingDown):
-        Lifetime(cast(Ledger, Leases()), lease_seconds=15).check()
+        Lease(cast(Ledger, Leases()), lease_seconds=15).check()
 
 
 async def test_a_lost_lease_ends_open_streams_and_refuses_new_ones(tmp_path: Path) -> None:
@@ -170,9 +170,9 @@ async def test_a_lost_lease_ends_open_streams_and_refuses_new_ones(tmp_path: Pat
         client = await gateway.connect()
         await client.send(gateway.request_bytes("responses", responses(), extra="connection: close\r\n"))
         await upstream.wait_until(lambda upstream: len(upstream.requests) == 1)
-        lifetime = gateway.services.lifetime
-        lifetime._lease_until = float("-inf")
-        lifetime.stop_all("lease_lost")
+        lease = gateway.services.instance.lease
+        lease._good_until = float("-inf")
+        lease.stop_all("lease_lost")
         assert b"503" in (await client.read_to_end())[:20]
         envelope(await gateway.post("responses", responses()), 503, "store_unavailable")
         assert (await gateway.http.get(f"{gateway.origin}/readyz")).status_code == 503
@@ -183,39 +183,39 @@ async def test_a_lost_lease_ends_open_streams_and_refuses_new_ones(tmp_path: Pat
 
 
 async def test_draining_waits_for_what_runs_and_takes_nothing_new(mock_clock: MockClock) -> None:
-    async with alive(Leases()) as lifetime:
+    async with alive(Leases()) as lease:
         completion = Running()
-        lifetime.start(task_of(lifetime, completion))
+        lease.start(task_of(lease, completion))
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(lifetime.drain, 3, 1)
+            nursery.start_soon(lease.drain, 3, 1)
             await wait_all_tasks_blocked()
             with pytest.raises(ShuttingDown):
-                lifetime.check()
+                lease.check()
             completion.ended.set()
         assert completion.reasons == []
         assert trio.current_time() == 0
 
 
 async def test_draining_stops_what_outlives_the_grace_period_and_is_not_held_up_by_it(mock_clock: MockClock) -> None:
-    async with alive(Leases()) as lifetime:
+    async with alive(Leases()) as lease:
         willing, stubborn = Running(), Running(stubborn=True)
         for completion in (willing, stubborn):
-            lifetime.start(task_of(lifetime, completion))
+            lease.start(task_of(lease, completion))
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(lifetime.drain, 2, 1)
+            nursery.start_soon(lease.drain, 2, 1)
             await wait_all_tasks_blocked()
             mock_clock.jump(2)
             await wait_all_tasks_blocked()
             assert willing.reasons == stubborn.reasons == ["shutdown"]
-            assert lifetime.running == 1
+            assert lease.running == 1
             mock_clock.jump(1)
 
 
 async def test_a_store_that_does_not_answer_stops_the_streams_in_time_as_well(mock_clock: MockClock) -> None:
     leases = Leases()
-    async with alive(leases) as lifetime:
+    async with alive(leases) as lease:
         completion = Running()
-        lifetime.start(task_of(lifetime, completion))
+        lease.start(task_of(lease, completion))
         leases.hangs.clear()
         while not completion.reasons:
             await wait_all_tasks_blocked(0.01)
@@ -231,19 +231,19 @@ async def test_a_task_that_fails_takes_no_other_with_it() -> None:
         raise ZeroDivisionError
 
     leases = Leases()
-    async with alive(leases) as lifetime:
+    async with alive(leases) as lease:
         completion = Running()
-        lifetime.start(task_of(lifetime, completion))
-        lifetime.start(fails)
+        lease.start(task_of(lease, completion))
+        lease.start(fails)
         await wait_all_tasks_blocked()
-        assert lifetime.running == 1
+        assert lease.running == 1
         completion.ended.set()
 
 
 async def test_the_lease_ends_with_the_process_even_where_the_store_is_gone() -> None:
     leases = Leases()
-    async with alive(leases) as lifetime:
-        await lifetime.end_lease()
-        assert leases.ended == [lifetime.instance_id]
+    async with alive(leases) as lease:
+        await lease.end()
+        assert leases.ended == [lease.instance_id]
         leases.down = True
-        await lifetime.end_lease()
+        await lease.end()

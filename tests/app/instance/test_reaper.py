@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from app.instance.lease import Lifetime
+from app.instance.lease import Lease
 from app.instance.reaper import Reaper
 from app.ledger.codec import Codec
 from app.ledger.group_commit import GroupCommit
@@ -32,9 +32,9 @@ async def process(ledger: SQLiteLedger | FaultyLedger) -> AsyncIterator[Reaper]:
     async with trio.open_nursery() as nursery:
         writer = GroupCommit(ledger)
         nursery.start_soon(writer.run)
-        lifetime = Lifetime(ledger, lease_seconds=60)
-        await nursery.start(lifetime.run)
-        yield Reaper(ledger, writer, codec, lifetime)
+        lease = Lease(ledger, lease_seconds=60)
+        await nursery.start(lease.run)
+        yield Reaper(ledger, writer, codec, lease)
         nursery.cancel_scope.cancel()
 
 
@@ -139,7 +139,7 @@ async def test_an_orphan_that_the_store_does_not_take_is_released_at_a_later_tur
 async def test_a_process_without_a_good_lease_judges_nobody(ledger: SQLiteLedger) -> None:
     admit(ledger, "req_1", DEAD)
     async with process(ledger) as reaper:
-        reaper._lifetime._lease_until = float("-inf")
+        reaper._lease._good_until = float("-inf")
         await reaper.sweep()
         assert await reaper.sweep() == 0
     assert len(ledger.open_requests()) == 1

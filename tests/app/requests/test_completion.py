@@ -35,7 +35,7 @@ def body_for(path: str, simulator: str = "", **more: Any) -> dict[str, Any]:
 
 
 def simulator(gateway: Gateway, name: str = "simulator") -> SimulatorUpstream:
-    found = gateway.services.upstreams._upstreams[name]
+    found = gateway.services.serving.upstreams._upstreams[name]
     assert isinstance(found, SimulatorUpstream)
     return found
 
@@ -59,7 +59,7 @@ async def test_a_complete_answer_is_debited_once_by_the_upstreams_own_figures(
         assert not event.usage.estimated
         usage = usage_of(answer.json() if not stream else frames(answer.content)[-1])
         assert (event.usage.input_tokens, event.usage.output_tokens) == usage
-        prices = gateway.services.catalog.model(MODEL).prices
+        prices = gateway.services.serving.catalog.model(MODEL).prices
         assert event.cost_nanos == price_usage(prices, event.usage).amount_nanos
         assert gateway.available == CREDIT_NANOS - event.cost_nanos
 
@@ -291,7 +291,7 @@ async def test_a_bug_in_the_middle_of_an_answer_releases_the_hold(
         await gateway.only_release("internal_error")
         [record] = gateway.records
         assert record.outcome == "released:internal_error"
-        assert gateway.services.slots.running == 0
+        assert gateway.services.instance.slots.running == 0
 
 
 async def test_the_record_of_a_request_tells_its_figures_and_phases(tmp_path: Path) -> None:

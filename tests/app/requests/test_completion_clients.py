@@ -145,8 +145,8 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body_reaches_no_ledger(
         await client.close()
         await wait_until_the_handler_has_gone(gateway)
         assert await gateway.settled() == []
-        assert gateway.services.slots.running == 0
-        assert gateway.services.body_budget.held_bytes == 0
+        assert gateway.services.instance.slots.running == 0
+        assert gateway.services.instance.body_budget.held_bytes == 0
 
 
 async def test_a_client_that_leaves_while_it_is_admitted_is_released_at_once(tmp_path: Path) -> None:

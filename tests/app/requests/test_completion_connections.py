@@ -55,4 +55,4 @@ async def test_a_finished_stream_that_does_not_end_is_charged_and_closed(tmp_pat
         assert answer.text.endswith("data: [DONE]\n\n")
         await gateway.only_debit()
         await upstream.wait_until(lambda upstream: upstream.open_connections == 0)
-        assert gateway.services.lifetime.running == 0
+        assert gateway.services.instance.lease.running == 0

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from app.faults import IdempotencyKeyUsed
-from app.instance.lease import Lifetime
+from app.instance.lease import Lease
 from app.ledger.store import Append, Committed
 from app.requests.settlement import Settlement, Unsettled
 from domain import buckets
@@ -171,7 +171,9 @@ async def test_an_idempotency_key_meets_its_first_request_even_when_that_ones_ad
 
 def settlement_of(gateway: Gateway, request_id: str, settle_seconds: float = 5) -> Settlement:
     services = gateway.services
-    return Settlement(request_id, writer=services.writer, lifetime=services.lifetime, settle_seconds=settle_seconds)
+    return Settlement(
+        request_id, writer=services.writer, lifetime=services.instance.lease, settle_seconds=settle_seconds
+    )
 
 
 def an_admission(gateway: Gateway, request_id: str, *, hold_nanos: int = 1000) -> RequestAdmitted:
@@ -184,7 +186,7 @@ def an_admission(gateway: Gateway, request_id: str, *, hold_nanos: int = 1000) -
         price_version=1,
         hold_nanos=hold_nanos,
         reserved_tokens=10,
-        instance_id=gateway.services.lifetime.instance_id,
+        instance_id=gateway.services.instance.lease.instance_id,
         deadline_at_micros=2**62,
     )
 
@@ -192,7 +194,7 @@ def an_admission(gateway: Gateway, request_id: str, *, hold_nanos: int = 1000) -
 def a_charge(gateway: Gateway, hold: Hold) -> RequestDebited:
     return debit(
         hold,
-        prices=gateway.services.catalog.model(MODEL).prices,
+        prices=gateway.services.serving.catalog.model(MODEL).prices,
         usage=Usage(input=1, output=1),
         upstream="simulator",
         upstream_request_id=None,
@@ -240,7 +242,7 @@ async def test_a_release_that_a_guard_refuses_becomes_the_debit_instead(tmp_path
             hold,
             reason="cancelled",
             delivered=Usage(output=10),
-            prices=gateway.services.catalog.model(MODEL).prices,
+            prices=gateway.services.serving.catalog.model(MODEL).prices,
         )
         done = await settlement.release(
             event, guards=(free_cancellation_guard(hold, 0),), instead=lambda: a_charge(gateway, hold)
@@ -264,7 +266,7 @@ async def test_a_release_whose_process_is_being_torn_down_does_not_wait_for_what
         faulty = gateway.break_ledger()
         ledger = gateway.services.ledger
         async with trio.open_nursery() as nursery:
-            lifetime = Lifetime(ledger, lease_seconds=60)
+            lifetime = Lease(ledger, lease_seconds=60)
             await nursery.start(lifetime.run)
             settlement = Settlement("req_1", writer=gateway.services.writer, lifetime=lifetime, settle_seconds=50)
             hold = await settlement.admit(an_admission(gateway, "req_1"), (), KeyLimits())

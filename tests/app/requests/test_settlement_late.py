@@ -22,7 +22,7 @@ async def test_a_debit_whose_answer_was_lost_for_good_is_given_back_once(tmp_pat
         answer = await gateway.post("responses", responses("Hello", "tokens=3", stream=stream))
         assert b"store_unavailable" in answer.content
         assert b"response.completed" not in answer.content
-        await gateway.services.lifetime.drain(5, 5)
+        await gateway.services.instance.lease.drain(5, 5)
 
         events = all_events(gateway.services.ledger, gateway.services.codec)
         [debit] = [event for event in events if isinstance(event, RequestDebited)]

@@ -25,7 +25,7 @@ async def test_an_account_shows_its_owner_and_its_keys_in_use(tmp_path: Path) ->
         del shown["created_at"]
         about = {"account_id": ACCOUNT, "name": "Test", "email": EMAIL, "has_password": False}
         assert shown == {**about, "frozen": [], "keys": 2}
-        gateway.services.people.set_password(ACCOUNT, "a hash")
+        gateway.services.accounts.people.set_password(ACCOUNT, "a hash")
         again = await customer(gateway)
         assert (await again.shown("/api/account"))["has_password"] is True
 

@@ -96,6 +96,6 @@ async def test_where_both_are_sent_the_key_says_who_asks(home: House, client: ht
 async def test_a_forgotten_person_is_signed_out_and_may_not_come_back(home: House, client: httpx.AsyncClient) -> None:
     account_id = await home.sign_up()
     await sign_in(client)
-    home.services.people.forget(account_id)
+    home.services.accounts.people.forget(account_id)
     assert (await client.get("/api/session")).status_code == 401
     assert refusal(await sign_in(client)) == (401, "invalid_credentials", None)

@@ -58,7 +58,7 @@ async def test_a_body_that_is_no_json_object_is_a_400(tmp_path: Path, path: str)
                 "invalid_request_error"
             )
         assert await gateway.settled() == []
-        assert gateway.services.body_budget.held_bytes == 0
+        assert gateway.services.instance.body_budget.held_bytes == 0
 
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.accounts.commands import on_account
+from app.feed.feed import Bounds
 from app.routes.caller import COOKIE_ON_LOOPBACK
 from app.routes.events import last_event_id
 from domain import account as accounts
@@ -162,7 +163,7 @@ async def test_too_much_that_was_missed_is_a_reset(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         owner = await customer(gateway)
         head = gateway.services.ledger.head().position
-        gateway.services.feed._missed_max = 2
+        gateway.services.feed._bounds = Bounds(missed_max=2)
         for missed, expected in ((2, "account"), (3, "reset")):
             stream = await listen(owner, last=head - missed)
             await stream.next()
@@ -186,7 +187,7 @@ async def test_what_another_process_commits_is_told_and_a_stream_goes_on_in_anot
     settings = settings_of(tmp_path, postgres_url)
     async with house(settings) as here, house(settings, fresh=False) as there:
         account_id = await here.sign_up()
-        cookie = {"cookie": f"{COOKIE_ON_LOOPBACK}={here.services.sessions.begin(account_id)}"}
+        cookie = {"cookie": f"{COOKIE_ON_LOOPBACK}={here.services.accounts.sessions.begin(account_id)}"}
         stream = await listen_at(here, cookie)
         assert (await stream.next()).name == "balance"
         credit(there, account_id, "adj_1")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from app.feed.feed import ACCOUNT_STREAMS_MAX, WAITING_MAX
+from app.feed.feed import ACCOUNT_STREAMS_MAX, WAITING_MAX, Bounds
 from app.ledger.store import BATCH_MAX, Append
 from domain import account as accounts
 from domain import api_key
@@ -36,7 +36,7 @@ async def test_a_key_of_the_account_may_listen_until_it_is_revoked(tmp_path: Pat
         stream = Listening(client)
         assert (await stream.next()).name == "balance"
         gateway.decide(lambda state: api_key.revoke_key(state, key_id=key_id))
-        assert b": the key is over" in await stream.rest()
+        assert b": the key is no longer valid" in await stream.rest()
         assert gateway.services.feed.streams == 0
 
 
@@ -47,7 +47,7 @@ async def test_a_key_that_expires_ends_its_stream(tmp_path: Path) -> None:
         assert (await client.head())[0] == 200
         over = KeyLimits(expires_at_micros=1)
         gateway.decide(lambda state: api_key.change_limits(state, key_id=key_id, limits=over))
-        assert b": the key is over" in await Listening(client).rest()
+        assert b": the key is no longer valid" in await Listening(client).rest()
 
 
 @pytest.mark.parametrize("ending", ["sign-out", "password", "expiry", "forgotten"])
@@ -61,12 +61,12 @@ async def test_a_session_that_ends_ends_its_streams_and_no_others(tmp_path: Path
         if ending == "sign-out":
             assert (await owner.send("DELETE", "/api/session")).status_code == 204
         elif ending == "password":
-            services.people.set_password(ACCOUNT, "a hash")
+            services.accounts.people.set_password(ACCOUNT, "a hash")
         elif ending == "forgotten":
-            services.people.forget(ACCOUNT)
+            services.accounts.people.forget(ACCOUNT)
         else:
             services.ledger.change(("UPDATE sessions SET expires_at_micros = 1 WHERE account_id = ?", (ACCOUNT,)))
-        assert (await stream.rest()).endswith(b": the session is over\n\n\r\n0\r\n\r\n")
+        assert (await stream.rest()).endswith(b": the session has ended\n\n\r\n0\r\n\r\n")
         grant(gateway, OTHER)
         assert (await other.until("account"))[0].data
         assert services.feed.streams == 1
@@ -123,7 +123,7 @@ async def test_streams_are_bounded_for_an_account_and_for_the_process(tmp_path: 
         check_envelope(body, "too_many_streams", headers)
         assert headers["retry-after"] == "1"
         other = await customer(gateway, OTHER, email="other@example.org")
-        gateway.services.feed._streams_max = ACCOUNT_STREAMS_MAX + 1
+        gateway.services.feed._bounds = Bounds(streams_max=ACCOUNT_STREAMS_MAX + 1)
         await listen(other)
         status, headers, body = await (await connect(gateway, other.cookie)).answer()
         assert status == 503

@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from app.exports.download import ACCOUNT_EXPORTS_MAX
-from app.exports.file import FileExport
+from app.exports.file import FileExport, Job
 from app.exports.source import OneAccount
 from app.exports.wanted import KINDS, encoder_for, provider_of, wanted
 from app.ledger.codec import Codec
@@ -35,9 +35,9 @@ async def trading(gateway: Gateway, requests: int) -> tuple[Trade, Customer]:
     services = gateway.services
     trade = Trade(Book(services.ledger), accounts=ACCOUNTS)
     trade.run(requests)
-    services.people.set_email("acme", "acme@example.org")
+    services.accounts.people.set_email("acme", "acme@example.org")
     await caught_up(gateway)
-    return trade, Customer(gateway, "acme", services.sessions.begin("acme"))
+    return trade, Customer(gateway, "acme", services.accounts.sessions.begin("acme"))
 
 
 async def fetched(owner: Customer, kind: str, **query: str) -> httpx.Response:
@@ -53,9 +53,9 @@ async def test_a_download_is_the_file_of_the_command_line(tmp_path: Path) -> Non
         for kind in KINDS:
             asked = wanted(kind, None, account_id="acme")
             encoder = encoder_for(asked, provider=provider_of(services.settings), name_of=lambda _: "name of acme")
-            source = OneAccount(services.ledger, Codec(), services.views, "acme")
+            source = OneAccount(services.ledger, Codec(), services.read_models, "acme")
             out = tmp_path / kind
-            manifest = FileExport(services.ledger, source, encoder, asked, out, log="").write()
+            manifest = FileExport(services.ledger, Job(source, encoder, asked, log=""), out).write()
             answer = await fetched(owner, kind)
             assert answer.content == out.read_bytes()
             assert answer.headers["x-last-position"] == str(manifest.last_position)

@@ -239,8 +239,8 @@ async def test_an_upload_that_is_wrong_leaves_nothing(
         envelope(await upload(gateway, body, kind=kind), status, code)
         assert stored(tmp_path) == []
         assert file_events(gateway) == []
-        assert gateway.services.body_budget.held_bytes == 0
-        assert gateway.services.slots.running == 0
+        assert gateway.services.instance.body_budget.held_bytes == 0
+        assert gateway.services.instance.slots.running == 0
 
 
 async def test_an_upload_in_chunks_of_unknown_length_is_bounded_as_it_comes(tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ async def test_requests_open_at_once_are_bounded_and_a_place_comes_back(tmp_path
         await third.close()
         await gateway.recorded(4)
         assert len(await gateway.settled()) == 3
-        assert gateway.services.slots.running == 0
+        assert gateway.services.instance.slots.running == 0
 
 
 async def test_bodies_in_flight_are_bounded_together(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ async def test_bodies_in_flight_are_bounded_together(tmp_path: Path) -> None:
         client = await gateway.connect()
         whole = gateway.request_bytes("responses", responses("x" * 900_000))
         await client.send(whole[:500_000])
-        while not gateway.services.body_budget.held_bytes:
+        while not gateway.services.instance.body_budget.held_bytes:
             await trio.testing.wait_all_tasks_blocked(0.01)
         envelope(await gateway.post("responses", responses("y" * 300_000)), 503, "overloaded")
         await client.send(whole[500_000:])

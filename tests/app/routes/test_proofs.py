@@ -26,10 +26,10 @@ LOG = f'[log]\norigin = "{ORIGIN}"\nkey = "{SIGNER.text()}"\n'
 
 
 async def all_sealed(gateway: Gateway) -> None:
-    sealer = gateway.services.sealer
-    assert sealer is not None
+    transparency = gateway.services.transparency
+    assert transparency is not None
     await gateway.idle()
-    await trio.to_thread.run_sync(sealer.seal)
+    await trio.to_thread.run_sync(transparency.sealer.seal)
 
 
 def checked(text: str) -> Proven:
@@ -77,8 +77,8 @@ async def test_grants_have_receipts_too(tmp_path: Path) -> None:
 async def test_an_open_request_and_one_that_is_not_sealed_are_told_apart(tmp_path: Path) -> None:
     async with running(tmp_path, models=LOG, upstreams={"simulator": ""}) as gateway:
         owner = await customer(gateway)
-        sealer = gateway.services.sealer
-        assert sealer is not None
+        assert gateway.services.transparency is not None
+        sealer = gateway.services.transparency.sealer
         async with trio.open_nursery() as nursery:
             nursery.start_soon(gateway.post, "responses", responses(simulator="first_byte=3000"))
             await eventually(lambda: bool(gateway.by_request()), PATIENCE_SECONDS)
@@ -185,8 +185,8 @@ async def test_the_gateway_seals_by_itself(tmp_path: Path) -> None:
         head = gateway.services.ledger.head().position
 
         def sealed() -> bool:
-            assert gateway.services.receipts is not None
-            return gateway.services.receipts.trees.size() >= head
+            assert gateway.services.transparency is not None
+            return gateway.services.transparency.receipts.trees.size() >= head
 
         await eventually(sealed, PATIENCE_SECONDS)
         assert SEAL_SECONDS == 1.0

@@ -123,7 +123,7 @@ async def test_a_session_that_ends_in_one_process_is_over_in_the_others(tmp_path
             await sign_in(client)
             async with there.client(cookie=f"{COOKIE}={client.cookies[COOKIE]}") as other:
                 assert (await other.get("/api/session")).status_code == 200
-                here.services.people.set_password(account_id, "whatever the operator says")
+                here.services.accounts.people.set_password(account_id, "whatever the operator says")
                 assert (await other.get("/api/session")).status_code == 401
 
 
@@ -161,8 +161,8 @@ async def test_an_event_says_only_what_an_account_is_called(home: House, client:
 async def test_an_account_whose_opening_was_lost_is_opened_by_signing_in(
     home: House, client: httpx.AsyncClient
 ) -> None:
-    hashed = await home.services.passwords.hash(PASSWORD)
-    account_id = home.services.people.claim(EMAIL, hashed, "Research")
+    hashed = await home.services.accounts.passwords.hash(PASSWORD)
+    account_id = home.services.accounts.people.claim(EMAIL, hashed, "Research")
     assert home.opened() == []
     assert (await sign_in(client)).json()["account_id"] == account_id
     [opened] = home.opened()
@@ -255,14 +255,14 @@ async def test_a_password_that_was_reset_while_it_was_checked_lets_nobody_in(
     home: House, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account_id = await home.sign_up()
-    checked = home.services.passwords.verify
+    checked = home.services.accounts.passwords.verify
 
     async def verify_then_reset(stored: str | None, password: str) -> bool:
         right = await checked(stored, password)
-        home.services.people.set_password(account_id, "what the operator set meanwhile")
+        home.services.accounts.people.set_password(account_id, "what the operator set meanwhile")
         return right
 
-    monkeypatch.setattr(home.services.passwords, "verify", verify_then_reset)
+    monkeypatch.setattr(home.services.accounts.passwords, "verify", verify_then_reset)
     assert refusal(await sign_in(client)) == (401, "invalid_credentials", None)
     assert not home.rows("sessions")
 
@@ -272,12 +272,12 @@ async def test_a_hash_of_other_parameters_is_made_anew_when_its_person_signs_in(
 ) -> None:
     account_id = await home.sign_up()
     old = argon2.PasswordHasher(time_cost=2, memory_cost=16, parallelism=1).hash(PASSWORD)
-    home.services.people.set_password(account_id, old)
+    home.services.accounts.people.set_password(account_id, old)
     assert (await sign_in(client)).status_code == 200
-    person = home.services.people.by_email(EMAIL)
+    person = home.services.accounts.people.by_email(EMAIL)
     assert person is not None
     assert person.password_hash not in (None, old)
-    assert not home.services.passwords.is_outdated(person.password_hash or "")
+    assert not home.services.accounts.passwords.is_outdated(person.password_hash or "")
     assert (await client.get("/api/session")).status_code == 200
     assert (await sign_in(client)).status_code == 200
 
@@ -287,4 +287,4 @@ async def test_a_gateway_hashes_with_the_standard_parameters(tmp_path: Path) -> 
     async with house(settings):
         pass
     async with open_services(settings) as services:
-        assert argon2.extract_parameters(await services.passwords.hash(PASSWORD)) == PARAMETERS
+        assert argon2.extract_parameters(await services.accounts.passwords.hash(PASSWORD)) == PARAMETERS

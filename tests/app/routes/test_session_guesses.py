@@ -49,7 +49,7 @@ async def test_signing_up_tells_nobody_who_is_known(home: House, client: httpx.A
 
 async def test_signing_in_tells_nobody_who_is_known(home: House, client: httpx.AsyncClient) -> None:
     await home.sign_up()
-    home.services.people.set_email("acct_test", "no-password@example.com")
+    home.services.accounts.people.set_email("acct_test", "no-password@example.com")
     answers = []
     for email in (EMAIL, "unknown@example.com", "no-password@example.com", "no e-mail at all"):
         before = home.hasher.work

@@ -24,7 +24,7 @@ from tests.support.gateway.signing_in import (
 
 
 async def made(home: House, account_id: str) -> str:
-    return await trio.to_thread.run_sync(home.services.links.make, account_id)
+    return await trio.to_thread.run_sync(home.services.accounts.links.make, account_id)
 
 
 async def use(client: httpx.AsyncClient, token: str, **headers: str) -> httpx.Response:
@@ -75,7 +75,7 @@ async def test_links_are_guessed_at_as_often_as_passwords(home: House, client: h
     account_id = await home.sign_up()
     token = await made(home, account_id)
     for _ in range(SIGN_IN_FROM_ADDRESS.attempts):
-        home.services.throttle.attempt(SIGN_IN_FROM_ADDRESS, "127.0.0.1")
+        home.services.accounts.throttle.attempt(SIGN_IN_FROM_ADDRESS, "127.0.0.1")
     answer = await use(client, token)
     assert refusal(answer) == (429, "too_many_attempts", None)
     assert int(answer.headers["retry-after"]) > 0

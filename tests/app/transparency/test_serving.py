@@ -21,8 +21,8 @@ async def sealed_once(folder: Path) -> None:
     async with running(folder, models=LOG) as gateway:
         await gateway.post("responses", responses())
         await gateway.settled()
-        assert gateway.services.sealer is not None
-        gateway.services.sealer.seal()
+        assert gateway.services.transparency is not None
+        gateway.services.transparency.sealer.seal()
 
 
 def lose_database(folder: Path) -> None:
@@ -60,12 +60,11 @@ async def test_a_log_that_goes_on_is_served_again_and_sealed_on(tmp_path: Path) 
     before = (tmp_path / "realrouter.db.checkpoint").read_text()
     settings = parse(configuration(tmp_path, models=LOG))
     async with open_services(settings) as services:
-        assert services.sealer is not None
-        assert services.sealer.check().note == before
+        assert services.transparency is not None
+        assert services.transparency.sealer.check().note == before
 
 
 async def test_without_the_setting_nothing_is_sealed(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
-        assert gateway.services.sealer is None
-        assert gateway.services.receipts is None
+        assert gateway.services.transparency is None
     assert not (tmp_path / "realrouter.db.checkpoint").exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.exports.file import FileExport
+from app.exports.file import FileExport, Job
 from app.exports.source import OneAccount, Source, WholeLog
 from app.exports.wanted import KINDS, Wanted, encoder_for, wanted
 from app.ledger.codec import Codec
@@ -52,7 +52,7 @@ class Shorter:
 def export(stage: Stage, asked: Wanted, out: Path, source: Source | None = None, durable_every: int = 1) -> FileExport:
     encoder = encoder_for(asked, provider="Router Ltd", name_of=lambda account_id: f"name of {account_id}")
     source = source or source_of(stage, asked)
-    return FileExport(stage.ledger, source, encoder, asked, out, log=stage.log.identity(), durable_every=durable_every)
+    return FileExport(stage.ledger, Job(source, encoder, asked, stage.log.identity()), out, durable_every=durable_every)
 
 
 def source_of(stage: Stage, asked: Wanted) -> Source:

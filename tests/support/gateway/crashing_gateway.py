@@ -17,7 +17,7 @@ import msgspec
 from app import services
 from app.cli import main
 from app.instance import reaper
-from app.instance.lease import Lifetime
+from app.instance.lease import Lease
 from app.ledger.store import Ledger
 from app.requests.completion import Completion
 from app.requests.settlement import Settlement
@@ -52,21 +52,21 @@ class Striker:
         self._plan = plan
         self._calls = 0
         self._lock = threading.Lock()
-        self._lifetimes: list[Lifetime] = []
+        self._leases: list[Lease] = []
 
     def watch(self) -> None:
-        """Learn of the process's lifetime, which knows how many requests run."""
-        made, lifetimes = Lifetime.__init__, self._lifetimes
+        """Find the process's lease, which knows how many requests run."""
+        made, leases = Lease.__init__, self._leases
 
-        def init(self: Lifetime, ledger: Ledger, *, lease_seconds: float) -> None:
+        def init(self: Lease, ledger: Ledger, *, lease_seconds: float) -> None:
             made(self, ledger, lease_seconds=lease_seconds)
-            lifetimes.append(self)
+            leases.append(self)
 
-        Lifetime.__init__ = init  # type: ignore[method-assign]
+        Lease.__init__ = init  # type: ignore[method-assign]
 
     def called(self) -> None:
         with self._lock:
-            if sum(lifetime.running for lifetime in self._lifetimes) >= self._plan.open:
+            if sum(lease.running for lease in self._leases) >= self._plan.open:
                 self._calls += 1
                 if self._calls == self._plan.call:
                     self._strike()

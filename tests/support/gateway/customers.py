@@ -79,8 +79,8 @@ async def customer(
     def sign_in() -> str:
         if account_id != ACCOUNT:
             open_account(services.ledger, services.codec, account_id, credit_nanos)
-        services.people.set_email(account_id, email)
-        return services.sessions.begin(account_id)
+        services.accounts.people.set_email(account_id, email)
+        return services.accounts.sessions.begin(account_id)
 
     return Customer(gateway, account_id, await trio.to_thread.run_sync(sign_in))
 
@@ -99,7 +99,7 @@ async def caught_up(gateway: Gateway) -> int:
 
     def there() -> bool:
         try:
-            tracked = services.views.tracked()
+            tracked = services.read_models.tracked()
         except ReadModelsUnavailable:  # nobody has prepared them yet
             return False
         return bool(tracked) and all(each.position >= head for each in tracked.values())

@@ -248,9 +248,9 @@ class Gateway:
 
     async def idle(self) -> None:
         """Until no completion and no settlement of this process runs."""
-        lifetime = self.services.lifetime
-        while lifetime._tasks:
-            await lifetime._idle.wait()
+        lease = self.services.instance.lease
+        while lease._tasks:
+            await lease._idle.wait()
 
     async def recorded(self, count: int) -> list[RequestLog]:
         """Until so many requests are over."""

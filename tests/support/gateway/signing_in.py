@@ -49,17 +49,17 @@ class House:
 
     async def sign_up(self, email: str = EMAIL, password: str = PASSWORD) -> str:
         """A person whose account is open, by its id."""
-        hashed = await self.services.passwords.hash(password)
-        await trio.to_thread.run_sync(self.services.people.sign_up, email, hashed)
-        person = self.services.people.by_email(email)
+        hashed = await self.services.accounts.passwords.hash(password)
+        await trio.to_thread.run_sync(self.services.accounts.people.sign_up, email, hashed)
+        person = self.services.accounts.people.by_email(email)
         assert person is not None
         return person.account_id
 
     async def idle(self) -> None:
         """Until nothing runs behind an answer."""
-        lifetime = self.services.lifetime
-        while lifetime._tasks:
-            await lifetime._idle.wait()
+        lease = self.services.instance.lease
+        while lease._tasks:
+            await lease._idle.wait()
 
     def opened(self) -> list[AccountOpened]:
         """The accounts that were opened, but for the one that every test's ledger begins with."""
@@ -85,7 +85,7 @@ async def house(settings: Settings, *, fresh: bool = True) -> AsyncIterator[Hous
     hasher, shutdown = CountingHasher(), trio.Event()
     with trio.fail_after(60):
         async with open_services(settings) as opened, trio.open_nursery() as nursery:
-            services = replace(opened, passwords=Passwords(hasher, CHEAP))
+            services = replace(opened, accounts=replace(opened.accounts, passwords=Passwords(hasher, CHEAP)))
             serving = partial(serve, application(services), bind=["127.0.0.1:0"], shutdown=shutdown)
             [port] = await nursery.start(serving)
             yield House(services, hasher, f"http://127.0.0.1:{port}")

@@ -1,0 +1,46 @@
+"""The store's time, without asking the store: a process's own wall clock may be wrong, or be set while it runs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class StoreClock:
+    """An estimate of the store's clock, in microseconds since 1970. It never blocks and never goes back.
+
+    Every append and every lease renewal brings a reading of the store's clock. The store took it at some moment between the
+    question and the answer, which bounds the difference between its clock and this process's monotonic clock from both sides. A
+    difference within the bounds is kept; one outside moves to the nearer bound. So a slow answer changes nothing, a fast one
+    corrects, and a store whose clock was set is followed. Between readings the monotonic clock counts on.
+
+    The error is at most the round trip of the last reading, plus the drift of the two clocks until the next one, a quarter of a
+    lease later. While the store is unavailable, the last difference remains in use. If the store's clock is set back, the estimate
+    pauses until the store has caught up, like the instants that the ledger records. Before the first reading, it is the process's
+    wall clock; a process takes a lease, and with it the first reading, before it serves anything.
+    """
+
+    def __init__(self, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self._monotonic_ns = monotonic_ns
+        self._difference: int | None = None
+        self._latest = 0
+        self._lock = threading.Lock()
+
+    def monotonic_micros(self) -> int:
+        """The monotonic clock. Read it just before asking the store, and pass it to `learn`."""
+        return self._monotonic_ns() // 1000
+
+    def learn(self, store_micros: int, asked_at: int) -> None:
+        """Take a reading: the store answered `store_micros` to a question that was sent at `asked_at`."""
+        least, most = store_micros - self.monotonic_micros(), store_micros - asked_at
+        with self._lock:
+            known = least if self._difference is None else self._difference
+            self._difference = min(max(known, least), most)
+
+    def now_micros(self) -> int:
+        with self._lock:
+            if self._difference is None:
+                return time.time_ns() // 1000
+            self._latest = max(self._latest, self.monotonic_micros() + self._difference)
+            return self._latest

@@ -1,0 +1,135 @@
+"""What all requests of a process share: the models on offer and their prices, the upstreams, the terms, and who hears of each end.
+
+Rule: a process does not serve models at prices that the ledger does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from app.accounts.commands import unlisted
+from app.faults import (
+    PricesDiffer,
+    UpstreamBroken,
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from app.ledger.codec import Codec
+from app.ledger.store import Ledger
+from app.requests.attempts import Offer
+from app.requests.completion import Terms
+from app.requests.opening import Upstreams
+from app.requests.request_log import RequestLog, observe
+from app.settings import Settings
+from app.telemetry.metrics import Metrics
+from app.upstream.base import Upstream
+from domain.buckets import MICROS_PER_SECOND
+from domain.catalog import Catalog
+from domain.events import price_stream
+
+_NAMED_MAX = 5
+_ERROR_KINDS = {
+    UpstreamUnreachable: "unreachable",
+    UpstreamTimeout: "timeout",
+    UpstreamBroken: "broken",
+    UpstreamRefused: "refused",
+}
+_log = structlog.get_logger("services")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A model's newest price listing: its version, and when the model was first listed (seconds since 1970)."""
+
+    version: int
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """`listings` by model, `offers` by upstream. `on_record` is called once per request, at its end."""
+
+    catalog: Catalog
+    listings: Mapping[str, Listed]
+    upstreams: Upstreams
+    offers: Mapping[str, Offer]
+    terms: Terms
+    on_record: Callable[[RequestLog], None]
+
+
+def open_serving(
+    settings: Settings,
+    catalog: Catalog,
+    listings: Mapping[str, Listed],
+    upstreams: Mapping[str, Upstream],
+    metrics: Metrics,
+    on_record: Callable[[RequestLog], None],
+) -> Serving:
+    """`on_record` is called after the request is logged and counted."""
+    attempts = settings.limits.attempts
+    return Serving(
+        catalog=catalog,
+        listings=listings,
+        upstreams=Upstreams(upstreams, attempts=attempts, on_error=lambda error: _upstream_failed(error, metrics)),
+        offers={
+            upstream.name: Offer(upstream.protocol, upstream.request_bytes_max, upstream.fetches_urls)
+            for upstream in settings.upstreams
+        },
+        terms=_terms(settings),
+        on_record=lambda record: _observe(record, metrics, on_record),
+    )
+
+
+def check_prices(ledger: Ledger, codec: Codec, catalog: Catalog) -> dict[str, Listed]:
+    """The newest listing of each model. Blocks. Raises PricesDiffer if the configuration has other prices, StoreUnavailable."""
+    if differing := unlisted(ledger, codec, catalog):
+        names = ", ".join(model.id for model, _listing in differing[:_NAMED_MAX])
+        raise PricesDiffer(
+            f"The configured prices of {names} differ from those in the ledger. `realrouter prices list` compares them; "
+            "`realrouter prices apply` records the configured ones."
+        )
+    return {model.id: _listed(ledger, model.id) for model in catalog.models()}
+
+
+def _listed(ledger: Ledger, model: str) -> Listed:
+    recorded = ledger.stream(price_stream(model))
+    return Listed(len(recorded), recorded[0].recorded_at_micros // MICROS_PER_SECOND)
+
+
+def _terms(settings: Settings) -> Terms:
+    limits = settings.limits
+    return Terms(
+        first_byte=limits.first_byte,
+        idle=limits.idle,
+        total=limits.total,
+        settle=limits.settle,
+        send_stall=limits.send_stall,
+        free_limit_nanos=settings.billing.cancelled_free_limit_nanos,
+    )
+
+
+def _observe(record: RequestLog, metrics: Metrics, then: Callable[[RequestLog], None]) -> None:
+    observe(record, metrics)
+    then(record)
+
+
+def _upstream_failed(error: UpstreamError, metrics: Metrics) -> None:
+    """Count it. If a vendor rejects our own account, the operator reads why in the log; clients are not shown it."""
+    metrics.upstream_error(error.upstream, _kind(error))
+    if isinstance(error, UpstreamRefused) and error.status in (401, 403):
+        _log.warning(
+            "an upstream rejects our credentials",
+            upstream=error.upstream,
+            status=error.status,
+            code=error.code,
+            message=error.message,
+        )
+
+
+def _kind(error: UpstreamError) -> str:
+    return next((kind for cause, kind in _ERROR_KINDS.items() if isinstance(error, cause)), "other")

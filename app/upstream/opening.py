@@ -1,0 +1,45 @@
+"""The upstreams that the settings name, over one connection pool."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+
+from app.settings import Settings, UpstreamSettings
+from app.upstream.base import Upstream
+from app.upstream.http import HttpUpstream
+from app.upstream.http1.transport import PoolLimits, TrioTransport
+from app.upstream.simulator import SimulatorUpstream
+
+SPARE_CONNECTIONS = 16
+"""Beyond one for each running request."""
+
+
+@asynccontextmanager
+async def open_upstreams(settings: Settings) -> AsyncIterator[dict[str, Upstream]]:
+    """By name. Nothing is connected yet; on leaving, the pool is closed."""
+    transport = TrioTransport(limits=PoolLimits(connections_max=settings.limits.concurrency + SPARE_CONNECTIONS))
+    try:
+        yield {upstream.name: _upstream(upstream, settings, transport) for upstream in settings.upstreams}
+    finally:
+        with trio.CancelScope(shield=True):
+            await transport.aclose()
+
+
+def _upstream(upstream: UpstreamSettings, settings: Settings, transport: TrioTransport) -> Upstream:
+    if upstream.protocol == "simulator":
+        return SimulatorUpstream(upstream.name, pace_seconds=upstream.pace)
+    limits = settings.limits
+    return HttpUpstream(
+        upstream.name,
+        upstream.base_url,
+        upstream.api_key.reveal(),
+        transport=transport,
+        protocol=upstream.protocol,
+        connect_timeout=limits.connect,
+        first_byte_timeout=limits.first_byte,
+        idle_timeout=None,  # the completion moves one deadline of its own
+        allow_insecure=upstream.allow_insecure,
+    )
