@@ -15,7 +15,7 @@ from domain import buckets
 from domain.buckets import Guard
 from domain.errors import InsufficientQuota
 from domain.events import KeyLimits, RequestAdmitted, RequestDebited, RequestReleased, request_stream
-from domain.request import Hold, debit, free_cancellation_guard, release
+from domain.request import AnswerSource, Hold, debit, free_cancellation_guard, release
 from domain.usage import Usage
 from tests.fakes.openai_shapes import responses_frames
 from tests.fakes.scripted_upstream import Chunk, Head, Request, Script, WaitFor, openai_script, serve
@@ -194,9 +194,7 @@ def a_charge(gateway: Gateway, hold: Hold) -> RequestDebited:
         hold,
         prices=gateway.services.catalog.model(MODEL).prices,
         usage=Usage(input=1, output=1),
-        upstream="simulator",
-        upstream_request_id=None,
-        response_id=None,
+        source=AnswerSource("simulator"),
         finish="stop",
         outcome="cancelled",
     )
