@@ -52,8 +52,10 @@ from app.payments.sweep import TURN_SECONDS as PAYMENTS_SECONDS
 from app.payments.sweep import PaymentSweep
 from app.read_models import DecodedLog, PostgresReadModels, ReadModels, SQLiteReadModels
 from app.requests.attempts import Offer
-from app.requests.completion import Terms
+from app.requests.carrying import Terms
+from app.requests.completion import Shared
 from app.requests.opening import Upstreams
+from app.requests.plan import Offering
 from app.requests.request_log import RequestLog, observe
 from app.settings import Settings, UpstreamSettings
 from app.telemetry.metrics import Metrics
@@ -104,9 +106,8 @@ class Services:
     keys: KeyCache
     lifetime: Lifetime
     slots: Slots
-    upstreams: Upstreams
-    offers: Mapping[str, Offer]
-    terms: Terms
+    offering: Offering
+    shared: Shared
     body_budget: BodyBudget
     parsing: trio.CapacityLimiter
     views: ReadModels
@@ -124,8 +125,6 @@ class Services:
     receipts: Receipts | None
     """None, both: the log is not sealed."""
     metrics: Metrics
-    on_record: Callable[[RequestLog], None]
-    """Told of every request once, at its end."""
 
 
 def open_ledger(settings: Settings, codec: Codec | None = None) -> Ledger:
@@ -197,9 +196,13 @@ async def _open(settings: Settings, on_record: Callable[[RequestLog], None]) -> 
             keys=keys,
             lifetime=lifetime,
             slots=Slots(settings.limits.concurrency, settings.limits.key_concurrency),
-            upstreams=_upstreams(settings, transport, lambda error: _upstream_failed(error, metrics)),
-            offers={upstream.name: _offer(upstream) for upstream in settings.upstreams},
-            terms=_terms(settings),
+            offering=_offering(settings, catalog, listings),
+            shared=Shared(
+                terms=_terms(settings),
+                lifetime=lifetime,
+                upstreams=_upstreams(settings, transport, lambda error: _upstream_failed(error, metrics)),
+                on_end=lambda request_log: _observe(request_log, metrics, on_record),
+            ),
             body_budget=BodyBudget(settings.limits.body_bytes_in_flight),
             parsing=trio.CapacityLimiter(1),
             metrics=metrics,
@@ -224,7 +227,6 @@ async def _open(settings: Settings, on_record: Callable[[RequestLog], None]) -> 
             payments=(payments := open_payments(settings, ledger, codec, poke=runner.poke, on_outcome=metrics.payment)),
             sealer=sealer,
             receipts=receipts,
-            on_record=lambda record: _observe(record, metrics, on_record),
         )
         metrics.watch(open_holds=lambda: lifetime.running, in_flight=lambda: services.slots.running)
         metrics.event_streams.set_function(lambda: feed.streams)
@@ -324,6 +326,15 @@ async def _watch_lag(services: Services) -> None:
 def _upstreams(settings: Settings, transport: TrioTransport, on_error: Callable[[UpstreamError], None]) -> Upstreams:
     made = {upstream.name: _upstream(upstream, settings, transport) for upstream in settings.upstreams}
     return Upstreams(made, attempts=settings.limits.attempts, on_error=on_error)
+
+
+def _offering(settings: Settings, catalog: Catalog, listings: Mapping[str, Listed]) -> Offering:
+    return Offering(
+        catalog,
+        price_versions={model: listed.version for model, listed in listings.items()},
+        upstreams={upstream.name: _offer(upstream) for upstream in settings.upstreams},
+        default_max_output_tokens=settings.billing.default_max_output_tokens,
+    )
 
 
 def _offer(upstream: UpstreamSettings) -> Offer:

@@ -1,7 +1,7 @@
 """Opening an answer: the upstreams of a plan are asked in order, until one of them begins to answer.
 
-Rule 1: an attempt succeeds once its first frames that may be forwarded have arrived (or the whole body). Until then another attempt,
-or another upstream, may take its place. Attempts that were refused, broke or timed out cost the client nothing.
+Rule 1: an attempt succeeds once the first frames that may be forwarded have arrived (or the whole body). Until then another
+attempt, or another upstream, may take its place. Attempts that are refused, break or time out cost the client nothing.
 Rule 2: an upstream is asked again only if that may help, after a bounded pause that grows, or that the upstream requested.
 Rule 3: every failure, and every cancellation, closes the answer that it leaves.
 """
@@ -134,7 +134,7 @@ class Upstreams:
 
 
 def answer_fault(name: str, error: AnswerError) -> UpstreamError:
-    """A faulty answer as an upstream's failure. An error inside a 200 gets the status that it would have had as a plain response."""
+    """A faulty answer as an upstream's failure. An error inside a 200 gets the status that it would have had without the 200."""
     if error.malformed:
         return UpstreamBroken(name, error.message)
     of_type = 400 if error.type == "invalid_request_error" else 500

@@ -1,12 +1,12 @@
-"""The states of one request, and every move between them. completion.py makes the moves; nothing else changes the state.
+"""The states of one request, and every move between them. completion.py and carrying.py make the moves.
 
 Rule 1: a request is in one state, and only `Progress.move` changes it. A move that TABLE does not list raises IllegalMove and
 changes nothing.
 Rule 2: an upstream is called only in CARRYING, and ADMITTED, the only way into it, means that the hold is durable.
 Rule 3: a complete answer is charged. Once COMPLETE, a stop changes nothing; an answer that completes in the instant in which it is
 stopped is COMPLETE too.
-Rule 4: DEBITED leads only from COMPLETE. RELEASED leads from STOPPED, and from COMPLETE if the debit could not be made or its answer
-could not be finished.
+Rule 4: DEBITED leads only from COMPLETE. RELEASED leads from STOPPED, and from COMPLETE if the debit could not be made, or the end
+of the answer not be written.
 Rule 5: SETTLED is final, and one move leads into it: REFUSED (there was no hold), DEBITED or RELEASED. A stop may still arrive; it
 changes nothing.
 """

@@ -1,4 +1,4 @@
-"""Which upstream is asked, in which protocol, with what: and what is said where none can be."""
+"""Which upstream is asked, in which protocol, with which body, and what the client gets if none can be."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.requests.attempts import Attempts, Offer
+from app.requests.attempts import Allowance, Attempts, Offer
 from app.settings import parse as parse_settings
 from app.wire.dialects import parse
 from app.wire.exchange import Endpoint, RequestError
@@ -40,8 +40,7 @@ def attempts(
         model(*protocols, **more),
         {name: Offer(name, sizes, fetches) for name in protocols},
         STORED,
-        max_output_tokens=100,
-        max_tool_calls=None,
+        Allowance(max_output_tokens=100),
         seed=SEED,
         created=7,
     )
@@ -100,8 +99,7 @@ def test_a_body_that_is_too_large_for_an_upstream_goes_to_the_next() -> None:
         model("openai", "simulator"),
         offers,
         {},
-        max_output_tokens=1,
-        max_tool_calls=None,
+        Allowance(max_output_tokens=1),
         seed=SEED,
         created=7,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trio
 
-from app.requests.completion import Completion
+from app.requests.outbox import Outbox
 from app.upstream.simulator import SimulatorUpstream
 from domain import buckets
 from domain.events import RequestAdmitted, RequestDebited
@@ -35,7 +35,7 @@ def body_for(path: str, simulator: str = "", **more: Any) -> dict[str, Any]:
 
 
 def simulator(gateway: Gateway, name: str = "simulator") -> SimulatorUpstream:
-    found = gateway.services.upstreams._upstreams[name]
+    found = gateway.services.shared.upstreams._upstreams[name]
     assert isinstance(found, SimulatorUpstream)
     return found
 
@@ -283,8 +283,8 @@ async def test_a_bug_in_the_middle_of_an_answer_releases_the_hold(
         raise ZeroDivisionError
 
     async with running(tmp_path) as gateway:
-        monkeypatch.setattr(Completion, "_forward", bug)
-        monkeypatch.setattr("app.requests.completion._has_delivered", bug)
+        monkeypatch.setattr(Outbox, "put", bug)
+        monkeypatch.setattr("app.requests.completion.delivered_usage", bug)
         answer = await gateway.post("responses", responses(stream=True))
         assert answer.status_code == 500
         check_envelope(answer.json(), "internal_error", answer.headers)

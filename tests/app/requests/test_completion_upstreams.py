@@ -39,7 +39,7 @@ def body_for(path: str, told: str = "", **more: Any) -> dict[str, Any]:
 
 
 def opened(gateway: Gateway, name: str) -> int:
-    upstream = gateway.services.upstreams._upstreams[name]
+    upstream = gateway.services.shared.upstreams._upstreams[name]
     assert isinstance(upstream, SimulatorUpstream)
     return upstream.opened
 
