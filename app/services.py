@@ -53,7 +53,7 @@ from app.payments.sweep import PaymentSweep
 from app.read_models import DecodedLog, PostgresReadModels, ReadModels, SQLiteReadModels
 from app.requests.attempts import Offer
 from app.requests.carrying import Terms
-from app.requests.completion import Shared
+from app.requests.completion import Runtime
 from app.requests.opening import Upstreams
 from app.requests.plan import Offering
 from app.requests.request_log import RequestLog, observe
@@ -107,7 +107,7 @@ class Services:
     lifetime: Lifetime
     slots: Slots
     offering: Offering
-    shared: Shared
+    runtime: Runtime
     body_budget: BodyBudget
     parsing: trio.CapacityLimiter
     views: ReadModels
@@ -197,7 +197,7 @@ async def _open(settings: Settings, on_record: Callable[[RequestLog], None]) -> 
             lifetime=lifetime,
             slots=Slots(settings.limits.concurrency, settings.limits.key_concurrency),
             offering=_offering(settings, catalog, listings),
-            shared=Shared(
+            runtime=Runtime(
                 terms=_terms(settings),
                 lifetime=lifetime,
                 upstreams=_upstreams(settings, transport, lambda error: _upstream_failed(error, metrics)),

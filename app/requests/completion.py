@@ -33,7 +33,7 @@ from domain.request import Hold, admit, free_cancellation_guard, release
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class Runtime:
     """What all requests of a process share. `on_end` is called once for each request, when it is over."""
 
     terms: Terms
@@ -50,7 +50,7 @@ class Occupied:
     body: Reservation
 
     def give_back(self) -> None:
-        """Giving back twice is giving back once."""
+        """Free both. Calling it again has no effect."""
         self.slot.give_back()
         self.body.release()
 
@@ -59,21 +59,21 @@ class Completion:
     """One request. `run` is its task. Once `outbox.opened` is set, there is an `error`, or there are bytes in the outbox."""
 
     def __init__(
-        self, plan: Plan, request_log: RequestLog, shared: Shared, *, settlement: Settlement, occupied: Occupied
+        self, plan: Plan, request_log: RequestLog, runtime: Runtime, *, settlement: Settlement, occupied: Occupied
     ) -> None:
         self.error: Exception | None = None
         self.outbox = Outbox()
         self._plan = plan
         self._request_log = request_log
-        self._shared = shared
+        self._runtime = runtime
         self._settlement = settlement
         self._occupied = occupied
         self._progress = Progress()
         self._carrying = Carrying(
             plan,
             request_log,
-            terms=shared.terms,
-            upstreams=shared.upstreams,
+            terms=runtime.terms,
+            upstreams=runtime.upstreams,
             outbox=self.outbox,
             progress=self._progress,
         )
@@ -95,7 +95,7 @@ class Completion:
 
     async def run(self) -> None:
         """From admission to settlement. Expected errors end in the outbox or in `error`; only bugs are raised."""
-        with self._shared.lifetime.registered(self):
+        with self._runtime.lifetime.registered(self):
             try:
                 hold = await self._admit()
                 if hold is not None:
@@ -107,7 +107,7 @@ class Completion:
                 self._occupied.give_back()
                 self.outbox.end()
                 try:
-                    self._shared.on_end(self._request_log)
+                    self._runtime.on_end(self._request_log)
                 finally:
                     await self._carrying.let_go()
 
@@ -119,8 +119,8 @@ class Completion:
             payer=plan.payer,
             quote=plan.quote,
             endpoint=plan.endpoint,
-            instance_id=self._shared.lifetime.instance_id,
-            deadline_at_micros=self._settlement.now_micros() + int(self._shared.terms.total * MICROS_PER_SECOND),
+            instance_id=self._runtime.lifetime.instance_id,
+            deadline_at_micros=self._settlement.now_micros() + int(self._runtime.terms.total * MICROS_PER_SECOND),
         )
         try:
             hold = await self._settlement.admit(admitted, guards, plan.payer.limits)
@@ -191,7 +191,7 @@ class Completion:
         event = release(hold, reason=reason, upstream=upstream, delivered=delivered, prices=plan.quote.model.prices)
         self._request_log.settled(event)
         if reason == "cancelled" and delivered is not None and opened is not None:
-            guard = free_cancellation_guard(hold, self._shared.terms.free_limit_nanos)
+            guard = free_cancellation_guard(hold, self._runtime.terms.free_limit_nanos)
             settled = await self._settlement.release(
                 event,
                 guards=(guard,),

@@ -1,10 +1,11 @@
 """The ledger's side of one request: its hold, and the one settlement that ends it.
 
-Rule 1: if the fate of an admission is unknown, the append is repeated until it is known, and then released. The client got 503.
+Rule 1: if the fate of an admission is unknown, its client gets 503, and the append is repeated until the fate is known. A hold that
+was placed is then released.
 Rule 2: a debit is attempted for the settle time. After that the hold is released, and the answer counts as unbilled.
 Rule 3: a release is repeated until it is in the log, even after the request itself has ended. Repeating either is safe: the store
 knows the command, and the stream has one place for a settlement.
-Rule 4: the reaper may have taken that place. The one that comes second does nothing.
+Rule 4: the reaper may take that place first. Then this settlement does nothing.
 Rule 5: if a debit lands after its client was sent an error, a correction gives the charge back.
 """
 
@@ -141,7 +142,7 @@ class Settlement:
         if isinstance(verdict, Committed):
             return
         raise Unsettled(
-            "the ledger did not take the charge in time" if verdict is None else "the hold was released already"
+            "the ledger did not accept the charge in time" if verdict is None else "the hold was already released"
         )
 
     async def release(

@@ -22,7 +22,7 @@ class State(Enum):
     ADMITTING = auto()
     """Its hold is being placed."""
     CARRYING = auto()
-    """Its hold is durable. An upstream is asked, and frames are forwarded."""
+    """Its hold is durable. An upstream is called, and its frames are forwarded."""
     COMPLETE = auto()
     """The first closing frame has arrived. Nothing more is forwarded until the debit is durable."""
     STOPPED = auto()
@@ -78,7 +78,7 @@ TABLE: dict[State, dict[Move, State]] = {
 
 
 class IllegalMove(Exception):
-    """A move that TABLE does not list: a bug of ours. The state is unchanged."""
+    """A bug: a move that TABLE does not list. The state is unchanged."""
 
     def __init__(self, state: State, move: Move) -> None:
         super().__init__(f"{move.name} is not a legal move in state {state.name}")

@@ -47,7 +47,7 @@ async def complete(services: Services, request: Request, endpoint: Endpoint) -> 
     except Exception as error:
         problem = problem_of(error, endpoint=endpoint)
         request_log.status, request_log.outcome = problem.status, f"refused:{problem.code}"
-        services.shared.on_end(request_log)
+        services.runtime.on_end(request_log)
         raise
     await completion.outbox.opened.wait()
     if completion.rates:
@@ -122,9 +122,9 @@ def _completion(services: Services, plan: Plan, request_log: RequestLog, occupie
         request_log.request_id,
         writer=services.writer,
         lifetime=services.lifetime,
-        settle_seconds=services.shared.terms.settle,
+        settle_seconds=services.runtime.terms.settle,
     )
-    return Completion(plan, request_log, services.shared, settlement=settlement, occupied=occupied)
+    return Completion(plan, request_log, services.runtime, settlement=settlement, occupied=occupied)
 
 
 def name_request(request: Request, key: Key) -> str:

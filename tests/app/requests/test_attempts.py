@@ -108,10 +108,10 @@ def test_a_body_that_is_too_large_for_an_upstream_goes_to_the_next() -> None:
 
 def test_an_address_is_sent_only_to_who_may_fetch_it() -> None:
     part = {"type": "image_url", "image_url": {"url": "https://x.example/a.png"}}
-    asked = chat(messages=[{"role": "user", "content": [part]}])
-    assert b"x.example" in attempts("chat", asked, "openai-chat").first.body
+    body = chat(messages=[{"role": "user", "content": [part]}])
+    assert b"x.example" in attempts("chat", body, "openai-chat").first.body
     with pytest.raises(RequestError) as caught:
-        attempts("chat", asked, "openai-chat", fetches=False)
+        attempts("chat", body, "openai-chat", fetches=False)
     assert caught.value.param == "messages[0].content[0].image_url.url"
 
 

@@ -41,10 +41,10 @@ def ask_about(path: str, *, file: Json | None = None, picture: str | None = None
 async def said(gateway: Gateway, path: str, body: Json) -> str:
     answer = await gateway.post(path, body)
     assert answer.status_code == 200, answer.text
-    told: Json = answer.json()
+    received: Json = answer.json()
     if path == "responses":
-        return "".join(p["text"] for item in told["output"] for p in item.get("content", ()))
-    return str(told["choices"][0]["message"]["content"])
+        return "".join(p["text"] for item in received["output"] for p in item.get("content", ()))
+    return str(received["choices"][0]["message"]["content"])
 
 
 async def uploaded(gateway: Gateway, pages: int, *, key: str | None = None) -> str:
@@ -74,8 +74,8 @@ async def test_another_accounts_file_is_one_that_never_was(tmp_path: Path, vendo
         theirs, never = await uploaded(gateway, 2, key=other), "file-0123456789abcdefABCDEF01"
         for path in PATHS:
             answers = [await gateway.post(path, ask_about(path, file={"file_id": each})) for each in (theirs, never)]
-            told = [envelope(answer, 404, "file_not_found")["message"] for answer in answers]
-            assert told[0].replace(theirs, never) == told[1]
+            messages = [envelope(answer, 404, "file_not_found")["message"] for answer in answers]
+            assert messages[0].replace(theirs, never) == messages[1]
         assert served[vendor].requests == []
         assert await gateway.settled() == []
 
