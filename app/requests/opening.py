@@ -105,7 +105,7 @@ class Upstreams:
                 except UpstreamError as error:
                     self._on_error(error)
                     if isinstance(error, UpstreamRefused) and attempt.dialect != plan.endpoint:
-                        error.param = None  # it is the upstream's name, which the client's protocol does not have
+                        error.param = None  # it names a parameter of another protocol than the client's
                     if not error.retryable:
                         raise
                     failure = error

@@ -56,7 +56,7 @@ AT_MICROS = 1_763_870_415_000_000
 
 PLAIN = 10 + ADDED_TOKENS_MAX
 TOOLED = 10 + ADDED_TOKENS_WITH_TOOLS_MAX
-"""What ten bytes are held for."""
+"""The tokens held for ten bytes of text."""
 
 
 def bounded(*, text_bytes: int = 10, tools: tuple[str, ...] = (), **more: Any) -> Bounds:
@@ -70,7 +70,7 @@ def test_a_token_is_held_for_per_byte_of_text() -> None:
 
 
 def test_what_vendors_add_to_a_conversation_is_held_for() -> None:
-    """Anthropic documents up to 530 tokens for tools, and that for a request of less than 200 bytes."""
+    """Anthropic documents up to 530 tokens for tools, even for a request of less than 200 bytes."""
     assert bounded(tools=("function",)).input_tokens == bounded(shaped=True).input_tokens == TOOLED
     assert ADDED_TOKENS_WITH_TOOLS_MAX > 2 * 530
 
@@ -102,7 +102,7 @@ def test_what_a_file_or_a_search_brings_is_unknown() -> None:
     )
 
 
-def test_tools_without_a_price_are_no_calls() -> None:
+def test_tools_without_a_price_are_not_counted_as_calls() -> None:
     assert bounded(tools=("function",)).tool_calls == 0
     drawing = bounded(tools=("image_generation",))
     assert (drawing.tool_calls, drawing.images, drawing.input_tokens) == (3, True, MODEL.context_window)

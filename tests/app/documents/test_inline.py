@@ -51,7 +51,7 @@ def test_pages_of_all_files_are_added_up() -> None:
         inline(base64.b64encode(b"%PDF-1.4 and nothing else").decode()),
     ],
 )
-def test_one_file_that_nobody_can_count_makes_the_sum_unknown(part: Any) -> None:
+def test_one_file_of_unknown_length_makes_the_sum_unknown(part: Any) -> None:
     assert pages_of(parsed(inline(pdf(1)), part), STORED) is None
 
 
@@ -64,7 +64,7 @@ def test_one_file_that_nobody_can_count_makes_the_sum_unknown(part: Any) -> None
         ("data:application/pdf;base64,%%%", "invalid_base64"),
     ],
 )
-def test_what_is_no_pdf_is_refused_by_its_content(data: str, code: str) -> None:
+def test_a_file_that_is_not_a_pdf_is_refused_by_its_content(data: str, code: str) -> None:
     with pytest.raises(RequestError) as caught:
         pages_of(parsed(inline(data)), STORED)
     assert (caught.value.code, caught.value.param, caught.value.status) == (

@@ -76,13 +76,13 @@ def test_the_limit_is_written_as_the_upstream_knows_it(endpoint: Endpoint) -> No
     assert limits == [{"max_tokens"}, {"max_completion_tokens"}]
 
 
-def test_one_that_cannot_carry_the_request_over_is_passed_over() -> None:
+def test_an_upstream_that_cannot_carry_the_request_is_skipped() -> None:
     penalised = chat(presence_penalty=1.5)
     assert [attempt.upstream for attempt in attempts("chat", penalised, "anthropic", "openai")] == ["openai"]
     assert [attempt.upstream for attempt in attempts("chat", penalised, "openai", "anthropic")] == ["openai"]
 
 
-def test_where_none_can_the_first_says_why() -> None:
+def test_if_none_can_the_first_refusal_is_reported() -> None:
     with pytest.raises(RequestError) as caught:
         attempts("chat", chat(presence_penalty=1.5), "anthropic")
     assert (caught.value.param, caught.value.code) == ("presence_penalty", "unsupported_parameter")
@@ -106,7 +106,7 @@ def test_a_body_that_is_too_large_for_an_upstream_goes_to_the_next() -> None:
     assert made.first.upstream == "simulator"
 
 
-def test_an_address_is_sent_only_to_who_may_fetch_it() -> None:
+def test_an_address_is_sent_only_to_upstreams_that_fetch_urls() -> None:
     part = {"type": "image_url", "image_url": {"url": "https://x.example/a.png"}}
     body = chat(messages=[{"role": "user", "content": [part]}])
     assert b"x.example" in attempts("chat", body, "openai-chat").first.body

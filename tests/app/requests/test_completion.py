@@ -152,7 +152,7 @@ async def test_a_cost_above_the_hold_is_charged_in_full_and_named(tmp_path: Path
         assert gateway.available < 0
 
 
-async def test_an_account_below_zero_is_refused_with_what_is_needed_and_there(tmp_path: Path) -> None:
+async def test_an_account_below_zero_is_refused_with_the_amounts_needed_and_available(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         first = await gateway.post("responses", responses("Hello", "usage_output=6000000"))
         assert first.status_code == 200
@@ -195,7 +195,7 @@ async def test_no_frame_that_completes_an_answer_is_sent_before_its_debit_is_dur
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_comment_keeps_a_silent_stream_open_and_stands_between_frames_only(tmp_path: Path, path: str) -> None:
+async def test_a_comment_keeps_a_silent_stream_open_and_is_sent_between_frames_only(tmp_path: Path, path: str) -> None:
     is_chat = path != "responses"
     whole = chat_frames(3) if is_chat else responses_frames(3)
     go_on = [trio.Event(), trio.Event()]

@@ -1,4 +1,4 @@
-"""Clients that leave, at every moment, and clients that do not read: what becomes of the upstream and of the money."""
+"""Clients that leave, at every moment, and clients that do not read: what happens to the upstream and to the money."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ async def test_a_client_that_leaves_while_it_is_admitted_is_released_at_once(tmp
         assert upstream.requests == []
 
 
-async def test_a_client_that_does_not_read_is_given_up_and_the_upstream_with_it(tmp_path: Path) -> None:
+async def test_a_client_that_does_not_read_is_cut_off_and_its_upstream_cancelled(tmp_path: Path) -> None:
     async with (
         serve(flood(400)) as upstream,
         running(tmp_path, upstreams={"vendor": upstream.base_url}, limits={"send_stall": 0.3}) as gateway,

@@ -1,4 +1,4 @@
-"""What becomes of an upstream's connection once its answer is finished: kept where its framing ended, closed where it did not."""
+"""An upstream's connection after a finished answer: it is kept if the answer's framing has ended, and closed otherwise."""
 
 from __future__ import annotations
 

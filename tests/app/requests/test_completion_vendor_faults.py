@@ -193,7 +193,7 @@ async def test_a_thought_that_one_vendor_signed_is_never_sent_to_another(tmp_pat
 
 
 def begun(vendor: str, *then: Any) -> Callable[[Request], Script]:
-    """A stream that tells the first words of TEXT, and then does this."""
+    """A stream that sends the first words of TEXT, and then does this."""
 
     def script(request: Request) -> Script:
         made = _frames(vendor, request)

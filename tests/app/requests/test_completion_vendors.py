@@ -1,7 +1,7 @@
 """Requests on both endpoints to upstreams of every protocol: what each is sent, what the client reads, and what it is charged.
 
-Rule: every bill here is reckoned by hand from the figures that stand in the scripted vendors (tests/fakes) and the prices of
-tests/support/upstream/vendors.py; nothing of it is asked of the code that is tested.
+Rule: every bill here is calculated by hand from the figures of the scripted vendors (tests/fakes) and the prices of
+tests/support/upstream/vendors.py. None of it comes from the code under test.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ async def test_a_turn_that_pauses_is_continued_and_billed_once(tmp_path: Path, p
 
 
 def ended(vendor: str, reason: str) -> Callable[[Request], Script]:
-    """The vendor's text, ended for another reason than that it was complete."""
+    """The vendor's text, which ends for another reason than being complete."""
 
     def script(request: Request) -> Script:
         if vendor == "anthropic":

@@ -1,4 +1,4 @@
-"""The ledger out of reach, slow, or forgetful, at each step of a request: nothing free, nothing lost, nothing twice."""
+"""The ledger unavailable, slow, or losing its replies, at each step of a request: nothing is free, lost, or charged twice."""
 
 from __future__ import annotations
 
