@@ -136,7 +136,7 @@ async def _open(settings: Settings, on_record: Callable[[RequestLog], None], clo
         writer=writer,
         instance=instance,
         accounts=accounts,
-        serving=open_serving(settings, catalog, listings, upstreams, metrics, on_record),
+        serving=open_serving(settings, catalog, listings, upstreams, instance.lease, metrics, on_record),
         read_models=read_models,
         runner=runner,
         feed=feed,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from domain.errors import InvalidValue, ModelNotFound
-from domain.pricing import PriceList
+from domain.pricing import PriceList, tiers_on_offer
 from domain.usage import CALLED_TOOLS
 
 PRICED_TOOLS: Mapping[str, str] = {
@@ -41,6 +41,11 @@ class Model:
     prices: PriceList
     endpoints: tuple[str, ...] = ("responses", "chat")
     upstream_names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def service_tiers(self) -> tuple[str, ...]:
+        """Those that a request may name."""
+        return tiers_on_offer(self.prices)
 
     def name_at(self, upstream: str) -> str:
         """What this upstream calls the model."""

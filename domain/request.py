@@ -1,17 +1,19 @@
-"""Requests: what one can cost at most, its admission, and its one settlement.
+"""Requests: the most that one can cost, its admission, and its one settlement.
 
-Rule 1: an admission is followed by exactly one debit or release; both name the hold and the windows that they give back to.
-Rule 2: guards stand on admissions, and on the release of a cancelled answer, whose refusal means: debit the delivered part.
-Rule 3: a debit charges its full cost, whatever the hold was. The part above the hold is named in it.
+Rule 1: an admission is followed by exactly one debit or release. Both name the hold and the windows that they give back to.
+Rule 2: admissions are guarded. So is the release of a cancelled answer: if its guard refuses it, the delivered part is debited.
+Rule 3: a debit charges the full cost, whatever the hold. The part above the hold is recorded as its overrun.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from domain import buckets
 from domain.buckets import Guard
 from domain.catalog import Model
+from domain.demand import Demand
 from domain.errors import (
     AccountIsFrozen,
     DomainError,
@@ -26,68 +28,99 @@ from domain.pricing import Bounds, PriceList, hold_ceiling, price_usage
 from domain.usage import CALLED_TOOLS, Usage
 
 IMAGE_TOKENS_MAX = 12_000
-"""Above what documented vendors count for one input image, but for the models of IMAGE_TOKENS_OF_MODELS."""
+"""More than documented vendors count for one input image, except for the models in IMAGE_TOKENS_OF_MODELS."""
 IMAGE_TOKENS_OF_MODELS = {"gpt-4o-mini": 50_000}
-"""By the beginning of the upstream's name. OpenAI counts 2,833 tokens there and 5,667 for each of up to eight tiles."""
+"""By a prefix of the upstream's model name. For this one OpenAI counts 2,833 tokens, and 5,667 for each of up to eight tiles."""
 ADDED_TOKENS_MAX = 512
-"""What a vendor or server adds to a conversation: the marks of its template, a default system prompt, a date."""
+"""What a vendor or server adds to a conversation: its template's markers, a default system prompt, a date."""
 ADDED_TOKENS_WITH_TOOLS_MAX = 1_536
-"""The same where there are tools or a form of the output: Anthropic documents 264 to 530 tokens of instructions for tools."""
+"""The same with tools, or with a given form of the output: Anthropic documents 264 to 530 tokens of instructions for tools."""
 TOKENS_PER_PAGE_MAX = 8_000
-"""Above what documented vendors count for one page of a PDF, its text and its image: Anthropic says 3,000 tokens of text at most
-and an image of 4,784 at most; OpenAI reads text and image too, the image at 3,779 at most; Gemini 1,120 for both."""
+"""More than documented vendors count for one page of a PDF, its text and its image. Anthropic: at most 3,000 tokens of text and
+4,784 of image. OpenAI: text and image too, the image at most 3,779. Gemini: 1,120 for both."""
 TOOL_CALLS_DEFAULT = 8
-"""Calls of priced tools in one answer where the client set no max_tool_calls; it is written into the upstream request."""
+"""Calls of priced tools in one answer if the client set no max_tool_calls. It is written into the upstream request."""
 TOOL_CALLS_MAX = 100
 _READING_TOOLS = frozenset({"web_search", "image_generation", "code_interpreter", "mcp"})
-"""Tools that the upstream runs itself: what they find is read by the model, in the same answer."""
+"""Tools that the upstream runs itself: the model reads their results within the same answer."""
 _COUNTED_TOOLS = tuple(tool for tool in CALLED_TOOLS if tool != "namespace")
+
+
+class Payer(Protocol):
+    """The key that a request runs under, and the account that pays for it."""
+
+    @property
+    def account_id(self) -> str: ...
+
+    @property
+    def key_id(self) -> str: ...
+
+    @property
+    def limits(self) -> KeyLimits: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The most that a request can use of a model, and the version of the prices that it is charged by."""
+
+    model: Model
+    price_version: int
+    bounds: Bounds
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """An admission as it stands in the ledger: the event, and the instant at which the store recorded it."""
+    """An admission in the ledger: the event, and the instant at which the store recorded it."""
 
     admitted: RequestAdmitted
     recorded_at_micros: int
 
 
-def bounds_of(
-    model: Model,
-    *,
-    text_bytes: int,
-    images: int,
-    files: int,
-    output_tokens: int,
-    choices: int,
-    tool_calls: int,
-    tools: frozenset[str],
-    pages: int | None = None,
-    service_tier: str | None = None,
-    shaped: bool = False,
-) -> Bounds:
-    """The most that a request can use. A token is at least one byte of text; `pages` are those of all its files, None where one's
-    are not known. What such a file, or a tool that the upstream runs, brings to be read is held for at the context window.
-    `shaped`: whether the output has to have a form."""
-    unknown = (files > 0 and pages is None) or not tools.isdisjoint(_READING_TOOLS)
-    added = ADDED_TOKENS_WITH_TOOLS_MAX if tools or shaped else ADDED_TOKENS_MAX
-    known = text_bytes + added + images * _image_tokens(model) + (pages or 0) * TOKENS_PER_PAGE_MAX
+@dataclass(frozen=True, slots=True)
+class AnswerSource:
+    """Which upstream gave an answer, and the upstream's own ids of the request and of the response, if it sent any."""
+
+    upstream: str
+    upstream_request_id: str | None = None
+    response_id: str | None = None
+
+
+def bounds_of(model: Model, demand: Demand) -> Bounds:
+    """The most that a request can use. A token is at least one byte of text.
+
+    Files with an unknown number of pages, and tools that the upstream runs, may fill the context window, so all of it is held for.
+    """
+    tools = demand.tools
+    unknown = (demand.files > 0 and demand.pages is None) or not tools.isdisjoint(_READING_TOOLS)
+    written = model.max_output_tokens if demand.max_output_tokens is None else demand.max_output_tokens
     calls = tuple(tool for tool in _COUNTED_TOOLS if tool in tools)
     web_search, image_generation = "web_search" in tools, "image_generation" in tools
     return Bounds(
-        input_tokens=model.context_window if unknown else min(model.context_window, known),
-        output_tokens=min(output_tokens, model.max_output_tokens),
-        choices=choices,
-        tool_calls=tool_calls if web_search or image_generation or calls else 0,
+        input_tokens=model.context_window if unknown else min(model.context_window, _known_tokens(model, demand)),
+        output_tokens=min(written, model.max_output_tokens),
+        choices=demand.choices,
+        tool_calls=_tool_calls(demand) if web_search or image_generation or calls else 0,
         web_search=web_search,
         images=image_generation,
         calls=calls,
-        service_tier=service_tier,
+        service_tier=demand.service_tier,
     )
 
 
+def _known_tokens(model: Model, demand: Demand) -> int:
+    """Tokens that the model reads at most before it calls a tool, if all pages are known."""
+    added = ADDED_TOKENS_WITH_TOOLS_MAX if demand.tools or demand.shaped else ADDED_TOKENS_MAX
+    images, pages = demand.images * _image_tokens(model), (demand.pages or 0) * TOKENS_PER_PAGE_MAX
+    return demand.text_bytes + added + images + pages
+
+
+def _tool_calls(demand: Demand) -> int:
+    """Without a limit of the client's at least one for each choice: chat sells a search with each, and takes no bound."""
+    return max(TOOL_CALLS_DEFAULT, demand.choices) if demand.max_tool_calls is None else demand.max_tool_calls
+
+
 def _image_tokens(model: Model) -> int:
-    """Of one image, wherever it is read: the most that any upstream counts."""
+    """Tokens of one image: the most that any of the model's upstreams counts."""
     return max(_image_tokens_of(model.name_at(upstream)) for upstream in model.upstreams)
 
 
@@ -97,7 +130,7 @@ def _image_tokens_of(upstream_model: str) -> int:
 
 
 def check_key(limits: KeyLimits, model_id: str, now_micros: int) -> None:
-    """What can be judged without the ledger. Raises KeyIsExpired, ModelNotAllowed."""
+    """Judge what the ledger is not needed for. Raises KeyIsExpired, ModelNotAllowed."""
     if limits.expires_at_micros is not None and now_micros >= limits.expires_at_micros:
         raise KeyIsExpired
     if limits.models is not None and model_id not in limits.models:
@@ -105,36 +138,26 @@ def check_key(limits: KeyLimits, model_id: str, now_micros: int) -> None:
 
 
 def admit(
-    *,
-    request_id: str,
-    account_id: str,
-    key_id: str,
-    limits: KeyLimits,
-    model: Model,
-    price_version: int,
-    endpoint: str,
-    bounds: Bounds,
-    instance_id: str,
-    deadline_at_micros: int,
+    *, request_id: str, payer: Payer, quote: Quote, endpoint: str, instance_id: str, deadline_at_micros: int
 ) -> tuple[RequestAdmitted, tuple[Guard, ...]]:
-    """The admission to append, and the guards under which the store may take it."""
+    """The admission to append, and the guards under which the store may accept it."""
     admitted = RequestAdmitted(
         request_id=request_id,
-        account_id=account_id,
-        key_id=key_id,
-        model=model.id,
+        account_id=payer.account_id,
+        key_id=payer.key_id,
+        model=quote.model.id,
         endpoint=endpoint,
-        price_version=price_version,
-        hold_nanos=hold_ceiling(model.prices, bounds),
-        reserved_tokens=bounds.tokens,
+        price_version=quote.price_version,
+        hold_nanos=hold_ceiling(quote.model.prices, quote.bounds),
+        reserved_tokens=quote.bounds.tokens,
         instance_id=instance_id,
         deadline_at_micros=deadline_at_micros,
     )
-    return admitted, _guards(account_id, key_id, limits)
+    return admitted, _guards(payer.account_id, payer.key_id, payer.limits)
 
 
 def refusal(admitted: RequestAdmitted, limits: KeyLimits, bucket: str, value: int, at_micros: int) -> DomainError:
-    """Why the store refused the admission: the guarded `bucket` stood at `value` before it."""
+    """Why the store refused the admission: `value` is what the guarded `bucket` held before it."""
     kind = bucket.partition(":")[0]
     if kind == "available":
         return InsufficientQuota(admitted.hold_nanos, value)
@@ -155,15 +178,7 @@ def refusal(admitted: RequestAdmitted, limits: KeyLimits, bucket: str, value: in
 
 
 def debit(
-    hold: Hold,
-    *,
-    prices: PriceList,
-    usage: Usage,
-    upstream: str,
-    upstream_request_id: str | None,
-    response_id: str | None,
-    finish: str,
-    outcome: str = "completed",
+    hold: Hold, *, prices: PriceList, usage: Usage, source: AnswerSource, finish: str, outcome: str = "completed"
 ) -> RequestDebited:
     """The charge for an answer, in full."""
     admitted = hold.admitted
@@ -174,9 +189,9 @@ def debit(
         key_id=admitted.key_id,
         model=admitted.model,
         endpoint=admitted.endpoint,
-        upstream=upstream,
-        upstream_request_id=upstream_request_id,
-        response_id=response_id,
+        upstream=source.upstream,
+        upstream_request_id=source.upstream_request_id,
+        response_id=source.response_id,
         outcome=outcome,
         finish=finish,
         price_version=admitted.price_version,
@@ -198,7 +213,7 @@ def release(
     delivered: Usage | None = None,
     prices: PriceList | None = None,
 ) -> RequestReleased:
-    """The hold goes back. `delivered` is what the client had received, priced by `prices` for the record."""
+    """Gives the hold back. `delivered` is the usage that had reached the client, priced by `prices` for information only."""
     admitted = hold.admitted
     usage = delivered or Usage()
     return RequestReleased(
@@ -218,8 +233,10 @@ def release(
 
 
 def free_cancellation_guard(hold: Hold, free_limit_nanos: int) -> Guard:
-    """The bound on what an account's cancelled answers of a day may give away: the day of the admission, whose bucket the
-    release moves, whenever it comes."""
+    """The bound on what an account's cancelled answers may be worth in a day without being charged.
+
+    The day is that of the admission: the release moves that day's bucket, however late it is posted.
+    """
     day = buckets.day_of(hold.recorded_at_micros)
     return Guard(f"{buckets.cancelled(hold.admitted.account_id)}:{day}", ceiling=free_limit_nanos)
 

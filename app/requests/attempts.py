@@ -1,8 +1,8 @@
-"""How each upstream of a model can be asked for what a client asked: its protocol, its body, the relay of its answer.
+"""What each upstream of a model would be sent for one request: the protocol, the body, and a relay for its answer.
 
-Rule 1: an upstream that cannot carry the request over, or takes no body of that size, is passed over. Where none is left, the
-        client is told what the first of them said.
-Rule 2: the first body is made at once, before money moves; those of the others when their turn comes.
+Rule 1: an upstream that cannot carry the request, or that accepts no body of its size, is skipped. If none is left, the client gets
+        the first one's refusal.
+Rule 2: the first body is written at once, before money moves; those of the other upstreams only when their turn comes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CONTENT = ("input", "messages")
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What one upstream is, as far as requests depend on it. Sizes in bytes."""
+    """One upstream, as far as requests depend on it: its protocol, the largest body that it accepts, whether it fetches URLs."""
 
     protocol: str
     request_bytes_max: int
@@ -40,8 +40,20 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """What an upstream may use for one request, which is what is held for. None: no bound is set.
+
+    `max_tool_calls` bounds the calls of priced tools, None if the request has none.
+    """
+
+    max_output_tokens: int
+    max_tool_calls: int | None = None
+    max_input_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
-    """One upstream, and what it is sent. `model` is its own name of the model; `relay` makes a fresh one for each try."""
+    """One upstream, and what it is sent. `model` is its own name for the model; `relay` makes a fresh one for each try."""
 
     upstream: str
     dialect: Dialect
@@ -51,7 +63,7 @@ class Attempt:
 
 
 class Attempts:
-    """The upstreams of a request, in order. Building it raises RequestError where none can take it."""
+    """The upstreams of a request, in order. Creating it raises RequestError if none of them can carry the request."""
 
     def __init__(
         self,
@@ -59,17 +71,13 @@ class Attempts:
         model: Model,
         offers: Mapping[str, Offer],
         stored: Mapping[str, StoredFile],
+        allowance: Allowance,
         *,
-        max_output_tokens: int,
-        max_tool_calls: int | None,
         seed: str,
         created: int,
-        max_input_tokens: int | None = None,
     ) -> None:
-        """`seed` is 32 hex digits, unique to the request: translated answers make ids of it. `created`: seconds since 1970."""
-        maker = _Maker(
-            request, model, offers, stored, max_output_tokens, max_tool_calls, seed, created, max_input_tokens
-        )
+        """`seed`: 32 hex digits, unique to the request, from which translated answers make ids. `created`: seconds since 1970."""
+        maker = _Maker(request, model, offers, stored, allowance, seed, created)
         names = iter(model.upstreams)
         refusals: list[RequestError] = []
         for name in names:
@@ -100,24 +108,22 @@ class _Maker:
     model: Model
     offers: Mapping[str, Offer]
     stored: Mapping[str, StoredFile]
-    max_output_tokens: int
-    max_tool_calls: int | None
+    allowance: Allowance
     seed: str
     created: int
-    max_input_tokens: int | None
 
     def attempt(self, name: str) -> Attempt:
-        """Raises RequestError where this upstream cannot be asked."""
-        offer, request = self.offers[name], self.request
+        """Raises RequestError if this upstream cannot carry the request."""
+        offer, request, allowance = self.offers[name], self.request, self.allowance
         dialect = dialect_for(request.endpoint, offer.protocol, self.model.endpoints)
         target = Target(
             upstream=name,
             model=self.model.name_at(name),
-            max_output_tokens=self.max_output_tokens,
-            max_tool_calls=self.max_tool_calls,
+            max_output_tokens=allowance.max_output_tokens,
+            max_tool_calls=allowance.max_tool_calls,
             fetches_urls=offer.fetches_urls,
             is_openai=offer.protocol != "openai-chat",
-            max_input_tokens=self.max_input_tokens,
+            max_input_tokens=allowance.max_input_tokens,
         )
         if dialect == request.endpoint:
             body, relay = self._passed(target)
@@ -131,41 +137,41 @@ class _Maker:
         request = self.request
         if request.addresses and not target.fetches_urls:
             raise RequestError(
-                f"Invalid '{request.addresses[0]}': the model's provider fetches no addresses. Send the content inline.",
+                f"Invalid '{request.addresses[0]}': the model's provider does not fetch URLs. Send the content inline.",
                 param=request.addresses[0],
                 code="unsupported_parameter",
             )
         body = passed_body(replace(request, fields=handed(request.fields, self.stored, target.upstream)), target)
-        bare = replace(request, fields={}, inline_files=())  # a relay must not keep the client's whole body alive
+        bare = replace(request, fields={}, inline_files=())  # a relay must not keep the client's body alive
         return body, partial(passing_relay, bare, model=self.model.id, upstream=target.upstream)
 
     def _translated(self, dialect: Dialect, target: Target) -> tuple[bytes, Callable[[], Relay]]:
-        ask = self.ask
+        canonical = self.canonical
         relay = partial(
             translating_relay,
-            ask,
+            canonical,
             dialect,
             target,
             model=self.model.id,
             seed=self.seed,
             created=self.created,
-            fields=self.echo,
+            fields=self.echoed,
         )
-        return WRITE[dialect](ask, target), relay
+        return WRITE[dialect](canonical, target), relay
 
     @cached_property
-    def ask(self) -> CanonicalRequest:
+    def canonical(self) -> CanonicalRequest:
         return READ[self.request.endpoint](self.request.fields, self.stored)
 
     @cached_property
-    def echo(self) -> Members:
-        """The members that an answer repeats, cut loose from the client's body."""
+    def echoed(self) -> Members:
+        """The members that an answer repeats, copied so that they do not keep the client's body alive."""
         return {name: raw.copy() for name, raw in self.request.fields.items() if name not in _CONTENT}
 
 
 def _too_large(size: int, limit: int) -> RequestError:
     return RequestError(
-        f"The request is {size} bytes with its files, and the model's provider takes at most {limit}. Send less.",
+        f"The request is {size} bytes including its files. The model's provider accepts at most {limit}. Send less.",
         code="request_too_large",
         status=413,
     )

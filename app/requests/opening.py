@@ -1,9 +1,9 @@
-"""Asking the upstreams of a model, in order, until one answers.
+"""Opening an answer: the upstreams of a plan are asked in order, until one of them begins to answer.
 
-Rule 1: an attempt is over when its first frames that may be forwarded are here (or the whole body is): until then another
-attempt, or another upstream, may take its place. Nothing that was refused, broken or late costs the client anything.
-Rule 2: an upstream is asked again only where that may help, after a pause that grows, or that it asked for, within bounds.
-Rule 3: whatever goes wrong leaves no answer open.
+Rule 1: an attempt succeeds once the first frames that may be forwarded have arrived (or the whole body). Until then another
+attempt, or another upstream, may take its place. Attempts that are refused, break or time out cost the client nothing.
+Rule 2: an upstream is asked again only if that may help, after a bounded pause that grows, or that the upstream requested.
+Rule 3: every failure, and every cancellation, closes the answer that it leaves.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _STATUS_OF_CODE = {
     "overloaded": 503,
     "timeout": 504,
 }
-"""What a vendor answers with these codes where no stream has begun; otherwise the error's type tells."""
+"""The status that vendors send with these codes when no stream has begun. Without one of them the error's type decides."""
 
 
 class Opened:
-    """An answer that has begun: `first` is what may be forwarded of it already. It may go on over several calls (`over`)."""
+    """An answer that has begun. `first` is the part of it that may be forwarded already. It may take several calls (`over`)."""
 
     def __init__(self, call: UpstreamCall, upstream: Upstream, answer: UpstreamAnswer, relay: Relay) -> None:
         self.upstream = upstream.name
@@ -47,7 +47,7 @@ class Opened:
         self.relay = relay
         self.first = b""
         self._call = replace(call, body=b"")
-        self._asked = upstream
+        self._upstream = upstream
 
     async def begin(self) -> None:
         """Read until there is something to forward, or the answer is closing. Raises UpstreamError."""
@@ -64,23 +64,23 @@ class Opened:
             raise answer_fault(self.upstream, error) from error
 
     async def over(self) -> bool:
-        """The upstream's stream has ended. False: it had only paused its turn, and was asked to go on.
+        """Called when the upstream's stream has ended. False: it had only paused, and a further call continues the answer.
 
-        Raises AnswerError where the answer is not whole, UpstreamError where the upstream does not go on.
+        Raises AnswerError if the answer is incomplete, UpstreamError if the upstream does not continue it.
         """
         self.relay.end()
         body = self.relay.continuation()
         if body is None:
             return True
         await self.answer.aclose()
-        self.answer = await self._asked.open(replace(self._call, body=body))
+        self.answer = await self._upstream.open(replace(self._call, body=body))
         if self.answer.status >= 400:
             raise await _refusal(self.upstream, self.answer, self._call.dialect)
         return False
 
 
 class Upstreams:
-    """All upstreams by name, and how often each is asked."""
+    """All upstreams by name, and how many attempts each gets."""
 
     def __init__(
         self,
@@ -93,19 +93,19 @@ class Upstreams:
         self._attempts = attempts
         self._on_error = on_error
 
-    async def open(self, order: Plan, request_id: str, first_byte_seconds: float) -> Opened:
-        """The first answer that begins. Raises the last UpstreamError where none does."""
+    async def open(self, plan: Plan, request_id: str, first_byte_seconds: float) -> Opened:
+        """The first answer that begins. Raises the last UpstreamError if none does."""
         failure: UpstreamError | None = None
-        for attempt in order.take_attempts():
+        for attempt in plan.take_attempts():
             for count in range(self._attempts):
                 if failure is not None and count:
                     await trio.sleep(_pause(failure, count))
                 try:
-                    return await self._try(attempt, order.request.stream, request_id, first_byte_seconds)
+                    return await self._try(attempt, plan.stream, request_id, first_byte_seconds)
                 except UpstreamError as error:
                     self._on_error(error)
-                    if isinstance(error, UpstreamRefused) and attempt.dialect != order.request.endpoint:
-                        error.param = None  # it is a name of the other protocol
+                    if isinstance(error, UpstreamRefused) and attempt.dialect != plan.endpoint:
+                        error.param = None  # it names a parameter of another protocol than the client's
                     if not error.retryable:
                         raise
                     failure = error
@@ -113,10 +113,6 @@ class Upstreams:
                         break
         assert failure is not None, "a request has at least one attempt"
         raise failure
-
-    async def aclose(self) -> None:
-        for upstream in self._upstreams.values():
-            await upstream.aclose()
 
     async def _try(self, attempt: Attempt, stream: bool, request_id: str, seconds: float) -> Opened:
         upstream = self._upstreams[attempt.upstream]
@@ -138,7 +134,7 @@ class Upstreams:
 
 
 def answer_fault(name: str, error: AnswerError) -> UpstreamError:
-    """An answer that is at fault, as an upstream's failure. An error inside a 200 has the status that it would have had alone."""
+    """A faulty answer as an upstream's failure. An error inside a 200 gets the status that it would have had without the 200."""
     if error.malformed:
         return UpstreamBroken(name, error.message)
     of_type = 400 if error.type == "invalid_request_error" else 500
@@ -168,6 +164,6 @@ def _worth_repeating(error: UpstreamError) -> bool:
 
 
 def _pause(error: UpstreamError, attempt: int) -> float:
-    asked = error.retry_after if isinstance(error, UpstreamRefused) else None
+    requested = error.retry_after if isinstance(error, UpstreamRefused) else None
     grown = PAUSE_SECONDS_FIRST * 2.0 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
-    return min(PAUSE_SECONDS_MAX, grown if asked is None else max(asked, grown))
+    return min(PAUSE_SECONDS_MAX, grown if requested is None else max(requested, grown))

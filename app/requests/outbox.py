@@ -1,7 +1,8 @@
-"""What waits between the task that reads an upstream and the one that sends to the client.
+"""The bytes of one answer between the task that reads the upstream and the task that sends to the client.
 
-Rule 1: one side puts whole frames, the other takes all that is there, joined. Both may stop at any time.
-Rule 2: it holds at most OUTBOX_BYTES_MAX and one read more; past that the putting side waits: backpressure reaches the upstream.
+Rule 1: one task puts whole frames; the other takes everything that is there, joined. Either may stop at any time.
+Rule 2: it holds at most OUTBOX_BYTES_MAX and one read more. Once it is full, the putting task waits, so that backpressure reaches
+the upstream.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ OUTBOX_BYTES_MAX = 256 * 1024
 class Outbox:
     """A bounded channel of bytes with one reader and one writer."""
 
-    __slots__ = ("_bytes", "_chunks", "_ended", "_readable", "_writable")
+    __slots__ = ("_bytes", "_chunks", "_ended", "_readable", "_writable", "opened")
 
     def __init__(self) -> None:
+        self.opened = trio.Event()
+        """Set with the first frames, or at the end if there are none."""
         self._chunks: list[bytes] = []
         self._bytes = 0
         self._ended = False
@@ -29,20 +32,28 @@ class Outbox:
 
     @property
     def ready(self) -> bool:
-        """`take` would return at once."""
+        """Whether `take` would return at once."""
         return bool(self._chunks) or self._ended
 
     @property
+    def ended(self) -> bool:
+        return self._ended
+
+    @property
     def drained(self) -> bool:
-        """Ended, and everything in it taken."""
+        """Whether it has ended, and everything was taken."""
         return self._ended and not self._chunks
 
     def put(self, data: bytes) -> None:
-        """Add frames; whoever puts waits for `space` first where it is full."""
+        """Add frames, or b"", which adds nothing. If it is full, the caller waits for `space` first."""
+        if not data:
+            return
         self._chunks.append(data)
         self._bytes += len(data)
         if self._readable is not None:
             self._readable.set()
+        if not self.opened.is_set():
+            self.opened.set()
 
     async def space(self) -> None:
         """Wait until it is no longer full."""
@@ -51,13 +62,14 @@ class Outbox:
             await self._writable.wait()
 
     def end(self) -> None:
-        """Nothing more comes."""
+        """Nothing more will be put."""
         self._ended = True
+        self.opened.set()
         if self._readable is not None:
             self._readable.set()
 
     async def take(self) -> bytes:
-        """All that is there, waiting for something; b"" at the end."""
+        """Everything that is there, waiting until there is something; b"" at the end."""
         while not self._chunks:
             if self._ended:
                 return b""

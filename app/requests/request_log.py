@@ -1,4 +1,4 @@
-"""What is known of one request when it is over: for the log line, the metrics and the demo. Never content, never a secret."""
+"""The figures of one request, for its log line, the metrics and the demo. Never content, never a secret."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from domain.usage import Usage
 
 @dataclass(slots=True)
 class RequestLog:
-    """One request that reached the ledger. `outcome`: debited, released:reason, refused:code, or failed. Seconds, nanos.
+    """One request. `outcome`: debited, released:reason, refused:code, or failed. Seconds, nanos.
 
     `refused_by` is the kind of the bucket whose guard refused the admission.
     """
@@ -35,21 +35,21 @@ class RequestLog:
     cost_nanos: int = 0
     overrun_nanos: int = 0
     unbilled_nanos: int | None = None
-    """What a complete answer would have cost that could not be charged."""
+    """The cost of a complete answer that could not be charged."""
     client_left: bool = False
     refused_by: str = ""
     phases: Phases = field(default_factory=Phases)
     last: float = 0.0
 
     def phase(self, name: str) -> None:
-        """What went by since the phase before this one was `name`. A phase that is told twice is added up."""
+        """The time since the previous phase ended was `name`. If a phase is reported twice, its times are added."""
         now = trio.current_time()
         setattr(self.phases, name, (getattr(self.phases, name) or 0.0) + now - (self.last or self.started))
         self.phases.total = now - self.started
         self.last = now
 
     def settled(self, event: RequestDebited | RequestReleased) -> None:
-        """The settlement as it stands in the ledger."""
+        """The settlement, as the ledger has it."""
         if isinstance(event, RequestDebited):
             self.outcome = "debited" if event.outcome == "completed" else f"debited:{event.outcome}"
             self.usage = event.usage
@@ -60,38 +60,41 @@ class RequestLog:
             self.usage = event.delivered
 
 
-def observe(record: RequestLog, metrics: Metrics) -> None:
-    """The request's one log line, and its share of the figures."""
+def observe(request_log: RequestLog, metrics: Metrics) -> None:
+    """Write the request's one log line, and count it in the metrics."""
     RequestLine(
-        request_id=record.request_id,
-        account_id=record.account_id or None,
-        key_id=record.key_id or None,
-        model=record.model or None,
-        upstream=record.upstream,
-        endpoint=record.endpoint,
-        stream=record.stream,
-        status=record.status,
-        outcome=record.outcome,
-        phases=record.phases,
-        input_tokens=record.usage.input_tokens,
-        output_tokens=record.usage.output_tokens,
-        hold_nanos=record.hold_nanos,
-        cost_nanos=record.cost_nanos,
+        request_id=request_log.request_id,
+        account_id=request_log.account_id or None,
+        key_id=request_log.key_id or None,
+        model=request_log.model or None,
+        upstream=request_log.upstream,
+        endpoint=request_log.endpoint,
+        stream=request_log.stream,
+        status=request_log.status,
+        outcome=request_log.outcome,
+        phases=request_log.phases,
+        input_tokens=request_log.usage.input_tokens,
+        output_tokens=request_log.usage.output_tokens,
+        hold_nanos=request_log.hold_nanos,
+        cost_nanos=request_log.cost_nanos,
     ).write()
     metrics.request_done(
-        endpoint=record.endpoint, model=record.model or None, status=record.status, phases=record.phases
+        endpoint=request_log.endpoint,
+        model=request_log.model or None,
+        status=request_log.status,
+        phases=request_log.phases,
     )
-    metrics.held_nanos.inc(record.hold_nanos)
-    if record.outcome.startswith("debited"):
-        metrics.charged_nanos.inc(record.cost_nanos)
-        metrics.used(record.model, record.usage)
-        if record.overrun_nanos:
-            metrics.overrun(record.overrun_nanos)
-    elif record.hold_nanos:
-        metrics.released_nanos.inc(record.hold_nanos)
-    if record.unbilled_nanos is not None:
-        metrics.unbilled(record.unbilled_nanos)
-    if record.client_left:
+    metrics.held_nanos.inc(request_log.hold_nanos)
+    if request_log.outcome.startswith("debited"):
+        metrics.charged_nanos.inc(request_log.cost_nanos)
+        metrics.used(request_log.model, request_log.usage)
+        if request_log.overrun_nanos:
+            metrics.overrun(request_log.overrun_nanos)
+    elif request_log.hold_nanos:
+        metrics.released_nanos.inc(request_log.hold_nanos)
+    if request_log.unbilled_nanos is not None:
+        metrics.unbilled(request_log.unbilled_nanos)
+    if request_log.client_left:
         metrics.cancelled.inc()
-    if record.refused_by:
-        metrics.refused(record.refused_by)
+    if request_log.refused_by:
+        metrics.refused(request_log.refused_by)

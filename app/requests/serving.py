@@ -19,11 +19,14 @@ from app.faults import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from app.instance.lease import Lease
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
 from app.requests.attempts import Offer
-from app.requests.completion import Terms
+from app.requests.carrying import Terms
+from app.requests.completion import Runtime
 from app.requests.opening import Upstreams
+from app.requests.plan import Offering
 from app.requests.request_log import RequestLog, observe
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
@@ -52,14 +55,11 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """`listings` by model, `offers` by upstream. `on_record` is called once per request, at its end."""
+    """`listings` by model. `offering` is what requests are planned against, `runtime` what they run with."""
 
-    catalog: Catalog
     listings: Mapping[str, Listed]
-    upstreams: Upstreams
-    offers: Mapping[str, Offer]
-    terms: Terms
-    on_record: Callable[[RequestLog], None]
+    offering: Offering
+    runtime: Runtime
 
 
 def open_serving(
@@ -67,21 +67,29 @@ def open_serving(
     catalog: Catalog,
     listings: Mapping[str, Listed],
     upstreams: Mapping[str, Upstream],
+    lease: Lease,
     metrics: Metrics,
-    on_record: Callable[[RequestLog], None],
+    on_end: Callable[[RequestLog], None],
 ) -> Serving:
-    """`on_record` is called after the request is logged and counted."""
+    """`on_end` is called after the request is logged and counted."""
     attempts = settings.limits.attempts
     return Serving(
-        catalog=catalog,
-        listings=listings,
-        upstreams=Upstreams(upstreams, attempts=attempts, on_error=lambda error: _upstream_failed(error, metrics)),
-        offers={
-            upstream.name: Offer(upstream.protocol, upstream.request_bytes_max, upstream.fetches_urls)
-            for upstream in settings.upstreams
-        },
-        terms=_terms(settings),
-        on_record=lambda record: _observe(record, metrics, on_record),
+        listings,
+        Offering(
+            catalog,
+            price_versions={model: listed.version for model, listed in listings.items()},
+            upstreams={
+                upstream.name: Offer(upstream.protocol, upstream.request_bytes_max, upstream.fetches_urls)
+                for upstream in settings.upstreams
+            },
+            default_max_output_tokens=settings.billing.default_max_output_tokens,
+        ),
+        Runtime(
+            _terms(settings),
+            lease,
+            Upstreams(upstreams, attempts=attempts, on_error=lambda error: _upstream_failed(error, metrics)),
+            on_end=lambda request_log: _observe(request_log, metrics, on_end),
+        ),
     )
 
 
@@ -113,9 +121,9 @@ def _terms(settings: Settings) -> Terms:
     )
 
 
-def _observe(record: RequestLog, metrics: Metrics, then: Callable[[RequestLog], None]) -> None:
-    observe(record, metrics)
-    then(record)
+def _observe(request_log: RequestLog, metrics: Metrics, then: Callable[[RequestLog], None]) -> None:
+    observe(request_log, metrics)
+    then(request_log)
 
 
 def _upstream_failed(error: UpstreamError, metrics: Metrics) -> None:

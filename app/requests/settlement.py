@@ -1,11 +1,12 @@
 """The ledger's side of one request: its hold, and the one settlement that ends it.
 
-Rule 1: an admission whose fate is unknown is asked for again until it is known, and released; its client was told 503.
-Rule 2: a debit is insisted on for the settle time. Past that the hold is released, and the answer counts as unbilled.
-Rule 3: a release is insisted on until it is in the log, beyond the request's own life where need be. Repeating either is safe:
-the store knows the command, and the stream has one place for a settlement.
-Rule 4: the place may be taken by the reaper. Whoever comes second does nothing.
-Rule 5: a debit that lands after its client was told that nothing was charged is given back by a correction.
+Rule 1: if the fate of an admission is unknown, its client gets 503, and the append is repeated until the fate is known. A hold that
+was placed is then released.
+Rule 2: a debit is attempted for the settle time. After that the hold is released, and the answer counts as unbilled.
+Rule 3: a release is repeated until it is in the log, even after the request itself has ended. Repeating either is safe: the store
+knows the command, and the stream has one place for a settlement.
+Rule 4: the reaper may take that place first. Then this settlement does nothing.
+Rule 5: if a debit lands after its client was sent an error, a correction gives the charge back.
 """
 
 from __future__ import annotations
@@ -30,48 +31,93 @@ from app.ledger.store import (
     StoreBusy,
     StoreUnavailable,
 )
+from app.requests.opening import Opened
+from app.requests.plan import Plan
+from app.wire.exchange import Relay
 from domain.account import Account, post_adjustment
 from domain.buckets import Guard
 from domain.events import Event, KeyLimits, RequestAdmitted, RequestDebited, RequestReleased, request_stream
 from domain.rates import Rate, rates
-from domain.request import Hold, refusal, release
+from domain.request import AnswerSource, Hold, debit, refusal, release
+from domain.usage import Usage, estimate_tokens
 
 RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX = 0.05, 2.0
+TEXT_KEPT_MAX = 200
+"""Characters of an upstream's own text that go into an event."""
 _STATES = {RequestAdmitted.TOPIC: "open", RequestDebited.TOPIC: "debited", RequestReleased.TOPIC: "released"}
 _log = structlog.get_logger("settlement")
 
 
 class Unsettled(Exception):
-    """The debit is not in the ledger: the store was out of reach for the settle time, or the hold was released before."""
+    """The debit is not in the ledger: the store was unavailable for the settle time, or the hold had been released."""
+
+
+def charge(
+    hold: Hold, plan: Plan, opened: Opened, usage: Usage, *, finish: str, outcome: str = "completed"
+) -> RequestDebited:
+    """The debit for an answer, with the upstream's own text shortened to TEXT_KEPT_MAX."""
+    source = AnswerSource(
+        opened.upstream,
+        upstream_request_id=(opened.upstream_request_id or "")[:TEXT_KEPT_MAX] or None,
+        response_id=(opened.relay.response_id or "")[:TEXT_KEPT_MAX] or None,
+    )
+    prices = plan.quote.model.prices
+    return debit(hold, prices=prices, usage=usage, source=source, finish=finish[:TEXT_KEPT_MAX], outcome=outcome)
+
+
+def usage_of(plan: Plan, relay: Relay) -> Usage:
+    """The usage of a complete answer: the upstream's figures, or an estimate if it sent none."""
+    return relay.usage or _estimated(plan, relay)
+
+
+def delivered_usage(plan: Plan, relay: Relay) -> Usage | None:
+    """An estimate of what was delivered of an incomplete answer, None if nothing was."""
+    items = relay.items
+    if relay.delivered.output_bytes or items.images or items.web_search_calls or items.calls:
+        return _estimated(plan, relay)
+    return None
+
+
+def _estimated(plan: Plan, relay: Relay) -> Usage:
+    """What was delivered, counted by us: the text of the request and of the answer, images and files, and the answer's items."""
+    items = relay.items
+    return Usage(
+        input=min(plan.demand.estimated_tokens, plan.quote.bounds.input_tokens),
+        output=estimate_tokens(relay.delivered.output_bytes),
+        web_search_calls=items.web_search_calls,
+        images=items.images,
+        calls=items.calls,
+        estimated=True,
+    )
 
 
 class Settlement:
-    """One request's way into the log. Every method may be cancelled; what must happen then happens in the background."""
+    """One request's access to the log. Every method may be cancelled; what must still happen then happens in the background."""
 
-    def __init__(self, request_id: str, *, writer: GroupCommit, lifetime: Lease, settle_seconds: float) -> None:
+    def __init__(self, request_id: str, *, writer: GroupCommit, lease: Lease, settle_seconds: float) -> None:
         self._request_id = request_id
         self._stream = request_stream(request_id)
         self._writer = writer
-        self._lifetime = lifetime
+        self._lease = lease
         self._settle_seconds = settle_seconds
         self.refused_by = ""
         self.rates: tuple[Rate, ...] = ()
         """The rates of the key as the ledger's verdict on the admission saw them."""
 
     def now_micros(self) -> int:
-        """The store's clock, near enough to set a deadline by."""
+        """The store's clock, as an estimate that is close enough to set a deadline by."""
         return self._writer.ledger.estimated_now_micros()
 
     async def admit(self, admitted: RequestAdmitted, guards: tuple[Guard, ...], limits: KeyLimits) -> Hold:
-        """Place the hold. Raises a DomainError, IdempotencyKeyUsed (another request stands at this
-        id), StoreUnavailable, CommandFailed."""
+        """Place the hold. Raises a DomainError, StoreUnavailable, CommandFailed, and IdempotencyKeyUsed if another request has this
+        id."""
         append = Append(f"admit_{secrets.token_hex(12)}", self._stream, 0, (admitted,), guards)
         try:
             verdict = await self._writer.append(append)
         except StoreBusy:
             raise
         except StoreUnavailable:
-            self._lifetime.start(lambda: self._find_out(append, admitted))
+            self._lease.start(lambda: self._release_once_known(append, admitted))
             raise
         match verdict:
             case Committed():
@@ -83,18 +129,20 @@ class Settlement:
                 raise refusal(admitted, limits, verdict.bucket, verdict.value, verdict.at_micros)
             case Conflict():
                 raise IdempotencyKeyUsed(
-                    self._request_id, await trio.to_thread.run_sync(self._state, limiter=self._lifetime.reading)
+                    self._request_id, await trio.to_thread.run_sync(self._state, limiter=self._lease.reading)
                 )
 
     async def debit(self, event: RequestDebited) -> None:
-        """Charge. Raises Unsettled: then the hold is released already, or `release` is to be called."""
+        """Charge. Raises Unsettled: the hold was released already, or the caller is to `release` it."""
         verdict = None
         with trio.move_on_after(self._settle_seconds, shield=True):
-            verdict = await self._insist(Append(f"debit_{self._request_id}", self._stream, 1, (event,), first=True))
+            verdict = await self._append_until_known(
+                Append(f"debit_{self._request_id}", self._stream, 1, (event,), first=True)
+            )
         if isinstance(verdict, Committed):
             return
         raise Unsettled(
-            "the ledger did not take the charge in time" if verdict is None else "the hold was released already"
+            "the ledger did not accept the charge in time" if verdict is None else "the hold was already released"
         )
 
     async def release(
@@ -104,27 +152,30 @@ class Settlement:
         guards: tuple[Guard, ...] = (),
         instead: Callable[[], RequestDebited] | None = None,
     ) -> RequestReleased | RequestDebited:
-        """Give the hold back; where a guard objects, post the debit `instead`. Returns what was asked for or done.
+        """Give the hold back; if a guard refuses that, post the debit `instead`. Returns the event that was posted, or `event` if
+        that is not known yet.
 
-        Waits for the settle time at most; then it goes on in the background.
+        Waits at most for the settle time, then continues in the background.
         """
         done = trio.Event()
         result: list[RequestReleased | RequestDebited] = [event]
 
         async def until_known() -> None:
             try:
-                verdict = await self._insist(
+                verdict = await self._append_until_known(
                     Append(f"release_{self._request_id}", self._stream, 1, (event,), guards, first=True)
                 )
                 if isinstance(verdict, GuardRefused) and instead is not None:
                     result[0] = charge = instead()
-                    await self._insist(Append(f"debit_{self._request_id}", self._stream, 1, (charge,), first=True))
+                    await self._append_until_known(
+                        Append(f"debit_{self._request_id}", self._stream, 1, (charge,), first=True)
+                    )
                 if isinstance(verdict, Conflict) and verdict.command_id == f"debit_{self._request_id}":
                     await self._give_back()
             finally:
-                done.set()  # also where the process is torn down: what was not written is the reaper's
+                done.set()  # also if the process is torn down: the reaper resolves what was not written
 
-        self._lifetime.start(until_known)
+        self._lease.start(until_known)
         with trio.move_on_after(self._settle_seconds, shield=True):
             await done.wait()
         return result[0]
@@ -134,13 +185,15 @@ class Settlement:
         return _STATES.get(newest.topic, "known")
 
     async def _give_back(self) -> None:
-        """Undo this request's own debit: it was not known in time, and its client was told that nothing was charged."""
+        """Undo this request's own debit: it was not confirmed in time, so the client was sent an error."""
         while True:
             try:
-                await trio.to_thread.run_sync(self._correct, limiter=self._lifetime.reading)
+                await trio.to_thread.run_sync(self._correct, limiter=self._lease.reading)
                 return
             except (StoreUnavailable, TooManyConflicts) as error:
-                _log.warning("a late charge is not given back yet", request_id=self._request_id, error=str(error))
+                _log.warning(
+                    "could not give back a late charge; retrying", request_id=self._request_id, error=str(error)
+                )
                 await trio.sleep(RETRY_SECONDS_MAX)
 
     def _correct(self) -> None:
@@ -161,24 +214,24 @@ class Settlement:
 
         on_account(ledger, codec, charge.account_id, decide)
 
-    async def _find_out(self, append: Append, admitted: RequestAdmitted) -> None:
-        verdict = await self._insist(append)
+    async def _release_once_known(self, append: Append, admitted: RequestAdmitted) -> None:
+        verdict = await self._append_until_known(append)
         if isinstance(verdict, Committed):
             event = release(Hold(admitted, verdict.recorded_at_micros), reason="store_unavailable")
-            await self._insist(Append(f"release_{self._request_id}", self._stream, 1, (event,), first=True))
+            await self._append_until_known(Append(f"release_{self._request_id}", self._stream, 1, (event,), first=True))
 
-    async def _insist(self, append: Append) -> Committed | Conflict | GuardRefused | None:
-        """The verdict, however long the store is out of reach. None where the store can never take it (logged)."""
+    async def _append_until_known(self, append: Append) -> Committed | Conflict | GuardRefused | None:
+        """The verdict, however long the store is unavailable. None if the store can never accept the command (logged)."""
         pause = RETRY_SECONDS_FIRST
         while True:
             try:
                 return await self._writer.append(append)
             except StoreUnavailable as error:
                 _log.warning(
-                    "the ledger did not take a command; asking again", request_id=self._request_id, error=str(error)
+                    "the ledger did not take a command; retrying", request_id=self._request_id, error=str(error)
                 )
                 await trio.sleep(pause)
                 pause = min(RETRY_SECONDS_MAX, pause * 2)
             except CommandFailed as error:
-                _log.error("the ledger refuses a command's data", request_id=self._request_id, error=str(error))
+                _log.error("the ledger rejected the data of a command", request_id=self._request_id, error=str(error))
                 return None

@@ -1,7 +1,7 @@
-"""POST /v1/responses and POST /v1/chat/completions: judge the key, read, parse, start the completion, hand out its bytes.
+"""POST /v1/responses and POST /v1/chat/completions: check the key, read, parse and plan the request, run it, send its bytes.
 
-Rule 1: the key, the length and the room are judged before a body byte is read.
-Rule 2: what is refused here never reached the ledger, and is told and logged like everything else.
+Rule 1: the key, the length and the concurrency limits are checked before a body byte is read.
+Rule 2: a request refused here never reached the ledger. It is reported and logged like any other.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from quart import Request, Response
 
 from app.accounts.auth import Key, authenticate
 from app.edge.application import add_fields, request_id, set_request_id, stream_response
-from app.edge.body import Reservation, on_exit, read_body
+from app.edge.body import on_exit, read_body
 from app.errors import problem_of
 from app.faults import BadRequest
-from app.instance.lease import Slot
-from app.requests.completion import Completion
+from app.requests.completion import Completion, Occupied
 from app.requests.outbox import Outbox
 from app.requests.plan import Plan, make_plan
 from app.requests.request_log import RequestLog
@@ -32,7 +31,7 @@ from domain.rates import headers
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 255
 PARSED_INLINE_MAX = 1024 * 1024
-"""Larger bodies are parsed in a thread: the streams of others go on meanwhile."""
+"""Larger bodies are parsed in a thread, so that other requests' streams continue meanwhile."""
 KEEP_ALIVE = b": keep-alive\n\n"
 
 T = TypeVar("T")
@@ -40,111 +39,95 @@ Ts = TypeVarTuple("Ts")
 
 
 async def complete(services: Services, request: Request, endpoint: Endpoint) -> Response:
-    """One request. Raises what app/errors.py has a row for."""
-    record = RequestLog("", "", "", "", endpoint, stream=False, started=trio.current_time())
+    """One request. Raises errors that app/errors.py has a row for."""
+    request_log = RequestLog("", "", "", "", endpoint, stream=False, started=trio.current_time())
     try:
-        completion = await _begin(services, request, endpoint, record)
+        completion = await _begin(services, request, endpoint, request_log)
     except Exception as error:
         problem = problem_of(error, endpoint=endpoint)
-        record.status, record.outcome = problem.status, f"refused:{problem.code}"
-        services.serving.on_record(record)
+        request_log.status, request_log.outcome = problem.status, f"refused:{problem.code}"
+        services.serving.runtime.on_end(request_log)
         raise
-    await completion.opened.wait()
+    await completion.outbox.opened.wait()
     if completion.rates:
         add_fields(request, headers(completion.rates))
     if completion.error is not None:
         raise completion.error
-    if record.stream:
+    if request_log.stream:
         return stream_response(Frames(completion.outbox, services.settings.limits.keepalive_comment))
     return Response(await _whole(completion.outbox), content_type="application/json")
 
 
-async def _begin(services: Services, request: Request, endpoint: Endpoint, record: RequestLog) -> Completion:
+async def _begin(services: Services, request: Request, endpoint: Endpoint, request_log: RequestLog) -> Completion:
     """From the headers to a running completion."""
     services.instance.lease.check()
     now_micros = services.now_micros()
     key = await authenticate(services.accounts.keys, request.headers.get("authorization"), now_micros=now_micros)
-    record.account_id, record.key_id = key.account_id, key.key_id
-    record.request_id = name_request(request, key)
-    slot, body = services.instance.slots.take(key.key_id), services.instance.body_budget.reserve(0)
+    request_log.account_id, request_log.key_id = key.account_id, key.key_id
+    request_log.request_id = name_request(request, key)
+    occupied = Occupied(services.instance.slots.take(key.key_id), services.instance.body_budget.reserve(0))
     try:
-        order = await _order(services, request, endpoint, record.request_id, key, body, now_micros)
-        record.model, record.stream = order.model.id, order.request.stream
-        record.phase("parse")
-        completion = _completion(services, order, record, key, slot, body)
-        services.instance.lease.check()  # reading a body takes a while: the process may be on its way out by now
+        body = await read_body(request, services.settings.server.max_body_bytes, occupied.body, json=True)
+        plan = await _plan(services, endpoint, body, key, occupied, request_log.request_id, now_micros)
+        request_log.model, request_log.stream = plan.quote.model.id, plan.stream
+        request_log.phase("parse")
+        completion = _completion(services, plan, request_log, occupied)
+        services.instance.lease.check()  # reading a body takes a while: the process may be shutting down by now
     except BaseException:
-        slot.give_back()
-        body.release()
+        occupied.give_back()
         raise
     on_exit(request, completion.client_left)
     services.instance.lease.start(completion.run)
     return completion
 
 
-async def _order(
+async def _plan(
     services: Services,
-    request: Request,
     endpoint: Endpoint,
-    request_id: str,
+    body: bytes,
     key: Key,
-    reservation: Reservation,
+    occupied: Occupied,
+    request_id: str,
     now_micros: int,
 ) -> Plan:
-    settings = services.settings
-    body = await read_body(request, settings.server.max_body_bytes, reservation, json=True)
+    """Parse the body, fetch the uploaded files that it refers to, and plan the request."""
     large = len(body) > PARSED_INLINE_MAX
 
-    def judged(parsed: ParsedRequest, stored: Mapping[str, StoredFile]) -> Plan:
+    def planned(parsed: ParsedRequest, stored: Mapping[str, StoredFile]) -> Plan:
         return make_plan(
             parsed,
             request_id=request_id,
             key=key,
-            catalog=services.serving.catalog,
-            offers=services.serving.offers,
+            offering=services.serving.offering,
             stored=stored,
-            default_max_output_tokens=settings.billing.default_max_output_tokens,
             now_micros=now_micros,
         )
 
-    parsed = await _in_turn(services, parse, endpoint, body, aside=large)
+    parsed = await _in_turn(services, parse, endpoint, body, in_thread=large)
     if parsed.refs:
-        stored = await services.files.contents(key.account_id, parsed.refs, reservation)
-        return await _in_turn(services, judged, parsed, stored, aside=True)
+        stored = await services.files.contents(key.account_id, parsed.refs, occupied.body)
+        return await _in_turn(services, planned, parsed, stored, in_thread=True)
     # A small PDF may inflate to a large one before its pages are counted.
-    return await _in_turn(services, judged, parsed, {}, aside=large or bool(parsed.inline_files))
+    return await _in_turn(services, planned, parsed, {}, in_thread=large or bool(parsed.inline_files))
 
 
-async def _in_turn(services: Services, work: Callable[[*Ts], T], *args: *Ts, aside: bool) -> T:
-    """`work`, in a thread where it is `aside`: one at a time, since it holds the interpreter for most of its time."""
-    return await trio.to_thread.run_sync(work, *args, limiter=services.instance.parsing) if aside else work(*args)
+async def _in_turn(services: Services, work: Callable[[*Ts], T], *args: *Ts, in_thread: bool) -> T:
+    """Call `work`, if `in_thread` in a thread. Such calls run one at a time: each holds the interpreter for most of its time."""
+    return await trio.to_thread.run_sync(work, *args, limiter=services.instance.parsing) if in_thread else work(*args)
 
 
-def _completion(
-    services: Services, order: Plan, record: RequestLog, key: Key, slot: Slot, body: Reservation
-) -> Completion:
-    return Completion(
-        order,
-        record,
-        limits=key.limits,
-        price_version=services.serving.listings[order.model.id].version,
-        settlement=Settlement(
-            record.request_id,
-            writer=services.writer,
-            lifetime=services.instance.lease,
-            settle_seconds=services.serving.terms.settle,
-        ),
-        terms=services.serving.terms,
-        lifetime=services.instance.lease,
-        upstreams=services.serving.upstreams,
-        slot=slot,
-        body=body,
-        on_end=services.serving.on_record,
+def _completion(services: Services, plan: Plan, request_log: RequestLog, occupied: Occupied) -> Completion:
+    settlement = Settlement(
+        request_log.request_id,
+        writer=services.writer,
+        lease=services.instance.lease,
+        settle_seconds=services.serving.runtime.terms.settle,
     )
+    return Completion(plan, request_log, services.serving.runtime, settlement=settlement, occupied=occupied)
 
 
 def name_request(request: Request, key: Key) -> str:
-    """The request's id. Where the client sent an Idempotency-Key it follows from the account and that: a repeat meets the first."""
+    """The request's id. With an Idempotency-Key it is derived from the account and that key, so that a repeat has the same id."""
     sent = idempotency_key(request)
     if sent is None:
         return request_id(request)
@@ -155,7 +138,7 @@ def name_request(request: Request, key: Key) -> str:
 
 
 def idempotency_key(request: Request) -> str | None:
-    """What the client sent. Raises BadRequest."""
+    """The client's Idempotency-Key, None if it sent none. Raises BadRequest."""
     sent = request.headers.get("idempotency-key")
     if sent is None:
         return None
@@ -175,7 +158,7 @@ async def _whole(outbox: Outbox) -> bytes:
 
 
 class Frames:
-    """What a streamed answer's body iterates over: frames as they come, a comment where none came for a while."""
+    """The body of a streamed answer: frames as they arrive, and a comment each time that none arrived for a while."""
 
     def __init__(self, outbox: Outbox, comment_seconds: float) -> None:
         self._outbox = outbox
@@ -186,13 +169,13 @@ class Frames:
 
     async def __anext__(self) -> bytes:
         if self._outbox.ready:
-            return self._or_stop(await self._outbox.take())
+            return self._unless_ended(await self._outbox.take())
         with trio.move_on_after(self._comment_seconds):
-            return self._or_stop(await self._outbox.take())
+            return self._unless_ended(await self._outbox.take())
         return KEEP_ALIVE
 
     @staticmethod
-    def _or_stop(data: bytes) -> bytes:
+    def _unless_ended(data: bytes) -> bytes:
         if not data:
             raise StopAsyncIteration
         return data

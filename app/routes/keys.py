@@ -215,7 +215,7 @@ async def _key_shown(services: Services, account_id: str, key_id: str) -> KeySho
 def _models(services: Services, wanted: list[str] | None) -> tuple[str, ...] | None:
     if wanted is None:
         return None
-    offered = {model.id for model in services.serving.catalog.models()}
+    offered = {model.id for model in services.serving.offering.catalog.models()}
     for model in wanted:
         if model not in offered:
             raise InvalidValue("models", f"There is no model {model[:100]!r}. GET /v1/models lists them.")

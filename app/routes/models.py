@@ -77,14 +77,16 @@ async def _key_if_any(services: Services, request: Request) -> Key | None:
 def list_models(services: Services, key: Key | None) -> ModelList:
     """The models that may be used, sorted by id."""
     serving = services.serving
-    usable = sorted((each for each in serving.catalog.models() if _allowed(each, key)), key=lambda each: each.id)
+    usable = sorted(
+        (each for each in serving.offering.catalog.models() if _allowed(each, key)), key=lambda each: each.id
+    )
     return ModelList("list", [describe(each, serving.listings[each.id].created) for each in usable])
 
 
 def show_model(services: Services, key: Key | None, model_id: str) -> ModelObject:
     """One model. Raises ModelNotFound, also if the key may not use it."""
     serving = services.serving
-    found = serving.catalog.model(model_id)
+    found = serving.offering.catalog.model(model_id)
     if not _allowed(found, key):
         raise ModelNotFound(model_id)
     return describe(found, serving.listings[found.id].created)

@@ -90,7 +90,7 @@ def passing_relay(request: ParsedRequest, *, model: str, upstream: str) -> Relay
     """A fresh relay for one attempt at a pass-through, under the public name `model`."""
     if request.endpoint == "chat":
         if request.stream:
-            return ChatStreamRelay(model=model, include_usage=request.include_usage, choices=request.choices)
+            return ChatStreamRelay(model=model, include_usage=request.include_usage, choices=request.demand.choices)
         return ChatPlainRelay(model=model)
     if request.stream:
         return ResponsesStreamRelay(model=model, upstream=upstream)

@@ -1,9 +1,9 @@
-"""One request and its answer as protocol values: what every codec in this package gives to the gateway.
+"""One request and its answer as protocol values: the interface between the codecs of this package and the gateway.
 
-Rule 1: bytes in, values out. Nothing here blocks, knows a clock, or knows money.
-Rule 2: a request is parsed once; what is wrong with it is a RequestError that names the parameter.
-Rule 3: a Relay forwards whole frames only, and holds back everything from the first closing frame on, until its owner asks.
-Rule 4: a pass-through keeps the bytes that it need not change, unknown fields included.
+Rule 1: bytes in, values out. Nothing here blocks, reads a clock, or knows money.
+Rule 2: a request is parsed once. Anything wrong with it is a RequestError that names the parameter.
+Rule 3: a Relay forwards only whole frames. From the first closing frame on it holds everything back until its owner takes it.
+Rule 4: a pass-through changes only the bytes that it must. Unknown fields survive.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from app.wire.file_ref import FileRef
+from domain.demand import Demand
 from domain.errors import Fault
 from domain.usage import Usage
 
@@ -21,7 +22,7 @@ Endpoint = Literal["responses", "chat"]
 
 
 class RequestError(Fault):
-    """The request is at fault: answered with `status`, and nothing was charged."""
+    """The request is at fault. It is answered with `status`, and nothing is charged."""
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None, status: int = 400) -> None:
         super().__init__(message)
@@ -32,7 +33,7 @@ class RequestError(Fault):
 
 
 class AnswerError(Fault):
-    """The upstream's answer is at fault. `malformed`: it made no sense, or broke off; else it is an error that it sent."""
+    """The upstream's answer is at fault. `malformed`: it is invalid or incomplete; otherwise it is an error that it sent."""
 
     def __init__(
         self,
@@ -53,7 +54,7 @@ class AnswerError(Fault):
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """One entry of the request's tools: its type as sent, the name that catalogs use, where it stands."""
+    """One of the request's tools: its type as sent, the name that catalogs use, and the parameter that holds it."""
 
     type: str
     name: str
@@ -62,35 +63,34 @@ class ToolUse:
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """A request that is well formed. Limits are as the client set them, None where it set none.
+    """A well-formed request.
 
-    `text_bytes` bounds the tokens of all that is not an inline image or file; `images` and `files` count those, `content_bytes`
-    is what the inline ones decode to. `refs` name uploaded files, `inline_files` came along, at `addresses` stand URLs to fetch.
-    `fields` are the top-level members as they came.
+    `demand` counts what it asks of the model; `content_bytes` is the decoded size of its inline content. `refs` name uploaded
+    files, `inline_files` were sent along, `addresses` are the parameters that hold URLs to fetch. `fields` are the top-level
+    members as sent.
     """
 
     endpoint: Endpoint
     model: str
     stream: bool
-    choices: int
-    max_output_tokens: int | None
-    max_tool_calls: int | None
+    demand: Demand
     tools: tuple[ToolUse, ...]
-    images: int
-    files: int
-    text_bytes: int
     include_usage: bool
-    service_tier: str | None
     fields: dict[str, msgspec.Raw]
     content_bytes: int = 0
     refs: tuple[FileRef, ...] = ()
     inline_files: tuple[InlineFile, ...] = ()
     addresses: tuple[str, ...] = ()
 
+    @property
+    def content_param(self) -> str:
+        """The parameter that holds the conversation."""
+        return "messages" if self.endpoint == "chat" else "input"
+
 
 @dataclass(frozen=True, slots=True)
 class InlineFile:
-    """A file that came with the request: a JSON string of base64, or of a data URI, and where it stands."""
+    """A file sent in the request: a JSON string of base64, or of a data URI, and the parameter that holds it."""
 
     raw: msgspec.Raw
     param: str
@@ -98,9 +98,10 @@ class InlineFile:
 
 @dataclass(slots=True)
 class Delivered:
-    """What has been forwarded so far, for an answer that is cut or tells no usage: UTF-8 bytes of text, reasoning and arguments.
+    """What has been forwarded so far, for an answer that is cut off or reports no usage.
 
-    Once the answer is closing, `output_bytes` counts what is held as well, so that an estimate covers the whole answer.
+    `output_bytes` counts text, reasoning and arguments in UTF-8. Once the answer is closing, it includes what is held back, so that
+    an estimate covers the whole answer.
     """
 
     output_bytes: int = 0
@@ -111,38 +112,38 @@ class Relay(Protocol):
     """One answer on its way from an upstream to a client.
 
     feed() returns what may be forwarded now. Once `closing` is set it returns b"" and keeps the rest for tail().
-    feed() and end() raise AnswerError when the answer is at fault; nothing more may be fed then.
+    feed() and end() raise AnswerError when the answer is at fault. After that nothing more may be fed.
     """
 
     closing: bool
-    """The first closing frame is here; nothing is forwarded until the debit is durable."""
+    """The first closing frame has arrived. Nothing is forwarded until the debit is durable."""
     finished: bool
-    """The protocol says that nothing more comes that matters."""
+    """The answer is whole: by the protocol, nothing of significance follows."""
     delivered: Delivered
 
     def feed(self, data: bytes) -> bytes: ...
 
     def end(self) -> None:
-        """The upstream closed its stream in good order: sets `finished`, unless the answer is paused. Raises AnswerError where it
-        is neither."""
+        """The upstream closed its stream in good order. Sets `finished`, unless the answer is paused. Raises AnswerError if it is
+        neither finished nor paused."""
         ...
 
     def cut(self) -> None:
-        """The answer is closing, and the rest of it does not come: asked for once, before its usage and tail(). Not `finished`."""
+        """The answer is closing, and the rest of it will not come. Called once, before its usage and tail(), if not `finished`."""
         ...
 
     def continuation(self) -> bytes | None:
-        """After end(): the body that goes on with an answer that was paused, None where it is whole. Asked for once per end()."""
+        """After end(): the request body that continues a paused answer, None if the answer is whole. Called once for each end()."""
         ...
 
     @property
     def usage(self) -> Usage | None:
-        """The upstream's own figures, None where it sent none."""
+        """The upstream's own figures, None if it sent none."""
         ...
 
     @property
     def items(self) -> Usage:
-        """Calls and images counted from the answer's own items, without tokens: what an estimate starts from."""
+        """Calls and images counted from the answer's own items, without tokens. An estimate starts from it."""
         ...
 
     @property
@@ -154,7 +155,7 @@ class Relay(Protocol):
     def response_id(self) -> str | None: ...
 
     def tail(self) -> bytes:
-        """What was held back, ready to send, [DONE] included where the protocol has one."""
+        """What was held back, ready to send, including [DONE] if the protocol has one."""
         ...
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:

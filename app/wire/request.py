@@ -187,6 +187,11 @@ def service_tier(fields: Members) -> str | None:
     return value
 
 
+def shaped(fields: Members) -> bool:
+    """Whether the request gives the output a form."""
+    return given(fields, "text") is not None or given(fields, "response_format") is not None
+
+
 def tool_uses(fields: Members, name: str = "tools") -> tuple[ToolUse, ...]:
     raw = given(fields, name)
     return () if raw is None else tuple(uses_of(decode(raw, _tools, name), name))

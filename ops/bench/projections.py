@@ -39,7 +39,7 @@ from domain.events import (
     request_stream,
 )
 from domain.pricing import parse_prices, price_table
-from domain.request import Hold, debit, release
+from domain.request import AnswerSource, Hold, debit, release
 from domain.usage import Usage
 from projections.runner import Runner
 
@@ -160,9 +160,7 @@ def _settlement(hold: Hold, draw: random.Random) -> Event:
         hold,
         prices=PRICES,
         usage=usage,
-        upstream="bench",
-        upstream_request_id="req",
-        response_id=f"resp_{hold.admitted.request_id}",
+        source=AnswerSource("bench", "req", f"resp_{hold.admitted.request_id}"),
         finish="stop",
     )
 

@@ -25,7 +25,7 @@ async def test_upstreams_are_those_of_the_settings_and_keep_their_keys_to_themse
     settings = parse(configuration(tmp_path, upstreams={"sim": "", "vendor": "https://vendor.example/v1"}))
     prepare(settings)
     async with open_services(settings) as services:
-        made = services.serving.upstreams._upstreams
+        made = services.serving.runtime.upstreams._upstreams
         assert isinstance(made["sim"], SimulatorUpstream)
         assert isinstance(made["vendor"], HttpUpstream)
         assert VENDOR_KEY not in repr(made["vendor"])
@@ -57,7 +57,7 @@ async def test_a_store_that_cannot_be_opened_is_said_so(tmp_path: Path) -> None:
 
 async def test_errors_of_upstreams_are_counted_by_their_kind(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
-        told = gateway.services.serving.upstreams._on_error
+        told = gateway.services.serving.runtime.upstreams._on_error
         for error in (
             UpstreamUnreachable("simulator", "x"),
             UpstreamTimeout("simulator", "x"),
@@ -99,7 +99,7 @@ async def test_what_a_vendor_says_of_our_account_is_in_the_log_and_other_words_a
     with capture_logs() as lines:
         async with open_services(settings) as services:
             for refusal in refusals:
-                services.serving.upstreams._on_error(refusal)
+                services.serving.runtime.upstreams._on_error(refusal)
     told = [line for line in lines if line["event"] == "an upstream rejects our credentials"]
     assert [(line["upstream"], line["status"], line["message"]) for line in told] == [
         ("simulator", 403, "Your credit balance is too low.")

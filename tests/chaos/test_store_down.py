@@ -29,7 +29,7 @@ BALANCE_NANOS = 10**12
 FRAMES = 20
 SETTLE_SECONDS, LEASE_SECONDS = 60, 30
 """Longer than the store is away where what was open is billed."""
-ASKED_AGAIN = "the ledger did not take a command; asking again"
+ASKED_AGAIN = "the ledger did not take a command; retrying"
 _LOCK = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)

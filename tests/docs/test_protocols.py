@@ -19,7 +19,7 @@ import pytest
 
 from app.errors import answer_for
 from app.files.service import REFERENCED_MAX
-from app.requests.attempts import Attempts, Offer
+from app.requests.attempts import Allowance, Attempts, Offer
 from app.settings import parse as parse_settings
 from app.settings.protocols import TRAITS
 from app.upstream.refusal import refused
@@ -101,8 +101,7 @@ def attempts_of(endpoint: Endpoint, body: Json, column: Column, calls: int | Non
         model,
         {UPSTREAM: Offer(column.protocol, TRAITS[column.protocol].request_bytes_max, column.fetches)},
         STORED,
-        max_output_tokens=request.max_output_tokens or OUTPUT_TOKENS,
-        max_tool_calls=calls,
+        Allowance(request.demand.max_output_tokens or OUTPUT_TOKENS, max_tool_calls=calls),
         seed="0" * 32,
         created=7,
     )

@@ -26,7 +26,7 @@ from domain.payment import Returned, credit_of, post_refund
 from domain.payment import fold_return as fold
 from domain.postings import customer_available, customer_held, postings
 from domain.pricing import parse_prices
-from domain.request import Hold, debit, release
+from domain.request import AnswerSource, Hold, debit, release
 from domain.usage import Usage
 from tests.support.domain.strategies import amounts, minors
 
@@ -44,9 +44,7 @@ def used(cost: int) -> Event:
         Hold(admitted(0), 0),
         prices=PER_TOKEN,
         usage=Usage(input=cost),
-        upstream="u",
-        upstream_request_id=None,
-        response_id=None,
+        source=AnswerSource("u"),
         finish="stop",
         outcome="completed",
     )

@@ -1,9 +1,9 @@
-"""Requests: what one can cost at most, its admission, and its one settlement."""
+"""Requests: the most that one can cost, its admission, and its one settlement."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from domain import request
 from domain.buckets import MICROS_PER_DAY, Guard
 from domain.catalog import Model
+from domain.demand import Demand
 from domain.errors import (
     AccountIsFrozen,
     InsufficientQuota,
@@ -28,7 +29,10 @@ from domain.request import (
     ADDED_TOKENS_WITH_TOOLS_MAX,
     IMAGE_TOKENS_MAX,
     TOKENS_PER_PAGE_MAX,
+    TOOL_CALLS_DEFAULT,
+    AnswerSource,
     Hold,
+    Quote,
     bounds_of,
 )
 from domain.usage import TOKENS_PER_PAGE, Usage
@@ -52,28 +56,12 @@ AT_MICROS = 1_763_870_415_000_000
 
 PLAIN = 10 + ADDED_TOKENS_MAX
 TOOLED = 10 + ADDED_TOKENS_WITH_TOOLS_MAX
-"""What ten bytes are held for."""
+"""The tokens held for ten bytes of text."""
 
 
-def bounded(
-    text_bytes: int = 10,
-    images: int = 0,
-    files: int = 0,
-    output_tokens: int = 5,
-    tools: tuple[str, ...] = (),
-    **more: Any,
-) -> Bounds:
-    return bounds_of(
-        MODEL,
-        text_bytes=text_bytes,
-        images=images,
-        files=files,
-        output_tokens=output_tokens,
-        choices=1,
-        tool_calls=3,
-        tools=frozenset(tools),
-        **more,
-    )
+def bounded(*, text_bytes: int = 10, tools: tuple[str, ...] = (), **more: Any) -> Bounds:
+    limits: dict[str, Any] = {"max_output_tokens": 5, "max_tool_calls": 3}
+    return bounds_of(MODEL, Demand(text_bytes=text_bytes, tools=frozenset(tools), **(limits | more)))
 
 
 def test_a_token_is_held_for_per_byte_of_text() -> None:
@@ -82,16 +70,14 @@ def test_a_token_is_held_for_per_byte_of_text() -> None:
 
 
 def test_what_vendors_add_to_a_conversation_is_held_for() -> None:
-    """Anthropic documents up to 530 tokens for tools, and that for a request of less than 200 bytes."""
+    """Anthropic documents up to 530 tokens for tools, even for a request of less than 200 bytes."""
     assert bounded(tools=("function",)).input_tokens == bounded(shaped=True).input_tokens == TOOLED
     assert ADDED_TOKENS_WITH_TOOLS_MAX > 2 * 530
 
 
 def test_an_image_is_held_for_as_its_model_counts_it() -> None:
     mini = dataclasses.replace(MODEL, upstream_model="gpt-4o-mini-2024-07-18", context_window=128_000)
-    bounds = bounds_of(
-        mini, text_bytes=10, images=1, files=0, output_tokens=5, choices=1, tool_calls=0, tools=frozenset()
-    )
+    bounds = bounds_of(mini, Demand(text_bytes=10, images=1))
     assert bounds.input_tokens >= 2_833 + 8 * 5_667
 
 
@@ -101,7 +87,8 @@ def test_an_image_is_held_for_at_more_than_vendors_count() -> None:
 
 def test_no_request_reads_or_writes_more_than_the_model_can() -> None:
     assert bounded(text_bytes=10**9).input_tokens == MODEL.context_window
-    assert bounded(output_tokens=10**9).output_tokens == MODEL.max_output_tokens
+    assert bounded(max_output_tokens=10**9).output_tokens == MODEL.max_output_tokens
+    assert bounded(max_output_tokens=None).output_tokens == MODEL.max_output_tokens
 
 
 def test_what_a_file_or_a_search_brings_is_unknown() -> None:
@@ -115,7 +102,7 @@ def test_what_a_file_or_a_search_brings_is_unknown() -> None:
     )
 
 
-def test_tools_without_a_price_are_no_calls() -> None:
+def test_tools_without_a_price_are_not_counted_as_calls() -> None:
     assert bounded(tools=("function",)).tool_calls == 0
     drawing = bounded(tools=("image_generation",))
     assert (drawing.tool_calls, drawing.images, drawing.input_tokens) == (3, True, MODEL.context_window)
@@ -156,7 +143,13 @@ def test_a_namespace_is_called_by_what_is_in_it() -> None:
     assert bounded(tools=("namespace", "custom")).calls == ("custom",)
 
 
-def test_the_bounds_name_the_tier_that_is_asked_for() -> None:
+def test_without_a_limit_each_choice_may_call_a_priced_tool() -> None:
+    assert bounded(tools=("web_search",), max_tool_calls=None).tool_calls == TOOL_CALLS_DEFAULT
+    assert bounded(tools=("web_search",), max_tool_calls=None, choices=20).tool_calls == 20
+    assert bounded(tools=("web_search",), max_tool_calls=2, choices=20).tool_calls == 2
+
+
+def test_the_bounds_name_the_requested_tier() -> None:
     assert bounded().service_tier is None
     assert bounded(service_tier="flex").service_tier == "flex"
 
@@ -175,16 +168,18 @@ def test_a_key_may_name_its_models() -> None:
         request.check_key(KeyLimits(models=("m",)), "n", AT_MICROS)
 
 
+class Payer(NamedTuple):
+    account_id: str
+    key_id: str
+    limits: KeyLimits
+
+
 def admitted(limits: KeyLimits, within: Bounds) -> tuple[RequestAdmitted, tuple[Guard, ...]]:
     return request.admit(
         request_id="r",
-        account_id="a",
-        key_id="k",
-        limits=limits,
-        model=MODEL,
-        price_version=3,
+        payer=Payer("a", "k", limits),
+        quote=Quote(MODEL, 3, within),
         endpoint="responses",
-        bounds=within,
         instance_id="i",
         deadline_at_micros=AT_MICROS,
     )
@@ -223,7 +218,7 @@ def refused(bucket: str, value: int, within: Bounds | None = None) -> Exception:
     return request.refusal(event, LIMITS, bucket, value, AT_MICROS)
 
 
-def test_a_refusal_by_a_bucket_is_told_in_the_callers_terms() -> None:
+def test_a_refusal_by_a_bucket_is_reported_in_the_callers_terms() -> None:
     assert isinstance(refused("frozen:a", 1), AccountIsFrozen)
     assert isinstance(refused("revoked:k", 1), KeyIsRevoked)
     money = refused("available:a", 42)
@@ -234,7 +229,7 @@ def test_a_refusal_by_a_bucket_is_told_in_the_callers_terms() -> None:
     assert (budget.available_nanos, budget.budget) == (70, True)
 
 
-def test_a_rate_is_told_with_its_rest_and_the_wait() -> None:
+def test_a_refusal_by_a_rate_names_what_is_left_and_the_wait() -> None:
     for bucket, value, expected in [
         ("open:k", 4, ("open requests", 4, 1, 0, 1)),
         ("requests:k:2025-11-23T04:00", 60, ("requests per minute", 60, 1, 0, 45)),
@@ -245,7 +240,7 @@ def test_a_rate_is_told_with_its_rest_and_the_wait() -> None:
         assert (rate.what, rate.limit, rate.needed, rate.available, rate.retry_after_seconds) == expected
 
 
-def test_a_request_larger_than_a_whole_window_is_told_that_no_wait_helps() -> None:
+def test_a_request_larger_than_a_whole_window_names_no_wait() -> None:
     rate = refused("tokens:k:2025-11-23T04:00", 0, Bounds(10_000, 0))
     assert isinstance(rate, RateLimited)
     assert rate.retry_after_seconds is None
@@ -265,11 +260,10 @@ def test_a_debit_charges_in_full_and_names_the_part_above_the_hold(
         hold,
         prices=prices,
         usage=usage,
-        upstream=upstream,
-        upstream_request_id=None,
-        response_id=None,
+        source=AnswerSource(upstream, response_id="resp"),
         finish="stop",
     )
+    assert (event.upstream, event.upstream_request_id, event.response_id) == (upstream, None, "resp")
     assert event.cost_nanos == price_usage(prices, usage).amount_nanos
     assert event.overrun_nanos == max(0, event.cost_nanos - event.hold_nanos)
     assert event.outcome == "completed"

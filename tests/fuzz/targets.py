@@ -108,7 +108,7 @@ def request(endpoint: Endpoint) -> Callable[[bytes], object]:
 
 
 def _passed_on(parsed: ParsedRequest) -> object:
-    assert parsed.text_bytes >= 0
+    assert parsed.demand.text_bytes >= 0
     assert parsed.content_bytes >= 0
     try:
         fields = handed(parsed.fields, _stored(parsed), "vendor")
@@ -116,7 +116,7 @@ def _passed_on(parsed: ParsedRequest) -> object:
         return _refused(error)
     passed = passed_body(replace(parsed, fields=fields), UPSTREAMS[parsed.endpoint])
     assert json.loads(passed, parse_int=str, parse_float=str).keys() >= parsed.fields.keys()
-    return parsed.images > 0, parsed.files > 0, len(parsed.refs) > 0, len(parsed.addresses) > 0
+    return parsed.demand.images > 0, parsed.demand.files > 0, len(parsed.refs) > 0, len(parsed.addresses) > 0
 
 
 def _carried(endpoint: Endpoint, parsed: ParsedRequest) -> object:

@@ -13,8 +13,21 @@ import msgspec
 
 from app.wire.content import weigh
 from app.wire.exchange import ParsedRequest, RequestError, ToolUse
-from app.wire.request import count, decode, flag, given, missing, model, read_body, service_tier, tool_uses, unsupported
+from app.wire.request import (
+    count,
+    decode,
+    flag,
+    given,
+    missing,
+    model,
+    read_body,
+    service_tier,
+    shaped,
+    tool_uses,
+    unsupported,
+)
 from app.wire.splice import Members, members, with_members
+from domain.demand import Demand
 
 CHOICES_MAX = 128
 _OPENAI_ONLY = ("store", "max_completion_tokens")
@@ -36,22 +49,28 @@ def parse_chat(body: bytes) -> ParsedRequest:
     if not weight.items:
         raise RequestError("Invalid 'messages': empty array.", param="messages", code="empty_array")
     _refuse_audio(fields)
-    uses = _tools(fields)
+    tools = (*_tools(fields), *weight.tools)
     flag(fields, "store")
     stream = flag(fields, "stream")
+    choices, output_limit = count(fields, "n", CHOICES_MAX) or 1, _output_limit(fields)
+    include_usage = flag(_stream_options(fields), "include_usage") and stream
+    demand = Demand(
+        text_bytes=len(body) - weight.inline_bytes,
+        images=weight.images,
+        files=weight.files,
+        choices=choices,
+        max_output_tokens=output_limit,
+        tools=frozenset(tool.name for tool in tools),
+        service_tier=service_tier(fields),
+        shaped=shaped(fields),
+    )
     return ParsedRequest(
         endpoint="chat",
         model=name,
         stream=stream,
-        choices=count(fields, "n", CHOICES_MAX) or 1,
-        max_output_tokens=_output_limit(fields),
-        max_tool_calls=None,
-        tools=(*uses, *weight.tools),
-        images=weight.images,
-        files=weight.files,
-        text_bytes=len(body) - weight.inline_bytes,
-        include_usage=flag(_stream_options(fields), "include_usage") and stream,
-        service_tier=service_tier(fields),
+        demand=demand,
+        tools=tools,
+        include_usage=include_usage,
         fields=fields,
         content_bytes=weight.content_bytes,
         refs=tuple(weight.refs),
@@ -62,7 +81,7 @@ def parse_chat(body: bytes) -> ParsedRequest:
 
 def chat_body(request: ParsedRequest, *, model: str, max_output_tokens: int | None, is_openai: bool = True) -> bytes:
     """The upstream's body. `max_output_tokens` is written where the client set no limit; None writes none."""
-    fields, limit = request.fields, request.max_output_tokens
+    fields, limit = request.fields, request.demand.max_output_tokens
     changes = {"model": _raw(model)}
     if is_openai:
         changes["store"] = _FALSE

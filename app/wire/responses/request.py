@@ -12,8 +12,9 @@ import msgspec
 
 from app.wire.content import Weight, weigh
 from app.wire.exchange import ParsedRequest
-from app.wire.request import count, flag, given, missing, model, read_body, service_tier, tool_uses, unsupported
+from app.wire.request import count, flag, given, missing, model, read_body, service_tier, shaped, tool_uses, unsupported
 from app.wire.splice import Members, with_members
+from domain.demand import Demand
 
 _STORED = ("previous_response_id", "conversation", "prompt")
 _STATELESS = "The gateway is stateless: send the whole conversation in 'input'."
@@ -27,19 +28,25 @@ def parse_responses(body: bytes) -> ParsedRequest:
     uses = tool_uses(fields)
     flag(fields, "store")
     weight = _weight(fields)
+    stream = flag(fields, "stream")
+    tools = (*uses, *weight.tools)
+    demand = Demand(
+        text_bytes=len(body) - weight.inline_bytes,
+        images=weight.images,
+        files=weight.files,
+        max_output_tokens=count(fields, "max_output_tokens"),
+        max_tool_calls=count(fields, "max_tool_calls"),
+        tools=frozenset(tool.name for tool in tools),
+        service_tier=service_tier(fields),
+        shaped=shaped(fields),
+    )
     return ParsedRequest(
         endpoint="responses",
         model=name,
-        stream=flag(fields, "stream"),
-        choices=1,
-        max_output_tokens=count(fields, "max_output_tokens"),
-        max_tool_calls=count(fields, "max_tool_calls"),
-        tools=(*uses, *weight.tools),
-        images=weight.images,
-        files=weight.files,
-        text_bytes=len(body) - weight.inline_bytes,
+        stream=stream,
+        demand=demand,
+        tools=tools,
         include_usage=True,
-        service_tier=service_tier(fields),
         fields=fields,
         content_bytes=weight.content_bytes,
         refs=tuple(weight.refs),
@@ -53,7 +60,7 @@ def responses_body(
 ) -> bytes:
     """The upstream's body. `max_output_tokens` is written where the client set none; `max_tool_calls` whenever it is given."""
     changes = {"model": _raw(model), "store": _raw(False)}
-    if request.max_output_tokens is None and max_output_tokens is not None:
+    if request.demand.max_output_tokens is None and max_output_tokens is not None:
         changes["max_output_tokens"] = _raw(max_output_tokens)
     if max_tool_calls is not None:
         changes["max_tool_calls"] = _raw(max_tool_calls)

@@ -211,7 +211,7 @@ async def test_a_revoked_key_is_refused_even_before_the_cache_has_seen_it(
         gateway.decide(partial(api_key.revoke_key, key_id=gateway.key_id))
         answer = await gateway.post("responses", responses())
         envelope(answer, 401, "invalid_api_key")
-        assert gateway.records[-1].refused_by == "revoked"
+        assert gateway.request_logs[-1].refused_by == "revoked"
         await gateway.only_debit()
 
 

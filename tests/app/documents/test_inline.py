@@ -22,7 +22,7 @@ def pdf(pages: int) -> str:
     return base64.b64encode(out.getvalue()).decode()
 
 
-def asked(*parts: Any) -> ParsedRequest:
+def parsed(*parts: Any) -> ParsedRequest:
     return parse("responses", json.dumps({"model": "m", "input": [{"role": "user", "content": list(parts)}]}).encode())
 
 
@@ -38,9 +38,9 @@ STORED = {
 
 def test_pages_of_all_files_are_added_up() -> None:
     uri = f"data:application/pdf;base64,{pdf(2)}"
-    request = asked(inline(pdf(1)), inline(uri), {"type": "input_file", "file_id": "file-3"})
+    request = parsed(inline(pdf(1)), inline(uri), {"type": "input_file", "file_id": "file-3"})
     assert pages_of(request, STORED) == 6
-    assert pages_of(asked({"type": "input_text", "text": "x"}), STORED) == 0
+    assert pages_of(parsed({"type": "input_text", "text": "x"}), STORED) == 0
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_pages_of_all_files_are_added_up() -> None:
         inline(base64.b64encode(b"%PDF-1.4 and nothing else").decode()),
     ],
 )
-def test_one_file_that_nobody_can_count_makes_the_sum_unknown(part: Any) -> None:
-    assert pages_of(asked(inline(pdf(1)), part), STORED) is None
+def test_one_file_of_unknown_length_makes_the_sum_unknown(part: Any) -> None:
+    assert pages_of(parsed(inline(pdf(1)), part), STORED) is None
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_one_file_that_nobody_can_count_makes_the_sum_unknown(part: Any) -> None
         ("data:application/pdf;base64,%%%", "invalid_base64"),
     ],
 )
-def test_what_is_no_pdf_is_refused_by_its_content(data: str, code: str) -> None:
+def test_a_file_that_is_not_a_pdf_is_refused_by_its_content(data: str, code: str) -> None:
     with pytest.raises(RequestError) as caught:
-        pages_of(asked(inline(data)), STORED)
+        pages_of(parsed(inline(data)), STORED)
     assert (caught.value.code, caught.value.param, caught.value.status) == (
         code,
         "input[0].content[0].file_data",

@@ -15,7 +15,7 @@ from app.replay.derive import DERIVATIONS
 from app.replay.replay import Report, balance_explained, parse_at, replay
 from domain.buckets import MICROS_PER_DAY, minute_of
 from domain.events import Event, KeyCreated, KeyLimits, PriceListed, RequestDebited, price_stream, request_stream
-from domain.request import Hold, debit
+from domain.request import AnswerSource, Hold, debit
 from projections.runner import ALL, Runner
 from projections.tables import Change
 from tests.support.ledger.histories import PRICES, USD, admission, use
@@ -223,9 +223,7 @@ def _open(stage: Stage) -> Hold:
 
 def _debit(hold: Hold) -> RequestDebited:
     usage = use(random.Random(2))
-    return debit(
-        hold, prices=PRICES, usage=usage, upstream="openai", upstream_request_id=None, response_id=None, finish="stop"
-    )
+    return debit(hold, prices=PRICES, usage=usage, source=AnswerSource("openai"), finish="stop")
 
 
 @pytest.mark.parametrize(

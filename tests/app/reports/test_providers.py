@@ -19,7 +19,7 @@ from app.ledger.codec import Codec
 from app.reports.providers import Listing, Reconciled, read_file, reconcile
 from app.settings import ProviderExportSettings
 from domain.events import RequestDebited
-from domain.request import debit
+from domain.request import AnswerSource, debit
 from projections.exports.texts import fixed
 from tests.support.ledger.histories import PRICES, admission, use
 from tests.support.ledger.stages import Stage
@@ -64,9 +64,7 @@ def charge(
             hold,
             prices=PRICES,
             usage=use(draw),
-            upstream=upstream,
-            upstream_request_id=upstream_id,
-            response_id=None,
+            source=AnswerSource(upstream, upstream_id),
             finish="stop",
             outcome="completed",
         )

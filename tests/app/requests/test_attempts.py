@@ -1,4 +1,4 @@
-"""Which upstream is asked, in which protocol, with what: and what is said where none can be."""
+"""Which upstream is asked, in which protocol, with which body, and what the client gets if none can be."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.requests.attempts import Attempts, Offer
+from app.requests.attempts import Allowance, Attempts, Offer
 from app.settings import parse as parse_settings
 from app.wire.dialects import parse
 from app.wire.exchange import Endpoint, RequestError
@@ -40,8 +40,7 @@ def attempts(
         model(*protocols, **more),
         {name: Offer(name, sizes, fetches) for name in protocols},
         STORED,
-        max_output_tokens=100,
-        max_tool_calls=None,
+        Allowance(max_output_tokens=100),
         seed=SEED,
         created=7,
     )
@@ -77,13 +76,13 @@ def test_the_limit_is_written_as_the_upstream_knows_it(endpoint: Endpoint) -> No
     assert limits == [{"max_tokens"}, {"max_completion_tokens"}]
 
 
-def test_one_that_cannot_carry_the_request_over_is_passed_over() -> None:
+def test_an_upstream_that_cannot_carry_the_request_is_skipped() -> None:
     penalised = chat(presence_penalty=1.5)
     assert [attempt.upstream for attempt in attempts("chat", penalised, "anthropic", "openai")] == ["openai"]
     assert [attempt.upstream for attempt in attempts("chat", penalised, "openai", "anthropic")] == ["openai"]
 
 
-def test_where_none_can_the_first_says_why() -> None:
+def test_if_none_can_the_first_refusal_is_reported() -> None:
     with pytest.raises(RequestError) as caught:
         attempts("chat", chat(presence_penalty=1.5), "anthropic")
     assert (caught.value.param, caught.value.code) == ("presence_penalty", "unsupported_parameter")
@@ -100,20 +99,19 @@ def test_a_body_that_is_too_large_for_an_upstream_goes_to_the_next() -> None:
         model("openai", "simulator"),
         offers,
         {},
-        max_output_tokens=1,
-        max_tool_calls=None,
+        Allowance(max_output_tokens=1),
         seed=SEED,
         created=7,
     )
     assert made.first.upstream == "simulator"
 
 
-def test_an_address_is_sent_only_to_who_may_fetch_it() -> None:
+def test_an_address_is_sent_only_to_upstreams_that_fetch_urls() -> None:
     part = {"type": "image_url", "image_url": {"url": "https://x.example/a.png"}}
-    asked = chat(messages=[{"role": "user", "content": [part]}])
-    assert b"x.example" in attempts("chat", asked, "openai-chat").first.body
+    body = chat(messages=[{"role": "user", "content": [part]}])
+    assert b"x.example" in attempts("chat", body, "openai-chat").first.body
     with pytest.raises(RequestError) as caught:
-        attempts("chat", asked, "openai-chat", fetches=False)
+        attempts("chat", body, "openai-chat", fetches=False)
     assert caught.value.param == "messages[0].content[0].image_url.url"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trio
 
-from app.requests.completion import Completion
+from app.requests.outbox import Outbox
 from app.upstream.simulator import SimulatorUpstream
 from domain import buckets
 from domain.events import RequestAdmitted, RequestDebited
@@ -35,7 +35,7 @@ def body_for(path: str, simulator: str = "", **more: Any) -> dict[str, Any]:
 
 
 def simulator(gateway: Gateway, name: str = "simulator") -> SimulatorUpstream:
-    found = gateway.services.serving.upstreams._upstreams[name]
+    found = gateway.services.serving.runtime.upstreams._upstreams[name]
     assert isinstance(found, SimulatorUpstream)
     return found
 
@@ -59,7 +59,7 @@ async def test_a_complete_answer_is_debited_once_by_the_upstreams_own_figures(
         assert not event.usage.estimated
         usage = usage_of(answer.json() if not stream else frames(answer.content)[-1])
         assert (event.usage.input_tokens, event.usage.output_tokens) == usage
-        prices = gateway.services.serving.catalog.model(MODEL).prices
+        prices = gateway.services.serving.offering.catalog.model(MODEL).prices
         assert event.cost_nanos == price_usage(prices, event.usage).amount_nanos
         assert gateway.available == CREDIT_NANOS - event.cost_nanos
 
@@ -100,7 +100,7 @@ async def test_usage_that_the_upstream_did_not_send_is_estimated_and_charged(
         assert event.cost_nanos > 0
 
 
-async def test_a_chat_stream_shows_no_usage_that_was_not_asked_for(tmp_path: Path) -> None:
+async def test_a_chat_stream_shows_no_usage_that_was_not_requested(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         answer = await gateway.post("chat/completions", chat(stream=True))
         assert not any(chunk.get("usage") for chunk in frames(answer.content))
@@ -152,7 +152,7 @@ async def test_a_cost_above_the_hold_is_charged_in_full_and_named(tmp_path: Path
         assert gateway.available < 0
 
 
-async def test_an_account_below_zero_is_refused_with_what_is_needed_and_there(tmp_path: Path) -> None:
+async def test_an_account_below_zero_is_refused_with_the_amounts_needed_and_available(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         first = await gateway.post("responses", responses("Hello", "usage_output=6000000"))
         assert first.status_code == 200
@@ -195,7 +195,7 @@ async def test_no_frame_that_completes_an_answer_is_sent_before_its_debit_is_dur
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_comment_keeps_a_silent_stream_open_and_stands_between_frames_only(tmp_path: Path, path: str) -> None:
+async def test_a_comment_keeps_a_silent_stream_open_and_is_sent_between_frames_only(tmp_path: Path, path: str) -> None:
     is_chat = path != "responses"
     whole = chat_frames(3) if is_chat else responses_frames(3)
     go_on = [trio.Event(), trio.Event()]
@@ -223,7 +223,7 @@ async def test_a_comment_keeps_a_silent_stream_open_and_stands_between_frames_on
     blocks = [block for block in unchunked(body).split(b"\n\n") if block]
     assert blocks.count(b": keep-alive") >= 2
     data = [block for block in blocks if block != b": keep-alive"]
-    assert len(data) == len(whole) - (1 if is_chat else 0)  # the usage chunk was not asked for
+    assert len(data) == len(whole) - (1 if is_chat else 0)  # the usage chunk was not requested
     assert all(block.startswith((b"data: ", b"event: ")) for block in data)
 
 
@@ -283,25 +283,29 @@ async def test_a_bug_in_the_middle_of_an_answer_releases_the_hold(
         raise ZeroDivisionError
 
     async with running(tmp_path) as gateway:
-        monkeypatch.setattr(Completion, "_forward", bug)
-        monkeypatch.setattr("app.requests.completion._has_delivered", bug)
+        monkeypatch.setattr(Outbox, "put", bug)
+        monkeypatch.setattr("app.requests.completion.delivered_usage", bug)
         answer = await gateway.post("responses", responses(stream=True))
         assert answer.status_code == 500
         check_envelope(answer.json(), "internal_error", answer.headers)
         await gateway.only_release("internal_error")
-        [record] = gateway.records
-        assert record.outcome == "released:internal_error"
+        [request_log] = gateway.request_logs
+        assert request_log.outcome == "released:internal_error"
         assert gateway.services.instance.slots.running == 0
 
 
-async def test_the_record_of_a_request_tells_its_figures_and_phases(tmp_path: Path) -> None:
+async def test_the_log_of_a_request_has_its_figures_and_phases(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         await gateway.post("responses", responses(stream=True))
         event = await gateway.only_debit()
-        [record] = gateway.records
-        assert (record.outcome, record.status, record.upstream) == ("debited", 200, "simulator")
-        assert (record.cost_nanos, record.hold_nanos, record.usage) == (event.cost_nanos, event.hold_nanos, event.usage)
-        phases = record.phases
+        [request_log] = gateway.request_logs
+        assert (request_log.outcome, request_log.status, request_log.upstream) == ("debited", 200, "simulator")
+        assert (request_log.cost_nanos, request_log.hold_nanos, request_log.usage) == (
+            event.cost_nanos,
+            event.hold_nanos,
+            event.usage,
+        )
+        phases = request_log.phases
         assert None not in (phases.parse, phases.admit, phases.first_byte, phases.stream, phases.settle)
         assert phases.total is not None
         assert phases.total > 0

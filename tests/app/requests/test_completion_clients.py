@@ -1,4 +1,4 @@
-"""Clients that leave, at every moment, and clients that do not read: what becomes of the upstream and of the money."""
+"""Clients that leave, at every moment, and clients that do not read: what happens to the upstream and to the money."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SSE = (("content-type", "text/event-stream"), ("transfer-encoding", "chunked"))
 FIRST_TEXT = {"responses": b"output_text.delta", "chat/completions": b'"content":"word'}
 
 
-def body_for(path: str, told: str = "", **more: Any) -> dict[str, Any]:
-    return (responses if path == "responses" else chat)("Say something about ledgers.", told, **more)
+def body_for(path: str, directives: str = "", **more: Any) -> dict[str, Any]:
+    return (responses if path == "responses" else chat)("Say something about ledgers.", directives, **more)
 
 
 def begun_then_silent(frames_sent: int) -> Callable[[Request], Script]:
@@ -59,7 +59,7 @@ async def test_a_client_that_leaves_before_the_answer_begins_pays_nothing(
         await gateway.recorded(1)
         released = await gateway.only_release("cancelled")
         assert released.delivered_nanos == 0
-        assert gateway.records[0].client_left
+        assert gateway.request_logs[0].client_left
         assert len(upstream.requests) == 1
 
 
@@ -69,8 +69,8 @@ async def test_a_client_that_leaves_with_more_ahead_than_is_read_stops_its_upstr
         running(tmp_path, upstreams={"vendor": upstream.base_url}) as gateway,
     ):
         client = await gateway.connect()
-        asked = gateway.request_bytes("responses", responses())
-        await client.send(asked + b"GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n" * 5_000)
+        sent = gateway.request_bytes("responses", responses())
+        await client.send(sent + b"GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n" * 5_000)
         await upstream.wait_until(lambda upstream: len(upstream.requests) == 1)
         await client.close()
         with trio.fail_after(30):
@@ -167,7 +167,7 @@ async def test_a_client_that_leaves_while_it_is_admitted_is_released_at_once(tmp
         assert upstream.requests == []
 
 
-async def test_a_client_that_does_not_read_is_given_up_and_the_upstream_with_it(tmp_path: Path) -> None:
+async def test_a_client_that_does_not_read_is_cut_off_and_its_upstream_cancelled(tmp_path: Path) -> None:
     async with (
         serve(flood(400)) as upstream,
         running(tmp_path, upstreams={"vendor": upstream.base_url}, limits={"send_stall": 0.3}) as gateway,
@@ -175,12 +175,12 @@ async def test_a_client_that_does_not_read_is_given_up_and_the_upstream_with_it(
         client = await gateway.connect(receive_buffer=4096)
         await client.send(gateway.request_bytes("chat/completions", chat(stream=True)))
         await upstream.wait_until(lambda upstream: bool(upstream.connections) and upstream.connections[0].over)
-        [record] = await gateway.recorded(1)
+        [request_log] = await gateway.recorded(1)
         await gateway.idle()
         [event] = await gateway.settled()
         assert isinstance(event, RequestReleased)
         assert event.reason == "cancelled"
-        assert record.outcome == "released:cancelled"
+        assert request_log.outcome == "released:cancelled"
         assert event.delivered_nanos > 0
 
 
@@ -240,7 +240,7 @@ async def test_past_the_free_limit_of_the_day_the_delivered_part_is_charged(tmp_
         assert all(event.outcome == "cancelled" for event in charged)
         assert all(event.usage.estimated for event in charged)
         assert gateway.available == CREDIT_NANOS - sum(event.cost_nanos for event in charged)
-        assert gateway.records[-1].outcome == "debited:cancelled"
+        assert gateway.request_logs[-1].outcome == "debited:cancelled"
         assert gateway.bucket(buckets.held(ACCOUNT)) == 0
 
 

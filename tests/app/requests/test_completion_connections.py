@@ -1,4 +1,4 @@
-"""What becomes of an upstream's connection once its answer is finished: kept where its framing ended, closed where it did not."""
+"""An upstream's connection after a finished answer: it is kept if the answer's framing has ended, and closed otherwise."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def body_for(path: str, **more: Any) -> dict[str, Any]:
 async def test_one_connection_serves_one_answer_after_another(
     tmp_path: Path, path: str, stream: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.requests.completion.LINGER_SECONDS", 10.0)
+    monkeypatch.setattr("app.requests.carrying.LINGER_SECONDS", 10.0)
 
     def script(request: Request) -> Script:
         return openai_script(request, chunks=3)

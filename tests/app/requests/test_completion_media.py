@@ -41,10 +41,10 @@ def ask_about(path: str, *, file: Json | None = None, picture: str | None = None
 async def said(gateway: Gateway, path: str, body: Json) -> str:
     answer = await gateway.post(path, body)
     assert answer.status_code == 200, answer.text
-    told: Json = answer.json()
+    received: Json = answer.json()
     if path == "responses":
-        return "".join(p["text"] for item in told["output"] for p in item.get("content", ()))
-    return str(told["choices"][0]["message"]["content"])
+        return "".join(p["text"] for item in received["output"] for p in item.get("content", ()))
+    return str(received["choices"][0]["message"]["content"])
 
 
 async def uploaded(gateway: Gateway, pages: int, *, key: str | None = None) -> str:
@@ -67,15 +67,15 @@ async def test_a_pdf_arrives_whole_whether_uploaded_or_inline(tmp_path: Path, ve
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-async def test_another_accounts_file_is_one_that_never_was(tmp_path: Path, vendor: str) -> None:
+async def test_another_accounts_file_is_reported_as_missing(tmp_path: Path, vendor: str) -> None:
     async with selling(tmp_path, vendor) as (gateway, served):
         open_account(gateway.services.ledger, gateway.services.codec, "acct_other", CREDIT_NANOS)
         _, other = gateway.new_key(account_id="acct_other")
         theirs, never = await uploaded(gateway, 2, key=other), "file-0123456789abcdefABCDEF01"
         for path in PATHS:
             answers = [await gateway.post(path, ask_about(path, file={"file_id": each})) for each in (theirs, never)]
-            told = [envelope(answer, 404, "file_not_found")["message"] for answer in answers]
-            assert told[0].replace(theirs, never) == told[1]
+            messages = [envelope(answer, 404, "file_not_found")["message"] for answer in answers]
+            assert messages[0].replace(theirs, never) == messages[1]
         assert served[vendor].requests == []
         assert await gateway.settled() == []
 
@@ -105,8 +105,8 @@ def _pictures(vendor: str, request: Request) -> list[str]:
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("vendor", VENDORS)
-async def test_an_address_goes_to_vendors_that_fetch_and_to_nobody_else(tmp_path: Path, vendor: str, path: str) -> None:
-    """A server of the operator's own (openai-chat) fetches nothing for clients: it would do so from inside."""
+async def test_an_address_goes_only_to_vendors_that_fetch_urls(tmp_path: Path, vendor: str, path: str) -> None:
+    """An operator's own server (openai-chat) fetches nothing for clients: it would do so from inside the operator's network."""
     async with selling(tmp_path, vendor) as (gateway, served):
         answer = await gateway.post(path, ask_about(path, picture=ADDRESS))
         if vendor == "openai-chat":
@@ -119,7 +119,7 @@ async def test_an_address_goes_to_vendors_that_fetch_and_to_nobody_else(tmp_path
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1/x.png", "http://169.254.169.254/latest", "file:///etc/passwd"])
 @pytest.mark.parametrize("vendor", ["openai", "anthropic", "gemini"])
-async def test_an_address_within_a_network_goes_to_nobody(tmp_path: Path, vendor: str, address: str) -> None:
+async def test_an_address_within_a_network_goes_to_no_vendor(tmp_path: Path, vendor: str, address: str) -> None:
     async with selling(tmp_path, vendor) as (gateway, served):
         for path in PATHS:
             answer = await gateway.post(path, ask_about(path, picture=address))

@@ -58,7 +58,7 @@ def answering(body: dict[str, Any]) -> Callable[[Request], Script]:
     return lambda request: json_answer(body)
 
 
-async def asked(gateway: Gateway, path: str = "responses", **more: Any) -> tuple[RequestAdmitted, RequestDebited]:
+async def settled(gateway: Gateway, path: str = "responses", **more: Any) -> tuple[RequestAdmitted, RequestDebited]:
     """The admission and the debit of one request for the model."""
     said = {"input": "Hi"} if path == "responses" else {"messages": [{"role": "user", "content": "Hi"}]}
     answer = await gateway.post(path, {"model": "tiered", "max_output_tokens": 100} | said | more)
@@ -80,7 +80,7 @@ async def test_calls_are_held_for_and_charged_by_the_tool(tmp_path: Path) -> Non
         serve(answering(body)) as upstream,
         running(tmp_path, upstreams={"vendor": upstream.base_url}, models=MODEL) as gateway,
     ):
-        admitted, debit = await asked(gateway, tools=[MCP, NAMESPACE], max_tool_calls=3, service_tier="default")
+        admitted, debit = await settled(gateway, tools=[MCP, NAMESPACE], max_tool_calls=3, service_tier="default")
         window = 100_000 * NANOS_PER_TOKEN["input"] + 100 * NANOS_PER_TOKEN["output"]
         assert admitted.hold_nanos == window + 3 * 20_000_000
         assert debit.usage.calls == (CallCount("custom", 1), CallCount("mcp", 1))
@@ -103,12 +103,12 @@ async def test_custom_calls_are_charged_on_chat_as_well(tmp_path: Path) -> None:
     ):
         custom = {"type": "custom", "custom": {"name": "patch"}}
         more = {"max_output_tokens": None, "max_completion_tokens": 100}
-        _, debit = await asked(gateway, "chat/completions", tools=[custom], **more)
+        _, debit = await settled(gateway, "chat/completions", tools=[custom], **more)
         assert lines(debit)[2:] == [("call:custom", 2, 2_000_000)]
 
 
 @pytest.mark.parametrize(
-    ("asks", "held_at", "told", "charged"),
+    ("requested", "held_at", "reported", "charged"),
     [
         ("flex", 1, "flex", 15_000),
         ("flex", 1, "default", 30_000),
@@ -122,17 +122,17 @@ async def test_custom_calls_are_charged_on_chat_as_well(tmp_path: Path) -> None:
     ],
 )
 async def test_the_tier_that_the_answer_names_is_charged(
-    tmp_path: Path, asks: str | None, held_at: int, told: str | None, charged: int
+    tmp_path: Path, requested: str | None, held_at: int, reported: str | None, charged: int
 ) -> None:
-    body = responses_body(input_tokens=10, output_tokens=5) | {"service_tier": told}
+    body = responses_body(input_tokens=10, output_tokens=5) | {"service_tier": reported}
     async with (
         serve(answering(body)) as upstream,
         running(tmp_path, upstreams={"vendor": upstream.base_url}, models=MODEL) as gateway,
     ):
-        admitted, debit = await asked(gateway, service_tier=asks)
+        admitted, debit = await settled(gateway, service_tier=requested)
         read = (admitted.reserved_tokens - 100) * NANOS_PER_TOKEN["input"]
         assert admitted.hold_nanos == held_at * (read + 100 * NANOS_PER_TOKEN["output"])
-        assert (debit.cost_nanos, debit.overrun_nanos, debit.usage.service_tier) == (charged, 0, told)
+        assert (debit.cost_nanos, debit.overrun_nanos, debit.usage.service_tier) == (charged, 0, reported)
 
 
 async def test_a_tier_without_prices_is_refused_before_anything_is_held(tmp_path: Path) -> None:
@@ -140,8 +140,8 @@ async def test_a_tier_without_prices_is_refused_before_anything_is_held(tmp_path
         serve(answering({})) as upstream,
         running(tmp_path, upstreams={"vendor": upstream.base_url}, models=MODEL) as gateway,
     ):
-        asked = {"model": "tiered", "input": "Hi", "service_tier": "scale"}
-        error = envelope(await gateway.post("responses", asked), 400, "unsupported_parameter")
+        body = {"model": "tiered", "input": "Hi", "service_tier": "scale"}
+        error = envelope(await gateway.post("responses", body), 400, "unsupported_parameter")
         assert error["param"] == "service_tier"
         assert "auto, default, flex, priority" in error["message"]
         assert not gateway.by_request()
@@ -155,8 +155,8 @@ async def test_a_pdf_is_held_for_page_by_page(tmp_path: Path) -> None:
         serve(answering(responses_body(input_tokens=10, output_tokens=5))) as upstream,
         running(tmp_path, upstreams={"vendor": upstream.base_url}, models=MODEL) as gateway,
     ):
-        asks = [{"role": "user", "content": [file]}]
-        admitted, _ = await asked(gateway, input=asks, service_tier="default")
+        messages = [{"role": "user", "content": [file]}]
+        admitted, _ = await settled(gateway, input=messages, service_tier="default")
         tokens = admitted.reserved_tokens - 100
         assert 3 * TOKENS_PER_PAGE_MAX < tokens < 3 * TOKENS_PER_PAGE_MAX + 1_000
         assert admitted.hold_nanos == tokens * NANOS_PER_TOKEN["input"] + 100 * NANOS_PER_TOKEN["output"]

@@ -92,8 +92,8 @@ async def _chat_message(gateway: Gateway, body: Json, *, stream: bool) -> Json:
             begun |= {name: call[name] for name in ("id", "extra_content") if name in call}
             begun["function"] |= {"name": call["function"]["name"]} if "name" in call["function"] else {}
             begun["function"]["arguments"] += call["function"].get("arguments", "")
-    told = {"reasoning_content": thought} if thought else {}
-    return {"role": "assistant", "content": None, **told, "tool_calls": list(calls.values())}
+    reasoning = {"reasoning_content": thought} if thought else {}
+    return {"role": "assistant", "content": None, **reasoning, "tool_calls": list(calls.values())}
 
 
 THOUGHT_TOKENS = {"anthropic": 10, "gemini": 8}

@@ -34,12 +34,12 @@ SSE = (("content-type", "text/event-stream"), ("transfer-encoding", "chunked"))
 NO_RETRIES = {"attempts": 1}
 
 
-def body_for(path: str, told: str = "", **more: Any) -> dict[str, Any]:
-    return (responses if path == "responses" else chat)("Say something about ledgers.", told, **more)
+def body_for(path: str, directives: str = "", **more: Any) -> dict[str, Any]:
+    return (responses if path == "responses" else chat)("Say something about ledgers.", directives, **more)
 
 
 def opened(gateway: Gateway, name: str) -> int:
-    upstream = gateway.services.serving.upstreams._upstreams[name]
+    upstream = gateway.services.serving.runtime.upstreams._upstreams[name]
     assert isinstance(upstream, SimulatorUpstream)
     return upstream.opened
 
@@ -290,7 +290,7 @@ async def test_until_the_first_byte_the_next_upstream_may_answer(tmp_path: Path,
         answer = await gateway.post("responses", responses("Hello", f"on=a {how}", stream=stream))
         assert answer.status_code == 200, answer.text
         event = await gateway.only_debit()
-        assert event.upstream == gateway.records[0].upstream == "b"
+        assert event.upstream == gateway.request_logs[0].upstream == "b"
 
 
 async def test_a_late_upstream_gives_way_to_the_next(tmp_path: Path) -> None:
@@ -324,21 +324,21 @@ async def test_a_failing_upstream_is_asked_again_and_the_client_sees_only_the_an
         await gateway.only_debit()
 
 
-async def test_when_all_fail_the_last_failure_is_told_and_one_release_is_written(tmp_path: Path) -> None:
+async def test_when_all_fail_the_last_failure_is_reported_and_one_release_is_written(tmp_path: Path) -> None:
     async with running(tmp_path, upstreams={"a": "", "b": ""}, limits=NO_RETRIES) as gateway:
         envelope(await gateway.post("responses", responses("Hello", "status=500")), 502, "upstream_error")
         assert (opened(gateway, "a"), opened(gateway, "b")) == (1, 1)
         await gateway.only_release("upstream_failed")
 
 
-async def test_a_failure_that_was_told_is_counted(tmp_path: Path) -> None:
+async def test_a_reported_failure_is_counted(tmp_path: Path) -> None:
     async with running(tmp_path, limits=NO_RETRIES) as gateway:
         await gateway.post("responses", responses("Hello", "status=500"))
         await gateway.idle()
         metrics = (await gateway.http.get(f"{gateway.origin}/metrics")).text
         assert 'kind="refused"' in metrics
-        [record] = gateway.records
-        assert (record.status, record.outcome) == (502, "released:upstream_failed")
+        [request_log] = gateway.request_logs
+        assert (request_log.status, request_log.outcome) == (502, "released:upstream_failed")
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -355,7 +355,7 @@ async def test_frames_cut_anywhere_by_the_upstream_arrive_whole(tmp_path: Path, 
         assert (await gateway.only_debit()).usage.output_tokens == 5
 
 
-async def test_an_upstream_that_goes_on_for_ever_after_its_end_is_let_go(tmp_path: Path) -> None:
+async def test_an_upstream_that_never_stops_after_its_end_is_closed(tmp_path: Path) -> None:
     extra = [b": still here\n\n"] * 50
     script = event_stream([*responses_frames(3, done=True), *extra])
     async with (

@@ -71,7 +71,7 @@ REFUSALS: list[tuple[str, Script, int, str, str | None]] = [
 
 
 @pytest.mark.parametrize(("vendor", "script", "status", "kind", "code"), REFUSALS)
-async def test_a_refusal_is_told_in_openais_words_whatever_the_endpoint(
+async def test_a_refusal_is_reported_in_openais_words_whatever_the_endpoint(
     tmp_path: Path, vendor: str, script: Script, status: int, kind: str, code: str | None
 ) -> None:
     async with selling(tmp_path, vendor, script=lambda request: script, limits=ONCE) as (gateway, served):
@@ -114,16 +114,16 @@ SOON = gemini_error(429, "RESOURCE_EXHAUSTED", details=retry_info(0.2))
 async def test_an_overloaded_vendor_is_asked_again_in_the_same_words(
     tmp_path: Path, vendor: str, busy: Script, stream: bool
 ) -> None:
-    asked: list[Request] = []
+    requests: list[Request] = []
 
     def busy_once(request: Request) -> Script:
-        asked.append(request)
-        return busy if len(asked) == 1 else VENDORS[vendor].script(request)
+        requests.append(request)
+        return busy if len(requests) == 1 else VENDORS[vendor].script(request)
 
     async with selling(tmp_path, vendor, script=busy_once) as (gateway, _):
         answer = await gateway.post("responses", ask("responses", stream=stream))
         assert answer.status_code == 200
-        assert asked[0].body == asked[1].body
+        assert requests[0].body == requests[1].body
         assert (await gateway.only_debit()).upstream == vendor
 
 
@@ -141,9 +141,9 @@ async def test_the_next_upstream_is_asked_in_its_own_protocol(
         answer = await gateway.post(path, ask(path, stream=True, temperature=0.5))
         assert answer.status_code == 200, answer.text
         check_no_secret(answer.text)
-        told = frames(answer.content)
-        deltas = [event.get("delta") for event in told if event.get("type") == "response.output_text.delta"]
-        deltas += [choice["delta"].get("content") for chunk in told for choice in chunk.get("choices", ())]
+        events = frames(answer.content)
+        deltas = [event.get("delta") for event in events if event.get("type") == "response.output_text.delta"]
+        deltas += [choice["delta"].get("content") for chunk in events for choice in chunk.get("choices", ())]
         assert "".join(delta or "" for delta in deltas) == TEXT
         for name in (first, second):
             [request] = served[name].requests
@@ -154,7 +154,7 @@ async def test_the_next_upstream_is_asked_in_its_own_protocol(
         assert debit.cost_nanos <= admitted.hold_nanos
 
 
-async def test_an_upstream_that_cannot_carry_a_request_is_passed_over_unasked(tmp_path: Path) -> None:
+async def test_an_upstream_that_cannot_carry_a_request_is_skipped(tmp_path: Path) -> None:
     async with selling(tmp_path, "anthropic", "openai") as (gateway, served):
         body = ask("responses", tools=[{"type": "image_generation"}])
         answer = await gateway.post("responses", body)
@@ -167,11 +167,11 @@ async def test_a_thought_that_one_vendor_signed_is_never_sent_to_another(tmp_pat
     tool = {"type": "function", "name": "get_weather", "parameters": {"type": "object", "properties": {}}}
     more: Json = {"tools": [tool], "max_output_tokens": 8000, "include": ["reasoning.encrypted_content"]}
     question = {"role": "user", "content": "What is the weather in Oslo?"}
-    asked: list[Request] = []
+    requests: list[Request] = []
 
     def once_then_busy(request: Request) -> Script:
-        asked.append(request)
-        return anthropic_script(request) if len(asked) == 1 else BUSY["anthropic"]
+        requests.append(request)
+        return anthropic_script(request) if len(requests) == 1 else BUSY["anthropic"]
 
     async with selling(tmp_path, "anthropic", "gemini", script=once_then_busy, limits=ONCE) as (gateway, served):
         thinking = {"reasoning": {"effort": "low"}}
@@ -182,10 +182,10 @@ async def test_a_thought_that_one_vendor_signed_is_never_sent_to_another(tmp_pat
         final = await gateway.post("responses", {"model": SOLD, "input": history, **more})
         assert final.status_code == 200, final.text
         [request] = served["gemini"].requests
-        assert anthropic_shapes.SIGNATURE.encode() not in asked[0].body
+        assert anthropic_shapes.SIGNATURE.encode() not in requests[0].body
         assert thought["encrypted_content"].encode() not in request.body
         assert b"thinking" not in request.body
-        assert asked[1].json()["messages"][1]["content"][0] == anthropic_shapes.thinking_block()
+        assert requests[1].json()["messages"][1]["content"][0] == anthropic_shapes.thinking_block()
         assert [event.upstream for event in await gateway.settled()] == ["anthropic", "gemini"]
 
 
@@ -193,7 +193,7 @@ async def test_a_thought_that_one_vendor_signed_is_never_sent_to_another(tmp_pat
 
 
 def begun(vendor: str, *then: Any) -> Callable[[Request], Script]:
-    """A stream that tells the first words of TEXT, and then does this."""
+    """A stream that sends the first words of TEXT, and then does this."""
 
     def script(request: Request) -> Script:
         made = _frames(vendor, request)
@@ -229,20 +229,20 @@ async def test_a_stream_that_fails_ends_in_an_error_and_is_not_billed(tmp_path: 
     script = begun(vendor, *ENDINGS[ending](vendor))
     async with selling(tmp_path, vendor, script=script, limits={"idle": 0.4}) as (gateway, served):
         answer = await gateway.post("responses", ask("responses", stream=True))
-        told = frames(answer.content)
-        error, failed = told[-2:]
+        events = frames(answer.content)
+        error, failed = events[-2:]
         assert error.keys() == {"type", "code", "message", "param", "sequence_number"}
         assert (error["type"], failed["type"]) == ("error", "response.failed")
-        assert [event["sequence_number"] for event in told] == list(range(len(told)))
+        assert [event["sequence_number"] for event in events] == list(range(len(events)))
         assert failed["response"]["status"] == "failed"
         assert failed["response"]["error"].keys() == {"code", "message"}
         check_no_secret(answer.text)
 
         answer = await gateway.post("chat/completions", ask("chat/completions", stream=True))
-        told = frames(answer.content)
-        assert told[-1].keys() == {"error"}
-        assert told[-1]["error"].keys() >= {"message", "type", "param", "code"}
-        assert all(choice["finish_reason"] is None for chunk in told[:-1] for choice in chunk["choices"])
+        events = frames(answer.content)
+        assert events[-1].keys() == {"error"}
+        assert events[-1]["error"].keys() >= {"message", "type", "param", "code"}
+        assert all(choice["finish_reason"] is None for chunk in events[:-1] for choice in chunk["choices"])
         check_no_secret(answer.text)
 
         assert len(served[vendor].requests) == 2
@@ -277,7 +277,7 @@ async def test_a_turn_that_pauses_and_is_then_refused_fails_and_is_not_billed(tm
         await gateway.only_release("upstream_failed")
 
 
-async def test_a_plain_turn_whose_rest_is_refused_is_asked_anew_and_billed_once(tmp_path: Path) -> None:
+async def test_a_plain_turn_whose_rest_is_refused_is_requested_again_and_billed_once(tmp_path: Path) -> None:
     refused: list[Request] = []
 
     def busy_once(request: Request) -> Script:
@@ -296,7 +296,7 @@ async def test_a_plain_turn_whose_rest_is_refused_is_asked_anew_and_billed_once(
         assert (event.usage.input, event.usage.output, event.usage.web_search_calls) == (200, 50, 1)
 
 
-async def test_a_client_that_leaves_while_a_turn_is_gone_on_with_cuts_the_vendor_off(tmp_path: Path) -> None:
+async def test_a_client_that_leaves_while_a_turn_is_continued_cuts_the_vendor_off(tmp_path: Path) -> None:
     def paused_then_silent(request: Request) -> Script:
         gone_on = request.json()["messages"][-1]["role"] == "assistant"
         return [Stall()] if gone_on else anthropic_script(request)

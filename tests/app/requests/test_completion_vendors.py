@@ -1,7 +1,7 @@
-"""Requests on both endpoints to upstreams of every protocol: what is asked of each, what the client reads, and what it is charged.
+"""Requests on both endpoints to upstreams of every protocol: what each is sent, what the client reads, and what it is charged.
 
-Rule: every bill here is reckoned by hand from the figures that stand in the scripted vendors (tests/fakes) and the prices of
-tests/support/upstream/vendors.py; nothing of it is asked of the code that is tested.
+Rule: every bill here is calculated by hand from the figures of the scripted vendors (tests/fakes) and the prices of
+tests/support/upstream/vendors.py. None of it comes from the code under test.
 """
 
 from __future__ import annotations
@@ -98,32 +98,32 @@ def check_bill(event: RequestDebited, bill: Bill, vendor: str) -> None:
     assert (event.upstream, event.outcome) == (vendor, "completed")
 
 
-def check_usage(told: Json, bill: Bill) -> None:
-    """What the client reads is what it pays, in the words of either endpoint."""
+def check_usage(reported: Json, bill: Bill) -> None:
+    """The client reads the usage that it pays for, in the terms of either endpoint."""
     usage = bill.usage
-    details = told.get("input_tokens_details") or told["prompt_tokens_details"]
+    details = reported.get("input_tokens_details") or reported["prompt_tokens_details"]
     read, written = (
-        ("input_tokens", "output_tokens") if "input_tokens" in told else ("prompt_tokens", "completion_tokens")
+        ("input_tokens", "output_tokens") if "input_tokens" in reported else ("prompt_tokens", "completion_tokens")
     )
-    assert (told[read], told[written]) == (usage.input_tokens, usage.output_tokens)
-    assert told["total_tokens"] == usage.total_tokens
+    assert (reported[read], reported[written]) == (usage.input_tokens, usage.output_tokens)
+    assert reported["total_tokens"] == usage.total_tokens
     assert details["cached_tokens"] == usage.cached_input
     assert details["cache_write_tokens"] == usage.cache_write + usage.cache_write_1h
-    assert told[f"{written}_details"]["reasoning_tokens"] == usage.reasoning
+    assert reported[f"{written}_details"]["reasoning_tokens"] == usage.reasoning
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("vendor", VENDORS)
-async def test_a_text_is_told_whole_and_billed_by_the_vendors_figures(
+async def test_a_text_arrives_whole_and_billed_by_the_vendors_figures(
     tmp_path: Path, vendor: str, path: str, stream: bool
 ) -> None:
     async with selling(tmp_path, vendor) as (gateway, served):
-        told = await asked(
+        answer = await asked(
             gateway, path, ask(path, max_tokens=400) if path != "responses" else ask(path), stream=stream
         )
-        assert told.text == TEXT
-        check_usage(told.usage, TEXTS[vendor])
+        assert answer.text == TEXT
+        check_usage(answer.usage, TEXTS[vendor])
         debit = await gateway.only_debit()
         check_bill(debit, TEXTS[vendor], vendor)
         assert debit.upstream_request_id == (anthropic_shapes.REQUEST_ID if vendor == "anthropic" else None)
@@ -131,12 +131,12 @@ async def test_a_text_is_told_whole_and_billed_by_the_vendors_figures(
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-async def test_usage_that_a_chat_client_did_not_ask_for_is_billed_and_not_told(tmp_path: Path, vendor: str) -> None:
+async def test_usage_that_a_chat_client_did_not_request_is_billed_and_not_sent(tmp_path: Path, vendor: str) -> None:
     async with selling(tmp_path, vendor) as (gateway, _):
         answer = await gateway.post("chat/completions", ask("chat/completions", stream=True))
-        told = frames(answer.content)
-        assert all(chunk["choices"] for chunk in told)
-        assert not any(chunk.get("usage") for chunk in told)
+        chunks = frames(answer.content)
+        assert all(chunk["choices"] for chunk in chunks)
+        assert not any(chunk.get("usage") for chunk in chunks)
         check_bill(await gateway.only_debit(), TEXTS[vendor], vendor)
 
 
@@ -147,9 +147,9 @@ async def test_nothing_of_the_vendors_account_is_in_an_answer(tmp_path: Path, ve
         for stream in (False, True):
             answer = await gateway.post(path, ask(path, stream=stream))
             assert answer.json()["model"] == SOLD if not stream else SOLD in answer.text
-            told = answer.text + str(answer.headers)
+            shown = answer.text + str(answer.headers)
             for secret in ("ACME", "anthropic", "claude", "gemini", "fake-model", VENDOR_KEY):
-                assert secret not in told
+                assert secret not in shown
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -158,12 +158,12 @@ async def test_nothing_of_the_vendors_account_is_in_an_answer(tmp_path: Path, ve
 async def test_a_search_is_cited_and_billed_by_the_call(tmp_path: Path, vendor: str, path: str, stream: bool) -> None:
     offer: Json = {"tools": [{"type": "web_search"}]} if path == "responses" else {"web_search_options": {}}
     async with selling(tmp_path, vendor) as (gateway, _):
-        told = await asked(gateway, path, ask(path, **offer), stream=stream)
-        assert told.text == SEARCH_TEXT
-        check_usage(told.usage, SEARCHES[vendor])
+        answer = await asked(gateway, path, ask(path, **offer), stream=stream)
+        assert answer.text == SEARCH_TEXT
+        check_usage(answer.usage, SEARCHES[vendor])
         check_bill(await gateway.only_debit(), SEARCHES[vendor], vendor)
-        if told.whole:
-            [place] = [(cited["url"], cited["start_index"], cited["end_index"]) for cited in _citations(told.whole)]
+        if answer.whole:
+            [place] = [(cited["url"], cited["start_index"], cited["end_index"]) for cited in _citations(answer.whole)]
             assert place == (SEARCH_URL, SEARCH_TEXT.index("ledgers"), len(SEARCH_TEXT))
 
 
@@ -178,19 +178,19 @@ def _citations(whole: Json) -> list[Json]:
 async def test_an_image_is_billed_by_the_piece(tmp_path: Path, vendor: str, stream: bool) -> None:
     async with selling(tmp_path, vendor, model=VENDORS[vendor].images) as (gateway, _):
         body = ask("responses", tools=[{"type": "image_generation"}])
-        told = await asked(gateway, "responses", body, stream=stream)
-        [image] = [item for item in told.whole["output"] if item["type"] == "image_generation_call"]
+        answer = await asked(gateway, "responses", body, stream=stream)
+        [image] = [item for item in answer.whole["output"] if item["type"] == "image_generation_call"]
         assert image["size"] == f"{IMAGE_SIDE}x{IMAGE_SIDE}"
         check_bill(await gateway.only_debit(), IMAGES[vendor], vendor)
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_turn_that_pauses_is_gone_on_with_and_billed_once(tmp_path: Path, path: str, stream: bool) -> None:
+async def test_a_turn_that_pauses_is_continued_and_billed_once(tmp_path: Path, path: str, stream: bool) -> None:
     offer: Json = {"tools": [{"type": "web_search"}]} if path == "responses" else {"web_search_options": {}}
     async with selling(tmp_path, "anthropic") as (gateway, served):
-        told = await asked(gateway, path, ask(path, f"Now {PAUSE} of the news.", **offer), stream=stream)
-        assert told.text == SEARCH_TEXT
+        answer = await asked(gateway, path, ask(path, f"Now {PAUSE} of the news.", **offer), stream=stream)
+        assert answer.text == SEARCH_TEXT
         first, second = (request.json() for request in served["anthropic"].requests)
         assert second["messages"][:-1] == first["messages"]
         assert second["messages"][-1] == {"role": "assistant", "content": anthropic_shapes.search_blocks()[:1]}
@@ -198,7 +198,7 @@ async def test_a_turn_that_pauses_is_gone_on_with_and_billed_once(tmp_path: Path
         lines = {kind: 2 * nanos for kind, nanos in ANTHROPIC_LINES.items()} | {"web_search_call": 10_000_000}
         twice: Json = {kind: 2 * count for kind, count in ANTHROPIC.items()}
         bill = Bill(Usage(**twice, service_tier="default", web_search_calls=1), lines)
-        check_usage(told.usage, bill)
+        check_usage(answer.usage, bill)
         check_bill(await gateway.only_debit(), bill, "anthropic")
 
 
@@ -206,7 +206,7 @@ async def test_a_turn_that_pauses_is_gone_on_with_and_billed_once(tmp_path: Path
 
 
 def ended(vendor: str, reason: str) -> Callable[[Request], Script]:
-    """The vendor's text, ended for another reason than that it was complete."""
+    """The vendor's text, which ends for another reason than being complete."""
 
     def script(request: Request) -> Script:
         if vendor == "anthropic":
@@ -239,8 +239,8 @@ async def test_an_answer_that_was_cut_says_so_and_is_billed(
         assert whole["status"] == "incomplete"
         assert whole["incomplete_details"] == {"reason": detail}
         answer = await gateway.post("chat/completions", ask("chat/completions", stream=stream))
-        told = frames(answer.content) if stream else [answer.json()]
-        reasons = [choice["finish_reason"] for chunk in told for choice in chunk["choices"]]
+        chunks = frames(answer.content) if stream else [answer.json()]
+        reasons = [choice["finish_reason"] for chunk in chunks for choice in chunk["choices"]]
         assert [reason for reason in reasons if reason] == [finish]
         for event in await debits(gateway):
             check_bill(event, TEXTS[vendor], vendor)

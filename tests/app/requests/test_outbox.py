@@ -1,4 +1,4 @@
-"""What waits between the reader of an upstream and the sender to the client."""
+"""The bytes between the task that reads the upstream and the task that sends to the client."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def test_what_was_put_is_taken_joined_and_in_order() -> None:
     assert state_of(outbox) == (False, False, False)
 
 
-async def test_the_end_is_told_after_what_is_there() -> None:
+async def test_the_end_comes_after_what_is_there() -> None:
     outbox = Outbox()
     outbox.put(b"last")
     outbox.end()
@@ -33,7 +33,7 @@ async def test_the_end_is_told_after_what_is_there() -> None:
     assert await outbox.take() == b""
 
 
-async def test_whoever_takes_waits_for_something() -> None:
+async def test_the_taking_side_waits_for_something() -> None:
     outbox = Outbox()
     taken: list[bytes] = []
 
@@ -79,3 +79,13 @@ async def test_a_reader_that_was_cancelled_loses_nothing() -> None:
         await outbox.take()
     outbox.put(b"kept")
     assert await outbox.take() == b"kept"
+
+
+async def test_it_is_open_from_the_first_bytes_or_from_the_end() -> None:
+    outbox, empty = Outbox(), Outbox()
+    outbox.put(b"")
+    assert (outbox.opened.is_set(), outbox.ready) == (False, False)
+    outbox.put(b"first")
+    assert (outbox.opened.is_set(), outbox.ended) == (True, False)
+    empty.end()
+    assert (empty.opened.is_set(), empty.ended) == (True, True)

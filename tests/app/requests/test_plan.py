@@ -1,4 +1,4 @@
-"""A parsed request against what is on offer: refused before money moves, or bounded."""
+"""A parsed request against what the process offers: refused before money moves, or bounded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from app.accounts.auth import Key
 from app.requests.attempts import Offer
-from app.requests.plan import Plan, make_plan
+from app.requests.plan import Offering, Plan, make_plan
 from app.settings import parse as parse_settings
 from app.wire.dialects import parse
 from app.wire.exchange import Endpoint, RequestError
@@ -22,9 +22,10 @@ from tests.support.gateway.gateway import MODEL, chat, configuration, responses
 
 CATALOG = parse_settings(configuration(Path("/nowhere"))).catalog()
 OFFERS = {"simulator": Offer("simulator", 2**20, fetches_urls=True)}
+VERSIONS = {model.id: 7 for model in CATALOG.models()}
 
 
-def order(
+def planned(
     endpoint: Endpoint,
     body: dict[str, Any],
     *,
@@ -35,17 +36,15 @@ def order(
     return make_plan(
         parse(endpoint, json.dumps(body).encode()),
         key=Key("acct", "key", "digest", limits or KeyLimits()),
-        catalog=CATALOG,
-        offers=OFFERS,
+        offering=Offering(CATALOG, VERSIONS, OFFERS, default),
         stored={},
         request_id="req_1",
-        default_max_output_tokens=default,
         now_micros=now_micros,
     )
 
 
-def sent(made: Plan) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(made.take_attempts().first.body)
+def sent(plan: Plan) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(plan.take_attempts().first.body)
     return body
 
 
@@ -56,9 +55,9 @@ def sent(made: Plan) -> dict[str, Any]:
 def test_the_default_limit_is_held_for_and_written_upstream(
     endpoint: Endpoint, body: dict[str, Any], limit: str
 ) -> None:
-    made = order(endpoint, body, default=77)
-    assert sent(made)[limit] == 77
-    assert made.bounds.output_tokens == 77
+    plan = planned(endpoint, body, default=77)
+    assert sent(plan)[limit] == 77
+    assert plan.quote.bounds.output_tokens == 77
 
 
 @pytest.mark.parametrize(
@@ -69,64 +68,78 @@ def test_the_default_limit_is_held_for_and_written_upstream(
         ("chat", chat(max_tokens=9), "max_tokens"),
     ],
 )
-def test_the_clients_own_limit_stands_as_it_was_written(endpoint: Endpoint, body: dict[str, Any], limit: str) -> None:
-    made = order(endpoint, body)
-    assert {name: value for name, value in sent(made).items() if name.startswith("max_")} == {limit: 9}
-    assert made.bounds.output_tokens == 9
+def test_the_clients_own_limit_is_sent_as_it_was_written(endpoint: Endpoint, body: dict[str, Any], limit: str) -> None:
+    plan = planned(endpoint, body)
+    assert {name: value for name, value in sent(plan).items() if name.startswith("max_")} == {limit: 9}
+    assert plan.quote.bounds.output_tokens == 9
 
 
-def test_a_default_past_what_the_model_can_do_is_brought_down_to_it() -> None:
-    assert order("responses", responses(), default=10**6).bounds.output_tokens == 128_000
+def test_a_default_above_the_models_own_limit_is_reduced_to_it() -> None:
+    assert planned("responses", responses(), default=10**6).quote.bounds.output_tokens == 128_000
+
+
+def test_a_limit_of_the_clients_above_the_models_goes_upstream_as_sent_and_is_held_for_up_to_the_models() -> None:
+    plan = planned("responses", responses(max_output_tokens=10**6))
+    assert plan.quote.bounds.output_tokens == 128_000
+    assert sent(plan)["max_output_tokens"] == 10**6
+
+
+def test_a_plan_names_who_pays_and_by_which_prices_and_keeps_nothing_of_the_body() -> None:
+    plan = planned("chat", chat(stream=True))
+    assert (plan.endpoint, plan.stream, plan.payer.key_id) == ("chat", True, "key")
+    assert (plan.quote.model.id, plan.quote.price_version) == (MODEL, 7)
+    plan.take_attempts()
+    assert plan.attempts is None
 
 
 def test_choices_multiply_the_hold() -> None:
     prices = CATALOG.model(MODEL).prices
-    one, three = order("chat", chat(max_tokens=100)), order("chat", chat(max_tokens=100, n=3))
-    more = hold_ceiling(prices, three.bounds) - hold_ceiling(prices, one.bounds)
+    one, three = planned("chat", chat(max_tokens=100)), planned("chat", chat(max_tokens=100, n=3))
+    more = hold_ceiling(prices, three.quote.bounds) - hold_ceiling(prices, one.quote.bounds)
     assert more >= 2 * 100 * 2000
 
 
 def test_tools_that_cost_per_call_are_bounded_upstream_too() -> None:
-    made = order("responses", responses(tools=[{"type": "web_search"}]))
-    assert sent(made)["max_tool_calls"] == made.bounds.tool_calls == TOOL_CALLS_DEFAULT
-    assert made.bounds.input_tokens == 400_000  # what a search brings is unknown beforehand
-    made = order("responses", responses(tools=[{"type": "web_search"}], max_tool_calls=2))
-    assert sent(made)["max_tool_calls"] == made.bounds.tool_calls == 2
-    assert "max_tool_calls" not in sent(order("responses", responses()))
+    plan = planned("responses", responses(tools=[{"type": "web_search"}]))
+    assert sent(plan)["max_tool_calls"] == plan.quote.bounds.tool_calls == TOOL_CALLS_DEFAULT
+    assert plan.quote.bounds.input_tokens == 400_000  # what a search brings is unknown beforehand
+    plan = planned("responses", responses(tools=[{"type": "web_search"}], max_tool_calls=2))
+    assert sent(plan)["max_tool_calls"] == plan.quote.bounds.tool_calls == 2
+    assert "max_tool_calls" not in sent(planned("responses", responses()))
 
 
 def test_each_choice_of_chat_may_search() -> None:
-    asked = chat(n=20, web_search_options={})
-    assert order("chat", asked).bounds.tool_calls == 20
-    assert order("chat", asked | {"n": 2}).bounds.tool_calls == TOOL_CALLS_DEFAULT
+    body = chat(n=20, web_search_options={})
+    assert planned("chat", body).quote.bounds.tool_calls == 20
+    assert planned("chat", body | {"n": 2}).quote.bounds.tool_calls == TOOL_CALLS_DEFAULT
 
 
 def test_more_tool_calls_than_can_be_held_for_are_refused() -> None:
     with pytest.raises(RequestError) as refused:
-        order("responses", responses(tools=[{"type": "web_search"}], max_tool_calls=TOOL_CALLS_MAX + 1))
+        planned("responses", responses(tools=[{"type": "web_search"}], max_tool_calls=TOOL_CALLS_MAX + 1))
     assert refused.value.param == "max_tool_calls"
 
 
 def test_what_the_key_may_not_do_is_refused_without_the_ledger() -> None:
     with pytest.raises(ModelNotFound):
-        order("responses", responses() | {"model": "none"})
+        planned("responses", responses() | {"model": "none"})
     with pytest.raises(ModelNotAllowed):
-        order("responses", responses(), limits=KeyLimits(models=("gpt-5.5",)))
+        planned("responses", responses(), limits=KeyLimits(models=("gpt-5.5",)))
     with pytest.raises(KeyIsExpired):
-        order("responses", responses(), limits=KeyLimits(expires_at_micros=5), now_micros=5)
+        planned("responses", responses(), limits=KeyLimits(expires_at_micros=5), now_micros=5)
 
 
 def test_each_attempt_has_a_relay_of_its_own() -> None:
-    asks: tuple[tuple[Endpoint, dict[str, Any]], ...] = (("responses", responses()), ("chat", chat()))
-    for endpoint, body in asks:
+    bodies: tuple[tuple[Endpoint, dict[str, Any]], ...] = (("responses", responses()), ("chat", chat()))
+    for endpoint, body in bodies:
         for stream in (False, True):
-            attempt = order(endpoint, body | {"stream": stream}).take_attempts().first
+            attempt = planned(endpoint, body | {"stream": stream}).take_attempts().first
             assert attempt.relay() is not attempt.relay()
 
 
 def test_a_tool_that_is_not_offered_is_refused_by_name() -> None:
     with pytest.raises(RequestError) as refused:
-        order("responses", responses(tools=[{"type": "function", "name": "f", "parameters": {}}, {"type": "mcp"}]))
+        planned("responses", responses(tools=[{"type": "function", "name": "f", "parameters": {}}, {"type": "mcp"}]))
     assert (refused.value.code, refused.value.param) == ("unsupported_tool", "tools[1].type")
     assert "mcp" in refused.value.message
 
@@ -136,12 +149,12 @@ def test_a_tool_is_judged_by_its_type_before_anything_that_it_names() -> None:
     code = {"type": "code_interpreter", "container": "cntr_1"}
     for tool in (search, code):
         with pytest.raises(RequestError) as refused:
-            order("responses", responses(tools=[tool]))
+            planned("responses", responses(tools=[tool]))
         assert (refused.value.code, refused.value.param) == ("unsupported_tool", "tools[0].type")
 
 
 def test_a_tool_that_is_offered_may_name_nothing_of_a_vendors_storage() -> None:
     image = {"type": "image_generation", "input_image_mask": {"file_id": "file-1"}}
     with pytest.raises(RequestError) as refused:
-        order("responses", responses(tools=[image]))
+        planned("responses", responses(tools=[image]))
     assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "tools[0].input_image_mask.file_id")

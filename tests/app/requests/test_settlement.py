@@ -1,4 +1,4 @@
-"""The ledger out of reach, slow, or forgetful, at each step of a request: nothing free, nothing lost, nothing twice."""
+"""The ledger unavailable, slow, or losing its replies, at each step of a request: nothing is free, lost, or charged twice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from domain import buckets
 from domain.buckets import Guard
 from domain.errors import InsufficientQuota
 from domain.events import KeyLimits, RequestAdmitted, RequestDebited, RequestReleased, request_stream
-from domain.request import Hold, debit, free_cancellation_guard, release
+from domain.request import AnswerSource, Hold, debit, free_cancellation_guard, release
 from domain.usage import Usage
 from tests.fakes.openai_shapes import responses_frames
 from tests.fakes.scripted_upstream import Chunk, Head, Request, Script, WaitFor, openai_script, serve
@@ -34,7 +34,7 @@ async def test_no_ledger_no_admission_and_no_upstream(tmp_path: Path, stream: bo
         envelope(answer, 503, "store_unavailable")
         assert answer.headers["retry-after"] == "1"
         faulty.up()
-        [event] = await gateway.settled()  # its fate was unknown: asked for again until it was known, and released
+        [event] = await gateway.settled()  # its fate was unknown, so it was repeated until known, then released
         assert isinstance(event, RequestReleased)
         assert event.reason == "store_unavailable"
         assert event.upstream is None
@@ -50,9 +50,7 @@ async def test_an_admission_whose_acknowledgement_was_lost_is_released(tmp_path:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_a_debit_whose_acknowledgement_was_lost_is_asked_for_again_and_booked_once(
-    tmp_path: Path, stream: bool
-) -> None:
+async def test_a_debit_whose_acknowledgement_was_lost_is_repeated_and_booked_once(tmp_path: Path, stream: bool) -> None:
     async with running(tmp_path) as gateway:
         faulty = gateway.break_ledger()
         faulty.lose_one_answer_to(debits)
@@ -94,14 +92,14 @@ async def test_a_debit_that_the_store_does_not_take_in_time_is_released_and_coun
             envelope(answer, 503, "store_unavailable")
         faulty.up()
         await gateway.only_release("settle_timeout")
-        [record] = gateway.records
-        assert record.unbilled_nanos is not None
-        assert record.unbilled_nanos > 0
-        assert record.cost_nanos == 0
+        [request_log] = gateway.request_logs
+        assert request_log.unbilled_nanos is not None
+        assert request_log.unbilled_nanos > 0
+        assert request_log.cost_nanos == 0
         figures = gateway.services.metrics.render()[0].decode().splitlines()
         assert "realrouter_unbilled_total 1.0" in figures
         [nanos] = [line for line in figures if line.startswith("realrouter_unbilled_nanos_total ")]
-        assert float(nanos.split()[1]) == record.unbilled_nanos
+        assert float(nanos.split()[1]) == request_log.unbilled_nanos
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -126,7 +124,7 @@ async def test_a_debit_that_finds_a_release_ends_the_answer_in_an_error(tmp_path
         if not stream:
             assert body.startswith(b"HTTP/1.1 503 ")
         await gateway.only_release("orphaned")
-        assert gateway.records[0].unbilled_nanos is not None
+        assert gateway.request_logs[0].unbilled_nanos is not None
 
 
 def reap(gateway: Gateway) -> None:
@@ -141,7 +139,7 @@ def reap(gateway: Gateway) -> None:
     assert isinstance(verdict, Committed)
 
 
-async def test_a_release_goes_on_after_its_request_until_it_is_in_the_log(tmp_path: Path) -> None:
+async def test_a_release_continues_after_its_request_until_it_is_in_the_log(tmp_path: Path) -> None:
     async with running(tmp_path, limits={"settle": 0.1, "attempts": 1}) as gateway:
         faulty = gateway.break_ledger()
         faulty.down_for(settlements)
@@ -171,9 +169,7 @@ async def test_an_idempotency_key_meets_its_first_request_even_when_that_ones_ad
 
 def settlement_of(gateway: Gateway, request_id: str, settle_seconds: float = 5) -> Settlement:
     services = gateway.services
-    return Settlement(
-        request_id, writer=services.writer, lifetime=services.instance.lease, settle_seconds=settle_seconds
-    )
+    return Settlement(request_id, writer=services.writer, lease=services.instance.lease, settle_seconds=settle_seconds)
 
 
 def an_admission(gateway: Gateway, request_id: str, *, hold_nanos: int = 1000) -> RequestAdmitted:
@@ -194,11 +190,9 @@ def an_admission(gateway: Gateway, request_id: str, *, hold_nanos: int = 1000) -
 def a_charge(gateway: Gateway, hold: Hold) -> RequestDebited:
     return debit(
         hold,
-        prices=gateway.services.serving.catalog.model(MODEL).prices,
+        prices=gateway.services.serving.offering.catalog.model(MODEL).prices,
         usage=Usage(input=1, output=1),
-        upstream="simulator",
-        upstream_request_id=None,
-        response_id=None,
+        source=AnswerSource("simulator"),
         finish="stop",
         outcome="cancelled",
     )
@@ -216,7 +210,7 @@ async def test_a_refusal_says_which_bucket_objected(tmp_path: Path) -> None:
         assert await gateway.settled() == []
 
 
-async def test_the_state_of_the_first_request_is_told_as_it_is_now(tmp_path: Path) -> None:
+async def test_the_state_of_the_first_request_is_the_current_one(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         settlement = settlement_of(gateway, "req_1")
         admitted = an_admission(gateway, "req_1")
@@ -242,7 +236,7 @@ async def test_a_release_that_a_guard_refuses_becomes_the_debit_instead(tmp_path
             hold,
             reason="cancelled",
             delivered=Usage(output=10),
-            prices=gateway.services.serving.catalog.model(MODEL).prices,
+            prices=gateway.services.serving.offering.catalog.model(MODEL).prices,
         )
         done = await settlement.release(
             event, guards=(free_cancellation_guard(hold, 0),), instead=lambda: a_charge(gateway, hold)
@@ -266,9 +260,9 @@ async def test_a_release_whose_process_is_being_torn_down_does_not_wait_for_what
         faulty = gateway.break_ledger()
         ledger = gateway.services.ledger
         async with trio.open_nursery() as nursery:
-            lifetime = Lease(ledger, lease_seconds=60)
-            await nursery.start(lifetime.run)
-            settlement = Settlement("req_1", writer=gateway.services.writer, lifetime=lifetime, settle_seconds=50)
+            lease = Lease(ledger, lease_seconds=60)
+            await nursery.start(lease.run)
+            settlement = Settlement("req_1", writer=gateway.services.writer, lease=lease, settle_seconds=50)
             hold = await settlement.admit(an_admission(gateway, "req_1"), (), KeyLimits())
             faulty.down_for(settlements)
             nursery.cancel_scope.cancel()

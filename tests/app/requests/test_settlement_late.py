@@ -1,4 +1,4 @@
-"""A debit that is in the ledger although its client was told that nothing was charged: what the account is given back."""
+"""A debit that is in the ledger although its client was sent an error: what the account is given back."""
 
 from __future__ import annotations
 

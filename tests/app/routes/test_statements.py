@@ -15,7 +15,7 @@ from app.faults import ReadModelsUnavailable
 from app.statements import month as figures
 from app.statements.page import POLICY, page
 from domain.events import AdjustmentPosted, RequestDebited, account_stream
-from domain.request import debit
+from domain.request import AnswerSource, debit
 from projections.contract import Fact, Read
 from projections.runner import ALL, Runner
 from projections.tables import Change
@@ -56,9 +56,7 @@ def charge(stage: Stage, *outcomes: str) -> list[RequestDebited]:
             hold,
             prices=PRICES,
             usage=use(draw),
-            upstream="openai",
-            upstream_request_id=None,
-            response_id=None,
+            source=AnswerSource("openai"),
             finish="stop",
             outcome=outcome,
         )

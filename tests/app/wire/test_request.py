@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from app.wire.exchange import RequestError, ToolUse
-from app.wire.request import TOOLS_MAX, count, flag, given, model, read_body, service_tier, text, tool_uses
+from app.wire.request import TOOLS_MAX, count, flag, given, model, read_body, service_tier, shaped, text, tool_uses
+from app.wire.splice import members
 
 
 def refusal(do: Callable[[], Any]) -> RequestError:
@@ -242,3 +243,11 @@ def test_another_answer_cannot_be_named_for_its_cache() -> None:
     with pytest.raises(RequestError) as caught:
         read_body(b'{"prompt_cache_options": 5}')
     assert caught.value.code == "invalid_type"
+
+
+@pytest.mark.parametrize(
+    ("fields", "given_form"),
+    [(b"{}", False), (b'{"text":null}', False), (b'{"text":{}}', True), (b'{"response_format":1}', True)],
+)
+def test_the_output_has_a_given_form_if_the_request_says_so(fields: bytes, given_form: bool) -> None:
+    assert shaped(members.decode(fields)) is given_form

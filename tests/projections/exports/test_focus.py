@@ -128,7 +128,7 @@ def test_credit_that_nobody_paid_for_costs_nothing() -> None:
 
 def test_usage_is_a_row_for_each_line_and_quantity_times_price_is_its_cost() -> None:
     from domain.pricing import parse_prices
-    from domain.request import Hold, debit
+    from domain.request import AnswerSource, Hold, debit
 
     prices = parse_prices(
         {"input": "0.333333", "cached_input": "0.01", "output": "2", "image": "0.04", "calls": {"mcp": "0.001"}}
@@ -140,9 +140,7 @@ def test_usage_is_a_row_for_each_line_and_quantity_times_price_is_its_cost() -> 
         Hold(admitted(0), 0),
         prices=prices,
         usage=usage,
-        upstream="u",
-        upstream_request_id=None,
-        response_id=None,
+        source=AnswerSource("u"),
         finish="stop",
         outcome="completed",
     )

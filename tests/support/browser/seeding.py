@@ -33,7 +33,7 @@ from domain.events import (
     refund_stream,
 )
 from domain.payment import settled_by
-from domain.request import Hold, debit, release
+from domain.request import AnswerSource, Hold, debit, release
 from domain.usage import Usage
 from tests.support.ledger.histories import Book
 
@@ -184,9 +184,7 @@ class _Life:
             hold,
             prices=prices,
             usage=usage,
-            upstream="simulator",
-            upstream_request_id=None,
-            response_id=f"resp_{hold.admitted.request_id.removeprefix('req_')}",
+            source=AnswerSource("simulator", response_id=f"resp_{hold.admitted.request_id.removeprefix('req_')}"),
             finish=draw.choice(("stop", "stop", "stop", "length")),
             outcome="completed",
         )

@@ -38,7 +38,7 @@ from domain.events import (
 from domain.money import AMOUNT_NANOS_MAX
 from domain.payment import settled_by
 from domain.pricing import TOKEN_KINDS, Bounds, Cost, PriceList, parse_prices, price_table, price_usage
-from domain.request import Hold, debit, release
+from domain.request import AnswerSource, Hold, debit, release
 from domain.usage import CALLED_TOOLS, CallCount, ImageCount, Usage
 
 INSTANT_MICROS_MAX = 253_402_300_799_999_999
@@ -202,9 +202,7 @@ def debits(draw: st.DrawFn, hold: Hold | None = None) -> RequestDebited:
         hold or draw(holds),
         prices=draw(price_lists),
         usage=draw(uses()),
-        upstream=draw(texts),
-        upstream_request_id=draw(st.none() | texts),
-        response_id=draw(st.none() | texts),
+        source=AnswerSource(draw(texts), draw(st.none() | texts), draw(st.none() | texts)),
         finish=draw(st.sampled_from(["stop", "length", "tool_calls"])),
         outcome=draw(st.sampled_from(["completed", "cancelled"])),
     )

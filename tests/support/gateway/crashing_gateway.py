@@ -19,14 +19,14 @@ from app.cli import main
 from app.instance import reaper
 from app.instance.lease import Lease
 from app.ledger.store import Ledger
-from app.requests.completion import Completion
+from app.requests.outbox import Outbox
 from app.requests.settlement import Settlement
 from projections.runner import Runner
 from tests.support.gateway.processes import kill_family
 
 POINTS: dict[str, tuple[type[Any], str]] = {
     "admitted": (Settlement, "admit"),
-    "streaming": (Completion, "_forward"),
+    "streaming": (Outbox, "put"),
     "debited": (Settlement, "debit"),
     "projecting": (Runner, "_apply"),
 }

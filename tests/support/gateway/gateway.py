@@ -176,7 +176,7 @@ class Gateway:
     key: str
     http: httpx.AsyncClient
     shutdown: trio.Event
-    records: list[RequestLog] = field(default_factory=list)
+    request_logs: list[RequestLog] = field(default_factory=list)
     raw: list[RawClient] = field(default_factory=list)
     _changed: list[trio.Event] = field(default_factory=lambda: [trio.Event()])
 
@@ -254,9 +254,9 @@ class Gateway:
 
     async def recorded(self, count: int) -> list[RequestLog]:
         """Until so many requests are over."""
-        while len(self.records) < count:
+        while len(self.request_logs) < count:
             await self._changed[0].wait()
-        return self.records
+        return self.request_logs
 
     async def settled(self) -> list[Settled]:
         """Wait until nothing runs, then: one terminal event for each admission. Returns them in the log's order."""
@@ -284,8 +284,8 @@ class Gateway:
         self.services.writer.ledger = cast(Ledger, faulty)
         return faulty
 
-    def note(self, record: RequestLog) -> None:
-        self.records.append(record)
+    def note(self, request_log: RequestLog) -> None:
+        self.request_logs.append(request_log)
         self._changed[0].set()
         self._changed[0] = trio.Event()
 
@@ -321,8 +321,8 @@ async def running(
     found: list[Services] = []
     gateways: list[Gateway] = []
 
-    def note(record: RequestLog) -> None:
-        gateways[0].note(record)
+    def note(request_log: RequestLog) -> None:
+        gateways[0].note(request_log)
 
     with trio.fail_after(deadline_seconds):
         async with trio.open_nursery() as nursery:

@@ -42,7 +42,7 @@ from domain.events import (
 )
 from domain.payment import settled_by
 from domain.pricing import parse_prices, price_table
-from domain.request import Hold, debit, release
+from domain.request import AnswerSource, Hold, debit, release
 from domain.usage import ImageCount, Usage
 
 PRICES = parse_prices(
@@ -198,9 +198,7 @@ def settlement(hold: Hold, draw: random.Random) -> Event:
         hold,
         prices=PRICES,
         usage=usage,
-        upstream="openai",
-        upstream_request_id=None,
-        response_id=f"resp_{hold.admitted.request_id}",
+        source=AnswerSource("openai", response_id=f"resp_{hold.admitted.request_id}"),
         finish="stop",
         outcome=outcome,
     )

@@ -41,7 +41,7 @@ from domain.events import (
 )
 from domain.payment import Return, Returned, post_refund, settled_by, withdraw
 from domain.pricing import parse_prices, price_table
-from domain.request import Hold, debit, release
+from domain.request import AnswerSource, Hold, debit, release
 from domain.usage import Usage
 from projections.proofs.keys import LogKeys
 from projections.proofs.note import Note, parse_note
@@ -174,8 +174,8 @@ class Month:
 
     def _charge(self, hold: Hold, usage: Usage) -> RequestDebited:
         request_id, prices = hold.admitted.request_id, self.prices[hold.admitted.model]
-        named = {"upstream_request_id": f"upstream-{request_id}", "response_id": f"resp_{request_id}"}
-        return debit(hold, prices=prices, usage=usage, upstream="openai", finish="stop", **named)
+        source = AnswerSource("openai", f"upstream-{request_id}", f"resp_{request_id}")
+        return debit(hold, prices=prices, usage=usage, source=source, finish="stop")
 
     def _lab(self, request_id: str, usage: Usage) -> None:
         asked = (request_id, LAB, f"{LAB}-1", "large", "responses", self.versions["large"], 3 * USD, 4096)

@@ -7,6 +7,7 @@ import pytest
 
 from app.wire.chat.request import chat_body, parse_chat
 from app.wire.exchange import RequestError, ToolUse
+from domain.demand import Demand
 
 MINIMAL: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
@@ -24,10 +25,10 @@ def written(sent: bytes, *, limit: int | None = 100, is_openai: bool = True) -> 
 def test_a_minimal_request() -> None:
     sent = body()
     request = parse_chat(sent)
-    assert (request.endpoint, request.model, request.stream, request.choices) == ("chat", "m", False, 1)
-    assert (request.max_output_tokens, request.max_tool_calls, request.tools) == (None, None, ())
-    assert (request.images, request.files, request.text_bytes) == (0, 0, len(sent))
-    assert (request.include_usage, request.service_tier, list(request.fields)) == (False, None, ["model", "messages"])
+    assert (request.endpoint, request.model, request.stream, request.tools) == ("chat", "m", False, ())
+    assert request.demand == Demand(text_bytes=len(sent))
+    assert (request.include_usage, list(request.fields)) == (False, ["model", "messages"])
+    assert request.content_param == "messages"
 
 
 def test_a_full_request() -> None:
@@ -49,13 +50,20 @@ def test_a_full_request() -> None:
         modalities=["text"],
     )
     request = parse_chat(sent)
-    assert (request.stream, request.include_usage, request.choices, request.max_output_tokens) == (True, True, 3, 50)
+    assert (request.stream, request.include_usage) == (True, True)
     assert request.tools == (
         ToolUse("function", "function", "tools[0].type"),
         ToolUse("function", "function", "functions[0]"),
         ToolUse("web_search", "web_search", "web_search_options"),
     )
-    assert (request.images, request.text_bytes, request.service_tier) == (1, len(sent) - len(payload), "auto")
+    assert request.demand == Demand(
+        text_bytes=len(sent) - len(payload),
+        images=1,
+        choices=3,
+        max_output_tokens=50,
+        tools=frozenset(tool.name for tool in request.tools),
+        service_tier="auto",
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,7 +117,8 @@ def test_null_members_are_as_good_as_absent() -> None:
         "web_search_options",
     )
     request = parse_chat(body(**dict.fromkeys(names)))
-    assert (request.stream, request.choices, request.max_output_tokens, request.tools) == (False, 1, None, ())
+    assert (request.stream, request.tools) == (False, ())
+    assert (request.demand.choices, request.demand.max_output_tokens) == (1, None)
 
 
 def test_usage_is_for_streams() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from app.wire.exchange import RequestError, ToolUse
 from app.wire.responses.request import parse_responses, responses_body
+from domain.demand import Demand
 
 MINIMAL: dict[str, Any] = {"model": "m", "input": "hi"}
 
@@ -18,9 +19,9 @@ def body(**members: Any) -> bytes:
 def test_a_minimal_request() -> None:
     sent = body()
     request = parse_responses(sent)
-    assert (request.endpoint, request.model, request.stream, request.choices) == ("responses", "m", False, 1)
-    assert (request.max_output_tokens, request.max_tool_calls, request.tools) == (None, None, ())
-    assert (request.images, request.files, request.text_bytes) == (0, 0, len(sent))
+    assert (request.endpoint, request.model, request.stream, request.tools) == ("responses", "m", False, ())
+    assert request.demand == Demand(text_bytes=len(sent))
+    assert request.content_param == "input"
 
 
 def test_a_full_request() -> None:
@@ -40,13 +41,20 @@ def test_a_full_request() -> None:
         service_tier="default",
     )
     request = parse_responses(sent)
-    assert (request.stream, request.max_output_tokens, request.max_tool_calls) == (True, 9, 2)
+    assert (request.stream, request.include_usage) == (True, True)
     assert request.tools == (
         ToolUse("web_search_preview", "web_search", "tools[0].type"),
         ToolUse("function", "function", "input[1].tools[0].type"),
     )
-    assert (request.images, request.files, request.text_bytes) == (1, 1, len(sent) - len(payload))
-    assert (request.service_tier, request.include_usage) == ("default", True)
+    assert request.demand == Demand(
+        text_bytes=len(sent) - len(payload),
+        images=1,
+        files=1,
+        max_output_tokens=9,
+        max_tool_calls=2,
+        tools=frozenset(tool.name for tool in request.tools),
+        service_tier="default",
+    )
 
 
 @pytest.mark.parametrize(

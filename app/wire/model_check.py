@@ -1,0 +1,75 @@
+"""A parsed request judged by what its model offers: tools, input, service tiers.
+
+Rule 1: everything that the model does not offer is refused by the name of its parameter. What is wrong first, in this order, is
+        reported: the type of a tool, the content of a tool, the input, the tier, the size.
+Rule 2: a tool is refused by its type before anything in it is judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from app.wire.content import check_size
+from app.wire.exchange import ParsedRequest, RequestError
+from app.wire.file_ref import StoredFile
+from app.wire.forbidden import judge_tools
+from app.wire.request import given, unsupported
+
+
+class Offered(Protocol):
+    """A model, as far as requests are judged by it."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def tools(self) -> frozenset[str]: ...
+
+    @property
+    def input_modalities(self) -> tuple[str, ...]: ...
+
+    @property
+    def service_tiers(self) -> tuple[str, ...]:
+        """Those that a request may name."""
+        ...
+
+
+def check_model_offers(request: ParsedRequest, model: Offered, stored: Mapping[str, StoredFile]) -> ParsedRequest:
+    """The request with the addresses in its tools. `stored` are the uploaded files that it refers to. Raises RequestError."""
+    _check_tools(request, model)
+    addresses = judge_tools(given(request.fields, "tools"), "tools")
+    _check_input(request, model)
+    _check_tier(request, model)
+    check_size(request.content_bytes + sum(stored[ref.file_id].bytes for ref in request.refs), request.content_param)
+    return replace(request, addresses=(*request.addresses, *addresses)) if addresses else request
+
+
+def _check_tools(request: ParsedRequest, model: Offered) -> None:
+    for tool in request.tools:
+        if tool.name not in model.tools:
+            supported = ", ".join(sorted(model.tools)) or "none"
+            raise RequestError(
+                f"The tool type '{tool.type[:100]}' is not supported by the model '{model.id}'. Supported tools: {supported}.",
+                param=tool.param,
+                code="unsupported_tool",
+            )
+
+
+def _check_input(request: ParsedRequest, model: Offered) -> None:
+    for count, modality in ((request.demand.images, "image"), (request.demand.files, "file")):
+        if count and modality not in model.input_modalities:
+            supported = ", ".join(model.input_modalities)
+            raise RequestError(
+                f"The model '{model.id}' does not support {modality} input. Supported input: {supported}.",
+                param=request.content_param,
+                code="unsupported_input",
+            )
+
+
+def _check_tier(request: ParsedRequest, model: Offered) -> None:
+    tier = request.demand.service_tier
+    if tier is not None and tier not in model.service_tiers:
+        supported = ", ".join(model.service_tiers)
+        raise unsupported("service_tier", f"The model '{model.id}' is offered in these tiers: {supported}.")
