@@ -328,7 +328,7 @@ async def test_a_body_that_nobody_reads_is_not_buffered(start: Start) -> None:
     async with await world.connect() as client, trio.open_nursery() as nursery:
         nursery.start_soon(upload)
         await trio.testing.wait_all_tasks_blocked(0.05)
-        assert len(world.scope["realrouter.stream"].intake._data) <= 2 * 65536
+        assert len(world.scope["realrouter.exchange"].intake._data) <= 2 * 65536
         assert sent < size
         nursery.cancel_scope.cancel()
 
