@@ -60,7 +60,6 @@ class Scripted:
         self._outcomes = list(outcomes)
         self.asked_at: list[float] = []
         self.bodies: list[bytes] = []
-        self.closed = False
 
     async def open(self, call: UpstreamCall) -> Answer:
         self.asked_at.append(trio.current_time())
@@ -72,9 +71,6 @@ class Scripted:
             raise outcome
         assert outcome is not None
         return outcome
-
-    async def aclose(self) -> None:
-        self.closed = True
 
 
 def order(*, stream: bool = True) -> Plan:
@@ -236,14 +232,6 @@ async def test_a_plain_answer_is_opened_when_its_body_is_whole(autojump_clock: M
     assert opened.first == b""
     assert opened.relay.finished
     assert opened.upstream_request_id == "vendor-1"
-
-
-async def test_closing_closes_each(autojump_clock: MockClock) -> None:
-    a, b = Scripted("a"), Scripted("b")
-    calls, _ = upstreams(a, b)
-    await calls.aclose()
-    assert a.closed
-    assert b.closed
 
 
 @pytest.mark.parametrize(
