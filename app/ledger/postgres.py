@@ -14,11 +14,11 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import psycopg
-from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
-from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from eventsourcing.persistence import InterfaceError, OperationalError
+from eventsourcing.postgres import PostgresDatastore
 from psycopg.abc import RV, PQGen
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
@@ -27,7 +27,7 @@ from psycopg_pool import PoolTimeout
 from app.ledger.arbiter import Outcome, Place, Plan, Standing, arbitrate
 from app.ledger.codec import Codec
 from app.ledger.isolate import append_isolating
-from app.ledger.queries import LedgerQueries, LogQueries, Row
+from app.ledger.queries import LedgerQueries, LogQueries, Row, as_postgres
 from app.ledger.schema.migrations import SCHEMA_VERSION, mismatch, scripts
 from app.ledger.store import Append, LogReader, StoreUnavailable, Verdict
 from domain.buckets import MICROS_PER_SECOND
@@ -95,27 +95,16 @@ class _Connection(psycopg.Connection[Row]):
             raise psycopg.errors.ConnectionTimeout(f"no answer within {ANSWER_TIMEOUT_SECONDS} s") from error
 
 
-class _Datastore(PostgresDatastore):
-    """The library's datastore, made without a look at the database: it may be down when a process starts."""
-
-    def register_type_adapters(self) -> None:
-        """None is needed: no statement here uses a composite type."""
-
-
-class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
+class PostgresLedger(LedgerQueries):
     """The store over one PostgreSQL database, by its URL."""
 
     def __init__(self, url: str, *, codec: Codec | None = None) -> None:
         self.url = url
-        super().__init__(_datastore(url))
+        self._datastore = _datastore(url)
         self._codec = codec or Codec()
         self._writer: psycopg.Connection[Row] | None = None
         self._writing = threading.Lock()
         self._clock_skew_micros = 0
-
-    def insert_events(self, stored_events: Sequence[StoredEvent], **_kwargs: Any) -> NoReturn:
-        """Refused: events enter by `append` alone, where guards stand."""
-        raise NotImplementedError("events enter by append()")
 
     def append(self, batch: Sequence[Append]) -> list[Verdict]:
         with self._writing:
@@ -158,7 +147,7 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
     def close(self) -> None:
         with self._writing:
             self._drop_writer()
-        self.datastore.close()
+        self._datastore.close()
 
     def bucket_values(self, names: Sequence[str]) -> dict[str, int]:
         rows = self._fetch("SELECT name, value FROM buckets WHERE name = ANY(?)", (list(names),))
@@ -225,15 +214,15 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
 
     def _fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
         try:
-            with self.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
-                return cursor.execute(_translated(sql), parameters, binary=True).fetchall()
+            with self._datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+                return cursor.execute(as_postgres(sql), parameters, binary=True).fetchall()
         except _POOL_OUT_OF_REACH as error:
             raise StoreUnavailable(_first_line(error)) from error
 
     def _run(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int:
         try:
-            with self.datastore.get_connection() as connection, connection.transaction():
-                return sum(connection.execute(_translated(sql), parameters).rowcount for sql, parameters in statements)
+            with self._datastore.get_connection() as connection, connection.transaction():
+                return sum(connection.execute(as_postgres(sql), parameters).rowcount for sql, parameters in statements)
         except _POOL_OUT_OF_REACH as error:
             raise StoreUnavailable(_first_line(error)) from error
 
@@ -271,7 +260,7 @@ class _SnapshotReader(LogQueries):
         self._snapshot = connection
 
     def _fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
-        return self._snapshot.execute(_translated(sql), parameters, binary=True).fetchall()
+        return self._snapshot.execute(as_postgres(sql), parameters, binary=True).fetchall()
 
 
 def _write(connection: psycopg.Connection[Row], outcome: Outcome, at_micros: int) -> None:
@@ -295,7 +284,7 @@ def _schema_version(connection: psycopg.Connection[Row]) -> int:
 
 def _datastore(url: str) -> PostgresDatastore:
     parameters = conninfo_to_dict(url)
-    datastore = _Datastore(
+    datastore = PostgresDatastore(
         dbname=str(parameters.get("dbname") or ""),
         host=str(parameters.get("host") or ""),
         port=str(parameters.get("port") or ""),
@@ -322,10 +311,6 @@ def _worth_a_retry(error: psycopg.Error) -> bool:
     if isinstance(error, _NO_USE_TO_RETRY):
         return False
     return isinstance(error, (*_OUT_OF_REACH, psycopg.errors.ReadOnlySqlTransaction))
-
-
-def _translated(sql: str) -> str:
-    return sql.replace("?", "%s")
 
 
 def _first_line(error: Exception) -> str:

@@ -12,15 +12,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
-from eventsourcing.sqlite import (
-    SQLiteApplicationRecorder,
-    SQLiteConnection,
-    SQLiteConnectionPool,
-    SQLiteDatastore,
-)
+from eventsourcing.persistence import InterfaceError, OperationalError
+from eventsourcing.sqlite import SQLiteDatastore
 
 from app.ledger.arbiter import EventRow, Outcome, Plan, arbitrate
 from app.ledger.codec import Codec
@@ -44,31 +39,16 @@ _STANDING = (
 _DATA_ERRORS = (sqlite3.DataError, sqlite3.IntegrityError)
 
 
-class _Pool(SQLiteConnectionPool):
-    """The library's pool, with our durability on each connection."""
-
-    def _create_connection(self) -> SQLiteConnection:
-        connection = super()._create_connection()
-        connection.cursor().execute("PRAGMA synchronous=FULL")
-        return connection
-
-
-class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
-    """The store over one SQLite file. Its stored events and notifications are readable as `eventsourcing` reads them."""
+class SQLiteLedger(LedgerQueries):
+    """The store over one SQLite file."""
 
     def __init__(self, path: str, *, codec: Codec | None = None) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        datastore = SQLiteDatastore(path, lock_timeout=LOCK_TIMEOUT_SECONDS, originator_id_type="text")
-        datastore.pool = _Pool(db_name=path, lock_timeout=LOCK_TIMEOUT_SECONDS)
-        super().__init__(datastore)
+        self._readers = SQLiteDatastore(path, lock_timeout=LOCK_TIMEOUT_SECONDS)
         self.path = path
         self._codec = codec or Codec()
         self._writer: sqlite3.Connection | None = None
         self._writing = threading.Lock()
-
-    def insert_events(self, stored_events: Sequence[StoredEvent], **_kwargs: Any) -> NoReturn:
-        """Refused: events enter by `append` alone, where guards stand."""
-        raise NotImplementedError("events enter by append()")
 
     def append(self, batch: Sequence[Append]) -> list[Verdict]:
         return append_isolating(self._append, batch, data_errors=_DATA_ERRORS)
@@ -107,7 +87,7 @@ class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
     def close(self) -> None:
         with self._writing:
             self._drop_writer()
-        self.datastore.close()
+        self._readers.close()
 
     def bucket_values(self, names: Sequence[str]) -> dict[str, int]:
         with self._connection() as connection:
@@ -140,7 +120,7 @@ class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """A reader's connection that returns tuples."""
         try:
-            with self.datastore.get_connection(commit=False) as pooled:
+            with self._readers.get_connection(commit=False) as pooled:
                 connection: sqlite3.Connection = pooled._sqlite_conn  # noqa: SLF001 - the pool has no public way to it
                 connection.row_factory = None
                 try:

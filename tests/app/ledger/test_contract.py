@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
-from eventsourcing.persistence import ProgrammingError
 
 from app.ledger.codec import Codec
 from app.ledger.queries import BUCKETS_PER_PAGE
@@ -593,20 +592,3 @@ def test_a_schema_is_made_once_by_many_at_once(engine: Engine) -> None:
     fund(ledgers[0])
     assert ledgers[1].migrate() == SCHEMA_VERSION
     check_log(ledgers[2])
-
-
-def test_the_library_reads_the_log_too(ledger: Ledger) -> None:
-    """`eventsourcing`'s own notification log and aggregate recorder work on it."""
-    fund(ledger)
-    recorder = ledger
-    assert recorder.max_notification_id() == 2  # type: ignore[attr-defined]
-    notifications = recorder.select_notifications(start=1, limit=10)  # type: ignore[attr-defined]
-    assert [notification.id for notification in notifications] == [1, 2]
-    topics = ["account.opened.v1"]
-    assert len(recorder.select_notifications(1, 10, topics=topics)) == 1  # type: ignore[attr-defined]
-    after = recorder.select_notifications(1, 10, stop=2, inclusive_of_start=False)  # type: ignore[attr-defined]
-    assert [notification.id for notification in after] == [2]
-    stored = recorder.select_events("account:a")  # type: ignore[attr-defined]
-    assert [event.originator_version for event in stored] == [1, 2]
-    with pytest.raises((NotImplementedError, ProgrammingError)):
-        recorder.insert_events(stored)  # type: ignore[attr-defined]
