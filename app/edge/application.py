@@ -16,6 +16,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import lru_cache
 from inspect import iscoroutinefunction
+from math import inf
 from typing import Any, cast
 from urllib.parse import urlparse
 
@@ -113,6 +114,8 @@ class EdgeConnection(TrioASGIHTTPConnection):
                 request.body.intake = exchange.intake  # type: ignore[attr-defined]
                 await self._send_response(send, await self.app.handle_request(request))
         finally:
+            if exchange is None and trio.current_effective_deadline() == -inf:
+                self.app.on_cut()  # type: ignore[attr-defined]
             if hooks:
                 await _run_hooks(hooks)
 
@@ -189,6 +192,8 @@ class EdgeApplication(QuartTrio):
     request_class = EdgeRequest
     session_interface = NoSession()  # type: ignore[assignment]  # quart names its default's type
     elsewhere: Elsewhere = staticmethod(lambda _scope: None)
+    on_cut: Callable[[], None] = staticmethod(lambda: None)
+    """Called before a request's exit hooks if another server than ours, not the client, has cancelled the request."""
 
     def ensure_async(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func if _is_async(func) else super().ensure_async(func)

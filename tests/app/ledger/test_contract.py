@@ -397,12 +397,7 @@ def test_the_stores_clock_runs_forward(ledger: Ledger) -> None:
     assert before <= ledger.head().recorded_at_micros <= ledger.now_micros()
 
 
-# What enters only by append, and never leaves
-
-
-def test_events_enter_by_append_alone(ledger: Ledger) -> None:
-    with pytest.raises(NotImplementedError):
-        ledger.insert_events([])  # type: ignore[attr-defined]
+# What is in the log never changes
 
 
 FORBIDDEN = {
