@@ -130,4 +130,4 @@ async def test_a_websocket_is_closed_and_a_request_without_a_lifespan_is_an_erro
     await gateway(scope, receive, send)  # type: ignore[arg-type]
     assert [message["type"] for message in sent] == ["websocket.close"]
     with pytest.raises(RuntimeError, match="lifespan"):
-        await gateway({"type": "http"}, receive, send)  # type: ignore[arg-type,typeddict-item]
+        await gateway({"type": "http"}, receive, send)  # type: ignore[arg-type]

@@ -49,11 +49,9 @@ def stock_hypercorn(house: House, *options: str) -> Iterator[StockHypercorn]:
     environment = {**os.environ, "REALROUTER_CONFIG": str(house.config_path)}
     with log.open("wb") as out:
         process = subprocess.Popen(line, cwd=ROOT, stdout=out, stderr=out, env=environment)
-    workers = []
     try:
         yield StockHypercorn(process, log)
     finally:
-        workers = family(process.pid)
-        for each in workers:
+        for each in family(process.pid):
             each.kill()
         process.wait(PATIENCE_SECONDS)
