@@ -1,7 +1,8 @@
 """The embedded engine: one SQLite file in WAL mode, every commit synced to the disk (synchronous=FULL).
 
 Rule 1: one connection writes, under BEGIN IMMEDIATE; readers have connections of their own and never block it.
-Rule 2: the write lock is the file's, so a command line beside the server is safe; two servers are refused (exclusive.py).
+Rule 2: the write lock is the file's, so the command line is safe next to a server; a second server is refused (exclusive.py).
+Rule 3: readers' connections come from eventsourcing's pool; the writer's is our own, because its transaction spans the decision.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 from eventsourcing.persistence import InterfaceError, OperationalError
 from eventsourcing.sqlite import SQLiteDatastore
 
-from app.ledger.arbiter import EventRow, Outcome, Plan, arbitrate
+from app.ledger.arbiter import BatchPlan, EventRow, Outcome, arbitrate
 from app.ledger.codec import Codec
 from app.ledger.isolate import append_isolating
 from app.ledger.queries import LedgerQueries, LogQueries, Row
@@ -30,12 +31,10 @@ _INSERT_EVENT = "INSERT INTO stored_events VALUES (?, ?, ?, ?, ?, ?, ?)"
 _PUT_BUCKET = "INSERT INTO buckets VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _OPEN_REQUEST = "INSERT INTO open_requests VALUES (?, ?, ?, ?)"
 _CLOSE_REQUEST = "DELETE FROM open_requests WHERE request_id = ?"
-_STANDING = (
+_LOGGED = (
     "SELECT command_id, notification_id, recorded_at_micros FROM stored_events "
     "WHERE originator_id = ? AND originator_version = ?"
 )
-
-
 _DATA_ERRORS = (sqlite3.DataError, sqlite3.IntegrityError)
 
 
@@ -96,14 +95,14 @@ class SQLiteLedger(LedgerQueries):
     def _append(self, batch: Sequence[Append]) -> list[Verdict]:
         with self._transaction() as connection:
             [(position, last)] = connection.execute("SELECT position, recorded_at_micros FROM log_head").fetchall()
-            plan = Plan(batch, max(self.now_micros(), last))
-            standing = {
+            plan = BatchPlan(batch, max(self.now_micros(), last))
+            logged = {
                 place: row
                 for place in plan.places
-                if (row := connection.execute(_STANDING, place).fetchone()) is not None
+                if (row := connection.execute(_LOGGED, place).fetchone()) is not None
             }
             buckets = _bucket_values(connection, plan.bucket_names)
-            outcome = arbitrate(plan, standing=standing, buckets=buckets, position=position, codec=self._codec)
+            outcome = arbitrate(plan, logged=logged, buckets=buckets, position=position, codec=self._codec)
             if outcome.rows:
                 _write(connection, outcome, plan.at_micros)
         return outcome.verdicts
@@ -118,7 +117,7 @@ class SQLiteLedger(LedgerQueries):
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        """A reader's connection that returns tuples."""
+        """A reader's connection, which returns rows as tuples."""
         try:
             with self._readers.get_connection(commit=False) as pooled:
                 connection: sqlite3.Connection = pooled._sqlite_conn  # noqa: SLF001 - the pool has no public way to it
@@ -175,8 +174,8 @@ class _SnapshotReader(LogQueries):
 
 
 def use_wal(connection: sqlite3.Connection) -> None:
-    """Turn the database to write-ahead logging. Where others open a new one at the same moment, SQLite fails at once instead of
-    waiting for them: so we wait, as long as for any lock."""
+    """Switch the database to write-ahead logging. If another process opens a new database at the same moment, SQLite fails at once
+    instead of waiting, so this waits, as long as for any lock."""
     deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
     while True:
         try:
@@ -189,7 +188,7 @@ def use_wal(connection: sqlite3.Connection) -> None:
 
 
 def split_statements(script: str) -> Iterator[str]:
-    """The statements of a script, each whole (a trigger has semicolons of its own)."""
+    """The statements of a script. (A trigger contains semicolons of its own.)"""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
