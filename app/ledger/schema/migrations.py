@@ -27,5 +27,5 @@ def mismatch(version: int) -> SchemaMismatch | None:
             f"The database has schema {version}, but this version needs {SCHEMA_VERSION}: run `realrouter migrate`."
         )
     return SchemaMismatch(
-        f"The database has schema {version}, but this version knows only {SCHEMA_VERSION}: update Realrouter."
+        f"The database has schema {version}, newer than this version's {SCHEMA_VERSION}: update Realrouter."
     )
