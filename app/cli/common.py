@@ -21,10 +21,9 @@ from app.ledger.codec import Codec
 from app.ledger.store import Ledger, StoreUnavailable
 from app.services import open_ledger
 from app.settings import LogSettings, Settings, load
+from app.settings.load import CONFIG_DEFAULT, CONFIG_VARIABLE
 from domain.errors import Fault
 
-CONFIG_DEFAULT = "realrouter.toml"
-CONFIG_VARIABLE = "REALROUTER_CONFIG"
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -1,1 +1,1 @@
-"""The HTTP edge: sockets, HTTP/1.1, and the application that routes are hung on."""
+"""The HTTP edge: sockets, HTTP/1.1, and the application that carries the routes."""

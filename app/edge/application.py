@@ -1,10 +1,12 @@
-"""The Quart-Trio application that routes are hung on, and how it meets a connection.
+"""The Quart-Trio application that carries the routes, and how it runs under an ASGI server.
 
-Rule 1: every error is an OpenAI envelope, mapped by app/errors.py; what that table does not know is logged and answered 500.
-Rule 2: what an exit hook does is done exactly once, under a shield, on every way out of a request.
-Rule 3: every answer carries x-request-id, and the client's own id where it sent a sane one.
-Rule 4: nothing redirects. One trailing slash is the same address; `//` is another.
-Rule 5: what is answered elsewhere, from memory, is answered before a request is made of it.
+Rule 1: every error is an OpenAI envelope, mapped by app/errors.py; an error that table does not list is logged and answered 500.
+Rule 2: an exit hook runs exactly once, under a shield, however its request ends.
+Rule 3: every response carries x-request-id, and the client's own id if it sent a valid one.
+Rule 4: nothing redirects. A path with one trailing slash is the same path; `//` is another.
+Rule 5: what `elsewhere` can answer from memory is answered before a Quart request is created.
+Rule 6: any ASGI server on Trio will do. Under our own, the request's task is cancelled when the client leaves, and its Exchange
+    fills the body; under another, a second task receives the body and cancels the request on http.disconnect.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import lru_cache
 from inspect import iscoroutinefunction
+from math import inf
 from typing import Any, cast
 from urllib.parse import urlparse
 
@@ -32,7 +35,9 @@ from werkzeug.routing import RequestRedirect
 
 from app.edge import cors
 from app.edge.body import ON_EXIT, EdgeBody
-from app.edge.h1 import new_request_id
+from app.edge.h1 import EXCHANGE, REFUSED
+from app.edge.intake import Intake
+from app.edge.request_id import new_request_id
 from app.envelope import JSON
 from app.errors import answer_for, is_expected
 from app.faults import (
@@ -53,16 +58,14 @@ CLIENT_ID_LENGTH_MAX = 512
 MAX_BODY_BYTES = 80 * 1024 * 1024
 """50 MB of files are 67 MB as base64."""
 REQUEST_ID = "realrouter.request_id"
-REFUSED = "realrouter.refused"
-STREAM = "realrouter.stream"
 ANSWER_FIELDS = "realrouter.answer_fields"
 CORS_ORIGINS = "REALROUTER_CORS_ORIGINS"
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")
 
 Ready = Callable[[], Awaitable[str | None]]
-"""None: ready. Else why not, in a sentence."""
+"""None if ready, else the reason in a sentence."""
 Elsewhere = Callable[[dict[str, Any]], WebsiteAnswer | None]
-"""What answers a scope whose address is no route's. None: the routes do. It neither waits nor reads the body."""
+"""Answers paths that no route serves. None: the routes answer. It neither waits nor reads the body."""
 
 
 class EdgeRequest(TrioRequest):
@@ -70,7 +73,7 @@ class EdgeRequest(TrioRequest):
 
 
 class ReceivedHeaders(Headers):
-    """A request's headers as they came off the wire, checked there: werkzeug checks each of them once more."""
+    """A request's headers as received. The server has validated them, so this skips werkzeug's own validation."""
 
     def __init__(self, peer: str, raw: list[tuple[bytes, bytes]]) -> None:
         self._list = [("Remote-Addr", peer)]
@@ -93,7 +96,7 @@ _NULL_SESSION = SessionInterface.null_session_class()
 
 
 class EdgeConnection(TrioASGIHTTPConnection):
-    """One request, from its scope to the last byte of its answer and what must be done after it."""
+    """One request, from its scope to the last byte of its response and the exit hooks after it."""
 
     async def __call__(self, receive: Any, send: Any) -> None:
         scope = cast(dict[str, Any], self.scope)
@@ -102,18 +105,30 @@ class EdgeConnection(TrioASGIHTTPConnection):
             return
         hooks: list[Callable[[], Awaitable[None]]] = []
         scope[ON_EXIT] = hooks
-        stream = scope.get(STREAM)
+        exchange = scope.get(EXCHANGE)
         try:
-            if stream is None:
-                await super().__call__(receive, send)  # another server, or quart's test client
+            if exchange is None:
+                await super().__call__(receive, send)  # two tasks: handle_messages and handle_request
             else:
-                # Our own server cancels this task when the client goes, and fills the body: no tasks between are needed.
                 request = self._create_request_from_scope(send)
-                request.body.intake = stream.intake  # type: ignore[attr-defined]
+                request.body.intake = exchange.intake  # type: ignore[attr-defined]
                 await self._send_response(send, await self.app.handle_request(request))
         finally:
+            if exchange is None and trio.current_effective_deadline() == -inf:
+                self.app.on_cut()  # type: ignore[attr-defined]
             if hooks:
                 await _run_hooks(hooks)
+
+    async def handle_messages(self, nursery: trio.Nursery, request: Request, receive: Any) -> None:  # type: ignore[override]
+        """Receive the body no faster than the application reads it; cancel the request when the client leaves."""
+        intake: Intake = request.body.intake  # type: ignore[attr-defined]
+        while (message := await receive())["type"] == "http.request":
+            intake.push(message.get("body", b""))
+            if not message.get("more_body", False):
+                intake.finish()
+            while intake.blocked:
+                await intake.room()
+        nursery.cancel_scope.cancel()
 
     async def handle_request(self, nursery: trio.Nursery, request: Request, send: Any) -> None:  # type: ignore[override]
         await self._send_response(send, await self.app.handle_request(request))
@@ -157,7 +172,7 @@ class EdgeConnection(TrioASGIHTTPConnection):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _completed(self, fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """`fields`, with what every answer carries."""
+        """`fields` and those that every response carries."""
         if not any(name == b"x-request-id" for name, _ in fields):
             fields.append((b"x-request-id", request_id_of(cast(dict[str, Any], self.scope)).encode("ascii")))
         scope = cast(dict[str, Any], self.scope)
@@ -171,12 +186,14 @@ class EdgeConnection(TrioASGIHTTPConnection):
 
 
 class EdgeApplication(QuartTrio):
-    """Quart-Trio, without what an API never uses: sessions, redirects, HTML errors."""
+    """Quart-Trio without sessions, redirects and HTML errors, which an API never uses."""
 
     asgi_http_class = EdgeConnection
     request_class = EdgeRequest
     session_interface = NoSession()  # type: ignore[assignment]  # quart names its default's type
     elsewhere: Elsewhere = staticmethod(lambda _scope: None)
+    on_cut: Callable[[], None] = staticmethod(lambda: None)
+    """Called before a request's exit hooks if another server than ours, not the client, has cancelled the request."""
 
     def ensure_async(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func if _is_async(func) else super().ensure_async(func)
@@ -195,8 +212,8 @@ class EdgeApplication(QuartTrio):
 def make_app(
     *, max_body_bytes: int = MAX_BODY_BYTES, ready: Ready | None = None, cors_origins: tuple[str, ...] = ()
 ) -> EdgeApplication:
-    """An application without routes but /healthz (the process lives) and /readyz (`ready` says that it can serve).
-    `cors_origins`: whose pages may call /api with a session."""
+    """An application whose only routes are /healthz (the process is alive) and /readyz (`ready` reports whether it can serve).
+    `cors_origins`: the origins whose pages may call /api with a session cookie."""
     app = EdgeApplication("realrouter", static_folder=None, template_folder=None)
     app.config.update(
         RESPONSE_TIMEOUT=None, BODY_TIMEOUT=None, MAX_CONTENT_LENGTH=max_body_bytes, PROPAGATE_EXCEPTIONS=False
@@ -222,18 +239,18 @@ def make_app(
 
 
 def request_id(request: Request) -> str:
-    """This request's id, ours: made once, sent as x-request-id."""
+    """The gateway's id of this request: created once, sent as x-request-id."""
     return request_id_of(cast(dict[str, Any], request.scope))
 
 
 def add_fields(request: Request, fields: Mapping[str, str]) -> None:
-    """Headers that this request's answer carries, whatever it turns out to be."""
+    """Add headers to this request's response, whatever its status."""
     there = cast(dict[str, Any], request.scope).setdefault(ANSWER_FIELDS, [])
     there += [(name.encode("ascii"), value.encode("ascii")) for name, value in fields.items()]
 
 
 def set_request_id(request: Request, name: str) -> None:
-    """Name this request otherwise, before it is answered."""
+    """Replace this request's id, before its response starts."""
     cast(dict[str, Any], request.scope)[REQUEST_ID] = name
 
 
@@ -245,14 +262,14 @@ def request_id_of(scope: dict[str, Any]) -> str:
 
 
 def endpoint_of(path: str) -> str | None:
-    """Which protocol's spelling an error takes on this path."""
+    """The endpoint whose error format applies to this path."""
     if path.startswith("/v1/responses"):
         return "responses"
     return "chat" if path.startswith("/v1/chat/") else None
 
 
 def error_response(error: Exception) -> Response:
-    """The answer to any error that a route raised."""
+    """The response to an error that a route raised."""
     error = _ours(error)
     if not is_expected(error):
         LOG.error("a request failed", exc_info=error, extra={"request_id": request_id(request), "path": request.path})
@@ -261,7 +278,7 @@ def error_response(error: Exception) -> Response:
 
 
 class StreamBody(ResponseBody):
-    """A body that is sent part by part as `iterator` gives them, which is closed at the end, whatever the end is."""
+    """A body sent part by part as `iterator` yields it. The iterator is closed however the response ends."""
 
     def __init__(self, iterator: AsyncIterator[bytes]) -> None:
         self._iterator = iterator
@@ -283,30 +300,30 @@ _STREAM_HEADERS = {
 
 
 def stream_response(events: AsyncIterator[bytes] | StreamBody, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer of server-sent events, without any timeout of its own, not to be buffered or changed on its way."""
+    """A response of server-sent events, with no timeout of its own, that proxies must not buffer or transform."""
     body = events if isinstance(events, StreamBody) else StreamBody(events)
     return Response(body, headers={**_STREAM_HEADERS, **(headers or {})})
 
 
 def _early_answer(request: Request) -> Response | None:
-    """What is decided before a route is looked at."""
+    """The response, if any, that precedes routing. Raises the errors that do."""
     scope = cast(dict[str, Any], request.scope)
     refused = scope.get(REFUSED)
     if refused is not None:
         raise refused
     if scope["path"].startswith("//"):
-        raise NotFound  # werkzeug would drop all slashes but one
+        raise NotFound  # werkzeug would merge the slashes
     origin = request.headers.get("Origin")
     if request.method == "OPTIONS" and origin is not None:
         allowed = current_app.config[CORS_ORIGINS]
         if cors.answers_preflight(scope["path"], origin, allowed):
-            asked = request.headers.get("Access-Control-Request-Headers")
+            requested = request.headers.get("Access-Control-Request-Headers")
             methods = cors.ALLOWED_METHODS if cors.is_open(scope["path"]) else cors.API_METHODS
-            return Response(DataBody(b""), status=204, headers=cors.preflight(asked, methods))
+            return Response(DataBody(b""), status=204, headers=cors.preflight(requested, methods))
     encoding = request.headers.get("Content-Encoding")
     if encoding is not None and encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType(
-            "Compressed request bodies are not read here. Send the body without Content-Encoding."
+            "Compressed request bodies are not supported. Send the body without Content-Encoding."
         )
     return None
 
@@ -315,14 +332,14 @@ def _address(scope: dict[str, Any]) -> str:
     path: str = scope["path"]
     if not path.startswith("/"):
         path = urlparse(path).path
-    # The raw path tells a trailing slash from a %2F that belongs to a model's name.
+    # Only the raw path distinguishes a trailing slash from an escaped one (%2F) at the end of a model id.
     if len(path) > 1 and path.endswith("/") and scope.get("raw_path", b"/").endswith(b"/"):
         path = path[:-1]
     return path
 
 
 def _ours(error: Exception) -> Exception:
-    """werkzeug's errors, named as ours."""
+    """The ApiError for one of werkzeug's HTTP errors; any other error unchanged."""
     if not isinstance(error, http.HTTPException):
         return error
     if isinstance(error, http.MethodNotAllowed):
@@ -332,13 +349,13 @@ def _ours(error: Exception) -> Exception:
     known: dict[int | None, ApiError] = {
         404: NotFound(),
         408: RequestTooSlow("The request body did not arrive in time."),
-        415: UnsupportedMediaType("The body's Content-Type is not read here."),
+        415: UnsupportedMediaType("The Content-Type of the body is not supported."),
         503: ShuttingDown(),
     }
     if error.code in known:
         return known[error.code]
     if error.code is not None and error.code < 500:
-        return BadRequest(error.description or "The request makes no sense.")
+        return BadRequest(error.description or "The request is not valid.")
     return error
 
 
@@ -351,11 +368,11 @@ async def _run_hooks(hooks: list[Callable[[], Awaitable[None]]]) -> None:
             except Exception:
                 LOG.exception("an exit hook failed")
         if scope.cancelled_caught:
-            LOG.error("an exit hook took longer than %g s and was cut off", CLEANUP_SECONDS)
+            LOG.error("an exit hook took longer than %g s and was cancelled", CLEANUP_SECONDS)
 
 
 async def _no_push(_path: str, _headers: Headers) -> None:
-    """HTTP/1.1 pushes nothing."""
+    """HTTP/1.1 has no server push."""
 
 
 def _is_sane(client_id: bytes) -> bool:

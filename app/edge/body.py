@@ -1,14 +1,14 @@
-"""Reading a request's body: judged before it is read, bounded while it is read, counted for as long as it is held.
+"""Reads request bodies: checked before they are read, limited while they are read, counted for as long as they are held.
 
-Rule 1: Content-Length is judged before a byte is taken; what comes in chunks is judged as it comes.
-Rule 2: the bodies that a process holds at one time are bounded together. Past that: 503 before reading, never a swap storm.
-Rule 3: what a body occupies is given back by whoever keeps it longest, however that ends: a completion outlives its request.
+Rule 1: Content-Length is checked before a byte is read; a chunked body is checked as it arrives.
+Rule 2: the bodies that a process holds at one time share one limit. Past it the answer is 503, before reading.
+Rule 3: the last holder of a body releases its reservation, on every path: a completion outlives its request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, cast
 
 import trio
 from quart.wrappers import Request
@@ -18,20 +18,18 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from app.edge.intake import Intake
 from app.faults import BodyTooLarge, Overloaded, RequestTooSlow, UnsupportedMediaType
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
 ON_EXIT = "realrouter.on_exit"
 BODY_SECONDS = 60.0
 BUDGET_BYTES = 512 * 1024 * 1024
-_UNBOUNDED = 2**62
+WINDOW_BYTES = 64 * 1024
+"""Body bytes that wait for the application under another server than ours, which has a limit of its own."""
 
 
 class EdgeBody(TrioBody):
-    """Quart's body over an Intake: `await body`, `async for part in body`, and `request.get_data()` work as ever."""
+    """Quart's body over an Intake: `await body`, `async for part in body` and `request.get_data()` work as usual."""
 
     def __init__(self, expected_content_length: int | None, max_content_length: int | None) -> None:
-        self.intake = Intake(_UNBOUNDED)  # filled by quart itself under another server, as in its test client
+        self.intake = Intake(WINDOW_BYTES)
         self._limit = max_content_length
         self._expected = expected_content_length
         self._held = bytearray()
@@ -74,23 +72,23 @@ class EdgeBody(TrioBody):
 
 
 class BodyBudget:
-    """The bytes of bodies that a process may hold at one time."""
+    """The body bytes that a process may hold at one time."""
 
     def __init__(self, limit_bytes: int = BUDGET_BYTES) -> None:
         self.limit_bytes = limit_bytes
         self.held_bytes = 0
         self.most_bytes = 0
-        """The most that was held at one time, until somebody sets it back."""
+        """The most that was held at one time since this was last reset."""
 
     def reserve(self, size: int) -> Reservation:
-        """Room for `size` bytes, or Overloaded."""
+        """Room for `size` bytes. Raises Overloaded."""
         reservation = Reservation(self)
         reservation.grow(size)
         return reservation
 
 
 class Reservation:
-    """A part of the budget, until `release`, which may be called again and again."""
+    """A part of the budget, held until `release`, which may be called more than once."""
 
     __slots__ = ("_budget", "_size")
 
@@ -107,7 +105,7 @@ class Reservation:
         self._size += size
 
     def shrink(self, size: int) -> None:
-        """Give a part of it back."""
+        """Return a part of it."""
         assert 0 <= size <= self._size
         self._budget.held_bytes -= size
         self._size -= size
@@ -118,12 +116,12 @@ class Reservation:
 
 
 def on_exit(request: Request, callback: Callable[[], Awaitable[None]]) -> None:
-    """Run `callback` once when the request exits: answered, client gone, or failed. The last one added runs first."""
+    """Run `callback` once when the request ends: answered, failed, or left by its client. The last one added runs first."""
     cast(dict[str, Any], request.scope)[ON_EXIT].append(callback)
 
 
 def reserve_for(request: Request, budget: BodyBudget) -> Reservation:
-    """A reservation that ends when the request exits, for a body that nothing outlives the request with."""
+    """A reservation that is released when the request ends, for a body that nothing keeps longer."""
     reservation = budget.reserve(0)
 
     async def release() -> None:
@@ -136,9 +134,9 @@ def reserve_for(request: Request, budget: BodyBudget) -> Reservation:
 async def read_body(
     request: Request, limit: int, reservation: Reservation, *, seconds: float = BODY_SECONDS, json: bool = False
 ) -> bytes:
-    """The whole body, at most `limit` bytes, within `seconds`. `json`: a route that reads JSON only.
+    """The whole body: at most `limit` bytes, within `seconds`. `json`: check that its Content-Type is JSON.
 
-    What it occupies is added to `reservation`, which its owner releases when nothing of the body is left.
+    Its size is added to `reservation`, which the owner releases once the body is no longer held.
     Raises BodyTooLarge, Overloaded, RequestTooSlow, UnsupportedMediaType.
     """
     if json:
@@ -156,11 +154,10 @@ async def read_body(
 
 
 class BodyParts:
-    """A body part by part as it comes, at most `limit` bytes, for a route that keeps none of it. What waits to be taken is
-    bounded by the server; what its reader holds is the reader's to reserve.
+    """A body part by part as it arrives, at most `limit` bytes, for a route that does not keep it. The server limits what waits
+    to be read; a reader that holds parts reserves them itself.
 
-    Iterating raises BodyTooLarge, and RequestTooSlow where a part does not come within `idle_seconds`, or the whole of it within
-    `seconds`.
+    Iterating raises BodyTooLarge, and RequestTooSlow if a part does not arrive within `idle_seconds`, or the body within `seconds`.
     """
 
     def __init__(self, request: Request, limit: int, *, seconds: float, idle_seconds: float = BODY_SECONDS) -> None:
@@ -202,9 +199,9 @@ async def _collect(intake: Intake, limit: int, reservation: Reservation, declare
 
 
 def require_json(request: Request) -> None:
-    """Accept what OpenAI's own endpoint accepts: application/json in any spelling, or no type at all."""
+    """Accept what OpenAI's own endpoints accept: any form of application/json, or no Content-Type."""
     mimetype = request.mimetype
     if mimetype and mimetype != "application/json" and not mimetype.endswith("+json"):
         raise UnsupportedMediaType(
-            f"This route takes application/json, not {mimetype[:100]}. Set the Content-Type header."
+            f"This endpoint takes application/json, not {mimetype[:100]}. Set the Content-Type header."
         )

@@ -1,8 +1,8 @@
-"""Whose request it is by address: the peer's, or what a trusted proxy says of it.
+"""The address that a request came from: the peer's, or the one that a trusted proxy reports.
 
-Rule 1: X-Forwarded-For is believed from the right, and only as far as each hop is a proxy that the operator trusts.
-Rule 2: a hop that is no address ends the search: whoever wrote it, the address before it is the last that is known.
-Rule 3: one client has one spelling: an IPv4 address that came through an IPv6 socket is that one, and a port is none of it.
+Rule 1: X-Forwarded-For is read from the right, and only as far as each hop is a proxy that the operator trusts.
+Rule 2: a hop that is not a valid address ends the search; the last valid address is used.
+Rule 3: an address has one form: an IPv4-mapped IPv6 address becomes IPv4, and a port is removed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CUSTOMER_BITS = 64
 
 
 def client_address(peer: str, forwarded: Sequence[str], trusted: tuple[str, ...]) -> str:
-    """The rightmost address that is no trusted proxy. `forwarded` are the values of X-Forwarded-For, in order."""
+    """The rightmost address that is not a trusted proxy. `forwarded`: the values of X-Forwarded-For, in order."""
     hops = [hop for value in forwarded for hop in value.split(",")]
     address = _parsed(peer)
     if address is None:
@@ -30,7 +30,7 @@ def client_address(peer: str, forwarded: Sequence[str], trusted: tuple[str, ...]
 
 
 def network_of(address: str) -> str:
-    """What an address is counted as: itself, or for IPv6 its /64, which one customer has whole."""
+    """The unit that rate limits count: an IPv4 address, or the /64 of an IPv6 address, which one customer usually has."""
     parsed = _parsed(address)
     if not isinstance(parsed, ipaddress.IPv6Address):
         return str(parsed or address)
@@ -38,7 +38,7 @@ def network_of(address: str) -> str:
 
 
 def _parsed(text: str) -> _Address | None:
-    """The address without port, brackets, zone, and the clothes of IPv6 around an IPv4 one; None for anything else."""
+    """The address without port, brackets, zone or IPv4-mapped prefix; None if it is not a valid address."""
     text = text.strip()
     if found := _WITH_PORT.fullmatch(text):
         text = found[1] or found[2]

@@ -1,12 +1,12 @@
-"""One client's connection: its socket, its patience, and the task that answers each of its requests.
+"""One client's connection: its socket, its time limits, and the task that answers each of its requests.
 
-Rule 1: one task reads for as long as the connection lives, so that a client that goes is noticed while its answer is made;
-    where it has sent more than is read ahead, the task watches for its end instead.
-    End of file counts as gone: over TCP nobody can tell a half-closed client from one that left.
-Rule 2: reading waits until a deadline that says what for: the rest of a head, the next request, or (during one) nothing.
-Rule 3: a write waits for the client at most `send_stall_seconds`, anew after each byte taken. Then the connection is reset.
-Rule 4: a write that did not go out whole leaves the framing broken: the connection is reset, never used again.
-Rule 5: the task of a request outlives its last byte while it cleans up; the next request need not wait for that.
+Rule 1: one task reads for as long as the connection lives, so a client that leaves is noticed while its response is made.
+    Once a client has sent more than is read ahead, the task watches only for the end of its stream.
+    End of file counts as gone: over TCP a half-closed client cannot be told from one that left.
+Rule 2: every read has a deadline for what it waits for: the rest of a head, the next request, or (during a request) none.
+Rule 3: a write waits at most `send_stall_seconds` for the client, counted from the last byte it took. Then the connection is reset.
+Rule 4: an incomplete write leaves the framing broken: the connection is reset and never used again.
+Rule 5: a request's task may clean up after its last byte is out; the next request does not wait for that.
 """
 
 from __future__ import annotations
@@ -19,67 +19,58 @@ import socket
 import struct
 import sys
 from math import inf
-from typing import TYPE_CHECKING, Any
 
 import trio
-from hypercorn.config import Config
-from hypercorn.trio.task_group import TaskGroup
-from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
-from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import ConnectionState
+from hypercorn.typing import ASGIFramework
 from hypercorn.utils import parse_socket_addr
 
-from app.edge.h1 import HttpRefusal, Protocol, Stream, timed_out
+from app.edge.h1 import Exchange, Http1, head_timed_out
+from app.edge.limits import ServerLimits
+from app.edge.refusal import HttpRefusal
 from app.faults import ApiError, ShuttingDown
 
-if TYPE_CHECKING:
-    from app.edge.server import Server
-
 LOG = logging.getLogger("realrouter.edge")
+RECEIVE_BYTES_MAX = 64 * 1024
 WRITES_WITHOUT_YIELD = 16
-"""A stream that is always ready, to a client that always reads, lets others run after so many writes."""
+"""A stream that is always ready, to a client that always reads, yields to other tasks after this many writes."""
 _RESET = struct.pack("ii", 1, 0)
 
 
-class ClientConnection(TCPServer):
-    """Serves one accepted socket, from its first byte to its close."""
+class ClientConnection:
+    """Serves one accepted socket, from its first byte to its close. `draining`: the server is shutting down."""
 
-    protocol: Protocol  # type: ignore[assignment]  # hypercorn's own wraps two protocols; here is one
-    stream: trio.SocketStream  # type: ignore[assignment]  # TLS belongs to the proxy in front
-
-    def __init__(self, server: Server, config: Config, context: WorkerContext, stream: trio.SocketStream) -> None:
-        super().__init__(server.wrapped, config, context, ConnectionState({}), stream)  # type: ignore[arg-type]
-        self._app = server.app
-        self.limits = server.limits
-        self.draining = server.draining
+    def __init__(self, app: ASGIFramework, limits: ServerLimits, stream: trio.SocketStream, *, draining: bool) -> None:
+        self.limits = limits
+        self.draining = draining
         self.closing = False
+        self._app = app
+        self._stream = stream
         self._socket = stream.socket
-        self._deadline = trio.current_time() + self.limits.head_seconds
+        self._deadline = trio.current_time() + limits.head_seconds
         self._head_begun = False
         self._reading = trio.CancelScope()
         self._writes = 0
+        self._http: Http1
         self._nursery: trio.Nursery
 
     @property
     def is_idle(self) -> bool:
-        """Between two requests, with no byte of the next one here."""
-        return self.protocol.stream is None and not self._head_begun
+        """Between two requests, with no byte of the next one received."""
+        return self._http.exchange is None and not self._head_begun
 
     @property
-    def may_go(self) -> bool:
-        """Idle, has answered before, and is not on its way out already."""
-        return self.is_idle and not self.closing and self.protocol.keep_alive_requests > 0
+    def evictable(self) -> bool:
+        """Idle, has answered a request, and is not closing yet."""
+        return self.is_idle and not self.closing and self._http.requests > 0
 
     async def run(self) -> None:
-        """Never raises but Cancelled: what goes wrong on one connection is of no concern to the others."""
+        """Serve until the connection closes. Raises nothing but Cancelled: a failure here must not affect other connections."""
         try:
             client = parse_socket_addr(self._socket.family, self._socket.getpeername())
             server = parse_socket_addr(self._socket.family, self._socket.getsockname())
         except OSError:
-            return  # gone before it was looked at
-        self.protocol = Protocol(
-            self, self.config, self.context, TaskGroup(), self.state, False, client, server, self.send
-        )
+            return  # the client has gone already
+        self._http = Http1(self, self.limits, client=client, server=server)
         async with trio.open_nursery() as self._nursery:
             try:
                 await self._read()
@@ -89,13 +80,9 @@ class ClientConnection(TCPServer):
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self.reset()
             finally:
-                if self.protocol.stream is not None:
-                    self.protocol.stream.client_gone()
-                await trio.aclose_forcefully(self.stream)
-
-    async def send(self, event: Any) -> None:
-        """Where hypercorn's own code would send: ours never does."""
-        raise NotImplementedError
+                if self._http.exchange is not None:
+                    self._http.exchange.client_gone()
+                await trio.aclose_forcefully(self._stream)
 
     async def _read(self) -> None:
         try:
@@ -111,78 +98,81 @@ class ClientConnection(TCPServer):
         await self._linger()
 
     async def _receive(self) -> bytes | None:
-        """The next bytes; b"" at the end; None when woken. Raises HttpRefusal when a head takes too long."""
+        """The next bytes; b"" at the end; None when woken. Raises HttpRefusal if a head takes too long."""
         with trio.CancelScope(deadline=self._deadline) as self._reading:
-            return await self.stream.receive_some(MAX_RECV)
-        if trio.current_time() >= self._deadline and self.protocol.stream is None:
+            return await self._stream.receive_some(RECEIVE_BYTES_MAX)
+        if trio.current_time() >= self._deadline and self._http.exchange is None:
             self.closing = True
             if self._head_begun:
-                raise timed_out(self.limits.head_seconds)
+                raise head_timed_out(self.limits.head_seconds)
         return None
 
     def _feed(self, data: bytes) -> None:
-        protocol = self.protocol
-        protocol.feed(data)
-        if protocol.stream is not None:
+        http = self._http
+        http.feed(data)
+        if http.exchange is not None:
             self._head_begun = False
             self._deadline = inf
-        elif not self._head_begun and protocol.ahead:
+        elif not self._head_begun and http.ahead:
             self._head_begun = True
             self._deadline = trio.current_time() + self.limits.head_seconds
 
     async def _wait_for_room(self) -> bool:
-        """Read no further than the application takes, nor further ahead than one head may be long.
+        """Wait until the application has taken the body, and no more is buffered than one head may be long.
 
-        True: there is something to go on with in the buffer, before the socket is read again.
+        True: parse the buffer again before reading the socket.
         """
-        while (stream := self.protocol.stream) is not None and stream.intake.blocked:
-            await stream.intake.room()
+        while (exchange := self._http.exchange) is not None and exchange.intake.blocked:
+            await exchange.intake.room()
         waited = False
-        while self._is_busy() and self.protocol.ahead > self.limits.head_bytes:
+        while self._is_busy() and self._http.ahead > self.limits.head_bytes:
             waited = True
             with trio.CancelScope() as self._reading:
                 await self._client_ends()
-                raise trio.BrokenResourceError("the client left, and what it sent before is not worth an answer")
+                raise trio.BrokenResourceError("the client left; the requests that it had pipelined are not answered")
         return waited and not self.closing
 
     async def _client_ends(self) -> None:
-        """Return when the client has ended its side or reset, whatever waits unread before that end."""
+        """Return when the client has ended its side or reset the connection, even if unread bytes precede that."""
         if sys.platform != "linux":
-            await trio.sleep_forever()  # elsewhere only the next write to it tells
+            await trio.sleep_forever()  # elsewhere only the next write notices
         with select.epoll() as watch:
             watch.register(self._socket.fileno(), select.EPOLLRDHUP)
             await trio.lowlevel.wait_readable(watch.fileno())
 
     def _is_busy(self) -> bool:
-        return self.protocol.stream is not None and not self.closing
+        return self._http.exchange is not None and not self.closing
 
-    def start(self, stream: Stream) -> None:
+    def start(self, exchange: Exchange) -> None:
         """Answer a request, in a task of its own."""
-        self._nursery.start_soon(self._answer, stream)
+        self._nursery.start_soon(self._answer, exchange)
 
-    async def _answer(self, stream: Stream) -> None:
+    async def _answer(self, exchange: Exchange) -> None:
         try:
-            with stream.cancel_scope:
-                await self._app(stream.scope, stream.receive, stream.app_send)
+            with exchange.cancel_scope:
+                await self._app(exchange.scope, exchange.receive, exchange.app_send)
         except Exception:
-            LOG.exception("a request's task failed", extra={"path": stream.scope["path"]})
+            LOG.exception("a request's task failed", extra={"path": exchange.scope["path"]})
         finally:
-            self._last_words(stream, ShuttingDown() if self.draining else ApiError())
+            self._give_up(exchange, ShuttingDown() if self.draining else ApiError())
 
     def _cut(self) -> None:
-        """The server's grace is over, or it was cancelled."""
-        if (stream := self.protocol.stream) is not None:
-            self._last_words(stream, ShuttingDown())
+        """The grace period is over, or the server was cancelled."""
+        if (exchange := self._http.exchange) is not None:
+            self._give_up(exchange, ShuttingDown())
 
-    def _last_words(self, stream: Stream, error: ApiError) -> None:
-        """If the answer is not whole, it never will be: say why where nothing was said, let no half look whole, close."""
-        if stream.closed:
+    def _give_up(self, exchange: Exchange, error: ApiError) -> None:
+        """End a request whose response is not complete and never will be; does nothing if it is complete.
+
+        Sends `error` if nothing was sent yet, and makes sure that a partial response does not look complete.
+        """
+        if exchange.closed:
             return
-        stream.client_gone()
-        if stream.unstarted:
+        exchange.client_gone()
+        if exchange.unstarted:
             with contextlib.suppress(OSError):
                 os.write(self._socket.fileno(), HttpRefusal(error).answer())
-        elif stream.framed_by_end:
+        elif exchange.framed_by_end:
             self.reset()
         self.finish()
 
@@ -190,7 +180,7 @@ class ClientConnection(TCPServer):
         """Send all of `data`, or reset the connection."""
         await trio.lowlevel.checkpoint_if_cancelled()
         try:
-            # Straight to the socket: nearly always the kernel takes it all, and a turn of the event loop costs more.
+            # Straight to the socket: the kernel nearly always takes it all, and a turn of the event loop costs more.
             sent = os.write(self._socket.fileno(), data)
         except BlockingIOError:
             sent = 0
@@ -199,23 +189,23 @@ class ClientConnection(TCPServer):
             await trio.lowlevel.checkpoint()
             return
         if sent < len(data):
-            await self._write_patiently(memoryview(data)[sent:])
+            await self._write_rest(memoryview(data)[sent:])
             return
         self._writes += 1
         if self._writes >= WRITES_WITHOUT_YIELD:
             self._writes = 0
             await trio.lowlevel.checkpoint()
 
-    async def _write_patiently(self, rest: memoryview) -> None:
+    async def _write_rest(self, rest: memoryview) -> None:
         whole = False
         try:
-            with trio.CancelScope() as patience:
+            with trio.CancelScope() as stall:
                 while rest:
-                    patience.deadline = trio.current_time() + self.limits.send_stall_seconds
+                    stall.deadline = trio.current_time() + self.limits.send_stall_seconds
                     rest = rest[await self._socket.send(rest) :]
                 whole = True
         except (OSError, trio.ClosedResourceError):
-            whole = False  # the client is gone, or the reader saw it go
+            whole = False  # the client is gone, or the reader has closed the socket
         finally:
             if not whole:
                 self.reset()
@@ -223,16 +213,16 @@ class ClientConnection(TCPServer):
             await trio.lowlevel.checkpoint()
 
     def reset(self) -> None:
-        """Close hard: what the kernel still holds is dropped, the client sees a reset, the request's task is cancelled."""
+        """Abort: unsent bytes are dropped, the client sees a reset, and the request's task is cancelled."""
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._socket.close()
-        if self.protocol.stream is not None:
-            self.protocol.stream.client_gone()
+        if self._http.exchange is not None:
+            self._http.exchange.client_gone()
         self.finish()
 
     def idle(self, *, buffered: bool) -> None:
-        """An answer is out, and the connection stays for the next request."""
+        """The response is out and the connection stays open. `buffered`: part of the next request has already arrived."""
         self._deadline = trio.current_time() + self.limits.idle_seconds
         if buffered:
             self._reading.cancel()
@@ -240,23 +230,24 @@ class ClientConnection(TCPServer):
             self._reading.deadline = self._deadline
 
     def finish(self) -> None:
-        """Close as soon as the reader sees it, which is now."""
+        """Close the connection as soon as its reader notices, which is at once."""
         self.closing = True
         self._reading.cancel()
 
     def drain(self) -> None:
-        """The server shuts down: an idle connection closes now, a busy one with its answer."""
+        """The server is shutting down: close now if idle, else after the current response."""
         self.draining = True
         if self.is_idle:
             self.finish()
 
     async def _linger(self) -> None:
-        """Throw away what still comes of a refused request, for a while: closing on it would destroy our answer on its way."""
+        """Discard the rest of a refused request for a while: closing on unread bytes would reset the connection before our response
+        is read."""
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            await self.stream.send_eof()
-            if not self.protocol.unread:
+            await self._stream.send_eof()
+            if not self._http.unread:
                 return
             budget = self.limits.linger_bytes
             with trio.move_on_after(self.limits.linger_seconds):
-                while budget > 0 and (data := await self.stream.receive_some(MAX_RECV)):
+                while budget > 0 and (data := await self._stream.receive_some(RECEIVE_BYTES_MAX)):
                     budget -= len(data)

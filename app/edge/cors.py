@@ -1,8 +1,8 @@
-"""Cross-origin rules. /v1: any page may call it with a key, none with a cookie. /api: the operator's pages, with theirs.
+"""Cross-origin rules. /v1: any page may call it with a key, none with a cookie. /api: only the operator's pages, with a cookie.
 
-Rule 1: a preflight is answered before any key or session is looked at, and grants what it asks for, bounded.
-Rule 2: on /v1 `*` is the origin that is allowed, so no browser ever sends credentials of its own along.
-Rule 3: on /api an origin that is not on the list gets no such header at all: its browser keeps the answer from it.
+Rule 1: a preflight is answered before any key or session is checked, and grants the headers it requests, up to a limit.
+Rule 2: on /v1 the allowed origin is `*`, so browsers never send cookies.
+Rule 3: on /api an origin that is not listed gets no CORS headers, so its browser withholds the response from the page.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 ALLOWED_METHODS = "GET, POST, DELETE, OPTIONS"
 API_METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
-ASKED_HEADERS_LENGTH_MAX = 1024
+REQUESTED_HEADERS_LENGTH_MAX = 1024
 DEFAULT_HEADERS = "authorization, content-type, idempotency-key, x-client-request-id"
 MAX_AGE_SECONDS = 7200
 EXPOSED_HEADERS = ", ".join(
@@ -30,7 +30,7 @@ EXPOSE: tuple[tuple[bytes, bytes], ...] = (
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", EXPOSED_HEADERS.encode("ascii")),
 )
-"""What every answer of /v1 to another origin carries."""
+"""Headers of every /v1 response to another origin."""
 
 
 def is_open(path: str) -> bool:
@@ -39,7 +39,7 @@ def is_open(path: str) -> bool:
 
 
 def exposed(path: str, origin: bytes, allowed: Collection[str]) -> tuple[tuple[bytes, bytes], ...]:
-    """What an answer on this path to a page of this origin carries."""
+    """The CORS headers of a response on this path to a page of this origin."""
     if is_open(path):
         return EXPOSE
     if not path.startswith("/api/"):
@@ -56,18 +56,18 @@ def exposed(path: str, origin: bytes, allowed: Collection[str]) -> tuple[tuple[b
 
 
 def answers_preflight(path: str, origin: str, allowed: Collection[str]) -> bool:
-    """Whether a preflight of a page of this origin is answered here."""
+    """Whether a preflight from a page of this origin is answered."""
     return is_open(path) or (path.startswith("/api/") and origin in allowed)
 
 
-def preflight(asked_headers: str | None, methods: str = ALLOWED_METHODS) -> dict[str, str]:
-    """The headers of the answer to a preflight."""
-    asked = asked_headers or DEFAULT_HEADERS
-    if len(asked) > ASKED_HEADERS_LENGTH_MAX or not _HEADER_LIST.fullmatch(asked):
-        asked = DEFAULT_HEADERS
+def preflight(requested_headers: str | None, methods: str = ALLOWED_METHODS) -> dict[str, str]:
+    """The headers of the response to a preflight."""
+    requested = requested_headers or DEFAULT_HEADERS
+    if len(requested) > REQUESTED_HEADERS_LENGTH_MAX or not _HEADER_LIST.fullmatch(requested):
+        requested = DEFAULT_HEADERS
     return {
         "access-control-allow-methods": methods,
-        "access-control-allow-headers": asked,
+        "access-control-allow-headers": requested,
         "access-control-max-age": str(MAX_AGE_SECONDS),
         "vary": "Access-Control-Request-Headers",
     }

@@ -1,39 +1,39 @@
-"""HTTP/1.1 on one connection: h11 reads and keeps the state, the bytes of an answer are made here.
+"""HTTP/1.1 on one connection: h11 parses requests and keeps the state; the bytes of a response are written here.
 
-Rule 1: HTTP/1.1 and 1.0, nothing else. The HTTP/2 preface is answered 505; an Upgrade header is ignored, as RFC 9110 allows.
-Rule 2: h11 is told of every answer's shape (connection: close or not, a body or none) and of its end, so its state stays right;
-    the head and the chunks themselves are written here, because h11 validates each of them for longer than they take to send.
-Rule 3: one request at a time. What a client sends ahead of its turn waits in h11's buffer, bounded like a head.
-Rule 4: a head is bounded in bytes and fields; a body is read only as fast as the application takes it.
-Rule 5: an answer that the protocol itself gives is an OpenAI envelope, and the last one of its connection.
+Rule 1: only HTTP/1.1 and 1.0. The HTTP/2 preface gets 505; an Upgrade header is ignored, as RFC 9110 section 7.8 allows.
+Rule 2: h11 learns the shape of each response (connection: close or not, body or not) and its end, so its state stays right.
+    The head and the chunks themselves are written here, because h11 takes longer to validate each than to send it.
+Rule 3: one request at a time. Bytes that a client pipelines wait in h11's buffer, up to the size of one head.
+Rule 4: a head is limited in bytes and fields; a body is read only as fast as the application takes it.
+Rule 5: a response from the protocol itself is an OpenAI error envelope and closes the connection.
 """
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Iterable
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import unquote_to_bytes
 
 import h11
 import trio
-from hypercorn.config import Config
-from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
-from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
+from hypercorn.protocol.http_stream import ASGIHTTPState
 
 from app.edge.intake import Intake
 from app.edge.limits import ServerLimits
-from app.envelope import close_answer
-from app.errors import answer_for
+from app.edge.refusal import HttpRefusal
 from app.faults import ApiError, BadRequest, HeadersTooLarge, HttpVersionNotSupported, RequestTooSlow
 
-if TYPE_CHECKING:
-    from app.edge.connection import ClientConnection
-
 Fields = Iterable[tuple[bytes, bytes]]
+Address = tuple[str, int] | None
+"""Host and port of one end of the connection; None for a Unix socket."""
+
+EXCHANGE = "realrouter.exchange"
+"""The scope's key for the Exchange: present only under our own server."""
+REFUSED = "realrouter.refused"
+"""The scope's key for an ApiError that the application must answer with, or None."""
 
 _STATUS_LINES = {int(status): f"HTTP/1.1 {int(status)} {status.phrase}\r\n".encode("ascii") for status in HTTPStatus}
 _CONTINUE = h11.InformationalResponse(status_code=100, headers=[])
@@ -43,48 +43,38 @@ _END = h11.EndOfMessage()
 _UNFRAMED = frozenset({b"connection", b"transfer-encoding", b"keep-alive"})
 
 
-class HttpRefusal(Exception):
-    """The connection ends with `answer`, for a reason of the protocol."""
+class Transport(Protocol):
+    """What HTTP/1.1 needs of the connection it runs on."""
 
-    def __init__(self, error: ApiError, status: int | None = None) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.status = status
+    draining: bool
 
-    def answer(self) -> bytes:
-        answer = answer_for(self.error)
-        headers = (("x-request-id", new_request_id()), *answer.headers)
-        return close_answer(self.status or answer.status, answer.body, headers)
+    def start(self, exchange: Exchange) -> None:
+        """Answer a request, in a task of its own."""
+
+    async def write(self, data: bytes) -> None:
+        """Send all of `data`, or reset the connection."""
+
+    def idle(self, *, buffered: bool) -> None:
+        """The response is out and the connection stays open. `buffered`: part of the next request has already arrived."""
+
+    def finish(self) -> None:
+        """Close the connection as soon as its reader notices, which is at once."""
 
 
-def new_request_id() -> str:
-    return f"req_{secrets.token_hex(16)}"
+class Exchange:
+    """One request and its response. `intake` is the request's body; `cancel_scope` ends its task when the client is gone."""
 
-
-class Stream(HTTPStream):
-    """One request and its answer. `intake` is its body; `cancel_scope` ends its task when the client is gone."""
-
-    def __init__(self, protocol: Protocol, request: h11.Request, fields: list[tuple[bytes, bytes]]) -> None:
-        wire = protocol.wire
-        super().__init__(
-            protocol.app,
-            protocol.config,
-            protocol.context,
-            protocol.task_group,
-            protocol.ssl,
-            protocol.client,
-            protocol.server,
-            protocol.stream_send,
-            STREAM_ID,
-        )
+    def __init__(self, protocol: Http1, request: h11.Request, fields: list[tuple[bytes, bytes]]) -> None:
         self.protocol = protocol
-        self.wire = wire
+        self.transport = protocol.transport
+        self.state = ASGIHTTPState.REQUEST
+        self.closed = False
         self.cancel_scope = trio.CancelScope()
-        self.intake = Intake(wire.limits.body_window_bytes, self._body_wanted)
+        self.intake = Intake(protocol.limits.body_window_bytes, self._body_wanted)
         self.suppressed = request.method == b"HEAD"
         self.old_client = request.http_version < b"1.1"
         self.remaining: int | None = 0
-        """Bytes of the body still to be sent, None where chunks or the connection's end frame it."""
+        """Body bytes still to send; None if chunks or the end of the connection frame the body."""
         self._head = b""
         self._drained = False
         self.scope: Any = self._scope_of(request, fields)
@@ -97,22 +87,22 @@ class Stream(HTTPStream):
             "http_version": "1.0" if self.old_client else "1.1",
             "asgi": {"spec_version": "2.1", "version": "3.0"},
             "method": request.method.decode("ascii"),
-            "scheme": self.scheme,
+            "scheme": "http",
             "path": path,
             "raw_path": raw_path,
             "query_string": query_string,
             "root_path": "",
             "headers": fields,
-            "client": self.client,
-            "server": self.server,
+            "client": self.protocol.client,
+            "server": self.protocol.server,
             "state": {},
             "extensions": {},
-            "realrouter.stream": self,
-            "realrouter.refused": refused,
+            EXCHANGE: self,
+            REFUSED: refused,
         }
 
     async def receive(self) -> Any:
-        """ASGI's receive, for applications that know nothing of `intake`. A client that goes cancels instead."""
+        """ASGI's receive, for applications that do not know `intake`. If the client leaves, the task is cancelled instead."""
         if self._drained:
             await trio.sleep_forever()
         data = await self.intake.take()
@@ -128,7 +118,7 @@ class Stream(HTTPStream):
         elif kind == "http.response.start" and self.state is ASGIHTTPState.REQUEST:
             await self._send_head(message["status"], message.get("headers", ()))
         else:
-            raise RuntimeError(f"{kind} does not belong here: the answer is in state {self.state.name}")
+            raise RuntimeError(f"unexpected {kind}: the response is in state {self.state.name}")
 
     async def _send_head(self, status: int, headers: Fields) -> None:
         keep = self.protocol.may_keep_alive(status)
@@ -147,7 +137,7 @@ class Stream(HTTPStream):
         self.suppressed = bodiless
         self.state = ASGIHTTPState.RESPONSE
         if self.remaining is None:
-            await self.wire.write(head)  # a stream's first byte may be far off; its headers are wanted now
+            await self.transport.write(head)  # a stream's first byte may be far off; the client wants the headers now
         else:
             self._head = head
 
@@ -161,7 +151,7 @@ class Stream(HTTPStream):
 
     async def _send_data(self, data: bytes) -> None:
         if self.remaining is None:
-            await self.wire.write(data if self.old_client else b"%x\r\n%b\r\n" % (len(data), data))
+            await self.transport.write(data if self.old_client else b"%x\r\n%b\r\n" % (len(data), data))
             return
         if len(data) > self.remaining:
             raise RuntimeError(f"the body is {len(data) - self.remaining} bytes longer than its content-length")
@@ -170,99 +160,100 @@ class Stream(HTTPStream):
 
     async def _flush_head(self, data: bytes) -> None:
         head, self._head = self._head, b""
-        await self.wire.write(head + data)
+        await self.transport.write(head + data)
 
     async def _finish(self) -> None:
         if self.remaining:
             raise RuntimeError(f"the body is {self.remaining} bytes shorter than its content-length")
         if self.remaining is None and not self.old_client:
-            await self.wire.write(b"0\r\n\r\n")
+            await self.transport.write(b"0\r\n\r\n")
         if not self.closed:
             self.state = ASGIHTTPState.CLOSED
             self.closed = True
             self.protocol.finished(self)
 
     async def _body_wanted(self) -> None:
-        # Expect: 100-continue is answered when somebody reads: a request refused by its headers never sends its body.
+        # 100 Continue goes out when the application starts to read: a request refused by its headers never sends its body.
         connection = self.protocol.connection
         if self.state is ASGIHTTPState.REQUEST and connection.they_are_waiting_for_100_continue:
-            await self.wire.write(connection.send(_CONTINUE))
+            await self.transport.write(connection.send(_CONTINUE))
 
     @property
     def unstarted(self) -> bool:
-        """Not a byte of an answer is out."""
+        """No byte of the response has been sent."""
         return self.state is ASGIHTTPState.REQUEST
 
     @property
     def framed_by_end(self) -> bool:
-        """Only the end of the connection says where the body ends, so it must not end quietly halfway."""
+        """Only the end of the connection marks the end of the body, so a partial body must end in a reset."""
         return self.remaining is None and self.old_client
 
     def client_gone(self) -> None:
-        """Nobody is there to read. Ends the request's task, wherever it is."""
+        """The client left before its response was complete: cancel the request's task."""
         if not self.closed:
             self.closed = True
             self.intake.fail(BadRequest("The connection was lost."))
             self.cancel_scope.cancel()
 
 
-class Protocol(H11Protocol):
-    """Reads requests; `wire` is the connection that it speaks on."""
+class Http1:
+    """Reads the requests of one connection, one at a time."""
 
-    connection: h11.Connection
-    stream: Stream | None
-
-    def __init__(self, wire: ClientConnection, config: Config, *args: Any) -> None:
-        super().__init__(wire.app, config, *args)
-        self._client_keeps = True
-        self.wire = wire
-        self.limits: ServerLimits = wire.limits
+    def __init__(self, transport: Transport, limits: ServerLimits, *, client: Address, server: Address) -> None:
+        self.transport = transport
+        self.limits = limits
+        self.client = client
+        self.server = server
+        self.connection = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
+        self.exchange: Exchange | None = None
+        self.requests = 0
         self.broken = False
-        """h11 can make no sense of what comes; nothing more is read."""
+        """h11 cannot parse what arrives; nothing more is read."""
+        self._client_keeps = True
 
     @property
     def ahead(self) -> int:
-        """Bytes that wait in h11 for their turn."""
+        """Received bytes that h11 has not parsed yet."""
         return len(self.connection.trailing_data[0])
 
     def may_keep_alive(self, status: int) -> bool:
-        """Whether the connection lives on after this answer. A refused body that is still coming ends it."""
+        """Whether the connection stays open after this response. It does not if a refused body is still arriving."""
         return (
             not (
-                self.wire.draining
+                self.transport.draining
                 or self.broken
-                or self.keep_alive_requests >= self.limits.requests
+                or self.requests >= self.limits.requests
                 or (status >= 400 and self.connection.their_state is h11.SEND_BODY)
             )
             and self._client_keeps
         )
 
     def feed(self, data: bytes) -> None:
-        """Take what the socket gave (or b"" to go on with what is buffered). Raises HttpRefusal."""
+        """Parse received bytes, or with b"" what is already buffered. Raises HttpRefusal."""
         if data:
             self.connection.receive_data(data)
         while not self.broken:
             try:
                 event = self.connection.next_event()
             except h11.RemoteProtocolError as error:
-                self._nonsense(error)
+                self._unparsable(error)
                 return
             if event is h11.NEED_DATA or event is h11.PAUSED:
                 return
             if isinstance(event, h11.Request):
                 self._start(event)
-            elif self.stream is None:
-                pass  # the body of a request that has its answer already
+            elif self.exchange is None:
+                pass  # the rest of a body whose request has already been answered
             elif isinstance(event, h11.Data):
-                self.stream.intake.push(event.data)
+                self.exchange.intake.push(event.data)
             elif isinstance(event, h11.EndOfMessage):
-                self.stream.intake.finish()
+                self.exchange.intake.finish()
 
-    def _nonsense(self, error: h11.RemoteProtocolError) -> None:
+    def _unparsable(self, error: h11.RemoteProtocolError) -> None:
         self.broken = True
-        bad = BadRequest(f"This is no valid HTTP/1.1 request: {error}", code="bad_http")
-        if self.stream is not None:
-            self.stream.intake.fail(bad)  # the application answers; the head was fine
+        bad = BadRequest(f"This is not a valid HTTP/1.1 request: {error}", code="bad_http")
+        if self.exchange is not None:
+            self.exchange.intake.fail(bad)  # the head was valid, so the application answers
         elif error.error_status_hint == 431:
             raise HttpRefusal(_head_too_large(self.limits))
         elif self.connection.our_state is h11.IDLE:
@@ -273,42 +264,45 @@ class Protocol(H11Protocol):
     def _start(self, request: h11.Request) -> None:
         fields = list(request.headers)
         self._client_keeps = _judge(request, fields, self.limits)
-        self.keep_alive_requests += 1
-        self.stream = Stream(self, request, fields)
-        self.wire.start(self.stream)
+        self.requests += 1
+        self.exchange = Exchange(self, request, fields)
+        self.transport.start(self.exchange)
 
-    def finished(self, stream: Stream) -> None:
-        """`stream` has its whole answer. Makes ready for the next request, or closes."""
-        self.stream = None
-        stream.intake.abandon()
+    def finished(self, exchange: Exchange) -> None:
+        """The response is complete: get ready for the next request, or close."""
+        self.exchange = None
+        exchange.intake.abandon()
         connection = self.connection
         connection.send(_END)
-        if connection.our_state is h11.DONE and connection.their_state is h11.DONE and not self.wire.draining:
+        if connection.our_state is h11.DONE and connection.their_state is h11.DONE and not self.transport.draining:
             connection.start_next_cycle()
-            self.wire.idle(buffered=bool(connection.trailing_data[0]))
+            self.transport.idle(buffered=bool(connection.trailing_data[0]))
         else:
-            self.wire.finish()
+            self.transport.finish()
 
     @property
     def unread(self) -> bool:
-        """Whether the client may still be sending what nobody will read."""
+        """Whether the client may still be sending bytes that will not be read."""
         return self.broken or self.connection.their_state in (h11.SEND_BODY, h11.ERROR)
 
 
-def timed_out(seconds: float) -> HttpRefusal:
+def head_timed_out(seconds: float) -> HttpRefusal:
     return HttpRefusal(RequestTooSlow(f"The request's headers did not arrive within {seconds:g} s."))
 
 
 def _judge(request: h11.Request, fields: list[tuple[bytes, bytes]], limits: ServerLimits) -> bool:
-    """Refuse what h11 lets pass; say whether the client keeps the connection."""
+    """Check what h11 does not, and return whether the client keeps the connection open. Raises HttpRefusal."""
     if request.http_version not in (b"1.1", b"1.0"):
         raise HttpRefusal(
-            HttpVersionNotSupported("Only HTTP/1.1 is spoken here; put TLS and HTTP/2 in a proxy before it."), 505
+            HttpVersionNotSupported("This server speaks HTTP/1.1 only. Put a proxy in front of it for TLS and HTTP/2."),
+            505,
         )
     if len(fields) > limits.head_fields:
-        raise HttpRefusal(HeadersTooLarge(f"The request has {len(fields)} headers; {limits.head_fields} are allowed."))
+        raise HttpRefusal(
+            HeadersTooLarge(f"The request has {len(fields)} headers; at most {limits.head_fields} are allowed.")
+        )
     if request.method == b"CONNECT":
-        raise HttpRefusal(BadRequest("This is no proxy: CONNECT is not served.", code="bad_http"))
+        raise HttpRefusal(BadRequest("This server is not a proxy: CONNECT is not supported.", code="bad_http"))
     keeps, framings, size = request.http_version == b"1.1", 0, len(request.target)
     for name, value in fields:
         size += len(name) + len(value) + 4
@@ -316,11 +310,11 @@ def _judge(request: h11.Request, fields: list[tuple[bytes, bytes]], limits: Serv
             keeps = keeps and b"close" not in value.lower()
         elif name in (b"content-length", b"transfer-encoding"):
             framings += 1
-    if size > limits.head_bytes:  # h11 judges only what is incomplete: a head that came whole passes it
+    if size > limits.head_bytes:  # h11 limits only a head that is still incomplete
         raise HttpRefusal(_head_too_large(limits))
     if framings > 1:
         raise HttpRefusal(
-            BadRequest("Content-Length and Transfer-Encoding contradict each other: send one.", code="bad_http")
+            BadRequest("Content-Length and Transfer-Encoding conflict: send only one of them.", code="bad_http")
         )
     return keeps
 
@@ -330,7 +324,7 @@ def _head_too_large(limits: ServerLimits) -> HeadersTooLarge:
 
 
 def _origin_form(target: bytes) -> bytes:
-    """The path and query of a request target: a proxy's form names the host first."""
+    """The path and query of a request target. The absolute form, which proxies send, has the host before them."""
     if target[:1] != b"/" and b"://" in target:
         rest = target.partition(b"://")[2]
         return b"/" + rest.partition(b"/")[2]
@@ -338,18 +332,18 @@ def _origin_form(target: bytes) -> bytes:
 
 
 def _decoded(raw_path: bytes) -> tuple[str, ApiError | None]:
-    """The path as text. Where it is none, what to answer."""
+    """The path as text, or "/" and the error to answer with."""
     try:
         path = unquote_to_bytes(raw_path).decode("utf-8") if b"%" in raw_path else raw_path.decode("ascii")
     except UnicodeDecodeError:
         return "/", BadRequest("The path is not valid UTF-8.", code="bad_path")
     if not path.startswith("/") or "\0" in path:
-        return "/", BadRequest("The path is not one that can be served.", code="bad_path")
+        return "/", BadRequest("The path must begin with / and must not contain NUL.", code="bad_path")
     return path, None
 
 
 def _date() -> bytes:
-    """The Date header, made once a second."""
+    """The Date header line, formatted once per second."""
     now = int(time.time())
     if _clock[0] != now:
         _clock[:] = now, b"date: %b\r\n" % formatdate(now, usegmt=True).encode("ascii")
@@ -360,15 +354,15 @@ _clock: list[Any] = [0, b""]
 
 
 def _written(headers: Fields) -> tuple[bytes, int | None]:
-    """The header lines, and the content-length among them. A line break inside one is refused: it would be another header."""
+    """The header lines, and the content-length if there is one. Raises ValueError for a line break, which would inject a header."""
     lines, length = [], None
     for name, value in headers:
         if name == b"content-length":
             length = int(value)
         elif name in _UNFRAMED:
-            continue  # framing and the connection's life are this module's
+            continue  # this module decides on framing and keep-alive
         lines.append(b"%b: %b\r\n" % (name, value))
     block = b"".join(lines)
     if block.count(b"\n") != len(lines) or block.count(b"\r") != len(lines) or b"\0" in block:
-        raise ValueError("a response header holds a line break or NUL")
+        raise ValueError("a response header contains a line break or NUL")
     return block, length

@@ -1,7 +1,7 @@
 """A request's body between the socket and the application.
 
-Rule 1: whoever fills it looks at `blocked` and stops reading the socket until `room()` returns: nothing is buffered past that.
-Rule 2: waiting makes an event only when there is something to wait for; a small body that came with its head costs none.
+Rule 1: the task that fills it checks `blocked` and stops reading the socket until `room()` returns: no more is buffered.
+Rule 2: an event is created only to wait on it; a small body that arrives with its head needs none.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import trio
 
 
 class Intake:
-    """Bytes in from one task, out to another. After `fail(error)` the reader gets `error` once the buffer is empty."""
+    """Carries bytes from one task to another. After `fail(error)` the reader gets `error` once the buffer is empty."""
 
     __slots__ = ("_arrived", "_data", "_taken", "_wanted", "_window", "complete", "error")
 
@@ -27,7 +27,7 @@ class Intake:
 
     @property
     def blocked(self) -> bool:
-        """As much waits as may; more comes."""
+        """The window is full and the body is not complete."""
         return len(self._data) >= self._window and not self.complete
 
     def push(self, data: bytes | bytearray) -> None:
@@ -45,18 +45,18 @@ class Intake:
         self._make_room()
 
     async def room(self) -> None:
-        """Return when the reader has taken something, or nothing more will be taken."""
+        """Return when the reader has taken something, or will take no more."""
         if self.blocked:
             self._taken = trio.Event()
             await self._taken.wait()
 
     def abandon(self) -> None:
-        """Nobody reads any more."""
+        """The reader is done: drop what is buffered."""
         self._data.clear()
         self._make_room()
 
     async def take(self) -> bytes:
-        """What is here, at least a byte; b"" at the end."""
+        """What has arrived, at least one byte; b"" at the end. Raises the error given to `fail`."""
         if not self._data and not self.complete:
             if self._wanted is not None:
                 await self._wanted()

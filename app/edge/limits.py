@@ -1,4 +1,4 @@
-"""What one server process takes on, at most. Times in seconds."""
+"""The limits of one server process. Times are in seconds."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ BACKLOG = 2048
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
-    """Reaching a limit is answered where an answer can be read, and closes the connection otherwise."""
+    """Reaching a limit is answered with an error if the client can still read one; otherwise the connection is closed."""
 
     connections: int = 4096
-    """Open connections of the process. Past it, idle ones make room; where none is idle, 503."""
+    """Open connections of the process. Past it idle ones are closed to make room; if none is idle, the answer is 503."""
     backlog: int = BACKLOG
     head_bytes: int = 64 * 1024
     head_fields: int = 100
@@ -21,13 +21,13 @@ class ServerLimits:
     idle_seconds: float = 75.0
     """Between two requests of one connection."""
     requests: int = 100_000
-    """Requests on one connection: a bound, so that load spreads again."""
+    """Requests on one connection; then it closes, so that clients spread over the processes again."""
     send_stall_seconds: float = 30.0
-    """A client that takes no byte for so long is cut off."""
+    """A client that takes no byte for this long is disconnected."""
     grace_seconds: float = 25.0
-    """What open requests have, from the shutdown on, to finish."""
+    """How long open requests may run after the shutdown begins."""
     linger_seconds: float = 2.0
-    """How long the rest of a refused body is thrown away, so that the refusal can be read."""
+    """How long the rest of a refused body is discarded, so that the client can read the refusal."""
     linger_bytes: int = 4 * 1024 * 1024
     body_window_bytes: int = 64 * 1024
-    """Body bytes that wait for the application; past it nothing is read from the socket."""
+    """Body bytes that wait for the application; past it the socket is not read."""

@@ -1,11 +1,11 @@
-"""Accepts connections, bounds them, and brings them to an end.
+"""Accepts connections, limits how many are open, and shuts them down in order.
 
-Rule 1: a process holds at most `limits.connections`. Past that, and when descriptors run out, idle connections make room first.
-Rule 2: on shutdown nothing more is accepted, idle connections close at once, and open requests have `grace_seconds`.
-    What is still open then is cancelled.
-Rule 3: whoever waits to be accepted is accepted within a few turns of the event loop, however many wait and however long the
-    turns are: one a turn would let a burst of clients wait for seconds behind the streams that are open.
-Rule 4: nothing that one connection does ends the server.
+Rule 1: a process holds at most `limits.connections`. Past that, and when descriptors run out, idle connections are closed first.
+Rule 2: on shutdown nothing more is accepted, idle connections close at once, and open requests get `grace_seconds`.
+    Those still open after that are cancelled.
+Rule 3: a waiting connection is accepted within a few turns of the event loop, however many are waiting and however long the
+    turns are: with one per turn, a burst of clients would wait for seconds while open streams take their turns.
+Rule 4: no failure of one connection ends the server.
 """
 
 from __future__ import annotations
@@ -15,34 +15,30 @@ import errno
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import trio
-from hypercorn.app_wrappers import ASGIWrapper
-from hypercorn.config import Config
-from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ASGIFramework
 
 from app.edge.connection import ClientConnection
-from app.edge.h1 import HttpRefusal
 from app.edge.limits import BACKLOG, ServerLimits
+from app.edge.refusal import HttpRefusal
 from app.faults import Overloaded
 
 LOG = logging.getLogger("realrouter.edge")
 ACCEPT_PAUSE_SECONDS = 0.1
 ACCEPTED_AT_ONCE = 16
-"""In one turn of the event loop: it bounds how long the streams that are open wait for the clients that come."""
+"""Connections accepted in one turn of the event loop: it limits how long open streams wait for new clients."""
 EVICTED_AT_ONCE = 16
 _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
-App = Callable[[Any, Any, Any], Awaitable[None]]
 Address = str
 """`host:port`, `[v6]:port` or `unix:/path`."""
 
 
 def open_sockets(bind: Sequence[Address], *, backlog: int = BACKLOG, reuse_port: bool = False) -> list[socket.socket]:
-    """Listening sockets. `reuse_port`: several processes bind the same port and the kernel spreads connections."""
+    """Listening sockets. `reuse_port`: several processes bind the same port, and the kernel spreads connections over them."""
     opened: list[socket.socket] = []
     try:
         for address in bind:
@@ -75,7 +71,7 @@ def _bound(address: Address, reuse_port: bool) -> socket.socket:
 def _bound_unix(name: str) -> socket.socket:
     path = Path(name)
     if path.is_socket():
-        path.unlink()  # what an earlier process left behind
+        path.unlink()  # left over from an earlier process
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         bound.bind(name)
@@ -88,19 +84,14 @@ def _bound_unix(name: str) -> socket.socket:
 class Server:
     """The open connections of one process."""
 
-    def __init__(self, app: App, limits: ServerLimits) -> None:
+    def __init__(self, app: ASGIFramework, limits: ServerLimits) -> None:
         self.app = app
-        self.wrapped = ASGIWrapper(app)
         self.limits = limits
         self.draining = False
         self.connections: dict[ClientConnection, None] = {}
-        self._context = WorkerContext(None)
-        self._config = Config()
-        self._config.h11_max_incomplete_size = limits.head_bytes
-        self._config.errorlog = None
 
     async def accept(self, listening: socket.socket, nursery: trio.Nursery) -> None:
-        """Accept for as long as this runs; then the socket is closed."""
+        """Accept connections until cancelled, then close the socket."""
         async with trio.SocketListener(trio.socket.from_stdlib_socket(listening)) as listener:
             while True:
                 try:
@@ -120,7 +111,7 @@ class Server:
         if len(self.connections) >= self.limits.connections and not self._evict(1):
             await self._turn_away(stream)
             return
-        connection = ClientConnection(self, self._config, self._context, stream)
+        connection = ClientConnection(self.app, self.limits, stream, draining=self.draining)
         self.connections[connection] = None
         try:
             await connection.run()
@@ -132,13 +123,13 @@ class Server:
 
     def _evict(self, count: int) -> int:
         """Close up to `count` idle connections, the oldest first."""
-        idle = [connection for connection in self.connections if connection.may_go][:count]
+        idle = [connection for connection in self.connections if connection.evictable][:count]
         for connection in idle:
             connection.finish()
         return len(idle)
 
     async def _turn_away(self, stream: trio.SocketStream) -> None:
-        """503 without reading: cheap, and over at once."""
+        """Answer 503 without reading the request."""
         async with stream:
             try:
                 with trio.move_on_after(self.limits.linger_seconds):
@@ -146,7 +137,7 @@ class Server:
                     await stream.send_eof()
                     await stream.receive_some(self.limits.head_bytes)
             except trio.BrokenResourceError:
-                return  # it did not wait for the answer
+                return  # the client did not wait for the answer
 
     def drain(self) -> None:
         self.draining = True
@@ -155,7 +146,7 @@ class Server:
 
 
 async def serve(
-    app: App,
+    app: ASGIFramework,
     *,
     bind: Sequence[Address] = (),
     sockets: Sequence[socket.socket] = (),
@@ -164,9 +155,10 @@ async def serve(
     reuse_port: bool = False,
     task_status: trio.TaskStatus[list[int]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve `app` until `shutdown`, then let open requests finish. Reports the bound ports once it listens.
+    """Serve `app` until `shutdown`, then let open requests finish. Reports the bound ports once it is listening.
 
-    `sockets` are listening already; `bind` names more. ASGI's lifespan is not spoken: who calls this owns what lives longer.
+    `sockets` are already listening; `bind` names more addresses. No ASGI lifespan events are sent: the caller opens and closes
+    what outlives a request.
     """
     limits = limits or ServerLimits()
     listening = [*sockets, *open_sockets(bind, backlog=limits.backlog, reuse_port=reuse_port)]
@@ -185,7 +177,9 @@ async def serve(
 
 def _waiting(listening: socket.socket, count: int) -> Iterator[trio.SocketStream]:
     """Up to `count` connections that can be accepted without waiting."""
-    with contextlib.suppress(OSError):  # none waits; whatever else it is, the next accept meets it again and judges it
+    with contextlib.suppress(
+        OSError
+    ):  # no connection is waiting; any other error recurs in the next accept(), which handles it
         for _ in range(count):
             accepted, _address = listening.accept()
             yield trio.SocketStream(trio.socket.from_stdlib_socket(accepted))

@@ -1,8 +1,8 @@
-"""The judgement over one batch, shared by both engines: pure, under the engine's write lock.
+"""Decides one batch of commands, for both engines: pure, under the engine's write lock.
 
-Rule 1: what stands in the log already is answered first: the same command is Committed, another is a Conflict.
-Rule 2: the rest runs in arrival order, settlements before the others, each seeing those before it.
-Rule 3: a refused command leaves nothing behind: no event, no movement.
+Rule 1: a place in the log that is taken is answered first: by the same command, it is Committed; by another, it is a Conflict.
+Rule 2: the other commands run in order of arrival, settlements first, each seeing the effects of those before it.
+Rule 3: a refused command has no effect: no event, no movement.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from domain.postings import movements
 
 Place = tuple[str, int]
 """(stream, version)"""
-Standing = tuple[str, int, int]
+Logged = tuple[str, int, int]
 """(command id, position, recorded at) of an event in the log"""
 EventRow = tuple[int, str, int, str, bytes, str, int]
-"""(position, stream, version, topic, state, command id, recorded at), as the table has it"""
+"""(position, stream, version, topic, state, command id, recorded at), in the order of the table's columns"""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What the engine writes: verdicts in the order of the batch, rows in order of position, new bucket values."""
+    """What the engine writes: verdicts in batch order, rows in order of position, new bucket values."""
 
     verdicts: list[Verdict]
     rows: list[EventRow] = field(default_factory=list)
@@ -37,8 +37,8 @@ class Outcome:
     """request ids of settlements"""
 
 
-class Plan:
-    """A batch with its movements at an instant, and the names of all that must be read to judge it."""
+class BatchPlan:
+    """A batch with its movements at an instant, and the names of everything that must be read to decide it."""
 
     def __init__(self, batch: Sequence[Append], at_micros: int) -> None:
         self.batch = batch
@@ -50,24 +50,24 @@ class Plan:
 
     @property
     def places(self) -> list[Place]:
-        """Where each command would go, and what it expects before it."""
+        """Where each command's first event would go, and the place that it expects to be taken before that."""
         places = [(append.stream, append.expected_version + 1) for append in self.batch]
         places.extend((append.stream, append.expected_version) for append in self.batch if append.expected_version)
         return places
 
-    def at(self, at_micros: int) -> Plan:
-        """The same batch at the instant that the store stamped; cheap while the minute is the same."""
+    def at(self, at_micros: int) -> BatchPlan:
+        """The same batch at the instant that the store stamped. Cheap if the minute is the same."""
         if minute_of(at_micros) == minute_of(self.at_micros):
             self.at_micros = at_micros
             return self
-        return Plan(self.batch, at_micros)
+        return BatchPlan(self.batch, at_micros)
 
 
 def arbitrate(
-    plan: Plan, *, standing: Mapping[Place, Standing], buckets: Mapping[str, int], position: int, codec: Codec
+    plan: BatchPlan, *, logged: Mapping[Place, Logged], buckets: Mapping[str, int], position: int, codec: Codec
 ) -> Outcome:
-    """Judge a batch. `buckets` has the value of every name of the plan that is not zero; `position` is the log's last."""
-    run = _Run(plan, dict(standing), buckets, position, codec)
+    """Decide a batch. `buckets`: the nonzero values of the plan's bucket names. `position`: the log's last."""
+    run = _Run(plan, dict(logged), buckets, position, codec)
     for index in _order(plan.batch):
         run.judge(index)
     return run.outcome
@@ -75,10 +75,10 @@ def arbitrate(
 
 class _Run:
     def __init__(
-        self, plan: Plan, standing: dict[Place, Standing], buckets: Mapping[str, int], position: int, codec: Codec
+        self, plan: BatchPlan, logged: dict[Place, Logged], buckets: Mapping[str, int], position: int, codec: Codec
     ) -> None:
         self.plan = plan
-        self.standing = standing
+        self.logged = logged
         self.before = buckets
         self.position = position
         self.codec = codec
@@ -87,17 +87,17 @@ class _Run:
 
     def judge(self, index: int) -> None:
         append = self.plan.batch[index]
-        self.outcome.verdicts[index] = self._standing(append) or self._ruling(index, append)
+        self.outcome.verdicts[index] = self._repeat(append) or self._ruling(index, append)
 
-    def _standing(self, append: Append) -> Verdict | None:
+    def _repeat(self, append: Append) -> Verdict | None:
         version = append.expected_version + 1
-        there = self.standing.get((append.stream, version))
+        there = self.logged.get((append.stream, version))
         if there is not None:
             command_id, position, recorded_at = there
             if command_id == append.command_id:
                 return Committed(position, recorded_at, repeated=True)
             return Conflict(append.stream, version, command_id)
-        if append.expected_version and (append.stream, append.expected_version) not in self.standing:
+        if append.expected_version and (append.stream, append.expected_version) not in self.logged:
             return Conflict(append.stream, append.expected_version, None)
         return None
 
@@ -109,8 +109,8 @@ class _Run:
             delta = deltas.get(name, 0)
             moved = value + delta
             if (floor is not None and moved < floor) or (ceiling is not None and moved > ceiling):
-                stood = tuple(self._value(each) for each, _ in guards)
-                return GuardRefused(name, value, delta, self.plan.at_micros, stood)
+                values = tuple(self._value(each) for each, _ in guards)
+                return GuardRefused(name, value, delta, self.plan.at_micros, values)
             after.append(moved)
         return self._commit(append, moves, tuple(after))
 
@@ -121,7 +121,7 @@ class _Run:
             version = append.expected_version + offset
             state = self.codec.encode(event)
             outcome.rows.append((self.position, append.stream, version, event.TOPIC, state, append.command_id, at))
-            self.standing[append.stream, version] = (append.command_id, self.position, at)
+            self.logged[append.stream, version] = (append.command_id, self.position, at)
             if isinstance(event, RequestAdmitted):
                 outcome.opened.append((event.request_id, self.position, event.instance_id, event.deadline_at_micros))
             elif isinstance(event, RequestDebited | RequestReleased):
@@ -136,7 +136,7 @@ class _Run:
 
 
 def _moves(append: Append, at_micros: int) -> Sequence[Movement]:
-    """By how much the command moves which bucket, each named once."""
+    """The buckets that the command moves, each once, and by how much."""
     if len(append.events) == 1:
         return movements(append.events[0], at_micros)
     moves: dict[str, int] = {}

@@ -1,9 +1,9 @@
 """Events to bytes and back.
 
-Rule 1: a stored event is its topic and its state: the JSON of its fields, led by 16 random bytes, so that a published hash
-tells nothing.
-Rule 2: a topic that is known in an older version is upcast, step by step, before it is decoded.
-Rule 3: a topic that is not known at all decodes to an UnknownEvent: kept, skipped, reported.
+Rule 1: a stored event is its topic and its state: the JSON of its fields, preceded by 16 random bytes, so that a published hash
+reveals nothing.
+Rule 2: an older version of a known topic is upcast, version by version, before it is decoded.
+Rule 3: an unknown topic decodes to an UnknownEvent, which readers keep, skip and report.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from domain.events import EVENTS, Event, UnknownEvent
 NONCE_BYTES = 16
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 UPCASTS: Mapping[str, tuple[str, Upcast]] = {}
-"""Older topic -> (the next version's topic, how its fields become those of that version)."""
+"""Older topic -> (the next version's topic, the function that converts its fields to that version)."""
 
 
 class UndecodableEvent(Fault):
-    """A stored event of a known topic whose state does not fit it: the store was tampered with, or a version is missing."""
+    """A stored event's state does not fit its known topic: the store was tampered with, or a version is missing."""
 
 
 class UnencodableEvent(Fault):
-    """A field of an event has a value that JSON cannot carry."""
+    """An event has a field whose value JSON cannot represent."""
 
 
 class Codec:
@@ -42,15 +42,15 @@ class Codec:
         self._upcasts = upcasts
 
     def encode(self, event: Event) -> bytes:
-        """The state to store, with fresh random bytes. Raises UnencodableEvent."""
+        """The state to store, with new random bytes. Raises UnencodableEvent."""
         try:
             fields = self._encode(event)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
-            raise UnencodableEvent(f"an event of topic {event.TOPIC} cannot be written: {error}") from error
+            raise UnencodableEvent(f"cannot encode an event of topic {event.TOPIC}: {error}") from error
         return b'{"nonce":"%b",%b' % (os.urandom(NONCE_BYTES).hex().encode(), fields[1:])
 
     def decode(self, topic: str, state: bytes) -> Event | UnknownEvent:
-        """The event, upcast to its newest version. Raises UndecodableEvent."""
+        """The event in its newest version. Raises UndecodableEvent."""
         decoder = self._decoders.get(topic)
         try:
             if decoder is not None:
@@ -58,7 +58,7 @@ class Codec:
             if topic in self._upcasts:
                 return self._upcast(topic, state)
         except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
-            raise UndecodableEvent(f"an event of topic {topic} cannot be read: {error}") from error
+            raise UndecodableEvent(f"cannot decode an event of topic {topic}: {error}") from error
         return UnknownEvent(topic, state)
 
     def _upcast(self, topic: str, state: bytes) -> Event | UnknownEvent:

@@ -1,14 +1,15 @@
-"""`ledger copy`: a whole SQLite ledger into an empty PostgreSQL one, verified.
+"""`ledger copy`: copies a whole SQLite ledger into an empty PostgreSQL one, and verifies it.
 
-Rule 1: all or nothing. The target is filled in one transaction, which is committed after the verification; a copy that breaks off
-leaves the target as empty as it was, and is simply started again.
-Rule 2: an event keeps its position, command, instant and bytes: what was proven about the old log is true of the new one.
-Rule 3: the source is read in one snapshot; what the target then holds is read back, and both must give the same counts and the
-same digest, row for row. Memory does not grow with the log.
-Rule 4: a source that a server writes to is refused, unless the caller says otherwise: what it commits after the snapshot would
-be lost. A source that moved meanwhile is refused whatever the caller says.
-Rule 5: people and what payments keep come along; leases, sessions, sign-in links and throttles do not: people sign in again.
-Tiles and checkpoints do not: they are sealed again from the same events, and must agree with the checkpoint outside the database.
+Rule 1: all or nothing. The target is filled in one transaction, which commits after verification; an interrupted copy leaves the
+target empty, and can be started again.
+Rule 2: an event keeps its position, command, instant and bytes: whatever was proven about the old log holds for the new one.
+Rule 3: the source is read in one snapshot, and the target is read back: both must give the same counts and the same digest over
+all rows. Memory does not grow with the log.
+Rule 4: a source that a server is writing to is refused, unless the caller allows it: commits after the snapshot would be lost.
+A source that has grown during the copy is always refused.
+Rule 5: people and payment bookkeeping are copied; leases, sessions, sign-in links and throttles are not: people sign in again.
+Tiles and checkpoints are not copied: they are sealed again from the same events, and must match the checkpoint kept outside the
+database.
 """
 
 from __future__ import annotations
@@ -30,22 +31,22 @@ from domain.errors import Fault
 
 EVENTS_PER_PAGE = 2_000
 ROWS_PER_PAGE = 200
-"""Of the tables beside the events, whose rows may hold a whole webhook."""
+"""For the tables next to the events, whose rows may hold a whole webhook."""
 Progress = Callable[[int, int], None]
-"""(events copied, events in all), after each page"""
+"""(events copied, events in total), after each page"""
 
 
 class CopyRefused(Fault):
-    """The source or the target is not fit for a copy; nothing was changed."""
+    """The source or the target is not in a state to be copied; nothing was changed."""
 
 
 class CopyMismatch(Fault):
-    """What the target holds is not what was read; nothing was changed."""
+    """The target's rows differ from those read; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopyReport:
-    """What was copied. `sha256` is the digest of all rows, equal on both sides; `payment_rows` are those of three tables."""
+    """Counts of the rows copied. `sha256` is the digest of all rows, equal on both sides; `payment_rows` counts three tables."""
 
     events: int
     buckets: int
@@ -58,7 +59,7 @@ class CopyReport:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table: its columns with their types, and what its rows are ordered by."""
+    """A table: its columns with their types, and the column that orders its rows."""
 
     name: str
     types: dict[str, str]
@@ -133,9 +134,9 @@ _PAYMENTS = (
         "account_id",
     ),
 )
-_BESIDE = (_PEOPLE, *_PAYMENTS)
-"""The tables beside the events that are copied."""
-_TABLES = (_EVENTS, _BUCKETS, _OPEN_REQUESTS, *_BESIDE)
+_OTHER_TABLES = (_PEOPLE, *_PAYMENTS)
+"""The copied tables other than the ledger's own."""
+_TABLES = (_EVENTS, _BUCKETS, _OPEN_REQUESTS, *_OTHER_TABLES)
 
 
 class _Digest:
@@ -147,7 +148,7 @@ class _Digest:
         self.counts = dict.fromkeys((table.name for table in _TABLES), 0)
 
     def through(self, table: _Table, rows: Iterable[Row]) -> Iterator[Row]:
-        """The same rows, counted and digested as they pass."""
+        """Yield the same rows, counting and digesting them."""
         self._hash.update(table.name.encode())
         for row in rows:
             self._hash.update(self._encode(row))
@@ -165,21 +166,23 @@ def copy(
     source.check_schema()
     target.check_schema()
     if (running := source.live_instances()) and not though_running:
-        raise CopyRefused(f"A server is running on the source (instance {running[0]}): stop it, then copy.")
+        raise CopyRefused(f"A server is running on the source (instance {running[0]}): stop it, then copy again.")
     try:
         with psycopg.connect(target.url, row_factory=tuple_row) as connection, source.snapshot() as snapshot:
             report = _fill_and_verify(snapshot, connection, progress)
             if source.head().position != report.position:
-                raise CopyRefused("The source has moved on since the copy began: stop what writes to it, then copy.")
+                raise CopyRefused(
+                    "The source has grown since the copy began: stop whatever writes to it, then copy again."
+                )
     except psycopg.DataError as error:
-        raise CopyRefused(f"PostgreSQL does not take a row of the source: {error}") from error
+        raise CopyRefused(f"PostgreSQL does not accept a row of the source: {error}") from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise StoreUnavailable(str(error)) from error
     return report
 
 
 def _fill_and_verify(snapshot: LogQueries, connection: psycopg.Connection[Row], progress: Progress) -> CopyReport:
-    """In the connection's transaction, which the caller commits."""
+    """Runs in the connection's transaction, which the caller commits."""
     connection.execute("SET LOCAL statement_timeout = 0")
     _require_empty(connection)
     head = snapshot.head()
@@ -188,7 +191,7 @@ def _fill_and_verify(snapshot: LogQueries, connection: psycopg.Connection[Row], 
     _fill(connection, _BUCKETS, read.through(_BUCKETS, snapshot.buckets()))
     open_requests = [astuple(request) for request in snapshot.open_requests()]
     _fill(connection, _OPEN_REQUESTS, read.through(_OPEN_REQUESTS, open_requests))
-    for table in _BESIDE:
+    for table in _OTHER_TABLES:
         _fill(connection, table, read.through(table, _rows(snapshot, table)))
     connection.execute("UPDATE log_head SET position = %s, recorded_at_micros = %s", astuple(head))
     for table in _TABLES:
@@ -200,7 +203,7 @@ def _fill_and_verify(snapshot: LogQueries, connection: psycopg.Connection[Row], 
 
 
 def _require_empty(connection: psycopg.Connection[Row]) -> None:
-    """Takes the lock of the head, so that nobody appends meanwhile."""
+    """Lock the head, so that nothing is appended during the copy. Raises CopyRefused."""
     head = _head(connection, lock=True)
     tables = [table.name for table in _TABLES if connection.execute(_select(table, limit=True)).fetchone()]
     if head != Head(0, 0) or tables:
@@ -269,4 +272,4 @@ def _compare(wanted: Head, head: Head, read: _Digest, stored: _Digest) -> None:
             f"The source's log has gaps: {read.counts['stored_events']} events end at {wanted.position}."
         )
     if read.counts != stored.counts or read.hexdigest() != stored.hexdigest():
-        raise CopyMismatch(f"The target holds other rows than were read: {stored.counts}, not {read.counts}.")
+        raise CopyMismatch(f"The target's rows differ from those read: {stored.counts}, not {read.counts}.")

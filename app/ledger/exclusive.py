@@ -1,4 +1,4 @@
-"""One server per SQLite ledger: a lock on a file beside it, which the system drops when the process ends, however it ends."""
+"""One server per SQLite ledger: a lock on a file next to it, which the system releases however the process ends."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from domain.errors import Fault
 
 
 class LedgerInUse(Fault):
-    """Another gateway serves this SQLite ledger."""
+    """Another gateway is serving this SQLite ledger."""
 
 
 @contextmanager
 def served_alone(path: Path) -> Iterator[None]:
-    """Hold the lock of the ledger at `path` meanwhile. Commands do not take it. Raises LedgerInUse."""
+    """Hold the lock of the ledger at `path`. The command line does not take it. Raises LedgerInUse."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f"{path.name}.serving").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise LedgerInUse(
-                f"Another gateway serves {path}. SQLite takes one: end that one, or use PostgreSQL for several."
+                f"Another gateway is serving {path}. With SQLite there can be only one: stop it, or use PostgreSQL."
             ) from error
         yield

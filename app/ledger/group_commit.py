@@ -1,11 +1,11 @@
-"""Group commit: one task drains a bounded queue into one append; whoever waits gets its verdict.
+"""Group commit: one task drains a bounded queue into one append, and each waiting caller gets its verdict.
 
-Rule 1: no timer. What arrived while the last batch was committing is the next batch, up to a cap.
-Rule 2: a full queue is refused at once (StoreBusy); nothing waits where it cannot be bounded. A settlement is never refused for
-others' admissions: it has as much room again, and there are no more settlements than requests in flight.
-Rule 3: a commit runs in a worker thread and is never abandoned. A caller that is cancelled takes its command back while nobody
-has begun to commit it; once that has begun, it gets the verdict all the same, which an engine gives in bounded time.
-Rule 4: a batch whose outcome is unknown raises StoreUnavailable in every caller, who may ask again with the same command id.
+Rule 1: no timer. Commands that arrive while a batch is committing form the next batch, up to BATCH_MAX.
+Rule 2: a full queue is refused at once (StoreBusy). A settlement is never refused because of admissions: it has the same room
+again, and there are no more settlements than requests in flight.
+Rule 3: a commit runs in a worker thread and is never abandoned. A cancelled caller withdraws its command if the commit has not
+begun; otherwise it waits for the verdict, which an engine gives in bounded time.
+Rule 4: if a batch's outcome is unknown, every caller gets StoreUnavailable and may retry with the same command id.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _log = structlog.get_logger("ledger.group_commit")
 
 
 class Watch(Protocol):
-    """Whoever measures the writer. Seconds and counts."""
+    """Receives measurements: seconds and counts."""
 
     def committed(self, *, size: int, seconds: float) -> None: ...
 
@@ -54,7 +54,7 @@ class _Waiting:
 
 
 class GroupCommit:
-    """The only way into the log for the tasks of a process. `run` is started once, in a nursery that outlives all callers."""
+    """The only way into the log for a process's tasks. `run` is started once, in a nursery that outlives all callers."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class GroupCommit:
         queue_max: int = QUEUE_MAX,
         poke: Callable[[], None] = lambda: None,
     ) -> None:
-        """`poke` is called after each batch: there may be something new to read."""
+        """`poke` is called after each batch, when there may be new events to read."""
         self.ledger = ledger
         self._watch = watch
         self._poke = poke
@@ -78,7 +78,7 @@ class GroupCommit:
         """The verdict on one command. Raises StoreBusy, StoreUnavailable, CommandFailed."""
         room = self._queue_max * 2 if append.first else self._queue_max
         if len(self._queue) >= room or self._closing:
-            raise StoreBusy("too many commands wait for the store")
+            raise StoreBusy("too many commands are waiting for the store")
         waiting = _Waiting(append, trio.current_time())
         self._queue.append(waiting)
         self._arrived.set()
@@ -101,7 +101,7 @@ class GroupCommit:
         return verdict
 
     async def run(self) -> None:
-        """Drain until `close`, then what is left."""
+        """Commit batches until `close`, then the rest of the queue."""
         while True:
             await self._arrived.wait()
             if not self._queue:
@@ -112,7 +112,7 @@ class GroupCommit:
             await self._commit([self._queue.popleft() for _ in range(min(BATCH_MAX, len(self._queue)))])
 
     def close(self) -> None:
-        """Take nothing more; `run` returns when the queue is empty."""
+        """Accept no more commands; `run` returns when the queue is empty."""
         self._closing = True
         self._arrived.set()
 
@@ -125,8 +125,8 @@ class GroupCommit:
                 verdicts = await trio.to_thread.run_sync(self.ledger.append, appends, limiter=self._thread)
         except StoreUnavailable as error:
             verdicts = [error] * len(batch)
-        except Exception as error:  # noqa: BLE001 - whatever it is, no caller may wait for ever
-            _log.exception("append failed in a way that has no name", commands=len(batch))
+        except Exception as error:  # noqa: BLE001 - no caller may wait for ever
+            _log.exception("unexpected error in append", commands=len(batch))
             verdicts = [StoreUnavailable(f"the store failed: {type(error).__name__}")] * len(batch)
         for waiting, verdict in zip(batch, verdicts, strict=True):
             waiting.verdict = verdict

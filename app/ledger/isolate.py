@@ -1,8 +1,8 @@
-"""One poisoned command fails alone.
+"""Keeps one bad command from failing the others in its batch.
 
-Rule 1: a name that no engine should keep is refused before the database sees it, so that both engines refuse the same.
-Rule 2: a batch that the database refuses for its data is run again in halves, in its order, until the culprit stands alone:
-a handful of extra transactions, whatever the size of the batch.
+Rule 1: a malformed name is refused before the database sees it, so that both engines refuse the same names.
+Rule 2: a batch whose data the database refuses is run again in halves, in order, until the bad command is alone: this takes a
+handful of extra transactions, whatever the size of the batch.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from app.ledger.codec import UnencodableEvent
 from app.ledger.store import STREAM_LENGTH_MAX, Append, Failed, Verdict
 
 _VALUES = (UnencodableEvent, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
-"""What a command raises that can never be appended: in its movements, in its encoding, or in the driver."""
+"""Errors of a command that can never be appended: in its movements, in its encoding, or in the driver."""
 Run = Callable[[Sequence[Append]], list[Verdict]]
 
 
 def append_isolating(
     append: Run, batch: Sequence[Append], *, data_errors: tuple[type[Exception], ...]
 ) -> list[Verdict]:
-    """The verdicts of `append` in the order of the batch, the culprits `Failed`. Raises what is no data error."""
+    """The verdicts of `append` in batch order; a bad command's is `Failed`. Raises errors that are not data errors."""
     order = sorted(range(len(batch)), key=lambda index: not batch[index].first)
     verdicts: dict[int, Verdict] = {
         index: Failed(problem) for index in order if (problem := _misnamed(batch[index])) is not None

@@ -1,11 +1,12 @@
 """The production engine: one PostgreSQL, any number of gateway processes.
 
-Rule 1: appends serialise on the one row of log_head, held from the reading of what stands until the commit: positions have no gap,
-and commit order is position order. No table lock: it would fight VACUUM.
-Rule 2: three round trips a batch: lock and read; (read what the stamped instant needs besides); write and commit.
-Rule 3: a commit whose reply was lost is asked again: what stands in the log already is answered as committed. Where the first
-try is still alive on the server, the second waits for the row that it holds, so the answer is never a guess.
-Rule 4: no wait is endless: a statement is bounded by the server, and its answer by the client, for a server that stands still.
+Rule 1: appends serialise on the one row of log_head, which is locked from before the first read until the commit: positions have
+no gaps, and commit order is position order. No table lock: it would conflict with VACUUM.
+Rule 2: three round trips per batch: lock and read; read again if the stamped instant falls into another minute; write and commit.
+Rule 3: a commit whose reply was lost is retried: commands that are in the log are answered as committed. If the first attempt is
+still running on the server, the second waits for the row that it has locked, so the verdict is never a guess.
+Rule 4: every wait is limited: statements by the server, and answers by the client, in case the server hangs.
+Rule 5: readers' connections come from eventsourcing's pool; the writer's is our own, because its transaction spans the decision.
 """
 
 from __future__ import annotations
@@ -14,38 +15,38 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import psycopg
-from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
-from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from eventsourcing.persistence import InterfaceError, OperationalError
+from eventsourcing.postgres import PostgresDatastore
 from psycopg.abc import RV, PQGen
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg_pool import PoolTimeout
 
-from app.ledger.arbiter import Outcome, Place, Plan, Standing, arbitrate
+from app.ledger.arbiter import BatchPlan, Logged, Outcome, Place, arbitrate
 from app.ledger.clock import StoreClock
 from app.ledger.codec import Codec
 from app.ledger.isolate import append_isolating
-from app.ledger.queries import LedgerQueries, LogQueries, Row
+from app.ledger.queries import LedgerQueries, LogQueries, Row, as_postgres
 from app.ledger.schema.migrations import SCHEMA_VERSION, mismatch, scripts
 from app.ledger.store import Append, LogReader, StoreUnavailable, Verdict
 from domain.buckets import MICROS_PER_SECOND
 
 APPEND_ATTEMPTS = 3
-"""A connection that was lost is made anew, and the batch run again."""
+"""After a lost connection, the batch is run again on a new one."""
 CONNECT_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_SECONDS = 15
 ANSWER_TIMEOUT_SECONDS = 20
-"""The client's own bound: a server that is stopped, or out of the network's reach, sends no timeout."""
+"""The client's own limit: a server that is suspended or unreachable reports no timeout."""
 READERS = 4
 _MIGRATION_LOCK = 7_233_402_945
-"""The key of the advisory lock under which schemas are made."""
+"""The key of the advisory lock that serialises migrations."""
 _POOL_PARAMETERS = frozenset({"dbname", "host", "port", "user", "password"})
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _LOCK_HEAD = f"SELECT position, recorded_at_micros, {_NOW} FROM log_head FOR UPDATE"  # noqa: S608 - constants only
-_STANDING = (
+_LOGGED = (
     "SELECT e.originator_id, e.originator_version, e.command_id, e.notification_id, e.recorded_at_micros "
     "FROM unnest(%s::text[], %s::bigint[]) AS p (stream, version) "
     "JOIN stored_events e ON e.originator_id = p.stream AND e.originator_version = p.version"
@@ -63,27 +64,27 @@ _OPEN_REQUESTS = "INSERT INTO open_requests SELECT * FROM unnest(%b::text[], %b:
 _CLOSE_REQUESTS = "DELETE FROM open_requests WHERE request_id = ANY(%b::text[])"
 _MOVE_HEAD = "UPDATE log_head SET position = %b, recorded_at_micros = %b"
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
-"""Whatever the server's default is: each statement after the lock must see what was committed before it was given."""
+"""Whatever the server's default: each statement after the lock must see everything committed before the lock was granted."""
 _PLANS = (
     "SET plan_cache_mode = force_generic_plan",
     "SET enable_seqscan = off",
     "SET enable_hashjoin = off",
     "SET enable_mergejoin = off",
 )
-"""A plan made while the tables were still small is kept: it must look each row up by its index, however few there are."""
+"""The generic plan, made while the tables are still small, is kept: it must use the indexes even for few rows."""
 _RENEW_LEASE = (
     f"INSERT INTO instances (instance_id, expires_at_micros) VALUES (%s, {_NOW} + %s) "  # noqa: S608 - constants only
     "ON CONFLICT (instance_id) DO UPDATE SET expires_at_micros = excluded.expires_at_micros "
     "WHERE instances.expires_at_micros <> 0 AND excluded.expires_at_micros > instances.expires_at_micros"
 )
-_OUT_OF_REACH = (psycopg.OperationalError, psycopg.InterfaceError)
-_NO_USE_TO_RETRY = (psycopg.errors.QueryCanceled, psycopg.errors.ConnectionTimeout)
+_UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError)
+_NOT_RETRYABLE = (psycopg.errors.QueryCanceled, psycopg.errors.ConnectionTimeout)
 _DATA_ERRORS = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
-_POOL_OUT_OF_REACH = (OperationalError, InterfaceError, PoolTimeout, *_OUT_OF_REACH)
+_POOL_UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout, *_UNREACHABLE)
 
 
 class _Connection(psycopg.Connection[Row]):
-    """A connection that waits for an answer for ANSWER_TIMEOUT_SECONDS, and is closed then."""
+    """A connection that closes itself if an answer takes longer than ANSWER_TIMEOUT_SECONDS."""
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         started = time.monotonic()
@@ -96,27 +97,16 @@ class _Connection(psycopg.Connection[Row]):
             raise psycopg.errors.ConnectionTimeout(f"no answer within {ANSWER_TIMEOUT_SECONDS} s") from error
 
 
-class _Datastore(PostgresDatastore):
-    """The library's datastore, made without a look at the database: it may be down when a process starts."""
-
-    def register_type_adapters(self) -> None:
-        """None is needed: no statement here uses a composite type."""
-
-
-class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
+class PostgresLedger(LedgerQueries):
     """The store over one PostgreSQL database, by its URL."""
 
     def __init__(self, url: str, *, codec: Codec | None = None) -> None:
         self.url = url
-        super().__init__(_datastore(url))
+        self._datastore = _datastore(url)
         self._codec = codec or Codec()
         self._writer: psycopg.Connection[Row] | None = None
         self._writing = threading.Lock()
         self._clock = StoreClock()
-
-    def insert_events(self, stored_events: Sequence[StoredEvent], **_kwargs: Any) -> NoReturn:
-        """Refused: events enter by `append` alone, where guards stand."""
-        raise NotImplementedError("events enter by append()")
 
     def append(self, batch: Sequence[Append]) -> list[Verdict]:
         with self._writing:
@@ -159,7 +149,7 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
     def close(self) -> None:
         with self._writing:
             self._drop_writer()
-        self.datastore.close()
+        self._datastore.close()
 
     def bucket_values(self, names: Sequence[str]) -> dict[str, int]:
         rows = self._fetch("SELECT name, value FROM buckets WHERE name = ANY(?)", (list(names),))
@@ -174,17 +164,17 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
                 raise
             except psycopg.Error as error:
                 self._drop_writer()
-                if attempt == APPEND_ATTEMPTS or not _worth_a_retry(error):
+                if attempt == APPEND_ATTEMPTS or not _is_retryable(error):
                     raise StoreUnavailable(_first_line(error)) from error
             except BaseException:
                 self._drop_writer()
                 raise
-        raise StoreUnavailable("no attempt was made")
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _append(self, batch: Sequence[Append]) -> list[Verdict]:
         connection = self._open_writer()
-        plan, standing, buckets, position = self._lock_and_read(connection, batch)
-        outcome = arbitrate(plan, standing=standing, buckets=buckets, position=position, codec=self._codec)
+        plan, logged, buckets, position = self._lock_and_read(connection, batch)
+        outcome = arbitrate(plan, logged=logged, buckets=buckets, position=position, codec=self._codec)
         if outcome.rows:
             _write(connection, outcome, plan.at_micros)
         else:
@@ -193,17 +183,17 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
 
     def _lock_and_read(
         self, connection: psycopg.Connection[Row], batch: Sequence[Append]
-    ) -> tuple[Plan, dict[Place, Standing], dict[str, int], int]:
-        plan = Plan(batch, self.estimated_now_micros())
+    ) -> tuple[BatchPlan, dict[Place, Logged], dict[str, int], int]:
+        plan = BatchPlan(batch, self.estimated_now_micros())
         places = plan.places
         asked_at = self._clock.monotonic_micros()
         with connection.pipeline():
             connection.execute(_BEGIN)
             head = connection.execute(_LOCK_HEAD, binary=True)
-            stood = connection.execute(_STANDING, ([p[0] for p in places], [p[1] for p in places]), binary=True)
+            found = connection.execute(_LOGGED, ([p[0] for p in places], [p[1] for p in places]), binary=True)
             values = connection.execute(_BUCKETS, (list(plan.bucket_names),), binary=True)
             [(position, last, now)] = head.fetchall()
-            standing: dict[Place, Standing] = {(row[0], row[1]): (row[2], row[3], row[4]) for row in stood.fetchall()}
+            logged: dict[Place, Logged] = {(row[0], row[1]): (row[2], row[3], row[4]) for row in found.fetchall()}
             buckets: dict[str, int] = dict(cast(list[tuple[str, int]], values.fetchall()))
         self._clock.learn(now, asked_at)
         stamped = plan.at(max(now, last))
@@ -211,10 +201,10 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
             buckets.update(
                 cast(list[tuple[str, int]], connection.execute(_BUCKETS, (missing,), binary=True).fetchall())
             )
-        return stamped, standing, buckets, position
+        return stamped, logged, buckets, position
 
     def renew_lease(self, instance_id: str, seconds: float) -> None:
-        """On a connection of its own: readers that hold the pool do not cost a process its lease."""
+        """On a connection of its own, so that busy readers cannot cost a process its lease."""
         with self._connect() as connection:
             connection.execute(_RENEW_LEASE, (instance_id, int(seconds * MICROS_PER_SECOND)))
             asked_at = self._clock.monotonic_micros()
@@ -227,25 +217,25 @@ class PostgresLedger(LedgerQueries, PostgresApplicationRecorder):
 
     def _fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
         try:
-            with self.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
-                return cursor.execute(_translated(sql), parameters, binary=True).fetchall()
-        except _POOL_OUT_OF_REACH as error:
+            with self._datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+                return cursor.execute(as_postgres(sql), parameters, binary=True).fetchall()
+        except _POOL_UNREACHABLE as error:
             raise StoreUnavailable(_first_line(error)) from error
 
     def _run(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int:
         try:
-            with self.datastore.get_connection() as connection, connection.transaction():
-                return sum(connection.execute(_translated(sql), parameters).rowcount for sql, parameters in statements)
-        except _POOL_OUT_OF_REACH as error:
+            with self._datastore.get_connection() as connection, connection.transaction():
+                return sum(connection.execute(as_postgres(sql), parameters).rowcount for sql, parameters in statements)
+        except _POOL_UNREACHABLE as error:
             raise StoreUnavailable(_first_line(error)) from error
 
     @contextmanager
     def _connect(self, kind: type[psycopg.Connection[Row]] = _Connection) -> Iterator[psycopg.Connection[Row]]:
-        """A connection of its own, closed at the end."""
+        """A new connection, outside the pool, closed at the end."""
         try:
             with kind.connect(self.url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS) as connection:
                 yield connection
-        except _OUT_OF_REACH as error:
+        except _UNREACHABLE as error:
             raise StoreUnavailable(_first_line(error)) from error
 
     def _open_writer(self) -> psycopg.Connection[Row]:
@@ -273,7 +263,7 @@ class _SnapshotReader(LogQueries):
         self._snapshot = connection
 
     def _fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
-        return self._snapshot.execute(_translated(sql), parameters, binary=True).fetchall()
+        return self._snapshot.execute(as_postgres(sql), parameters, binary=True).fetchall()
 
 
 def _write(connection: psycopg.Connection[Row], outcome: Outcome, at_micros: int) -> None:
@@ -297,7 +287,7 @@ def _schema_version(connection: psycopg.Connection[Row]) -> int:
 
 def _datastore(url: str) -> PostgresDatastore:
     parameters = conninfo_to_dict(url)
-    datastore = _Datastore(
+    datastore = PostgresDatastore(
         dbname=str(parameters.get("dbname") or ""),
         host=str(parameters.get("host") or ""),
         port=str(parameters.get("port") or ""),
@@ -319,15 +309,11 @@ def _datastore(url: str) -> PostgresDatastore:
     return datastore
 
 
-def _worth_a_retry(error: psycopg.Error) -> bool:
-    """A lost connection, or a server that has just become a standby, is; a statement that took too long is not."""
-    if isinstance(error, _NO_USE_TO_RETRY):
+def _is_retryable(error: psycopg.Error) -> bool:
+    """True for a lost connection or a server that has just become a standby; False for a statement that took too long."""
+    if isinstance(error, _NOT_RETRYABLE):
         return False
-    return isinstance(error, (*_OUT_OF_REACH, psycopg.errors.ReadOnlySqlTransaction))
-
-
-def _translated(sql: str) -> str:
-    return sql.replace("?", "%s")
+    return isinstance(error, (*_UNREACHABLE, psycopg.errors.ReadOnlySqlTransaction))
 
 
 def _first_line(error: Exception) -> str:

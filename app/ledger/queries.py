@@ -1,7 +1,7 @@
-"""What both engines ask in the same words.
+"""The SQL that both engines share.
 
-SQL here is written once, with `?` for a parameter and the tables of schema/. An engine supplies `_fetch`, which runs one
-statement and returns all of its rows as tuples, raising StoreUnavailable where the database is out of reach.
+A statement is written once, with `?` for a parameter and the tables of schema/. An engine supplies `_fetch`, which runs one
+statement and returns all of its rows as tuples, and raises StoreUnavailable if it cannot reach the database.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from domain.buckets import MICROS_PER_SECOND
 Row = tuple[Any, ...]
 Fetch = Callable[[str, Sequence[Any]], Sequence[Row]]
 BUCKETS_PER_PAGE = 5_000
-_EVENT = (
+SELECT_EVENTS = (
     "SELECT notification_id, originator_id, originator_version, topic, state, command_id, recorded_at_micros "
     "FROM stored_events "
 )
@@ -24,39 +24,22 @@ _KEY_TOPICS = "topic >= 'account.key_' AND topic < 'account.key`' "
 
 
 class LogQueries:
-    """Ordered reading, over any `_fetch`."""
+    """Reads the log in order, over any `_fetch`."""
 
     @abstractmethod
     def _fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]: ...
 
     def read(self, after: int, limit: int) -> Sequence[RecordedEvent]:
-        rows = self._fetch(_EVENT + "WHERE notification_id > ? ORDER BY notification_id LIMIT ?", (after, limit))
-        return [_recorded(row) for row in rows]
-
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> Sequence[RecordedEvent]:
-        """The notification log as `eventsourcing` reads it."""
-        after = (start or 0) - 1 if inclusive_of_start else (start or 0)
-        clause, parameters = "WHERE notification_id > ? ", [after, *([] if stop is None else [stop]), *topics, limit]
-        clause += "" if stop is None else "AND notification_id <= ? "
-        clause += f"AND topic IN ({', '.join('?' * len(topics))}) " if topics else ""
-        rows = self._fetch(_EVENT + clause + "ORDER BY notification_id LIMIT ?", parameters)
-        return [_recorded(row) for row in rows]
+        rows = self._fetch(SELECT_EVENTS + "WHERE notification_id > ? ORDER BY notification_id LIMIT ?", (after, limit))
+        return [recorded_event(row) for row in rows]
 
     def read_keys(self, after: int, limit: int) -> Sequence[RecordedEvent]:
-        sql = _EVENT + f"WHERE {_KEY_TOPICS}AND notification_id > ? ORDER BY notification_id LIMIT ?"
-        return [_recorded(row) for row in self._fetch(sql, (after, limit))]
+        sql = SELECT_EVENTS + f"WHERE {_KEY_TOPICS}AND notification_id > ? ORDER BY notification_id LIMIT ?"
+        return [recorded_event(row) for row in self._fetch(sql, (after, limit))]
 
     def stream(self, name: str) -> Sequence[RecordedEvent]:
-        rows = self._fetch(_EVENT + "WHERE originator_id = ? ORDER BY originator_version", (name,))
-        return [_recorded(row) for row in rows]
+        rows = self._fetch(SELECT_EVENTS + "WHERE originator_id = ? ORDER BY originator_version", (name,))
+        return [recorded_event(row) for row in rows]
 
     def select(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
         return self._fetch(sql, parameters)
@@ -81,7 +64,7 @@ class LogQueries:
 
 
 class LedgerQueries(LogQueries):
-    """The rest of the contract that is plain SQL. `_run` runs statements in one transaction and returns the rows changed."""
+    """The rest of the contract in plain SQL. `_run` runs statements in one transaction and returns how many rows they changed."""
 
     @abstractmethod
     def _run(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int: ...
@@ -105,7 +88,7 @@ class LedgerQueries(LogQueries):
         self._run([("UPDATE instances SET expires_at_micros = 0 WHERE instance_id = ?", (instance_id,))])
 
     def live_instances(self) -> Sequence[str]:
-        """Instances whose lease is not over."""
+        """Instances whose lease has not expired."""
         sql = "SELECT instance_id FROM instances WHERE expires_at_micros > ? ORDER BY instance_id"
         return [row[0] for row in self._fetch(sql, (self.now_micros(),))]
 
@@ -135,7 +118,8 @@ class LedgerQueries(LogQueries):
         )
 
 
-def _recorded(row: Row) -> RecordedEvent:
+def recorded_event(row: Row) -> RecordedEvent:
+    """A row of SELECT_EVENTS."""
     position, stream, version, topic, state, command_id, recorded_at = row
     return RecordedEvent(
         originator_id=stream,
@@ -146,3 +130,8 @@ def _recorded(row: Row) -> RecordedEvent:
         command_id=command_id,
         recorded_at_micros=recorded_at,
     )
+
+
+def as_postgres(sql: str) -> str:
+    """The statement with psycopg's placeholders."""
+    return sql.replace("?", "%s")

@@ -1,7 +1,8 @@
 """The embedded engine: one SQLite file in WAL mode, every commit synced to the disk (synchronous=FULL).
 
 Rule 1: one connection writes, under BEGIN IMMEDIATE; readers have connections of their own and never block it.
-Rule 2: the write lock is the file's, so a command line beside the server is safe; two servers are refused (exclusive.py).
+Rule 2: the write lock is the file's, so the command line is safe next to a server; a second server is refused (exclusive.py).
+Rule 3: readers' connections come from eventsourcing's pool; the writer's is our own, because its transaction spans the decision.
 """
 
 from __future__ import annotations
@@ -12,17 +13,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
-from eventsourcing.sqlite import (
-    SQLiteApplicationRecorder,
-    SQLiteConnection,
-    SQLiteConnectionPool,
-    SQLiteDatastore,
-)
+from eventsourcing.persistence import InterfaceError, OperationalError
+from eventsourcing.sqlite import SQLiteDatastore
 
-from app.ledger.arbiter import EventRow, Outcome, Plan, arbitrate
+from app.ledger.arbiter import BatchPlan, EventRow, Outcome, arbitrate
 from app.ledger.codec import Codec
 from app.ledger.isolate import append_isolating
 from app.ledger.queries import LedgerQueries, LogQueries, Row
@@ -35,40 +31,23 @@ _INSERT_EVENT = "INSERT INTO stored_events VALUES (?, ?, ?, ?, ?, ?, ?)"
 _PUT_BUCKET = "INSERT INTO buckets VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _OPEN_REQUEST = "INSERT INTO open_requests VALUES (?, ?, ?, ?)"
 _CLOSE_REQUEST = "DELETE FROM open_requests WHERE request_id = ?"
-_STANDING = (
+_LOGGED = (
     "SELECT command_id, notification_id, recorded_at_micros FROM stored_events "
     "WHERE originator_id = ? AND originator_version = ?"
 )
-
-
 _DATA_ERRORS = (sqlite3.DataError, sqlite3.IntegrityError)
 
 
-class _Pool(SQLiteConnectionPool):
-    """The library's pool, with our durability on each connection."""
-
-    def _create_connection(self) -> SQLiteConnection:
-        connection = super()._create_connection()
-        connection.cursor().execute("PRAGMA synchronous=FULL")
-        return connection
-
-
-class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
-    """The store over one SQLite file. Its stored events and notifications are readable as `eventsourcing` reads them."""
+class SQLiteLedger(LedgerQueries):
+    """The store over one SQLite file."""
 
     def __init__(self, path: str, *, codec: Codec | None = None) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        datastore = SQLiteDatastore(path, lock_timeout=LOCK_TIMEOUT_SECONDS, originator_id_type="text")
-        datastore.pool = _Pool(db_name=path, lock_timeout=LOCK_TIMEOUT_SECONDS)
-        super().__init__(datastore)
+        self._readers = SQLiteDatastore(path, lock_timeout=LOCK_TIMEOUT_SECONDS)
         self.path = path
         self._codec = codec or Codec()
         self._writer: sqlite3.Connection | None = None
         self._writing = threading.Lock()
-
-    def insert_events(self, stored_events: Sequence[StoredEvent], **_kwargs: Any) -> NoReturn:
-        """Refused: events enter by `append` alone, where guards stand."""
-        raise NotImplementedError("events enter by append()")
 
     def append(self, batch: Sequence[Append]) -> list[Verdict]:
         return append_isolating(self._append, batch, data_errors=_DATA_ERRORS)
@@ -107,7 +86,7 @@ class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
     def close(self) -> None:
         with self._writing:
             self._drop_writer()
-        self.datastore.close()
+        self._readers.close()
 
     def bucket_values(self, names: Sequence[str]) -> dict[str, int]:
         with self._connection() as connection:
@@ -116,14 +95,14 @@ class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
     def _append(self, batch: Sequence[Append]) -> list[Verdict]:
         with self._transaction() as connection:
             [(position, last)] = connection.execute("SELECT position, recorded_at_micros FROM log_head").fetchall()
-            plan = Plan(batch, max(self.now_micros(), last))
-            standing = {
+            plan = BatchPlan(batch, max(self.now_micros(), last))
+            logged = {
                 place: row
                 for place in plan.places
-                if (row := connection.execute(_STANDING, place).fetchone()) is not None
+                if (row := connection.execute(_LOGGED, place).fetchone()) is not None
             }
             buckets = _bucket_values(connection, plan.bucket_names)
-            outcome = arbitrate(plan, standing=standing, buckets=buckets, position=position, codec=self._codec)
+            outcome = arbitrate(plan, logged=logged, buckets=buckets, position=position, codec=self._codec)
             if outcome.rows:
                 _write(connection, outcome, plan.at_micros)
         return outcome.verdicts
@@ -138,9 +117,9 @@ class SQLiteLedger(LedgerQueries, SQLiteApplicationRecorder):
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        """A reader's connection that returns tuples."""
+        """A reader's connection, which returns rows as tuples."""
         try:
-            with self.datastore.get_connection(commit=False) as pooled:
+            with self._readers.get_connection(commit=False) as pooled:
                 connection: sqlite3.Connection = pooled._sqlite_conn  # noqa: SLF001 - the pool has no public way to it
                 connection.row_factory = None
                 try:
@@ -195,8 +174,8 @@ class _SnapshotReader(LogQueries):
 
 
 def use_wal(connection: sqlite3.Connection) -> None:
-    """Turn the database to write-ahead logging. Where others open a new one at the same moment, SQLite fails at once instead of
-    waiting for them: so we wait, as long as for any lock."""
+    """Switch the database to write-ahead logging. If another process opens a new database at the same moment, SQLite fails at once
+    instead of waiting, so this waits, as long as for any lock."""
     deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
     while True:
         try:
@@ -209,7 +188,7 @@ def use_wal(connection: sqlite3.Connection) -> None:
 
 
 def split_statements(script: str) -> Iterator[str]:
-    """The statements of a script, each whole (a trigger has semicolons of its own)."""
+    """The statements of a script. (A trigger contains semicolons of its own.)"""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -1,10 +1,10 @@
 """The event store: one contract, two engines (sqlite.py, postgres.py).
 
-Rule 1: positions are 1..n without a gap, in the order of commits: whoever reads up to n has seen all that will ever be there.
-Rule 2: an append is one batch under the engine's write lock, and each command in it gets a verdict of its own.
-Rule 3: the same command twice is `Committed` twice, at one position. So whoever does not know the outcome asks again.
-Rule 4: the store stamps the instant, per batch, never going back; buckets move in the same transaction.
-Rule 5: events are inserted and read. The database itself refuses to change or delete one.
+Rule 1: positions are 1..n without gaps, in commit order: a reader that has read up to n has missed nothing and never will.
+Rule 2: an append is one batch under the engine's write lock, and each command in it gets its own verdict.
+Rule 3: the same command twice is `Committed` twice, at one position. So a caller that does not know the outcome retries.
+Rule 4: the store stamps each batch with an instant that never goes back; buckets move in the same transaction.
+Rule 5: events are only inserted and read. The database itself refuses to change or delete one.
 Engines block: they are called from worker threads.
 """
 
@@ -26,29 +26,29 @@ BATCH_MAX = 500
 """Past this, latency grows and throughput falls."""
 STREAM_LENGTH_MAX = 200
 WINDOWS_KEPT_DAYS = 2
-"""Minute windows older than this are forgotten; no request lives so long."""
+"""Minute windows older than this are deleted; no request lives that long."""
 
 
 class StoreUnavailable(Fault):
-    """The store is out of reach, locked, or full. Nothing is known to be lost: ask again with the same command id."""
+    """The store is unreachable, locked or full. The outcome is unknown: retry with the same command id."""
 
 
 class StoreBusy(StoreUnavailable):
-    """Too many commands wait for the store already."""
+    """Too many commands are waiting for the store."""
 
 
 class SchemaMismatch(Fault):
-    """The database is not of this version's schema. `realrouter migrate` brings it there."""
+    """The database has a different schema than this version needs; `realrouter migrate` updates an older one."""
 
 
 class CommandFailed(Fault):
-    """The store cannot take this command, ever: a value that the database refuses."""
+    """The store can never accept this command: the database refuses one of its values."""
 
 
 class Append(msgspec.Struct, frozen=True, gc=False):
-    """Append `events` to `stream` after version `expected_version`, if no guard objects.
+    """Append `events` to `stream` after version `expected_version`, if all guards hold.
 
-    `first`: settlements are judged before everything else in their batch, so that what they give back is there.
+    `first`: for settlements, which are decided before the other commands of their batch, so that what they release is available.
     """
 
     command_id: str
@@ -64,9 +64,9 @@ class Append(msgspec.Struct, frozen=True, gc=False):
 
 
 class Committed(msgspec.Struct, frozen=True, gc=False):
-    """The events are in the log, the first of them at `position`. `repeated`: they were there before.
+    """The events are in the log, the first of them at `position`. `repeated`: they were there already.
 
-    `guarded`: the value of each guard's bucket after the command, in the order of the guards; empty for a repeated one.
+    `guarded`: the value of each guard's bucket after the command, in the order of the guards; empty if repeated.
     """
 
     position: int
@@ -76,7 +76,7 @@ class Committed(msgspec.Struct, frozen=True, gc=False):
 
 
 class Conflict(msgspec.Struct, frozen=True, gc=False):
-    """Another command stands at this place of the stream (`command_id`), or the stream is shorter than expected (None)."""
+    """Another command (`command_id`) has taken this place in the stream, or the stream is shorter than expected (None)."""
 
     stream: str
     version: int
@@ -84,8 +84,8 @@ class Conflict(msgspec.Struct, frozen=True, gc=False):
 
 
 class GuardRefused(msgspec.Struct, frozen=True, gc=False):
-    """A guard objected: its bucket stood at `value`, and the command would have moved it by `delta`. `guarded`: as each guard's
-    bucket stood, in their order."""
+    """A guard failed: its bucket was at `value`, and the command would have moved it by `delta`. `guarded`: the value of each
+    guard's bucket before the command, in the order of the guards."""
 
     bucket: str
     value: int
@@ -95,7 +95,7 @@ class GuardRefused(msgspec.Struct, frozen=True, gc=False):
 
 
 class Failed(msgspec.Struct, frozen=True, gc=False):
-    """The database refuses this command's data; the others of its batch are not touched."""
+    """The database refuses this command's data; the rest of its batch is not affected."""
 
     message: str
 
@@ -105,7 +105,7 @@ Verdict = Committed | Conflict | GuardRefused | Failed
 
 @dataclass(frozen=True)
 class RecordedEvent(Notification):
-    """A stored event with its position (`id`), the command that put it there, and the instant of its batch."""
+    """A stored event with its position (`id`), the command that appended it, and the instant of its batch."""
 
     command_id: str
     recorded_at_micros: int
@@ -113,7 +113,7 @@ class RecordedEvent(Notification):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The end of the log: its last position (0 where it is empty) and that batch's instant."""
+    """The end of the log: its last position (0 if it is empty) and that batch's instant."""
 
     position: int
     recorded_at_micros: int
@@ -121,7 +121,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class OpenRequest:
-    """An admission without its settlement, and where it stands in the log."""
+    """An admission without a settlement, and its position in the log."""
 
     request_id: str
     position: int
@@ -130,25 +130,25 @@ class OpenRequest:
 
 
 class LogReader(Protocol):
-    """Ordered reading."""
+    """Reads the log in order."""
 
     def read(self, after: int, limit: int) -> Sequence[RecordedEvent]:
-        """Up to `limit` events past position `after`, in order."""
+        """Up to `limit` events after position `after`, in order."""
         ...
 
     def head(self) -> Head: ...
 
     def buckets(self) -> Iterator[tuple[str, int]]:
-        """Every bucket that was ever moved and is not pruned, by name."""
+        """Every bucket that was ever moved and has not been pruned, ordered by name."""
         ...
 
     def open_requests(self) -> Sequence[OpenRequest]: ...
 
 
 class Tables(Protocol):
-    """The ordinary tables beside the events: people, sessions, what payments need. SQL of both engines, with `?` for a parameter.
+    """The ordinary tables next to the events: people, sessions, payment bookkeeping. SQL for both engines; `?` is a parameter.
 
-    Nothing here is a fact about money: what these tables lose can be asked for again, from the person or from the vendor.
+    No fact about money is only here: whatever these tables lose can be obtained again, from the person or the payment vendor.
     """
 
     def select(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[tuple[Any, ...]]:
@@ -156,7 +156,7 @@ class Tables(Protocol):
         ...
 
     def change(self, *statements: tuple[str, Sequence[Any]]) -> int:
-        """Runs the statements in one durable transaction; returns how many rows they changed together. Raises StoreUnavailable."""
+        """Run the statements in one durable transaction; return how many rows they changed in total. Raises StoreUnavailable."""
         ...
 
     def now_micros(self) -> int:
@@ -168,11 +168,11 @@ class Ledger(LogReader, Tables, Protocol):
     """The store as the gateway uses it."""
 
     def append(self, batch: Sequence[Append]) -> list[Verdict]:
-        """A verdict per command, in their order. Raises StoreUnavailable; then nothing is known of any of them."""
+        """A verdict per command, in order. Raises StoreUnavailable if the outcome of all of them is unknown."""
         ...
 
     def read_keys(self, after: int, limit: int) -> Sequence[RecordedEvent]:
-        """As `read`, but only events of key topics, by an index of their own."""
+        """As `read`, but only events of key topics, through their own index."""
         ...
 
     def stream(self, name: str) -> Sequence[RecordedEvent]:
@@ -180,7 +180,7 @@ class Ledger(LogReader, Tables, Protocol):
         ...
 
     def bucket_values(self, names: Sequence[str]) -> dict[str, int]:
-        """The named buckets; zero where one was never moved."""
+        """The values of the named buckets; zero for one that was never moved."""
         ...
 
     def estimated_now_micros(self) -> int:
@@ -188,26 +188,26 @@ class Ledger(LogReader, Tables, Protocol):
         ...
 
     def renew_lease(self, instance_id: str, seconds: float) -> None:
-        """This instance lives for `seconds` more, by the store's clock. A lease never goes back, and one that was ended
-        stays so. Has a connection of its own where the engine has connections."""
+        """Extend this instance's lease to `seconds` from now, by the store's clock. A lease is never shortened, and never renewed
+        once ended. On PostgreSQL this uses a connection of its own."""
         ...
 
     def end_lease(self, instance_id: str) -> None: ...
 
     def orphans(self, *, margin_seconds: float, grace_seconds: float, limit: int) -> Sequence[OpenRequest]:
-        """Open requests whose instance's lease is over for `margin_seconds`, or whose deadline for `grace_seconds`."""
+        """Open requests whose instance's lease expired `margin_seconds` ago, or whose deadline passed `grace_seconds` ago."""
         ...
 
     def prune(self, *, minutes_before: str) -> int:
-        """Forget minute windows older than the minute `minutes_before`, and instances that are gone. Returns how many."""
+        """Delete minute windows older than the minute `minutes_before`, and instances that are gone. Returns how many rows."""
         ...
 
     def snapshot(self) -> AbstractContextManager[LogReader]:
-        """A reader that sees one instant throughout."""
+        """A reader that sees one consistent snapshot."""
         ...
 
     def migrate(self) -> int:
-        """Bring the schema to this version, safely from several processes at once. Returns the version."""
+        """Update the schema to this version; safe from several processes at once. Returns the version."""
         ...
 
     def check_schema(self) -> None:

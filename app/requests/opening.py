@@ -18,7 +18,7 @@ from app.faults import UpstreamBroken, UpstreamError, UpstreamRefused, UpstreamT
 from app.requests.attempts import Attempt
 from app.requests.plan import Plan
 from app.upstream.base import Upstream, UpstreamAnswer, UpstreamCall
-from app.upstream.refusal import REFUSAL_BYTES_MAX, refused, told
+from app.upstream.refusal import REFUSAL_BYTES_MAX, refused, refused_with
 from app.wire.dialects import Dialect
 from app.wire.exchange import AnswerError, Relay
 
@@ -139,7 +139,7 @@ def answer_fault(name: str, error: AnswerError) -> UpstreamError:
         return UpstreamBroken(name, error.message)
     of_type = 400 if error.type == "invalid_request_error" else 500
     status = _STATUS_OF_CODE.get(error.code or "", of_type)
-    return told(name, error.message, status=status, type=error.type, code=error.code, param=error.param)
+    return refused_with(name, error.message, status=status, type=error.type, code=error.code, param=error.param)
 
 
 def _id_of(answer: UpstreamAnswer) -> str | None:

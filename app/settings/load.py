@@ -22,6 +22,9 @@ from app.settings.shape import Settings
 FILE_BYTES_MAX = 4 << 20
 KEY_BYTES_MAX = 4096
 
+CONFIG_DEFAULT = "realrouter.toml"
+CONFIG_VARIABLE = "REALROUTER_CONFIG"
+"""The environment variable that names the configuration file."""
 TABLES: Mapping[tuple[str, ...], type[msgspec.Struct]] = {
     (): shape.Settings,
     ("server",): shape.ServerSettings,

@@ -1,7 +1,7 @@
-"""What every upstream is to the gateway, and how an upstream may fail.
+"""The contract between the gateway and its upstreams.
 
-Rule 1: an upstream is opened with one call and answers with a status, headers and bytes; it knows no money and no ledger.
-Rule 2: whatever goes wrong is one of the errors below, mapped here at the edge and nowhere else.
+Rule 1: an upstream takes one call and answers with a status, headers and bytes; it knows nothing of money or the ledger.
+Rule 2: every failure is an UpstreamError (app/faults.py), raised by the upstream itself; callers map no other errors.
 Rule 3: closing an answer closes its connection, unless the answer was read to its end.
 """
 
@@ -16,9 +16,9 @@ from app.wire.dialects import Dialect
 
 @dataclass(frozen=True, slots=True)
 class UpstreamCall:
-    """One request to an upstream: `body` is the JSON to send as it is, `request_id` is ours, for correlation.
+    """One request to an upstream. `body` is sent unchanged (JSON); `request_id` is the gateway's own, for correlation.
 
-    `model` is the upstream's own name of the model, for protocols that have it in the address.
+    `model` is the upstream's name for the model, for protocols that put it in the URL.
     """
 
     dialect: Dialect
@@ -29,7 +29,7 @@ class UpstreamCall:
 
 
 class UpstreamAnswer(Protocol):
-    """An open answer. Whoever opened it closes it, on every path."""
+    """An open answer. The caller that opened it closes it, on every path."""
 
     @property
     def status(self) -> int: ...
@@ -40,7 +40,7 @@ class UpstreamAnswer(Protocol):
         ...
 
     async def receive(self) -> bytes:
-        """The next bytes as they came, b"" at the end. Raises UpstreamBroken when the connection is lost midway."""
+        """The next bytes as received, b"" at the end. Raises UpstreamBroken if the connection is lost midway."""
         ...
 
     async def aclose(self) -> None: ...
@@ -53,10 +53,8 @@ class Upstream(Protocol):
     def name(self) -> str: ...
 
     async def open(self, call: UpstreamCall) -> UpstreamAnswer:
-        """Send `call` and return when status and headers are here. Raises UpstreamUnreachable or UpstreamTimeout.
+        """Send `call` and return once status and headers have arrived. Raises UpstreamUnreachable or UpstreamTimeout.
 
-        A status of 400 and above is an answer like any other here; its caller reads a bounded body and raises UpstreamRefused.
+        A status of 400 or above is an ordinary answer here; the caller reads a bounded body and raises UpstreamRefused.
         """
         ...
-
-    async def aclose(self) -> None: ...

@@ -1,17 +1,18 @@
-"""An upstream that is reached by HTTP, whatever its protocol: over httpx on Trio.
+"""An upstream reached over HTTP, whatever its protocol: httpx's requests and responses over our transport.
 
-Rule 1: a request carries the headers named here and nothing of the client's.
-Rule 2: httpx's errors are mapped here, once. Before the head of an answer, a lost connection is UpstreamUnreachable; after
-        it, UpstreamBroken. An answer that makes no sense is UpstreamBroken wherever it comes.
-Rule 3: the key is in the request and nowhere else: not in a repr, an error or a log. Over plain http it goes to loopback
-        only, unless the operator says otherwise.
-Rule 4: bodies pass as they came; an answer in an encoding that was not asked for is UpstreamBroken.
+Rule 1: a request carries the headers named here and none of the client's.
+Rule 2: httpx's errors are mapped here, once. A connection lost before the head of an answer is UpstreamUnreachable, after it
+        UpstreamBroken. A malformed answer is always UpstreamBroken.
+Rule 3: the key appears only in the request: not in a repr, an error or a log. Over plain http it is sent to loopback
+        only, unless the operator allows more.
+Rule 4: bodies pass unchanged; an answer in a content encoding that was not requested is UpstreamBroken.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import quote
@@ -24,13 +25,27 @@ from app.upstream.http1.transport import AnswerMissing, AnswerStream, TrioTransp
 from app.upstream.refusal import REFUSAL_BYTES_MAX, refused
 from app.wire.anthropic.request_writer import API_VERSION
 
-__all__ = ["REFUSAL_BYTES_MAX", "HttpUpstream", "refused"]
+__all__ = ["REFUSAL_BYTES_MAX", "HttpUpstream", "UpstreamTimeouts", "refused"]
 
 _KEY_HEADERS = {"anthropic": (b"x-api-key", b""), "gemini": (b"x-goog-api-key", b"")}
-"""Where a protocol takes its key, and what stands before it; any other takes a bearer key."""
+"""The header that carries the key, and the prefix of its value. Protocols not listed take a bearer key."""
 _BEARER = (b"authorization", b"Bearer ")
 _PATHS = {"responses": "/responses", "chat": "/chat/completions", "anthropic": "/messages"}
 _GEMINI_METHODS = {False: ":generateContent", True: ":streamGenerateContent?alt=sse"}
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTimeouts:
+    """How long each phase of a call may take, in seconds. None: no limit."""
+
+    connect: float | None = 10.0
+    pool: float | None = 10.0
+    write: float | None = 60.0
+    """Each wait for the server to take more of the request."""
+    first_byte: float | None = 600.0
+    """The wait for the head of the answer, and again for the first byte of its body."""
+    idle: float | None = 300.0
+    """Each later wait. None leaves it to a caller with a deadline of its own, which costs less per chunk."""
 
 
 class HttpUpstream:
@@ -44,32 +59,27 @@ class HttpUpstream:
         *,
         transport: TrioTransport,
         protocol: str = "openai",
-        connect_timeout: float = 10.0,
-        pool_timeout: float = 10.0,
-        write_timeout: float = 60.0,
-        first_byte_timeout: float = 600.0,
-        idle_timeout: float | None = 300.0,
+        timeouts: UpstreamTimeouts | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        """`first_byte_timeout` bounds the wait for the head and for the first byte of the body, each.
+        """An empty `api_key` sends no authorization, for a server of one's own. The caller closes the transport.
 
-        `idle_timeout` bounds each later wait; None leaves that to a caller with a deadline of its own, which is cheaper per
-        chunk. An empty `api_key` sends no authorization, for a server of one's own. The transport stays its owner's to close.
-        Raises ValueError for a base URL or a key that cannot be used.
+        Raises ValueError for an unusable base URL or key.
         """
+        timeouts = timeouts or UpstreamTimeouts()
         base = _checked_base(base_url, allow_insecure)
         self._name = name
         self._transport = transport
         self._base = base
         self._urls = {dialect: httpx.URL(base + path) for dialect, path in _PATHS.items()}
         self._headers = {stream: _fixed_headers(protocol, api_key, stream) for stream in (False, True)}
-        self._idle_timeout = idle_timeout
+        self._idle_timeout = timeouts.idle
         self._extensions = {
             "timeout": {
-                "connect": connect_timeout,
-                "pool": pool_timeout,
-                "write": write_timeout,
-                "read": first_byte_timeout,
+                "connect": timeouts.connect,
+                "pool": timeouts.pool,
+                "write": timeouts.write,
+                "read": timeouts.first_byte,
             }
         }
 
@@ -81,8 +91,8 @@ class HttpUpstream:
         return f"HttpUpstream({self._name!r}, {self._base!r})"
 
     async def open(self, call: UpstreamCall) -> UpstreamAnswer:
-        """Raises UpstreamUnreachable, UpstreamTimeout, or UpstreamBroken when what came is no HTTP answer."""
-        # `stream=` spares httpx's inspection of a body that is bytes already; the transport adds host and length.
+        """Raises UpstreamUnreachable, UpstreamTimeout, or UpstreamBroken if the answer is not valid HTTP."""
+        # `stream=` skips httpx's inspection of a body that is already bytes; the transport adds Host and Content-Length.
         request = httpx.Request(
             "POST",
             self._url(call),
@@ -99,11 +109,8 @@ class HttpUpstream:
         answer = _Answer(self._name, response.status_code, response.headers, stream, self._idle_timeout)
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             await answer.aclose()
-            raise UpstreamBroken(self._name, "The upstream answered in an encoding that was not asked for.")
+            raise UpstreamBroken(self._name, "The upstream answered in a content encoding that was not requested.")
         return answer
-
-    async def aclose(self) -> None:
-        """Nothing is owned here."""
 
     def _url(self, call: UpstreamCall) -> httpx.URL:
         if call.dialect == "gemini":
@@ -127,9 +134,11 @@ class _Answer:
         try:
             data = await self._stream.receive()
         except httpx.TimeoutException as error:
-            raise UpstreamTimeout(self._upstream, "The upstream fell silent in the middle of its answer.") from error
+            raise UpstreamTimeout(
+                self._upstream, "The upstream stopped sending in the middle of its answer."
+            ) from error
         except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
-            raise UpstreamBroken(self._upstream, f"The upstream's answer broke off. {error}") from error
+            raise UpstreamBroken(self._upstream, f"The upstream's answer ended early. {error}") from error
         self._stream.read_timeout = self._idle_timeout
         return data
 
@@ -142,15 +151,15 @@ def _opening_error(upstream: str, error: httpx.TransportError) -> UpstreamError:
         case httpx.ConnectTimeout():
             return UpstreamTimeout(upstream, "The upstream could not be reached in time.")
         case httpx.PoolTimeout():
-            return UpstreamTimeout(upstream, "No connection to the upstream came free in time.")
+            return UpstreamTimeout(upstream, "No connection to the upstream became free in time.")
         case httpx.WriteTimeout():
-            return UpstreamTimeout(upstream, "The upstream did not take the request in time.")
+            return UpstreamTimeout(upstream, "The upstream did not accept the request in time.")
         case httpx.TimeoutException():
-            return UpstreamTimeout(upstream, "The upstream did not begin to answer in time.")
+            return UpstreamTimeout(upstream, "The upstream did not start to answer in time.")
         case httpx.NetworkError() | AnswerMissing():
             return UpstreamUnreachable(upstream, f"The upstream could not be reached. {error}")
         case _:
-            return UpstreamBroken(upstream, f"The upstream's answer made no sense. {error}")
+            return UpstreamBroken(upstream, f"The upstream's answer was malformed. {error}")
 
 
 def _fixed_headers(protocol: str, api_key: str, stream: bool) -> list[tuple[bytes, bytes]]:
@@ -164,7 +173,7 @@ def _fixed_headers(protocol: str, api_key: str, stream: bool) -> list[tuple[byte
         headers.append((b"anthropic-version", API_VERSION.encode()))
     if api_key:
         if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
-            raise ValueError("An API key has only visible ASCII characters.")
+            raise ValueError("An API key consists of visible ASCII characters only.")
         name, before = _KEY_HEADERS.get(protocol, _BEARER)
         headers.append((name, before + api_key.encode("ascii")))
     return headers
@@ -174,7 +183,7 @@ def _fixed_headers(protocol: str, api_key: str, stream: bool) -> list[tuple[byte
 def _user_agent() -> bytes:
     try:
         return b"realrouter/" + version("realrouter").encode("ascii")
-    except PackageNotFoundError:  # run from a tree that is not installed
+    except PackageNotFoundError:  # run from a source tree that is not installed
         return b"realrouter/dev"
 
 
@@ -182,13 +191,13 @@ def _checked_base(base_url: str, allow_insecure: bool) -> str:
     try:
         url = httpx.URL(base_url)
     except httpx.InvalidURL as error:
-        raise ValueError(f"The base URL makes no sense: {error}") from None
+        raise ValueError(f"The base URL is not valid: {error}") from None
     if url.scheme not in {"http", "https"} or not url.host:
-        raise ValueError("A base URL begins with https:// (or http://) and names a host.")
+        raise ValueError("A base URL starts with https:// (or http://) and names a host.")
     if url.userinfo or url.query or url.fragment:
         raise ValueError("A base URL has no user, no query and no fragment.")
     if url.scheme == "http" and not allow_insecure and not _is_loopback(url.host):
-        raise ValueError("Plain http would send the key in the clear: use https, or allow it for this upstream.")
+        raise ValueError("Plain http would send the key unencrypted: use https, or allow it for this upstream.")
     return str(url).rstrip("/")
 
 

@@ -9,7 +9,7 @@ import trio
 
 from app.settings import Settings, UpstreamSettings
 from app.upstream.base import Upstream
-from app.upstream.http import HttpUpstream
+from app.upstream.http import HttpUpstream, UpstreamTimeouts
 from app.upstream.http1.transport import PoolLimits, TrioTransport
 from app.upstream.simulator import SimulatorUpstream
 
@@ -38,8 +38,7 @@ def _upstream(upstream: UpstreamSettings, settings: Settings, transport: TrioTra
         upstream.api_key.reveal(),
         transport=transport,
         protocol=upstream.protocol,
-        connect_timeout=limits.connect,
-        first_byte_timeout=limits.first_byte,
-        idle_timeout=None,  # the completion moves one deadline of its own
+        # No idle timeout: a completion moves one deadline of its own.
+        timeouts=UpstreamTimeouts(connect=limits.connect, first_byte=limits.first_byte, idle=None),
         allow_insecure=upstream.allow_insecure,
     )

@@ -1,9 +1,9 @@
-"""An upstream's refusal, read from its error envelope (OpenAI's, nested or flat, Anthropic's, Google's), or from none at all.
+"""Turns an upstream's error response into UpstreamRefused. Reads the envelopes of OpenAI (nested or flat), Anthropic and Google.
 
-Rule 1: whatever the body is, the result is one UpstreamRefused; reading it never raises anything else.
-Rule 2: what leaves here may be shown to a client, so it is bounded and names no key, organisation or project of ours.
-Rule 3: what a vendor says of our own account there (key, permission, credit, a model that it does not sell us) counts as 403,
-        whatever its status: it is the operator's affair, and another upstream may do.
+Rule 1: any body, even an empty or malformed one, gives one UpstreamRefused; reading it raises nothing else.
+Rule 2: the message may be shown to a client, so it is limited in length and names no key, organisation or project of ours.
+Rule 3: an error about our own account at the vendor (key, permission, credit, a model we may not use) becomes 403, whatever its
+        status: the operator has to fix it, and another upstream may serve the request.
 """
 
 from __future__ import annotations
@@ -47,32 +47,33 @@ _OUR_ACCOUNT = re.compile(
     r"|\b(?:your|this) organi[sz]ation\b|insufficient (?:account )?(?:balance|credit|fund)",
     re.IGNORECASE,
 )
-"""Where a vendor reports the state of our account with an ordinary 400."""
+"""How vendors report the state of our account in an ordinary 400."""
 _NO_SUCH_MODEL = frozenset({"model_not_found", "not_found"})
-"""With a 404: models are named by the configuration, and by no client."""
+"""With a 404: the configuration names the upstream's models; clients do not."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def refused(
     upstream_name: str, status: int, headers: Mapping[str, str], body: bytes, dialect: Dialect = "responses"
 ) -> UpstreamRefused:
-    """`headers` have lower-case names. A body over REFUSAL_BYTES_MAX, or one that is not JSON, is not quoted."""
+    """The error for a response with this status. `headers` have lower-case names. A body over REFUSAL_BYTES_MAX, or not JSON, is
+    not quoted."""
     decoded = _decoded(body)
     envelope = _envelope(decoded)
     kind, code, wait = _words(decoded, envelope, dialect)
-    asked = retry_after(headers, datetime.now(UTC))
-    return told(
+    wait_from_headers = retry_after(headers, datetime.now(UTC))
+    return refused_with(
         upstream_name,
         envelope.get("message"),
         status=status,
         type=kind,
         code=code,
         param=envelope.get("param"),
-        retry_after=wait if asked is None else asked,
+        retry_after=wait if wait_from_headers is None else wait_from_headers,
     )
 
 
-def told(
+def refused_with(
     upstream_name: str,
     message: object,
     *,
@@ -82,7 +83,7 @@ def told(
     param: object,
     retry_after: float | None = None,
 ) -> UpstreamRefused:
-    """The refusal that a vendor's words are, alone or inside an answer: cleaned, and judged by whose affair it is."""
+    """The error for these words of a vendor, from an error response or from inside an answer, with secrets removed."""
     shown = _text(message, MESSAGE_CHARS_MAX) or ""
     ours = (
         type in _OUR_WORDS
@@ -123,7 +124,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def _words(decoded: Any, envelope: dict[str, Any], dialect: Dialect) -> tuple[str | None, str | None, float | None]:
-    """OpenAI's type and code, and the seconds to wait where the body tells them."""
+    """Type and code in OpenAI's terms, and the seconds to wait if the body has them."""
     if dialect == "anthropic":
         return (*anthropic.refusal_words(decoded), None)
     if dialect == "gemini":
@@ -156,10 +157,10 @@ def _envelope(value: Any) -> dict[str, Any]:
 
 
 def _text(value: object, chars_max: int) -> str | None:
-    """`value` as one clean, bounded line; None where there is nothing to say."""
+    """`value` as one line without secrets, at most `chars_max` long; None if it is empty or not text."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    # Cut before cleaning bounds the work; cut after cleaning bounds the result. A secret cut in half is still matched.
+    # The cut before cleaning limits the work, the cut after it the result. A secret that is cut in half still matches.
     text = _CONTROL.sub(" ", str(value)[: chars_max * 4])
     for pattern, name in _SECRETS:
         text = pattern.sub(name, text)

@@ -78,14 +78,15 @@ def ours(upstream: str) -> None:
     from app.edge.limits import ServerLimits
     from app.edge.server import open_sockets, serve
     from app.upstream.base import UpstreamAnswer, UpstreamCall
-    from app.upstream.http import HttpUpstream
+    from app.upstream.http import HttpUpstream, UpstreamTimeouts
     from app.upstream.http1.transport import PoolLimits, TrioTransport
     from ops.bench._stages import relay_meter
 
     meter = relay_meter() if "--meter" in sys.argv else None
     app, budget = make_app(), BodyBudget()
     transport = TrioTransport(limits=PoolLimits(connections_max=CONNECTIONS_MAX, keepalive_max=CONNECTIONS_MAX))
-    vendor = HttpUpstream("vendor", upstream + "/v1", "sk-bench", transport=transport, idle_timeout=None)
+    timeouts = UpstreamTimeouts(idle=None)
+    vendor = HttpUpstream("vendor", upstream + "/v1", "sk-bench", transport=transport, timeouts=timeouts)
 
     async def relay() -> Response:
         body = await read_body(request, 1 << 20, reserve_for(request, budget), json=True)

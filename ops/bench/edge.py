@@ -1,6 +1,6 @@
 """CPU per request and per streamed chunk: the edge compared with plain hypercorn + quart-trio, interleaved in one run.
 
-    python ops/bench/edge.py [--rounds 5] [--requests 2000] [--streams 400]
+    python -m ops.bench.edge [--rounds 5] [--requests 2000] [--streams 400]
 
 Each server is a separate process with the same trivial handlers. CPU is the user and system time of that process, so the
 client, which runs here, does not count. Trust the ratio.
@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parents[2]
 CONNECTIONS = 16
 STREAM_CHUNKS = 50
 CHUNK = b'data: {"type":"response.output_text.delta","delta":"hello"}\n\n'
@@ -104,7 +105,9 @@ class Process:
     """One server and its CPU time."""
 
     def __init__(self, name: str) -> None:
-        self.process = subprocess.Popen([sys.executable, __file__, "--serve", name], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ops.bench.edge", "--serve", name], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline())
 

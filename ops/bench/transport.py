@@ -19,7 +19,7 @@ import httpx
 import trio
 
 from app.upstream.base import UpstreamCall
-from app.upstream.http import HttpUpstream
+from app.upstream.http import HttpUpstream, UpstreamTimeouts
 from app.upstream.http1.transport import AnswerStream, TrioTransport
 
 CHUNKS = 50
@@ -102,7 +102,7 @@ async def run(port: int, rounds: int, calls: int, streams: int, width: int) -> N
             "ours called directly": through_transport(ours, url),
             "HttpUpstream": through_upstream(HttpUpstream("bench", base, "sk-bench", transport=ours)),
             "... its caller keeping time": through_upstream(
-                HttpUpstream("bench", base, "sk-bench", transport=ours, idle_timeout=None)
+                HttpUpstream("bench", base, "sk-bench", transport=ours, timeouts=UpstreamTimeouts(idle=None))
             ),
         }
         figures: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in ways}

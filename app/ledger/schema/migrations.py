@@ -1,4 +1,4 @@
-"""The numbered scripts that make and change the schema, per engine. A script is applied once and never edited afterwards."""
+"""The numbered scripts that create and change each engine's schema. A script is applied once and never edited afterwards."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def scripts(engine: str) -> list[tuple[int, str]]:
 
 
 def mismatch(version: int) -> SchemaMismatch | None:
-    """What is wrong with a database of this version, None where nothing is."""
+    """The error for a database with this schema version; None if it is the right one."""
     if version == SCHEMA_VERSION:
         return None
     if version < SCHEMA_VERSION:
         return SchemaMismatch(
-            f"The database has schema {version}, this version needs {SCHEMA_VERSION}: run `realrouter migrate`."
+            f"The database has schema {version}, but this version needs {SCHEMA_VERSION}: run `realrouter migrate`."
         )
     return SchemaMismatch(
         f"The database has schema {version}, newer than this version's {SCHEMA_VERSION}: update Realrouter."

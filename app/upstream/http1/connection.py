@@ -1,10 +1,10 @@
-"""One client connection: TCP, TLS above it when asked, bytes in both directions.
+"""One connection to an origin: TCP, with TLS over it for https, and bytes in both directions.
 
 Rule 1: closing is synchronous and immediate, so it can be done on every path, cancelled or not.
-Rule 2: errors of the network leave here as httpx errors; deadlines are the caller's, except for writing, where
-        `write_timeout` bounds each wait without progress.
-Rule 3: reading waits before it reads. Every read is a checkpoint, and each read of a stream that trickles
-        costs one system call less.
+Rule 2: network errors are raised as httpx errors. Deadlines are the caller's, except for writing, where `write_timeout` limits
+        each wait without progress.
+Rule 3: receiving waits until the socket is readable, then reads. So every read is a checkpoint, and reading a slow stream takes
+        one system call less per chunk.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Origin = tuple[bytes, bytes, int]
 
 @cache
 def default_ssl_context() -> ssl.SSLContext:
-    """Verifies certificates and host names against the certifi roots; offers HTTP/1.1 only. Built once per process."""
+    """Verifies certificates against the certifi roots, and host names; offers HTTP/1.1 only. Built once per process."""
     context = ssl.create_default_context(cafile=certifi.where())
     context.set_alpn_protocols(["http/1.1"])
     return context
@@ -47,7 +47,7 @@ class UpstreamConnection:
         self._tls = tls
 
     async def receive(self) -> bytes:
-        """What has arrived, b"" at the end of the stream. Raises httpx.ReadError."""
+        """Bytes that have arrived, b"" at the end of the stream. Raises httpx.ReadError."""
         try:
             if self._tls is not None:
                 return bytes(await self._tls.receive_some(RECEIVE_BYTES_MAX))
@@ -56,12 +56,12 @@ class UpstreamConnection:
                 try:
                     return self._sock.recv(RECEIVE_BYTES_MAX)
                 except BlockingIOError:
-                    continue  # a wake-up without data is allowed to happen
+                    continue  # a spurious wake-up
         except (OSError, ssl.SSLError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise httpx.ReadError(_reason("The connection was lost while reading", error)) from error
 
     async def send(self, data: bytes, write_timeout: float | None) -> None:
-        """Raises httpx.WriteError, or httpx.WriteTimeout when nothing moved for `write_timeout` seconds."""
+        """Send all of `data`. Raises httpx.WriteError, or httpx.WriteTimeout after `write_timeout` seconds without progress."""
         try:
             if self._tls is not None:
                 await self._send_tls(self._tls, data, write_timeout)
@@ -71,7 +71,7 @@ class UpstreamConnection:
             raise httpx.WriteError(_reason("The connection was lost while writing", error)) from error
 
     def is_stale(self) -> bool:
-        """True when this idle connection was closed, or has bytes that nobody asked for: it cannot carry a request."""
+        """Whether this idle connection was closed by the peer or received unsolicited bytes: it cannot carry another request."""
         try:
             self._sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
@@ -81,7 +81,7 @@ class UpstreamConnection:
         return True
 
     def close(self) -> None:
-        """At once, without a TLS farewell: HTTP's own framing tells the ends. Wakes a reader. May be repeated."""
+        """Close at once, without TLS close_notify: HTTP's own framing marks the ends. Wakes a reader. May be called again."""
         if self._sock.fileno() != -1:
             trio.lowlevel.notify_closing(self._sock)
             self._sock.close()
@@ -126,7 +126,7 @@ async def _connect_tcp(origin: Origin) -> socket.socket:
         stream = await trio.open_tcp_stream(origin[1].decode("ascii"), origin[2])
     except (OSError, UnicodeError) as error:
         raise httpx.ConnectError(_reason("No connection", error)) from error
-    # The plain socket is what waiting and reading need; trio's wrapper would cost at every chunk.
+    # Waiting and reading need only the plain socket; trio's wrapper would cost time on every chunk.
     sock = socket.socket(fileno=stream.socket.detach())
     sock.setblocking(False)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -138,7 +138,7 @@ async def _connect_tcp(origin: Origin) -> socket.socket:
 async def _start_tls(
     sock: socket.socket, origin: Origin, ssl_context: ssl.SSLContext
 ) -> trio.SSLStream[trio.SocketStream]:
-    # https_compatible: a close without a TLS farewell reads as an end of stream, which the framing then judges.
+    # https_compatible: a close without close_notify reads as end of stream; HTTP's framing decides if it was premature.
     tls = trio.SSLStream(
         trio.SocketStream(trio.socket.from_stdlib_socket(sock)),
         ssl_context,
@@ -161,7 +161,7 @@ def _deadline(timeout: float | None) -> trio.CancelScope:
 
 
 def _reason(what: str, error: BaseException) -> str:
-    """`what`, and the deepest cause that says something."""
+    """`what`, followed by the deepest cause that has a message."""
     cause: BaseException = error
     while not str(cause) and cause.__cause__ is not None:
         cause = cause.__cause__

@@ -1,10 +1,10 @@
 """One HTTP/1.1 answer as a state machine: bytes in, status, headers and body out. No I/O, no clock.
 
-Rule 1: what an answer may cost before it delivers anything is bounded: header bytes, header count, and any run
-        of bytes without body (a head, informational answers, chunk extensions, trailers).
+Rule 1: bytes that deliver no body are limited: header bytes, header count, and any run of bytes without body (a head,
+        informational responses, chunk extensions, trailers).
 Rule 2: an answer is complete only when its own framing says so. An end of stream anywhere else is an error.
 Rule 3: a connection may carry another request only if the answer allows it and no byte followed its end.
-Rule 4: whatever the peer sent wrong is an httpx.RemoteProtocolError.
+Rule 4: every violation by the peer is an httpx.RemoteProtocolError.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ HEADER_COUNT_MAX = 256
 
 
 class AnswerMissing(httpx.RemoteProtocolError):
-    """The connection ended before a single byte of an answer."""
+    """The connection ended before the first byte of an answer."""
 
 
 class _OverLimit(Exception):
-    """Stops the parser from inside a callback; the reason is kept in the answer."""
+    """Raised in a callback to stop the parser; the reason is kept in `_fault`."""
 
 
 class AnswerParser:
-    """Feed it what the peer sent; read `head_complete`, `status`, `headers`, `take()`, `complete` and `reusable`."""
+    """Feed it received bytes; then read `head_complete`, `status`, `headers`, `take()`, `complete` and `reusable`."""
 
     __slots__ = (
         "_body",
@@ -44,7 +44,7 @@ class AnswerParser:
     )
 
     def __init__(self, *, skip_body: bool = False) -> None:
-        """`skip_body`: the answer has no body whatever its headers say (it answers a HEAD)."""
+        """`skip_body`: the answer has no body, whatever its headers say (it answers a HEAD request)."""
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.started = False
@@ -60,7 +60,7 @@ class AnswerParser:
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
-        """Raises httpx.RemoteProtocolError when the peer broke the protocol or a limit."""
+        """Raises httpx.RemoteProtocolError if the peer violates the protocol or a limit."""
         parser = self._parser
         if parser is None:
             self.reusable = False
@@ -69,22 +69,22 @@ class AnswerParser:
         try:
             parser.feed_data(data)
         except HttpParserUpgrade:
-            raise httpx.RemoteProtocolError("The server switched protocols unasked.") from None
+            raise httpx.RemoteProtocolError("The server switched protocols unexpectedly.") from None
         except HttpParserError as error:
             self.reusable = False
             if not self.complete:
                 raise httpx.RemoteProtocolError(self._fault or f"Malformed answer: {error}") from None
         if self.complete:
-            self._parser = None  # parser and callbacks refer to each other; let go without the cycle collector
+            self._parser = None  # break the reference cycle between parser and callbacks
         elif self._body:
             self._idle_bytes = 0
         else:
             self._idle_bytes += len(data)
             if self._idle_bytes > HEAD_BYTES_MAX:
-                raise httpx.RemoteProtocolError("Too many bytes of answer without any body.")
+                raise httpx.RemoteProtocolError("The answer has too many bytes without any body.")
 
     def feed_eof(self) -> None:
-        """The peer ended the stream: completes a body that ends so, raises httpx.RemoteProtocolError otherwise."""
+        """The peer ended the stream. Completes a body that is framed by it; else raises httpx.RemoteProtocolError."""
         self._parser = None
         self.reusable = False
         if self.complete:
@@ -107,7 +107,7 @@ class AnswerParser:
         return taken
 
     def release(self) -> None:
-        """No more will be fed."""
+        """No more bytes will be fed."""
         self._parser = None
 
     def _is_framed(self) -> bool:
@@ -143,11 +143,11 @@ class AnswerParser:
             self.headers.clear()
             return
         if not 200 <= status <= 999:
-            self._stop(f"Status {status} is no answer.")
+            self._stop(f"Status {status} is not valid in an answer.")
         self.status = status
         self.head_complete = True
         if self._skip_body:
-            # The parser cannot be told that no body follows, so the connection is not trusted with another request.
+            # The parser would still expect a body, so the connection is not reused.
             self.complete = True
             return
         self.reusable = parser.should_keep_alive()

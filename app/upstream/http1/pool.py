@@ -1,9 +1,9 @@
-"""The connections to all origins: how many there are, who has one, which are kept.
+"""The connection pool of all origins.
 
-Rule 1: a slot is taken before a connection is looked for and given back exactly once, whatever happens between.
-Rule 2: leased and idle connections together never exceed `connections_max`; an idle one makes room.
-Rule 3: an idle connection that the peer closed, or that said something unasked, is dropped before use.
-Rule 4: waiters are served in the order they came.
+Rule 1: a slot is taken before a connection is looked up or opened, and released exactly once, whatever happens in between.
+Rule 2: leased and idle connections together never exceed `connections_max`; idle ones are closed to make room.
+Rule 3: an idle connection that the peer closed, or that received unsolicited bytes, is closed instead of used.
+Rule 4: waiters are served in order of arrival.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.upstream.http1.connection import Origin, UpstreamConnection, connect, d
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """`keepalive_expiry` is in seconds; expired connections are closed when their origin is used next."""
+    """`keepalive_expiry` is in seconds. Expired connections are closed when their origin is next used."""
 
     connections_max: int = 1000
     keepalive_max: int = 200
@@ -27,7 +27,7 @@ class PoolLimits:
 
     def __post_init__(self) -> None:
         if self.connections_max < 1 or self.keepalive_max < 0 or self.keepalive_expiry < 0:
-            raise ValueError("A pool needs room for a connection, and limits that are not negative.")
+            raise ValueError("A pool needs room for at least one connection; no limit may be negative.")
 
 
 class Pool:
@@ -50,7 +50,7 @@ class Pool:
     async def acquire(
         self, origin: Origin, *, pool_timeout: float | None, connect_timeout: float | None
     ) -> UpstreamConnection:
-        """A connection to `origin`, to be given back. Raises httpx.PoolTimeout, ConnectTimeout or ConnectError."""
+        """A connection to `origin`; the caller gives it back. Raises httpx.PoolTimeout, ConnectTimeout or ConnectError."""
         await self._take_slot(pool_timeout)
         try:
             if self._closed:
@@ -66,7 +66,7 @@ class Pool:
             raise
 
     def give_back(self, connection: UpstreamConnection, *, reusable: bool) -> None:
-        """Keeps `connection` for the next call or closes it, and frees its slot."""
+        """Keep `connection` for the next call or close it, and release its slot."""
         if reusable and not self._closed and self._limits.keepalive_max > 0:
             self._keep(connection)
         else:
@@ -74,7 +74,7 @@ class Pool:
         self._slots.release()
 
     def close(self) -> None:
-        """Closes what is idle now, and what is leased when it is given back."""
+        """Close idle connections now, and leased ones when they are given back."""
         self._closed = True
         while self._idle_count:
             self._drop_oldest_idle()
@@ -88,10 +88,10 @@ class Pool:
         with trio.CancelScope(deadline=deadline_after(pool_timeout)):
             await self._slots.acquire()
             return
-        raise httpx.PoolTimeout(f"No connection came free within {pool_timeout:g} s.")
+        raise httpx.PoolTimeout(f"No connection became free within {pool_timeout:g} s.")
 
     def _pop_idle(self, origin: Origin) -> UpstreamConnection | None:
-        """The most recently used live one: the others get a chance to expire."""
+        """The most recently used live connection, so that the others can expire."""
         kept = self._idle.get(origin)
         if kept is None:
             return None

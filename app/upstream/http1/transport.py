@@ -1,15 +1,14 @@
-"""An httpx transport over Trio and httptools: HTTP/1.1, TLS, a keep-alive pool, and nothing else.
+"""An httpx transport over Trio and httptools: HTTP/1.1, TLS and a keep-alive pool.
 
-It exists for its cost: httpx's default transport spends most of a call's CPU time (ops/bench/transport.py prints both).
-Use it under httpx.AsyncClient, or call `handle_async_request` directly and read `response.stream.receive()`, which is
-cheaper still.
+It exists because httpx's default transport takes most of a call's CPU time (ops/bench/transport.py measures both).
+Pass it to httpx.AsyncClient(transport=...), or call `handle_async_request` directly and read `response.stream.receive()`,
+which costs less still.
 
 Rule 1: one request, one attempt. Nothing is retried, redirected, decompressed or sent through a proxy.
-Rule 2: errors and timeouts are httpx's own; `request.extensions["timeout"]` has httpx's meaning, but `read` bounds the
-        whole head, and then each wait for more of the body.
-Rule 3: an answer read to its end gives its connection back by itself; any other end (aclose, error,
-        cancellation) closes it at once.
-Rule 4: nothing that a caller passes in can break out of its header line.
+Rule 2: errors and timeouts are httpx's own. `request.extensions["timeout"]` has httpx's meaning, except that `read` limits the
+        wait for the whole head, and then each wait for more of the body.
+Rule 3: an answer read to its end returns its connection to the pool; any other end (aclose, error, cancellation) closes it at once.
+Rule 4: a header value cannot break out of its line.
 """
 
 from __future__ import annotations
@@ -29,17 +28,17 @@ from app.upstream.http1.pool import Pool, PoolLimits
 __all__ = ["AnswerMissing", "AnswerStream", "PoolLimits", "TrioTransport"]
 
 JOIN_BYTES_MAX = 64 * 1024
-"""A body up to this size leaves in one write with its head."""
+"""A body up to this size is sent in one write with its head."""
 
 _PORTS = {b"http": 80, b"https": 443}
 _EXPECT_BODY = frozenset(("POST", "PUT", "PATCH"))
 
 
 class TrioTransport(httpx.AsyncBaseTransport):
-    """Safe for any number of calls at once, inside one trio run."""
+    """An httpx transport for any number of concurrent calls within one trio run."""
 
     def __init__(self, *, limits: PoolLimits | None = None, ssl_context: ssl.SSLContext | None = None) -> None:
-        """`ssl_context` replaces the default (certifi's roots, host names checked), for a private authority say."""
+        """`ssl_context` replaces the default (certifi's roots, host names checked), for example for a private CA."""
         self._pool = Pool(limits or PoolLimits(), ssl_context or default_ssl_context())
 
     @property
@@ -52,7 +51,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
         return self._pool.idle
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Returns when the head of the answer is here. `response.stream` is an AnswerStream; the caller closes it."""
+        """Return once the head of the answer has arrived. `response.stream` is an AnswerStream; the caller closes it."""
         timeout: Mapping[str, float | None] = request.extensions.get("timeout", {})
         origin = _origin(request.url)
         message = _OutgoingMessage(request)
@@ -70,7 +69,7 @@ class TrioTransport(httpx.AsyncBaseTransport):
         return httpx.Response(parser.status, headers=parser.headers, stream=stream)
 
     async def aclose(self) -> None:
-        """Closes idle connections now; open answers keep theirs until they end."""
+        """Close idle connections now; open answers keep theirs until they end."""
         self._pool.close()
 
 
@@ -86,9 +85,9 @@ class AnswerStream(httpx.AsyncByteStream):
         self._parser = parser
 
     async def receive(self) -> bytes:
-        """The next body bytes as they came, b"" at the end.
+        """The next body bytes as received, b"" at the end.
 
-        Raises httpx.ReadTimeout, ReadError, or RemoteProtocolError when the answer ends early or makes no sense, and
+        Raises httpx.ReadTimeout, ReadError, RemoteProtocolError if the answer ends early or is malformed, and
         httpx.StreamClosed after the stream was closed.
         """
         parser = self._parser
@@ -115,11 +114,11 @@ class AnswerStream(httpx.AsyncByteStream):
         self.close()
 
     def close(self) -> None:
-        """Closes the connection unless the answer has ended. May be repeated, and wakes a task that is in receive()."""
+        """Close the connection unless the answer has ended. May be called again; wakes a task that is in receive()."""
         self._end(reusable=False)
 
     async def read_head(self, write_error: httpx.WriteError | None) -> None:
-        """Reads until the head is complete. With `write_error` the request did not go out whole; it may be answered."""
+        """Read until the head is complete. `write_error`: the request was not sent in full, but may be answered all the same."""
         deadline = deadline_after(self.read_timeout)
         try:
             while not self._parser.head_complete:
@@ -137,7 +136,7 @@ class AnswerStream(httpx.AsyncByteStream):
         connection, parser = self._connection, self._parser
         if connection is None:
             raise httpx.StreamClosed
-        if deadline == math.inf:  # a scope costs a third of a small chunk: a caller with a deadline of its own saves it
+        if deadline == math.inf:  # a cancel scope costs a third of a small chunk: skip it if nothing is to be timed
             data = await connection.receive()
         else:
             with trio.CancelScope(deadline=deadline) as scope:
@@ -200,7 +199,7 @@ class _OutgoingMessage:
             lines.append(b"Content-Length: %d" % len(self._body))
 
     async def send(self, connection: UpstreamConnection, write_timeout: float | None) -> httpx.WriteError | None:
-        """Returns the error when the peer stopped reading: it may have answered all the same, a refusal say."""
+        """Send it. If the peer stopped reading, return the error: the peer may have answered all the same, with a refusal."""
         try:
             if isinstance(self._body, bytes) and not self._chunked:
                 await self._send_whole(connection, self._body, write_timeout)
@@ -234,7 +233,7 @@ class _OutgoingMessage:
 
 
 async def _parts(body: bytes | httpx.AsyncByteStream) -> AsyncGenerator[bytes, None]:
-    """The parts of a body that are not empty: an empty chunk would end a chunked body."""
+    """The non-empty parts of a body: an empty chunk would end a chunked body."""
     if isinstance(body, bytes):
         if body:
             yield body
@@ -254,12 +253,12 @@ def _origin(url: httpx.URL) -> Origin:
 
 def _content_length(value: bytes) -> int:
     if not value.isdigit() or len(value) > 18:
-        raise httpx.LocalProtocolError("Content-Length is no number.")
+        raise httpx.LocalProtocolError("Content-Length is not a number.")
     return int(value)
 
 
 def _check_head(head: bytes, lines: int) -> None:
-    """Each line has its own line break and no other: no header value can add a header, or a second request."""
+    """Check that each line has exactly one line break, so that no header value adds a header or a second request."""
     breaks = lines + 1
     if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head:
         raise httpx.LocalProtocolError("A header contains a line break or NUL.")

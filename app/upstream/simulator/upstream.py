@@ -43,7 +43,6 @@ class SimulatorUpstream:
         self._pace_seconds = pace_seconds
         self._frames_per_receive = frames_per_receive
         self._now = now
-        self._closed = False
         self.open_answers = 0
         self.opened = 0
         self.closed_early = 0
@@ -54,8 +53,6 @@ class SimulatorUpstream:
 
     async def open(self, call: UpstreamCall) -> SimulatorAnswer:
         await trio.lowlevel.checkpoint()
-        if self._closed:
-            raise UpstreamUnreachable(self._name, "the simulator is closed")
         planned = await self._plan(call)
         if planned.first_byte:
             await trio.sleep(planned.first_byte)
@@ -65,11 +62,6 @@ class SimulatorUpstream:
         self.open_answers += 1
         self.opened += 1
         return SimulatorAnswer(planned, gap, self._frames_per_receive, self._name, self._answer_closed)
-
-    async def aclose(self) -> None:
-        """Takes no more calls; answers that are open run on until their readers close them."""
-        self._closed = True
-        await trio.lowlevel.checkpoint()
 
     async def _plan(self, call: UpstreamCall) -> Plan:
         created = int(self._now())

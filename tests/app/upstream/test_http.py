@@ -16,7 +16,7 @@ from trio.testing import MockClock
 
 from app.faults import UpstreamBroken, UpstreamTimeout, UpstreamUnreachable
 from app.upstream.base import UpstreamAnswer, UpstreamCall
-from app.upstream.http import REFUSAL_BYTES_MAX, HttpUpstream, refused
+from app.upstream.http import REFUSAL_BYTES_MAX, HttpUpstream, UpstreamTimeouts, refused
 from app.upstream.http1.transport import PoolLimits, TrioTransport
 from app.upstream.refusal import MESSAGE_CHARS_MAX, retry_after
 from tests.fakes.openai_shapes import chat_frames, responses_frames
@@ -186,7 +186,7 @@ async def test_an_answer_lost_midway_is_broken(make_upstream: MakeUpstream, end:
 async def test_the_first_byte_has_its_own_deadline(make_upstream: MakeUpstream, jumping_clock: MockClock) -> None:
     upstream_script: list[Script] = [[Stall()], [CHUNKED, Stall()], [CHUNKED, Chunk(b"x"), Stall()]]
     async with serve(lambda request: upstream_script.pop(0)) as server:
-        upstream = make_upstream(server.base_url, first_byte_timeout=100.0, idle_timeout=20.0)
+        upstream = make_upstream(server.base_url, timeouts=UpstreamTimeouts(first_byte=100.0, idle=20.0))
         began = trio.current_time()
         with pytest.raises(UpstreamTimeout):
             await upstream.open(STREAM)
@@ -210,7 +210,7 @@ async def test_without_an_idle_deadline_silence_is_its_callers_to_bound(
     make_upstream: MakeUpstream, jumping_clock: MockClock
 ) -> None:
     async with serve(lambda request: [CHUNKED, Chunk(b"x"), Stall()]) as server:
-        answer = await make_upstream(server.base_url, idle_timeout=None).open(STREAM)
+        answer = await make_upstream(server.base_url, timeouts=UpstreamTimeouts(idle=None)).open(STREAM)
         assert await answer.receive() == b"x"
         with trio.move_on_after(5000) as scope:
             await answer.receive()
@@ -220,7 +220,7 @@ async def test_without_an_idle_deadline_silence_is_its_callers_to_bound(
 
 async def test_a_full_pool_is_a_timeout(make_upstream: MakeUpstream, jumping_clock: MockClock) -> None:
     async with serve(lambda request: [CHUNKED, Stall()]) as server:
-        upstream = make_upstream(server.base_url, pool_timeout=3.0)
+        upstream = make_upstream(server.base_url, timeouts=UpstreamTimeouts(pool=3.0))
         answer = await upstream.open(STREAM)
         with pytest.raises(UpstreamTimeout):
             await upstream.open(STREAM)

@@ -70,9 +70,6 @@ class Scripted:
         assert outcome is not None
         return outcome
 
-    async def aclose(self) -> None:
-        """There is nothing to close."""
-
 
 def planned(endpoint: Endpoint = "responses", *, stream: bool = True, protocol: str = "simulator") -> Plan:
     """A request whose upstreams are "a", then "b"."""

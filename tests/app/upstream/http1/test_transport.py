@@ -49,9 +49,9 @@ PROTOCOL_ERRORS = [
         [Send(b"HTTP/1.1 101 Switch\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n")], "101|switched", id="upgrade"
     ),
     pytest.param([Send(b"HTTP/1.1 200 OK\r\n" + MANY + b"\r\n")], "too many headers", id="header-count"),
-    pytest.param([Send(b"HTTP/1.1 200 OK\r\n" + LARGE + b"\r\n")], "too large|Too many bytes", id="header-bytes"),
-    pytest.param([Send(b"HTTP/1.1 200 OK\r\n" + LARGE * 3)], "too large|Too many bytes", id="endless-head"),
-    pytest.param([Send(b"HTTP/1.1 102 Wait\r\n\r\n" * 5000)], "Too many bytes", id="endless-informational"),
+    pytest.param([Send(b"HTTP/1.1 200 OK\r\n" + LARGE + b"\r\n")], "too large|too many bytes", id="header-bytes"),
+    pytest.param([Send(b"HTTP/1.1 200 OK\r\n" + LARGE * 3)], "too large|too many bytes", id="endless-head"),
+    pytest.param([Send(b"HTTP/1.1 102 Wait\r\n\r\n" * 5000)], "too many bytes", id="endless-informational"),
     pytest.param([Send(b"HTTP/1.1 200 OK\r\ncontent-length: ten\r\n\r\n")], "Malformed", id="content-length"),
     pytest.param([Send(b"HTTP/1.1 200 OK\r\na: b\0c\r\n\r\n")], "Malformed", id="nul-in-header"),
 ]

@@ -92,13 +92,6 @@ async def test_open_answers_are_counted_until_they_are_closed() -> None:
     assert (simulator.open_answers, simulator.opened, simulator.closed_early) == (0, 2, 1)
 
 
-async def test_a_closed_simulator_takes_no_more_calls() -> None:
-    simulator = upstream()
-    await simulator.aclose()
-    with pytest.raises(UpstreamUnreachable):
-        await simulator.open(call("chat", body("chat")))
-
-
 # Time
 
 
