@@ -15,8 +15,8 @@ from app.requests.attempts import Attempts, Offer
 from app.wire.content import check_size
 from app.wire.exchange import ParsedRequest, RequestError
 from app.wire.file_ref import StoredFile
-from app.wire.forbidden import judge_tools
-from app.wire.request import given, unsupported
+from app.wire.forbidden import check_tools
+from app.wire.request import raw_member, unsupported
 from domain.buckets import MICROS_PER_SECOND
 from domain.catalog import Catalog, Model
 from domain.pricing import Bounds, tier_is_priced, tiers_on_offer
@@ -59,8 +59,8 @@ def make_plan(
     model = catalog.model(request.model)
     check_key(key.limits, model.id, now_micros)
     _check_tools(request, model)
-    told = judge_tools(
-        given(request.fields, "tools"), "tools"
+    told = check_tools(
+        raw_member(request.fields, "tools"), "tools"
     )  # what the model does not have is refused by its type first
     request = replace(request, addresses=(*request.addresses, *told))
     _check_input(request, model)
@@ -80,7 +80,7 @@ def make_plan(
         tools=frozenset(tool.name for tool in request.tools),
         pages=pages,
         service_tier=request.service_tier,
-        shaped=any(given(request.fields, name) is not None for name in ("text", "response_format")),
+        shaped=any(raw_member(request.fields, name) is not None for name in ("text", "response_format")),
     )
     attempts = Attempts(
         request,

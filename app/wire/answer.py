@@ -28,7 +28,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     """The base of all answer events."""
 
 
-class Began(Event, frozen=True, gc=False):
+class AnswerBegun(Event, frozen=True, gc=False):
     """The first event. `upstream_id` is the vendor's id of the answer, `model` its own name of the model, where they are told."""
 
     upstream_id: str | None = None
@@ -36,7 +36,7 @@ class Began(Event, frozen=True, gc=False):
     service_tier: str | None = None
 
 
-class Said(Event, frozen=True, gc=False):
+class TextDelta(Event, frozen=True, gc=False):
     """Text of the answer. `logprobs` are in chat's shape (token, logprob, bytes, top_logprobs), one per token of `text`."""
 
     text: str
@@ -44,14 +44,14 @@ class Said(Event, frozen=True, gc=False):
     logprobs: tuple[dict[str, Any], ...] = ()
 
 
-class Refused(Event, frozen=True, gc=False):
+class RefusalDelta(Event, frozen=True, gc=False):
     """Text of a refusal."""
 
     text: str
     choice: int = 0
 
 
-class Cited(Event, frozen=True, gc=False):
+class CitationAdded(Event, frozen=True, gc=False):
     """A source of the current message's text, from `start` up to before `end`."""
 
     url: str
@@ -61,12 +61,12 @@ class Cited(Event, frozen=True, gc=False):
     choice: int = 0
 
 
-class ThoughtBegun(Event, frozen=True, gc=False):
+class ReasoningBegun(Event, frozen=True, gc=False):
     key: int
     choice: int = 0
 
 
-class Thought(Event, frozen=True, gc=False):
+class ReasoningDelta(Event, frozen=True, gc=False):
     """Reasoning as text. `part` counts the summary's paragraphs from 0, never going back."""
 
     key: int
@@ -74,7 +74,7 @@ class Thought(Event, frozen=True, gc=False):
     part: int = 0
 
 
-class ThoughtDone(Event, frozen=True, gc=False):
+class ReasoningDone(Event, frozen=True, gc=False):
     """`sealed` is the vendor's signature or encrypted reasoning, made by tags.seal, None where there is none."""
 
     key: int
@@ -139,14 +139,14 @@ class ImageDone(Event, frozen=True, gc=False):
     details: dict[str, Any] = {}
 
 
-class Finished(Event, frozen=True, gc=False):
+class ChoiceFinished(Event, frozen=True, gc=False):
     """A choice is complete."""
 
     reason: FinishReason
     choice: int = 0
 
 
-class Ended(Event, frozen=True, gc=False):
+class AnswerEnded(Event, frozen=True, gc=False):
     """The answer is complete. `service_tier` is the tier that it was served by, where that is told."""
 
     usage: Usage | None = None
@@ -154,13 +154,13 @@ class Ended(Event, frozen=True, gc=False):
 
 
 AnswerEvent = (
-    Began
-    | Said
-    | Refused
-    | Cited
-    | ThoughtBegun
-    | Thought
-    | ThoughtDone
+    AnswerBegun
+    | TextDelta
+    | RefusalDelta
+    | CitationAdded
+    | ReasoningBegun
+    | ReasoningDelta
+    | ReasoningDone
     | CallBegun
     | CallDelta
     | CallDone
@@ -169,12 +169,12 @@ AnswerEvent = (
     | ImageBegun
     | ImagePartial
     | ImageDone
-    | Finished
-    | Ended
+    | ChoiceFinished
+    | AnswerEnded
 )
 
 
-class Reader(Protocol):
+class AnswerReader(Protocol):
     """Reads one upstream's answer into events. Every method raises AnswerError when the answer is at fault.
 
     A reader never yields after Ended, and never needs to be told what the client speaks.

@@ -317,19 +317,19 @@ PARAMS: Final[dict[Endpoint, dict[str, str]]] = {
 """Where the client's name of a field of CanonicalRequest is another one."""
 
 
-def refusal(ask: CanonicalRequest, field: str, why: str) -> RequestError:
+def unsupported_field(request: CanonicalRequest, field: str, why: str) -> RequestError:
     """The refusal of a value that this model's upstream cannot take: 400 `unsupported_parameter`.
 
     `field` is a field of CanonicalRequest ("seed"), or the `at` of an item, a part or a tool. `why` is one sentence that says
     what would work.
     """
-    param = PARAMS[ask.endpoint].get(field, field)
+    param = PARAMS[request.endpoint].get(field, field)
     return RequestError(f"Unsupported parameter: '{param}'. {why}", param=param, code="unsupported_parameter")
 
 
-def bare(ask: CanonicalRequest) -> Any:
+def bare(request: CanonicalRequest) -> Any:
     """`ask` as plain data without places: what equality is judged by."""
-    return _without_places(msgspec.to_builtins(ask))
+    return _without_places(msgspec.to_builtins(request))
 
 
 def _without_places(value: Any) -> Any:

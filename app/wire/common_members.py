@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from app.wire.canonical import Hints
-from app.wire.request import given, text
+from app.wire.request import raw_member, text
 from app.wire.splice import Members
 from app.wire.strict import invalid, strict
 
@@ -23,7 +23,7 @@ _metadata = msgspec.json.Decoder(dict[str, str])
 
 def optional(fields: Members, name: str, decoder: msgspec.json.Decoder[T]) -> T | None:
     """A member as the decoder's shape, None where it is absent or null. Raises RequestError."""
-    raw = given(fields, name)
+    raw = raw_member(fields, name)
     return None if raw is None else strict(raw, decoder, name)
 
 

@@ -10,7 +10,7 @@ from app.wire.exchange import AnswerError
 
 MESSAGE_LENGTH_MAX = 2000
 _WORD_LENGTH_MAX = 100
-_UNSAID = "The upstream reported an error."
+_NO_MESSAGE = "The upstream reported an error."
 
 
 def error_envelope(*, message: str, type: str, param: str | None = None, code: str | None = None) -> bytes:
@@ -18,7 +18,7 @@ def error_envelope(*, message: str, type: str, param: str | None = None, code: s
     return msgspec.json.encode({"error": {"message": message, "type": type, "param": param, "code": code}})
 
 
-def reported(error: Any, within: Any = None) -> AnswerError:
+def upstream_error(error: Any, within: Any = None) -> AnswerError:
     """What an upstream says went wrong: an object with message, type, code and param, or a bare message.
 
     `within` is the object that holds `error`, for protocols that put some of the members there.
@@ -30,10 +30,12 @@ def reported(error: Any, within: Any = None) -> AnswerError:
         return _text(inner.get(name), _WORD_LENGTH_MAX) or _text(outer.get(name), _WORD_LENGTH_MAX)
 
     message = _text(inner.get("message"), MESSAGE_LENGTH_MAX) or _text(outer.get("message"), MESSAGE_LENGTH_MAX)
-    return AnswerError(message or _UNSAID, malformed=False, type=word("type"), code=word("code"), param=word("param"))
+    return AnswerError(
+        message or _NO_MESSAGE, malformed=False, type=word("type"), code=word("code"), param=word("param")
+    )
 
 
-def reported_in(body: bytes) -> AnswerError | None:
+def error_in_body(body: bytes) -> AnswerError | None:
     """The error that `body` is, None where it is something else."""
     try:
         decoded = msgspec.json.decode(body)
@@ -42,8 +44,8 @@ def reported_in(body: bytes) -> AnswerError | None:
     if not isinstance(decoded, dict):
         return None
     if decoded.get("error"):
-        return reported(decoded["error"])
-    return reported(decoded) if decoded.get("object") == "error" else None
+        return upstream_error(decoded["error"])
+    return upstream_error(decoded) if decoded.get("object") == "error" else None
 
 
 def _text(value: Any, length_max: int) -> str | None:

@@ -19,7 +19,7 @@ from app.wire.exchange import RequestError
 from app.wire.request import NAME_LENGTH_MAX, decode, unsupported
 from app.wire.urls import check_url
 
-_JUDGED: Final = frozenset(
+_CHECKED: Final = frozenset(
     {
         *(
             "type",
@@ -66,21 +66,21 @@ _SUSPECT = re.compile(rb"_ids?\"|container|url|\\u", re.IGNORECASE)
 _tools = msgspec.json.Decoder(list[Any])
 
 
-def judge_tools(raw: msgspec.Raw | None, where: str) -> tuple[str, ...]:
+def check_tools(raw: msgspec.Raw | None, where: str) -> tuple[str, ...]:
     """The places of addresses in the list of tools `raw`. Raises RequestError for what a tool may not name."""
     if raw is None or not _SUSPECT.search(memoryview(raw)):
         return ()
-    return judge_tool_list(decode(raw, _tools, where), where)
+    return check_tool_list(decode(raw, _tools, where), where)
 
 
-def judge_tool_list(tools: Any, where: str) -> tuple[str, ...]:
+def check_tool_list(tools: Any, where: str) -> tuple[str, ...]:
     """The same for tools that are decoded already."""
     return tuple(path for path, name, value in members_of(tools, where) if _is_address(path, name, value))
 
 
-def judge_part(names: Mapping[str, Any], where: str, *, typed: bool) -> None:
+def check_part(names: Mapping[str, Any], where: str, *, typed: bool) -> None:
     """Raises RequestError for a part of a message whose members are not what they seem. `typed`: as an image, a file or text."""
-    exact(names, where)
+    reject_case_variants(names, where)
     for name in () if typed else _CARRIERS:
         if name in names and bytes(memoryview(names[name])[:4]) != b"null":
             raise RequestError(
@@ -90,12 +90,12 @@ def judge_part(names: Mapping[str, Any], where: str, *, typed: bool) -> None:
             )
 
 
-def exact(names: Iterable[str], where: str) -> None:
+def reject_case_variants(names: Iterable[str], where: str) -> None:
     """Raises RequestError for a name that differs by case alone from one that is judged."""
     for name in names:
-        if name not in _JUDGED and (meant := name.casefold()) in _JUDGED:
-            told = f"{where}.{name[:NAME_LENGTH_MAX]}"
-            raise RequestError(f"Unknown parameter: '{told}'. Did you mean '{meant}'?", param=told)
+        if name not in _CHECKED and (known := name.casefold()) in _CHECKED:
+            param = f"{where}.{name[:NAME_LENGTH_MAX]}"
+            raise RequestError(f"Unknown parameter: '{param}'. Did you mean '{known}'?", param=param)
 
 
 def members_of(value: Any, where: str) -> Iterable[tuple[str, str, Any]]:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
-from app.wire.envelope import error_envelope, reported_in
+from app.wire.envelope import error_envelope, error_in_body
 from app.wire.exchange import AnswerError, Delivered
 from app.wire.sse import MAX_FRAME_BYTES, Frame, FrameSplitter
 from domain.usage import Usage
@@ -74,7 +74,7 @@ class StreamRelay(AnswerState, ABC):
         self._held_bytes = 0
         self._sequence = -1
         self._waiting = False
-        self._told = False
+        self._data_seen = False
 
     @abstractmethod
     def _take(self, frame: Frame, data: bytes) -> bytes:
@@ -112,10 +112,10 @@ class StreamRelay(AnswerState, ABC):
         for frame in frames:
             if self.finished:
                 break
-            if not frame.data and not self._told:
+            if not frame.data and not self._data_seen:
                 self._hold(frame.raw)
                 continue
-            self._told = True
+            self._data_seen = True
             raw = self._take(frame, frame.data) if frame.data else frame.raw
             if self.closing or self._waiting:
                 self._hold(raw)
@@ -127,7 +127,7 @@ class StreamRelay(AnswerState, ABC):
 
     def _end_with(self, rest: Frame) -> None:
         """The last frame was not terminated. It counts if it makes sense; if it is an error without frames, that is the answer."""
-        if not rest.data and not self.closing and (error := reported_in(rest.raw)):
+        if not rest.data and not self.closing and (error := error_in_body(rest.raw)):
             raise error
         if rest.data:
             self._hold(self._take(rest, rest.data))

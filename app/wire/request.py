@@ -39,7 +39,7 @@ _int = msgspec.json.Decoder(int)
 _str = msgspec.json.Decoder(str)
 
 _NULL = msgspec.Raw(b"null")
-_JUDGED: Final = frozenset(
+_CHECKED: Final = frozenset(
     {
         *("model", "stream", "stream_options", "store", "background", "n", "max_tokens", "max_completion_tokens"),
         *("max_output_tokens", "max_tool_calls", "tools", "functions", "web_search_options", "service_tier"),
@@ -47,7 +47,7 @@ _JUDGED: Final = frozenset(
     }
 )
 """Members that change what is asked or what it costs. Some upstreams read names without regard to case; here they are refused."""
-_ELSEWHERE: Final[Mapping[str, str]] = {
+_FOREIGN: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("n_predict", "num_predict", "max_new_tokens", "max_length", "best_of", "use_beam_search"),
         "The output is bounded by this API's own limits.",
@@ -115,17 +115,17 @@ def read_body(body: bytes) -> Members:
         twice = Counter(names).most_common(1)[0][0][:NAME_LENGTH_MAX]
         raise RequestError(f"Duplicate parameter: '{twice}' is given more than once.", param=twice)
     for name in fields:
-        if name not in _JUDGED and (meant := name.casefold()) in _JUDGED:
-            raise RequestError(f"Unknown parameter: '{name[:NAME_LENGTH_MAX]}'. Did you mean '{meant}'?", param=meant)
-        if (why := _ELSEWHERE.get(name.casefold())) and given(fields, name) is not None:
+        if name not in _CHECKED and (known := name.casefold()) in _CHECKED:
+            raise RequestError(f"Unknown parameter: '{name[:NAME_LENGTH_MAX]}'. Did you mean '{known}'?", param=known)
+        if (why := _FOREIGN.get(name.casefold())) and raw_member(fields, name) is not None:
             raise unsupported(name, why)
-    options = given(fields, "prompt_cache_options")
-    if options is not None and given(decode(options, members, "prompt_cache_options"), _COMPARED) is not None:
+    options = raw_member(fields, "prompt_cache_options")
+    if options is not None and raw_member(decode(options, members, "prompt_cache_options"), _COMPARED) is not None:
         raise unsupported(f"prompt_cache_options.{_COMPARED}", "The gateway is stateless: it keeps no answers.")
     return fields
 
 
-def given(fields: Members, name: str) -> msgspec.Raw | None:
+def raw_member(fields: Members, name: str) -> msgspec.Raw | None:
     """A member that is there and not null."""
     raw = fields.get(name, _NULL)
     return None if bytes(memoryview(raw)[:5]) == b"null" else raw
@@ -140,18 +140,18 @@ def decode(raw: msgspec.Raw, decoder: msgspec.json.Decoder[T], param: str) -> T:
 
 
 def text(fields: Members, name: str) -> str | None:
-    raw = given(fields, name)
+    raw = raw_member(fields, name)
     return None if raw is None else decode(raw, _str, name)
 
 
 def flag(fields: Members, name: str) -> bool:
-    raw = given(fields, name)
+    raw = raw_member(fields, name)
     return raw is not None and decode(raw, _bool, name)
 
 
 def count(fields: Members, name: str, maximum: int = INTEGER_MAX) -> int | None:
     """A whole number from 1 to `maximum`."""
-    raw = given(fields, name)
+    raw = raw_member(fields, name)
     if raw is None:
         return None
     value = decode(raw, _int, name)
@@ -188,11 +188,11 @@ def service_tier(fields: Members) -> str | None:
 
 
 def tool_uses(fields: Members, name: str = "tools") -> tuple[ToolUse, ...]:
-    raw = given(fields, name)
-    return () if raw is None else tuple(uses_of(decode(raw, _tools, name), name))
+    raw = raw_member(fields, name)
+    return () if raw is None else tuple(listed_tool_uses(decode(raw, _tools, name), name))
 
 
-def uses_of(tools: list[_Tool], where: str) -> Iterable[ToolUse]:
+def listed_tool_uses(tools: list[_Tool], where: str) -> Iterable[ToolUse]:
     """Each tool, and the tools inside a namespace behind it: none slips past the model's list."""
     if len(tools) > TOOLS_MAX:
         raise RequestError(
@@ -205,10 +205,10 @@ def uses_of(tools: list[_Tool], where: str) -> Iterable[ToolUse]:
         if not isinstance(tool.type, str):
             raise RequestError(f"Invalid type for '{param}': expected a string.", param=param, code="invalid_type")
         yield _use(tool.type, param)
-        yield from carried_uses(tool.tools, f"{where}[{index}].tools")
+        yield from nested_tool_uses(tool.tools, f"{where}[{index}].tools")
 
 
-def carried_uses(tools: Any, where: str) -> Iterable[ToolUse]:
+def nested_tool_uses(tools: Any, where: str) -> Iterable[ToolUse]:
     """Tools that come inside something else, as far as they have a type: lists of remote tools have none."""
     for index, tool in enumerate(tools if isinstance(tools, list) else ()):
         kind = tool.get("type") if isinstance(tool, dict) else None

@@ -33,8 +33,8 @@ def strict(raw: msgspec.Raw, decoder: msgspec.json.Decoder[T], param: str) -> T:
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
-        if (told := _told(str(error), param)) is not None:
-            raise told from None
+        if (explained := _explain(str(error), param)) is not None:
+            raise explained from None
         return decode(raw, decoder, param)
 
 
@@ -42,7 +42,7 @@ def invalid(param: str, why: str) -> RequestError:
     return RequestError(f"Invalid '{param}': {why}", param=param, code="invalid_value")
 
 
-def _told(error: str, param: str) -> RequestError | None:
+def _explain(error: str, param: str) -> RequestError | None:
     """Errors that are not about a type, None for those that are."""
     place = _PLACE.search(error)
     what, path = (error[: place.start()], place[1]) if place else (error, "")

@@ -17,21 +17,21 @@ from collections.abc import Iterable
 import msgspec
 
 from app.wire.answer import (
+    AnswerEnded,
     AnswerEvent,
+    AnswerReader,
     AnswerWriter,
     CallBegun,
     CallDelta,
-    Ended,
-    Finished,
+    ChoiceFinished,
     ImageDone,
     ImagePartial,
-    Reader,
-    Refused,
-    Said,
+    ReasoningDelta,
+    RefusalDelta,
     SearchDone,
-    Thought,
+    TextDelta,
 )
-from app.wire.envelope import error_envelope, reported_in
+from app.wire.envelope import error_envelope, error_in_body
 from app.wire.exchange import AnswerError
 from app.wire.relay import BODY_BYTES_MAX, DONE, HELD_BYTES_MAX, AnswerState, malformed, text_bytes
 from app.wire.sse import FrameSplitter
@@ -42,14 +42,14 @@ from domain.usage import Usage
 class _Translation(AnswerState):
     """What a stream and a plain answer share: events are noted on their way from the reader to the writer."""
 
-    def __init__(self, reader: Reader, writer: AnswerWriter, *, choices: int) -> None:
+    def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int) -> None:
         super().__init__()
         self._reader = reader
         self._writer = writer
         self._open = choices
         self._reasons: dict[int, str] = {}
         self._begun: set[int] = set()
-        self._told_bytes = 0
+        self._event_bytes = 0
         self._searches = 0
         self._custom = 0
         self._images: dict[int, Item] = {}
@@ -78,7 +78,7 @@ class _Translation(AnswerState):
         if choice is not None:
             self._begun.add(choice)
         match event:
-            case Said() | Refused() | Thought() | CallDelta():
+            case TextDelta() | RefusalDelta() | ReasoningDelta() | CallDelta():
                 size = text_bytes(event.text)
                 self.delivered.output_bytes += size
                 self._bound(size)
@@ -90,11 +90,11 @@ class _Translation(AnswerState):
                 self._bound(len(event.data))
                 quality, size_name = event.details.get("quality"), event.details.get("size")
                 self._images[event.key] = Item(type="image_generation_call", quality=quality, size=size_name)
-            case Finished():
+            case ChoiceFinished():
                 self._open -= event.choice not in self._reasons
                 self._reasons.setdefault(event.choice, event.reason)
                 self.closing = self._open <= 0
-            case Ended():
+            case AnswerEnded():
                 self._usage = self._with_calls(event.usage)
                 self.closing = self.finished = True
             case _:
@@ -107,15 +107,15 @@ class _Translation(AnswerState):
         return msgspec.structs.replace(usage, calls=self.items.calls)
 
     def _bound(self, size: int) -> None:
-        self._told_bytes += size
-        if self._told_bytes > BODY_BYTES_MAX:
+        self._event_bytes += size
+        if self._event_bytes > BODY_BYTES_MAX:
             malformed("The answer is too long.")
 
 
 class StreamTranslation(_Translation):
     """A stream for a client."""
 
-    def __init__(self, reader: Reader, writer: AnswerWriter, *, choices: int) -> None:
+    def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int) -> None:
         super().__init__(reader, writer, choices=choices)
         self._splitter = FrameSplitter()
         self._ready: list[bytes] = []
@@ -129,7 +129,7 @@ class StreamTranslation(_Translation):
             if self.finished:
                 break
             if frame.data:
-                self._tell(self._reader.frame(frame.event, frame.data))
+                self._write(self._reader.frame(frame.event, frame.data))
         self._failed = False
         return self._take()
 
@@ -140,23 +140,23 @@ class StreamTranslation(_Translation):
         if rest is not None and not self.finished:
             self._end_with(rest.event, rest.data, rest.raw)
         if not self.finished:
-            self._tell(self._reader.end())
+            self._write(self._reader.end())
         self._failed = False
 
     def cut(self) -> None:
         """The reader may know the figures, or not even be able to end: then the answer ends without them."""
         assert self.closing, "an answer that is not complete is not cut, it fails"
         with contextlib.suppress(AnswerError):
-            self._tell(self._reader.end())
+            self._write(self._reader.end())
         if not self.finished:
-            self._tell([Ended()])
+            self._write([AnswerEnded()])
         self.finished = False
 
     def continuation(self) -> bytes | None:
         """Raises AnswerError where the answer neither ended nor paused."""
         if self.finished:
             return None
-        return _goes_on(self._reader)
+        return _continuation_of(self._reader)
 
     def tail(self) -> bytes:
         assert self.closing, "nothing is held before the last choice is finished"
@@ -166,39 +166,39 @@ class StreamTranslation(_Translation):
         return b"".join([*self._ready, self._writer.failure(message=message, type=type, code=code)])
 
     def _take(self) -> bytes:
-        made = b"".join(self._ready)
+        written = b"".join(self._ready)
         self._ready.clear()
-        self.delivered.frames += bool(made)
-        return made
+        self.delivered.frames += bool(written)
+        return written
 
-    def _tell(self, events: Iterable[AnswerEvent]) -> None:
+    def _write(self, events: Iterable[AnswerEvent]) -> None:
         for event in events:
             self._note(event)
-            made = self._writer.write(event)
+            written = self._writer.write(event)
             if self.closing or self._waiting:
-                self._hold(made)
-            elif made:
-                self._ready += [*self._held, made]
+                self._hold(written)
+            elif written:
+                self._ready += [*self._held, written]
                 self._held, self._held_bytes = [], 0
 
-    def _hold(self, made: bytes) -> None:
-        self._held_bytes += len(made)
+    def _hold(self, written: bytes) -> None:
+        self._held_bytes += len(written)
         if self._held_bytes > HELD_BYTES_MAX and not self.finished:
             malformed("The answer goes on after its end.")
-        self._held.append(made)
+        self._held.append(written)
 
     def _end_with(self, name: str, data: bytes | None, raw: bytes) -> None:
         """The last frame was not terminated. It counts if it makes sense; if it is an error without frames, that is the answer."""
         if data:
-            self._tell(self._reader.frame(name, data))
-        elif not self.closing and (error := reported_in(raw)):
+            self._write(self._reader.frame(name, data))
+        elif not self.closing and (error := error_in_body(raw)):
             raise error
 
 
 class PlainTranslation(_Translation):
     """One whole body for a client: nothing is forwarded before it is whole."""
 
-    def __init__(self, reader: Reader, writer: AnswerWriter, *, choices: int) -> None:
+    def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int) -> None:
         super().__init__(reader, writer, choices=choices)
         self._body = bytearray()
         self._answer = b""
@@ -224,7 +224,7 @@ class PlainTranslation(_Translation):
 
     def continuation(self) -> bytes | None:
         """Raises AnswerError where the answer neither ended nor paused."""
-        return None if self.finished else _goes_on(self._reader)
+        return None if self.finished else _continuation_of(self._reader)
 
     def tail(self) -> bytes:
         assert self.closing, "nothing is held before the body is whole"
@@ -234,7 +234,7 @@ class PlainTranslation(_Translation):
         return error_envelope(message=message, type=type, code=code)
 
 
-def _goes_on(reader: Reader) -> bytes:
+def _continuation_of(reader: AnswerReader) -> bytes:
     body = reader.continuation()
     if body is None:
         raise AnswerError("The answer broke off before its end.", malformed=True)

@@ -41,11 +41,11 @@ class Item(msgspec.Struct, frozen=True):
     size: Any = None
 
 
-def chat_usage(told: Any, service_tier: Any) -> Usage | None:
+def chat_usage(reported: Any, service_tier: Any) -> Usage | None:
     """Usage of a chat completion. Reasoning is inside completion_tokens, unless total_tokens says that it stands beside (xAI)."""
-    if told is None:
+    if reported is None:
         return None
-    figures = object_of(told)
+    figures = object_of(reported)
     prompt, output = figure(figures, "prompt_tokens"), figure(figures, "completion_tokens")
     if prompt is None or output is None:
         return None
@@ -55,11 +55,11 @@ def chat_usage(told: Any, service_tier: Any) -> Usage | None:
     return _disjoint(prompt, object_of(figures.get("prompt_tokens_details")), output, reasoning, service_tier)
 
 
-def responses_usage(told: Any, service_tier: Any, items: Usage) -> Usage | None:
+def responses_usage(reported: Any, service_tier: Any, items: Usage) -> Usage | None:
     """Usage of a response, with the calls and images that were counted of its items."""
-    if told is None:
+    if reported is None:
         return None
-    figures = object_of(told)
+    figures = object_of(reported)
     read, output = figure(figures, "input_tokens"), figure(figures, "output_tokens")
     if read is None or output is None:
         return None
@@ -93,9 +93,9 @@ def item_usage(items: Iterable[Item], tools: Any = None, tool_usage: Any = None)
             images[key] = images.get(key, 0) + 1
         elif isinstance(item.type, str) and item.type in CALL_ITEMS:
             calls.append(CALL_ITEMS[item.type])
-    told = figure(object_of(object_of(tool_usage).get("web_search")), "num_requests")
+    reported = figure(object_of(object_of(tool_usage).get("web_search")), "num_requests")
     counts = tuple(ImageCount(quality, size, count) for (quality, size), count in images.items())
-    return Usage(web_search_calls=searches if told is None else told, images=counts, calls=call_counts(calls))
+    return Usage(web_search_calls=searches if reported is None else reported, images=counts, calls=call_counts(calls))
 
 
 def call_counts(tools: Iterable[str]) -> tuple[CallCount, ...]:
@@ -144,9 +144,9 @@ def _is_search(action: Any) -> bool:
 
 def _image_name(name: str, own: Any, tools: Any) -> str:
     """What the item says, else what the tool was told, else "auto"."""
-    if (said := tier(own)) and said != "auto":
-        return said
+    if (chosen := tier(own)) and chosen != "auto":
+        return chosen
     for tool in tools if isinstance(tools, list) else ():
-        if isinstance(tool, dict) and tool.get("type") == "image_generation" and (said := tier(tool.get(name))):
-            return said
+        if isinstance(tool, dict) and tool.get("type") == "image_generation" and (chosen := tier(tool.get(name))):
+            return chosen
     return "auto"

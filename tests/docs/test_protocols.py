@@ -342,7 +342,7 @@ def test_a_providers_error_is_told_as_the_table_says(row: list[str]) -> None:
 
 def test_every_error_of_anthropic_has_a_row() -> None:
     words = {word for row in ERRORS if row[0] == "`anthropic`" for word in spans(row[1])}
-    assert words == set(anthropic_errors.WORDS)
+    assert words == set(anthropic_errors.OPENAI_ERRORS)
 
 
 def test_the_limits_of_content_are_those_in_the_code() -> None:

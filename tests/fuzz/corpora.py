@@ -12,9 +12,9 @@ import msgspec
 from hypothesis import HealthCheck, Phase, given, settings
 
 from app.wire.canonical import CanonicalRequest, Target
-from app.wire.chat.request_writer import write_chat
+from app.wire.chat.request_writer import write_chat_request
 from app.wire.exchange import Endpoint, RequestError
-from app.wire.responses.request_writer import write_responses
+from app.wire.responses.request_writer import write_responses_request
 from tests.fuzz.mutations import SIZE_MAX
 from tests.protocols.differential.requests import REQUESTS
 from tests.protocols.translated.expected import Dialect
@@ -29,8 +29,8 @@ ASKS: Final = 60
 """How many requests are drawn."""
 
 _WRITE: Final[dict[Endpoint, Callable[[CanonicalRequest, Target], bytes]]] = {
-    "responses": write_responses,
-    "chat": write_chat,
+    "responses": write_responses_request,
+    "chat": write_chat_request,
 }
 _WORD = re.compile(rb'"([a-zA-Z_.]{2,40})"')
 _PDF_WORDS: Final = (

@@ -16,7 +16,7 @@ from zlib import crc32
 
 import msgspec
 
-from app.wire.answer import AnswerEvent, Reader
+from app.wire.answer import AnswerEvent, AnswerReader
 from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
 from app.wire.exchange import AnswerError, Relay
 from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
@@ -58,7 +58,7 @@ class Told:
 class Heard:
     """A reader that keeps what it tells."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: AnswerReader) -> None:
         self._reader = reader
         self.events: list[AnswerEvent] = []
 

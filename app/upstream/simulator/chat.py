@@ -13,8 +13,8 @@ from itertools import zip_longest
 
 from app.upstream.simulator import tokens
 from app.upstream.simulator.answer import Call, Choice, Citation, SimulatedRefusal, Text, Usage
-from app.upstream.simulator.ask import Json
 from app.upstream.simulator.reply import DONE, Reply, encode, envelope, failure
+from app.upstream.simulator.request import Json
 
 
 def body(reply: Reply) -> bytes:
@@ -37,7 +37,7 @@ def error_frames() -> Iterator[bytes]:
 
 def chunks(reply: Reply) -> Iterator[Json]:
     head = _head(reply, "chat.completion.chunk")
-    include = reply.ask.include_usage and reply.answer.usage is not None
+    include = reply.request.include_usage and reply.answer.usage is not None
     silent = {"usage": None} if include else {}
     streams = [_deltas(reply, number, choice) for number, choice in enumerate(reply.answer.choices)]
     for turn in zip_longest(*streams):
@@ -53,7 +53,7 @@ def _head(reply: Reply, kind: str) -> Json:
         "id": reply.id("chatcmpl-"),
         "object": kind,
         "created": reply.created,
-        "model": reply.ask.model,
+        "model": reply.request.model,
         "service_tier": "default",
         "system_fingerprint": "fp_simulator",
     }
@@ -61,7 +61,7 @@ def _head(reply: Reply, kind: str) -> Json:
 
 def _deltas(reply: Reply, number: int, choice: Choice) -> Iterator[Json]:
     yield _delta(number, {"role": "assistant", "content": "", "refusal": None})
-    each = reply.ask.directives.chunk_tokens
+    each = reply.request.directives.chunk_tokens
     calls = 0
     for item in choice.items:
         match item:
@@ -82,8 +82,8 @@ def _deltas(reply: Reply, number: int, choice: Choice) -> Iterator[Json]:
 
 def _call_parts(reply: Reply, number: int, index: int, call: Call) -> Iterator[Json]:
     first = {"name": call.name, "arguments": ""}
-    pieces = tokens.chunks(call.arguments, reply.ask.directives.chunk_tokens)
-    if reply.ask.tools.legacy:
+    pieces = tokens.chunks(call.arguments, reply.request.directives.chunk_tokens)
+    if reply.request.tools.legacy:
         yield {"function_call": first}
         yield from ({"function_call": {"arguments": piece}} for piece in pieces)
         return
@@ -93,7 +93,7 @@ def _call_parts(reply: Reply, number: int, index: int, call: Call) -> Iterator[J
 
 
 def _finish(reply: Reply, choice: Choice) -> str:
-    return "function_call" if reply.ask.tools.legacy and choice.finish == "tool_calls" else choice.finish
+    return "function_call" if reply.request.tools.legacy and choice.finish == "tool_calls" else choice.finish
 
 
 def _delta(number: int, delta: Json, finish: str | None = None) -> Json:
@@ -110,7 +110,7 @@ def _choice(reply: Reply, number: int, choice: Choice) -> Json:
         "refusal": refusals[0].text if refusals else None,
         "annotations": [_annotation(citation) for text in texts for citation in text.citations],
     }
-    if calls and reply.ask.tools.legacy:
+    if calls and reply.request.tools.legacy:
         message["function_call"] = {"name": calls[0].name, "arguments": calls[0].arguments}
     elif calls:
         message["tool_calls"] = [_tool_call(reply, number, index, call) for index, call in enumerate(calls)]

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from app.upstream.simulator.ask import Json, Rejected
 from app.upstream.simulator.directives import DirectiveError, Directives, for_upstream, parse
+from app.upstream.simulator.request import Json, Rejected
 
 METADATA_KEYS_MAX = 16
 METADATA_KEY_CHARS_MAX = 64

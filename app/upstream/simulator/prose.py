@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from app.upstream.simulator import tokens
-from app.upstream.simulator.ask import Document, SimulatedRequest, ToolResult
+from app.upstream.simulator.request import Document, SimulatedRequest, ToolResult
 
 QUOTE_CHARS_MAX = 160
 RESULT_FACTS_MAX = 12
@@ -31,19 +31,19 @@ _FILLER = (
 )
 
 
-def reply(ask: SimulatedRequest, choice: int) -> str:
+def reply(request: SimulatedRequest, choice: int) -> str:
     """The text of an answer; further choices of one request say which they are."""
-    content = ask.content
+    content = request.content
     prompt = quote(content.prompt)
     language = _LANGUAGE.search(content.prompt)
     if language:
-        text = _LANGUAGES[language[1].lower()].format(prompt=prompt, model=ask.model)
+        text = _LANGUAGES[language[1].lower()].format(prompt=prompt, model=request.model)
     elif content.results:
         text = " ".join([*map(_result, content.results), f"That answers “{prompt}”."])
     elif prompt:
-        text = f"You wrote “{prompt}”. This is a simulated answer from {ask.model}, to try an integration with."
+        text = f"You wrote “{prompt}”. This is a simulated answer from {request.model}, to try an integration with."
     else:
-        text = f"This is a simulated answer from {ask.model}, to try an integration with."
+        text = f"This is a simulated answer from {request.model}, to try an integration with."
     parts = [*map(_document, content.documents), *_images(content.images), text]
     if choice:
         parts.append(f"This is choice {choice + 1}.")
@@ -65,12 +65,12 @@ def exactly(text: str, tokens_wanted: int) -> str:
     return tokens.cut(text + filler * (short // tokens.count(filler) + 2), tokens_wanted)
 
 
-def refusal(ask: SimulatedRequest) -> str:
-    return f"I'm sorry, but {ask.model} cannot help with “{quote(ask.content.prompt)}”."
+def refusal(request: SimulatedRequest) -> str:
+    return f"I'm sorry, but {request.model} cannot help with “{quote(request.content.prompt)}”."
 
 
-def thought(ask: SimulatedRequest) -> str:
-    return f"Reading “{quote(ask.content.prompt)}” and choosing what to answer."
+def thought(request: SimulatedRequest) -> str:
+    return f"Reading “{quote(request.content.prompt)}” and choosing what to answer."
 
 
 def picture(prompt: str) -> str:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from app.upstream.simulator import files, tokens
-from app.upstream.simulator.ask import Content, Document, Format, Reasoning, Rejected, SimulatedRequest, ToolResult
 from app.upstream.simulator.fields import Fields, decode, directives, model
 from app.upstream.simulator.read_responses import EFFORTS, INPUT_ITEMS_MAX, OUTPUT_TOKENS_MAX
 from app.upstream.simulator.read_tools import chat_tools
+from app.upstream.simulator.request import Content, Document, Format, Reasoning, Rejected, SimulatedRequest, ToolResult
 
 CHOICES_MAX = 128
 STOPS_MAX = 4
@@ -66,13 +66,13 @@ def _check(fields: Fields) -> None:
 
 
 def _format(fields: Fields) -> Format:
-    given = fields.table("response_format")
-    if not given.data:
+    options = fields.table("response_format")
+    if not options.data:
         return Format()
-    kind = given.one_of("type", ("json_object", "json_schema", "text"), None)
+    kind = options.one_of("type", ("json_object", "json_schema", "text"), None)
     if kind == "json_schema":
-        given.require("json_schema")
-        schema = given.table("json_schema")
+        options.require("json_schema")
+        schema = options.table("json_schema")
         schema.require("name")
         return Format("json_schema", schema.table("schema").data)
     return Format("json_object" if kind == "json_object" else "text")

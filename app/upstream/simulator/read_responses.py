@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from app.upstream.simulator import files, tokens
-from app.upstream.simulator.ask import Content, Document, Format, Reasoning, Rejected, SimulatedRequest, ToolResult
 from app.upstream.simulator.fields import Fields, decode, directives, model
 from app.upstream.simulator.read_tools import responses_tools
+from app.upstream.simulator.request import Content, Document, Format, Reasoning, Rejected, SimulatedRequest, ToolResult
 
 INPUT_ITEMS_MAX = 10_000
 OUTPUT_TOKENS_MAX = 10_000_000
@@ -69,22 +69,22 @@ def _check(fields: Fields) -> None:
 
 
 def _format(fields: Fields) -> Format:
-    given = fields.table("text").table("format")
-    if not given.data:
+    options = fields.table("text").table("format")
+    if not options.data:
         return Format()
-    kind = given.one_of("type", ("json_object", "json_schema", "text"), None)
+    kind = options.one_of("type", ("json_object", "json_schema", "text"), None)
     if kind == "json_schema":
-        given.require("name")
-        given.require("schema")
-        return Format("json_schema", given.table("schema").data)
+        options.require("name")
+        options.require("schema")
+        return Format("json_schema", options.table("schema").data)
     return Format("json_object" if kind == "json_object" else "text")
 
 
 def _reasoning(fields: Fields, include: list[str]) -> Reasoning:
-    given = fields.table("reasoning")
+    options = fields.table("reasoning")
     return Reasoning(
-        effort=given.one_of("effort", EFFORTS, None),
-        summary=given.one_of("summary", ("auto", "concise", "detailed"), None) is not None,
+        effort=options.one_of("effort", EFFORTS, None),
+        summary=options.one_of("summary", ("auto", "concise", "detailed"), None) is not None,
         encrypted="reasoning.encrypted_content" in include,
     )
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import msgspec
 
 from app.upstream.simulator import png, tokens
-from app.upstream.simulator.ask import Function, ImageTool, Mode, Rejected, ToolChoice, Tools
 from app.upstream.simulator.fields import Fields
+from app.upstream.simulator.request import Function, ImageTool, Mode, Rejected, ToolChoice, Tools
 
 TOOLS_MAX = 128
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from app.upstream.simulator.answer import SimulatedAnswer
-from app.upstream.simulator.ask import Json, SimulatedRequest
+from app.upstream.simulator.request import Json, SimulatedRequest
 
 DONE = b"data: [DONE]\n\n"
 FAILURE = "The simulated upstream failed while answering, as the request asked."
@@ -21,13 +21,13 @@ encode = _encoder.encode
 class Reply:
     """One answer to one request, made at `created`, in Unix seconds."""
 
-    ask: SimulatedRequest
+    request: SimulatedRequest
     answer: SimulatedAnswer
     created: int
 
     def id(self, kind: str, number: int = 0) -> str:
         """An id that is the same for the same request and differs within it."""
-        return make_id(kind, self.ask.seed, number)
+        return make_id(kind, self.request.seed, number)
 
 
 def make_id(kind: str, seed: bytes, number: int = 0) -> str:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.upstream.simulator import chat, read_chat, read_responses, responses, script
-from app.upstream.simulator.ask import Rejected
 from app.upstream.simulator.directives import Directives
 from app.upstream.simulator.reply import Reply, envelope, failure, make_id
+from app.upstream.simulator.request import Rejected
 from app.wire.exchange import Endpoint
 
 MALFORMED = b'data: {"this is": not JSON\n\n'
@@ -56,16 +56,16 @@ def plan(endpoint: Endpoint, body: bytes, upstream: str, request_id: str, create
     seed = hashlib.sha256(b"%d:%b%b" % (len(request_id), request_id.encode(), body)).digest()
     reader = read_responses.read if endpoint == "responses" else read_chat.read
     try:
-        ask = reader(body, upstream, seed)
+        request = reader(body, upstream, seed)
     except Rejected as rejected:
         return _plain(seed, rejected.status, envelope(rejected.error))
-    asked = ask.directives
-    if asked.unreachable:
-        return Plan(0, {}, iter(()), first_byte=asked.first_byte or 0.0, unreachable=True)
-    if asked.status is not None:
-        return _refused(seed, asked)
-    reply = Reply(ask, script.write(ask), created)
-    return _streamed(endpoint, reply) if ask.stream else _whole(endpoint, reply)
+    directives = request.directives
+    if directives.unreachable:
+        return Plan(0, {}, iter(()), first_byte=directives.first_byte or 0.0, unreachable=True)
+    if directives.status is not None:
+        return _refusal_plan(seed, directives)
+    reply = Reply(request, script.write(request), created)
+    return _streamed(endpoint, reply) if request.stream else _whole(endpoint, reply)
 
 
 def _headers(seed: bytes, content_type: str) -> dict[str, str]:
@@ -82,63 +82,65 @@ def _headers(seed: bytes, content_type: str) -> dict[str, str]:
     }
 
 
-def _plain(seed: bytes, status: int, body: bytes, asked: Directives | None = None) -> Plan:
+def _plain(seed: bytes, status: int, body: bytes, directives: Directives | None = None) -> Plan:
     headers = _headers(seed, _JSON) | {"content-length": str(len(body))}
-    asked = asked or Directives()
-    return Plan(status, headers, _plain_steps(body, asked), asked.pace, asked.first_byte or 0.0)
+    directives = directives or Directives()
+    return Plan(status, headers, _plain_steps(body, directives), directives.pace, directives.first_byte or 0.0)
 
 
-def _refused(seed: bytes, asked: Directives) -> Plan:
-    status = asked.status or 500
+def _refusal_plan(seed: bytes, directives: Directives) -> Plan:
+    status = directives.status or 500
     default = ("invalid_request_error", None) if status < 500 else ("server_error", "server_error")
     kind, code = _TYPES.get(status, default)
     message = f"The simulated upstream refused with status {status}, as the request asked."
-    refused = _plain(seed, status, envelope({"message": message, "type": kind, "param": None, "code": code}), asked)
-    if asked.retry_after is not None:
-        refused.headers["retry-after"] = f"{asked.retry_after:g}"
+    refused = _plain(
+        seed, status, envelope({"message": message, "type": kind, "param": None, "code": code}), directives
+    )
+    if directives.retry_after is not None:
+        refused.headers["retry-after"] = f"{directives.retry_after:g}"
     return refused
 
 
 def _whole(endpoint: Endpoint, reply: Reply) -> Plan:
-    asked, seed = reply.ask.directives, reply.ask.seed
-    if asked.error_200:
-        return _plain(seed, 200, envelope(failure()), asked)
-    if asked.fail_at is not None and endpoint == "chat":
-        return _plain(seed, 500, envelope(failure()), asked)
-    if asked.fail_at is not None:
-        return _plain(seed, 200, responses.failed_body(reply), asked)
+    directives, seed = reply.request.directives, reply.request.seed
+    if directives.error_200:
+        return _plain(seed, 200, envelope(failure()), directives)
+    if directives.fail_at is not None and endpoint == "chat":
+        return _plain(seed, 500, envelope(failure()), directives)
+    if directives.fail_at is not None:
+        return _plain(seed, 200, responses.failed_body(reply), directives)
     if endpoint == "chat":
-        return _plain(seed, 200, chat.body(reply), asked)
-    return _plain(seed, 200, responses.body(reply), asked)
+        return _plain(seed, 200, chat.body(reply), directives)
+    return _plain(seed, 200, responses.body(reply), directives)
 
 
-def _plain_steps(body: bytes, asked: Directives) -> Iterator[Step]:
+def _plain_steps(body: bytes, directives: Directives) -> Iterator[Step]:
     """A plain body in one step; a fault, at whatever frame, strikes in its middle."""
     half = body[: len(body) // 2]
-    if asked.malformed_at is not None:
+    if directives.malformed_at is not None:
         yield half + b"<not JSON>"
-    elif asked.drop_at is not None:
+    elif directives.drop_at is not None:
         yield from (half, Fault.DROP)
-    elif asked.stall_at is not None:
+    elif directives.stall_at is not None:
         yield from (half, Fault.STALL)
-    elif asked.half_frame_at is not None or asked.end_at is not None:
+    elif directives.half_frame_at is not None or directives.end_at is not None:
         yield half
     else:
         yield body
 
 
 def _streamed(endpoint: Endpoint, reply: Reply) -> Plan:
-    asked = reply.ask.directives
-    headers = _headers(reply.ask.seed, _SSE) | {"cache-control": "no-cache"}
+    directives = reply.request.directives
+    headers = _headers(reply.request.seed, _SSE) | {"cache-control": "no-cache"}
     frames = _frames(endpoint, reply)
-    gap = asked.pace
-    if asked.duration is not None:
-        gap = asked.duration / max(1, _number(endpoint, reply) - 1)
-    return Plan(200, headers, _faulty(endpoint, reply, frames), gap, asked.first_byte or 0.0)
+    gap = directives.pace
+    if directives.duration is not None:
+        gap = directives.duration / max(1, _number(endpoint, reply) - 1)
+    return Plan(200, headers, _faulty(endpoint, reply, frames), gap, directives.first_byte or 0.0)
 
 
 def _frames(endpoint: Endpoint, reply: Reply) -> Iterator[bytes]:
-    if reply.ask.directives.error_200:
+    if reply.request.directives.error_200:
         return chat.error_frames() if endpoint == "chat" else responses.error_frames()
     return chat.frames(reply) if endpoint == "chat" else responses.frames(reply)
 
@@ -151,20 +153,20 @@ def _number(endpoint: Endpoint, reply: Reply) -> int:
 
 def _faulty(endpoint: Endpoint, reply: Reply, frames: Iterator[bytes]) -> Iterator[Step]:
     """The frames until a directive strikes. Where several name one frame, the one that ends more comes first."""
-    asked = reply.ask.directives
+    directives = reply.request.directives
     for number, frame in enumerate(frames):
-        if number == asked.drop_at:
+        if number == directives.drop_at:
             yield Fault.DROP
             return
-        if number == asked.stall_at:
+        if number == directives.stall_at:
             yield Fault.STALL
             return
-        if number == asked.end_at:
+        if number == directives.end_at:
             return
-        if number == asked.half_frame_at:
+        if number == directives.half_frame_at:
             yield frame[: len(frame) // 2]
             return
-        if number == asked.fail_at:
+        if number == directives.fail_at:
             yield from chat.error_frames() if endpoint == "chat" else responses.failure_frames(reply, number)
             return
-        yield MALFORMED if number == asked.malformed_at else frame
+        yield MALFORMED if number == directives.malformed_at else frame

@@ -15,11 +15,11 @@ from typing import Any, Final
 
 import msgspec
 
-from app.wire.answer import AnswerEvent, Began, Ended, Finished, FinishReason
+from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent, ChoiceFinished, FinishReason
 from app.wire.anthropic.block_state import BlockState, encoded, list_of
 from app.wire.anthropic.blocks import Block, block_of
-from app.wire.anthropic.errors import error_of
-from app.wire.anthropic.request_writer import BUDGET_MIN, output_tool_of, request_of
+from app.wire.anthropic.errors import answer_error
+from app.wire.anthropic.request_writer import BUDGET_MIN, output_tool_name, request_body
 from app.wire.anthropic.tools import SEARCH
 from app.wire.anthropic.usage import Tally
 from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
@@ -35,17 +35,25 @@ _REASONS: Final[dict[str, FinishReason]] = {
     PAUSED: "length",
     "refusal": "content_filter",
 }
-_WITHIN: Final = {"content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"}
+_TURN_EVENTS: Final = {
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+    "message_delta",
+    "message_stop",
+}
 _any = msgspec.json.Decoder()
 _Object = dict[str, Any]
 
 
-class AnthropicReader:
-    def __init__(self, ask: CanonicalRequest, target: Target) -> None:
-        self._keeps = any(isinstance(tool, WebSearchTool) for tool in ask.tools)
-        self._ask = ask if self._keeps else msgspec.structs.replace(ask, items=())  # else nothing goes on: let it go
+class AnthropicAnswerReader:
+    def __init__(self, request: CanonicalRequest, target: Target) -> None:
+        self._may_pause = any(isinstance(tool, WebSearchTool) for tool in request.tools)
+        self._request = (
+            request if self._may_pause else msgspec.structs.replace(request, items=())
+        )  # else nothing goes on: let it go
         self._target = target
-        self._telling = BlockState(target.upstream, output_tool_of(ask, target))
+        self._state = BlockState(target.upstream, output_tool_name(request, target))
         self._tally = Tally()
         self._began = False
         self._in_turn = False
@@ -62,8 +70,8 @@ class AnthropicReader:
         event = _object(data)
         kind = event.get("type")
         if kind == "error" or event.get("error"):
-            raise error_of(event)
-        return self._tell(kind if isinstance(kind, str) else name, event)
+            raise answer_error(event)
+        return self._read_event(kind if isinstance(kind, str) else name, event)
 
     def end(self) -> list[AnswerEvent]:
         if self._ended or self._paused:
@@ -73,13 +81,13 @@ class AnthropicReader:
     def whole(self, body: bytes) -> list[AnswerEvent]:
         message = _object(body)
         if message.get("type") == "error" or message.get("error"):
-            raise error_of(message)
+            raise answer_error(message)
         events = self._start({"message": message})
         for raw in list_of(message, "content"):
-            block = block_of(self._telling, raw)
+            block = block_of(self._state, raw)
             events += [*block.begin(), *block.end()]
-            self._keep(block)
-        self._note_reason(message)
+            self._remember(block)
+        self._read_stop_reason(message)
         return [*events, *self._end_turn()]
 
     def continuation(self) -> bytes | None:
@@ -88,7 +96,7 @@ class AnthropicReader:
         self._paused = self._in_turn = False
         self._stop_reason = None
         self._continuations += 1
-        body = request_of(self._ask, self._target)
+        body = request_body(self._request, self._target)
         if self._received:
             _append_assistant(body["messages"], self._received)
         body["max_tokens"] = self._output_left
@@ -105,8 +113,8 @@ class AnthropicReader:
     def _output_left(self) -> int:
         return self._target.max_output_tokens - self._tally.output_tokens
 
-    def _tell(self, kind: str, event: _Object) -> list[AnswerEvent]:
-        if not self._in_turn and kind in _WITHIN:
+    def _read_event(self, kind: str, event: _Object) -> list[AnswerEvent]:
+        if not self._in_turn and kind in _TURN_EVENTS:
             malformed("The answer goes on before it began.")
         match kind:
             case "message_start":
@@ -114,11 +122,11 @@ class AnthropicReader:
             case "content_block_start":
                 return self._begin_block(event)
             case "content_block_delta":
-                return self._grow_block(event)
+                return self._extend_block(event)
             case "content_block_stop":
                 return self._end_block(event)
             case "message_delta":
-                return self._change(event)
+                return self._message_delta(event)
             case "message_stop":
                 return self._end_turn()
             case _:
@@ -128,22 +136,22 @@ class AnthropicReader:
         message = event.get("message")
         if not isinstance(message, dict):
             malformed("The answer begins without a message.")
-        self._tally.note(message.get("usage"))
+        self._tally.add(message.get("usage"))
         self._in_turn = True
         if self._began:
             return []
         self._began = True
-        return [Began(_word(message.get("id")), _word(message.get("model")), self._tally.service_tier)]
+        return [AnswerBegun(_word(message.get("id")), _word(message.get("model")), self._tally.service_tier)]
 
     def _begin_block(self, event: _Object) -> list[AnswerEvent]:
         index = _index(event)
         if index in self._open:
             malformed("The answer begins a block twice.")
-        block = block_of(self._telling, event.get("content_block"))
+        block = block_of(self._state, event.get("content_block"))
         self._open[index] = block
         return block.begin()
 
-    def _grow_block(self, event: _Object) -> list[AnswerEvent]:
+    def _extend_block(self, event: _Object) -> list[AnswerEvent]:
         block = self._open.get(_index(event))
         delta = event.get("delta")
         if block is None or not isinstance(delta, dict):
@@ -156,14 +164,14 @@ class AnthropicReader:
         if block is None:
             return []
         events = block.end()
-        self._keep(block)
+        self._remember(block)
         return events
 
-    def _change(self, event: _Object) -> list[AnswerEvent]:
-        self._tally.note(event.get("usage"))
+    def _message_delta(self, event: _Object) -> list[AnswerEvent]:
+        self._tally.add(event.get("usage"))
         delta = event.get("delta")
         if isinstance(delta, dict):
-            self._note_reason(delta)
+            self._read_stop_reason(delta)
         return []
 
     def _end_turn(self) -> list[AnswerEvent]:
@@ -172,37 +180,40 @@ class AnthropicReader:
             malformed("The answer broke off before its end.")
         events = [event for index in sorted(self._open) for event in self._end_block({"index": index})]
         self._tally.close_turn()
-        self._tally.searched = self._telling.searched
-        if reason == PAUSED and self._may_go_on():
+        self._tally.searched = self._state.searched
+        if reason == PAUSED and self._may_continue():
             self._paused = True
             return events
         self._ended = True
-        events += self._telling.abandon_searches()
+        events += self._state.abandon_searches()
         usage = self._tally.usage
-        return [*events, Finished(self._finish_reason(reason)), Ended(usage, self._tally.service_tier)]
+        return [*events, ChoiceFinished(self._finish_reason(reason)), AnswerEnded(usage, self._tally.service_tier)]
 
-    def _may_go_on(self) -> bool:
-        if not self._keeps:
+    def _may_continue(self) -> bool:
+        if not self._may_pause:
             malformed("The answer paused, where nothing can make it pause.")
-        thinks = request_of(self._ask, self._target).get("thinking", {}).get("type") == "enabled"
-        reads, held = self._tally.input_tokens + self._tally.last_input_tokens, self._target.max_input_tokens
+        thinks = request_body(self._request, self._target).get("thinking", {}).get("type") == "enabled"
+        next_input_tokens, input_tokens_max = (
+            self._tally.input_tokens + self._tally.last_input_tokens,
+            self._target.max_input_tokens,
+        )
         return (
             self._continuations < CONTINUATIONS_MAX
             and self._output_left > (BUDGET_MIN if thinks else 0)
-            and (held is None or reads <= held)
+            and (input_tokens_max is None or next_input_tokens <= input_tokens_max)
         )
 
-    def _finish_reason(self, told: str) -> FinishReason:
+    def _finish_reason(self, stop_reason: str) -> FinishReason:
         """A reason that is not known is an end like any other; a call of the tool that stands for the text is no call."""
-        if told == "tool_use":
-            return "tool_calls" if self._telling.called else "stop"
-        return _REASONS.get(told, "stop")
+        if stop_reason == "tool_use":
+            return "tool_calls" if self._state.called else "stop"
+        return _REASONS.get(stop_reason, "stop")
 
-    def _note_reason(self, holder: _Object) -> None:
+    def _read_stop_reason(self, holder: _Object) -> None:
         self._stop_reason = _word(holder.get("stop_reason")) or self._stop_reason
 
-    def _keep(self, block: Block) -> None:
-        if self._keeps:
+    def _remember(self, block: Block) -> None:
+        if self._may_pause:
             self._received.append(block.received)
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from app.wire.answer import AnswerEvent, Said, SearchDone
+from app.wire.answer import AnswerEvent, SearchDone, TextDelta
 from app.wire.relay import malformed
 
 Raw = dict[str, Any]
@@ -37,11 +37,11 @@ class BlockState:
         self.message += 1
         self.length = 0
 
-    def say(self, text: str) -> list[AnswerEvent]:
+    def add_text(self, text: str) -> list[AnswerEvent]:
         if not text:
             return []
         self.length += len(text)
-        return [Said(text)]
+        return [TextDelta(text)]
 
     def abandon_searches(self) -> list[AnswerEvent]:
         """The answer ends: searches without results have failed."""

@@ -12,19 +12,19 @@ import re
 from collections.abc import Set
 from typing import Final
 
-_OWN: Final = "toolu_"
-_TOLD: Final = "call_"
-_MADE: Final = re.compile(rf"{_TOLD}((?:(?:bdrk|vrtx)_)?01[0-9A-Za-z]{{20,60}})")
+_TOOLU_PREFIX: Final = "toolu_"
+_CALL_PREFIX: Final = "call_"
+_ISSUED_ID: Final = re.compile(rf"{_CALL_PREFIX}((?:(?:bdrk|vrtx)_)?01[0-9A-Za-z]{{20,60}})")
 """Clouds that serve its models put a word of theirs before the rest."""
 
 
-def told_id(tool_id: str) -> str:
+def client_call_id(tool_id: str) -> str:
     """The id of a call as a client gets it."""
-    return _TOLD + tool_id.removeprefix(_OWN) if tool_id.startswith(_OWN) else tool_id
+    return _CALL_PREFIX + tool_id.removeprefix(_TOOLU_PREFIX) if tool_id.startswith(_TOOLU_PREFIX) else tool_id
 
 
-def own_id(call_id: str, others: Set[str]) -> str:
+def anthropic_call_id(call_id: str, others: Set[str]) -> str:
     """The id as Anthropic made it, of one that a client gave back. `others` are the ids of all calls of the conversation."""
-    made = _MADE.fullmatch(call_id)
-    own = call_id if made is None else _OWN + made[1]
-    return call_id if own in others else own
+    issued = _ISSUED_ID.fullmatch(call_id)
+    original = call_id if issued is None else _TOOLU_PREFIX + issued[1]
+    return call_id if original in others else original

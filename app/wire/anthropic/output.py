@@ -13,12 +13,12 @@ from typing import Any, Final
 import msgspec
 
 from app.wire.anthropic.models import Model
-from app.wire.anthropic.schemas import Unshaped, shaped
-from app.wire.canonical import CanonicalRequest, TextFormat, refusal
+from app.wire.anthropic.schemas import UnsupportedSchema, supported_schema
+from app.wire.canonical import CanonicalRequest, TextFormat, unsupported_field
 
 Block = dict[str, Any]
 _TOOL: Final = "json"
-_TOLD: Final = "Answer with this tool: its input is the whole answer to the user."
+_TOOL_DESCRIPTION: Final = "Answer with this tool: its input is the whole answer to the user."
 
 
 class Output(msgspec.Struct, frozen=True, gc=False):
@@ -28,19 +28,19 @@ class Output(msgspec.Struct, frozen=True, gc=False):
     tool: Block | None = None
 
 
-def output_of(ask: CanonicalRequest, model: Model) -> Output:
-    wanted = ask.format
+def output_of(request: CanonicalRequest, model: Model) -> Output:
+    wanted = request.format
     if wanted is None or wanted.kind == "text":
         return Output()
     if wanted.kind == "json_object" or wanted.schema is None:
-        raise refusal(ask, "format", "This model takes a json_schema, or text.")
+        raise unsupported_field(request, "format", "This model takes a json_schema, or text.")
     try:
-        schema = shaped(_titled(wanted, wanted.schema))
-    except Unshaped as error:
-        return _by_tool(ask, model, wanted, wanted.schema, f"This schema cannot be kept to: {error}.")
+        schema = supported_schema(_with_labels(wanted, wanted.schema))
+    except UnsupportedSchema as error:
+        return _by_tool(request, model, wanted, wanted.schema, f"This schema cannot be kept to: {error}.")
     if model.structured:
         return Output(format={"type": "json_schema", "schema": schema})
-    return _by_tool(ask, model, wanted, wanted.schema, "This model keeps to no schema.")
+    return _by_tool(request, model, wanted, wanted.schema, "This model keeps to no schema.")
 
 
 def forced_choice(tool: Block, tools: list[Block], choice: Block | None) -> Block:
@@ -50,20 +50,20 @@ def forced_choice(tool: Block, tools: list[Block], choice: Block | None) -> Bloc
     return {"type": "any", "disable_parallel_tool_use": True}
 
 
-def _by_tool(ask: CanonicalRequest, model: Model, wanted: TextFormat, schema: dict[str, Any], why: str) -> Output:
+def _by_tool(request: CanonicalRequest, model: Model, wanted: TextFormat, schema: dict[str, Any], why: str) -> Output:
     if not model.forced or schema.get("type") != "object":
-        raise refusal(ask, "format", why)
-    if ask.tool_choice is not None and ask.tool_choice.mode == "required":
+        raise unsupported_field(request, "format", why)
+    if request.tool_choice is not None and request.tool_choice.mode == "required":
         return Output()
-    names = {getattr(tool, "name", None) for tool in ask.tools}
+    names = {getattr(tool, "name", None) for tool in request.tools}
     name = _TOOL
     while name in names:
         name += "_"
-    told = f"{_TOLD}\n\n{wanted.description}" if wanted.description else _TOLD
-    return Output(tool={"name": name, "description": told, "input_schema": schema})
+    description = f"{_TOOL_DESCRIPTION}\n\n{wanted.description}" if wanted.description else _TOOL_DESCRIPTION
+    return Output(tool={"name": name, "description": description, "input_schema": schema})
 
 
-def _titled(wanted: TextFormat, schema: dict[str, Any]) -> dict[str, Any]:
+def _with_labels(wanted: TextFormat, schema: dict[str, Any]) -> dict[str, Any]:
     """The format's name and description, told where the schema says nothing itself."""
-    said = {"title": wanted.name, "description": wanted.description}
-    return {**{name: value for name, value in said.items() if value}, **schema}
+    labels = {"title": wanted.name, "description": wanted.description}
+    return {**{name: value for name, value in labels.items() if value}, **schema}

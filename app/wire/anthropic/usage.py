@@ -32,9 +32,9 @@ class Tally:
         self._turn: dict[str, int] = {}
         self._turns: list[dict[str, int]] = []
 
-    def note(self, told: Any) -> None:
+    def add(self, reported: Any) -> None:
         """One usage object, None where there is none. Raises AnswerError where it is no usage."""
-        figures = object_of(told)
+        figures = object_of(reported)
         for name in _PLAIN:
             self._greatest(name, figure(figures, name))
         for outer, name in _INNER:
@@ -63,8 +63,8 @@ class Tally:
     @property
     def searches(self) -> int:
         """As the vendor counts them, else as its blocks told of them."""
-        told = any("web_search_requests" in turn for turn in self._turns)
-        return self._sum("web_search_requests") if told else self.searched
+        reported = any("web_search_requests" in turn for turn in self._turns)
+        return self._sum("web_search_requests") if reported else self.searched
 
     @property
     def usage(self) -> Usage | None:

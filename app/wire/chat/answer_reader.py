@@ -16,10 +16,10 @@ from typing import Any
 
 import msgspec
 
-from app.wire.answer import AnswerEvent, Began, Ended
+from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent
 from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
 from app.wire.chat.choice_reader import ChoiceReader
-from app.wire.envelope import reported
+from app.wire.envelope import upstream_error
 from app.wire.relay import decoded, malformed
 from app.wire.usage import chat_usage, tier
 from domain.usage import Usage
@@ -28,12 +28,12 @@ _NAME_LENGTH_MAX = 256
 _object = msgspec.json.Decoder(dict[str, Any])
 
 
-class ChatReader:
+class ChatAnswerReader:
     """One answer, streamed or plain."""
 
-    def __init__(self, ask: CanonicalRequest, target: Target) -> None:
-        self._asked = ask.choices
-        self._searches = any(isinstance(tool, WebSearchTool) for tool in ask.tools)
+    def __init__(self, request: CanonicalRequest, target: Target) -> None:
+        self._choice_count = request.choices
+        self._searches = any(isinstance(tool, WebSearchTool) for tool in request.tools)
         self._upstream = target.upstream
         self._keys = itertools.count()
         self._choices: dict[int, ChoiceReader] = {}
@@ -49,11 +49,11 @@ class ChatReader:
             return self._done(1)
         chunk = decoded(_object, data)
         if name == "error":
-            raise reported(chunk.get("error") or chunk)
+            raise upstream_error(chunk.get("error") or chunk)
         return list(self._chunk(chunk, "delta"))
 
     def end(self) -> list[AnswerEvent]:
-        return [] if self._ended else self._done(self._asked)
+        return [] if self._ended else self._done(self._choice_count)
 
     def whole(self, body: bytes) -> list[AnswerEvent]:
         answer = decoded(_object, body)
@@ -62,55 +62,55 @@ class ChatReader:
     def continuation(self) -> bytes | None:
         return None
 
-    def _done(self, least: int) -> list[AnswerEvent]:
+    def _done(self, finished_min: int) -> list[AnswerEvent]:
         finished = [choice for choice in self._choices.values() if choice.finished]
-        if len(finished) < max(least, len(self._choices)):
+        if len(finished) < max(finished_min, len(self._choices)):
             malformed("The answer broke off before its end.")
         self._ended = True
         usage = self._usage
         cited = sum(1 for choice in finished if choice.cited)
         if usage is not None and cited and self._searches:
             usage = msgspec.structs.replace(usage, web_search_calls=cited)
-        return [Ended(usage, self._tier)]
+        return [AnswerEnded(usage, self._tier)]
 
-    def _chunk(self, told: dict[str, Any], part: str) -> Iterator[AnswerEvent]:
-        if told.get("error"):
-            raise reported(told["error"])
-        if told.get("object") == "error":
-            raise reported(told)
-        self._tier = tier(told.get("service_tier")) or self._tier
-        choices = told.get("choices") or []
+    def _chunk(self, raw: dict[str, Any], part: str) -> Iterator[AnswerEvent]:
+        if raw.get("error"):
+            raise upstream_error(raw["error"])
+        if raw.get("object") == "error":
+            raise upstream_error(raw)
+        self._tier = tier(raw.get("service_tier")) or self._tier
+        choices = raw.get("choices") or []
         if not isinstance(choices, list):
             malformed("The answer holds choices that are no list.")
-        upstream_id = _word(told.get("id"))
+        upstream_id = _word(raw.get("id"))
         if not self._began and (choices or upstream_id):
             self._began = True
-            self._seed = upstream_id or str(told.get("created"))
-            yield Began(upstream_id, _word(told.get("model")), self._tier)
+            self._seed = upstream_id or str(raw.get("created"))
+            yield AnswerBegun(upstream_id, _word(raw.get("model")), self._tier)
         for choice in choices:
             yield from self._choice(choice, part)
-        if told.get("usage") is not None:
-            self._usage = chat_usage(told["usage"], self._tier) or self._usage
+        if raw.get("usage") is not None:
+            self._usage = chat_usage(raw["usage"], self._tier) or self._usage
 
-    def _choice(self, told: Any, part: str) -> Iterator[AnswerEvent]:
-        choice = self._reader(told)
-        if told.get("error"):
-            raise reported(told["error"])
-        delta = told.get(part)
+    def _choice(self, raw: Any, part: str) -> Iterator[AnswerEvent]:
+        choice = self._choice_reader(raw)
+        if raw.get("error"):
+            raise upstream_error(raw["error"])
+        delta = raw.get(part)
         if delta is None and part == "delta":
             delta = {}
         if not isinstance(delta, dict):
             malformed(f"The answer holds a choice whose {part} is none.")
-        yield from choice.take(delta, told.get("logprobs"), self._seed)
-        reason = told.get("finish_reason") or ("stop" if part == "message" else "")
+        yield from choice.take(delta, raw.get("logprobs"), self._seed)
+        reason = raw.get("finish_reason") or ("stop" if part == "message" else "")
         if not isinstance(reason, str):
             malformed("The answer holds a finish reason that is none.")
         if reason:
             yield from choice.finish(reason)
 
-    def _reader(self, told: Any) -> ChoiceReader:
-        index = told.get("index", 0) if isinstance(told, dict) else None
-        if type(index) is not int or not 0 <= index < self._asked:
+    def _choice_reader(self, raw: Any) -> ChoiceReader:
+        index = raw.get("index", 0) if isinstance(raw, dict) else None
+        if type(index) is not int or not 0 <= index < self._choice_count:
             malformed("The answer holds a choice that was not asked for.")
         found = self._choices.get(index)
         if found is None:

@@ -20,27 +20,27 @@ from typing import Any, Final
 import msgspec
 
 from app.wire.answer import (
+    AnswerBegun,
+    AnswerEnded,
     AnswerEvent,
-    Began,
     CallBegun,
     CallDelta,
     CallDone,
-    Cited,
-    Ended,
-    Finished,
+    ChoiceFinished,
+    CitationAdded,
     ImageBegun,
     ImageDone,
-    Refused,
-    Said,
+    ReasoningBegun,
+    ReasoningDelta,
+    ReasoningDone,
+    RefusalDelta,
     SearchBegun,
-    Thought,
-    ThoughtBegun,
-    ThoughtDone,
+    TextDelta,
 )
 from app.wire.chat.message import MessageBuilder
 from app.wire.chat.usage import usage_object
 from app.wire.envelope import error_envelope
-from app.wire.request import decode, flag, given
+from app.wire.request import decode, flag, raw_member
 from app.wire.splice import Members, members
 
 TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority", "fast"})
@@ -58,7 +58,7 @@ class _Choice:
     """
 
     opened: bool = False
-    answered: bool = False
+    has_answer: bool = False
     length: int = 0
     start: int = 0
     calls: int = 0
@@ -79,7 +79,7 @@ class _Call:
     empty: bool = True
 
 
-class ChatWriter:
+class ChatAnswerWriter:
     """One completion. `fields` are the client's request, judged already."""
 
     def __init__(self, *, seed: str, model: str, created: int, fields: Members, stream: bool) -> None:
@@ -87,32 +87,32 @@ class ChatWriter:
         self._model = model
         self._created = created
         self._stream = stream
-        self._legacy = given(fields, "functions") is not None
-        options = given(fields, "stream_options")
-        self._usage_asked = options is not None and flag(decode(options, members, "stream_options"), "include_usage")
+        self._legacy = raw_member(fields, "functions") is not None
+        options = raw_member(fields, "stream_options")
+        self._include_usage = options is not None and flag(decode(options, members, "stream_options"), "include_usage")
         self._tier: str | None = None
         self._head = b""
-        self._tail = b',"usage":null}\n\n' if self._usage_asked else b"}\n\n"
+        self._tail = b',"usage":null}\n\n' if self._include_usage else b"}\n\n"
         self._choices: dict[int, _Choice] = {}
         self._whole: dict[int, MessageBuilder] = {}
         self._calls: dict[int, _Call] = {}
         self._owners: dict[int, int] = {}
         self._handlers: dict[type[AnswerEvent], Callable[[Any], bytes]] = {
-            Began: self._began,
-            Said: self._said,
-            Refused: self._refused,
-            Cited: self._cited,
-            ThoughtBegun: self._thought_begun,
-            Thought: self._thought,
-            ThoughtDone: self._thought_done,
+            AnswerBegun: self._answer_begun,
+            TextDelta: self._text_delta,
+            RefusalDelta: self._refusal_delta,
+            CitationAdded: self._citation_added,
+            ReasoningBegun: self._reasoning_begun,
+            ReasoningDelta: self._reasoning_delta,
+            ReasoningDone: self._reasoning_done,
             CallBegun: self._call_begun,
             CallDelta: self._call_delta,
             CallDone: self._call_done,
             SearchBegun: self._search_begun,
             ImageBegun: self._image_begun,
             ImageDone: self._image_done,
-            Finished: self._finished,
-            Ended: self._ended,
+            ChoiceFinished: self._choice_finished,
+            AnswerEnded: self._answer_ended,
         }
 
     @property
@@ -130,22 +130,22 @@ class ChatWriter:
 
     # -- One method an event ----------------------------------------------------------------------------------------------
 
-    def _began(self, event: Began) -> bytes:
+    def _answer_begun(self, event: AnswerBegun) -> bytes:
         self._tier = _tier(event.service_tier)
         return b""
 
-    def _said(self, event: Said) -> bytes:
-        opened = self._answer(event.choice, "")
+    def _text_delta(self, event: TextDelta) -> bytes:
+        opened = self._open_answer(event.choice, "")
         choice = self._choices[event.choice]
         choice.length += len(event.text)
         if not choice.calls:
             choice.before_text = len(choice.sealed)
         return opened + self._delta(event.choice, {"content": event.text}, event.logprobs)
 
-    def _refused(self, event: Refused) -> bytes:
-        return self._answer(event.choice) + self._delta(event.choice, {"refusal": event.text})
+    def _refusal_delta(self, event: RefusalDelta) -> bytes:
+        return self._open_answer(event.choice) + self._delta(event.choice, {"refusal": event.text})
 
-    def _cited(self, event: Cited) -> bytes:
+    def _citation_added(self, event: CitationAdded) -> bytes:
         opened = self._open(event.choice)
         choice = self._choices[event.choice]
         place = {"start_index": choice.start + event.start, "end_index": choice.start + event.end}
@@ -153,27 +153,27 @@ class ChatWriter:
         choice.annotations.append({"type": "url_citation", "url_citation": citation})
         return opened
 
-    def _thought_begun(self, event: ThoughtBegun) -> bytes:
+    def _reasoning_begun(self, event: ReasoningBegun) -> bytes:
         self._owners[event.key] = event.choice
         opened = self._open(event.choice)
         self._end_message(event.choice)
         return opened
 
-    def _thought(self, event: Thought) -> bytes:
+    def _reasoning_delta(self, event: ReasoningDelta) -> bytes:
         """Paragraphs are set apart by an empty line."""
         index = self._owners[event.key]
         choice, paragraph = self._choices[index], (event.key, event.part)
-        apart = choice.paragraph not in (None, paragraph)
+        new_paragraph = choice.paragraph not in (None, paragraph)
         choice.paragraph = paragraph
-        return self._delta(index, {"reasoning_content": f"\n\n{event.text}" if apart else event.text})
+        return self._delta(index, {"reasoning_content": f"\n\n{event.text}" if new_paragraph else event.text})
 
-    def _thought_done(self, event: ThoughtDone) -> bytes:
+    def _reasoning_done(self, event: ReasoningDone) -> bytes:
         if event.sealed is not None:
             self._choices[self._owners[event.key]].sealed.append(event.sealed)
         return b""
 
     def _call_begun(self, event: CallBegun) -> bytes:
-        opened = self._answer(event.choice)
+        opened = self._open_answer(event.choice)
         self._end_message(event.choice)
         choice = self._choices[event.choice]
         extra = _extra_content(choice)
@@ -216,23 +216,23 @@ class ChatWriter:
         self._choices[self._owners[event.key]].images.append(image)
         return b""
 
-    def _finished(self, event: Finished) -> bytes:
+    def _choice_finished(self, event: ChoiceFinished) -> bytes:
         opened = self._open(event.choice, "")
         choice = self._choices[event.choice]
         rest = {name: found for name in ("annotations", "images") if (found := getattr(choice, name))}
-        if not (opened or choice.answered):
+        if not (opened or choice.has_answer):
             rest["content"] = ""
         last = self._delta(event.choice, rest) if rest else b""
         reason = "function_call" if self._legacy and event.reason == "tool_calls" else event.reason
         return opened + last + self._delta(event.choice, {}, finish=reason)
 
-    def _ended(self, event: Ended) -> bytes:
+    def _answer_ended(self, event: AnswerEnded) -> bytes:
         usage = usage_object(event.usage) if event.usage is not None else None
         self._tier = _tier(event.service_tier) or self._tier
         if not self._stream:
             choices = [builder.choice(index) for index, builder in sorted(self._whole.items())]
             return _encode({**self._envelope("chat.completion"), "choices": choices, "usage": usage})
-        if not self._usage_asked or usage is None:
+        if not self._include_usage or usage is None:
             return b""
         return b"data: %s\n\n" % _encode({**self._envelope("chat.completion.chunk"), "choices": [], "usage": usage})
 
@@ -246,9 +246,9 @@ class ChatWriter:
         choice.opened = True
         return self._delta(index, {"role": "assistant", "content": content, "refusal": None})
 
-    def _answer(self, index: int, content: str | None = None) -> bytes:
+    def _open_answer(self, index: int, content: str | None = None) -> bytes:
         opened = self._open(index, content)
-        self._choices[index].answered = True
+        self._choices[index].has_answer = True
         return opened
 
     def _end_message(self, index: int) -> None:
@@ -265,8 +265,8 @@ class ChatWriter:
         if not self._stream:
             self._whole.setdefault(index, MessageBuilder()).add(delta, logprobs, finish)
             return b""
-        told = {"content": logprobs, "refusal": None} if logprobs else None
-        choice = {"index": index, "delta": delta, "logprobs": told, "finish_reason": finish}
+        choice_logprobs = {"content": logprobs, "refusal": None} if logprobs else None
+        choice = {"index": index, "delta": delta, "logprobs": choice_logprobs, "finish_reason": finish}
         if not self._head:
             self._head = b"data: " + _encode(self._envelope("chat.completion.chunk"))[:-1] + b',"choices":['
         return self._head + _encode(choice) + b"]" + self._tail
@@ -294,7 +294,7 @@ def _extra_content(choice: _Choice) -> dict[str, Any]:
     """The member of a call that carries what was sealed before it."""
     if not choice.sealed:
         return {}
-    own: dict[str, Any] = {"reasoning": choice.sealed[0] if len(choice.sealed) == 1 else choice.sealed}
+    gateway: dict[str, Any] = {"reasoning": choice.sealed[0] if len(choice.sealed) == 1 else choice.sealed}
     if choice.before_text:
-        own["before_text"] = choice.before_text
-    return {"extra_content": {"realrouter": own}}
+        gateway["before_text"] = choice.before_text
+    return {"extra_content": {"realrouter": gateway}}

@@ -28,8 +28,8 @@ ID_LENGTH_MAX = 512
 class _Call:
     """`told` is the upstream's id, "" for none."""
 
-    def __init__(self, told: str) -> None:
-        self.told = told
+    def __init__(self, upstream_id: str) -> None:
+        self.upstream_id = upstream_id
         self.key: int | None = None
         self.waiting = ""
 
@@ -48,7 +48,7 @@ class CallReader:
 
     def begins(self, entry: dict[str, Any], seen: set[int]) -> bool:
         """Whether this delta begins a call, so that what precedes the call is to be told first."""
-        call = self._found(entry, seen)
+        call = self._find(entry, seen)
         return (call is None or call.key is None) and bool(_name(entry))
 
     def take(self, entry: dict[str, Any], seen: set[int], seed: str) -> Iterator[AnswerEvent]:
@@ -56,14 +56,14 @@ class CallReader:
 
         `seed` makes ids for calls that have none: the same for the same answer, others for others.
         """
-        call = self._found(entry, seen)
+        call = self._find(entry, seen)
         index = _index(entry)
         if call is None:
-            call = self._further(entry)
+            call = self._add_call(entry)
         if index is not None:
             self._slots[index] = call
             seen.add(index)
-        yield from self._more(call, entry, seed)
+        yield from self._append(call, entry, seed)
 
     def done(self) -> Iterator[AnswerEvent]:
         for call in self._calls:
@@ -71,35 +71,35 @@ class CallReader:
                 malformed("The answer holds a call without a name.")
             yield CallDone(call.key)
 
-    def _found(self, entry: dict[str, Any], seen: set[int]) -> _Call | None:
-        index, told, name = _index(entry), _id(entry), _name(entry)
+    def _find(self, entry: dict[str, Any], seen: set[int]) -> _Call | None:
+        index, upstream_id, name = _index(entry), _id(entry), _name(entry)
         if index is not None:
             call = self._slots.get(index)
-            other = call is not None and bool(told and call.told and told != call.told)
+            other = call is not None and bool(upstream_id and call.upstream_id and upstream_id != call.upstream_id)
             return None if name and (other or index in seen) else call
-        if told:
-            known = next((call for call in self._calls if call.told == told), None)
+        if upstream_id:
+            known = next((call for call in self._calls if call.upstream_id == upstream_id), None)
             return known if known is not None or name else self._last()
         return None if name else self._last()
 
     def _last(self) -> _Call | None:
         return self._calls[-1] if self._calls else None
 
-    def _further(self, entry: dict[str, Any]) -> _Call:
+    def _add_call(self, entry: dict[str, Any]) -> _Call:
         if len(self._calls) >= CALLS_MAX:
             malformed("The answer holds too many calls.")
         call = _Call(_id(entry))
         self._calls.append(call)
         return call
 
-    def _more(self, call: _Call, entry: dict[str, Any], seed: str) -> Iterator[AnswerEvent]:
+    def _append(self, call: _Call, entry: dict[str, Any], seed: str) -> Iterator[AnswerEvent]:
         name, text = _name(entry), _arguments(entry)
-        call.told = call.told or _id(entry)
+        call.upstream_id = call.upstream_id or _id(entry)
         if call.key is None and name:
             call.key = next(self._keys)
             kind = "custom" if _is_custom(entry) else "function"
-            made = call.told or _made_id(seed, call.key)
-            yield CallBegun(call.key, made, name, "custom" if kind == "custom" else "function", self._choice)
+            call_id = call.upstream_id or _made_id(seed, call.key)
+            yield CallBegun(call.key, call_id, name, "custom" if kind == "custom" else "function", self._choice)
             text, call.waiting = call.waiting + text, ""
         if call.key is None:
             call.waiting += text

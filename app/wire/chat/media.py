@@ -22,12 +22,12 @@ def image(shape: ImageUrl, at: str) -> Image:
     return Image(data=data, media_type=media_type, detail=shape.detail, at=at)
 
 
-def file(shape: FileBody, at: str, stored: Mapping[str, StoredFile]) -> File:
+def file(shape: FileBody, at: str, files: Mapping[str, StoredFile]) -> File:
     """Exactly one of an uploaded file's id and the data itself. Base64 that does not say its type is taken for a PDF."""
     if (shape.file_id is None) == (shape.file_data is None):
         raise invalid(f"{at}.file", "Exactly one of 'file_id' and 'file_data' is expected.")
     if shape.file_id is not None:
-        return _uploaded(shape.file_id, shape.filename, at, stored)
+        return _uploaded(shape.file_id, shape.filename, at, files)
     text = shape.file_data or ""
     if not text:
         raise invalid(f"{at}.file.file_data", "The file is empty.")
@@ -35,8 +35,8 @@ def file(shape: FileBody, at: str, stored: Mapping[str, StoredFile]) -> File:
     return File(data=data, media_type=media_type, filename=shape.filename, at=at)
 
 
-def _uploaded(file_id: str, filename: str | None, at: str, stored: Mapping[str, StoredFile]) -> File:
-    found = stored.get(file_id)
-    if found is None:
+def _uploaded(file_id: str, filename: str | None, at: str, files: Mapping[str, StoredFile]) -> File:
+    stored = files.get(file_id)
+    if stored is None:
         raise invalid(f"{at}.file.file_id", "No file with this id was uploaded.")
-    return File(data=found.data, media_type=found.media_type, filename=filename or found.filename, at=at)
+    return File(data=stored.data, media_type=stored.media_type, filename=filename or stored.filename, at=at)

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from app.wire.envelope import error_envelope, reported
+from app.wire.envelope import error_envelope, upstream_error
 from app.wire.relay import PlainRelay, StreamRelay, decoded, malformed, text_bytes
 from app.wire.splice import StringSplicer
 from app.wire.sse import Frame
@@ -81,7 +81,7 @@ class ChatStreamRelay(StreamRelay):
         self._reasons: dict[int, str | None] = {}
         self._open = choices
         self._tier: Any = None
-        self._cited: set[int] = set()
+        self._citing_choices: set[int] = set()
         self._custom: set[tuple[int, int]] = set()
 
     @property
@@ -93,9 +93,9 @@ class ChatStreamRelay(StreamRelay):
             self._done()
             return b""
         chunk = decoded(_decoder, data)
-        _refuse_error(chunk, data)
+        _raise_error(chunk, data)
         for choice in chunk.choices or ():
-            self._judge(choice)
+            self._read_choice(choice)
         if self._response_id is None and isinstance(chunk.id, str) and chunk.id:
             self._response_id = chunk.id
         self._tier = chunk.service_tier or self._tier
@@ -109,18 +109,18 @@ class ChatStreamRelay(StreamRelay):
         """An error where a chunk would be, and no [DONE]: what ended in an error is not done."""
         return b"data: %s\n\n" % error_envelope(message=message, type=type, code=code)
 
-    def _judge(self, choice: _Choice) -> None:
+    def _read_choice(self, choice: _Choice) -> None:
         index = choice.index
         if not 0 <= index < self._choices:
             malformed("The answer holds a choice that was not asked for.")
         if choice.delta is not None:
             self.delivered.output_bytes += choice.delta.bytes()
             if choice.delta.annotations:
-                self._cited.add(index)
-                self._items = _items(len(self._cited), len(self._custom))
+                self._citing_choices.add(index)
+                self._items = _items(len(self._citing_choices), len(self._custom))
             if choice.delta.tool_calls:
                 self._custom.update((index, call) for call in _custom_calls(choice.delta.tool_calls))
-                self._items = _items(len(self._cited), len(self._custom))
+                self._items = _items(len(self._citing_choices), len(self._custom))
         if choice.finish_reason is None:
             self._reasons.setdefault(index)
         elif self._reasons.get(index) is None:
@@ -145,7 +145,7 @@ class ChatPlainRelay(PlainRelay):
 
     def _whole(self, body: bytes) -> bytes:
         answer = decoded(_decoder, body)
-        _refuse_error(answer, body)
+        _raise_error(answer, body)
         if not answer.choices:
             malformed("The answer holds no choice.")
         messages = [choice.message for choice in answer.choices if choice.message is not None]
@@ -174,11 +174,11 @@ def _custom_calls(calls: Any) -> Iterator[int]:
             yield index if type(index) is int else position
 
 
-def _refuse_error(answer: _Answer, data: bytes) -> None:
+def _raise_error(answer: _Answer, data: bytes) -> None:
     if answer.error:
-        raise reported(answer.error)
+        raise upstream_error(answer.error)
     if answer.object == "error":
-        raise reported(msgspec.json.decode(data))
+        raise upstream_error(msgspec.json.decode(data))
 
 
 def _joined(reasons: dict[int, str | None]) -> str:

@@ -11,9 +11,20 @@ from typing import Any
 
 import msgspec
 
-from app.wire.content import weigh
+from app.wire.content import measure_content
 from app.wire.exchange import ParsedRequest, RequestError, ToolUse
-from app.wire.request import count, decode, flag, given, missing, model, read_body, service_tier, tool_uses, unsupported
+from app.wire.request import (
+    count,
+    decode,
+    flag,
+    missing,
+    model,
+    raw_member,
+    read_body,
+    service_tier,
+    tool_uses,
+    unsupported,
+)
 from app.wire.splice import Members, members, with_members
 
 CHOICES_MAX = 128
@@ -29,13 +40,13 @@ def parse_chat(body: bytes) -> ParsedRequest:
     """Raises RequestError for anything that is not a well-formed request, or asks for what has no price."""
     fields = read_body(body)
     name = model(fields)
-    messages = given(fields, "messages")
+    messages = raw_member(fields, "messages")
     if messages is None:
         raise missing("messages")
-    weight = weigh(messages, "messages")
-    if not weight.items:
+    totals = measure_content(messages, "messages")
+    if not totals.items:
         raise RequestError("Invalid 'messages': empty array.", param="messages", code="empty_array")
-    _refuse_audio(fields)
+    _reject_audio(fields)
     uses = _tools(fields)
     flag(fields, "store")
     stream = flag(fields, "stream")
@@ -46,17 +57,17 @@ def parse_chat(body: bytes) -> ParsedRequest:
         choices=count(fields, "n", CHOICES_MAX) or 1,
         max_output_tokens=_output_limit(fields),
         max_tool_calls=None,
-        tools=(*uses, *weight.tools),
-        images=weight.images,
-        files=weight.files,
-        text_bytes=len(body) - weight.inline_bytes,
+        tools=(*uses, *totals.tools),
+        images=totals.images,
+        files=totals.files,
+        text_bytes=len(body) - totals.inline_bytes,
         include_usage=flag(_stream_options(fields), "include_usage") and stream,
         service_tier=service_tier(fields),
         fields=fields,
-        content_bytes=weight.content_bytes,
-        refs=tuple(weight.refs),
-        inline_files=tuple(weight.inline_files),
-        addresses=tuple(weight.addresses),
+        content_bytes=totals.content_bytes,
+        refs=tuple(totals.refs),
+        inline_files=tuple(totals.inline_files),
+        addresses=tuple(totals.addresses),
     )
 
 
@@ -70,8 +81,8 @@ def chat_body(request: ParsedRequest, *, model: str, max_output_tokens: int | No
             changes["max_completion_tokens"] = _raw(max_output_tokens)
     else:
         fields = {name: raw for name, raw in fields.items() if name not in _OPENAI_ONLY}
-        if (told := max_output_tokens if limit is None else limit) is not None:
-            changes["max_tokens"] = _raw(told)
+        if (limit_sent := max_output_tokens if limit is None else limit) is not None:
+            changes["max_tokens"] = _raw(limit_sent)
     if request.stream:
         options = with_members(_stream_options(request.fields), {"include_usage": _TRUE})
         changes["stream_options"] = msgspec.Raw(options)
@@ -80,10 +91,10 @@ def chat_body(request: ParsedRequest, *, model: str, max_output_tokens: int | No
 
 def _tools(fields: Members) -> tuple[ToolUse, ...]:
     """Tools of all three spellings: the list, functions of old, and the search that is an option."""
-    functions = given(fields, "functions")
+    functions = raw_member(fields, "functions")
     listed = decode(functions, _functions, "functions") if functions is not None else []
     legacy = [ToolUse("function", "function", f"functions[{index}]") for index in range(len(listed))]
-    search = given(fields, "web_search_options") is not None
+    search = raw_member(fields, "web_search_options") is not None
     option = [ToolUse("web_search", "web_search", "web_search_options")] if search else []
     return (*tool_uses(fields), *legacy, *option)
 
@@ -100,14 +111,14 @@ def _output_limit(fields: Members) -> int | None:
 
 
 def _stream_options(fields: Members) -> Members:
-    options = given(fields, "stream_options")
+    options = raw_member(fields, "stream_options")
     return {} if options is None else decode(options, members, "stream_options")
 
 
-def _refuse_audio(fields: Members) -> None:
-    if given(fields, "audio") is not None:
+def _reject_audio(fields: Members) -> None:
+    if raw_member(fields, "audio") is not None:
         raise unsupported("audio", "Audio output is not offered.")
-    modalities = given(fields, "modalities")
+    modalities = raw_member(fields, "modalities")
     if modalities is not None and "audio" in decode(modalities, _modalities, "modalities"):
         raise unsupported("modalities", "Audio output is not offered.")
 

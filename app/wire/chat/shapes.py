@@ -49,7 +49,7 @@ Content = str | list[Part]
 # -- Messages -------------------------------------------------------------------------------------------------------------
 
 
-class OwnExtra(Shape, frozen=True, gc=False):
+class GatewayExtra(Shape, frozen=True, gc=False):
     """What writer.py made: sealed reasoning, and how many of its tags stood before the message's text."""
 
     reasoning: str | list[str] | None = None
@@ -61,7 +61,7 @@ class GoogleExtra(Shape, frozen=True, gc=False):
 
 
 class ExtraContent(Shape, frozen=True, gc=False):
-    realrouter: OwnExtra | None = None
+    realrouter: GatewayExtra | None = None
     google: GoogleExtra | None = None
 
 

@@ -24,7 +24,7 @@ from app.wire.chat.shapes import (
     UserLocation,
 )
 from app.wire.exchange import RequestError
-from app.wire.request import TOOL_ALIASES, given, tool_uses
+from app.wire.request import TOOL_ALIASES, raw_member, tool_uses
 from app.wire.splice import Members
 from app.wire.strict import invalid, strict
 
@@ -38,12 +38,12 @@ _options = msgspec.json.Decoder(dict[str, Any])
 _choice = msgspec.json.Decoder(str | ChoiceShape)
 _function_choice = msgspec.json.Decoder(str | Named)
 
-TAKEN: Final = "function, custom, web_search, image_generation"
+TOOL_TYPES: Final = "function, custom, web_search, image_generation"
 
 
 def read_tools(fields: Members) -> tuple[Tool, ...]:
     """Tools of all three spellings."""
-    tools, functions = given(fields, "tools"), given(fields, "functions")
+    tools, functions = raw_member(fields, "tools"), raw_member(fields, "functions")
     if tools is not None and functions is not None:
         raise invalid("functions", "It cannot be given together with 'tools'.")
     found: list[Tool] = []
@@ -56,19 +56,19 @@ def read_tools(fields: Members) -> tuple[Tool, ...]:
         listed = strict(functions, _functions, "functions")
         for index, function in enumerate(listed):
             found.append(_function_tool(function, f"functions[{index}]"))
-    if (search := given(fields, "web_search_options")) is not None:
+    if (search := raw_member(fields, "web_search_options")) is not None:
         found.append(_search_option(search))
     return tuple(found)
 
 
 def read_choice(fields: Members, tools: tuple[Tool, ...]) -> ToolChoice | None:
-    raw, old = given(fields, "tool_choice"), given(fields, "function_call")
-    if raw is not None and old is not None:
+    raw, legacy = raw_member(fields, "tool_choice"), raw_member(fields, "function_call")
+    if raw is not None and legacy is not None:
         raise invalid("function_call", "It cannot be given together with 'tool_choice'.")
     if raw is not None:
         choice, param = _chosen(strict(raw, _choice, "tool_choice")), "tool_choice"
-    elif old is not None:
-        choice, param = _chosen_of_old(strict(old, _function_choice, "function_call")), "function_call"
+    elif legacy is not None:
+        choice, param = _legacy_choice(strict(legacy, _function_choice, "function_call")), "function_call"
     else:
         return None
     offered = {_name_of(tool) for tool in tools}
@@ -81,7 +81,7 @@ def read_choice(fields: Members, tools: tuple[Tool, ...]) -> ToolChoice | None:
 def _tool(kind: str, raw: msgspec.Raw, at: str) -> Tool:
     read = _READERS.get(kind)
     if read is None:
-        message = f"Unsupported tool type at '{at}.type'. This endpoint takes: {TAKEN}."
+        message = f"Unsupported tool type at '{at}.type'. This endpoint takes: {TOOL_TYPES}."
         raise RequestError(message, param=f"{at}.type", code="unsupported_tool")
     return read(raw, at)
 
@@ -169,7 +169,7 @@ def _tool_name(tool: ChosenTool | ChoiceShape, at: str) -> ToolName:
     return ToolName(kind, named.name)
 
 
-def _chosen_of_old(choice: str | Named) -> ToolChoice:
+def _legacy_choice(choice: str | Named) -> ToolChoice:
     match choice:
         case "auto" | "none":
             return ToolChoice(choice)

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import msgspec
 
-from app.wire.answer import AnswerEvent, Began, Ended, Finished, ImageDone
+from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent, ChoiceFinished, ImageDone
 from app.wire.canonical import CanonicalRequest, ImageTool, Target
-from app.wire.gemini.candidate import Choice, Shared, object_in, text_in
-from app.wire.gemini.errors import reported
+from app.wire.gemini.candidate import CandidateReader, SharedState, object_in, text_in
+from app.wire.gemini.errors import answer_error
 from app.wire.gemini.grounding import queries
 from app.wire.gemini.usage import gemini_usage, service_tier
 from app.wire.relay import decoded, malformed
@@ -28,14 +28,14 @@ _ID_LENGTH_MAX: Final = 256
 _decoder: Final = msgspec.json.Decoder()
 
 
-class GeminiReader:
+class GeminiAnswerReader:
     """Reads one answer. See answer.Reader."""
 
-    def __init__(self, ask: CanonicalRequest, target: Target) -> None:
-        self._asked = ask.choices
-        self._image = next((tool.options for tool in ask.tools if isinstance(tool, ImageTool)), {})
-        self._shared = Shared(target.upstream)
-        self._choices: dict[int, Choice] = {}
+    def __init__(self, request: CanonicalRequest, target: Target) -> None:
+        self._choice_count = request.choices
+        self._image = next((tool.options for tool in request.tools if isinstance(tool, ImageTool)), {})
+        self._shared = SharedState(target.upstream)
+        self._choices: dict[int, CandidateReader] = {}
         self._figures: dict[str, Any] | None = None
         self._blocked = False
         self._began = False
@@ -63,7 +63,7 @@ class GeminiReader:
 
     def _chunk(self, data: bytes) -> Iterator[AnswerEvent]:
         chunk = decoded(_decoder, data)
-        if (error := reported(chunk)) is not None:
+        if (error := answer_error(chunk)) is not None:
             raise error
         if not isinstance(chunk, dict):
             malformed("The answer is no object.")
@@ -84,29 +84,29 @@ class GeminiReader:
         self._began = True
         answer_id, model = text_in(chunk, "responseId"), text_in(chunk, "modelVersion")
         self._shared.answer_id = answer_id
-        yield Began(answer_id[:_ID_LENGTH_MAX] or None, model[:_ID_LENGTH_MAX] or None)
+        yield AnswerBegun(answer_id[:_ID_LENGTH_MAX] or None, model[:_ID_LENGTH_MAX] or None)
 
-    def _choice(self, candidate: Any) -> Choice:
+    def _choice(self, candidate: Any) -> CandidateReader:
         if not isinstance(candidate, dict):
             malformed("A candidate of the answer is no object.")
         index = candidate.get("index", 0)
-        if type(index) is not int or not 0 <= index < self._asked:
+        if type(index) is not int or not 0 <= index < self._choice_count:
             malformed("The answer has a candidate that nobody asked for.")
         if index not in self._choices:
-            self._choices[index] = Choice(index, self._shared, whole=self._whole)
+            self._choices[index] = CandidateReader(index, self._shared, whole=self._whole)
         return self._choices[index]
 
     def _ending(self) -> Iterator[AnswerEvent]:
         for _, choice in sorted(self._choices.items()):
             yield from choice.close()
         if not self._choices:
-            yield from (Finished("content_filter", index) for index in range(self._asked))
+            yield from (ChoiceFinished("content_filter", index) for index in range(self._choice_count))
         figures = self._figures
         searches = {query for choice in self._choices.values() for query in queries(choice.metadata)}
-        usage = None if figures is None else gemini_usage(figures, searches=len(searches), images=self._made())
-        yield Ended(usage, None if figures is None else service_tier(figures))
+        usage = None if figures is None else gemini_usage(figures, searches=len(searches), images=self._image_counts())
+        yield AnswerEnded(usage, None if figures is None else service_tier(figures))
 
-    def _made(self) -> tuple[ImageCount, ...]:
+    def _image_counts(self) -> tuple[ImageCount, ...]:
         """Images are priced as they were asked for."""
         if not self._images:
             return ()

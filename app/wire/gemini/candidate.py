@@ -22,20 +22,20 @@ from app.wire.answer import (
     CallBegun,
     CallDelta,
     CallDone,
-    Finished,
+    ChoiceFinished,
     FinishReason,
     ImageBegun,
     ImageDone,
-    Said,
+    ReasoningBegun,
+    ReasoningDelta,
+    ReasoningDone,
     SearchBegun,
     SearchDone,
-    Thought,
-    ThoughtBegun,
-    ThoughtDone,
+    TextDelta,
 )
 from app.wire.exchange import AnswerError
 from app.wire.gemini import grounding
-from app.wire.gemini.pictures import details
+from app.wire.gemini.pictures import image_details
 from app.wire.relay import malformed
 
 CALL_ID_LENGTH_MAX: Final = 256
@@ -72,12 +72,12 @@ _BROKEN: Final = frozenset(
     }
 )
 """There is no answer: another try, or another upstream, may give one."""
-_UNSAID: Final = "FINISH_REASON_UNSPECIFIED"
+_UNSPECIFIED: Final = "FINISH_REASON_UNSPECIFIED"
 
 Json = dict[str, Any]
 
 
-class Shared:
+class SharedState:
     """What the choices of one answer share."""
 
     def __init__(self, upstream: str) -> None:
@@ -100,22 +100,22 @@ class Shared:
             malformed("The answer's signatures are too long.")
         return tags.seal(self._upstream, signature) if signature else None
 
-    def call_id(self, told: Any, call: bytes) -> str:
+    def call_id(self, vendor_id: Any, call: bytes) -> str:
         """The vendor's id, or one that is the same each time this answer is read."""
-        if isinstance(told, str) and 0 < len(told) <= CALL_ID_LENGTH_MAX and told not in self._call_ids:
-            made = told
+        if isinstance(vendor_id, str) and 0 < len(vendor_id) <= CALL_ID_LENGTH_MAX and vendor_id not in self._call_ids:
+            call_id = vendor_id
         else:
             number = str(len(self._call_ids))
             seed = b"\0".join([self.answer_id.encode(), number.encode(), call])
-            made = f"call_{hashlib.sha256(seed).hexdigest()[:24]}"
-        self._call_ids.add(made)
-        return made
+            call_id = f"call_{hashlib.sha256(seed).hexdigest()[:24]}"
+        self._call_ids.add(call_id)
+        return call_id
 
 
-class Choice:
+class CandidateReader:
     """The state of one candidate."""
 
-    def __init__(self, index: int, shared: Shared, *, whole: bool) -> None:
+    def __init__(self, index: int, shared: SharedState, *, whole: bool) -> None:
         self.metadata: Json = {}
         self.finished = False
         self._index = index
@@ -123,13 +123,13 @@ class Choice:
         self._whole = whole
         self._reason: FinishReason = "stop"
         self._called = False
-        self._thought: int | None = None
+        self._reasoning_key: int | None = None
         self._late_seal: str | None = None
         self._logprobs: list[Json] = []
-        self._text: list[bytes] = []
+        self._text_pieces: list[bytes] = []
         self._text_bytes = 0
         self._message = 0
-        self._speaking = False
+        self._in_message = False
         self._parts: dict[int, int] = {}
 
     def read(self, candidate: Json) -> Iterator[AnswerEvent]:
@@ -149,57 +149,57 @@ class Choice:
 
     def close(self) -> Iterator[AnswerEvent]:
         """What is told when no more comes."""
-        yield from self._end_thought()
+        yield from self._end_reasoning()
         for action in grounding.actions(self.metadata):
             key = self._shared.key()
             yield SearchBegun(key, self._index)
             yield SearchDone(key, action)
-        text = grounding.AnswerText(b"".join(self._text), self._message, self._parts)
+        text = grounding.AnswerText(b"".join(self._text_pieces), self._message, self._parts)
         yield from grounding.citations(self.metadata, text, self._index)
-        yield from self._say_late_seal()
+        yield from self._emit_late_seal()
         reason = "tool_calls" if self._called and self._reason == "stop" else self._reason
-        yield Finished(reason, self._index)
+        yield ChoiceFinished(reason, self._index)
 
     def _part(self, number: int, part: Json) -> Iterator[AnswerEvent]:
         seal = self._shared.seal(text_in(part, "thoughtSignature"))
         text = text_in(part, "text")
         if part.get("thought") is True:
-            yield from self._think(text, seal)
+            yield from self._reasoning(text, seal)
         elif part.get("functionCall") is not None:
-            yield from self._before(seal)
+            yield from self._seal_reasoning(seal)
             yield from self._call(object_in(part, "functionCall"))
         elif part.get("inlineData") is not None:
             yield from self._picture(object_in(part, "inlineData"), seal)
         else:
-            yield from self._say(number, text, seal)
+            yield from self._text(number, text, seal)
 
-    def _think(self, text: str, seal: str | None) -> Iterator[AnswerEvent]:
+    def _reasoning(self, text: str, seal: str | None) -> Iterator[AnswerEvent]:
         if text:
-            if self._thought is None:
-                yield from self._begin_thought()
-            assert self._thought is not None
-            yield Thought(self._thought, text)
+            if self._reasoning_key is None:
+                yield from self._begin_reasoning()
+            assert self._reasoning_key is not None
+            yield ReasoningDelta(self._reasoning_key, text)
         if seal is not None:
-            yield from self._before(seal)
+            yield from self._seal_reasoning(seal)
 
-    def _say(self, number: int, text: str, seal: str | None) -> Iterator[AnswerEvent]:
-        if not self._speaking and (text or seal is not None):
-            yield from self._before(None if text else seal)
+    def _text(self, number: int, text: str, seal: str | None) -> Iterator[AnswerEvent]:
+        if not self._in_message and (text or seal is not None):
+            yield from self._seal_reasoning(None if text else seal)
         if text:
-            yield self._said(number, text)
-        if self._speaking and seal is not None:
-            yield from self._say_late_seal()
+            yield self._text_delta(number, text)
+        if self._in_message and seal is not None:
+            yield from self._emit_late_seal()
             self._late_seal = seal
 
-    def _said(self, number: int, text: str) -> Said:
-        if not self._speaking:
-            self._speaking, self._message = True, self._text_bytes
+    def _text_delta(self, number: int, text: str) -> TextDelta:
+        if not self._in_message:
+            self._in_message, self._message = True, self._text_bytes
         if self._whole:
             self._parts[number] = self._text_bytes
-        self._text.append(text.encode())
-        self._text_bytes += len(self._text[-1])
-        told, self._logprobs = tuple(self._logprobs), []
-        return Said(text, self._index, told)
+        self._text_pieces.append(text.encode())
+        self._text_bytes += len(self._text_pieces[-1])
+        vendor_id, self._logprobs = tuple(self._logprobs), []
+        return TextDelta(text, self._index, vendor_id)
 
     def _call(self, call: Json) -> Iterator[AnswerEvent]:
         name, arguments = text_in(call, "name"), object_in(call, "args")
@@ -208,7 +208,7 @@ class Choice:
         text = msgspec.json.encode(arguments)
         key = self._shared.key()
         call_id = self._shared.call_id(call.get("id"), name.encode() + text)
-        self._called, self._speaking = True, False
+        self._called, self._in_message = True, False
         yield CallBegun(key, call_id, name, choice=self._index)
         yield CallDelta(key, text.decode())
         yield CallDone(key)
@@ -217,34 +217,34 @@ class Choice:
         media_type, data = text_in(blob, "mimeType"), text_in(blob, "data")
         if not media_type.startswith("image/") or not data:
             return
-        yield from self._before(seal)
+        yield from self._seal_reasoning(seal)
         key = self._shared.key()
         yield ImageBegun(key, self._index)
-        yield ImageDone(key, data, details(media_type, data))
+        yield ImageDone(key, data, image_details(media_type, data))
 
-    def _before(self, seal: str | None) -> Iterator[AnswerEvent]:
+    def _seal_reasoning(self, seal: str | None) -> Iterator[AnswerEvent]:
         """Ends the open stretch of reasoning, sealed; without one, a seal has a stretch of its own."""
-        yield from self._say_late_seal()
-        if seal is not None and self._thought is None:
-            yield from self._begin_thought()
-        yield from self._end_thought(seal)
+        yield from self._emit_late_seal()
+        if seal is not None and self._reasoning_key is None:
+            yield from self._begin_reasoning()
+        yield from self._end_reasoning(seal)
 
-    def _say_late_seal(self) -> Iterator[AnswerEvent]:
+    def _emit_late_seal(self) -> Iterator[AnswerEvent]:
         seal, self._late_seal = self._late_seal, None
         if seal is not None:
-            yield from self._before(seal)
+            yield from self._seal_reasoning(seal)
 
-    def _begin_thought(self) -> Iterator[AnswerEvent]:
-        self._thought, self._speaking = self._shared.key(), False
-        yield ThoughtBegun(self._thought, self._index)
+    def _begin_reasoning(self) -> Iterator[AnswerEvent]:
+        self._reasoning_key, self._in_message = self._shared.key(), False
+        yield ReasoningBegun(self._reasoning_key, self._index)
 
-    def _end_thought(self, seal: str | None = None) -> Iterator[AnswerEvent]:
-        key, self._thought = self._thought, None
+    def _end_reasoning(self, seal: str | None = None) -> Iterator[AnswerEvent]:
+        key, self._reasoning_key = self._reasoning_key, None
         if key is not None:
-            yield ThoughtDone(key, seal)
+            yield ReasoningDone(key, seal)
 
     def _finish(self, reason: Any) -> None:
-        if reason is None or reason == _UNSAID:
+        if reason is None or reason == _UNSPECIFIED:
             return
         if not isinstance(reason, str):
             malformed("The answer's end has no reason.")

@@ -62,7 +62,7 @@ _SECRETS = (
 )
 
 
-def refusal_words(envelope: Any) -> tuple[str | None, str | None, float | None]:
+def translate_error(envelope: Any) -> tuple[str | None, str | None, float | None]:
     """OpenAI's type and code for an error body as decoded JSON, and the seconds to wait, each None where nothing tells."""
     error = error_in(envelope)
     if error is None:
@@ -84,14 +84,14 @@ def error_in(envelope: Any) -> dict[str, Any] | None:
     return error if isinstance(error, dict) and error else None
 
 
-def reported(envelope: Any) -> AnswerError | None:
+def answer_error(envelope: Any) -> AnswerError | None:
     """The error that stands in place of an answer, None where it is an answer."""
     error = error_in(envelope)
     if error is None:
         return None
-    kind, code, _ = refusal_words(envelope)
-    told = error.get("message")
-    message = cleaned(told) if isinstance(told, str) and told else "The upstream reported an error."
+    kind, code, _ = translate_error(envelope)
+    message = error.get("message")
+    message = cleaned(message) if isinstance(message, str) and message else "The upstream reported an error."
     return AnswerError(message, malformed=False, type=kind, code=code)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from app.wire.answer import Cited
+from app.wire.answer import CitationAdded
 from app.wire.relay import malformed
 
 QUERIES_MAX: Final = 100
@@ -40,8 +40,8 @@ class AnswerText(NamedTuple):
 
 def queries(metadata: Mapping[str, Any]) -> list[str]:
     """The distinct queries, in order."""
-    told = [query for query in _list(metadata, "webSearchQueries") if isinstance(query, str) and query.strip()]
-    return _bounded(list(dict.fromkeys(told)), QUERIES_MAX)
+    found = [query for query in _list(metadata, "webSearchQueries") if isinstance(query, str) and query.strip()]
+    return _bounded(list(dict.fromkeys(found)), QUERIES_MAX)
 
 
 def actions(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -54,17 +54,17 @@ def actions(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def citations(metadata: Mapping[str, Any], answer: AnswerText, choice: int) -> list[Cited]:
+def citations(metadata: Mapping[str, Any], answer: AnswerText, choice: int) -> list[CitationAdded]:
     """What was cited of the last message, in the order of the supports."""
     sources = _sources(metadata)
     spans: list[tuple[tuple[int, int], Source]] = []
     for support in _list(metadata, "groundingSupports"):
         span = _span(_object(_object(support), "segment"), answer)
-        spans += [(span, source) for source in _borne_by(_object(support), sources)]
+        spans += [(span, source) for source in _supporting_sources(_object(support), sources)]
         _bounded(spans, CITATIONS_MAX)
     places = _code_points(answer.text[answer.message :], {edge for span, _ in spans for edge in span})
     return [
-        Cited(source.url, source.title, places[start], places[end], choice)
+        CitationAdded(source.url, source.title, places[start], places[end], choice)
         for (start, end), source in spans
         if places[start] < places[end]
     ]
@@ -83,7 +83,7 @@ def _source(web: Mapping[str, Any]) -> Source | None:
     return Source(url, title if isinstance(title, str) and title else url)
 
 
-def _borne_by(support: Mapping[str, Any], sources: list[Source | None]) -> Iterable[Source]:
+def _supporting_sources(support: Mapping[str, Any], sources: list[Source | None]) -> Iterable[Source]:
     indices = [index for index in _list(support, "groundingChunkIndices") if type(index) is int]
     found = (sources[index] for index in dict.fromkeys(indices) if 0 <= index < len(sources))
     return (source for source in found if source is not None)

@@ -17,11 +17,11 @@ _JPEG_SIZES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """Markers of a JPEG frame's header, whose segment holds the size."""
 
 
-def details(media_type: str, data: str) -> dict[str, Any]:
+def image_details(media_type: str, data: str) -> dict[str, Any]:
     """The members of OpenAI's item that are known of an image: output_format, and size where its header tells."""
-    told: dict[str, Any] = {"output_format": media_type.removeprefix("image/")}
+    members: dict[str, Any] = {"output_format": media_type.removeprefix("image/")}
     size = _size(data)
-    return told if size is None else told | {"size": size}
+    return members if size is None else members | {"size": size}
 
 
 def _size(data: str) -> str | None:

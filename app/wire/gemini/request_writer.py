@@ -10,11 +10,11 @@ import msgspec
 from app.wire.canonical import CanonicalRequest, Target
 from app.wire.gemini.config import generation_config
 from app.wire.gemini.contents import write_contents
-from app.wire.gemini.tools import offered, write_tools
+from app.wire.gemini.tools import select_tools, write_tools
 
 
-def write_gemini(ask: CanonicalRequest, target: Target) -> bytes:
+def write_gemini_request(request: CanonicalRequest, target: Target) -> bytes:
     """Raises RequestError for what this upstream's model cannot take."""
-    offer = offered(ask)
-    body = write_contents(ask, target) | write_tools(offer)
-    return msgspec.json.encode(body | {"generationConfig": generation_config(ask, target, offer)})
+    selected = select_tools(request)
+    body = write_contents(request, target) | write_tools(selected)
+    return msgspec.json.encode(body | {"generationConfig": generation_config(request, target, selected)})

@@ -24,12 +24,12 @@ _TIERS: Final = {
     "on_demand_flex": "flex",
     "on_demand_priority": "priority",
 }
-_UNSAID: Final = ("unspecified", "service_tier_unspecified", "traffic_type_unspecified")
+_UNSPECIFIED: Final = ("unspecified", "service_tier_unspecified", "traffic_type_unspecified")
 
 
-def gemini_usage(told: Any, *, searches: int, images: tuple[ImageCount, ...]) -> Usage | None:
+def gemini_usage(reported: Any, *, searches: int, images: tuple[ImageCount, ...]) -> Usage | None:
     """The usage, with the searches and images that were counted of the answer itself."""
-    figures = object_of(told)
+    figures = object_of(reported)
     prompt, tools = figure(figures, "promptTokenCount"), figure(figures, "toolUsePromptTokenCount") or 0
     written, thoughts = figure(figures, "candidatesTokenCount"), figure(figures, "thoughtsTokenCount") or 0
     if prompt is None:
@@ -50,15 +50,15 @@ def gemini_usage(told: Any, *, searches: int, images: tuple[ImageCount, ...]) ->
         image_output=image_output,
         web_search_calls=searches,
         images=images,
-        service_tier=service_tier(told),
+        service_tier=service_tier(reported),
     )
 
 
-def service_tier(told: Any) -> str | None:
+def service_tier(reported: Any) -> str | None:
     """The tier that served the answer, in OpenAI's words where it has one."""
-    figures = object_of(told)
+    figures = object_of(reported)
     name = tier(figures.get("serviceTier")) or tier(figures.get("trafficType"))
-    if name is None or name.lower() in _UNSAID:
+    if name is None or name.lower() in _UNSPECIFIED:
         return None
     return _TIERS.get(name.lower(), name.lower())
 

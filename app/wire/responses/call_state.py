@@ -16,21 +16,21 @@ from app.wire.answer import (
 )
 from app.wire.exchange import AnswerError
 from app.wire.relay import malformed
-from app.wire.responses.item_state import Current, Events, Heard, Pieces, ToldItem
+from app.wire.responses.item_state import CurrentMessage, Events, Handlers, ItemState, StreamedText
 from app.wire.responses.values import Json, number, object_in, objects, text
 
 _DETAILS = ("size", "quality", "output_format", "background", "revised_prompt")
 
 
-class ToldCall(ToldItem):
+class CallState(ItemState):
     """A call is begun when its name is known: with its first word, or with its last one."""
 
     kind: ClassVar[Literal["function", "custom"]] = "function"
     member: ClassVar[str] = "arguments"
 
-    def __init__(self, key: int, current: Current, upstream: str) -> None:
+    def __init__(self, key: int, current: CurrentMessage, upstream: str) -> None:
         super().__init__(key, current, upstream)
-        self._text = Pieces()
+        self._text = StreamedText()
         self.begun = False
 
     def added(self, item: Json) -> Events:
@@ -47,18 +47,18 @@ class ToldCall(ToldItem):
 
     def _end(self, item: Json) -> Events:
         events = [] if self.begun else self._begin(item)
-        return [*events, *self._told(self._text.rest(text(item.get(self.member)))), CallDone(self.key)]
+        return [*events, *self._delta_events(self._text.rest(text(item.get(self.member)))), CallDone(self.key)]
 
-    def _told(self, told: str) -> Events:
-        return [CallDelta(self.key, told)] if told else []
+    def _delta_events(self, raw: str) -> Events:
+        return [CallDelta(self.key, raw)] if raw else []
 
     def _delta(self, event: Json) -> Events:
-        return self._told(self._text.add(text(event.get("delta")))) if self.begun else []
+        return self._delta_events(self._text.add(text(event.get("delta")))) if self.begun else []
 
     def _done(self, event: Json) -> Events:
-        return self._told(self._text.rest(text(event.get(self.member)))) if self.begun else []
+        return self._delta_events(self._text.rest(text(event.get(self.member)))) if self.begun else []
 
-    on: ClassVar[Heard] = {
+    handlers: ClassVar[Handlers] = {
         "function_call_arguments.delta": _delta,
         "function_call_arguments.done": _done,
         "custom_tool_call_input.delta": _delta,
@@ -66,12 +66,12 @@ class ToldCall(ToldItem):
     }
 
 
-class ToldCustomCall(ToldCall):
+class CustomCallState(CallState):
     kind = "custom"
     member = "input"
 
 
-class ToldSearch(ToldItem):
+class SearchState(ItemState):
     def added(self, item: Json) -> Events:
         return [SearchBegun(self.key)]
 
@@ -80,23 +80,23 @@ class ToldSearch(ToldItem):
         return [SearchDone(self.key, _action(object_in(item.get("action"))), failed=failed)]
 
 
-def _action(told: Json) -> Json:
+def _action(raw: Json) -> Json:
     """What a search did, in OpenAI's words for it; other members and other sources are left out."""
-    kind = text(told.get("type")) or "search"
-    action: Json = {name: text(told[name]) for name in ("query", "url", "pattern") if told.get(name) is not None}
-    queries = told.get("queries")
+    kind = text(raw.get("type")) or "search"
+    action: Json = {name: text(raw[name]) for name in ("query", "url", "pattern") if raw.get(name) is not None}
+    queries = raw.get("queries")
     if isinstance(queries, list):
         action["queries"] = list(map(text, queries))
-    if told.get("sources") is not None:
-        urls = (text(source.get("url")) for source in objects(told["sources"]))
+    if raw.get("sources") is not None:
+        urls = (text(source.get("url")) for source in objects(raw["sources"]))
         action["sources"] = [{"type": "url", "url": url} for url in urls if url]
     return {"type": kind, **action}
 
 
-class ToldImage(ToldItem):
+class ImageState(ItemState):
     """An image is begun with the first that is seen of it: one that cannot be made may never be seen."""
 
-    def __init__(self, key: int, current: Current, upstream: str) -> None:
+    def __init__(self, key: int, current: CurrentMessage, upstream: str) -> None:
         super().__init__(key, current, upstream)
         self._begun = False
 
@@ -118,8 +118,8 @@ class ToldImage(ToldItem):
         data, index = text(event.get("partial_image_b64")), number(event.get("partial_image_index"))
         return [*self._begin(), ImagePartial(self.key, data, index, _details(event))] if data else []
 
-    on: ClassVar[Heard] = {"image_generation_call.partial_image": _partial}
+    handlers: ClassVar[Handlers] = {"image_generation_call.partial_image": _partial}
 
 
-def _details(told: Json) -> Json:
-    return {name: text(told[name]) for name in _DETAILS if told.get(name) is not None}
+def _details(raw: Json) -> Json:
+    return {name: text(raw[name]) for name in _DETAILS if raw.get(name) is not None}

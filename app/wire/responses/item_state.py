@@ -17,13 +17,13 @@ from app.wire.relay import malformed
 from app.wire.responses.values import Json
 
 Events = list[AnswerEvent]
-Heard = Mapping[str, Callable[[Any, Json], Events]]
+Handlers = Mapping[str, Callable[[Any, Json], Events]]
 
 PLACES_MAX = 4096
 """Parts of a message, paragraphs of reasoning, citations of a part."""
 
 
-class Current:
+class CurrentMessage:
     """The message that text goes to: how much text it has, and which message it is."""
 
     def __init__(self) -> None:
@@ -35,27 +35,27 @@ class Current:
         self.number += 1
 
 
-class ToldItem(ABC):
+class ItemState(ABC):
     """One item. `on` names what it hears of, by the event's name without "response."."""
 
-    on: ClassVar[Heard] = {}
+    handlers: ClassVar[Handlers] = {}
 
-    def __init__(self, key: int, current: Current, upstream: str) -> None:
+    def __init__(self, key: int, current: CurrentMessage, upstream: str) -> None:
         self.key = key
-        self.over = False
+        self.finished = False
         self._current = current
         self._upstream = upstream
 
-    def hear(self, name: str, event: Json) -> Events:
+    def handle(self, name: str, event: Json) -> Events:
         """One event of the item. What it has no word for says nothing."""
-        heard = self.on.get(name)
-        return [] if heard is None or self.over else heard(self, event)
+        handler = self.handlers.get(name)
+        return [] if handler is None or self.finished else handler(self, event)
 
     def end(self, item: Json) -> Events:
         """The item is done: `item` as it stands there, empty where nobody told it again."""
-        if self.over:
+        if self.finished:
             return []
-        self.over = True
+        self.finished = True
         return self._end(item)
 
     @abstractmethod
@@ -74,7 +74,7 @@ def bound(places: int) -> None:
         malformed("The answer holds an item of too many parts.")
 
 
-class Pieces:
+class StreamedText:
     """A text that comes in pieces."""
 
     def __init__(self) -> None:
@@ -87,9 +87,9 @@ class Pieces:
 
     def rest(self, whole: str) -> str:
         """What is missing of the whole text, now told as well."""
-        told = "".join(self._pieces)
-        self._pieces = [told] if told else []
-        return self.add(whole[len(told) :]) if whole.startswith(told) else ""
+        so_far = "".join(self._pieces)
+        self._pieces = [so_far] if so_far else []
+        return self.add(whole[len(so_far) :]) if whole.startswith(so_far) else ""
 
     def __bool__(self) -> bool:
         return bool(self._pieces)

@@ -45,7 +45,7 @@ class OutputItem(ABC):
     def _item(self, status: str, **members: Any) -> Json:
         return {"id": self.id, "type": self.type, "status": status, **members}
 
-    def _tell(self, kind: str, **members: Any) -> None:
+    def _emit_item_event(self, kind: str, **members: Any) -> None:
         self._emit({"type": f"response.{kind}", "item_id": self.id, "output_index": self.index, **members})
 
 
@@ -67,45 +67,45 @@ class MessageItem(OutputItem):
         self._annotations: list[Json] = []
         self._add(role="assistant", content=[])
 
-    def say(self, text: str, logprobs: list[Json]) -> None:
+    def add_text(self, text: str, logprobs: list[Json]) -> None:
         place = self._place("output_text")
         self._text.append(text)
         self._logprobs += logprobs
-        self._tell("output_text.delta", content_index=place, delta=text, logprobs=logprobs)
+        self._emit_item_event("output_text.delta", content_index=place, delta=text, logprobs=logprobs)
 
-    def refuse(self, text: str) -> None:
+    def add_refusal(self, text: str) -> None:
         place = self._place("refusal")
         self._refusal.append(text)
-        self._tell("refusal.delta", content_index=place, delta=text)
+        self._emit_item_event("refusal.delta", content_index=place, delta=text)
 
-    def cite(self, annotation: Json) -> None:
+    def add_citation(self, annotation: Json) -> None:
         place, number = self._place("output_text"), len(self._annotations)
         self._annotations.append(annotation)
-        told = {"annotation_index": number, "annotation": annotation}
-        self._tell("output_text.annotation.added", content_index=place, **told)
+        members = {"annotation_index": number, "annotation": annotation}
+        self._emit_item_event("output_text.annotation.added", content_index=place, **members)
 
     def _place(self, kind: str) -> int:
         place = self._places.get(kind)
         if place is None:
             place = self._places[kind] = len(self._places)
-            self._tell("content_part.added", content_index=place, part=self._part(kind))
+            self._emit_item_event("content_part.added", content_index=place, part=self._part(kind))
         return place
 
     def _part(self, kind: str) -> Json:
         if kind == "refusal":
             return {"type": kind, "refusal": "".join(self._refusal)}
-        told = {"annotations": self._annotations.copy(), "logprobs": self._logprobs.copy()}
-        return {"type": kind, "text": "".join(self._text), **told}
+        members = {"annotations": self._annotations.copy(), "logprobs": self._logprobs.copy()}
+        return {"type": kind, "text": "".join(self._text), **members}
 
     def _end(self) -> Json:
         content = [self._part(kind) for kind in self._places]
         for place, part in enumerate(content):
             if part["type"] == "refusal":
-                self._tell("refusal.done", content_index=place, refusal=part["refusal"])
+                self._emit_item_event("refusal.done", content_index=place, refusal=part["refusal"])
             else:
-                told = {"text": part["text"], "logprobs": part["logprobs"]}
-                self._tell("output_text.done", content_index=place, **told)
-            self._tell("content_part.done", content_index=place, part=part)
+                members = {"text": part["text"], "logprobs": part["logprobs"]}
+                self._emit_item_event("output_text.done", content_index=place, **members)
+            self._emit_item_event("content_part.done", content_index=place, part=part)
         return {"role": "assistant", "content": content}
 
 
@@ -123,20 +123,22 @@ class ReasoningItem(OutputItem):
         self.sealed: str | None = None
         self._add(summary=[], encrypted_content=None)
 
-    def think(self, text: str, part: int) -> None:
+    def add_text(self, text: str, part: int) -> None:
         if part != self._part:
             self._end_part()
             self._part = part
-            self._tell("reasoning_summary_part.added", summary_index=len(self._summary), part=_summary_part(""))
+            self._emit_item_event(
+                "reasoning_summary_part.added", summary_index=len(self._summary), part=_summary_part("")
+            )
         self._texts.append(text)
-        self._tell("reasoning_summary_text.delta", summary_index=len(self._summary), delta=text)
+        self._emit_item_event("reasoning_summary_text.delta", summary_index=len(self._summary), delta=text)
 
     def _end_part(self) -> None:
         if not self._texts:
             return
         place, part = len(self._summary), _summary_part("".join(self._texts))
-        self._tell("reasoning_summary_text.done", summary_index=place, text=part["text"])
-        self._tell("reasoning_summary_part.done", summary_index=place, part=part)
+        self._emit_item_event("reasoning_summary_text.done", summary_index=place, text=part["text"])
+        self._emit_item_event("reasoning_summary_part.done", summary_index=place, part=part)
         self._summary.append(part)
         self._texts.clear()
 
@@ -164,14 +166,14 @@ class _CallItem(OutputItem):
 
     def write(self, text: str) -> None:
         self._texts.append(text)
-        self._tell(f"{self.family}.delta", delta=text)
+        self._emit_item_event(f"{self.family}.delta", delta=text)
 
     def _end(self) -> Json:
         if not self._texts and self.empty:
             self.write(self.empty)
-        told = {self.member: "".join(self._texts)}
-        self._tell(f"{self.family}.done", **told)
-        return {**self._named, **told}
+        members = {self.member: "".join(self._texts)}
+        self._emit_item_event(f"{self.family}.done", **members)
+        return {**self._named, **members}
 
 
 class FunctionCallItem(_CallItem):
@@ -200,12 +202,12 @@ class SearchItem(OutputItem):
         self.action: Json = {"type": "search"}
         self.failed = False
         self._add(action=self.action)
-        self._tell("web_search_call.in_progress")
-        self._tell("web_search_call.searching")
+        self._emit_item_event("web_search_call.in_progress")
+        self._emit_item_event("web_search_call.searching")
 
     def _end(self) -> Json:
         if not self.failed:
-            self._tell("web_search_call.completed")
+            self._emit_item_event("web_search_call.completed")
         return {"action": self.action}
 
 
@@ -219,13 +221,13 @@ class ImageItem(OutputItem):
         super().__init__(emit, index, seed)
         self.result: Json = {"result": None}
         self._add(**self.result)
-        self._tell("image_generation_call.in_progress")
-        self._tell("image_generation_call.generating")
+        self._emit_item_event("image_generation_call.in_progress")
+        self._emit_item_event("image_generation_call.generating")
 
-    def show(self, data: str, index: int, details: Json) -> None:
-        told = {**details, "partial_image_index": index, "partial_image_b64": data}
-        self._tell("image_generation_call.partial_image", **told)
+    def add_partial(self, data: str, index: int, details: Json) -> None:
+        members = {**details, "partial_image_index": index, "partial_image_b64": data}
+        self._emit_item_event("image_generation_call.partial_image", **members)
 
     def _end(self) -> Json:
-        self._tell("image_generation_call.completed")
+        self._emit_item_event("image_generation_call.completed")
         return self.result

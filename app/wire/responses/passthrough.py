@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from app.wire.envelope import reported
+from app.wire.envelope import upstream_error
 from app.wire.exchange import AnswerError
 from app.wire.relay import DONE, PlainRelay, StreamRelay, decoded, malformed, text_bytes
-from app.wire.rewrite import ENCRYPTED, sealed_members
+from app.wire.rewrite import ENCRYPTED, seal_item
 from app.wire.splice import Members, members, with_members
 from app.wire.sse import Frame
 from app.wire.usage import COUNTED_ITEMS, FIGURE_MAX, Item, item_usage, responses_usage
@@ -92,7 +92,7 @@ class ResponsesStreamRelay(StreamRelay):
         self._done_items: list[Item] = []
         self._shown_images: dict[str, Item] = {}
         self._done_bytes = 0
-        self._known: Members = {}
+        self._public_response: Members = {}
 
     @property
     def items(self) -> Usage:
@@ -105,7 +105,7 @@ class ResponsesStreamRelay(StreamRelay):
         event = decoded(_events, data)
         kind = event.type if isinstance(event.type, str) else frame.event
         if kind in _FAILING or (event.error and not kind):
-            raise _reported(data)
+            raise _failure_error(data)
         if kind in _CLOSING:
             return frame.with_data(self._close(event.response, kind, data))
         self._count(event, kind)
@@ -113,7 +113,7 @@ class ResponsesStreamRelay(StreamRelay):
             if ENCRYPTED in data and event.item is not _NOTHING:
                 return frame.with_data(_with_sealed_item(data, self._upstream))
             return frame.raw
-        return frame.with_data(self._known_as(event.response, data))
+        return frame.with_data(self._with_public_response(event.response, data))
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
         """A flat error event, which clients read on from, then response.failed where a response was begun, then [DONE]."""
@@ -121,8 +121,8 @@ class ResponsesStreamRelay(StreamRelay):
         word = code or "server_error"
         error = {"type": "error", "code": word, "message": message, "param": None, "sequence_number": first}
         frames = [_frame("error", error)]
-        if self._known:
-            failed = self._known | {
+        if self._public_response:
+            failed = self._public_response | {
                 "status": msgspec.Raw(b'"failed"'),
                 "error": msgspec.Raw(msgspec.json.encode({"code": word, "message": message})),
             }
@@ -131,8 +131,8 @@ class ResponsesStreamRelay(StreamRelay):
         return b"".join([*frames, DONE])
 
     def _count(self, event: _Event, kind: str) -> None:
-        told = event.sequence_number
-        self._sequence = told if type(told) is int and 0 <= told <= FIGURE_MAX else self._sequence + 1
+        number = event.sequence_number
+        self._sequence = number if type(number) is int and 0 <= number <= FIGURE_MAX else self._sequence + 1
         if event.delta is not None:
             self.delivered.output_bytes += text_bytes(event.delta)
         elif kind == "response.output_item.done" and event.item is not _NOTHING:
@@ -145,17 +145,17 @@ class ResponsesStreamRelay(StreamRelay):
         elif kind == "response.image_generation_call.partial_image" and (shown := _text(event.item_id)):
             self._shown_images.setdefault(shown, Item(id=shown, type="image_generation_call"))
 
-    def _known_as(self, raw: msgspec.Raw, data: bytes) -> bytes:
+    def _with_public_response(self, raw: msgspec.Raw, data: bytes) -> bytes:
         """The event with its response as the client may know it. Remembered, for a failure to fail that one."""
-        self._known = decoded(members, raw) | self._changes
+        self._public_response = decoded(members, raw) | self._changes
         self._response_id = _text(decoded(_responses, raw).id) or self._response_id
-        return _with_response(data, self._known)
+        return _with_response(data, self._public_response)
 
     def _close(self, raw: msgspec.Raw, kind: str, data: bytes) -> bytes:
         """The last event. It is not remembered and takes no sequence number: it is held, and a failure may come in its place."""
         response = decoded(_responses, raw)
         if response.error:
-            raise reported(response.error)
+            raise upstream_error(response.error)
         self._response_id = _text(response.id) or self._response_id
         self._finish, self._items, self._usage = _summary(response, kind.removeprefix("response."), self._done_items)
         self.delivered.output_bytes = max(self.delivered.output_bytes, _output_bytes(response))
@@ -174,7 +174,7 @@ class ResponsesPlainRelay(PlainRelay):
     def _whole(self, body: bytes) -> bytes:
         response = decoded(_responses, body)
         if response.error or response.status in ("failed", "cancelled"):
-            raise reported(response.error)
+            raise upstream_error(response.error)
         if response.status not in ("completed", "incomplete"):
             malformed("The answer is no finished response.")
         self._response_id = _text(response.id)
@@ -213,7 +213,7 @@ def _sealed_output(response: Members, upstream: str) -> Members:
     items = _raws.decode(output)
     for index, raw in enumerate(items):
         item = msgspec.json.decode(raw)
-        if sealed_members(item, upstream):
+        if seal_item(item, upstream):
             items[index] = _raw(item)
     return response | {"output": _raw(items)}
 
@@ -221,19 +221,19 @@ def _sealed_output(response: Members, upstream: str) -> Members:
 def _with_sealed_item(data: bytes, upstream: str) -> bytes:
     fields = members.decode(data)
     item = msgspec.json.decode(fields["item"])
-    return with_members(fields, {"item": _raw(item)}) if sealed_members(item, upstream) else data
+    return with_members(fields, {"item": _raw(item)}) if seal_item(item, upstream) else data
 
 
 def _raw(value: Any) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(value))
 
 
-def _reported(data: bytes) -> AnswerError:
+def _failure_error(data: bytes) -> AnswerError:
     """The three forms: members of the event, an `error` in it, or in its response."""
     failure = decoded(_failures, data)
     if isinstance(failure.response, dict):
-        return reported(failure.response.get("error"))
-    return reported(failure.error, {"message": failure.message, "code": failure.code, "param": failure.param})
+        return upstream_error(failure.response.get("error"))
+    return upstream_error(failure.error, {"message": failure.message, "code": failure.code, "param": failure.param})
 
 
 def _frame(kind: str, event: dict[str, Any]) -> bytes:

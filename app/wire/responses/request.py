@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
-from app.wire.content import Weight, weigh
+from app.wire.content import ContentTotals, measure_content
 from app.wire.exchange import ParsedRequest
-from app.wire.request import count, flag, given, missing, model, read_body, service_tier, tool_uses, unsupported
+from app.wire.request import count, flag, missing, model, raw_member, read_body, service_tier, tool_uses, unsupported
 from app.wire.splice import Members, with_members
 
-_STORED = ("previous_response_id", "conversation", "prompt")
+_STATEFUL = ("previous_response_id", "conversation", "prompt")
 _STATELESS = "The gateway is stateless: send the whole conversation in 'input'."
 
 
@@ -23,10 +23,10 @@ def parse_responses(body: bytes) -> ParsedRequest:
     """Raises RequestError for anything that is not a well-formed request, or asks for stored state or for what has no price."""
     fields = read_body(body)
     name = model(fields)
-    _refuse_state(fields)
+    _reject_stored_state(fields)
     uses = tool_uses(fields)
     flag(fields, "store")
-    weight = _weight(fields)
+    totals = _input_totals(fields)
     return ParsedRequest(
         endpoint="responses",
         model=name,
@@ -34,17 +34,17 @@ def parse_responses(body: bytes) -> ParsedRequest:
         choices=1,
         max_output_tokens=count(fields, "max_output_tokens"),
         max_tool_calls=count(fields, "max_tool_calls"),
-        tools=(*uses, *weight.tools),
-        images=weight.images,
-        files=weight.files,
-        text_bytes=len(body) - weight.inline_bytes,
+        tools=(*uses, *totals.tools),
+        images=totals.images,
+        files=totals.files,
+        text_bytes=len(body) - totals.inline_bytes,
         include_usage=True,
         service_tier=service_tier(fields),
         fields=fields,
-        content_bytes=weight.content_bytes,
-        refs=tuple(weight.refs),
-        inline_files=tuple(weight.inline_files),
-        addresses=tuple(weight.addresses),
+        content_bytes=totals.content_bytes,
+        refs=tuple(totals.refs),
+        inline_files=tuple(totals.inline_files),
+        addresses=tuple(totals.addresses),
     )
 
 
@@ -60,18 +60,18 @@ def responses_body(
     return with_members(request.fields, changes)
 
 
-def _weight(fields: Members) -> Weight:
+def _input_totals(fields: Members) -> ContentTotals:
     """`input` is a text or a list of items."""
-    given_input = given(fields, "input")
-    if given_input is None:
+    raw = raw_member(fields, "input")
+    if raw is None:
         raise missing("input")
-    is_text = bytes(memoryview(given_input)[:1]) == b'"'
-    return Weight() if is_text else weigh(given_input, "input")
+    is_text = bytes(memoryview(raw)[:1]) == b'"'
+    return ContentTotals() if is_text else measure_content(raw, "input")
 
 
-def _refuse_state(fields: Members) -> None:
-    for name in _STORED:
-        if given(fields, name) is not None:
+def _reject_stored_state(fields: Members) -> None:
+    for name in _STATEFUL:
+        if raw_member(fields, name) is not None:
             raise unsupported(name, _STATELESS)
     if flag(fields, "background"):
         raise unsupported("background", "The gateway is stateless: it keeps no answer to be fetched later.")

@@ -18,7 +18,7 @@ from app.wire.common_members import hints as read_hints
 from app.wire.common_members import number, optional
 from app.wire.exchange import RequestError
 from app.wire.file_ref import StoredFile
-from app.wire.request import NAME_LENGTH_MAX, count, flag, given, missing, model, service_tier, text, unsupported
+from app.wire.request import NAME_LENGTH_MAX, count, flag, missing, model, raw_member, service_tier, text, unsupported
 from app.wire.responses.input import read_input
 from app.wire.responses.shapes import JsonFormat, PlainFormat, ReasoningOptions, SchemaFormat, StreamOptions, TextShape
 from app.wire.responses.tools import read_choice, read_tools
@@ -46,7 +46,7 @@ KNOWN: Final = frozenset(
     }
 )
 _STATELESS = "The gateway is stateless: send the whole conversation in 'input'."
-REFUSED: Final[Mapping[str, str]] = {
+UNSUPPORTED: Final[Mapping[str, str]] = {
     **dict.fromkeys(("previous_response_id", "conversation", "prompt"), _STATELESS),
     "background_options": "The gateway is stateless: it keeps no answer to be fetched later.",
     "access_programs": "Access programs are not offered.",
@@ -59,16 +59,16 @@ _LOGPROBS = "message.output_text.logprobs"
 INCLUDED: Final = frozenset({"reasoning.encrypted_content", "web_search_call.action.sources", _LOGPROBS})
 
 
-def read_responses(fields: Members, stored: Mapping[str, StoredFile]) -> CanonicalRequest:
+def read_responses_request(fields: Members, files: Mapping[str, StoredFile]) -> CanonicalRequest:
     """The request as a CanonicalRequest. Raises RequestError for what is wrong, unknown or not offered, by its name."""
-    _judge(fields)
+    _check_fields(fields)
     tools = read_tools(fields)
     reasoning = optional(fields, "reasoning", _reasoning) or ReasoningOptions()
     shape = optional(fields, "text", _text_shape) or TextShape()
     return CanonicalRequest(
         endpoint="responses",
         model=model(fields),
-        items=read_input(_required(fields, "input"), stored),
+        items=read_input(_required(fields, "input"), files),
         stream=_stream(fields),
         instructions=text(fields, "instructions"),
         tools=tools,
@@ -88,11 +88,11 @@ def read_responses(fields: Members, stored: Mapping[str, StoredFile]) -> Canonic
     )
 
 
-def _judge(fields: Members) -> None:
+def _check_fields(fields: Members) -> None:
     for name in fields:
-        if name in REFUSED and given(fields, name) is not None:
-            raise unsupported(name, REFUSED[name])
-        if name not in KNOWN and name not in REFUSED:
+        if name in UNSUPPORTED and raw_member(fields, name) is not None:
+            raise unsupported(name, UNSUPPORTED[name])
+        if name not in KNOWN and name not in UNSUPPORTED:
             short = name[:NAME_LENGTH_MAX]
             raise RequestError(f"Unknown parameter: '{short}'.", param=short, code="unknown_parameter")
     flag(fields, "store")
@@ -103,7 +103,7 @@ def _judge(fields: Members) -> None:
 
 
 def _required(fields: Members, name: str) -> msgspec.Raw:
-    raw = given(fields, name)
+    raw = raw_member(fields, name)
     if raw is None:
         raise missing(name)
     return raw

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from app.wire.request import given
+from app.wire.request import raw_member
 from app.wire.splice import Members
 from domain.usage import Usage
 
@@ -51,9 +51,11 @@ class Echo:
             "created_at": created,
             "model": model,
             **_STATELESS,
-            **{name: default if given(fields, name) is None else fields[name] for name, default in _ECHOED.items()},
+            **{
+                name: default if raw_member(fields, name) is None else fields[name] for name, default in _ECHOED.items()
+            },
             "reasoning": _reasoning(_members(fields, "reasoning")),
-            "text": {"format": {"type": "text"}, **_said(_members(fields, "text"))},
+            "text": {"format": {"type": "text"}, **_without_none(_members(fields, "text"))},
             "tools": _tools(fields),
         }
         self._tier = _tier(_value(fields, "service_tier")) or "auto"
@@ -72,10 +74,10 @@ class Echo:
         self, output: Sequence[Json], *, incomplete: str | None, usage: Usage | None, service_tier: str | None
     ) -> Json:
         """The response at its end. `incomplete` is why it was cut, None where it is complete."""
-        told = service_tier or (usage.service_tier if usage else None)
+        name = service_tier or (usage.service_tier if usage else None)
         closing: Json = {
             "usage": usage and _usage(usage),
-            "service_tier": _tier(told) or (self._tier if self._tier != "auto" else "default"),
+            "service_tier": _tier(name) or (self._tier if self._tier != "auto" else "default"),
             "incomplete_details": {"reason": incomplete} if incomplete else None,
         }
         if usage and usage.web_search_calls:
@@ -95,13 +97,13 @@ class Echo:
         }
 
 
-def _tier(told: Any) -> str | None:
+def _tier(name: Any) -> str | None:
     """Other vendors' words for their tiers are none of the protocol's."""
-    return told if isinstance(told, str) and told in _TIERS else None
+    return name if isinstance(name, str) and name in _TIERS else None
 
 
 def _value(fields: Members, name: str) -> Any:
-    raw = given(fields, name)
+    raw = raw_member(fields, name)
     return None if raw is None else msgspec.json.decode(raw)
 
 
@@ -115,12 +117,12 @@ def _list(fields: Members, name: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _said(members: Json) -> Json:
+def _without_none(members: Json) -> Json:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _reasoning(said: Json) -> Json:
-    return {"effort": said.get("effort"), "summary": said.get("summary") or said.get("generate_summary")}
+def _reasoning(options: Json) -> Json:
+    return {"effort": options.get("effort"), "summary": options.get("summary") or options.get("generate_summary")}
 
 
 def _tools(fields: Members) -> list[Any]:

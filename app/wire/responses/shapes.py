@@ -67,13 +67,13 @@ class ItemShape(Shape, frozen=True, gc=False, kw_only=True):
     status: Status | None = None
 
 
-class AskedMessage(ItemShape, frozen=True, gc=False, kw_only=True):
+class InputMessage(ItemShape, frozen=True, gc=False, kw_only=True):
     role: Literal["system", "developer", "user"]
     content: str | list[InputPart]
     phase: None = None
 
 
-class AnsweredMessage(ItemShape, frozen=True, gc=False, kw_only=True):
+class OutputMessage(ItemShape, frozen=True, gc=False, kw_only=True):
     role: Literal["assistant"]
     content: str | list[OutputPart]
     phase: Literal["commentary", "final_answer"] | None = None

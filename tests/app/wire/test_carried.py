@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.wire.canonical import CanonicalRequest, Target
 from app.wire.chat import request_reader as chat_ask
-from app.wire.dialects import READ, WRITE, Dialect, parse
+from app.wire.dialects import REQUEST_READERS, REQUEST_WRITERS, Dialect, parse
 from app.wire.exchange import Endpoint, RequestError
 from app.wire.file_ref import StoredFile
 from app.wire.request import NAME_LENGTH_MAX
@@ -31,8 +31,8 @@ TARGETS: Final[dict[Dialect, tuple[Target, ...]]] = {
 }
 ENDPOINTS: Final[tuple[Endpoint, ...]] = ("responses", "chat")
 DOCUMENTED: Final[dict[Endpoint, set[str]]] = {
-    "responses": {*responses_ask.KNOWN, *responses_ask.REFUSED, *VALID["responses"]},
-    "chat": {*chat_ask.KNOWN, *chat_ask.REFUSED, *VALID["chat"]},
+    "responses": {*responses_ask.KNOWN, *responses_ask.UNSUPPORTED, *VALID["responses"]},
+    "chat": {*chat_ask.KNOWN, *chat_ask.UNSUPPORTED, *VALID["chat"]},
 }
 _MEMBER = re.compile(r"\.[a-z_]+")
 _INDEX = re.compile(r"\[(\d+)\]")
@@ -72,7 +72,7 @@ def to_every_vendor(endpoint: Endpoint, body: dict[str, Any]) -> int:
     try:
         request = parse(endpoint, msgspec.json.encode(body))
         stored = {ref.file_id: StoredFile("application/pdf", "a.pdf", "JVBERi0xLjcK", 9, 1) for ref in request.refs}
-        ask = READ[endpoint](request.fields, stored)
+        ask = REQUEST_READERS[endpoint](request.fields, stored)
     except RequestError as error:
         judged(error, body, endpoint)
         return 0
@@ -82,7 +82,7 @@ def to_every_vendor(endpoint: Endpoint, body: dict[str, Any]) -> int:
 def asked(dialect: Dialect, target: Target, ask: CanonicalRequest, body: dict[str, Any]) -> bool:
     ask = carried.marked(ask)
     try:
-        written = WRITE[dialect](ask, target)
+        written = REQUEST_WRITERS[dialect](ask, target)
     except RequestError as error:
         judged(error, body, ask.endpoint)
         return False
@@ -99,7 +99,7 @@ def asked(dialect: Dialect, target: Target, ask: CanonicalRequest, body: dict[st
 def test_any_ask_of_a_client_is_carried_or_refused_at_its_place(endpoint: Endpoint, data: st.DataObject) -> None:
     drawn = msgspec.structs.replace(data.draw(asks() | plain_asks()), endpoint=endpoint)
     try:
-        body = WRITE[endpoint](drawn, Target("vendor", "public", 4096))
+        body = REQUEST_WRITERS[endpoint](drawn, Target("vendor", "public", 4096))
     except RequestError:
         return
     to_every_vendor(endpoint, msgspec.json.decode(body))
@@ -108,7 +108,7 @@ def test_any_ask_of_a_client_is_carried_or_refused_at_its_place(endpoint: Endpoi
 @settings(_QUIET, max_examples=60)
 @given(plain_asks())
 def test_what_every_vendor_takes_is_carried_to_all(drawn: CanonicalRequest) -> None:
-    body = msgspec.json.decode(WRITE[drawn.endpoint](drawn, Target("vendor", "public", 4096)))
+    body = msgspec.json.decode(REQUEST_WRITERS[drawn.endpoint](drawn, Target("vendor", "public", 4096)))
     assert to_every_vendor(drawn.endpoint, body) >= 4
 
 

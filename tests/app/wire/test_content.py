@@ -10,10 +10,10 @@ import pytest
 from app.wire.content import (
     FILE_BYTES_MAX,
     INLINE_BYTES_MAX,
-    Weight,
+    ContentTotals,
     check_file_size,
     check_size,
-    weigh,
+    measure_content,
 )
 from app.wire.exchange import RequestError, ToolUse
 from app.wire.file_ref import FileRef
@@ -22,8 +22,8 @@ PAYLOAD = "QUJD" * 50
 URI = f"data:image/png;base64,{PAYLOAD}"
 
 
-def weight(items: Any, name: str = "input") -> Weight:
-    return weigh(msgspec.Raw(json.dumps(items).encode()), name)
+def weight(items: Any, name: str = "input") -> ContentTotals:
+    return measure_content(msgspec.Raw(json.dumps(items).encode()), name)
 
 
 def message(*parts: Any) -> dict[str, Any]:

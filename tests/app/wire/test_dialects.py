@@ -9,7 +9,14 @@ import pytest
 
 from app.wire.canonical import Target
 from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
-from app.wire.dialects import READ, dialect_for, parse, passed_body, passing_relay, translating_relay
+from app.wire.dialects import (
+    REQUEST_READERS,
+    dialect_for,
+    parse,
+    passthrough_body,
+    passthrough_relay,
+    translation_relay,
+)
 from app.wire.exchange import Endpoint, ParsedRequest
 from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
 from app.wire.translate import PlainTranslation, StreamTranslation
@@ -49,7 +56,7 @@ def test_an_upstream_is_asked_in_the_clients_protocol_where_it_speaks_it(
 
 @pytest.mark.parametrize(("endpoint", "limit"), [("responses", "max_output_tokens"), ("chat", "max_completion_tokens")])
 def test_a_passed_body_names_the_upstreams_model_and_what_was_held_for(endpoint: Endpoint, limit: str) -> None:
-    told = json.loads(passed_body(request(endpoint), TARGET))
+    told = json.loads(passthrough_body(request(endpoint), TARGET))
     assert told.items() >= ({"model": "its-name", limit: 64} | MEMBERS[endpoint]).items()
 
 
@@ -65,7 +72,7 @@ def test_a_passed_body_names_the_upstreams_model_and_what_was_held_for(endpoint:
 def test_a_pass_through_is_relayed_by_its_own_protocol_and_never_goes_on(
     endpoint: Endpoint, stream: bool, kind: type
 ) -> None:
-    made = passing_relay(request(endpoint, stream=stream), model="public", upstream="vendor")
+    made = passthrough_relay(request(endpoint, stream=stream), model="public", upstream="vendor")
     assert type(made) is kind
     assert made.continuation() is None
 
@@ -76,8 +83,8 @@ def test_a_translation_answers_in_the_clients_protocol(
     endpoint: Endpoint, answers: str, stream: bool, kind: type
 ) -> None:
     asked = request(endpoint, stream=stream)
-    made = translating_relay(
-        READ[endpoint](asked.fields, {}),
+    made = translation_relay(
+        REQUEST_READERS[endpoint](asked.fields, {}),
         "anthropic",
         TARGET,
         model="public",

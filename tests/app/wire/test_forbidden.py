@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from app.wire.exchange import RequestError
-from app.wire.forbidden import judge_tools
+from app.wire.forbidden import check_tools
 
 
 def judged(*tools: Any) -> tuple[str, ...]:
-    return judge_tools(msgspec.Raw(json.dumps(tools).encode()), "tools")
+    return check_tools(msgspec.Raw(json.dumps(tools).encode()), "tools")
 
 
 @pytest.mark.parametrize(
@@ -62,17 +62,17 @@ def test_a_functions_own_parameters_may_have_any_name() -> None:
     schema = {"type": "object", "properties": {"file_id": {"type": "string"}, "url": {"const": "http://localhost/"}}}
     auto = {"type": "code_interpreter", "container": {"type": "auto", "file_ids": []}}
     assert judged({"type": "function", "name": "f", "parameters": schema}, auto, 5) == ()
-    assert judge_tools(msgspec.Raw(b"[]"), "tools") == ()
-    assert judge_tools(None, "tools") == ()
+    assert check_tools(msgspec.Raw(b"[]"), "tools") == ()
+    assert check_tools(None, "tools") == ()
 
 
 def test_a_name_spelled_with_escapes_is_found() -> None:
     with pytest.raises(RequestError):
-        judge_tools(msgspec.Raw(rb'[{"type": "x", "\u0066ile_id": "file-1"}]'), "tools")
+        check_tools(msgspec.Raw(rb'[{"type": "x", "\u0066ile_id": "file-1"}]'), "tools")
 
 
 @pytest.mark.parametrize("number", [b"1e400", b"1" * 5_000])
 def test_a_tool_with_a_number_that_nobody_can_hold_is_refused(number: bytes) -> None:
     with pytest.raises(RequestError) as caught:
-        judge_tools(msgspec.Raw(b'[{"type":"x","file_id":null,"size":%b}]' % number), "tools")
+        check_tools(msgspec.Raw(b'[{"type":"x","file_id":null,"size":%b}]' % number), "tools")
     assert (caught.value.param, caught.value.code) == ("tools", "invalid_value")

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from app.wire.exchange import RequestError, ToolUse
-from app.wire.request import TOOLS_MAX, count, flag, given, model, read_body, service_tier, text, tool_uses
+from app.wire.request import TOOLS_MAX, count, flag, model, raw_member, read_body, service_tier, text, tool_uses
 
 
 def refusal(do: Callable[[], Any]) -> RequestError:
@@ -117,7 +117,7 @@ def test_a_wrong_value_is_named(read: Callable[..., Any], value: bytes, message:
 def test_null_is_the_same_as_absent() -> None:
     for body in (b"{}", b'{"x":null}'):
         fields = read_body(body)
-        assert (given(fields, "x"), text(fields, "x"), flag(fields, "x"), count(fields, "x")) == (
+        assert (raw_member(fields, "x"), text(fields, "x"), flag(fields, "x"), count(fields, "x")) == (
             None,
             None,
             False,

@@ -8,7 +8,7 @@ import pytest
 
 from app.wire.exchange import RequestError
 from app.wire.file_ref import StoredFile
-from app.wire.rewrite import handed, sealed_members
+from app.wire.rewrite import rewrite_conversation, seal_item
 from app.wire.tags import seal
 
 STORED = {"file-1": StoredFile("application/pdf", "a.pdf", "QUJD", 3, 1)}
@@ -17,7 +17,7 @@ URI = "data:application/pdf;base64,QUJD"
 
 def given(name: str, items: Any, upstream: str = "vendor") -> Any:
     fields = {"model": msgspec.Raw(b'"m"'), name: msgspec.Raw(json.dumps(items).encode())}
-    changed = handed(fields, STORED, upstream)
+    changed = rewrite_conversation(fields, STORED, upstream)
     assert changed["model"] is fields["model"]
     return json.loads(bytes(changed[name]))
 
@@ -25,10 +25,10 @@ def given(name: str, items: Any, upstream: str = "vendor") -> Any:
 def test_what_has_nothing_to_change_keeps_its_bytes() -> None:
     for text in (b'"a text"', b'[ {"role": "user",  "content":"x"} ]', b"null"):
         fields = {"input": msgspec.Raw(text)}
-        assert handed(fields, STORED, "vendor") is fields
+        assert rewrite_conversation(fields, STORED, "vendor") is fields
     odd = b'{"role":"user" ,"content":"x"}'
     fields = {"input": msgspec.Raw(b"[" + odd + b',{"content":[{"type":"input_file","file_id":"file-1"}]}]')}
-    assert bytes(handed(fields, STORED, "vendor")["input"]).startswith(b"[" + odd)
+    assert bytes(rewrite_conversation(fields, STORED, "vendor")["input"]).startswith(b"[" + odd)
 
 
 @pytest.mark.parametrize("holder", ["content", "output"])
@@ -99,13 +99,13 @@ def test_reasoning_that_rides_on_a_chat_call_stays_here() -> None:
 def test_a_number_that_nobody_can_hold_is_refused_where_an_item_changes(number: bytes) -> None:
     items = b'[{"role":"user","content":"x"},{"encrypted_content":"gAAA","size":%b}]' % number
     with pytest.raises(RequestError) as caught:
-        handed({"input": msgspec.Raw(items)}, STORED, "vendor")
+        rewrite_conversation({"input": msgspec.Raw(items)}, STORED, "vendor")
     assert (caught.value.param, caught.value.code) == ("input[1]", "invalid_value")
 
 
 def test_what_is_encrypted_is_sealed_in_place() -> None:
     item = {"type": "reasoning", "encrypted_content": "gAAA"}
-    assert sealed_members(item, "vendor")
+    assert seal_item(item, "vendor")
     assert item["encrypted_content"] == seal("vendor", "gAAA")
     for other in ({"encrypted_content": None}, {"encrypted_content": ""}, {}, 5):
-        assert not sealed_members(other, "vendor")
+        assert not seal_item(other, "vendor")

@@ -18,19 +18,19 @@ from tests.support.wire.streams import by_byte, run, sse
 
 USAGE = Usage(input=3, output=2)
 EVENTS: dict[str, Any] = {
-    "began": lambda value: answer.Began(upstream_id="up_1"),
-    "said": answer.Said,
-    "refused": answer.Refused,
-    "thought": lambda value: answer.Thought(0, value),
+    "began": lambda value: answer.AnswerBegun(upstream_id="up_1"),
+    "said": answer.TextDelta,
+    "refused": answer.RefusalDelta,
+    "thought": lambda value: answer.ReasoningDelta(0, value),
     "call": lambda value: answer.CallDelta(1, value),
     "calling": lambda value: answer.CallBegun(1, "call_1", "f", value),
     "searched": lambda value: answer.SearchDone(2, {"type": "search"}, failed=value),
     "opened": lambda value: answer.SearchDone(3, {"type": "open_page", "url": value}),
     "partial": lambda value: answer.ImagePartial(value, "AAAA", 0, {"quality": "low", "size": "1024x1024"}),
     "image": lambda value: answer.ImageDone(value, "AAAA", {"quality": "high", "size": "1024x1024"}),
-    "finished": lambda value: answer.Finished(value[1], value[0]),
-    "ended": lambda value: answer.Ended(USAGE if value else None),
-    "counted": lambda value: answer.Ended(Usage(input=3, output=2, calls=(CallCount("custom", value),))),
+    "finished": lambda value: answer.ChoiceFinished(value[1], value[0]),
+    "ended": lambda value: answer.AnswerEnded(USAGE if value else None),
+    "counted": lambda value: answer.AnswerEnded(Usage(input=3, output=2, calls=(CallCount("custom", value),))),
 }
 
 
@@ -105,52 +105,55 @@ END = sse({"finished": [0, "stop"]}, {"ended": 1})
 def test_a_whole_answer_however_it_is_cut() -> None:
     for pieces in ([WHOLE + END], by_byte(WHOLE + END)):
         outcome = run(stream(), pieces)
-        assert outcome.forwarded == b"<Began><Said><Thought><CallDelta><Refused>"
-        assert outcome.tail == b"<Finished><Ended>data: [DONE]\n\n"
+        assert outcome.forwarded == b"<AnswerBegun><TextDelta><ReasoningDelta><CallDelta><RefusalDelta>"
+        assert outcome.tail == b"<ChoiceFinished><AnswerEnded>data: [DONE]\n\n"
         assert (outcome.usage, outcome.finish, outcome.response_id) == (USAGE, "stop", "client_1")
         assert (outcome.output_bytes, outcome.finished) == (3 + 3 + 2 + 2, True)
 
 
 def test_everything_is_held_from_the_last_finish_on() -> None:
     relay = stream(choices=2)
-    assert relay.feed(sse({"said": "a"}, {"finished": [1, "length"]}, {"said": "b"})) == b"<Said><Finished><Said>"
+    assert (
+        relay.feed(sse({"said": "a"}, {"finished": [1, "length"]}, {"said": "b"}))
+        == b"<TextDelta><ChoiceFinished><TextDelta>"
+    )
     assert not relay.closing
-    assert relay.feed(sse({"finished": [1, "length"]})) == b"<Finished>"
+    assert relay.feed(sse({"finished": [1, "length"]})) == b"<ChoiceFinished>"
     assert not relay.closing, "one choice finishes once"
     assert relay.feed(sse({"finished": [0, "stop"]}, {"said": "late"})) == b""
     assert (relay.closing, relay.finished) == (True, False)
     assert relay.feed(sse({"ended": 1}, {"said": "later"})) == b""
     assert relay.finished
-    assert relay.tail() == b"<Finished><Said><Ended>data: [DONE]\n\n"
+    assert relay.tail() == b"<ChoiceFinished><TextDelta><AnswerEnded>data: [DONE]\n\n"
     assert relay.finish == "stop,length"
 
 
 def test_an_answer_of_fewer_choices_closes_at_its_end() -> None:
     relay = stream(choices=2)
-    assert relay.feed(sse({"said": "a"}, {"finished": [0, "stop"]})) == b"<Said>", "it may be all that comes"
+    assert relay.feed(sse({"said": "a"}, {"finished": [0, "stop"]})) == b"<TextDelta>", "it may be all that comes"
     assert (relay.closing, relay.finished) == (False, False)
     relay.feed(sse({"ended": 1}))
     assert relay.closing
-    assert relay.tail() == b"<Finished><Ended>data: [DONE]\n\n"
+    assert relay.tail() == b"<ChoiceFinished><AnswerEnded>data: [DONE]\n\n"
 
 
 def test_a_finish_goes_on_with_the_next_choice_that_begins() -> None:
     relay = stream(choices=2)
     assert relay.feed(sse({"finished": [1, "stop"]})) == b""
-    assert relay.feed(sse({"said": "a"})) == b"<Finished><Said>"
+    assert relay.feed(sse({"said": "a"})) == b"<ChoiceFinished><TextDelta>"
 
 
 def test_comments_and_frames_without_data_end_here() -> None:
     relay = stream()
-    assert relay.feed(b": ping\n\nevent: ping\n\n" + sse({"said": "a"})) == b"<Said>"
+    assert relay.feed(b": ping\n\nevent: ping\n\n" + sse({"said": "a"})) == b"<TextDelta>"
 
 
 def test_what_the_reader_knows_only_at_the_end_comes_in_the_tail() -> None:
     relay = stream({"said": "a", "finished": [0, "stop"]}, {"ended": 0})
-    assert relay.feed(sse({"began": 1})) == b"<Began>"
+    assert relay.feed(sse({"began": 1})) == b"<AnswerBegun>"
     relay.end()
     assert relay.continuation() is None
-    assert relay.tail() == b"<Said><Finished><Ended>data: [DONE]\n\n"
+    assert relay.tail() == b"<TextDelta><ChoiceFinished><AnswerEnded>data: [DONE]\n\n"
     assert relay.usage is None
 
 
@@ -158,7 +161,7 @@ def test_a_closing_answer_whose_rest_never_comes_has_its_last_event() -> None:
     relay = stream({"ended": 1})
     relay.feed(WHOLE + sse({"finished": [0, "stop"]}))
     relay.cut()
-    assert relay.tail() == b"<Finished><Ended>data: [DONE]\n\n"
+    assert relay.tail() == b"<ChoiceFinished><AnswerEnded>data: [DONE]\n\n"
     assert (relay.usage, relay.finished) == (USAGE, False)
 
 
@@ -168,7 +171,7 @@ def test_what_breaks_after_the_finish_ends_without_figures() -> None:
     with pytest.raises(AnswerError):
         relay.feed(sse({"error": "late"}))
     relay.cut()
-    assert relay.tail() == b"<Finished><Ended>data: [DONE]\n\n"
+    assert relay.tail() == b"<ChoiceFinished><AnswerEnded>data: [DONE]\n\n"
     assert relay.usage is None
 
 
@@ -202,11 +205,11 @@ def test_an_end_without_sense_is_malformed() -> None:
 
 def test_a_pause_is_gone_on_with_as_one_answer() -> None:
     relay = stream({"thought": "late"}, bodies=(b"again",))
-    assert relay.feed(sse({"began": 1}, {"said": "a"})) == b"<Began><Said>"
+    assert relay.feed(sse({"began": 1}, {"said": "a"})) == b"<AnswerBegun><TextDelta>"
     relay.end()
     assert not relay.finished
     assert relay.continuation() == b"again"
-    assert relay.feed(sse({"said": "b"})) == b"<Thought><Said>"
+    assert relay.feed(sse({"said": "b"})) == b"<ReasoningDelta><TextDelta>"
     relay.feed(END)
     relay.end()
     assert relay.continuation() is None
@@ -217,7 +220,7 @@ def test_a_failure_follows_what_was_made_and_leaves_out_what_was_held() -> None:
     relay = stream()
     with pytest.raises(AnswerError):
         relay.feed(sse({"said": "a"}, {"error": "broken"}))
-    assert relay.failure(message="m", type="t", code="c") == b"<Said><failed m t c>"
+    assert relay.failure(message="m", type="t", code="c") == b"<TextDelta><failed m t c>"
     held = stream()
     held.feed(sse({"said": "a"}))
     held.feed(END)
@@ -254,7 +257,7 @@ def test_a_plain_answer() -> None:
     relay = PlainTranslation(Reader(), Writer(), choices=1)
     body = json.dumps([{"began": 1}, {"said": "abc"}, {"finished": [0, "length"]}, {"ended": 1}]).encode()
     outcome = run(relay, by_byte(body))
-    assert (outcome.forwarded, outcome.tail) == (b"", b"<Began><Said><Finished><Ended>")
+    assert (outcome.forwarded, outcome.tail) == (b"", b"<AnswerBegun><TextDelta><ChoiceFinished><AnswerEnded>")
     assert (outcome.usage, outcome.finish, outcome.output_bytes) == (USAGE, "length", 3)
     assert relay.continuation() is None
     failed = json.loads(relay.failure(message="m", type="t", code="c"))
@@ -269,7 +272,7 @@ def test_a_plain_answer_that_pauses() -> None:
     assert relay.continuation() == b"again"
     relay.feed(b'[{"finished": [0, "stop"], "ended": 1}]')
     relay.end()
-    assert relay.tail() == b"<Said><Finished><Ended>"
+    assert relay.tail() == b"<TextDelta><ChoiceFinished><AnswerEnded>"
     broken = PlainTranslation(Reader(), Writer(), choices=1)
     broken.feed(b"[]")
     broken.end()

@@ -17,23 +17,23 @@ import pytest
 from lm15.serde import request_to_dict
 
 from app.wire import canonical
-from app.wire.anthropic.request_writer import write_anthropic
+from app.wire.anthropic.request_writer import write_anthropic_request
 from app.wire.canonical import CanonicalRequest, Target
-from app.wire.chat.request_reader import read_chat
-from app.wire.chat.request_writer import write_chat
+from app.wire.chat.request_reader import read_chat_request
+from app.wire.chat.request_writer import write_chat_request
 from app.wire.exchange import RequestError
-from app.wire.gemini.request_writer import write_gemini
-from app.wire.responses.request_reader import read_responses
-from app.wire.responses.request_writer import write_responses
+from app.wire.gemini.request_writer import write_gemini_request
+from app.wire.responses.request_reader import read_responses_request
+from app.wire.responses.request_writer import write_responses_request
 from app.wire.splice import members
 from tests.protocols.differential.requests import REQUESTS, Json
 from tests.protocols.differential.second_opinion import ADAPTERS
 from tests.protocols.translated.expected import Dialect
 
 WRITERS: Final[dict[Dialect, tuple[Callable[[CanonicalRequest, Target], bytes], str]]] = {
-    "responses": (write_responses, "gpt-5.4-mini"),
-    "anthropic": (write_anthropic, "claude-sonnet-4-5"),
-    "gemini": (write_gemini, "gemini-2.5-flash"),
+    "responses": (write_responses_request, "gpt-5.4-mini"),
+    "anthropic": (write_anthropic_request, "claude-sonnet-4-5"),
+    "gemini": (write_gemini_request, "gemini-2.5-flash"),
 }
 LIMIT: Final = 8192
 REFUSED: Final = "(refused)"
@@ -103,7 +103,7 @@ DISAGREEMENTS: Final[dict[tuple[str, Dialect], tuple[set[str], str]]] = {
 
 
 def read(body: Json) -> CanonicalRequest:
-    return read_chat(members.decode(msgspec.json.encode(body)), {})
+    return read_chat_request(members.decode(msgspec.json.encode(body)), {})
 
 
 def ours(dialect: Dialect, body: Json) -> Json | str:
@@ -156,7 +156,7 @@ def test_two_writers_of_a_request(name: str, dialect: Dialect) -> None:
 @pytest.mark.parametrize("name", REQUESTS)
 def test_a_chat_request_goes_round(name: str) -> None:
     body = REQUESTS[name]
-    written = json.loads(write_chat(read(body), Target("vendor", "public", max_output_tokens=LIMIT)))
+    written = json.loads(write_chat_request(read(body), Target("vendor", "public", max_output_tokens=LIMIT)))
     said = request_to_dict(lm15.request_from_openai_chat(body | {"max_completion_tokens": LIMIT, "store": False}))
     assert request_to_dict(lm15.request_from_openai_chat(written)) == said
 
@@ -175,7 +175,7 @@ def test_a_responses_request_that_lm15_writes_asks_for_the_same(name: str) -> No
     request = lm15.request_from_openai_chat(REQUESTS[name])
     body = lm15.OpenAILM(api_key="key").build_request(request, False).body
     assert isinstance(body, bytes)
-    one, other = said(read_responses(members.decode(body), {})), said(read(REQUESTS[name]))
+    one, other = said(read_responses_request(members.decode(body), {})), said(read(REQUESTS[name]))
     if one["instructions"]:
         system = {"type": "Message", "role": "system", "name": None}
         one["items"].insert(0, {**system, "parts": [{"type": "Text", "text": one["instructions"]}]})

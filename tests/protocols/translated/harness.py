@@ -11,15 +11,15 @@ from typing import Any, Final, Literal
 import msgspec
 
 from app.wire import canonical
-from app.wire.answer import AnswerWriter, Reader
-from app.wire.anthropic.answer_reader import AnthropicReader
+from app.wire.answer import AnswerReader, AnswerWriter
+from app.wire.anthropic.answer_reader import AnthropicAnswerReader
 from app.wire.canonical import CanonicalRequest, Target
-from app.wire.chat.answer_reader import ChatReader
-from app.wire.chat.answer_writer import ChatWriter
+from app.wire.chat.answer_reader import ChatAnswerReader
+from app.wire.chat.answer_writer import ChatAnswerWriter
 from app.wire.exchange import AnswerError
-from app.wire.gemini.answer_reader import GeminiReader
-from app.wire.responses.answer_reader import ResponsesReader
-from app.wire.responses.answer_writer import ResponsesWriter
+from app.wire.gemini.answer_reader import GeminiAnswerReader
+from app.wire.responses.answer_reader import ResponsesAnswerReader
+from app.wire.responses.answer_writer import ResponsesAnswerWriter
 from app.wire.splice import Members, members
 from app.wire.translate import PlainTranslation, StreamTranslation
 from domain.usage import Usage
@@ -33,12 +33,12 @@ SEED: Final = "0123456789abcdef" * 2
 UPSTREAM: Final = "vendor"
 
 READERS: Final[dict[Dialect, type[Any]]] = {
-    "responses": ResponsesReader,
-    "chat": ChatReader,
-    "anthropic": AnthropicReader,
-    "gemini": GeminiReader,
+    "responses": ResponsesAnswerReader,
+    "chat": ChatAnswerReader,
+    "anthropic": AnthropicAnswerReader,
+    "gemini": GeminiAnswerReader,
 }
-WRITERS: Final[dict[Client, type[Any]]] = {"responses": ResponsesWriter, "chat": ChatWriter}
+WRITERS: Final[dict[Client, type[Any]]] = {"responses": ResponsesAnswerWriter, "chat": ChatAnswerWriter}
 
 TOOLS: Final = (
     canonical.FunctionTool("get_weather", parameters={"type": "object"}),
@@ -84,8 +84,10 @@ def fields_for(client: Client, *, stream: bool = True) -> Members:
     return members.decode(msgspec.json.encode(fields))
 
 
-def reader_for(dialect: Dialect, ask: CanonicalRequest) -> Reader:
-    reader: Reader = READERS[dialect](ask, Target(UPSTREAM, "vendor-model", max_output_tokens=4096, max_tool_calls=5))
+def reader_for(dialect: Dialect, ask: CanonicalRequest) -> AnswerReader:
+    reader: AnswerReader = READERS[dialect](
+        ask, Target(UPSTREAM, "vendor-model", max_output_tokens=4096, max_tool_calls=5)
+    )
     return reader
 
 

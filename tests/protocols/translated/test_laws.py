@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from app.wire.answer import AnswerEvent, Cited, Reader
+from app.wire.answer import AnswerEvent, AnswerReader, CitationAdded
 from app.wire.exchange import AnswerError
 from app.wire.sse import FrameSplitter
 from tests.protocols.translated import laws
@@ -24,11 +24,11 @@ OWN = [
 ]
 
 
-def reader_of(dialect: Dialect, case: Case) -> Reader:
+def reader_of(dialect: Dialect, case: Case) -> AnswerReader:
     return reader_for(dialect, ask_for("chat", choices=len(case.choices), logprobs=case.logprobs))
 
 
-def told(reader: Reader, streams: Iterable[bytes]) -> tuple[list[AnswerEvent], bool]:
+def told(reader: AnswerReader, streams: Iterable[bytes]) -> tuple[list[AnswerEvent], bool]:
     """All events up to the end, or up to a fault, and whether it came to the end."""
     events: list[AnswerEvent] = []
     try:
@@ -66,4 +66,4 @@ def test_a_citation_does_not_end_before_it_starts() -> None:
     stream = stream_of("responses", "web_search").replace(b'"end_index":20', b'"end_index":7')
     events, whole = told(reader_of("responses", Case("web_search")), [stream])
     assert whole
-    assert [(event.start, event.end) for event in events if isinstance(event, Cited)] == [(3, 9), (12, 12)]
+    assert [(event.start, event.end) for event in events if isinstance(event, CitationAdded)] == [(3, 9), (12, 12)]

@@ -9,14 +9,14 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from app.wire.anthropic.request_writer import write_anthropic
+from app.wire.anthropic.request_writer import write_anthropic_request
 from app.wire.canonical import CanonicalRequest, Target
-from app.wire.chat.request_reader import read_chat
-from app.wire.chat.request_writer import write_chat
+from app.wire.chat.request_reader import read_chat_request
+from app.wire.chat.request_writer import write_chat_request
 from app.wire.exchange import RequestError
-from app.wire.gemini.request_writer import write_gemini
-from app.wire.responses.request_reader import read_responses
-from app.wire.responses.request_writer import write_responses
+from app.wire.gemini.request_writer import write_gemini_request
+from app.wire.responses.request_reader import read_responses_request
+from app.wire.responses.request_writer import write_responses_request
 from app.wire.splice import members
 from tests.protocols.translated.expected import Case, Dialect
 from tests.protocols.translated.harness import UPSTREAM, Client, stream_of, streamed
@@ -26,10 +26,10 @@ from tests.protocols.translated.understood import payloads
 Json = dict[str, Any]
 
 WRITERS: Final[dict[Dialect, tuple[Callable[[CanonicalRequest, Target], bytes], str]]] = {
-    "responses": (write_responses, "gpt-5.4-mini"),
-    "chat": (write_chat, "vendor-model"),
-    "anthropic": (write_anthropic, "claude-sonnet-4-5"),
-    "gemini": (write_gemini, "gemini-3-flash-preview"),
+    "responses": (write_responses_request, "gpt-5.4-mini"),
+    "chat": (write_chat_request, "vendor-model"),
+    "anthropic": (write_anthropic_request, "claude-sonnet-4-5"),
+    "gemini": (write_gemini_request, "gemini-3-flash-preview"),
 }
 QUESTION: Final = {"role": "user", "content": "Go on."}
 CHAT_TOOLS: Final = [
@@ -43,7 +43,7 @@ def next_turn(client: Client, sent: bytes) -> CanonicalRequest:
     """What a client asks next: everything so far, an output for each call, and a word of its own."""
     body = next_of_responses(sent) if client == "responses" else next_of_chat(sent)
     raw = members.decode(msgspec.json.encode(body))
-    return read_responses(raw, {}) if client == "responses" else read_chat(raw, {})
+    return read_responses_request(raw, {}) if client == "responses" else read_chat_request(raw, {})
 
 
 def next_of_responses(sent: bytes) -> Json:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.wire.answer import Began, Cited, Ended, Finished, Said
+from app.wire.answer import AnswerBegun, AnswerEnded, ChoiceFinished, CitationAdded, TextDelta
 from app.wire.exchange import AnswerError
 from domain.usage import Usage
 from tests.support.wire.anthropic.answering import (
@@ -35,24 +35,24 @@ USAGE = Usage(input=10, output=7)
 
 def test_the_whole_of_a_stream() -> None:
     assert read(start(), PING, *text(0, "Hi"), PING, reason("end_turn"), STOP) == [
-        Began("msg_1", "claude-x"),
-        Said("Hi"),
-        Finished("stop"),
-        Ended(USAGE),
+        AnswerBegun("msg_1", "claude-x"),
+        TextDelta("Hi"),
+        ChoiceFinished("stop"),
+        AnswerEnded(USAGE),
     ]
 
 
 def test_the_beginning_names_what_it_can() -> None:
     usage = {**START_USAGE, "service_tier": "standard"}
     assert read(start(id=3, model=None, usage=usage), reason("end_turn"), STOP) == [
-        Began(None, None, "default"),
-        Finished("stop"),
-        Ended(Usage(input=10, output=7, service_tier="default"), "default"),
+        AnswerBegun(None, None, "default"),
+        ChoiceFinished("stop"),
+        AnswerEnded(Usage(input=10, output=7, service_tier="default"), "default"),
     ]
 
 
 def test_no_usage_is_none() -> None:
-    assert read(start(usage=None), reason("end_turn", usage=None), STOP)[-1] == Ended()
+    assert read(start(usage=None), reason("end_turn", usage=None), STOP)[-1] == AnswerEnded()
 
 
 @pytest.mark.parametrize(
@@ -68,24 +68,24 @@ def test_no_usage_is_none() -> None:
 )
 def test_reasons(told: str, finish: str) -> None:
     events = read(start(), *text(0, "x"), reason(told), STOP)
-    assert [event.reason for event in events if isinstance(event, Finished)] == [finish]
+    assert [event.reason for event in events if isinstance(event, ChoiceFinished)] == [finish]
 
 
 def test_calls_finish_as_calls() -> None:
-    assert read(start(), *call(0, "f"), reason("tool_use"), STOP)[-2] == Finished("tool_calls")
-    assert read(start(), *call(0, "f", "{"), reason("max_tokens"), STOP)[-2] == Finished("length")
+    assert read(start(), *call(0, "f"), reason("tool_use"), STOP)[-2] == ChoiceFinished("tool_calls")
+    assert read(start(), *call(0, "f", "{"), reason("max_tokens"), STOP)[-2] == ChoiceFinished("length")
 
 
 def test_a_refusal_explains_itself_to_nobody() -> None:
     details = {"type": "refusal", "category": "cyber", "explanation": "Because of the vendor."}
     assert read(start(), reason("refusal", stop_details=details), STOP)[1:] == [
-        Finished("content_filter"),
-        Ended(USAGE),
+        ChoiceFinished("content_filter"),
+        AnswerEnded(USAGE),
     ]
 
 
 def test_frames_after_the_end_are_dropped() -> None:
-    assert read(*answered(*text(0, "a")), *answered(*text(0, "b")), {"type": "error"})[-1] == Ended(USAGE)
+    assert read(*answered(*text(0, "a")), *answered(*text(0, "b")), {"type": "error"})[-1] == AnswerEnded(USAGE)
 
 
 def test_done_is_no_frame_of_this_protocol_and_passes() -> None:
@@ -97,7 +97,7 @@ def test_the_frames_name_stands_in_for_a_missing_type() -> None:
     one = reader()
     begun = start()
     del begun["type"]
-    assert one.frame("message_start", json.dumps(begun).encode()) == [Began("msg_1", "claude-x")]
+    assert one.frame("message_start", json.dumps(begun).encode()) == [AnswerBegun("msg_1", "claude-x")]
 
 
 def test_unknown_events_tell_nothing() -> None:
@@ -110,10 +110,10 @@ def test_unknown_events_tell_nothing() -> None:
 def test_a_second_beginning_tells_usage_only() -> None:
     again = start(usage={"input_tokens": 99, "output_tokens": 1})
     assert read(start(), again, *text(0, "x"), reason("end_turn"), STOP) == [
-        Began("msg_1", "claude-x"),
-        Said("x"),
-        Finished("stop"),
-        Ended(Usage(input=99, output=7)),
+        AnswerBegun("msg_1", "claude-x"),
+        TextDelta("x"),
+        ChoiceFinished("stop"),
+        AnswerEnded(Usage(input=99, output=7)),
     ]
 
 
@@ -134,7 +134,7 @@ def test_a_stream_may_end_after_its_reason() -> None:
 
 def test_the_last_reason_counts_and_null_is_none() -> None:
     events = read(start(), reason("end_turn"), reason("max_tokens"), reason(None), STOP)
-    assert events[1] == Finished("length")
+    assert events[1] == ChoiceFinished("length")
 
 
 @pytest.mark.parametrize(
@@ -236,8 +236,8 @@ def test_a_plain_answer_with_all_kinds_of_blocks() -> None:
     assert events == read(
         start(), *(event for pair in streamed for event in pair), reason("tool_use"), STOP, asked=SEARCHING
     )
-    assert Cited("https://a", "A", 0, 2) in events
-    assert events[-2:] == [Finished("tool_calls"), Ended(Usage(input=10, output=7, web_search_calls=1))]
+    assert CitationAdded("https://a", "A", 0, 2) in events
+    assert events[-2:] == [ChoiceFinished("tool_calls"), AnswerEnded(Usage(input=10, output=7, web_search_calls=1))]
 
 
 def test_an_empty_plain_answer() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.wire.answer import Began, Cited, Ended, Finished, Said, SearchBegun, SearchDone
+from app.wire.answer import AnswerBegun, AnswerEnded, ChoiceFinished, CitationAdded, SearchBegun, SearchDone, TextDelta
 from app.wire.anthropic.answer_reader import CONTINUATIONS_MAX
 from app.wire.canonical import Message, Text, WebSearchTool
 from app.wire.exchange import AnswerError
@@ -42,7 +42,7 @@ def paused(*events: Any, usage: Any = PAUSE_USAGE) -> list[Any]:
 def test_a_paused_turn_is_gone_on_with_as_one_answer() -> None:
     one = reader(SEARCHING, target(max_tool_calls=5))
     first = feed(one, paused(*text(0, "Let me see. "), *search(1, "s0", "news")))
-    assert first == [Began("msg_1", "claude-x"), Said("Let me see. "), SearchBegun(0)]
+    assert first == [AnswerBegun("msg_1", "claude-x"), TextDelta("Let me see. "), SearchBegun(0)]
     body = msgspec.json.decode(one.continuation() or b"")
     assert one.continuation() is None
     assert body["max_tokens"] == 4096 - 100
@@ -64,10 +64,10 @@ def test_a_paused_turn_is_gone_on_with_as_one_answer() -> None:
             0,
             {"type": "search", "query": "news", "queries": ["news"], "sources": [{"type": "url", "url": "https://a"}]},
         ),
-        Said("So."),
-        Cited("https://a", "A", 12, 15),
-        Finished("stop"),
-        Ended(Usage(input=40, output=107, web_search_calls=2)),
+        TextDelta("So."),
+        CitationAdded("https://a", "A", 12, 15),
+        ChoiceFinished("stop"),
+        AnswerEnded(Usage(input=40, output=107, web_search_calls=2)),
     ]
     assert one.continuation() is None
 
@@ -110,7 +110,7 @@ def test_a_plain_answer_may_pause() -> None:
     blocks = [{"type": "text", "text": "a"}, {"type": "server_tool_use", "id": "s0", "name": "web_search", "input": {}}]
     assert one.whole(message(*blocks, stop_reason="pause_turn"))[-1] == SearchBegun(0)
     assert msgspec.json.decode(one.continuation() or b"")["messages"][-1]["content"] == blocks
-    assert one.whole(message({"type": "text", "text": "b"}))[0] == Said("b")
+    assert one.whole(message({"type": "text", "text": "b"}))[0] == TextDelta("b")
 
 
 def test_a_second_pause_sends_all_blocks_in_one_turn() -> None:
@@ -131,7 +131,7 @@ def test_a_turn_is_gone_on_with_while_what_it_reads_is_held_for(held: int | None
     one = reader(SEARCHING, msgspec.structs.replace(target(), max_input_tokens=held))
     events = feed(one, paused(*text(0, "a"), usage=usage))
     assert (one.continuation() is not None) is goes_on
-    assert (Finished("length") in events) is not goes_on
+    assert (ChoiceFinished("length") in events) is not goes_on
 
 
 def test_a_pause_before_anything_was_said() -> None:
@@ -171,14 +171,14 @@ def test_pauses_come_to_an_end() -> None:
     last = feed(one, paused())
     assert one.continuation() is None
     assert [event for event in last if isinstance(event, SearchDone)] != []
-    assert last[-2:] == [Finished("length"), Ended(Usage(input=270, output=900, web_search_calls=18))]
+    assert last[-2:] == [ChoiceFinished("length"), AnswerEnded(Usage(input=270, output=900, web_search_calls=18))]
 
 
 @pytest.mark.parametrize("spent", [4096, 5000])
 def test_a_pause_with_no_output_left_is_the_end(spent: int) -> None:
     one = reader(SEARCHING)
     events = feed(one, paused(usage={"output_tokens": spent}))
-    assert events[-2] == Finished("length")
+    assert events[-2] == ChoiceFinished("length")
     assert one.continuation() is None
 
 
@@ -188,7 +188,7 @@ def test_a_budget_stays_below_what_is_left() -> None:
     feed(one, paused(usage={"output_tokens": 3000}))
     body = msgspec.json.decode(one.continuation() or b"")
     assert (body["max_tokens"], body["thinking"]["budget_tokens"]) == (1096, 1095)
-    assert feed(one, paused(usage={"output_tokens": 100}))[-2] == Finished("length")
+    assert feed(one, paused(usage={"output_tokens": 100}))[-2] == ChoiceFinished("length")
 
 
 def test_effort_needs_no_budget() -> None:

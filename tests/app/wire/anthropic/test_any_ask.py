@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.wire.anthropic.request_writer import write_anthropic
+from app.wire.anthropic.request_writer import write_anthropic_request
 from app.wire.canonical import CanonicalRequest, Target
 from app.wire.exchange import RequestError
 from tests.support.wire.asks import asks, plain_asks, targets
@@ -67,7 +67,7 @@ def checked(body: dict[str, Any], target: Target) -> None:
 
 def written_or_refused(ask: CanonicalRequest, target: Target) -> bytes | RequestError:
     try:
-        return write_anthropic(ask, target)
+        return write_anthropic_request(ask, target)
     except RequestError as error:
         return error
 
@@ -87,4 +87,4 @@ def test_any_request_is_written_or_refused_by_name(ask: CanonicalRequest, target
 @given(plain_asks(), targets(st.sampled_from(["claude-sonnet-4-5", "claude-opus-4-6", "other"])))
 @settings(max_examples=100, deadline=None)
 def test_what_every_vendor_takes_is_never_refused(ask: CanonicalRequest, target: Target) -> None:
-    checked(msgspec.json.decode(write_anthropic(ask, target)), target)
+    checked(msgspec.json.decode(write_anthropic_request(ask, target)), target)

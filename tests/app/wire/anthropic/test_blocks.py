@@ -9,13 +9,13 @@ from app.wire.answer import (
     CallBegun,
     CallDelta,
     CallDone,
-    Cited,
-    Said,
+    CitationAdded,
+    ReasoningBegun,
+    ReasoningDelta,
+    ReasoningDone,
     SearchBegun,
     SearchDone,
-    Thought,
-    ThoughtBegun,
-    ThoughtDone,
+    TextDelta,
 )
 from app.wire.anthropic.seals import seal_redacted, seal_thinking
 from app.wire.canonical import TextFormat
@@ -58,33 +58,37 @@ def searched(key: int, query: str, *urls: str, failed: bool = False) -> SearchDo
 
 
 def test_text_as_it_comes() -> None:
-    assert told(*text(0, "Hel", "", "lo")) == [Said("Hel"), Said("lo")]
+    assert told(*text(0, "Hel", "", "lo")) == [TextDelta("Hel"), TextDelta("lo")]
 
 
 def test_a_block_may_begin_with_text() -> None:
-    assert told(block(0, "text", text="Hi"), stop(0)) == [Said("Hi")]
+    assert told(block(0, "text", text="Hi"), stop(0)) == [TextDelta("Hi")]
     assert told(block(0, "text", text=None), block(1, "text"), stop(0), stop(1)) == []
 
 
 def test_a_citation_covers_its_block_counted_in_code_points() -> None:
     events = told(*text(0, "\U0001f600\u00e9 "), *cited(1, "\U0001f4f0!", citation("https://a")), *text(2, "."))
     assert said(events) == "\U0001f600\u00e9 \U0001f4f0!."
-    assert [event for event in events if isinstance(event, Cited)] == [Cited("https://a", "T", 3, 5)]
+    assert [event for event in events if isinstance(event, CitationAdded)] == [CitationAdded("https://a", "T", 3, 5)]
 
 
 def test_a_source_is_cited_once_a_block() -> None:
     events = told(*cited(0, "x", citation("https://a"), citation("https://a"), citation("https://b", None)))
-    assert events == [Said("x"), Cited("https://a", "T", 0, 1), Cited("https://b", "https://b", 0, 1)]
+    assert events == [
+        TextDelta("x"),
+        CitationAdded("https://a", "T", 0, 1),
+        CitationAdded("https://b", "https://b", 0, 1),
+    ]
 
 
 def test_a_whole_block_brings_its_citations() -> None:
     events = told(block(0, "text", text="x", citations=[citation("https://a")]), stop(0))
-    assert events == [Said("x"), Cited("https://a", "T", 0, 1)]
+    assert events == [TextDelta("x"), CitationAdded("https://a", "T", 0, 1)]
 
 
 @pytest.mark.parametrize("odd", [None, "x", [], {"type": "page_location"}, citation(None), citation(7), citation("")])
 def test_a_citation_without_an_address_is_left_out(odd: Any) -> None:
-    assert told(*cited(0, "x", odd)) == [Said("x")]
+    assert told(*cited(0, "x", odd)) == [TextDelta("x")]
 
 
 def test_nothing_is_cited_for_no_text() -> None:
@@ -93,12 +97,12 @@ def test_nothing_is_cited_for_no_text() -> None:
 
 def test_offsets_begin_anew_with_a_message() -> None:
     events = told(*text(0, "abc"), *call(1, "f"), *cited(2, "x", citation("https://a")))
-    assert events[-1] == Cited("https://a", "T", 0, 1)
+    assert events[-1] == CitationAdded("https://a", "T", 0, 1)
 
 
 def test_a_block_that_a_call_cut_off_is_not_cited() -> None:
     opened = block(0, "text", text="abc", citations=[citation("https://a")])
-    assert not any(isinstance(event, Cited) for event in told(opened, *call(1, "f"), stop(0)))
+    assert not any(isinstance(event, CitationAdded) for event in told(opened, *call(1, "f"), stop(0)))
 
 
 # -- Thinking -------------------------------------------------------------------------------------------------------------
@@ -115,27 +119,33 @@ def test_thinking_is_sealed_with_its_signature() -> None:
         *text(1, "Yes."),
     )
     sealed = seal_thinking("up", "Hm.", "sig")
-    assert events == [ThoughtBegun(0), Thought(0, "Hm"), Thought(0, "."), ThoughtDone(0, sealed), Said("Yes.")]
+    assert events == [
+        ReasoningBegun(0),
+        ReasoningDelta(0, "Hm"),
+        ReasoningDelta(0, "."),
+        ReasoningDone(0, sealed),
+        TextDelta("Yes."),
+    ]
     assert tags.unseal(sealed, "up") is not None
 
 
 def test_whole_thinking() -> None:
     events = told(block(0, "thinking", thinking="Hm.", signature="sig"), stop(0))
-    assert events == [ThoughtBegun(0), Thought(0, "Hm."), ThoughtDone(0, seal_thinking("up", "Hm.", "sig"))]
+    assert events == [ReasoningBegun(0), ReasoningDelta(0, "Hm."), ReasoningDone(0, seal_thinking("up", "Hm.", "sig"))]
 
 
 def test_thinking_that_is_not_shown_is_sealed_all_the_same() -> None:
     events = told(block(0, "thinking", thinking=""), delta(0, "signature_delta", signature="sig"), stop(0))
-    assert events == [ThoughtBegun(0), ThoughtDone(0, seal_thinking("up", "", "sig"))]
+    assert events == [ReasoningBegun(0), ReasoningDone(0, seal_thinking("up", "", "sig"))]
 
 
 def test_thinking_without_a_signature_is_not_sealed() -> None:
-    assert told(block(0, "thinking", thinking="Hm."), stop(0))[-1] == ThoughtDone(0)
+    assert told(block(0, "thinking", thinking="Hm."), stop(0))[-1] == ReasoningDone(0)
 
 
 def test_redacted_thinking_is_sealed() -> None:
     events = told(block(0, "redacted_thinking", data="xyz"), stop(0))
-    assert events == [ThoughtBegun(0), ThoughtDone(0, seal_redacted("up", "xyz"))]
+    assert events == [ReasoningBegun(0), ReasoningDone(0, seal_redacted("up", "xyz"))]
 
 
 # -- Calls ----------------------------------------------------------------------------------------------------------------
@@ -183,11 +193,11 @@ def test_its_input_is_the_answers_text() -> None:
 
 def test_its_whole_input_is_the_answers_text() -> None:
     whole = block(0, "tool_use", id="t", name="json", input={"a": ["b"]})
-    assert told(whole, stop(0), asked=ANSWERING) == [Said('{"a":["b"]}')]
+    assert told(whole, stop(0), asked=ANSWERING) == [TextDelta('{"a":["b"]}')]
 
 
 def test_its_empty_input_is_the_empty_object() -> None:
-    assert told(*call(0, "json", ""), asked=ANSWERING) == [Said("{}")]
+    assert told(*call(0, "json", ""), asked=ANSWERING) == [TextDelta("{}")]
 
 
 def test_other_calls_beside_it_are_calls() -> None:
@@ -200,12 +210,12 @@ def test_other_calls_beside_it_are_calls() -> None:
 
 def test_a_search_and_what_it_found() -> None:
     events = told(*search(0, "s0", "news"), *found(1, "s0", "https://a", "https://b"), *text(2, "So."))
-    assert events == [SearchBegun(0), searched(0, "news", "https://a", "https://b"), Said("So.")]
+    assert events == [SearchBegun(0), searched(0, "news", "https://a", "https://b"), TextDelta("So.")]
 
 
 def test_a_search_does_not_end_the_message() -> None:
     events = told(*text(0, "ab"), *search(1, "s0", "q"), *found(2, "s0"), *cited(3, "cd", citation("https://a")))
-    assert events[-1] == Cited("https://a", "T", 2, 4)
+    assert events[-1] == CitationAdded("https://a", "T", 2, 4)
 
 
 def test_a_search_that_failed() -> None:
@@ -220,7 +230,7 @@ def test_two_searches_at_once_are_told_apart() -> None:
 
 
 def test_a_search_without_results_has_failed_at_the_end() -> None:
-    assert told(*search(0, "s0", "q"), *text(1, "x")) == [SearchBegun(0), Said("x"), searched(0, "q", failed=True)]
+    assert told(*search(0, "s0", "q"), *text(1, "x")) == [SearchBegun(0), TextDelta("x"), searched(0, "q", failed=True)]
 
 
 @pytest.mark.parametrize("piece", ["", "{", "[]", '{"query":7}', "{}"])

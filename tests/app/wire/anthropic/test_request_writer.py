@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.wire.anthropic.request_writer import BUDGETS, output_tool_of, write_anthropic
+from app.wire.anthropic.request_writer import BUDGETS, output_tool_name, write_anthropic_request
 from app.wire.anthropic.seals import seal_redacted, seal_thinking
 from app.wire.canonical import (
     FunctionCall,
@@ -27,7 +27,7 @@ TOOL = FunctionTool("f", at="tools[0]")
 
 
 def test_the_least_request() -> None:
-    assert msgspec.json.decode(write_anthropic(ask(HI), target(BUDGETED, max_output_tokens=100))) == {
+    assert msgspec.json.decode(write_anthropic_request(ask(HI), target(BUDGETED, max_output_tokens=100))) == {
         "model": BUDGETED,
         "max_tokens": 100,
         "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
@@ -260,8 +260,8 @@ def test_a_tool_that_stands_for_the_answer_is_forced() -> None:
     made = body(ask(format=FORMAT), OLD)
     assert [tool["name"] for tool in made["tools"]] == ["json"]
     assert made["tool_choice"] == {"type": "tool", "name": "json", "disable_parallel_tool_use": True}
-    assert output_tool_of(ask(format=FORMAT), target(OLD)) == "json"
-    assert output_tool_of(ask(format=FORMAT), target(BUDGETED)) is None
+    assert output_tool_name(ask(format=FORMAT), target(OLD)) == "json"
+    assert output_tool_name(ask(format=FORMAT), target(BUDGETED)) is None
 
 
 def test_it_stands_last_among_other_tools() -> None:

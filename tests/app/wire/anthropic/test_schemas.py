@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.wire.anthropic.schemas import DEPTH_MAX, Unshaped, shaped
+from app.wire.anthropic.schemas import DEPTH_MAX, UnsupportedSchema, supported_schema
 
 
 def test_a_schema_in_the_subset_stays_as_it_is() -> None:
@@ -23,16 +23,16 @@ def test_a_schema_in_the_subset_stays_as_it_is() -> None:
         "additionalProperties": False,
         "$defs": {"Day": {"type": "object", "properties": {"n": {"type": "integer"}}, "additionalProperties": False}},
     }
-    assert shaped(schema) == schema
+    assert supported_schema(schema) == schema
 
 
 def test_objects_are_closed() -> None:
-    assert shaped({"$schema": "x", "type": "object", "properties": {"a": {"type": "null"}}}) == {
+    assert supported_schema({"$schema": "x", "type": "object", "properties": {"a": {"type": "null"}}}) == {
         "type": "object",
         "properties": {"a": {"type": "null"}},
         "additionalProperties": False,
     }
-    assert shaped({"type": "object", "additionalProperties": False}) == {
+    assert supported_schema({"type": "object", "additionalProperties": False}) == {
         "type": "object",
         "properties": {},
         "additionalProperties": False,
@@ -77,7 +77,7 @@ def test_objects_are_closed() -> None:
     ],
 )
 def test_the_rest_is_told_or_written_otherwise(schema: dict[str, Any], made: dict[str, Any]) -> None:
-    assert shaped(schema) == made
+    assert supported_schema(schema) == made
 
 
 def nested(depth: int) -> dict[str, Any]:
@@ -122,14 +122,14 @@ def nested(depth: int) -> dict[str, Any]:
     ],
 )
 def test_what_the_subset_lacks_is_unshaped(schema: dict[str, Any], why: str) -> None:
-    with pytest.raises(Unshaped, match=why):
-        shaped(schema)
+    with pytest.raises(UnsupportedSchema, match=why):
+        supported_schema(schema)
 
 
 def test_a_schema_may_be_nested_as_deep_as_allowed() -> None:
-    assert shaped(nested(DEPTH_MAX)) == nested(DEPTH_MAX)
+    assert supported_schema(nested(DEPTH_MAX)) == nested(DEPTH_MAX)
 
 
 def test_a_name_of_a_property_is_no_keyword() -> None:
     schema = {"type": "object", "properties": {"$ref": {"type": "string"}}, "additionalProperties": False}
-    assert shaped(schema) == schema
+    assert supported_schema(schema) == schema

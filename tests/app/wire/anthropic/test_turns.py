@@ -7,7 +7,7 @@ import pytest
 
 from app.wire import tags
 from app.wire.anthropic.seals import seal_redacted, seal_thinking
-from app.wire.anthropic.turns import MADE, OPENING
+from app.wire.anthropic.turns import IMAGE_NOTE, OPENING
 from app.wire.canonical import (
     CustomCall,
     CustomCallOutput,
@@ -274,8 +274,8 @@ def test_a_made_image_comes_back_in_the_users_next_turn() -> None:
     items = (HI, ImageGenerationCall("ig_1", "aGk="), call("c1"), output("c1", Text("1")), message("user", "Bluer."))
     made = body(ask(*items))["messages"]
     assert made[1] == assistant(use("c1"))
-    assert made[2] == user(result("c1", text("1")), text(MADE), image, text("Bluer."))
-    assert body(ask(HI, message("assistant", "a"), items[1]))["messages"][2] == user(text(MADE), image)
+    assert made[2] == user(result("c1", text("1")), text(IMAGE_NOTE), image, text("Bluer."))
+    assert body(ask(HI, message("assistant", "a"), items[1]))["messages"][2] == user(text(IMAGE_NOTE), image)
 
 
 def test_a_made_image_of_another_type_is_refused() -> None:

@@ -13,7 +13,7 @@ def told(*usages: Any) -> Usage | None:
     """The usage of one turn."""
     tally = Tally()
     for usage in usages:
-        tally.note(usage)
+        tally.add(usage)
     tally.close_turn()
     return tally.usage
 
@@ -55,7 +55,7 @@ def test_thinking_is_part_of_the_output() -> None:
 def test_turns_are_summed() -> None:
     tally = Tally()
     for output in (3, 4):
-        tally.note({"input_tokens": 10, "output_tokens": output, "server_tool_use": {"web_search_requests": 2}})
+        tally.add({"input_tokens": 10, "output_tokens": output, "server_tool_use": {"web_search_requests": 2}})
         tally.close_turn()
     assert tally.output_tokens == 7
     assert tally.usage == Usage(input=20, output=7, web_search_calls=4)
@@ -63,9 +63,9 @@ def test_turns_are_summed() -> None:
 
 def test_a_turn_without_figures_makes_none_of_all() -> None:
     tally = Tally()
-    tally.note({"input_tokens": 10, "output_tokens": 3})
+    tally.add({"input_tokens": 10, "output_tokens": 3})
     tally.close_turn()
-    tally.note({"output_tokens": 3})
+    tally.add({"output_tokens": 3})
     tally.close_turn()
     assert tally.usage is None
 
@@ -73,7 +73,7 @@ def test_a_turn_without_figures_makes_none_of_all() -> None:
 def test_searches_that_nobody_counts_are_those_that_were_told_of() -> None:
     tally = Tally()
     tally.searched = 2
-    tally.note({"input_tokens": 10, "output_tokens": 3})
+    tally.add({"input_tokens": 10, "output_tokens": 3})
     tally.close_turn()
     assert tally.usage == Usage(input=10, output=3, web_search_calls=2)
 

@@ -9,24 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.wire.answer import (
+    AnswerBegun,
+    AnswerEnded,
     AnswerEvent,
-    Began,
     CallBegun,
     CallDelta,
     CallDone,
-    Cited,
-    Ended,
-    Finished,
-    Refused,
-    Said,
+    ChoiceFinished,
+    CitationAdded,
+    ReasoningBegun,
+    ReasoningDelta,
+    ReasoningDone,
+    RefusalDelta,
     SearchBegun,
     SearchDone,
-    Thought,
-    ThoughtBegun,
-    ThoughtDone,
+    TextDelta,
 )
 from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
-from app.wire.chat.answer_reader import ChatReader
+from app.wire.chat.answer_reader import ChatAnswerReader
 from app.wire.chat.calls import CALLS_MAX, WAITING_LENGTH_MAX
 from app.wire.chat.choice_reader import CITATIONS_MAX, SEALED_LENGTH_MAX
 from app.wire.exchange import AnswerError
@@ -38,12 +38,14 @@ from tests.support.wire.streams import CHAT_USAGE, chunk, payloads, usage_chunk
 RECORDINGS = paths.RECORDINGS / "chat"
 TARGET = Target(upstream="up", model="vendor", max_output_tokens=100)
 USAGE = Usage(input=15, cached_input=5, output=7, reasoning=3)
-BEGAN = Began("chatcmpl-1", "vendor-model-2025")
+BEGAN = AnswerBegun("chatcmpl-1", "vendor-model-2025")
 
 
-def reader(*, choices: int = 1, search: bool = False) -> ChatReader:
+def reader(*, choices: int = 1, search: bool = False) -> ChatAnswerReader:
     tools = (WebSearchTool(),) if search else ()
-    return ChatReader(CanonicalRequest(endpoint="responses", model="m", items=(), choices=choices, tools=tools), TARGET)
+    return ChatAnswerReader(
+        CanonicalRequest(endpoint="responses", model="m", items=(), choices=choices, tools=tools), TARGET
+    )
 
 
 def read(*frames: Any, **options: Any) -> list[AnswerEvent]:
@@ -68,8 +70,8 @@ def delta(finish: str | None = None, **members: Any) -> dict[str, Any]:
 def inner(*frames: Any, **options: Any) -> list[AnswerEvent]:
     """What one choice says between its beginning and its finish."""
     events = read(*frames, "[DONE]", **options)
-    assert isinstance(events[0], Began)
-    assert isinstance(events[-1], Ended)
+    assert isinstance(events[0], AnswerBegun)
+    assert isinstance(events[-1], AnswerEnded)
     return events[1:-2]
 
 
@@ -98,7 +100,7 @@ def plain_fault(body: bytes) -> AnswerError:
 
 def test_text_and_usage() -> None:
     frames = (chunk(""), chunk("Hé"), chunk("llo"), chunk(finish="stop"), usage_chunk(CHAT_USAGE), "[DONE]")
-    events = [BEGAN, Said("Hé"), Said("llo"), Finished("stop"), Ended(USAGE)]
+    events = [BEGAN, TextDelta("Hé"), TextDelta("llo"), ChoiceFinished("stop"), AnswerEnded(USAGE)]
     assert read(*frames) == events
     assert read(*frames[:-1]) == events
 
@@ -108,19 +110,24 @@ def test_a_plain_answer() -> None:
     told["choices"][0]["message"] = {"role": "assistant", "content": "Hé", "reasoning_content": "Hm"}
     events = reader().whole(json.dumps(told).encode())
     assert events == [
-        Began("chatcmpl-1", "vendor-model-2025", "default"),
-        ThoughtBegun(0),
-        Thought(0, "Hm"),
-        ThoughtDone(0, seal("up", '{"reasoning_content":"Hm"}')),
-        Said("Hé"),
-        Finished("length"),
-        Ended(Usage(input=15, cached_input=5, output=7, reasoning=3, service_tier="default"), "default"),
+        AnswerBegun("chatcmpl-1", "vendor-model-2025", "default"),
+        ReasoningBegun(0),
+        ReasoningDelta(0, "Hm"),
+        ReasoningDone(0, seal("up", '{"reasoning_content":"Hm"}')),
+        TextDelta("Hé"),
+        ChoiceFinished("length"),
+        AnswerEnded(Usage(input=15, cached_input=5, output=7, reasoning=3, service_tier="default"), "default"),
     ]
 
 
 def test_a_plain_answer_that_does_not_say_why_it_ended_is_complete() -> None:
     told = {"choices": [{"index": 0, "message": {"content": "a"}}]}
-    assert reader().whole(json.dumps(told).encode()) == [Began(), Said("a"), Finished("stop"), Ended()]
+    assert reader().whole(json.dumps(told).encode()) == [
+        AnswerBegun(),
+        TextDelta("a"),
+        ChoiceFinished("stop"),
+        AnswerEnded(),
+    ]
 
 
 def test_azures_first_chunk_says_nothing() -> None:
@@ -130,38 +137,46 @@ def test_azures_first_chunk_says_nothing() -> None:
 
 def test_an_answer_without_id_and_model() -> None:
     assert read({"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}]}) == [
-        Began(),
-        Said("a"),
-        Finished("stop"),
-        Ended(),
+        AnswerBegun(),
+        TextDelta("a"),
+        ChoiceFinished("stop"),
+        AnswerEnded(),
     ]
 
 
 def test_an_id_alone_begins_the_answer() -> None:
     first = {"id": "x", "model": "v", "choices": []}
-    assert read(first, chunk("a", finish="stop"))[0] == Began("x", "v")
+    assert read(first, chunk("a", finish="stop"))[0] == AnswerBegun("x", "v")
 
 
 def test_the_last_usage_stands() -> None:
     running = CHAT_USAGE | {"completion_tokens": 3}
     events = read(chunk("a", usage=running), chunk(finish="stop", usage=CHAT_USAGE), usage_chunk({"prompt_tokens": 1}))
-    assert events[-1] == Ended(USAGE)
+    assert events[-1] == AnswerEnded(USAGE)
 
 
 def test_the_tier_is_told() -> None:
     events = read(chunk("a", service_tier="flex"), chunk(finish="stop"), usage_chunk(CHAT_USAGE), "[DONE]")
-    assert events[0] == Began("chatcmpl-1", "vendor-model-2025", "flex")
-    assert events[-1] == Ended(Usage(input=15, cached_input=5, output=7, reasoning=3, service_tier="flex"), "flex")
+    assert events[0] == AnswerBegun("chatcmpl-1", "vendor-model-2025", "flex")
+    assert events[-1] == AnswerEnded(
+        Usage(input=15, cached_input=5, output=7, reasoning=3, service_tier="flex"), "flex"
+    )
 
 
 def test_choices_are_told_apart() -> None:
     events = read(chunk("a"), chunk("b", index=1), chunk(index=1, finish="length"), chunk(finish="stop"), choices=2)
-    assert events[1:] == [Said("a"), Said("b", 1), Finished("length", 1), Finished("stop"), Ended()]
+    assert events[1:] == [
+        TextDelta("a"),
+        TextDelta("b", 1),
+        ChoiceFinished("length", 1),
+        ChoiceFinished("stop"),
+        AnswerEnded(),
+    ]
 
 
 def test_fewer_choices_are_an_answer_where_done_says_so() -> None:
     frames = (chunk("a"), chunk(finish="stop"))
-    assert read(*frames, "[DONE]", choices=2)[-1] == Ended()
+    assert read(*frames, "[DONE]", choices=2)[-1] == AnswerEnded()
     assert fault(*frames, choices=2).malformed
 
 
@@ -170,11 +185,11 @@ def test_reasoning_ends_before_text(name: str) -> None:
     first, second = ({name: text} for text in ("Hm", "m."))
     frames = (delta(None, **first), delta(None, **second), delta(content="Yes"), delta("stop"))
     assert inner(*frames) == [
-        ThoughtBegun(0),
-        Thought(0, "Hm"),
-        Thought(0, "m."),
-        ThoughtDone(0, seal("up", json.dumps({name: "Hmm."}, separators=(",", ":")))),
-        Said("Yes"),
+        ReasoningBegun(0),
+        ReasoningDelta(0, "Hm"),
+        ReasoningDelta(0, "m."),
+        ReasoningDone(0, seal("up", json.dumps({name: "Hmm."}, separators=(",", ":")))),
+        TextDelta("Yes"),
     ]
 
 
@@ -186,25 +201,31 @@ def test_content_may_be_a_list_of_parts() -> None:
         delta(content="s"),
         delta("stop"),
     )
-    assert inner(*frames) == [ThoughtBegun(0), Thought(0, "Hm"), ThoughtDone(0), Said("Ye"), Said("s")]
+    assert inner(*frames) == [
+        ReasoningBegun(0),
+        ReasoningDelta(0, "Hm"),
+        ReasoningDone(0),
+        TextDelta("Ye"),
+        TextDelta("s"),
+    ]
 
 
 def test_reasoning_under_both_names_is_told_once() -> None:
-    assert inner(delta(reasoning="Hm", reasoning_content="Hm"), delta("stop"))[1] == Thought(0, "Hm")
+    assert inner(delta(reasoning="Hm", reasoning_content="Hm"), delta("stop"))[1] == ReasoningDelta(0, "Hm")
 
 
 def test_reasoning_goes_on_after_text_as_another() -> None:
     frames = (delta(reasoning="a"), delta(content="b"), delta(reasoning="c"), delta("length"))
     assert [type(event) for event in inner(*frames)] == [
-        *(ThoughtBegun, Thought, ThoughtDone, Said, ThoughtBegun, Thought, ThoughtDone)
+        *(ReasoningBegun, ReasoningDelta, ReasoningDone, TextDelta, ReasoningBegun, ReasoningDelta, ReasoningDone)
     ]
-    assert [event.key for event in inner(*frames) if isinstance(event, ThoughtBegun)] == [0, 1]
+    assert [event.key for event in inner(*frames) if isinstance(event, ReasoningBegun)] == [0, 1]
 
 
 def test_reasoning_that_is_very_long_is_told_and_not_sealed() -> None:
     long = "x" * SEALED_LENGTH_MAX
     events = inner(delta(reasoning=long), delta(reasoning="y"), delta(content="b"), delta(reasoning="z"), delta("stop"))
-    assert [event.sealed for event in events if isinstance(event, ThoughtDone)] == [
+    assert [event.sealed for event in events if isinstance(event, ReasoningDone)] == [
         None,
         seal("up", '{"reasoning":"z"}'),
     ]
@@ -212,7 +233,11 @@ def test_reasoning_that_is_very_long_is_told_and_not_sealed() -> None:
 
 def test_a_refusal() -> None:
     frames = (delta(reasoning="a"), delta(refusal="No"), delta(refusal="."), delta("stop"))
-    assert inner(*frames)[2:] == [ThoughtDone(0, seal("up", '{"reasoning":"a"}')), Refused("No"), Refused(".")]
+    assert inner(*frames)[2:] == [
+        ReasoningDone(0, seal("up", '{"reasoning":"a"}')),
+        RefusalDelta("No"),
+        RefusalDelta("."),
+    ]
 
 
 def test_calls_as_openai_tells_them() -> None:
@@ -329,7 +354,7 @@ def test_a_function_call_of_old() -> None:
     events = read(*frames, "[DONE]")
     assert isinstance(events[1], CallBegun)
     assert events[1].name == "f"
-    assert events[2:] == [CallDelta(0, "{}"), CallDone(0), Finished("tool_calls"), Ended()]
+    assert events[2:] == [CallDelta(0, "{}"), CallDone(0), ChoiceFinished("tool_calls"), AnswerEnded()]
 
 
 @pytest.mark.parametrize(
@@ -347,14 +372,14 @@ def test_a_function_call_of_old() -> None:
 )
 def test_why_it_ended(told: str, with_call: bool, reason: str) -> None:
     said = delta(tool_calls=[call(0, "a", "f", "{}")]) if with_call else delta(content="a")
-    assert read(said, delta(told))[-2] == Finished(reason)  # type: ignore[arg-type]
+    assert read(said, delta(told))[-2] == ChoiceFinished(reason)  # type: ignore[arg-type]
 
 
 def test_a_finish_that_is_repeated_is_one() -> None:
     assert read(chunk("a"), chunk(finish="stop"), chunk("", finish="stop"), "[DONE]")[1:] == [
-        Said("a"),
-        Finished("stop"),
-        Ended(),
+        TextDelta("a"),
+        ChoiceFinished("stop"),
+        AnswerEnded(),
     ]
 
 
@@ -368,8 +393,8 @@ def test_signatures_of_calls_are_sealed_before_them() -> None:
     extra = {"google": {"thought_signature": "c2ln"}}
     told = call(0, "a", "f", "1") | {"extra_content": extra}
     events = inner(delta(tool_calls=[told, call(1, "b", "g", "2")]), delta("tool_calls"))
-    assert events[0] == ThoughtBegun(0)
-    assert isinstance(events[1], ThoughtDone)
+    assert events[0] == ReasoningBegun(0)
+    assert isinstance(events[1], ReasoningDone)
     assert events[1].sealed is not None
     assert json.loads(unseal(events[1].sealed, "up") or "") == {"extra_content": extra}
     assert [type(event) for event in events[2:]] == [CallBegun, CallDelta, CallBegun, CallDelta, CallDone, CallDone]
@@ -378,7 +403,7 @@ def test_signatures_of_calls_are_sealed_before_them() -> None:
 def test_a_signature_is_sealed_with_the_reasoning_before_it() -> None:
     told = call(0, "a", "f", "1") | {"extra_content": {"x": 1}}
     events = inner(delta(reasoning_content="Hm"), delta(tool_calls=[told]), delta("tool_calls"))
-    assert events[2] == ThoughtDone(0, seal("up", '{"reasoning_content":"Hm","extra_content":{"x":1}}'))
+    assert events[2] == ReasoningDone(0, seal("up", '{"reasoning_content":"Hm","extra_content":{"x":1}}'))
 
 
 def test_extra_content_of_another_kind_says_nothing() -> None:
@@ -398,10 +423,10 @@ def test_citations_and_the_search_that_they_tell_of() -> None:
         usage_chunk(CHAT_USAGE),
     )
     told = [
-        Said("One two"),
-        Cited("https://a.example/", "A", 0, 3),
-        Cited("https://b.example/", "", 4, 7),
-        Cited("https://a.example/", "A", 4, 7),
+        TextDelta("One two"),
+        CitationAdded("https://a.example/", "A", 0, 3),
+        CitationAdded("https://b.example/", "", 4, 7),
+        CitationAdded("https://a.example/", "A", 4, 7),
     ]
     sources = [{"type": "url", "url": "https://a.example/"}, {"type": "url", "url": "https://b.example/"}]
     search = {"type": "search", "query": "", "queries": [], "sources": sources}
@@ -409,15 +434,15 @@ def test_citations_and_the_search_that_they_tell_of() -> None:
         *told,
         SearchBegun(0),
         SearchDone(0, search),
-        Finished("stop"),
-        Ended(Usage(input=15, cached_input=5, output=7, reasoning=3, web_search_calls=1)),
+        ChoiceFinished("stop"),
+        AnswerEnded(Usage(input=15, cached_input=5, output=7, reasoning=3, web_search_calls=1)),
     ]
-    assert read(*frames)[1:] == [*told, Finished("stop"), Ended(USAGE)]
+    assert read(*frames)[1:] == [*told, ChoiceFinished("stop"), AnswerEnded(USAGE)]
 
 
 def test_a_search_without_usage() -> None:
     frames = (delta(content="One"), delta("stop", annotations=[citation(0, 3)]))
-    assert read(*frames, search=True)[-1] == Ended()
+    assert read(*frames, search=True)[-1] == AnswerEnded()
 
 
 def test_citations_of_a_later_message_count_from_its_beginning() -> None:
@@ -428,13 +453,16 @@ def test_citations_of_a_later_message_count_from_its_beginning() -> None:
         delta("stop", annotations=[citation(4, 7), citation(0, 3)]),
     )
     events = inner(*frames)
-    assert events[-2:] == [Cited("https://a.example/", "A", 0, 3), Cited("https://a.example/", "A", 0, 0)]
+    assert events[-2:] == [
+        CitationAdded("https://a.example/", "A", 0, 3),
+        CitationAdded("https://a.example/", "A", 0, 0),
+    ]
 
 
 def test_offsets_stay_within_the_text() -> None:
     told = [citation(2, 900), citation(9, 1), citation(-1, True), citation("x", None, "https://c.example/")]
     events = inner(delta(content="abc"), delta("stop", annotations=told))
-    assert [(event.start, event.end) for event in events if isinstance(event, Cited)] == [
+    assert [(event.start, event.end) for event in events if isinstance(event, CitationAdded)] == [
         (2, 3),
         (3, 3),
         (0, 0),
@@ -444,12 +472,12 @@ def test_offsets_stay_within_the_text() -> None:
 
 @pytest.mark.parametrize("told", [5, {}, {"url_citation": 5}, citation(0, 1, None), citation(0, 1, "")])
 def test_what_is_no_citation_says_nothing(told: Any) -> None:
-    assert inner(delta(content="abc"), delta("stop", annotations=[told])) == [Said("abc")]
+    assert inner(delta(content="abc"), delta("stop", annotations=[told])) == [TextDelta("abc")]
 
 
 def test_a_citation_of_no_text_says_nothing() -> None:
-    assert inner(delta(annotations=[citation(0, 1)]), delta(content="a"), delta("stop")) == [Said("a")]
-    assert inner(delta(content="a"), delta("stop"), delta(annotations=[citation(0, 1)])) == [Said("a")]
+    assert inner(delta(annotations=[citation(0, 1)]), delta(content="a"), delta("stop")) == [TextDelta("a")]
+    assert inner(delta(content="a"), delta("stop"), delta(annotations=[citation(0, 1)])) == [TextDelta("a")]
 
 
 def test_logprobs_in_their_own_shape() -> None:
@@ -458,16 +486,16 @@ def test_logprobs_in_their_own_shape() -> None:
     told = chunk("a")
     told["choices"][0]["logprobs"] = {"content": [token], "refusal": None}
     clean = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": [other]}
-    assert inner(told, chunk("b"), chunk(finish="stop")) == [Said("a", 0, (clean,)), Said("b")]
+    assert inner(told, chunk("b"), chunk(finish="stop")) == [TextDelta("a", 0, (clean,)), TextDelta("b")]
     empty = chunk("")
     empty["choices"][0]["logprobs"] = {"content": [token | {"bytes": None}]}
-    assert inner(empty, chunk("a"), chunk(finish="stop")) == [Said("a", 0, (clean | {"bytes": None},))]
+    assert inner(empty, chunk("a"), chunk(finish="stop")) == [TextDelta("a", 0, (clean | {"bytes": None},))]
 
 
 def test_logprobs_of_another_shape() -> None:
     told = chunk("a")
     told["choices"][0]["logprobs"] = [1]
-    assert inner(told, chunk(finish="stop")) == [Said("a")]
+    assert inner(told, chunk(finish="stop")) == [TextDelta("a")]
 
 
 def logprobs(value: Any) -> dict[str, Any]:
@@ -597,14 +625,14 @@ def test_recordings(name: str) -> None:
         lines = payloads(b"".join(b"data: " + line + b"\n\n" for line in body.splitlines()))
         events = read(*lines)
     beginning, length, model, usage = EXPECTED[name]
-    text = "".join(event.text for event in events if isinstance(event, Said))
+    text = "".join(event.text for event in events if isinstance(event, TextDelta))
     assert text.startswith(beginning)
     assert len(text) == length
     first, finish, last = events[0], events[-2], events[-1]
-    assert isinstance(first, Began)
-    assert isinstance(last, Ended)
+    assert isinstance(first, AnswerBegun)
+    assert isinstance(last, AnswerEnded)
     assert last.usage is not None
-    assert (first.model, finish) == (model, Finished("stop"))
+    assert (first.model, finish) == (model, ChoiceFinished("stop"))
     assert (last.usage.input, last.usage.output, last.usage.reasoning) == (usage.input, usage.output, usage.reasoning)
 
 

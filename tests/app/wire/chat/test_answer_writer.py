@@ -12,26 +12,26 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from app.wire.answer import (
+    AnswerBegun,
+    AnswerEnded,
     AnswerEvent,
-    Began,
     CallBegun,
     CallDelta,
     CallDone,
-    Cited,
-    Ended,
-    Finished,
+    ChoiceFinished,
+    CitationAdded,
     ImageBegun,
     ImageDone,
     ImagePartial,
-    Refused,
-    Said,
+    ReasoningBegun,
+    ReasoningDelta,
+    ReasoningDone,
+    RefusalDelta,
     SearchBegun,
     SearchDone,
-    Thought,
-    ThoughtBegun,
-    ThoughtDone,
+    TextDelta,
 )
-from app.wire.chat.answer_writer import ChatWriter
+from app.wire.chat.answer_writer import ChatAnswerWriter
 from app.wire.splice import Members
 from app.wire.tags import seal
 from domain.usage import Usage
@@ -59,9 +59,9 @@ ROLE = {"role": "assistant", "content": "", "refusal": None}
 SILENT_ROLE = {"role": "assistant", "content": None, "refusal": None}
 
 
-def writer(*, stream: bool, **fields: Any) -> ChatWriter:
+def writer(*, stream: bool, **fields: Any) -> ChatAnswerWriter:
     members: Members = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in fields.items()}
-    return ChatWriter(seed=SEED, model="public", created=5, fields=members, stream=stream)
+    return ChatAnswerWriter(seed=SEED, model="public", created=5, fields=members, stream=stream)
 
 
 def streamed(*events: AnswerEvent, **fields: Any) -> list[dict[str, Any]]:
@@ -98,12 +98,14 @@ def deltas(chunks: list[dict[str, Any]]) -> list[Any]:
 
 
 def message(*events: AnswerEvent, **fields: Any) -> dict[str, Any]:
-    told: dict[str, Any] = plain(*events, Finished("stop"), Ended(), **fields)["choices"][0]["message"]
+    told: dict[str, Any] = plain(*events, ChoiceFinished("stop"), AnswerEnded(), **fields)["choices"][0]["message"]
     return told
 
 
 def test_text() -> None:
-    chunks = streamed(Began("up", "vendor"), Said("Hé"), Said("llo"), Finished("stop"), Ended(USAGE))
+    chunks = streamed(
+        AnswerBegun("up", "vendor"), TextDelta("Hé"), TextDelta("llo"), ChoiceFinished("stop"), AnswerEnded(USAGE)
+    )
     assert deltas(chunks) == [ROLE, {"content": "Hé"}, {"content": "llo"}, "stop"]
     assert all("usage" not in told for told in chunks)
     assert chunks[0] == {
@@ -118,7 +120,13 @@ def test_text() -> None:
 
 
 def test_plain_text_has_every_member() -> None:
-    events = (Began("up", "vendor", "default"), Said("Hé"), Said("llo"), Finished("length"), Ended(USAGE))
+    events = (
+        AnswerBegun("up", "vendor", "default"),
+        TextDelta("Hé"),
+        TextDelta("llo"),
+        ChoiceFinished("length"),
+        AnswerEnded(USAGE),
+    )
     assert plain(*events) == {
         "id": f"chatcmpl-{SEED}",
         "object": "chat.completion",
@@ -139,35 +147,47 @@ def test_plain_text_has_every_member() -> None:
 
 
 def test_usage_that_was_asked_for_comes_last() -> None:
-    chunks = streamed(Began(), Said("a"), Finished("stop"), Ended(USAGE, "priority"), **INCLUDE)
+    chunks = streamed(AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), AnswerEnded(USAGE, "priority"), **INCLUDE)
     assert [told["usage"] for told in chunks] == [None, None, None, USAGE_OBJECT]
     assert (chunks[-1]["choices"], chunks[-1]["service_tier"]) == ([], "priority")
 
 
 def test_usage_that_is_not_known_or_not_asked_for_is_not_told() -> None:
-    assert len(streamed(Began(), Said("a"), Finished("stop"), Ended(), **INCLUDE)) == 3
+    assert len(streamed(AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), AnswerEnded(), **INCLUDE)) == 3
     for options in (None, {}, {"include_usage": False}):
-        chunks = streamed(Began(), Said("a"), Finished("stop"), Ended(USAGE), stream_options=options)
+        chunks = streamed(
+            AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), AnswerEnded(USAGE), stream_options=options
+        )
         assert [len(told["choices"]) for told in chunks] == [1, 1, 1]
-    assert plain(Began(), Said("a"), Finished("stop"), Ended())["usage"] is None
+    assert plain(AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), AnswerEnded())["usage"] is None
 
 
 def test_a_tier_that_openai_does_not_know_is_not_told() -> None:
-    assert streamed(Began(service_tier="flex"), Said("a"))[0]["service_tier"] == "flex"
-    assert streamed(Began(service_tier="standard"), Said("a"))[0]["service_tier"] is None
-    assert plain(Began(service_tier="flex"), Finished("stop"), Ended(service_tier="odd"))["service_tier"] == "flex"
+    assert streamed(AnswerBegun(service_tier="flex"), TextDelta("a"))[0]["service_tier"] == "flex"
+    assert streamed(AnswerBegun(service_tier="standard"), TextDelta("a"))[0]["service_tier"] is None
+    assert (
+        plain(AnswerBegun(service_tier="flex"), ChoiceFinished("stop"), AnswerEnded(service_tier="odd"))["service_tier"]
+        == "flex"
+    )
 
 
 def test_an_empty_answer_is_empty_text() -> None:
-    assert deltas(streamed(Began(), Finished("content_filter"))) == [ROLE, "content_filter"]
-    assert message(Began())["content"] == ""
+    assert deltas(streamed(AnswerBegun(), ChoiceFinished("content_filter"))) == [ROLE, "content_filter"]
+    assert message(AnswerBegun())["content"] == ""
 
 
 def test_choices_are_told_apart() -> None:
-    events = (Began(), Said("b", 1), Said("a"), Finished("length", 1), Said("c"), Finished("stop"))
+    events = (
+        AnswerBegun(),
+        TextDelta("b", 1),
+        TextDelta("a"),
+        ChoiceFinished("length", 1),
+        TextDelta("c"),
+        ChoiceFinished("stop"),
+    )
     chunks = streamed(*events)
     assert [told["choices"][0]["index"] for told in chunks] == [1, 1, 0, 0, 1, 0, 0]
-    choices = plain(*events, Ended())["choices"]
+    choices = plain(*events, AnswerEnded())["choices"]
     assert [(one["index"], one["message"]["content"], one["finish_reason"]) for one in choices] == [
         (0, "ac", "stop"),
         (1, "b", "length"),
@@ -175,7 +195,7 @@ def test_choices_are_told_apart() -> None:
 
 
 def test_a_refusal() -> None:
-    events = (Began(), Refused("I "), Refused("won't"))
+    events = (AnswerBegun(), RefusalDelta("I "), RefusalDelta("won't"))
     assert deltas(streamed(*events)) == [SILENT_ROLE, {"refusal": "I "}, {"refusal": "won't"}]
     assert message(*events) == {"role": "assistant", "content": None, "refusal": "I won't", "annotations": []}
 
@@ -183,15 +203,21 @@ def test_a_refusal() -> None:
 def test_logprobs() -> None:
     one = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": []}
     two = one | {"token": "b", "bytes": [98]}
-    events = (Began(), Said("a", logprobs=(one,)), Said("b", logprobs=(two,)), Finished("stop"), Ended())
+    events = (
+        AnswerBegun(),
+        TextDelta("a", logprobs=(one,)),
+        TextDelta("b", logprobs=(two,)),
+        ChoiceFinished("stop"),
+        AnswerEnded(),
+    )
     told = [chunk["choices"][0]["logprobs"] for chunk in streamed(*events)]
     assert told == [None, {"content": [one], "refusal": None}, {"content": [two], "refusal": None}, None]
     assert plain(*events)["choices"][0]["logprobs"] == {"content": [one, two], "refusal": None}
 
 
 PARALLEL = (
-    Began(),
-    Said("Let me see."),
+    AnswerBegun(),
+    TextDelta("Let me see."),
     CallBegun(0, "call_a", "f"),
     CallBegun(1, "call_b", "g"),
     CallDelta(0, '{"x":'),
@@ -199,7 +225,7 @@ PARALLEL = (
     CallDelta(0, "1}"),
     CallDone(0),
     CallDone(1),
-    Finished("tool_calls"),
+    ChoiceFinished("tool_calls"),
 )
 
 
@@ -220,7 +246,7 @@ def test_parallel_calls() -> None:
         more(0, "1}"),
         "tool_calls",
     ]
-    told = plain(*PARALLEL, Ended())["choices"][0]
+    told = plain(*PARALLEL, AnswerEnded())["choices"][0]
     assert told["finish_reason"] == "tool_calls"
     assert told["message"] == {
         "role": "assistant",
@@ -235,7 +261,7 @@ def test_parallel_calls() -> None:
 
 
 def test_a_call_without_arguments_has_an_empty_object() -> None:
-    events = (Began(), CallBegun(0, "call_a", "f"), CallDone(0))
+    events = (AnswerBegun(), CallBegun(0, "call_a", "f"), CallDone(0))
     assert deltas(streamed(*events))[-1] == {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}
     told = message(*events)
     assert told["tool_calls"][0]["function"]["arguments"] == "{}"
@@ -243,7 +269,13 @@ def test_a_call_without_arguments_has_an_empty_object() -> None:
 
 
 def test_a_custom_call() -> None:
-    events = (Began(), CallBegun(0, "call_a", "sql", "custom"), CallDelta(0, "SELECT"), CallDelta(0, " 1"), CallDone(0))
+    events = (
+        AnswerBegun(),
+        CallBegun(0, "call_a", "sql", "custom"),
+        CallDelta(0, "SELECT"),
+        CallDelta(0, " 1"),
+        CallDone(0),
+    )
     first = {"index": 0, "id": "call_a", "type": "custom", "custom": {"name": "sql", "input": ""}}
     assert deltas(streamed(*events)) == [
         SILENT_ROLE,
@@ -260,7 +292,7 @@ def test_a_custom_call() -> None:
 
 
 def test_a_custom_call_may_have_no_input() -> None:
-    events = (Began(), CallBegun(0, "call_a", "sql", "custom"), CallDone(0))
+    events = (AnswerBegun(), CallBegun(0, "call_a", "sql", "custom"), CallDone(0))
     assert len(streamed(*events)) == 2
     assert message(*events)["tool_calls"][0]["custom"] == {"name": "sql", "input": ""}
 
@@ -274,29 +306,29 @@ def test_a_request_of_the_old_kind_is_answered_in_kind() -> None:
         {"function_call": {"arguments": "1}"}},
         "function_call",
     ]
-    told = plain(*PARALLEL, Ended(), **FUNCTIONS)["choices"][0]
+    told = plain(*PARALLEL, AnswerEnded(), **FUNCTIONS)["choices"][0]
     assert told["finish_reason"] == "function_call"
     assert told["message"]["function_call"] == {"name": "f", "arguments": '{"x":1}'}
     assert "tool_calls" not in told["message"]
 
 
 def test_a_request_of_the_old_kind_without_a_call() -> None:
-    assert deltas(streamed(Began(), Said("a"), Finished("stop"), **FUNCTIONS))[-1] == "stop"
-    assert "function_call" not in message(Began(), Said("a"), **FUNCTIONS)
+    assert deltas(streamed(AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), **FUNCTIONS))[-1] == "stop"
+    assert "function_call" not in message(AnswerBegun(), TextDelta("a"), **FUNCTIONS)
 
 
 THOUGHT = (
-    Began(),
-    ThoughtBegun(0),
-    Thought(0, "Hm"),
-    Thought(0, "m."),
-    Thought(0, "So", 1),
-    ThoughtDone(0, seal("up", "one")),
+    AnswerBegun(),
+    ReasoningBegun(0),
+    ReasoningDelta(0, "Hm"),
+    ReasoningDelta(0, "m."),
+    ReasoningDelta(0, "So", 1),
+    ReasoningDone(0, seal("up", "one")),
 )
 
 
 def test_reasoning_is_told_by_paragraph() -> None:
-    told = deltas(streamed(*THOUGHT, Said("Yes")))
+    told = deltas(streamed(*THOUGHT, TextDelta("Yes")))
     assert told == [
         SILENT_ROLE,
         {"reasoning_content": "Hm"},
@@ -304,7 +336,7 @@ def test_reasoning_is_told_by_paragraph() -> None:
         {"reasoning_content": "\n\nSo"},
         {"content": "Yes"},
     ]
-    assert message(*THOUGHT, Said("Yes")) == {
+    assert message(*THOUGHT, TextDelta("Yes")) == {
         "role": "assistant",
         "content": "Yes",
         "refusal": None,
@@ -323,7 +355,7 @@ def test_sealed_reasoning_rides_in_the_next_call() -> None:
 
 
 def test_several_sealed_thoughts_ride_together() -> None:
-    more = (ThoughtBegun(1), ThoughtDone(1, seal("up", "two")), ThoughtBegun(2), ThoughtDone(2))
+    more = (ReasoningBegun(1), ReasoningDone(1, seal("up", "two")), ReasoningBegun(2), ReasoningDone(2))
     events = (*THOUGHT, *more, CallBegun(3, "call_a", "f"), CallDone(3))
     extra = {"realrouter": {"reasoning": [seal("up", "one"), seal("up", "two")]}}
     assert message(*events)["tool_calls"][0]["extra_content"] == extra
@@ -331,18 +363,18 @@ def test_several_sealed_thoughts_ride_together() -> None:
 
 
 def test_sealed_reasoning_before_the_text_says_so() -> None:
-    after = (ThoughtBegun(1), ThoughtDone(1, seal("up", "two")))
+    after = (ReasoningBegun(1), ReasoningDone(1, seal("up", "two")))
     one, two = CallBegun(2, "call_a", "f"), CallBegun(3, "call_b", "g")
-    calls = message(*THOUGHT, Said("So: "), *after, one, two, CallDone(2), CallDone(3))["tool_calls"]
+    calls = message(*THOUGHT, TextDelta("So: "), *after, one, two, CallDone(2), CallDone(3))["tool_calls"]
     own = {"reasoning": [seal("up", "one"), seal("up", "two")], "before_text": 1}
     assert [call.get("extra_content") for call in calls] == [{"realrouter": own}, None]
-    late = message(Began(), one, *THOUGHT[1:], Said("Then"), two, CallDone(2), CallDone(3))["tool_calls"]
+    late = message(AnswerBegun(), one, *THOUGHT[1:], TextDelta("Then"), two, CallDone(2), CallDone(3))["tool_calls"]
     assert late[1]["extra_content"] == {"realrouter": {"reasoning": seal("up", "one")}}
 
 
 def test_sealed_reasoning_stays_in_its_choice() -> None:
     events = (*THOUGHT, CallBegun(1, "call_b", "g", choice=1), CallDone(1))
-    choices = plain(*events, Finished("stop"), Finished("tool_calls", 1), Ended())["choices"]
+    choices = plain(*events, ChoiceFinished("stop"), ChoiceFinished("tool_calls", 1), AnswerEnded())["choices"]
     assert "extra_content" not in choices[1]["message"]["tool_calls"][0]
 
 
@@ -353,29 +385,35 @@ def cited(start: int, end: int, url: str = "https://a.example/") -> dict[str, An
 
 def test_citations_come_once_before_the_finish() -> None:
     events = (
-        Began(),
+        AnswerBegun(),
         SearchBegun(0),
         SearchDone(0, {"type": "search"}),
-        Said("One "),
-        Cited("https://a.example/", "A", 0, 3),
-        Said("two"),
-        Cited("https://b.example/", "A", 4, 7),
+        TextDelta("One "),
+        CitationAdded("https://a.example/", "A", 0, 3),
+        TextDelta("two"),
+        CitationAdded("https://b.example/", "A", 4, 7),
     )
     both = [cited(0, 3), cited(4, 7, "https://b.example/")]
-    chunks = streamed(*events, Finished("stop"))
+    chunks = streamed(*events, ChoiceFinished("stop"))
     assert deltas(chunks) == [SILENT_ROLE, {"content": "One "}, {"content": "two"}, {"annotations": both}, "stop"]
     assert message(*events)["annotations"] == both
 
 
-@pytest.mark.parametrize("between", [(CallBegun(1, "call_a", "f"), CallDone(1)), (ThoughtBegun(1), ThoughtDone(1))])
+@pytest.mark.parametrize("between", [(CallBegun(1, "call_a", "f"), CallDone(1)), (ReasoningBegun(1), ReasoningDone(1))])
 def test_citations_of_a_later_message_count_from_the_first(between: tuple[AnswerEvent, ...]) -> None:
-    events = (Began(), Said("Grüße. "), *between, Said("Two"), Cited("https://a.example/", "A", 0, 3))
+    events = (
+        AnswerBegun(),
+        TextDelta("Grüße. "),
+        *between,
+        TextDelta("Two"),
+        CitationAdded("https://a.example/", "A", 0, 3),
+    )
     assert message(*events)["annotations"] == [cited(7, 10)]
 
 
 def test_images_come_whole() -> None:
     events = (
-        Began(),
+        AnswerBegun(),
         ImageBegun(0),
         ImagePartial(0, "cGFydA==", 0),
         ImageDone(0, "b25l"),
@@ -386,7 +424,7 @@ def test_images_come_whole() -> None:
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,b25l"}},
         {"type": "image_url", "image_url": {"url": "data:image/webp;base64,dHdv"}},
     ]
-    assert deltas(streamed(*events, Finished("stop"))) == [SILENT_ROLE, {"images": images, "content": ""}, "stop"]
+    assert deltas(streamed(*events, ChoiceFinished("stop"))) == [SILENT_ROLE, {"images": images, "content": ""}, "stop"]
     told = message(*events)
     assert (told["images"], told["content"]) == (images, "")
 
@@ -441,19 +479,19 @@ def events_of(script: list[tuple[str, Any]]) -> list[AnswerEvent]:
     for key, (kind, value) in enumerate(script):
         match kind:
             case "say":
-                events.append(Said(value))
+                events.append(TextDelta(value))
             case "refuse":
-                events.append(Refused(value))
+                events.append(RefusalDelta(value))
             case "think":
-                events += [ThoughtBegun(key), Thought(key, value), ThoughtDone(key, seal("up", value))]
+                events += [ReasoningBegun(key), ReasoningDelta(key, value), ReasoningDone(key, seal("up", value))]
             case "call":
                 deltas = [CallDelta(key, piece) for piece in value]
                 events += [CallBegun(key, f"call_{key}", "f"), *deltas, CallDone(key)]
             case "cite":
-                events.append(Cited(value, "A", 0, 0))
+                events.append(CitationAdded(value, "A", 0, 0))
             case _:
                 events += [ImageBegun(key), ImageDone(key, value)]
-    return [Began(), *events, Finished("stop"), Ended(USAGE)]
+    return [AnswerBegun(), *events, ChoiceFinished("stop"), AnswerEnded(USAGE)]
 
 
 @given(st.lists(pieces, max_size=8), st.booleans())

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from app.wire.canonical import CanonicalRequest, Target
 from app.wire.chat.request import parse_chat
-from app.wire.chat.request_reader import KNOWN, read_chat
-from app.wire.chat.request_writer import write_chat
-from app.wire.dialects import WRITE
+from app.wire.chat.request_reader import KNOWN, read_chat_request
+from app.wire.chat.request_writer import write_chat_request
+from app.wire.dialects import REQUEST_WRITERS
 from app.wire.exchange import RequestError
 from app.wire.request import read_body
 from tests.support.wire.asks import asks, plain_asks, targets
@@ -39,7 +39,7 @@ def checked(body: bytes, target: Target) -> None:
 @given(asks(), targets(MODELS))
 def test_any_ask_is_written_or_refused_by_name(ask: CanonicalRequest, target: Target) -> None:
     try:
-        body = write_chat(ask, target)
+        body = write_chat_request(ask, target)
     except RequestError as error:
         assert error.param  # noqa: PT017 - either way is right, and neither is certain
         return
@@ -49,7 +49,7 @@ def test_any_ask_is_written_or_refused_by_name(ask: CanonicalRequest, target: Ta
 @settings(deadline=None)
 @given(plain_asks(), targets(MODELS))
 def test_a_plain_ask_is_always_written(ask: CanonicalRequest, target: Target) -> None:
-    checked(write_chat(ask, target), target)
+    checked(write_chat_request(ask, target), target)
 
 
 @settings(deadline=None)
@@ -57,8 +57,8 @@ def test_a_plain_ask_is_always_written(ask: CanonicalRequest, target: Target) ->
 def test_any_chat_request_is_carried_to_any_upstream_or_refused_by_name(ask: CanonicalRequest, target: Target) -> None:
     """Requests of chat clients are drawn as what write_chat makes of any CanonicalRequest."""
     with contextlib.suppress(RequestError):
-        read = read_chat(read_body(write_chat(ask, target)), {})
-        for write in WRITE.values():
+        read = read_chat_request(read_body(write_chat_request(ask, target)), {})
+        for write in REQUEST_WRITERS.values():
             try:
                 assert msgspec.json.decode(write(read, target))
             except RequestError as error:

@@ -34,7 +34,7 @@ from app.wire.canonical import (
     ToolName,
     WebSearchTool,
 )
-from app.wire.chat.request_reader import KNOWN, REFUSED, read_chat
+from app.wire.chat.request_reader import KNOWN, UNSUPPORTED, read_chat_request
 from app.wire.exchange import RequestError
 from app.wire.file_ref import StoredFile
 from app.wire.request import read_body
@@ -51,7 +51,7 @@ def body(**members: Any) -> bytes:
 
 
 def ask(**members: Any) -> CanonicalRequest:
-    return read_chat(read_body(body(**members)), STORED)
+    return read_chat_request(read_body(body(**members)), STORED)
 
 
 def items(*messages: Any) -> list[Item]:
@@ -137,7 +137,7 @@ def test_a_full_request() -> None:
 
 
 def test_null_is_the_same_as_absent() -> None:
-    nulls = dict.fromkeys({*KNOWN, *REFUSED} - {"model", "messages"})
+    nulls = dict.fromkeys({*KNOWN, *UNSUPPORTED} - {"model", "messages"})
     assert ask(**nulls) == ask()
     nothing: dict[str, Any] = {
         "refusal": None,

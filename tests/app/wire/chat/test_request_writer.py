@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.wire.answer import ThoughtDone
+from app.wire.answer import ReasoningDone
 from app.wire.canonical import (
     CanonicalRequest,
     CustomCall,
@@ -38,9 +38,9 @@ from app.wire.canonical import (
     WebSearchTool,
     bare,
 )
-from app.wire.chat.answer_reader import ChatReader
-from app.wire.chat.request_reader import read_chat
-from app.wire.chat.request_writer import write_chat
+from app.wire.chat.answer_reader import ChatAnswerReader
+from app.wire.chat.request_reader import read_chat_request
+from app.wire.chat.request_writer import write_chat_request
 from app.wire.exchange import Endpoint, RequestError
 from app.wire.request import read_body
 from app.wire.tags import seal
@@ -57,7 +57,7 @@ def ask(*items: Item, endpoint: Endpoint = "responses", **members: Any) -> Canon
 
 
 def written(told: CanonicalRequest, target: Target = TARGET) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(write_chat(told, target))
+    fields: dict[str, Any] = json.loads(write_chat_request(told, target))
     return fields
 
 
@@ -74,7 +74,7 @@ def rest(**members: Any) -> dict[str, Any]:
 
 def refused(told: CanonicalRequest, target: Target = TARGET) -> str | None:
     with pytest.raises(RequestError) as caught:
-        write_chat(told, target)
+        write_chat_request(told, target)
     assert (caught.value.code, caught.value.status) == ("unsupported_parameter", 400)
     return caught.value.param
 
@@ -93,7 +93,7 @@ def test_the_limit_that_was_held_for_is_written() -> None:
 
 
 def test_other_servers_get_the_limit_by_the_name_that_they_know() -> None:
-    told = json.loads(write_chat(ask(), msgspec.structs.replace(TARGET, is_openai=False)))
+    told = json.loads(write_chat_request(ask(), msgspec.structs.replace(TARGET, is_openai=False)))
     assert told == {"model": "vendor", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100}
 
 
@@ -330,8 +330,8 @@ def test_what_a_reader_sealed_is_written_back() -> None:
         ],
     }
     answer = {"choices": [{"index": 0, "message": said, "finish_reason": "tool_calls"}]}
-    events = ChatReader(ask(), TARGET).whole(json.dumps(answer).encode())
-    (done,) = (event for event in events if isinstance(event, ThoughtDone))
+    events = ChatAnswerReader(ask(), TARGET).whole(json.dumps(answer).encode())
+    (done,) = (event for event in events if isinstance(event, ReasoningDone))
     told = messages(Reasoning(sealed=done.sealed), FunctionCall("a", "f", "{}"))
     assert told == [{"role": "assistant", "content": None, **said}]
 
@@ -547,4 +547,4 @@ asks = st.builds(
 @given(asks)
 def test_what_is_written_is_read_as_the_same(told: CanonicalRequest) -> None:
     target = Target(upstream="up", model="m", max_output_tokens=100)
-    assert bare(read_chat(read_body(write_chat(told, target)), {})) == bare(told)
+    assert bare(read_chat_request(read_body(write_chat_request(told, target)), {})) == bare(told)

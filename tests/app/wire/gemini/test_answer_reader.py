@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.wire.answer import AnswerEvent, Began, Ended, Finished, Said
+from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent, ChoiceFinished, TextDelta
 from app.wire.canonical import ImageTool
 from app.wire.exchange import AnswerError
-from app.wire.gemini.answer_reader import GeminiReader
+from app.wire.gemini.answer_reader import GeminiAnswerReader
 from domain.usage import ImageCount, Usage
 from tests.support.wire.gemini.gemini_answers import ASK, TARGET, broken, chunk, inner, plain, streamed
 
@@ -21,8 +21,8 @@ USAGE = {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 7}
 TWO = msgspec.structs.replace(ASK, choices=2)
 
 
-def ended(events: list[AnswerEvent]) -> Ended:
-    assert isinstance(events[-1], Ended)
+def ended(events: list[AnswerEvent]) -> AnswerEnded:
+    assert isinstance(events[-1], AnswerEnded)
     return events[-1]
 
 
@@ -32,30 +32,36 @@ def test_a_plain_answer_is_a_stream_of_one_chunk() -> None:
         plain(body)
         == streamed(body)
         == [
-            Began("r1", "m1"),
-            Said("Hi"),
-            Finished("stop"),
-            Ended(Usage(input=5, output=2)),
+            AnswerBegun("r1", "m1"),
+            TextDelta("Hi"),
+            ChoiceFinished("stop"),
+            AnswerEnded(Usage(input=5, output=2)),
         ]
     )
 
 
 def test_an_answer_may_tell_no_names_and_no_figures() -> None:
     events = plain({"candidates": [{"finishReason": "STOP"}]})
-    assert events == [Began(), Finished("stop"), Ended()]
+    assert events == [AnswerBegun(), ChoiceFinished("stop"), AnswerEnded()]
 
 
 def test_the_last_figures_count() -> None:
     first = chunk({"text": "Hi"}) | {"usageMetadata": {"promptTokenCount": 99, "candidatesTokenCount": 99}}
     last = {"usageMetadata": {**USAGE, "trafficType": "ON_DEMAND"}}
     events = streamed(first, chunk(finish="STOP"), last, {"usageMetadata": {}}, {"usageMetadata": None})
-    assert ended(events) == Ended(Usage(input=5, output=2, service_tier="default"), "default")
+    assert ended(events) == AnswerEnded(Usage(input=5, output=2, service_tier="default"), "default")
 
 
 def test_choices_are_told_apart_and_all_finish_at_the_end() -> None:
     first, second = chunk({"text": "A"}, finish="STOP"), chunk({"text": "B"}, index=1)
     events = inner(streamed(first, second, chunk({"text": "C"}, finish="MAX_TOKENS", index=1), ask=TWO))
-    assert events == [Said("A"), Said("B", 1), Said("C", 1), Finished("stop"), Finished("length", 1)]
+    assert events == [
+        TextDelta("A"),
+        TextDelta("B", 1),
+        TextDelta("C", 1),
+        ChoiceFinished("stop"),
+        ChoiceFinished("length", 1),
+    ]
 
 
 @pytest.mark.parametrize("index", [2, -1, True, "0", 0.0])
@@ -78,8 +84,8 @@ def test_each_choice_must_finish() -> None:
 
 def test_a_blocked_prompt_is_filtered_and_its_figures_are_told() -> None:
     body = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 5, "totalTokenCount": 5}}
-    assert plain(body) == [Began(), Finished("content_filter"), Ended(Usage(input=5))]
-    assert inner(streamed(body, ask=TWO)) == [Finished("content_filter"), Finished("content_filter", 1)]
+    assert plain(body) == [AnswerBegun(), ChoiceFinished("content_filter"), AnswerEnded(Usage(input=5))]
+    assert inner(streamed(body, ask=TWO)) == [ChoiceFinished("content_filter"), ChoiceFinished("content_filter", 1)]
 
 
 def test_feedback_that_blocks_nothing_is_no_answer() -> None:
@@ -87,11 +93,11 @@ def test_feedback_that_blocks_nothing_is_no_answer() -> None:
 
 
 def test_done_says_nothing() -> None:
-    assert GeminiReader(ASK, TARGET).frame("", b" [DONE]") == []
+    assert GeminiAnswerReader(ASK, TARGET).frame("", b" [DONE]") == []
 
 
 def test_no_turn_is_ever_paused() -> None:
-    assert GeminiReader(ASK, TARGET).continuation() is None
+    assert GeminiAnswerReader(ASK, TARGET).continuation() is None
 
 
 def test_searches_are_counted_once_for_all_choices() -> None:
@@ -144,13 +150,13 @@ def test_wrong_types_are_malformed(body: Any) -> None:
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b'{"a":"\xff"}', b"[" * 100_000, b'{"responseId":"\\udc00"}'])
 def test_what_is_no_json_is_malformed(data: bytes) -> None:
     with pytest.raises(AnswerError) as caught:
-        GeminiReader(ASK, TARGET).frame("", data)
+        GeminiAnswerReader(ASK, TARGET).frame("", data)
     assert caught.value.malformed
 
 
 def test_names_are_bounded() -> None:
     events = plain(chunk(finish="STOP") | {"responseId": "r" * 9999, "modelVersion": "m" * 9999})
-    assert events[0] == Began("r" * 256, "m" * 256)
+    assert events[0] == AnswerBegun("r" * 256, "m" * 256)
 
 
 NAMES = st.sampled_from(
@@ -191,11 +197,11 @@ CANDIDATES = st.fixed_dictionaries(
 
 @given(st.lists(st.fixed_dictionaries({"candidates": st.lists(CANDIDATES, max_size=2)}) | HOSTILE, max_size=4))
 def test_any_json_is_an_answer_or_an_error(chunks: list[Any]) -> None:
-    reader = GeminiReader(TWO, TARGET)
+    reader = GeminiAnswerReader(TWO, TARGET)
     try:
         events = [event for told in chunks for event in reader.frame("", json.dumps(told).encode())] + reader.end()
     except AnswerError:
         return
-    assert isinstance(events[0], Began)
-    assert [type(event) for event in events].count(Ended) == 1
-    assert isinstance(events[-1], Ended)
+    assert isinstance(events[0], AnswerBegun)
+    assert [type(event) for event in events].count(AnswerEnded) == 1
+    assert isinstance(events[-1], AnswerEnded)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.wire.answer import Cited
+from app.wire.answer import CitationAdded
 from app.wire.exchange import AnswerError
 from app.wire.gemini.grounding import AnswerText, actions, citations, queries
 
@@ -59,8 +59,8 @@ def test_each_query_is_a_search_and_the_first_names_the_sources() -> None:
 def test_a_citation_has_an_address_a_title_and_a_choice() -> None:
     metadata = {"groundingChunks": [A, B], "groundingSupports": [support(0, 1, endIndex=7)]}
     assert citations(metadata, AnswerText(TEXT.encode(), 0, {}), 3) == [
-        Cited("https://a.example", "A", 0, 6, 3),
-        Cited("https://b.example", "https://b.example", 0, 6, 3),
+        CitationAdded("https://a.example", "A", 0, 6, 3),
+        CitationAdded("https://b.example", "https://b.example", 0, 6, 3),
     ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.wire.gemini.pictures import details
+from app.wire.gemini.pictures import image_details
 
 
 def png(width: int, height: int) -> bytes:
@@ -23,11 +23,11 @@ def jpeg(width: int, height: int, marker: int = 0xC2) -> bytes:
 
 
 def size(data: bytes) -> object:
-    return details("image/png", base64.b64encode(data).decode()).get("size")
+    return image_details("image/png", base64.b64encode(data).decode()).get("size")
 
 
 def test_a_format_is_told_by_the_media_type() -> None:
-    assert details("image/webp", "AAAA") == {"output_format": "webp"}
+    assert image_details("image/webp", "AAAA") == {"output_format": "webp"}
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_a_header_that_makes_no_sense_tells_nothing(data: bytes) -> None:
 
 
 def test_what_is_no_base64_tells_nothing() -> None:
-    assert "size" not in details("image/png", "not base64!")
-    assert "size" not in details("image/png", "\u00fc" * 8)
+    assert "size" not in image_details("image/png", "not base64!")
+    assert "size" not in image_details("image/png", "\u00fc" * 8)
 
 
 @given(st.binary(max_size=80), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8"]))

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.wire.answer import AnswerEvent, CallBegun, CallDelta, ImageDone, Said, ThoughtDone
+from app.wire.answer import AnswerEvent, CallBegun, CallDelta, ImageDone, ReasoningDone, TextDelta
 from app.wire.canonical import (
     CanonicalRequest,
     FunctionCall,
@@ -23,8 +23,8 @@ from app.wire.canonical import (
     Text,
 )
 from app.wire.exchange import RequestError
-from app.wire.gemini.answer_reader import GeminiReader
-from app.wire.gemini.request_writer import write_gemini
+from app.wire.gemini.answer_reader import GeminiAnswerReader
+from app.wire.gemini.request_writer import write_gemini_request
 from tests.support.wire.asks import asks, plain_asks, targets
 from tests.support.wire.gemini.gemini_asks import asked, body
 
@@ -44,7 +44,7 @@ def test_a_request_is_written_whole() -> None:
 
 def written_or_refused(ask: CanonicalRequest, target: Target) -> dict[str, Any] | RequestError:
     try:
-        body = json.loads(write_gemini(ask, target))
+        body = json.loads(write_gemini_request(ask, target))
     except RequestError as error:
         return error
     assert isinstance(body, dict)
@@ -67,7 +67,7 @@ def test_any_request_is_written_or_refused_by_name(ask: CanonicalRequest, target
 
 @given(plain_asks(), targets(MODELS))
 def test_what_every_vendor_takes_is_written_with_all_its_words(ask: CanonicalRequest, target: Target) -> None:
-    written = json.loads(write_gemini(ask, target))
+    written = json.loads(write_gemini_request(ask, target))
     parts = [part for turn in written["contents"] for part in turn["parts"]]
     messages = [item for item in ask.items if isinstance(item, Message) and item.role in ("user", "assistant")]
     said = [part.text for message in messages for part in message.parts if hasattr(part, "text") and part.text]
@@ -79,9 +79,9 @@ def kept(events: list[AnswerEvent]) -> list[Item]:
     items: list[Item] = []
     for event in events:
         match event:
-            case Said(text=text):
+            case TextDelta(text=text):
                 items.append(Message("assistant", (Text(text),)))
-            case ThoughtDone(sealed=sealed):
+            case ReasoningDone(sealed=sealed):
                 items.append(Reasoning(sealed=sealed))
             case CallBegun(call_id=call_id, name=name):
                 items.append(FunctionCall(call_id, name, ""))
@@ -114,8 +114,8 @@ pictures = st.builds(
 def test_what_the_model_said_goes_back_as_it_came(parts: list[dict[str, Any]]) -> None:
     answer = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
     target = Target("google", "gemini-2.5-flash", 512)
-    events = GeminiReader(asked(), target).whole(json.dumps(answer).encode())
-    written = json.loads(write_gemini(asked(*kept(events)), target))
+    events = GeminiAnswerReader(asked(), target).whole(json.dumps(answer).encode())
+    written = json.loads(write_gemini_request(asked(*kept(events)), target))
     (turn,) = written["contents"]
     for part in turn["parts"]:
         part.get("functionCall", {}).pop("id", None)
@@ -126,6 +126,6 @@ def test_a_signature_of_a_text_goes_back_behind_it() -> None:
     parts = [{"text": "A", "thoughtSignature": "SIG"}]
     answer = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
     target = Target("google", "gemini-3-pro-preview", 512)
-    events = GeminiReader(asked(), target).whole(json.dumps(answer).encode())
-    written = json.loads(write_gemini(asked(*kept(events)), target))
+    events = GeminiAnswerReader(asked(), target).whole(json.dumps(answer).encode())
+    written = json.loads(write_gemini_request(asked(*kept(events)), target))
     assert written["contents"] == [{"role": "model", "parts": [{"text": "A"}, {"text": "", "thoughtSignature": "SIG"}]}]

@@ -11,22 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.wire.answer import (
+    AnswerBegun,
+    AnswerEnded,
     AnswerEvent,
-    Began,
     CallBegun,
     CallDelta,
     CallDone,
-    Ended,
-    Finished,
-    Said,
+    ChoiceFinished,
+    ReasoningBegun,
+    ReasoningDone,
     SearchBegun,
     SearchDone,
-    ThoughtBegun,
-    ThoughtDone,
+    TextDelta,
 )
 from app.wire.exchange import AnswerError
 from app.wire.responses.answer_reader import ITEMS_MAX
-from app.wire.responses.answer_writer import ResponsesWriter
+from app.wire.responses.answer_writer import ResponsesAnswerWriter
 from app.wire.splice import members
 from domain.usage import Usage
 from tests.support.wire.responses.answers import answers
@@ -49,7 +49,7 @@ from tests.support.wire.streams import RESPONSES_USAGE, response
 
 Json = dict[str, Any]
 SEED = "0123456789abcdef0123456789abcdef"
-ENDED = [Finished("stop"), Ended()]
+ENDED = [ChoiceFinished("stop"), AnswerEnded()]
 
 
 CALL = {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f"}
@@ -60,27 +60,27 @@ def test_beginning_and_end() -> None:
     ended = completed(usage=RESPONSES_USAGE, service_tier="default")
     begun = of("created", response=response(service_tier="auto"))
     assert told(begun, queued, ended, "[DONE]", of("output_text.delta", delta="late")) == [
-        Began("resp_1", "vendor-model-2025", "auto"),
-        Finished("stop"),
-        Ended(Usage(16, 10, 4, output=9, reasoning=2, service_tier="default"), "default"),
+        AnswerBegun("resp_1", "vendor-model-2025", "auto"),
+        ChoiceFinished("stop"),
+        AnswerEnded(Usage(16, 10, 4, output=9, reasoning=2, service_tier="default"), "default"),
     ]
 
 
 def test_an_answer_that_begins_with_an_item() -> None:
-    assert told(added(0, type="message", id="msg_1"), completed())[0] == Began()
+    assert told(added(0, type="message", id="msg_1"), completed())[0] == AnswerBegun()
 
 
 def test_an_item_that_is_added_twice_is_one() -> None:
     thought = added(0, type="reasoning", id="rs_1")
-    assert within(CREATED, thought, thought) == [ThoughtBegun(0), ThoughtDone(0)]
+    assert within(CREATED, thought, thought) == [ReasoningBegun(0), ReasoningDone(0)]
 
 
 def test_events_without_a_place_are_about_the_last_item() -> None:
     plain = of("output_text.delta", delta="a")
     ended = of("output_text.done", text="ab")
     assert within(plain, ended, of("output_item.done", item=message(text_part("ab"), id=None))) == [
-        Said("a"),
-        Said("b"),
+        TextDelta("a"),
+        TextDelta("b"),
     ]
 
 
@@ -92,7 +92,7 @@ def test_items_and_events_of_unknown_types() -> None:
         of("output_item.done"),
         delta("Still", at=1),
         output=[{"type": "future_call"}, message(text_part("Still"), id="msg_2")],
-    ) == [Said("Still")]
+    ) == [TextDelta("Still")]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_items_and_events_of_unknown_types() -> None:
 )
 def test_answers_that_were_cut(details: Any, reason: str) -> None:
     cut = response("incomplete", incomplete_details=details, output=[message(text_part("Hel"))])
-    expected = [Began("resp_1", "vendor-model-2025"), Said("Hel"), Finished(reason), Ended()]  # type: ignore[arg-type]
+    expected = [AnswerBegun("resp_1", "vendor-model-2025"), TextDelta("Hel"), ChoiceFinished(reason), AnswerEnded()]  # type: ignore[arg-type]
     assert told(of("incomplete", response=cut)) == expected
     assert reader().whole(json.dumps(cut).encode()) == expected
 
@@ -115,14 +115,14 @@ def test_a_whole_answer() -> None:
     search = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}
     body = response("completed", output=[search, {**CALL, "arguments": "{}"}], usage=RESPONSES_USAGE, tool_usage=None)
     assert reader().whole(json.dumps(body).encode()) == [
-        Began("resp_1", "vendor-model-2025"),
+        AnswerBegun("resp_1", "vendor-model-2025"),
         SearchBegun(0),
         SearchDone(0, {"type": "search"}),
         CallBegun(1, "c", "f"),
         CallDelta(1, "{}"),
         CallDone(1),
-        Finished("tool_calls"),
-        Ended(Usage(16, 10, 4, output=9, reasoning=2, web_search_calls=1)),
+        ChoiceFinished("tool_calls"),
+        AnswerEnded(Usage(16, 10, 4, output=9, reasoning=2, web_search_calls=1)),
     ]
 
 
@@ -170,7 +170,7 @@ def test_bodies_that_are_no_answer(body: Any, is_malformed: bool) -> None:
 
 def test_a_name_stands_in_for_a_type() -> None:
     read = reader()
-    assert read.frame("response.completed", b'{"response":{}}') == [Began(), *ENDED]
+    assert read.frame("response.completed", b'{"response":{}}') == [AnswerBegun(), *ENDED]
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_items_are_bounded() -> None:
 
 def write(events: Iterable[AnswerEvent], *, stream: bool) -> list[bytes]:
     fields = members.decode(b'{"include":["web_search_call.action.sources"]}')
-    wrote = ResponsesWriter(seed=SEED, model="m", created=1, fields=fields, stream=stream)
+    wrote = ResponsesAnswerWriter(seed=SEED, model="m", created=1, fields=fields, stream=stream)
     return [wrote.write(event) for event in events]
 
 
@@ -261,5 +261,5 @@ def test_anything_at_any_place_is_an_error_of_the_answer_at_most(
         return
     keys = [event.key for event in found if hasattr(event, "key") and type(event).__name__.endswith("Begun")]
     assert len(keys) == len(set(keys))
-    if found and isinstance(found[-1], Ended):
+    if found and isinstance(found[-1], AnswerEnded):
         write(found, stream=True)

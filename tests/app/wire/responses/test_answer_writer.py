@@ -11,9 +11,18 @@ from hypothesis import given
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from app.wire.answer import AnswerEvent, Began, CallBegun, CallDelta, CallDone, Ended, Finished, Said
+from app.wire.answer import (
+    AnswerBegun,
+    AnswerEnded,
+    AnswerEvent,
+    CallBegun,
+    CallDelta,
+    CallDone,
+    ChoiceFinished,
+    TextDelta,
+)
 from app.wire.relay import DONE
-from app.wire.responses.answer_writer import ResponsesWriter
+from app.wire.responses.answer_writer import ResponsesAnswerWriter
 from app.wire.splice import members
 from app.wire.tags import seal
 from tests.support.wire import responses_grammar as grammar
@@ -32,9 +41,9 @@ _event: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 _response: TypeAdapter[Response] = TypeAdapter(Response)
 
 
-def writer(request: Json | None = None, *, stream: bool = True) -> ResponsesWriter:
+def writer(request: Json | None = None, *, stream: bool = True) -> ResponsesAnswerWriter:
     fields = members.decode(json.dumps(request or {}))
-    return ResponsesWriter(seed=SEED, model="gpt-5.4-mini", created=1_790_000_000, fields=fields, stream=stream)
+    return ResponsesAnswerWriter(seed=SEED, model="gpt-5.4-mini", created=1_790_000_000, fields=fields, stream=stream)
 
 
 def streamed(events: list[AnswerEvent], request: Json | None = None) -> bytes:
@@ -116,13 +125,13 @@ def test_text_in_order() -> None:
 def test_events_come_as_they_are_made() -> None:
     wrote = writer()
     assert wrote.response_id == f"resp_{SEED}"
-    assert wrote.write(Began()).count(b"event: ") == 2
-    assert wrote.write(Said("a")).count(b"event: ") == 3
-    assert wrote.write(Said("b")).count(b"event: ") == 1
+    assert wrote.write(AnswerBegun()).count(b"event: ") == 2
+    assert wrote.write(TextDelta("a")).count(b"event: ") == 3
+    assert wrote.write(TextDelta("b")).count(b"event: ") == 1
 
 
 def test_the_whole_response() -> None:
-    assert plain([Began(), Finished("stop"), Ended(ANSWERS["text"][-1].usage)]) == {  # type: ignore[union-attr]
+    assert plain([AnswerBegun(), ChoiceFinished("stop"), AnswerEnded(ANSWERS["text"][-1].usage)]) == {  # type: ignore[union-attr]
         "id": f"resp_{SEED}",
         "object": "response",
         "created_at": 1_790_000_000,
@@ -351,7 +360,7 @@ def test_a_failure_goes_on_where_the_stream_was(sent: int) -> None:
 @pytest.mark.parametrize(("code", "known"), [("overloaded", "server_error"), ("rate_limit_exceeded",) * 2])
 def test_a_failed_response_bears_a_code_that_clients_know(code: str, known: str) -> None:
     wrote = writer()
-    begun = wrote.write(Began())
+    begun = wrote.write(AnswerBegun())
     found = grammar.events(begun + wrote.failure(message="It broke.", type="server_error", code=code))
     _event.validate_json(json.dumps(found[-1]), strict=True)
     assert [found[-2]["code"], found[-1]["response"]["error"]["code"]] == [code, known]
@@ -359,9 +368,9 @@ def test_a_failed_response_bears_a_code_that_clients_know(code: str, known: str)
 
 def test_a_failure_in_place_of_the_held_end() -> None:
     wrote = writer()
-    calls: list[AnswerEvent] = [Began(), CallBegun(0, "a", "f"), CallDelta(0, "{}"), CallDone(0)]
+    calls: list[AnswerEvent] = [AnswerBegun(), CallBegun(0, "a", "f"), CallDelta(0, "{}"), CallDone(0)]
     before = b"".join(map(wrote.write, calls))
-    for held in (Finished("tool_calls"), Ended()):
+    for held in (ChoiceFinished("tool_calls"), AnswerEnded()):
         wrote.write(held)
     failed = wrote.failure(message="It broke.", type="server_error", code=None)
     assert grammar.check(before + failed)["error"]["code"] == "server_error"
@@ -381,8 +390,8 @@ def test_a_plain_failure_is_an_envelope() -> None:
 
 def test_an_answer_that_breaks_the_rules_is_a_fault_of_ours() -> None:
     wrote = writer()
-    wrote.write(Began())
+    wrote.write(AnswerBegun())
     wrote.write(CallBegun(0, "a", "f"))
-    wrote.write(Finished("stop"))
+    wrote.write(ChoiceFinished("stop"))
     with pytest.raises(AssertionError):
-        wrote.write(Ended())
+        wrote.write(AnswerEnded())

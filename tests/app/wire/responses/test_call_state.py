@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from app.wire.answer import (
+    AnswerEnded,
     CallBegun,
     CallDelta,
     CallDone,
-    Ended,
-    Finished,
+    ChoiceFinished,
     ImageBegun,
     ImageDone,
     ImagePartial,
@@ -51,7 +51,13 @@ CALL = {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f"}
 def test_a_call_however_it_is_told(events: list[Json]) -> None:
     whole = {**CALL, "arguments": '{"a":1}'}
     found = told(CREATED, *events, completed(whole))
-    assert found[1:] == [CallBegun(0, "c", "f"), CallDelta(0, '{"a":1}'), CallDone(0), Finished("tool_calls"), Ended()]
+    assert found[1:] == [
+        CallBegun(0, "c", "f"),
+        CallDelta(0, '{"a":1}'),
+        CallDone(0),
+        ChoiceFinished("tool_calls"),
+        AnswerEnded(),
+    ]
 
 
 def test_calls_of_other_kinds() -> None:
@@ -131,7 +137,7 @@ def test_images() -> None:
         ImageDone(0, "QUI=", {**looks, "revised_prompt": "An icon"}),
     ]
     ended = found[-1]
-    assert isinstance(ended, Ended)
+    assert isinstance(ended, AnswerEnded)
     assert ended.usage is not None
     assert ended.usage.images == (ImageCount("low", "1024x1024", 1),)
 

@@ -23,7 +23,7 @@ from app.wire.canonical import (
     WebSearchCall,
     bare,
 )
-from app.wire.responses.answer_writer import ResponsesWriter
+from app.wire.responses.answer_writer import ResponsesAnswerWriter
 from app.wire.tags import seal
 from tests.support.wire.responses.answers import ANSWERS
 from tests.support.wire.responses.asking import (
@@ -175,7 +175,7 @@ def test_other_items(told: Any, expected: Item) -> None:
 def test_what_was_answered_may_come_back(name: str) -> None:
     """A client sends the items of an answer, and its echo of the tools, back as they are."""
     first = {"tools": [*TOOLS, {"type": "web_search", "filters": None}], "tool_choice": "auto", "metadata": {}}
-    wrote = ResponsesWriter(seed="0" * 32, model="m", created=1, fields=fields_of(first), stream=False)
+    wrote = ResponsesAnswerWriter(seed="0" * 32, model="m", created=1, fields=fields_of(first), stream=False)
     answer = json.loads([wrote.write(event) for event in ANSWERS[name]][-1])
     ask = read(input=[{"role": "user", "content": "Hi"}, *answer["output"]], tools=answer["tools"])
     assert len(ask.items) == 1 + len(answer["output"])

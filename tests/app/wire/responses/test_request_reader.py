@@ -9,8 +9,8 @@ from hypothesis import given
 
 from app.wire.canonical import CanonicalRequest, Hints, Message, Target, Text, TextFormat
 from app.wire.exchange import RequestError
-from app.wire.responses.request_reader import read_responses
-from app.wire.responses.request_writer import write_responses
+from app.wire.responses.request_reader import read_responses_request
+from app.wire.responses.request_writer import write_responses_request
 from tests.support.wire.responses.asking import (
     FUNCTION,
     LACKING,
@@ -160,7 +160,7 @@ EVERYTHING: Any = {
 def test_anything_at_any_place_is_read_or_refused_by_its_name(request: Any) -> None:
     refusal = None
     try:
-        write_responses(read_responses(fields_of(request), STORED), Target("up", "m", 1))
+        write_responses_request(read_responses_request(fields_of(request), STORED), Target("up", "m", 1))
     except RequestError as error:
         refusal = error
     assert refusal is None or (refusal.param and refusal.status == 400)

@@ -32,8 +32,8 @@ from app.wire.canonical import (
 )
 from app.wire.exchange import RequestError
 from app.wire.request import read_body
-from app.wire.responses.request_reader import read_responses
-from app.wire.responses.request_writer import write_responses
+from app.wire.responses.request_reader import read_responses_request
+from app.wire.responses.request_writer import write_responses_request
 from app.wire.tags import seal
 from tests.support.wire.responses.asks import asks
 
@@ -46,7 +46,7 @@ def chat(**members: Any) -> CanonicalRequest:
 
 
 def written(ask: CanonicalRequest, target: Target = TARGET) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(write_responses(ask, target))
+    body: dict[str, Any] = json.loads(write_responses_request(ask, target))
     return body
 
 
@@ -68,7 +68,7 @@ def _unsealed(ask: CanonicalRequest) -> CanonicalRequest:
 @given(asks())
 def test_what_is_written_reads_back_as_the_same(ask: CanonicalRequest) -> None:
     target = Target("up", ask.model, ask.max_output_tokens or 1, ask.max_tool_calls)
-    back = read_responses(read_body(write_responses(ask, target)), {})
+    back = read_responses_request(read_body(write_responses_request(ask, target)), {})
     assert bare(back) == bare(_unsealed(ask))
 
 
@@ -221,7 +221,7 @@ AT = "messages[1].content[0]"
 )
 def test_what_responses_lacks_is_refused_by_the_clients_name(members: Any, param: str) -> None:
     with pytest.raises(RequestError) as caught:
-        write_responses(chat(**members), TARGET)
+        write_responses_request(chat(**members), TARGET)
     assert (caught.value.param, caught.value.code) == (param, "unsupported_parameter")
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.wire.answer import AnswerEvent, Said
-from app.wire.anthropic.answer_reader import AnthropicReader
+from app.wire.answer import AnswerEvent, TextDelta
+from app.wire.anthropic.answer_reader import AnthropicAnswerReader
 from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
 from app.wire.exchange import AnswerError
 from tests.support.wire.anthropic.asking import ask, target
@@ -69,11 +69,11 @@ def answered(*events: Any) -> list[Any]:
     return [start(), *events, reason("end_turn"), STOP]
 
 
-def reader(asked: CanonicalRequest | None = None, to: Target | None = None) -> AnthropicReader:
-    return AnthropicReader(asked or ask(), to or target())
+def reader(asked: CanonicalRequest | None = None, to: Target | None = None) -> AnthropicAnswerReader:
+    return AnthropicAnswerReader(asked or ask(), to or target())
 
 
-def feed(one: AnthropicReader, events: Iterable[Any]) -> list[AnswerEvent]:
+def feed(one: AnthropicAnswerReader, events: Iterable[Any]) -> list[AnswerEvent]:
     told = [event for each in events for event in one.frame(each.get("type", ""), json.dumps(each).encode())]
     return told + one.end()
 
@@ -95,7 +95,7 @@ def broken(*events: Any, asked: CanonicalRequest | None = None) -> AnswerError:
 
 
 def said(events: Iterable[AnswerEvent]) -> str:
-    return "".join(event.text for event in events if isinstance(event, Said))
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
 
 
 def message(*blocks: Any, **members: Any) -> bytes:

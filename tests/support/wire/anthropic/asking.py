@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.wire.anthropic.request_writer import write_anthropic
+from app.wire.anthropic.request_writer import write_anthropic_request
 from app.wire.canonical import CanonicalRequest, Item, Message, Target, Text
 from app.wire.exchange import Endpoint, RequestError
 
@@ -28,7 +28,7 @@ def target(model: str = BUDGETED, **members: Any) -> Target:
 
 
 def body(asked: CanonicalRequest, model: str = BUDGETED, **members: Any) -> dict[str, Any]:
-    made = msgspec.json.decode(write_anthropic(asked, target(model, **members)))
+    made = msgspec.json.decode(write_anthropic_request(asked, target(model, **members)))
     assert isinstance(made, dict)
     return made
 
@@ -36,7 +36,7 @@ def body(asked: CanonicalRequest, model: str = BUDGETED, **members: Any) -> dict
 def refused(asked: CanonicalRequest, model: str = BUDGETED, **members: Any) -> str:
     """The parameter that the refusal names."""
     with pytest.raises(RequestError) as caught:
-        write_anthropic(asked, target(model, **members))
+        write_anthropic_request(asked, target(model, **members))
     error = caught.value
     assert error.status == 400
     assert error.code in {"unsupported_parameter", "invalid_value"}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.wire.answer import AnswerEvent, Began, Ended
+from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent
 from app.wire.canonical import CanonicalRequest, Target
 from app.wire.exchange import AnswerError
-from app.wire.gemini.answer_reader import GeminiReader
+from app.wire.gemini.answer_reader import GeminiAnswerReader
 
 TARGET = Target("google", "gemini-3-flash-preview", 512)
 ASK = CanonicalRequest("responses", "public", ())
@@ -27,19 +27,19 @@ def chunk(*parts: Any, finish: Any = None, index: int | None = None, **members: 
 
 
 def streamed(*chunks: Any, ask: CanonicalRequest = ASK) -> list[AnswerEvent]:
-    reader = GeminiReader(ask, TARGET)
+    reader = GeminiAnswerReader(ask, TARGET)
     events = [event for told in chunks for event in reader.frame("", json.dumps(told).encode())]
     return events + reader.end()
 
 
 def plain(body: Any, ask: CanonicalRequest = ASK) -> list[AnswerEvent]:
-    return GeminiReader(ask, TARGET).whole(json.dumps(body).encode())
+    return GeminiAnswerReader(ask, TARGET).whole(json.dumps(body).encode())
 
 
 def inner(events: list[AnswerEvent]) -> list[AnswerEvent]:
     """Without the beginning and the end, which must be there."""
-    assert isinstance(events[0], Began)
-    assert isinstance(events[-1], Ended)
+    assert isinstance(events[0], AnswerBegun)
+    assert isinstance(events[-1], AnswerEnded)
     return events[1:-1]
 
 

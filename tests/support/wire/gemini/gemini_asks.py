@@ -10,7 +10,7 @@ import pytest
 
 from app.wire.canonical import CanonicalRequest, Item, Message, Target, Text
 from app.wire.exchange import RequestError
-from app.wire.gemini.request_writer import write_gemini
+from app.wire.gemini.request_writer import write_gemini_request
 
 OLDER = "gemini-2.5-flash"
 NEWEST = "gemini-3-flash-preview"
@@ -27,7 +27,7 @@ def asked(*items: Item, **fields: Any) -> CanonicalRequest:
 
 
 def body(ask: CanonicalRequest, to: Target | None = None) -> dict[str, Any]:
-    written = json.loads(write_gemini(ask, to or target()))
+    written = json.loads(write_gemini_request(ask, to or target()))
     assert isinstance(written, dict)
     return written
 
@@ -49,6 +49,6 @@ def config(to: Target | None = None, **fields: Any) -> dict[str, Any]:
 def refused(ask: CanonicalRequest, param: str, to: Target | None = None, code: str = "unsupported_parameter") -> str:
     """The message of the refusal that must come, and name `param`."""
     with pytest.raises(RequestError) as caught:
-        write_gemini(ask, to or target())
+        write_gemini_request(ask, to or target())
     assert (caught.value.status, caught.value.param, caught.value.code) == (400, param, code)
     return caught.value.message

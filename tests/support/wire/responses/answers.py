@@ -7,25 +7,25 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 
 from app.wire.answer import (
+    AnswerBegun,
+    AnswerEnded,
     AnswerEvent,
-    Began,
     CallBegun,
     CallDelta,
     CallDone,
-    Cited,
-    Ended,
-    Finished,
+    ChoiceFinished,
+    CitationAdded,
     FinishReason,
     ImageBegun,
     ImageDone,
     ImagePartial,
-    Refused,
-    Said,
+    ReasoningBegun,
+    ReasoningDelta,
+    ReasoningDone,
+    RefusalDelta,
     SearchBegun,
     SearchDone,
-    Thought,
-    ThoughtBegun,
-    ThoughtDone,
+    TextDelta,
 )
 from app.wire.tags import seal
 from domain.usage import ImageCount, Usage
@@ -48,20 +48,32 @@ PICTURE = {"size": "1024x1024", "quality": "low", "output_format": "png", "backg
 
 ANSWERS: dict[str, list[AnswerEvent]] = {
     "text": [
-        Began("up_1", "vendor-model", "default"),
-        Said("H\u00e9", logprobs=(LOGPROB,)),
-        Said("llo"),
-        Finished("stop"),
-        Ended(USAGE),
+        AnswerBegun("up_1", "vendor-model", "default"),
+        TextDelta("H\u00e9", logprobs=(LOGPROB,)),
+        TextDelta("llo"),
+        ChoiceFinished("stop"),
+        AnswerEnded(USAGE),
     ],
-    "nothing": [Began(), Finished("stop"), Ended()],
-    "cut text": [Began(), Said("Hel"), Finished("length"), Ended(USAGE, "priority")],
-    "filtered text": [Began(), Said("Hel"), Finished("content_filter"), Ended(USAGE, "standard_only")],
-    "refusal": [Began(), Refused("I "), Refused("can't."), Finished("stop"), Ended(USAGE)],
-    "text, refusal, text": [Began(), Said("a"), Refused("no"), Said("b"), Finished("stop"), Ended(USAGE)],
+    "nothing": [AnswerBegun(), ChoiceFinished("stop"), AnswerEnded()],
+    "cut text": [AnswerBegun(), TextDelta("Hel"), ChoiceFinished("length"), AnswerEnded(USAGE, "priority")],
+    "filtered text": [
+        AnswerBegun(),
+        TextDelta("Hel"),
+        ChoiceFinished("content_filter"),
+        AnswerEnded(USAGE, "standard_only"),
+    ],
+    "refusal": [AnswerBegun(), RefusalDelta("I "), RefusalDelta("can't."), ChoiceFinished("stop"), AnswerEnded(USAGE)],
+    "text, refusal, text": [
+        AnswerBegun(),
+        TextDelta("a"),
+        RefusalDelta("no"),
+        TextDelta("b"),
+        ChoiceFinished("stop"),
+        AnswerEnded(USAGE),
+    ],
     "parallel calls": [
-        Began(),
-        Said("Let me look."),
+        AnswerBegun(),
+        TextDelta("Let me look."),
         CallBegun(0, "call_a", "get_weather"),
         CallBegun(1, "call_b", "get_weather"),
         CallDelta(1, '{"city":'),
@@ -69,93 +81,100 @@ ANSWERS: dict[str, list[AnswerEvent]] = {
         CallDelta(1, '"Rome"}'),
         CallDone(0),
         CallDone(1),
-        Finished("tool_calls"),
-        Ended(USAGE),
+        ChoiceFinished("tool_calls"),
+        AnswerEnded(USAGE),
     ],
     "call without arguments": [
-        Began(),
+        AnswerBegun(),
         CallBegun(0, "call_a", "now"),
         CallDone(0),
-        Finished("tool_calls"),
-        Ended(USAGE),
+        ChoiceFinished("tool_calls"),
+        AnswerEnded(USAGE),
     ],
     "cut call": [
-        Began(),
+        AnswerBegun(),
         CallBegun(0, "call_a", "now"),
         CallDone(0),
         CallBegun(1, "call_b", "now"),
         CallDelta(1, '{"zone'),
         CallDone(1),
-        Finished("length"),
-        Ended(USAGE),
+        ChoiceFinished("length"),
+        AnswerEnded(USAGE),
     ],
     "custom calls": [
-        Began(),
+        AnswerBegun(),
         CallBegun(0, "call_a", "sql", "custom"),
         CallDelta(0, "SELECT"),
         CallDelta(0, " 1"),
         CallDone(0),
         CallBegun(1, "call_b", "sql", "custom"),
         CallDone(1),
-        Finished("tool_calls"),
-        Ended(USAGE),
+        ChoiceFinished("tool_calls"),
+        AnswerEnded(USAGE),
     ],
     "reasoning": [
-        Began(),
-        ThoughtBegun(0),
-        Thought(0, "First "),
-        Thought(0, "this."),
-        Thought(0, "Then that.", 1),
-        ThoughtDone(0, seal("up", "secret")),
-        ThoughtBegun(1),
-        ThoughtDone(1),
-        Said("Done."),
-        Finished("stop"),
-        Ended(USAGE),
+        AnswerBegun(),
+        ReasoningBegun(0),
+        ReasoningDelta(0, "First "),
+        ReasoningDelta(0, "this."),
+        ReasoningDelta(0, "Then that.", 1),
+        ReasoningDone(0, seal("up", "secret")),
+        ReasoningBegun(1),
+        ReasoningDone(1),
+        TextDelta("Done."),
+        ChoiceFinished("stop"),
+        AnswerEnded(USAGE),
     ],
-    "cut reasoning": [Began(), ThoughtBegun(0), Thought(0, "Hm"), ThoughtDone(0), Finished("length"), Ended(USAGE)],
+    "cut reasoning": [
+        AnswerBegun(),
+        ReasoningBegun(0),
+        ReasoningDelta(0, "Hm"),
+        ReasoningDone(0),
+        ChoiceFinished("length"),
+        AnswerEnded(USAGE),
+    ],
     "search and citation": [
-        Began(),
+        AnswerBegun(),
         SearchBegun(0),
         SearchDone(0, SEARCH),
         SearchBegun(1),
         SearchDone(1, {"type": "open_page", "url": "https://a"}),
         SearchBegun(2),
         SearchDone(2, {"type": "search", "queries": ["a", "b"]}, failed=True),
-        Said("Ledgers balance."),
-        Cited("https://a", "A", 0, 7),
-        Cited("https://b", "B", 8, 16),
-        Finished("stop"),
-        Ended(SEARCHED),
+        TextDelta("Ledgers balance."),
+        CitationAdded("https://a", "A", 0, 7),
+        CitationAdded("https://b", "B", 8, 16),
+        ChoiceFinished("stop"),
+        AnswerEnded(SEARCHED),
     ],
     "search told of after text": [
-        Began(),
-        Said("Ledgers"),
+        AnswerBegun(),
+        TextDelta("Ledgers"),
         SearchBegun(0),
-        Said(" balance."),
+        TextDelta(" balance."),
         SearchDone(0, {"type": "search"}),
-        Cited("https://a", "A", 0, 7),
-        Finished("stop"),
-        Ended(SEARCHED),
+        CitationAdded("https://a", "A", 0, 7),
+        ChoiceFinished("stop"),
+        AnswerEnded(SEARCHED),
     ],
     "text while a call is open": [
-        Began(),
+        AnswerBegun(),
         CallBegun(0, "call_a", "now"),
-        Said("Wait."),
+        TextDelta("Wait."),
         CallDelta(0, "{}"),
         CallDone(0),
-        Finished("tool_calls"),
-        Ended(USAGE),
+        ChoiceFinished("tool_calls"),
+        AnswerEnded(USAGE),
     ],
     "image": [
-        Began(),
+        AnswerBegun(),
         ImageBegun(0),
         ImagePartial(0, "QQ==", 0, PICTURE),
         ImagePartial(0, "Qg==", 1),
         ImageDone(0, "QUI=", {**PICTURE, "revised_prompt": "An icon"}),
-        Said("Here."),
-        Finished("stop"),
-        Ended(SEARCHED),
+        TextDelta("Here."),
+        ChoiceFinished("stop"),
+        AnswerEnded(SEARCHED),
     ],
 }
 
@@ -179,7 +198,11 @@ _steps = st.lists(
 def _spell(key: int, kind: str, told: Any) -> list[AnswerEvent]:
     if kind == "thought":
         ordered = sorted(told, key=lambda each: int(each[1]))
-        return [ThoughtBegun(key), *(Thought(key, text, part) for text, part in ordered), ThoughtDone(key, "x")]
+        return [
+            ReasoningBegun(key),
+            *(ReasoningDelta(key, text, part) for text, part in ordered),
+            ReasoningDone(key, "x"),
+        ]
     if kind in ("function", "custom"):
         begun = CallBegun(key, f"call_{key}", "f", "custom" if kind == "custom" else "function")
         return [begun, *(CallDelta(key, text) for text in told), CallDone(key)]
@@ -187,17 +210,21 @@ def _spell(key: int, kind: str, told: Any) -> list[AnswerEvent]:
         return [SearchBegun(key), SearchDone(key, SEARCH, failed=told)]
     if kind == "image":
         return [ImageBegun(key), *(ImagePartial(key, "QQ==", at) for at in range(told)), ImageDone(key, "QUI=")]
-    return [{"said": Said, "refused": Refused}[kind](told) if kind != "cited" else Cited("https://a", "A", 0, 1)]
+    return [
+        {"said": TextDelta, "refused": RefusalDelta}[kind](told)
+        if kind != "cited"
+        else CitationAdded("https://a", "A", 0, 1)
+    ]
 
 
 @st.composite
 def answers(draw: st.DrawFn, overlap: int = 2) -> list[AnswerEvent]:
     """Any answer of one choice. Of `overlap` things that have a key one may be told of while the others are."""
     told = [_spell(key, kind, what) for key, (kind, what) in enumerate(draw(_steps))]
-    events: list[AnswerEvent] = [Began()]
+    events: list[AnswerEvent] = [AnswerBegun()]
     while told := [each for each in told if each]:
         reach = draw(st.integers(1, overlap))
         events.append(draw(st.sampled_from(told[:reach])).pop(0))
     reason = draw(st.sampled_from(get_args(FinishReason)))
     usage = draw(st.sampled_from([None, USAGE, SEARCHED]))
-    return [*events, Finished(reason), Ended(usage)]
+    return [*events, ChoiceFinished(reason), AnswerEnded(usage)]

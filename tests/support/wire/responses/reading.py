@@ -6,16 +6,16 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from app.wire.answer import AnswerEvent, Began, Ended, Finished
+from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent, ChoiceFinished
 from app.wire.canonical import CanonicalRequest, Target
-from app.wire.responses.answer_reader import ResponsesReader
+from app.wire.responses.answer_reader import ResponsesAnswerReader
 from tests.support.wire.streams import response
 
 Json = dict[str, Any]
 
 
-def reader() -> ResponsesReader:
-    return ResponsesReader(CanonicalRequest("chat", "m", ()), Target("up", "vendor-model", 100))
+def reader() -> ResponsesAnswerReader:
+    return ResponsesAnswerReader(CanonicalRequest("chat", "m", ()), Target("up", "vendor-model", 100))
 
 
 def told(*events: Json | str) -> list[AnswerEvent]:
@@ -41,9 +41,9 @@ def completed(*output: Json, **more: Any) -> Json:
 def within(*events: Json, output: Iterable[Json] = ()) -> list[AnswerEvent]:
     """What the events say between Began and the end."""
     found = told(CREATED, *events, completed(*output))
-    assert found[0] == Began("resp_1", "vendor-model-2025", None)
-    assert isinstance(found[-2], Finished)
-    assert isinstance(found[-1], Ended)
+    assert found[0] == AnswerBegun("resp_1", "vendor-model-2025", None)
+    assert isinstance(found[-2], ChoiceFinished)
+    assert isinstance(found[-1], AnswerEnded)
     return found[1:-2]
 
 
