@@ -1,10 +1,10 @@
-"""What a conversation weighs: its images, its files, and the bytes of those that come inline.
+"""Measures the content of a conversation: its images, its files, and the bytes of those that are sent inline.
 
-Rule 1: only what counts as an image or a file takes its inline bytes out of the text; base64 anywhere else stays text, which
-        bounds it from above.
-Rule 2: no id of a vendor's own storage passes (reach.py). An input_file names a file that was uploaded here, or carries its
-        content.
-Rule 3: addresses are judged (urls.py), never fetched.
+Rule 1: inline bytes are excluded from the text only inside a recognized image or file. Base64 anywhere else counts as text, which
+        overestimates its tokens and never underestimates them.
+Rule 2: ids of a vendor's own storage are rejected (forbidden.py). An input_file refers to a file uploaded to the gateway, or
+        contains its data.
+Rule 3: URLs are checked (urls.py), never fetched.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from app.wire.splice import Members, members
 from app.wire.urls import check_url
 
 INLINE_BYTES_MAX = 50 * 2**20
-"""Inline content of a request and the files that it refers to, decoded, together."""
+"""Limit on all of a request's inline and referenced content together, decoded."""
 FILE_BYTES_MAX = 25 * 2**20
 _ABSENT = msgspec.Raw(b"")
 _IMAGES = {"image_url", "input_image", "computer_screenshot"}
@@ -41,7 +41,7 @@ class _Part(msgspec.Struct):
 
 
 class _Item(msgspec.Struct):
-    """A message, or another item of a response's input."""
+    """A message, or another item of a Responses input."""
 
     type: Any = None
     role: Any = None
@@ -68,7 +68,7 @@ _names = msgspec.json.Decoder(list[Members])
 
 @dataclass(slots=True)
 class ContentTotals:
-    """`inline_bytes` are those of the JSON text, `content_bytes` what they decode to."""
+    """`inline_bytes` counts bytes of the JSON text, `content_bytes` what they decode to."""
 
     items: int = 0
     images: int = 0
@@ -76,15 +76,15 @@ class ContentTotals:
     inline_bytes: int = 0
     content_bytes: int = 0
     tools: tuple[ToolUse, ...] = ()
-    """Tools that the items themselves bring along."""
+    """Tools that are defined inside the items."""
     inline_files: list[InlineFile] = field(default_factory=list)
     refs: list[FileRef] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
-    """Where an address stands that a vendor would have to fetch."""
+    """The paths of URLs that the vendor would have to fetch."""
 
 
 def measure_content(raw: msgspec.Raw, name: str) -> ContentTotals:
-    """Weigh the list of messages or items that stands under `name`. Raises RequestError where it is no such list."""
+    """Measure the list of messages or items named `name`. Raises RequestError if it is not a valid list of them."""
     totals = ContentTotals()
     tools: list[ToolUse] = []
     items = decode(raw, _items, name)
@@ -109,11 +109,11 @@ def measure_content(raw: msgspec.Raw, name: str) -> ContentTotals:
 
 
 def check_size(content_bytes: int, param: str) -> None:
-    """Raises RequestError (413) where a request's inline and referenced content is more than is taken."""
+    """Raises RequestError (413) if a request's inline and referenced content exceeds the limit."""
     if content_bytes > INLINE_BYTES_MAX:
         raise RequestError(
-            f"The inline and referenced files and images of the request are {content_bytes} bytes together. "
-            f"At most {INLINE_BYTES_MAX} (50 MB) are taken.",
+            f"The request's inline and referenced files and images add up to {content_bytes} bytes. "
+            f"The limit is {INLINE_BYTES_MAX} bytes (50 MB).",
             param=param,
             code="request_too_large",
             status=413,
@@ -121,9 +121,9 @@ def check_size(content_bytes: int, param: str) -> None:
 
 
 def check_file_size(size: int, param: str) -> None:
-    """Raises RequestError (413) for a file that is too large by itself."""
+    """Raises RequestError (413) if a single file is too large."""
     if size > FILE_BYTES_MAX:
-        message = f"The file is {size} bytes. At most {FILE_BYTES_MAX} (25 MB) are taken."
+        message = f"The file is {size} bytes. The limit is {FILE_BYTES_MAX} bytes (25 MB)."
         raise RequestError(message, param=param, code="file_too_large", status=413)
 
 
@@ -145,7 +145,7 @@ def _measure_parts(totals: ContentTotals, raw: msgspec.Raw, where: str) -> None:
 
 def _measure_image(totals: ContentTotals, part: _Part, param: str) -> None:
     if _first(part.file_id) == b'"':
-        raise unsupported(f"{param}.file_id", "Images are sent inline, or by their address.")
+        raise unsupported(f"{param}.file_id", "Send the image inline or by URL.")
     nested = _first(part.image_url) == b"{"
     if nested:
         reject_case_variants(members.decode(part.image_url), f"{param}.image_url")
@@ -183,7 +183,7 @@ def _count(totals: ContentTotals, raw: msgspec.Raw, payload: int) -> None:
 
 
 def _decoded_size(raw: msgspec.Raw, payload: int) -> int:
-    """Of the base64 that ends the JSON string `raw` with `payload` characters."""
+    """The decoded size of the last `payload` characters, all base64, of the JSON string `raw`."""
     padding = bytes(memoryview(raw)[-3:-1]).count(b"=") if payload else 0
     return max(0, payload * 3 // 4 - padding)
 
@@ -201,7 +201,7 @@ def _parts_of(raw: msgspec.Raw, where: str) -> Sequence[_Part]:
 
 
 def _url_holder(raw: msgspec.Raw) -> _Holder:
-    """Chat puts the URL into an object; Responses has the URL itself."""
+    """Chat wraps the URL in an object; Responses has the URL itself."""
     return _holder.decode(raw) if _first(raw) == b"{" else _Holder(url=raw)
 
 
@@ -210,7 +210,7 @@ def _is_data_uri(raw: msgspec.Raw) -> bool:
 
 
 def _data_uri_bytes(raw: msgspec.Raw) -> int:
-    """The payload of a data URI, 0 for any other URL."""
+    """The length of a data URI's payload, 0 for any other URL."""
     if not _is_data_uri(raw):
         return 0
     view = memoryview(raw)
@@ -219,7 +219,7 @@ def _data_uri_bytes(raw: msgspec.Raw) -> int:
 
 
 def _base64_bytes(raw: msgspec.Raw) -> int:
-    """The payload of a file: a data URI, or base64 as it is."""
+    """The length of a file's payload: that of a data URI, or of plain base64."""
     if _first(raw) != b'"':
         return 0
     return _data_uri_bytes(raw) or len(memoryview(raw)) - 2

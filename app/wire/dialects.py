@@ -1,7 +1,7 @@
-"""Which protocol is read and written by what: one row each.
+"""Which reader, writer and relay handles which protocol: one row each.
 
-Rule: a client's endpoint and an upstream's dialect that are the same are a pass-through; any other pair is translated through the
-canonical form (canonical.py, answer.py).
+Rule: if the client's endpoint and the upstream's dialect are the same, the request is passed through; otherwise it is translated
+by way of the canonical form (canonical.py, answer.py).
 """
 
 from __future__ import annotations
@@ -57,18 +57,18 @@ _DIALECTS: Mapping[str, tuple[Dialect, ...]] = {
     "gemini": ("gemini",),
     "simulator": ("responses", "chat"),
 }
-"""What an upstream of each protocol speaks."""
+"""The dialects that an upstream of each protocol speaks."""
 
 
 def parse(endpoint: Endpoint, body: bytes) -> ParsedRequest:
-    """The request of a body. Raises RequestError."""
+    """Parse a client's request body. Raises RequestError."""
     return parse_chat(body) if endpoint == "chat" else parse_responses(body)
 
 
 def dialect_for(endpoint: Endpoint, protocol: str, endpoints: tuple[str, ...]) -> Dialect:
-    """What an upstream of `protocol` is asked in: the client's own endpoint where it has it, else what it speaks.
+    """The dialect to use with an upstream of `protocol`: the client's own endpoint if the upstream speaks it, else one that it speaks.
 
-    `endpoints` are those of OpenAI's two that the upstream has for the model, where it speaks both.
+    For an upstream that speaks both of OpenAI's dialects, `endpoints` are those that it offers for the model.
     """
     spoken = _DIALECTS[protocol]
     if len(spoken) > 1:
@@ -77,7 +77,7 @@ def dialect_for(endpoint: Endpoint, protocol: str, endpoints: tuple[str, ...]) -
 
 
 def passthrough_body(request: ParsedRequest, target: Target) -> bytes:
-    """The upstream's body of a pass-through."""
+    """The request body to send upstream in a pass-through."""
     if request.endpoint == "chat":
         limit, own = target.max_output_tokens, target.is_openai
         return chat_body(request, model=target.model, max_output_tokens=limit, is_openai=own)
@@ -87,7 +87,7 @@ def passthrough_body(request: ParsedRequest, target: Target) -> bytes:
 
 
 def passthrough_relay(request: ParsedRequest, *, model: str, upstream: str) -> Relay:
-    """A fresh relay for one attempt at a pass-through, under the public name `model`."""
+    """A new relay for one pass-through attempt. Clients see the model as `model`."""
     if request.endpoint == "chat":
         if request.stream:
             return ChatStreamRelay(model=model, include_usage=request.include_usage, choices=request.choices)
@@ -100,7 +100,7 @@ def passthrough_relay(request: ParsedRequest, *, model: str, upstream: str) -> R
 def translation_relay(
     request: CanonicalRequest, dialect: Dialect, target: Target, *, model: str, seed: str, created: int, fields: Members
 ) -> Relay:
-    """A fresh relay for one attempt at a translation. `fields` are the client's members that its answer echoes."""
+    """A new relay for one translated attempt. `fields` are the client's request members that its answer echoes."""
     reader = _ANSWER_READERS[dialect](request, target)
     make = ChatAnswerWriter if request.endpoint == "chat" else ResponsesAnswerWriter
     writer: AnswerWriter = make(seed=seed, model=model, created=created, fields=fields, stream=request.stream)

@@ -1,4 +1,4 @@
-"""Errors as the protocols spell them: read from what an upstream sent, written for a client."""
+"""Errors as the protocols represent them: read from an upstream's response, written for a client."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _NO_MESSAGE = "The upstream reported an error."
 
 
 def error_envelope(*, message: str, type: str, param: str | None = None, code: str | None = None) -> bytes:
-    """The body of an OpenAI error, all four members present."""
+    """The body of an OpenAI error, with all four members present."""
     return msgspec.json.encode({"error": {"message": message, "type": type, "param": param, "code": code}})
 
 
 def upstream_error(error: Any, within: Any = None) -> AnswerError:
-    """What an upstream says went wrong: an object with message, type, code and param, or a bare message.
+    """The error that an upstream reported: an object with message, type, code and param, or just a message.
 
-    `within` is the object that holds `error`, for protocols that put some of the members there.
+    `within` is the object that contains `error`; some protocols put members of the error there.
     """
     outer: dict[str, Any] = within if isinstance(within, dict) else {}
     inner: dict[str, Any] = error if isinstance(error, dict) else {"message": error}
@@ -36,7 +36,7 @@ def upstream_error(error: Any, within: Any = None) -> AnswerError:
 
 
 def error_in_body(body: bytes) -> AnswerError | None:
-    """The error that `body` is, None where it is something else."""
+    """The error that `body` contains, None if it is not an error."""
     try:
         decoded = msgspec.json.decode(body)
     except (ValueError, RecursionError):
@@ -49,7 +49,7 @@ def error_in_body(body: bytes) -> AnswerError | None:
 
 
 def _text(value: Any, length_max: int) -> str | None:
-    """Codes may be numbers; anything that is neither text nor a number says nothing."""
+    """Codes may be numbers. Anything other than text or an integer is ignored."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     return str(value)[:length_max] or None

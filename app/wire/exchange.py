@@ -1,9 +1,9 @@
-"""One request and its answer as protocol values: what every codec in this package gives to the gateway.
+"""One request and its answer as protocol values: the interface between this package and the rest of the gateway.
 
-Rule 1: bytes in, values out. Nothing here blocks, knows a clock, or knows money.
-Rule 2: a request is parsed once; what is wrong with it is a RequestError that names the parameter.
-Rule 3: a Relay forwards whole frames only, and holds back everything from the first closing frame on, until its owner asks.
-Rule 4: a pass-through keeps the bytes that it need not change, unknown fields included.
+Rule 1: bytes in, values out. Nothing here blocks, reads a clock or handles money.
+Rule 2: a request is parsed once. If it is invalid, RequestError names the parameter.
+Rule 3: a Relay forwards whole frames only, and holds everything from the first closing frame on until tail() is called.
+Rule 4: a pass-through keeps all bytes that it does not have to change, unknown fields included.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Endpoint = Literal["responses", "chat"]
 
 
 class RequestError(Fault):
-    """The request is at fault: answered with `status`, and nothing was charged."""
+    """The request is invalid. The client gets `status` and is not charged."""
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None, status: int = 400) -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ class RequestError(Fault):
 
 
 class AnswerError(Fault):
-    """The upstream's answer is at fault. `malformed`: it made no sense, or broke off; else it is an error that it sent."""
+    """The upstream's answer is at fault. `malformed`: it was invalid or incomplete; otherwise it is an error that the upstream sent."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class AnswerError(Fault):
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """One entry of the request's tools: its type as sent, the name that catalogs use, where it stands."""
+    """One entry of the request's tools: its type as sent, its name in model catalogs, and its path in the request."""
 
     type: str
     name: str
@@ -62,11 +62,11 @@ class ToolUse:
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """A request that is well formed. Limits are as the client set them, None where it set none.
+    """A well-formed request. Limits are the client's, None if it set none.
 
-    `text_bytes` bounds the tokens of all that is not an inline image or file; `images` and `files` count those, `content_bytes`
-    is what the inline ones decode to. `refs` name uploaded files, `inline_files` came along, at `addresses` stand URLs to fetch.
-    `fields` are the top-level members as they came.
+    `text_bytes` bounds the tokens of everything except inline images and files; `images` and `files` count those, `content_bytes`
+    is the decoded size of the inline ones. `refs` name uploaded files, `inline_files` are those sent inline, `addresses` are the
+    paths of URLs to fetch. `fields` are the top-level members as sent.
     """
 
     endpoint: Endpoint
@@ -90,7 +90,7 @@ class ParsedRequest:
 
 @dataclass(frozen=True, slots=True)
 class InlineFile:
-    """A file that came with the request: a JSON string of base64, or of a data URI, and where it stands."""
+    """A file sent in the request: a JSON string of base64 or of a data URI, and its path."""
 
     raw: msgspec.Raw
     param: str
@@ -98,9 +98,9 @@ class InlineFile:
 
 @dataclass(slots=True)
 class Delivered:
-    """What has been forwarded so far, for an answer that is cut or tells no usage: UTF-8 bytes of text, reasoning and arguments.
+    """What has been forwarded so far, to estimate an answer that is cut off or has no usage: UTF-8 bytes of text, reasoning, arguments.
 
-    Once the answer is closing, `output_bytes` counts what is held as well, so that an estimate covers the whole answer.
+    Once the answer is closing, `output_bytes` also counts what is held, so that an estimate covers the whole answer.
     """
 
     output_bytes: int = 0
@@ -110,53 +110,53 @@ class Delivered:
 class Relay(Protocol):
     """One answer on its way from an upstream to a client.
 
-    feed() returns what may be forwarded now. Once `closing` is set it returns b"" and keeps the rest for tail().
-    feed() and end() raise AnswerError when the answer is at fault; nothing more may be fed then.
+    feed() returns the bytes that may be forwarded now. Once `closing` is set, it returns b"" and keeps the rest for tail().
+    feed() and end() raise AnswerError if the answer is at fault; the relay must not be fed after that.
     """
 
     closing: bool
-    """The first closing frame is here; nothing is forwarded until the debit is durable."""
+    """The first closing frame has arrived. Nothing is forwarded until the debit is durable."""
     finished: bool
-    """The protocol says that nothing more comes that matters."""
+    """The protocol guarantees that nothing relevant follows."""
     delivered: Delivered
 
     def feed(self, data: bytes) -> bytes: ...
 
     def end(self) -> None:
-        """The upstream closed its stream in good order: sets `finished`, unless the answer is paused. Raises AnswerError where it
-        is neither."""
+        """The upstream closed its stream cleanly. Sets `finished` unless the answer is paused. Raises AnswerError if the answer is
+        neither complete nor paused."""
         ...
 
     def cut(self) -> None:
-        """The answer is closing, and the rest of it does not come: asked for once, before its usage and tail(). Not `finished`."""
+        """The answer is closing, but the rest of it will not arrive. Called once, before usage and tail(). Does not set `finished`."""
         ...
 
     def continuation(self) -> bytes | None:
-        """After end(): the body that goes on with an answer that was paused, None where it is whole. Asked for once per end()."""
+        """The request body that continues a paused answer, None if the answer is complete. Called once after each end()."""
         ...
 
     @property
     def usage(self) -> Usage | None:
-        """The upstream's own figures, None where it sent none."""
+        """The usage that the upstream reported, None if it reported none."""
         ...
 
     @property
     def items(self) -> Usage:
-        """Calls and images counted from the answer's own items, without tokens: what an estimate starts from."""
+        """Calls and images counted from the answer's own items, without tokens. Estimates start from this."""
         ...
 
     @property
     def finish(self) -> str:
-        """Why the answer ended, as the protocol spells it: "stop", "length", "completed", "incomplete:max_output_tokens" ..."""
+        """Why the answer ended, in the protocol's own words: "stop", "length", "completed", "incomplete:max_output_tokens" ..."""
         ...
 
     @property
     def response_id(self) -> str | None: ...
 
     def tail(self) -> bytes:
-        """What was held back, ready to send, [DONE] included where the protocol has one."""
+        """The bytes that were held back, ready to send, followed by [DONE] if the protocol has one."""
         ...
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
-        """The frames that end a started stream in an error, in this protocol."""
+        """The frames that end a started stream with an error, in this protocol."""
         ...

@@ -1,8 +1,8 @@
-"""What a pass-through changes inside a conversation: uploaded files are put in, and sealed reasoning goes to its own upstream only.
+"""Rewrites a conversation in a pass-through: uploaded files are inlined, and sealed reasoning goes only to its own upstream.
 
-Rule 1: an item that holds neither keeps its bytes.
-Rule 2: on the way out, whatever is encrypted is sealed under the upstream's tag; on the way in the seal is taken off for that
-        upstream, and an item that bears another's is left out. What bears none was never ours, and passes as it came.
+Rule 1: an item without files or sealed reasoning keeps its bytes.
+Rule 2: encrypted content in an answer is sealed with the upstream's tag. In a request the seal is removed for that upstream, and
+        items sealed for another one are left out. Content without a tag did not come from the gateway and passes unchanged.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Item = dict[str, Any]
 
 
 def rewrite_conversation(fields: Members, files: Mapping[str, StoredFile], upstream: str) -> Members:
-    """The request's members as `upstream` gets them. Raises RequestError for a number that nobody can hold."""
+    """The request's members as `upstream` receives them. Raises RequestError for an item that cannot be decoded."""
     changes: Members = {}
     for name, change in (("input", _response_item), ("messages", _chat_message)):
         raw = raw_member(fields, name)
@@ -37,7 +37,7 @@ def rewrite_conversation(fields: Members, files: Mapping[str, StoredFile], upstr
 
 
 def seal_item(item: Any, upstream: str) -> bool:
-    """Seal what `item` holds encrypted, in place. True: there was something."""
+    """Seal the encrypted content of `item` in place. Returns whether there was any."""
     encrypted = item.get("encrypted_content") if isinstance(item, dict) else None
     if not isinstance(encrypted, str) or not encrypted:
         return False
@@ -61,7 +61,7 @@ def _changed(raw: msgspec.Raw, name: str, change: Change, files: Mapping[str, St
 
 
 def _response_item(item: Item, files: Mapping[str, StoredFile], upstream: str) -> bool:
-    """False: the item is left out."""
+    """Rewrite one item in place. Returns False if the item must be left out."""
     encrypted = item.get("encrypted_content")
     if isinstance(encrypted, str):
         owner, payload = split(encrypted)
@@ -87,7 +87,7 @@ def _chat_message(message: Item, files: Mapping[str, StoredFile], _upstream: str
 
 
 def _inline_file(holder: Item, files: Mapping[str, StoredFile]) -> None:
-    """The content in place of the id."""
+    """Replace the file's id with its content."""
     file = files.get(holder["file_id"]) if isinstance(holder.get("file_id"), str) else None
     if file is not None:
         del holder["file_id"]

@@ -1,12 +1,12 @@
-"""An answer in one protocol, given in another: a reader and a writer, held together by the laws of every relay.
+"""Translates an answer from one protocol to another: a reader and a writer, combined under the rules of every relay.
 
-Rule 1: from the moment that the last of the asked choices is finished (or all has ended) everything is held. Where all that began
-        are finished, and fewer than asked, what follows waits for another one to begin, or for the end.
-Rule 2: where an answer turns out to be at fault, what was made for the client before that goes out with the failure: the writer has
-        counted it. What is held never does: nothing says that an answer is finished without a debit.
-Rule 3: comments and frames without data are the upstream's own affair, and end here.
-Rule 4: an answer may be paused: then end() leaves it unfinished, and continuation() gives the body that goes on with it.
-Rule 5: where the rest of a closing answer never comes, it ends with what is known by then: its client gets the last event too.
+Rule 1: once the last requested choice is finished (or the whole answer has ended), everything is held. If all choices that began
+        are finished but more were requested, what follows is held until another one begins or the answer ends.
+Rule 2: if the answer turns out to be at fault, bytes already written for the client are sent before the failure, because the writer
+        has counted them. Held bytes are never sent: no client is told that an answer is finished without a debit.
+Rule 3: comments and frames without data are not translated.
+Rule 4: an answer may be paused: end() then leaves it unfinished, and continuation() returns the body that continues it.
+Rule 5: if the rest of a closing answer never arrives, the answer ends with what is known, and the client still gets the last event.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from domain.usage import Usage
 
 
 class _Translation(AnswerState):
-    """What a stream and a plain answer share: events are noted on their way from the reader to the writer."""
+    """What streams and plain answers share: each event is counted on its way from the reader to the writer."""
 
     def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class _Translation(AnswerState):
 
     @property
     def items(self) -> Usage:
-        """Searches, images and calls of custom tools that were told of: what an estimate starts from."""
+        """Searches, images and custom tool calls seen in the stream. Estimates start from this."""
         calls = call_counts(["custom"] * self._custom)
         return msgspec.structs.replace(item_usage(self._images.values()), web_search_calls=self._searches, calls=calls)
 
@@ -101,7 +101,7 @@ class _Translation(AnswerState):
                 pass
 
     def _with_calls(self, usage: Usage | None) -> Usage | None:
-        """A reader tells what its vendor told: where that is no calls of custom tools, those that were told of count."""
+        """Vendors may omit custom tool calls from usage; if so, the number seen in the stream is used."""
         if usage is None or usage.calls:
             return usage
         return msgspec.structs.replace(usage, calls=self.items.calls)
@@ -113,7 +113,7 @@ class _Translation(AnswerState):
 
 
 class StreamTranslation(_Translation):
-    """A stream for a client."""
+    """Translates a stream."""
 
     def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int) -> None:
         super().__init__(reader, writer, choices=choices)
@@ -144,8 +144,8 @@ class StreamTranslation(_Translation):
         self._failed = False
 
     def cut(self) -> None:
-        """The reader may know the figures, or not even be able to end: then the answer ends without them."""
-        assert self.closing, "an answer that is not complete is not cut, it fails"
+        """End with the usage that the reader knows. If the reader cannot end, the answer ends without usage."""
+        assert self.closing, "only a closing answer may be cut"
         with contextlib.suppress(AnswerError):
             self._write(self._reader.end())
         if not self.finished:
@@ -153,7 +153,7 @@ class StreamTranslation(_Translation):
         self.finished = False
 
     def continuation(self) -> bytes | None:
-        """Raises AnswerError where the answer neither ended nor paused."""
+        """Raises AnswerError if the answer neither ended nor paused."""
         if self.finished:
             return None
         return _continuation_of(self._reader)
@@ -184,11 +184,11 @@ class StreamTranslation(_Translation):
     def _hold(self, written: bytes) -> None:
         self._held_bytes += len(written)
         if self._held_bytes > HELD_BYTES_MAX and not self.finished:
-            malformed("The answer goes on after its end.")
+            malformed("The answer continues after its end.")
         self._held.append(written)
 
     def _end_with(self, name: str, data: bytes | None, raw: bytes) -> None:
-        """The last frame was not terminated. It counts if it makes sense; if it is an error without frames, that is the answer."""
+        """Handle a last frame that was not terminated. It counts if it is valid; an error body without frames is raised as the error."""
         if data:
             self._write(self._reader.frame(name, data))
         elif not self.closing and (error := error_in_body(raw)):
@@ -196,7 +196,7 @@ class StreamTranslation(_Translation):
 
 
 class PlainTranslation(_Translation):
-    """One whole body for a client: nothing is forwarded before it is whole."""
+    """Translates one whole body. Nothing is forwarded until it is complete."""
 
     def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int) -> None:
         super().__init__(reader, writer, choices=choices)
@@ -223,11 +223,11 @@ class PlainTranslation(_Translation):
         self._failed = False
 
     def continuation(self) -> bytes | None:
-        """Raises AnswerError where the answer neither ended nor paused."""
+        """Raises AnswerError if the answer neither ended nor paused."""
         return None if self.finished else _continuation_of(self._reader)
 
     def tail(self) -> bytes:
-        assert self.closing, "nothing is held before the body is whole"
+        assert self.closing, "nothing is held before the body is complete"
         return self._answer
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
@@ -237,5 +237,5 @@ class PlainTranslation(_Translation):
 def _continuation_of(reader: AnswerReader) -> bytes:
     body = reader.continuation()
     if body is None:
-        raise AnswerError("The answer broke off before its end.", malformed=True)
+        raise AnswerError("The answer ended before it was complete.", malformed=True)
     return body

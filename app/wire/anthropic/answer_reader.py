@@ -1,12 +1,12 @@
-"""Answers of Anthropic's Messages API, streamed or whole, as events.
+"""Reads answers of Anthropic's Messages API, streamed or plain, into events.
 
-Rule 1: an answer begins with message_start, once; a second one in a turn only tells usage. What else comes before it is malformed.
-Rule 2: a block ends at its stop, or at the end of the turn. A delta of a block that never began is malformed; a stop is not.
-Rule 3: the turn is over at message_stop, or where the stream ends after a stop reason; without one the answer broke off.
-Rule 4: a paused turn is gone on with, at most CONTINUATIONS_MAX times and while there is output left, with the blocks exactly as
-        they came, and while what the next turn reads is held for, taken as what the last one read; then the answer was cut by its
-        length. Without searches left it goes on without searching. Usage is summed, and told once.
-Rule 5: an error event is the end of it. Unknown events tell nothing.
+Rule 1: an answer begins with one message_start; another one in the same turn only adds usage. Other events before it are malformed.
+Rule 2: a block ends at its stop event or at the end of the turn. A delta of a block that never began is malformed; a stop is not.
+Rule 3: the turn ends at message_stop, or at the end of the stream if there was a stop reason. Without one the answer is malformed.
+Rule 4: a paused turn is continued with its blocks exactly as received, at most CONTINUATIONS_MAX times, and only while output tokens
+        are left and the hold covers the next turn's input (estimated as the last turn's). After that the answer counts as cut by
+        its length. If no searches are left, the turn continues without searching. Usage is summed and reported once.
+Rule 5: an error event ends the answer. Unknown events are ignored.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class AnthropicAnswerReader:
         self._may_pause = any(isinstance(tool, WebSearchTool) for tool in request.tools)
         self._request = (
             request if self._may_pause else msgspec.structs.replace(request, items=())
-        )  # else nothing goes on: let it go
+        )  # without a pause there is no continuation: do not keep the items
         self._target = target
         self._state = BlockState(target.upstream, output_tool_name(request, target))
         self._tally = Tally()
@@ -115,7 +115,7 @@ class AnthropicAnswerReader:
 
     def _read_event(self, kind: str, event: _Object) -> list[AnswerEvent]:
         if not self._in_turn and kind in _TURN_EVENTS:
-            malformed("The answer goes on before it began.")
+            malformed("The answer continues before it began.")
         match kind:
             case "message_start":
                 return self._start(event)
@@ -135,7 +135,7 @@ class AnthropicAnswerReader:
     def _start(self, event: _Object) -> list[AnswerEvent]:
         message = event.get("message")
         if not isinstance(message, dict):
-            malformed("The answer begins without a message.")
+            malformed("The answer starts without a message.")
         self._tally.add(message.get("usage"))
         self._in_turn = True
         if self._began:
@@ -146,7 +146,7 @@ class AnthropicAnswerReader:
     def _begin_block(self, event: _Object) -> list[AnswerEvent]:
         index = _index(event)
         if index in self._open:
-            malformed("The answer begins a block twice.")
+            malformed("The answer starts a block twice.")
         block = block_of(self._state, event.get("content_block"))
         self._open[index] = block
         return block.begin()
@@ -155,7 +155,7 @@ class AnthropicAnswerReader:
         block = self._open.get(_index(event))
         delta = event.get("delta")
         if block is None or not isinstance(delta, dict):
-            malformed("The answer goes on with a block that it never began.")
+            malformed("The answer continues a block that it never started.")
         kind = delta.get("type")
         return block.delta(kind, delta) if isinstance(kind, str) else []
 
@@ -177,7 +177,7 @@ class AnthropicAnswerReader:
     def _end_turn(self) -> list[AnswerEvent]:
         reason = self._stop_reason
         if reason is None:
-            malformed("The answer broke off before its end.")
+            malformed("The answer ended before it was complete.")
         events = [event for index in sorted(self._open) for event in self._end_block({"index": index})]
         self._tally.close_turn()
         self._tally.searched = self._state.searched
@@ -191,7 +191,7 @@ class AnthropicAnswerReader:
 
     def _may_continue(self) -> bool:
         if not self._may_pause:
-            malformed("The answer paused, where nothing can make it pause.")
+            malformed("The answer paused, but the request has nothing that can pause it.")
         thinks = request_body(self._request, self._target).get("thinking", {}).get("type") == "enabled"
         next_input_tokens, input_tokens_max = (
             self._tally.input_tokens + self._tally.last_input_tokens,
@@ -204,7 +204,7 @@ class AnthropicAnswerReader:
         )
 
     def _finish_reason(self, stop_reason: str) -> FinishReason:
-        """A reason that is not known is an end like any other; a call of the tool that stands for the text is no call."""
+        """Unknown reasons count as a normal end. A call of the output tool, which carries the answer's text, does not count as a call."""
         if stop_reason == "tool_use":
             return "tool_calls" if self._state.called else "stop"
         return _REASONS.get(stop_reason, "stop")
@@ -218,7 +218,7 @@ class AnthropicAnswerReader:
 
 
 def _append_assistant(messages: list[_Object], blocks: list[_Object]) -> None:
-    """The turn that paused stands last; where the client's own messages ended with the assistant's, it is one turn."""
+    """Add the paused turn at the end, merged into the client's last message if that is the assistant's."""
     if messages[-1]["role"] == "assistant":
         blocks = [*messages.pop()["content"], *blocks]
     messages.append({"role": "assistant", "content": blocks})
@@ -233,14 +233,14 @@ def _lower_budget(body: _Object) -> None:
 def _object(data: bytes) -> _Object:
     value = decoded(_any, data)
     if not isinstance(value, dict):
-        malformed("The answer is no JSON object.")
+        malformed("The answer is not a JSON object.")
     return value
 
 
 def _index(event: _Object) -> int:
     index = event.get("index")
     if type(index) is not int:
-        malformed("The answer holds a block without a number.")
+        malformed("The answer contains a block without an index.")
     return index
 
 

@@ -1,11 +1,11 @@
-"""Content blocks of an answer, as they begin, grow and end, told as events.
+"""Turns the content blocks of an answer into events, as blocks start, grow and end.
 
-Rule 1: a block is told of as it comes; whole blocks are those that begin with all they have.
-Rule 2: text blocks that follow each other are one message: Anthropic cuts text where citations begin and end. A citation covers its
-        block, and is told when the block ends.
-Rule 3: a search is begun by the block that asks for it, and done by the block of its results, which may be in a later turn.
-Rule 4: blocks and deltas of unknown types tell nothing. A known member of the wrong type makes the answer malformed.
-Rule 5: `received` is the block as the vendor takes it back, all members kept.
+Rule 1: a block's events are emitted as it arrives. The block of a plain answer starts with all of its content.
+Rule 2: consecutive text blocks are one message, because Anthropic splits text at the edges of citations. A citation covers its block
+        and is emitted when the block ends.
+Rule 3: a search begins with the block that requests it and is done with the block of its results, which may be in a later turn.
+Rule 4: blocks and deltas of unknown types are ignored. A known member of the wrong type makes the answer malformed.
+Rule 5: `received` is the block in the form that the vendor accepts back, with all of its members.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from app.wire.relay import malformed
 
 
 class Block:
-    """A block that tells nothing: the base of those that do."""
+    """A block without events, and the base class of all blocks."""
 
     def __init__(self, state: BlockState, raw: Raw) -> None:
         self.state = state
@@ -127,7 +127,7 @@ class RedactedBlock(Block):
 
 
 class InputBlock(Block):
-    """A block with an input, which comes whole, or in pieces of its JSON."""
+    """A block with an input, which arrives whole or as pieces of its JSON."""
 
     def __init__(self, state: BlockState, raw: Raw) -> None:
         super().__init__(state, raw)
@@ -148,7 +148,7 @@ class InputBlock(Block):
 
     @property
     def input(self) -> Raw:
-        """The input as an object, empty where it is none."""
+        """The input as an object, empty if it is not one."""
         try:
             whole = msgspec.json.decode("".join(self._pieces)) if any(self._pieces) else self.raw.get("input")
         except (ValueError, RecursionError):
@@ -180,7 +180,7 @@ class CallBlock(InputBlock):
 
 
 class OutputBlock(InputBlock):
-    """The model calls the tool that stands for its answer: the input is the answer's text."""
+    """The model calls the output tool: its input is the answer's text."""
 
     def end(self) -> list[AnswerEvent]:
         return super().end() if self.raw.get("input") or any(self._pieces) else self._add_input("{}")
@@ -190,13 +190,13 @@ class OutputBlock(InputBlock):
 
 
 class SearchBlock(InputBlock):
-    """The model asks for a search."""
+    """The model requests a search."""
 
     def begin(self) -> list[AnswerEvent]:
         self._search = Search(self.state.key())
         name = id_of(self.raw, "id")
         if name in self.state.searches:
-            malformed("The answer has two searches of one id.")
+            malformed("The answer contains two searches with the same id.")
         self.state.searches[name] = self._search
         return [SearchBegun(self._search.key)]
 
@@ -207,7 +207,7 @@ class SearchBlock(InputBlock):
 
 
 class ResultBlock(Block):
-    """What a search found: a list of results, or an object that says why there is none."""
+    """The results of a search: a list, or an object with the reason why there are none."""
 
     def begin(self) -> list[AnswerEvent]:
         search = self.state.searches.pop(id_of(self.raw, "tool_use_id"), None)
@@ -231,9 +231,9 @@ _BLOCKS: dict[str, type[Block]] = {
 
 
 def block_of(state: BlockState, raw: Any) -> Block:
-    """The block that begins as `raw`."""
+    """The block that starts with `raw`."""
     if not isinstance(raw, dict):
-        malformed("The answer holds a block that is no object.")
+        malformed("The answer contains a block that is not an object.")
     kind = raw.get("type")
     if kind == "server_tool_use" and raw.get("name") == SEARCH:
         return SearchBlock(state, raw)
@@ -243,7 +243,7 @@ def block_of(state: BlockState, raw: Any) -> Block:
 
 
 def _source(citation: Any) -> list[tuple[str, str]]:
-    """URL and title; citations of documents have no URL, and are not asked for."""
+    """URL and title of a citation. Citations of documents have no URL and are ignored; requests do not enable them."""
     if not isinstance(citation, dict) or not is_text(citation.get("url")):
         return []
     url: str = citation["url"]

@@ -1,8 +1,8 @@
-"""Anthropic's errors in OpenAI's words.
+"""Translates Anthropic's errors into OpenAI's terms.
 
-Rule 1: an error body is {"type": "error", "error": {"type", "message"}}, the same over HTTP and inside a stream.
-Rule 2: what it says of our own account (key, permission, billing) is not the client's affair: that comes out as an error of the
-        server. Some of it is told as an invalid request, and only its message says what it is.
+Rule 1: an error body is {"type": "error", "error": {"type", "message"}}, both over HTTP and inside a stream.
+Rule 2: errors about the operator's own account (key, permission, billing) are not the client's concern and become server errors.
+        Some of them arrive as an invalid request and are recognized only by their message.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ OPENAI_ERRORS: Final[dict[str, tuple[str, str | None]]] = {
     "permission_error": ("server_error", "upstream_refused"),
     "billing_error": ("server_error", "upstream_refused"),
 }
-"""Anthropic's type of an error -> OpenAI's type and code."""
+"""Anthropic's error type -> OpenAI's type and code."""
 
 UNKNOWN: Final = ("server_error", "server_error")
 OPERATOR_ERROR: Final = "upstream_refused"
-_GENERIC_MESSAGE: Final = "The upstream refused the request."
+_GENERIC_MESSAGE: Final = "The upstream rejected the request."
 
 
 _BY_MESSAGE: Final = (
@@ -43,11 +43,11 @@ _BY_MESSAGE: Final = (
         ("invalid_request_error", "context_length_exceeded"),
     ),
 )
-"""What the message of an invalid request says besides."""
+"""Invalid requests whose message shows a more specific error."""
 
 
 def translate_error(envelope: Any) -> tuple[str, str | None]:
-    """OpenAI's type and code for an error body as it was decoded, whatever it is."""
+    """OpenAI's type and code for a decoded error body, which may be anything."""
     error = envelope.get("error") if isinstance(envelope, dict) else None
     kind, message = (error.get("type"), error.get("message")) if isinstance(error, dict) else (None, None)
     if kind == "invalid_request_error" and isinstance(message, str):
@@ -57,7 +57,7 @@ def translate_error(envelope: Any) -> tuple[str, str | None]:
 
 
 def answer_error(envelope: dict[str, Any]) -> AnswerError:
-    """The error that an answer turned out to be."""
+    """The error that arrived in place of an answer, or inside one."""
     kind, code = translate_error(envelope)
     message = _GENERIC_MESSAGE if code == OPERATOR_ERROR else upstream_error(envelope.get("error"), envelope).message
     return AnswerError(message, malformed=False, type=kind, code=code)

@@ -1,9 +1,10 @@
-"""Structured output on Anthropic's models: by an output format, or by the input of a tool that stands for the answer.
+"""Structured output on Anthropic's models: through an output format, or through a tool whose input is the answer.
 
-Rule 1: where the model has output formats and the schema fits their subset, it is a format, and the model keeps to it.
-Rule 2: else a tool that takes the schema is forced; what it is called with is the answer's text. Beside other tools the model
-        must call one of them or this one; where a call is required anyway it is not offered. One call at a time, then.
-Rule 3: an object without a schema (json_object) is refused: neither way has it.
+Rule 1: if the model has output formats and the schema fits the supported subset, an output format is used, and enforced.
+Rule 2: otherwise the model is forced to call a tool with that schema, and the call's input becomes the answer's text. If the client
+        has tools of its own, the model must call one of those or this one. If the client already requires a call, the tool is not
+        offered. Only one call at a time is allowed then.
+Rule 3: json_object, an object without a schema, is rejected: neither way supports it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _TOOL_DESCRIPTION: Final = "Answer with this tool: its input is the whole answer
 
 
 class Output(msgspec.Struct, frozen=True, gc=False):
-    """At most one is set: the `format` of output_config, or the `tool` that stands for the answer."""
+    """At most one is set: the `format` of output_config, or the output `tool`, whose input is the answer."""
 
     format: Block | None = None
     tool: Block | None = None
@@ -33,18 +34,18 @@ def output_of(request: CanonicalRequest, model: Model) -> Output:
     if wanted is None or wanted.kind == "text":
         return Output()
     if wanted.kind == "json_object" or wanted.schema is None:
-        raise unsupported_field(request, "format", "This model takes a json_schema, or text.")
+        raise unsupported_field(request, "format", "This model supports 'json_schema' and 'text'.")
     try:
         schema = supported_schema(_with_labels(wanted, wanted.schema))
     except UnsupportedSchema as error:
-        return _by_tool(request, model, wanted, wanted.schema, f"This schema cannot be kept to: {error}.")
+        return _by_tool(request, model, wanted, wanted.schema, f"This model cannot enforce this schema: {error}.")
     if model.structured:
         return Output(format={"type": "json_schema", "schema": schema})
-    return _by_tool(request, model, wanted, wanted.schema, "This model keeps to no schema.")
+    return _by_tool(request, model, wanted, wanted.schema, "This model cannot enforce a schema.")
 
 
 def forced_choice(tool: Block, tools: list[Block], choice: Block | None) -> Block:
-    """The choice that leads to `tool`, where the client's own tools and choice are these."""
+    """The tool choice that makes the model call `tool`, given the client's own tools and choice."""
     if not tools or (choice and choice["type"] == "none"):
         return {"type": "tool", "name": tool["name"], "disable_parallel_tool_use": True}
     return {"type": "any", "disable_parallel_tool_use": True}
@@ -64,6 +65,6 @@ def _by_tool(request: CanonicalRequest, model: Model, wanted: TextFormat, schema
 
 
 def _with_labels(wanted: TextFormat, schema: dict[str, Any]) -> dict[str, Any]:
-    """The format's name and description, told where the schema says nothing itself."""
+    """The schema with the format's name and description where it has none of its own."""
     labels = {"title": wanted.name, "description": wanted.description}
     return {**{name: value for name, value in labels.items() if value}, **schema}

@@ -1,8 +1,8 @@
-"""Parts of messages and of tool outputs as Anthropic's content blocks.
+"""Writes parts of messages and of tool outputs as Anthropic's content blocks.
 
-Rule 1: an image is base64 of JPEG, PNG, GIF or WebP, a document is a PDF or plain text. A URL goes only where the upstream may
-        fetch it.
-Rule 2: every image is read at full size, so "low" detail is refused; a file's name becomes the document's title.
+Rule 1: an image is base64 of JPEG, PNG, GIF or WebP; a document is a PDF or plain text. URLs are sent only if the upstream may fetch
+        them.
+Rule 2: the model reads every image at full size, so detail "low" is rejected. A file's name becomes the document's title.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _DETAIL: Final = {"responses": "detail", "chat": "image_url.detail"}
 
 
 def blocks_of(request: CanonicalRequest, target: Target, item: Message | FunctionCallOutput) -> list[Block]:
-    """The content of a user's message or of a tool's output, blank texts left out."""
+    """The content of a user's message or of a tool's output, without blank texts."""
     named = _name(item.name) if isinstance(item, Message) else []
     return named + [block for part in item.parts for block in _blocks(request, target, part)]
 
 
 def text_blocks(request: CanonicalRequest, message: Message) -> list[Block]:
-    """An assistant's message: texts and refusals."""
+    """The content of an assistant's message: texts and refusals."""
     return _name(message.name) + [block for text in _texts(request, message) for block in _text(text)]
 
 
@@ -53,13 +53,15 @@ def texts_of(request: CanonicalRequest, message: Message) -> list[str]:
 def image_block(request: CanonicalRequest, target: Target, image: Image) -> Block:
     if image.detail == "low":
         raise unsupported_field(
-            request, f"{image.at}.{_DETAIL[request.endpoint]}", "This model reads every image at full size."
+            request,
+            f"{image.at}.{_DETAIL[request.endpoint]}",
+            "This model reads every image at full size: use another detail.",
         )
     if image.url is not None:
         return {"type": "image", "source": _url(request, target, image.url, image.at)}
     media_type = _IMAGES.get((image.media_type or "").lower())
     if media_type is None:
-        raise unsupported_field(request, image.at, "This model takes images as JPEG, PNG, GIF or WebP.")
+        raise unsupported_field(request, image.at, "This model supports JPEG, PNG, GIF and WebP images.")
     return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": image.data or ""}}
 
 
@@ -87,20 +89,20 @@ def _file_source(request: CanonicalRequest, target: Target, file: File) -> Block
         return {"type": "base64", "media_type": "application/pdf", "data": file.data or ""}
     if file.media_type == "text/plain":
         return {"type": "text", "media_type": "text/plain", "data": _plain(file)}
-    raise unsupported_field(request, file.at, "This model takes files as PDF or plain text.")
+    raise unsupported_field(request, file.at, "This model supports PDF and plain text files.")
 
 
 def _plain(file: File) -> str:
     try:
         return base64.b64decode(file.data or "", validate=True).decode()
     except ValueError as error:
-        message = f"Invalid value for '{file.at}': the file is no text in UTF-8."
+        message = f"Invalid value for '{file.at}': the file is not UTF-8 text."
         raise RequestError(message, param=file.at, code="invalid_value") from error
 
 
 def _url(request: CanonicalRequest, target: Target, url: str, at: str) -> Block:
     if not target.fetches_urls:
-        raise unsupported_field(request, at, "This model fetches no URLs: send the data itself.")
+        raise unsupported_field(request, at, "This model does not fetch URLs: send the data inline.")
     return {"type": "url", "url": url}
 
 
@@ -109,7 +111,7 @@ def _texts(request: CanonicalRequest, message: Message) -> list[str]:
     for part in message.parts:
         if isinstance(part, Image | File):
             raise unsupported_field(
-                request, part.at, "Only a user's message to this model, or an output, holds images and files."
+                request, part.at, "This model accepts images and files only in user messages and tool outputs."
             )
         texts.append(part.text)
     return texts

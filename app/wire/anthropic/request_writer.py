@@ -1,13 +1,14 @@
-"""A request as Anthropic's Messages API takes it, in API_VERSION.
+"""Writes a request for Anthropic's Messages API, version API_VERSION.
 
-Rule 1: max_tokens is always written, and is what was held for.
-Rule 2: what has no place here is refused by name; a value that asks for what happens anyway is left out.
-Rule 3: reasoning effort is thinking: by effort where the model knows it, else by a budget of BUDGETS, at most half of max_tokens
-        where that is a thousand or more, and always below it. Effort none turns it off; none said leaves it to the model.
-        Thinking refuses a temperature other than 1 and a top_p below 0.95, by budget a forced call too. By budget it is also left
-        out of a turn whose calls came back without their reasoning (another upstream's, say), which would be refused.
-Rule 4: summaries are told where they are asked for, and always on chat, which knows no other reasoning. There is one kind of them.
-Rule 5: of what Hints lists, the end user's id is carried (hashed where it is too long), the rest has no place here.
+Rule 1: max_tokens is always written and equals the limit that the hold covers.
+Rule 2: unsupported parameters are rejected by name. Values that request the default behaviour are left out.
+Rule 3: reasoning effort becomes thinking: by effort if the model supports it, otherwise by a budget from BUDGETS, which is limited
+        to half of max_tokens, but at least BUDGET_MIN, and always below max_tokens. Effort "none" turns thinking off; without an
+        effort the model decides. With thinking, a temperature other than 1 and a top_p below 0.95 are rejected; with a budget,
+        forced calls are too. A budget is also left out of a turn whose calls came back without their reasoning (from another
+        upstream, for example), because Anthropic would reject it.
+Rule 4: summaries are requested if the client wants them, and always on chat, which has no other reasoning. There is only one kind.
+Rule 5: of `Hints`, only the end user's id is sent (hashed if it is too long). The rest is not supported.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from app.wire.canonical import CanonicalRequest, Target, unsupported_field
 Body = dict[str, Any]
 
 API_VERSION: Final = "2023-06-01"
-"""The header `anthropic-version` that these bodies are written for: the last version with sampling parameters."""
+"""The `anthropic-version` header that these bodies are written for: the last version with sampling parameters."""
 
 BUDGETS: Final = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768}
 BUDGET_MIN: Final = 1024
@@ -35,28 +36,28 @@ _USER_CHARS_MAX: Final = 256
 _TIERS: Final = {"default": "standard_only"}
 
 _UNSUPPORTED: Final[tuple[tuple[str, tuple[Any, ...], str], ...]] = (
-    ("choices", (1,), "This model gives one choice."),
-    ("seed", (None,), "This model knows no seed."),
-    ("presence_penalty", (None, 0), "This model knows no penalties."),
-    ("frequency_penalty", (None, 0), "This model knows no penalties."),
-    ("logit_bias", (None, {}), "This model knows no bias."),
-    ("logprobs", (None,), "This model tells no log probabilities."),
-    ("verbosity", (None, "medium"), "This model knows medium only."),
-    ("service_tier", (None, "auto", "default"), "This model knows auto and default."),
+    ("choices", (1,), "This model returns a single choice."),
+    ("seed", (None,), "This model does not support a seed."),
+    ("presence_penalty", (None, 0), "This model does not support penalties."),
+    ("frequency_penalty", (None, 0), "This model does not support penalties."),
+    ("logit_bias", (None, {}), "This model does not support logit_bias."),
+    ("logprobs", (None,), "This model does not return log probabilities."),
+    ("verbosity", (None, "medium"), "This model supports 'medium' only."),
+    ("service_tier", (None, "auto", "default"), "This model supports 'auto' and 'default'."),
 )
-"""Field of CanonicalRequest, the values that need no place, and why others are refused."""
+"""Field of CanonicalRequest, its accepted values, and why others are rejected. None of them has to be written."""
 
 
 def write_anthropic_request(request: CanonicalRequest, target: Target) -> bytes:
-    """The body of the upstream request. Raises RequestError for what cannot be carried over."""
+    """The body of the upstream request. Raises RequestError for anything that Anthropic does not support."""
     try:
         return msgspec.json.encode(request_body(request, target))
     except RecursionError as error:
-        raise unsupported_field(request, "items", "It is nested too deep, or a tool's schema is.") from error
+        raise unsupported_field(request, "items", "It, or the schema of a tool, is nested too deeply.") from error
 
 
 def request_body(request: CanonicalRequest, target: Target) -> Body:
-    """The same as plain data."""
+    """The same body as plain data."""
     for field, accepted, why in _UNSUPPORTED:
         if getattr(request, field) not in accepted:
             raise unsupported_field(request, field, why)
@@ -79,14 +80,14 @@ def request_body(request: CanonicalRequest, target: Target) -> Body:
 
 
 def _messages(request: CanonicalRequest, model: Model, turns: Turns) -> list[Body]:
-    """The messages. One of the assistant at the end is gone on with, where the model does that."""
+    """The messages. If the last one is the assistant's, the model continues it, provided that it can."""
     messages = turns.messages
     last = messages[-1]
     if last["role"] == "user":
         return messages
     if not model.prefill:
         raise unsupported_field(
-            request, "items", "This model answers a user's message or an output: it cannot stand last."
+            request, "items", "This model needs a user message or a tool output at the end of the conversation."
         )
     block = last["content"][-1]
     if block["type"] == "text":
@@ -95,7 +96,7 @@ def _messages(request: CanonicalRequest, model: Model, turns: Turns) -> list[Bod
 
 
 def _resumes_without_reasoning(messages: list[Body]) -> bool:
-    """Whether the conversation stands inside a turn of calls in which no reasoning came back."""
+    """Whether the conversation ends inside a turn of calls whose reasoning was not sent back."""
     kinds = [(message["role"], {block["type"] for block in message["content"]}) for message in messages]
     user_turns = [index for index, (role, blocks) in enumerate(kinds) if role == "user" and "tool_result" not in blocks]
     turn = set().union(*(blocks for _, blocks in kinds[max(user_turns, default=-1) + 1 :]))
@@ -108,12 +109,12 @@ def _thinking(request: CanonicalRequest, target: Target, model: Model) -> Body:
         return {"thinking": {"type": "adaptive", **display}} if model.thinks and display else {}
     if request.effort == "none":
         if model.off is None:
-            raise unsupported_field(request, "effort", "This model always reasons.")
+            raise unsupported_field(request, "effort", "This model always reasons: 'none' is not supported.")
         return {"thinking": {"type": model.off}}
     if model.adaptive:
         effort = model.efforts.get(request.effort)
         if effort is None:
-            raise unsupported_field(request, "effort", f"This model knows {', '.join(model.efforts)} and none.")
+            raise unsupported_field(request, "effort", f"This model supports {', '.join(model.efforts)} and none.")
         return {"thinking": {"type": "adaptive", **display}, "output_config": {"effort": effort}}
     return {"thinking": {"type": "enabled", "budget_tokens": _budget(request, target)}}
 
@@ -121,10 +122,10 @@ def _thinking(request: CanonicalRequest, target: Target, model: Model) -> Body:
 def _budget(request: CanonicalRequest, target: Target) -> int:
     budget = BUDGETS.get(request.effort or "")
     if budget is None:
-        raise unsupported_field(request, "effort", f"This model knows {', '.join(BUDGETS)} and none.")
+        raise unsupported_field(request, "effort", f"This model supports {', '.join(BUDGETS)} and none.")
     if target.max_output_tokens <= BUDGET_MIN:
         raise unsupported_field(
-            request, "effort", f"Reasoning needs an output limit above {BUDGET_MIN} tokens on this model."
+            request, "effort", f"On this model, reasoning needs an output limit above {BUDGET_MIN} tokens."
         )
     return min(budget, max(BUDGET_MIN, target.max_output_tokens // 2))
 
@@ -133,27 +134,29 @@ def _sampling(request: CanonicalRequest, model: Model, thinks: bool) -> Body:
     members: Body = {}
     if request.temperature is not None:
         if not 0 <= request.temperature <= 1:
-            raise unsupported_field(request, "temperature", "This model takes 0 to 1.")
+            raise unsupported_field(request, "temperature", "This model supports 0 to 1.")
         if request.temperature != 1 and (thinks or not model.sampling):
-            raise unsupported_field(request, "temperature", "This model takes 1 only, here.")
+            raise unsupported_field(request, "temperature", "With these settings, this model supports only 1.")
         members["temperature"] = request.temperature
     if request.top_p is not None and request.top_p != 1:
         if not model.sampling or (thinks and request.top_p < _TOP_P_THINKING_MIN):
             raise unsupported_field(
-                request, "top_p", "This model takes 1 only, here." if not model.sampling else _TOP_P_WHILE_REASONING
+                request,
+                "top_p",
+                "With these settings, this model supports only 1." if not model.sampling else _TOP_P_WHILE_REASONING,
             )
         if members.get("temperature", 1) != 1 and not model.both:
-            raise unsupported_field(request, "top_p", "This model takes either a temperature or top_p.")
+            raise unsupported_field(request, "top_p", "This model supports either temperature or top_p, not both.")
         members = {"top_p": request.top_p} if not model.both else {**members, "top_p": request.top_p}
     return members if model.sampling else {}
 
 
-_TOP_P_WHILE_REASONING: Final = f"While it reasons, this model takes {_TOP_P_THINKING_MIN} to 1."
+_TOP_P_WHILE_REASONING: Final = f"While reasoning, this model supports {_TOP_P_THINKING_MIN} to 1."
 
 
 def _stop(request: CanonicalRequest) -> Body:
     if any(not text.strip() for text in request.stop):
-        raise unsupported_field(request, "stop", "This model cannot stop at blanks.")
+        raise unsupported_field(request, "stop", "This model does not support blank stop sequences.")
     return {"stop_sequences": list(request.stop)} if request.stop else {}
 
 
@@ -170,7 +173,7 @@ def _hints(request: CanonicalRequest) -> Body:
 
 
 def _tools_and_output(request: CanonicalRequest, target: Target, model: Model, thinking: Body) -> Body:
-    """Thinking, tools, the choice among them, and the form of the output: these hang together."""
+    """Thinking, tools, tool choice and output format. They depend on one another."""
     output = output_of(request, model)
     tools = tools_of(request, target, model)
     choice = choice_of(request, tools)
@@ -180,9 +183,9 @@ def _tools_and_output(request: CanonicalRequest, target: Target, model: Model, t
         tools = [*tools, output.tool]
     if choice and choice["type"] in FORCING:
         if not model.forced:
-            raise unsupported_field(request, field, "This model cannot be made to call a tool.")
+            raise unsupported_field(request, field, "This model cannot be forced to call a tool.")
         if thinking.get("thinking", {}).get("type") == "enabled":
-            raise unsupported_field(request, field, "This model cannot be made to call a tool while it reasons.")
+            raise unsupported_field(request, field, "This model cannot be forced to call a tool while reasoning.")
     members: Body = dict(thinking)
     if tools:
         members["tools"] = tools
@@ -194,6 +197,6 @@ def _tools_and_output(request: CanonicalRequest, target: Target, model: Model, t
 
 
 def output_tool_name(request: CanonicalRequest, target: Target) -> str | None:
-    """The name of the tool that stands for the answer's text in the request, None where none does."""
+    """The name of the request's output tool, whose input is the answer's text; None if it has none."""
     tool = output_of(request, model_of(target.model)).tool
     return None if tool is None else str(tool["name"])

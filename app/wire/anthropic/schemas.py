@@ -1,10 +1,10 @@
-"""JSON Schemas in the subset that Anthropic's structured outputs and strict tools take.
+"""Converts JSON Schemas to the subset that Anthropic's structured outputs and strict tools support.
 
-Rule 1: what is made here allows nothing that the client's schema forbids by shape: objects are closed, oneOf becomes anyOf, a list
-        of types becomes one alternative each. An object that must stay open cannot be made, and is Unshaped.
-Rule 2: a constraint that the subset lacks (a range, a pattern, a length) is told to the model in the description.
-Rule 3: no part of a schema is read twice, so that the work is in proportion to its size.
-Source: Anthropic's documentation of structured outputs, and what its own SDKs make of a schema.
+Rule 1: the result accepts nothing that the client's schema excludes by its structure: objects are closed, oneOf becomes anyOf, a list
+        of types becomes one alternative per type. An object that must stay open cannot be converted: UnsupportedSchema.
+Rule 2: constraints outside the subset (range, pattern, length) are moved into the description, where the model reads them.
+Rule 3: no part of a schema is visited twice, so the work is proportional to its size.
+Source: Anthropic's documentation of structured outputs, and the conversion in its own SDKs.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ _TYPES: Final[dict[str, set[str]]] = {
     "boolean": set(),
     "null": set(),
 }
-"""Every type, and the keywords that only some types have."""
+"""Every type, with the keywords that belong to it."""
 _OF_SOME: Final = set().union(*_TYPES.values())
 
 
 class UnsupportedSchema(Exception):
-    """The subset has no such schema; the message says why in one clause."""
+    """The schema cannot be converted to the subset. The message is one clause that says why."""
 
 
 def supported_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """`schema` in the subset. Raises Unshaped."""
+    """`schema` converted to the subset. Raises UnsupportedSchema."""
     converted = _convert(schema, 0)
     _acyclic(converted)
     return converted
@@ -60,7 +60,7 @@ def _convert(schema: Any, depth: int) -> dict[str, Any]:
     if not isinstance(schema, dict):
         raise UnsupportedSchema("a schema inside it is not an object")
     if depth > DEPTH_MAX:
-        raise UnsupportedSchema("it is nested too deep")
+        raise UnsupportedSchema("it is nested too deeply")
     kind = schema.get("type")
     if isinstance(kind, list) and not _has_literals(schema) and not schema.keys() & {"$ref", *_ALTERNATIVES}:
         return _one_of_types(schema, kind, depth)
@@ -74,7 +74,7 @@ def _convert(schema: Any, depth: int) -> dict[str, Any]:
 
 
 def _convert_kind(rest: dict[str, Any], converted: dict[str, Any], schema: dict[str, Any], depth: int) -> None:
-    """Moves from `rest` into `made` what says the kind of value: a reference, literals, alternatives, or a type."""
+    """Move from `rest` to `converted` what determines the kind of value: a reference, literals, alternatives or a type."""
     if "$ref" in converted:
         return
     if _has_literals(schema):
@@ -88,7 +88,7 @@ def _convert_kind(rest: dict[str, Any], converted: dict[str, Any], schema: dict[
             return
     kind = rest.pop("type", None)
     if not isinstance(kind, str) or kind not in _TYPES:
-        raise UnsupportedSchema("a schema inside it names no type")
+        raise UnsupportedSchema("a schema inside it has no supported type")
     converted["type"] = kind
     _convert_members(kind, rest, converted, schema, depth)
 
@@ -112,22 +112,22 @@ def _convert_members(
 
 
 def _check_closable(schema: dict[str, Any]) -> None:
-    """Raises Unshaped where closing the object would leave out what the client wants in it."""
+    """Raises UnsupportedSchema if closing the object would exclude members that the client wants."""
     extra = schema.get("additionalProperties")
     if (
         isinstance(extra, dict)
         or "patternProperties" in schema
         or (extra is not False and not schema.get("properties"))
     ):
-        raise UnsupportedSchema("an object inside it has members without names")
+        raise UnsupportedSchema("an object inside it allows members with any name")
 
 
 def _one_of_types(schema: dict[str, Any], kinds: list[Any], depth: int) -> dict[str, Any]:
-    """["string", "null"] and the like: what describes the value stays outside, each type takes its own keywords."""
+    """Convert a list of types such as ["string", "null"]: descriptions stay outside, each type takes its own keywords."""
     outer = {name: schema[name] for name in (*_KEPT, *_DEFINITIONS) if name in schema}
     named = [kind for kind in _TYPES if kind in kinds]
     if len(named) != len(kinds):
-        raise UnsupportedSchema("a schema inside it names no type")
+        raise UnsupportedSchema("a schema inside it has no supported type")
     apart = {*outer, "type", *_OF_SOME}
     shared = {name: value for name, value in schema.items() if name not in apart}
     own = [{name: schema[name] for name in sorted(_TYPES[kind] & schema.keys())} for kind in named]
@@ -136,7 +136,7 @@ def _one_of_types(schema: dict[str, Any], kinds: list[Any], depth: int) -> dict[
 
 
 def _acyclic(schema: dict[str, Any]) -> None:
-    """Raises Unshaped where a definition leads back to itself, or to the whole."""
+    """Raises UnsupportedSchema if a definition refers back to itself or to the whole schema."""
     definitions = {f"#/{kind}/{name}": inner for kind in _DEFINITIONS for name, inner in schema.get(kind, {}).items()}
     try:
         TopologicalSorter({name: _references(inner) for name, inner in definitions.items()}).prepare()

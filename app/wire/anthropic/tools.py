@@ -1,9 +1,8 @@
-"""Tools and the choice among them, as Anthropic takes them.
+"""Writes tools and the tool choice for Anthropic.
 
-Rule 1: a choice that allows some tools only is carried by offering only those.
-Rule 2: a function without parameters takes the empty object; a strict one is written in the subset that strictness knows.
-Rule 3: web search is the tool of version 20250305, for as many uses as calls were held for; where none may be made it is not
-        offered.
+Rule 1: if the choice allows only some tools, only those are offered.
+Rule 2: a function without parameters takes an empty object. A strict function's schema is converted to the supported subset.
+Rule 3: web search is the tool of version 20250305, with as many uses as the hold covers; with none, it is not offered.
 """
 
 from __future__ import annotations
@@ -22,20 +21,20 @@ FORCING: Final = {"any", "tool"}
 
 
 def tools_of(request: CanonicalRequest, target: Target, model: Model) -> list[Block]:
-    """The tools that are offered, in their order."""
+    """The offered tools, in order."""
     blocks = [block for tool in request.tools for block in _tool(request, target, model, tool)]
     if sum(block.get("type") == _SEARCH_TYPE for block in blocks) > 1:
-        raise unsupported_field(request, "tools", "This model takes one web search tool.")
+        raise unsupported_field(request, "tools", "This model supports a single web search tool.")
     names = _chosen_names(request)
     return blocks if names is None else [block for block in blocks if block["name"] in names]
 
 
 def choice_of(request: CanonicalRequest, tools: list[Block]) -> Block | None:
-    """What `tool_choice` is written for the tools that are offered, None for none."""
+    """The tool choice for the offered tools, None for the default."""
     mode = request.tool_choice.mode if request.tool_choice else "auto"
     if not tools:
         if mode == "required":
-            raise unsupported_field(request, "tool_choice", "A call can be required only where tools are offered.")
+            raise unsupported_field(request, "tool_choice", "A call can be required only if tools are offered.")
         return None
     if mode == "none":
         return {"type": "none"}
@@ -56,7 +55,7 @@ def _chosen_names(request: CanonicalRequest) -> set[str] | None:
     offered |= {SEARCH for tool in request.tools if isinstance(tool, WebSearchTool)}
     names = {SEARCH if chosen.type == SEARCH else chosen.name or "" for chosen in request.tool_choice.only}
     if not names <= offered:
-        raise unsupported_field(request, "tool_choice", "It may name the tools that are offered only.")
+        raise unsupported_field(request, "tool_choice", "It may only name tools that the request offers.")
     return names
 
 
@@ -67,7 +66,7 @@ def _tool(request: CanonicalRequest, target: Target, model: Model, tool: Tool) -
         case WebSearchTool():
             return _search(request, target, tool)
         case _:
-            raise unsupported_field(request, tool.at, "This model takes functions and web search only.")
+            raise unsupported_field(request, tool.at, "This model supports only functions and web search.")
 
 
 def _function(request: CanonicalRequest, model: Model, tool: FunctionTool) -> Block:
@@ -76,7 +75,7 @@ def _function(request: CanonicalRequest, model: Model, tool: FunctionTool) -> Bl
         block["description"] = tool.description
     if tool.strict:
         if not model.structured:
-            raise unsupported_field(request, f"{tool.at}.strict", "This model has no strict functions.")
+            raise unsupported_field(request, f"{tool.at}.strict", "This model does not support strict functions.")
         block["input_schema"] = _strict(request, tool, block["input_schema"])
         block["strict"] = True
     return block
@@ -85,7 +84,7 @@ def _function(request: CanonicalRequest, model: Model, tool: FunctionTool) -> Bl
 def _input_schema(request: CanonicalRequest, tool: FunctionTool) -> dict[str, Any]:
     schema = {"type": "object", **(tool.parameters or {"properties": {}})}
     if schema["type"] != "object":
-        raise unsupported_field(request, f"{tool.at}.parameters", "A function takes an object.")
+        raise unsupported_field(request, f"{tool.at}.parameters", "A function's parameters must be an object.")
     return schema
 
 
@@ -100,9 +99,9 @@ def _strict(request: CanonicalRequest, tool: FunctionTool, schema: dict[str, Any
 
 def _search(request: CanonicalRequest, target: Target, tool: WebSearchTool) -> list[Block]:
     if tool.context_size not in (None, "medium"):
-        raise unsupported_field(request, f"{tool.at}.search_context_size", "This model knows medium only.")
+        raise unsupported_field(request, f"{tool.at}.search_context_size", "This model supports 'medium' only.")
     if tool.external_access is False:
-        raise unsupported_field(request, f"{tool.at}.external_web_access", "This model searches the live web only.")
+        raise unsupported_field(request, f"{tool.at}.external_web_access", "This model always searches the live web.")
     block: Block = {"type": _SEARCH_TYPE, "name": SEARCH}
     if tool.allowed_domains:
         block["allowed_domains"] = list(tool.allowed_domains)

@@ -1,13 +1,13 @@
-"""Items of a conversation as Anthropic's turns: `system`, and messages of user and assistant in turn.
+"""Writes the items of a conversation as Anthropic's `system` and alternating user and assistant messages.
 
-Rule 1: roles alternate, and the first turn is the user's: a conversation that the assistant begins gets OPENING before it.
-Rule 2: system and developer messages, wherever they stand, are joined into `system` in their order, after the instructions.
-Rule 3: the results of a turn's calls stand first in the user's turn right after it, all of them; a call without its output, and an
-        output without its call, is refused by its place.
-Rule 4: blank texts are left out: Anthropic refuses them, and they say nothing.
-Rule 5: an assistant's turn holds no image: one that was made comes back at the beginning of the user's next turn.
-Rule 6: a participant's name is told as a text before the message. Searches of earlier turns are left out: the text after them
-        carries what they found. So is reasoning that another upstream sealed, or nobody.
+Rule 1: roles alternate and the user comes first: if the assistant begins the conversation, OPENING is put before it.
+Rule 2: system and developer messages, wherever they are, are joined in order into `system`, after the instructions.
+Rule 3: all results of a turn's calls come first in the user's next turn. A call without an output, or an output without a call, is
+        rejected by its path.
+Rule 4: blank texts are left out: they carry nothing, and Anthropic rejects them.
+Rule 5: an assistant's turn cannot contain images: a generated image is placed at the start of the user's next turn.
+Rule 6: a participant's name becomes a text before the message. Searches of earlier turns are left out, because the text that follows
+        contains their findings. So is reasoning that this upstream did not seal.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _SYSTEM_ROLES: Final = {"system", "developer"}
 
 
 class Turns:
-    """The conversation as it grows. `messages` and `system` are what came of it, after close()."""
+    """The conversation as it is built. `messages` and `system` are complete after close()."""
 
     def __init__(self, request: CanonicalRequest, target: Target) -> None:
         self._request = request
@@ -91,7 +91,7 @@ class Turns:
                     image_block(self._request, self._target, image),
                 ]
             case CustomCall() | CustomCallOutput():
-                raise unsupported_field(self._request, item.at, "This model takes calls of functions only.")
+                raise unsupported_field(self._request, item.at, "This model supports only function calls.")
             case _:
                 pass
 
@@ -122,7 +122,7 @@ class Turns:
 
     def _call(self, call: FunctionCall) -> None:
         if call.call_id in self._unanswered:
-            raise unsupported_field(self._request, call.at, "Two calls have this call_id.")
+            raise unsupported_field(self._request, call.at, "Two open calls have the same call_id.")
         times = self._calls.get(call.call_id, 0)
         self._calls[call.call_id] = times + 1
         tool_id = _tool_id(call.call_id, times, self._call_ids)
@@ -131,7 +131,7 @@ class Turns:
 
     def _output(self, output: FunctionCallOutput) -> None:
         if output.call_id not in self._unanswered:
-            raise unsupported_field(self._request, output.at, "This model takes an output only right after its call.")
+            raise unsupported_field(self._request, output.at, "This model needs each output right after its call.")
         _, tool_id = self._unanswered.pop(output.call_id)
         result: Block = {"type": "tool_result", "tool_use_id": tool_id}
         if content := blocks_of(self._request, self._target, output):
@@ -140,7 +140,7 @@ class Turns:
 
     def _check_all_answered(self) -> None:
         for call, _ in self._unanswered.values():
-            raise unsupported_field(self._request, call.at, "This model needs the output of a call right after it.")
+            raise unsupported_field(self._request, call.at, "This model needs the output of each call right after it.")
 
     def _thinking(self, item: Reasoning) -> list[Block]:
         payload = tags.unseal(item.sealed, self._target.upstream) if item.sealed else None
@@ -148,7 +148,7 @@ class Turns:
             return []
         block = thinking_block(payload)
         if block is None:
-            raise unsupported_field(self._request, item.at, "This is not the reasoning that the model gave.")
+            raise unsupported_field(self._request, item.at, "This is not reasoning of this model.")
         return [block]
 
 
@@ -161,7 +161,7 @@ def turns_of(request: CanonicalRequest, target: Target, items: Iterable[Item]) -
 
 
 def _arguments(call: FunctionCall) -> dict[str, Any]:
-    """The arguments as an object: Anthropic takes nothing else."""
+    """The arguments as an object, which is all that Anthropic accepts."""
     if not call.arguments.strip():
         return {}
     try:
@@ -169,13 +169,13 @@ def _arguments(call: FunctionCall) -> dict[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        message = f"Invalid value for '{call.at}': the arguments of a call must be a JSON object for this model."
+        message = f"Invalid value for '{call.at}': this model needs a call's arguments to be a JSON object."
         raise RequestError(message, param=call.at, code="invalid_value")
     return value
 
 
 def _tool_id(call_id: str, times: int, others: Set[str]) -> str:
-    """The id as Anthropic made it, or as it is where it takes that, else one made of it, always the same. It takes none twice."""
+    """Anthropic's id for a call: its original, the client's id if valid, else a hash of it. Deterministic and never used twice."""
     if not times and _ID.fullmatch(call_id):
         return anthropic_call_id(call_id, others)
     return "call_" + hashlib.sha256(f"{times} {call_id}".encode()).hexdigest()[:32]

@@ -1,11 +1,10 @@
-"""A chat upstream's answer, read into events: OpenAI's own, and those of servers that speak nearly the same.
+"""Reads a chat upstream's answer into events, whether it is OpenAI or a compatible server.
 
-Rule 1: the answer has begun with the first chunk that holds a choice or an id (some send one of neither first).
-Rule 2: it ends at [DONE], or without it where all of the asked choices are finished. Fewer choices are an answer where [DONE] says
-        so.
-Rule 3: usage may come in any chunk and more than once (some send running totals): the last figures stand.
-Rule 4: chat tells no searches: a choice that cites its sources is one search where the client offered one, which is how they are
-        sold there.
+Rule 1: the answer begins with the first chunk that has a choice or an id (some servers first send one with neither).
+Rule 2: it ends at [DONE], or, without one, when all requested choices are finished. Fewer choices are accepted only with [DONE].
+Rule 3: usage may come in any chunk and more than once (some servers send running totals): the last report counts.
+Rule 4: chat does not report searches. If the client offered a search, each choice that cites sources counts as one search, which is
+        how vendors price them.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _object = msgspec.json.Decoder(dict[str, Any])
 
 
 class ChatAnswerReader:
-    """One answer, streamed or plain."""
+    """Reads one answer, streamed or plain. Implements answer.AnswerReader."""
 
     def __init__(self, request: CanonicalRequest, target: Target) -> None:
         self._choice_count = request.choices
@@ -65,7 +64,7 @@ class ChatAnswerReader:
     def _done(self, finished_min: int) -> list[AnswerEvent]:
         finished = [choice for choice in self._choices.values() if choice.finished]
         if len(finished) < max(finished_min, len(self._choices)):
-            malformed("The answer broke off before its end.")
+            malformed("The answer ended before it was complete.")
         self._ended = True
         usage = self._usage
         cited = sum(1 for choice in finished if choice.cited)
@@ -81,7 +80,7 @@ class ChatAnswerReader:
         self._tier = tier(raw.get("service_tier")) or self._tier
         choices = raw.get("choices") or []
         if not isinstance(choices, list):
-            malformed("The answer holds choices that are no list.")
+            malformed("The answer's choices are not a list.")
         upstream_id = _word(raw.get("id"))
         if not self._began and (choices or upstream_id):
             self._began = True
@@ -100,18 +99,18 @@ class ChatAnswerReader:
         if delta is None and part == "delta":
             delta = {}
         if not isinstance(delta, dict):
-            malformed(f"The answer holds a choice whose {part} is none.")
+            malformed(f"The answer contains a choice whose {part} is not an object.")
         yield from choice.take(delta, raw.get("logprobs"), self._seed)
         reason = raw.get("finish_reason") or ("stop" if part == "message" else "")
         if not isinstance(reason, str):
-            malformed("The answer holds a finish reason that is none.")
+            malformed("The answer contains a finish reason that is not text.")
         if reason:
             yield from choice.finish(reason)
 
     def _choice_reader(self, raw: Any) -> ChoiceReader:
         index = raw.get("index", 0) if isinstance(raw, dict) else None
         if type(index) is not int or not 0 <= index < self._choice_count:
-            malformed("The answer holds a choice that was not asked for.")
+            malformed("The answer contains a choice that was not requested.")
         found = self._choices.get(index)
         if found is None:
             found = ChoiceReader(index, self._keys, upstream=self._upstream, searches=self._searches)

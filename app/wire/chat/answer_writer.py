@@ -1,14 +1,14 @@
-"""Answer events written as a chat completion.
+"""Writes answer events as a chat completion.
 
-Rule 1: a plain answer is its stream put together (message.py): both come of the same deltas.
-Rule 2: the first delta of a choice is its role. A call's first delta has its index, id, type and name; later ones only add text.
-Rule 3: annotations and images come once, whole, in the last delta before the finish: clients join lists by `index` or by taking the
-        last one, and these have no index.
-Rule 4: chat has one message a choice. Text of a later message goes on in it, and what cites that text is counted on from there.
-Rule 5: a request of the old kind (`functions`) is answered in kind, and that kind knows one call: further ones are left out.
-Rule 6: sealed reasoning rides in the call that follows it, as `extra_content.realrouter.reasoning`: one tag, or a list of several.
-        `before_text` beside it says how many of them stood before the text: some vendors want their order kept. What no call
-        follows is not needed for the next turn, and is left out. So are searches and previews of images.
+Rule 1: a plain answer is assembled from the deltas of its stream (message.py), so both are made from the same deltas.
+Rule 2: a choice's first delta is its role. A call's first delta has its index, id, type and name; later ones only add text.
+Rule 3: annotations and images are sent once, complete, in the last delta before the finish. Clients merge lists by `index` or keep
+        the last one, and these have no index.
+Rule 4: chat has one message per choice. The text of a later message is appended to it, and its citations are shifted accordingly.
+Rule 5: a legacy request (`functions`) gets a legacy answer, which can hold only one call: further calls are left out.
+Rule 6: sealed reasoning is carried by the call that follows it, as `extra_content.realrouter.reasoning`: one tag, or a list of tags.
+        `before_text` next to it is the number of tags that came before the text, because some vendors need their order. Reasoning
+        without a call after it is not needed in the next turn and is left out, as are searches and previews of images.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from app.wire.request import decode, flag, raw_member
 from app.wire.splice import Members, members
 
 TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority", "fast"})
-"""The service tiers that OpenAI's clients know: another vendor's own names are not told."""
+"""The service tiers that OpenAI's clients know. Other vendors' names are not shown to clients."""
 IMAGE_TYPES: Final = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 _encode = msgspec.json.Encoder().encode
@@ -52,9 +52,9 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(slots=True)
 class _Choice:
-    """What a choice has said so far. `length` and `start` are code points of all text, and of all before the current message.
+    """A choice so far. `length` is the number of code points of all its text, `start` of the text before the current message.
 
-    `answered`: whether it holds text, a refusal or a call; without any of them it ends with an empty text.
+    `has_answer`: whether it has text, a refusal or a call. Without any of them, it ends with an empty text.
     """
 
     opened: bool = False
@@ -71,7 +71,7 @@ class _Choice:
 
 @dataclass(slots=True)
 class _Call:
-    """`index` is None for a call that chat's old kind has no place for."""
+    """`index` is None for a call that a legacy answer cannot hold."""
 
     choice: int
     index: int | None
@@ -80,7 +80,7 @@ class _Call:
 
 
 class ChatAnswerWriter:
-    """One completion. `fields` are the client's request, judged already."""
+    """Writes one completion. `fields` is the client's request, already validated. Implements answer.AnswerWriter."""
 
     def __init__(self, *, seed: str, model: str, created: int, fields: Members, stream: bool) -> None:
         self._id = f"chatcmpl-{seed}"
@@ -124,7 +124,7 @@ class ChatAnswerWriter:
         return handler(event) if handler is not None else b""
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
-        """An error where a chunk would be, and no [DONE]: what ended in an error is not done."""
+        """An error in place of a chunk, without [DONE]: an answer that ends with an error is not done."""
         envelope = error_envelope(message=message, type=type, code=code)
         return b"data: %s\n\n" % envelope if self._stream else envelope
 
@@ -160,7 +160,7 @@ class ChatAnswerWriter:
         return opened
 
     def _reasoning_delta(self, event: ReasoningDelta) -> bytes:
-        """Paragraphs are set apart by an empty line."""
+        """Paragraphs are separated by an empty line."""
         index = self._owners[event.key]
         choice, paragraph = self._choices[index], (event.key, event.part)
         new_paragraph = choice.paragraph not in (None, paragraph)
@@ -239,7 +239,7 @@ class ChatAnswerWriter:
     # -- Deltas -----------------------------------------------------------------------------------------------------------
 
     def _open(self, index: int, content: str | None = None) -> bytes:
-        """The role, before anything else of a choice. `content` is "" where text follows, as OpenAI has it."""
+        """The role, before anything else of a choice. As in OpenAI's streams, `content` is "" if text follows."""
         choice = self._choices.setdefault(index, _Choice())
         if choice.opened:
             return b""
@@ -291,7 +291,7 @@ def _tier(name: str | None) -> str | None:
 
 
 def _extra_content(choice: _Choice) -> dict[str, Any]:
-    """The member of a call that carries what was sealed before it."""
+    """The member of a call that carries the reasoning sealed before it."""
     if not choice.sealed:
         return {}
     gateway: dict[str, Any] = {"reasoning": choice.sealed[0] if len(choice.sealed) == 1 else choice.sealed}

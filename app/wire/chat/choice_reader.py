@@ -1,10 +1,11 @@
-"""One choice of a chat upstream's answer, read delta by delta; a whole message is one delta.
+"""Reads one choice of a chat upstream's answer delta by delta; a whole message is one delta.
 
 Rule 1: within a delta the order is reasoning, text, refusal, citations, calls.
-Rule 2: reasoning ends where anything else begins. It is sealed as the members of a message that this upstream would have back, so
-        that it can be given back to it, and is never given to another.
-Rule 3: citations are of the current message: their offsets count from its beginning, where the upstream counts from the choice's.
-Rule 4: after the finish nothing may come that says something; citations that come late are passed over.
+Rule 2: reasoning ends where anything else begins. It is sealed in the form of the message members that this upstream expects back,
+        so that it can be returned to it, and never to another upstream.
+Rule 3: citations belong to the current message. Upstreams count offsets from the start of the choice; events count them from the
+        start of the message.
+Rule 4: no content may follow the finish. Late citations are ignored.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from app.wire.usage import FIGURE_MAX
 
 CITATIONS_MAX = 1024
 SEALED_LENGTH_MAX = 2_000_000
-"""Reasoning that is longer is told, and not sealed."""
+"""Longer reasoning is forwarded, but not sealed."""
 
 REASONING: Final = ("reasoning_content", "reasoning")
 _REASONS: Final[dict[str, FinishReason]] = {
@@ -55,7 +56,7 @@ _FAILURE_REASONS: Final = {
 
 
 class ChoiceReader:
-    """`searches`: whether the client offered a web search, which citations then tell of."""
+    """`searches`: whether the client offered a web search; if so, citations show that one was made."""
 
     def __init__(self, index: int, keys: Iterator[int], *, upstream: str, searches: bool) -> None:
         self.finished = False
@@ -75,15 +76,15 @@ class ChoiceReader:
         self._logprobs: list[dict[str, Any]] = []
 
     def take(self, delta: dict[str, Any], logprobs: Any, seed: str) -> Iterator[AnswerEvent]:
-        """Raises AnswerError for what makes no sense. `seed` makes ids of calls that have none."""
+        """Read one delta. Raises AnswerError if it is invalid. `seed` determines the ids of calls that have none."""
         for event in self._events(delta, logprobs, seed):
             if self.finished:
-                malformed("The answer goes on after its end.")
+                malformed("The answer continues after its end.")
             yield event
 
     def finish(self, reason: str) -> Iterator[AnswerEvent]:
         if reason in _FAILURE_REASONS:
-            message = "The upstream broke the answer off."
+            message = "The upstream aborted the answer."
             raise AnswerError(message, malformed=False, type="server_error", code=_FAILURE_REASONS[reason])
         if self.finished:
             return
@@ -98,7 +99,7 @@ class ChoiceReader:
         yield ChoiceFinished(self._reason(reason), self._index)
 
     def _reason(self, raw: str) -> FinishReason:
-        """Some say "stop" after calls, which clients then never answer."""
+        """Some upstreams report "stop" after calls; clients would then not respond to the calls."""
         reason = _REASONS.get(raw, "stop")
         if reason == "stop" and len(self._calls):
             return "tool_calls"
@@ -130,7 +131,7 @@ class ChoiceReader:
         yield TextDelta(content, self._index, logprobs)
 
     def _reasoning_delta(self, name: str | None, text: str) -> Iterator[AnswerEvent]:
-        """`name` is the member that would have it back, None where there is none."""
+        """`name` is the message member in which the upstream expects the reasoning back, None if there is none."""
         if self._reasoning_key is None:
             self._start = None
             self._reasoning_key = next(self._keys)
@@ -142,7 +143,7 @@ class ChoiceReader:
         yield ReasoningDelta(self._reasoning_key, text)
 
     def _end_reasoning(self, extra: dict[str, Any] | None = None) -> Iterator[AnswerEvent]:
-        """Ends what is open. `extra` is what a call carries besides: a stretch of reasoning of its own where none is open."""
+        """End the open reasoning. `extra` is the extra content of a call; if no reasoning is open, it becomes reasoning of its own."""
         if self._reasoning_key is None:
             if not extra:
                 return
@@ -158,7 +159,7 @@ class ChoiceReader:
 
     def _call(self, entry: Any, seen: set[int], seed: str) -> Iterator[AnswerEvent]:
         if not isinstance(entry, dict):
-            malformed("The answer holds a call that is none.")
+            malformed("The answer contains a call that is not an object.")
         if self._calls.begins(entry, seen):
             extra = entry.get("extra_content")
             yield from self._end_reasoning(extra if isinstance(extra, dict) else None)
@@ -166,7 +167,7 @@ class ChoiceReader:
         yield from self._calls.take(entry, seen, seed)
 
     def _citation(self, annotation: Any) -> Iterator[AnswerEvent]:
-        """What is no citation of a URL says nothing; the same one again neither."""
+        """Annotations that are not URL citations, and repeats, are ignored."""
         raw = annotation.get("url_citation") if isinstance(annotation, dict) else None
         if not isinstance(raw, dict) or self._start is None:
             return
@@ -178,7 +179,7 @@ class ChoiceReader:
             return
         self._citations.add((url, start, end))
         if len(self._citations) > CITATIONS_MAX:
-            malformed("The answer holds too many citations.")
+            malformed("The answer contains too many citations.")
         self.cited.append(url)
         first = min(max(start - self._start, 0), self._length - self._start)
         last = min(max(end - self._start, first), self._length - self._start)
@@ -195,12 +196,12 @@ def _text(delta: dict[str, Any], name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        malformed(f"The answer holds {name} that is no text.")
+        malformed(f"The answer contains {name} that is not text.")
     return value
 
 
 def _contents(delta: dict[str, Any]) -> Iterator[tuple[bool, str]]:
-    """Text, and whether it is reasoning. Mistral gives a list of parts, reasoning as a list inside of it."""
+    """Each text, with whether it is reasoning. Mistral sends a list of parts, with reasoning as a nested list."""
     content = delta.get("content")
     if not isinstance(content, list):
         if text := _text(delta, "content"):
@@ -219,12 +220,12 @@ def _list(delta: dict[str, Any], name: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        malformed(f"The answer holds {name} that are no list.")
+        malformed(f"The answer contains {name} that is not a list.")
     return value
 
 
 def _logprobs(raw: Any) -> list[dict[str, Any]]:
-    """Chat's own shape and nothing besides: some add members that OpenAI's clients do not know."""
+    """Log probabilities in chat's shape. Some upstreams add members that OpenAI's clients do not know; these are dropped."""
     if not isinstance(raw, dict):
         return []
     tokens = []
@@ -236,10 +237,10 @@ def _logprobs(raw: Any) -> list[dict[str, Any]]:
 
 def _token(raw: Any) -> dict[str, Any]:
     if not isinstance(raw, dict) or not isinstance(raw.get("token"), str):
-        malformed("The answer holds logprobs that are none.")
+        malformed("The answer contains invalid log probabilities.")
     logprob = raw.get("logprob")
     if isinstance(logprob, bool) or not isinstance(logprob, int | float):
-        malformed("The answer holds logprobs that are none.")
+        malformed("The answer contains invalid log probabilities.")
     return {"token": raw["token"], "logprob": logprob, "bytes": _bytes(raw.get("bytes"))}
 
 

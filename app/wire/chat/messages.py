@@ -1,10 +1,10 @@
-"""Chat's messages read into items of a conversation.
+"""Reads chat's messages into items of a conversation.
 
-Rule 1: one assistant message becomes, in this order: its reasoning, its text and refusal, its images, its calls. Sealed reasoning
-        that a call carries stands directly before that call, or before the text where the first call says so.
-Rule 2: calls of old (`function_call`) have no id: they get one by their place, and role `function` answers the earliest call of its
-        name that waits for an answer.
-Rule 3: what a tool gave answers a call that stands before it.
+Rule 1: an assistant message becomes its reasoning, its text and refusal, its images and its calls, in this order. Sealed reasoning
+        carried by a call is placed directly before that call, or before the text if the first call says so.
+Rule 2: legacy calls (`function_call`) have no id and get one from their position. A message with role `function` answers the
+        earliest unanswered call of that name.
+Rule 3: the output of a tool must come after its call.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class _Conversation:
         return (*self._parts(message.content, "assistant", at), *refusal)
 
     def _split_calls(self, message: AssistantMessage, at: str, index: int) -> tuple[list[Item], list[Item]]:
-        """The calls with their reasoning, and before them so much of it as stood before the text."""
+        """The reasoning that came before the text, and the calls with the rest of their reasoning."""
         calls = [*self._calls(message, at), *self._legacy_call(message.function_call, at, index)]
         first = message.tool_calls[0] if message.tool_calls else message.function_call
         extra = first.extra_content if first is not None else None
@@ -147,7 +147,7 @@ class _Conversation:
     def _tool(self, message: ToolMessage, at: str) -> None:
         custom = self._custom.get(message.tool_call_id)
         if custom is None:
-            raise invalid(f"{at}.tool_call_id", "No call with this id stands in the messages before it.")
+            raise invalid(f"{at}.tool_call_id", "No earlier message contains a call with this id.")
         parts = self._parts(message.content, "tool", at)
         output = CustomCallOutput if custom else FunctionCallOutput
         self.items.append(output(message.tool_call_id, parts, at))
@@ -155,7 +155,7 @@ class _Conversation:
     def _function(self, message: FunctionMessage, at: str) -> None:
         call = next((call for call in self._unanswered if call[0] == message.name), None)
         if call is None:
-            raise invalid(f"{at}.name", "No call of this function waits for an answer in the messages before it.")
+            raise invalid(f"{at}.name", "No earlier message contains an unanswered call of this function.")
         self._unanswered.remove(call)
         self.items.append(FunctionCallOutput(call[1], (Text(message.content or "", f"{at}.content"),), at))
 
@@ -171,7 +171,7 @@ class _Conversation:
         if isinstance(part, AudioPart):
             raise unsupported(at, "Audio is not offered.")
         if not isinstance(part, _PART_TYPES[role]):
-            raise invalid(f"{at}.type", f"A message of role '{role}' takes no such part.")
+            raise invalid(f"{at}.type", f"A message with role '{role}' does not support parts of this type.")
         match part:
             case TextPart():
                 return Text(part.text, at)
@@ -190,7 +190,7 @@ def _call(call: FunctionCallShape | CustomCallShape, at: str) -> Item:
 
 
 def _sealed(extra: ExtraContent | None, at: str) -> Iterator[Reasoning]:
-    """Our own tags, or a signature as Google's clients keep it, whose owner no tag names."""
+    """The gateway's own tags, or a signature as Google's clients keep it, which has no tag."""
     if extra is None:
         return
     own = extra.realrouter.reasoning if extra.realrouter is not None else None
@@ -202,14 +202,14 @@ def _sealed(extra: ExtraContent | None, at: str) -> Iterator[Reasoning]:
 
 
 def _is_empty(parts: tuple[Part, ...]) -> bool:
-    """Clients write an empty text beside calls: it says nothing, and some vendors refuse it."""
+    """Clients send an empty text along with calls. It carries nothing, and some vendors reject it."""
     return all(isinstance(part, Text) and not part.text for part in parts)
 
 
 def _earlier_image(shape: ImagePart, message_at: str, index: int, place: int) -> ImageGenerationCall:
-    """An image of an earlier answer comes back as it was given: inline."""
+    """An image of an earlier answer is sent back as it was received: inline."""
     at = f"{message_at}.images[{place}]"
     picture = image(shape.image_url, at)
     if picture.data is None or picture.media_type is None:
-        raise invalid(f"{at}.image_url.url", "An image of an earlier answer is expected as a data URI.")
+        raise invalid(f"{at}.image_url.url", "Expected an image of an earlier answer as a data URI.")
     return ImageGenerationCall(f"ig_{index}_{place}", picture.data, picture.media_type, at)

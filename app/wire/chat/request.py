@@ -1,8 +1,8 @@
-"""/v1/chat/completions: requests judged and written for an upstream. Their answers are in passthrough.
+"""Parses /v1/chat/completions requests and writes them for an upstream. passthrough.py handles the answers.
 
-Rule 1: a pass-through changes the model, the output limit where the client set none, the usage option of a stream, and `store`.
-Rule 2: OpenAI is told that nothing is to be stored, which it does unasked. Servers that speak nearly the same know no `store`, and
-        know the output limit by its older name only: some overlook the newer one, and write without an end.
+Rule 1: a pass-through changes the model, the output limit if the client set none, a stream's usage option, and `store`.
+Rule 2: OpenAI stores completions by default, so `store` is set to false. Compatible servers do not know `store`, and only the older
+        name of the output limit: some ignore the newer one and generate without a limit.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _modalities = msgspec.json.Decoder(list[str])
 
 
 def parse_chat(body: bytes) -> ParsedRequest:
-    """Raises RequestError for anything that is not a well-formed request, or asks for what has no price."""
+    """Parse a body. Raises RequestError if it is not well formed or requests something that has no price."""
     fields = read_body(body)
     name = model(fields)
     messages = raw_member(fields, "messages")
@@ -72,7 +72,7 @@ def parse_chat(body: bytes) -> ParsedRequest:
 
 
 def chat_body(request: ParsedRequest, *, model: str, max_output_tokens: int | None, is_openai: bool = True) -> bytes:
-    """The upstream's body. `max_output_tokens` is written where the client set no limit; None writes none."""
+    """The upstream's body. `max_output_tokens` is written if the client set no limit; None writes none."""
     fields, limit = request.fields, request.max_output_tokens
     changes = {"model": _raw(model)}
     if is_openai:
@@ -90,7 +90,7 @@ def chat_body(request: ParsedRequest, *, model: str, max_output_tokens: int | No
 
 
 def _tools(fields: Members) -> tuple[ToolUse, ...]:
-    """Tools of all three spellings: the list, functions of old, and the search that is an option."""
+    """Tools in all three forms: the list, legacy functions, and the search option."""
     functions = raw_member(fields, "functions")
     listed = decode(functions, _functions, "functions") if functions is not None else []
     legacy = [ToolUse("function", "function", f"functions[{index}]") for index in range(len(listed))]

@@ -1,8 +1,8 @@
-"""A chat request read into the canonical form.
+"""Reads a chat request into the canonical form.
 
-Rule 1: every member is read, or refused by its name: nothing is passed over.
-Rule 2: what has no place in the answer's price or text (`store`, padding of a stream) is judged, and then has no effect.
-Rule 3: parse_chat has judged the body before: limits that both set agree, and addresses may be fetched.
+Rule 1: every member is read or rejected by name: none is ignored.
+Rule 2: members that affect neither the answer's price nor its text (`store`, stream padding) are validated and have no effect.
+Rule 3: parse_chat has already checked the body: both output limits agree, and URLs may be fetched.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ UNSUPPORTED: Final[Mapping[str, str]] = {
 
 
 def read_chat_request(fields: Members, files: Mapping[str, StoredFile]) -> CanonicalRequest:
-    """The request as a CanonicalRequest. Raises RequestError for what is wrong, unknown or not offered, by its name."""
+    """The canonical request. Raises RequestError for the first member that is invalid, unknown or not offered."""
     _check_names(fields)
     tools = read_tools(fields)
     return CanonicalRequest(
@@ -123,14 +123,14 @@ def _items(fields: Members, files: Mapping[str, StoredFile]) -> tuple[Any, ...]:
 def _stream(fields: Members) -> bool:
     stream = flag(fields, "stream")
     if optional(fields, "stream_options", _stream_options) is not None and not stream:
-        raise invalid("stream_options", "It is only allowed where 'stream' is true.")
+        raise invalid("stream_options", "It is only allowed if 'stream' is true.")
     return stream
 
 
 def _seed(fields: Members) -> int | None:
     value = optional(fields, "seed", _int)
     if value is not None and not -SEED_MAX <= value <= SEED_MAX:
-        raise invalid("seed", "Expected an integer of 64 bits.")
+        raise invalid("seed", "Expected a 64-bit integer.")
     return value
 
 
@@ -138,7 +138,7 @@ def _stops(fields: Members) -> tuple[str, ...]:
     value = optional(fields, "stop", _stop)
     stops = (value,) if isinstance(value, str) else tuple(value or ())
     if len(stops) > STOPS_MAX or not all(stops):
-        raise invalid("stop", f"Expected up to {STOPS_MAX} strings that are not empty.")
+        raise invalid("stop", f"Expected up to {STOPS_MAX} non-empty strings.")
     return stops
 
 
@@ -147,7 +147,7 @@ def _logprobs(fields: Members) -> int | None:
     if top is not None and not 0 <= top <= TOP_LOGPROBS_MAX:
         raise invalid("top_logprobs", f"Expected an integer from 0 to {TOP_LOGPROBS_MAX}.")
     if top is not None and not enabled:
-        raise invalid("top_logprobs", "It is only allowed where 'logprobs' is true.")
+        raise invalid("top_logprobs", "It is only allowed if 'logprobs' is true.")
     return (top or 0) if enabled else None
 
 

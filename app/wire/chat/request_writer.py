@@ -1,11 +1,11 @@
-"""A CanonicalRequest written as a chat body.
+"""Writes a CanonicalRequest as a chat body.
 
-Rule 1: it is plain chat, as servers that only know the older members take it: `system` for `developer` (OpenAI takes the two for
-        the same), and a subset of allowed tools as the tools themselves.
-Rule 2: one assistant message holds what the model said in one go: reasoning, text, calls. Text that comes after calls of the same
-        go stands before them, since chat has no other place for it.
-Rule 3: what chat has no place for is refused by its name. Left out, and documented: searches of earlier turns, reasoning of other
-        upstreams, metadata (the gateway echoes it; OpenAI takes it with `store` only), a summary where any would do.
+Rule 1: the body is plain chat that servers with only the older members accept: `system` instead of `developer` (equivalent for
+        OpenAI), and a subset of allowed tools as the list of tools itself.
+Rule 2: one assistant message holds what the model produced in one turn: reasoning, text, calls. Text after the calls of a turn is
+        placed before them, because chat has no other place for it.
+Rule 3: what chat does not support is rejected by name. Left out, as documented: searches of earlier turns, other upstreams'
+        reasoning, metadata (the gateway echoes it; OpenAI accepts it only with `store`), a summary of "auto".
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _HINTS: Final = ("user", "safety_identifier", "prompt_cache_key", "prompt_cache_
 
 
 def write_chat_request(request: CanonicalRequest, target: Target) -> bytes:
-    """The upstream's body. Raises the refusal of what chat cannot carry."""
+    """The upstream's body. Raises RequestError for anything that chat does not support."""
     return msgspec.json.encode(
         {
             "model": target.model,
@@ -49,7 +49,7 @@ def write_chat_request(request: CanonicalRequest, target: Target) -> bytes:
 
 
 def _limits(target: Target) -> dict[str, Any]:
-    """OpenAI stores unasked, and its newer models refuse the older name of the limit; other servers know that one only."""
+    """OpenAI stores by default, and its newer models reject the limit's older name. Other servers only know that one."""
     if target.is_openai:
         return {"max_completion_tokens": target.max_output_tokens, "store": False}
     return {"max_tokens": target.max_output_tokens}
@@ -62,7 +62,7 @@ def _stream(request: CanonicalRequest) -> dict[str, Any]:
 def _options(request: CanonicalRequest) -> dict[str, Any]:
     if request.summary not in (None, "auto"):
         raise unsupported_field(
-            request, "summary", "This model's upstream tells its reasoning as it is, or not at all: 'auto' is taken."
+            request, "summary", "This model returns its reasoning as it is or not at all: use 'auto'."
         )
     options = {name: value for name in _COPIED if (value := getattr(request, name)) is not None}
     if request.choices > 1:
@@ -84,7 +84,7 @@ def _options(request: CanonicalRequest) -> dict[str, Any]:
 
 
 def _whole(bias: float) -> float:
-    """OpenAI takes whole numbers only."""
+    """OpenAI accepts only integers."""
     return int(bias) if bias.is_integer() else bias
 
 
@@ -100,7 +100,7 @@ def _hints(request: CanonicalRequest) -> dict[str, Any]:
 
 
 def _tools(request: CanonicalRequest) -> dict[str, Any]:
-    """Functions and custom tools in the list, a search as the option that it is in chat."""
+    """Functions and custom tools as a list, a search as chat's option."""
     allowed = [tool for tool in request.tools if _is_allowed(request, tool)]
     search = _search(request, [tool for tool in allowed if isinstance(tool, WebSearchTool)])
     tools = [_tool(request, tool) for tool in allowed if not isinstance(tool, WebSearchTool)]
@@ -108,7 +108,7 @@ def _tools(request: CanonicalRequest) -> dict[str, Any]:
     if not tools:
         if request.tool_choice is not None and request.tool_choice.mode == "required":
             raise unsupported_field(
-                request, "tool_choice", "This model's upstream can be made to call functions and custom tools only."
+                request, "tool_choice", "This model can only be forced to call functions and custom tools."
             )
         return members
     members["tools"] = tools
@@ -120,7 +120,7 @@ def _tools(request: CanonicalRequest) -> dict[str, Any]:
 
 
 def _is_allowed(request: CanonicalRequest, tool: Tool) -> bool:
-    """A forced function leaves the other functions where they are; a search would run beside them unasked."""
+    """A forced function does not exclude the other functions. A search is excluded, since it would run without being requested."""
     choice = request.tool_choice
     if choice is None:
         return True
@@ -140,12 +140,12 @@ def _choice(request: CanonicalRequest) -> Any:
     if not _is_one(choice.only, choice.mode):
         if choice.mode == "required" and ToolName("web_search") in choice.only:
             raise unsupported_field(
-                request, "tool_choice", "This model's upstream cannot be made to choose between a search and functions."
+                request, "tool_choice", "This model cannot be forced to choose between a search and functions."
             )
         return choice.mode
     name = choice.only[0]
     if name.type not in ("function", "custom"):
-        raise unsupported_field(request, "tool_choice", f"This model's upstream cannot be made to call {name.type}.")
+        raise unsupported_field(request, "tool_choice", f"This model cannot be forced to call {name.type}.")
     return {"type": name.type, name.type: {"name": name.name}}
 
 
@@ -164,11 +164,11 @@ def _tool(request: CanonicalRequest, tool: FunctionTool | CustomTool | ImageTool
             members = {"description": tool.description, "format": _custom_format(tool.format)}
             return {"type": "custom", "custom": {"name": tool.name, **_without_none(members)}}
         case _:
-            raise unsupported_field(request, tool.at or "tools", "This model's upstream makes no images.")
+            raise unsupported_field(request, tool.at or "tools", "This model does not generate images.")
 
 
 def _custom_format(form: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A grammar's members stand in an object of their own in chat."""
+    """Chat has a grammar's members in an object of their own."""
     if form is None or form.get("type") != "grammar":
         return form
     return {"type": "grammar", "grammar": {name: value for name, value in form.items() if name != "type"}}
@@ -179,14 +179,14 @@ def _search(request: CanonicalRequest, searches: list[WebSearchTool]) -> dict[st
         return None
     tool = searches[0]
     if len(searches) > 1:
-        raise unsupported_field(request, searches[1].at or "tools", "This model's upstream takes one web search.")
+        raise unsupported_field(request, searches[1].at or "tools", "This model supports a single web search.")
     if request.max_tool_calls is not None:
-        raise unsupported_field(request, "max_tool_calls", "This model's upstream cannot bound its searches.")
+        raise unsupported_field(request, "max_tool_calls", "This model's searches cannot be limited.")
     if tool.allowed_domains:
-        raise unsupported_field(request, _member(tool, "filters"), "This model's upstream searches everywhere.")
+        raise unsupported_field(request, _member(tool, "filters"), "This model always searches the whole web.")
     if tool.external_access is False:
         raise unsupported_field(
-            request, _member(tool, "external_web_access"), "This model's upstream searches the live web."
+            request, _member(tool, "external_web_access"), "This model always searches the live web."
         )
     options: dict[str, Any] = {} if tool.context_size is None else {"search_context_size": tool.context_size}
     if tool.place is not None:

@@ -1,4 +1,4 @@
-"""Items of a conversation written as chat's messages. The rules are those of body.py."""
+"""Writes the items of a conversation as chat messages, following the rules of request_writer.py."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def write_messages(request: CanonicalRequest, target: Target) -> list[dict[str, 
         turns.take(item)
     turns.end_turn()
     if not turns.messages:
-        raise unsupported_field(request, "items", "This model's upstream needs at least one message.")
+        raise unsupported_field(request, "items", "This model needs at least one message.")
     return turns.messages
 
 
 class _Turns:
-    """Messages so far, and the assistant's one that is still open."""
+    """The messages so far, and the assistant message that is still open."""
 
     def __init__(self, request: CanonicalRequest, target: Target) -> None:
         self.messages: list[dict[str, Any]] = []
@@ -78,13 +78,13 @@ class _Turns:
                 raise unsupported_field(
                     self._request,
                     item.at or "items",
-                    "This model's upstream makes no images: send it as an input image.",
+                    "This model does not generate images: send this one as an input image.",
                 )
             case _:
                 assert_never(item)
 
     def end_turn(self) -> None:
-        """The assistant's message, if it holds anything. Reasoning alone is nothing that a chat message may be made of."""
+        """Close the assistant message, if it has any content. Reasoning alone is not enough for a chat message."""
         if self._parts or self._calls:
             message: dict[str, Any] = {"role": "assistant", **self._content_members()}
             if self._name is not None:
@@ -124,7 +124,7 @@ class _Turns:
         self._calls.append(call)
 
     def _add_reasoning(self, item: Reasoning) -> None:
-        """This upstream's own members of a message, as choice.py sealed them. They go with what follows, text or call."""
+        """Message members that choice_reader.py sealed for this upstream. They go with the text or call that follows."""
         payload = unseal(item.sealed, self._target.upstream) if item.sealed is not None else None
         if payload is not None:
             self._pending_reasoning.append(_members(payload))
@@ -164,7 +164,7 @@ class _Turns:
                 if not isinstance(part, Text):
                     place = part.at or "items"
                     raise unsupported_field(
-                        self._request, place, "This model's upstream takes images and files of a user's message only."
+                        self._request, place, "This model accepts images and files only in user messages."
                     )
         return [self._part(part) for part in parts]
 
@@ -185,21 +185,21 @@ class _Turns:
             return data_uri(part.media_type or "image/png", part.data)
         if not self._target.fetches_urls:
             raise unsupported_field(
-                self._request, part.at or "items", "This model's upstream fetches no addresses: send the image inline."
+                self._request, part.at or "items", "This model does not fetch URLs: send the image inline."
             )
         return part.url or ""
 
     def _file(self, part: File) -> dict[str, Any]:
         if part.data is None:
             raise unsupported_field(
-                self._request, part.at or "items", "This model's upstream fetches no files: send the file inline."
+                self._request, part.at or "items", "This model does not fetch files: send the file inline."
             )
         name = {} if part.filename is None else {"filename": part.filename}
         return {"file_data": data_uri(part.media_type or PDF, part.data), **name}
 
 
 def _members(payload: str) -> dict[str, Any]:
-    """What a client gave back as its own need not be what it was given."""
+    """The unsealed members, empty if invalid: a client may have changed what it sends back."""
     try:
         decoded = msgspec.json.decode(payload)
     except (ValueError, RecursionError):

@@ -1,10 +1,11 @@
-"""Gemini's answers, plain and streamed, read into canonical events.
+"""Reads Gemini's answers, plain and streamed, into events.
 
-Rule 1: every chunk of a stream is a whole GenerateContentResponse: text in it is more text, figures in it replace those before.
-Rule 2: choices are finished when the stream ends, since a source or a figure may follow a finish reason.
-Rule 3: a stream that ends before each of its candidates has a finish reason is malformed. A blocked prompt has no candidates: its
-        choices are finished by the filter, empty.
-Rule 4: unknown members and parts are passed over; known ones of another type are malformed.
+Rule 1: every chunk of a stream is a whole GenerateContentResponse. Its text continues the text so far; its usage replaces earlier
+        usage.
+Rule 2: choices finish when the stream ends, because sources and usage may follow a finish reason.
+Rule 3: a stream that ends before every candidate has a finish reason is malformed. A blocked prompt has no candidates: its choices
+        finish empty, with reason "content_filter".
+Rule 4: unknown members and parts are ignored; known ones of the wrong type make the answer malformed.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _decoder: Final = msgspec.json.Decoder()
 
 
 class GeminiAnswerReader:
-    """Reads one answer. See answer.Reader."""
+    """Reads one answer. Implements answer.AnswerReader."""
 
     def __init__(self, request: CanonicalRequest, target: Target) -> None:
         self._choice_count = request.choices
@@ -49,9 +50,9 @@ class GeminiAnswerReader:
 
     def end(self) -> list[AnswerEvent]:
         if not self._choices and not self._blocked:
-            malformed("The answer broke off before it began.")
+            malformed("The answer ended before it began.")
         if not all(choice.finished for choice in self._choices.values()):
-            malformed("The answer broke off before its end.")
+            malformed("The answer ended before it was complete.")
         return list(self._ending())
 
     def whole(self, body: bytes) -> list[AnswerEvent]:
@@ -66,13 +67,13 @@ class GeminiAnswerReader:
         if (error := answer_error(chunk)) is not None:
             raise error
         if not isinstance(chunk, dict):
-            malformed("The answer is no object.")
+            malformed("The answer is not an object.")
         yield from self._begin(chunk)
         self._figures = object_in(chunk, "usageMetadata") or self._figures
         self._blocked = self._blocked or bool(text_in(object_in(chunk, "promptFeedback"), "blockReason"))
         candidates = chunk.get("candidates")
         if not isinstance(candidates, list | None):
-            malformed("The answer's candidates are no list.")
+            malformed("The answer's candidates are not a list.")
         for candidate in candidates or ():
             for event in self._choice(candidate).read(candidate):
                 self._images += isinstance(event, ImageDone)
@@ -88,10 +89,10 @@ class GeminiAnswerReader:
 
     def _choice(self, candidate: Any) -> CandidateReader:
         if not isinstance(candidate, dict):
-            malformed("A candidate of the answer is no object.")
+            malformed("A candidate of the answer is not an object.")
         index = candidate.get("index", 0)
         if type(index) is not int or not 0 <= index < self._choice_count:
-            malformed("The answer has a candidate that nobody asked for.")
+            malformed("The answer contains a candidate that was not requested.")
         if index not in self._choices:
             self._choices[index] = CandidateReader(index, self._shared, whole=self._whole)
         return self._choices[index]
@@ -107,7 +108,7 @@ class GeminiAnswerReader:
         yield AnswerEnded(usage, None if figures is None else service_tier(figures))
 
     def _image_counts(self) -> tuple[ImageCount, ...]:
-        """Images are priced as they were asked for."""
+        """Images are priced by the size that was requested."""
         if not self._images:
             return ()
         return (ImageCount("auto", tier(self._image.get("size")) or "auto", self._images),)

@@ -1,11 +1,11 @@
-"""One candidate of Gemini's answer, read part by part.
+"""Reads one candidate of a Gemini answer, part by part.
 
-Rule 1: thoughts that follow one another are one stretch of reasoning; any other part ends it.
-Rule 2: the signature of a call or an image seals the stretch that is open, or an empty one of its own, before that part, so that it
-        comes back before it. A text's signature comes after its message, citations included, as it does in a stream: a stretch
-        before that would cut the message in two.
-Rule 3: a call comes whole. Where the vendor gave it no id, or one that it gave before, its id is made of the answer's.
-Rule 4: parts of kinds that nobody asked for (code that was run, drafts of images among the thoughts) are passed over.
+Rule 1: consecutive thoughts are one stretch of reasoning; any other part ends it.
+Rule 2: the signature of a call or an image seals the open reasoning, or an empty stretch of its own, before that part, so that it
+        is sent back before the part. A text's signature is emitted after its message and citations, as in a stream: before the
+        text it would split the message in two.
+Rule 3: a call arrives complete. If the vendor sends no id, or repeats one, an id is derived from the answer's.
+Rule 4: parts that were not requested (executed code, image drafts among the thoughts) are ignored.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CALL_ID_LENGTH_MAX: Final = 256
 KEYS_MAX: Final = 10_000
 SEALS_BYTES_MAX: Final = 8 * 1024 * 1024
 LOGPROBS_MAX: Final = 100_000
-"""Of one answer: calls, images, searches and stretches of reasoning; signatures; log probabilities that wait for their text."""
+"""Limits per answer: calls, images, searches and reasoning together; signatures; log probabilities waiting for their text."""
 
 _REASONS: Final[dict[str, FinishReason]] = {
     "STOP": "stop",
@@ -60,7 +60,7 @@ _REASONS: Final[dict[str, FinishReason]] = {
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
 }
-"""What is not here (OTHER, NO_IMAGE, what is yet to come) ended the answer for no reason that OpenAI has: stop."""
+"""Other reasons (OTHER, NO_IMAGE, future ones) have no counterpart in OpenAI's protocols and become "stop"."""
 _BROKEN: Final = frozenset(
     {
         "MALFORMED_FUNCTION_CALL",
@@ -71,14 +71,14 @@ _BROKEN: Final = frozenset(
         "PUP_LIMITED_DISABLED",
     }
 )
-"""There is no answer: another try, or another upstream, may give one."""
+"""There is no answer, but a retry or another upstream may give one."""
 _UNSPECIFIED: Final = "FINISH_REASON_UNSPECIFIED"
 
 Json = dict[str, Any]
 
 
 class SharedState:
-    """What the choices of one answer share."""
+    """State shared by the candidates of one answer."""
 
     def __init__(self, upstream: str) -> None:
         self.answer_id = ""
@@ -94,14 +94,14 @@ class SharedState:
         return self._keys - 1
 
     def seal(self, signature: str) -> str | None:
-        """The signature under this upstream's tag, None for an empty one."""
+        """The signature with this upstream's tag, None for an empty one."""
         self._seals_bytes += len(signature)
         if self._seals_bytes > SEALS_BYTES_MAX:
             malformed("The answer's signatures are too long.")
         return tags.seal(self._upstream, signature) if signature else None
 
     def call_id(self, vendor_id: Any, call: bytes) -> str:
-        """The vendor's id, or one that is the same each time this answer is read."""
+        """The vendor's id, or a generated one that is the same whenever this answer is read."""
         if isinstance(vendor_id, str) and 0 < len(vendor_id) <= CALL_ID_LENGTH_MAX and vendor_id not in self._call_ids:
             call_id = vendor_id
         else:
@@ -113,7 +113,7 @@ class SharedState:
 
 
 class CandidateReader:
-    """The state of one candidate."""
+    """Reads one candidate, chunk by chunk."""
 
     def __init__(self, index: int, shared: SharedState, *, whole: bool) -> None:
         self.metadata: Json = {}
@@ -133,22 +133,22 @@ class CandidateReader:
         self._parts: dict[int, int] = {}
 
     def read(self, candidate: Json) -> Iterator[AnswerEvent]:
-        """What one chunk tells of this candidate."""
+        """Read one chunk's content of this candidate."""
         self._logprobs += logprobs(candidate.get("logprobsResult"))
         if len(self._logprobs) > LOGPROBS_MAX:
             malformed("The answer's log probabilities have no text.")
         parts = object_in(candidate, "content").get("parts")
         if not isinstance(parts, list | None):
-            malformed("The answer's parts are no list.")
+            malformed("The answer's parts are not a list.")
         for number, part in enumerate(parts or ()):
             if not isinstance(part, dict):
-                malformed("A part of the answer is no object.")
+                malformed("A part of the answer is not an object.")
             yield from self._part(number, part)
         self.metadata = object_in(candidate, "groundingMetadata") or self.metadata
         self._finish(candidate.get("finishReason"))
 
     def close(self) -> Iterator[AnswerEvent]:
-        """What is told when no more comes."""
+        """The events at the end of the answer."""
         yield from self._end_reasoning()
         for action in grounding.actions(self.metadata):
             key = self._shared.key()
@@ -223,7 +223,7 @@ class CandidateReader:
         yield ImageDone(key, data, image_details(media_type, data))
 
     def _seal_reasoning(self, seal: str | None) -> Iterator[AnswerEvent]:
-        """Ends the open stretch of reasoning, sealed; without one, a seal has a stretch of its own."""
+        """End the open reasoning with `seal`. If none is open, the seal gets an empty stretch of its own."""
         yield from self._emit_late_seal()
         if seal is not None and self._reasoning_key is None:
             yield from self._begin_reasoning()
@@ -247,15 +247,15 @@ class CandidateReader:
         if reason is None or reason == _UNSPECIFIED:
             return
         if not isinstance(reason, str):
-            malformed("The answer's end has no reason.")
+            malformed("The answer's finish reason is not text.")
         if reason in _BROKEN:
-            raise AnswerError(f"The upstream's model broke off: {reason}.", malformed=True)
+            raise AnswerError(f"The upstream's model aborted: {reason}.", malformed=True)
         self.finished = True
         self._reason = _REASONS.get(reason, "stop")
 
 
 def logprobs(result: Any) -> list[Json]:
-    """Gemini's log probabilities in chat's shape, one for each token that was chosen."""
+    """Gemini's log probabilities in chat's shape, one for each chosen token."""
     if not isinstance(result, dict):
         return []
     chosen, tops = _objects(result, "chosenCandidates"), _objects(result, "topCandidates")
@@ -265,31 +265,31 @@ def logprobs(result: Any) -> list[Json]:
 
 
 def object_in(holder: Json, name: str) -> Json:
-    """A member that is an object, empty where there is none."""
+    """An object member, empty if absent."""
     value = holder.get(name)
     if not isinstance(value, dict | None):
-        malformed(f"The answer's {name} is no object.")
+        malformed(f"The answer's {name} is not an object.")
     return value or {}
 
 
 def text_in(holder: Json, name: str) -> str:
-    """A member that is a text, empty where there is none."""
+    """A text member, empty if absent."""
     value = holder.get(name)
     if not isinstance(value, str | None):
-        malformed(f"The answer's {name} is no text.")
+        malformed(f"The answer's {name} is not text.")
     return value or ""
 
 
 def _objects(holder: Json, name: str) -> list[Json]:
     value = holder.get(name)
     if not isinstance(value, list | None) or not all(isinstance(inner, dict) for inner in value or ()):
-        malformed(f"The answer's {name} are no list of objects.")
+        malformed(f"The answer's {name} is not a list of objects.")
     return value or []
 
 
 def _logprob(token: Json) -> Json:
-    """Zero is left out, as everywhere in Google's JSON."""
+    """Zero is omitted, as everywhere in Google's JSON."""
     text, value = text_in(token, "token"), token.get("logProbability", 0.0)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        malformed("The answer's log probability is no number.")
+        malformed("The answer's log probability is not a number.")
     return {"token": text, "logprob": float(value), "bytes": list(text.encode())}

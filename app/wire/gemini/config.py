@@ -1,6 +1,7 @@
-"""How an answer is to be generated: Gemini's generationConfig.
+"""Writes Gemini's generationConfig.
 
-Rule: what was held for is always written (`maxOutputTokens`, which bounds thinking too); all else only where the client said it.
+Rule: the limit that the hold covers is always written (`maxOutputTokens`, which includes thinking). Everything else is written only
+if the client set it.
 """
 
 from __future__ import annotations
@@ -50,25 +51,27 @@ def generation_config(request: CanonicalRequest, target: Target, selected: Selec
 
 def _check_supported(request: CanonicalRequest) -> None:
     if request.logit_bias:
-        raise unsupported_field(request, "logit_bias", "This model takes no biases.")
+        raise unsupported_field(request, "logit_bias", "This model does not support logit_bias.")
     if request.verbosity not in (None, "medium"):
-        raise unsupported_field(request, "verbosity", "This model takes none but medium: ask for it in the text.")
+        raise unsupported_field(
+            request, "verbosity", "This model supports 'medium' only: describe the verbosity in the prompt."
+        )
     if request.service_tier not in (None, "auto", "default"):
         raise unsupported_field(request, "service_tier", "Only the default service tier is offered.")
     if len(request.stop) > STOPS_MAX:
-        raise unsupported_field(request, "stop", f"This model takes at most {STOPS_MAX} stop sequences.")
+        raise unsupported_field(request, "stop", f"This model supports at most {STOPS_MAX} stop sequences.")
     if request.seed is not None and abs(request.seed) > _SEED_MAX:
-        raise unsupported_field(request, "seed", f"This model takes a seed up to {_SEED_MAX}.")
+        raise unsupported_field(request, "seed", f"This model supports seeds from -{_SEED_MAX} to {_SEED_MAX}.")
 
 
 def _choices(request: CanonicalRequest, kind: Family) -> Json:
-    """Several candidates are documented for plain answers; the newest models answer that they are not enabled."""
+    """Several candidates are documented for plain answers. The newest models reply that they are not enabled."""
     if request.choices == 1:
         return {}
     if request.stream or kind.newest:
-        raise unsupported_field(request, "choices", "This model gives one answer to a request.")
+        raise unsupported_field(request, "choices", "This model returns one answer per request.")
     if request.choices > CHOICES_MAX:
-        raise unsupported_field(request, "choices", f"This model gives at most {CHOICES_MAX} answers to a request.")
+        raise unsupported_field(request, "choices", f"This model returns at most {CHOICES_MAX} answers per request.")
     return {"candidateCount": request.choices}
 
 
@@ -77,13 +80,15 @@ def _format(request: CanonicalRequest, kind: Family, selected: SelectedTools) ->
     if form is None or form.kind == "text":
         return {}
     if not kind.newest and (selected.functions or selected.search):
-        raise unsupported_field(request, "format", "This model gives JSON only without functions and searches.")
+        raise unsupported_field(
+            request, "format", "This model supports JSON output only without functions and searches."
+        )
     schema = _schema(form) if form.kind == "json_schema" else None
     return {"responseMimeType": "application/json"} | ({} if schema is None else {"responseJsonSchema": schema})
 
 
 def _schema(form: TextFormat) -> Json | None:
-    """A format's description has its place in the schema."""
+    """The schema with the format's description, which Gemini has no separate place for."""
     if form.description is None or form.schema is None:
         return form.schema
     own = form.schema.get("description")
@@ -92,15 +97,15 @@ def _schema(form: TextFormat) -> Json | None:
 
 
 def _thinking(request: CanonicalRequest, kind: Family) -> Json:
-    """Thoughts come in one form: whatever summary was asked for, it is that."""
+    """Thoughts come in a single form, whichever summary was requested."""
     config: Json = {}
     if request.effort is not None:
         if request.effort not in kind.efforts:
             takes = ", ".join(kind.efforts) or "none"
-            raise unsupported_field(request, "effort", f"Of the efforts this model takes {takes}.")
+            raise unsupported_field(request, "effort", f"This model supports these efforts: {takes}.")
         config["thinkingLevel" if kind.thinking == "level" else "thinkingBudget"] = kind.efforts[request.effort]
     if request.summary is not None and request.effort != "none":
         if kind.thinking is None:
-            raise unsupported_field(request, "summary", "This model does not think.")
+            raise unsupported_field(request, "summary", "This model does not reason.")
         config["includeThoughts"] = True
     return {"thinkingConfig": config} if config else {}

@@ -1,11 +1,12 @@
-"""A conversation as Gemini's contents: turns of the roles user and model, and a system instruction beside them.
+"""Writes a conversation as Gemini's contents: turns with the roles user and model, and a separate system instruction.
 
-Rule 1: consecutive parts of one role are one turn; functionResponse parts are the user's.
-Rule 2: a signature goes back on the part that follows its Reasoning item in the model's turn; where none follows, it has an empty
-        text part of its own, which is how Gemini sends it at a stream's end.
-Rule 3: Gemini 3 refuses a turn whose first call has no signature: where none is at hand (another model made the call, or the client
-        kept none), the documented bypass stands there.
-Rule 4: left out: searches of earlier turns (the text after them tells), reasoning that this upstream did not sign, file names.
+Rule 1: consecutive parts with the same role are one turn; functionResponse parts belong to the user.
+Rule 2: a signature is put on the part that follows its Reasoning item in the model's turn. If none follows, it gets an empty text
+        part of its own, as Gemini sends it at the end of a stream.
+Rule 3: Gemini 3 rejects a turn whose first call has no signature. If there is none (another model made the call, or the client did
+        not keep it), the documented bypass is used.
+Rule 4: left out: searches of earlier turns (the text that follows contains their findings), reasoning that this upstream did not
+        sign, file names.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ Json = dict[str, Any]
 
 
 def write_contents(request: CanonicalRequest, target: Target) -> Json:
-    """The members `contents` and, where there is something to instruct, `systemInstruction`."""
+    """The member `contents` and, if there are instructions, `systemInstruction`."""
     conversation = _Conversation(request, target)
     for item in request.items:
         conversation.add(item)
@@ -66,7 +67,7 @@ class _Conversation:
     def members(self) -> Json:
         self._flush_signature()
         if not self._turns:
-            raise unsupported_field(self._request, "items", "This model needs a message of the user.")
+            raise unsupported_field(self._request, "items", "This model needs a user message.")
         instruction = {"systemInstruction": {"parts": self._system}} if self._system else {}
         return instruction | {"contents": self._turns}
 
@@ -86,7 +87,7 @@ class _Conversation:
                 pass
             case CustomCall() | CustomCallOutput():
                 raise unsupported_field(
-                    self._request, item.at or "items", "This model takes no custom tools: use functions."
+                    self._request, item.at or "items", "This model does not support custom tools: use functions."
                 )
             case _:
                 assert_never(item)
@@ -95,7 +96,9 @@ class _Conversation:
         at = message.at or PARAMS[self._request.endpoint]["items"]
         if message.name is not None:
             raise unsupported_field(
-                self._request, f"{at}.name", "This model cannot tell participants apart: put the name into the text."
+                self._request,
+                f"{at}.name",
+                "This model does not support participant names: put the name into the text.",
             )
         for part in message.parts:
             written = self._part(part)
@@ -103,13 +106,15 @@ class _Conversation:
                 continue
             if message.role in ("system", "developer"):
                 if "text" not in written:
-                    raise unsupported_field(self._request, part.at or at, "This model takes only text as instructions.")
+                    raise unsupported_field(
+                        self._request, part.at or at, "This model supports only text as instructions."
+                    )
                 self._system.append(written)
             else:
                 self._put("model" if message.role == "assistant" else "user", written)
 
     def _part(self, part: Part) -> Json | None:
-        """None for empty text, which Gemini refuses."""
+        """None for empty text, which Gemini rejects."""
         match part:
             case Text() | Refusal():
                 return {"text": part.text} if part.text else None
@@ -123,7 +128,7 @@ class _Conversation:
         arguments = _object(call.arguments or "{}")
         if arguments is None:
             place = f"{call.at or PARAMS[self._request.endpoint]['items']}.arguments"
-            raise _invalid(place, "the arguments of a call are expected to be a JSON object.")
+            raise _invalid(place, "this model needs a call's arguments to be a JSON object.")
         if self._newest and self._signature is None and not (self._in_turn_of("model") and self._turn_has_call):
             self._signature = NO_SIGNATURE
         self._put("model", {"functionCall": {"id": call.call_id, "name": call.name, "args": arguments}})
@@ -133,7 +138,7 @@ class _Conversation:
         at = output.at or PARAMS[self._request.endpoint]["items"]
         name = self._names.get(output.call_id)
         if name is None:
-            raise _invalid(at, "no call with the id of this output comes before it.")
+            raise _invalid(at, "no earlier call has this output's call_id.")
         text = "".join(part.text for part in output.parts if isinstance(part, Text | Refusal))
         answer: Json = {"id": output.call_id, "name": name, "response": {"output": text}}
         if (result := _object(text)) is not None:
@@ -144,11 +149,13 @@ class _Conversation:
     def _output_media(self, part: Image | File, at: str) -> Json:
         if not self._newest:
             raise unsupported_field(
-                self._request, part.at or at, "This model takes only text as the output of a function."
+                self._request, part.at or at, "This model supports only text as the output of a function."
             )
         if part.url is not None:
             raise unsupported_field(
-                self._request, part.at or at, "This model takes no URLs in the output of a function: send the data."
+                self._request,
+                part.at or at,
+                "This model does not fetch URLs in the output of a function: send the data inline.",
             )
         return media_part(part, self._request, self._target)
 
@@ -178,7 +185,7 @@ class _Conversation:
 
 
 def _object(text: str) -> msgspec.Raw | None:
-    """`text` as it is where it is a JSON object, None where it is not: numbers and order stay as they were written."""
+    """`text` unchanged if it is a JSON object, otherwise None. Numbers and member order stay as written."""
     try:
         value = msgspec.json.decode(text)
     except (ValueError, RecursionError):

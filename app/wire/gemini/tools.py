@@ -1,12 +1,12 @@
-"""What a request offers to be called: function declarations, Google Search, images.
+"""Writes the tools of a request: function declarations, Google Search, image generation.
 
-Rule 1: a choice narrows what is offered before anything is judged: a search that may not be used is not sent.
-Rule 2: Gemini offers functions or a search or images in one request. Its newest models combine them where the client keeps Google's
-        own records of each search, for which OpenAI's protocols have no place: refused by name.
-Rule 3: functions are held to their schemas (mode VALIDATED) where one is strict or the model may use only some; mode ANY does so
-        anyway. `strict` false or unsaid asks for nothing.
-Rule 4: an image is asked for by its proportions and resolution; the pixels that come are the ones that Google documents for them.
-        `partial_images` is a bound, and no partial image comes.
+Rule 1: the tool choice is applied before anything is checked: a search that may not be used is not sent.
+Rule 2: a request may have functions, a search or images, not several of them. Gemini's newest models combine them if the client
+        keeps Google's records of each search, but OpenAI's protocols have no place for these: rejected by name.
+Rule 3: functions must follow their schemas (mode VALIDATED) if one of them is strict or the model may use only some; mode ANY does
+        that anyway. `strict` false or unset has no effect.
+Rule 4: an image is requested by aspect ratio and resolution, and has the pixel size that Google documents for them.
+        `partial_images` is only an upper limit: no partial images are produced.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ACCEPTED: Final[dict[str, tuple[Any, ...]]] = {
     "action": ("auto",),
     "size": (),
 }
-"""Values of options that ask for nothing but what comes anyway. `size` is mapped."""
+"""Option values that are accepted because they request the default. `size` is converted."""
 _RATIOS: Final[dict[str, str]] = {
     "1024x1024": "1:1",
     "1024x1536": "2:3",
@@ -58,7 +58,7 @@ _RATIOS: Final[dict[str, str]] = {
 
 
 class SelectedTools(msgspec.Struct, frozen=True, gc=False):
-    """What may be called. `names`: the functions that a choice leaves, empty for all. `mode` is the choice's, None where unsaid."""
+    """The tools that may be called. `names`: the functions allowed by the choice, empty for all. `mode`: the choice's, None if unset."""
 
     functions: tuple[FunctionTool, ...] = ()
     search: WebSearchTool | None = None
@@ -73,24 +73,24 @@ class SelectedTools(msgspec.Struct, frozen=True, gc=False):
 
 
 def select_tools(request: CanonicalRequest) -> SelectedTools:
-    """The tools of `ask`, narrowed by its choice and judged."""
+    """The request's tools, narrowed down by its tool choice. Raises RequestError for unsupported combinations."""
     selected = _narrowed(request)
     _check_combination(request, selected)
     if selected.search is not None:
         _check_search(request, selected.search)
     if selected.calls and request.parallel_tool_calls is False:
         raise unsupported_field(
-            request, "parallel_tool_calls", "This model may always call several functions at once: leave it out."
+            request, "parallel_tool_calls", "This model cannot be limited to one function call at a time: leave it out."
         )
     if request.max_tool_calls is not None and (selected.search or selected.image):
         raise unsupported_field(
-            request, "max_tool_calls", "This model's searches and images cannot be bounded: leave it out."
+            request, "max_tool_calls", "This model's searches and images cannot be limited: leave it out."
         )
     return selected
 
 
 def write_tools(selected: SelectedTools) -> Json:
-    """The members `tools` and `toolConfig`, each where there is something to say."""
+    """The members `tools` and `toolConfig`, if needed."""
     tools: list[Json] = []
     if selected.functions:
         tools.append({"functionDeclarations": [_declaration(tool) for tool in selected.functions]})
@@ -101,14 +101,14 @@ def write_tools(selected: SelectedTools) -> Json:
 
 
 def image_config(request: CanonicalRequest, selected: SelectedTools, *, newest: bool) -> Json:
-    """The members of generationConfig that ask for images. Only the newest models make them in more than one resolution."""
+    """The members of generationConfig that request images. Only the newest models support more than one resolution."""
     tool = selected.image
     if tool is None:
         return {}
     for name, value in tool.options.items():
         if value is not None and name != "size" and value not in _ACCEPTED.get(name, ()):
             raise unsupported_field(
-                request, _within(tool, name), "This model's images cannot be chosen so: leave it out."
+                request, _within(tool, name), "This model does not support this image option: leave it out."
             )
     modalities = ["IMAGE"] if selected.mode == "required" else ["TEXT", "IMAGE"]
     shape = _shape(request, tool, (1, 2, 4) if newest else (1,))
@@ -118,7 +118,9 @@ def image_config(request: CanonicalRequest, selected: SelectedTools, *, newest: 
 def _narrowed(request: CanonicalRequest) -> SelectedTools:
     for tool in request.tools:
         if isinstance(tool, CustomTool):
-            raise unsupported_field(request, tool.at or "tools", "This model takes no custom tools: use functions.")
+            raise unsupported_field(
+                request, tool.at or "tools", "This model does not support custom tools: use functions."
+            )
     choice = request.tool_choice
     mode, only = (choice.mode, choice.only) if choice else (None, ())
     _check_names(request, only)
@@ -130,9 +132,13 @@ def _narrowed(request: CanonicalRequest) -> SelectedTools:
     search = [tool for tool in request.tools if isinstance(tool, WebSearchTool)]
     images = [tool for tool in request.tools if isinstance(tool, ImageTool)]
     if len(search) > 1:
-        raise unsupported_field(request, search[1].at or "tools", "This model searches in one way for a request.")
+        raise unsupported_field(
+            request, search[1].at or "tools", "This model supports a single web search tool per request."
+        )
     if len(images) > 1:
-        raise unsupported_field(request, images[1].at or "tools", "This model makes images in one way for a request.")
+        raise unsupported_field(
+            request, images[1].at or "tools", "This model supports a single image tool per request."
+        )
     kinds = {name.type for name in only} or {"web_search", "image_generation"}
     return msgspec.structs.replace(
         selected,
@@ -144,7 +150,7 @@ def _narrowed(request: CanonicalRequest) -> SelectedTools:
 def _check_names(request: CanonicalRequest, only: tuple[ToolName, ...]) -> None:
     known = {_name_of(tool) for tool in request.tools}
     if any(name not in known for name in only):
-        raise unsupported_field(request, "tool_choice", "It names a tool that is not among the tools.")
+        raise unsupported_field(request, "tool_choice", "It names a tool that the request does not offer.")
 
 
 def _name_of(tool: Tool) -> ToolName:
@@ -155,28 +161,30 @@ def _name_of(tool: Tool) -> ToolName:
 
 def _check_combination(request: CanonicalRequest, selected: SelectedTools) -> None:
     if selected.functions and (other := selected.search or selected.image):
-        raise unsupported_field(request, other.at or "tools", "This model takes it only without functions.")
+        raise unsupported_field(request, other.at or "tools", "This model supports this tool only without functions.")
     if selected.mode != "required":
         return
     if selected.search is not None:
-        raise unsupported_field(request, "tool_choice", "This model cannot be made to search: use auto.")
+        raise unsupported_field(request, "tool_choice", "This model cannot be forced to search: use 'auto'.")
     if not selected.functions and selected.image is None:
-        raise unsupported_field(request, "tool_choice", "There is no tool that could be called.")
+        raise unsupported_field(request, "tool_choice", "The request has no tool that could be called.")
 
 
 def _check_search(request: CanonicalRequest, tool: WebSearchTool) -> None:
     if tool.allowed_domains:
-        raise unsupported_field(request, _within(tool, "filters"), "This model searches the whole web.")
+        raise unsupported_field(request, _within(tool, "filters"), "This model always searches the whole web.")
     if tool.context_size not in (None, "medium"):
         raise unsupported_field(
             request, _within(tool, "search_context_size"), "This model decides itself how much it reads."
         )
     if tool.place is not None:
         raise unsupported_field(
-            request, _within(tool, "user_location"), "This model cannot be told a place: name it in the text."
+            request, _within(tool, "user_location"), "This model does not support a location: name it in the prompt."
         )
     if tool.external_access is False:
-        raise unsupported_field(request, _within(tool, "external_web_access"), "This model's searches are always live.")
+        raise unsupported_field(
+            request, _within(tool, "external_web_access"), "This model always searches the live web."
+        )
 
 
 def _declaration(tool: FunctionTool) -> Json:
@@ -210,12 +218,14 @@ def _shape(request: CanonicalRequest, tool: ImageTool, scales: tuple[int, ...]) 
         ratio = _ratio(size, scale) if isinstance(size, str) else None
         if ratio is not None:
             return {"aspectRatio": ratio} | ({"imageSize": f"{scale}K"} if scale > 1 else {})
-    times = ", or two or four times that" if len(scales) > 1 else ""
-    raise unsupported_field(request, _within(tool, "size"), f"This model makes images of {', '.join(_RATIOS)}{times}.")
+    times = ", or two or four times these sizes" if len(scales) > 1 else ""
+    raise unsupported_field(
+        request, _within(tool, "size"), f"This model supports the image sizes {', '.join(_RATIOS)}{times}."
+    )
 
 
 def _ratio(size: str, scale: int) -> str | None:
-    """The proportions of the documented size that `size` is `scale` times."""
+    """The aspect ratio if `size` is `scale` times a documented size, otherwise None."""
     width, _, height = size.partition("x")
     if not (width.isdecimal() and height.isdecimal() and len(size) <= 11):
         return None
