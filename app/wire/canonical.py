@@ -41,7 +41,7 @@ class Refusal(Value, frozen=True, gc=False, tag=True):
 
 
 class Image(Value, frozen=True, gc=False, tag=True):
-    """An image: either `data`, the base64 of a `media_type` (image/png, ...), or a `url` for the vendor to fetch. Exactly one is set.
+    """An image: either `data`, base64 of `media_type` (image/png, ...), or a `url` for the vendor to fetch; exactly one is set.
 
     `detail` is low, high, auto or original; None if the client did not set it.
     """
@@ -54,7 +54,7 @@ class Image(Value, frozen=True, gc=False, tag=True):
 
 
 class File(Value, frozen=True, gc=False, tag=True):
-    """A file: either `data`, the base64 of a `media_type` (application/pdf), or a `url` for the vendor to fetch. Exactly one is set.
+    """A file: either `data`, base64 of `media_type` (application/pdf), or a `url` for the vendor to fetch; exactly one is set.
 
     A file uploaded to the gateway has already been turned into `data`.
     """
@@ -127,7 +127,7 @@ class Reasoning(Value, frozen=True, gc=False, tag=True):
 
 
 class WebSearchCall(Value, frozen=True, gc=False, tag=True):
-    """A search of an earlier turn, sent back. `queries` may be empty. Vendors that do not accept it rely on the text that follows it."""
+    """A search of an earlier turn, sent back. `queries` may be empty. Vendors that do not accept it rely on the text after it."""
 
     id: str
     queries: tuple[str, ...] = ()
@@ -207,7 +207,7 @@ Tool = FunctionTool | CustomTool | WebSearchTool | ImageTool
 
 
 class ToolName(Value, frozen=True, gc=False):
-    """A tool as named by a tool choice: `type` is function, custom, web_search or image_generation; only the first two have a `name`."""
+    """A tool named by a tool choice. `type`: function, custom, web_search, image_generation; only the first two have a `name`."""
 
     type: str
     name: str | None = None

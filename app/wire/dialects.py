@@ -66,7 +66,7 @@ def parse(endpoint: Endpoint, body: bytes) -> ParsedRequest:
 
 
 def dialect_for(endpoint: Endpoint, protocol: str, endpoints: tuple[str, ...]) -> Dialect:
-    """The dialect to use with an upstream of `protocol`: the client's own endpoint if the upstream speaks it, else one that it speaks.
+    """The dialect to use with an upstream of `protocol`: the client's own endpoint if the upstream speaks it, else another.
 
     For an upstream that speaks both of OpenAI's dialects, `endpoints` are those that it offers for the model.
     """

@@ -32,7 +32,7 @@ class RequestError(Fault):
 
 
 class AnswerError(Fault):
-    """The upstream's answer is at fault. `malformed`: it was invalid or incomplete; otherwise it is an error that the upstream sent."""
+    """The upstream's answer is at fault. `malformed`: it was invalid or incomplete; otherwise the upstream sent an error."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class InlineFile:
 
 @dataclass(slots=True)
 class Delivered:
-    """What has been forwarded so far, to estimate an answer that is cut off or has no usage: UTF-8 bytes of text, reasoning, arguments.
+    """UTF-8 bytes of text, reasoning and arguments forwarded so far, to estimate answers that are cut off or have no usage.
 
     Once the answer is closing, `output_bytes` also counts what is held, so that an estimate covers the whole answer.
     """
@@ -128,7 +128,7 @@ class Relay(Protocol):
         ...
 
     def cut(self) -> None:
-        """The answer is closing, but the rest of it will not arrive. Called once, before usage and tail(). Does not set `finished`."""
+        """The answer is closing, but the rest will not arrive. Called once, before usage and tail(). Does not set `finished`."""
         ...
 
     def continuation(self) -> bytes | None:

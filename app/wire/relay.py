@@ -127,7 +127,7 @@ class StreamRelay(AnswerState, ABC):
         return forwarded
 
     def _end_with(self, rest: Frame) -> None:
-        """Handle a last frame that was not terminated. It counts if it is valid; an error body without frames is raised as the error."""
+        """Handle an unterminated last frame. It counts if it is valid; an error body without frames is raised as an error."""
         if not rest.data and not self.closing and (error := error_in_body(rest.raw)):
             raise error
         if rest.data:
@@ -186,7 +186,7 @@ def text_bytes(value: Any) -> int:
 
 
 def decoded(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
-    """`data` decoded. Raises AnswerError if it does not fit, or is not UTF-8 throughout (unread members would otherwise go unchecked)."""
+    """`data` decoded. Raises AnswerError if it does not fit or is not all UTF-8 (members that are not read would go unchecked)."""
     try:
         if not isinstance(data, msgspec.Raw) and not data.isascii():
             data.decode()

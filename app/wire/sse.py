@@ -27,7 +27,7 @@ _OVERLAP = 3
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
-    """One frame. `data` is None if it has no data field; `at` is the offset of `data` in `raw`, -1 if the data spans several lines."""
+    """One frame. `data` is None without a data field; `at` is its offset in `raw`, -1 if it spans several lines."""
 
     raw: bytes
     event: str

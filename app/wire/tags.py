@@ -36,5 +36,5 @@ def split(sealed: str) -> tuple[str | None, str]:
 
 @functools.cache
 def owner_of(upstream: str) -> str:
-    """The upstream's name as it appears in tags: the first hex digits of its SHA-256. The cache holds one entry per configured name."""
+    """The upstream's name as it appears in tags: hex digits of its SHA-256. The cache has one entry per configured name."""
     return hashlib.sha256(upstream.encode()).hexdigest()[:_OWNER_DIGITS]

@@ -188,7 +188,7 @@ class StreamTranslation(_Translation):
         self._held.append(written)
 
     def _end_with(self, name: str, data: bytes | None, raw: bytes) -> None:
-        """Handle a last frame that was not terminated. It counts if it is valid; an error body without frames is raised as the error."""
+        """Handle an unterminated last frame. It counts if it is valid; an error body without frames is raised as an error."""
         if data:
             self._write(self._reader.frame(name, data))
         elif not self.closing and (error := error_in_body(raw)):

@@ -42,7 +42,7 @@ class Item(msgspec.Struct, frozen=True):
 
 
 def chat_usage(reported: Any, service_tier: Any) -> Usage | None:
-    """Usage of a chat completion. completion_tokens include reasoning, unless total_tokens shows that it is counted separately (xAI)."""
+    """Usage of a chat completion. completion_tokens include reasoning, unless total_tokens shows otherwise (xAI)."""
     if reported is None:
         return None
     figures = object_of(reported)

@@ -1,9 +1,9 @@
-"""An answer as the chat completions protocol: one JSON object, or the chunks of its stream.
+"""Writes an answer in the chat completions protocol: one JSON object, or the chunks of a stream.
 
-Rule 1: the first delta of a choice is its role, the last chunk of a choice its finish_reason; choices take turns.
-Rule 2: a tool call's id and name come once, in its first delta; what follows is arguments, by index.
-        Legacy functions are answered in kind: one function_call, no id.
-Rule 3: with include_usage every chunk says `usage: null`, and one more, without choices, says the usage. Then [DONE].
+Rule 1: the first delta of a choice is its role, its last chunk has the finish_reason; the choices' chunks alternate.
+Rule 2: a tool call's id and name come once, in its first delta; later deltas add arguments, by index.
+        Legacy functions get a legacy answer: one function_call without an id.
+Rule 3: with include_usage, every chunk has `usage: null`, and one more, without choices, has the usage. Then [DONE].
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def frames(reply: Reply) -> Iterator[bytes]:
 
 
 def error_frames() -> Iterator[bytes]:
-    """An error in place of a chunk; nothing follows it."""
+    """An error in place of a chunk, with nothing after it."""
     yield b"data: %b\n\n" % envelope(failure())
 
 
@@ -75,7 +75,7 @@ def _deltas(reply: Reply, number: int, choice: Choice) -> Iterator[Json]:
                 yield from (_delta(number, part) for part in _call_parts(reply, number, calls, item))
                 calls += 1
             case _:
-                # Chat has no place for searches, pictures and hidden reasoning; the usage counts them.
+                # Chat has no place for searches, pictures and hidden reasoning, but they count in the usage.
                 continue
     yield _delta(number, {}, _finish(reply, choice))
 

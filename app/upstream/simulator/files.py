@@ -1,4 +1,4 @@
-"""Files and images of the input: decoded, recognised, measured. Nothing is fetched from anywhere."""
+"""Decodes, recognizes and measures files and images of the input. Nothing is fetched."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DATA_URI = re.compile(r"data:([\w.+/-]*)(?:;[\w.=+-]+)*;base64,", re.ASCII)
 
 
 def document(part: Fields) -> tuple[Document, int]:
-    """A file part and how many tokens it is; never more than its bytes."""
+    """A file part and its token count, which never exceeds its bytes."""
     sources = [name for name in ("file_data", "file_url", "file_id") if part.data.get(name) is not None]
     if not sources:
         raise Rejected(
@@ -38,7 +38,7 @@ def document(part: Fields) -> tuple[Document, int]:
 
 
 def image(part: Fields, name: str, url: str) -> int:
-    """How many tokens the picture at `url` is, an address or a data URI; never more than its bytes."""
+    """The token count of the picture at `url`, a URL or a data URI. It never exceeds its bytes."""
     if url.startswith("data:"):
         _decoded(part.at(name), url)
     elif not url.startswith(("http://", "https://")):

@@ -1,4 +1,4 @@
-"""The sentences of the simulator: short, true of the request, and the same for the same request."""
+"""The simulator's sentences: short, true of the request, and always the same for the same request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FILLER = (
 
 
 def reply(request: SimulatedRequest, choice: int) -> str:
-    """The text of an answer; further choices of one request say which they are."""
+    """The text of an answer. Choices after the first say which one they are."""
     content = request.content
     prompt = quote(content.prompt)
     language = _LANGUAGE.search(content.prompt)
@@ -51,13 +51,13 @@ def reply(request: SimulatedRequest, choice: int) -> str:
 
 
 def quote(text: str) -> str:
-    """The text on one line and not too long."""
+    """The text on one line, shortened if necessary."""
     line = " ".join(text[: 4 * QUOTE_CHARS_MAX].split())
     return line if len(line) <= QUOTE_CHARS_MAX else line[:QUOTE_CHARS_MAX].rstrip() + "…"
 
 
 def exactly(text: str, tokens_wanted: int) -> str:
-    """The text made `tokens_wanted` tokens long: cut, or written on."""
+    """The text cut or extended to exactly `tokens_wanted` tokens."""
     short = tokens_wanted - tokens.count(text)
     if short <= 0:
         return tokens.cut(text, tokens_wanted)
@@ -95,7 +95,7 @@ def _images(number: int) -> list[str]:
 
 
 def _result(result: ToolResult) -> str:
-    """A tool's result as a sentence: the facts of a JSON object, else the text as it is."""
+    """A tool's result as a sentence: the facts of a JSON object, otherwise the text itself."""
     try:
         value: Any = msgspec.json.decode(result.output)
     except (msgspec.DecodeError, RecursionError):

@@ -1,4 +1,4 @@
-"""Reads the body of POST /chat/completions into a SimulatedRequest, and refuses what a vendor would refuse."""
+"""Reads the body of POST /chat/completions into a SimulatedRequest, and rejects what a vendor would reject."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _stops(fields: Fields) -> tuple[str, ...]:
 
 
 class _Reader:
-    """Goes through the messages once. What the user said last is the prompt; tool messages after it are results."""
+    """Reads the messages. The last user message is the prompt; tool messages after it are results."""
 
     def __init__(self) -> None:
         self.prompt = ""
@@ -139,7 +139,7 @@ class _Reader:
         return "\n".join(text for part in message.items("content") if (text := self._part(part)))
 
     def _part(self, part: Fields) -> str:
-        """The text of a part; files and pictures are counted here."""
+        """The text of a part. Files and pictures are counted here."""
         kind = part.text("type", "")
         if kind in ("text", "refusal"):
             part.require(kind)
@@ -164,7 +164,7 @@ class _Reader:
         self._call(message.table("function_call"))
 
     def _call(self, function: Fields) -> str:
-        """The name of a function that was called, if one was."""
+        """The name of the called function, "" if there was no call."""
         name = function.text("name", "")
         self.tokens += tokens.count(name) + tokens.count(function.text("arguments", ""))
         return name

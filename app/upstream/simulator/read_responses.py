@@ -1,4 +1,4 @@
-"""Reads the body of POST /responses into a SimulatedRequest, and refuses what a vendor would refuse."""
+"""Reads the body of POST /responses into a SimulatedRequest, and rejects what a vendor would reject."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def read(body: bytes, upstream: str, seed: bytes) -> SimulatedRequest:
 
 
 def _check(fields: Fields) -> None:
-    """The parameters that are only echoed: their types and bounds; and what a stateless upstream does not know."""
+    """Check the types and bounds of parameters that are only echoed, and reject references to stored state."""
     for name in _STATEFUL:
         if fields.data.get(name) is not None:
             raise Rejected(
-                f"Unsupported parameter: '{name}': the simulator keeps nothing between requests.",
+                f"Unsupported parameter: '{name}': the simulator stores nothing between requests.",
                 param=name,
                 code="previous_response_not_found" if name == "previous_response_id" else "unsupported_parameter",
             )
@@ -90,7 +90,7 @@ def _reasoning(fields: Fields, include: list[str]) -> Reasoning:
 
 
 class _Reader:
-    """Goes through the input once. What the user said last is the prompt; results after it are what to answer from."""
+    """Reads the input. The last user message is the prompt; tool results after it are used for the answer."""
 
     def __init__(self) -> None:
         self.prompt = ""
@@ -124,7 +124,7 @@ class _Reader:
         elif kind in ("function_call_output", "custom_tool_call_output"):
             self._result(item)
         else:
-            # Items of other kinds come back from earlier answers (reasoning, searches, images): counted, not read.
+            # Items of other kinds come from earlier answers (reasoning, searches, images): they are counted, but not read.
             text = item.data.get("summary") or item.data.get("action") or ""
             self.tokens += tokens.count(msgspec.json.encode(text).decode()) if text else 0
 
@@ -184,6 +184,6 @@ class _Reader:
 
 
 def _joined(item: Fields) -> str:
-    """A tool's output that came as parts."""
+    """A tool's output that was sent as parts."""
     parts: list[Any] = [part.data.get("text", "") for part in item.items("output")]
     return "\n".join(each for each in parts if isinstance(each, str))

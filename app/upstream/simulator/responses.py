@@ -1,8 +1,8 @@
-"""An answer as the Responses protocol: one JSON object, or the events of its stream.
+"""Writes an answer in the Responses protocol: one JSON object, or the events of a stream.
 
-Rule 1: response.created, response.in_progress, then each item from added to done, then one closing event, then [DONE].
-Rule 2: `sequence_number` counts from 0 without a gap; the SSE event name is the event's type.
-Rule 3: the closing event carries exactly the items that the stream built up.
+Rule 1: response.created, response.in_progress, each item from `added` to `done`, one closing event, [DONE].
+Rule 2: `sequence_number` counts from 0 without gaps; the SSE event name is the event's type.
+Rule 3: the closing event contains exactly the items that the stream built up.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def events(reply: Reply) -> Iterator[Json]:
 
 
 def failure_frames(reply: Reply, number: int) -> Iterator[bytes]:
-    """An error in place of event `number`, flat as the specification has it, and the failed response."""
+    """An error in place of event `number`, flat as in the specification, and the failed response."""
     error = failure()
     yield frame(
         {"type": "error", "sequence_number": number, **{key: error[key] for key in ("code", "message", "param")}}
@@ -86,7 +86,7 @@ def failure_frames(reply: Reply, number: int) -> Iterator[bytes]:
 
 
 def error_frames() -> Iterator[bytes]:
-    """A stream that is an error from its first frame on, nested as vendors send it."""
+    """A stream that starts with an error, nested as vendors send it."""
     yield frame({"type": "error", "sequence_number": 0, "error": failure()})
 
 
@@ -113,7 +113,7 @@ def _closing(reply: Reply, choice: Choice, items: list[Json]) -> Json:
     return _response(reply, "incomplete", items, incomplete={"reason": reason})
 
 
-# Events between an item's added and its done
+# Events between an item's `added` and its `done`
 
 
 def _inside(reply: Reply, at: Json, item: Item) -> Iterator[Json]:
@@ -187,7 +187,7 @@ def _summary(reply: Reply, at: Json, item: Thought) -> Iterator[Json]:
 
 
 def _item(reply: Reply, at: int, item: Item, *, done: bool) -> Json:
-    """An output item as it is when it is added, or when it is done."""
+    """An output item in the form of its `added` or its `done` event."""
     named = {"id": reply.id(_PREFIX[type(item)], at), "status": "completed" if done else "in_progress"}
     match item:
         case Text(whole=whole) | SimulatedRefusal(whole=whole):
@@ -238,7 +238,7 @@ def _annotation(citation: Citation) -> Json:
 def _response(
     reply: Reply, status: str, items: list[Json], *, error: Json | None = None, incomplete: Json | None = None
 ) -> Json:
-    """The Response object with every key that the protocol has."""
+    """The Response object with every member of the protocol."""
     raw = reply.request.raw
     over = status in ("completed", "incomplete")
     usage = reply.answer.usage if over else None

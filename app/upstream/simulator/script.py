@@ -1,7 +1,7 @@
-"""From what was asked to what is answered: pure, and the same for the same request.
+"""Decides what the simulator answers. Pure: the same request always gets the same answer.
 
-Order of preference: what the client forces, then a function or tool that fits the prompt, then text. The limit, the
-stop sequences and the directives are applied to what was chosen, and the usage is counted from what is left.
+Order of preference: what the client forces, then a function or tool that fits the prompt, then text. The output limit, the
+stop sequences and the directives are applied to the result, and the usage is counted from what remains.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _json(value: object) -> str:
 
 
 def _tool(request: SimulatedRequest) -> tuple[Item, ...]:
-    """The items of the tool that is called; empty where the answer is text."""
+    """The items of the tool that is called, empty if the answer is text."""
     tools, choice = request.tools, request.tools.choice
     if choice.mode == "none" or request.content.results:
         return ()
@@ -99,7 +99,7 @@ def _drawn(request: SimulatedRequest, forced: str | None) -> bool:
 
 
 def _called(request: SimulatedRequest, functions: list[Function], sure: bool) -> list[Function]:
-    """The functions that share words with the prompt, best first; only the best where calls are not parallel."""
+    """The functions that share words with the prompt, best first; only the best if calls are not parallel."""
     words = set(_WORD.findall(request.content.prompt.lower()))
     scores = {each.name: _score(each, words) for each in functions}
     fitting = [each for each in functions if scores[each.name] > 0]
@@ -111,7 +111,7 @@ def _called(request: SimulatedRequest, functions: list[Function], sure: bool) ->
 
 
 def _score(function: Function, words: set[str]) -> int:
-    """Two for each word of the name that the prompt has, one where only the description has some."""
+    """Two for each word of the name that occurs in the prompt; one if only words of the description do."""
     named = len(words & set(_WORD.findall(function.name.lower())) - {"get", "the", "and"})
     return 2 * named or int(bool(words & set(_WORD.findall(function.description.lower())) - {"the", "and", "for"}))
 
@@ -123,7 +123,7 @@ def _calls(request: SimulatedRequest, functions: list[Function]) -> tuple[Item, 
 
 
 def _per_subject(request: SimulatedRequest, function: Function) -> tuple[Item, ...]:
-    """One call for each thing that the prompt lists, where the function takes one name at a time."""
+    """One call for each name that the prompt lists, if the function takes a single parameter."""
     subjects = schema.names(request.content.prompt)[:CALLS_MAX]
     properties = function.parameters.get("properties")
     listed = re.search(r"\b(and|or)\b|,", request.content.prompt) is not None
@@ -176,7 +176,7 @@ def _picture(request: SimulatedRequest, tool: ImageTool) -> tuple[Item, ...]:
 
 
 def _coarse(tool: ImageTool, number: int) -> tuple[int, int]:
-    """A partial image is smaller than the picture; each is finer than the one before."""
+    """The size of a partial image: smaller than the picture, and larger with each number."""
     scale = 2 ** (3 - number)
     return max(png.SIDE_MIN, tool.width // scale), max(png.SIDE_MIN, tool.height // scale)
 
@@ -185,7 +185,7 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-# How it ends, and what it counts
+# Finish reason and usage
 
 
 def _thought(request: SimulatedRequest) -> tuple[Item, ...]:
@@ -218,7 +218,7 @@ def _stopped(item: Item, stops: tuple[str, ...]) -> Item:
 
 
 def _filtered(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """Half of the last item."""
+    """The items with the last one cut in half."""
     part = answer.shorten(items[-1], answer.size(items[-1]) // 2)
     return (*items[:-1], *([part] if part else []))
 

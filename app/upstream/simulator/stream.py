@@ -1,7 +1,7 @@
-"""From a request's bytes to everything the wire will carry: a status, headers, and the steps of the body. Pure.
+"""Turns a request's bytes into everything that is sent back: a status, headers, and the steps of the body. Pure.
 
-A step is bytes to send, or how the body goes wrong. The faults of the directives are put in here, so that the I/O
-in upstream.py knows neither protocol nor directive: it only paces, sends, breaks and waits.
+A step is bytes to send, or a failure of the connection. Failures requested by directives are inserted here, so that the I/O in
+upstream.py knows neither protocols nor directives: it only paces, sends, breaks off and waits.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TYPES = {
 
 
 class Fault(enum.Enum):
-    """DROP: the connection is lost here. STALL: nothing more comes."""
+    """DROP: the connection is lost. STALL: nothing more is sent."""
 
     DROP = enum.auto()
     STALL = enum.auto()
@@ -41,7 +41,7 @@ Step = bytes | Fault
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One answer on the wire. `gap` is the time between two steps, None for the upstream's own."""
+    """One response to send. `gap` is the time between two steps, None for the upstream's default."""
 
     status: int
     headers: dict[str, str]
@@ -52,7 +52,7 @@ class Plan:
 
 
 def plan(endpoint: Endpoint, body: bytes, upstream: str, request_id: str, created: int) -> Plan:
-    """What the upstream called `upstream` does with `body`. Ids come from the body and `request_id`."""
+    """How the upstream called `upstream` responds to `body`. Ids are derived from the body and `request_id`."""
     seed = hashlib.sha256(b"%d:%b%b" % (len(request_id), request_id.encode(), body)).digest()
     reader = read_responses.read if endpoint == "responses" else read_chat.read
     try:
@@ -69,7 +69,7 @@ def plan(endpoint: Endpoint, body: bytes, upstream: str, request_id: str, create
 
 
 def _headers(seed: bytes, content_type: str) -> dict[str, str]:
-    """A vendor's headers, those included that a gateway must not pass on."""
+    """A vendor's headers, including some that a gateway must not pass on."""
     return {
         "content-type": content_type,
         "x-request-id": make_id("req_", seed),
@@ -92,7 +92,7 @@ def _refusal_plan(seed: bytes, directives: Directives) -> Plan:
     status = directives.status or 500
     default = ("invalid_request_error", None) if status < 500 else ("server_error", "server_error")
     kind, code = _TYPES.get(status, default)
-    message = f"The simulated upstream refused with status {status}, as the request asked."
+    message = f"The simulated upstream refused with status {status}, as requested."
     refused = _plain(
         seed, status, envelope({"message": message, "type": kind, "param": None, "code": code}), directives
     )
@@ -115,7 +115,7 @@ def _whole(endpoint: Endpoint, reply: Reply) -> Plan:
 
 
 def _plain_steps(body: bytes, directives: Directives) -> Iterator[Step]:
-    """A plain body in one step; a fault, at whatever frame, strikes in its middle."""
+    """A plain body in one step. Failures, at whatever frame, happen in its middle."""
     half = body[: len(body) // 2]
     if directives.malformed_at is not None:
         yield half + b"<not JSON>"
@@ -146,13 +146,13 @@ def _frames(endpoint: Endpoint, reply: Reply) -> Iterator[bytes]:
 
 
 def _number(endpoint: Endpoint, reply: Reply) -> int:
-    """How many frames the stream has, its [DONE] included."""
+    """The number of frames in the stream, [DONE] included."""
     items = chat.chunks(reply) if endpoint == "chat" else responses.events(reply)
     return 1 + sum(1 for _ in items)
 
 
 def _faulty(endpoint: Endpoint, reply: Reply, frames: Iterator[bytes]) -> Iterator[Step]:
-    """The frames until a directive strikes. Where several name one frame, the one that ends more comes first."""
+    """The frames until a directive applies. If several name the same frame, the most drastic one comes first."""
     directives = reply.request.directives
     for number, frame in enumerate(frames):
         if number == directives.drop_at:

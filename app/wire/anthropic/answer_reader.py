@@ -3,9 +3,9 @@
 Rule 1: an answer begins with one message_start; another one in the same turn only adds usage. Other events before it are malformed.
 Rule 2: a block ends at its stop event or at the end of the turn. A delta of a block that never began is malformed; a stop is not.
 Rule 3: the turn ends at message_stop, or at the end of the stream if there was a stop reason. Without one the answer is malformed.
-Rule 4: a paused turn is continued with its blocks exactly as received, at most CONTINUATIONS_MAX times, and only while output tokens
-        are left and the hold covers the next turn's input (estimated as the last turn's). After that the answer counts as cut by
-        its length. If no searches are left, the turn continues without searching. Usage is summed and reported once.
+Rule 4: a paused turn is continued with its blocks exactly as received, at most CONTINUATIONS_MAX times, and only while output
+        tokens are left and the hold covers the next turn's input (estimated as the last turn's). After that the answer counts
+        as cut by its length. If no searches are left, the turn continues without searching. Usage is summed and reported once.
 Rule 5: an error event ends the answer. Unknown events are ignored.
 """
 
@@ -204,7 +204,7 @@ class AnthropicAnswerReader:
         )
 
     def _finish_reason(self, stop_reason: str) -> FinishReason:
-        """Unknown reasons count as a normal end. A call of the output tool, which carries the answer's text, does not count as a call."""
+        """Unknown reasons count as a normal end. A call of the output tool does not count as a call: its input is the text."""
         if stop_reason == "tool_use":
             return "tool_calls" if self._state.called else "stop"
         return _REASONS.get(stop_reason, "stop")

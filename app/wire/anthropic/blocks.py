@@ -1,8 +1,8 @@
 """Turns the content blocks of an answer into events, as blocks start, grow and end.
 
 Rule 1: a block's events are emitted as it arrives. The block of a plain answer starts with all of its content.
-Rule 2: consecutive text blocks are one message, because Anthropic splits text at the edges of citations. A citation covers its block
-        and is emitted when the block ends.
+Rule 2: consecutive text blocks are one message, because Anthropic splits text at the edges of citations. A citation covers its
+        block and is emitted when the block ends.
 Rule 3: a search begins with the block that requests it and is done with the block of its results, which may be in a later turn.
 Rule 4: blocks and deltas of unknown types are ignored. A known member of the wrong type makes the answer malformed.
 Rule 5: `received` is the block in the form that the vendor accepts back, with all of its members.

@@ -1,7 +1,7 @@
 """Writes parts of messages and of tool outputs as Anthropic's content blocks.
 
-Rule 1: an image is base64 of JPEG, PNG, GIF or WebP; a document is a PDF or plain text. URLs are sent only if the upstream may fetch
-        them.
+Rule 1: an image is base64 of JPEG, PNG, GIF or WebP; a document is a PDF or plain text. URLs are sent only if the upstream may
+        fetch them.
 Rule 2: the model reads every image at full size, so detail "low" is rejected. A file's name becomes the document's title.
 """
 

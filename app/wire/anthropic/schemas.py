@@ -1,7 +1,7 @@
 """Converts JSON Schemas to the subset that Anthropic's structured outputs and strict tools support.
 
-Rule 1: the result accepts nothing that the client's schema excludes by its structure: objects are closed, oneOf becomes anyOf, a list
-        of types becomes one alternative per type. An object that must stay open cannot be converted: UnsupportedSchema.
+Rule 1: the result accepts nothing that the client's schema excludes by its structure: objects are closed, oneOf becomes anyOf,
+        a list of types becomes one alternative per type. An object that must stay open cannot be converted: UnsupportedSchema.
 Rule 2: constraints outside the subset (range, pattern, length) are moved into the description, where the model reads them.
 Rule 3: no part of a schema is visited twice, so the work is proportional to its size.
 Source: Anthropic's documentation of structured outputs, and the conversion in its own SDKs.

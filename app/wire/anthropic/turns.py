@@ -6,8 +6,8 @@ Rule 3: all results of a turn's calls come first in the user's next turn. A call
         rejected by its path.
 Rule 4: blank texts are left out: they carry nothing, and Anthropic rejects them.
 Rule 5: an assistant's turn cannot contain images: a generated image is placed at the start of the user's next turn.
-Rule 6: a participant's name becomes a text before the message. Searches of earlier turns are left out, because the text that follows
-        contains their findings. So is reasoning that this upstream did not seal.
+Rule 6: a participant's name becomes a text before the message. Searches of earlier turns are left out, because the text that
+        follows contains their findings. So is reasoning that this upstream did not seal.
 """
 
 from __future__ import annotations

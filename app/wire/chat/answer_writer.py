@@ -6,9 +6,10 @@ Rule 3: annotations and images are sent once, complete, in the last delta before
         the last one, and these have no index.
 Rule 4: chat has one message per choice. The text of a later message is appended to it, and its citations are shifted accordingly.
 Rule 5: a legacy request (`functions`) gets a legacy answer, which can hold only one call: further calls are left out.
-Rule 6: sealed reasoning is carried by the call that follows it, as `extra_content.realrouter.reasoning`: one tag, or a list of tags.
-        `before_text` next to it is the number of tags that came before the text, because some vendors need their order. Reasoning
-        without a call after it is not needed in the next turn and is left out, as are searches and previews of images.
+Rule 6: sealed reasoning is carried by the call that follows it, as `extra_content.realrouter.reasoning`: one tag, or a list of
+        tags. `before_text` next to it is the number of tags that came before the text, because some vendors need their order.
+        Reasoning without a call after it is not needed in the next turn and is left out, as are searches and previews of
+        images.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Puts the tool calls of chat upstreams in order: which call a delta belongs to, and when a call begins.
 
-Upstreams differ: deltas without an index, or with index 0 for every call; ids that are repeated, missing or new in each delta; names
-that are repeated or come late; arguments as an object. Hence:
+Upstreams differ: deltas without an index, or with index 0 for every call; ids that are repeated, missing or new in each delta;
+names that are repeated or come late; arguments as an object. Hence:
 
 Rule 1: a delta belongs to the call with its index; without an index, to the call with its id; without either, to the last call.
 Rule 2: only a delta with a name can start another call. It does so if its index or id is new, if its id differs from that of the

@@ -101,8 +101,8 @@ def _thinking(request: CanonicalRequest, kind: Family) -> Json:
     config: Json = {}
     if request.effort is not None:
         if request.effort not in kind.efforts:
-            takes = ", ".join(kind.efforts) or "none"
-            raise unsupported_field(request, "effort", f"This model supports these efforts: {takes}.")
+            takes = ", ".join(kind.efforts) or "no reasoning effort"
+            raise unsupported_field(request, "effort", f"This model supports {takes}.")
         config["thinkingLevel" if kind.thinking == "level" else "thinkingBudget"] = kind.efforts[request.effort]
     if request.summary is not None and request.effort != "none":
         if kind.thinking is None:

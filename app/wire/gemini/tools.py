@@ -58,7 +58,7 @@ _RATIOS: Final[dict[str, str]] = {
 
 
 class SelectedTools(msgspec.Struct, frozen=True, gc=False):
-    """The tools that may be called. `names`: the functions allowed by the choice, empty for all. `mode`: the choice's, None if unset."""
+    """The tools that may be called. `names`: the functions that the choice allows, empty for all. `mode`: None if unset."""
 
     functions: tuple[FunctionTool, ...] = ()
     search: WebSearchTool | None = None

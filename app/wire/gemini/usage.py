@@ -3,8 +3,8 @@
 Shape: promptTokenCount includes cachedContentTokenCount. toolUsePromptTokenCount (text read by searches) and thoughtsTokenCount are
 not included in the prompt and candidate counts. The details count by modality ({"modality": "IMAGE", "tokenCount"}).
 
-Rule 1: wire/usage.py validates the counts. Usage needs the prompt count, and either the output or the total. Google omits zeros, so a
-        total that equals the input means that the output is empty.
+Rule 1: wire/usage.py validates the counts. Usage needs the prompt count, and either the output or the total. Google omits
+        zeros, so a total that equals the input means that the output is empty.
 Rule 2: image tokens come from the details, and never exceed their whole.
 """
 

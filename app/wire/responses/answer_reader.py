@@ -1,11 +1,11 @@
-"""Answers of an upstream that speaks OpenAI's Responses, read into events.
+"""Reads answers of an upstream that speaks OpenAI's Responses into events.
 
-Rule 1: an answer ends at response.completed or response.incomplete; whatever follows is dropped. What the closing response carries
-        and no event told before is told then.
-Rule 2: an error event, flat or nested, response.failed and response.cancelled end the answer in an AnswerError.
-Rule 3: an item is known by its id, or by its output_index: some upstreams give it another id in each event. One that was never
-        added is opened by the first event that speaks of it. Items and events of unknown types are passed over.
-Rule 4: a response has one choice. It finishes for its calls where it made any.
+Rule 1: an answer ends at response.completed or response.incomplete; anything after that is dropped. Content of the closing response
+        that no earlier event contained is emitted then.
+Rule 2: an error event (flat or nested), response.failed and response.cancelled end the answer with an AnswerError.
+Rule 3: an item is identified by its id or, because some upstreams change the id in each event, by its output_index. An item that
+        was never added is opened by the first event about it. Items and events of unknown types are ignored.
+Rule 4: a response has one choice. It finishes with "tool_calls" if there were any calls.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ _ITEM_TYPES: Final = {
     "web_search_call": "web_search_call",
     "image_generation_call": "image_generation_call",
 }
-"""The item that an event is about, by the first word of its name."""
+"""The type of the item that an event is about, by the first word of the event's name."""
 _CUT: Final[dict[Any, FinishReason]] = {"content_filter": "content_filter"}
 
 _json = msgspec.json.Decoder()
 
 
 class ResponsesAnswerReader:
-    """One answer. Implements answer.Reader."""
+    """Reads one answer. Implements answer.AnswerReader."""
 
     def __init__(self, request: CanonicalRequest, target: Target) -> None:
         self._upstream = target.upstream
@@ -88,7 +88,7 @@ class ResponsesAnswerReader:
 
     def end(self) -> Events:
         if not self._ended:
-            malformed("The answer broke off before its end.")
+            malformed("The answer ended before it was complete.")
         return []
 
     def whole(self, body: bytes) -> Events:
@@ -97,7 +97,7 @@ class ResponsesAnswerReader:
         if response.get("error") or status in ("failed", "cancelled"):
             raise upstream_error(response.get("error"))
         if status not in ("completed", "incomplete"):
-            malformed("The answer is no finished response.")
+            malformed("The answer is not a finished response.")
         return self._close(response, status)
 
     def continuation(self) -> bytes | None:
@@ -148,7 +148,7 @@ class ResponsesAnswerReader:
         return self._open(event, item, item.get("type"))
 
     def _item_done(self, event: Json, item: Json) -> Events:
-        """An item that was told already is done once; one that was not is told now."""
+        """End a known item, once. An unknown one is opened and ended."""
         known = self._known(event, item)
         events = self._open(event, item, item.get("type")) if known is None else []
         known = known or self._known(event, item)
@@ -168,9 +168,9 @@ class ResponsesAnswerReader:
         return events if known is None else [*events, *known.handle(name, event)]
 
     def _known(self, event: Json, item: Json) -> ItemState | None:
-        """By its id where it was seen before, else by its place, where what stands there is of the same type.
+        """The item with that id, else the one at that index if it has the same type.
 
-        An event that says neither is about the last item of its type.
+        An event with neither is about the last item of its type.
         """
         kind = _KINDS.get(_word(item.get("type")) or "")
         index, name = _index(event), _word(item.get("id"))
@@ -186,7 +186,7 @@ class ResponsesAnswerReader:
         if kind is None:
             return []
         if len(self._items) >= ITEMS_MAX:
-            malformed("The answer holds too many items.")
+            malformed("The answer contains too many items.")
         opened = kind(len(self._items), self._current, self._upstream)
         self._items.append(opened)
         index, name = _index(event), _word(item.get("id"))
@@ -207,19 +207,19 @@ def _word(value: Any) -> str | None:
 
 
 def _usage_item(item: Json) -> Item:
-    """What figures count of an item."""
+    """The members of an item that usage is counted from."""
     return Item(*(item.get(name) for name in Item.__struct_fields__))
 
 
 def _object(data: bytes) -> Json:
     found = decoded(_json, data)
     if not isinstance(found, dict):
-        malformed("The answer holds something else where an object was expected.")
+        malformed("The answer contains a value that is not an object.")
     return found
 
 
 def _raise_failure(event: Json) -> NoReturn:
-    """The three forms: members of the event, an `error` in it, or in its response."""
+    """Raise the error of an event, in any of three forms: members of the event, an `error` member, or an error of its response."""
     response = event.get("response")
     if isinstance(response, dict):
         raise upstream_error(response.get("error"))

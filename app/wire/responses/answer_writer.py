@@ -1,11 +1,11 @@
-"""Answers written for a client of /v1/responses: the events of a stream, or the one Response object.
+"""Writes answers for a client of /v1/responses: the events of a stream, or a single Response object.
 
-Rule 1: events come in OpenAI's order and are numbered from 0 without a gap; the closing response carries what they built up.
-Rule 2: every id is made of the seed: resp_<seed>, and <prefix>_<seed>_<output index> for each item.
-Rule 3: a message is open from its first word until a call or reasoning begins in it, or its choice is finished.
-Rule 4: an answer that was cut is cut in what was being written last. A call or reasoning is therefore shown as done with the next
-        event only: where that is a finish by length or filter, the item is incomplete.
-Rule 5: what comes from Finished on is held back by the relay: a failure continues the numbers before it.
+Rule 1: events come in OpenAI's order and are numbered from 0 without gaps. The closing response contains what they built up.
+Rule 2: all ids are derived from the seed: resp_<seed>, and <prefix>_<seed>_<output index> for each item.
+Rule 3: a message is open from its first text until a call or reasoning begins, or the choice finishes.
+Rule 4: if an answer is cut off, the item that was written last is incomplete. A call or reasoning is therefore reported as done
+        only with the next event: if that is a finish by length or filter, the item is incomplete.
+Rule 5: the relay holds everything from ChoiceFinished on. If the answer then fails, the numbering continues from before it.
 Rule 6: a Response has one choice.
 """
 
@@ -48,11 +48,11 @@ _RESPONSE_CODES: Final = frozenset(
         "failed_to_download_image",
     }
 )
-"""The codes that a failed response may bear: clients have an enumeration of them. The error event before it tells the real one."""
+"""The codes that a failed response may have, an enumeration in clients. The error event before it has the actual code."""
 
 
 class ResponsesAnswerWriter:
-    """One answer. Implements answer.AnswerWriter."""
+    """Writes one answer. Implements answer.AnswerWriter."""
 
     def __init__(self, *, seed: str, model: str, created: int, fields: Members, stream: bool) -> None:
         self._id = f"resp_{seed}"
@@ -101,7 +101,7 @@ class ResponsesAnswerWriter:
         return self._take_frames()
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
-        """A flat error event, which clients read on from, then response.failed where the response was begun, then [DONE]."""
+        """A flat error event, after which clients keep reading, then response.failed if the response had begun, then [DONE]."""
         if not self._stream:
             return error_envelope(message=message, type=type, code=code)
         if self._failing_at is not None:
@@ -220,7 +220,7 @@ class ResponsesAnswerWriter:
 
     def _at(self, key: int, kind: type[ItemT]) -> ItemT:
         item = self._open[key]
-        assert isinstance(item, kind), f"{key} is no {kind.type}"
+        assert isinstance(item, kind), f"{key} is not a {kind.type}"
         return item
 
     def _take(self, key: int, kind: type[ItemT]) -> ItemT:
@@ -229,7 +229,7 @@ class ResponsesAnswerWriter:
         return item
 
     def _finish_ending(self, status: Status) -> None:
-        """The call or reasoning that ended last is done, now that it is known whether the answer went on."""
+        """Mark the call or reasoning that ended last as done, now that it is known whether the answer continued after it."""
         if self._ending is not None:
             self._done(self._ending, status)
             self._ending = None
@@ -251,7 +251,7 @@ class ResponsesAnswerWriter:
 
 
 def _logprob(raw: Json) -> Json:
-    """Chat's form as Responses has it: the alternatives have no alternatives."""
+    """A token's log probability as Responses has it: its alternatives have no alternatives themselves."""
     return {**_token(raw), "top_logprobs": [_token(each) for each in raw.get("top_logprobs") or ()]}
 
 
@@ -260,7 +260,7 @@ def _token(raw: Json) -> Json:
 
 
 def _action(raw: Json, *, sources: bool) -> Json:
-    """A search names its queries in both spellings, and its sources only to who asked for them."""
+    """A search with its queries in both forms, and with its sources only if the client requested them."""
     if raw.get("type") != "search":
         return raw
     action = {name: value for name, value in raw.items() if sources or name != "sources"}

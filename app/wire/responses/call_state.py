@@ -1,4 +1,4 @@
-"""What has been told of calls, searches and images."""
+"""Tracks calls, searches and images of an upstream's stream."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DETAILS = ("size", "quality", "output_format", "background", "revised_prompt")
 
 
 class CallState(ItemState):
-    """A call is begun when its name is known: with its first word, or with its last one."""
+    """A call begins once its name is known: with its first event, or only with its last one."""
 
     kind: ClassVar[Literal["function", "custom"]] = "function"
     member: ClassVar[str] = "arguments"
@@ -37,10 +37,10 @@ class CallState(ItemState):
         return self._begin(item) if item.get("name") else []
 
     def _begin(self, item: Json) -> Events:
-        """A vendor's call without an id takes that of its item."""
+        """If the vendor's call has no call_id, the item's id is used."""
         name, call_id = text(item.get("name")), text(item.get("call_id") or item.get("id"))
         if not name or not call_id:
-            malformed("The answer holds a call without a name or an id.")
+            malformed("The answer contains a call without a name or an id.")
         self.begun = True
         self._current.end()
         return [CallBegun(self.key, call_id, name, self.kind)]
@@ -81,7 +81,7 @@ class SearchState(ItemState):
 
 
 def _action(raw: Json) -> Json:
-    """What a search did, in OpenAI's words for it; other members and other sources are left out."""
+    """A search action in OpenAI's form. Other members, and sources that are not URLs, are left out."""
     kind = text(raw.get("type")) or "search"
     action: Json = {name: text(raw[name]) for name in ("query", "url", "pattern") if raw.get(name) is not None}
     queries = raw.get("queries")
@@ -94,7 +94,7 @@ def _action(raw: Json) -> Json:
 
 
 class ImageState(ItemState):
-    """An image is begun with the first that is seen of it: one that cannot be made may never be seen."""
+    """An image begins with the first data of it: an image that cannot be generated may never have any."""
 
     def __init__(self, key: int, current: CurrentMessage, upstream: str) -> None:
         super().__init__(key, current, upstream)
@@ -111,7 +111,7 @@ class ImageState(ItemState):
     def _end(self, item: Json) -> Events:
         data = text(item.get("result"))
         if not data and self._begun:
-            raise AnswerError("An image could not be finished.", malformed=False, type="server_error")
+            raise AnswerError("An image could not be generated.", malformed=False, type="server_error")
         return [*self._begin(), ImageDone(self.key, data, _details(item))] if data else []
 
     def _partial(self, event: Json) -> Events:

@@ -1,8 +1,8 @@
-"""The input of a Responses request, read into items of the canonical form.
+"""Reads the input of a Responses request into items of the canonical form.
 
-Rule 1: an item without a type is a message where it has a role, else a reference to stored state.
-Rule 2: every item is read, or refused by its place: items of tools that only OpenAI runs cannot go to another vendor.
-Rule 3: whether an address may be fetched was judged with the body's weight (content.py).
+Rule 1: an item without a type is a message if it has a role; otherwise it is a reference to stored state.
+Rule 2: every item is read or rejected by its path: items of tools that only OpenAI runs cannot be sent to another vendor.
+Rule 3: content.py has already checked whether URLs may be fetched.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _kind = msgspec.json.Decoder(_Kind)
 
 
 def read_input(raw: msgspec.Raw, files: Files) -> tuple[Item, ...]:
-    """A text is the user's one message."""
+    """The items of the input. A plain text is a single user message."""
     if bytes(memoryview(raw)[:1]) == b'"':
         return (Message("user", (Text(strict(raw, _text, "input"), "input"),), at="input"),)
     items = strict(raw, _raws, "input")
@@ -85,7 +85,7 @@ def _item(raw: msgspec.Raw, at: str, files: Files) -> Item:
     read = _READERS.get(kind.type)
     if read is None:
         kind_shown = kind.type[:NAME_LENGTH_MAX]
-        raise unsupported(f"{at}.type", f"Items of type '{kind_shown}' cannot be given to this model.")
+        raise unsupported(f"{at}.type", f"This model does not support items of type '{kind_shown}'.")
     return read(raw, at, files)
 
 
@@ -140,12 +140,12 @@ def _image(part: InputImage, at: str, files: Files) -> Image:
 
 def _inline_image(media_type: str, data: str, part: InputImage, param: str, at: str) -> Image:
     if not media_type.startswith("image/"):
-        raise invalid(param, f"'{media_type[:NAME_LENGTH_MAX]}' is no type of an image.")
+        raise invalid(param, f"'{media_type[:NAME_LENGTH_MAX]}' is not an image type.")
     return Image(data=data, media_type=media_type, detail=part.detail, at=at)
 
 
 def _file(part: InputFile, at: str, files: Files) -> File:
-    """Base64 that does not say its type is taken for a PDF."""
+    """Base64 without a media type is taken to be a PDF."""
     _one_of(at, file_id=part.file_id, file_data=part.file_data, file_url=part.file_url)
     if part.file_id is not None:
         found = _stored_file(part.file_id, at, files)
@@ -158,13 +158,13 @@ def _file(part: InputFile, at: str, files: Files) -> File:
 
 
 def _one_of(at: str, **members: str | None) -> None:
-    """Raises RequestError unless exactly one is given, and it is not empty."""
+    """Raises RequestError unless exactly one of the members is set and it is not empty."""
     present = [name for name, value in members.items() if value is not None]
     names = " and ".join(f"'{name}'" for name in members)
     if not present:
         raise missing(f"{at}.{next(iter(members))}")
     if len(present) > 1:
-        raise invalid(at, f"Exactly one of {names} is expected.")
+        raise invalid(at, f"Expected exactly one of {names}.")
     if not members[present[0]]:
         raise invalid(f"{at}.{present[0]}", "It is empty.")
 
@@ -172,7 +172,7 @@ def _one_of(at: str, **members: str | None) -> None:
 def _stored_file(file_id: str, at: str, files: Files) -> StoredFile:
     found = files.get(file_id)
     if found is None:
-        raise invalid(f"{at}.file_id", "No file with this id was uploaded.")
+        raise invalid(f"{at}.file_id", "No uploaded file has this id.")
     return found
 
 

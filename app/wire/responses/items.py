@@ -1,9 +1,9 @@
-"""Output items of a response while they are written: each from its `added` to its `done`, in OpenAI's order of events.
+"""Writes the output items of a response, each from `added` to `done`, in OpenAI's order of events.
 
-Rule 1: an item tells each event through `emit`, which numbers it; every event names the item's id and output_index, so that items
-        may be open at the same time.
-Rule 2: an item is done once. `done` gives the item as the closing response carries it.
-Rule 3: deltas add up to what is done: an item never shows at its end what it did not stream, but for results that have no deltas.
+Rule 1: an item passes its events to `emit`, which numbers them. Every event contains the item's id and output_index, so several
+        items may be open at the same time.
+Rule 2: an item is done once. `done` returns it in the form in which the closing response contains it.
+Rule 3: deltas add up to the final item: it contains nothing that was not streamed, except results that have no deltas.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Status = Literal["completed", "incomplete", "failed"]
 
 
 class OutputItem(ABC):
-    """One item. Subclasses add it when they are made."""
+    """One item. Subclasses emit its `added` event when they are created."""
 
     type: ClassVar[str]
     prefix: ClassVar[str]
@@ -29,14 +29,14 @@ class OutputItem(ABC):
         self.id = f"{self.prefix}_{seed}_{index}"
 
     def done(self, status: Status = "completed") -> Json:
-        """Ends the item."""
+        """End the item and return its final form."""
         item = self._item(status, **self._end())
         self._emit({"type": "response.output_item.done", "output_index": self.index, "item": item})
         return item
 
     @abstractmethod
     def _end(self) -> Json:
-        """Tells what comes before the item is done; the members that the item has then."""
+        """Emit the events that precede `done`; returns the item's final members."""
 
     def _add(self, **members: Any) -> None:
         item = self._item("in_progress", **members)
@@ -50,9 +50,9 @@ class OutputItem(ABC):
 
 
 class MessageItem(OutputItem):
-    """An assistant's message: one part of text and one of refusal, each in the place where it first came.
+    """An assistant's message: one part of text and one of refusal, in the order in which they first occurred.
 
-    The text stays one part when a refusal stands in between, so that citations count from its beginning.
+    The text stays a single part even if a refusal comes in between, so that citations count from its start.
     """
 
     type = "message"
@@ -110,7 +110,7 @@ class MessageItem(OutputItem):
 
 
 class ReasoningItem(OutputItem):
-    """Reasoning: a summary of paragraphs, one after the other, and what only its upstream can read."""
+    """Reasoning: a summary with one paragraph after another, and sealed content that only its upstream can read."""
 
     type = "reasoning"
     prefix = "rs"
@@ -152,7 +152,7 @@ def _summary_part(text: str) -> Json:
 
 
 class _CallItem(OutputItem):
-    """A call of the client's own tool. Its text is streamed under `family`, and stands in the item as `member`."""
+    """A call of one of the client's tools. Its text is streamed in `family` events and becomes the item's `member`."""
 
     family: ClassVar[str]
     member: ClassVar[str]
@@ -192,7 +192,7 @@ class CustomCallItem(_CallItem):
 
 
 class SearchItem(OutputItem):
-    """A search of the web. What it looked for is known at its end only."""
+    """A web search. Its query is known only at its end."""
 
     type = "web_search_call"
     prefix = "ws"
@@ -212,7 +212,7 @@ class SearchItem(OutputItem):
 
 
 class ImageItem(OutputItem):
-    """An image in the making, shown in part where the vendor shows it."""
+    """An image being generated, with previews if the vendor sends them."""
 
     type = "image_generation_call"
     prefix = "ig"

@@ -1,4 +1,4 @@
-"""What has been told of messages and of reasoning."""
+"""Tracks messages and reasoning of an upstream's stream."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.wire.tags import seal
 
 
 class _Part:
-    """One part of a message. `base` is where its text begins in the current message."""
+    """One part of a message. `base` is the offset of its text in the current message."""
 
     def __init__(self) -> None:
         self.text = StreamedText()
@@ -60,7 +60,7 @@ class MessageState(ItemState):
         return self._text_events(part, part.text.add(text(event.get("delta"))), event.get("logprobs"))
 
     def _text_done(self, event: Json) -> Events:
-        """Log probabilities that stand here are those of the whole text."""
+        """Log probabilities in this event are those of the whole text."""
         part = self._part(event)
         logprobs = None if part.text else event.get("logprobs")
         return self._text_events(part, part.text.rest(text(event.get("text"))), logprobs)
@@ -115,14 +115,14 @@ def _logprob(raw: Json) -> Json:
 def _token(raw: Json) -> Json:
     spelled, logprob = raw.get("bytes"), raw.get("logprob")
     if spelled is not None and not (isinstance(spelled, list) and all(type(each) is int for each in spelled)):
-        malformed("The answer holds bytes of a token that are none.")
+        malformed("The answer contains a token whose bytes are invalid.")
     if type(logprob) not in (int, float):
-        malformed("The answer holds a log probability that is no number.")
+        malformed("The answer contains a log probability that is not a number.")
     return {"token": text(raw.get("token")), "logprob": logprob, "bytes": spelled}
 
 
 class ReasoningState(ItemState):
-    """A summary's paragraphs, and raw reasoning where the model shows it, in the order in which they come."""
+    """The paragraphs of a summary, and raw reasoning if the model shows it, in order of arrival."""
 
     def __init__(self, key: int, current: CurrentMessage, upstream: str) -> None:
         super().__init__(key, current, upstream)

@@ -1,4 +1,4 @@
-"""Parts of messages and of tools' outputs, written for an upstream that speaks OpenAI's Responses."""
+"""Writes parts of messages and of tool outputs for an upstream that speaks OpenAI's Responses."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Json = dict[str, Any]
 
 FILENAMES: Final = {PDF: "document.pdf"}
 FILENAME: Final = "document"
-"""A name is wanted beside a file's data, and judged by its ending: these stand in where the client gave none."""
-_NO_URLS = "This model's upstream fetches no addresses: send the content inline."
-_TEXT_ONLY = "An assistant's message takes text only."
-_NO_REFUSAL = "Only an assistant's message takes a refusal."
+"""OpenAI requires a filename with a file's data and judges the file by its ending. These replace missing names."""
+_NO_URLS = "This model does not fetch URLs: send the content inline."
+_TEXT_ONLY = "Assistant messages support only text."
+_NO_REFUSAL = "Only assistant messages support refusals."
 
 
 def without_none(**members: Any) -> Json:
-    """The members that say something."""
+    """The members that are not None."""
     return {name: value for name, value in members.items() if value is not None}
 
 
@@ -33,7 +33,7 @@ def assistant_part(request: CanonicalRequest, part: Part) -> Json:
 
 
 def user_part(request: CanonicalRequest, target: Target, part: Part) -> Json:
-    """A part of any other role, or of a tool's output."""
+    """A part of a message with any other role, or of a tool's output."""
     match part:
         case Text():
             return {"type": "input_text", "text": part.text}
@@ -50,7 +50,7 @@ def user_part(request: CanonicalRequest, target: Target, part: Part) -> Json:
 
 
 def outputs(request: CanonicalRequest, target: Target, parts: tuple[Part, ...]) -> Any:
-    """What a tool gave: one text is written as it is, which every upstream takes."""
+    """A tool's output. A single text is written as a plain string, which every upstream accepts."""
     if len(parts) == 1 and isinstance(parts[0], Text):
         return parts[0].text
     return [user_part(request, target, part) for part in parts]

@@ -1,10 +1,10 @@
-"""Answers of /v1/responses on their way from an upstream to a client.
+"""Relays answers of /v1/responses from an upstream to a client.
 
-Rule 1: a stream is closing, and finished, at response.completed or response.incomplete; whatever follows is dropped.
-Rule 2: an error event, flat or nested, response.failed and response.cancelled end the answer in an AnswerError.
-Rule 3: only `model` and `store` of an event's response change, and what is encrypted is sealed under the upstream's tag; any other
-        event passes byte by byte.
-Rule 4: a failure continues the sequence numbers that were forwarded, and fails the response as the client knows it.
+Rule 1: a stream is closing, and finished, at response.completed or response.incomplete; anything after that is dropped.
+Rule 2: an error event (flat or nested), response.failed and response.cancelled end the answer with an AnswerError.
+Rule 3: in an event's response only `model` and `store` change, and encrypted content is sealed with the upstream's tag. All other
+        events pass byte for byte.
+Rule 4: a failure continues the sequence numbers that were forwarded, and reports the response that the client knows as failed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Event(msgspec.Struct):
 
 
 class _OutputItem(Item, frozen=True):
-    """An item with what is counted of it."""
+    """An item with the members that are counted."""
 
     content: Any = None
     summary: Any = None
@@ -52,7 +52,7 @@ class _OutputItem(Item, frozen=True):
 
 
 class _Response(msgspec.Struct):
-    """What is read of a response."""
+    """The members of a response that the relay reads."""
 
     id: Any = None
     status: Any = None
@@ -66,7 +66,7 @@ class _Response(msgspec.Struct):
 
 
 class _Failure(msgspec.Struct):
-    """An error event, or the event of a response that failed."""
+    """An error event, or the event of a failed response."""
 
     error: Any = None
     message: Any = None
@@ -83,7 +83,7 @@ _raws = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class ResponsesStreamRelay(StreamRelay):
-    """One streamed response, under the public name `model`."""
+    """Relays one streamed response. Clients see the model as `model`."""
 
     def __init__(self, *, model: str, upstream: str) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class ResponsesStreamRelay(StreamRelay):
 
     @property
     def items(self) -> Usage:
-        """Of the items that are done, and the images of which a part was shown, until the last event lists them."""
+        """Counted from finished items and previewed images, until the last event lists all items."""
         return self._items if self.closing else item_usage([*self._done_items, *self._shown_images.values()])
 
     def _take(self, frame: Frame, data: bytes) -> bytes:
@@ -116,7 +116,7 @@ class ResponsesStreamRelay(StreamRelay):
         return frame.with_data(self._with_public_response(event.response, data))
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
-        """A flat error event, which clients read on from, then response.failed where a response was begun, then [DONE]."""
+        """A flat error event, after which clients keep reading, then response.failed if a response had begun, then [DONE]."""
         first = self._sequence + 1
         word = code or "server_error"
         error = {"type": "error", "code": word, "message": message, "param": None, "sequence_number": first}
@@ -146,13 +146,13 @@ class ResponsesStreamRelay(StreamRelay):
             self._shown_images.setdefault(shown, Item(id=shown, type="image_generation_call"))
 
     def _with_public_response(self, raw: msgspec.Raw, data: bytes) -> bytes:
-        """The event with its response as the client may know it. Remembered, for a failure to fail that one."""
+        """The event with its response as clients may see it. The response is kept in case it fails later."""
         self._public_response = decoded(members, raw) | self._changes
         self._response_id = _text(decoded(_responses, raw).id) or self._response_id
         return _with_response(data, self._public_response)
 
     def _close(self, raw: msgspec.Raw, kind: str, data: bytes) -> bytes:
-        """The last event. It is not remembered and takes no sequence number: it is held, and a failure may come in its place."""
+        """Handle the last event. It is neither kept nor numbered, because it is held and a failure may replace it."""
         response = decoded(_responses, raw)
         if response.error:
             raise upstream_error(response.error)
@@ -164,7 +164,7 @@ class ResponsesStreamRelay(StreamRelay):
 
 
 class ResponsesPlainRelay(PlainRelay):
-    """One whole response, under the public name `model`."""
+    """Relays one whole response. Clients see the model as `model`."""
 
     def __init__(self, *, model: str, upstream: str) -> None:
         super().__init__()
@@ -176,7 +176,7 @@ class ResponsesPlainRelay(PlainRelay):
         if response.error or response.status in ("failed", "cancelled"):
             raise upstream_error(response.error)
         if response.status not in ("completed", "incomplete"):
-            malformed("The answer is no finished response.")
+            malformed("The answer is not a finished response.")
         self._response_id = _text(response.id)
         self._finish, self._items, self._usage = _summary(response, response.status, [])
         self.delivered.output_bytes = _output_bytes(response)
@@ -184,7 +184,7 @@ class ResponsesPlainRelay(PlainRelay):
 
 
 def _summary(response: _Response, status: str, done: list[Item]) -> tuple[str, Usage, Usage | None]:
-    """Why it ended, its calls and images, its usage. Some upstreams leave `output` empty: then the items that were done count."""
+    """Finish reason, calls and images, usage. Some upstreams leave `output` empty: then the items seen in the stream count."""
     items = item_usage(response.output or done, response.tools, response.tool_usage)
     details = response.incomplete_details
     reason = _text(details.get("reason")) if isinstance(details, dict) and status == "incomplete" else None
@@ -193,7 +193,7 @@ def _summary(response: _Response, status: str, done: list[Item]) -> tuple[str, U
 
 
 def _output_bytes(response: _Response) -> int:
-    """Text of the whole answer: an upstream may send it without deltas."""
+    """The text of the whole answer, which an upstream may send without deltas."""
     return sum(item.bytes() for item in response.output or ())
 
 
@@ -206,7 +206,7 @@ def _with_response(data: bytes, response: Members) -> bytes:
 
 
 def _sealed_output(response: Members, upstream: str) -> Members:
-    """The response with what its items hold encrypted under the upstream's tag."""
+    """The response with the encrypted content of its items sealed with the upstream's tag."""
     output = response.get("output")
     if output is None or ENCRYPTED not in memoryview(output).tobytes():
         return response
@@ -229,7 +229,7 @@ def _raw(value: Any) -> msgspec.Raw:
 
 
 def _failure_error(data: bytes) -> AnswerError:
-    """The three forms: members of the event, an `error` in it, or in its response."""
+    """The error of an event, in any of three forms: members of the event, an `error` member, or an error of its response."""
     failure = decoded(_failures, data)
     if isinstance(failure.response, dict):
         return upstream_error(failure.response.get("error"))

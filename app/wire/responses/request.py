@@ -1,7 +1,7 @@
-"""/v1/responses: requests judged and written for an upstream. Their answers are in passthrough.
+"""Parses /v1/responses requests and writes them for an upstream. passthrough.py handles the answers.
 
-Rule 1: the gateway keeps no conversation: what refers to stored state is refused, and nothing is stored upstream.
-Rule 2: a pass-through changes the model, `store`, and the limits where the client set none.
+Rule 1: the gateway keeps no conversations: references to stored state are rejected, and nothing is stored upstream.
+Rule 2: a pass-through changes the model, `store`, and the limits that the client did not set.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _STATELESS = "The gateway is stateless: send the whole conversation in 'input'."
 
 
 def parse_responses(body: bytes) -> ParsedRequest:
-    """Raises RequestError for anything that is not a well-formed request, or asks for stored state or for what has no price."""
+    """Parse a body. Raises RequestError if it is not well formed, refers to stored state, or requests something unpriced."""
     fields = read_body(body)
     name = model(fields)
     _reject_stored_state(fields)
@@ -51,7 +51,7 @@ def parse_responses(body: bytes) -> ParsedRequest:
 def responses_body(
     request: ParsedRequest, *, model: str, max_output_tokens: int | None, max_tool_calls: int | None
 ) -> bytes:
-    """The upstream's body. `max_output_tokens` is written where the client set none; `max_tool_calls` whenever it is given."""
+    """The upstream's body. `max_output_tokens` is written if the client set none; `max_tool_calls` whenever it is not None."""
     changes = {"model": _raw(model), "store": _raw(False)}
     if request.max_output_tokens is None and max_output_tokens is not None:
         changes["max_output_tokens"] = _raw(max_output_tokens)
@@ -61,7 +61,7 @@ def responses_body(
 
 
 def _input_totals(fields: Members) -> ContentTotals:
-    """`input` is a text or a list of items."""
+    """The totals of `input`, which is a text or a list of items."""
     raw = raw_member(fields, "input")
     if raw is None:
         raise missing("input")
@@ -74,7 +74,7 @@ def _reject_stored_state(fields: Members) -> None:
         if raw_member(fields, name) is not None:
             raise unsupported(name, _STATELESS)
     if flag(fields, "background"):
-        raise unsupported("background", "The gateway is stateless: it keeps no answer to be fetched later.")
+        raise unsupported("background", "The gateway is stateless: it keeps no answers to fetch later.")
 
 
 def _raw(value: Any) -> msgspec.Raw:

@@ -1,9 +1,9 @@
-"""A CanonicalRequest written for an upstream that speaks OpenAI's Responses.
+"""Writes a CanonicalRequest for an upstream that speaks OpenAI's Responses.
 
-Rule 1: nothing is stored there: `store` is false, and reasoning comes and goes encrypted.
-Rule 2: the output limit is the target's, always; so is the limit of tool calls where the target has one.
-Rule 3: what Responses has no place for is refused by the client's own name of it. Reasoning of another upstream is left out.
-Rule 4: chat leaves functions lenient where it says nothing of `strict`, Responses makes them strict: it is written out.
+Rule 1: nothing is stored upstream: `store` is false, and reasoning is exchanged in encrypted form.
+Rule 2: the output limit is always the target's; so is the limit of tool calls if the target has one.
+Rule 3: what Responses does not support is rejected by the client's own parameter name. Other upstreams' reasoning is left out.
+Rule 4: without `strict`, functions are lenient on chat and strict on Responses. For chat's requests it is therefore written out.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from app.wire.responses.parts import Json, assistant_part, outputs, user_part, w
 from app.wire.tags import unseal
 
 _UNSUPPORTED: Final = ("stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias")
-_NO_SUCH_OPTION: Final = "This model's upstream has no such option."
+_NO_SUCH_OPTION: Final = "This model does not support this parameter."
 _ENCRYPTED: Final = "reasoning.encrypted_content"
 _LOGPROBS: Final = "message.output_text.logprobs"
 
 
 def write_responses_request(request: CanonicalRequest, target: Target) -> bytes:
-    """The body. Raises RequestError for what cannot be carried over."""
+    """The upstream's body. Raises RequestError for anything that Responses does not support."""
     _check_supported(request)
     calls = request.max_tool_calls if target.max_tool_calls is None else target.max_tool_calls
     body = {
@@ -74,14 +74,16 @@ def write_responses_request(request: CanonicalRequest, target: Target) -> bytes:
 
 def _check_supported(request: CanonicalRequest) -> None:
     if request.choices != 1:
-        raise unsupported_field(request, "choices", "This model gives one answer: send the request once for each.")
+        raise unsupported_field(
+            request, "choices", "This model returns one answer per request: send the request several times."
+        )
     for name in _UNSUPPORTED:
         if getattr(request, name) not in (None, ()):
             raise unsupported_field(request, name, _NO_SUCH_OPTION)
 
 
 def _include(request: CanonicalRequest, target: Target) -> list[str]:
-    """Encrypted reasoning is asked for where the client shows that it reasons: other models refuse it."""
+    """Encrypted reasoning is requested if the client's request shows that the model reasons: other models reject it."""
     own = any(isinstance(item, Reasoning) and unseal(item.sealed or "", target.upstream) for item in request.items)
     reasons = own or request.summary is not None or request.effort not in (None, "none")
     return [_ENCRYPTED] * reasons + [_LOGPROBS] * (request.logprobs is not None)
@@ -91,7 +93,7 @@ def _include(request: CanonicalRequest, target: Target) -> list[str]:
 
 
 def _item(request: CanonicalRequest, target: Target, item: Item) -> list[Json]:
-    """None or one: reasoning that this upstream cannot read is left out."""
+    """The item in a list, which is empty for reasoning that this upstream cannot read."""
     match item:
         case Message():
             return [_message(request, target, item)]
@@ -119,7 +121,9 @@ def _item(request: CanonicalRequest, target: Target, item: Item) -> list[Json]:
 def _message(request: CanonicalRequest, target: Target, message: Message) -> Json:
     if message.name is not None:
         raise unsupported_field(
-            request, f"{message.at}.name", "This model's upstream tells no names: put them into the content."
+            request,
+            f"{message.at}.name",
+            "This model does not support participant names: put the name into the content.",
         )
     if message.role == "assistant":
         content = [assistant_part(request, part) for part in message.parts]
@@ -129,7 +133,7 @@ def _message(request: CanonicalRequest, target: Target, message: Message) -> Jso
 
 
 def _reasoning(target: Target, item: Reasoning) -> list[Json]:
-    """Without its encrypted content an upstream that stores nothing takes no reasoning back."""
+    """An upstream that stores nothing accepts reasoning back only with its encrypted content."""
     payload = unseal(item.sealed or "", target.upstream)
     if not payload:
         return []
@@ -148,7 +152,7 @@ def _search_call(item: WebSearchCall) -> Json:
 def _image_call(request: CanonicalRequest, item: ImageGenerationCall) -> Json:
     kind, _, form = item.media_type.partition("/")
     if kind != "image" or form not in ("png", "webp", "jpeg", "gif"):
-        raise unsupported_field(request, item.at, "The image is none that this model's upstream made.")
+        raise unsupported_field(request, item.at, "This image was not generated by this model's provider.")
     made = {"status": "completed", "result": item.data, "output_format": form}
     return {"type": "image_generation_call", "id": item.id, **made}
 

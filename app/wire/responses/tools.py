@@ -1,7 +1,7 @@
-"""The tools of a Responses request and the choice among them, read into the canonical form.
+"""Reads the tools of a Responses request and its tool choice into the canonical form.
 
-Rule 1: a type that another vendor cannot run is refused by its place, code `unsupported_tool`.
-Rule 2: a choice names tools that the request has.
+Rule 1: a tool type that other vendors cannot run is rejected by its path, with code `unsupported_tool`.
+Rule 2: a choice may only name tools of the request.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _tool(raw: msgspec.Raw, at: str) -> Tool:
     read = _READERS.get(TOOL_ALIASES.get(kind, kind)) if isinstance(kind, str) else None
     if read is None:
         shown = str(kind)[:NAME_LENGTH_MAX]
-        message = f"Unsupported tool type '{shown}' at '{at}.type'. Supported here are: {', '.join(_READERS)}."
+        message = f"Unsupported tool type '{shown}' at '{at}.type'. This model supports: {', '.join(_READERS)}."
         raise RequestError(message, param=f"{at}.type", code="unsupported_tool")
     return read(raw, at)
 
@@ -95,7 +95,7 @@ def _read_image(raw: msgspec.Raw, at: str) -> Tool:
 def _name(tool: OwnToolShape, at: str) -> str:
     for member, value in (("defer_loading", tool.defer_loading), ("async", tool.in_background)):
         if value:
-            raise unsupported(f"{at}.{member}", "This model takes tools as they are, and waits for what they give.")
+            raise unsupported(f"{at}.{member}", "This model does not support deferred or asynchronous tools.")
     if not tool.name:
         raise invalid(f"{at}.name", "It is empty.")
     return tool.name
@@ -122,7 +122,7 @@ def read_choice(fields: Members, tools: tuple[Tool, ...]) -> ToolChoice | None:
     for mode in _MODES:
         if choice == mode:
             return ToolChoice(mode)
-    raise invalid("tool_choice", f"'{choice[:NAME_LENGTH_MAX]}' is not among the supported values.")
+    raise invalid("tool_choice", f"'{choice[:NAME_LENGTH_MAX]}' is not a supported value.")
 
 
 def _chosen(choice: ChoiceShape, known: set[ToolName]) -> ToolChoice:
@@ -139,7 +139,7 @@ def _chosen(choice: ChoiceShape, known: set[ToolName]) -> ToolChoice:
 
 
 def _reject_members(choice: ChoiceShape, *names: str) -> None:
-    """Members that belong to a choice of another kind."""
+    """Raises RequestError for members that belong to a different kind of choice."""
     for name in names:
         if getattr(choice, name) is not None:
             param = f"tool_choice.{name}"
@@ -153,7 +153,7 @@ def _one(tool: ChosenTool, known: set[ToolName], at: str) -> ToolName:
     chosen = ToolName(kind, tool.name if kind in _NAMED else None)
     if chosen not in known:
         shown = f"{kind} '{tool.name}'" if kind in _NAMED else kind
-        raise invalid(at, f"The request has no tool that is {shown[:NAME_LENGTH_MAX]}.")
+        raise invalid(at, f"The request does not offer the tool {shown[:NAME_LENGTH_MAX]}.")
     return chosen
 
 
