@@ -170,7 +170,7 @@ def test_a_table_has_a_row_for_each_case_and_a_column_for_each_upstream(heading:
 
 @pytest.mark.parametrize(("endpoint", "module"), [("responses", responses_ask), ("chat", chat_ask)])
 def test_every_parameter_that_is_known_has_a_row(endpoint: Endpoint, module: Any) -> None:
-    assert {name.partition(".")[0] for name in PARAMETERS[endpoint]} == module.KNOWN | set(module.REFUSED)
+    assert {name.partition(".")[0] for name in PARAMETERS[endpoint]} == module.KNOWN | set(module.UNSUPPORTED)
 
 
 @pytest.mark.parametrize(

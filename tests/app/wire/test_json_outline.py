@@ -40,9 +40,9 @@ def test_what_is_no_object_has_no_names(body: bytes) -> None:
 def test_depth_is_bounded(opening: bytes) -> None:
     levels = DEPTH_MAX // (opening.count(b"[") + opening.count(b"{"))
     top_level_names(opening * levels)
-    with pytest.raises(RequestError, match="nests deeper"):
+    with pytest.raises(RequestError, match="nested deeper"):
         top_level_names(opening * levels + b"[")
-    with pytest.raises(RequestError, match="nests deeper"):
+    with pytest.raises(RequestError, match="nested deeper"):
         top_level_names(opening * 10_000)
 
 

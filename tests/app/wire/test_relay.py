@@ -19,7 +19,7 @@ def test_what_is_held_is_bounded() -> None:
     one.feed(sse(chunk(finish="stop")))
     big = sse(chunk("x" * (MAX_FRAME_BYTES - 1000)))
     assert one.feed(big) == b""
-    with pytest.raises(AnswerError, match="goes on after its end"):
+    with pytest.raises(AnswerError, match="continues after its end"):
         one.feed(big + big)
 
 

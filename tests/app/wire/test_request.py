@@ -55,7 +55,7 @@ def test_nul_in_a_string_is_legal() -> None:
 def test_ten_thousand_levels_are_refused_fast(opening: bytes, closing: bytes, closed: bool) -> None:
     body = b'{"a":' + opening * 10_000 + b"1" + (closing * 10_000 + b"}" if closed else b"")
     begun = time.process_time()
-    assert "nests deeper" in refusal(lambda: read_body(body)).message
+    assert "nested deeper" in refusal(lambda: read_body(body)).message
     assert time.process_time() - begun < 5
 
 
@@ -67,7 +67,7 @@ def test_depth_that_only_the_decoder_finds_too_deep_is_refused(monkeypatch: pyte
 @pytest.mark.parametrize("body", [b'{"model":"a","model":"a"}', b'{"model":1,"x":{},"mod\\u0065l":2}'])
 def test_a_member_given_twice_is_refused(body: bytes) -> None:
     error = refusal(lambda: read_body(body))
-    assert (error.param, error.message) == ("model", "Duplicate parameter: 'model' is given more than once.")
+    assert (error.param, error.message) == ("model", "Duplicate parameter: 'model' appears more than once.")
 
 
 def test_a_long_name_given_twice_among_many_is_named_short_and_fast() -> None:

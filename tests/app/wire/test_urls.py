@@ -73,5 +73,5 @@ def test_anything_else_is_refused_by_its_place(url: str) -> None:
 
 @pytest.mark.parametrize("url", PRIVATE)
 def test_a_private_address_is_refused_for_being_private(url: str) -> None:
-    with pytest.raises(RequestError, match="not on the public internet"):
+    with pytest.raises(RequestError, match="does not point to the public internet"):
         check_url(url, "p")

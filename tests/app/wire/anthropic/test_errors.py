@@ -50,7 +50,7 @@ def test_an_error_in_an_answer_says_what_it_said() -> None:
 
 def test_an_error_of_our_own_account_says_nothing_of_it() -> None:
     error = answer_error(envelope("billing_error", "Your credit balance is too low."))
-    assert error.message == "The upstream refused the request."
+    assert error.message == "The upstream rejected the request."
     assert (error.type, error.code) == ("server_error", "upstream_refused")
 
 
@@ -65,7 +65,7 @@ def test_an_error_of_our_own_account_says_nothing_of_it() -> None:
 def test_what_is_wrong_with_our_account_is_no_fault_of_the_request(message: str) -> None:
     error = answer_error(envelope("invalid_request_error", message))
     assert (error.type, error.code) == ("server_error", "upstream_refused")
-    assert error.message == "The upstream refused the request."
+    assert error.message == "The upstream rejected the request."
 
 
 @pytest.mark.parametrize(
