@@ -66,12 +66,12 @@ def frames(data: bytes) -> object:
     rest, other_rest = whole.flush(), cut_up.flush()
     every = [*found, *([rest] if rest else [])]
     assert every == [*pieces, *([other_rest] if other_rest else [])]
-    told = [(frame.event, frame.data) for frame in every if frame.data is not None]
-    assert told == _by_the_standard(data)
+    result = [(frame.event, frame.data) for frame in every if frame.data is not None]
+    assert result == _by_the_standard(data)
     for frame in every:
         if frame.data is not None and frame.at >= 0:
             assert frame.raw[frame.at : frame.at + len(frame.data)] == frame.data
-    return len(found), rest is None, len({name for name, _ in told})
+    return len(found), rest is None, len({name for name, _ in result})
 
 
 def _by_the_standard(data: bytes) -> list[tuple[str, bytes]]:
@@ -121,14 +121,14 @@ def _passed_on(parsed: ParsedRequest) -> object:
 
 def _carried(endpoint: Endpoint, parsed: ParsedRequest) -> object:
     try:
-        ask = REQUEST_READERS[endpoint](parsed.fields, _stored(parsed))
+        request = REQUEST_READERS[endpoint](parsed.fields, _stored(parsed))
     except RequestError as error:
         return _refused(error)
     _answer(endpoint, parsed)
     ways: list[object] = []
     for dialect in DIALECTS:
         try:
-            written = msgspec.json.decode(REQUEST_WRITERS[dialect](ask, UPSTREAMS[dialect]))
+            written = msgspec.json.decode(REQUEST_WRITERS[dialect](request, UPSTREAMS[dialect]))
             ways.append(frozenset(written))
         except RequestError as error:
             ways.append(_refused(error))
@@ -177,16 +177,16 @@ def _form(content_type: str, pieces: list[bytes]) -> tuple[Any, bytes]:
     try:
         reader = UploadForm(content_type)
         content = b"".join([reader.feed(piece) for piece in pieces])
-        asked = reader.finish()
+        request = reader.finish()
     except RequestError as error:
         _refused(error)
         return None, b""
     except (FileTooLarge, InvalidValue, UnsupportedMediaType):
         return None, b""
     assert reader.file_bytes == len(content)
-    assert asked.filename.isprintable()
-    assert asked.purpose
-    return asked, content
+    assert request.filename.isprintable()
+    assert request.purpose
+    return request, content
 
 
 def document(data: bytes) -> object:

@@ -56,8 +56,8 @@ def test_an_upstream_is_asked_in_the_clients_protocol_where_it_speaks_it(
 
 @pytest.mark.parametrize(("endpoint", "limit"), [("responses", "max_output_tokens"), ("chat", "max_completion_tokens")])
 def test_a_passed_body_names_the_upstreams_model_and_what_was_held_for(endpoint: Endpoint, limit: str) -> None:
-    told = json.loads(passthrough_body(request(endpoint), TARGET))
-    assert told.items() >= ({"model": "its-name", limit: 64} | MEMBERS[endpoint]).items()
+    actual = json.loads(passthrough_body(request(endpoint), TARGET))
+    assert actual.items() >= ({"model": "its-name", limit: 64} | MEMBERS[endpoint]).items()
 
 
 @pytest.mark.parametrize(
@@ -82,15 +82,15 @@ def test_a_pass_through_is_relayed_by_its_own_protocol_and_never_goes_on(
 def test_a_translation_answers_in_the_clients_protocol(
     endpoint: Endpoint, answers: str, stream: bool, kind: type
 ) -> None:
-    asked = request(endpoint, stream=stream)
+    parsed = request(endpoint, stream=stream)
     made = translation_relay(
-        REQUEST_READERS[endpoint](asked.fields, {}),
+        REQUEST_READERS[endpoint](parsed.fields, {}),
         "anthropic",
         TARGET,
         model="public",
         seed="0" * 32,
         created=0,
-        fields=asked.fields,
+        fields=parsed.fields,
     )
     assert type(made) is kind
     assert made.response_id is not None

@@ -8,7 +8,7 @@ import pytest
 from app.wire.envelope import MESSAGE_LENGTH_MAX, error_envelope, error_in_body, upstream_error
 
 
-def told(error: Any, within: Any = None) -> tuple[str, str | None, str | None, str | None]:
+def error_fields(error: Any, within: Any = None) -> tuple[str, str | None, str | None, str | None]:
     found = upstream_error(error, within)
     assert not found.malformed
     return found.message, found.type, found.code, found.param
@@ -32,7 +32,7 @@ def test_an_envelope_has_all_four_members() -> None:
     ],
 )
 def test_what_an_upstream_says(error: Any, within: Any, expected: tuple[Any, ...]) -> None:
-    assert told(error, within) == expected
+    assert error_fields(error, within) == expected
 
 
 def test_a_long_message_is_cut() -> None:

@@ -16,7 +16,7 @@ def split(pieces: list[bytes]) -> list[Frame]:
     return frames if last is None else [*frames, last]
 
 
-def told(stream: bytes) -> list[tuple[str, bytes | None]]:
+def fields_of(stream: bytes) -> list[tuple[str, bytes | None]]:
     return [(frame.event, frame.data) for frame in split([stream])]
 
 
@@ -49,7 +49,7 @@ def told(stream: bytes) -> list[tuple[str, bytes | None]]:
     ],
 )
 def test_fields_are_read_as_the_standard_says(stream: bytes, frames: list[tuple[str, bytes | None]]) -> None:
-    assert told(stream) == frames
+    assert fields_of(stream) == frames
     assert [(frame.event, frame.data) for frame in split(by_byte(stream))] == frames
 
 

@@ -44,19 +44,19 @@ class Reader:
 
     def frame(self, name: str, data: bytes) -> list[AnswerEvent]:
         self.names.append(name)
-        told = json.loads(data)
-        if "error" in told:
-            raise AnswerError(told["error"], malformed=False)
-        return [EVENTS[kind](value) for kind, value in told.items()]
+        result = json.loads(data)
+        if "error" in result:
+            raise AnswerError(result["error"], malformed=False)
+        return [EVENTS[kind](value) for kind, value in result.items()]
 
     def end(self) -> list[AnswerEvent]:
         late, self._late = self._late, []
-        if any("error" in told for told in late):
+        if any("error" in entry for entry in late):
             raise AnswerError("broken", malformed=True)
-        return [EVENTS[kind](value) for told in late for kind, value in told.items()]
+        return [EVENTS[kind](value) for entry in late for kind, value in entry.items()]
 
     def whole(self, body: bytes) -> list[AnswerEvent]:
-        return [EVENTS[kind](value) for told in json.loads(body) for kind, value in told.items()]
+        return [EVENTS[kind](value) for entry in json.loads(body) for kind, value in entry.items()]
 
     def continuation(self) -> bytes | None:
         return self._bodies.pop(0) if self._bodies else None

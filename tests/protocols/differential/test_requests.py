@@ -183,9 +183,9 @@ def test_a_responses_request_that_lm15_writes_asks_for_the_same(name: str) -> No
     assert one | {"endpoint": "chat"} == other
 
 
-def said(ask: CanonicalRequest) -> Any:
+def said(request: CanonicalRequest) -> Any:
     """A CanonicalRequest without places: arguments and schemas as values, and what is said by default said."""
-    bare = canonical.bare(ask)
+    bare = canonical.bare(request)
     for item in bare["items"]:
         if "arguments" in item:
             item["arguments"] = json.loads(item["arguments"])

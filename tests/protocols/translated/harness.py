@@ -84,9 +84,9 @@ def fields_for(client: Client, *, stream: bool = True) -> Members:
     return members.decode(msgspec.json.encode(fields))
 
 
-def reader_for(dialect: Dialect, ask: CanonicalRequest) -> AnswerReader:
+def reader_for(dialect: Dialect, request: CanonicalRequest) -> AnswerReader:
     reader: AnswerReader = READERS[dialect](
-        ask, Target(UPSTREAM, "vendor-model", max_output_tokens=4096, max_tool_calls=5)
+        request, Target(UPSTREAM, "vendor-model", max_output_tokens=4096, max_tool_calls=5)
     )
     return reader
 
@@ -102,8 +102,8 @@ def writer_for(client: Client, *, stream: bool = True) -> AnswerWriter:
 def streamed(dialect: Dialect, client: Client, case: Case, turns: Sequence[Sequence[bytes]]) -> Outcome:
     """`turns` are the pieces of each upstream answer: one, or two where the first is a pause."""
     choices = len(case.choices)
-    ask = ask_for(client, choices=choices, logprobs=case.logprobs)
-    relay = StreamTranslation(reader_for(dialect, ask), writer_for(client), choices=choices)
+    request = ask_for(client, choices=choices, logprobs=case.logprobs)
+    relay = StreamTranslation(reader_for(dialect, request), writer_for(client), choices=choices)
     forwarded, error, continued = b"", None, None
     try:
         for number, pieces in enumerate(turns):
@@ -124,15 +124,15 @@ def streamed(dialect: Dialect, client: Client, case: Case, turns: Sequence[Seque
         rest = relay.tail()
     else:
         rest = relay.failure(message=error.message, type=error.type or "server_error", code=error.code)
-    told = relay.delivered.output_bytes
-    return Outcome(forwarded + rest, forwarded, relay.usage, relay.finish, told, error, continued)
+    result = relay.delivered.output_bytes
+    return Outcome(forwarded + rest, forwarded, relay.usage, relay.finish, result, error, continued)
 
 
 def whole(dialect: Dialect, client: Client, case: Case, body: bytes) -> tuple[bytes, Usage | None]:
     """A plain answer for a client that did not ask for a stream."""
-    ask = ask_for(client, choices=len(case.choices), logprobs=case.logprobs, stream=False)
+    request = ask_for(client, choices=len(case.choices), logprobs=case.logprobs, stream=False)
     writer = writer_for(client, stream=False)
-    relay = PlainTranslation(reader_for(dialect, ask), writer, choices=len(case.choices))
+    relay = PlainTranslation(reader_for(dialect, request), writer, choices=len(case.choices))
     for piece in (body[:7], body[7:]):
         assert relay.feed(piece) == b""
     relay.end()

@@ -64,8 +64,8 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 def mutated(stream: bytes, chance: random.Random) -> bytes:
     """The stream with one value of one event gone, or wrong, or the event told twice, or left out."""
     frames = stream.decode().split("\n\n")
-    told = [number for number, frame in enumerate(frames) if "data: {" in frame]
-    number = chance.choice(told)
+    result = [number for number, frame in enumerate(frames) if "data: {" in frame]
+    number = chance.choice(result)
     head, _, data = frames[number].partition("data: ")
     try:
         event = json.loads(data)
@@ -141,8 +141,8 @@ def fuzz(dialect: Dialect, case: Case, client: Client, count: int) -> None:
 
 
 def check_order(client: Client, outcome: Outcome, changed: bytes) -> None:
-    told = understood(client, outcome.sent)
-    assert (told.error is None) == (outcome.error is None), changed
+    result = understood(client, outcome.sent)
+    assert (result.error is None) == (outcome.error is None), changed
     if client == "responses":
         found = responses_grammar.events(outcome.sent)
         if [event["type"] for event in found] != ["error"]:

@@ -81,9 +81,9 @@ def next_of_chat(sent: bytes) -> Json:
     return {"model": "public", "messages": [QUESTION, message, *results, QUESTION], "tools": CHAT_TOOLS}
 
 
-def written(ask: CanonicalRequest, dialect: Dialect, upstream: str = UPSTREAM) -> str:
+def written(request: CanonicalRequest, dialect: Dialect, upstream: str = UPSTREAM) -> str:
     write, model = WRITERS[dialect]
-    return json.dumps(json.loads(write(ask, Target(upstream, model, max_output_tokens=4096))), ensure_ascii=False)
+    return json.dumps(json.loads(write(request, Target(upstream, model, max_output_tokens=4096))), ensure_ascii=False)
 
 
 WHOLE: Final = [
@@ -96,13 +96,13 @@ WHOLE: Final = [
 @pytest.mark.parametrize(("dialect", "case", "client"), WHOLE)
 def test_an_answer_can_be_given_back_to_any_upstream(dialect: Dialect, case: Case, client: Client) -> None:
     sent = streamed(dialect, client, case, [[stream_of(dialect, case.name)]]).sent
-    ask = next_turn(client, sent)
+    request = next_turn(client, sent)
     for other in WRITERS:
         if other in refusing(case, client):
             with pytest.raises(RequestError, match=r"(input|messages)\[\d\]"):
-                written(ask, other)
+                written(request, other)
             continue
-        body = written(ask, other, "somebody else")
+        body = written(request, other, "somebody else")
         for word in (case.said.text + case.said.refusal).split():
             assert json.dumps(word, ensure_ascii=False)[1:-1] in body, other
         for call in case.said.calls:

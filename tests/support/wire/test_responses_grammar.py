@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.upstream.simulated import Json, ask, responses
+from tests.support.upstream.simulated import Json, responses, send
 from tests.support.wire import responses_grammar as grammar
 
 Events = list[Json]
@@ -65,7 +65,7 @@ BREAKS = {
 
 async def _right() -> bytes:
     body = responses("Search the news", tools=[{"type": "web_search"}], stream=True)
-    return (await ask("responses", body)).body
+    return (await send("responses", body)).body
 
 
 @pytest.mark.parametrize("name", BREAKS)
@@ -93,7 +93,7 @@ def _calls() -> Events:
     def family(stage: str, at: int, **members: object) -> Json:
         return event(f"custom_tool_call_input.{stage}", at, item_id=f"ctc_{at}", **members)
 
-    told = [
+    result = [
         {"type": "response.created", **response("in_progress")},
         {"type": "response.in_progress", **response("in_progress")},
         event("output_item.added", 0, item=item(0, "", "in_progress")),
@@ -106,9 +106,9 @@ def _calls() -> Events:
         event("output_item.done", 0, item=item(0, "a", "completed")),
         {"type": "response.completed", **response("completed", item(0, "a", "completed"), item(1, "b", "completed"))},
     ]
-    for number, each in enumerate(told):
+    for number, each in enumerate(result):
         each["sequence_number"] = number
-    return told
+    return result
 
 
 def _swap_output(events: Events) -> None:

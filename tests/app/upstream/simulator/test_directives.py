@@ -71,6 +71,6 @@ def test_numbers_keep_their_bounds(name: str) -> None:
 
 
 def test_directives_for_another_upstream_are_ignored() -> None:
-    asked = parse("on=a status=500")
-    assert for_upstream(asked, "a") is asked
-    assert for_upstream(asked, "b") == Directives()
+    request = parse("on=a status=500")
+    assert for_upstream(request, "a") is request
+    assert for_upstream(request, "b") == Directives()

@@ -10,7 +10,7 @@ import pytest
 from pypdf import PdfWriter
 
 from app.wire.exchange import Endpoint
-from tests.support.upstream.simulated import WEATHER, Got, Json, ask, chat, responses, told
+from tests.support.upstream.simulated import WEATHER, Got, Json, chat, responses, send, with_directives
 
 PICTURE = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
 
@@ -44,26 +44,28 @@ def text(got: Got) -> str:
 async def test_a_pdf_is_summarised_with_its_pages(prefix: str, pages: int) -> None:
     named = "1 page" if pages == 1 else f"{pages} pages"
     data = prefix + pdf(pages)
-    asked: Json = {"type": "input_text", "text": "Summarize this PDF."}
-    on_responses = said({"type": "input_file", "filename": "note.pdf", "file_data": data}, asked)
-    assert f"The document note.pdf has {named}." in text(await ask("responses", on_responses))
-    on_chat = chatted({"type": "file", "file": {"filename": "note.pdf", "file_data": data}}, {**asked, "type": "text"})
-    assert f"The document note.pdf has {named}." in text(await ask("chat", on_chat))
+    question: Json = {"type": "input_text", "text": "Summarize this PDF."}
+    on_responses = said({"type": "input_file", "filename": "note.pdf", "file_data": data}, question)
+    assert f"The document note.pdf has {named}." in text(await send("responses", on_responses))
+    on_chat = chatted(
+        {"type": "file", "file": {"filename": "note.pdf", "file_data": data}}, {**question, "type": "text"}
+    )
+    assert f"The document note.pdf has {named}." in text(await send("chat", on_chat))
 
 
 async def test_other_files_and_pictures_are_acknowledged() -> None:
     file = {"type": "input_file", "filename": "a.txt", "file_data": base64.b64encode(b"twelve bytes").decode()}
-    assert "a.txt has 12 bytes" in text(await ask("responses", said(file)))
+    assert "a.txt has 12 bytes" in text(await send("responses", said(file)))
     linked = {"type": "input_file", "file_url": "https://example.com/x/b.pdf?c=d"}
-    assert "b.pdf was given by its address" in text(await ask("responses", said(linked)))
+    assert "b.pdf was given by its address" in text(await send("responses", said(linked)))
     picture = {"type": "input_image", "image_url": PICTURE}
-    assert "has 2 images" in text(await ask("responses", said(picture, picture)))
+    assert "has 2 images" in text(await send("responses", said(picture, picture)))
     nested = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
-    assert "has 1 image." in text(await ask("chat", chatted(nested)))
+    assert "has 1 image." in text(await send("chat", chatted(nested)))
 
 
 async def test_metadata_and_instructions_are_echoed() -> None:
-    got = await ask("responses", responses(instructions="Be brief.", metadata={"simulator": "tokens=3", "a": "b"}))
+    got = await send("responses", responses(instructions="Be brief.", metadata={"simulator": "tokens=3", "a": "b"}))
     assert got.json["instructions"] == "Be brief."
     assert got.json["metadata"] == {"simulator": "tokens=3", "a": "b"}
 
@@ -166,7 +168,7 @@ WRONG: list[tuple[Endpoint, Any, int, str | None, str | None]] = [
         "metadata",
         "object_above_max_properties",
     ),
-    ("responses", responses(**told("x" * 513)), 400, "metadata", "string_above_max_length"),
+    ("responses", responses(**with_directives("x" * 513)), 400, "metadata", "string_above_max_length"),
     ("chat", {"model": "m"}, 400, "messages", "missing_required_parameter"),
     ("chat", chat([]), 400, "messages", "empty_array"),
     ("chat", chat([{"content": "a"}]), 400, "messages[0].role", "missing_required_parameter"),
@@ -186,7 +188,7 @@ WRONG: list[tuple[Endpoint, Any, int, str | None, str | None]] = [
 async def test_what_is_wrong_is_refused_with_an_envelope(
     endpoint: Endpoint, request_body: Any, status: int, param: str | None, code: str | None
 ) -> None:
-    got = await ask(endpoint, request_body)
+    got = await send(endpoint, request_body)
     assert got.status == status, got.body
     error = got.json["error"]
     assert set(error) == {"message", "type", "param", "code"}

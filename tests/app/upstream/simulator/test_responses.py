@@ -12,7 +12,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from app.upstream.simulator import tokens
-from tests.support.upstream.simulated import WEATHER, Got, Json, ask, responses, told
+from tests.support.upstream.simulated import WEATHER, Got, Json, responses, send, with_directives
 from tests.support.wire import responses_grammar as grammar
 
 SEARCH = {"type": "web_search"}
@@ -50,14 +50,14 @@ EVERY_KIND: dict[str, Json] = {
         reasoning={"effort": "high", "summary": "auto"},
         include=["reasoning.encrypted_content"],
     ),
-    "refusal": responses(**told("refuse")),
-    "filter": responses(**told("filter")),
+    "refusal": responses(**with_directives("refuse")),
+    "filter": responses(**with_directives("filter")),
     "limit": responses(max_output_tokens=7),
     "limit within arguments": responses("Weather in Toronto?", tools=[WEATHER], max_output_tokens=5),
     "limit within thought": responses("Think.", reasoning={"effort": "high"}, max_output_tokens=20),
     "limit before the second call": responses("Weather in Toronto and Paris?", tools=[WEATHER], max_output_tokens=10),
-    "long": responses(**told("tokens=500 chunk_tokens=7")),
-    "no usage": responses(**told("no_usage")),
+    "long": responses(**with_directives("tokens=500 chunk_tokens=7")),
+    "no usage": responses(**with_directives("no_usage")),
     "instructed": responses(instructions="Be kind.", user="u", prompt_cache_key="k", metadata={"a": "b"}, top_p=0.5),
 }
 KINDS = pytest.mark.parametrize("name", EVERY_KIND)
@@ -69,7 +69,7 @@ def event_type() -> TypeAdapter[Any]:
 
 
 async def streamed(body: Json) -> tuple[Got, Json]:
-    got = await ask("responses", {**body, "stream": True})
+    got = await send("responses", {**body, "stream": True})
     assert got.status == 200
     assert got.headers["content-type"].startswith("text/event-stream")
     return got, grammar.check(got.body)
@@ -101,7 +101,7 @@ async def test_a_stream_keeps_the_grammar_and_openais_types(name: str) -> None:
 @KINDS
 async def test_the_plain_answer_is_the_streams_last_word(name: str) -> None:
     _, final = await streamed(EVERY_KIND[name])
-    plain = await ask("responses", EVERY_KIND[name])
+    plain = await send("responses", EVERY_KIND[name])
     assert plain.headers["content-type"] == "application/json"
     assert plain.headers["content-length"] == str(len(plain.body))
     Response.model_validate_json(plain.body, strict=True)
@@ -119,7 +119,7 @@ def _without_ids(value: Any) -> Any:
 @KINDS
 async def test_the_same_request_gives_the_same_bytes(name: str) -> None:
     body = {**EVERY_KIND[name], "stream": True}
-    assert (await ask("responses", body)).received == (await ask("responses", body)).received
+    assert (await send("responses", body)).received == (await send("responses", body)).received
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY_KIND if name != "no usage"])
@@ -263,6 +263,6 @@ async def test_arguments_that_were_cut_are_an_incomplete_item() -> None:
 
 
 async def test_ids_follow_from_the_body_and_the_request_id() -> None:
-    one, same = await ask("responses", responses()), await ask("responses", responses())
-    other = await ask("responses", responses("Else"))
+    one, same = await send("responses", responses()), await send("responses", responses())
+    other = await send("responses", responses("Else"))
     assert one.json["id"] == same.json["id"] != other.json["id"]

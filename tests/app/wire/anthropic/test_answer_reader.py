@@ -8,7 +8,7 @@ import pytest
 from app.wire.answer import AnswerBegun, AnswerEnded, ChoiceFinished, CitationAdded, TextDelta
 from app.wire.exchange import AnswerError
 from domain.usage import Usage
-from tests.support.wire.anthropic.answering import (
+from tests.support.wire.anthropic.anthropic_answers import (
     PING,
     SEARCHING,
     START_USAGE,
@@ -56,7 +56,7 @@ def test_no_usage_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "finish"),
+    ("raw", "finish"),
     [
         ("end_turn", "stop"),
         ("stop_sequence", "stop"),
@@ -66,8 +66,8 @@ def test_no_usage_is_none() -> None:
         ("some_new_reason", "stop"),
     ],
 )
-def test_reasons(told: str, finish: str) -> None:
-    events = read(start(), *text(0, "x"), reason(told), STOP)
+def test_reasons(raw: str, finish: str) -> None:
+    events = read(start(), *text(0, "x"), reason(raw), STOP)
     assert [event.reason for event in events if isinstance(event, ChoiceFinished)] == [finish]
 
 
@@ -234,7 +234,7 @@ def test_a_plain_answer_with_all_kinds_of_blocks() -> None:
         [{"type": "content_block_start", "index": n, "content_block": one}, stop(n)] for n, one in enumerate(blocks)
     ]
     assert events == read(
-        start(), *(event for pair in streamed for event in pair), reason("tool_use"), STOP, asked=SEARCHING
+        start(), *(event for pair in streamed for event in pair), reason("tool_use"), STOP, request=SEARCHING
     )
     assert CitationAdded("https://a", "A", 0, 2) in events
     assert events[-2:] == [ChoiceFinished("tool_calls"), AnswerEnded(Usage(input=10, output=7, web_search_calls=1))]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.wire.answer import AnswerEnded, AnswerEvent
 from app.wire.exchange import AnswerError
-from tests.support.wire.anthropic.answering import (
+from tests.support.wire.anthropic.anthropic_answers import (
     SEARCHING,
     feed,
     reader,

@@ -12,7 +12,7 @@ from app.wire.anthropic.answer_reader import CONTINUATIONS_MAX
 from app.wire.canonical import Message, Text, WebSearchTool
 from app.wire.exchange import AnswerError
 from domain.usage import Usage
-from tests.support.wire.anthropic.answering import (
+from tests.support.wire.anthropic.anthropic_answers import (
     SEARCHING,
     STOP,
     answered,
@@ -30,7 +30,7 @@ from tests.support.wire.anthropic.answering import (
     stop,
     text,
 )
-from tests.support.wire.anthropic.asking import BUDGETED, HI, LATER, ask, target
+from tests.support.wire.anthropic.anthropic_requests import BUDGETED, HI, LATER, make_request, target
 
 PAUSE_USAGE = {"input_tokens": 30, "output_tokens": 100, "server_tool_use": {"web_search_requests": 2}}
 
@@ -144,7 +144,7 @@ def test_a_pause_before_anything_was_said() -> None:
 
 def test_a_paused_turn_after_the_assistants_own_words_is_one_turn() -> None:
     own = Message("assistant", (Text("Well,"),), at="input[1]")
-    one = reader(ask(HI, own, tools=(WebSearchTool(),)))
+    one = reader(make_request(HI, own, tools=(WebSearchTool(),)))
     feed(one, paused(*text(0, " so")))
     last = msgspec.json.decode(one.continuation() or b"")["messages"][-1]
     assert [each["text"] for each in last["content"]] == ["Well,", " so"]
@@ -183,7 +183,7 @@ def test_a_pause_with_no_output_left_is_the_end(spent: int) -> None:
 
 
 def test_a_budget_stays_below_what_is_left() -> None:
-    thinking = ask(tools=(WebSearchTool(),), effort="high")
+    thinking = make_request(tools=(WebSearchTool(),), effort="high")
     one = reader(thinking, target(BUDGETED))
     feed(one, paused(usage={"output_tokens": 3000}))
     body = msgspec.json.decode(one.continuation() or b"")
@@ -192,7 +192,7 @@ def test_a_budget_stays_below_what_is_left() -> None:
 
 
 def test_effort_needs_no_budget() -> None:
-    one = reader(ask(tools=(WebSearchTool(),), effort="high"), target(LATER))
+    one = reader(make_request(tools=(WebSearchTool(),), effort="high"), target(LATER))
     feed(one, paused(usage={"output_tokens": 4095}))
     body = msgspec.json.decode(one.continuation() or b"")
     assert body["max_tokens"] == 1

@@ -50,5 +50,5 @@ def test_no_two_ids_of_a_conversation_become_one(there: set[str]) -> None:
 
 @given(rests.map("toolu_{}".format))
 def test_what_anthropic_made_is_what_it_gets(tool_id: str) -> None:
-    told = client_call_id(tool_id)
-    assert anthropic_call_id(told, {told}) == tool_id
+    actual = client_call_id(tool_id)
+    assert anthropic_call_id(actual, {actual}) == tool_id

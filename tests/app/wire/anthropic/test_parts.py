@@ -5,17 +5,17 @@ from typing import Any
 import pytest
 
 from app.wire.canonical import File, Image, Message, Part, Text
-from tests.support.wire.anthropic.asking import ask, body, refused
+from tests.support.wire.anthropic.anthropic_requests import body, make_request, refused
 
 AT = "input[0].content[0]"
 
 
 def blocks(part: Part, **members: Any) -> Any:
-    return body(ask(Message("user", (part,))), **members)["messages"][0]["content"]
+    return body(make_request(Message("user", (part,))), **members)["messages"][0]["content"]
 
 
 def refusal_of(part: Part, role: Any = "user", endpoint: Any = "responses", **members: Any) -> str:
-    return refused(ask(Message(role, (part,)), endpoint=endpoint), **members)
+    return refused(make_request(Message(role, (part,)), endpoint=endpoint), **members)
 
 
 @pytest.mark.parametrize("media_type", ["image/jpeg", "image/png", "image/gif", "image/webp"])
@@ -90,5 +90,5 @@ def test_only_the_user_shows_images_and_files(part: Part, role: str) -> None:
 
 def test_parts_keep_their_order() -> None:
     parts = (Text("a"), Image(url="https://x/y"), Text("b"))
-    made = body(ask(Message("user", parts)))["messages"][0]["content"]
+    made = body(make_request(Message("user", parts)))["messages"][0]["content"]
     assert [block["type"] for block in made] == ["text", "image", "text"]

@@ -24,8 +24,8 @@ from app.wire.anthropic.answer_reader import AnthropicAnswerReader
 from app.wire.canonical import TextFormat
 from domain.usage import Usage
 from tests.support import paths
-from tests.support.wire.anthropic.answering import SEARCHING, said
-from tests.support.wire.anthropic.asking import OLD, ask, target
+from tests.support.wire.anthropic.anthropic_answers import SEARCHING, said
+from tests.support.wire.anthropic.anthropic_requests import OLD, make_request, target
 
 RECORDINGS = paths.RECORDINGS / "anthropic"
 
@@ -189,8 +189,10 @@ def test_searches_and_citations_of_a_recording(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in PRESENT if "json-tool" in name])
 def test_the_input_of_a_tool_that_stands_for_the_answer(name: str) -> None:
     """The same recording, had the gateway itself asked for the tool."""
-    asked = ask(format=TextFormat("json_schema", "answer", schema={"type": "object", "properties": {"elements": {}}}))
-    events = read(name, AnthropicAnswerReader(asked, target(OLD)))
+    request = make_request(
+        format=TextFormat("json_schema", "answer", schema={"type": "object", "properties": {"elements": {}}})
+    )
+    events = read(name, AnthropicAnswerReader(request, target(OLD)))
     assert said(events) == EXPECTED[name].calls[0][2]
     assert events[-2] == ChoiceFinished("stop")
     assert not calls_of(events)

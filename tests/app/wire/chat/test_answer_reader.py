@@ -52,8 +52,8 @@ def read(*frames: Any, **options: Any) -> list[AnswerEvent]:
     """All events of a stream; what is said in several frames at once comes in their order."""
     one = reader(**options)
     events: list[AnswerEvent] = []
-    for told in frames:
-        data = told.encode() if isinstance(told, str) else json.dumps(told).encode()
+    for result in frames:
+        data = result.encode() if isinstance(result, str) else json.dumps(result).encode()
         events += one.frame("", data)
     events += one.end()
     assert one.continuation() is None
@@ -62,9 +62,9 @@ def read(*frames: Any, **options: Any) -> list[AnswerEvent]:
 
 
 def delta(finish: str | None = None, **members: Any) -> dict[str, Any]:
-    told = chunk(finish=finish)
-    told["choices"][0]["delta"] = members
-    return told
+    result = chunk(finish=finish)
+    result["choices"][0]["delta"] = members
+    return result
 
 
 def inner(*frames: Any, **options: Any) -> list[AnswerEvent]:
@@ -78,12 +78,12 @@ def inner(*frames: Any, **options: Any) -> list[AnswerEvent]:
 def call(index: int | None = None, call_id: str | None = None, name: str | None = None, arguments: Any = None) -> Any:
     """A call's delta with the members that are given."""
     function = {"name": name, "arguments": arguments}
-    told = {
+    result = {
         "index": index,
         "id": call_id,
         "function": {key: value for key, value in function.items() if value is not None},
     }
-    return {key: value for key, value in told.items() if value is not None}
+    return {key: value for key, value in result.items() if value is not None}
 
 
 def fault(*frames: Any, **options: Any) -> AnswerError:
@@ -106,9 +106,9 @@ def test_text_and_usage() -> None:
 
 
 def test_a_plain_answer() -> None:
-    told = chunk(finish="length") | {"usage": CHAT_USAGE, "service_tier": "default"}
-    told["choices"][0]["message"] = {"role": "assistant", "content": "Hé", "reasoning_content": "Hm"}
-    events = reader().whole(json.dumps(told).encode())
+    actual = chunk(finish="length") | {"usage": CHAT_USAGE, "service_tier": "default"}
+    actual["choices"][0]["message"] = {"role": "assistant", "content": "Hé", "reasoning_content": "Hm"}
+    events = reader().whole(json.dumps(actual).encode())
     assert events == [
         AnswerBegun("chatcmpl-1", "vendor-model-2025", "default"),
         ReasoningBegun(0),
@@ -121,8 +121,8 @@ def test_a_plain_answer() -> None:
 
 
 def test_a_plain_answer_that_does_not_say_why_it_ended_is_complete() -> None:
-    told = {"choices": [{"index": 0, "message": {"content": "a"}}]}
-    assert reader().whole(json.dumps(told).encode()) == [
+    actual = {"choices": [{"index": 0, "message": {"content": "a"}}]}
+    assert reader().whole(json.dumps(actual).encode()) == [
         AnswerBegun(),
         TextDelta("a"),
         ChoiceFinished("stop"),
@@ -307,7 +307,7 @@ BOTH = [A, CallDelta(0, "1"), B, CallDelta(1, "2"), CallDone(0), CallDone(1)]
     ],
 )
 def test_two_calls_as_servers_differ(calls: list[Any]) -> None:
-    frames = [delta(tool_calls=told) for told in calls]
+    frames = [delta(tool_calls=entry) for entry in calls]
     assert inner(*frames, delta("tool_calls")) == BOTH
 
 
@@ -323,8 +323,8 @@ def test_calls_may_interleave() -> None:
 
 def test_a_call_without_an_id_gets_one_of_its_answer() -> None:
     def ids(answer: str) -> list[str]:
-        told = delta(tool_calls=[call(0, None, "f", "{}"), call(1, None, "g", "{}")]) | {"id": answer}
-        return [event.call_id for event in inner(told, delta("tool_calls")) if isinstance(event, CallBegun)]
+        result = delta(tool_calls=[call(0, None, "f", "{}"), call(1, None, "g", "{}")]) | {"id": answer}
+        return [event.call_id for event in inner(result, delta("tool_calls")) if isinstance(event, CallBegun)]
 
     assert len({*ids("x"), *ids("y")}) == 4
     assert ids("x") == ids("x")
@@ -358,7 +358,7 @@ def test_a_function_call_of_old() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "with_call", "reason"),
+    ("raw", "with_call", "reason"),
     [
         ("stop", True, "tool_calls"),
         ("tool_calls", True, "tool_calls"),
@@ -370,9 +370,9 @@ def test_a_function_call_of_old() -> None:
         ("end_turn", False, "stop"),
     ],
 )
-def test_why_it_ended(told: str, with_call: bool, reason: str) -> None:
+def test_why_it_ended(raw: str, with_call: bool, reason: str) -> None:
     said = delta(tool_calls=[call(0, "a", "f", "{}")]) if with_call else delta(content="a")
-    assert read(said, delta(told))[-2] == ChoiceFinished(reason)  # type: ignore[arg-type]
+    assert read(said, delta(raw))[-2] == ChoiceFinished(reason)  # type: ignore[arg-type]
 
 
 def test_a_finish_that_is_repeated_is_one() -> None:
@@ -383,16 +383,16 @@ def test_a_finish_that_is_repeated_is_one() -> None:
     ]
 
 
-@pytest.mark.parametrize(("told", "code"), [("error", "server_error"), ("insufficient_system_resource", "overloaded")])
-def test_a_finish_that_is_a_fault(told: str, code: str) -> None:
-    error = fault(chunk("a"), chunk(finish=told))
+@pytest.mark.parametrize(("raw", "code"), [("error", "server_error"), ("insufficient_system_resource", "overloaded")])
+def test_a_finish_that_is_a_fault(raw: str, code: str) -> None:
+    error = fault(chunk("a"), chunk(finish=raw))
     assert (error.malformed, error.type, error.code) == (False, "server_error", code)
 
 
 def test_signatures_of_calls_are_sealed_before_them() -> None:
     extra = {"google": {"thought_signature": "c2ln"}}
-    told = call(0, "a", "f", "1") | {"extra_content": extra}
-    events = inner(delta(tool_calls=[told, call(1, "b", "g", "2")]), delta("tool_calls"))
+    actual = call(0, "a", "f", "1") | {"extra_content": extra}
+    events = inner(delta(tool_calls=[actual, call(1, "b", "g", "2")]), delta("tool_calls"))
     assert events[0] == ReasoningBegun(0)
     assert isinstance(events[1], ReasoningDone)
     assert events[1].sealed is not None
@@ -401,8 +401,8 @@ def test_signatures_of_calls_are_sealed_before_them() -> None:
 
 
 def test_a_signature_is_sealed_with_the_reasoning_before_it() -> None:
-    told = call(0, "a", "f", "1") | {"extra_content": {"x": 1}}
-    events = inner(delta(reasoning_content="Hm"), delta(tool_calls=[told]), delta("tool_calls"))
+    actual = call(0, "a", "f", "1") | {"extra_content": {"x": 1}}
+    events = inner(delta(reasoning_content="Hm"), delta(tool_calls=[actual]), delta("tool_calls"))
     assert events[2] == ReasoningDone(0, seal("up", '{"reasoning_content":"Hm","extra_content":{"x":1}}'))
 
 
@@ -422,7 +422,7 @@ def test_citations_and_the_search_that_they_tell_of() -> None:
         delta("stop", annotations=[citation(0, 3, title="again"), citation(4, 7)]),
         usage_chunk(CHAT_USAGE),
     )
-    told = [
+    actual = [
         TextDelta("One two"),
         CitationAdded("https://a.example/", "A", 0, 3),
         CitationAdded("https://b.example/", "", 4, 7),
@@ -431,13 +431,13 @@ def test_citations_and_the_search_that_they_tell_of() -> None:
     sources = [{"type": "url", "url": "https://a.example/"}, {"type": "url", "url": "https://b.example/"}]
     search = {"type": "search", "query": "", "queries": [], "sources": sources}
     assert read(*frames, search=True)[1:] == [
-        *told,
+        *actual,
         SearchBegun(0),
         SearchDone(0, search),
         ChoiceFinished("stop"),
         AnswerEnded(Usage(input=15, cached_input=5, output=7, reasoning=3, web_search_calls=1)),
     ]
-    assert read(*frames)[1:] == [*told, ChoiceFinished("stop"), AnswerEnded(USAGE)]
+    assert read(*frames)[1:] == [*actual, ChoiceFinished("stop"), AnswerEnded(USAGE)]
 
 
 def test_a_search_without_usage() -> None:
@@ -460,8 +460,8 @@ def test_citations_of_a_later_message_count_from_its_beginning() -> None:
 
 
 def test_offsets_stay_within_the_text() -> None:
-    told = [citation(2, 900), citation(9, 1), citation(-1, True), citation("x", None, "https://c.example/")]
-    events = inner(delta(content="abc"), delta("stop", annotations=told))
+    actual = [citation(2, 900), citation(9, 1), citation(-1, True), citation("x", None, "https://c.example/")]
+    events = inner(delta(content="abc"), delta("stop", annotations=actual))
     assert [(event.start, event.end) for event in events if isinstance(event, CitationAdded)] == [
         (2, 3),
         (3, 3),
@@ -470,9 +470,9 @@ def test_offsets_stay_within_the_text() -> None:
     ]
 
 
-@pytest.mark.parametrize("told", [5, {}, {"url_citation": 5}, citation(0, 1, None), citation(0, 1, "")])
-def test_what_is_no_citation_says_nothing(told: Any) -> None:
-    assert inner(delta(content="abc"), delta("stop", annotations=[told])) == [TextDelta("abc")]
+@pytest.mark.parametrize("raw", [5, {}, {"url_citation": 5}, citation(0, 1, None), citation(0, 1, "")])
+def test_what_is_no_citation_says_nothing(raw: Any) -> None:
+    assert inner(delta(content="abc"), delta("stop", annotations=[raw])) == [TextDelta("abc")]
 
 
 def test_a_citation_of_no_text_says_nothing() -> None:
@@ -483,33 +483,33 @@ def test_a_citation_of_no_text_says_nothing() -> None:
 def test_logprobs_in_their_own_shape() -> None:
     other = {"token": "b", "logprob": -2, "bytes": [98]}
     token = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": [other | {"id": 7}], "id": 5}
-    told = chunk("a")
-    told["choices"][0]["logprobs"] = {"content": [token], "refusal": None}
+    actual = chunk("a")
+    actual["choices"][0]["logprobs"] = {"content": [token], "refusal": None}
     clean = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": [other]}
-    assert inner(told, chunk("b"), chunk(finish="stop")) == [TextDelta("a", 0, (clean,)), TextDelta("b")]
+    assert inner(actual, chunk("b"), chunk(finish="stop")) == [TextDelta("a", 0, (clean,)), TextDelta("b")]
     empty = chunk("")
     empty["choices"][0]["logprobs"] = {"content": [token | {"bytes": None}]}
     assert inner(empty, chunk("a"), chunk(finish="stop")) == [TextDelta("a", 0, (clean | {"bytes": None},))]
 
 
 def test_logprobs_of_another_shape() -> None:
-    told = chunk("a")
-    told["choices"][0]["logprobs"] = [1]
-    assert inner(told, chunk(finish="stop")) == [TextDelta("a")]
+    actual = chunk("a")
+    actual["choices"][0]["logprobs"] = [1]
+    assert inner(actual, chunk(finish="stop")) == [TextDelta("a")]
 
 
 def logprobs(value: Any) -> dict[str, Any]:
-    told = chunk("a")
-    told["choices"][0]["logprobs"] = {"content": value}
-    return told
+    result = chunk("a")
+    result["choices"][0]["logprobs"] = {"content": value}
+    return result
 
 
-def choices(*told: Any) -> dict[str, Any]:
-    return {**chunk(), "choices": list(told)}
+def choices(*raw: Any) -> dict[str, Any]:
+    return {**chunk(), "choices": list(raw)}
 
 
 @pytest.mark.parametrize(
-    "told",
+    "raw",
     [
         "no json",
         "[]",
@@ -548,8 +548,8 @@ def choices(*told: Any) -> dict[str, Any]:
         chunk("a", usage={"prompt_tokens": -1, "completion_tokens": 1}),
     ],
 )
-def test_what_makes_no_sense_is_malformed(told: Any) -> None:
-    assert fault(told, chunk(finish="stop")).malformed
+def test_what_makes_no_sense_is_malformed(raw: Any) -> None:
+    assert fault(raw, chunk(finish="stop")).malformed
 
 
 @pytest.mark.parametrize(
@@ -578,28 +578,28 @@ def test_limits() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "raw",
     [
         {"error": {"message": "gone", "type": "server_error", "code": 503}},
         {"object": "error", "message": "gone", "type": "server_error", "code": "503"},
         choices({"index": 0, "error": {"message": "gone", "type": "server_error", "code": "503"}}),
     ],
 )
-def test_errors_are_told(told: Any) -> None:
-    for error in (fault(chunk("a"), told), plain_fault(json.dumps(told).encode())):
+def test_errors_are_told(raw: Any) -> None:
+    for error in (fault(chunk("a"), raw), plain_fault(json.dumps(raw).encode())):
         assert (error.malformed, error.message, error.type, error.code) == (False, "gone", "server_error", "503")
 
 
-@pytest.mark.parametrize("told", [{"error": {"message": "gone"}}, {"message": "gone"}])
-def test_an_event_of_the_name_error_is_one(told: Any) -> None:
+@pytest.mark.parametrize("raw", [{"error": {"message": "gone"}}, {"message": "gone"}])
+def test_an_event_of_the_name_error_is_one(raw: Any) -> None:
     with pytest.raises(AnswerError, match="gone") as caught:
-        reader().frame("error", json.dumps(told).encode())
+        reader().frame("error", json.dumps(raw).encode())
     assert not caught.value.malformed
 
 
-@pytest.mark.parametrize("told", [{}, {"choices": []}, {"choices": [{"index": 0}]}, {"choices": [{"message": 5}]}])
-def test_a_plain_answer_without_a_message_is_malformed(told: Any) -> None:
-    assert plain_fault(json.dumps(told).encode()).malformed
+@pytest.mark.parametrize("raw", [{}, {"choices": []}, {"choices": [{"index": 0}]}, {"choices": [{"message": 5}]}])
+def test_a_plain_answer_without_a_message_is_malformed(raw: Any) -> None:
+    assert plain_fault(json.dumps(raw).encode()).malformed
 
 
 # -- Recordings: expected values were read off them by hand ---------------------------------------------------------------

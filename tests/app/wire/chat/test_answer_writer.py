@@ -68,18 +68,18 @@ def streamed(*events: AnswerEvent, **fields: Any) -> list[dict[str, Any]]:
     """The chunks, each of them valid in the eyes of OpenAI's client."""
     one = writer(stream=True, **fields)
     chunks = payloads(b"".join(one.write(event) for event in events))
-    for told in chunks:
-        if not _holds_custom(told):
-            ChatCompletionChunk.model_validate(told, strict=True)
-        assert (told["id"], told["object"], told["created"]) == (one.response_id, "chat.completion.chunk", 5)
-        assert (told["model"], told["system_fingerprint"]) == ("public", None)
+    for result in chunks:
+        if not _holds_custom(result):
+            ChatCompletionChunk.model_validate(result, strict=True)
+        assert (result["id"], result["object"], result["created"]) == (one.response_id, "chat.completion.chunk", 5)
+        assert (result["model"], result["system_fingerprint"]) == ("public", None)
     return chunks
 
 
-def _holds_custom(told: dict[str, Any]) -> bool:
+def _holds_custom(raw: dict[str, Any]) -> bool:
     """openai-python's type of a call's delta knows functions only; its stream helper takes custom ones."""
     return any(
-        call.get("type") == "custom" for choice in told["choices"] for call in choice["delta"].get("tool_calls", ())
+        call.get("type") == "custom" for choice in raw["choices"] for call in choice["delta"].get("tool_calls", ())
     )
 
 
@@ -94,12 +94,12 @@ def plain(*events: AnswerEvent, **fields: Any) -> dict[str, Any]:
 
 def deltas(chunks: list[dict[str, Any]]) -> list[Any]:
     """What the only choice says, chunk by chunk: its delta, or why it is finished."""
-    return [choice["finish_reason"] or choice["delta"] for told in chunks for choice in told["choices"]]
+    return [choice["finish_reason"] or choice["delta"] for entry in chunks for choice in entry["choices"]]
 
 
 def message(*events: AnswerEvent, **fields: Any) -> dict[str, Any]:
-    told: dict[str, Any] = plain(*events, ChoiceFinished("stop"), AnswerEnded(), **fields)["choices"][0]["message"]
-    return told
+    result: dict[str, Any] = plain(*events, ChoiceFinished("stop"), AnswerEnded(), **fields)["choices"][0]["message"]
+    return result
 
 
 def test_text() -> None:
@@ -107,7 +107,7 @@ def test_text() -> None:
         AnswerBegun("up", "vendor"), TextDelta("Hé"), TextDelta("llo"), ChoiceFinished("stop"), AnswerEnded(USAGE)
     )
     assert deltas(chunks) == [ROLE, {"content": "Hé"}, {"content": "llo"}, "stop"]
-    assert all("usage" not in told for told in chunks)
+    assert all("usage" not in entry for entry in chunks)
     assert chunks[0] == {
         "id": f"chatcmpl-{SEED}",
         "object": "chat.completion.chunk",
@@ -148,7 +148,7 @@ def test_plain_text_has_every_member() -> None:
 
 def test_usage_that_was_asked_for_comes_last() -> None:
     chunks = streamed(AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), AnswerEnded(USAGE, "priority"), **INCLUDE)
-    assert [told["usage"] for told in chunks] == [None, None, None, USAGE_OBJECT]
+    assert [entry["usage"] for entry in chunks] == [None, None, None, USAGE_OBJECT]
     assert (chunks[-1]["choices"], chunks[-1]["service_tier"]) == ([], "priority")
 
 
@@ -158,7 +158,7 @@ def test_usage_that_is_not_known_or_not_asked_for_is_not_told() -> None:
         chunks = streamed(
             AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), AnswerEnded(USAGE), stream_options=options
         )
-        assert [len(told["choices"]) for told in chunks] == [1, 1, 1]
+        assert [len(entry["choices"]) for entry in chunks] == [1, 1, 1]
     assert plain(AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), AnswerEnded())["usage"] is None
 
 
@@ -186,7 +186,7 @@ def test_choices_are_told_apart() -> None:
         ChoiceFinished("stop"),
     )
     chunks = streamed(*events)
-    assert [told["choices"][0]["index"] for told in chunks] == [1, 1, 0, 0, 1, 0, 0]
+    assert [entry["choices"][0]["index"] for entry in chunks] == [1, 1, 0, 0, 1, 0, 0]
     choices = plain(*events, AnswerEnded())["choices"]
     assert [(one["index"], one["message"]["content"], one["finish_reason"]) for one in choices] == [
         (0, "ac", "stop"),
@@ -210,8 +210,8 @@ def test_logprobs() -> None:
         ChoiceFinished("stop"),
         AnswerEnded(),
     )
-    told = [chunk["choices"][0]["logprobs"] for chunk in streamed(*events)]
-    assert told == [None, {"content": [one], "refusal": None}, {"content": [two], "refusal": None}, None]
+    actual = [chunk["choices"][0]["logprobs"] for chunk in streamed(*events)]
+    assert actual == [None, {"content": [one], "refusal": None}, {"content": [two], "refusal": None}, None]
     assert plain(*events)["choices"][0]["logprobs"] == {"content": [one, two], "refusal": None}
 
 
@@ -246,9 +246,9 @@ def test_parallel_calls() -> None:
         more(0, "1}"),
         "tool_calls",
     ]
-    told = plain(*PARALLEL, AnswerEnded())["choices"][0]
-    assert told["finish_reason"] == "tool_calls"
-    assert told["message"] == {
+    actual = plain(*PARALLEL, AnswerEnded())["choices"][0]
+    assert actual["finish_reason"] == "tool_calls"
+    assert actual["message"] == {
         "role": "assistant",
         "content": "Let me see.",
         "refusal": None,
@@ -263,9 +263,9 @@ def test_parallel_calls() -> None:
 def test_a_call_without_arguments_has_an_empty_object() -> None:
     events = (AnswerBegun(), CallBegun(0, "call_a", "f"), CallDone(0))
     assert deltas(streamed(*events))[-1] == {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}
-    told = message(*events)
-    assert told["tool_calls"][0]["function"]["arguments"] == "{}"
-    assert told["content"] is None
+    actual = message(*events)
+    assert actual["tool_calls"][0]["function"]["arguments"] == "{}"
+    assert actual["content"] is None
 
 
 def test_a_custom_call() -> None:
@@ -306,10 +306,10 @@ def test_a_request_of_the_old_kind_is_answered_in_kind() -> None:
         {"function_call": {"arguments": "1}"}},
         "function_call",
     ]
-    told = plain(*PARALLEL, AnswerEnded(), **FUNCTIONS)["choices"][0]
-    assert told["finish_reason"] == "function_call"
-    assert told["message"]["function_call"] == {"name": "f", "arguments": '{"x":1}'}
-    assert "tool_calls" not in told["message"]
+    actual = plain(*PARALLEL, AnswerEnded(), **FUNCTIONS)["choices"][0]
+    assert actual["finish_reason"] == "function_call"
+    assert actual["message"]["function_call"] == {"name": "f", "arguments": '{"x":1}'}
+    assert "tool_calls" not in actual["message"]
 
 
 def test_a_request_of_the_old_kind_without_a_call() -> None:
@@ -328,8 +328,8 @@ THOUGHT = (
 
 
 def test_reasoning_is_told_by_paragraph() -> None:
-    told = deltas(streamed(*THOUGHT, TextDelta("Yes")))
-    assert told == [
+    actual = deltas(streamed(*THOUGHT, TextDelta("Yes")))
+    assert actual == [
         SILENT_ROLE,
         {"reasoning_content": "Hm"},
         {"reasoning_content": "m."},
@@ -350,7 +350,7 @@ def test_sealed_reasoning_rides_in_the_next_call() -> None:
     first, second = message(*events)["tool_calls"]
     assert first["extra_content"] == {"realrouter": {"reasoning": seal("up", "one")}}
     assert "extra_content" not in second
-    begun = [told["tool_calls"][0] for told in deltas(streamed(*events)) if "tool_calls" in told]
+    begun = [entry["tool_calls"][0] for entry in deltas(streamed(*events)) if "tool_calls" in entry]
     assert [call.get("extra_content") for call in begun] == [first["extra_content"], None, None, None]
 
 
@@ -425,15 +425,15 @@ def test_images_come_whole() -> None:
         {"type": "image_url", "image_url": {"url": "data:image/webp;base64,dHdv"}},
     ]
     assert deltas(streamed(*events, ChoiceFinished("stop"))) == [SILENT_ROLE, {"images": images, "content": ""}, "stop"]
-    told = message(*events)
-    assert (told["images"], told["content"]) == (images, "")
+    actual = message(*events)
+    assert (actual["images"], actual["content"]) == (images, "")
 
 
 def test_a_failure_is_an_error_where_a_chunk_would_be() -> None:
     error = {"message": "gone", "type": "server_error", "param": None, "code": "overloaded"}
-    told = writer(stream=True).failure(message="gone", type="server_error", code="overloaded")
-    assert payloads(told) == [{"error": error}]
-    assert told.endswith(b"\n\n")
+    actual = writer(stream=True).failure(message="gone", type="server_error", code="overloaded")
+    assert payloads(actual) == [{"error": error}]
+    assert actual.endswith(b"\n\n")
     body = writer(stream=False).failure(message="gone", type="server_error", code="overloaded")
     assert json.loads(body) == {"error": error}
 
@@ -441,8 +441,8 @@ def test_a_failure_is_an_error_where_a_chunk_would_be() -> None:
 def whole_by_client(chunks: list[dict[str, Any]]) -> dict[str, Any]:
     """What OpenAI's own helper makes of a stream."""
     state = ChatCompletionStreamState()
-    for told in chunks:
-        state.handle_chunk(ChatCompletionChunk.model_validate(told))
+    for result in chunks:
+        state.handle_chunk(ChatCompletionChunk.model_validate(result))
     return state.get_final_completion().to_dict(exclude_unset=False)
 
 

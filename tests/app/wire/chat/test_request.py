@@ -174,5 +174,5 @@ def test_other_servers_get_the_limit_by_the_name_that_they_know(
     members: dict[str, Any], limit: int | None, limits: dict[str, Any]
 ) -> None:
     """Ollama overlooks max_completion_tokens and writes without an end; Mistral refuses it, and `store` as well."""
-    told = written(body(**members), limit=limit, is_openai=False)
-    assert {name: value for name, value in told.items() if name.startswith(("max_", "store"))} == limits
+    actual = written(body(**members), limit=limit, is_openai=False)
+    assert {name: value for name, value in actual.items() if name.startswith(("max_", "store"))} == limits

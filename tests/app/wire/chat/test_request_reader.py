@@ -50,12 +50,12 @@ def body(**members: Any) -> bytes:
     return json.dumps({"model": "m", "messages": [USER], **members}).encode()
 
 
-def ask(**members: Any) -> CanonicalRequest:
+def make_request(**members: Any) -> CanonicalRequest:
     return read_chat_request(read_body(body(**members)), STORED)
 
 
 def items(*messages: Any) -> list[Item]:
-    return list(ask(messages=list(messages)).items)
+    return list(make_request(messages=list(messages)).items)
 
 
 def parts(*content: Any) -> tuple[Part, ...]:
@@ -70,7 +70,7 @@ def assistant(**members: Any) -> list[Item]:
 
 def refused(**members: Any) -> tuple[str | None, str | None]:
     with pytest.raises(RequestError) as caught:
-        ask(**members)
+        make_request(**members)
     assert caught.value.status == 400
     return caught.value.param, caught.value.code
 
@@ -81,11 +81,11 @@ def function_call(call_id: str = "a", arguments: str = "{}", **members: Any) -> 
 
 def test_a_minimal_request_says_nothing_else() -> None:
     message = Message("user", (Text("hi", "messages[0].content"),), at="messages[0]")
-    assert ask() == CanonicalRequest(endpoint="chat", model="m", items=(message,))
+    assert make_request() == CanonicalRequest(endpoint="chat", model="m", items=(message,))
 
 
 def test_a_full_request() -> None:
-    told = ask(
+    actual = make_request(
         stream=True,
         stream_options={"include_usage": True, "include_obfuscation": False},
         store=True,
@@ -112,10 +112,10 @@ def test_a_full_request() -> None:
         prompt_cache_key="k",
         prompt_cache_retention="24h",
     )
-    assert told == CanonicalRequest(
+    assert actual == CanonicalRequest(
         endpoint="chat",
         model="m",
-        items=told.items,
+        items=actual.items,
         stream=True,
         choices=3,
         parallel_tool_calls=False,
@@ -138,7 +138,7 @@ def test_a_full_request() -> None:
 
 def test_null_is_the_same_as_absent() -> None:
     nulls = dict.fromkeys({*KNOWN, *UNSUPPORTED} - {"model", "messages"})
-    assert ask(**nulls) == ask()
+    assert make_request(**nulls) == make_request()
     nothing: dict[str, Any] = {
         "refusal": None,
         "tool_calls": None,
@@ -154,7 +154,7 @@ def test_null_is_the_same_as_absent() -> None:
     [({"max_tokens": 7}, 7), ({"max_completion_tokens": 8}, 8), ({"max_tokens": 9, "max_completion_tokens": 9}, 9)],
 )
 def test_output_limits(members: dict[str, Any], limit: int) -> None:
-    assert ask(**members).max_output_tokens == limit
+    assert make_request(**members).max_output_tokens == limit
 
 
 @pytest.mark.parametrize(
@@ -162,18 +162,18 @@ def test_output_limits(members: dict[str, Any], limit: int) -> None:
     [({"logprobs": True}, 0), ({"logprobs": True, "top_logprobs": 0}, 0), ({"logprobs": False}, None), ({}, None)],
 )
 def test_logprobs(members: dict[str, Any], logprobs: int | None) -> None:
-    assert ask(**members).logprobs == logprobs
+    assert make_request(**members).logprobs == logprobs
 
 
 def test_one_stop() -> None:
-    assert ask(stop="a").stop == ("a",)
+    assert make_request(stop="a").stop == ("a",)
 
 
 SCHEMA = {"type": "object", "properties": {"x": {"type": ["string", "null"]}}}
 
 
 @pytest.mark.parametrize(
-    ("told", "form"),
+    ("raw", "form"),
     [
         ({"type": "text"}, TextFormat("text")),
         ({"type": "json_schema", "json_schema": {"name": "n"}}, TextFormat("json_schema", "n")),
@@ -183,8 +183,8 @@ SCHEMA = {"type": "object", "properties": {"x": {"type": ["string", "null"]}}}
         ),
     ],
 )
-def test_formats(told: Any, form: TextFormat) -> None:
-    assert ask(response_format=told).format == form
+def test_formats(raw: Any, form: TextFormat) -> None:
+    assert make_request(response_format=raw).format == form
 
 
 # -- Messages -------------------------------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ AT = "messages[0].content[0]"
 
 
 @pytest.mark.parametrize(
-    ("told", "image"),
+    ("raw", "image"),
     [
         ({"url": "https://a.example/x.png"}, Image(url="https://a.example/x.png", at=AT)),
         (
@@ -217,12 +217,12 @@ AT = "messages[0].content[0]"
         ({"url": "DATA:Image/WebP;q=1;BASE64,QUJD"}, Image(data="QUJD", media_type="image/webp", at=AT)),
     ],
 )
-def test_images(told: Any, image: Image) -> None:
-    assert parts({"type": "image_url", "image_url": told}) == (image,)
+def test_images(raw: Any, image: Image) -> None:
+    assert parts({"type": "image_url", "image_url": raw}) == (image,)
 
 
 @pytest.mark.parametrize(
-    ("told", "file"),
+    ("raw", "file"),
     [
         ({"file_id": "file-1"}, File(data="JVBERi0=", media_type="application/pdf", filename="a.pdf", at=AT)),
         (
@@ -236,8 +236,8 @@ def test_images(told: Any, image: Image) -> None:
         ),
     ],
 )
-def test_files(told: Any, file: File) -> None:
-    assert parts({"type": "file", "file": told}) == (file,)
+def test_files(raw: Any, file: File) -> None:
+    assert parts({"type": "file", "file": raw}) == (file,)
 
 
 @pytest.mark.parametrize(
@@ -263,20 +263,20 @@ def test_parts_that_are_wrong(part: Any, param: str) -> None:
 
 
 def test_audio_is_refused_by_name() -> None:
-    told = {"type": "input_audio", "input_audio": {"data": "QUJD", "format": "wav"}}
-    assert refused(messages=[{"role": "user", "content": [told]}]) == (AT, "unsupported_parameter")
+    actual = {"type": "input_audio", "input_audio": {"data": "QUJD", "format": "wav"}}
+    assert refused(messages=[{"role": "user", "content": [actual]}]) == (AT, "unsupported_parameter")
     spoken = {"role": "assistant", "audio": {"id": "audio_1"}}
     assert refused(messages=[spoken]) == ("messages[0].audio", "unsupported_parameter")
 
 
 def test_calls_and_what_they_gave() -> None:
     custom = {"id": "b", "type": "custom", "custom": {"name": "sql", "input": "SELECT 1"}}
-    told = items(
+    actual = items(
         {"role": "assistant", "content": "Let me see.", "tool_calls": [function_call(index=0), custom]},
         {"role": "tool", "tool_call_id": "b", "content": "1"},
         {"role": "tool", "tool_call_id": "a", "name": "f", "content": [{"type": "text", "text": "2"}]},
     )
-    assert told == [
+    assert actual == [
         Message("assistant", (Text("Let me see.", "messages[0].content"),), at="messages[0]"),
         FunctionCall("a", "f", "{}", "messages[0].tool_calls[0]"),
         CustomCall("b", "sql", "SELECT 1", "messages[0].tool_calls[1]"),
@@ -326,9 +326,9 @@ WHERE = "messages[0].tool_calls[0].extra_content"
     ],
 )
 def test_sealed_reasoning_stands_before_its_call(extra: Any, expected: list[str]) -> None:
-    told = assistant(tool_calls=[function_call(extra_content=extra)])
-    assert told[:-1] == [Reasoning(sealed=sealed, at=WHERE) for sealed in expected]
-    assert isinstance(told[-1], FunctionCall)
+    actual = assistant(tool_calls=[function_call(extra_content=extra)])
+    assert actual[:-1] == [Reasoning(sealed=sealed, at=WHERE) for sealed in expected]
+    assert isinstance(actual[-1], FunctionCall)
 
 
 @pytest.mark.parametrize(
@@ -343,17 +343,17 @@ def test_sealed_reasoning_stands_before_its_call(extra: Any, expected: list[str]
 )
 def test_sealed_reasoning_stands_where_it_stood(before: int, expected: list[type[Item]]) -> None:
     extra = {"realrouter": {"reasoning": [seal("up", "x"), seal("up", "y")], "before_text": before}}
-    told = assistant(content="a", tool_calls=[function_call(extra_content=extra)])
-    assert [type(item) for item in told] == expected
-    assert [item.sealed for item in told if isinstance(item, Reasoning)] == [seal("up", "x"), seal("up", "y")]
+    actual = assistant(content="a", tool_calls=[function_call(extra_content=extra)])
+    assert [type(item) for item in actual] == expected
+    assert [item.sealed for item in actual if isinstance(item, Reasoning)] == [seal("up", "x"), seal("up", "y")]
     old = {"name": "f", "arguments": "{}", "extra_content": extra}
     assert [type(item) for item in assistant(content="a", function_call=old)] == expected
 
 
 def test_reasoning_stands_before_the_text() -> None:
-    told = assistant(content="a", reasoning_content="Hm", tool_calls=[function_call()])
-    assert told[0] == Reasoning(content=("Hm",), at="messages[0].reasoning_content")
-    assert [type(item) for item in told] == [Reasoning, Message, FunctionCall]
+    actual = assistant(content="a", reasoning_content="Hm", tool_calls=[function_call()])
+    assert actual[0] == Reasoning(content=("Hm",), at="messages[0].reasoning_content")
+    assert [type(item) for item in actual] == [Reasoning, Message, FunctionCall]
     assert [type(item) for item in assistant(reasoning_content="Hm")] == [Reasoning]
 
 
@@ -371,7 +371,7 @@ def test_functions_of_old() -> None:
     def called(name: str, **members: Any) -> dict[str, Any]:
         return {"role": "assistant", "content": None, "function_call": {"name": name, "arguments": "{}", **members}}
 
-    told = items(
+    actual = items(
         called("f"),
         called("g", extra_content={"realrouter": {"reasoning": seal("up", "x")}}),
         called("f"),
@@ -379,7 +379,7 @@ def test_functions_of_old() -> None:
         {"role": "function", "name": "g", "content": None},
         {"role": "function", "name": "f", "content": "3"},
     )
-    assert told == [
+    assert actual == [
         FunctionCall("call_function_0", "f", "{}", "messages[0].function_call"),
         Reasoning(sealed=seal("up", "x"), at="messages[1].function_call.extra_content"),
         FunctionCall("call_function_1", "g", "{}", "messages[1].function_call"),
@@ -444,7 +444,7 @@ GRAMMAR = {"syntax": "lark", "definition": "start: /a/"}
 
 
 @pytest.mark.parametrize(
-    ("told", "tool"),
+    ("raw", "tool"),
     [
         (FUNCTION, FunctionTool("f", at="tools[0].function")),
         (
@@ -475,16 +475,16 @@ GRAMMAR = {"syntax": "lark", "definition": "start: /a/"}
         ({"type": "image_generation", "quality": "low"}, ImageTool({"quality": "low"}, "tools[0]")),
     ],
 )
-def test_tools(told: Any, tool: Tool) -> None:
-    assert ask(tools=[told]).tools == (tool,)
+def test_tools(raw: Any, tool: Tool) -> None:
+    assert make_request(tools=[raw]).tools == (tool,)
 
 
 def test_functions_as_they_were() -> None:
-    told = ask(functions=[{"name": "f", "parameters": SCHEMA}], function_call={"name": "f"})
-    assert told.tools == (FunctionTool("f", None, SCHEMA, None, "functions[0]"),)
-    assert told.tool_choice == ToolChoice("required", (ToolName("function", "f"),))
+    actual = make_request(functions=[{"name": "f", "parameters": SCHEMA}], function_call={"name": "f"})
+    assert actual.tools == (FunctionTool("f", None, SCHEMA, None, "functions[0]"),)
+    assert actual.tool_choice == ToolChoice("required", (ToolName("function", "f"),))
     for mode in ("auto", "none"):
-        assert ask(functions=[{"name": "f"}], function_call=mode).tool_choice == ToolChoice(mode)
+        assert make_request(functions=[{"name": "f"}], function_call=mode).tool_choice == ToolChoice(mode)
 
 
 @pytest.mark.parametrize(
@@ -498,7 +498,10 @@ def test_functions_as_they_were() -> None:
     ],
 )
 def test_the_search_that_is_an_option(options: Any, tool: WebSearchTool) -> None:
-    assert ask(web_search_options=options, tools=[FUNCTION]).tools == (FunctionTool("f", at="tools[0].function"), tool)
+    assert make_request(web_search_options=options, tools=[FUNCTION]).tools == (
+        FunctionTool("f", at="tools[0].function"),
+        tool,
+    )
 
 
 ALL = [FUNCTION, CUSTOM, {"type": "web_search"}, {"type": "image_generation"}]
@@ -509,7 +512,7 @@ def allowed(mode: str, *tools: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("told", "choice"),
+    ("raw", "choice"),
     [
         ("auto", ToolChoice("auto")),
         ("none", ToolChoice("none")),
@@ -527,8 +530,8 @@ def allowed(mode: str, *tools: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_choices_among_tools(told: Any, choice: ToolChoice) -> None:
-    assert ask(tools=ALL, tool_choice=told).tool_choice == choice
+def test_choices_among_tools(raw: Any, choice: ToolChoice) -> None:
+    assert make_request(tools=ALL, tool_choice=raw).tool_choice == choice
 
 
 @pytest.mark.parametrize(
@@ -647,4 +650,4 @@ message_like = st.fixed_dictionaries({"role": words, "content": anything}, optio
 )
 def test_nothing_makes_it_fail_otherwise(messages: list[Any], members: dict[str, Any]) -> None:
     with contextlib.suppress(RequestError):
-        ask(messages=messages, **members)
+        make_request(messages=messages, **members)

@@ -52,35 +52,35 @@ SQL = CustomTool("sql")
 SEARCH = WebSearchTool(at="tools[9]")
 
 
-def ask(*items: Item, endpoint: Endpoint = "responses", **members: Any) -> CanonicalRequest:
+def make_request(*items: Item, endpoint: Endpoint = "responses", **members: Any) -> CanonicalRequest:
     return CanonicalRequest(endpoint=endpoint, model="m", items=items or (HI,), **members)
 
 
-def written(told: CanonicalRequest, target: Target = TARGET) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(write_chat_request(told, target))
+def written(raw: CanonicalRequest, target: Target = TARGET) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(write_chat_request(raw, target))
     return fields
 
 
 def messages(*items: Item) -> list[Any]:
-    told: list[Any] = written(ask(*items))["messages"]
-    return told
+    result: list[Any] = written(make_request(*items))["messages"]
+    return result
 
 
 def rest(**members: Any) -> dict[str, Any]:
     """What is written besides that which always is."""
     always = {"model", "messages", "max_completion_tokens", "store"}
-    return {name: value for name, value in written(ask(**members)).items() if name not in always}
+    return {name: value for name, value in written(make_request(**members)).items() if name not in always}
 
 
-def refused(told: CanonicalRequest, target: Target = TARGET) -> str | None:
+def refused(raw: CanonicalRequest, target: Target = TARGET) -> str | None:
     with pytest.raises(RequestError) as caught:
-        write_chat_request(told, target)
+        write_chat_request(raw, target)
     assert (caught.value.code, caught.value.status) == ("unsupported_parameter", 400)
     return caught.value.param
 
 
 def test_a_minimal_body() -> None:
-    assert written(ask()) == {
+    assert written(make_request()) == {
         "model": "vendor",
         "messages": [{"role": "user", "content": "hi"}],
         "max_completion_tokens": 100,
@@ -89,12 +89,12 @@ def test_a_minimal_body() -> None:
 
 
 def test_the_limit_that_was_held_for_is_written() -> None:
-    assert written(ask(max_output_tokens=5))["max_completion_tokens"] == 100
+    assert written(make_request(max_output_tokens=5))["max_completion_tokens"] == 100
 
 
 def test_other_servers_get_the_limit_by_the_name_that_they_know() -> None:
-    told = json.loads(write_chat_request(ask(), msgspec.structs.replace(TARGET, is_openai=False)))
-    assert told == {"model": "vendor", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100}
+    actual = json.loads(write_chat_request(make_request(), msgspec.structs.replace(TARGET, is_openai=False)))
+    assert actual == {"model": "vendor", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100}
 
 
 def test_a_stream_tells_its_usage() -> None:
@@ -102,7 +102,7 @@ def test_a_stream_tells_its_usage() -> None:
 
 
 def test_options() -> None:
-    told = rest(
+    actual = rest(
         choices=2,
         temperature=0.5,
         top_p=0.25,
@@ -119,7 +119,7 @@ def test_options() -> None:
         service_tier="auto",
         hints=Hints({"a": "b"}, "u", "s", "k", "24h"),
     )
-    assert told == {
+    assert actual == {
         "n": 2,
         "temperature": 0.5,
         "top_p": 0.25,
@@ -139,7 +139,7 @@ def test_options() -> None:
         "prompt_cache_key": "k",
         "prompt_cache_retention": "24h",
     }
-    assert isinstance(told["logit_bias"]["5"], int)
+    assert isinstance(actual["logit_bias"]["5"], int)
 
 
 def test_logprobs_of_the_chosen_tokens_only() -> None:
@@ -151,21 +151,21 @@ SCHEMA = {"type": "object"}
 
 def test_a_schema() -> None:
     form = TextFormat("json_schema", "n", None, SCHEMA, False)
-    told = {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA, "strict": False}}
-    assert rest(format=form) == {"response_format": told}
+    actual = {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA, "strict": False}}
+    assert rest(format=form) == {"response_format": actual}
 
 
 @pytest.mark.parametrize(("endpoint", "param"), [("responses", "reasoning.summary"), ("chat", "reasoning_effort")])
 def test_a_summary_of_a_kind_is_refused(endpoint: Endpoint, param: str) -> None:
-    assert refused(ask(endpoint=endpoint, summary="detailed")) == param
+    assert refused(make_request(endpoint=endpoint, summary="detailed")) == param
 
 
 # -- Messages -------------------------------------------------------------------------------------------------------------
 
 
 def test_instructions_stand_first() -> None:
-    told = written(ask(Message("developer", (Text("b"),), "n"), HI, instructions="a"))["messages"]
-    assert told == [
+    actual = written(make_request(Message("developer", (Text("b"),), "n"), HI, instructions="a"))["messages"]
+    assert actual == [
         {"role": "system", "content": "a"},
         {"role": "system", "content": "b", "name": "n"},
         {"role": "user", "content": "hi"},
@@ -203,12 +203,12 @@ CLOSED = msgspec.structs.replace(TARGET, fetches_urls=False)
 def test_what_cannot_be_fetched_or_carried_is_refused_where_it_stands(at: str) -> None:
     param = at or "input"
     link, file = Image(url="https://a.example/x", at=at), File(url="https://a.example/x", at=at)
-    assert refused(ask(Message("user", (link,))), CLOSED) == param
-    assert refused(ask(Message("user", (file,)))) == param
-    assert refused(ask(Message("system", (Image(data="QUJD", at=at),)))) == param
-    assert refused(ask(FunctionCallOutput("a", (Text("a"), Image(data="QUJD", at=at))))) == param
-    assert refused(ask(CustomCallOutput("a", (File(data="QUJD", at=at),)))) == param
-    assert refused(ask(ImageGenerationCall("ig_1", "QUJD", at=at))) == param
+    assert refused(make_request(Message("user", (link,))), CLOSED) == param
+    assert refused(make_request(Message("user", (file,)))) == param
+    assert refused(make_request(Message("system", (Image(data="QUJD", at=at),)))) == param
+    assert refused(make_request(FunctionCallOutput("a", (Text("a"), Image(data="QUJD", at=at))))) == param
+    assert refused(make_request(CustomCallOutput("a", (File(data="QUJD", at=at),)))) == param
+    assert refused(make_request(ImageGenerationCall("ig_1", "QUJD", at=at))) == param
 
 
 def assistant(*parts: Part) -> Message:
@@ -220,7 +220,7 @@ def call(call_id: str, **members: Any) -> dict[str, Any]:
 
 
 def test_calls_of_one_go_are_one_message() -> None:
-    told = messages(
+    actual = messages(
         HI,
         assistant(Text("Let me see.")),
         FunctionCall("a", "f", "{}"),
@@ -232,7 +232,7 @@ def test_calls_of_one_go_are_one_message() -> None:
         assistant(Text("Done.")),
     )
     custom = {"id": "b", "type": "custom", "custom": {"name": "sql", "input": "SELECT 1"}}
-    assert told == [
+    assert actual == [
         {"role": "user", "content": "hi"},
         {"role": "assistant", "content": "Let me see.", "tool_calls": [call("a"), custom]},
         {"role": "tool", "tool_call_id": "a", "content": "1"},
@@ -248,13 +248,13 @@ def test_calls_of_one_go_are_one_message() -> None:
 
 
 def test_text_after_calls_stands_before_them() -> None:
-    told = messages(FunctionCall("a", "f", "{}"), assistant(Text("One")), FunctionCallOutput("a", (Text("1"),)))
-    assert told[0] == {"role": "assistant", "content": "One", "tool_calls": [call("a")]}
+    actual = messages(FunctionCall("a", "f", "{}"), assistant(Text("One")), FunctionCallOutput("a", (Text("1"),)))
+    assert actual[0] == {"role": "assistant", "content": "One", "tool_calls": [call("a")]}
 
 
 def test_two_messages_of_the_assistant_stay_two() -> None:
-    told = messages(assistant(Text("One")), WebSearchCall("ws_1"), Message("assistant", (Text("Two"),), "n"))
-    assert told == [
+    actual = messages(assistant(Text("One")), WebSearchCall("ws_1"), Message("assistant", (Text("Two"),), "n"))
+    assert actual == [
         {"role": "assistant", "content": "One"},
         {"role": "assistant", "content": "Two", "name": "n"},
     ]
@@ -271,13 +271,13 @@ def sealed(members: Any, upstream: str = "up") -> Reasoning:
 
 
 def test_reasoning_goes_back_to_its_own_upstream() -> None:
-    told = messages(
+    actual = messages(
         sealed({"reasoning_content": "Hm"}),
         sealed({"reasoning_content": "m", "extra_content": {"x": 1}}),
         FunctionCall("a", "f", "{}"),
         FunctionCall("b", "f", "{}"),
     )
-    assert told == [
+    assert actual == [
         {
             "role": "assistant",
             "content": None,
@@ -289,8 +289,8 @@ def test_reasoning_goes_back_to_its_own_upstream() -> None:
 
 def test_reasoning_goes_with_what_follows_it() -> None:
     one, two = sealed({"reasoning": "One"}), sealed({"reasoning": "Two", "extra_content": {"x": 1}})
-    told = messages(one, assistant(Text("A")), two, assistant(Text("B")), FunctionCall("a", "f", "{}"))
-    assert told == [
+    actual = messages(one, assistant(Text("A")), two, assistant(Text("B")), FunctionCall("a", "f", "{}"))
+    assert actual == [
         {"role": "assistant", "content": "A", "reasoning": "One"},
         {"role": "assistant", "content": "B", "reasoning": "Two", "tool_calls": [call("a", extra_content={"x": 1})]},
     ]
@@ -318,7 +318,7 @@ def test_reasoning_alone_is_no_message() -> None:
 
 
 def test_a_conversation_without_a_message_is_refused() -> None:
-    assert refused(ask(WebSearchCall("ws_1"), Reasoning(summary=("a",)))) == "input"
+    assert refused(make_request(WebSearchCall("ws_1"), Reasoning(summary=("a",)))) == "input"
 
 
 def test_what_a_reader_sealed_is_written_back() -> None:
@@ -330,10 +330,10 @@ def test_what_a_reader_sealed_is_written_back() -> None:
         ],
     }
     answer = {"choices": [{"index": 0, "message": said, "finish_reason": "tool_calls"}]}
-    events = ChatAnswerReader(ask(), TARGET).whole(json.dumps(answer).encode())
+    events = ChatAnswerReader(make_request(), TARGET).whole(json.dumps(answer).encode())
     (done,) = (event for event in events if isinstance(event, ReasoningDone))
-    told = messages(Reasoning(sealed=done.sealed), FunctionCall("a", "f", "{}"))
-    assert told == [{"role": "assistant", "content": None, **said}]
+    actual = messages(Reasoning(sealed=done.sealed), FunctionCall("a", "f", "{}"))
+    assert actual == [{"role": "assistant", "content": None, **said}]
 
 
 # -- Tools ----------------------------------------------------------------------------------------------------------------
@@ -344,7 +344,7 @@ def function(name: str, **members: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("tool", "told"),
+    ("tool", "raw"),
     [
         (F, function("f")),
         (FunctionTool("f", "d", SCHEMA, False), function("f", description="d", parameters=SCHEMA, strict=False)),
@@ -365,8 +365,8 @@ def function(name: str, **members: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_tools(tool: Tool, told: Any) -> None:
-    assert rest(tools=(tool,)) == {"tools": [told]}
+def test_tools(tool: Tool, raw: Any) -> None:
+    assert rest(tools=(tool,)) == {"tools": [raw]}
 
 
 def test_a_search_is_an_option() -> None:
@@ -380,7 +380,7 @@ def test_a_search_is_an_option() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choice", "tools", "told", "searches"),
+    ("choice", "tools", "raw", "searches"),
     [
         (None, ["f", "g"], None, True),
         (ToolChoice("auto"), ["f", "g"], "auto", True),
@@ -394,12 +394,12 @@ def test_a_search_is_an_option() -> None:
     ],
 )
 def test_choices_are_told_as_old_servers_know_them(
-    choice: ToolChoice | None, tools: list[str] | None, told: Any, searches: bool
+    choice: ToolChoice | None, tools: list[str] | None, raw: Any, searches: bool
 ) -> None:
     body = rest(tools=(F, G, SEARCH), tool_choice=choice)
     assert (body.get("tools"), body.get("tool_choice")) == (
         None if tools is None else [function(n) for n in tools],
-        told,
+        raw,
     )
     assert ("web_search_options" in body) == searches
 
@@ -434,7 +434,7 @@ def test_calls_without_tools_are_not_steered() -> None:
     ],
 )
 def test_tools_that_chat_cannot_carry(members: dict[str, Any], param: str) -> None:
-    assert refused(ask(**members)) == param
+    assert refused(make_request(**members)) == param
 
 
 def test_tools_that_are_not_allowed_are_not_carried() -> None:
@@ -514,7 +514,7 @@ def number(least: float, most: float) -> st.SearchStrategy[float | None]:
     return st.none() | st.floats(least, most)
 
 
-asks = st.builds(
+any_requests = st.builds(
     lambda items, tools, **members: CanonicalRequest(
         endpoint="chat", model="m", items=tuple(item for turn in items for item in turn), **tools, **members
     ),
@@ -544,7 +544,7 @@ asks = st.builds(
 
 
 @settings(max_examples=100, deadline=None)
-@given(asks)
-def test_what_is_written_is_read_as_the_same(told: CanonicalRequest) -> None:
+@given(any_requests)
+def test_what_is_written_is_read_as_the_same(raw: CanonicalRequest) -> None:
     target = Target(upstream="up", model="m", max_output_tokens=100)
-    assert bare(read_chat_request(read_body(write_chat_request(told, target)), {})) == bare(told)
+    assert bare(read_chat_request(read_body(write_chat_request(raw, target)), {})) == bare(raw)

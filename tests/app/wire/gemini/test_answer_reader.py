@@ -54,7 +54,7 @@ def test_the_last_figures_count() -> None:
 
 def test_choices_are_told_apart_and_all_finish_at_the_end() -> None:
     first, second = chunk({"text": "A"}, finish="STOP"), chunk({"text": "B"}, index=1)
-    events = inner(streamed(first, second, chunk({"text": "C"}, finish="MAX_TOKENS", index=1), ask=TWO))
+    events = inner(streamed(first, second, chunk({"text": "C"}, finish="MAX_TOKENS", index=1), request=TWO))
     assert events == [
         TextDelta("A"),
         TextDelta("B", 1),
@@ -66,7 +66,7 @@ def test_choices_are_told_apart_and_all_finish_at_the_end() -> None:
 
 @pytest.mark.parametrize("index", [2, -1, True, "0", 0.0])
 def test_a_choice_that_nobody_asked_for_is_malformed(index: Any) -> None:
-    assert broken(chunk({"text": "A"}, finish="STOP", index=index), ask=TWO).malformed
+    assert broken(chunk({"text": "A"}, finish="STOP", index=index), request=TWO).malformed
 
 
 @pytest.mark.parametrize("chunks", [(), ({},), ({"candidates": []},), (chunk({"text": "A"}),)])
@@ -79,13 +79,13 @@ def test_a_reason_that_is_unsaid_is_none() -> None:
 
 
 def test_each_choice_must_finish() -> None:
-    assert broken(chunk({"text": "A"}, finish="STOP"), chunk({"text": "B"}, index=1), ask=TWO).malformed
+    assert broken(chunk({"text": "A"}, finish="STOP"), chunk({"text": "B"}, index=1), request=TWO).malformed
 
 
 def test_a_blocked_prompt_is_filtered_and_its_figures_are_told() -> None:
     body = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 5, "totalTokenCount": 5}}
     assert plain(body) == [AnswerBegun(), ChoiceFinished("content_filter"), AnswerEnded(Usage(input=5))]
-    assert inner(streamed(body, ask=TWO)) == [ChoiceFinished("content_filter"), ChoiceFinished("content_filter", 1)]
+    assert inner(streamed(body, request=TWO)) == [ChoiceFinished("content_filter"), ChoiceFinished("content_filter", 1)]
 
 
 def test_feedback_that_blocks_nothing_is_no_answer() -> None:
@@ -103,7 +103,7 @@ def test_no_turn_is_ever_paused() -> None:
 def test_searches_are_counted_once_for_all_choices() -> None:
     first = chunk(finish="STOP", groundingMetadata={"webSearchQueries": ["a", "b"]})
     second = chunk(finish="STOP", index=1, groundingMetadata={"webSearchQueries": ["b", "c"]})
-    events = streamed(first, second | {"usageMetadata": USAGE}, ask=TWO)
+    events = streamed(first, second | {"usageMetadata": USAGE}, request=TWO)
     assert ended(events).usage == Usage(input=5, output=2, web_search_calls=3)
 
 
@@ -112,9 +112,9 @@ def test_searches_are_counted_once_for_all_choices() -> None:
     [({}, "auto"), ({"size": "auto"}, "auto"), ({"size": "1024x1536"}, "1024x1536"), ({"size": 7}, "auto")],
 )
 def test_images_are_counted_as_they_were_asked_for(options: dict[str, Any], size: str) -> None:
-    ask = msgspec.structs.replace(ASK, tools=(ImageTool(options),))
+    request = msgspec.structs.replace(ASK, tools=(ImageTool(options),))
     image = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}
-    events = streamed(chunk(image, image, finish="STOP") | {"usageMetadata": USAGE}, ask=ask)
+    events = streamed(chunk(image, image, finish="STOP") | {"usageMetadata": USAGE}, request=request)
     assert ended(events).usage == Usage(input=5, output=2, images=(ImageCount("auto", size, 2),))
 
 
@@ -199,7 +199,7 @@ CANDIDATES = st.fixed_dictionaries(
 def test_any_json_is_an_answer_or_an_error(chunks: list[Any]) -> None:
     reader = GeminiAnswerReader(TWO, TARGET)
     try:
-        events = [event for told in chunks for event in reader.frame("", json.dumps(told).encode())] + reader.end()
+        events = [event for entry in chunks for event in reader.frame("", json.dumps(entry).encode())] + reader.end()
     except AnswerError:
         return
     assert isinstance(events[0], AnswerBegun)

@@ -244,7 +244,7 @@ def token(text: str, value: Any = None) -> dict[str, Any]:
 
 def test_log_probabilities_go_with_the_text_that_comes_next() -> None:
     result = {"chosenCandidates": [token("ü", -0.5), token("!")], "topCandidates": [{"candidates": [token("u", -1)]}]}
-    told = (
+    actual = (
         {
             "token": "ü",
             "logprob": -0.5,
@@ -255,7 +255,7 @@ def test_log_probabilities_go_with_the_text_that_comes_next() -> None:
     )
     assert read({"text": "ü!"}, logprobsResult=result)[0] == TextDelta("ü!")
     events = inner(streamed(chunk(logprobsResult=result), chunk({"text": "ü!"}), chunk({"text": "?"}, finish="STOP")))
-    assert events == [TextDelta("ü!", 0, told), TextDelta("?"), STOP]
+    assert events == [TextDelta("ü!", 0, actual), TextDelta("?"), STOP]
 
 
 @pytest.mark.parametrize(

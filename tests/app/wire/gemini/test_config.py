@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.wire.canonical import FunctionTool, TextFormat, WebSearchTool
-from tests.support.wire.gemini.gemini_asks import NEWEST, OLDER, asked, config, refused, target
+from tests.support.wire.gemini.gemini_requests import NEWEST, OLDER, config, make_request, refused, target
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 
@@ -48,7 +48,7 @@ def test_a_format_s_description_stands_in_the_schema() -> None:
 def test_json_beside_tools_is_for_the_newest_models(tool: FunctionTool | WebSearchTool) -> None:
     fields: dict[str, Any] = {"format": TextFormat("json_object"), "tools": (tool,)}
     assert config(**fields) == {"responseMimeType": "application/json"}
-    refused(asked(**fields), "text.format", target(OLDER))
+    refused(make_request(**fields), "text.format", target(OLDER))
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_json_beside_tools_is_for_the_newest_models(tool: FunctionTool | WebSear
     ],
 )
 def test_what_has_no_place_is_named(fields: dict[str, Any], param: str) -> None:
-    refused(asked(**fields), param, target(OLDER))
+    refused(make_request(**fields), param, target(OLDER))
 
 
 def test_several_choices_are_for_plain_answers_of_older_models() -> None:
     assert config(target(OLDER), choices=8) == {"candidateCount": 8}
-    refused(asked(choices=2), "n", target(NEWEST))
+    refused(make_request(choices=2), "n", target(NEWEST))
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,8 @@ def test_an_effort_is_a_level_or_a_budget(model: str, fields: dict[str, Any], ex
     ],
 )
 def test_an_effort_that_a_model_cannot_make_is_named(model: str, effort: str, supported: str) -> None:
-    assert f"supports {supported}." in refused(asked(effort=effort), "reasoning.effort", target(model))
+    assert f"supports {supported}." in refused(make_request(effort=effort), "reasoning.effort", target(model))
 
 
 def test_a_model_that_does_not_think_has_no_summary() -> None:
-    refused(asked(summary="auto"), "reasoning.summary", target("gemma-3-27b-it"))
+    refused(make_request(summary="auto"), "reasoning.summary", target("gemma-3-27b-it"))

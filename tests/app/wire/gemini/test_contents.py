@@ -19,7 +19,7 @@ from app.wire.canonical import (
     Text,
     WebSearchCall,
 )
-from tests.support.wire.gemini.gemini_asks import HELLO, OLDER, asked, body, contents, refused, target
+from tests.support.wire.gemini.gemini_requests import HELLO, OLDER, body, contents, make_request, refused, target
 
 CALL = FunctionCall("call_1", "weather", '{"city":"Paris"}', at="input[1]")
 OUTPUT = FunctionCallOutput("call_1", (Text("sunny"),), at="input[2]")
@@ -40,7 +40,7 @@ def model(*parts: dict[str, object]) -> dict[str, object]:
 
 def test_instructions_and_system_messages_are_one_instruction() -> None:
     written = body(
-        asked(
+        make_request(
             Message("system", (Text("First."), Text(""))),
             HELLO,
             Message("developer", (Text("Second."),)),
@@ -49,12 +49,12 @@ def test_instructions_and_system_messages_are_one_instruction() -> None:
     )
     assert written["systemInstruction"] == {"parts": [{"text": "Before."}, {"text": "First."}, {"text": "Second."}]}
     assert written["contents"] == [user({"text": "Hello"})]
-    assert "systemInstruction" not in body(asked())
+    assert "systemInstruction" not in body(make_request())
 
 
 def test_an_instruction_is_text() -> None:
     image = Image(data="AA", media_type="image/png", at="messages[0].content[0]")
-    refused(asked(Message("system", (image,)), HELLO), "messages[0].content[0]")
+    refused(make_request(Message("system", (image,)), HELLO), "messages[0].content[0]")
 
 
 def test_turns_of_one_role_are_merged_and_empty_text_is_left_out() -> None:
@@ -67,13 +67,13 @@ def test_turns_of_one_role_are_merged_and_empty_text_is_left_out() -> None:
 
 @pytest.mark.parametrize("items", [(), (Message("system", (Text("Alone."),)),), (Message("user", (Text(""),)),)])
 def test_without_a_turn_there_is_nothing_to_answer(items: tuple[Message, ...]) -> None:
-    ask = asked(HELLO)
-    ask = type(ask)("responses", "public", items)
-    refused(ask, "input")
+    request = make_request(HELLO)
+    request = type(request)("responses", "public", items)
+    refused(request, "input")
 
 
 def test_names_of_participants_are_refused() -> None:
-    refused(asked(Message("user", (Text("Hi"),), name="ann", at="messages[3]")), "messages[3].name")
+    refused(make_request(Message("user", (Text("Hi"),), name="ann", at="messages[3]")), "messages[3].name")
 
 
 def test_calls_and_their_outputs() -> None:
@@ -114,12 +114,12 @@ def test_an_output_that_is_the_empty_object_stays_it() -> None:
 @pytest.mark.parametrize("arguments", ["{", "[]", "1", "null", '"x"', "{}{}", '{"a":' * 100_000])
 def test_arguments_that_are_no_object_are_named(arguments: str) -> None:
     call = FunctionCall("call_1", "weather", arguments, at="messages[1].tool_calls[0]")
-    refused(asked(HELLO, call), "messages[1].tool_calls[0].arguments", code="invalid_value")
+    refused(make_request(HELLO, call), "messages[1].tool_calls[0].arguments", code="invalid_value")
 
 
 def test_an_output_without_its_call_is_named() -> None:
-    refused(asked(HELLO, OUTPUT, CALL), "input[2]", code="invalid_value")
-    refused(asked(HELLO, FunctionCallOutput("other", ())), "input", code="invalid_value")
+    refused(make_request(HELLO, OUTPUT, CALL), "input[2]", code="invalid_value")
+    refused(make_request(HELLO, FunctionCallOutput("other", ())), "input", code="invalid_value")
 
 
 def test_images_of_an_output_are_its_parts_on_the_newest_models() -> None:
@@ -129,12 +129,12 @@ def test_images_of_an_output_are_its_parts_on_the_newest_models() -> None:
     written = contents(HELLO, CALL, output)[-1]["parts"][0]["functionResponse"]
     assert written["response"] == {"output": "see"}
     assert written["parts"] == [{"inlineData": {"mimeType": "image/png", "data": "AA"}}]
-    refused(asked(HELLO, CALL, output), "input[2].output[1]", target(OLDER))
+    refused(make_request(HELLO, CALL, output), "input[2].output[1]", target(OLDER))
 
 
 def test_urls_in_an_output_are_refused() -> None:
     output = FunctionCallOutput("call_1", (File(url="https://a.example/a.pdf", at="input[2].output[0]"),))
-    refused(asked(HELLO, CALL, output), "input[2].output[0]")
+    refused(make_request(HELLO, CALL, output), "input[2].output[0]")
 
 
 # -- Signatures -----------------------------------------------------------------------------------------------------------
@@ -195,4 +195,4 @@ def test_searches_of_earlier_turns_are_left_out() -> None:
 
 @pytest.mark.parametrize("item", [CustomCall("c", "n", "x", at="input[1]"), CustomCallOutput("c", (), at="input[1]")])
 def test_custom_calls_are_refused(item: CustomCall | CustomCallOutput) -> None:
-    refused(asked(HELLO, item), "input[1]")
+    refused(make_request(HELLO, item), "input[1]")

@@ -22,7 +22,7 @@ JSON = st.recursive(
 )
 
 
-def told(status: str | None = None, code: Any = None, details: Any = None) -> dict[str, Any]:
+def error_body(status: str | None = None, code: Any = None, details: Any = None) -> dict[str, Any]:
     return {"error": {"code": code, "message": "No.", "status": status, "details": details}}
 
 
@@ -44,8 +44,8 @@ def told(status: str | None = None, code: Any = None, details: Any = None) -> di
     ],
 )
 def test_a_status_is_a_type_and_a_code(status: str, kind: str, code: str) -> None:
-    assert translate_error(told(status)) == (kind, code, None)
-    assert translate_error([told(status)]) == (kind, code, None)
+    assert translate_error(error_body(status)) == (kind, code, None)
+    assert translate_error([error_body(status)]) == (kind, code, None)
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_a_status_is_a_type_and_a_code(status: str, kind: str, code: str) -> Non
     ],
 )
 def test_without_a_status_the_number_tells(number: Any, code: str) -> None:
-    assert translate_error(told(code=number))[1] == code
+    assert translate_error(error_body(code=number))[1] == code
 
 
 def test_a_wrong_key_is_told_by_its_reason() -> None:
     info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
-    assert translate_error(told("INVALID_ARGUMENT", 400, ["x", {}, info])) == (
+    assert translate_error(error_body("INVALID_ARGUMENT", 400, ["x", {}, info])) == (
         "authentication_error",
         "invalid_api_key",
         None,
@@ -88,11 +88,11 @@ def test_a_wrong_key_is_told_by_its_reason() -> None:
 )
 def test_a_delay_is_seconds(delay: Any, seconds: float | None) -> None:
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
-    assert translate_error(told("RESOURCE_EXHAUSTED", 429, [info]))[2] == seconds
+    assert translate_error(error_body("RESOURCE_EXHAUSTED", 429, [info]))[2] == seconds
 
 
 def test_the_longest_delay_counts() -> None:
-    assert translate_error(told("UNAVAILABLE", 503, [{"retryDelay": "1s"}, {"retryDelay": "5s"}]))[2] == 5.0
+    assert translate_error(error_body("UNAVAILABLE", 503, [{"retryDelay": "1s"}, {"retryDelay": "5s"}]))[2] == 5.0
 
 
 @pytest.mark.parametrize(

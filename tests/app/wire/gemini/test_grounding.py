@@ -105,10 +105,10 @@ def test_indices_count_from_the_part_that_is_named() -> None:
 
 
 def test_the_segment_s_own_text_tells_what_they_count_from() -> None:
-    told = support(0, partIndex=2, startIndex=5, endIndex=8, text="Two")
-    assert cited(told, text="One. Two. Six.", p0=0, p2=5) == [("A", 5, 8)]
-    told = support(0, startIndex=0, endIndex=3, text="Six")
-    assert cited(told, text="One. Two. Six.", message=10) == [("A", 0, 3)]
+    actual = support(0, partIndex=2, startIndex=5, endIndex=8, text="Two")
+    assert cited(actual, text="One. Two. Six.", p0=0, p2=5) == [("A", 5, 8)]
+    actual = support(0, startIndex=0, endIndex=3, text="Six")
+    assert cited(actual, text="One. Two. Six.", message=10) == [("A", 0, 3)]
 
 
 def test_a_citation_belongs_to_the_last_message() -> None:

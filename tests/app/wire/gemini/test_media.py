@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from app.wire.canonical import CanonicalRequest, File, FunctionCall, FunctionCallOutput, Image, Message, Text
-from tests.support.wire.gemini.gemini_asks import NEWEST, OLDER, asked, body, contents, refused, target
+from tests.support.wire.gemini.gemini_requests import NEWEST, OLDER, body, contents, make_request, refused, target
 
 AT = "input[0].content[0]"
 
 
 def showing(*parts: Image | File | Text) -> CanonicalRequest:
-    return asked(Message("user", parts, at="input[0]"))
+    return make_request(Message("user", parts, at="input[0]"))
 
 
 def first_part(part: Image | File, model: str = NEWEST) -> Any:
@@ -47,7 +47,7 @@ def test_what_an_older_model_cannot_read_is_named(part: Image | File) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "told"),
+    ("part", "raw"),
     [
         (Image(url="https://a.example/a.PNG?x=.pdf"), {"mimeType": "image/png"}),
         (Image(url="https://a.example/b.jpeg"), {"mimeType": "image/jpeg"}),
@@ -57,8 +57,8 @@ def test_what_an_older_model_cannot_read_is_named(part: Image | File) -> None:
         (File(url="https://[2606:4700::1111]:8443/a.pdf"), {"mimeType": "application/pdf"}),
     ],
 )
-def test_an_address_is_passed_on_with_what_is_known_of_it(part: Image | File, told: dict[str, str]) -> None:
-    assert first_part(part) == {"fileData": {"fileUri": part.url, **told}}
+def test_an_address_is_passed_on_with_what_is_known_of_it(part: Image | File, raw: dict[str, str]) -> None:
+    assert first_part(part) == {"fileData": {"fileUri": part.url, **raw}}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_detail_is_the_resolution_of_the_request() -> None:
 
 def test_the_detail_of_an_output_counts_too() -> None:
     items = (FunctionCall("c", "f", "{}"), FunctionCallOutput("c", (image("low"),)))
-    assert body(asked(*items))["generationConfig"]["mediaResolution"] == "MEDIA_RESOLUTION_LOW"
+    assert body(make_request(*items))["generationConfig"]["mediaResolution"] == "MEDIA_RESOLUTION_LOW"
 
 
 def test_details_that_one_request_cannot_have_are_named() -> None:

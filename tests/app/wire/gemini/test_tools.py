@@ -16,7 +16,7 @@ from app.wire.canonical import (
     ToolName,
     WebSearchTool,
 )
-from tests.support.wire.gemini.gemini_asks import asked, body, config, refused, target
+from tests.support.wire.gemini.gemini_requests import body, config, make_request, refused, target
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 F = FunctionTool("weather", "The weather.", SCHEMA, at="tools[0]")
@@ -31,7 +31,7 @@ def function(name: str) -> ToolName:
 
 
 def members(*tools: Tool, **fields: Any) -> dict[str, Any]:
-    written = body(asked(tools=tools, **fields))
+    written = body(make_request(tools=tools, **fields))
     return {name: written[name] for name in ("tools", "toolConfig") if name in written}
 
 
@@ -94,7 +94,7 @@ def test_a_search_is_google_s() -> None:
     ],
 )
 def test_what_a_search_cannot_be_told_is_named(tool: WebSearchTool, param: str) -> None:
-    refused(asked(tools=(tool,)), param)
+    refused(make_request(tools=(tool,)), param)
 
 
 def test_a_tool_that_may_not_be_used_is_not_offered() -> None:
@@ -128,7 +128,7 @@ def test_a_tool_that_may_not_be_used_is_not_offered() -> None:
     ],
 )
 def test_what_this_upstream_cannot_do_is_named(tools: tuple[Tool, ...], fields: dict[str, Any], param: str) -> None:
-    refused(asked(tools=tools, **fields), param)
+    refused(make_request(tools=tools, **fields), param)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_what_this_upstream_cannot_do_is_named(tools: tuple[Tool, ...], fields: 
     ],
 )
 def test_what_asks_for_nothing_is_taken(tools: tuple[Tool, ...], fields: dict[str, Any]) -> None:
-    assert "tools" in body(asked(tools=tools, **fields))
+    assert "tools" in body(make_request(tools=tools, **fields))
 
 
 # -- Images ---------------------------------------------------------------------------------------------------------------
@@ -173,13 +173,13 @@ def test_a_size_is_a_shape(size: str | None, shape: dict[str, str] | None) -> No
     "size", ["256x256", "1025x1025", "2049x2048", "big", "x", "1024", "9" * 5000 + "x1", 7, {"a": 1}]
 )
 def test_a_size_that_does_not_exist_is_named(size: Any) -> None:
-    refused(asked(tools=image(size=size)), "tools[0].size")
+    refused(make_request(tools=image(size=size)), "tools[0].size")
 
 
 def test_older_models_have_one_resolution() -> None:
     older = target("gemini-2.5-flash-image")
     assert config(older, tools=image(size="1536x1024"))["imageConfig"] == {"aspectRatio": "3:2"}
-    assert "times" not in refused(asked(tools=image(size="2048x2048")), "tools[0].size", older)
+    assert "times" not in refused(make_request(tools=image(size="2048x2048")), "tools[0].size", older)
 
 
 def test_options_that_ask_for_nothing_are_taken() -> None:
@@ -201,7 +201,7 @@ def test_options_that_ask_for_nothing_are_taken() -> None:
     ],
 )
 def test_options_that_cannot_be_carried_are_named(name: str, value: Any) -> None:
-    refused(asked(tools=image(**{name: value})), f"tools[0].{name}")
+    refused(make_request(tools=image(**{name: value})), f"tools[0].{name}")
 
 
 def test_a_forced_image_is_all_that_comes() -> None:

@@ -116,8 +116,8 @@ def test_figures_that_are_none_are_malformed(figures: dict[str, Any]) -> None:
 
 def test_searches_and_images_are_those_that_were_counted() -> None:
     images = (ImageCount("auto", "auto", 2),)
-    told = gemini_usage({"promptTokenCount": 1, "candidatesTokenCount": 1}, searches=3, images=images)
-    assert told == Usage(input=1, output=1, web_search_calls=3, images=images)
+    actual = gemini_usage({"promptTokenCount": 1, "candidatesTokenCount": 1}, searches=3, images=images)
+    assert actual == Usage(input=1, output=1, web_search_calls=3, images=images)
 
 
 @pytest.mark.parametrize(
@@ -152,10 +152,17 @@ DETAILS = st.none() | st.lists(
     )
 )
 def test_kinds_always_sum_up_to_the_vendor_s_own_total(figures: dict[str, Any]) -> None:
-    told = usage(**figures)
-    if told is not None:
-        assert told.input_tokens == figures["promptTokenCount"] + (figures["toolUsePromptTokenCount"] or 0)
-        assert told.output_tokens == (figures["candidatesTokenCount"] or 0) + (figures["thoughtsTokenCount"] or 0)
-        kinds = (told.input, told.cached_input, told.image_input, told.output, told.image_output, told.reasoning)
+    actual = usage(**figures)
+    if actual is not None:
+        assert actual.input_tokens == figures["promptTokenCount"] + (figures["toolUsePromptTokenCount"] or 0)
+        assert actual.output_tokens == (figures["candidatesTokenCount"] or 0) + (figures["thoughtsTokenCount"] or 0)
+        kinds = (
+            actual.input,
+            actual.cached_input,
+            actual.image_input,
+            actual.output,
+            actual.image_output,
+            actual.reasoning,
+        )
         assert min(kinds) >= 0
-        assert told.reasoning <= told.output
+        assert actual.reasoning <= actual.output

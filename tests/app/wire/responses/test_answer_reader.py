@@ -29,20 +29,20 @@ from app.wire.responses.answer_reader import ITEMS_MAX
 from app.wire.responses.answer_writer import ResponsesAnswerWriter
 from app.wire.splice import members
 from domain.usage import Usage
-from tests.support.wire.responses.answers import answers
+from tests.support.wire.responses.answer_events import answers
 from tests.support.wire.responses.mutations import mutated
-from tests.support.wire.responses.reading import (
+from tests.support.wire.responses.upstream_events import (
     CREATED,
     added,
     cited,
     completed,
     delta,
     done,
+    events_of,
     message,
     of,
     reader,
     text_part,
-    told,
     within,
 )
 from tests.support.wire.streams import RESPONSES_USAGE, response
@@ -59,7 +59,7 @@ def test_beginning_and_end() -> None:
     queued = of("queued", response=response("queued"))
     ended = completed(usage=RESPONSES_USAGE, service_tier="default")
     begun = of("created", response=response(service_tier="auto"))
-    assert told(begun, queued, ended, "[DONE]", of("output_text.delta", delta="late")) == [
+    assert events_of(begun, queued, ended, "[DONE]", of("output_text.delta", delta="late")) == [
         AnswerBegun("resp_1", "vendor-model-2025", "auto"),
         ChoiceFinished("stop"),
         AnswerEnded(Usage(16, 10, 4, output=9, reasoning=2, service_tier="default"), "default"),
@@ -67,7 +67,7 @@ def test_beginning_and_end() -> None:
 
 
 def test_an_answer_that_begins_with_an_item() -> None:
-    assert told(added(0, type="message", id="msg_1"), completed())[0] == AnswerBegun()
+    assert events_of(added(0, type="message", id="msg_1"), completed())[0] == AnswerBegun()
 
 
 def test_an_item_that_is_added_twice_is_one() -> None:
@@ -107,7 +107,7 @@ def test_items_and_events_of_unknown_types() -> None:
 def test_answers_that_were_cut(details: Any, reason: str) -> None:
     cut = response("incomplete", incomplete_details=details, output=[message(text_part("Hel"))])
     expected = [AnswerBegun("resp_1", "vendor-model-2025"), TextDelta("Hel"), ChoiceFinished(reason), AnswerEnded()]  # type: ignore[arg-type]
-    assert told(of("incomplete", response=cut)) == expected
+    assert events_of(of("incomplete", response=cut)) == expected
     assert reader().whole(json.dumps(cut).encode()) == expected
 
 
@@ -203,7 +203,7 @@ def test_a_name_stands_in_for_a_type() -> None:
 )
 def test_malformed_answers(events: list[Any]) -> None:
     with pytest.raises(AnswerError) as caught:
-        told(*events)
+        events_of(*events)
     assert caught.value.malformed
 
 
@@ -231,11 +231,11 @@ def payloads(frames: list[bytes]) -> list[bytes]:
 
 def content(frames: list[bytes]) -> Json:
     """What an answer says, with our seal taken off as many times as it was put on."""
-    told: Json = json.loads(frames[-1])
-    for item in told["output"]:
+    result: Json = json.loads(frames[-1])
+    for item in result["output"]:
         if item.get("encrypted_content"):
             item["encrypted_content"] = item["encrypted_content"].rpartition(":")[2]
-    return {name: told[name] for name in ("status", "incomplete_details", "output", "usage")}
+    return {name: result[name] for name in ("status", "incomplete_details", "output", "usage")}
 
 
 @given(answers(overlap=1))

@@ -26,7 +26,7 @@ from app.wire.tags import seal
 from domain.usage import Usage
 from tests.app.wire.test_recordings import present
 from tests.support.paths import RECORDINGS
-from tests.support.wire.responses.reading import reader
+from tests.support.wire.responses.upstream_events import reader
 
 
 def recorded(name: str) -> list[AnswerEvent]:

@@ -26,7 +26,7 @@ from app.wire.responses.answer_writer import ResponsesAnswerWriter
 from app.wire.splice import members
 from app.wire.tags import seal
 from tests.support.wire import responses_grammar as grammar
-from tests.support.wire.responses.answers import ANSWERS, SEARCHED, answers
+from tests.support.wire.responses.answer_events import ANSWERS, SEARCHED, answers
 
 Json = dict[str, Any]
 SEED = "0123456789abcdef0123456789abcdef"
@@ -55,8 +55,8 @@ def plain(events: list[AnswerEvent], request: Json | None = None) -> Json:
     wrote = writer(request, stream=False)
     *before, last = map(wrote.write, events)
     assert not any(before)
-    told: Json = json.loads(last)
-    return told
+    result: Json = json.loads(last)
+    return result
 
 
 def kinds(stream: bytes) -> list[str]:
@@ -69,8 +69,8 @@ def places(stream: bytes) -> list[tuple[str, int]]:
 
 
 def output(name: str, request: Json | None = None) -> list[Json]:
-    told: list[Json] = plain(ANSWERS[name], request)["output"]
-    return told
+    result: list[Json] = plain(ANSWERS[name], request)["output"]
+    return result
 
 
 def check(events: list[AnswerEvent], request: Json | None = None) -> Json:
@@ -198,25 +198,25 @@ def test_the_request_is_echoed() -> None:
     schema = {"type": "json_schema", "name": "n", "schema": {"type": "object"}}
     request = {**REQUEST, "tools": tools, "text": {"format": schema, "verbosity": "low"}, "service_tier": "default"}
     request["reasoning"] = {"effort": "high", "generate_summary": "auto"}
-    told = check(ANSWERS["nothing"], request)
+    actual = check(ANSWERS["nothing"], request)
     echoed = set(REQUEST) - {"store", "input", "top_p"}
-    assert {name: told[name] for name in echoed} == {name: REQUEST[name] for name in echoed}
-    assert (told["store"], told["top_p"]) == (False, 1.0)
-    assert told["text"] == request["text"]
-    assert told["reasoning"] == {"effort": "high", "summary": "auto"}
+    assert {name: actual[name] for name in echoed} == {name: REQUEST[name] for name in echoed}
+    assert (actual["store"], actual["top_p"]) == (False, 1.0)
+    assert actual["text"] == request["text"]
+    assert actual["reasoning"] == {"effort": "high", "summary": "auto"}
     function = {"type": "function", "name": "f", "description": None, "parameters": None, "strict": True}
-    assert told["tools"] == [function, {"type": "web_search"}]
+    assert actual["tools"] == [function, {"type": "web_search"}]
 
 
 def test_members_of_the_wrong_form_are_no_echo() -> None:
-    told = plain(ANSWERS["nothing"], {"text": 1, "reasoning": [], "tools": {"a": 1}, "include": "x"})
-    assert told["text"] == {"format": {"type": "text"}}
-    assert (told["reasoning"], told["tools"]) == ({"effort": None, "summary": None}, [])
-    assert plain(ANSWERS["nothing"], {"tools": ["x"], "text": {"format": None}})["text"] == told["text"]
+    actual = plain(ANSWERS["nothing"], {"text": 1, "reasoning": [], "tools": {"a": 1}, "include": "x"})
+    assert actual["text"] == {"format": {"type": "text"}}
+    assert (actual["reasoning"], actual["tools"]) == ({"effort": None, "summary": None}, [])
+    assert plain(ANSWERS["nothing"], {"tools": ["x"], "text": {"format": None}})["text"] == actual["text"]
 
 
 @pytest.mark.parametrize(
-    ("name", "asked", "begun", "ended"),
+    ("name", "request", "begun", "ended"),
     [
         ("nothing", None, "auto", "default"),
         ("nothing", "default", "default", "default"),
@@ -225,8 +225,8 @@ def test_members_of_the_wrong_form_are_no_echo() -> None:
         ("filtered text", None, "auto", "default"),
     ],
 )
-def test_the_tier(name: str, asked: str | None, begun: str, ended: str) -> None:
-    found = grammar.events(streamed(ANSWERS[name], {"service_tier": asked}))
+def test_the_tier(name: str, request: str | None, begun: str, ended: str) -> None:
+    found = grammar.events(streamed(ANSWERS[name], {"service_tier": request}))
     assert (found[0]["response"]["service_tier"], found[-1]["response"]["service_tier"]) == (begun, ended)
 
 
@@ -240,9 +240,9 @@ def test_the_tier(name: str, asked: str | None, begun: str, ended: str) -> None:
     ],
 )
 def test_an_answer_that_was_cut(name: str, reason: str, statuses: list[str]) -> None:
-    told = check(ANSWERS[name])
-    assert (told["status"], told["incomplete_details"]) == ("incomplete", {"reason": reason})
-    assert [item["status"] for item in told["output"]] == statuses
+    actual = check(ANSWERS[name])
+    assert (actual["status"], actual["incomplete_details"]) == ("incomplete", {"reason": reason})
+    assert [item["status"] for item in actual["output"]] == statuses
     assert kinds(streamed(ANSWERS[name]))[-1] == "incomplete"
 
 
@@ -313,8 +313,8 @@ def test_searches_and_citations() -> None:
     assert (failed["status"], failed["action"]["query"]) == ("failed", "a")
     cited = {"type": "url_citation", "start_index": 0, "end_index": 7, "url": "https://a", "title": "A"}
     assert message["content"][0]["annotations"][0] == cited
-    asked = output("search and citation", {"include": ["web_search_call.action.sources"]})
-    assert asked[0]["action"]["sources"] == [{"type": "url", "url": "https://a"}]
+    request = output("search and citation", {"include": ["web_search_call.action.sources"]})
+    assert request[0]["action"]["sources"] == [{"type": "url", "url": "https://a"}]
     assert plain(ANSWERS["search and citation"])["tool_usage"]["web_search"] == {"num_requests": 2}
 
 
@@ -384,8 +384,8 @@ def test_a_failure_before_anything_was_sent() -> None:
 
 def test_a_plain_failure_is_an_envelope() -> None:
     failed = writer(stream=False).failure(message="It broke.", type="server_error", code="x")
-    told = {"message": "It broke.", "type": "server_error", "param": None, "code": "x"}
-    assert json.loads(failed) == {"error": told}
+    actual = {"message": "It broke.", "type": "server_error", "param": None, "code": "x"}
+    assert json.loads(failed) == {"error": actual}
 
 
 def test_an_answer_that_breaks_the_rules_is_a_fault_of_ours() -> None:

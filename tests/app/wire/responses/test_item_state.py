@@ -10,7 +10,7 @@ import pytest
 
 from app.wire.exchange import AnswerError
 from app.wire.responses.item_state import PLACES_MAX
-from tests.support.wire.responses.reading import cited, delta, of, reader
+from tests.support.wire.responses.upstream_events import cited, delta, of, reader
 
 Json = dict[str, Any]
 

@@ -17,7 +17,7 @@ from app.wire.answer import (
     TextDelta,
 )
 from app.wire.tags import seal
-from tests.support.wire.responses.reading import added, cited, delta, done, message, of, text_part, within
+from tests.support.wire.responses.upstream_events import added, cited, delta, done, message, of, text_part, within
 
 Json = dict[str, Any]
 

@@ -43,15 +43,15 @@ def fault(stream: bytes) -> AnswerError:
     return errors[0]
 
 
-def public(told: dict[str, Any]) -> dict[str, Any]:
+def public(raw: dict[str, Any]) -> dict[str, Any]:
     """The event as a client may see it."""
-    return told | ({"response": told["response"] | {"model": "public", "store": False}} if "response" in told else {})
+    return raw | ({"response": raw["response"] | {"model": "public", "store": False}} if "response" in raw else {})
 
 
 def test_a_stream_is_held_from_its_completion_on() -> None:
     events = response_events()
     outcome = run(relay(), [STREAM])
-    assert payloads(outcome.forwarded) == [public(told) for told in events[:-1]]
+    assert payloads(outcome.forwarded) == [public(entry) for entry in events[:-1]]
     assert payloads(outcome.tail) == [public(events[-1]), "[DONE]"]
     assert outcome.forwarded + outcome.tail == sse(*map(public, events), named=True) + b"data: [DONE]\n\n"
     assert (outcome.usage, outcome.items, outcome.finish) == (USAGE, Usage(), "completed")
@@ -89,9 +89,10 @@ def test_unknown_members_of_a_response_keep_their_bytes() -> None:
 
 
 def test_a_type_that_only_the_frame_names() -> None:
-    events = [{name: value for name, value in told.items() if name != "type"} for told in response_events()]
+    events = [{name: value for name, value in entry.items() if name != "type"} for entry in response_events()]
     stream = b"".join(
-        b"event: %s\n" % told["type"].encode() + sse(bare) for told, bare in zip(response_events(), events, strict=True)
+        b"event: %s\n" % entry["type"].encode() + sse(bare)
+        for entry, bare in zip(response_events(), events, strict=True)
     )
     outcome = run(relay(), [stream])
     assert (outcome.finish, outcome.usage, outcome.output_bytes) == ("completed", USAGE, 6)
@@ -152,7 +153,7 @@ def test_items_that_were_done_count_where_the_last_event_lists_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "raw",
     [
         event("error", 2, code="busy", message="Too busy.", param="p"),
         event("error", 2, error={"type": "server_error", "code": "busy", "message": "Too busy.", "param": "p"}),
@@ -171,8 +172,8 @@ def test_items_that_were_done_count_where_the_last_event_lists_none() -> None:
     ],
 )
 @pytest.mark.parametrize("before", [b"", sse(CREATED, DELTA)])
-def test_an_error_that_the_upstream_sends_is_told(told: Any, before: bytes) -> None:
-    found = fault(before + sse(told))
+def test_an_error_that_the_upstream_sends_is_told(raw: Any, before: bytes) -> None:
+    found = fault(before + sse(raw))
     assert (found.malformed, found.message, found.code, found.param) == (False, "Too busy.", "busy", "p")
 
 
@@ -236,8 +237,8 @@ def test_a_failure_fails_the_response_that_the_client_knows() -> None:
     frames = one.failure(message="Broken.", type="server_error", code=None)
     assert frames.startswith(b"event: error\ndata: {")
     assert b"\n\nevent: response.failed\ndata: {" in frames
-    told, failed, done = payloads(frames)
-    assert told == event("error", 2, code="server_error", message="Broken.", param=None)
+    actual, failed, done = payloads(frames)
+    assert actual == event("error", 2, code="server_error", message="Broken.", param=None)
     error = {"code": "server_error", "message": "Broken."}
     known = response("failed", error=error) | {"model": "public", "store": False}
     assert failed == event("response.failed", 3, response=known)
@@ -252,7 +253,7 @@ def test_a_failure_in_place_of_the_completion_gives_nothing_of_it_away() -> None
     assert one.closing
     frames = one.failure(message="Broken.", type="server_error", code="ledger_unavailable")
     assert b"secret" not in frames
-    assert [told["sequence_number"] for told in payloads(frames)[:-1]] == [4, 5]
+    assert [entry["sequence_number"] for entry in payloads(frames)[:-1]] == [4, 5]
     assert payloads(frames)[0]["code"] == "ledger_unavailable"
 
 
@@ -301,17 +302,17 @@ def test_a_plain_response() -> None:
         {"type": "custom_tool_call", "input": "x"},
         {"type": "web_search_call", "action": {"type": "search"}},
     ]
-    told = response("completed", output=output, usage=RESPONSES_USAGE, service_tier="default")
-    one, answer = whole(json.dumps(told).encode())
-    assert answer == told | {"model": "public", "store": False}
+    actual = response("completed", output=output, usage=RESPONSES_USAGE, service_tier="default")
+    one, answer = whole(json.dumps(actual).encode())
+    assert answer == actual | {"model": "public", "store": False}
     assert (one.finish, one.response_id, one.delivered.output_bytes) == ("completed", "resp_1", 11)
     assert one.items == Usage(web_search_calls=1, calls=(CallCount("custom", 1),))
     assert one.usage == with_items(USAGE, one.items)
 
 
 def test_a_plain_response_cut_by_its_limit() -> None:
-    told = response("incomplete", incomplete_details={"reason": "max_output_tokens"}, output=None, id=5)
-    one, _ = whole(json.dumps(told).encode())
+    actual = response("incomplete", incomplete_details={"reason": "max_output_tokens"}, output=None, id=5)
+    one, _ = whole(json.dumps(actual).encode())
     assert (one.finish, one.usage, one.response_id) == ("incomplete:max_output_tokens", None, None)
 
 

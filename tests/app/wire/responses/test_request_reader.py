@@ -11,7 +11,8 @@ from app.wire.canonical import CanonicalRequest, Hints, Message, Target, Text, T
 from app.wire.exchange import RequestError
 from app.wire.responses.request_reader import read_responses_request
 from app.wire.responses.request_writer import write_responses_request
-from tests.support.wire.responses.asking import (
+from tests.support.wire.responses.mutations import mutated
+from tests.support.wire.responses.responses_requests import (
     FUNCTION,
     LACKING,
     MISSING,
@@ -25,17 +26,16 @@ from tests.support.wire.responses.asking import (
     refused,
     user,
 )
-from tests.support.wire.responses.mutations import mutated
 
 
 def test_the_least() -> None:
-    ask = read()
-    assert ask == CanonicalRequest("responses", "m", (Message("user", (Text("Hi", "input"),), at="input"),))
-    assert read(**dict.fromkeys(("tools", "text", "reasoning", "metadata", "include", "stream_options"))) == ask
+    request = read()
+    assert request == CanonicalRequest("responses", "m", (Message("user", (Text("Hi", "input"),), at="input"),))
+    assert read(**dict.fromkeys(("tools", "text", "reasoning", "metadata", "include", "stream_options"))) == request
 
 
 def test_every_member() -> None:
-    ask = read(
+    request = read(
         stream=True,
         stream_options={"include_obfuscation": False},
         store=True,
@@ -60,7 +60,7 @@ def test_every_member() -> None:
         prompt_cache_key="k",
         prompt_cache_retention="24h",
     )
-    assert ask == CanonicalRequest(
+    assert request == CanonicalRequest(
         endpoint="responses",
         model="m",
         items=(Message("user", (Text("Hi", "input"),), at="input"),),
@@ -84,8 +84,8 @@ def test_every_member() -> None:
 def test_formats() -> None:
     assert read(text={}).format is None
     assert read(text={"format": {"type": "text"}}).format == TextFormat("text")
-    told = {"type": "json_schema", "name": "n", "description": "d", "schema": SCHEMA, "strict": True}
-    assert read(text={"format": told}).format == TextFormat("json_schema", "n", "d", SCHEMA, True)
+    actual = {"type": "json_schema", "name": "n", "description": "d", "schema": SCHEMA, "strict": True}
+    assert read(text={"format": actual}).format == TextFormat("json_schema", "n", "d", SCHEMA, True)
     assert read(reasoning={"generate_summary": "concise"}).summary == "concise"
     assert read(include=["message.output_text.logprobs"]).logprobs == 0
     assert read(top_logprobs=0).logprobs is None

@@ -26,14 +26,14 @@ def chunk(*parts: Any, finish: Any = None, index: int | None = None, **members: 
     return {"candidates": [candidate], "responseId": "r1", "modelVersion": "m1"}
 
 
-def streamed(*chunks: Any, ask: CanonicalRequest = ASK) -> list[AnswerEvent]:
-    reader = GeminiAnswerReader(ask, TARGET)
-    events = [event for told in chunks for event in reader.frame("", json.dumps(told).encode())]
+def streamed(*chunks: Any, request: CanonicalRequest = ASK) -> list[AnswerEvent]:
+    reader = GeminiAnswerReader(request, TARGET)
+    events = [event for entry in chunks for event in reader.frame("", json.dumps(entry).encode())]
     return events + reader.end()
 
 
-def plain(body: Any, ask: CanonicalRequest = ASK) -> list[AnswerEvent]:
-    return GeminiAnswerReader(ask, TARGET).whole(json.dumps(body).encode())
+def plain(body: Any, request: CanonicalRequest = ASK) -> list[AnswerEvent]:
+    return GeminiAnswerReader(request, TARGET).whole(json.dumps(body).encode())
 
 
 def inner(events: list[AnswerEvent]) -> list[AnswerEvent]:
@@ -49,7 +49,7 @@ def read(*parts: Any, finish: str = "STOP", **members: Any) -> list[AnswerEvent]
     return inner(streamed(*chunks, chunk(finish=finish, **members)))
 
 
-def broken(*chunks: Any, ask: CanonicalRequest = ASK) -> AnswerError:
+def broken(*chunks: Any, request: CanonicalRequest = ASK) -> AnswerError:
     with pytest.raises(AnswerError) as caught:
-        streamed(*chunks, ask=ask)
+        streamed(*chunks, request=request)
     return caught.value

@@ -42,16 +42,16 @@ _steps = st.one_of(
 )
 
 
-def _spelled(key: int, choice: int, kind: str, told: Any) -> list[AnswerEvent]:
+def _spelled(key: int, choice: int, kind: str, raw: Any) -> list[AnswerEvent]:
     match kind:
         case "said":
-            return [answer.TextDelta(told, choice, (LOGPROB,) * ("a" in told))]
+            return [answer.TextDelta(raw, choice, (LOGPROB,) * ("a" in raw))]
         case "refused":
-            return [answer.RefusalDelta(told, choice)]
+            return [answer.RefusalDelta(raw, choice)]
         case "cited":
-            return [answer.CitationAdded("https://a", "A", 0, told, choice)]
+            return [answer.CitationAdded("https://a", "A", 0, raw, choice)]
         case "thought":
-            parts = sorted(told, key=lambda each: int(each[1]))
+            parts = sorted(raw, key=lambda each: int(each[1]))
             paragraphs = [answer.ReasoningDelta(key, text, part) for text, part in parts]
             return [
                 answer.ReasoningBegun(key, choice),
@@ -59,12 +59,12 @@ def _spelled(key: int, choice: int, kind: str, told: Any) -> list[AnswerEvent]:
                 answer.ReasoningDone(key, seal("up", f"s{key}") if key % 2 else None),
             ]
         case "search":
-            return [answer.SearchBegun(key, choice), answer.SearchDone(key, SEARCH, failed=told)]
+            return [answer.SearchBegun(key, choice), answer.SearchDone(key, SEARCH, failed=raw)]
         case "image":
-            shown = [answer.ImagePartial(key, "QQ==", number) for number in range(told)]
+            shown = [answer.ImagePartial(key, "QQ==", number) for number in range(raw)]
             return [answer.ImageBegun(key, choice), *shown, answer.ImageDone(key, "QUI=")]
         case _:
-            deltas = [answer.CallDelta(key, text) for text in told]
+            deltas = [answer.CallDelta(key, text) for text in raw]
             return [
                 answer.CallBegun(key, f"call_{key}", "f", "custom" if kind == "custom" else "function", choice),
                 *deltas,
@@ -176,8 +176,8 @@ class _Listener:
         if isinstance(event, answer.ReasoningBegun):
             own.thoughts.append(self._paragraphs.setdefault(event.key, {}))
         elif isinstance(event, answer.ReasoningDelta):
-            told = self._paragraphs[event.key]
-            told[event.part] = told.get(event.part, "") + event.text
+            result = self._paragraphs[event.key]
+            result[event.part] = result.get(event.part, "") + event.text
             own.thought += event.text.replace("\n", "")
 
 
@@ -225,7 +225,7 @@ def tokens(usage: Usage) -> Usage:
 
 def as_response(own: Meaning, *, stream: bool) -> Meaning:
     """Paragraphs are counted from 0 without a gap, and a plain answer has no previews. What is told at once has one order."""
-    own.thoughts = [dict(enumerate(told.values())) for told in own.thoughts]
+    own.thoughts = [dict(enumerate(entry.values())) for entry in own.thoughts]
     own.previews *= stream
     own.thought = "".join(sorted(own.thought))
     return own
@@ -240,10 +240,10 @@ def read_again(client: Client, data: bytes, choices: int, *, stream: bool) -> li
     reader: AnswerReader = reader_for(client, ask_for(client, choices=choices, logprobs=0, stream=stream))
     if not stream:
         return reader.whole(data)
-    told = [
+    result = [
         event for frame in FrameSplitter().feed(data) if frame.data for event in reader.frame(frame.event, frame.data)
     ]
-    return told if told and isinstance(told[-1], answer.AnswerEnded) else [*told, *reader.end()]
+    return result if result and isinstance(result[-1], answer.AnswerEnded) else [*result, *reader.end()]
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "plain"])
@@ -255,9 +255,9 @@ def test_what_a_chat_answer_says_is_read_again(stream: bool, data: st.DataObject
     laws.check(events, whole=True, faithful=False)
     again = read_again("chat", written("chat", events, stream=stream), choices, stream=stream)
     laws.check(again, whole=True)
-    (before, usage), (after, told) = meaning(events), meaning(again)
+    (before, usage), (after, actual) = meaning(events), meaning(again)
     assert without_what_chat_lacks(after) == without_what_chat_lacks(before)
-    assert told == usage or (told and usage and tokens(told) == tokens(usage))
+    assert actual == usage or (actual and usage and tokens(actual) == tokens(usage))
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "plain"])

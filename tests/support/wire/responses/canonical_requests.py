@@ -107,7 +107,7 @@ def chosen(known: tuple[Any, ...]) -> st.SearchStrategy[ToolChoice | None]:
 
 
 @st.composite
-def asks(draw: st.DrawFn) -> CanonicalRequest:
+def any_requests(draw: st.DrawFn) -> CanonicalRequest:
     """Of a client of /v1/responses; a model of OpenAI could take it as it is."""
     known = draw(tuples(tools))
     return CanonicalRequest(

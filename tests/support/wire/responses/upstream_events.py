@@ -18,7 +18,7 @@ def reader() -> ResponsesAnswerReader:
     return ResponsesAnswerReader(CanonicalRequest("chat", "m", ()), Target("up", "vendor-model", 100))
 
 
-def told(*events: Json | str) -> list[AnswerEvent]:
+def events_of(*events: Json | str) -> list[AnswerEvent]:
     read = reader()
     frames = [event if isinstance(event, str) else json.dumps(event) for event in events]
     found = [event for frame in frames for event in read.frame("", frame.encode())]
@@ -40,7 +40,7 @@ def completed(*output: Json, **more: Any) -> Json:
 
 def within(*events: Json, output: Iterable[Json] = ()) -> list[AnswerEvent]:
     """What the events say between Began and the end."""
-    found = told(CREATED, *events, completed(*output))
+    found = events_of(CREATED, *events, completed(*output))
     assert found[0] == AnswerBegun("resp_1", "vendor-model-2025", None)
     assert isinstance(found[-2], ChoiceFinished)
     assert isinstance(found[-1], AnswerEnded)

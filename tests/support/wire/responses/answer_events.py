@@ -195,9 +195,9 @@ _steps = st.lists(
 )
 
 
-def _spell(key: int, kind: str, told: Any) -> list[AnswerEvent]:
+def _spell(key: int, kind: str, raw: Any) -> list[AnswerEvent]:
     if kind == "thought":
-        ordered = sorted(told, key=lambda each: int(each[1]))
+        ordered = sorted(raw, key=lambda each: int(each[1]))
         return [
             ReasoningBegun(key),
             *(ReasoningDelta(key, text, part) for text, part in ordered),
@@ -205,13 +205,13 @@ def _spell(key: int, kind: str, told: Any) -> list[AnswerEvent]:
         ]
     if kind in ("function", "custom"):
         begun = CallBegun(key, f"call_{key}", "f", "custom" if kind == "custom" else "function")
-        return [begun, *(CallDelta(key, text) for text in told), CallDone(key)]
+        return [begun, *(CallDelta(key, text) for text in raw), CallDone(key)]
     if kind == "search":
-        return [SearchBegun(key), SearchDone(key, SEARCH, failed=told)]
+        return [SearchBegun(key), SearchDone(key, SEARCH, failed=raw)]
     if kind == "image":
-        return [ImageBegun(key), *(ImagePartial(key, "QQ==", at) for at in range(told)), ImageDone(key, "QUI=")]
+        return [ImageBegun(key), *(ImagePartial(key, "QQ==", at) for at in range(raw)), ImageDone(key, "QUI=")]
     return [
-        {"said": TextDelta, "refused": RefusalDelta}[kind](told)
+        {"said": TextDelta, "refused": RefusalDelta}[kind](raw)
         if kind != "cited"
         else CitationAdded("https://a", "A", 0, 1)
     ]
@@ -220,11 +220,11 @@ def _spell(key: int, kind: str, told: Any) -> list[AnswerEvent]:
 @st.composite
 def answers(draw: st.DrawFn, overlap: int = 2) -> list[AnswerEvent]:
     """Any answer of one choice. Of `overlap` things that have a key one may be told of while the others are."""
-    told = [_spell(key, kind, what) for key, (kind, what) in enumerate(draw(_steps))]
+    result = [_spell(key, kind, what) for key, (kind, what) in enumerate(draw(_steps))]
     events: list[AnswerEvent] = [AnswerBegun()]
-    while told := [each for each in told if each]:
+    while result := [each for each in result if each]:
         reach = draw(st.integers(1, overlap))
-        events.append(draw(st.sampled_from(told[:reach])).pop(0))
+        events.append(draw(st.sampled_from(result[:reach])).pop(0))
     reason = draw(st.sampled_from(get_args(FinishReason)))
     usage = draw(st.sampled_from([None, USAGE, SEARCHED]))
     return [*events, ChoiceFinished(reason), AnswerEnded(usage)]

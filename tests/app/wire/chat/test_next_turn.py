@@ -73,9 +73,9 @@ def answered(*events: AnswerEvent) -> ChatCompletion:
 
 def read_back(message: Any) -> list[Any]:
     body = {"model": "m", "messages": [{"role": "user", "content": "hi"}, message]}
-    ask = read_chat_request(read_body(json.dumps(body).encode()), {})
-    told: list[Any] = bare(ask)["items"][1:]
-    return told
+    request = read_chat_request(read_body(json.dumps(body).encode()), {})
+    result: list[Any] = bare(request)["items"][1:]
+    return result
 
 
 @pytest.mark.parametrize("name", CASES)
