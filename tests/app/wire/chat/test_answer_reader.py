@@ -1,3 +1,5 @@
+"""Answers of chat upstreams as a whole: beginning and end, choices, usage, errors, recordings."""
+
 from __future__ import annotations
 
 import contextlib
@@ -11,85 +13,25 @@ from hypothesis import strategies as st
 from app.wire.answer import (
     AnswerBegun,
     AnswerEnded,
-    AnswerEvent,
-    CallBegun,
-    CallDelta,
-    CallDone,
     ChoiceFinished,
-    CitationAdded,
     ReasoningBegun,
     ReasoningDelta,
     ReasoningDone,
-    RefusalDelta,
-    SearchBegun,
-    SearchDone,
     TextDelta,
 )
-from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
-from app.wire.chat.answer_reader import ChatAnswerReader
 from app.wire.chat.calls import CALLS_MAX, WAITING_LENGTH_MAX
-from app.wire.chat.choice_reader import CITATIONS_MAX, SEALED_LENGTH_MAX
+from app.wire.chat.choice_reader import CITATIONS_MAX
 from app.wire.exchange import AnswerError
-from app.wire.tags import seal, unseal
+from app.wire.tags import seal
 from domain.usage import Usage
 from tests.support import paths
+from tests.support.wire.chat.chat_answers import USAGE, call, choices, citation, delta, fault, read, reader
 from tests.support.wire.streams import CHAT_USAGE, chunk, payloads, usage_chunk
 
 RECORDINGS = paths.RECORDINGS / "chat"
-TARGET = Target(upstream="up", model="vendor", max_output_tokens=100)
-USAGE = Usage(input=15, cached_input=5, output=7, reasoning=3)
+
+
 BEGAN = AnswerBegun("chatcmpl-1", "vendor-model-2025")
-
-
-def reader(*, choices: int = 1, search: bool = False) -> ChatAnswerReader:
-    tools = (WebSearchTool(),) if search else ()
-    return ChatAnswerReader(
-        CanonicalRequest(endpoint="responses", model="m", items=(), choices=choices, tools=tools), TARGET
-    )
-
-
-def read(*frames: Any, **options: Any) -> list[AnswerEvent]:
-    """All events of a stream; what is said in several frames at once comes in their order."""
-    one = reader(**options)
-    events: list[AnswerEvent] = []
-    for result in frames:
-        data = result.encode() if isinstance(result, str) else json.dumps(result).encode()
-        events += one.frame("", data)
-    events += one.end()
-    assert one.continuation() is None
-    assert one.end() == one.frame("", b"more") == []
-    return events
-
-
-def delta(finish: str | None = None, **members: Any) -> dict[str, Any]:
-    result = chunk(finish=finish)
-    result["choices"][0]["delta"] = members
-    return result
-
-
-def inner(*frames: Any, **options: Any) -> list[AnswerEvent]:
-    """What one choice says between its beginning and its finish."""
-    events = read(*frames, "[DONE]", **options)
-    assert isinstance(events[0], AnswerBegun)
-    assert isinstance(events[-1], AnswerEnded)
-    return events[1:-2]
-
-
-def call(index: int | None = None, call_id: str | None = None, name: str | None = None, arguments: Any = None) -> Any:
-    """A call's delta with the members that are given."""
-    function = {"name": name, "arguments": arguments}
-    result = {
-        "index": index,
-        "id": call_id,
-        "function": {key: value for key, value in function.items() if value is not None},
-    }
-    return {key: value for key, value in result.items() if value is not None}
-
-
-def fault(*frames: Any, **options: Any) -> AnswerError:
-    with pytest.raises(AnswerError) as caught:
-        read(*frames, **options)
-    return caught.value
 
 
 def plain_fault(body: bytes) -> AnswerError:
@@ -180,332 +122,10 @@ def test_fewer_choices_are_an_answer_where_done_says_so() -> None:
     assert fault(*frames, choices=2).malformed
 
 
-@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
-def test_reasoning_ends_before_text(name: str) -> None:
-    first, second = ({name: text} for text in ("Hm", "m."))
-    frames = (delta(None, **first), delta(None, **second), delta(content="Yes"), delta("stop"))
-    assert inner(*frames) == [
-        ReasoningBegun(0),
-        ReasoningDelta(0, "Hm"),
-        ReasoningDelta(0, "m."),
-        ReasoningDone(0, seal("up", json.dumps({name: "Hmm."}, separators=(",", ":")))),
-        TextDelta("Yes"),
-    ]
-
-
-def test_content_may_be_a_list_of_parts() -> None:
-    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}, 5, {"type": "reference"}]}
-    frames = (
-        delta(content=[thinking]),
-        delta(content=[{"type": "text", "text": "Ye"}, {"type": "text", "text": ""}, "x", {"type": "thinking"}]),
-        delta(content="s"),
-        delta("stop"),
-    )
-    assert inner(*frames) == [
-        ReasoningBegun(0),
-        ReasoningDelta(0, "Hm"),
-        ReasoningDone(0),
-        TextDelta("Ye"),
-        TextDelta("s"),
-    ]
-
-
-def test_reasoning_under_both_names_is_told_once() -> None:
-    assert inner(delta(reasoning="Hm", reasoning_content="Hm"), delta("stop"))[1] == ReasoningDelta(0, "Hm")
-
-
-def test_reasoning_goes_on_after_text_as_another() -> None:
-    frames = (delta(reasoning="a"), delta(content="b"), delta(reasoning="c"), delta("length"))
-    assert [type(event) for event in inner(*frames)] == [
-        *(ReasoningBegun, ReasoningDelta, ReasoningDone, TextDelta, ReasoningBegun, ReasoningDelta, ReasoningDone)
-    ]
-    assert [event.key for event in inner(*frames) if isinstance(event, ReasoningBegun)] == [0, 1]
-
-
-def test_reasoning_that_is_very_long_is_told_and_not_sealed() -> None:
-    long = "x" * SEALED_LENGTH_MAX
-    events = inner(delta(reasoning=long), delta(reasoning="y"), delta(content="b"), delta(reasoning="z"), delta("stop"))
-    assert [event.sealed for event in events if isinstance(event, ReasoningDone)] == [
-        None,
-        seal("up", '{"reasoning":"z"}'),
-    ]
-
-
-def test_a_refusal() -> None:
-    frames = (delta(reasoning="a"), delta(refusal="No"), delta(refusal="."), delta("stop"))
-    assert inner(*frames)[2:] == [
-        ReasoningDone(0, seal("up", '{"reasoning":"a"}')),
-        RefusalDelta("No"),
-        RefusalDelta("."),
-    ]
-
-
-def test_calls_as_openai_tells_them() -> None:
-    frames = (
-        delta(content=None, tool_calls=[call(0, "call_a", "f", "")]),
-        delta(tool_calls=[call(0, arguments='{"x":')]),
-        delta(tool_calls=[call(0, arguments="1}")]),
-        delta(tool_calls=[call(1, "call_b", "g", "")]),
-        delta(tool_calls=[call(1, arguments="{}")]),
-        delta("tool_calls"),
-    )
-    assert inner(*frames) == [
-        CallBegun(0, "call_a", "f"),
-        CallDelta(0, '{"x":'),
-        CallDelta(0, "1}"),
-        CallBegun(1, "call_b", "g"),
-        CallDelta(1, "{}"),
-        CallDone(0),
-        CallDone(1),
-    ]
-
-
-A, B = CallBegun(0, "a", "f"), CallBegun(1, "b", "g")
-BOTH = [A, CallDelta(0, "1"), B, CallDelta(1, "2"), CallDone(0), CallDone(1)]
-
-
-@pytest.mark.parametrize(
-    "calls",
-    [
-        pytest.param([[call(0, "a", "f", "1"), call(1, "b", "g", "2")]], id="whole, in one delta"),
-        pytest.param([[call(None, "a", "f", "1"), call(None, "b", "g", "2")]], id="without an index"),
-        pytest.param([[call(None, "a", "f", "1")], [call(None, "b", "g", "2")]], id="without an index, in two deltas"),
-        pytest.param([[call(0, "a", "f", "1")], [call(0, "b", "g", "2")]], id="every index is 0"),
-        pytest.param([[call(0, "a", "f", "1"), call(0, "b", "g", "2")]], id="every index is 0, in one delta"),
-        pytest.param(
-            [[call(0, "a", "f")], [call(0, "a", "f", "1")], [call(1, "b", "g")], [call(1, "b", "g", "2")]],
-            id="id and name are repeated",
-        ),
-        pytest.param(
-            [
-                [call(0, "a", "f")],
-                [call(0, "other", arguments="1")],
-                [call(1, "b", "g")],
-                [call(1, "b", arguments="2")],
-            ],
-            id="an id of its own in every delta",
-        ),
-        pytest.param(
-            [[call(None, "a", "f")], [call(None, "a", "f", "1")], [call(None, "b", "g")], [call(None, "b", None, "2")]],
-            id="by id alone",
-        ),
-        pytest.param(
-            [[call(None, "a", "f")], [call(None, None, None, "1")], [call(None, "b", "g")], [call(arguments="2")]],
-            id="the last one goes on",
-        ),
-        pytest.param(
-            [[call(None, "a", "f")], [call(None, "z", None, "1")], [call(None, "b", "g")], [call(arguments="2")]],
-            id="the last one goes on under another id",
-        ),
-        pytest.param(
-            [[{"index": 0, "id": "a"}], [call(0, arguments="1")], [call(0, None, "f")], [call(1, "b", "g", "2")]],
-            id="the name comes last",
-        ),
-        pytest.param(
-            [[call(0, "a", None, "1")], [call(0, None, "f")], [call(1, "b", "g", "2")]], id="the name comes late"
-        ),
-    ],
-)
-def test_two_calls_as_servers_differ(calls: list[Any]) -> None:
-    frames = [delta(tool_calls=entry) for entry in calls]
-    assert inner(*frames, delta("tool_calls")) == BOTH
-
-
-def test_calls_may_interleave() -> None:
-    frames = (
-        delta(tool_calls=[call(0, "a", "f"), call(1, "b", "g")]),
-        delta(tool_calls=[call(1, arguments="2")]),
-        delta(tool_calls=[call(0, arguments="1"), call(1, arguments="3")]),
-        delta("tool_calls"),
-    )
-    assert inner(*frames) == [A, B, CallDelta(1, "2"), CallDelta(0, "1"), CallDelta(1, "3"), CallDone(0), CallDone(1)]
-
-
-def test_a_call_without_an_id_gets_one_of_its_answer() -> None:
-    def ids(answer: str) -> list[str]:
-        result = delta(tool_calls=[call(0, None, "f", "{}"), call(1, None, "g", "{}")]) | {"id": answer}
-        return [event.call_id for event in inner(result, delta("tool_calls")) if isinstance(event, CallBegun)]
-
-    assert len({*ids("x"), *ids("y")}) == 4
-    assert ids("x") == ids("x")
-    assert all(made.startswith("call_") and made.isascii() for made in ids("x"))
-
-
-@pytest.mark.parametrize("arguments", [{"x": 1}, '{"x":1}'])
-def test_arguments_may_be_an_object(arguments: Any) -> None:
-    assert inner(delta(tool_calls=[call(0, "a", "f", arguments)]), delta("stop"))[1] == CallDelta(0, '{"x":1}')
-
-
-def test_a_custom_call() -> None:
-    frames = (
-        delta(tool_calls=[{"index": 0, "id": "a", "type": "custom", "custom": {"name": "sql", "input": ""}}]),
-        delta(tool_calls=[{"index": 0, "custom": {"input": "SELECT 1"}}]),
-        delta("tool_calls"),
-    )
-    assert inner(*frames) == [CallBegun(0, "a", "sql", "custom"), CallDelta(0, "SELECT 1"), CallDone(0)]
-
-
-def test_a_function_call_of_old() -> None:
-    frames = (
-        delta(function_call={"name": "f", "arguments": ""}),
-        delta(function_call={"arguments": "{}"}),
-        delta("function_call"),
-    )
-    events = read(*frames, "[DONE]")
-    assert isinstance(events[1], CallBegun)
-    assert events[1].name == "f"
-    assert events[2:] == [CallDelta(0, "{}"), CallDone(0), ChoiceFinished("tool_calls"), AnswerEnded()]
-
-
-@pytest.mark.parametrize(
-    ("raw", "with_call", "reason"),
-    [
-        ("stop", True, "tool_calls"),
-        ("tool_calls", True, "tool_calls"),
-        ("length", True, "length"),
-        ("content_filter", True, "content_filter"),
-        ("tool_calls", False, "stop"),
-        ("max_tokens", False, "length"),
-        ("model_length", False, "length"),
-        ("end_turn", False, "stop"),
-    ],
-)
-def test_why_it_ended(raw: str, with_call: bool, reason: str) -> None:
-    said = delta(tool_calls=[call(0, "a", "f", "{}")]) if with_call else delta(content="a")
-    assert read(said, delta(raw))[-2] == ChoiceFinished(reason)  # type: ignore[arg-type]
-
-
-def test_a_finish_that_is_repeated_is_one() -> None:
-    assert read(chunk("a"), chunk(finish="stop"), chunk("", finish="stop"), "[DONE]")[1:] == [
-        TextDelta("a"),
-        ChoiceFinished("stop"),
-        AnswerEnded(),
-    ]
-
-
-@pytest.mark.parametrize(("raw", "code"), [("error", "server_error"), ("insufficient_system_resource", "overloaded")])
-def test_a_finish_that_is_a_fault(raw: str, code: str) -> None:
-    error = fault(chunk("a"), chunk(finish=raw))
-    assert (error.malformed, error.type, error.code) == (False, "server_error", code)
-
-
-def test_signatures_of_calls_are_sealed_before_them() -> None:
-    extra = {"google": {"thought_signature": "c2ln"}}
-    actual = call(0, "a", "f", "1") | {"extra_content": extra}
-    events = inner(delta(tool_calls=[actual, call(1, "b", "g", "2")]), delta("tool_calls"))
-    assert events[0] == ReasoningBegun(0)
-    assert isinstance(events[1], ReasoningDone)
-    assert events[1].sealed is not None
-    assert json.loads(unseal(events[1].sealed, "up") or "") == {"extra_content": extra}
-    assert [type(event) for event in events[2:]] == [CallBegun, CallDelta, CallBegun, CallDelta, CallDone, CallDone]
-
-
-def test_a_signature_is_sealed_with_the_reasoning_before_it() -> None:
-    actual = call(0, "a", "f", "1") | {"extra_content": {"x": 1}}
-    events = inner(delta(reasoning_content="Hm"), delta(tool_calls=[actual]), delta("tool_calls"))
-    assert events[2] == ReasoningDone(0, seal("up", '{"reasoning_content":"Hm","extra_content":{"x":1}}'))
-
-
-def test_extra_content_of_another_kind_says_nothing() -> None:
-    assert inner(delta(tool_calls=[call(0, "a", "f") | {"extra_content": "x"}]), delta("stop"))[0] == A
-
-
-def citation(start: Any, end: Any, url: Any = "https://a.example/", title: Any = "A") -> dict[str, Any]:
-    place = {"url": url, "title": title, "start_index": start, "end_index": end}
-    return {"type": "url_citation", "url_citation": place}
-
-
-def test_citations_and_the_search_that_they_tell_of() -> None:
-    frames = (
-        delta(content="One two"),
-        delta(annotations=[citation(0, 3), citation(4, 7, "https://b.example/", None), citation(0, 3)]),
-        delta("stop", annotations=[citation(0, 3, title="again"), citation(4, 7)]),
-        usage_chunk(CHAT_USAGE),
-    )
-    actual = [
-        TextDelta("One two"),
-        CitationAdded("https://a.example/", "A", 0, 3),
-        CitationAdded("https://b.example/", "", 4, 7),
-        CitationAdded("https://a.example/", "A", 4, 7),
-    ]
-    sources = [{"type": "url", "url": "https://a.example/"}, {"type": "url", "url": "https://b.example/"}]
-    search = {"type": "search", "query": "", "queries": [], "sources": sources}
-    assert read(*frames, search=True)[1:] == [
-        *actual,
-        SearchBegun(0),
-        SearchDone(0, search),
-        ChoiceFinished("stop"),
-        AnswerEnded(Usage(input=15, cached_input=5, output=7, reasoning=3, web_search_calls=1)),
-    ]
-    assert read(*frames)[1:] == [*actual, ChoiceFinished("stop"), AnswerEnded(USAGE)]
-
-
-def test_a_search_without_usage() -> None:
-    frames = (delta(content="One"), delta("stop", annotations=[citation(0, 3)]))
-    assert read(*frames, search=True)[-1] == AnswerEnded()
-
-
-def test_citations_of_a_later_message_count_from_its_beginning() -> None:
-    frames = (
-        delta(content="One "),
-        delta(reasoning="Hm"),
-        delta(content="two"),
-        delta("stop", annotations=[citation(4, 7), citation(0, 3)]),
-    )
-    events = inner(*frames)
-    assert events[-2:] == [
-        CitationAdded("https://a.example/", "A", 0, 3),
-        CitationAdded("https://a.example/", "A", 0, 0),
-    ]
-
-
-def test_offsets_stay_within_the_text() -> None:
-    actual = [citation(2, 900), citation(9, 1), citation(-1, True), citation("x", None, "https://c.example/")]
-    events = inner(delta(content="abc"), delta("stop", annotations=actual))
-    assert [(event.start, event.end) for event in events if isinstance(event, CitationAdded)] == [
-        (2, 3),
-        (3, 3),
-        (0, 0),
-        (0, 0),
-    ]
-
-
-@pytest.mark.parametrize("raw", [5, {}, {"url_citation": 5}, citation(0, 1, None), citation(0, 1, "")])
-def test_what_is_no_citation_says_nothing(raw: Any) -> None:
-    assert inner(delta(content="abc"), delta("stop", annotations=[raw])) == [TextDelta("abc")]
-
-
-def test_a_citation_of_no_text_says_nothing() -> None:
-    assert inner(delta(annotations=[citation(0, 1)]), delta(content="a"), delta("stop")) == [TextDelta("a")]
-    assert inner(delta(content="a"), delta("stop"), delta(annotations=[citation(0, 1)])) == [TextDelta("a")]
-
-
-def test_logprobs_in_their_own_shape() -> None:
-    other = {"token": "b", "logprob": -2, "bytes": [98]}
-    token = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": [other | {"id": 7}], "id": 5}
-    actual = chunk("a")
-    actual["choices"][0]["logprobs"] = {"content": [token], "refusal": None}
-    clean = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": [other]}
-    assert inner(actual, chunk("b"), chunk(finish="stop")) == [TextDelta("a", 0, (clean,)), TextDelta("b")]
-    empty = chunk("")
-    empty["choices"][0]["logprobs"] = {"content": [token | {"bytes": None}]}
-    assert inner(empty, chunk("a"), chunk(finish="stop")) == [TextDelta("a", 0, (clean | {"bytes": None},))]
-
-
-def test_logprobs_of_another_shape() -> None:
-    actual = chunk("a")
-    actual["choices"][0]["logprobs"] = [1]
-    assert inner(actual, chunk(finish="stop")) == [TextDelta("a")]
-
-
 def logprobs(value: Any) -> dict[str, Any]:
     result = chunk("a")
     result["choices"][0]["logprobs"] = {"content": value}
     return result
-
-
-def choices(*raw: Any) -> dict[str, Any]:
-    return {**chunk(), "choices": list(raw)}
 
 
 @pytest.mark.parametrize(
@@ -602,8 +222,6 @@ def test_a_plain_answer_without_a_message_is_malformed(raw: Any) -> None:
     assert plain_fault(json.dumps(raw).encode()).malformed
 
 
-# -- Recordings: expected values were read off them by hand ---------------------------------------------------------------
-
 EXPECTED = {
     "azure-model-router.1.chunks.txt": (
         "Capital of Denmark.",
@@ -636,9 +254,9 @@ def test_recordings(name: str) -> None:
     assert (last.usage.input, last.usage.output, last.usage.reasoning) == (usage.input, usage.output, usage.reasoning)
 
 
-# -- Anything at all ------------------------------------------------------------------------------------------------------
-
 scalars = st.one_of(st.none(), st.booleans(), st.integers(-2, 3), st.floats(allow_nan=False), st.text(max_size=3))
+
+
 names = st.sampled_from(
     [
         *("choices", "delta", "message", "index", "content", "tool_calls", "function", "name", "arguments", "id"),
@@ -646,11 +264,15 @@ names = st.sampled_from(
         *("reasoning", "refusal", "custom", "function_call", "extra_content", "error", "url", "token", "logprob"),
     ]
 )
+
+
 anything = st.recursive(
     scalars,
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(names, inner, max_size=4)),
     max_leaves=12,
 )
+
+
 choice_like = st.fixed_dictionaries(
     {}, optional=dict.fromkeys(("delta", "message", "index", "finish_reason"), anything)
 )

@@ -1,15 +1,12 @@
+"""Chat completions written from events."""
+
 from __future__ import annotations
 
 import json
 from typing import Any
 
-import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from openai.lib.streaming._deltas import accumulate_delta
-from openai.lib.streaming.chat import ChatCompletionStreamState
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from app.wire.answer import (
     AnswerBegun,
@@ -24,23 +21,26 @@ from app.wire.answer import (
     ImageDone,
     ImagePartial,
     ReasoningBegun,
-    ReasoningDelta,
     ReasoningDone,
     RefusalDelta,
     SearchBegun,
     SearchDone,
     TextDelta,
 )
-from app.wire.chat.answer_writer import ChatAnswerWriter
-from app.wire.splice import Members
-from app.wire.tags import seal
-from domain.usage import Usage
+from tests.support.wire.chat.chat_completions import (
+    FUNCTIONS,
+    INCLUDE,
+    SEED,
+    SILENT_ROLE,
+    USAGE,
+    deltas,
+    message,
+    plain,
+    streamed,
+    writer,
+)
 from tests.support.wire.streams import payloads
 
-SEED = "0123456789abcdef0123456789abcdef"
-USAGE = Usage(
-    input=10, cached_input=5, cache_write=2, cache_write_1h=1, output=7, reasoning=3, image_input=4, image_output=6
-)
 USAGE_OBJECT = {
     "prompt_tokens": 22,
     "completion_tokens": 13,
@@ -53,53 +53,9 @@ USAGE_OBJECT = {
         "rejected_prediction_tokens": 0,
     },
 }
-FUNCTIONS = {"functions": [{"name": "f"}, {"name": "g"}]}
-INCLUDE = {"stream_options": {"include_usage": True}}
+
+
 ROLE = {"role": "assistant", "content": "", "refusal": None}
-SILENT_ROLE = {"role": "assistant", "content": None, "refusal": None}
-
-
-def writer(*, stream: bool, **fields: Any) -> ChatAnswerWriter:
-    members: Members = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in fields.items()}
-    return ChatAnswerWriter(seed=SEED, model="public", created=5, fields=members, stream=stream)
-
-
-def streamed(*events: AnswerEvent, **fields: Any) -> list[dict[str, Any]]:
-    """The chunks, each of them valid in the eyes of OpenAI's client."""
-    one = writer(stream=True, **fields)
-    chunks = payloads(b"".join(one.write(event) for event in events))
-    for result in chunks:
-        if not _holds_custom(result):
-            ChatCompletionChunk.model_validate(result, strict=True)
-        assert (result["id"], result["object"], result["created"]) == (one.response_id, "chat.completion.chunk", 5)
-        assert (result["model"], result["system_fingerprint"]) == ("public", None)
-    return chunks
-
-
-def _holds_custom(raw: dict[str, Any]) -> bool:
-    """openai-python's type of a call's delta knows functions only; its stream helper takes custom ones."""
-    return any(
-        call.get("type") == "custom" for choice in raw["choices"] for call in choice["delta"].get("tool_calls", ())
-    )
-
-
-def plain(*events: AnswerEvent, **fields: Any) -> dict[str, Any]:
-    one = writer(stream=False, **fields)
-    pieces = [one.write(event) for event in events]
-    assert pieces[:-1] == [b""] * (len(pieces) - 1)
-    body: dict[str, Any] = json.loads(pieces[-1])
-    ChatCompletion.model_validate(body, strict=True)
-    return body
-
-
-def deltas(chunks: list[dict[str, Any]]) -> list[Any]:
-    """What the only choice says, chunk by chunk: its delta, or why it is finished."""
-    return [choice["finish_reason"] or choice["delta"] for entry in chunks for choice in entry["choices"]]
-
-
-def message(*events: AnswerEvent, **fields: Any) -> dict[str, Any]:
-    result: dict[str, Any] = plain(*events, ChoiceFinished("stop"), AnswerEnded(), **fields)["choices"][0]["message"]
-    return result
 
 
 def test_text() -> None:
@@ -317,67 +273,6 @@ def test_a_request_of_the_old_kind_without_a_call() -> None:
     assert "function_call" not in message(AnswerBegun(), TextDelta("a"), **FUNCTIONS)
 
 
-THOUGHT = (
-    AnswerBegun(),
-    ReasoningBegun(0),
-    ReasoningDelta(0, "Hm"),
-    ReasoningDelta(0, "m."),
-    ReasoningDelta(0, "So", 1),
-    ReasoningDone(0, seal("up", "one")),
-)
-
-
-def test_reasoning_is_told_by_paragraph() -> None:
-    actual = deltas(streamed(*THOUGHT, TextDelta("Yes")))
-    assert actual == [
-        SILENT_ROLE,
-        {"reasoning_content": "Hm"},
-        {"reasoning_content": "m."},
-        {"reasoning_content": "\n\nSo"},
-        {"content": "Yes"},
-    ]
-    assert message(*THOUGHT, TextDelta("Yes")) == {
-        "role": "assistant",
-        "content": "Yes",
-        "refusal": None,
-        "reasoning_content": "Hmm.\n\nSo",
-        "annotations": [],
-    }
-
-
-def test_sealed_reasoning_rides_in_the_next_call() -> None:
-    events = (*THOUGHT, CallBegun(1, "call_a", "f"), CallBegun(2, "call_b", "g"), CallDone(1), CallDone(2))
-    first, second = message(*events)["tool_calls"]
-    assert first["extra_content"] == {"realrouter": {"reasoning": seal("up", "one")}}
-    assert "extra_content" not in second
-    begun = [entry["tool_calls"][0] for entry in deltas(streamed(*events)) if "tool_calls" in entry]
-    assert [call.get("extra_content") for call in begun] == [first["extra_content"], None, None, None]
-
-
-def test_several_sealed_thoughts_ride_together() -> None:
-    more = (ReasoningBegun(1), ReasoningDone(1, seal("up", "two")), ReasoningBegun(2), ReasoningDone(2))
-    events = (*THOUGHT, *more, CallBegun(3, "call_a", "f"), CallDone(3))
-    extra = {"realrouter": {"reasoning": [seal("up", "one"), seal("up", "two")]}}
-    assert message(*events)["tool_calls"][0]["extra_content"] == extra
-    assert message(*events, **FUNCTIONS)["function_call"]["extra_content"] == extra
-
-
-def test_sealed_reasoning_before_the_text_says_so() -> None:
-    after = (ReasoningBegun(1), ReasoningDone(1, seal("up", "two")))
-    one, two = CallBegun(2, "call_a", "f"), CallBegun(3, "call_b", "g")
-    calls = message(*THOUGHT, TextDelta("So: "), *after, one, two, CallDone(2), CallDone(3))["tool_calls"]
-    own = {"reasoning": [seal("up", "one"), seal("up", "two")], "before_text": 1}
-    assert [call.get("extra_content") for call in calls] == [{"realrouter": own}, None]
-    late = message(AnswerBegun(), one, *THOUGHT[1:], TextDelta("Then"), two, CallDone(2), CallDone(3))["tool_calls"]
-    assert late[1]["extra_content"] == {"realrouter": {"reasoning": seal("up", "one")}}
-
-
-def test_sealed_reasoning_stays_in_its_choice() -> None:
-    events = (*THOUGHT, CallBegun(1, "call_b", "g", choice=1), CallDone(1))
-    choices = plain(*events, ChoiceFinished("stop"), ChoiceFinished("tool_calls", 1), AnswerEnded())["choices"]
-    assert "extra_content" not in choices[1]["message"]["tool_calls"][0]
-
-
 def cited(start: int, end: int, url: str = "https://a.example/") -> dict[str, Any]:
     place = {"start_index": start, "end_index": end}
     return {"type": "url_citation", "url_citation": {**place, "title": "A", "url": url}}
@@ -436,66 +331,3 @@ def test_a_failure_is_an_error_where_a_chunk_would_be() -> None:
     assert actual.endswith(b"\n\n")
     body = writer(stream=False).failure(message="gone", type="server_error", code="overloaded")
     assert json.loads(body) == {"error": error}
-
-
-def whole_by_client(chunks: list[dict[str, Any]]) -> dict[str, Any]:
-    """What OpenAI's own helper makes of a stream."""
-    state = ChatCompletionStreamState()
-    for result in chunks:
-        state.handle_chunk(ChatCompletionChunk.model_validate(result))
-    return state.get_final_completion().to_dict(exclude_unset=False)
-
-
-def same(stream: dict[str, Any], body: dict[str, Any]) -> None:
-    """Null and absent are the same, as are calls with and without their index."""
-    assert _without_nulls(stream["choices"]) == _without_nulls(body["choices"])
-    assert _without_nulls(stream["usage"]) == _without_nulls(body["usage"])
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        hidden = ("parsed", "parsed_arguments") + (("index",) if "function" in value or "custom" in value else ())
-        return {
-            name: _without_nulls(inner)
-            for name, inner in value.items()
-            if name not in hidden and inner is not None and inner != []
-        }
-    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
-
-
-text = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=5)
-pieces = st.one_of(
-    st.tuples(st.just("say"), text),
-    st.tuples(st.just("refuse"), text),
-    st.tuples(st.just("think"), text),
-    st.tuples(st.just("call"), st.lists(text, max_size=3).map(tuple)),
-    st.tuples(st.just("cite"), text),
-    st.tuples(st.just("draw"), text),
-)
-
-
-def events_of(script: list[tuple[str, Any]]) -> list[AnswerEvent]:
-    events: list[AnswerEvent] = []
-    for key, (kind, value) in enumerate(script):
-        match kind:
-            case "say":
-                events.append(TextDelta(value))
-            case "refuse":
-                events.append(RefusalDelta(value))
-            case "think":
-                events += [ReasoningBegun(key), ReasoningDelta(key, value), ReasoningDone(key, seal("up", value))]
-            case "call":
-                deltas = [CallDelta(key, piece) for piece in value]
-                events += [CallBegun(key, f"call_{key}", "f"), *deltas, CallDone(key)]
-            case "cite":
-                events.append(CitationAdded(value, "A", 0, 0))
-            case _:
-                events += [ImageBegun(key), ImageDone(key, value)]
-    return [AnswerBegun(), *events, ChoiceFinished("stop"), AnswerEnded(USAGE)]
-
-
-@given(st.lists(pieces, max_size=8), st.booleans())
-def test_openais_client_makes_the_plain_answer_of_a_stream(script: list[tuple[str, Any]], legacy: bool) -> None:
-    fields = INCLUDE | (FUNCTIONS if legacy else {})
-    events = events_of(script)
-    same(whole_by_client(streamed(*events, **fields)), plain(*events, **fields))

@@ -1,3 +1,5 @@
+"""Canonical requests written as chat bodies: options, tools, and the round trip through the reader."""
+
 from __future__ import annotations
 
 import json
@@ -8,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.wire.answer import ReasoningDone
 from app.wire.canonical import (
     CanonicalRequest,
     CustomCall,
@@ -20,13 +21,10 @@ from app.wire.canonical import (
     FunctionTool,
     Hints,
     Image,
-    ImageGenerationCall,
     ImageTool,
     Item,
     Message,
-    Part,
     Place,
-    Reasoning,
     Refusal,
     Target,
     Text,
@@ -34,49 +32,28 @@ from app.wire.canonical import (
     Tool,
     ToolChoice,
     ToolName,
-    WebSearchCall,
     WebSearchTool,
     bare,
 )
-from app.wire.chat.answer_reader import ChatAnswerReader
 from app.wire.chat.request_reader import read_chat_request
 from app.wire.chat.request_writer import write_chat_request
-from app.wire.exchange import Endpoint, RequestError
+from app.wire.exchange import Endpoint
 from app.wire.request import read_body
-from app.wire.tags import seal
+from tests.support.wire.chat.chat_bodies import TARGET, make_request, refused, written
 
-TARGET = Target(upstream="up", model="vendor", max_output_tokens=100)
-HI = Message("user", (Text("hi"),))
 F, G = FunctionTool("f"), FunctionTool("g")
+
+
 SQL = CustomTool("sql")
+
+
 SEARCH = WebSearchTool(at="tools[9]")
-
-
-def make_request(*items: Item, endpoint: Endpoint = "responses", **members: Any) -> CanonicalRequest:
-    return CanonicalRequest(endpoint=endpoint, model="m", items=items or (HI,), **members)
-
-
-def written(raw: CanonicalRequest, target: Target = TARGET) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(write_chat_request(raw, target))
-    return fields
-
-
-def messages(*items: Item) -> list[Any]:
-    result: list[Any] = written(make_request(*items))["messages"]
-    return result
 
 
 def rest(**members: Any) -> dict[str, Any]:
     """What is written besides that which always is."""
     always = {"model", "messages", "max_completion_tokens", "store"}
     return {name: value for name, value in written(make_request(**members)).items() if name not in always}
-
-
-def refused(raw: CanonicalRequest, target: Target = TARGET) -> str | None:
-    with pytest.raises(RequestError) as caught:
-        write_chat_request(raw, target)
-    assert (caught.value.code, caught.value.status) == ("unsupported_parameter", 400)
-    return caught.value.param
 
 
 def test_a_minimal_body() -> None:
@@ -158,185 +135,6 @@ def test_a_schema() -> None:
 @pytest.mark.parametrize(("endpoint", "param"), [("responses", "reasoning.summary"), ("chat", "reasoning_effort")])
 def test_a_summary_of_a_kind_is_refused(endpoint: Endpoint, param: str) -> None:
     assert refused(make_request(endpoint=endpoint, summary="detailed")) == param
-
-
-# -- Messages -------------------------------------------------------------------------------------------------------------
-
-
-def test_instructions_stand_first() -> None:
-    actual = written(make_request(Message("developer", (Text("b"),), "n"), HI, instructions="a"))["messages"]
-    assert actual == [
-        {"role": "system", "content": "a"},
-        {"role": "system", "content": "b", "name": "n"},
-        {"role": "user", "content": "hi"},
-    ]
-
-
-def test_parts_of_a_user() -> None:
-    parts: tuple[Part, ...] = (
-        Text("a"),
-        Image(url="https://a.example/x", detail="low"),
-        Image(data="QUJD", media_type="image/webp"),
-        Image(data="QUJD"),
-        File(data="QUJD", media_type="application/pdf", filename="a.pdf"),
-        File(data="QUJD"),
-    )
-    assert messages(Message("user", parts)) == [
-        {
-            "role": "user",
-            "content": [
-                {"type": "text", "text": "a"},
-                {"type": "image_url", "image_url": {"url": "https://a.example/x", "detail": "low"}},
-                {"type": "image_url", "image_url": {"url": "data:image/webp;base64,QUJD"}},
-                {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}},
-                {"type": "file", "file": {"file_data": "data:application/pdf;base64,QUJD", "filename": "a.pdf"}},
-                {"type": "file", "file": {"file_data": "data:application/pdf;base64,QUJD"}},
-            ],
-        }
-    ]
-
-
-CLOSED = msgspec.structs.replace(TARGET, fetches_urls=False)
-
-
-@pytest.mark.parametrize("at", ["input[0].content[0]", ""])
-def test_what_cannot_be_fetched_or_carried_is_refused_where_it_stands(at: str) -> None:
-    param = at or "input"
-    link, file = Image(url="https://a.example/x", at=at), File(url="https://a.example/x", at=at)
-    assert refused(make_request(Message("user", (link,))), CLOSED) == param
-    assert refused(make_request(Message("user", (file,)))) == param
-    assert refused(make_request(Message("system", (Image(data="QUJD", at=at),)))) == param
-    assert refused(make_request(FunctionCallOutput("a", (Text("a"), Image(data="QUJD", at=at))))) == param
-    assert refused(make_request(CustomCallOutput("a", (File(data="QUJD", at=at),)))) == param
-    assert refused(make_request(ImageGenerationCall("ig_1", "QUJD", at=at))) == param
-
-
-def assistant(*parts: Part) -> Message:
-    return Message("assistant", parts)
-
-
-def call(call_id: str, **members: Any) -> dict[str, Any]:
-    return {"id": call_id, "type": "function", "function": {"name": "f", "arguments": "{}"}, **members}
-
-
-def test_calls_of_one_go_are_one_message() -> None:
-    actual = messages(
-        HI,
-        assistant(Text("Let me see.")),
-        FunctionCall("a", "f", "{}"),
-        CustomCall("b", "sql", "SELECT 1"),
-        FunctionCallOutput("a", (Text("1"),)),
-        CustomCallOutput("b", (Text("2"), Text("3"))),
-        FunctionCall("c", "f", "{}"),
-        FunctionCallOutput("c", ()),
-        assistant(Text("Done.")),
-    )
-    custom = {"id": "b", "type": "custom", "custom": {"name": "sql", "input": "SELECT 1"}}
-    assert actual == [
-        {"role": "user", "content": "hi"},
-        {"role": "assistant", "content": "Let me see.", "tool_calls": [call("a"), custom]},
-        {"role": "tool", "tool_call_id": "a", "content": "1"},
-        {
-            "role": "tool",
-            "tool_call_id": "b",
-            "content": [{"type": "text", "text": "2"}, {"type": "text", "text": "3"}],
-        },
-        {"role": "assistant", "content": None, "tool_calls": [call("c")]},
-        {"role": "tool", "tool_call_id": "c", "content": ""},
-        {"role": "assistant", "content": "Done."},
-    ]
-
-
-def test_text_after_calls_stands_before_them() -> None:
-    actual = messages(FunctionCall("a", "f", "{}"), assistant(Text("One")), FunctionCallOutput("a", (Text("1"),)))
-    assert actual[0] == {"role": "assistant", "content": "One", "tool_calls": [call("a")]}
-
-
-def test_two_messages_of_the_assistant_stay_two() -> None:
-    actual = messages(assistant(Text("One")), WebSearchCall("ws_1"), Message("assistant", (Text("Two"),), "n"))
-    assert actual == [
-        {"role": "assistant", "content": "One"},
-        {"role": "assistant", "content": "Two", "name": "n"},
-    ]
-
-
-def test_refusals() -> None:
-    assert messages(assistant(Refusal("no"))) == [{"role": "assistant", "content": None, "refusal": "no"}]
-    both = [{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "no"}]
-    assert messages(assistant(Text("a"), Refusal("no"))) == [{"role": "assistant", "content": both}]
-
-
-def sealed(members: Any, upstream: str = "up") -> Reasoning:
-    return Reasoning(content=("shown",), sealed=seal(upstream, json.dumps(members)))
-
-
-def test_reasoning_goes_back_to_its_own_upstream() -> None:
-    actual = messages(
-        sealed({"reasoning_content": "Hm"}),
-        sealed({"reasoning_content": "m", "extra_content": {"x": 1}}),
-        FunctionCall("a", "f", "{}"),
-        FunctionCall("b", "f", "{}"),
-    )
-    assert actual == [
-        {
-            "role": "assistant",
-            "content": None,
-            "reasoning_content": "Hmm",
-            "tool_calls": [call("a", extra_content={"x": 1}), call("b")],
-        }
-    ]
-
-
-def test_reasoning_goes_with_what_follows_it() -> None:
-    one, two = sealed({"reasoning": "One"}), sealed({"reasoning": "Two", "extra_content": {"x": 1}})
-    actual = messages(one, assistant(Text("A")), two, assistant(Text("B")), FunctionCall("a", "f", "{}"))
-    assert actual == [
-        {"role": "assistant", "content": "A", "reasoning": "One"},
-        {"role": "assistant", "content": "B", "reasoning": "Two", "tool_calls": [call("a", extra_content={"x": 1})]},
-    ]
-
-
-@pytest.mark.parametrize(
-    "item",
-    [
-        Reasoning(summary=("a",), content=("b",)),
-        Reasoning(sealed="c2ln"),
-        sealed({"reasoning": "Hm"}, "other"),
-        sealed([1]),
-        sealed({"reasoning": 5, "extra_content": [1]}),
-        Reasoning(sealed=seal("up", "no json")),
-    ],
-)
-def test_other_reasoning_is_left_out(item: Reasoning) -> None:
-    assert messages(item, FunctionCall("a", "f", "{}")) == [
-        {"role": "assistant", "content": None, "tool_calls": [call("a")]}
-    ]
-
-
-def test_reasoning_alone_is_no_message() -> None:
-    assert messages(HI, sealed({"reasoning": "Hm"}), HI) == [{"role": "user", "content": "hi"}] * 2
-
-
-def test_a_conversation_without_a_message_is_refused() -> None:
-    assert refused(make_request(WebSearchCall("ws_1"), Reasoning(summary=("a",)))) == "input"
-
-
-def test_what_a_reader_sealed_is_written_back() -> None:
-    extra = {"google": {"thought_signature": "c2ln"}}
-    said = {
-        "reasoning": "Hm",
-        "tool_calls": [
-            {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}, "extra_content": extra}
-        ],
-    }
-    answer = {"choices": [{"index": 0, "message": said, "finish_reason": "tool_calls"}]}
-    events = ChatAnswerReader(make_request(), TARGET).whole(json.dumps(answer).encode())
-    (done,) = (event for event in events if isinstance(event, ReasoningDone))
-    actual = messages(Reasoning(sealed=done.sealed), FunctionCall("a", "f", "{}"))
-    assert actual == [{"role": "assistant", "content": None, **said}]
-
-
-# -- Tools ----------------------------------------------------------------------------------------------------------------
 
 
 def function(name: str, **members: Any) -> dict[str, Any]:
@@ -446,14 +244,20 @@ def test_calls_are_bounded_where_none_is_sold() -> None:
     assert rest(tools=(F,), max_tool_calls=3) == {"tools": [function("f")]}
 
 
-# -- There and back -------------------------------------------------------------------------------------------------------
-
 word = st.text(st.characters(codec="utf-8"), min_size=1, max_size=4)
+
+
 maybe = st.none() | word
+
+
 texts = st.builds(Text, word)
+
+
 images = st.builds(
     Image, url=st.just("https://a.example/x"), detail=st.sampled_from([None, "low", "original"])
 ) | st.builds(Image, data=st.just("QUJD"), media_type=st.sampled_from(["image/png", "image/webp"]))
+
+
 files = st.builds(File, data=st.just("JVBERi0="), media_type=st.just("application/pdf"), filename=maybe)
 
 
@@ -489,8 +293,14 @@ definitions = st.builds(
     st.none() | st.dictionaries(word, st.integers() | word, max_size=2),
     st.none() | st.booleans(),
 )
+
+
 grammars = st.fixed_dictionaries({"type": st.just("grammar"), "syntax": st.just("regex"), "definition": word})
+
+
 customs = st.builds(CustomTool, st.just("sql"), maybe, st.none() | st.just({"type": "text"}) | grammars)
+
+
 searches = st.builds(WebSearchTool, st.sampled_from([None, "low", "high"]), st.none() | st.builds(Place, maybe, maybe))
 
 
