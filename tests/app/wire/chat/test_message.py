@@ -27,7 +27,17 @@ from app.wire.answer import (
     TextDelta,
 )
 from app.wire.tags import seal
-from tests.support.wire.chat.chat_completions import FUNCTIONS, INCLUDE, USAGE, pieces, plain, streamed
+from tests.support.wire.chat.chat_completions import FUNCTIONS, INCLUDE, USAGE, plain, streamed
+
+text = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=5)
+pieces = st.one_of(
+    st.tuples(st.just("say"), text),
+    st.tuples(st.just("refuse"), text),
+    st.tuples(st.just("think"), text),
+    st.tuples(st.just("call"), st.lists(text, max_size=3).map(tuple)),
+    st.tuples(st.just("cite"), text),
+    st.tuples(st.just("draw"), text),
+)
 
 
 def whole_by_client(chunks: list[dict[str, Any]]) -> dict[str, Any]:

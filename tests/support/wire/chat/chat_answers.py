@@ -20,8 +20,6 @@ from domain.usage import Usage
 from tests.support.wire.streams import chunk
 
 TARGET = Target(upstream="up", model="vendor", max_output_tokens=100)
-
-
 USAGE = Usage(input=15, cached_input=5, output=7, reasoning=3)
 
 

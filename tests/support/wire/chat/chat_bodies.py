@@ -18,8 +18,6 @@ from app.wire.chat.request_writer import write_chat_request
 from app.wire.exchange import Endpoint, RequestError
 
 TARGET = Target(upstream="up", model="vendor", max_output_tokens=100)
-
-
 HI = Message("user", (Text("hi"),))
 
 

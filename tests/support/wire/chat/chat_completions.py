@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import msgspec
-from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from app.wire.answer import (
@@ -20,19 +19,11 @@ from domain.usage import Usage
 from tests.support.wire.streams import payloads
 
 SEED = "0123456789abcdef0123456789abcdef"
-
-
 USAGE = Usage(
     input=10, cached_input=5, cache_write=2, cache_write_1h=1, output=7, reasoning=3, image_input=4, image_output=6
 )
-
-
 FUNCTIONS = {"functions": [{"name": "f"}, {"name": "g"}]}
-
-
 INCLUDE = {"stream_options": {"include_usage": True}}
-
-
 SILENT_ROLE = {"role": "assistant", "content": None, "refusal": None}
 
 
@@ -77,16 +68,3 @@ def deltas(chunks: list[dict[str, Any]]) -> list[Any]:
 def message(*events: AnswerEvent, **fields: Any) -> dict[str, Any]:
     result: dict[str, Any] = plain(*events, ChoiceFinished("stop"), AnswerEnded(), **fields)["choices"][0]["message"]
     return result
-
-
-text = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=5)
-
-
-pieces = st.one_of(
-    st.tuples(st.just("say"), text),
-    st.tuples(st.just("refuse"), text),
-    st.tuples(st.just("think"), text),
-    st.tuples(st.just("call"), st.lists(text, max_size=3).map(tuple)),
-    st.tuples(st.just("cite"), text),
-    st.tuples(st.just("draw"), text),
-)

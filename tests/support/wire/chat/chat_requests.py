@@ -17,8 +17,6 @@ from app.wire.file_ref import StoredFile
 from app.wire.request import read_body
 
 USER: dict[str, Any] = {"role": "user", "content": "hi"}
-
-
 STORED = {"file-1": StoredFile("application/pdf", "a.pdf", "JVBERi0=", 5, 1)}
 
 
