@@ -144,9 +144,10 @@ def text(fields: Members, name: str) -> str | None:
     return None if raw is None else decode(raw, _str, name)
 
 
-def flag(fields: Members, name: str) -> bool:
+def flag(fields: Members, name: str, *, within: str | None = None) -> bool:
+    """A boolean, false if it is absent or null. `within` is the path of the object that `fields` belong to."""
     raw = raw_member(fields, name)
-    return raw is not None and decode(raw, _bool, name)
+    return raw is not None and decode(raw, _bool, name if within is None else f"{within}.{name}")
 
 
 def count(fields: Members, name: str, maximum: int = INTEGER_MAX) -> int | None:

@@ -61,7 +61,7 @@ def parse_chat(body: bytes) -> ParsedRequest:
         images=totals.images,
         files=totals.files,
         text_bytes=len(body) - totals.inline_bytes,
-        include_usage=flag(_stream_options(fields), "include_usage") and stream,
+        include_usage=flag(_stream_options(fields), "include_usage", within="stream_options") and stream,
         service_tier=service_tier(fields),
         fields=fields,
         content_bytes=totals.content_bytes,

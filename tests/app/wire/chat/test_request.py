@@ -87,7 +87,7 @@ def test_a_full_request() -> None:
         ({"modalities": ["text", "audio"]}, "modalities", "unsupported_parameter"),
         ({"modalities": "audio"}, "modalities", "invalid_type"),
         ({"stream_options": True}, "stream_options", "invalid_type"),
-        ({"stream_options": {"include_usage": 1}}, "include_usage", "invalid_type"),
+        ({"stream_options": {"include_usage": 1}}, "stream_options.include_usage", "invalid_type"),
     ],
 )
 def test_what_is_wrong_is_named(members: dict[str, Any], param: str, code: str) -> None:
