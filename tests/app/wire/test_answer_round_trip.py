@@ -249,7 +249,7 @@ def read_again(client: Client, data: bytes, choices: int, *, stream: bool) -> li
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "plain"])
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
-def test_what_a_chat_answer_says_is_read_again(stream: bool, data: st.DataObject) -> None:
+def test_a_written_chat_answer_reads_back_as_the_same(stream: bool, data: st.DataObject) -> None:
     choices = data.draw(st.integers(1, 3))
     events = data.draw(told_answers(choices))
     laws.check(events, whole=True, faithful=False)
@@ -263,7 +263,7 @@ def test_what_a_chat_answer_says_is_read_again(stream: bool, data: st.DataObject
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "plain"])
 @settings(max_examples=80, deadline=None)
 @given(events=told_answers(1))
-def test_what_a_response_says_is_read_again(stream: bool, events: list[AnswerEvent]) -> None:
+def test_a_written_response_reads_back_as_the_same(stream: bool, events: list[AnswerEvent]) -> None:
     data = written("responses", events, stream=stream)
     again = read_again("responses", data, 1, stream=stream)
     laws.check(again, whole=True)
@@ -273,6 +273,6 @@ def test_what_a_response_says_is_read_again(stream: bool, events: list[AnswerEve
 
 @settings(max_examples=80, deadline=None)
 @given(events=told_answers(1))
-def test_a_responses_last_word_is_the_plain_answer(events: list[AnswerEvent]) -> None:
+def test_the_closing_event_of_a_response_is_the_plain_answer(events: list[AnswerEvent]) -> None:
     last = responses_grammar.check(written("responses", events, stream=True) + b"data: [DONE]\n\n")
     assert last == json.loads(written("responses", events, stream=False))

@@ -48,14 +48,14 @@ def request(endpoint: Endpoint, *, stream: bool = False) -> ParsedRequest:
         ("responses", "gemini", BOTH, "gemini"),
     ],
 )
-def test_an_upstream_is_asked_in_the_clients_protocol_where_it_speaks_it(
+def test_an_upstream_gets_the_clients_dialect_if_it_speaks_it(
     endpoint: Endpoint, protocol: str, endpoints: tuple[str, ...], dialect: str
 ) -> None:
     assert dialect_for(endpoint, protocol, endpoints) == dialect
 
 
 @pytest.mark.parametrize(("endpoint", "limit"), [("responses", "max_output_tokens"), ("chat", "max_completion_tokens")])
-def test_a_passed_body_names_the_upstreams_model_and_what_was_held_for(endpoint: Endpoint, limit: str) -> None:
+def test_a_pass_through_body_has_the_upstreams_model_and_the_held_limit(endpoint: Endpoint, limit: str) -> None:
     actual = json.loads(passthrough_body(request(endpoint), TARGET))
     assert actual.items() >= ({"model": "its-name", limit: 64} | MEMBERS[endpoint]).items()
 
@@ -69,7 +69,7 @@ def test_a_passed_body_names_the_upstreams_model_and_what_was_held_for(endpoint:
         ("chat", True, ChatStreamRelay),
     ],
 )
-def test_a_pass_through_is_relayed_by_its_own_protocol_and_never_goes_on(
+def test_a_pass_through_is_relayed_in_its_own_protocol_and_never_continued(
     endpoint: Endpoint, stream: bool, kind: type
 ) -> None:
     made = passthrough_relay(request(endpoint, stream=stream), model="public", upstream="vendor")

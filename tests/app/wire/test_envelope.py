@@ -31,7 +31,7 @@ def test_an_envelope_has_all_four_members() -> None:
         (None, None, ("The upstream reported an error.", None, None, None)),
     ],
 )
-def test_what_an_upstream_says(error: Any, within: Any, expected: tuple[Any, ...]) -> None:
+def test_an_upstreams_error_is_read(error: Any, within: Any, expected: tuple[Any, ...]) -> None:
     assert error_fields(error, within) == expected
 
 

@@ -156,7 +156,7 @@ def _sealed(raw: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", present(ERRORS))
-def test_a_recorded_error_is_told(name: str) -> None:
+def test_a_recorded_error_is_reported(name: str) -> None:
     for pieces in ([recorded(name)], by_byte(recorded(name))):
         with pytest.raises(AnswerError) as caught:
             run(relay(name), pieces)

@@ -96,9 +96,7 @@ def accepts(dialect: Dialect, target: Target, request: CanonicalRequest, body: d
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @settings(_QUIET, max_examples=150)
 @given(data=st.data())
-def test_request_writer_properties_of_a_client_is_carried_or_refused_at_its_place(
-    endpoint: Endpoint, data: st.DataObject
-) -> None:
+def test_any_canonical_request_is_written_or_rejected_by_path(endpoint: Endpoint, data: st.DataObject) -> None:
     drawn = msgspec.structs.replace(data.draw(any_requests() | plain_requests()), endpoint=endpoint)
     try:
         body = REQUEST_WRITERS[endpoint](drawn, Target("vendor", "public", 4096))
@@ -109,7 +107,7 @@ def test_request_writer_properties_of_a_client_is_carried_or_refused_at_its_plac
 
 @settings(_QUIET, max_examples=60)
 @given(plain_requests())
-def test_what_every_vendor_takes_is_carried_to_all(drawn: CanonicalRequest) -> None:
+def test_a_plain_request_is_written_for_every_vendor(drawn: CanonicalRequest) -> None:
     body = msgspec.json.decode(REQUEST_WRITERS[drawn.endpoint](drawn, Target("vendor", "public", 4096)))
     assert vendors_that_accept(drawn.endpoint, body) >= 4
 
@@ -148,14 +146,14 @@ def wrong_requests(draw: st.DrawFn, endpoint: Endpoint) -> dict[str, Any]:
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @settings(_QUIET, max_examples=250)
 @given(data=st.data())
-def test_any_documented_request_is_carried_or_refused_at_its_place(endpoint: Endpoint, data: st.DataObject) -> None:
+def test_any_documented_request_is_written_or_rejected_by_path(endpoint: Endpoint, data: st.DataObject) -> None:
     vendors_that_accept(endpoint, data.draw(requests(endpoint)))
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @settings(_QUIET, max_examples=250)
 @given(data=st.data())
-def test_a_wrong_request_is_refused_at_its_place(endpoint: Endpoint, data: st.DataObject) -> None:
+def test_an_invalid_request_is_rejected_by_path(endpoint: Endpoint, data: st.DataObject) -> None:
     vendors_that_accept(endpoint, data.draw(wrong_requests(endpoint)))
 
 
@@ -168,6 +166,6 @@ def test_a_wrong_request_is_refused_at_its_place(endpoint: Endpoint, data: st.Da
         for value in (*VALID[endpoint][name], *WRONG)
     ],
 )
-def test_every_parameter_by_itself(endpoint: Endpoint, name: str, value: Any) -> None:
+def test_every_parameter_alone(endpoint: Endpoint, name: str, value: Any) -> None:
     body = {"model": "public", QUESTION[endpoint]: VALID[endpoint][QUESTION[endpoint]][0], name: value}
     vendors_that_accept(endpoint, body)

@@ -83,7 +83,7 @@ CALLING = sse({"calling": "custom"}, {"calling": "function"}, {"calling": "custo
     ("ended", "calls"),
     [({"ended": 1}, (CallCount("custom", 2),)), ({"counted": 1}, (CallCount("custom", 1),))],
 )
-def test_calls_of_custom_tools_are_counted_where_the_vendor_tells_none(
+def test_custom_tool_calls_are_counted_if_the_vendor_omits_them(
     ended: dict[str, Any], calls: tuple[CallCount, ...]
 ) -> None:
     one = stream()
@@ -92,7 +92,7 @@ def test_calls_of_custom_tools_are_counted_where_the_vendor_tells_none(
     assert one.items == Usage(calls=(CallCount("custom", 2),))
 
 
-def test_calls_without_a_usage_are_there_for_the_estimate() -> None:
+def test_calls_without_usage_count_in_the_estimate() -> None:
     one = stream()
     run(one, [CALLING + sse({"ended": 0})])
     assert (one.usage, one.items) == (None, Usage(calls=(CallCount("custom", 2),)))
@@ -102,7 +102,7 @@ WHOLE = sse({"began": 1}, {"said": "Hé"}, {"thought": "abc"}, {"call": "{}"}, {
 END = sse({"finished": [0, "stop"]}, {"ended": 1})
 
 
-def test_a_whole_answer_however_it_is_cut() -> None:
+def test_a_whole_answer_in_any_pieces() -> None:
     for pieces in ([WHOLE + END], by_byte(WHOLE + END)):
         outcome = run(stream(), pieces)
         assert outcome.forwarded == b"<AnswerBegun><TextDelta><ReasoningDelta><CallDelta><RefusalDelta>"
@@ -137,7 +137,7 @@ def test_an_answer_of_fewer_choices_closes_at_its_end() -> None:
     assert relay.tail() == b"<ChoiceFinished><AnswerEnded>data: [DONE]\n\n"
 
 
-def test_a_finish_goes_on_with_the_next_choice_that_begins() -> None:
+def test_a_held_finish_is_forwarded_when_another_choice_begins() -> None:
     relay = stream(choices=2)
     assert relay.feed(sse({"finished": [1, "stop"]})) == b""
     assert relay.feed(sse({"said": "a"})) == b"<ChoiceFinished><TextDelta>"
@@ -148,7 +148,7 @@ def test_comments_and_frames_without_data_end_here() -> None:
     assert relay.feed(b": ping\n\nevent: ping\n\n" + sse({"said": "a"})) == b"<TextDelta>"
 
 
-def test_what_the_reader_knows_only_at_the_end_comes_in_the_tail() -> None:
+def test_events_at_the_end_are_in_the_tail() -> None:
     relay = stream({"said": "a", "finished": [0, "stop"]}, {"ended": 0})
     assert relay.feed(sse({"began": 1})) == b"<AnswerBegun>"
     relay.end()
@@ -157,7 +157,7 @@ def test_what_the_reader_knows_only_at_the_end_comes_in_the_tail() -> None:
     assert relay.usage is None
 
 
-def test_a_closing_answer_whose_rest_never_comes_has_its_last_event() -> None:
+def test_a_closing_answer_that_is_cut_off_gets_its_last_event() -> None:
     relay = stream({"ended": 1})
     relay.feed(WHOLE + sse({"finished": [0, "stop"]}))
     relay.cut()
@@ -165,7 +165,7 @@ def test_a_closing_answer_whose_rest_never_comes_has_its_last_event() -> None:
     assert (relay.usage, relay.finished) == (USAGE, False)
 
 
-def test_what_breaks_after_the_finish_ends_without_figures() -> None:
+def test_an_answer_that_breaks_after_its_finish_has_no_usage() -> None:
     relay = stream({"error": 1})
     relay.feed(WHOLE + sse({"finished": [0, "stop"]}))
     with pytest.raises(AnswerError):
@@ -194,7 +194,7 @@ def test_an_error_without_frames_is_the_answer() -> None:
     assert (caught.value.message, caught.value.malformed) == ("no", False)
 
 
-def test_an_end_without_sense_is_malformed() -> None:
+def test_an_invalid_end_is_malformed() -> None:
     relay = stream()
     relay.feed(b"half a sentence")
     relay.end()
@@ -203,7 +203,7 @@ def test_an_end_without_sense_is_malformed() -> None:
     assert caught.value.malformed
 
 
-def test_a_pause_is_gone_on_with_as_one_answer() -> None:
+def test_a_pause_is_continued_as_one_answer() -> None:
     relay = stream({"thought": "late"}, bodies=(b"again",))
     assert relay.feed(sse({"began": 1}, {"said": "a"})) == b"<AnswerBegun><TextDelta>"
     relay.end()
@@ -216,7 +216,7 @@ def test_a_pause_is_gone_on_with_as_one_answer() -> None:
     assert relay.delivered.output_bytes == 6
 
 
-def test_a_failure_follows_what_was_made_and_leaves_out_what_was_held() -> None:
+def test_a_failure_follows_written_bytes_and_drops_held_ones() -> None:
     relay = stream()
     with pytest.raises(AnswerError):
         relay.feed(sse({"said": "a"}, {"error": "broken"}))
@@ -227,7 +227,7 @@ def test_a_failure_follows_what_was_made_and_leaves_out_what_was_held() -> None:
     assert held.failure(message="m", type="t", code=None) == b"<failed m t None>"
 
 
-def test_searches_and_images_are_counted_as_they_are_told_of() -> None:
+def test_searches_and_images_are_counted_as_they_arrive() -> None:
     relay = stream()
     assert relay.feed(sse({"searched": False}, {"searched": True}, {"opened": "https://x.example"})) == b""
     relay.feed(sse({"partial": 5}, {"partial": 6}, {"image": 5}))
@@ -235,7 +235,7 @@ def test_searches_and_images_are_counted_as_they_are_told_of() -> None:
     assert relay.items == Usage(web_search_calls=1, images=counts)
 
 
-def test_an_answer_has_an_end_to_its_size() -> None:
+def test_the_size_of_an_answer_is_limited() -> None:
     relay = stream()
     text = "x" * (1 << 20)
     for _ in range(BODY_BYTES_MAX // len(text)):
@@ -244,7 +244,7 @@ def test_an_answer_has_an_end_to_its_size() -> None:
         relay.feed(sse({"said": "x"}))
 
 
-def test_what_goes_on_after_the_finish_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_after_the_finish_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.wire.translate.HELD_BYTES_MAX", 60)
     relay = stream()
     relay.feed(sse({"finished": [0, "stop"]}, {"said": "a"}, {"said": "b"}, {"said": "c"}))
@@ -280,7 +280,7 @@ def test_a_plain_answer_that_pauses() -> None:
         broken.continuation()
 
 
-def test_a_plain_answer_has_an_end_to_its_size() -> None:
+def test_the_size_of_a_plain_answer_is_limited() -> None:
     relay = PlainTranslation(Reader(), Writer(), choices=1)
     for _ in range(BODY_BYTES_MAX >> 20):
         relay.feed(b" " * (1 << 20))

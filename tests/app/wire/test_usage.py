@@ -76,7 +76,7 @@ NO_COUNTS = [-1, FIGURE_MAX + 1, 10**30, 1.0, True, "7", [], {}]
 @pytest.mark.parametrize(
     "name", ["prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "cached_tokens"]
 )
-def test_what_is_no_count_makes_chat_usage_malformed(name: str, figure: Any) -> None:
+def test_an_invalid_count_makes_chat_usage_malformed(name: str, figure: Any) -> None:
     actual: dict[str, Any] = {
         "prompt_tokens": 5,
         "completion_tokens": 5,
@@ -93,7 +93,7 @@ def test_what_is_no_count_makes_chat_usage_malformed(name: str, figure: Any) -> 
 @pytest.mark.parametrize(
     "raw", [[], "x", 5, {"prompt_tokens": 1, "completion_tokens": 1, "prompt_tokens_details": [1]}]
 )
-def test_usage_that_is_no_object_is_malformed(raw: Any) -> None:
+def test_usage_that_is_not_an_object_is_malformed(raw: Any) -> None:
     with pytest.raises(AnswerError):
         chat_usage(raw, None)
 
@@ -102,7 +102,7 @@ COUNTS = st.integers(min_value=0, max_value=FIGURE_MAX)
 
 
 @given(COUNTS, COUNTS, COUNTS, COUNTS, COUNTS)
-def test_kinds_are_disjoint_and_sum_to_what_the_upstream_said(
+def test_kinds_are_disjoint_and_add_up_to_the_upstreams_total(
     read: int, output: int, cached: int, written: int, thought: int
 ) -> None:
     details = {"cached_tokens": cached, "cache_write_tokens": written}
@@ -121,7 +121,7 @@ def test_kinds_are_disjoint_and_sum_to_what_the_upstream_said(
 
 
 @pytest.mark.parametrize("raw", [None, {}, {"input_tokens": 1}, {"output_tokens": 1}])
-def test_responses_usage_without_figures_is_none(raw: Any) -> None:
+def test_responses_usage_without_counts_is_none(raw: Any) -> None:
     assert responses_usage(raw, None, Usage()) is None
 
 
@@ -136,12 +136,12 @@ def test_searches_are_calls_and_page_views_are_not() -> None:
     ("tool_usage", "calls"),
     [(None, 1), ({}, 1), ({"web_search": None}, 1), ({"web_search": {}}, 1), ({"web_search": {"num_requests": 7}}, 7)],
 )
-def test_the_upstreams_own_number_of_searches_outranks_the_items(tool_usage: Any, calls: int) -> None:
+def test_the_upstreams_own_number_of_searches_overrides_the_items(tool_usage: Any, calls: int) -> None:
     assert item_usage([Item(type="web_search_call")], tool_usage=tool_usage).web_search_calls == calls
 
 
 @pytest.mark.parametrize("tool_usage", [[], {"web_search": 3}, {"web_search": {"num_requests": -1}}])
-def test_tool_usage_that_makes_no_sense_is_malformed(tool_usage: Any) -> None:
+def test_invalid_tool_usage_is_malformed(tool_usage: Any) -> None:
     with pytest.raises(AnswerError):
         item_usage([], tool_usage=tool_usage)
 
@@ -188,7 +188,7 @@ def test_tokens_of_one_usage_take_the_calls_and_images_of_another() -> None:
         ([{"type": "image_generation", "quality": "low", "size": "1536x1024"}], ("low", "1536x1024")),
     ],
 )
-def test_an_image_that_does_not_say_is_what_the_tool_was_told(tools: Any, named: tuple[str, str]) -> None:
+def test_an_image_without_details_has_those_of_the_tool(tools: Any, named: tuple[str, str]) -> None:
     assert item_usage([Item(type="image_generation_call")], tools).images == (ImageCount(*named, 1),)
 
 

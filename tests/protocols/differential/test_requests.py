@@ -148,13 +148,13 @@ def differing(dialect: Dialect, one: Json | str, other: Json | str) -> set[str]:
 
 @pytest.mark.parametrize("dialect", WRITERS)
 @pytest.mark.parametrize("name", REQUESTS)
-def test_two_writers_of_a_request(name: str, dialect: Dialect) -> None:
+def test_two_writers_of_a_request_agree(name: str, dialect: Dialect) -> None:
     wanted, why = DISAGREEMENTS.get((name, dialect), (set(), "they agree"))
     assert differing(dialect, ours(dialect, REQUESTS[name]), theirs(dialect, REQUESTS[name])) == wanted, why
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_a_chat_request_goes_round(name: str) -> None:
+def test_a_chat_request_survives_a_round_trip(name: str) -> None:
     body = REQUESTS[name]
     written = json.loads(write_chat_request(read(body), Target("vendor", "public", max_output_tokens=LIMIT)))
     said = request_to_dict(lm15.request_from_openai_chat(body | {"max_completion_tokens": LIMIT, "store": False}))
@@ -162,7 +162,7 @@ def test_a_chat_request_goes_round(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in REQUESTS if name != "pdf"])
-def test_a_request_that_lm15_writes_reads_as_the_client_wrote_it(name: str) -> None:
+def test_a_request_written_by_lm15_reads_as_the_original(name: str) -> None:
     """lm15 has no place for a document on chat. Beside a tool it says what to choose: auto, where the client said nothing."""
     request = lm15.request_from_openai_chat(REQUESTS[name])
     body = json.loads(lm15.OpenAIChatLM(api_key="key").build_request(request, False).body)
@@ -170,7 +170,7 @@ def test_a_request_that_lm15_writes_reads_as_the_client_wrote_it(name: str) -> N
 
 
 @pytest.mark.parametrize("name", [name for name in REQUESTS if name not in ("stop", "pdf")])
-def test_a_responses_request_that_lm15_writes_asks_for_the_same(name: str) -> None:
+def test_a_responses_request_written_by_lm15_reads_as_the_original(name: str) -> None:
     """Stops have no place there, and a document gets a name."""
     request = lm15.request_from_openai_chat(REQUESTS[name])
     body = lm15.OpenAILM(api_key="key").build_request(request, False).body

@@ -44,7 +44,7 @@ def events_of(reader: AnswerReader, streams: Iterable[bytes]) -> tuple[list[Answ
 
 
 @pytest.mark.parametrize(("dialect", "case"), OWN)
-def test_a_stream_is_told_by_the_laws(dialect: Dialect, case: Case) -> None:
+def test_a_streams_events_obey_the_laws(dialect: Dialect, case: Case) -> None:
     streams = [stream_of(dialect, name) for name in (case.name, case.then) if name]
     events, whole = events_of(reader_of(dialect, case), streams)
     laws.check(events, whole=whole)
@@ -54,7 +54,7 @@ def test_a_stream_is_told_by_the_laws(dialect: Dialect, case: Case) -> None:
 
 
 @pytest.mark.parametrize(("dialect", "case"), OWN)
-def test_a_stream_with_a_wrong_value_is_told_by_the_laws(dialect: Dialect, case: Case) -> None:
+def test_events_of_a_stream_with_a_wrong_value_obey_the_laws(dialect: Dialect, case: Case) -> None:
     chance = random.Random(f"{dialect} {case.name}")
     for _ in range(30):
         changed = mutated(stream_of(dialect, case.name), chance)

@@ -90,7 +90,7 @@ def mutated(stream: bytes, chance: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize(("dialect", "case", "client"), ALL)
-def test_no_value_breaks_more_than_the_answer(dialect: Dialect, case: Case, client: Client) -> None:
+def test_a_wrong_value_fails_only_the_answer(dialect: Dialect, case: Case, client: Client) -> None:
     if case.then:
         return
     chance = random.Random(f"{dialect} {case.name} {client}")
@@ -117,15 +117,13 @@ def broken(stream: bytes, chance: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize(("dialect", "case", "client"), ALL)
-def test_no_byte_breaks_more_than_the_answer(dialect: Dialect, case: Case, client: Client) -> None:
+def test_a_wrong_byte_fails_only_the_answer(dialect: Dialect, case: Case, client: Client) -> None:
     fuzz(dialect, case, client, MUTANTS)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("dialect", "case", "client"), ALL)
-def test_no_value_and_no_byte_breaks_more_than_the_answer_at_length(
-    dialect: Dialect, case: Case, client: Client
-) -> None:
+def test_wrong_values_and_bytes_fail_only_the_answer_at_length(dialect: Dialect, case: Case, client: Client) -> None:
     fuzz(dialect, case, client, MUTANTS_LONG)
 
 

@@ -94,7 +94,7 @@ WHOLE: Final = [
 
 
 @pytest.mark.parametrize(("dialect", "case", "client"), WHOLE)
-def test_an_answer_can_be_given_back_to_any_upstream(dialect: Dialect, case: Case, client: Client) -> None:
+def test_an_answer_can_be_sent_back_to_any_upstream(dialect: Dialect, case: Case, client: Client) -> None:
     sent = streamed(dialect, client, case, [[stream_of(dialect, case.name)]]).sent
     request = next_turn(client, sent)
     for other in WRITERS:

@@ -56,7 +56,7 @@ def outcomes(dialect: Dialect, case: Case, client: Client) -> Iterator[tuple[str
 
 
 @pytest.mark.parametrize(("dialect", "case", "client"), ALL)
-def test_a_client_understands_what_the_vendor_said(dialect: Dialect, case: Case, client: Client) -> None:
+def test_a_client_understands_the_vendors_answer(dialect: Dialect, case: Case, client: Client) -> None:
     (_, first), *others = outcomes(dialect, case, client)
     actual = understood(client, first.sent)
     if case.fault:
@@ -170,7 +170,7 @@ def compact(arguments: str) -> str:
 
 
 @pytest.mark.parametrize(("dialect", "case", "client"), ALL)
-def test_text_is_told_as_it_comes(dialect: Dialect, case: Case, client: Client) -> None:
+def test_text_is_forwarded_as_it_arrives(dialect: Dialect, case: Case, client: Client) -> None:
     """All of it before the end of the answer, whose debit the last event waits for."""
     if case.fault or case.then:
         return
@@ -202,7 +202,7 @@ def test_a_responses_stream_keeps_the_grammar(dialect: Dialect, case: Case, clie
 
 
 @pytest.mark.parametrize(("dialect", "case", "client"), PLAIN)
-def test_a_plain_answer_says_what_its_stream_says(dialect: Dialect, case: Case, client: Client) -> None:
+def test_a_plain_answer_equals_its_stream(dialect: Dialect, case: Case, client: Client) -> None:
     body, usage = whole(dialect, client, case, body_of(dialect, case.name))
     streaming = streamed(dialect, client, case, [[stream_of(dialect, case.name)]])
     assert usage == streaming.usage
@@ -236,7 +236,7 @@ def comparable(response: Any) -> Any:
     return [comparable(each) for each in response] if isinstance(response, list) else response
 
 
-def test_every_stream_has_its_line_in_a_table() -> None:
+def test_every_stream_has_a_row_in_a_table() -> None:
     for dialect, cases in TABLES.items():
         named = [name for case in cases for name in (case.name, case.then) if name]
         assert sorted(named) == sorted(path.stem for path in (STREAMS / dialect).glob("*.sse"))
@@ -244,7 +244,7 @@ def test_every_stream_has_its_line_in_a_table() -> None:
         assert {case.name for case in cases if case.plain} == {path.stem for path in (STREAMS / dialect).glob("*.json")}
 
 
-def test_a_pause_asks_for_the_rest_with_what_was_said() -> None:
+def test_a_pause_requests_the_rest_with_the_answer_so_far() -> None:
     (case,) = (case for case in anthropic_table.CASES if case.then)
     for _, outcome in outcomes("anthropic", case, "chat"):
         assert outcome.continued is not None

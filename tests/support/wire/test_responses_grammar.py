@@ -69,7 +69,7 @@ async def _right() -> bytes:
 
 
 @pytest.mark.parametrize("name", BREAKS)
-async def test_a_broken_stream_is_refused(name: str) -> None:
+async def test_a_broken_stream_is_rejected(name: str) -> None:
     events = grammar.events(await _right())
     grammar.check_events(copy.deepcopy(events))
     BREAKS[name](events)
@@ -141,7 +141,7 @@ def test_items_may_be_open_together(name: str) -> None:
         grammar.check_events(events)
 
 
-async def test_broken_frames_are_refused() -> None:
+async def test_broken_frames_are_rejected() -> None:
     data = await _right()
     done = b"data: [DONE]\n\n"
     for broken in (data.removesuffix(done), data[:-1], data.replace(b"event: response.created", b"event: other")):

@@ -117,7 +117,7 @@ async def test_the_chunks_add_up_to_the_plain_answer(name: str) -> None:
 
 
 @KINDS
-async def test_usage_is_what_was_answered(name: str) -> None:
+async def test_usage_matches_the_answer(name: str) -> None:
     plain = (await send("chat", EVERY_KIND[name])).json
     usage = plain["usage"]
     hidden = usage["completion_tokens_details"]["reasoning_tokens"]
@@ -128,7 +128,7 @@ async def test_usage_is_what_was_answered(name: str) -> None:
 
 
 @KINDS
-async def test_usage_comes_last_and_alone_where_it_was_asked_for(name: str) -> None:
+async def test_requested_usage_comes_last_and_alone(name: str) -> None:
     *others, last = (await streamed({**EVERY_KIND[name], **USAGE})).chunks
     assert last["choices"] == []
     assert last["usage"] == (await send("chat", EVERY_KIND[name])).json["usage"]
@@ -206,7 +206,7 @@ FUNCTION: Json = CHAT_WEATHER["function"]
 QUESTION: Json = {"role": "user", "content": "What is the weather in Toronto and Paris?"}
 
 
-async def test_legacy_functions_are_answered_in_kind_one_at_a_time() -> None:
+async def test_legacy_functions_get_legacy_answers_one_at_a_time() -> None:
     plain = (await send("chat", chat([QUESTION], functions=[FUNCTION]))).json
     [choice] = plain["choices"]
     assert choice["finish_reason"] == "function_call"
@@ -222,7 +222,7 @@ async def test_legacy_functions_are_answered_in_kind_one_at_a_time() -> None:
     assert chunks[-1]["choices"][0]["finish_reason"] == "function_call"
 
 
-async def test_a_legacy_result_is_what_the_answer_is_made_of() -> None:
+async def test_a_legacy_result_is_used_in_the_answer() -> None:
     called = {"role": "assistant", "content": None, "function_call": {"name": "get_weather", "arguments": "{}"}}
     result = {"role": "function", "name": "get_weather", "content": "21 degrees"}
     got = (await send("chat", chat([QUESTION, called, result], functions=[FUNCTION]))).json
@@ -232,7 +232,7 @@ async def test_a_legacy_result_is_what_the_answer_is_made_of() -> None:
 @pytest.mark.parametrize(
     ("choice", "calls"), [("none", False), ("auto", True), ({"name": "get_weather"}, True), (None, True)]
 )
-async def test_a_legacy_choice_is_kept(choice: Any, calls: bool) -> None:
+async def test_a_legacy_choice_is_respected(choice: Any, calls: bool) -> None:
     got = (await send("chat", chat([QUESTION], functions=[FUNCTION], function_call=choice))).json
     assert ("function_call" in got["choices"][0]["message"]) == calls
 
@@ -247,7 +247,7 @@ async def test_a_legacy_choice_is_kept(choice: Any, calls: bool) -> None:
         ({"messages": [QUESTION, {"role": "function", "content": "x"}]}, "messages[1].name"),
     ],
 )
-async def test_a_legacy_request_that_makes_no_sense_is_refused(more: Json, param: str) -> None:
+async def test_an_invalid_legacy_request_is_rejected(more: Json, param: str) -> None:
     got = await send("chat", chat([QUESTION], functions=[FUNCTION]) | more)
     assert got.status == 400
     assert got.json["error"]["param"] == param

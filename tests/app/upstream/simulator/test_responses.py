@@ -43,7 +43,7 @@ async def test_a_stream_keeps_the_grammar_and_openais_types(name: str) -> None:
 
 
 @KINDS
-async def test_the_plain_answer_is_the_streams_last_word(name: str) -> None:
+async def test_the_plain_answer_is_the_streams_closing_event(name: str) -> None:
     _, final = await streamed(EVERY_KIND[name])
     plain = await send("responses", EVERY_KIND[name])
     assert plain.headers["content-type"] == "application/json"
@@ -67,7 +67,7 @@ async def test_the_same_request_gives_the_same_bytes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY_KIND if name != "no usage"])
-async def test_usage_is_what_was_streamed(name: str) -> None:
+async def test_usage_matches_the_stream(name: str) -> None:
     _, final = await streamed(EVERY_KIND[name])
     usage = final["usage"]
     assert usage["output_tokens"] == output_tokens(final)
@@ -89,7 +89,7 @@ async def test_every_key_of_the_response_object_is_there() -> None:
 
 
 @pytest.mark.parametrize("kind", ["web_search", "web_search_preview", "web_search_2025_08_26"])
-async def test_a_search_cites_its_sources_where_they_stand(kind: str) -> None:
+async def test_a_search_cites_its_sources_at_their_positions(kind: str) -> None:
     body = responses("Search the web for ledger news — now.", tools=[{"type": kind}])
     _, final = await streamed({**body, "include": ["web_search_call.action.sources"]})
     search, message = final["output"]
@@ -115,7 +115,7 @@ async def test_an_image_comes_in_stages_and_is_a_png() -> None:
     assert message["content"][0]["text"]
 
 
-async def test_reasoning_is_counted_summarised_and_sealed_where_asked() -> None:
+async def test_reasoning_is_counted_summarized_and_sealed_on_request() -> None:
     _, final = await streamed(EVERY_KIND["reasoning"])
     thought = final["output"][0]
     assert thought["type"] == "reasoning"

@@ -29,7 +29,7 @@ async def test_a_result_is_answered_with_text_that_uses_it() -> None:
     assert "temperature is 21, sky is clear" in text_of(final)
 
 
-async def test_calls_are_parallel_only_where_the_client_allows_it() -> None:
+async def test_calls_are_parallel_only_if_the_client_allows_it() -> None:
     prompt = "Weather in Toronto and Paris?"
     _, both = await streamed(responses(prompt, tools=[WEATHER]))
     assert [json.loads(call["arguments"])["city"] for call in both["output"]] == ["Toronto", "Paris"]

@@ -42,7 +42,7 @@ async def read(simulator: SimulatorUpstream, endpoint: Endpoint, request: Json) 
     return received, None
 
 
-def test_it_is_an_upstream() -> None:
+def test_the_simulator_is_an_upstream() -> None:
     simulator: Upstream = SimulatorUpstream("sim")
     assert simulator.name == "sim"
 
@@ -123,7 +123,7 @@ async def test_a_duration_is_from_the_first_frame_to_the_last(endpoint: Endpoint
     assert times[-1] - times[0] == pytest.approx(10)
 
 
-async def test_a_slow_reader_does_not_stretch_a_stream(autojump_clock: MockClock) -> None:
+async def test_a_slow_reader_does_not_prolong_a_stream(autojump_clock: MockClock) -> None:
     answer = await upstream(1).open(call("chat", body("chat", "tokens=20")))
     await answer.receive()
     await trio.sleep(100)
@@ -198,7 +198,7 @@ async def test_status_refuses_with_an_envelope(endpoint: Endpoint, status: int) 
 
 
 @BOTH
-async def test_retry_after_stands_only_where_asked(endpoint: Endpoint) -> None:
+async def test_retry_after_is_sent_only_on_request(endpoint: Endpoint) -> None:
     assert "retry-after" not in (await send(endpoint, body(endpoint, "status=429"))).headers
     assert (await send(endpoint, body(endpoint, "status=429 retry_after=0.5"))).headers["retry-after"] == "0.5"
 
@@ -301,7 +301,7 @@ async def test_plain_answers_fail_as_their_protocol_does() -> None:
 
 @BOTH
 @pytest.mark.parametrize("stream", [True, False])
-async def test_no_usage_is_none(endpoint: Endpoint, stream: bool) -> None:
+async def test_no_usage_is_reported_as_none(endpoint: Endpoint, stream: bool) -> None:
     options = {"stream_options": {"include_usage": True}} if endpoint == "chat" and stream else {}
     got = await send(endpoint, {**body(endpoint, "no_usage", **options), "stream": stream})
     if endpoint == "chat":
@@ -320,7 +320,7 @@ def usage_of(endpoint: Endpoint, answer: Any) -> tuple[int, int, int, int]:
 
 
 @BOTH
-async def test_usage_can_be_told(endpoint: Endpoint) -> None:
+async def test_usage_can_be_set(endpoint: Endpoint) -> None:
     request = MAKERS[endpoint](**with_directives("usage_input=1000 usage_cached=400 usage_output=50000"))
     assert usage_of(endpoint, (await send(endpoint, request)).json) == (1000, 400, 50_000, 51_000)
 
@@ -346,14 +346,14 @@ async def test_a_filter_ends_a_response_as_incomplete() -> None:
     assert final["incomplete_details"] == {"reason": "content_filter"}
 
 
-async def test_directives_can_be_kept_for_one_upstream() -> None:
+async def test_directives_can_be_limited_to_one_upstream() -> None:
     request = body("chat", "on=first status=503")
     assert (await send("chat", request, SimulatorUpstream("first", pace_seconds=0))).status == 503
     assert (await send("chat", request, SimulatorUpstream("second", pace_seconds=0))).status == 200
 
 
 @BOTH
-async def test_an_unknown_directive_is_refused_and_the_valid_ones_listed(endpoint: Endpoint) -> None:
+async def test_an_unknown_directive_is_rejected_and_the_valid_ones_are_listed(endpoint: Endpoint) -> None:
     got = await send(endpoint, body(endpoint, "explode"))
     assert got.status == 400
     error = got.json["error"]
@@ -363,7 +363,7 @@ async def test_an_unknown_directive_is_refused_and_the_valid_ones_listed(endpoin
 
 
 @BOTH
-async def test_a_large_body_is_read_in_a_thread_and_answered_alike(endpoint: Endpoint) -> None:
+async def test_a_large_body_is_read_in_a_thread_with_the_same_answer(endpoint: Endpoint) -> None:
     request = MAKERS[endpoint]("many words " * 60_000)
     got = await send(endpoint, request)
     assert got.status == 200

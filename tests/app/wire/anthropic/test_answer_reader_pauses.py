@@ -39,7 +39,7 @@ def paused(*events: Any, usage: Any = PAUSE_USAGE) -> list[Any]:
     return [start(), *events, reason("pause_turn", usage=usage), STOP]
 
 
-def test_a_paused_turn_is_gone_on_with_as_one_answer() -> None:
+def test_a_paused_turn_is_continued_as_one_answer() -> None:
     one = reader(SEARCHING, target(max_tool_calls=5))
     first = feed(one, paused(*text(0, "Let me see. "), *search(1, "s0", "news")))
     assert first == [AnswerBegun("msg_1", "claude-x"), TextDelta("Let me see. "), SearchBegun(0)]
@@ -72,7 +72,7 @@ def test_a_paused_turn_is_gone_on_with_as_one_answer() -> None:
     assert one.continuation() is None
 
 
-def test_blocks_go_back_exactly_as_they_came() -> None:
+def test_blocks_go_back_exactly_as_received() -> None:
     location = {"type": "web_search_result_location", "url": "https://a", "title": "A", "encrypted_index": "E"}
     events = [
         block(0, "thinking", thinking="", signature=""),
@@ -126,7 +126,7 @@ def test_a_second_pause_sends_all_blocks_in_one_turn() -> None:
 
 
 @pytest.mark.parametrize(("held", "goes_on"), [(None, True), (60, True), (59, False)])
-def test_a_turn_is_gone_on_with_while_what_it_reads_is_held_for(held: int | None, goes_on: bool) -> None:
+def test_a_turn_is_continued_while_the_hold_covers_its_input(held: int | None, goes_on: bool) -> None:
     usage = {"input_tokens": 10, "cache_read_input_tokens": 15, "cache_creation_input_tokens": 5, "output_tokens": 1}
     one = reader(SEARCHING, msgspec.structs.replace(target(), max_input_tokens=held))
     events = feed(one, paused(*text(0, "a"), usage=usage))
@@ -134,7 +134,7 @@ def test_a_turn_is_gone_on_with_while_what_it_reads_is_held_for(held: int | None
     assert (ChoiceFinished("length") in events) is not goes_on
 
 
-def test_a_pause_before_anything_was_said() -> None:
+def test_a_pause_before_any_content() -> None:
     one = reader(SEARCHING)
     feed(one, paused())
     body = msgspec.json.decode(one.continuation() or b"")
@@ -163,7 +163,7 @@ def test_the_next_turn_begins_with_its_own_start() -> None:
         feed(one, text(0, "x"))
 
 
-def test_pauses_come_to_an_end() -> None:
+def test_the_number_of_pauses_is_limited() -> None:
     one = reader(SEARCHING, target(max_output_tokens=100_000))
     for turn in range(CONTINUATIONS_MAX):
         feed(one, paused(*search(0, f"s{turn}", "q")))
@@ -182,7 +182,7 @@ def test_a_pause_with_no_output_left_is_the_end(spent: int) -> None:
     assert one.continuation() is None
 
 
-def test_a_budget_stays_below_what_is_left() -> None:
+def test_a_budget_stays_below_the_remaining_output() -> None:
     thinking = make_request(tools=(WebSearchTool(),), effort="high")
     one = reader(thinking, target(BUDGETED))
     feed(one, paused(usage={"output_tokens": 3000}))

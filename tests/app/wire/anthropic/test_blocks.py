@@ -57,7 +57,7 @@ def searched(key: int, query: str, *urls: str, failed: bool = False) -> SearchDo
 # -- Text and citations ---------------------------------------------------------------------------------------------------
 
 
-def test_text_as_it_comes() -> None:
+def test_text_is_emitted_as_it_arrives() -> None:
     assert events_of(*text(0, "Hel", "", "lo")) == [TextDelta("Hel"), TextDelta("lo")]
 
 
@@ -72,7 +72,7 @@ def test_a_citation_covers_its_block_counted_in_code_points() -> None:
     assert [event for event in events if isinstance(event, CitationAdded)] == [CitationAdded("https://a", "T", 3, 5)]
 
 
-def test_a_source_is_cited_once_a_block() -> None:
+def test_a_source_is_cited_once_per_block() -> None:
     events = events_of(*cited(0, "x", citation("https://a"), citation("https://a"), citation("https://b", None)))
     assert events == [
         TextDelta("x"),
@@ -81,26 +81,26 @@ def test_a_source_is_cited_once_a_block() -> None:
     ]
 
 
-def test_a_whole_block_brings_its_citations() -> None:
+def test_a_whole_block_has_its_citations() -> None:
     events = events_of(block(0, "text", text="x", citations=[citation("https://a")]), stop(0))
     assert events == [TextDelta("x"), CitationAdded("https://a", "T", 0, 1)]
 
 
 @pytest.mark.parametrize("odd", [None, "x", [], {"type": "page_location"}, citation(None), citation(7), citation("")])
-def test_a_citation_without_an_address_is_left_out(odd: Any) -> None:
+def test_a_citation_without_a_url_is_left_out(odd: Any) -> None:
     assert events_of(*cited(0, "x", odd)) == [TextDelta("x")]
 
 
-def test_nothing_is_cited_for_no_text() -> None:
+def test_a_block_without_text_is_not_cited() -> None:
     assert events_of(*cited(0, "", citation("https://a"))) == []
 
 
-def test_offsets_begin_anew_with_a_message() -> None:
+def test_offsets_restart_with_each_message() -> None:
     events = events_of(*text(0, "abc"), *call(1, "f"), *cited(2, "x", citation("https://a")))
     assert events[-1] == CitationAdded("https://a", "T", 0, 1)
 
 
-def test_a_block_that_a_call_cut_off_is_not_cited() -> None:
+def test_a_block_interrupted_by_a_call_is_not_cited() -> None:
     opened = block(0, "text", text="abc", citations=[citation("https://a")])
     assert not any(isinstance(event, CitationAdded) for event in events_of(opened, *call(1, "f"), stop(0)))
 
@@ -134,7 +134,7 @@ def test_whole_thinking() -> None:
     assert events == [ReasoningBegun(0), ReasoningDelta(0, "Hm."), ReasoningDone(0, seal_thinking("up", "Hm.", "sig"))]
 
 
-def test_thinking_that_is_not_shown_is_sealed_all_the_same() -> None:
+def test_hidden_thinking_is_sealed_too() -> None:
     events = events_of(block(0, "thinking", thinking=""), delta(0, "signature_delta", signature="sig"), stop(0))
     assert events == [ReasoningBegun(0), ReasoningDone(0, seal_thinking("up", "", "sig"))]
 
@@ -163,13 +163,13 @@ def test_parallel_calls_have_keys_of_their_own() -> None:
     ]
 
 
-def test_calls_that_grow_in_turn() -> None:
+def test_interleaved_calls() -> None:
     a, b = call(0, "f", "1"), call(1, "g", "2")
     events = events_of(a[0], b[0], b[1], a[1], a[2], b[2])
     assert events[2:] == [CallDelta(1, "2"), CallDelta(0, "1"), CallDone(0), CallDone(1)]
 
 
-def test_an_input_that_comes_whole() -> None:
+def test_an_input_that_arrives_whole() -> None:
     events = events_of(block(0, "tool_use", id="t", name="f", input={"a": "\u00e9"}), stop(0))
     assert events == [CallBegun(0, "t", "f"), CallDelta(0, '{"a":"\u00e9"}'), CallDone(0)]
 
@@ -185,7 +185,7 @@ OPEN = {"type": "object", "additionalProperties": {"type": "string"}}
 ANSWERING = make_request(format=TextFormat("json_schema", "answer", schema=OPEN))
 
 
-def test_its_input_is_the_answers_text() -> None:
+def test_the_output_tools_input_is_the_answers_text() -> None:
     events = read(
         start(), *call(0, "json", '{"a":', '"b"}'), reason("tool_use"), STOP, request=ANSWERING, to=target(OLD)
     )
@@ -193,16 +193,16 @@ def test_its_input_is_the_answers_text() -> None:
     assert [getattr(event, "reason", "") for event in events][-2] == "stop"
 
 
-def test_its_whole_input_is_the_answers_text() -> None:
+def test_the_output_tools_whole_input_is_the_answers_text() -> None:
     whole = block(0, "tool_use", id="t", name="json", input={"a": ["b"]})
     assert events_of(whole, stop(0), request=ANSWERING) == [TextDelta('{"a":["b"]}')]
 
 
-def test_its_empty_input_is_the_empty_object() -> None:
+def test_the_output_tools_empty_input_is_the_empty_object() -> None:
     assert events_of(*call(0, "json", ""), request=ANSWERING) == [TextDelta("{}")]
 
 
-def test_other_calls_beside_it_are_calls() -> None:
+def test_other_calls_next_to_the_output_tool_are_calls() -> None:
     events = read(start(), *call(0, "f"), *call(1, "json", "{}"), reason("tool_use"), STOP, request=ANSWERING)
     assert [getattr(event, "reason", "") for event in events][-2] == "tool_calls"
 
@@ -210,7 +210,7 @@ def test_other_calls_beside_it_are_calls() -> None:
 # -- Searches -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_search_and_what_it_found() -> None:
+def test_a_search_and_its_results() -> None:
     events = events_of(*search(0, "s0", "news"), *found(1, "s0", "https://a", "https://b"), *text(2, "So."))
     assert events == [SearchBegun(0), searched(0, "news", "https://a", "https://b"), TextDelta("So.")]
 
@@ -228,7 +228,7 @@ def test_a_search_that_failed() -> None:
     assert events == [SearchBegun(0), searched(0, "q", failed=True)]
 
 
-def test_two_searches_at_once_are_told_apart() -> None:
+def test_two_searches_at_once_are_kept_apart() -> None:
     events = events_of(*search(0, "s0", "a"), *search(1, "s1", "b"), *found(2, "s1", "https://b"), *found(3, "s0"))
     assert events == [SearchBegun(0), SearchBegun(1), searched(1, "b", "https://b"), searched(0, "a")]
 
@@ -242,13 +242,13 @@ def test_a_search_without_results_has_failed_at_the_end() -> None:
 
 
 @pytest.mark.parametrize("piece", ["", "{", "[]", '{"query":7}', "{}"])
-def test_a_query_that_cannot_be_read_is_empty(piece: str) -> None:
+def test_an_unreadable_query_is_empty(piece: str) -> None:
     begun = block(0, "server_tool_use", id="s0", name="web_search")
     events = events_of(begun, delta(0, "input_json_delta", partial_json=piece), stop(0), *found(1, "s0"))
     assert events == [SearchBegun(0), searched(0, "")]
 
 
-def test_a_query_that_comes_whole() -> None:
+def test_a_query_that_arrives_whole() -> None:
     begun = block(0, "server_tool_use", id="s0", name="web_search", input={"query": "q"})
     assert events_of(begun, stop(0), *found(1, "s0")) == [SearchBegun(0), searched(0, "q")]
 
@@ -261,11 +261,11 @@ def test_results_of_the_wrong_type_are_left_out() -> None:
     assert events[-1] == searched(0, "q", "https://a")
 
 
-def test_results_of_no_search_tell_nothing() -> None:
+def test_results_without_a_search_are_ignored() -> None:
     assert events_of(*found(0, "s9", "https://a")) == []
 
 
-def test_searches_of_one_id_or_none_are_malformed() -> None:
+def test_searches_with_a_repeated_or_missing_id_are_malformed() -> None:
     assert broken(*answered(*search(0, "s0", "q"), *search(1, "s0", "q")), request=SEARCHING).malformed
     assert broken(*answered(block(0, "server_tool_use", name="web_search"))).malformed
     assert broken(*answered(block(0, "web_search_tool_result", content=[]))).malformed
@@ -283,12 +283,12 @@ def test_searches_of_one_id_or_none_are_malformed() -> None:
         {"type": "content_block_start", "index": 0, "content_block": {"type": ["x"]}},
     ],
 )
-def test_unknown_blocks_and_their_deltas_tell_nothing(unknown: Any) -> None:
+def test_unknown_blocks_and_their_deltas_are_ignored(unknown: Any) -> None:
     assert events_of(unknown, delta(0, "text_delta", text="x"), delta(0, "new_delta"), stop(0)) == []
 
 
 @pytest.mark.parametrize("kind", ["text", "thinking", "tool_use", "redacted_thinking"])
-def test_unknown_deltas_of_known_blocks_tell_nothing(kind: str) -> None:
+def test_unknown_deltas_of_known_blocks_are_ignored(kind: str) -> None:
     opened = block(0, kind, id="t", name="f", data="d")
     grown = [delta(0, "new_delta", text="x"), {"type": "content_block_delta", "index": 0, "delta": {"type": 4}}]
     assert events_of(opened, *grown, stop(0)) == events_of(opened, stop(0))

@@ -160,7 +160,7 @@ def calls_of(events: Iterable[Any]) -> dict[int, tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("name", PRESENT)
-def test_a_recording_says_what_it_says(name: str) -> None:
+def test_a_recording_is_read_as_expected(name: str) -> None:
     events, expected = read(name, AnthropicAnswerReader(SEARCHING, target())), EXPECTED[name]
     length, beginning, end = expected.text
     text = said(events)
@@ -187,7 +187,7 @@ def test_searches_and_citations_of_a_recording(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in PRESENT if "json-tool" in name])
-def test_the_input_of_a_tool_that_stands_for_the_answer(name: str) -> None:
+def test_the_input_of_the_output_tool(name: str) -> None:
     """The same recording, had the gateway itself asked for the tool."""
     request = make_request(
         format=TextFormat("json_schema", "answer", schema={"type": "object", "properties": {"elements": {}}})

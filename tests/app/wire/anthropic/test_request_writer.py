@@ -37,7 +37,7 @@ from tests.support.wire.anthropic.anthropic_requests import (
 TOOL = FunctionTool("f", at="tools[0]")
 
 
-def test_the_least_request() -> None:
+def test_a_minimal_request() -> None:
     assert msgspec.json.decode(write_anthropic_request(make_request(HI), target(BUDGETED, max_output_tokens=100))) == {
         "model": BUDGETED,
         "max_tokens": 100,
@@ -46,7 +46,7 @@ def test_the_least_request() -> None:
     }
 
 
-def test_a_stream_is_asked_for() -> None:
+def test_a_stream_is_requested() -> None:
     assert body(make_request(stream=True))["stream"] is True
 
 
@@ -64,7 +64,7 @@ def test_a_stream_is_asked_for() -> None:
         ("service_tier", "flex", "service_tier"),
     ],
 )
-def test_what_has_no_place_is_refused_by_name(member: str, value: Any, param: str) -> None:
+def test_unsupported_parameters_are_rejected_by_name(member: str, value: Any, param: str) -> None:
     assert refused(make_request(**{member: value})) == param
 
 
@@ -84,11 +84,11 @@ def test_what_has_no_place_is_refused_by_name(member: str, value: Any, param: st
         ("format", TextFormat("text")),
     ],
 )
-def test_what_asks_for_what_happens_anyway_is_left_out(member: str, value: Any) -> None:
+def test_values_that_request_the_default_are_left_out(member: str, value: Any) -> None:
     assert body(make_request(**{member: value})) == body(make_request())
 
 
-def test_the_default_tier_is_asked_for() -> None:
+def test_the_default_tier_is_requested() -> None:
     assert body(make_request(service_tier="default"))["service_tier"] == "standard_only"
 
 
@@ -101,7 +101,7 @@ def test_a_temperature_is_written(temperature: float) -> None:
 
 
 @pytest.mark.parametrize("temperature", [1.1, 2.0, -0.1])
-def test_a_temperature_above_one_is_refused(temperature: float) -> None:
+def test_a_temperature_above_one_is_rejected(temperature: float) -> None:
     assert refused(make_request(temperature=temperature)) == "temperature"
 
 
@@ -110,7 +110,7 @@ def test_top_p_is_written() -> None:
     assert "top_p" not in body(make_request(top_p=1.0))
 
 
-def test_models_that_take_one_of_both() -> None:
+def test_models_that_support_temperature_or_top_p() -> None:
     assert refused(make_request(temperature=0.5, top_p=0.5)) == "top_p"
     both = body(make_request(temperature=1.0, top_p=0.5))
     assert "temperature" not in both
@@ -119,7 +119,7 @@ def test_models_that_take_one_of_both() -> None:
     assert (older["temperature"], older["top_p"]) == (0.5, 0.5)
 
 
-def test_models_without_sampling_take_the_defaults_only() -> None:
+def test_models_without_sampling_accept_only_the_defaults() -> None:
     made = body(make_request(temperature=1.0, top_p=1.0), LATER)
     assert "temperature" not in made
     assert "top_p" not in made
@@ -153,7 +153,7 @@ def test_stop_sequences() -> None:
         (Hints(user="x" * 257), "15eb95a462ee20bd91a415ae2d4aed341288186ddaa2b37908f7d592f0c3f85f"),
     ],
 )
-def test_the_end_user_is_told(hints: Hints, user: str) -> None:
+def test_the_end_users_id_is_sent(hints: Hints, user: str) -> None:
     assert body(make_request(hints=hints))["metadata"] == {"user_id": user}
 
 
@@ -190,13 +190,13 @@ def test_no_effort_leaves_thinking_to_the_model_and_none_turns_it_off(model: str
     assert body(make_request(effort="none"), model)["thinking"] == {"type": "disabled"}
 
 
-def test_models_that_cannot_be_kept_from_thinking() -> None:
+def test_models_that_always_think() -> None:
     assert refused(make_request(effort="none"), LATEST) == "reasoning.effort"
     assert body(make_request(effort="none"), "claude-sonnet-5-5")["thinking"] == {"type": "between_tools"}
 
 
 @pytest.mark.parametrize("model", [BUDGETED, LATER])
-def test_an_effort_that_nobody_knows(model: str) -> None:
+def test_an_unknown_effort_is_rejected(model: str) -> None:
     assert refused(make_request(effort="extreme", endpoint="chat"), model) == "reasoning_effort"
 
 
@@ -212,19 +212,19 @@ def test_an_effort_that_nobody_knows(model: str) -> None:
         (LATEST, "xhigh", "xhigh"),
     ],
 )
-def test_effort_is_the_models_own_where_it_knows_it(model: str, effort: str, own: str) -> None:
+def test_effort_is_the_models_own_if_supported(model: str, effort: str, own: str) -> None:
     made = body(make_request(effort=effort), model, max_output_tokens=100)
     assert made["thinking"] == {"type": "adaptive"}
     assert made["output_config"] == {"effort": own}
 
 
-def test_summaries_are_told_where_asked_for_and_on_chat() -> None:
+def test_summaries_are_requested_if_wanted_and_on_chat() -> None:
     shown = {"type": "adaptive", "display": "summarized"}
     assert body(make_request(effort="low", summary="detailed"), LATER)["thinking"] == shown
     assert body(make_request(effort="low", endpoint="chat"), LATER)["thinking"] == shown
 
 
-def test_summaries_are_told_of_what_is_thought_anyway() -> None:
+def test_summaries_are_requested_from_models_that_think_by_default() -> None:
     shown = {"thinking": {"type": "adaptive", "display": "summarized"}}
     assert body(make_request(summary="auto"), LATEST) == body(make_request(), LATEST) | shown
     assert body(make_request(endpoint="chat"), "claude-opus-5") == body(make_request(), "claude-opus-5") | shown
@@ -260,14 +260,14 @@ def test_the_latest_models_cannot_be_forced() -> None:
 FORMAT = TextFormat("json_schema", "answer", schema={"type": "object", "properties": {"a": {"type": "string"}}})
 
 
-def test_a_format_stands_beside_an_effort() -> None:
+def test_a_format_and_an_effort_are_combined() -> None:
     made = body(make_request(format=FORMAT, effort="high"), LATER)
     assert made["output_config"]["effort"] == "high"
     assert made["output_config"]["format"]["type"] == "json_schema"
     assert "tools" not in made
 
 
-def test_a_tool_that_stands_for_the_answer_is_forced() -> None:
+def test_the_output_tool_is_forced() -> None:
     made = body(make_request(format=FORMAT), OLD)
     assert [tool["name"] for tool in made["tools"]] == ["json"]
     assert made["tool_choice"] == {"type": "tool", "name": "json", "disable_parallel_tool_use": True}
@@ -275,13 +275,13 @@ def test_a_tool_that_stands_for_the_answer_is_forced() -> None:
     assert output_tool_name(make_request(format=FORMAT), target(BUDGETED)) is None
 
 
-def test_it_stands_last_among_other_tools() -> None:
+def test_the_output_tool_comes_last() -> None:
     made = body(make_request(format=FORMAT, tools=(TOOL,)), OLD)
     assert [tool["name"] for tool in made["tools"]] == ["f", "json"]
     assert made["tool_choice"] == {"type": "any", "disable_parallel_tool_use": True}
 
 
-def test_it_cannot_be_forced_while_the_model_thinks_by_budget() -> None:
+def test_the_output_tool_cannot_be_forced_while_thinking_by_budget() -> None:
     assert refused(make_request(format=FORMAT, effort="low"), OLD) == "text.format"
 
 
@@ -290,18 +290,18 @@ def test_it_cannot_be_forced_while_the_model_thinks_by_budget() -> None:
 BEGUN = Message("assistant", (Text("The answer is "),), at="input[1]")
 
 
-def test_an_assistants_message_at_the_end_is_gone_on_with_where_the_model_does_so() -> None:
+def test_an_assistants_message_at_the_end_is_continued_if_supported() -> None:
     made = body(make_request(HI, BEGUN))
     assert made["messages"][-1] == {"role": "assistant", "content": [{"type": "text", "text": "The answer is"}]}
     assert refused(make_request(HI, BEGUN), LATER) == "input"
 
 
-def test_what_is_no_text_at_the_end_stays() -> None:
+def test_a_call_at_the_end_stays() -> None:
     made = body(make_request(HI, Reasoning(sealed=seal_redacted("up", "xyz"))))
     assert made["messages"][-1]["content"] == [{"type": "redacted_thinking", "data": "xyz"}]
 
 
-def test_what_is_nested_too_deep_is_refused() -> None:
+def test_a_request_that_is_nested_too_deeply_is_rejected() -> None:
     schema: dict[str, Any] = {"type": "object"}
     for _ in range(100_000):
         schema = {"type": "object", "not": schema}
@@ -325,7 +325,7 @@ THOUGHT = Reasoning(sealed=seal_thinking("up", "Look it up.", "sig"), at="input[
         ((ASKED,), True),
     ],
 )
-def test_a_turn_of_calls_whose_reasoning_did_not_come_back_goes_on_without(
+def test_a_turn_of_calls_without_their_reasoning_continues_without_thinking(
     items: tuple[Item, ...], thinks: bool
 ) -> None:
     made = body(make_request(*items, tools=(TOOL,), effort="low"))

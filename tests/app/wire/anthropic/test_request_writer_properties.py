@@ -74,7 +74,7 @@ def written_or_refused(request: CanonicalRequest, target: Target) -> bytes | Req
 
 @given(any_requests(), targets(MODELS))
 @settings(max_examples=200, deadline=None)
-def test_any_request_is_written_or_refused_by_name(request: CanonicalRequest, target: Target) -> None:
+def test_any_request_is_written_or_rejected_by_name(request: CanonicalRequest, target: Target) -> None:
     outcome = written_or_refused(request, target)
     if isinstance(outcome, RequestError):
         assert outcome.status == 400
@@ -86,5 +86,5 @@ def test_any_request_is_written_or_refused_by_name(request: CanonicalRequest, ta
 
 @given(plain_requests(), targets(st.sampled_from(["claude-sonnet-4-5", "claude-opus-4-6", "other"])))
 @settings(max_examples=100, deadline=None)
-def test_what_every_vendor_takes_is_never_refused(request: CanonicalRequest, target: Target) -> None:
+def test_a_plain_request_is_never_rejected(request: CanonicalRequest, target: Target) -> None:
     checked(msgspec.json.decode(write_anthropic_request(request, target)), target)

@@ -76,7 +76,7 @@ def test_objects_are_closed() -> None:
         ({"type": ["null", "string"], "anyOf": [{"type": "null"}]}, {"anyOf": [{"type": "null"}]}),
     ],
 )
-def test_the_rest_is_told_or_written_otherwise(schema: dict[str, Any], made: dict[str, Any]) -> None:
+def test_other_keywords_are_converted_or_described(schema: dict[str, Any], made: dict[str, Any]) -> None:
     assert supported_schema(schema) == made
 
 
@@ -121,7 +121,7 @@ def nested(depth: int) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_the_subset_lacks_is_unshaped(schema: dict[str, Any], why: str) -> None:
+def test_a_schema_outside_the_subset_is_unsupported(schema: dict[str, Any], why: str) -> None:
     with pytest.raises(UnsupportedSchema, match=why):
         supported_schema(schema)
 
@@ -130,6 +130,6 @@ def test_a_schema_may_be_nested_as_deep_as_allowed() -> None:
     assert supported_schema(nested(DEPTH_MAX)) == nested(DEPTH_MAX)
 
 
-def test_a_name_of_a_property_is_no_keyword() -> None:
+def test_a_propertys_name_is_not_a_keyword() -> None:
     schema = {"type": "object", "properties": {"$ref": {"type": "string"}}, "additionalProperties": False}
     assert supported_schema(schema) == schema

@@ -67,14 +67,14 @@ def test_a_strict_function_without_parameters() -> None:
     assert made == {"type": "object", "properties": {}, "additionalProperties": False}
 
 
-def test_what_cannot_be_strict_is_refused() -> None:
+def test_a_schema_that_cannot_be_strict_is_rejected() -> None:
     strict = FunctionTool("f", parameters={"properties": {"a": {}}}, strict=True, at=AT)
     assert refused(make_request(tools=(strict,))) == f"{AT}.parameters"
     assert refused(make_request(tools=(FunctionTool("f", strict=True, at=AT),)), OLD) == f"{AT}.strict"
 
 
 @pytest.mark.parametrize("other", [CustomTool("c", at=AT), ImageTool(at=AT)])
-def test_other_tools_are_refused(other: Tool) -> None:
+def test_other_tools_are_rejected(other: Tool) -> None:
     assert refused(make_request(tools=(other,))) == AT
 
 
@@ -95,13 +95,13 @@ def test_web_search() -> None:
     assert "user_location" not in tool(WebSearchTool(place=Place()))
 
 
-def test_where_no_call_may_be_made_none_is_offered() -> None:
+def test_web_search_is_not_offered_without_calls() -> None:
     made = body(make_request(tools=(SEARCH,)), max_tool_calls=0)
     assert "tools" not in made
     assert refused(make_request(tools=(SEARCH,), tool_choice=ToolChoice("required")), max_tool_calls=0) == "tool_choice"
 
 
-def test_what_the_search_cannot_do_is_refused() -> None:
+def test_unsupported_search_options_are_rejected() -> None:
     assert refused(make_request(tools=(WebSearchTool("high", at=AT),))) == f"{AT}.search_context_size"
     assert refused(make_request(tools=(WebSearchTool(external_access=False, at=AT),))) == f"{AT}.external_web_access"
     assert refused(make_request(tools=(SEARCH, SEARCH))) == "tools"
@@ -112,7 +112,7 @@ def test_what_the_search_cannot_do_is_refused() -> None:
 ALL = ["f", "g", "web_search"]
 
 
-def test_no_choice_is_the_models_own() -> None:
+def test_without_a_choice_none_is_written() -> None:
     assert "tool_choice" not in body(make_request(tools=(F,)))
     assert choice("auto") == (ALL, None)
 
@@ -136,7 +136,7 @@ def test_allowed_tools_are_those_that_are_offered() -> None:
 @pytest.mark.parametrize(
     "name", [ToolName("function", "x"), ToolName("custom", "c"), ToolName("image_generation"), ToolName("function")]
 )
-def test_a_choice_of_what_is_not_offered_is_refused(name: ToolName) -> None:
+def test_a_choice_of_a_missing_tool_is_rejected(name: ToolName) -> None:
     assert refused(make_request(tools=(F,), tool_choice=ToolChoice("auto", (name,)))) == "tool_choice"
 
 
@@ -144,7 +144,7 @@ def test_web_search_must_be_offered_to_be_chosen() -> None:
     assert refused(make_request(tools=(F,), tool_choice=ToolChoice("auto", (ToolName("web_search"),)))) == "tool_choice"
 
 
-def test_without_tools_there_is_nothing_to_choose() -> None:
+def test_without_tools_there_is_no_choice() -> None:
     for mode in ("auto", "none"):
         assert choice(mode, tools=()) == ([], None)
     assert refused(make_request(tool_choice=ToolChoice("required"))) == "tool_choice"

@@ -62,18 +62,18 @@ def assistant(*blocks: dict[str, Any]) -> dict[str, Any]:
 # -- Instructions ---------------------------------------------------------------------------------------------------------
 
 
-def test_instructions_and_messages_of_the_system_are_joined_wherever_they_stand() -> None:
+def test_instructions_and_system_messages_are_joined_wherever_they_are() -> None:
     items = (message("system", "Two."), HI, message("developer", "Three.", "Four."), message("user", "Go."))
     made = body(make_request(*items, instructions="One."))
     assert made["system"] == "One.\n\nTwo.\n\nThree.\n\nFour."
     assert made["messages"] == [user(text("Hi"), text("Go."))]
 
 
-def test_blank_instructions_are_none() -> None:
+def test_blank_instructions_are_ignored() -> None:
     assert "system" not in body(make_request(message("system", " "), HI, instructions=""))
 
 
-def test_a_name_comes_before_what_is_said() -> None:
+def test_a_name_comes_before_the_text() -> None:
     items = (
         message("system", "Be.", name="boss"),
         message("user", "Hi", name="ann"),
@@ -100,7 +100,7 @@ def test_messages_of_one_role_are_one_turn() -> None:
     assert made["messages"] == [user(text("a"), text("b")), assistant(text("c"), text("d")), user(text("e"))]
 
 
-def test_an_assistant_that_begins_is_opened_for() -> None:
+def test_a_conversation_that_the_assistant_begins_gets_an_opening() -> None:
     made = body(make_request(message("assistant", "Welcome."), HI))
     assert made["messages"] == [user(text(OPENING)), assistant(text("Welcome.")), user(text("Hi"))]
 
@@ -110,7 +110,7 @@ def test_blank_texts_are_left_out_and_make_no_turn() -> None:
     assert body(make_request(*items))["messages"] == [user(text("a"), text("b"))]
 
 
-def test_nothing_to_say_is_refused() -> None:
+def test_an_empty_conversation_is_rejected() -> None:
     assert refused(make_request(message("user", " "))) == "input"
     assert refused(make_request(message("system", "Be."), endpoint="chat")) == "messages"
 
@@ -132,7 +132,7 @@ def test_a_call_and_its_output() -> None:
     ]
 
 
-def test_results_of_parallel_calls_stand_first_in_one_turn_whatever_came_between() -> None:
+def test_results_of_parallel_calls_come_first_in_one_turn() -> None:
     items = (HI, call("c1"), call("c2"), message("user", "Quick!"), output("c2", Text("2")), output("c1", Text("1")))
     assert body(make_request(*items))["messages"][1:] == [
         assistant(use("c1"), use("c2")),
@@ -165,11 +165,11 @@ def test_no_arguments_are_the_empty_object(arguments: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", ["{", "[]", "null", "1", '"x"', '{"a":1} x', "[" * 10_000])
-def test_arguments_that_are_no_object_are_refused(arguments: str) -> None:
+def test_arguments_that_are_not_an_object_are_rejected(arguments: str) -> None:
     assert refused(make_request(HI, call("c1", arguments, at="input[1]"), output("c1", Text("1")))) == "input[1]"
 
 
-def test_a_call_without_its_output_is_refused() -> None:
+def test_a_call_without_its_output_is_rejected() -> None:
     assert refused(make_request(HI, call("c1", at="input[1]"))) == "input[1]"
     assert refused(make_request(HI, call("c1", at="input[1]"), HI, message("assistant", "x"), HI)) == "input[1]"
     assert (
@@ -178,16 +178,16 @@ def test_a_call_without_its_output_is_refused() -> None:
     )
 
 
-def test_an_output_without_its_call_is_refused() -> None:
+def test_an_output_without_its_call_is_rejected() -> None:
     assert refused(make_request(HI, output("c1", Text("1"), at="input[1]"))) == "input[1]"
     assert refused(make_request(HI, call("c1"), output("c1"), output("c1", at="input[3]"))) == "input[3]"
 
 
-def test_two_calls_at_once_of_one_id_are_refused() -> None:
+def test_two_calls_at_once_of_one_id_are_rejected() -> None:
     assert refused(make_request(HI, call("c1"), call("c1", at="input[2]"))) == "input[2]"
 
 
-def test_an_id_that_comes_again_later_is_told_apart() -> None:
+def test_an_id_that_is_used_again_later_is_made_distinct() -> None:
     items = (HI, call("c1"), output("c1", Text("1")), call("c1"), output("c1", Text("2")))
     turns = body(make_request(*items))["messages"]
     first, second = turns[1]["content"][0]["id"], turns[3]["content"][0]["id"]
@@ -206,7 +206,7 @@ def ids(*items: Any) -> list[tuple[str, str]]:
     return [(block["type"], block[named[block["type"]]]) for block in blocks if block["type"] in named]
 
 
-def test_a_call_and_its_output_bear_the_id_that_anthropic_gave_it() -> None:
+def test_a_call_and_its_output_have_anthropics_original_id() -> None:
     one, two = f"call_{OWN}", f"call_{OWN}2"
     assert ids(call(one), call(two), output(two), output(one), call("call_1"), output("call_1")) == [
         *(("tool_use", f"toolu_{OWN}"), ("tool_use", f"toolu_{OWN}2")),
@@ -215,7 +215,7 @@ def test_a_call_and_its_output_bear_the_id_that_anthropic_gave_it() -> None:
     ]
 
 
-def test_an_id_that_is_there_in_both_spellings_is_left_in_both() -> None:
+def test_an_id_in_both_spellings_is_left_unchanged() -> None:
     actual, own = f"call_{OWN}", f"toolu_{OWN}"
     at_once = ids(call(actual), call(own), output(own), output(actual))
     assert at_once == [("tool_use", actual), ("tool_use", own), ("tool_result", own), ("tool_result", actual)]
@@ -223,7 +223,7 @@ def test_an_id_that_is_there_in_both_spellings_is_left_in_both() -> None:
     assert in_turn == [("tool_use", actual), ("tool_result", actual), ("tool_use", own), ("tool_result", own)]
 
 
-def test_an_id_that_anthropic_does_not_take_is_made_over() -> None:
+def test_an_id_that_anthropic_does_not_accept_is_replaced() -> None:
     items = (HI, call("odd id:1"), output("odd id:1", Text("1")))
     turns = body(make_request(*items))["messages"]
     assert re.fullmatch("call_[0-9a-f]{32}", turns[1]["content"][0]["id"])
@@ -231,7 +231,7 @@ def test_an_id_that_anthropic_does_not_take_is_made_over() -> None:
     assert turns == body(make_request(*items))["messages"]
 
 
-def test_custom_tools_are_refused() -> None:
+def test_custom_tools_are_rejected() -> None:
     assert refused(make_request(HI, CustomCall("c1", "f", "x", at="input[1]"))) == "input[1]"
     assert refused(make_request(HI, CustomCallOutput("c1", (), at="input[1]"))) == "input[1]"
 
@@ -262,7 +262,7 @@ def test_reasoning_of_another_is_left_out(sealed: str | None) -> None:
     )
 
 
-def test_forged_reasoning_is_refused() -> None:
+def test_forged_reasoning_is_rejected() -> None:
     assert refused(make_request(HI, Reasoning(sealed=tags.seal("up", "e30="), at="input[1]"))) == "input[1]"
 
 
@@ -274,7 +274,7 @@ def test_a_search_is_left_out() -> None:
     assert [turn["role"] for turn in body(make_request(*items))["messages"]] == ["user", "assistant", "user"]
 
 
-def test_a_made_image_comes_back_in_the_users_next_turn() -> None:
+def test_a_generated_image_comes_back_in_the_users_next_turn() -> None:
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
     items = (HI, ImageGenerationCall("ig_1", "aGk="), call("c1"), output("c1", Text("1")), message("user", "Bluer."))
     made = body(make_request(*items))["messages"]
@@ -283,5 +283,5 @@ def test_a_made_image_comes_back_in_the_users_next_turn() -> None:
     assert body(make_request(HI, message("assistant", "a"), items[1]))["messages"][2] == user(text(IMAGE_NOTE), image)
 
 
-def test_a_made_image_of_another_type_is_refused() -> None:
+def test_a_generated_image_of_another_type_is_rejected() -> None:
     assert refused(make_request(HI, ImageGenerationCall("ig_1", "aGk=", "image/tiff", at="input[1]"))) == "input[1]"

@@ -72,7 +72,7 @@ def test_a_plain_answer_that_does_not_say_why_it_ended_is_complete() -> None:
     ]
 
 
-def test_azures_first_chunk_says_nothing() -> None:
+def test_azures_first_chunk_is_ignored() -> None:
     first = {"choices": [], "created": 0, "id": "", "model": "", "object": "", "prompt_filter_results": []}
     assert read(first, chunk("a"), chunk(finish="stop"), "[DONE]")[0] == BEGAN
 
@@ -91,13 +91,13 @@ def test_an_id_alone_begins_the_answer() -> None:
     assert read(first, chunk("a", finish="stop"))[0] == AnswerBegun("x", "v")
 
 
-def test_the_last_usage_stands() -> None:
+def test_the_last_usage_counts() -> None:
     running = CHAT_USAGE | {"completion_tokens": 3}
     events = read(chunk("a", usage=running), chunk(finish="stop", usage=CHAT_USAGE), usage_chunk({"prompt_tokens": 1}))
     assert events[-1] == AnswerEnded(USAGE)
 
 
-def test_the_tier_is_told() -> None:
+def test_the_tier_is_reported() -> None:
     events = read(chunk("a", service_tier="flex"), chunk(finish="stop"), usage_chunk(CHAT_USAGE), "[DONE]")
     assert events[0] == AnswerBegun("chatcmpl-1", "vendor-model-2025", "flex")
     assert events[-1] == AnswerEnded(
@@ -105,7 +105,7 @@ def test_the_tier_is_told() -> None:
     )
 
 
-def test_choices_are_told_apart() -> None:
+def test_choices_are_kept_apart() -> None:
     events = read(chunk("a"), chunk("b", index=1), chunk(index=1, finish="length"), chunk(finish="stop"), choices=2)
     assert events[1:] == [
         TextDelta("a"),
@@ -116,7 +116,7 @@ def test_choices_are_told_apart() -> None:
     ]
 
 
-def test_fewer_choices_are_an_answer_where_done_says_so() -> None:
+def test_fewer_choices_are_complete_only_with_done() -> None:
     frames = (chunk("a"), chunk(finish="stop"))
     assert read(*frames, "[DONE]", choices=2)[-1] == AnswerEnded()
     assert fault(*frames, choices=2).malformed
@@ -168,7 +168,7 @@ def logprobs(value: Any) -> dict[str, Any]:
         chunk("a", usage={"prompt_tokens": -1, "completion_tokens": 1}),
     ],
 )
-def test_what_makes_no_sense_is_malformed(raw: Any) -> None:
+def test_invalid_answers_are_malformed(raw: Any) -> None:
     assert fault(raw, chunk(finish="stop")).malformed
 
 
@@ -185,7 +185,7 @@ def test_what_makes_no_sense_is_malformed(raw: Any) -> None:
         (usage_chunk(CHAT_USAGE), "[DONE]"),
     ],
 )
-def test_what_is_not_whole_is_malformed(frames: tuple[Any, ...]) -> None:
+def test_incomplete_answers_are_malformed(frames: tuple[Any, ...]) -> None:
     assert fault(*frames).malformed
 
 
@@ -205,13 +205,13 @@ def test_limits() -> None:
         choices({"index": 0, "error": {"message": "gone", "type": "server_error", "code": "503"}}),
     ],
 )
-def test_errors_are_told(raw: Any) -> None:
+def test_errors_are_reported(raw: Any) -> None:
     for error in (fault(chunk("a"), raw), plain_fault(json.dumps(raw).encode())):
         assert (error.malformed, error.message, error.type, error.code) == (False, "gone", "server_error", "503")
 
 
 @pytest.mark.parametrize("raw", [{"error": {"message": "gone"}}, {"message": "gone"}])
-def test_an_event_of_the_name_error_is_one(raw: Any) -> None:
+def test_an_event_named_error_is_an_error(raw: Any) -> None:
     with pytest.raises(AnswerError, match="gone") as caught:
         reader().frame("error", json.dumps(raw).encode())
     assert not caught.value.malformed
@@ -280,7 +280,7 @@ choice_like = st.fixed_dictionaries(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.one_of(st.dictionaries(names, anything), st.builds(choices, choice_like)), max_size=4))
-def test_nothing_makes_it_fail_otherwise(frames: list[Any]) -> None:
+def test_any_input_is_read_or_is_an_error(frames: list[Any]) -> None:
     with contextlib.suppress(AnswerError):
         read(*frames)
     with contextlib.suppress(AnswerError):

@@ -102,13 +102,13 @@ def test_plain_text_has_every_member() -> None:
     }
 
 
-def test_usage_that_was_asked_for_comes_last() -> None:
+def test_requested_usage_comes_last() -> None:
     chunks = streamed(AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), AnswerEnded(USAGE, "priority"), **INCLUDE)
     assert [entry["usage"] for entry in chunks] == [None, None, None, USAGE_OBJECT]
     assert (chunks[-1]["choices"], chunks[-1]["service_tier"]) == ([], "priority")
 
 
-def test_usage_that_is_not_known_or_not_asked_for_is_not_told() -> None:
+def test_unknown_or_unrequested_usage_is_not_written() -> None:
     assert len(streamed(AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), AnswerEnded(), **INCLUDE)) == 3
     for options in (None, {}, {"include_usage": False}):
         chunks = streamed(
@@ -118,7 +118,7 @@ def test_usage_that_is_not_known_or_not_asked_for_is_not_told() -> None:
     assert plain(AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), AnswerEnded())["usage"] is None
 
 
-def test_a_tier_that_openai_does_not_know_is_not_told() -> None:
+def test_a_tier_that_openai_does_not_know_is_not_written() -> None:
     assert streamed(AnswerBegun(service_tier="flex"), TextDelta("a"))[0]["service_tier"] == "flex"
     assert streamed(AnswerBegun(service_tier="standard"), TextDelta("a"))[0]["service_tier"] is None
     assert (
@@ -132,7 +132,7 @@ def test_an_empty_answer_is_empty_text() -> None:
     assert message(AnswerBegun())["content"] == ""
 
 
-def test_choices_are_told_apart() -> None:
+def test_choices_are_kept_apart() -> None:
     events = (
         AnswerBegun(),
         TextDelta("b", 1),
@@ -253,7 +253,7 @@ def test_a_custom_call_may_have_no_input() -> None:
     assert message(*events)["tool_calls"][0]["custom"] == {"name": "sql", "input": ""}
 
 
-def test_a_request_of_the_old_kind_is_answered_in_kind() -> None:
+def test_a_legacy_request_gets_a_legacy_answer() -> None:
     assert deltas(streamed(*PARALLEL, **FUNCTIONS)) == [
         ROLE,
         {"content": "Let me see."},
@@ -268,7 +268,7 @@ def test_a_request_of_the_old_kind_is_answered_in_kind() -> None:
     assert "tool_calls" not in actual["message"]
 
 
-def test_a_request_of_the_old_kind_without_a_call() -> None:
+def test_a_legacy_request_without_a_call() -> None:
     assert deltas(streamed(AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), **FUNCTIONS))[-1] == "stop"
     assert "function_call" not in message(AnswerBegun(), TextDelta("a"), **FUNCTIONS)
 
@@ -295,7 +295,7 @@ def test_citations_come_once_before_the_finish() -> None:
 
 
 @pytest.mark.parametrize("between", [(CallBegun(1, "call_a", "f"), CallDone(1)), (ReasoningBegun(1), ReasoningDone(1))])
-def test_citations_of_a_later_message_count_from_the_first(between: tuple[AnswerEvent, ...]) -> None:
+def test_offsets_of_a_later_message_count_from_the_first(between: tuple[AnswerEvent, ...]) -> None:
     events = (
         AnswerBegun(),
         TextDelta("Grüße. "),
@@ -324,7 +324,7 @@ def test_images_come_whole() -> None:
     assert (actual["images"], actual["content"]) == (images, "")
 
 
-def test_a_failure_is_an_error_where_a_chunk_would_be() -> None:
+def test_a_failure_is_an_error_in_place_of_a_chunk() -> None:
     error = {"message": "gone", "type": "server_error", "param": None, "code": "overloaded"}
     actual = writer(stream=True).failure(message="gone", type="server_error", code="overloaded")
     assert payloads(actual) == [{"error": error}]

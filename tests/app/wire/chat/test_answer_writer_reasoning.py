@@ -26,7 +26,7 @@ THOUGHT = (
 )
 
 
-def test_reasoning_is_told_by_paragraph() -> None:
+def test_reasoning_is_written_by_paragraph() -> None:
     actual = deltas(streamed(*THOUGHT, TextDelta("Yes")))
     assert actual == [
         SILENT_ROLE,
@@ -44,7 +44,7 @@ def test_reasoning_is_told_by_paragraph() -> None:
     }
 
 
-def test_sealed_reasoning_rides_in_the_next_call() -> None:
+def test_sealed_reasoning_is_carried_by_the_next_call() -> None:
     events = (*THOUGHT, CallBegun(1, "call_a", "f"), CallBegun(2, "call_b", "g"), CallDone(1), CallDone(2))
     first, second = message(*events)["tool_calls"]
     assert first["extra_content"] == {"realrouter": {"reasoning": seal("up", "one")}}
@@ -53,7 +53,7 @@ def test_sealed_reasoning_rides_in_the_next_call() -> None:
     assert [call.get("extra_content") for call in begun] == [first["extra_content"], None, None, None]
 
 
-def test_several_sealed_thoughts_ride_together() -> None:
+def test_several_sealed_thoughts_are_carried_together() -> None:
     more = (ReasoningBegun(1), ReasoningDone(1, seal("up", "two")), ReasoningBegun(2), ReasoningDone(2))
     events = (*THOUGHT, *more, CallBegun(3, "call_a", "f"), CallDone(3))
     extra = {"realrouter": {"reasoning": [seal("up", "one"), seal("up", "two")]}}
@@ -61,7 +61,7 @@ def test_several_sealed_thoughts_ride_together() -> None:
     assert message(*events, **FUNCTIONS)["function_call"]["extra_content"] == extra
 
 
-def test_sealed_reasoning_before_the_text_says_so() -> None:
+def test_sealed_reasoning_before_the_text_is_marked() -> None:
     after = (ReasoningBegun(1), ReasoningDone(1, seal("up", "two")))
     one, two = CallBegun(2, "call_a", "f"), CallBegun(3, "call_b", "g")
     calls = message(*THOUGHT, TextDelta("So: "), *after, one, two, CallDone(2), CallDone(3))["tool_calls"]

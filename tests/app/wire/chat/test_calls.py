@@ -16,7 +16,7 @@ from app.wire.answer import (
 from tests.support.wire.chat.chat_answers import A, B, call, delta, inner, read
 
 
-def test_calls_as_openai_tells_them() -> None:
+def test_calls_as_openai_sends_them() -> None:
     frames = (
         delta(content=None, tool_calls=[call(0, "call_a", "f", "")]),
         delta(tool_calls=[call(0, arguments='{"x":')]),
@@ -81,7 +81,7 @@ BOTH = [A, CallDelta(0, "1"), B, CallDelta(1, "2"), CallDone(0), CallDone(1)]
         ),
     ],
 )
-def test_two_calls_as_servers_differ(calls: list[Any]) -> None:
+def test_two_calls_in_every_form_that_servers_send(calls: list[Any]) -> None:
     frames = [delta(tool_calls=entry) for entry in calls]
     assert inner(*frames, delta("tool_calls")) == BOTH
 
@@ -96,7 +96,7 @@ def test_calls_may_interleave() -> None:
     assert inner(*frames) == [A, B, CallDelta(1, "2"), CallDelta(0, "1"), CallDelta(1, "3"), CallDone(0), CallDone(1)]
 
 
-def test_a_call_without_an_id_gets_one_of_its_answer() -> None:
+def test_a_call_without_an_id_gets_one_derived_from_its_answer() -> None:
     def ids(answer: str) -> list[str]:
         result = delta(tool_calls=[call(0, None, "f", "{}"), call(1, None, "g", "{}")]) | {"id": answer}
         return [event.call_id for event in inner(result, delta("tool_calls")) if isinstance(event, CallBegun)]
@@ -120,7 +120,7 @@ def test_a_custom_call() -> None:
     assert inner(*frames) == [CallBegun(0, "a", "sql", "custom"), CallDelta(0, "SELECT 1"), CallDone(0)]
 
 
-def test_a_function_call_of_old() -> None:
+def test_a_legacy_function_call() -> None:
     frames = (
         delta(function_call={"name": "f", "arguments": ""}),
         delta(function_call={"arguments": "{}"}),

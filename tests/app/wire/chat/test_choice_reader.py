@@ -59,11 +59,11 @@ def test_content_may_be_a_list_of_parts() -> None:
     ]
 
 
-def test_reasoning_under_both_names_is_told_once() -> None:
+def test_reasoning_under_both_names_is_reported_once() -> None:
     assert inner(delta(reasoning="Hm", reasoning_content="Hm"), delta("stop"))[1] == ReasoningDelta(0, "Hm")
 
 
-def test_reasoning_goes_on_after_text_as_another() -> None:
+def test_reasoning_after_text_is_a_new_stretch() -> None:
     frames = (delta(reasoning="a"), delta(content="b"), delta(reasoning="c"), delta("length"))
     assert [type(event) for event in inner(*frames)] == [
         *(ReasoningBegun, ReasoningDelta, ReasoningDone, TextDelta, ReasoningBegun, ReasoningDelta, ReasoningDone)
@@ -71,7 +71,7 @@ def test_reasoning_goes_on_after_text_as_another() -> None:
     assert [event.key for event in inner(*frames) if isinstance(event, ReasoningBegun)] == [0, 1]
 
 
-def test_reasoning_that_is_very_long_is_told_and_not_sealed() -> None:
+def test_very_long_reasoning_is_forwarded_but_not_sealed() -> None:
     long = "x" * SEALED_LENGTH_MAX
     events = inner(delta(reasoning=long), delta(reasoning="y"), delta(content="b"), delta(reasoning="z"), delta("stop"))
     assert [event.sealed for event in events if isinstance(event, ReasoningDone)] == [
@@ -102,12 +102,12 @@ def test_a_refusal() -> None:
         ("end_turn", False, "stop"),
     ],
 )
-def test_why_it_ended(raw: str, with_call: bool, reason: str) -> None:
+def test_finish_reasons(raw: str, with_call: bool, reason: str) -> None:
     said = delta(tool_calls=[call(0, "a", "f", "{}")]) if with_call else delta(content="a")
     assert read(said, delta(raw))[-2] == ChoiceFinished(reason)  # type: ignore[arg-type]
 
 
-def test_a_finish_that_is_repeated_is_one() -> None:
+def test_a_repeated_finish_counts_once() -> None:
     assert read(chunk("a"), chunk(finish="stop"), chunk("", finish="stop"), "[DONE]")[1:] == [
         TextDelta("a"),
         ChoiceFinished("stop"),
@@ -116,7 +116,7 @@ def test_a_finish_that_is_repeated_is_one() -> None:
 
 
 @pytest.mark.parametrize(("raw", "code"), [("error", "server_error"), ("insufficient_system_resource", "overloaded")])
-def test_a_finish_that_is_a_fault(raw: str, code: str) -> None:
+def test_a_finish_reason_that_means_failure_is_an_error(raw: str, code: str) -> None:
     error = fault(chunk("a"), chunk(finish=raw))
     assert (error.malformed, error.type, error.code) == (False, "server_error", code)
 
@@ -138,11 +138,11 @@ def test_a_signature_is_sealed_with_the_reasoning_before_it() -> None:
     assert events[2] == ReasoningDone(0, seal("up", '{"reasoning_content":"Hm","extra_content":{"x":1}}'))
 
 
-def test_extra_content_of_another_kind_says_nothing() -> None:
+def test_extra_content_of_another_kind_is_ignored() -> None:
     assert inner(delta(tool_calls=[call(0, "a", "f") | {"extra_content": "x"}]), delta("stop"))[0] == A
 
 
-def test_citations_and_the_search_that_they_tell_of() -> None:
+def test_citations_count_as_a_search() -> None:
     frames = (
         delta(content="One two"),
         delta(annotations=[citation(0, 3), citation(4, 7, "https://b.example/", None), citation(0, 3)]),
@@ -172,7 +172,7 @@ def test_a_search_without_usage() -> None:
     assert read(*frames, search=True)[-1] == AnswerEnded()
 
 
-def test_citations_of_a_later_message_count_from_its_beginning() -> None:
+def test_offsets_of_a_later_message_count_from_its_start() -> None:
     frames = (
         delta(content="One "),
         delta(reasoning="Hm"),
@@ -198,11 +198,11 @@ def test_offsets_stay_within_the_text() -> None:
 
 
 @pytest.mark.parametrize("raw", [5, {}, {"url_citation": 5}, citation(0, 1, None), citation(0, 1, "")])
-def test_what_is_no_citation_says_nothing(raw: Any) -> None:
+def test_other_annotations_are_ignored(raw: Any) -> None:
     assert inner(delta(content="abc"), delta("stop", annotations=[raw])) == [TextDelta("abc")]
 
 
-def test_a_citation_of_no_text_says_nothing() -> None:
+def test_a_citation_without_text_is_ignored() -> None:
     assert inner(delta(annotations=[citation(0, 1)]), delta(content="a"), delta("stop")) == [TextDelta("a")]
     assert inner(delta(content="a"), delta("stop"), delta(annotations=[citation(0, 1)])) == [TextDelta("a")]
 

@@ -86,7 +86,7 @@ def events_of(script: list[tuple[str, Any]]) -> list[AnswerEvent]:
 
 
 @given(st.lists(pieces, max_size=8), st.booleans())
-def test_openais_client_makes_the_plain_answer_of_a_stream(script: list[tuple[str, Any]], legacy: bool) -> None:
+def test_openais_client_assembles_the_plain_answer_from_the_stream(script: list[tuple[str, Any]], legacy: bool) -> None:
     fields = INCLUDE | (FUNCTIONS if legacy else {})
     events = events_of(script)
     same(whole_by_client(streamed(*events, **fields)), plain(*events, **fields))

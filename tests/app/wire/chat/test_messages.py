@@ -103,18 +103,18 @@ def test_files(raw: Any, file: File) -> None:
         ({"type": "video_url"}, f"{AT}.type"),
     ],
 )
-def test_parts_that_are_wrong(part: Any, param: str) -> None:
+def test_invalid_parts_are_rejected(part: Any, param: str) -> None:
     assert refused(messages=[{"role": "user", "content": [part]}]) == (param, "invalid_value")
 
 
-def test_audio_is_refused_by_name() -> None:
+def test_audio_is_rejected_by_name() -> None:
     actual = {"type": "input_audio", "input_audio": {"data": "QUJD", "format": "wav"}}
     assert refused(messages=[{"role": "user", "content": [actual]}]) == (AT, "unsupported_parameter")
     spoken = {"role": "assistant", "audio": {"id": "audio_1"}}
     assert refused(messages=[spoken]) == ("messages[0].audio", "unsupported_parameter")
 
 
-def test_calls_and_what_they_gave() -> None:
+def test_calls_and_their_outputs() -> None:
     custom = {"id": "b", "type": "custom", "custom": {"name": "sql", "input": "SELECT 1"}}
     actual = items(
         {"role": "assistant", "content": "Let me see.", "tool_calls": [function_call(index=0), custom]},
@@ -131,7 +131,7 @@ def test_calls_and_what_they_gave() -> None:
 
 
 @pytest.mark.parametrize("content", [None, "", [{"type": "text", "text": ""}]])
-def test_an_empty_text_beside_calls_is_none(content: Any) -> None:
+def test_an_empty_text_along_with_calls_is_ignored(content: Any) -> None:
     assert [type(item) for item in assistant(content=content, tool_calls=[function_call()])] == [FunctionCall]
 
 
@@ -170,7 +170,7 @@ WHERE = "messages[0].tool_calls[0].extra_content"
         ({"google": {}}, []),
     ],
 )
-def test_sealed_reasoning_stands_before_its_call(extra: Any, expected: list[str]) -> None:
+def test_sealed_reasoning_comes_before_its_call(extra: Any, expected: list[str]) -> None:
     actual = assistant(tool_calls=[function_call(extra_content=extra)])
     assert actual[:-1] == [Reasoning(sealed=sealed, at=WHERE) for sealed in expected]
     assert isinstance(actual[-1], FunctionCall)
@@ -186,7 +186,7 @@ def test_sealed_reasoning_stands_before_its_call(extra: Any, expected: list[str]
         (9, [Reasoning, Reasoning, Message, FunctionCall]),
     ],
 )
-def test_sealed_reasoning_stands_where_it_stood(before: int, expected: list[type[Item]]) -> None:
+def test_sealed_reasoning_returns_to_its_place(before: int, expected: list[type[Item]]) -> None:
     extra = {"realrouter": {"reasoning": [seal("up", "x"), seal("up", "y")], "before_text": before}}
     actual = assistant(content="a", tool_calls=[function_call(extra_content=extra)])
     assert [type(item) for item in actual] == expected
@@ -195,7 +195,7 @@ def test_sealed_reasoning_stands_where_it_stood(before: int, expected: list[type
     assert [type(item) for item in assistant(content="a", function_call=old)] == expected
 
 
-def test_reasoning_stands_before_the_text() -> None:
+def test_reasoning_comes_before_the_text() -> None:
     actual = assistant(content="a", reasoning_content="Hm", tool_calls=[function_call()])
     assert actual[0] == Reasoning(content=("Hm",), at="messages[0].reasoning_content")
     assert [type(item) for item in actual] == [Reasoning, Message, FunctionCall]
@@ -212,7 +212,7 @@ def test_images_of_earlier_answers() -> None:
     assert refused(messages=[{"role": "assistant", "images": [image]}]) == (param, "invalid_value")
 
 
-def test_functions_of_old() -> None:
+def test_legacy_functions() -> None:
     def called(name: str, **members: Any) -> dict[str, Any]:
         return {"role": "assistant", "content": None, "function_call": {"name": name, "arguments": "{}", **members}}
 
@@ -277,5 +277,5 @@ def test_functions_of_old() -> None:
         ({"role": "function", "name": "f", "content": "a"}, "messages[0].name", "invalid_value"),
     ],
 )
-def test_messages_that_are_wrong(message: Any, param: str, code: str) -> None:
+def test_invalid_messages_are_rejected(message: Any, param: str, code: str) -> None:
     assert refused(messages=[message]) == (param, code)

@@ -80,7 +80,7 @@ def read_back(message: Any) -> list[Any]:
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize(("unset", "null"), [(True, True), (False, True), (False, False)])
-def test_an_answer_comes_back_as_it_was(name: str, unset: bool, null: bool) -> None:
+def test_an_answer_that_is_sent_back_reads_as_the_same(name: str, unset: bool, null: bool) -> None:
     events, items = CASES[name]
     message = (
         answered(*events).choices[0].message.model_dump(mode="json", exclude_unset=not unset, exclude_none=not null)

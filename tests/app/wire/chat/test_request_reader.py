@@ -21,7 +21,7 @@ from app.wire.exchange import RequestError
 from tests.support.wire.chat.chat_requests import SCHEMA, assistant, make_request, refused
 
 
-def test_a_minimal_request_says_nothing_else() -> None:
+def test_a_minimal_request_sets_nothing_else() -> None:
     message = Message("user", (Text("hi", "messages[0].content"),), at="messages[0]")
     assert make_request() == CanonicalRequest(endpoint="chat", model="m", items=(message,))
 
@@ -168,7 +168,7 @@ def test_formats(raw: Any, form: TextFormat) -> None:
         ({"metadata": {"x": "y" * 513}}, "metadata", "invalid_value"),
     ],
 )
-def test_what_is_wrong_is_named(members: dict[str, Any], param: str, code: str) -> None:
+def test_the_invalid_parameter_is_named(members: dict[str, Any], param: str, code: str) -> None:
     assert refused(**members) == (param, code)
 
 
@@ -201,6 +201,6 @@ message_like = st.fixed_dictionaries({"role": words, "content": anything}, optio
     st.lists(message_like | anything, max_size=3),
     st.dictionaries(st.sampled_from(sorted(KNOWN - {"model", "messages"})), anything, max_size=2),
 )
-def test_nothing_makes_it_fail_otherwise(messages: list[Any], members: dict[str, Any]) -> None:
+def test_any_input_is_read_or_is_an_error(messages: list[Any], members: dict[str, Any]) -> None:
     with contextlib.suppress(RequestError):
         make_request(messages=messages, **members)

@@ -65,16 +65,16 @@ def test_a_minimal_body() -> None:
     }
 
 
-def test_the_limit_that_was_held_for_is_written() -> None:
+def test_the_limit_that_the_hold_covers_is_written() -> None:
     assert written(make_request(max_output_tokens=5))["max_completion_tokens"] == 100
 
 
-def test_other_servers_get_the_limit_by_the_name_that_they_know() -> None:
+def test_other_servers_get_the_limit_by_its_older_name() -> None:
     actual = json.loads(write_chat_request(make_request(), msgspec.structs.replace(TARGET, is_openai=False)))
     assert actual == {"model": "vendor", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100}
 
 
-def test_a_stream_tells_its_usage() -> None:
+def test_a_stream_requests_usage() -> None:
     assert rest(stream=True) == {"stream": True, "stream_options": {"include_usage": True}}
 
 
@@ -133,7 +133,7 @@ def test_a_schema() -> None:
 
 
 @pytest.mark.parametrize(("endpoint", "param"), [("responses", "reasoning.summary"), ("chat", "reasoning_effort")])
-def test_a_summary_of_a_kind_is_refused(endpoint: Endpoint, param: str) -> None:
+def test_a_particular_kind_of_summary_is_rejected(endpoint: Endpoint, param: str) -> None:
     assert refused(make_request(endpoint=endpoint, summary="detailed")) == param
 
 
@@ -191,7 +191,7 @@ def test_a_search_is_an_option() -> None:
         (ToolChoice("required", (ToolName("function", "f"), ToolName("custom", "g"))), ["f"], "required", False),
     ],
 )
-def test_choices_are_told_as_old_servers_know_them(
+def test_tool_choices_are_written_as_older_servers_know_them(
     choice: ToolChoice | None, tools: list[str] | None, raw: Any, searches: bool
 ) -> None:
     body = rest(tools=(F, G, SEARCH), tool_choice=choice)
@@ -207,7 +207,7 @@ def test_a_custom_tool_is_forced_by_its_name() -> None:
     assert rest(tools=(F, SQL), tool_choice=forced)["tool_choice"] == {"type": "custom", "custom": {"name": "sql"}}
 
 
-def test_calls_without_tools_are_not_steered() -> None:
+def test_without_tools_there_is_no_tool_choice() -> None:
     assert rest(parallel_tool_calls=True, tool_choice=ToolChoice("auto")) == {}
 
 
@@ -231,16 +231,16 @@ def test_calls_without_tools_are_not_steered() -> None:
         ),
     ],
 )
-def test_tools_that_chat_cannot_carry(members: dict[str, Any], param: str) -> None:
+def test_tools_that_chat_does_not_support_are_rejected(members: dict[str, Any], param: str) -> None:
     assert refused(make_request(**members)) == param
 
 
-def test_tools_that_are_not_allowed_are_not_carried() -> None:
+def test_tools_that_are_not_allowed_are_left_out() -> None:
     choice = ToolChoice("auto", (ToolName("function", "f"),))
     assert rest(tools=(F, ImageTool()), tool_choice=choice)["tools"] == [function("f")]
 
 
-def test_calls_are_bounded_where_none_is_sold() -> None:
+def test_a_limit_of_calls_is_accepted_without_priced_tools() -> None:
     assert rest(tools=(F,), max_tool_calls=3) == {"tools": [function("f")]}
 
 
@@ -355,6 +355,6 @@ any_requests = st.builds(
 
 @settings(max_examples=100, deadline=None)
 @given(any_requests)
-def test_what_is_written_is_read_as_the_same(raw: CanonicalRequest) -> None:
+def test_a_written_request_reads_back_as_the_same(raw: CanonicalRequest) -> None:
     target = Target(upstream="up", model="m", max_output_tokens=100)
     assert bare(read_chat_request(read_body(write_chat_request(raw, target)), {})) == bare(raw)

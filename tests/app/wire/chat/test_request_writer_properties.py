@@ -37,7 +37,7 @@ def checked(body: bytes, target: Target) -> None:
 
 @settings(deadline=None)
 @given(any_requests(), targets(MODELS))
-def test_request_writer_properties_is_written_or_refused_by_name(request: CanonicalRequest, target: Target) -> None:
+def test_any_request_is_written_or_rejected_by_name(request: CanonicalRequest, target: Target) -> None:
     try:
         body = write_chat_request(request, target)
     except RequestError as error:
@@ -48,13 +48,13 @@ def test_request_writer_properties_is_written_or_refused_by_name(request: Canoni
 
 @settings(deadline=None)
 @given(plain_requests(), targets(MODELS))
-def test_a_plain_ask_is_always_written(request: CanonicalRequest, target: Target) -> None:
+def test_a_plain_request_is_always_written(request: CanonicalRequest, target: Target) -> None:
     checked(write_chat_request(request, target), target)
 
 
 @settings(deadline=None)
 @given(any_requests(), targets(MODELS))
-def test_any_chat_request_is_carried_to_any_upstream_or_refused_by_name(
+def test_any_chat_request_is_written_for_any_upstream_or_rejected_by_name(
     request: CanonicalRequest, target: Target
 ) -> None:
     """Requests of chat clients are drawn as what write_chat makes of any CanonicalRequest."""

@@ -66,7 +66,7 @@ def test_tools(raw: Any, tool: Tool) -> None:
     assert make_request(tools=[raw]).tools == (tool,)
 
 
-def test_functions_as_they_were() -> None:
+def test_legacy_functions_are_tools() -> None:
     actual = make_request(functions=[{"name": "f", "parameters": SCHEMA}], function_call={"name": "f"})
     assert actual.tools == (FunctionTool("f", None, SCHEMA, None, "functions[0]"),)
     assert actual.tool_choice == ToolChoice("required", (ToolName("function", "f"),))
@@ -84,7 +84,7 @@ def test_functions_as_they_were() -> None:
         ),
     ],
 )
-def test_the_search_that_is_an_option(options: Any, tool: WebSearchTool) -> None:
+def test_the_search_option_is_a_tool(options: Any, tool: WebSearchTool) -> None:
     assert make_request(web_search_options=options, tools=[FUNCTION]).tools == (
         FunctionTool("f", at="tools[0].function"),
         tool,
@@ -117,7 +117,7 @@ def allowed(mode: str, *tools: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_choices_among_tools(raw: Any, choice: ToolChoice) -> None:
+def test_tool_choices(raw: Any, choice: ToolChoice) -> None:
     assert make_request(tools=ALL, tool_choice=raw).tool_choice == choice
 
 
@@ -161,5 +161,5 @@ def test_choices_among_tools(raw: Any, choice: ToolChoice) -> None:
         ({"tools": [FUNCTION], "tool_choice": "auto", "function_call": "auto"}, "function_call", "invalid_value"),
     ],
 )
-def test_tools_that_are_wrong(members: dict[str, Any], param: str, code: str) -> None:
+def test_invalid_tools_are_rejected(members: dict[str, Any], param: str, code: str) -> None:
     assert refused(**members) == (param, code)

@@ -35,7 +35,7 @@ def messages(*items: Item) -> list[Any]:
     return result
 
 
-def test_instructions_stand_first() -> None:
+def test_instructions_come_first() -> None:
     actual = written(make_request(Message("developer", (Text("b"),), "n"), HI, instructions="a"))["messages"]
     assert actual == [
         {"role": "system", "content": "a"},
@@ -72,7 +72,7 @@ CLOSED = msgspec.structs.replace(TARGET, fetches_urls=False)
 
 
 @pytest.mark.parametrize("at", ["input[0].content[0]", ""])
-def test_what_cannot_be_fetched_or_carried_is_refused_where_it_stands(at: str) -> None:
+def test_unsupported_content_is_rejected_by_its_path(at: str) -> None:
     param = at or "input"
     link, file = Image(url="https://a.example/x", at=at), File(url="https://a.example/x", at=at)
     assert refused(make_request(Message("user", (link,))), CLOSED) == param
@@ -91,7 +91,7 @@ def call(call_id: str, **members: Any) -> dict[str, Any]:
     return {"id": call_id, "type": "function", "function": {"name": "f", "arguments": "{}"}, **members}
 
 
-def test_calls_of_one_go_are_one_message() -> None:
+def test_calls_of_one_turn_are_one_message() -> None:
     actual = messages(
         HI,
         assistant(Text("Let me see.")),
@@ -119,7 +119,7 @@ def test_calls_of_one_go_are_one_message() -> None:
     ]
 
 
-def test_text_after_calls_stands_before_them() -> None:
+def test_text_after_calls_is_placed_before_them() -> None:
     actual = messages(FunctionCall("a", "f", "{}"), assistant(Text("One")), FunctionCallOutput("a", (Text("1"),)))
     assert actual[0] == {"role": "assistant", "content": "One", "tool_calls": [call("a")]}
 
@@ -185,15 +185,15 @@ def test_other_reasoning_is_left_out(item: Reasoning) -> None:
     ]
 
 
-def test_reasoning_alone_is_no_message() -> None:
+def test_reasoning_alone_is_not_a_message() -> None:
     assert messages(HI, sealed({"reasoning": "Hm"}), HI) == [{"role": "user", "content": "hi"}] * 2
 
 
-def test_a_conversation_without_a_message_is_refused() -> None:
+def test_a_conversation_without_a_message_is_rejected() -> None:
     assert refused(make_request(WebSearchCall("ws_1"), Reasoning(summary=("a",)))) == "input"
 
 
-def test_what_a_reader_sealed_is_written_back() -> None:
+def test_reasoning_sealed_by_the_reader_is_written_back() -> None:
     extra = {"google": {"thought_signature": "c2ln"}}
     said = {
         "reasoning": "Hm",

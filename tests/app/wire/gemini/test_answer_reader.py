@@ -40,19 +40,19 @@ def test_a_plain_answer_is_a_stream_of_one_chunk() -> None:
     )
 
 
-def test_an_answer_may_tell_no_names_and_no_figures() -> None:
+def test_names_and_usage_are_optional() -> None:
     events = plain({"candidates": [{"finishReason": "STOP"}]})
     assert events == [AnswerBegun(), ChoiceFinished("stop"), AnswerEnded()]
 
 
-def test_the_last_figures_count() -> None:
+def test_the_last_usage_replaces_earlier_usage() -> None:
     first = chunk({"text": "Hi"}) | {"usageMetadata": {"promptTokenCount": 99, "candidatesTokenCount": 99}}
     last = {"usageMetadata": {**USAGE, "trafficType": "ON_DEMAND"}}
     events = streamed(first, chunk(finish="STOP"), last, {"usageMetadata": {}}, {"usageMetadata": None})
     assert ended(events) == AnswerEnded(Usage(input=5, output=2, service_tier="default"), "default")
 
 
-def test_choices_are_told_apart_and_all_finish_at_the_end() -> None:
+def test_choices_are_kept_apart_and_all_finish_at_the_end() -> None:
     first, second = chunk({"text": "A"}, finish="STOP"), chunk({"text": "B"}, index=1)
     events = inner(streamed(first, second, chunk({"text": "C"}, finish="MAX_TOKENS", index=1), request=TWO))
     assert events == [
@@ -65,7 +65,7 @@ def test_choices_are_told_apart_and_all_finish_at_the_end() -> None:
 
 
 @pytest.mark.parametrize("index", [2, -1, True, "0", 0.0])
-def test_a_choice_that_nobody_asked_for_is_malformed(index: Any) -> None:
+def test_a_choice_that_was_not_requested_is_malformed(index: Any) -> None:
     assert broken(chunk({"text": "A"}, finish="STOP", index=index), request=TWO).malformed
 
 
@@ -74,7 +74,7 @@ def test_a_stream_that_ends_early_is_malformed(chunks: tuple[Any, ...]) -> None:
     assert broken(*chunks).malformed
 
 
-def test_a_reason_that_is_unsaid_is_none() -> None:
+def test_an_unspecified_reason_is_ignored() -> None:
     assert broken(chunk({"text": "A"}, finish="FINISH_REASON_UNSPECIFIED")).malformed
 
 
@@ -82,17 +82,17 @@ def test_each_choice_must_finish() -> None:
     assert broken(chunk({"text": "A"}, finish="STOP"), chunk({"text": "B"}, index=1), request=TWO).malformed
 
 
-def test_a_blocked_prompt_is_filtered_and_its_figures_are_told() -> None:
+def test_a_blocked_prompt_is_filtered_and_its_usage_is_reported() -> None:
     body = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 5, "totalTokenCount": 5}}
     assert plain(body) == [AnswerBegun(), ChoiceFinished("content_filter"), AnswerEnded(Usage(input=5))]
     assert inner(streamed(body, request=TWO)) == [ChoiceFinished("content_filter"), ChoiceFinished("content_filter", 1)]
 
 
-def test_feedback_that_blocks_nothing_is_no_answer() -> None:
+def test_feedback_that_blocks_nothing_is_not_an_answer() -> None:
     assert broken({"promptFeedback": {"safetyRatings": []}}).malformed
 
 
-def test_done_says_nothing() -> None:
+def test_done_is_ignored() -> None:
     assert GeminiAnswerReader(ASK, TARGET).frame("", b" [DONE]") == []
 
 
@@ -111,7 +111,7 @@ def test_searches_are_counted_once_for_all_choices() -> None:
     ("options", "size"),
     [({}, "auto"), ({"size": "auto"}, "auto"), ({"size": "1024x1536"}, "1024x1536"), ({"size": 7}, "auto")],
 )
-def test_images_are_counted_as_they_were_asked_for(options: dict[str, Any], size: str) -> None:
+def test_images_are_counted_by_their_requested_size(options: dict[str, Any], size: str) -> None:
     request = msgspec.structs.replace(ASK, tools=(ImageTool(options),))
     image = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}
     events = streamed(chunk(image, image, finish="STOP") | {"usageMetadata": USAGE}, request=request)
@@ -119,7 +119,7 @@ def test_images_are_counted_as_they_were_asked_for(options: dict[str, Any], size
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_an_error_in_place_of_an_answer_is_told(wrapped: bool) -> None:
+def test_an_error_in_place_of_an_answer_is_reported(wrapped: bool) -> None:
     body: Any = {"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}
     error = broken(chunk({"text": "A"}), [body] if wrapped else body)
     assert (error.malformed, error.type, error.code) == (False, "server_error", "overloaded")
@@ -148,13 +148,13 @@ def test_wrong_types_are_malformed(body: Any) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b'{"a":"\xff"}', b"[" * 100_000, b'{"responseId":"\\udc00"}'])
-def test_what_is_no_json_is_malformed(data: bytes) -> None:
+def test_anything_but_json_is_malformed(data: bytes) -> None:
     with pytest.raises(AnswerError) as caught:
         GeminiAnswerReader(ASK, TARGET).frame("", data)
     assert caught.value.malformed
 
 
-def test_names_are_bounded() -> None:
+def test_the_length_of_names_is_limited() -> None:
     events = plain(chunk(finish="STOP") | {"responseId": "r" * 9999, "modelVersion": "m" * 9999})
     assert events[0] == AnswerBegun("r" * 256, "m" * 256)
 

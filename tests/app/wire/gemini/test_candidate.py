@@ -48,7 +48,7 @@ def ids(events: list[AnswerEvent]) -> list[str]:
     return [event.call_id for event in events if isinstance(event, CallBegun)]
 
 
-def test_text_is_said_and_empty_text_is_not() -> None:
+def test_text_is_emitted_and_empty_text_is_not() -> None:
     assert read({"text": "Hel"}, {"text": ""}, {"text": "lo"}, {}) == [TextDelta("Hel"), TextDelta("lo"), STOP]
 
 
@@ -65,7 +65,7 @@ def test_a_call_comes_whole() -> None:
 
 
 @pytest.mark.parametrize("vendor_id", [None, "", 7, "x" * 257])
-def test_a_call_without_an_id_has_one_that_stays(vendor_id: Any) -> None:
+def test_a_call_without_an_id_gets_a_stable_one(vendor_id: Any) -> None:
     parts = (call(id=vendor_id), call(id=vendor_id), call("g", id=vendor_id))
     made = ids(read(*parts))
     assert len(set(made)) == 3
@@ -74,7 +74,7 @@ def test_a_call_without_an_id_has_one_that_stays(vendor_id: Any) -> None:
     assert made != ids(streamed({**chunk(*parts, finish="STOP"), "responseId": "r2"}))
 
 
-def test_an_id_that_comes_twice_is_used_once() -> None:
+def test_a_repeated_id_is_used_once() -> None:
     first, second = ids(read(call(id="c1"), call(id="c1")))
     assert first == "c1"
     assert second.startswith("call_")
@@ -127,7 +127,7 @@ def test_a_signature_without_any_text_stands_alone() -> None:
     assert read(call(id="c1"), {"thoughtSignature": "SIG"}) == [*called(0, "c1"), *stretch(1, SIG), CALLS]
 
 
-def test_an_image_is_made() -> None:
+def test_an_image_is_emitted() -> None:
     signed = {"inlineData": PNG, "thoughtSignature": "SIG"}
     assert read({"text": "Here:"}, signed) == [
         TextDelta("Here:"),
@@ -150,7 +150,7 @@ def test_an_image_is_made() -> None:
         {"functionCall": None},
     ],
 )
-def test_what_nobody_asked_for_is_passed_over(part: dict[str, Any]) -> None:
+def test_parts_that_were_not_requested_are_ignored(part: dict[str, Any]) -> None:
     assert read(part, {"text": "A"}) == [TextDelta("A"), STOP]
 
 
@@ -180,7 +180,7 @@ def test_calls_finish_as_calls_unless_they_were_cut() -> None:
 
 
 @pytest.mark.parametrize("finish", ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MISSING_THOUGHT_SIGNATURE"])
-def test_an_answer_that_is_none_is_broken(finish: str) -> None:
+def test_an_aborted_answer_is_malformed(finish: str) -> None:
     assert broken(chunk({"text": "A"}, finish=finish)).malformed
 
 
@@ -209,13 +209,13 @@ def test_searches_and_citations_come_at_the_end_before_a_signature_of_the_text()
     ]
 
 
-def test_the_last_grounding_counts() -> None:
+def test_the_last_grounding_replaces_earlier_ones() -> None:
     earlier = chunk({"text": "Wet"}, groundingMetadata={"webSearchQueries": ["old"]})
     events = inner(streamed(earlier, chunk(finish="STOP", groundingMetadata=GROUNDED), chunk(groundingMetadata={})))
     assert [event.action["query"] for event in events if isinstance(event, SearchDone)] == ["rain"]
 
 
-def test_citations_count_from_the_last_message() -> None:
+def test_offsets_count_from_the_last_message() -> None:
     cited = {
         **GROUNDED,
         "groundingSupports": [{"segment": {"startIndex": 4, "endIndex": 7}, "groundingChunkIndices": [0]}],
@@ -226,7 +226,7 @@ def test_citations_count_from_the_last_message() -> None:
     ]
 
 
-def test_the_parts_of_a_plain_answer_are_counted_as_they_stand() -> None:
+def test_indices_of_a_plain_answer_count_from_its_parts() -> None:
     cited = {
         **GROUNDED,
         "groundingSupports": [{"segment": {"partIndex": 2, "endIndex": 3}, "groundingChunkIndices": [0]}],
@@ -288,7 +288,7 @@ def test_wrong_types_are_malformed(candidate: dict[str, Any]) -> None:
     assert broken({"candidates": [{"finishReason": "STOP", **candidate}]}).malformed
 
 
-def test_log_probabilities_that_are_none_say_nothing() -> None:
+def test_invalid_log_probabilities_are_ignored() -> None:
     assert read({"text": "A"}, logprobsResult=None) == read({"text": "A"}, logprobsResult={}) == [TextDelta("A"), STOP]
 
 

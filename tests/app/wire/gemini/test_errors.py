@@ -60,11 +60,11 @@ def test_a_status_is_a_type_and_a_code(status: str, kind: str, code: str) -> Non
         ([], "server_error"),
     ],
 )
-def test_without_a_status_the_number_tells(number: Any, code: str) -> None:
+def test_without_a_status_the_number_counts(number: Any, code: str) -> None:
     assert translate_error(error_body(code=number))[1] == code
 
 
-def test_a_wrong_key_is_told_by_its_reason() -> None:
+def test_a_wrong_key_is_recognized_by_its_reason() -> None:
     info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
     assert translate_error(error_body("INVALID_ARGUMENT", 400, ["x", {}, info])) == (
         "authentication_error",
@@ -98,7 +98,7 @@ def test_the_longest_delay_counts() -> None:
 @pytest.mark.parametrize(
     "body", [None, {}, [], "error", 7, {"error": None}, {"error": {}}, {"error": []}, [[]], {"error": ""}]
 )
-def test_what_is_no_error_says_nothing(body: Any) -> None:
+def test_anything_but_an_error_is_ignored(body: Any) -> None:
     assert translate_error(body) == (None, None, None)
     assert answer_error(body) is None
 
@@ -110,7 +110,7 @@ def test_a_bare_message_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("message", [None, 7, ""])
-def test_an_error_without_a_message_has_one_of_ours(message: Any) -> None:
+def test_an_error_without_a_message_gets_a_generic_one(message: Any) -> None:
     error = answer_error({"error": {"message": message, "status": "INTERNAL"}})
     assert error is not None
     assert error.message == "The upstream reported an error."
@@ -130,7 +130,7 @@ def test_an_error_without_a_message_has_one_of_ours(message: Any) -> None:
         ("x" * 5000, "x" * 2000),
     ],
 )
-def test_a_message_does_not_tell_who_the_gateway_is(message: str, seen: str) -> None:
+def test_a_message_does_not_identify_the_gateways_account(message: str, seen: str) -> None:
     error = answer_error({"error": {"message": message, "code": 403}})
     assert error is not None
     assert error.message == seen

@@ -26,14 +26,14 @@ def size(data: bytes) -> object:
     return image_details("image/png", base64.b64encode(data).decode()).get("size")
 
 
-def test_a_format_is_told_by_the_media_type() -> None:
+def test_the_format_is_derived_from_the_media_type() -> None:
     assert image_details("image/webp", "AAAA") == {"output_format": "webp"}
 
 
 @pytest.mark.parametrize(
     "data", [png(1264, 848), jpeg(1264, 848), jpeg(1264, 848, 0xC0), jpeg(1264, 848) + b"x" * 99_999]
 )
-def test_a_header_tells_the_size(data: bytes) -> None:
+def test_the_size_is_read_from_the_header(data: bytes) -> None:
     assert size(data) == "1264x848"
 
 
@@ -50,11 +50,11 @@ def test_a_header_tells_the_size(data: bytes) -> None:
         b"RIFF1234WEBP",
     ],
 )
-def test_a_header_that_makes_no_sense_tells_nothing(data: bytes) -> None:
+def test_an_invalid_header_is_ignored(data: bytes) -> None:
     assert size(data) is None
 
 
-def test_what_is_no_base64_tells_nothing() -> None:
+def test_invalid_base64_is_ignored() -> None:
     assert "size" not in image_details("image/png", "not base64!")
     assert "size" not in image_details("image/png", "\u00fc" * 8)
 

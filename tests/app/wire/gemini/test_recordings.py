@@ -120,7 +120,7 @@ def checked(events: list[AnswerEvent], name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
-def test_a_recording_says_what_was_read_off_it(name: str) -> None:
+def test_a_recording_is_read_as_expected(name: str) -> None:
     if name in STREAMS:
         checked(streamed([framed(name)]), name)
         checked(streamed(by_byte(framed(name))), name)
@@ -134,7 +134,7 @@ def test_a_recording_cut_anywhere(name: str, places: list[int]) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(ERRORS))
-def test_a_recorded_error_is_told(name: str) -> None:
+def test_a_recorded_error_is_reported(name: str) -> None:
     body = json.loads(recorded(name))
     assert translate_error(body) == ERRORS[name]
     error = answer_error(body)

@@ -54,7 +54,7 @@ def written_or_refused(request: CanonicalRequest, target: Target) -> dict[str, A
 
 
 @given(any_requests(), targets(MODELS))
-def test_any_request_is_written_or_refused_by_name(request: CanonicalRequest, target: Target) -> None:
+def test_any_request_is_written_or_rejected_by_name(request: CanonicalRequest, target: Target) -> None:
     written = written_or_refused(request, target)
     if isinstance(written, RequestError):
         assert written.status == 400
@@ -68,7 +68,7 @@ def test_any_request_is_written_or_refused_by_name(request: CanonicalRequest, ta
 
 
 @given(plain_requests(), targets(MODELS))
-def test_what_every_vendor_takes_is_written_with_all_its_words(request: CanonicalRequest, target: Target) -> None:
+def test_a_plain_request_is_written_completely(request: CanonicalRequest, target: Target) -> None:
     written = json.loads(write_gemini_request(request, target))
     parts = [part for turn in written["contents"] for part in turn["parts"]]
     messages = [item for item in request.items if isinstance(item, Message) and item.role in ("user", "assistant")]
@@ -113,7 +113,7 @@ pictures = st.builds(
 
 
 @given(st.lists(said | calls | pictures, min_size=1, max_size=6))
-def test_what_the_model_said_goes_back_as_it_came(parts: list[dict[str, Any]]) -> None:
+def test_an_answer_goes_back_as_received(parts: list[dict[str, Any]]) -> None:
     answer = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
     target = Target("google", "gemini-2.5-flash", 512)
     events = GeminiAnswerReader(make_request(), target).whole(json.dumps(answer).encode())
@@ -124,7 +124,7 @@ def test_what_the_model_said_goes_back_as_it_came(parts: list[dict[str, Any]]) -
     assert turn == {"role": "model", "parts": parts}
 
 
-def test_a_signature_of_a_text_goes_back_behind_it() -> None:
+def test_a_signature_of_a_text_goes_back_after_it() -> None:
     parts = [{"text": "A", "thoughtSignature": "SIG"}]
     answer = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
     target = Target("google", "gemini-3-pro-preview", 512)

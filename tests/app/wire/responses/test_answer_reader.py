@@ -55,7 +55,7 @@ ENDED = [ChoiceFinished("stop"), AnswerEnded()]
 CALL = {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f"}
 
 
-def test_beginning_and_end() -> None:
+def test_start_and_end() -> None:
     queued = of("queued", response=response("queued"))
     ended = completed(usage=RESPONSES_USAGE, service_tier="default")
     begun = of("created", response=response(service_tier="auto"))
@@ -66,7 +66,7 @@ def test_beginning_and_end() -> None:
     ]
 
 
-def test_an_answer_that_begins_with_an_item() -> None:
+def test_an_answer_that_starts_with_an_item() -> None:
     assert events_of(added(0, type="message", id="msg_1"), completed())[0] == AnswerBegun()
 
 
@@ -75,7 +75,7 @@ def test_an_item_that_is_added_twice_is_one() -> None:
     assert within(CREATED, thought, thought) == [ReasoningBegun(0), ReasoningDone(0)]
 
 
-def test_events_without_a_place_are_about_the_last_item() -> None:
+def test_events_without_an_index_are_about_the_last_item() -> None:
     plain = of("output_text.delta", delta="a")
     ended = of("output_text.done", text="ab")
     assert within(plain, ended, of("output_item.done", item=message(text_part("ab"), id=None))) == [
@@ -162,13 +162,13 @@ def test_errors(event: Json, told_type: str | None) -> None:
         ([], True),
     ],
 )
-def test_bodies_that_are_no_answer(body: Any, is_malformed: bool) -> None:
+def test_bodies_that_are_not_an_answer(body: Any, is_malformed: bool) -> None:
     with pytest.raises(AnswerError) as caught:
         reader().whole(json.dumps(body).encode())
     assert caught.value.malformed is is_malformed
 
 
-def test_a_name_stands_in_for_a_type() -> None:
+def test_the_frames_name_replaces_a_missing_type() -> None:
     read = reader()
     assert read.frame("response.completed", b'{"response":{}}') == [AnswerBegun(), *ENDED]
 
@@ -207,7 +207,7 @@ def test_malformed_answers(events: list[Any]) -> None:
     assert caught.value.malformed
 
 
-def test_items_are_bounded() -> None:
+def test_the_number_of_items_is_limited() -> None:
     read = reader()
     for index in range(ITEMS_MAX):
         read.frame("", json.dumps(added(index, type="message")).encode())
@@ -239,7 +239,7 @@ def content(frames: list[bytes]) -> Json:
 
 
 @given(answers(overlap=1))
-def test_what_is_written_reads_back_as_the_same(events: list[AnswerEvent]) -> None:
+def test_a_written_answer_reads_back_as_the_same(events: list[AnswerEvent]) -> None:
     written = write(events, stream=False)
     plain = reader().whole(written[-1])
     read = reader()
@@ -249,9 +249,7 @@ def test_what_is_written_reads_back_as_the_same(events: list[AnswerEvent]) -> No
 
 
 @given(answers(), st.data())
-def test_anything_at_any_place_is_an_error_of_the_answer_at_most(
-    events: list[AnswerEvent], data: st.DataObject
-) -> None:
+def test_any_value_anywhere_is_at_most_an_answer_error(events: list[AnswerEvent], data: st.DataObject) -> None:
     frames = [json.loads(payload) for payload in payloads(write(events, stream=True))]
     frames = data.draw(mutated(frames))
     read = reader()

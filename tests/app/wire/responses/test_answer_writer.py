@@ -70,7 +70,7 @@ def test_text_in_order() -> None:
     assert stream.startswith(b'event: response.created\ndata: {"type":"response.created","response":{"id":"resp_')
 
 
-def test_events_come_as_they_are_made() -> None:
+def test_events_are_written_immediately() -> None:
     wrote = writer()
     assert wrote.response_id == f"resp_{SEED}"
     assert wrote.write(AnswerBegun()).count(b"event: ") == 2
@@ -131,7 +131,7 @@ def test_the_whole_response() -> None:
         ("cut reasoning", "max_output_tokens", ["incomplete"]),
     ],
 )
-def test_an_answer_that_was_cut(name: str, reason: str, statuses: list[str]) -> None:
+def test_an_answer_that_was_cut_off(name: str, reason: str, statuses: list[str]) -> None:
     actual = check(ANSWERS[name])
     assert (actual["status"], actual["incomplete_details"]) == ("incomplete", {"reason": reason})
     assert [item["status"] for item in actual["output"]] == statuses
@@ -139,7 +139,7 @@ def test_an_answer_that_was_cut(name: str, reason: str, statuses: list[str]) -> 
 
 
 @pytest.mark.parametrize("sent", [1, 2, 3])
-def test_a_failure_goes_on_where_the_stream_was(sent: int) -> None:
+def test_a_failure_continues_the_numbering(sent: int) -> None:
     wrote = writer()
     before = b"".join(map(wrote.write, ANSWERS["text"][:sent]))
     stream = before + wrote.failure(message="It broke.", type="server_error", code="server_error")
@@ -156,7 +156,7 @@ def test_a_failure_goes_on_where_the_stream_was(sent: int) -> None:
 
 
 @pytest.mark.parametrize(("code", "known"), [("overloaded", "server_error"), ("rate_limit_exceeded",) * 2])
-def test_a_failed_response_bears_a_code_that_clients_know(code: str, known: str) -> None:
+def test_a_failed_response_has_a_code_that_clients_know(code: str, known: str) -> None:
     wrote = writer()
     begun = wrote.write(AnswerBegun())
     found = grammar.events(begun + wrote.failure(message="It broke.", type="server_error", code=code))
@@ -186,7 +186,7 @@ def test_a_plain_failure_is_an_envelope() -> None:
     assert json.loads(failed) == {"error": actual}
 
 
-def test_an_answer_that_breaks_the_rules_is_a_fault_of_ours() -> None:
+def test_events_that_break_the_rules_are_a_programming_error() -> None:
     wrote = writer()
     wrote.write(AnswerBegun())
     wrote.write(CallBegun(0, "a", "f"))

@@ -48,7 +48,7 @@ CALL = {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f"}
         [],
     ],
 )
-def test_a_call_however_it_is_told(events: list[Json]) -> None:
+def test_a_call_in_every_form_that_upstreams_send(events: list[Json]) -> None:
     whole = {**CALL, "arguments": '{"a":1}'}
     found = events_of(CREATED, *events, completed(whole))
     assert found[1:] == [
@@ -142,7 +142,7 @@ def test_images() -> None:
     assert ended.usage.images == (ImageCount("low", "1024x1024", 1),)
 
 
-def test_an_image_that_cannot_be_made() -> None:
+def test_an_image_that_cannot_be_generated() -> None:
     failed = {"type": "image_generation_call", "id": "ig_1", "status": "failed", "result": None}
     assert within(added(0, **failed), done(0, **failed)) == []
     shown = of("image_generation_call.partial_image", output_index=0, item_id="ig_1", partial_image_b64="QQ==")

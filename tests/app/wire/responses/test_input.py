@@ -172,7 +172,7 @@ def test_other_items(raw: Any, expected: Item) -> None:
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_what_was_answered_may_come_back(name: str) -> None:
+def test_answers_may_be_sent_back(name: str) -> None:
     """A client sends the items of an answer, and its echo of the tools, back as they are."""
     first = {"tools": [*TOOLS, {"type": "web_search", "filters": None}], "tool_choice": "auto", "metadata": {}}
     wrote = ResponsesAnswerWriter(seed="0" * 32, model="m", created=1, fields=fields_of(first), stream=False)
@@ -235,5 +235,5 @@ CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
         ({"input": [{"type": "image_generation_call", "id": "x", "result": None}]}, "input[0].result", WRONG),
     ],
 )
-def test_refusals_name_their_place(members: Any, param: str, code: str) -> None:
+def test_errors_name_the_path(members: Any, param: str, code: str) -> None:
     assert refused(**members) == (param, code)

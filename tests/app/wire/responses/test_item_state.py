@@ -25,7 +25,7 @@ Json = dict[str, Any]
         ),
     ],
 )
-def test_the_parts_of_an_item_are_bounded(tell: Callable[[int], Json]) -> None:
+def test_the_parts_of_an_item_are_limited(tell: Callable[[int], Json]) -> None:
     read = reader()
     for index in range(PLACES_MAX):
         read.frame("", json.dumps(tell(index)).encode())

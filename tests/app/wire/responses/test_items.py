@@ -90,7 +90,7 @@ def test_searches_and_citations() -> None:
     assert plain(ANSWERS["search and citation"])["tool_usage"]["web_search"] == {"num_requests": 2}
 
 
-def test_a_search_told_of_late_stands_beside_its_text() -> None:
+def test_a_late_search_is_separate_from_its_text() -> None:
     found = places(streamed(ANSWERS["search told of after text"]))
     assert [index for kind, index in found if kind == "output_item.added"] == [0, 1]
     assert [index for kind, index in found if kind == "output_item.done"] == [1, 0]

@@ -22,7 +22,7 @@ from tests.support.wire.responses.upstream_events import added, cited, delta, do
 Json = dict[str, Any]
 
 
-def test_what_is_told_four_times_is_told_once() -> None:
+def test_content_reported_four_times_is_emitted_once() -> None:
     whole = text_part("Hello", cited(0, 5))
     place = {"output_index": 0, "item_id": "msg_1", "content_index": 0}
     assert within(
@@ -54,7 +54,7 @@ def test_text_that_never_came_in_deltas(events: list[Json]) -> None:
     assert within(*events, output=[message(text_part("Hello"))]) == [TextDelta("Hello")]
 
 
-def test_what_was_told_stands() -> None:
+def test_the_first_report_is_kept() -> None:
     assert within(delta("Hel"), done(0, **message(text_part("Other")))) == [TextDelta("Hel")]
     assert within(delta("Hel"), done(0, **message(text_part("Hello")))) == [TextDelta("Hel"), TextDelta("lo")]
 
@@ -88,7 +88,7 @@ def test_log_probabilities() -> None:
     assert rest == [TextDelta("Hi"), TextDelta("!")]
 
 
-def test_citations_count_from_the_beginning_of_the_current_message() -> None:
+def test_offsets_count_from_the_start_of_the_current_message() -> None:
     first, second = message(text_part("ab"), text_part("cd", cited(0, 2))), message(text_part("ef", cited(1, 2)))
     assert within(output=[first, {**second, "id": "msg_2"}]) == [
         TextDelta("ab"),
@@ -101,7 +101,7 @@ def test_citations_count_from_the_beginning_of_the_current_message() -> None:
     assert within(output=[first, call, {**second, "id": "msg_2"}])[-1] == CitationAdded("https://a", "A", 1, 2)
 
 
-def test_citations_of_a_message_that_a_call_broke() -> None:
+def test_citations_of_a_message_interrupted_by_a_call() -> None:
     call = added(1, type="function_call", id="fc_1", call_id="c", name="f")
     note = of("output_text.annotation.added", output_index=0, content_index=0, annotation=cited(1, 4))
     assert within(delta("abc"), call, delta("def"), note) == [
@@ -113,7 +113,7 @@ def test_citations_of_a_message_that_a_call_broke() -> None:
     ]
 
 
-def test_other_annotations_say_nothing() -> None:
+def test_other_annotations_are_ignored() -> None:
     other = {"type": "file_citation", "file_id": "f", "filename": "x", "index": 0}
     whole = text_part("ab", other, cited(0, 1, ""), cited(0, 1))
     assert within(output=[message(whole)]) == [TextDelta("ab"), CitationAdded("https://a", "A", 0, 1)]

@@ -88,7 +88,7 @@ def test_unknown_members_of_a_response_keep_their_bytes() -> None:
     assert run(relay(), [created + STREAM]).forwarded.startswith(spliced)
 
 
-def test_a_type_that_only_the_frame_names() -> None:
+def test_a_type_that_only_the_frame_has() -> None:
     events = [{name: value for name, value in entry.items() if name != "type"} for entry in response_events()]
     stream = b"".join(
         b"event: %s\n" % entry["type"].encode() + sse(bare)
@@ -116,13 +116,13 @@ def test_an_incomplete_response_is_an_answer(details: Any, finish: str) -> None:
     assert (outcome.finish, outcome.usage.output) == (finish, 9)
 
 
-def test_what_follows_the_completion_is_dropped() -> None:
+def test_anything_after_the_completion_is_dropped() -> None:
     late = sse(DELTA, event("error", 9, message="late"), "[DONE]", "[DONE]", "{garbage") + b"data: {cut"
     assert run(relay(), [STREAM + late]) == run(relay(), [STREAM])
     assert run(relay(), by_byte(STREAM + late)) == run(relay(), [STREAM])
 
 
-def test_a_completion_without_usage_has_none_but_tells_its_calls() -> None:
+def test_a_completion_without_usage_still_reports_its_calls() -> None:
     items = [
         {"type": "web_search_call", "action": {"type": "search"}},
         {"type": "image_generation_call", "size": "1024x1024"},
@@ -132,7 +132,7 @@ def test_a_completion_without_usage_has_none_but_tells_its_calls() -> None:
     assert outcome.items == Usage(web_search_calls=1, images=(ImageCount("auto", "1024x1024", 1),))
 
 
-def test_calls_and_images_stand_in_the_usage() -> None:
+def test_usage_includes_calls_and_images() -> None:
     items = [{"type": "web_search_call"}, {"type": "image_generation_call"}, {"type": "message"}]
     tools = [{"type": "image_generation", "quality": "high", "size": "auto"}]
     usage = run(
@@ -141,7 +141,7 @@ def test_calls_and_images_stand_in_the_usage() -> None:
     assert (usage.web_search_calls, usage.images, usage.output) == (3, (ImageCount("high", "auto", 1),), 9)
 
 
-def test_items_that_were_done_count_where_the_last_event_lists_none() -> None:
+def test_finished_items_count_if_the_last_event_lists_none() -> None:
     done = event("response.output_item.done", 1, item={"type": "web_search_call", "action": {"type": "search"}})
     one = relay()
     one.feed(sse(CREATED, done, event("response.output_item.done", 2, item={"type": "message"})))
@@ -172,12 +172,12 @@ def test_items_that_were_done_count_where_the_last_event_lists_none() -> None:
     ],
 )
 @pytest.mark.parametrize("before", [b"", sse(CREATED, DELTA)])
-def test_an_error_that_the_upstream_sends_is_told(raw: Any, before: bytes) -> None:
+def test_an_upstreams_error_is_reported(raw: Any, before: bytes) -> None:
     found = fault(before + sse(raw))
     assert (found.malformed, found.message, found.code, found.param) == (False, "Too busy.", "busy", "p")
 
 
-def test_a_failure_without_a_word_is_still_one() -> None:
+def test_a_failure_without_details_is_a_failure() -> None:
     found = fault(sse(event("response.failed", 0, response=response("failed"))))
     assert (found.malformed, found.code) == (False, None)
 
@@ -211,7 +211,7 @@ def test_garbage_is_malformed(stream: bytes) -> None:
     assert fault(stream).malformed
 
 
-def test_a_last_event_that_is_not_terminated_counts_if_it_makes_sense() -> None:
+def test_an_unterminated_last_event_counts_if_it_is_valid() -> None:
     assert run(relay(), [STREAM.rstrip()]).usage == USAGE
 
 
@@ -220,7 +220,7 @@ def test_a_last_event_that_is_not_terminated_counts_if_it_makes_sense() -> None:
     [("ab", 2), ("\u00e9", 2), ({"text": "ab"}, 0), (None, 0)],
     ids=["ascii", "wide", "object", "null"],
 )
-def test_what_is_counted_as_delivered(delta: Any, size: int) -> None:
+def test_delivered_bytes_are_counted(delta: Any, size: int) -> None:
     one = relay()
     one.feed(sse(event("response.function_call_arguments.delta", 0, delta=delta)))
     assert (one.delivered.output_bytes, one.delivered.frames) == (size, 1)
@@ -245,7 +245,7 @@ def test_a_failure_fails_the_response_that_the_client_knows() -> None:
     assert done == "[DONE]"
 
 
-def test_a_failure_in_place_of_the_completion_gives_nothing_of_it_away() -> None:
+def test_a_failure_in_place_of_the_completion_reveals_nothing_of_it() -> None:
     one = relay()
     one.feed(
         sse(*response_events(output=[{"type": "message", "content": [{"type": "output_text", "text": "secret"}]}]))
@@ -263,7 +263,7 @@ def test_a_failure_before_any_response_is_an_error_event() -> None:
 
 
 @pytest.mark.parametrize("number", [None, -1, True, 10**30, "5", 2.0])
-def test_sequence_numbers_that_are_none_are_counted(number: Any) -> None:
+def test_missing_sequence_numbers_are_counted(number: Any) -> None:
     one = relay()
     one.feed(
         sse(
@@ -276,7 +276,7 @@ def test_sequence_numbers_that_are_none_are_counted(number: Any) -> None:
     assert payloads(one.failure(message="m", type="t", code=None))[0]["sequence_number"] == 9
 
 
-def test_a_read_that_ends_in_an_error_takes_no_sequence_numbers() -> None:
+def test_a_failed_read_uses_no_sequence_numbers() -> None:
     one = relay()
     one.feed(sse(CREATED))
     with pytest.raises(AnswerError):
@@ -331,7 +331,7 @@ def test_a_plain_response_cut_by_its_limit() -> None:
         (b'{"error":{"message":"busy"}}', False),
     ],
 )
-def test_a_plain_answer_at_fault(body: bytes, malformed: bool) -> None:
+def test_an_invalid_plain_answer(body: bytes, malformed: bool) -> None:
     one = ResponsesPlainRelay(model="public", upstream="vendor")
     one.feed(body)
     with pytest.raises(AnswerError) as caught:
@@ -339,7 +339,7 @@ def test_a_plain_answer_at_fault(body: bytes, malformed: bool) -> None:
     assert caught.value.malformed is malformed
 
 
-def test_an_image_that_was_shown_in_part_counts_once_before_and_after_its_item_is_done() -> None:
+def test_a_previewed_image_counts_once_before_and_after_it_is_done() -> None:
     partial = event("response.image_generation_call.partial_image", 1, item_id="ig_1", partial_image_b64="AAAA")
     nameless = event("response.image_generation_call.partial_image", 2, partial_image_b64="AAAA")
     done = {
@@ -356,7 +356,7 @@ def test_an_image_that_was_shown_in_part_counts_once_before_and_after_its_item_i
     assert started.items == Usage(images=(ImageCount("high", "1024x1024", 1),))
 
 
-def test_items_that_come_whole_count_as_delivered() -> None:
+def test_items_that_arrive_whole_count_as_delivered() -> None:
     started = relay()
     message = {"type": "message", "content": [{"type": "output_text", "text": "four"}]}
     started.feed(sse(CREATED, event("response.output_item.done", 1, item=message)))

@@ -28,7 +28,7 @@ from tests.support.wire.responses.responses_requests import (
 )
 
 
-def test_the_least() -> None:
+def test_a_minimal_request() -> None:
     request = read()
     assert request == CanonicalRequest("responses", "m", (Message("user", (Text("Hi", "input"),), at="input"),))
     assert read(**dict.fromkeys(("tools", "text", "reasoning", "metadata", "include", "stream_options"))) == request
@@ -128,7 +128,7 @@ CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
         ({"metadata": {"a": "b" * 513}}, "metadata", VALUE),
     ],
 )
-def test_refusals_name_their_place(members: Any, param: str, code: str) -> None:
+def test_errors_name_the_path(members: Any, param: str, code: str) -> None:
     assert refused(**members) == (param, code)
 
 
@@ -157,7 +157,7 @@ EVERYTHING: Any = {
 
 
 @given(mutated(EVERYTHING))
-def test_anything_at_any_place_is_read_or_refused_by_its_name(request: Any) -> None:
+def test_any_value_anywhere_is_read_or_rejected_by_name(request: Any) -> None:
     refusal = None
     try:
         write_responses_request(read_responses_request(fields_of(request), STORED), Target("up", "m", 1))

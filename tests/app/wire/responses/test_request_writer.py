@@ -66,13 +66,13 @@ def _unsealed(request: CanonicalRequest) -> CanonicalRequest:
 
 
 @given(any_requests())
-def test_what_is_written_reads_back_as_the_same(request: CanonicalRequest) -> None:
+def test_a_written_answer_reads_back_as_the_same(request: CanonicalRequest) -> None:
     target = Target("up", request.model, request.max_output_tokens or 1, request.max_tool_calls)
     back = read_responses_request(read_body(write_responses_request(request, target)), {})
     assert bare(back) == bare(_unsealed(request))
 
 
-def test_the_least() -> None:
+def test_a_minimal_request() -> None:
     assert written(chat()) == {
         "model": "vendor-model",
         "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]}],
@@ -129,7 +129,7 @@ def test_every_member() -> None:
     }
 
 
-def test_strictness_is_the_clients() -> None:
+def test_strictness_follows_the_client() -> None:
     tools = (FunctionTool("f"), FunctionTool("g", strict=True))
     assert [tool["strict"] for tool in written(chat(tools=tools))["tools"]] == [False, True]
     actual = written(msgspec.structs.replace(chat(tools=tools), endpoint="responses"))["tools"]
@@ -163,7 +163,7 @@ def test_choices(choice: ToolChoice, expected: Any) -> None:
         ({}, False),
     ],
 )
-def test_encrypted_reasoning_is_asked_of_models_that_reason(members: Any, included: bool) -> None:
+def test_encrypted_reasoning_is_requested_from_models_that_reason(members: Any, included: bool) -> None:
     assert ("include" in written(chat(**members))) is included
 
 
@@ -196,7 +196,7 @@ def test_a_search_without_queries() -> None:
     assert items(WebSearchCall("ws_1"))[0]["action"] == {"type": "search"}
 
 
-def test_the_clients_own_limit_of_calls_where_the_target_has_none() -> None:
+def test_the_clients_limit_of_calls_is_used_if_the_target_has_none() -> None:
     assert written(chat(max_tool_calls=5))["max_tool_calls"] == 5
 
 
@@ -219,14 +219,14 @@ AT = "messages[1].content[0]"
         ({"items": (ImageGenerationCall("i", "QQ==", "text/png", at="x"),)}, "x"),
     ],
 )
-def test_what_responses_lacks_is_refused_by_the_clients_name(members: Any, param: str) -> None:
+def test_unsupported_parameters_are_rejected_by_the_clients_name(members: Any, param: str) -> None:
     with pytest.raises(RequestError) as caught:
         write_responses_request(chat(**members), TARGET)
     assert (caught.value.param, caught.value.code) == (param, "unsupported_parameter")
 
 
 @pytest.mark.parametrize("part", [Image(url="https://a", at=AT), File(url="https://a", at=AT)])
-def test_addresses_go_to_upstreams_that_fetch_them(part: Any) -> None:
+def test_urls_are_sent_only_to_upstreams_that_fetch_them(part: Any) -> None:
     assert "https://a" in items(Message("user", (part,)))[0]["content"][0].values()
     with pytest.raises(RequestError) as caught:
         items(Message("user", (part,)), fetches_urls=False)

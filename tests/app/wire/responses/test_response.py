@@ -42,7 +42,7 @@ def test_the_request_is_echoed() -> None:
     assert actual["tools"] == [function, {"type": "web_search"}]
 
 
-def test_members_of_the_wrong_form_are_no_echo() -> None:
+def test_members_of_the_wrong_form_are_not_echoed() -> None:
     actual = plain(ANSWERS["nothing"], {"text": 1, "reasoning": [], "tools": {"a": 1}, "include": "x"})
     assert actual["text"] == {"format": {"type": "text"}}
     assert (actual["reasoning"], actual["tools"]) == ({"effort": None, "summary": None}, [])

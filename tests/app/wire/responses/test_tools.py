@@ -137,5 +137,5 @@ def test_choices(raw: Any, expected: ToolChoice) -> None:
         ),
     ],
 )
-def test_refusals_name_their_place(members: Any, param: str, code: str) -> None:
+def test_errors_name_the_path(members: Any, param: str, code: str) -> None:
     assert refused(**members) == (param, code)
