@@ -1,8 +1,8 @@
-"""Any answer that the laws allow, written for a client and read as an upstream's: it says the same as before.
+"""Any answer that obeys the rules of answer.py, written for a client and read back as an upstream's, is the same answer.
 
-What is lost on the way is listed here, and nothing else may be: chat has one message a choice and one text of reasoning, and no
-place for searches and previews of images; images are asked of no upstream that speaks chat, and so are not read there. Neither
-protocol tells where a text was cut into deltas.
+Only the differences listed here are allowed. Chat has one message per choice, one text of reasoning, and no place for searches and
+previews of images. Images are never requested from a chat upstream and so are not read there. Neither protocol preserves where a
+text was divided into deltas.
 """
 
 from __future__ import annotations
@@ -224,7 +224,7 @@ def tokens(usage: Usage) -> Usage:
 
 
 def as_response(own: Meaning, *, stream: bool) -> Meaning:
-    """Paragraphs are counted from 0 without a gap, and a plain answer has no previews. What is told at once has one order."""
+    """Paragraphs are counted from 0 without a gap, and a plain answer has no previews. Events of the same moment have one order."""
     own.thoughts = [dict(enumerate(entry.values())) for entry in own.thoughts]
     own.previews *= stream
     own.thought = "".join(sorted(own.thought))

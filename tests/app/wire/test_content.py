@@ -69,7 +69,7 @@ def test_the_content_of_a_part_is_measured(part: Any, images: int, files: int, i
 @pytest.mark.parametrize("kind", [["input_image"], {"input_file": 1}, 5, True, None, "video_url", "text2"])
 @pytest.mark.parametrize("name", ["image_url", "video_url", "audio_url", "input_audio", "file_data", "url"])
 def test_a_part_that_carries_something_without_its_type_is_rejected(kind: Any, name: str) -> None:
-    """Some servers go by a part's members: they would fetch the address, and nobody would have counted the image."""
+    """Some servers look only at a part's members: they would fetch the URL, and the image would not be counted."""
     with pytest.raises(RequestError) as caught:
         weight([message({"type": "input_text", "text": "a"}, {"type": kind, name: "http://169.254.169.254/"})])
     assert (caught.value.param, caught.value.code) == ("input[0].content[1]", "unsupported_input")

@@ -1,4 +1,4 @@
-"""Which relay and which body a request gets: of its own protocol where the upstream speaks it, of a translation elsewhere."""
+"""Which relay and which body a request gets: a pass-through if the upstream speaks its protocol, otherwise a translation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tool may not name, however it is spelled."""
+"""References that a tool may not contain, in any spelling."""
 
 from __future__ import annotations
 

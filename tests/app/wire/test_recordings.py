@@ -1,4 +1,4 @@
-"""Recorded answers of vendors, where they are at hand: expected values were read off the recordings by hand."""
+"""Recorded answers of vendors, if present. The expected values were read off the recordings by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a client asks: each vendor is asked all of it, or the client is told which of its own words stands in the way."""
+"""Any client request is either written completely for each vendor, or rejected with the path of the parameter at fault."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def requests(draw: st.DrawFn, endpoint: Endpoint) -> dict[str, Any]:
 
 @st.composite
 def wrong_requests(draw: st.DrawFn, endpoint: Endpoint) -> dict[str, Any]:
-    """One thing is odd: a value somewhere, or a member that nobody knows."""
+    """One thing is wrong: a value somewhere, or an unknown member."""
     body = draw(requests(endpoint))
     *path, name = draw(st.sampled_from(places(body)))
     holder: Any = body

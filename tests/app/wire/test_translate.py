@@ -1,4 +1,4 @@
-"""A translation with a reader and a writer of one line each: the laws are the relay's own."""
+"""A translation with a trivial reader and writer, so that only the relay's own rules are tested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests of chat clients, in lm15's reach: the ones that both libraries write for every vendor."""
+"""Chat requests that both this gateway and lm15 can write for every vendor."""
 
 from __future__ import annotations
 

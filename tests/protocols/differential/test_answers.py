@@ -1,6 +1,6 @@
-"""Answers read twice: by the readers here and by lm15, an independent library. Where they disagree, the reason stands beside it.
+"""Answers are read by this gateway and by lm15, an independent library. Each disagreement has its reason next to it.
 
-A disagreement that goes away fails too: the table below says what is so, no more.
+A disagreement that disappears is a failure too, so the table never lists one that no longer exists.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Requests written twice: by the codecs here and by lm15, an independent library. Where they differ, the reason stands beside it.
+"""Requests are written by this gateway and by lm15, an independent library. Each difference has its reason next to it.
 
-Chat, the one protocol whose requests lm15 reads as well, goes round: what is written here must say to lm15 what the client said.
+lm15 also reads chat requests, so these make a round trip: what is written here must mean the same to lm15 as the client's request.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def differing(dialect: Dialect, one: Json | str, other: Json | str) -> set[str]:
-    """The paths at which two bodies differ, besides the usual ones."""
+    """The paths at which two bodies differ, except the usual ones."""
     if isinstance(one, str) or isinstance(other, str):
         return set() if one == other else {"refused here" if one == REFUSED else "refused by lm15"}
     mine, yours = dict(leaves(one)), dict(leaves(other))

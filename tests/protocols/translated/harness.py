@@ -1,4 +1,4 @@
-"""A vendor's stream through a reader and a writer, fed in pieces: what comes out, and what the gateway was told."""
+"""Feeds a vendor's stream in pieces through a reader and a writer, and collects what the client and the gateway get."""
 
 from __future__ import annotations
 

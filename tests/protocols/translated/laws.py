@@ -1,4 +1,4 @@
-"""The laws of app.wire.answer as a checker: events of a reader in, or a complaint."""
+"""Checks a reader's events against the rules of app.wire.answer."""
 
 from __future__ import annotations
 

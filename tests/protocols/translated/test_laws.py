@@ -1,4 +1,4 @@
-"""What the readers tell keeps the laws of app.wire.answer, on every stream, on bodies, and on streams with a wrong value."""
+"""Readers obey the rules of app.wire.answer on every stream, on plain bodies, and on streams with a wrong value."""
 
 from __future__ import annotations
 

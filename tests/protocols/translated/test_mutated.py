@@ -1,4 +1,4 @@
-"""Streams with one value put wrong: whatever an upstream sends, the answer is good or at fault, and the client is told in order."""
+"""Streams with one wrong value: the answer is either good or at fault, and the client's stream is well formed in both cases."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def mutated(stream: bytes, chance: random.Random) -> bytes:
-    """The stream with one value of one event gone, or wrong, or the event told twice, or left out."""
+    """The stream with one value of one event removed or wrong, or with one event repeated or left out."""
     frames = stream.decode().split("\n\n")
     result = [number for number, frame in enumerate(frames) if "data: {" in frame]
     number = chance.choice(result)

@@ -1,4 +1,4 @@
-"""An answer goes back to the upstream in the next turn, as clients send it: with its reasoning, its calls, and what they gave."""
+"""An answer goes back to the upstream in the next turn as clients send it: with its reasoning, calls and their outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recorded answers of vendors through both client protocols, where the recordings are at hand."""
+"""Recorded answers of vendors, translated to both client protocols, if the recordings are present."""
 
 from __future__ import annotations
 

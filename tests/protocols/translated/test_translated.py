@@ -1,4 +1,4 @@
-"""Every stream of the tables beside this file, for clients of both protocols: what they understand is what the vendor said."""
+"""Every stream of this folder's tables, for clients of both protocols: the client gets the answer that the vendor sent."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def plain(arguments: str) -> Any:
 
 
 def check_usage(wanted: Usage | None, billed: Usage | None, raw: Tokens | None) -> None:
-    """`billed` is what the gateway prices, `told` what the client reads."""
+    """`billed` is what the gateway prices, `raw` what the client reads."""
     check_billed(wanted, billed)
     assert raw == (None if wanted is None else tokens(wanted))
 
@@ -155,7 +155,7 @@ def check_billed(wanted: Usage | None, billed: Usage | None) -> None:
 
 
 def check_count(case: Case, outcome: Outcome) -> None:
-    """An estimate starts from the UTF-8 bytes that were told. The empty arguments of a call may be the writer's own two bytes."""
+    """Estimates start from the UTF-8 bytes that were sent. The empty arguments of a call may be two bytes added by the writer."""
     texts = [text for choice in case.choices for text in (choice.text, choice.refusal, *choice.thought)]
     size = sum(len(text.encode()) for text in texts)
     calls = [call for choice in case.choices for call in choice.calls]

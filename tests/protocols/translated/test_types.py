@@ -1,4 +1,4 @@
-"""What translations write, against openai-python's own types: every event, every chunk, every body."""
+"""Translated answers validate against openai-python's own types: every event, every chunk, every body."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a client understands of the bytes that it gets: read from the JSON events alone, by none of the code that wrote them.
+"""Reads the answer from the bytes that a client gets, using only their JSON events and none of the code that wrote them.
 
-Rule 1: text, calls and reasoning are put together from the deltas, as a streaming client does.
-Rule 2: whatever breaks the protocol raises: an AssertionError, or the KeyError of a member that must be there.
+Rule 1: text, calls and reasoning are assembled from deltas, as a streaming client does.
+Rule 2: anything that violates the protocol raises AssertionError, or KeyError for a required member.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Calling the simulator in a test: open, read to the end, close; and the figures of what came."""
+"""Helpers to call the simulator in a test: open, read to the end, close."""
 
 from __future__ import annotations
 

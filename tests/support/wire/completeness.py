@@ -1,6 +1,6 @@
-"""Whether a vendor's body holds all that was asked: looked for by none of the code that wrote it.
+"""Checks that a vendor's body contains everything in the request, without using the code that wrote it.
 
-Rule: what the client marked is found by its marks, wherever the vendor's protocol has it; what has one place is looked up there.
+Rule: texts are marked and found by their marks, wherever the vendor's protocol has them; other values are looked up in their place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 def marked(request: CanonicalRequest) -> CanonicalRequest:
-    """`ask` with a number of its own in each text that is not blank, so that one that is lost, or told twice, is seen."""
+    """`request` with a unique number in each non-blank text, so that one that is lost or repeated is detected."""
     numbers = iter(range(100, 10_000))
 
     def part(old: Part) -> Part:

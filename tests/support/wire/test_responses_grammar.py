@@ -1,4 +1,4 @@
-"""The grammar checker refuses streams that break a rule: each case breaks one thing in a stream that was right."""
+"""The grammar checker rejects broken streams: each case breaks one thing in a valid stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers on the chat protocol: chunks add up to the plain answer, openai's own types accept both, usage agrees."""
+"""The simulator's chat answers: chunks add up to the plain answer, both validate against openai's types, usage matches."""
 
 from __future__ import annotations
 

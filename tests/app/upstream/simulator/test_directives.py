@@ -1,4 +1,4 @@
-"""The grammar of misbehaviour: what parses, what is refused, and that refusals teach."""
+"""The directives' grammar: what is accepted, and errors that list what is valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pictures are PNG files that a strict reader accepts, and they follow from the prompt."""
+"""Pictures are valid PNG files and are determined by the prompt."""
 
 from __future__ import annotations
 

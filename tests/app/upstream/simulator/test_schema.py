@@ -1,4 +1,4 @@
-"""Values made from JSON schemas fit them, take words from the prompt, and end."""
+"""Values built for JSON Schemas fit them, use words of the prompt, and are always finite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever the request is, a plan comes of it: an answer or an envelope, never an exception."""
+"""Every request gets a plan, an answer or an error, and never an exception."""
 
 from __future__ import annotations
 

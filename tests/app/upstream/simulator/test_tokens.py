@@ -1,4 +1,4 @@
-"""The token estimate: its pieces are the text, and its count lies between the bounds that holds rely on."""
+"""The token estimate: its pieces add up to the text, and its count lies within the bounds that holds rely on."""
 
 from __future__ import annotations
 

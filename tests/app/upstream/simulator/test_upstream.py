@@ -1,4 +1,4 @@
-"""The simulator's I/O and every directive: what the reader gets, when it gets it, and that closing is counted."""
+"""The simulator's I/O and every directive: what the reader gets and when, and that closed answers are counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever comes, a reader reads it or calls it malformed."""
+"""Any input is either read or malformed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns that pause, and are gone on with as one answer."""
+"""Paused turns are continued as one answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recorded answers of Anthropic's models, where they are at hand: expected values were read off the recordings by hand."""
+"""Recorded answers of Anthropic's models, if present. The expected values were read off the recordings by hand."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_searches_and_citations_of_a_recording(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in PRESENT if "json-tool" in name])
 def test_the_input_of_the_output_tool(name: str) -> None:
-    """The same recording, had the gateway itself asked for the tool."""
+    """The same recording, as if the gateway itself had requested the tool."""
     request = make_request(
         format=TextFormat("json_schema", "answer", schema={"type": "object", "properties": {"elements": {}}})
     )

@@ -1,4 +1,4 @@
-"""Whatever a client asks for is written, or refused by name; and what is written keeps the laws of the protocol."""
+"""Any request is written or rejected by name, and a written one follows the rules of the protocol."""
 
 from __future__ import annotations
 

@@ -200,7 +200,7 @@ OWN = "01KFbKqPYSuAKujiL6mTfzYA"
 
 
 def ids(*items: Any) -> list[tuple[str, str]]:
-    """Type and id of what is told of calls and their results."""
+    """Type and id of each call and result block."""
     blocks = [block for turn in body(make_request(HI, *items))["messages"] for block in turn["content"]]
     named = {"tool_use": "id", "tool_result": "tool_use_id"}
     return [(block["type"], block[named[block["type"]]]) for block in blocks if block["type"] in named]

@@ -1,4 +1,4 @@
-"""An answer's message goes back into the next request as clients keep it, and is read as what had been said."""
+"""A message that a client sends back in its next request is read as what the answer contained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a chat completion was charged for besides its tokens: searches, by their citations, and calls of custom tools."""
+"""What a chat completion is charged for besides tokens: searches, counted by citations, and custom tool calls."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ SEARCH = WebSearchTool(at="tools[9]")
 
 
 def rest(**members: Any) -> dict[str, Any]:
-    """What is written besides that which always is."""
+    """The written members, without those that every body has."""
     always = {"model", "messages", "max_completion_tokens", "store"}
     return {name: value for name, value in written(make_request(**members)).items() if name not in always}
 

@@ -1,4 +1,4 @@
-"""Whole answers: chunks, choices, ends, figures, errors."""
+"""Whole answers: chunks, choices, ends, usage, errors."""
 
 from __future__ import annotations
 

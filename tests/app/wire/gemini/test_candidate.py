@@ -1,4 +1,4 @@
-"""Parts of a candidate as events."""
+"""Parts of a candidate, read into events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an answer is to be generated."""
+"""Parameters written as generationConfig."""
 
 from __future__ import annotations
 

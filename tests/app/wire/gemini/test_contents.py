@@ -1,4 +1,4 @@
-"""Items of a conversation as turns."""
+"""Items of a conversation written as Gemini's turns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Google's errors in OpenAI's words."""
+"""Google's errors translated to OpenAI's terms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What generations of models take, by their names."""
+"""What each generation of models supports, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images and files, inline and by address."""
+"""Images and files, inline and by URL."""
 
 from __future__ import annotations
 

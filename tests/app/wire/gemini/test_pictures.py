@@ -1,4 +1,4 @@
-"""What an image's own header tells."""
+"""Properties read from an image's own header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recorded answers of Gemini, where they are at hand: expected values were read off the recordings by eye."""
+"""Recorded answers of Gemini, if present. The expected values were read off the recordings by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole body."""
+"""Whole request bodies, and the properties that all of them have."""
 
 from __future__ import annotations
 

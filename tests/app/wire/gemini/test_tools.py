@@ -1,4 +1,4 @@
-"""What may be called, and how."""
+"""Tools and tool choices written for Gemini."""
 
 from __future__ import annotations
 

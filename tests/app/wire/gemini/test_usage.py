@@ -1,4 +1,4 @@
-"""Gemini's figures in disjoint kinds."""
+"""Gemini's usage split into disjoint kinds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Responses answers read into events: by hand, and whatever an upstream may send instead."""
+"""Responses answers read into events: hand-written ones, and anything that an upstream may send instead."""
 
 from __future__ import annotations
 

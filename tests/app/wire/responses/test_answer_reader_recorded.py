@@ -1,4 +1,4 @@
-"""Recorded answers, where they are at hand: expected values were read off them by hand."""
+"""Recorded answers, if present. The expected values were read off them by hand."""
 
 from __future__ import annotations
 

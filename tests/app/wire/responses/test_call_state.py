@@ -1,4 +1,4 @@
-"""Calls, searches and images of an upstream, however they are told."""
+"""Calls, searches and images, in every form in which upstreams report them."""
 
 from __future__ import annotations
 

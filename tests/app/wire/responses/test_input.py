@@ -1,4 +1,4 @@
-"""The input of a Responses request: every item and part by hand, and every refusal by its place."""
+"""The input of a Responses request: every kind of item and part, and every error with its path."""
 
 from __future__ import annotations
 

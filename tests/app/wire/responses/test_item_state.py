@@ -1,4 +1,4 @@
-"""What is remembered of an item has its limits."""
+"""The state kept for an item is limited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages and reasoning of an upstream, however they are told: each word once."""
+"""Messages and reasoning, in every form in which upstreams report them, are emitted exactly once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Responses requests read into the canonical form: every member by hand, and every refusal by its name."""
+"""Responses requests read into the canonical form: every member, and every error with its parameter."""
 
 from __future__ import annotations
 

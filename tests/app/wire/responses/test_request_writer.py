@@ -1,4 +1,4 @@
-"""A CanonicalRequest written for a Responses upstream: by hand, and back again for any."""
+"""Canonical requests written for a Responses upstream: hand-written ones, and the round trip of any request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools of a Responses request and the choice among them."""
+"""Tools of a Responses request and its tool choice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Anthropic's events in few words, and what a reader makes of them."""
+"""Short forms for Anthropic's stream events, and for reading them."""
 
 from __future__ import annotations
 

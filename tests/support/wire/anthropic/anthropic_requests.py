@@ -1,4 +1,4 @@
-"""Requests for these tests, in few words."""
+"""Short forms for canonical requests, and for writing them for Anthropic."""
 
 from __future__ import annotations
 

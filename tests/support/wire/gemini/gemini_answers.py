@@ -1,4 +1,4 @@
-"""Answers to read, and what was read of them."""
+"""Short forms for Gemini's chunks, and for reading them."""
 
 from __future__ import annotations
 

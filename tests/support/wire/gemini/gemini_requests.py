@@ -1,4 +1,4 @@
-"""Requests to write, and their bodies as plain data."""
+"""Short forms for canonical requests, and for writing them for Gemini."""
 
 from __future__ import annotations
 

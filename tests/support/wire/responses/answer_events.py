@@ -1,4 +1,4 @@
-"""Answers as events, for the tests of writers: hand-written ones by name, and any that the rules of answer.py allow."""
+"""Answers as events, for tests of writers: hand-written ones by name, and any that obey the rules of answer.py."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def _spell(key: int, kind: str, raw: Any) -> list[AnswerEvent]:
 
 @st.composite
 def answers(draw: st.DrawFn, overlap: int = 2) -> list[AnswerEvent]:
-    """Any answer of one choice. Of `overlap` things that have a key one may be told of while the others are."""
+    """Any answer with one choice. Up to `overlap` things with a key may be open at the same time."""
     result = [_spell(key, kind, what) for key, (kind, what) in enumerate(draw(_steps))]
     events: list[AnswerEvent] = [AnswerBegun()]
     while result := [each for each in result if each]:

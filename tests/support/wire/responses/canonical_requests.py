@@ -1,4 +1,4 @@
-"""Asks of any shape that Responses can carry, for the tests of codecs: what is written of one reads back as the same."""
+"""Hypothesis strategies for canonical requests that Responses can represent exactly: written and read back, they are the same."""
 
 from __future__ import annotations
 

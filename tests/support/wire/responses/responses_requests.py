@@ -1,4 +1,4 @@
-"""Requests of /v1/responses, and what is read of them."""
+"""Short forms for /v1/responses requests, and for reading them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events of an upstream that speaks Responses, and what a reader makes of them."""
+"""Short forms for the events of a Responses upstream, and for reading them."""
 
 from __future__ import annotations
 
