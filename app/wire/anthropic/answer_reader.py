@@ -49,9 +49,8 @@ _Object = dict[str, Any]
 class AnthropicAnswerReader:
     def __init__(self, request: CanonicalRequest, target: Target) -> None:
         self._may_pause = any(isinstance(tool, WebSearchTool) for tool in request.tools)
-        self._request = (
-            request if self._may_pause else msgspec.structs.replace(request, items=())
-        )  # without a pause there is no continuation: do not keep the items
+        # Without a pause there is no continuation, so the conversation need not be kept.
+        self._request = request if self._may_pause else msgspec.structs.replace(request, items=())
         self._target = target
         self._state = BlockState(target.upstream, output_tool_name(request, target))
         self._tally = Tally()
@@ -193,10 +192,8 @@ class AnthropicAnswerReader:
         if not self._may_pause:
             malformed("The answer paused, but the request has nothing that can pause it.")
         thinks = request_body(self._request, self._target).get("thinking", {}).get("type") == "enabled"
-        next_input_tokens, input_tokens_max = (
-            self._tally.input_tokens + self._tally.last_input_tokens,
-            self._target.max_input_tokens,
-        )
+        next_input_tokens = self._tally.input_tokens + self._tally.last_input_tokens
+        input_tokens_max = self._target.max_input_tokens
         return (
             self._continuations < CONTINUATIONS_MAX
             and self._output_left > (BUDGET_MIN if thinks else 0)

@@ -72,24 +72,24 @@ class ChatAnswerReader:
             usage = msgspec.structs.replace(usage, web_search_calls=cited)
         return [AnswerEnded(usage, self._tier)]
 
-    def _chunk(self, raw: dict[str, Any], part: str) -> Iterator[AnswerEvent]:
-        if raw.get("error"):
-            raise upstream_error(raw["error"])
-        if raw.get("object") == "error":
-            raise upstream_error(raw)
-        self._tier = tier(raw.get("service_tier")) or self._tier
-        choices = raw.get("choices") or []
+    def _chunk(self, chunk: dict[str, Any], part: str) -> Iterator[AnswerEvent]:
+        if chunk.get("error"):
+            raise upstream_error(chunk["error"])
+        if chunk.get("object") == "error":
+            raise upstream_error(chunk)
+        self._tier = tier(chunk.get("service_tier")) or self._tier
+        choices = chunk.get("choices") or []
         if not isinstance(choices, list):
             malformed("The answer's choices are not a list.")
-        upstream_id = _word(raw.get("id"))
+        upstream_id = _word(chunk.get("id"))
         if not self._began and (choices or upstream_id):
             self._began = True
-            self._seed = upstream_id or str(raw.get("created"))
-            yield AnswerBegun(upstream_id, _word(raw.get("model")), self._tier)
+            self._seed = upstream_id or str(chunk.get("created"))
+            yield AnswerBegun(upstream_id, _word(chunk.get("model")), self._tier)
         for choice in choices:
             yield from self._choice(choice, part)
-        if raw.get("usage") is not None:
-            self._usage = chat_usage(raw["usage"], self._tier) or self._usage
+        if chunk.get("usage") is not None:
+            self._usage = chat_usage(chunk["usage"], self._tier) or self._usage
 
     def _choice(self, raw: Any, part: str) -> Iterator[AnswerEvent]:
         choice = self._choice_reader(raw)

@@ -98,9 +98,9 @@ class ChoiceReader:
         self.finished = True
         yield ChoiceFinished(self._reason(reason), self._index)
 
-    def _reason(self, raw: str) -> FinishReason:
+    def _reason(self, upstream_reason: str) -> FinishReason:
         """Some upstreams report "stop" after calls; clients would then not respond to the calls."""
-        reason = _REASONS.get(raw, "stop")
+        reason = _REASONS.get(upstream_reason, "stop")
         if reason == "stop" and len(self._calls):
             return "tool_calls"
         return "stop" if reason == "tool_calls" and not len(self._calls) else reason
@@ -168,13 +168,13 @@ class ChoiceReader:
 
     def _citation(self, annotation: Any) -> Iterator[AnswerEvent]:
         """Annotations that are not URL citations, and repeats, are ignored."""
-        raw = annotation.get("url_citation") if isinstance(annotation, dict) else None
-        if not isinstance(raw, dict) or self._start is None:
+        citation = annotation.get("url_citation") if isinstance(annotation, dict) else None
+        if not isinstance(citation, dict) or self._start is None:
             return
-        url, title = raw.get("url"), raw.get("title")
+        url, title = citation.get("url"), citation.get("title")
         if not isinstance(url, str) or not url:
             return
-        start, end = _offset(raw, "start_index"), _offset(raw, "end_index")
+        start, end = _offset(citation, "start_index"), _offset(citation, "end_index")
         if (url, start, end) in self._citations:
             return
         self._citations.add((url, start, end))
@@ -210,8 +210,12 @@ def _contents(delta: dict[str, Any]) -> Iterator[tuple[bool, str]]:
     for part in content:
         inner = part.get("thinking") if isinstance(part, dict) else None
         is_reasoning = isinstance(inner, list)
-        for raw in inner if isinstance(inner, list) else [part]:
-            if isinstance(raw, dict) and raw.get("type") == "text" and (text := _text(raw, "text")):
+        for inner_part in inner if isinstance(inner, list) else [part]:
+            if (
+                isinstance(inner_part, dict)
+                and inner_part.get("type") == "text"
+                and (text := _text(inner_part, "text"))
+            ):
                 yield is_reasoning, text
 
 

@@ -198,8 +198,8 @@ class CandidateReader:
             self._parts[number] = self._text_bytes
         self._text_pieces.append(text.encode())
         self._text_bytes += len(self._text_pieces[-1])
-        vendor_id, self._logprobs = tuple(self._logprobs), []
-        return TextDelta(text, self._index, vendor_id)
+        token_logprobs, self._logprobs = tuple(self._logprobs), []
+        return TextDelta(text, self._index, token_logprobs)
 
     def _call(self, call: Json) -> Iterator[AnswerEvent]:
         name, arguments = text_in(call, "name"), object_in(call, "args")

@@ -96,7 +96,7 @@ class ResponsesAnswerWriter:
         if isinstance(event, answer.AnswerEnded):
             return self._answer_ended(event)
         if not isinstance(event, answer.ChoiceFinished):
-            self._finish_ending("completed")
+            self._settle_ended_item("completed")
         self._write[type(event)](event)
         return self._take_frames()
 
@@ -124,7 +124,7 @@ class ResponsesAnswerWriter:
     def _choice_finished(self, event: answer.ChoiceFinished) -> None:
         self._finish = event.reason
         self._failing_at = self._sequence
-        self._finish_ending("incomplete" if event.reason in _INCOMPLETE else "completed")
+        self._settle_ended_item("incomplete" if event.reason in _INCOMPLETE else "completed")
         self._end_message("incomplete" if event.reason in _INCOMPLETE else "completed")
 
     def _answer_ended(self, event: answer.AnswerEnded) -> bytes:
@@ -228,7 +228,7 @@ class ResponsesAnswerWriter:
         del self._open[key]
         return item
 
-    def _finish_ending(self, status: Status) -> None:
+    def _settle_ended_item(self, status: Status) -> None:
         """Mark the call or reasoning that ended last as done, now that it is known whether the answer continued after it."""
         if self._ending is not None:
             self._done(self._ending, status)
@@ -245,9 +245,9 @@ class ResponsesAnswerWriter:
         self._sequence += 1
 
     def _take_frames(self) -> bytes:
-        raw = b"".join(self._frames)
+        frames = b"".join(self._frames)
         self._frames.clear()
-        return raw
+        return frames
 
 
 def _logprob(raw: Json) -> Json:

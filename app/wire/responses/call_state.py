@@ -49,8 +49,8 @@ class CallState(ItemState):
         events = [] if self.begun else self._begin(item)
         return [*events, *self._delta_events(self._text.rest(text(item.get(self.member)))), CallDone(self.key)]
 
-    def _delta_events(self, raw: str) -> Events:
-        return [CallDelta(self.key, raw)] if raw else []
+    def _delta_events(self, piece: str) -> Events:
+        return [CallDelta(self.key, piece)] if piece else []
 
     def _delta(self, event: Json) -> Events:
         return self._delta_events(self._text.add(text(event.get("delta")))) if self.begun else []

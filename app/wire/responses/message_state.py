@@ -73,26 +73,26 @@ class MessageState(ItemState):
 
     def _part_done(self, event: Json) -> Events:
         part = object_in(event.get("part"))
-        raw = {"content_index": event.get("content_index"), **part}
+        done = {"content_index": event.get("content_index"), **part}
         if part.get("type") == "refusal":
-            return self._refusal_done(raw)
+            return self._refusal_done(done)
         if part.get("type") != "output_text":
             return []
-        events = self._text_done(raw)
+        events = self._text_done(done)
         for index, annotation in enumerate(objects(part.get("annotations"))):
-            events += self._annotation({**raw, "annotation_index": index, "annotation": annotation})
+            events += self._annotation({**done, "annotation_index": index, "annotation": annotation})
         return events
 
     def _annotation(self, event: Json) -> Events:
-        part, raw = self._part(event), object_in(event.get("annotation"))
+        part, annotation = self._part(event), object_in(event.get("annotation"))
         if number(event.get("annotation_index")) < part.citations:
             return []
         bound(part.citations)
         part.citations += 1
-        if raw.get("type") != "url_citation" or not text(raw.get("url")):
+        if annotation.get("type") != "url_citation" or not text(annotation.get("url")):
             return []
-        start, end = (max(0, part.base + number(raw.get(name))) for name in ("start_index", "end_index"))
-        return [CitationAdded(text(raw.get("url")), text(raw.get("title")), start, max(start, end))]
+        start, end = (max(0, part.base + number(annotation.get(name))) for name in ("start_index", "end_index"))
+        return [CitationAdded(text(annotation.get("url")), text(annotation.get("title")), start, max(start, end))]
 
     handlers: ClassVar[Handlers] = {
         "output_text.delta": _text_delta,
@@ -104,8 +104,8 @@ class MessageState(ItemState):
     }
 
 
-def _refusal_events(raw: str) -> Events:
-    return [RefusalDelta(raw)] if raw else []
+def _refusal_events(piece: str) -> Events:
+    return [RefusalDelta(piece)] if piece else []
 
 
 def _logprob(raw: Json) -> Json:

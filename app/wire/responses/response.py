@@ -74,10 +74,10 @@ class Echo:
         self, output: Sequence[Json], *, incomplete: str | None, usage: Usage | None, service_tier: str | None
     ) -> Json:
         """The response at its end. `incomplete` is the reason why it was cut off, None if it is complete."""
-        name = service_tier or (usage.service_tier if usage else None)
+        tier_name = service_tier or (usage.service_tier if usage else None)
         closing: Json = {
             "usage": usage and _usage(usage),
-            "service_tier": _tier(name) or (self._tier if self._tier != "auto" else "default"),
+            "service_tier": _tier(tier_name) or (self._tier if self._tier != "auto" else "default"),
             "incomplete_details": {"reason": incomplete} if incomplete else None,
         }
         if usage and usage.web_search_calls:
