@@ -13,17 +13,17 @@ from functools import cached_property, partial
 
 from app.wire.canonical import CanonicalRequest, Target
 from app.wire.dialects import (
-    READ,
-    WRITE,
+    REQUEST_READERS,
+    REQUEST_WRITERS,
     Dialect,
     dialect_for,
-    passed_body,
-    passing_relay,
-    translating_relay,
+    passthrough_body,
+    passthrough_relay,
+    translation_relay,
 )
 from app.wire.exchange import ParsedRequest, Relay, RequestError
 from app.wire.file_ref import StoredFile
-from app.wire.rewrite import handed
+from app.wire.rewrite import rewrite_conversation
 from app.wire.splice import Members
 from domain.catalog import Model
 
@@ -141,14 +141,16 @@ class _Maker:
                 param=request.addresses[0],
                 code="unsupported_parameter",
             )
-        body = passed_body(replace(request, fields=handed(request.fields, self.stored, target.upstream)), target)
+        body = passthrough_body(
+            replace(request, fields=rewrite_conversation(request.fields, self.stored, target.upstream)), target
+        )
         bare = replace(request, fields={}, inline_files=())  # a relay must not keep the client's body alive
-        return body, partial(passing_relay, bare, model=self.model.id, upstream=target.upstream)
+        return body, partial(passthrough_relay, bare, model=self.model.id, upstream=target.upstream)
 
     def _translated(self, dialect: Dialect, target: Target) -> tuple[bytes, Callable[[], Relay]]:
         canonical = self.canonical
         relay = partial(
-            translating_relay,
+            translation_relay,
             canonical,
             dialect,
             target,
@@ -157,11 +159,11 @@ class _Maker:
             created=self.created,
             fields=self.echoed,
         )
-        return WRITE[dialect](canonical, target), relay
+        return REQUEST_WRITERS[dialect](canonical, target), relay
 
     @cached_property
     def canonical(self) -> CanonicalRequest:
-        return READ[self.request.endpoint](self.request.fields, self.stored)
+        return REQUEST_READERS[self.request.endpoint](self.request.fields, self.stored)
 
     @cached_property
     def echoed(self) -> Members:

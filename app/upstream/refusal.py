@@ -126,9 +126,9 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 def _words(decoded: Any, envelope: dict[str, Any], dialect: Dialect) -> tuple[str | None, str | None, float | None]:
     """Type and code in OpenAI's terms, and the seconds to wait if the body has them."""
     if dialect == "anthropic":
-        return (*anthropic.refusal_words(decoded), None)
+        return (*anthropic.translate_error(decoded), None)
     if dialect == "gemini":
-        return gemini.refusal_words(decoded)
+        return gemini.translate_error(decoded)
     return _text(envelope.get("type"), FIELD_CHARS_MAX), _text(envelope.get("code"), FIELD_CHARS_MAX), None
 
 

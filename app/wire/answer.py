@@ -1,15 +1,15 @@
-"""The canonical form of an answer: what every upstream protocol is read into, and every client protocol is written from.
+"""The canonical form of an answer. Every upstream protocol is read into it, and every client protocol is written from it.
 
-An answer is Began, then any number of the events between, then Finished once per choice, then Ended. A plain answer is the same
-events at once, so that a stream's last word and a plain answer are made by one code.
+An answer is AnswerBegun, any number of the events in between, ChoiceFinished once per choice, and AnswerEnded. A plain (not
+streamed) answer is the same events all at once, so that the same code produces both.
 
-Rule 1: a `key` is an ordinal that the reader hands out, one per call, search, image or stretch of reasoning, never used again.
-        What has a Begun has one Done, before its choice is Finished; between the two, events of other keys may come.
-Rule 2: text, refusals and citations have no key: they belong to the choice's current message. A message ends where its choice
-        has a Begun of a call or of reasoning, and where it is Finished; text after that is a new message. A search or an image
-        does not end it: some vendors tell of a search only after the text that came of it.
-Rule 3: deltas are never empty. Offsets are in Unicode code points from the beginning of the current message's text.
-Rule 4: usage stands in Ended alone. None: the upstream told none.
+Rule 1: a `key` is an ordinal assigned by the reader to a call, search, image or stretch of reasoning, and is never reused. Every
+        Begun event is followed by one Done event with its key before its choice finishes; events of other keys may come between.
+Rule 2: text, refusals and citations have no key: they belong to the choice's current message. A CallBegun or ReasoningBegun of
+        the choice ends that message, as does ChoiceFinished; later text starts a new message. A search or an image does not end
+        it, because some vendors report a search only after the text that is based on it.
+Rule 3: deltas are never empty. Offsets are Unicode code points from the start of the current message's text.
+Rule 4: only AnswerEnded carries usage. It is None if the upstream reported none.
 """
 
 from __future__ import annotations
@@ -21,38 +21,38 @@ import msgspec
 from domain.usage import Usage
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
-"""As chat spells them. A refusal finishes as "stop" after its Refused deltas, or as content_filter where no words came."""
+"""Chat's names. A refusal finishes as "stop" after its RefusalDelta events, or as "content_filter" if it had no text."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """The base of all answer events."""
+    """The base class of all answer events."""
 
 
-class Began(Event, frozen=True, gc=False):
-    """The first event. `upstream_id` is the vendor's id of the answer, `model` its own name of the model, where they are told."""
+class AnswerBegun(Event, frozen=True, gc=False):
+    """The first event. `upstream_id` is the vendor's id of the answer, `model` the vendor's model name; None if not reported."""
 
     upstream_id: str | None = None
     model: str | None = None
     service_tier: str | None = None
 
 
-class Said(Event, frozen=True, gc=False):
-    """Text of the answer. `logprobs` are in chat's shape (token, logprob, bytes, top_logprobs), one per token of `text`."""
+class TextDelta(Event, frozen=True, gc=False):
+    """Text of the answer. `logprobs` have chat's shape (token, logprob, bytes, top_logprobs), one for each token of `text`."""
 
     text: str
     choice: int = 0
     logprobs: tuple[dict[str, Any], ...] = ()
 
 
-class Refused(Event, frozen=True, gc=False):
+class RefusalDelta(Event, frozen=True, gc=False):
     """Text of a refusal."""
 
     text: str
     choice: int = 0
 
 
-class Cited(Event, frozen=True, gc=False):
-    """A source of the current message's text, from `start` up to before `end`."""
+class CitationAdded(Event, frozen=True, gc=False):
+    """A source of the current message's text between `start` (inclusive) and `end` (exclusive)."""
 
     url: str
     title: str
@@ -61,28 +61,28 @@ class Cited(Event, frozen=True, gc=False):
     choice: int = 0
 
 
-class ThoughtBegun(Event, frozen=True, gc=False):
+class ReasoningBegun(Event, frozen=True, gc=False):
     key: int
     choice: int = 0
 
 
-class Thought(Event, frozen=True, gc=False):
-    """Reasoning as text. `part` counts the summary's paragraphs from 0, never going back."""
+class ReasoningDelta(Event, frozen=True, gc=False):
+    """Reasoning text. `part` is the index of the summary's paragraph; it never decreases."""
 
     key: int
     text: str
     part: int = 0
 
 
-class ThoughtDone(Event, frozen=True, gc=False):
-    """`sealed` is the vendor's signature or encrypted reasoning, made by tags.seal, None where there is none."""
+class ReasoningDone(Event, frozen=True, gc=False):
+    """`sealed` is the vendor's signature or encrypted reasoning, wrapped by tags.seal; None if there is none."""
 
     key: int
     sealed: str | None = None
 
 
 class CallBegun(Event, frozen=True, gc=False):
-    """A function or custom tool is called. `call_id` is the vendor's, or made by the reader where the vendor has none."""
+    """The model calls a function or a custom tool. `call_id` is the vendor's; if it sends none, the reader generates one."""
 
     key: int
     call_id: str
@@ -92,14 +92,14 @@ class CallBegun(Event, frozen=True, gc=False):
 
 
 class CallDelta(Event, frozen=True, gc=False):
-    """More of the arguments (a JSON text), or of a custom tool's input."""
+    """More of a function's arguments (JSON text) or of a custom tool's input."""
 
     key: int
     text: str
 
 
 class CallDone(Event, frozen=True, gc=False):
-    """The arguments are whole. Where no delta came they are the empty object."""
+    """The arguments are complete. If there was no delta, they are the empty object."""
 
     key: int
 
@@ -110,7 +110,7 @@ class SearchBegun(Event, frozen=True, gc=False):
 
 
 class SearchDone(Event, frozen=True, gc=False):
-    """`action` is OpenAI's: {"type": "search", "query", "queries", "sources": [{"type": "url", "url"}]}, or of another type."""
+    """`action` has OpenAI's shape: {"type": "search", "query", "queries", "sources": [{"type": "url", "url"}]}, or another type."""
 
     key: int
     action: dict[str, Any]
@@ -123,7 +123,7 @@ class ImageBegun(Event, frozen=True, gc=False):
 
 
 class ImagePartial(Event, frozen=True, gc=False):
-    """A preview, base64. `index` counts from 0. `details` as in ImageDone."""
+    """A preview in base64. `index` counts from 0. `details` are as in ImageDone."""
 
     key: int
     data: str
@@ -139,28 +139,28 @@ class ImageDone(Event, frozen=True, gc=False):
     details: dict[str, Any] = {}
 
 
-class Finished(Event, frozen=True, gc=False):
+class ChoiceFinished(Event, frozen=True, gc=False):
     """A choice is complete."""
 
     reason: FinishReason
     choice: int = 0
 
 
-class Ended(Event, frozen=True, gc=False):
-    """The answer is complete. `service_tier` is the tier that it was served by, where that is told."""
+class AnswerEnded(Event, frozen=True, gc=False):
+    """The answer is complete. `service_tier` is the tier that served it, None if not reported."""
 
     usage: Usage | None = None
     service_tier: str | None = None
 
 
 AnswerEvent = (
-    Began
-    | Said
-    | Refused
-    | Cited
-    | ThoughtBegun
-    | Thought
-    | ThoughtDone
+    AnswerBegun
+    | TextDelta
+    | RefusalDelta
+    | CitationAdded
+    | ReasoningBegun
+    | ReasoningDelta
+    | ReasoningDone
     | CallBegun
     | CallDelta
     | CallDone
@@ -169,39 +169,40 @@ AnswerEvent = (
     | ImageBegun
     | ImagePartial
     | ImageDone
-    | Finished
-    | Ended
+    | ChoiceFinished
+    | AnswerEnded
 )
 
 
-class Reader(Protocol):
-    """Reads one upstream's answer into events. Every method raises AnswerError when the answer is at fault.
+class AnswerReader(Protocol):
+    """Reads one upstream's answer into events. Every method raises AnswerError if the answer is invalid.
 
-    A reader never yields after Ended, and never needs to be told what the client speaks.
+    A reader yields nothing after AnswerEnded, and does not depend on the client's protocol.
     """
 
     def frame(self, name: str, data: bytes) -> list[AnswerEvent]:
-        """One server-sent event of a stream: its `event:` name ("" without one) and its data. [DONE] comes here too."""
+        """Read one server-sent event of a stream: its `event:` name ("" if it has none) and its data, which may be [DONE]."""
         ...
 
     def end(self) -> list[AnswerEvent]:
-        """The stream ended in good order: what was still to be said, Ended included. Malformed where the answer is not whole."""
+        """The stream ended cleanly: the remaining events, AnswerEnded included. Raises AnswerError if the answer is incomplete."""
         ...
 
     def whole(self, body: bytes) -> list[AnswerEvent]:
-        """A plain answer, all of its events."""
+        """Read a plain answer: all of its events."""
         ...
 
     def continuation(self) -> bytes | None:
-        """The upstream paused its turn: the body that goes on with it, asked for once, after end() or whole() gave no Ended.
+        """If the upstream paused its turn, the request body that continues it; otherwise None.
 
-        None where nothing has to be gone on with. The same reader reads the answer to it, as if it were one.
+        Called once, after end() or whole() returned no AnswerEnded. The same reader then reads the next response as part of the
+        same answer.
         """
         ...
 
 
 class AnswerWriter(Protocol):
-    """Writes one answer for a client. A stream's frames come as they are made; a plain answer's body comes with Ended."""
+    """Writes one answer for a client: a stream's frames as events come in, or a plain answer's whole body at AnswerEnded."""
 
     @property
     def response_id(self) -> str:
@@ -209,9 +210,9 @@ class AnswerWriter(Protocol):
         ...
 
     def write(self, event: AnswerEvent) -> bytes:
-        """What the client gets for this event, b"" for nothing yet. [DONE] is not written here."""
+        """The bytes for this event, b"" if there are none yet. Does not write [DONE]."""
         ...
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
-        """What ends the answer in an error, after whatever of write() was sent. [DONE] included where the protocol wants it."""
+        """The bytes that end the answer with an error, after those of write(). Includes [DONE] if the protocol needs it."""
         ...

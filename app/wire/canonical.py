@@ -1,11 +1,11 @@
-"""The canonical form of a request: what every client protocol is read into, and every upstream protocol is written from.
+"""The canonical form of a request. Every client protocol is read into it, and every upstream protocol is written from it.
 
-Rule 1: it is OpenAI's Responses form, judged: items, parts, tools and choices as values, each in one spelling.
-Rule 2: None means that the client did not say. Nothing here is a default of ours.
-Rule 3: `at` is the place of a value in the client's own body ("messages[2].content[0]"), for refusals; it is not part of the
-        value: two requests that differ in `at` alone are equal.
-Rule 4: whoever writes it for an upstream carries a value over, or refuses it by `refusal`; nothing is dropped in silence.
-        Exceptions, each documented for clients: reasoning of another upstream (tags.py), and what `Hints` lists.
+Rule 1: it is a validated form of OpenAI's Responses API: items, parts, tools and choices are values with one spelling each.
+Rule 2: None means that the client did not set the field. No field has a default of the gateway's.
+Rule 3: `at` is a value's path in the client's body ("messages[2].content[0]"), used in error messages. It is not part of the
+        value: requests that differ only in `at` are equal.
+Rule 4: a writer either carries a value over to the upstream or rejects it with `unsupported_field`. Nothing is silently dropped,
+        with two exceptions documented for clients: another upstream's reasoning (tags.py), and the fields of `Hints`.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ Role = Literal["system", "developer", "user", "assistant"]
 
 
 class Value(msgspec.Struct, frozen=True, gc=False):
-    """The base of all that is canonical. Equality leaves `at` out: see `bare`."""
+    """The base class of all canonical values. To compare two values without `at`, see `bare`."""
 
 
 # -- Parts of a message, and of a tool's output ---------------------------------------------------------------------------
 
 
 class Text(Value, frozen=True, gc=False, tag=True):
-    """Text of any role. What annotates an assistant's text that comes back is not part of it: no vendor reads it."""
+    """Text of any role. The annotations of an assistant's text are not kept when it is sent back: no vendor reads them."""
 
     text: str
     at: str = ""
@@ -41,9 +41,9 @@ class Refusal(Value, frozen=True, gc=False, tag=True):
 
 
 class Image(Value, frozen=True, gc=False, tag=True):
-    """An image: `data` is base64 of `media_type` (image/png, ...), or `url` is where the vendor fetches it. Exactly one is set.
+    """An image: either `data`, base64 of `media_type` (image/png, ...), or a `url` for the vendor to fetch; exactly one is set.
 
-    `detail` is low, high, auto or original, None where the client did not say.
+    `detail` is low, high, auto or original; None if the client did not set it.
     """
 
     url: str | None = None
@@ -54,9 +54,9 @@ class Image(Value, frozen=True, gc=False, tag=True):
 
 
 class File(Value, frozen=True, gc=False, tag=True):
-    """A file: `data` is base64 of `media_type` (application/pdf), or `url` is where the vendor fetches it. Exactly one is set.
+    """A file: either `data`, base64 of `media_type` (application/pdf), or a `url` for the vendor to fetch; exactly one is set.
 
-    A file that was uploaded here has become `data` by now.
+    A file uploaded to the gateway has already been turned into `data`.
     """
 
     url: str | None = None
@@ -82,7 +82,7 @@ class Message(Value, frozen=True, gc=False, tag=True):
 
 
 class FunctionCall(Value, frozen=True, gc=False, tag=True):
-    """The model called a function. `arguments` is a JSON text as the model wrote it, which need not be valid."""
+    """A function call by the model. `arguments` is the JSON text as the model wrote it; it may be invalid JSON."""
 
     call_id: str
     name: str
@@ -91,7 +91,7 @@ class FunctionCall(Value, frozen=True, gc=False, tag=True):
 
 
 class FunctionCallOutput(Value, frozen=True, gc=False, tag=True):
-    """What the client's function gave. `parts` are Text, Image or File; a plain string is one Text."""
+    """The output of a client's function. `parts` are Text, Image or File; a plain string becomes one Text."""
 
     call_id: str
     parts: tuple[Part, ...]
@@ -99,7 +99,7 @@ class FunctionCallOutput(Value, frozen=True, gc=False, tag=True):
 
 
 class CustomCall(Value, frozen=True, gc=False, tag=True):
-    """The model called a tool that takes free text."""
+    """A call by the model of a tool that takes free text."""
 
     call_id: str
     name: str
@@ -114,10 +114,10 @@ class CustomCallOutput(Value, frozen=True, gc=False, tag=True):
 
 
 class Reasoning(Value, frozen=True, gc=False, tag=True):
-    """The model's reasoning, given back. `sealed` is what tags.py made: only the upstream it stands for can read it.
+    """The model's reasoning, sent back by the client. `sealed` was made by tags.py: only the upstream it names can read it.
 
-    On chat it comes before the call whose `extra_content` carried it. Where it stands for another upstream, or none, and the
-    protocol has no place for bare summaries, the whole item is left out: that is documented, and no refusal.
+    On chat it precedes the call whose `extra_content` carried it. If it belongs to another upstream or to none, and the protocol
+    has no place for plain summaries, the whole item is left out. This is documented, and not an error.
     """
 
     summary: tuple[str, ...] = ()
@@ -127,7 +127,7 @@ class Reasoning(Value, frozen=True, gc=False, tag=True):
 
 
 class WebSearchCall(Value, frozen=True, gc=False, tag=True):
-    """A search of an earlier turn, given back. `queries` may be empty. Vendors that cannot take it back go by the text after it."""
+    """A search of an earlier turn, sent back. `queries` may be empty. Vendors that do not accept it rely on the text after it."""
 
     id: str
     queries: tuple[str, ...] = ()
@@ -135,7 +135,7 @@ class WebSearchCall(Value, frozen=True, gc=False, tag=True):
 
 
 class ImageGenerationCall(Value, frozen=True, gc=False, tag=True):
-    """An image that was made in an earlier turn, given back as base64 of `media_type`."""
+    """An image generated in an earlier turn, sent back as base64 of `media_type`."""
 
     id: str
     data: str
@@ -159,7 +159,7 @@ Item = (
 
 
 class FunctionTool(Value, frozen=True, gc=False, tag=True):
-    """`parameters` is a JSON Schema as it came, None where there is none. `strict` None: not said."""
+    """`parameters` is the client's JSON Schema, None if it sent none. `strict` is None if the client did not set it."""
 
     name: str
     description: str | None = None
@@ -169,7 +169,7 @@ class FunctionTool(Value, frozen=True, gc=False, tag=True):
 
 
 class CustomTool(Value, frozen=True, gc=False, tag=True):
-    """A tool that takes free text; `format` is the grammar as it came."""
+    """A tool that takes free text; `format` is the grammar as the client sent it."""
 
     name: str
     description: str | None = None
@@ -178,7 +178,7 @@ class CustomTool(Value, frozen=True, gc=False, tag=True):
 
 
 class Place(Value, frozen=True, gc=False):
-    """Where the user is, roughly: ISO country, IANA time zone."""
+    """The user's approximate location: ISO country code, IANA time zone."""
 
     city: str | None = None
     country: str | None = None
@@ -187,7 +187,7 @@ class Place(Value, frozen=True, gc=False):
 
 
 class WebSearchTool(Value, frozen=True, gc=False, tag=True):
-    """`context_size` is low, medium or high. `external_access` False asks for cached results only."""
+    """`context_size` is low, medium or high. `external_access` False allows cached results only."""
 
     context_size: str | None = None
     place: Place | None = None
@@ -197,7 +197,7 @@ class WebSearchTool(Value, frozen=True, gc=False, tag=True):
 
 
 class ImageTool(Value, frozen=True, gc=False, tag=True):
-    """`options` are the members besides the type as they came: size, quality, background, output_format, partial_images ..."""
+    """`options` are the members other than the type, as sent: size, quality, background, output_format, partial_images ..."""
 
     options: dict[str, Any] = {}
     at: str = ""
@@ -207,21 +207,21 @@ Tool = FunctionTool | CustomTool | WebSearchTool | ImageTool
 
 
 class ToolName(Value, frozen=True, gc=False):
-    """A tool as a choice names it: `type` is function, custom, web_search or image_generation; `name` for the first two."""
+    """A tool named by a tool choice. `type`: function, custom, web_search, image_generation; only the first two have a `name`."""
 
     type: str
     name: str | None = None
 
 
 class ToolChoice(Value, frozen=True, gc=False):
-    """`only`: the tools that may be called, empty for all. A forced function is ("required", only that one)."""
+    """`only` lists the tools that may be called; empty means all. A forced function is ("required", (that function,))."""
 
     mode: Literal["auto", "none", "required"]
     only: tuple[ToolName, ...] = ()
 
 
 class TextFormat(Value, frozen=True, gc=False):
-    """`schema` is a JSON Schema as it came, of kind json_schema only."""
+    """`schema` is the JSON Schema as sent, for kind json_schema only."""
 
     kind: Literal["text", "json_object", "json_schema"]
     name: str | None = None
@@ -231,9 +231,9 @@ class TextFormat(Value, frozen=True, gc=False):
 
 
 class Hints(Value, frozen=True, gc=False):
-    """What changes no answer: an upstream that has a place for it gets it, for others it is left out (documented).
+    """Fields that do not change the answer. They are sent to upstreams that support them and left out for others (documented).
 
-    `metadata` is echoed by the gateway itself. `user` and `safety_identifier` tell end users apart; a cache key steers caches.
+    The gateway itself echoes `metadata`. `user` and `safety_identifier` distinguish end users; the cache fields control caching.
     """
 
     metadata: dict[str, str] | None = None
@@ -244,10 +244,11 @@ class Hints(Value, frozen=True, gc=False):
 
 
 class CanonicalRequest(Value, frozen=True, gc=False):
-    """One request. `endpoint` is the protocol that the client speaks: it decides the names in refusals.
+    """One request. `endpoint` is the client's protocol; it decides which parameter names appear in errors.
 
-    `instructions` stands before all items; chat's system messages are items. `logprobs` is the number of alternatives, 0 for the
-    chosen tokens only, None for none. `effort`: none, minimal, low, medium, high, xhigh. `summary`: auto, concise, detailed.
+    `instructions` come before all items; chat's system messages are items. `logprobs` is the number of alternatives per token, 0
+    for the chosen tokens only, None for no log probabilities. `effort`: none, minimal, low, medium, high, xhigh. `summary`: auto,
+    concise, detailed.
     """
 
     endpoint: Endpoint
@@ -278,12 +279,12 @@ class CanonicalRequest(Value, frozen=True, gc=False):
 
 
 class Target(Value, frozen=True, gc=False):
-    """For whom a CanonicalRequest is written: the upstream's name (for tags) and its own name of the model.
+    """The upstream that a CanonicalRequest is written for: its name (for tags) and its own name of the model.
 
-    `max_output_tokens` is what was held for: it is always written. `max_tool_calls` bounds the calls of priced tools, None where
-    none is offered. `fetches_urls`: whether this upstream may be sent URLs to fetch. `is_openai`: whether its chat is OpenAI's own,
-    not that of a server which speaks nearly the same. `max_input_tokens` is what was held for, None for no bound: an answer that
-    goes on over several calls reads its conversation again with each.
+    `max_output_tokens` is the limit that the hold covers; it is always written. `max_tool_calls` limits calls of priced tools, None
+    if none is offered. `fetches_urls`: whether the upstream may be sent URLs to fetch. `is_openai`: whether it is OpenAI's own chat
+    API rather than a compatible server. `max_input_tokens` is the input that the hold covers, None for unlimited: an answer
+    continued over several calls reads its conversation again in each.
     """
 
     upstream: str
@@ -314,22 +315,22 @@ PARAMS: Final[dict[Endpoint, dict[str, str]]] = {
         "format": "response_format",
     },
 }
-"""Where the client's name of a field of CanonicalRequest is another one."""
+"""The client's parameter name for a field of CanonicalRequest, if it differs from the field's name."""
 
 
-def refusal(ask: CanonicalRequest, field: str, why: str) -> RequestError:
-    """The refusal of a value that this model's upstream cannot take: 400 `unsupported_parameter`.
+def unsupported_field(request: CanonicalRequest, field: str, why: str) -> RequestError:
+    """The error for a value that this model's upstream does not support: 400 `unsupported_parameter`.
 
-    `field` is a field of CanonicalRequest ("seed"), or the `at` of an item, a part or a tool. `why` is one sentence that says
-    what would work.
+    `field` is a field of CanonicalRequest ("seed"), or the `at` of an item, part or tool. `why` is one sentence that tells the
+    client what is supported.
     """
-    param = PARAMS[ask.endpoint].get(field, field)
+    param = PARAMS[request.endpoint].get(field, field)
     return RequestError(f"Unsupported parameter: '{param}'. {why}", param=param, code="unsupported_parameter")
 
 
-def bare(ask: CanonicalRequest) -> Any:
-    """`ask` as plain data without places: what equality is judged by."""
-    return _without_places(msgspec.to_builtins(ask))
+def bare(request: CanonicalRequest) -> Any:
+    """`request` as plain data without `at`, to compare requests by."""
+    return _without_places(msgspec.to_builtins(request))
 
 
 def _without_places(value: Any) -> Any:

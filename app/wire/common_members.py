@@ -1,4 +1,4 @@
-"""Top-level members that both protocols have, judged alike."""
+"""Top-level request members that both protocols share and validate in the same way."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from app.wire.canonical import Hints
-from app.wire.request import given, text
+from app.wire.request import raw_member, text
 from app.wire.splice import Members
 from app.wire.strict import invalid, strict
 
@@ -22,8 +22,8 @@ _metadata = msgspec.json.Decoder(dict[str, str])
 
 
 def optional(fields: Members, name: str, decoder: msgspec.json.Decoder[T]) -> T | None:
-    """A member as the decoder's shape, None where it is absent or null. Raises RequestError."""
-    raw = given(fields, name)
+    """A member decoded by `decoder`, None if it is absent or null. Raises RequestError."""
+    raw = raw_member(fields, name)
     return None if raw is None else strict(raw, decoder, name)
 
 
@@ -36,7 +36,7 @@ def number(fields: Members, name: str, least: float, most: float) -> float | Non
 
 
 def hints(fields: Members) -> Hints:
-    """What changes no answer."""
+    """The members that do not change the answer."""
     return Hints(
         metadata=_metadata_of(fields),
         user=text(fields, "user"),
@@ -51,7 +51,9 @@ def _metadata_of(fields: Members) -> dict[str, str] | None:
     if metadata is None:
         return None
     if len(metadata) > METADATA_MAX:
-        raise invalid("metadata", f"Expected up to {METADATA_MAX} pairs.")
+        raise invalid("metadata", f"Expected at most {METADATA_MAX} pairs.")
     if any(len(name) > METADATA_NAME_MAX or len(value) > METADATA_VALUE_MAX for name, value in metadata.items()):
-        raise invalid("metadata", f"Names take {METADATA_NAME_MAX} characters, values {METADATA_VALUE_MAX}.")
+        raise invalid(
+            "metadata", f"Names may have at most {METADATA_NAME_MAX} characters, values at most {METADATA_VALUE_MAX}."
+        )
     return metadata

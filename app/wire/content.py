@@ -1,10 +1,10 @@
-"""What a conversation weighs: its images, its files, and the bytes of those that come inline.
+"""Measures the content of a conversation: its images, its files, and the bytes of those that are sent inline.
 
-Rule 1: only what counts as an image or a file takes its inline bytes out of the text; base64 anywhere else stays text, which
-        bounds it from above.
-Rule 2: no id of a vendor's own storage passes (reach.py). An input_file names a file that was uploaded here, or carries its
-        content.
-Rule 3: addresses are judged (urls.py), never fetched.
+Rule 1: inline bytes are excluded from the text only inside a recognized image or file. Base64 anywhere else counts as text, which
+        overestimates its tokens and never underestimates them.
+Rule 2: ids of a vendor's own storage are rejected (forbidden.py). An input_file refers to a file uploaded to the gateway, or
+        contains its data.
+Rule 3: URLs are checked (urls.py), never fetched.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import msgspec
 
 from app.wire.exchange import InlineFile, RequestError, ToolUse
 from app.wire.file_ref import FileRef
-from app.wire.forbidden import exact, judge_part, judge_tool_list
-from app.wire.request import carried_uses, decode, unsupported
+from app.wire.forbidden import check_part, check_tool_list, reject_case_variants
+from app.wire.request import decode, nested_tool_uses, unsupported
 from app.wire.splice import Members, members
 from app.wire.urls import check_url
 
 INLINE_BYTES_MAX = 50 * 2**20
-"""Inline content of a request and the files that it refers to, decoded, together."""
+"""Limit on all of a request's inline and referenced content together, decoded."""
 FILE_BYTES_MAX = 25 * 2**20
 _ABSENT = msgspec.Raw(b"")
 _IMAGES = {"image_url", "input_image", "computer_screenshot"}
@@ -41,7 +41,7 @@ class _Part(msgspec.Struct):
 
 
 class _Item(msgspec.Struct):
-    """A message, or another item of a response's input."""
+    """A message, or another item of a Responses input."""
 
     type: Any = None
     role: Any = None
@@ -67,8 +67,8 @@ _names = msgspec.json.Decoder(list[Members])
 
 
 @dataclass(slots=True)
-class Weight:
-    """`inline_bytes` are those of the JSON text, `content_bytes` what they decode to."""
+class ContentTotals:
+    """`inline_bytes` counts bytes of the JSON text, `content_bytes` what they decode to."""
 
     items: int = 0
     images: int = 0
@@ -76,44 +76,44 @@ class Weight:
     inline_bytes: int = 0
     content_bytes: int = 0
     tools: tuple[ToolUse, ...] = ()
-    """Tools that the items themselves bring along."""
+    """Tools that are defined inside the items."""
     inline_files: list[InlineFile] = field(default_factory=list)
     refs: list[FileRef] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
-    """Where an address stands that a vendor would have to fetch."""
+    """The paths of URLs that the vendor would have to fetch."""
 
 
-def weigh(raw: msgspec.Raw, name: str) -> Weight:
-    """Weigh the list of messages or items that stands under `name`. Raises RequestError where it is no such list."""
-    weight = Weight()
+def measure_content(raw: msgspec.Raw, name: str) -> ContentTotals:
+    """Measure the list of messages or items named `name`. Raises RequestError if it is not a valid list of them."""
+    totals = ContentTotals()
     tools: list[ToolUse] = []
     items = decode(raw, _items, name)
     for index, (item, names) in enumerate(zip(items, _names.decode(raw), strict=True)):
         where = f"{name}[{index}]"
-        weight.items += 1
-        exact(names, where)
+        totals.items += 1
+        reject_case_variants(names, where)
         if item.type == "item_reference" or ("id" in names and item.type is item.role is None):
             raise unsupported(f"{where}.type", "The gateway is stateless: send the item itself.")
         if item.audio is not None:
             raise unsupported(f"{where}.audio", "Audio is not offered.")
-        _weigh_content(weight, item.content, f"{where}.content")
-        _weigh_content(weight, item.output, f"{where}.output")
+        _measure_parts(totals, item.content, f"{where}.content")
+        _measure_parts(totals, item.output, f"{where}.output")
         if item.type == "image_generation_call":
-            weight.images += 1
-            _count(weight, item.result, _base64_bytes(item.result))
+            totals.images += 1
+            _count(totals, item.result, _base64_bytes(item.result))
         if item.tools is not None:
-            tools.extend(carried_uses(item.tools, f"{where}.tools"))
-            weight.addresses.extend(judge_tool_list(item.tools, f"{where}.tools"))
-    weight.tools = tuple(tools)
-    return weight
+            tools.extend(nested_tool_uses(item.tools, f"{where}.tools"))
+            totals.addresses.extend(check_tool_list(item.tools, f"{where}.tools"))
+    totals.tools = tuple(tools)
+    return totals
 
 
 def check_size(content_bytes: int, param: str) -> None:
-    """Raises RequestError (413) where a request's inline and referenced content is more than is taken."""
+    """Raises RequestError (413) if a request's inline and referenced content exceeds the limit."""
     if content_bytes > INLINE_BYTES_MAX:
         raise RequestError(
-            f"The inline and referenced files and images of the request are {content_bytes} bytes together. "
-            f"At most {INLINE_BYTES_MAX} (50 MB) are taken.",
+            f"The request's inline and referenced files and images add up to {content_bytes} bytes. "
+            f"The limit is {INLINE_BYTES_MAX} bytes (50 MB).",
             param=param,
             code="request_too_large",
             status=413,
@@ -121,69 +121,69 @@ def check_size(content_bytes: int, param: str) -> None:
 
 
 def check_file_size(size: int, param: str) -> None:
-    """Raises RequestError (413) for a file that is too large by itself."""
+    """Raises RequestError (413) if a single file is too large."""
     if size > FILE_BYTES_MAX:
-        message = f"The file is {size} bytes. At most {FILE_BYTES_MAX} (25 MB) are taken."
+        message = f"The file is {size} bytes. The limit is {FILE_BYTES_MAX} bytes (25 MB)."
         raise RequestError(message, param=param, code="file_too_large", status=413)
 
 
-def _weigh_content(weight: Weight, raw: msgspec.Raw, where: str) -> None:
+def _measure_parts(totals: ContentTotals, raw: msgspec.Raw, where: str) -> None:
     single = _first(raw) == b"{"
     parts = _parts_of(raw, where)
     named = [members.decode(raw)] if single else _names.decode(raw) if parts else []
     for index, (part, names) in enumerate(zip(parts, named, strict=True)):
         param = where if single else f"{where}[{index}]"
         kind = part.type if isinstance(part.type, str) else ""
-        judge_part(names, param, typed=kind in _IMAGES or kind in _FILES or kind in _TEXTS)
+        check_part(names, param, typed=kind in _IMAGES or kind in _FILES or kind in _TEXTS)
         if kind in _IMAGES:
-            weight.images += 1
-            _weigh_image(weight, part, param)
+            totals.images += 1
+            _measure_image(totals, part, param)
         elif kind in _FILES:
-            weight.files += 1
-            _weigh_file(weight, part, param)
+            totals.files += 1
+            _measure_file(totals, part, param)
 
 
-def _weigh_image(weight: Weight, part: _Part, param: str) -> None:
+def _measure_image(totals: ContentTotals, part: _Part, param: str) -> None:
     if _first(part.file_id) == b'"':
-        raise unsupported(f"{param}.file_id", "Images are sent inline, or by their address.")
+        raise unsupported(f"{param}.file_id", "Send the image inline or by URL.")
     nested = _first(part.image_url) == b"{"
     if nested:
-        exact(members.decode(part.image_url), f"{param}.image_url")
-    url = _held(part.image_url).url
+        reject_case_variants(members.decode(part.image_url), f"{param}.image_url")
+    url = _url_holder(part.image_url).url
     payload = _data_uri_bytes(url)
-    _count(weight, url, payload)
+    _count(totals, url, payload)
     if not payload:
-        _check_address(weight, url, f"{param}.image_url.url" if nested else f"{param}.image_url")
+        _check_address(totals, url, f"{param}.image_url.url" if nested else f"{param}.image_url")
 
 
-def _weigh_file(weight: Weight, part: _Part, param: str) -> None:
+def _measure_file(totals: ContentTotals, part: _Part, param: str) -> None:
     nested = _first(part.file) == b"{"
     holder = _holder.decode(part.file) if nested else _Holder(file_data=part.file_data, file_id=part.file_id)
     inside = f"{param}.file" if nested else param
     if nested:
-        exact(members.decode(part.file), inside)
+        reject_case_variants(members.decode(part.file), inside)
     if _first(holder.file_id) == b'"':
-        weight.refs.append(FileRef(decode(holder.file_id, _str, f"{inside}.file_id"), f"{inside}.file_id"))
+        totals.refs.append(FileRef(decode(holder.file_id, _str, f"{inside}.file_id"), f"{inside}.file_id"))
     if payload := _base64_bytes(holder.file_data):
         check_file_size(_decoded_size(holder.file_data, payload), f"{inside}.file_data")
-        _count(weight, holder.file_data, payload)
-        weight.inline_files.append(InlineFile(holder.file_data, f"{inside}.file_data"))
-    _check_address(weight, part.file_url, f"{param}.file_url")
+        _count(totals, holder.file_data, payload)
+        totals.inline_files.append(InlineFile(holder.file_data, f"{inside}.file_data"))
+    _check_address(totals, part.file_url, f"{param}.file_url")
 
 
-def _check_address(weight: Weight, raw: msgspec.Raw, param: str) -> None:
+def _check_address(totals: ContentTotals, raw: msgspec.Raw, param: str) -> None:
     if _first(raw) == b'"' and not _is_data_uri(raw):
         check_url(decode(raw, _str, param), param)
-        weight.addresses.append(param)
+        totals.addresses.append(param)
 
 
-def _count(weight: Weight, raw: msgspec.Raw, payload: int) -> None:
-    weight.inline_bytes += payload
-    weight.content_bytes += _decoded_size(raw, payload)
+def _count(totals: ContentTotals, raw: msgspec.Raw, payload: int) -> None:
+    totals.inline_bytes += payload
+    totals.content_bytes += _decoded_size(raw, payload)
 
 
 def _decoded_size(raw: msgspec.Raw, payload: int) -> int:
-    """Of the base64 that ends the JSON string `raw` with `payload` characters."""
+    """The decoded size of the last `payload` characters, all base64, of the JSON string `raw`."""
     padding = bytes(memoryview(raw)[-3:-1]).count(b"=") if payload else 0
     return max(0, payload * 3 // 4 - padding)
 
@@ -200,8 +200,8 @@ def _parts_of(raw: msgspec.Raw, where: str) -> Sequence[_Part]:
     return ()
 
 
-def _held(raw: msgspec.Raw) -> _Holder:
-    """Chat puts the URL into an object; Responses has the URL itself."""
+def _url_holder(raw: msgspec.Raw) -> _Holder:
+    """Chat wraps the URL in an object; Responses has the URL itself."""
     return _holder.decode(raw) if _first(raw) == b"{" else _Holder(url=raw)
 
 
@@ -210,7 +210,7 @@ def _is_data_uri(raw: msgspec.Raw) -> bool:
 
 
 def _data_uri_bytes(raw: msgspec.Raw) -> int:
-    """The payload of a data URI, 0 for any other URL."""
+    """The length of a data URI's payload, 0 for any other URL."""
     if not _is_data_uri(raw):
         return 0
     view = memoryview(raw)
@@ -219,7 +219,7 @@ def _data_uri_bytes(raw: msgspec.Raw) -> int:
 
 
 def _base64_bytes(raw: msgspec.Raw) -> int:
-    """The payload of a file: a data URI, or base64 as it is."""
+    """The length of a file's payload: that of a data URI, or of plain base64."""
     if _first(raw) != b'"':
         return 0
     return _data_uri_bytes(raw) or len(memoryview(raw)) - 2

@@ -1,4 +1,4 @@
-"""Inline content as protocols spell it: a data URI (RFC 2397) of base64."""
+"""Inline content in the form that the protocols use: a base64 data URI (RFC 2397)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def data_uri(media_type: str, data: str) -> str:
 
 
 def split_data_uri(text: str, param: str) -> tuple[str, str] | None:
-    """Media type and base64 of a data URI, None for any other text. Raises RequestError for one that holds no base64."""
+    """A data URI's media type and base64, None if `text` is not a data URI. Raises RequestError if it is not base64."""
     if text[:5].lower() != "data:":
         return None
     head, comma, _ = text[: _HEAD_LENGTH_MAX + 1].partition(",")
     found = _DATA_URI.fullmatch(head)
     if not comma or found is None:
-        raise invalid(param, "A data URI must name a media type and hold base64: 'data:<type>;base64,<data>'.")
+        raise invalid(param, "A data URI must have a media type and base64 data: 'data:<type>;base64,<data>'.")
     payload = text[len(head) + 1 :]
     if not payload:
         raise invalid(param, "The data URI is empty.")

@@ -1,7 +1,7 @@
-"""Which protocol is read and written by what: one row each.
+"""Which reader, writer and relay handles which protocol: one row each.
 
-Rule: a client's endpoint and an upstream's dialect that are the same are a pass-through; any other pair is translated through the
-canonical form (canonical.py, answer.py).
+Rule: if the client's endpoint and the upstream's dialect are the same, the request is passed through; otherwise it is translated
+by way of the canonical form (canonical.py, answer.py).
 """
 
 from __future__ import annotations
@@ -9,75 +9,75 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from app.wire.answer import AnswerWriter, Reader
-from app.wire.anthropic.answer_reader import AnthropicReader
-from app.wire.anthropic.request_writer import write_anthropic
+from app.wire.answer import AnswerReader, AnswerWriter
+from app.wire.anthropic.answer_reader import AnthropicAnswerReader
+from app.wire.anthropic.request_writer import write_anthropic_request
 from app.wire.canonical import CanonicalRequest, Target
-from app.wire.chat.answer_reader import ChatReader
-from app.wire.chat.answer_writer import ChatWriter
+from app.wire.chat.answer_reader import ChatAnswerReader
+from app.wire.chat.answer_writer import ChatAnswerWriter
 from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
 from app.wire.chat.request import chat_body, parse_chat
-from app.wire.chat.request_reader import read_chat
-from app.wire.chat.request_writer import write_chat
+from app.wire.chat.request_reader import read_chat_request
+from app.wire.chat.request_writer import write_chat_request
 from app.wire.exchange import Endpoint, ParsedRequest, Relay
 from app.wire.file_ref import StoredFile
-from app.wire.gemini.answer_reader import GeminiReader
-from app.wire.gemini.request_writer import write_gemini
-from app.wire.responses.answer_reader import ResponsesReader
-from app.wire.responses.answer_writer import ResponsesWriter
+from app.wire.gemini.answer_reader import GeminiAnswerReader
+from app.wire.gemini.request_writer import write_gemini_request
+from app.wire.responses.answer_reader import ResponsesAnswerReader
+from app.wire.responses.answer_writer import ResponsesAnswerWriter
 from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
 from app.wire.responses.request import parse_responses, responses_body
-from app.wire.responses.request_reader import read_responses
-from app.wire.responses.request_writer import write_responses
+from app.wire.responses.request_reader import read_responses_request
+from app.wire.responses.request_writer import write_responses_request
 from app.wire.splice import Members
 from app.wire.translate import PlainTranslation, StreamTranslation
 
 Dialect = Literal["responses", "chat", "anthropic", "gemini"]
 
-READ: Mapping[Endpoint, Callable[[Members, Mapping[str, StoredFile]], CanonicalRequest]] = {
-    "responses": read_responses,
-    "chat": read_chat,
+REQUEST_READERS: Mapping[Endpoint, Callable[[Members, Mapping[str, StoredFile]], CanonicalRequest]] = {
+    "responses": read_responses_request,
+    "chat": read_chat_request,
 }
-WRITE: Mapping[Dialect, Callable[[CanonicalRequest, Target], bytes]] = {
-    "responses": write_responses,
-    "chat": write_chat,
-    "anthropic": write_anthropic,
-    "gemini": write_gemini,
+REQUEST_WRITERS: Mapping[Dialect, Callable[[CanonicalRequest, Target], bytes]] = {
+    "responses": write_responses_request,
+    "chat": write_chat_request,
+    "anthropic": write_anthropic_request,
+    "gemini": write_gemini_request,
 }
-_READERS: Mapping[Dialect, Callable[[CanonicalRequest, Target], Reader]] = {
-    "responses": ResponsesReader,
-    "chat": ChatReader,
-    "anthropic": AnthropicReader,
-    "gemini": GeminiReader,
+_ANSWER_READERS: Mapping[Dialect, Callable[[CanonicalRequest, Target], AnswerReader]] = {
+    "responses": ResponsesAnswerReader,
+    "chat": ChatAnswerReader,
+    "anthropic": AnthropicAnswerReader,
+    "gemini": GeminiAnswerReader,
 }
-_SPOKEN: Mapping[str, tuple[Dialect, ...]] = {
+_DIALECTS: Mapping[str, tuple[Dialect, ...]] = {
     "openai": ("responses", "chat"),
     "openai-chat": ("chat",),
     "anthropic": ("anthropic",),
     "gemini": ("gemini",),
     "simulator": ("responses", "chat"),
 }
-"""What an upstream of each protocol speaks."""
+"""The dialects that an upstream of each protocol speaks."""
 
 
 def parse(endpoint: Endpoint, body: bytes) -> ParsedRequest:
-    """The request of a body. Raises RequestError."""
+    """Parse a client's request body. Raises RequestError."""
     return parse_chat(body) if endpoint == "chat" else parse_responses(body)
 
 
 def dialect_for(endpoint: Endpoint, protocol: str, endpoints: tuple[str, ...]) -> Dialect:
-    """What an upstream of `protocol` is asked in: the client's own endpoint where it has it, else what it speaks.
+    """The dialect to use with an upstream of `protocol`: the client's own endpoint if the upstream speaks it, else another.
 
-    `endpoints` are those of OpenAI's two that the upstream has for the model, where it speaks both.
+    For an upstream that speaks both of OpenAI's dialects, `endpoints` are those that it offers for the model.
     """
-    spoken = _SPOKEN[protocol]
+    spoken = _DIALECTS[protocol]
     if len(spoken) > 1:
         spoken = tuple(dialect for dialect in spoken if dialect in endpoints)
     return endpoint if endpoint in spoken else spoken[0]
 
 
-def passed_body(request: ParsedRequest, target: Target) -> bytes:
-    """The upstream's body of a pass-through."""
+def passthrough_body(request: ParsedRequest, target: Target) -> bytes:
+    """The request body to send upstream in a pass-through."""
     if request.endpoint == "chat":
         limit, own = target.max_output_tokens, target.is_openai
         return chat_body(request, model=target.model, max_output_tokens=limit, is_openai=own)
@@ -86,8 +86,8 @@ def passed_body(request: ParsedRequest, target: Target) -> bytes:
     )
 
 
-def passing_relay(request: ParsedRequest, *, model: str, upstream: str) -> Relay:
-    """A fresh relay for one attempt at a pass-through, under the public name `model`."""
+def passthrough_relay(request: ParsedRequest, *, model: str, upstream: str) -> Relay:
+    """A new relay for one pass-through attempt. Clients see the model as `model`."""
     if request.endpoint == "chat":
         if request.stream:
             return ChatStreamRelay(model=model, include_usage=request.include_usage, choices=request.demand.choices)
@@ -97,13 +97,13 @@ def passing_relay(request: ParsedRequest, *, model: str, upstream: str) -> Relay
     return ResponsesPlainRelay(model=model, upstream=upstream)
 
 
-def translating_relay(
-    ask: CanonicalRequest, dialect: Dialect, target: Target, *, model: str, seed: str, created: int, fields: Members
+def translation_relay(
+    request: CanonicalRequest, dialect: Dialect, target: Target, *, model: str, seed: str, created: int, fields: Members
 ) -> Relay:
-    """A fresh relay for one attempt at a translation. `fields` are the client's members that its answer echoes."""
-    reader = _READERS[dialect](ask, target)
-    make = ChatWriter if ask.endpoint == "chat" else ResponsesWriter
-    writer: AnswerWriter = make(seed=seed, model=model, created=created, fields=fields, stream=ask.stream)
-    if ask.stream:
-        return StreamTranslation(reader, writer, choices=ask.choices)
-    return PlainTranslation(reader, writer, choices=ask.choices)
+    """A new relay for one translated attempt. `fields` are the client's request members that its answer echoes."""
+    reader = _ANSWER_READERS[dialect](request, target)
+    make = ChatAnswerWriter if request.endpoint == "chat" else ResponsesAnswerWriter
+    writer: AnswerWriter = make(seed=seed, model=model, created=created, fields=fields, stream=request.stream)
+    if request.stream:
+        return StreamTranslation(reader, writer, choices=request.choices)
+    return PlainTranslation(reader, writer, choices=request.choices)

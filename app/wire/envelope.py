@@ -1,4 +1,4 @@
-"""Errors as the protocols spell them: read from what an upstream sent, written for a client."""
+"""Errors as the protocols represent them: read from an upstream's response, written for a client."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from app.wire.exchange import AnswerError
 
 MESSAGE_LENGTH_MAX = 2000
 _WORD_LENGTH_MAX = 100
-_UNSAID = "The upstream reported an error."
+_NO_MESSAGE = "The upstream reported an error."
 
 
 def error_envelope(*, message: str, type: str, param: str | None = None, code: str | None = None) -> bytes:
-    """The body of an OpenAI error, all four members present."""
+    """The body of an OpenAI error, with all four members present."""
     return msgspec.json.encode({"error": {"message": message, "type": type, "param": param, "code": code}})
 
 
-def reported(error: Any, within: Any = None) -> AnswerError:
-    """What an upstream says went wrong: an object with message, type, code and param, or a bare message.
+def upstream_error(error: Any, within: Any = None) -> AnswerError:
+    """The error that an upstream reported: an object with message, type, code and param, or just a message.
 
-    `within` is the object that holds `error`, for protocols that put some of the members there.
+    `within` is the object that contains `error`; some protocols put members of the error there.
     """
     outer: dict[str, Any] = within if isinstance(within, dict) else {}
     inner: dict[str, Any] = error if isinstance(error, dict) else {"message": error}
@@ -30,11 +30,13 @@ def reported(error: Any, within: Any = None) -> AnswerError:
         return _text(inner.get(name), _WORD_LENGTH_MAX) or _text(outer.get(name), _WORD_LENGTH_MAX)
 
     message = _text(inner.get("message"), MESSAGE_LENGTH_MAX) or _text(outer.get("message"), MESSAGE_LENGTH_MAX)
-    return AnswerError(message or _UNSAID, malformed=False, type=word("type"), code=word("code"), param=word("param"))
+    return AnswerError(
+        message or _NO_MESSAGE, malformed=False, type=word("type"), code=word("code"), param=word("param")
+    )
 
 
-def reported_in(body: bytes) -> AnswerError | None:
-    """The error that `body` is, None where it is something else."""
+def error_in_body(body: bytes) -> AnswerError | None:
+    """The error that `body` contains, None if it is not an error."""
     try:
         decoded = msgspec.json.decode(body)
     except (ValueError, RecursionError):
@@ -42,12 +44,12 @@ def reported_in(body: bytes) -> AnswerError | None:
     if not isinstance(decoded, dict):
         return None
     if decoded.get("error"):
-        return reported(decoded["error"])
-    return reported(decoded) if decoded.get("object") == "error" else None
+        return upstream_error(decoded["error"])
+    return upstream_error(decoded) if decoded.get("object") == "error" else None
 
 
 def _text(value: Any, length_max: int) -> str | None:
-    """Codes may be numbers; anything that is neither text nor a number says nothing."""
+    """Codes may be numbers. Anything other than text or an integer is ignored."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     return str(value)[:length_max] or None

@@ -148,7 +148,7 @@ class Relay(Protocol):
 
     @property
     def finish(self) -> str:
-        """Why the answer ended, as the protocol spells it: "stop", "length", "completed", "incomplete:max_output_tokens" ..."""
+        """Why the answer ended, in the protocol's own words: "stop", "length", "completed", "incomplete:max_output_tokens" ..."""
         ...
 
     @property
@@ -159,5 +159,5 @@ class Relay(Protocol):
         ...
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
-        """The frames that end a started stream in an error, in this protocol."""
+        """The frames that end a started stream with an error, in this protocol."""
         ...

@@ -1,4 +1,4 @@
-"""A file that was uploaded here, and how a request refers to it."""
+"""A file uploaded to the gateway, and a request's reference to it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class StoredFile(msgspec.Struct, frozen=True, gc=False):
-    """One file's content. `data` is base64 without any prefix, `bytes` the decoded size; `pages` None where nobody could count."""
+    """The content of one file. `data` is plain base64, `bytes` the decoded size; `pages` is None if they could not be counted."""
 
     media_type: str
     filename: str
@@ -16,7 +16,7 @@ class StoredFile(msgspec.Struct, frozen=True, gc=False):
 
 
 class FileRef(msgspec.Struct, frozen=True, gc=False):
-    """A request's mention of an uploaded file, and where it stands in the client's body."""
+    """A reference to an uploaded file, and its path in the client's body."""
 
     file_id: str
     param: str

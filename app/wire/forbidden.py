@@ -1,10 +1,10 @@
-"""What a request may not reach: storage at a vendor that all customers share, networks, and servers from inside.
+"""Rejects requests that reach for storage shared by all customers of a vendor, private networks, or a server's internals.
 
-Rule 1: no id of a vendor's own storage passes: it would be looked up in the operator's account there.
-Rule 2: an address is judged by its looks (urls.py) wherever one can stand, in tools too.
-Rule 3: content that has no price (audio, video), or that stands under no type, does not pass: some servers go by a part's members
-        and fetch what they name.
-Rule 4: a name that only its case sets apart from one that is judged here is refused: some servers do not tell them apart.
+Rule 1: ids of a vendor's own storage are rejected: the vendor would look them up in the operator's account.
+Rule 2: URLs are checked by their form (urls.py) wherever one can appear, in tools too.
+Rule 3: content that has no price (audio, video) or no declared type is rejected: some servers look only at a part's members, and
+        fetch the URLs in them.
+Rule 4: a name that differs only in case from one that is checked here is rejected: some servers ignore case.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.wire.exchange import RequestError
 from app.wire.request import NAME_LENGTH_MAX, decode, unsupported
 from app.wire.urls import check_url
 
-_JUDGED: Final = frozenset(
+_CHECKED: Final = frozenset(
     {
         *(
             "type",
@@ -53,53 +53,56 @@ _CARRIERS: Final = (
     ),
     *("file", "file_id", "file_data", "image_embeds", "audio_embeds", "source", "document"),
 )
-"""Members by which parts of any type bring something along that is no text."""
+"""Members of a part, of whatever type, that carry something other than text."""
 _SCHEMAS: Final = ("parameters", "schema", "input_schema", "output_schema", "definition")
-"""A function's own schema may name anything."""
+"""A function's own schema may contain any names."""
 _IDS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("file_id", "file_ids", "vector_store_ids"), "Files of the vendor's own storage cannot be named."),
-    "container_id": "A container cannot be named: use {'type': 'auto'}.",
-    "skill_id": "Skills of the vendor's own storage cannot be named.",
-    "tunnel_id": "A tunnel of the vendor's cannot be named: give the server's public address.",
+    **dict.fromkeys(
+        ("file_id", "file_ids", "vector_store_ids"),
+        "References to files in the vendor's own storage are not supported.",
+    ),
+    "container_id": "References to existing containers are not supported: use {'type': 'auto'}.",
+    "skill_id": "References to skills in the vendor's own storage are not supported.",
+    "tunnel_id": "References to the vendor's tunnels are not supported: give the server's public URL.",
 }
 _SUSPECT = re.compile(rb"_ids?\"|container|url|\\u", re.IGNORECASE)
 _tools = msgspec.json.Decoder(list[Any])
 
 
-def judge_tools(raw: msgspec.Raw | None, where: str) -> tuple[str, ...]:
-    """The places of addresses in the list of tools `raw`. Raises RequestError for what a tool may not name."""
+def check_tools(raw: msgspec.Raw | None, where: str) -> tuple[str, ...]:
+    """The paths of URLs in the JSON list of tools `raw`. Raises RequestError for references that a tool may not contain."""
     if raw is None or not _SUSPECT.search(memoryview(raw)):
         return ()
-    return judge_tool_list(decode(raw, _tools, where), where)
+    return check_tool_list(decode(raw, _tools, where), where)
 
 
-def judge_tool_list(tools: Any, where: str) -> tuple[str, ...]:
-    """The same for tools that are decoded already."""
+def check_tool_list(tools: Any, where: str) -> tuple[str, ...]:
+    """The same as check_tools, for tools that are already decoded."""
     return tuple(path for path, name, value in members_of(tools, where) if _is_address(path, name, value))
 
 
-def judge_part(names: Mapping[str, Any], where: str, *, typed: bool) -> None:
-    """Raises RequestError for a part of a message whose members are not what they seem. `typed`: as an image, a file or text."""
-    exact(names, where)
+def check_part(names: Mapping[str, Any], where: str, *, typed: bool) -> None:
+    """Raises RequestError if a part's members do not fit its type. `typed`: the part is declared as an image, a file or text."""
+    reject_case_variants(names, where)
     for name in () if typed else _CARRIERS:
         if name in names and bytes(memoryview(names[name])[:4]) != b"null":
             raise RequestError(
-                f"Invalid '{where}': text, images and files are taken, each as a part of its own type.",
+                f"Invalid '{where}': only text, images and files are supported, each in a part of its own type.",
                 param=where,
                 code="unsupported_input",
             )
 
 
-def exact(names: Iterable[str], where: str) -> None:
-    """Raises RequestError for a name that differs by case alone from one that is judged."""
+def reject_case_variants(names: Iterable[str], where: str) -> None:
+    """Raises RequestError for a name that differs only in case from a checked one."""
     for name in names:
-        if name not in _JUDGED and (meant := name.casefold()) in _JUDGED:
-            told = f"{where}.{name[:NAME_LENGTH_MAX]}"
-            raise RequestError(f"Unknown parameter: '{told}'. Did you mean '{meant}'?", param=told)
+        if name not in _CHECKED and (known := name.casefold()) in _CHECKED:
+            param = f"{where}.{name[:NAME_LENGTH_MAX]}"
+            raise RequestError(f"Unknown parameter: '{param}'. Did you mean '{known}'?", param=param)
 
 
 def members_of(value: Any, where: str) -> Iterable[tuple[str, str, Any]]:
-    """Every member at any depth, but for schemas: its path, its name, its value."""
+    """Every member at any depth except inside schemas: its path, its name, its value."""
     if isinstance(value, dict):
         for name, inner in value.items():
             if name not in _SCHEMAS:
@@ -111,7 +114,7 @@ def members_of(value: Any, where: str) -> Iterable[tuple[str, str, Any]]:
 
 
 def _is_address(path: str, name: str, value: Any) -> bool:
-    """Raises RequestError where the member names what it may not."""
+    """Whether the member is a URL. Raises RequestError if it is a forbidden reference."""
     folded = name.casefold()
     if folded in _IDS and value:
         raise unsupported(path, _IDS[folded])

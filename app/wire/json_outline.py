@@ -1,6 +1,6 @@
-"""What the shape of a JSON text tells before it is decoded: how deep it nests, how much it holds, the names at its top.
+"""The outline of a JSON text, read before decoding it: its depth, the number of its values, its top-level names.
 
-Rule: one pass over the quotes, with the work in C: a body of a few large strings (inline files) costs what copying it costs.
+Rule: one pass over the quotes, with the work done in C. A body of a few large strings (inline files) costs no more than a copy.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from app.wire.exchange import RequestError
 
 DEPTH_MAX = 200
 PIECES_MAX = 1_000_000
-"""Strings and brackets together: bounds the time that a body of nothing but brackets takes."""
+"""Strings and brackets together. This bounds the time spent on a body that is nothing but brackets."""
 
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _COLON = re.compile(rb"\s*:")
@@ -21,11 +21,11 @@ _SEPARATORS = frozenset((b":", b",", b": ", b", "))
 
 
 def top_level_names(body: bytes) -> list[str]:
-    """The names of the top-level members of `body`, a JSON object, repeated ones as often as they stand there.
+    """The names of the top-level members of the JSON object `body`, with repeated names repeated.
 
-    Raises RequestError for a body that nests deeper than DEPTH_MAX or holds more than PIECES_MAX. The text need not be JSON.
+    Raises RequestError if it is nested deeper than DEPTH_MAX or has more than PIECES_MAX pieces. `body` may be invalid JSON.
     """
-    # Escapes are blanked in pairs from the left, so that every quote left is one that opens or closes a string.
+    # Escapes are blanked in pairs from the left, so that every remaining quote opens or closes a string.
     pieces = body.replace(rb"\\", b"??").replace(rb"\"", b"??").split(b'"')
     _limit(len(pieces))
     names: list[int] = []
@@ -47,15 +47,15 @@ def _deeper(depth: int, moves: bytes) -> int:
     for move in moves:
         depth += 1 if move in b"[{" else -1
         if depth > DEPTH_MAX:
-            raise RequestError(f"The request body nests deeper than {DEPTH_MAX} levels.")
+            raise RequestError(f"The request body is nested deeper than {DEPTH_MAX} levels.")
     return depth
 
 
 def _name(piece: bytes) -> str:
-    """A name may be spelled with escapes. One that holds a quote or a backslash was blanked: it is none of ours."""
+    """Names may contain escapes. One with an escaped quote or backslash was blanked above; no known name has those."""
     return str(msgspec.json.decode(b'"%s"' % piece)) if b"\\" in piece else piece.decode()
 
 
 def _limit(count: int) -> None:
     if count > PIECES_MAX:
-        raise RequestError(f"The request body holds more than {PIECES_MAX} values.")
+        raise RequestError(f"The request body has more than {PIECES_MAX} values.")

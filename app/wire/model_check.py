@@ -14,8 +14,8 @@ from typing import Protocol
 from app.wire.content import check_size
 from app.wire.exchange import ParsedRequest, RequestError
 from app.wire.file_ref import StoredFile
-from app.wire.forbidden import judge_tools
-from app.wire.request import given, unsupported
+from app.wire.forbidden import check_tools
+from app.wire.request import raw_member, unsupported
 
 
 class Offered(Protocol):
@@ -39,7 +39,7 @@ class Offered(Protocol):
 def check_model_offers(request: ParsedRequest, model: Offered, stored: Mapping[str, StoredFile]) -> ParsedRequest:
     """The request with the addresses in its tools. `stored` are the uploaded files that it refers to. Raises RequestError."""
     _check_tools(request, model)
-    addresses = judge_tools(given(request.fields, "tools"), "tools")
+    addresses = check_tools(raw_member(request.fields, "tools"), "tools")
     _check_input(request, model)
     _check_tier(request, model)
     check_size(request.content_bytes + sum(stored[ref.file_id].bytes for ref in request.refs), request.content_param)

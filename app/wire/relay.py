@@ -1,11 +1,12 @@
-"""What the relays of all protocols share: frames in order, the hold at the closing frame, limits, and the orderly end.
+"""What all relays share: frames in order, holding from the closing frame on, limits, and an orderly end.
 
-Rule 1: feed() is all or nothing: where it raises, nothing of that read was forwarded, and the counts stand as before it.
-Rule 2: from the closing frame on everything is held, in order, up to HELD_BYTES_MAX; what comes after `finished` is dropped.
-Rule 3: after an error nothing may be fed; an answer that ended without its closing frame is malformed.
-Rule 4: comments and frames without data pass as they came; the first ones with the first frame that has data, since by themselves
-        they are no answer that has begun.
-Rule 5: while all that began is finished, and more may still begin, frames wait: they go on with what begins, or belong to the end.
+Rule 1: feed() is all or nothing: if it raises, nothing of that read was forwarded, and the counts are as they were before.
+Rule 2: from the closing frame on, everything is held in order, up to HELD_BYTES_MAX. Whatever follows `finished` is dropped.
+Rule 3: nothing may be fed after an error. An answer that ends without its closing frame is malformed.
+Rule 4: comments and frames without data pass unchanged. Those at the start wait for the first frame with data, because they do not
+        mean that an answer has begun.
+Rule 5: while every choice that began is finished but more may begin, frames are held. They are forwarded if another choice begins;
+        otherwise they belong to the end of the answer.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
-from app.wire.envelope import error_envelope, reported_in
+from app.wire.envelope import error_envelope, error_in_body
 from app.wire.exchange import AnswerError, Delivered
 from app.wire.sse import MAX_FRAME_BYTES, Frame, FrameSplitter
 from domain.usage import Usage
@@ -28,7 +29,7 @@ T = TypeVar("T")
 
 
 class AnswerState:
-    """The state that every answer has, streamed or plain."""
+    """The state of every answer, streamed or plain."""
 
     def __init__(self) -> None:
         self.closing = False
@@ -57,7 +58,7 @@ class AnswerState:
         return self._response_id
 
     def cut(self) -> None:
-        """A pass-through has counted what came, and adds nothing to it."""
+        """A pass-through has already counted what arrived; there is nothing to add."""
 
     def continuation(self) -> bytes | None:
         """A pass-through is never paused."""
@@ -65,7 +66,7 @@ class AnswerState:
 
 
 class StreamRelay(AnswerState, ABC):
-    """A stream of frames. Subclasses judge one frame at a time."""
+    """Relays a stream of frames. Subclasses handle one frame at a time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,11 +75,11 @@ class StreamRelay(AnswerState, ABC):
         self._held_bytes = 0
         self._sequence = -1
         self._waiting = False
-        self._told = False
+        self._data_seen = False
 
     @abstractmethod
     def _take(self, frame: Frame, data: bytes) -> bytes:
-        """Judge one frame with data: sets the state, returns what a client may see of it (b"" for nothing)."""
+        """Handle one frame with data: updates the state, returns the bytes that the client may see (b"" for none)."""
 
     def feed(self, data: bytes) -> bytes:
         assert not self._failed, "fed after an error"
@@ -100,7 +101,7 @@ class StreamRelay(AnswerState, ABC):
             self._failed = False
         if not self.closing:
             self._failed = True
-            malformed("The answer broke off before its end.")
+            malformed("The answer ended before it was complete.")
         self.finished = True
 
     def tail(self) -> bytes:
@@ -112,10 +113,10 @@ class StreamRelay(AnswerState, ABC):
         for frame in frames:
             if self.finished:
                 break
-            if not frame.data and not self._told:
+            if not frame.data and not self._data_seen:
                 self._hold(frame.raw)
                 continue
-            self._told = True
+            self._data_seen = True
             raw = self._take(frame, frame.data) if frame.data else frame.raw
             if self.closing or self._waiting:
                 self._hold(raw)
@@ -126,8 +127,8 @@ class StreamRelay(AnswerState, ABC):
         return forwarded
 
     def _end_with(self, rest: Frame) -> None:
-        """The last frame was not terminated. It counts if it makes sense; if it is an error without frames, that is the answer."""
-        if not rest.data and not self.closing and (error := reported_in(rest.raw)):
+        """Handle an unterminated last frame. It counts if it is valid; an error body without frames is raised as an error."""
+        if not rest.data and not self.closing and (error := error_in_body(rest.raw)):
             raise error
         if rest.data:
             self._hold(self._take(rest, rest.data))
@@ -135,13 +136,13 @@ class StreamRelay(AnswerState, ABC):
     def _hold(self, raw: bytes) -> None:
         self._held_bytes += len(raw)
         if self._held_bytes > HELD_BYTES_MAX:
-            malformed("The answer goes on after its end.")
+            malformed("The answer continues after its end.")
         if raw:
             self._held.append(raw)
 
 
 class PlainRelay(AnswerState, ABC):
-    """One JSON body: nothing is forwarded before it is whole."""
+    """Relays one JSON body. Nothing is forwarded until it is complete."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -150,7 +151,7 @@ class PlainRelay(AnswerState, ABC):
 
     @abstractmethod
     def _whole(self, body: bytes) -> bytes:
-        """Judge the body: sets the state, returns what a client may see."""
+        """Handle the body: sets the state, returns the bytes that the client may see."""
 
     def feed(self, data: bytes) -> bytes:
         assert not self._failed, "fed after an error"
@@ -170,7 +171,7 @@ class PlainRelay(AnswerState, ABC):
         self.closing = self.finished = True
 
     def tail(self) -> bytes:
-        assert self.closing, "nothing is held before the body is whole"
+        assert self.closing, "nothing is held before the body is complete"
         return self._answer
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
@@ -178,20 +179,20 @@ class PlainRelay(AnswerState, ABC):
 
 
 def text_bytes(value: Any) -> int:
-    """UTF-8 bytes of a text member; 0 for what is no text."""
+    """The UTF-8 length of a text member; 0 if the value is not text."""
     if not isinstance(value, str):
         return 0
     return len(value) if value.isascii() else len(value.encode())
 
 
 def decoded(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
-    """`data` decoded, with every byte of it UTF-8 (members that are not read would else pass unseen). Else malformed."""
+    """`data` decoded. Raises AnswerError if it does not fit or is not all UTF-8 (members that are not read would go unchecked)."""
     try:
         if not isinstance(data, msgspec.Raw) and not data.isascii():
             data.decode()
         return decoder.decode(data)
     except (ValueError, RecursionError):
-        malformed("The answer holds data that cannot be read.")
+        malformed("The answer contains data that cannot be read.")
 
 
 def malformed(message: str) -> NoReturn:

@@ -1,10 +1,10 @@
-"""The parts of a request body that both protocols judge alike.
+"""Request members that both protocols parse and check in the same way.
 
-Rule 1: a body is one JSON object in UTF-8, and no member stands twice at its top: what is ambiguous is refused, never guessed.
-        NUL is legal in a JSON string and passes.
+Rule 1: a body is one JSON object in UTF-8 whose top-level names are unique: ambiguous input is rejected, never guessed at.
+        NUL is legal in a JSON string and is accepted.
 Rule 2: null is the same as absent.
-Rule 3: every refusal names its parameter, in the words of the protocol.
-Rule 4: members that are unknown here may pass, but for those that ask in other words for what is priced or judged.
+Rule 3: every error names its parameter as the protocol spells it.
+Rule 4: unknown members may pass, except those that are another server's names for something that is priced or checked here.
 """
 
 from __future__ import annotations
@@ -39,23 +39,23 @@ _int = msgspec.json.Decoder(int)
 _str = msgspec.json.Decoder(str)
 
 _NULL = msgspec.Raw(b"null")
-_JUDGED: Final = frozenset(
+_CHECKED: Final = frozenset(
     {
         *("model", "stream", "stream_options", "store", "background", "n", "max_tokens", "max_completion_tokens"),
         *("max_output_tokens", "max_tool_calls", "tools", "functions", "web_search_options", "service_tier"),
         *("modalities", "audio", "messages", "input", "previous_response_id", "conversation", "prompt"),
     }
 )
-"""Members that change what is asked or what it costs. Some upstreams read names without regard to case; here they are refused."""
-_ELSEWHERE: Final[Mapping[str, str]] = {
+"""Members that change the request's meaning or cost. Some upstreams ignore case, so other spellings of these are rejected."""
+_FOREIGN: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("n_predict", "num_predict", "max_new_tokens", "max_length", "best_of", "use_beam_search"),
-        "The output is bounded by this API's own limits.",
+        "Limit the output with this API's own parameters.",
     ),
-    **dict.fromkeys(("models", "fallbacks", "route", "provider", "preset"), "Name one model, in 'model'."),
+    **dict.fromkeys(("models", "fallbacks", "route", "provider", "preset"), "Name a single model in 'model'."),
     **dict.fromkeys(
         ("plugins", "search_parameters", "search_settings", "enable_search", "search_options", "compound_custom"),
-        "A search has a price: offer it as a tool.",
+        "Searches are priced: request one as a tool.",
     ),
     **dict.fromkeys(
         ("extra_body", "cached_content", "data_sources", "deferred", "background_options", "previous_input_messages"),
@@ -74,12 +74,12 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
             ),
             *("custom_logit_processor", "chat_template", "mm_processor_kwargs", "media_io_kwargs", "request_id"),
         ),
-        "It steers a server from inside.",
+        "It controls server internals.",
     ),
-    "prediction": "Predicted output has no price here.",
+    "prediction": "Predicted output is not offered.",
     "access_programs": "Access programs are not offered.",
 }
-"""Names by which vendors and servers are told of limits, models, searches or storage besides those that OpenAI's API has."""
+"""Other vendors' and servers' parameters for limits, models, searches or storage. OpenAI's API does not have them."""
 _COMPARED = "comparison_response_id"
 _TIER = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 _TYPE_ERROR = re.compile(r"Expected `([^`]*)`, got `([^`]*)`(?: - at `\$([^`]*)`)?")
@@ -91,7 +91,7 @@ _WORDS = {
     "float": "a number",
     "bool": "a boolean",
 }
-_UNREADABLE = "We could not parse the JSON body of your request: it is expected to be one JSON object in UTF-8."
+_UNREADABLE = "We could not parse the JSON body of your request: it must be one JSON object in UTF-8."
 
 
 class _Tool(msgspec.Struct):
@@ -103,7 +103,7 @@ _tools = msgspec.json.Decoder(list[_Tool])
 
 
 def read_body(body: bytes) -> Members:
-    """The top-level members of a body, as they came."""
+    """The top-level members of a body, undecoded. Raises RequestError."""
     try:
         if not body.isascii():
             body.decode()
@@ -113,26 +113,26 @@ def read_body(body: bytes) -> Members:
         raise RequestError(_UNREADABLE) from None
     if len(names) != len(fields):
         twice = Counter(names).most_common(1)[0][0][:NAME_LENGTH_MAX]
-        raise RequestError(f"Duplicate parameter: '{twice}' is given more than once.", param=twice)
+        raise RequestError(f"Duplicate parameter: '{twice}' appears more than once.", param=twice)
     for name in fields:
-        if name not in _JUDGED and (meant := name.casefold()) in _JUDGED:
-            raise RequestError(f"Unknown parameter: '{name[:NAME_LENGTH_MAX]}'. Did you mean '{meant}'?", param=meant)
-        if (why := _ELSEWHERE.get(name.casefold())) and given(fields, name) is not None:
+        if name not in _CHECKED and (known := name.casefold()) in _CHECKED:
+            raise RequestError(f"Unknown parameter: '{name[:NAME_LENGTH_MAX]}'. Did you mean '{known}'?", param=known)
+        if (why := _FOREIGN.get(name.casefold())) and raw_member(fields, name) is not None:
             raise unsupported(name, why)
-    options = given(fields, "prompt_cache_options")
-    if options is not None and given(decode(options, members, "prompt_cache_options"), _COMPARED) is not None:
-        raise unsupported(f"prompt_cache_options.{_COMPARED}", "The gateway is stateless: it keeps no answers.")
+    options = raw_member(fields, "prompt_cache_options")
+    if options is not None and raw_member(decode(options, members, "prompt_cache_options"), _COMPARED) is not None:
+        raise unsupported(f"prompt_cache_options.{_COMPARED}", "The gateway is stateless: it does not keep answers.")
     return fields
 
 
-def given(fields: Members, name: str) -> msgspec.Raw | None:
-    """A member that is there and not null."""
+def raw_member(fields: Members, name: str) -> msgspec.Raw | None:
+    """A member's JSON, None if it is absent or null."""
     raw = fields.get(name, _NULL)
     return None if bytes(memoryview(raw)[:5]) == b"null" else raw
 
 
 def decode(raw: msgspec.Raw, decoder: msgspec.json.Decoder[T], param: str) -> T:
-    """`raw` as the decoder's type. Raises RequestError that names `param` and the place in it."""
+    """`raw` decoded. Raises RequestError that names `param` and the path inside it."""
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
@@ -140,18 +140,19 @@ def decode(raw: msgspec.Raw, decoder: msgspec.json.Decoder[T], param: str) -> T:
 
 
 def text(fields: Members, name: str) -> str | None:
-    raw = given(fields, name)
+    raw = raw_member(fields, name)
     return None if raw is None else decode(raw, _str, name)
 
 
-def flag(fields: Members, name: str) -> bool:
-    raw = given(fields, name)
-    return raw is not None and decode(raw, _bool, name)
+def flag(fields: Members, name: str, *, within: str | None = None) -> bool:
+    """A boolean, false if it is absent or null. `within` is the path of the object that `fields` belong to."""
+    raw = raw_member(fields, name)
+    return raw is not None and decode(raw, _bool, name if within is None else f"{within}.{name}")
 
 
 def count(fields: Members, name: str, maximum: int = INTEGER_MAX) -> int | None:
-    """A whole number from 1 to `maximum`."""
-    raw = given(fields, name)
+    """An integer from 1 to `maximum`, None if the member is absent or null."""
+    raw = raw_member(fields, name)
     if raw is None:
         return None
     value = decode(raw, _int, name)
@@ -180,25 +181,25 @@ def model(fields: Members) -> str:
 
 
 def service_tier(fields: Members) -> str | None:
-    """The tier that is asked for. Whether it is on offer is for the model to say: tiers have prices."""
+    """The requested tier. Whether it is offered depends on the model, because tiers have prices."""
     value = text(fields, "service_tier")
     if value is not None and not _TIER.fullmatch(value):
-        raise unsupported("service_tier", "A service tier is a short word such as 'default'.")
+        raise unsupported("service_tier", "A service tier is a short lower-case word such as 'default'.")
     return value
 
 
 def shaped(fields: Members) -> bool:
     """Whether the request gives the output a form."""
-    return given(fields, "text") is not None or given(fields, "response_format") is not None
+    return raw_member(fields, "text") is not None or raw_member(fields, "response_format") is not None
 
 
 def tool_uses(fields: Members, name: str = "tools") -> tuple[ToolUse, ...]:
-    raw = given(fields, name)
-    return () if raw is None else tuple(uses_of(decode(raw, _tools, name), name))
+    raw = raw_member(fields, name)
+    return () if raw is None else tuple(listed_tool_uses(decode(raw, _tools, name), name))
 
 
-def uses_of(tools: list[_Tool], where: str) -> Iterable[ToolUse]:
-    """Each tool, and the tools inside a namespace behind it: none slips past the model's list."""
+def listed_tool_uses(tools: list[_Tool], where: str) -> Iterable[ToolUse]:
+    """Each tool, and the tools inside a namespace after it, so that none evades the model's list of tools."""
     if len(tools) > TOOLS_MAX:
         raise RequestError(
             f"Invalid '{where}': more than {TOOLS_MAX} tools.", param=where, code="array_above_max_length"
@@ -210,11 +211,11 @@ def uses_of(tools: list[_Tool], where: str) -> Iterable[ToolUse]:
         if not isinstance(tool.type, str):
             raise RequestError(f"Invalid type for '{param}': expected a string.", param=param, code="invalid_type")
         yield _use(tool.type, param)
-        yield from carried_uses(tool.tools, f"{where}[{index}].tools")
+        yield from nested_tool_uses(tool.tools, f"{where}[{index}].tools")
 
 
-def carried_uses(tools: Any, where: str) -> Iterable[ToolUse]:
-    """Tools that come inside something else, as far as they have a type: lists of remote tools have none."""
+def nested_tool_uses(tools: Any, where: str) -> Iterable[ToolUse]:
+    """Tools nested in something else, as far as they have a type. Lists of remote tools have none."""
     for index, tool in enumerate(tools if isinstance(tools, list) else ()):
         kind = tool.get("type") if isinstance(tool, dict) else None
         if isinstance(kind, str):
@@ -249,5 +250,5 @@ def _words(types: str) -> str:
 
 
 def _short(value: int) -> str:
-    """A number may have thousands of digits."""
+    """An integer for an error message: it may have thousands of digits."""
     return str(value) if abs(value) < 10**20 else "a longer number"

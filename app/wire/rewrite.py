@@ -1,8 +1,8 @@
-"""What a pass-through changes inside a conversation: uploaded files are put in, and sealed reasoning goes to its own upstream only.
+"""Rewrites a conversation in a pass-through: uploaded files are inlined, and sealed reasoning goes only to its own upstream.
 
-Rule 1: an item that holds neither keeps its bytes.
-Rule 2: on the way out, whatever is encrypted is sealed under the upstream's tag; on the way in the seal is taken off for that
-        upstream, and an item that bears another's is left out. What bears none was never ours, and passes as it came.
+Rule 1: an item without files or sealed reasoning keeps its bytes.
+Rule 2: encrypted content in an answer is sealed with the upstream's tag. In a request the seal is removed for that upstream, and
+        items sealed for another one are left out. Content without a tag did not come from the gateway and passes unchanged.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from app.wire.file_ref import StoredFile
-from app.wire.request import decode, given
+from app.wire.request import decode, raw_member
 from app.wire.splice import Members
 from app.wire.tags import owner_of, seal, split
 
@@ -26,18 +26,18 @@ _item = msgspec.json.Decoder(dict[str, Any])
 Item = dict[str, Any]
 
 
-def handed(fields: Members, stored: Mapping[str, StoredFile], upstream: str) -> Members:
-    """The request's members as `upstream` gets them. Raises RequestError for a number that nobody can hold."""
+def rewrite_conversation(fields: Members, files: Mapping[str, StoredFile], upstream: str) -> Members:
+    """The request's members as `upstream` receives them. Raises RequestError for an item that cannot be decoded."""
     changes: Members = {}
     for name, change in (("input", _response_item), ("messages", _chat_message)):
-        raw = given(fields, name)
+        raw = raw_member(fields, name)
         if raw is not None and bytes(memoryview(raw)[:1]) == b"[" and _TOUCHED.search(memoryview(raw)):
-            changes[name] = msgspec.Raw(msgspec.json.encode(_changed(raw, name, change, stored, upstream)))
+            changes[name] = msgspec.Raw(msgspec.json.encode(_changed(raw, name, change, files, upstream)))
     return {**fields, **changes} if changes else fields
 
 
-def sealed_members(item: Any, upstream: str) -> bool:
-    """Seal what `item` holds encrypted, in place. True: there was something."""
+def seal_item(item: Any, upstream: str) -> bool:
+    """Seal the encrypted content of `item` in place. Returns whether there was any."""
     encrypted = item.get("encrypted_content") if isinstance(item, dict) else None
     if not isinstance(encrypted, str) or not encrypted:
         return False
@@ -48,20 +48,20 @@ def sealed_members(item: Any, upstream: str) -> bool:
 Change = Callable[[Item, Mapping[str, StoredFile], str], bool]
 
 
-def _changed(raw: msgspec.Raw, name: str, change: Change, stored: Mapping[str, StoredFile], upstream: str) -> list[Any]:
+def _changed(raw: msgspec.Raw, name: str, change: Change, files: Mapping[str, StoredFile], upstream: str) -> list[Any]:
     items: list[Any] = []
     for index, item in enumerate(_raws.decode(raw)):
         if not _TOUCHED.search(memoryview(item)):
             items.append(item)
             continue
         decoded = decode(item, _item, f"{name}[{index}]")
-        if change(decoded, stored, upstream):
+        if change(decoded, files, upstream):
             items.append(decoded)
     return items
 
 
-def _response_item(item: Item, stored: Mapping[str, StoredFile], upstream: str) -> bool:
-    """False: the item is left out."""
+def _response_item(item: Item, files: Mapping[str, StoredFile], upstream: str) -> bool:
+    """Rewrite one item in place. Returns False if the item must be left out."""
     encrypted = item.get("encrypted_content")
     if isinstance(encrypted, str):
         owner, payload = split(encrypted)
@@ -71,14 +71,14 @@ def _response_item(item: Item, stored: Mapping[str, StoredFile], upstream: str) 
     for holder in ("content", "output"):
         for part in _parts(item.get(holder)):
             if part.get("type") == "input_file":
-                _put_in(part, stored)
+                _inline_file(part, files)
     return True
 
 
-def _chat_message(message: Item, stored: Mapping[str, StoredFile], _upstream: str) -> bool:
+def _chat_message(message: Item, files: Mapping[str, StoredFile], _upstream: str) -> bool:
     for part in _parts(message.get("content")):
         if part.get("type") == "file" and isinstance(part.get("file"), dict):
-            _put_in(part["file"], stored)
+            _inline_file(part["file"], files)
     for call in (*_parts(message.get("tool_calls")), *_parts([message.get("function_call")])):
         extra = call.get("extra_content")
         if isinstance(extra, dict) and extra.pop("realrouter", None) is not None and not extra:
@@ -86,9 +86,9 @@ def _chat_message(message: Item, stored: Mapping[str, StoredFile], _upstream: st
     return True
 
 
-def _put_in(holder: Item, stored: Mapping[str, StoredFile]) -> None:
-    """The content in place of the id."""
-    file = stored.get(holder["file_id"]) if isinstance(holder.get("file_id"), str) else None
+def _inline_file(holder: Item, files: Mapping[str, StoredFile]) -> None:
+    """Replace the file's id with its content."""
+    file = files.get(holder["file_id"]) if isinstance(holder.get("file_id"), str) else None
     if file is not None:
         del holder["file_id"]
         holder["filename"] = file.filename

@@ -1,7 +1,7 @@
-"""One member of a JSON object replaced, all other bytes kept.
+"""Replaces one member of a JSON object and keeps all other bytes.
 
-Rule: the bytes are spliced where the member's place is beyond doubt; else the top level is written again from its raw members,
-which keeps their order and their bytes and loses only the blanks between them.
+Rule: if the member's position is certain, its bytes are spliced. Otherwise the top level is rewritten from its raw members, which
+keeps their order and bytes and loses only the whitespace between them.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _encode = msgspec.json.Encoder().encode
 
 
 class StringSplicer:
-    """Sets the member `key` (lower-case letters) of many payloads to one string.
+    """Sets the member `key` (lower-case letters) to the same string in many payloads.
 
-    The frames of a stream begin alike, and so does most of their splicing: the last head is remembered.
+    The frames of a stream start alike, so the last head is cached together with its replacement.
     """
 
     def __init__(self, key: str, value: str) -> None:
@@ -32,9 +32,9 @@ class StringSplicer:
         self._new_head = b""
 
     def replace(self, payload: bytes) -> bytes:
-        """`payload` is a well-formed JSON object whose member is a string.
+        """The payload, a well-formed JSON object whose member `key` is a string, with that string replaced.
 
-        The quoted key that stands once, where no letter is escaped, can only be the member itself: the object is known to have it.
+        A quoted key that occurs once, in a payload without escaped letters, must be the member itself.
         """
         if self._head is not None and payload.startswith(self._head):
             return self._new_head + payload[len(self._head) :]
@@ -50,5 +50,5 @@ class StringSplicer:
 
 
 def with_members(fields: Mapping[str, msgspec.Raw], changes: Mapping[str, msgspec.Raw]) -> bytes:
-    """The object of `fields` with `changes` in their places, new members last."""
+    """The object made of `fields` with `changes` applied in place; new members come last."""
     return _encode({**fields, **changes})

@@ -1,11 +1,11 @@
-"""Server-sent events, cut out of a byte stream (WHATWG HTML, 9.2.6).
+"""Splits a byte stream into server-sent events (WHATWG HTML, 9.2.6).
 
-Rule 1: frames depend on the bytes only, never on how they were cut into reads.
-Rule 2: a frame keeps its bytes: joined, the frames and what is pending are the stream, so a pass-through changes nothing.
-Rule 3: a frame longer than MAX_FRAME_BYTES is malformed, whether its end is here or not.
+Rule 1: frames depend only on the bytes, never on how they were divided into reads.
+Rule 2: a frame keeps its bytes: the frames and the pending rest, joined, are the stream. A pass-through therefore changes nothing.
+Rule 3: a frame longer than MAX_FRAME_BYTES is malformed, whether or not its end has arrived.
 
-Lines end in LF, CRLF or CR; a frame ends with the first line end that follows another one directly. Only a stream that is written
-with lone CRs waits for one byte more, since that byte may be the LF of a CRLF.
+Lines end in LF, CRLF or CR. A frame ends with the first line end that directly follows another one. A stream written with bare CRs
+has to wait for one more byte, because it may be the LF of a CRLF.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import msgspec
 from app.wire.exchange import AnswerError
 
 MAX_FRAME_BYTES = 8 * 1024 * 1024
-"""Image events carry base64 of a few MB."""
+"""Image events carry several MB of base64."""
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
 _LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\r|\n)")
 _OVERLAP = 3
-"""A blank line of CRLFs may have begun this many bytes before the end of what was searched."""
+"""A blank line of CRLFs may start up to this many bytes before the end of what was searched."""
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
-    """One frame. `data` is None without a data field; `at` is where `data` stands in `raw`, -1 where it is in several lines."""
+    """One frame. `data` is None without a data field; `at` is its offset in `raw`, -1 if it spans several lines."""
 
     raw: bytes
     event: str
@@ -35,7 +35,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     at: int
 
     def with_data(self, data: bytes) -> bytes:
-        """This frame's bytes with other data; event, id and comments stay."""
+        """This frame's bytes with different data; event, id and comments are kept."""
         old = self.data or b""
         if self.at >= 0:
             return self.raw[: self.at] + data + self.raw[self.at + len(old) :]
@@ -51,10 +51,10 @@ class FrameSplitter:
         self._pending = bytearray()
         self._searched = 0
         self._first = True
-        self._cr = False  # whether a CR was ever seen: without one, two LFs are all there is to look for
+        self._cr = False  # whether a CR has been seen: as long as there is none, only two LFs end a frame
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that `data` completes. Raises AnswerError (malformed) for one that is too long."""
+        """The frames that `data` completes. Raises AnswerError (malformed) if one is too long."""
         self._cr = self._cr or b"\r" in data
         if self._pending:
             self._pending += data
@@ -66,7 +66,7 @@ class FrameSplitter:
         return self._split(data)
 
     def flush(self) -> Frame | None:
-        """The unterminated last frame at the end of a stream, terminated; None where nothing but line ends is pending."""
+        """The unterminated last frame at the end of a stream, terminated; None if only line ends are pending."""
         rest = bytes(self._pending).rstrip(b"\r\n")
         self._pending.clear()
         return self._frame(rest + b"\n\n") if rest else None
@@ -87,7 +87,7 @@ class FrameSplitter:
         self._searched = max(0, len(self._pending) - _OVERLAP)
 
     def _end(self, data: bytes | bytearray, start: int) -> int:
-        """Where the frame at `start` ends, -1 where that is not known yet."""
+        """The offset where the frame at `start` ends, -1 if not known yet."""
         if not self._cr:
             found = data.find(b"\n\n", start)
             return -1 if found < 0 else found + 2
@@ -126,4 +126,4 @@ def _parsed(raw: bytes, start: int) -> Frame:
 
 def _bound(size: int) -> None:
     if size > MAX_FRAME_BYTES:
-        raise AnswerError("The answer holds an event that is too long.", malformed=True)
+        raise AnswerError("The answer contains an event that is too long.", malformed=True)

@@ -1,6 +1,6 @@
-"""Shapes that a client's members are read into, strictly, and how what does not fit them is refused.
+"""Strict decoding of a client's members, and the errors for members that do not fit.
 
-Rule 1: a member that stands in no shape is refused by its name and place; so is a value of the wrong type.
+Rule 1: a member that is not in the shape is rejected by its path, as is a value of the wrong type.
 Rule 2: null is the same as absent wherever a member may be absent.
 """
 
@@ -25,16 +25,16 @@ _VALUE = re.compile(r"Invalid (?:enum )?value '?(.*?)'?$", re.DOTALL)
 
 
 class Shape(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """The base of all shapes."""
+    """The base class of all shapes."""
 
 
 def strict(raw: msgspec.Raw, decoder: msgspec.json.Decoder[T], param: str) -> T:
-    """`raw` as the decoder's shape. Raises RequestError that names the place of what does not fit."""
+    """`raw` decoded strictly. Raises RequestError that names the path of the first misfit."""
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
-        if (told := _told(str(error), param)) is not None:
-            raise told from None
+        if (explained := _explain(str(error), param)) is not None:
+            raise explained from None
         return decode(raw, decoder, param)
 
 
@@ -42,8 +42,8 @@ def invalid(param: str, why: str) -> RequestError:
     return RequestError(f"Invalid '{param}': {why}", param=param, code="invalid_value")
 
 
-def _told(error: str, param: str) -> RequestError | None:
-    """Errors that are not about a type, None for those that are."""
+def _explain(error: str, param: str) -> RequestError | None:
+    """The error for a failure other than a wrong type, None for a wrong type."""
     place = _PLACE.search(error)
     what, path = (error[: place.start()], place[1]) if place else (error, "")
     if found := _MEMBER.fullmatch(what):
@@ -52,5 +52,5 @@ def _told(error: str, param: str) -> RequestError | None:
             return missing(member)
         return RequestError(f"Unknown parameter: '{member}'.", param=member, code="unknown_parameter")
     if found := _VALUE.fullmatch(what):
-        return invalid(param + path, f"'{found[1][:NAME_LENGTH_MAX]}' is not among the supported values.")
+        return invalid(param + path, f"'{found[1][:NAME_LENGTH_MAX]}' is not a supported value.")
     return None

@@ -1,8 +1,8 @@
-"""What only one upstream can read (signatures, encrypted reasoning), on its way through a client and back.
+"""Seals content that only one upstream can read (signatures, encrypted reasoning) on its way through a client and back.
 
-Rule 1: a client keeps it as an opaque string. The tag stands for the upstream that made it, so that no other is ever sent it. It
-        is a digest of the upstream's name, so that a client does not read in it which vendor answered.
-Rule 2: nothing in it is a secret, and nothing is trusted on its return: the upstream judges it.
+Rule 1: to the client it is an opaque string. The tag identifies the upstream that produced it, so that it is never sent to another
+        one. The tag is a digest of the upstream's name, so that clients cannot see which vendor answered.
+Rule 2: it contains no secrets and is not trusted when it comes back: the upstream validates it.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ _TAG: Final = re.compile(rf"{re.escape(_MARK)}([0-9a-f]{{{_OWNER_DIGITS}}}):")
 
 
 def seal(upstream: str, payload: str) -> str:
-    """`payload` under the tag of its upstream."""
+    """`payload` prefixed with its upstream's tag."""
     return f"{_MARK}{owner_of(upstream)}:{payload}"
 
 
 def unseal(sealed: str, upstream: str) -> str | None:
-    """The payload, None where it is another upstream's, or where no tag says whose it is."""
+    """The payload; None if it belongs to another upstream or has no tag."""
     owner, payload = split(sealed)
     return payload if owner == owner_of(upstream) else None
 
 
 def split(sealed: str) -> tuple[str | None, str]:
-    """The owner that it bears, as owner_of() tells it, and the payload. What bears no tag has no owner and is its own payload."""
+    """The owner, as owner_of() spells it, and the payload. Text without a tag has owner None and is its own payload."""
     tag = _TAG.match(sealed)
     return (None, sealed) if tag is None else (tag[1], sealed[tag.end() :])
 
 
 @functools.cache
 def owner_of(upstream: str) -> str:
-    """What tags have for the upstream's name: digits of its SHA-256. There are as many names as the configuration has."""
+    """The upstream's name as it appears in tags: hex digits of its SHA-256. The cache has one entry per configured name."""
     return hashlib.sha256(upstream.encode()).hexdigest()[:_OWNER_DIGITS]

@@ -1,12 +1,12 @@
-"""An answer in one protocol, given in another: a reader and a writer, held together by the laws of every relay.
+"""Translates an answer from one protocol to another: a reader and a writer, combined under the rules of every relay.
 
-Rule 1: from the moment that the last of the asked choices is finished (or all has ended) everything is held. Where all that began
-        are finished, and fewer than asked, what follows waits for another one to begin, or for the end.
-Rule 2: where an answer turns out to be at fault, what was made for the client before that goes out with the failure: the writer has
-        counted it. What is held never does: nothing says that an answer is finished without a debit.
-Rule 3: comments and frames without data are the upstream's own affair, and end here.
-Rule 4: an answer may be paused: then end() leaves it unfinished, and continuation() gives the body that goes on with it.
-Rule 5: where the rest of a closing answer never comes, it ends with what is known by then: its client gets the last event too.
+Rule 1: once the last requested choice is finished (or the whole answer has ended), everything is held. If all choices that began
+        are finished but more were requested, what follows is held until another one begins or the answer ends.
+Rule 2: if the answer turns out to be at fault, bytes already written for the client are sent before the failure, because the writer
+        has counted them. Held bytes are never sent: no client is told that an answer is finished without a debit.
+Rule 3: comments and frames without data are not translated.
+Rule 4: an answer may be paused: end() then leaves it unfinished, and continuation() returns the body that continues it.
+Rule 5: if the rest of a closing answer never arrives, the answer ends with what is known, and the client still gets the last event.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from collections.abc import Iterable
 import msgspec
 
 from app.wire.answer import (
+    AnswerEnded,
     AnswerEvent,
+    AnswerReader,
     AnswerWriter,
     CallBegun,
     CallDelta,
-    Ended,
-    Finished,
+    ChoiceFinished,
     ImageDone,
     ImagePartial,
-    Reader,
-    Refused,
-    Said,
+    ReasoningDelta,
+    RefusalDelta,
     SearchDone,
-    Thought,
+    TextDelta,
 )
-from app.wire.envelope import error_envelope, reported_in
+from app.wire.envelope import error_envelope, error_in_body
 from app.wire.exchange import AnswerError
 from app.wire.relay import BODY_BYTES_MAX, DONE, HELD_BYTES_MAX, AnswerState, malformed, text_bytes
 from app.wire.sse import FrameSplitter
@@ -40,23 +40,23 @@ from domain.usage import Usage
 
 
 class _Translation(AnswerState):
-    """What a stream and a plain answer share: events are noted on their way from the reader to the writer."""
+    """What streams and plain answers share: each event is counted on its way from the reader to the writer."""
 
-    def __init__(self, reader: Reader, writer: AnswerWriter, *, choices: int) -> None:
+    def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int) -> None:
         super().__init__()
         self._reader = reader
         self._writer = writer
         self._open = choices
         self._reasons: dict[int, str] = {}
         self._begun: set[int] = set()
-        self._told_bytes = 0
+        self._event_bytes = 0
         self._searches = 0
         self._custom = 0
         self._images: dict[int, Item] = {}
 
     @property
     def items(self) -> Usage:
-        """Searches, images and calls of custom tools that were told of: what an estimate starts from."""
+        """Searches, images and custom tool calls seen in the stream. Estimates start from this."""
         calls = call_counts(["custom"] * self._custom)
         return msgspec.structs.replace(item_usage(self._images.values()), web_search_calls=self._searches, calls=calls)
 
@@ -78,7 +78,7 @@ class _Translation(AnswerState):
         if choice is not None:
             self._begun.add(choice)
         match event:
-            case Said() | Refused() | Thought() | CallDelta():
+            case TextDelta() | RefusalDelta() | ReasoningDelta() | CallDelta():
                 size = text_bytes(event.text)
                 self.delivered.output_bytes += size
                 self._bound(size)
@@ -90,32 +90,32 @@ class _Translation(AnswerState):
                 self._bound(len(event.data))
                 quality, size_name = event.details.get("quality"), event.details.get("size")
                 self._images[event.key] = Item(type="image_generation_call", quality=quality, size=size_name)
-            case Finished():
+            case ChoiceFinished():
                 self._open -= event.choice not in self._reasons
                 self._reasons.setdefault(event.choice, event.reason)
                 self.closing = self._open <= 0
-            case Ended():
+            case AnswerEnded():
                 self._usage = self._with_calls(event.usage)
                 self.closing = self.finished = True
             case _:
                 pass
 
     def _with_calls(self, usage: Usage | None) -> Usage | None:
-        """A reader tells what its vendor told: where that is no calls of custom tools, those that were told of count."""
+        """Vendors may omit custom tool calls from usage; if so, the number seen in the stream is used."""
         if usage is None or usage.calls:
             return usage
         return msgspec.structs.replace(usage, calls=self.items.calls)
 
     def _bound(self, size: int) -> None:
-        self._told_bytes += size
-        if self._told_bytes > BODY_BYTES_MAX:
+        self._event_bytes += size
+        if self._event_bytes > BODY_BYTES_MAX:
             malformed("The answer is too long.")
 
 
 class StreamTranslation(_Translation):
-    """A stream for a client."""
+    """Translates a stream."""
 
-    def __init__(self, reader: Reader, writer: AnswerWriter, *, choices: int) -> None:
+    def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int) -> None:
         super().__init__(reader, writer, choices=choices)
         self._splitter = FrameSplitter()
         self._ready: list[bytes] = []
@@ -129,7 +129,7 @@ class StreamTranslation(_Translation):
             if self.finished:
                 break
             if frame.data:
-                self._tell(self._reader.frame(frame.event, frame.data))
+                self._write(self._reader.frame(frame.event, frame.data))
         self._failed = False
         return self._take()
 
@@ -140,23 +140,23 @@ class StreamTranslation(_Translation):
         if rest is not None and not self.finished:
             self._end_with(rest.event, rest.data, rest.raw)
         if not self.finished:
-            self._tell(self._reader.end())
+            self._write(self._reader.end())
         self._failed = False
 
     def cut(self) -> None:
-        """The reader may know the figures, or not even be able to end: then the answer ends without them."""
-        assert self.closing, "an answer that is not complete is not cut, it fails"
+        """End with the usage that the reader knows. If the reader cannot end, the answer ends without usage."""
+        assert self.closing, "only a closing answer may be cut"
         with contextlib.suppress(AnswerError):
-            self._tell(self._reader.end())
+            self._write(self._reader.end())
         if not self.finished:
-            self._tell([Ended()])
+            self._write([AnswerEnded()])
         self.finished = False
 
     def continuation(self) -> bytes | None:
-        """Raises AnswerError where the answer neither ended nor paused."""
+        """Raises AnswerError if the answer neither ended nor paused."""
         if self.finished:
             return None
-        return _goes_on(self._reader)
+        return _continuation_of(self._reader)
 
     def tail(self) -> bytes:
         assert self.closing, "nothing is held before the last choice is finished"
@@ -166,39 +166,39 @@ class StreamTranslation(_Translation):
         return b"".join([*self._ready, self._writer.failure(message=message, type=type, code=code)])
 
     def _take(self) -> bytes:
-        made = b"".join(self._ready)
+        written = b"".join(self._ready)
         self._ready.clear()
-        self.delivered.frames += bool(made)
-        return made
+        self.delivered.frames += bool(written)
+        return written
 
-    def _tell(self, events: Iterable[AnswerEvent]) -> None:
+    def _write(self, events: Iterable[AnswerEvent]) -> None:
         for event in events:
             self._note(event)
-            made = self._writer.write(event)
+            written = self._writer.write(event)
             if self.closing or self._waiting:
-                self._hold(made)
-            elif made:
-                self._ready += [*self._held, made]
+                self._hold(written)
+            elif written:
+                self._ready += [*self._held, written]
                 self._held, self._held_bytes = [], 0
 
-    def _hold(self, made: bytes) -> None:
-        self._held_bytes += len(made)
+    def _hold(self, written: bytes) -> None:
+        self._held_bytes += len(written)
         if self._held_bytes > HELD_BYTES_MAX and not self.finished:
-            malformed("The answer goes on after its end.")
-        self._held.append(made)
+            malformed("The answer continues after its end.")
+        self._held.append(written)
 
     def _end_with(self, name: str, data: bytes | None, raw: bytes) -> None:
-        """The last frame was not terminated. It counts if it makes sense; if it is an error without frames, that is the answer."""
+        """Handle an unterminated last frame. It counts if it is valid; an error body without frames is raised as an error."""
         if data:
-            self._tell(self._reader.frame(name, data))
-        elif not self.closing and (error := reported_in(raw)):
+            self._write(self._reader.frame(name, data))
+        elif not self.closing and (error := error_in_body(raw)):
             raise error
 
 
 class PlainTranslation(_Translation):
-    """One whole body for a client: nothing is forwarded before it is whole."""
+    """Translates one whole body. Nothing is forwarded until it is complete."""
 
-    def __init__(self, reader: Reader, writer: AnswerWriter, *, choices: int) -> None:
+    def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int) -> None:
         super().__init__(reader, writer, choices=choices)
         self._body = bytearray()
         self._answer = b""
@@ -223,19 +223,19 @@ class PlainTranslation(_Translation):
         self._failed = False
 
     def continuation(self) -> bytes | None:
-        """Raises AnswerError where the answer neither ended nor paused."""
-        return None if self.finished else _goes_on(self._reader)
+        """Raises AnswerError if the answer neither ended nor paused."""
+        return None if self.finished else _continuation_of(self._reader)
 
     def tail(self) -> bytes:
-        assert self.closing, "nothing is held before the body is whole"
+        assert self.closing, "nothing is held before the body is complete"
         return self._answer
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
         return error_envelope(message=message, type=type, code=code)
 
 
-def _goes_on(reader: Reader) -> bytes:
+def _continuation_of(reader: AnswerReader) -> bytes:
     body = reader.continuation()
     if body is None:
-        raise AnswerError("The answer broke off before its end.", malformed=True)
+        raise AnswerError("The answer ended before it was complete.", malformed=True)
     return body

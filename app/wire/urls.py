@@ -1,9 +1,9 @@
-"""Addresses of images and files that a client asks a model's vendor to fetch.
+"""Checks URLs of images and files that a client asks a model's vendor to fetch.
 
-Rule 1: the gateway fetches nothing, ever: a URL is handed to the vendor, whose network it is fetched from.
-Rule 2: what could reach into a private network from there is refused here by its looks: schemes other than http and https,
-        credentials, addresses that are not public, names without a public domain. Names are not resolved: that would prove nothing
-        about what the vendor resolves later.
+Rule 1: the gateway itself never fetches a URL. It passes it on to the vendor, which fetches it from its own network.
+Rule 2: URLs that could reach a private network from there are rejected by their form: schemes other than http and https,
+        credentials, non-public addresses, names without a public domain. Names are not resolved: that would prove nothing about
+        what the vendor resolves later.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ _PRIVATE_ENDINGS = (
     "invalid",
 )
 _NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+)){0,3}\.?", re.ASCII)
-"""The ways in which resolvers read a name as an IPv4 address: decimal, octal or hexadecimal, in one to four parts."""
+"""The forms in which resolvers read a name as an IPv4 address: decimal, octal or hexadecimal, in one to four parts."""
 
 
 def check_url(url: str, param: str) -> None:
-    """Raises RequestError unless `url` is a public http(s) address by its looks."""
+    """Raises RequestError unless `url` has the form of a public http(s) URL."""
     if len(url) > URL_LENGTH_MAX:
-        raise _refused(param, f"The address is longer than {URL_LENGTH_MAX} characters.")
+        raise _refused(param, f"The URL is longer than {URL_LENGTH_MAX} characters.")
     if any(character <= " " or character in "\\\x7f" for character in url):
-        raise _refused(param, "The address holds a blank, a control character or a backslash.")
+        raise _refused(param, "The URL contains a blank, a control character or a backslash.")
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname or "", parts.port
     except ValueError:
-        raise _refused(param, "It is not a well-formed address.") from None
+        raise _refused(param, "It is not a well-formed URL.") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise _refused(param, "An http or https address, or a data URI, is expected.")
+        raise _refused(param, "Expected an http or https URL, or a data URI.")
     if parts.username is not None or parts.password is not None:
-        raise _refused(param, "An address with a user or a password is not passed on.")
+        raise _refused(param, "URLs with a user name or password are not accepted.")
     if not _is_public(host):
-        raise _refused(param, "The address is not on the public internet. Send the content inline instead.")
+        raise _refused(param, "The URL does not point to the public internet. Send the content inline instead.")
 
 
 def _is_public(host: str) -> bool:
@@ -57,7 +57,7 @@ def _is_public(host: str) -> bool:
     except ValueError:
         name = host.rstrip(".").lower()
         if not name.isascii():
-            return False  # other characters may fold into digits and dots
+            return False  # other characters may normalize to digits and dots
         return "." in name and not _NUMERIC.fullmatch(name) and not _is_private_name(name)
     inner = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
     return address.is_global and not address.is_multicast and (inner is None or inner.is_global)

@@ -1,10 +1,10 @@
-"""An upstream's usage figures, judged and made disjoint.
+"""Validates the usage that upstreams report, and splits it into disjoint kinds.
 
-Rule 1: a figure is a whole number from 0 to FIGURE_MAX. A negative, a fraction, a truth value, a string or anything larger
-        makes the answer malformed: nobody is billed by it.
-Rule 2: null and absent are the same. Without its input or its output figure a usage tells nothing and is none.
-Rule 3: a part that exceeds its whole is cut to the whole (cached input, then cache writes, then reasoning), so no figure made here
-        is more than the upstream's own total.
+Rule 1: a count is an integer from 0 to FIGURE_MAX. A negative number, fraction, boolean, string or larger number makes the answer
+        malformed, so that nobody is billed by it.
+Rule 2: null and absent are the same. Usage without an input or an output count is treated as not reported.
+Rule 3: a part larger than its whole is reduced to the whole (cached input, then cache writes, then reasoning), so that the result
+        never exceeds the upstream's own total.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ CALL_ITEMS: Final[Mapping[str, str]] = {
     "custom_tool_call": "custom",
     "mcp_call": "mcp",
 }
-"""Item types that are one call of a tool, whoever runs it. A function_call is none, in a namespace or not: it costs nothing."""
+"""Item types that count as one call of a tool, no matter who runs it. A function_call does not: it costs nothing."""
 COUNTED_ITEMS = ("web_search_call", "image_generation_call", *CALL_ITEMS)
 _NAME_LENGTH_MAX = 32
 
 
 class Item(msgspec.Struct, frozen=True):
-    """What is read of an output item. Fields of the wrong type say nothing."""
+    """The members of an output item that matter for usage. Members of the wrong type are ignored."""
 
     id: Any = None
     type: Any = None
@@ -41,11 +41,11 @@ class Item(msgspec.Struct, frozen=True):
     size: Any = None
 
 
-def chat_usage(told: Any, service_tier: Any) -> Usage | None:
-    """Usage of a chat completion. Reasoning is inside completion_tokens, unless total_tokens says that it stands beside (xAI)."""
-    if told is None:
+def chat_usage(reported: Any, service_tier: Any) -> Usage | None:
+    """Usage of a chat completion. completion_tokens include reasoning, unless total_tokens shows otherwise (xAI)."""
+    if reported is None:
         return None
-    figures = object_of(told)
+    figures = object_of(reported)
     prompt, output = figure(figures, "prompt_tokens"), figure(figures, "completion_tokens")
     if prompt is None or output is None:
         return None
@@ -55,11 +55,11 @@ def chat_usage(told: Any, service_tier: Any) -> Usage | None:
     return _disjoint(prompt, object_of(figures.get("prompt_tokens_details")), output, reasoning, service_tier)
 
 
-def responses_usage(told: Any, service_tier: Any, items: Usage) -> Usage | None:
-    """Usage of a response, with the calls and images that were counted of its items."""
-    if told is None:
+def responses_usage(reported: Any, service_tier: Any, items: Usage) -> Usage | None:
+    """Usage of a response, with the calls and images counted from its items."""
+    if reported is None:
         return None
-    figures = object_of(told)
+    figures = object_of(reported)
     read, output = figure(figures, "input_tokens"), figure(figures, "output_tokens")
     if read is None or output is None:
         return None
@@ -69,16 +69,16 @@ def responses_usage(told: Any, service_tier: Any, items: Usage) -> Usage | None:
 
 
 def with_items(tokens: Usage, items: Usage) -> Usage:
-    """The tokens of one usage with the calls and images of another."""
+    """The tokens of one usage combined with the calls and images of another."""
     return msgspec.structs.replace(
         tokens, web_search_calls=items.web_search_calls, images=items.images, calls=items.calls
     )
 
 
 def item_usage(items: Iterable[Item], tools: Any = None, tool_usage: Any = None) -> Usage:
-    """Calls and images of output items, no tokens. Items that failed do not count; `tool_usage` outranks counted searches.
+    """Calls and images of output items, without tokens. Failed items do not count; `tool_usage` overrides the counted searches.
 
-    A web search item counts as a call where its action is a search or is not told: opening a page is part of the search before.
+    A web search item counts as one search if its action is a search or missing. Opening a page is part of the preceding search.
     """
     images: dict[tuple[str, str], int] = {}
     calls: list[str] = []
@@ -93,13 +93,13 @@ def item_usage(items: Iterable[Item], tools: Any = None, tool_usage: Any = None)
             images[key] = images.get(key, 0) + 1
         elif isinstance(item.type, str) and item.type in CALL_ITEMS:
             calls.append(CALL_ITEMS[item.type])
-    told = figure(object_of(object_of(tool_usage).get("web_search")), "num_requests")
+    reported = figure(object_of(object_of(tool_usage).get("web_search")), "num_requests")
     counts = tuple(ImageCount(quality, size, count) for (quality, size), count in images.items())
-    return Usage(web_search_calls=searches if told is None else told, images=counts, calls=call_counts(calls))
+    return Usage(web_search_calls=searches if reported is None else reported, images=counts, calls=call_counts(calls))
 
 
 def call_counts(tools: Iterable[str]) -> tuple[CallCount, ...]:
-    """How often each tool was called, by name."""
+    """The number of calls of each tool, sorted by name."""
     return tuple(CallCount(tool, count) for tool, count in sorted(Counter(tools).items()))
 
 
@@ -125,16 +125,16 @@ def figure(figures: dict[str, Any], name: str) -> int | None:
     if value is None:
         return None
     if type(value) is not int or not 0 <= value <= FIGURE_MAX:
-        raise AnswerError(f"The answer's usage is no usage: {name} is not a count.", malformed=True)
+        raise AnswerError(f"The answer's usage is invalid: {name} is not a count.", malformed=True)
     return value
 
 
 def object_of(value: Any) -> dict[str, Any]:
-    """Details may be absent; where they are something other than an object, the figures cannot be trusted."""
+    """Details may be absent. If they are present but not an object, the usage cannot be trusted."""
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise AnswerError("The answer's usage is no usage: an object was expected.", malformed=True)
+        raise AnswerError("The answer's usage is invalid: expected an object.", malformed=True)
     return value
 
 
@@ -143,10 +143,10 @@ def _is_search(action: Any) -> bool:
 
 
 def _image_name(name: str, own: Any, tools: Any) -> str:
-    """What the item says, else what the tool was told, else "auto"."""
-    if (said := tier(own)) and said != "auto":
-        return said
+    """The item's own value, else the tool's, else "auto"."""
+    if (chosen := tier(own)) and chosen != "auto":
+        return chosen
     for tool in tools if isinstance(tools, list) else ():
-        if isinstance(tool, dict) and tool.get("type") == "image_generation" and (said := tier(tool.get(name))):
-            return said
+        if isinstance(tool, dict) and tool.get("type") == "image_generation" and (chosen := tier(tool.get(name))):
+            return chosen
     return "auto"

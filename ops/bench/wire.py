@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from app.wire.canonical import CanonicalRequest, Message, Target, Text
 from app.wire.chat.passthrough import ChatStreamRelay
-from app.wire.dialects import Dialect, translating_relay
+from app.wire.dialects import Dialect, translation_relay
 from app.wire.exchange import Endpoint, Relay
 from app.wire.responses.passthrough import ResponsesStreamRelay
 
@@ -120,7 +120,7 @@ def translation(dialect: Dialect, endpoint: Endpoint) -> Relay:
         endpoint=endpoint, model="public", items=(Message("user", (Text("Say something."),)),), stream=True
     )
     target = Target(upstream="vendor", model="vendor-model", max_output_tokens=4096)
-    return translating_relay(ask, dialect, target, model="public", seed="0" * 32, created=1_770_000_000, fields={})
+    return translation_relay(ask, dialect, target, model="public", seed="0" * 32, created=1_770_000_000, fields={})
 
 
 if __name__ == "__main__":

@@ -28,13 +28,13 @@ from app.wire.anthropic import errors as anthropic_errors
 from app.wire.anthropic.models import model_of
 from app.wire.anthropic.request_writer import BUDGETS
 from app.wire.canonical import Hints
-from app.wire.chat import request_reader as chat_ask
+from app.wire.chat import request_reader as chat_reader
 from app.wire.content import FILE_BYTES_MAX, INLINE_BYTES_MAX
 from app.wire.dialects import dialect_for, parse
 from app.wire.exchange import AnswerError, Endpoint, RequestError
 from app.wire.gemini import candidate as gemini_choice
 from app.wire.gemini.family import family
-from app.wire.responses import request_reader as responses_ask
+from app.wire.responses import request_reader as responses_reader
 from app.wire.strict import Effort
 from app.wire.tags import seal
 from app.wire.urls import _PRIVATE_ENDINGS, URL_LENGTH_MAX
@@ -168,9 +168,9 @@ def test_a_table_has_a_row_for_each_case_and_a_column_for_each_upstream(heading:
     assert heads(heading)[1 : 1 + len(names)] == names
 
 
-@pytest.mark.parametrize(("endpoint", "module"), [("responses", responses_ask), ("chat", chat_ask)])
+@pytest.mark.parametrize(("endpoint", "module"), [("responses", responses_reader), ("chat", chat_reader)])
 def test_every_parameter_that_is_known_has_a_row(endpoint: Endpoint, module: Any) -> None:
-    assert {name.partition(".")[0] for name in PARAMETERS[endpoint]} == module.KNOWN | set(module.REFUSED)
+    assert {name.partition(".")[0] for name in PARAMETERS[endpoint]} == module.KNOWN | set(module.UNSUPPORTED)
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def test_a_providers_error_reaches_the_client_as_documented(row: list[str]) -> N
 
 def test_every_error_of_anthropic_has_a_row() -> None:
     words = {word for row in ERRORS if row[0] == "`anthropic`" for word in spans(row[1])}
-    assert words == set(anthropic_errors.WORDS)
+    assert words == set(anthropic_errors.OPENAI_ERRORS)
 
 
 def test_the_limits_of_content_are_those_in_the_code() -> None:

@@ -12,25 +12,25 @@ import msgspec
 from hypothesis import HealthCheck, Phase, given, settings
 
 from app.wire.canonical import CanonicalRequest, Target
-from app.wire.chat.request_writer import write_chat
+from app.wire.chat.request_writer import write_chat_request
 from app.wire.exchange import Endpoint, RequestError
-from app.wire.responses.request_writer import write_responses
+from app.wire.responses.request_writer import write_responses_request
 from tests.fuzz.mutations import SIZE_MAX
 from tests.protocols.differential.requests import REQUESTS
 from tests.protocols.translated.expected import Dialect
 from tests.protocols.translated.harness import STREAMS
 from tests.support.files.uploads import FORM, a_pdf, form, part, upload_form
 from tests.support.paths import RECORDINGS
-from tests.support.wire.asks import asks, plain_asks
-from tests.support.wire.requests import FULL
+from tests.support.wire.canonical_requests import any_requests, plain_requests
+from tests.support.wire.client_requests import FULL
 
 FOUND: Final = Path(__file__).parent / "found"
 ASKS: Final = 60
 """How many requests are drawn."""
 
 _WRITE: Final[dict[Endpoint, Callable[[CanonicalRequest, Target], bytes]]] = {
-    "responses": write_responses,
-    "chat": write_chat,
+    "responses": write_responses_request,
+    "chat": write_chat_request,
 }
 _WORD = re.compile(rb'"([a-zA-Z_.]{2,40})"')
 _PDF_WORDS: Final = (
@@ -90,9 +90,9 @@ def requests(endpoint: Endpoint) -> list[bytes]:
     found = [_encode(each) for each in FULL[endpoint]]
     found += [_encode(each) for each in REQUESTS.values()] if endpoint == "chat" else []
     target = Target("vendor", "model", max_output_tokens=4096, max_tool_calls=5)
-    for ask in _drawn():
+    for request in _drawn():
         try:
-            found.append(_WRITE[endpoint](ask, target))
+            found.append(_WRITE[endpoint](request, target))
         except RequestError:
             continue
     return found
@@ -161,9 +161,9 @@ def _drawn() -> list[CanonicalRequest]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(asks() | plain_asks())
-    def draw(ask: CanonicalRequest) -> None:
-        drawn.append(ask)
+    @given(any_requests() | plain_requests())
+    def draw(request: CanonicalRequest) -> None:
+        drawn.append(request)
 
     draw()
     return drawn

@@ -136,8 +136,8 @@ def _keep(target: Fuzzed, data: bytes, error: BaseException, report: Report, *, 
     place = place_of(error)
     if any(fault.place == place for fault in report.faults):
         return
-    told = "".join(traceback.format_exception(error))[-3_000:]
-    report.faults.append(Fault(place, told, minimised(target, data, place, measured=measured)))
+    result = "".join(traceback.format_exception(error))[-3_000:]
+    report.faults.append(Fault(place, result, minimised(target, data, place, measured=measured)))
 
 
 def place_of(error: BaseException) -> str:

@@ -178,10 +178,10 @@ class Mutator:
         if self._chance.random() < 0.4:
             self._chance.choice(self._by_frames)(frames)
             return b"\n\n".join(frames)
-        told = [number for number, frame in enumerate(frames) if b"data: {" in frame]
-        if not told:
+        result = [number for number, frame in enumerate(frames) if b"data: {" in frame]
+        if not result:
             return data
-        number = self._chance.choice(told)
+        number = self._chance.choice(result)
         head, mark, payload = frames[number].partition(b"data: ")
         frames[number] = head + mark + self._in_json(payload)
         return b"\n\n".join(frames)

@@ -16,7 +16,7 @@ from zlib import crc32
 
 import msgspec
 
-from app.wire.answer import AnswerEvent, Reader
+from app.wire.answer import AnswerEvent, AnswerReader
 from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
 from app.wire.exchange import AnswerError, Relay
 from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
@@ -58,7 +58,7 @@ class Told:
 class Heard:
     """A reader that keeps what it tells."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: AnswerReader) -> None:
         self._reader = reader
         self.events: list[AnswerEvent] = []
 
@@ -135,12 +135,12 @@ def _passed(make: Make, data: bytes) -> object:
 
 def _translated(dialect: Dialect, client: Client, data: bytes, *, streamed: bool) -> object:
     choices = 1 + crc32(data) % 2 if client == "chat" and dialect in SEVERAL else 1
-    ask = ask_for(client, choices=choices, stream=streamed)
+    request = ask_for(client, choices=choices, stream=streamed)
     kind = StreamTranslation if streamed else PlainTranslation
     readers: list[Heard] = []
 
     def make() -> Relay:
-        readers.append(Heard(reader_for(dialect, ask)))
+        readers.append(Heard(reader_for(dialect, request)))
         return kind(readers[-1], writer_for(client, stream=streamed), choices=choices)
 
     whole, cut_up = _fed(make(), [data]), _fed(make(), pieces_of(data))
@@ -189,22 +189,22 @@ def _check_figures(relay: Relay, size: int) -> None:
     assert 0 <= relay.delivered.output_bytes <= TURNS_MAX * 2 * size + 64, "more was delivered than came"
 
 
-def _check_sent(client: Client, told: Told, *, streamed: bool) -> None:
+def _check_sent(client: Client, raw: Told, *, streamed: bool) -> None:
     if not streamed:
-        answer = json.loads(told.sent)
-        assert (told.error is None) == (answer.get("error") is None), "an error and an answer"
+        answer = json.loads(raw.sent)
+        assert (raw.error is None) == (answer.get("error") is None), "an error and an answer"
         return
-    heard = (of_chat if client == "chat" else of_responses)(told.sent)
-    assert (heard.error is None) == (told.error is None), "an error and an answer"
+    heard = (of_chat if client == "chat" else of_responses)(raw.sent)
+    assert (heard.error is None) == (raw.error is None), "an error and an answer"
     if client == "responses":
-        found = responses_grammar.events(told.sent)
+        found = responses_grammar.events(raw.sent)
         if [event["type"] for event in found] != ["error"]:
             responses_grammar.check_events(found)
 
 
-def _seen(told: Told) -> object:
+def _seen(raw: Told) -> object:
     """What makes an outcome one of its own: how it ended, and in which words of ours."""
-    if told.error is None:
-        return told.finish[:40], told.usage is None
-    message, malformed, *_ = told.error
+    if raw.error is None:
+        return raw.finish[:40], raw.usage is None
+    message, malformed, *_ = raw.error
     return message if malformed else "an error of the upstream's"

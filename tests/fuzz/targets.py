@@ -14,15 +14,15 @@ import msgspec
 from app.documents import pdf
 from app.faults import FileTooLarge, UnsupportedMediaType
 from app.files.upload import UploadForm
-from app.wire.answer import Began, Ended, Finished, Said
+from app.wire.answer import AnswerBegun, AnswerEnded, ChoiceFinished, TextDelta
 from app.wire.canonical import Target as Upstream
-from app.wire.chat.answer_writer import ChatWriter
-from app.wire.dialects import READ, WRITE, parse, passed_body
+from app.wire.chat.answer_writer import ChatAnswerWriter
+from app.wire.dialects import REQUEST_READERS, REQUEST_WRITERS, parse, passthrough_body
 from app.wire.envelope import error_envelope
 from app.wire.exchange import Endpoint, ParsedRequest, RequestError
 from app.wire.file_ref import StoredFile
-from app.wire.responses.answer_writer import ResponsesWriter
-from app.wire.rewrite import handed
+from app.wire.responses.answer_writer import ResponsesAnswerWriter
+from app.wire.rewrite import rewrite_conversation
 from app.wire.sse import FrameSplitter
 from domain.errors import InvalidValue
 from tests.fuzz import corpora, relays
@@ -66,12 +66,12 @@ def frames(data: bytes) -> object:
     rest, other_rest = whole.flush(), cut_up.flush()
     every = [*found, *([rest] if rest else [])]
     assert every == [*pieces, *([other_rest] if other_rest else [])]
-    told = [(frame.event, frame.data) for frame in every if frame.data is not None]
-    assert told == _by_the_standard(data)
+    result = [(frame.event, frame.data) for frame in every if frame.data is not None]
+    assert result == _by_the_standard(data)
     for frame in every:
         if frame.data is not None and frame.at >= 0:
             assert frame.raw[frame.at : frame.at + len(frame.data)] == frame.data
-    return len(found), rest is None, len({name for name, _ in told})
+    return len(found), rest is None, len({name for name, _ in result})
 
 
 def _by_the_standard(data: bytes) -> list[tuple[str, bytes]]:
@@ -111,24 +111,24 @@ def _passed_on(parsed: ParsedRequest) -> object:
     assert parsed.demand.text_bytes >= 0
     assert parsed.content_bytes >= 0
     try:
-        fields = handed(parsed.fields, _stored(parsed), "vendor")
+        fields = rewrite_conversation(parsed.fields, _stored(parsed), "vendor")
     except RequestError as error:
         return _refused(error)
-    passed = passed_body(replace(parsed, fields=fields), UPSTREAMS[parsed.endpoint])
+    passed = passthrough_body(replace(parsed, fields=fields), UPSTREAMS[parsed.endpoint])
     assert json.loads(passed, parse_int=str, parse_float=str).keys() >= parsed.fields.keys()
     return parsed.demand.images > 0, parsed.demand.files > 0, len(parsed.refs) > 0, len(parsed.addresses) > 0
 
 
 def _carried(endpoint: Endpoint, parsed: ParsedRequest) -> object:
     try:
-        ask = READ[endpoint](parsed.fields, _stored(parsed))
+        request = REQUEST_READERS[endpoint](parsed.fields, _stored(parsed))
     except RequestError as error:
         return _refused(error)
     _answer(endpoint, parsed)
     ways: list[object] = []
     for dialect in DIALECTS:
         try:
-            written = msgspec.json.decode(WRITE[dialect](ask, UPSTREAMS[dialect]))
+            written = msgspec.json.decode(REQUEST_WRITERS[dialect](request, UPSTREAMS[dialect]))
             ways.append(frozenset(written))
         except RequestError as error:
             ways.append(_refused(error))
@@ -137,9 +137,9 @@ def _carried(endpoint: Endpoint, parsed: ParsedRequest) -> object:
 
 def _answer(endpoint: Endpoint, parsed: ParsedRequest) -> None:
     """Answers echo what was asked."""
-    make = ChatWriter if endpoint == "chat" else ResponsesWriter
+    make = ChatAnswerWriter if endpoint == "chat" else ResponsesAnswerWriter
     writer = make(seed="0" * 32, model="public", created=1, fields=parsed.fields, stream=parsed.stream)
-    events = (Began(), Said("Yes"), Finished("stop"), Ended())
+    events = (AnswerBegun(), TextDelta("Yes"), ChoiceFinished("stop"), AnswerEnded())
     sent = b"".join(writer.write(event) for event in events)
     if not parsed.stream:
         msgspec.json.decode(sent)
@@ -177,16 +177,16 @@ def _form(content_type: str, pieces: list[bytes]) -> tuple[Any, bytes]:
     try:
         reader = UploadForm(content_type)
         content = b"".join([reader.feed(piece) for piece in pieces])
-        asked = reader.finish()
+        request = reader.finish()
     except RequestError as error:
         _refused(error)
         return None, b""
     except (FileTooLarge, InvalidValue, UnsupportedMediaType):
         return None, b""
     assert reader.file_bytes == len(content)
-    assert asked.filename.isprintable()
-    assert asked.purpose
-    return asked, content
+    assert request.filename.isprintable()
+    assert request.purpose
+    return request, content
 
 
 def document(data: bytes) -> object:

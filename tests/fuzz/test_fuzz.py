@@ -68,7 +68,7 @@ def complaints(reports: list[Report], seed: int) -> str:
 
 
 @pytest.mark.timeout(300)
-def test_nothing_breaks_in_a_moment(tmp_path: Path) -> None:
+def test_a_short_run_finds_no_fault(tmp_path: Path) -> None:
     reports = run(tmp_path, list(TARGETS), "--count", str(SHORT_COUNT), seed=1, timeout=280)
     assert [report.target for report in reports] == list(TARGETS)
     assert not complaints(reports, 1), complaints(reports, 1)
@@ -78,7 +78,7 @@ def test_nothing_breaks_in_a_moment(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("name", TARGETS)
-def test_nothing_breaks_in_a_long_while(name: str, tmp_path: Path) -> None:
+def test_a_long_run_finds_no_fault(name: str, tmp_path: Path) -> None:
     seed = int(os.environ.get("FUZZ_SEED") or secrets.randbits(32))
     limit = f"{LONG_SECONDS:.1f}"
     [report] = run(tmp_path, [name], "--seconds", limit, seed=seed, timeout=LONG_SECONDS + GRACE_SECONDS)
@@ -87,7 +87,7 @@ def test_nothing_breaks_in_a_long_while(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_what_was_at_fault_once_is_not_again(name: str) -> None:
+def test_fixed_faults_do_not_return(name: str) -> None:
     for data in corpora.found(name):
         examine(TARGETS[name], data, measured=False)
 
@@ -112,14 +112,14 @@ TRAP: Final = Fuzzed("bytes", _trap, lambda: [b"."], lambda: [b"."])
 @pytest.mark.parametrize(
     ("data", "place"), [(b"x\x00boomx", "KeyError at"), (b"a loop", "TooSlow"), (b"grow", "TooMuchMemory")]
 )
-def test_faults_are_seen(data: bytes, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_faults_are_detected(data: bytes, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.fuzz.engine.LIMIT_SECONDS", 0.05)
     with pytest.raises(BaseException) as caught:  # noqa: PT011 - the kinds are the parameters
         examine(TRAP, data, measured=True)
     assert place_of(caught.value).startswith(place)
 
 
-def test_an_input_is_cut_down_to_its_fault() -> None:
+def test_an_input_is_reduced_to_its_fault() -> None:
     with pytest.raises(KeyError) as caught:
         _trap(b"\x00boom")
     data = b"much before" * 20 + b"\x00boom" + b"and after" * 30

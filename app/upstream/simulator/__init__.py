@@ -1,4 +1,4 @@
-"""The simulator: an upstream in this process that answers from the request alone and misbehaves on request."""
+"""The simulator: an in-process upstream that answers deterministically from the request, and fails on request."""
 
 from app.upstream.simulator.directives import RULES, grammar
 from app.upstream.simulator.upstream import SimulatorAnswer, SimulatorUpstream

@@ -1,4 +1,4 @@
-"""What the simulator answers, before any protocol: items, how they end, and the figures that go with them."""
+"""The simulator's answer, independent of the protocol: items, finish reasons and usage."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Finish = Literal["stop", "tool_calls", "length", "content_filter"]
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Characters `start` to `end` of the text stand on `url`."""
+    """Characters `start` to `end` of the text cite `url`."""
 
     start: int
     end: int
@@ -48,7 +48,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`png` and `partials` are base64; `tokens` is what drawing it took, apart from the text tokens."""
+    """`png` and `partials` are base64; `tokens` are the image tokens of drawing it, separate from text tokens."""
 
     prompt: str
     png: str
@@ -61,7 +61,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """Hidden reasoning: `tokens` are billed as output; the summary is shown where it was asked for."""
+    """Hidden reasoning: `tokens` are billed as output; the summary is present if the request asks for it."""
 
     tokens: int
     summary: str | None
@@ -79,7 +79,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """`output` includes `reasoning`, `input` includes `cached`. Searches and pictures are beside them."""
+    """`output` includes `reasoning`, `input` includes `cached`. Searches and image tokens are separate."""
 
     input: int
     cached: int
@@ -96,7 +96,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedAnswer:
-    """`usage` is None where the request asked for none."""
+    """`usage` is None if the request has the directive `no_usage`."""
 
     choices: tuple[Choice, ...]
     usage: Usage | None
@@ -116,7 +116,7 @@ def size(item: Item) -> int:
 
 
 def cut(items: tuple[Item, ...], tokens_max: int) -> tuple[tuple[Item, ...], bool]:
-    """The items within `tokens_max`, the last one perhaps in part; and whether all of them fitted whole."""
+    """The items that fit into `tokens_max`, the last one possibly cut short; and whether all of them fit."""
     kept: list[Item] = []
     left = tokens_max
     for item in items:
@@ -130,7 +130,7 @@ def cut(items: tuple[Item, ...], tokens_max: int) -> tuple[tuple[Item, ...], boo
 
 
 def shorten(item: Item, tokens_max: int) -> Item | None:
-    """The beginning of an item; None where nothing of it is left."""
+    """The first `tokens_max` tokens of an item; None if nothing of it remains."""
     match item:
         case Text(text=text):
             return part_of(item, tokens.cut(text, tokens_max)) if tokens_max else None
@@ -146,5 +146,5 @@ def shorten(item: Item, tokens_max: int) -> Item | None:
 
 
 def part_of(item: Text, text: str, *, whole: bool = False) -> Text:
-    """`item` with `text`, a beginning of its text, and the citations that lie in it."""
+    """`item` cut to `text`, a prefix of its text, with the citations inside that prefix."""
     return Text(text, tuple(each for each in item.citations if each.end <= len(text)), whole)

@@ -1,9 +1,9 @@
-"""An answer as the chat completions protocol: one JSON object, or the chunks of its stream.
+"""Writes an answer in the chat completions protocol: one JSON object, or the chunks of a stream.
 
-Rule 1: the first delta of a choice is its role, the last chunk of a choice its finish_reason; choices take turns.
-Rule 2: a tool call's id and name come once, in its first delta; what follows is arguments, by index.
-        Legacy functions are answered in kind: one function_call, no id.
-Rule 3: with include_usage every chunk says `usage: null`, and one more, without choices, says the usage. Then [DONE].
+Rule 1: the first delta of a choice is its role, its last chunk has the finish_reason; the choices' chunks alternate.
+Rule 2: a tool call's id and name come once, in its first delta; later deltas add arguments, by index.
+        Legacy functions get a legacy answer: one function_call without an id.
+Rule 3: with include_usage, every chunk has `usage: null`, and one more, without choices, has the usage. Then [DONE].
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from itertools import zip_longest
 
 from app.upstream.simulator import tokens
 from app.upstream.simulator.answer import Call, Choice, Citation, SimulatedRefusal, Text, Usage
-from app.upstream.simulator.ask import Json
 from app.upstream.simulator.reply import DONE, Reply, encode, envelope, failure
+from app.upstream.simulator.request import Json
 
 
 def body(reply: Reply) -> bytes:
@@ -31,13 +31,13 @@ def frames(reply: Reply) -> Iterator[bytes]:
 
 
 def error_frames() -> Iterator[bytes]:
-    """An error in place of a chunk; nothing follows it."""
+    """An error in place of a chunk, with nothing after it."""
     yield b"data: %b\n\n" % envelope(failure())
 
 
 def chunks(reply: Reply) -> Iterator[Json]:
     head = _head(reply, "chat.completion.chunk")
-    include = reply.ask.include_usage and reply.answer.usage is not None
+    include = reply.request.include_usage and reply.answer.usage is not None
     silent = {"usage": None} if include else {}
     streams = [_deltas(reply, number, choice) for number, choice in enumerate(reply.answer.choices)]
     for turn in zip_longest(*streams):
@@ -53,7 +53,7 @@ def _head(reply: Reply, kind: str) -> Json:
         "id": reply.id("chatcmpl-"),
         "object": kind,
         "created": reply.created,
-        "model": reply.ask.model,
+        "model": reply.request.model,
         "service_tier": "default",
         "system_fingerprint": "fp_simulator",
     }
@@ -61,7 +61,7 @@ def _head(reply: Reply, kind: str) -> Json:
 
 def _deltas(reply: Reply, number: int, choice: Choice) -> Iterator[Json]:
     yield _delta(number, {"role": "assistant", "content": "", "refusal": None})
-    each = reply.ask.directives.chunk_tokens
+    each = reply.request.directives.chunk_tokens
     calls = 0
     for item in choice.items:
         match item:
@@ -75,15 +75,15 @@ def _deltas(reply: Reply, number: int, choice: Choice) -> Iterator[Json]:
                 yield from (_delta(number, part) for part in _call_parts(reply, number, calls, item))
                 calls += 1
             case _:
-                # Chat has no place for searches, pictures and hidden reasoning; the usage counts them.
+                # Chat has no place for searches, pictures and hidden reasoning, but they count in the usage.
                 continue
     yield _delta(number, {}, _finish(reply, choice))
 
 
 def _call_parts(reply: Reply, number: int, index: int, call: Call) -> Iterator[Json]:
     first = {"name": call.name, "arguments": ""}
-    pieces = tokens.chunks(call.arguments, reply.ask.directives.chunk_tokens)
-    if reply.ask.tools.legacy:
+    pieces = tokens.chunks(call.arguments, reply.request.directives.chunk_tokens)
+    if reply.request.tools.legacy:
         yield {"function_call": first}
         yield from ({"function_call": {"arguments": piece}} for piece in pieces)
         return
@@ -93,7 +93,7 @@ def _call_parts(reply: Reply, number: int, index: int, call: Call) -> Iterator[J
 
 
 def _finish(reply: Reply, choice: Choice) -> str:
-    return "function_call" if reply.ask.tools.legacy and choice.finish == "tool_calls" else choice.finish
+    return "function_call" if reply.request.tools.legacy and choice.finish == "tool_calls" else choice.finish
 
 
 def _delta(number: int, delta: Json, finish: str | None = None) -> Json:
@@ -110,7 +110,7 @@ def _choice(reply: Reply, number: int, choice: Choice) -> Json:
         "refusal": refusals[0].text if refusals else None,
         "annotations": [_annotation(citation) for text in texts for citation in text.citations],
     }
-    if calls and reply.ask.tools.legacy:
+    if calls and reply.request.tools.legacy:
         message["function_call"] = {"name": calls[0].name, "arguments": calls[0].arguments}
     elif calls:
         message["tool_calls"] = [_tool_call(reply, number, index, call) for index, call in enumerate(calls)]

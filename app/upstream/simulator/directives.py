@@ -1,11 +1,11 @@
-"""What a request may ask the simulator to do wrong: the string `metadata.simulator`.
+"""The directives by which a request makes the simulator misbehave: the string `metadata.simulator`.
 
     directives = directive *( " " directive )
     directive  = flag | name "=" value
 
-Rule 1: every name stands in RULES with its kind and its bounds; anything else is an error that lists them all.
-Rule 2: `..._at=N` acts in place of frame N of a stream, frames counted from 0; the N frames before it are sent.
-Rule 3: `on=NAME` keeps the directives for the upstream of that name; every other simulator ignores them.
+Rule 1: every name is listed in RULES with its kind and bounds; any other is an error that lists them all.
+Rule 2: `..._at=N` replaces frame N of a stream, counted from 0; the N frames before it are sent.
+Rule 3: `on=NAME` limits the directives to the upstream of that name; other simulators ignore them.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Kind = Literal["flag", "integer", "seconds", "word"]
 
 
 class DirectiveError(ValueError):
-    """The text is not in the grammar; the message says where and lists what is."""
+    """The text does not follow the grammar. The message says where, and lists what is valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Directives:
-    """The parsed string. None and False: not asked for."""
+    """The parsed directives. None or False means that a directive was not set."""
 
     on: str | None = None
     status: int | None = None
@@ -127,7 +127,7 @@ def grammar() -> str:
 
 
 def for_upstream(directives: Directives, name: str) -> Directives:
-    """What is left of them on the upstream called `name`."""
+    """The directives that apply to the upstream called `name`."""
     return directives if directives.on in (None, name) else Directives()
 
 

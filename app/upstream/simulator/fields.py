@@ -1,4 +1,4 @@
-"""Typed access to a request's fields; what is missing, mistyped or out of bounds is rejected in a vendor's words."""
+"""Typed access to a request's fields. Missing, mistyped and out-of-range values are rejected with a vendor's messages."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from app.upstream.simulator.ask import Json, Rejected
 from app.upstream.simulator.directives import DirectiveError, Directives, for_upstream, parse
+from app.upstream.simulator.request import Json, Rejected
 
 METADATA_KEYS_MAX = 16
 METADATA_KEY_CHARS_MAX = 64
@@ -39,7 +39,7 @@ def decode(body: bytes) -> Json:
 
 
 def _too_deep(body: bytes, value: Any) -> bool:
-    """True where what is echoed could not be encoded again; level by level, because a walk would meet the same limit."""
+    """Whether the body is too deep to be encoded again in an echo. Checked level by level: recursion would hit the same limit."""
     if body.count(b"[") + body.count(b"{") <= NESTING_MAX:
         return False
     level = [value]
@@ -53,7 +53,7 @@ def _too_deep(body: bytes, value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """One object of a request and the path to it, so that an error names what is wrong."""
+    """One object of a request and its path, which errors need."""
 
     data: Json
     path: str = ""
@@ -78,7 +78,7 @@ class Fields:
         return self._typed(name, list, [])
 
     def table(self, name: str) -> Fields:
-        """The object called `name`; an empty one where it is absent or null."""
+        """The object called `name`, empty if absent or null."""
         return Fields(self._typed(name, dict, {}), self.at(name))
 
     def items(self, name: str) -> list[Fields]:
@@ -150,7 +150,7 @@ def model(fields: Fields) -> str:
 
 
 def directives(fields: Fields, upstream: str) -> Directives:
-    """What `metadata.simulator` asks of the upstream called `upstream`; metadata itself has a vendor's bounds."""
+    """The directives in `metadata.simulator` for the upstream called `upstream`. Metadata has a vendor's limits."""
     metadata = fields.table("metadata")
     if len(metadata.data) > METADATA_KEYS_MAX:
         raise Rejected(

@@ -1,4 +1,4 @@
-"""Files and images of the input: decoded, recognised, measured. Nothing is fetched from anywhere."""
+"""Decodes, recognizes and measures files and images of the input. Nothing is fetched."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import re
 
 from app.documents import pdf
 from app.upstream.simulator import tokens
-from app.upstream.simulator.ask import Document, Rejected
 from app.upstream.simulator.fields import Fields
+from app.upstream.simulator.request import Document, Rejected
 
 IMAGE_TOKENS = 85
 PAGE_TOKENS = 250
@@ -18,19 +18,19 @@ _DATA_URI = re.compile(r"data:([\w.+/-]*)(?:;[\w.=+-]+)*;base64,", re.ASCII)
 
 
 def document(part: Fields) -> tuple[Document, int]:
-    """A file part and how many tokens it is; never more than its bytes."""
-    given = [name for name in ("file_data", "file_url", "file_id") if part.data.get(name) is not None]
-    if not given:
+    """A file part and its token count, which never exceeds its bytes."""
+    sources = [name for name in ("file_data", "file_url", "file_id") if part.data.get(name) is not None]
+    if not sources:
         raise Rejected(
             f"Missing required parameter: '{part.at('file_data')}'.",
             param=part.at("file_data"),
             code="missing_required_parameter",
         )
-    reference = part.text(given[0], "")
-    if given[0] == "file_id":
+    reference = part.text(sources[0], "")
+    if sources[0] == "file_id":
         raise Rejected(f"No such File object: {reference[:64]}", param=part.at("file_id"), status=404)
-    filename = part.text("filename", "document.pdf" if given[0] == "file_data" else _basename(reference))[:128]
-    if given[0] == "file_url":
+    filename = part.text("filename", "document.pdf" if sources[0] == "file_data" else _basename(reference))[:128]
+    if sources[0] == "file_url":
         return Document(filename, pdf=False, pages=None, bytes=None), tokens.count(reference)
     found = _measured(part, filename, reference)
     size = PAGE_TOKENS * (found.pages or 1)
@@ -38,7 +38,7 @@ def document(part: Fields) -> tuple[Document, int]:
 
 
 def image(part: Fields, name: str, url: str) -> int:
-    """How many tokens the picture at `url` is, an address or a data URI; never more than its bytes."""
+    """The token count of the picture at `url`, a URL or a data URI. It never exceeds its bytes."""
     if url.startswith("data:"):
         _decoded(part.at(name), url)
     elif not url.startswith(("http://", "https://")):

@@ -1,7 +1,7 @@
-"""A real PNG, drawn from a prompt: the same words give the same picture.
+"""Draws a real PNG from a prompt. The same prompt gives the same picture.
 
-The picture is a symmetric pattern of squares in four colours, two bits a pixel, at the size that was asked for.
-It compresses to a few kilobytes at any size that is allowed.
+The picture is a symmetric pattern of squares in four colours, two bits per pixel, in the requested size.
+It compresses to a few kilobytes in any allowed size.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PALETTE_TYPE = 3
 
 
 def draw(prompt: str, width: int, height: int) -> bytes:
-    """A PNG file of `width` x `height` pixels; its pattern and colours come from `prompt`."""
+    """A PNG file of `width` x `height` pixels; the pattern and colours are derived from `prompt`."""
     assert SIDE_MIN <= width <= SIDE_MAX
     assert SIDE_MIN <= height <= SIDE_MAX
     digest = hashlib.sha512(prompt.encode()).digest()

@@ -1,4 +1,4 @@
-"""The sentences of the simulator: short, true of the request, and the same for the same request."""
+"""The simulator's sentences: short, true of the request, and always the same for the same request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from app.upstream.simulator import tokens
-from app.upstream.simulator.ask import Document, SimulatedRequest, ToolResult
+from app.upstream.simulator.request import Document, SimulatedRequest, ToolResult
 
 QUOTE_CHARS_MAX = 160
 RESULT_FACTS_MAX = 12
@@ -31,19 +31,19 @@ _FILLER = (
 )
 
 
-def reply(ask: SimulatedRequest, choice: int) -> str:
-    """The text of an answer; further choices of one request say which they are."""
-    content = ask.content
+def reply(request: SimulatedRequest, choice: int) -> str:
+    """The text of an answer. Choices after the first say which one they are."""
+    content = request.content
     prompt = quote(content.prompt)
     language = _LANGUAGE.search(content.prompt)
     if language:
-        text = _LANGUAGES[language[1].lower()].format(prompt=prompt, model=ask.model)
+        text = _LANGUAGES[language[1].lower()].format(prompt=prompt, model=request.model)
     elif content.results:
         text = " ".join([*map(_result, content.results), f"That answers “{prompt}”."])
     elif prompt:
-        text = f"You wrote “{prompt}”. This is a simulated answer from {ask.model}, to try an integration with."
+        text = f"You wrote “{prompt}”. This is a simulated answer from {request.model}, to try an integration with."
     else:
-        text = f"This is a simulated answer from {ask.model}, to try an integration with."
+        text = f"This is a simulated answer from {request.model}, to try an integration with."
     parts = [*map(_document, content.documents), *_images(content.images), text]
     if choice:
         parts.append(f"This is choice {choice + 1}.")
@@ -51,13 +51,13 @@ def reply(ask: SimulatedRequest, choice: int) -> str:
 
 
 def quote(text: str) -> str:
-    """The text on one line and not too long."""
+    """The text on one line, shortened if necessary."""
     line = " ".join(text[: 4 * QUOTE_CHARS_MAX].split())
     return line if len(line) <= QUOTE_CHARS_MAX else line[:QUOTE_CHARS_MAX].rstrip() + "…"
 
 
 def exactly(text: str, tokens_wanted: int) -> str:
-    """The text made `tokens_wanted` tokens long: cut, or written on."""
+    """The text cut or extended to exactly `tokens_wanted` tokens."""
     short = tokens_wanted - tokens.count(text)
     if short <= 0:
         return tokens.cut(text, tokens_wanted)
@@ -65,12 +65,12 @@ def exactly(text: str, tokens_wanted: int) -> str:
     return tokens.cut(text + filler * (short // tokens.count(filler) + 2), tokens_wanted)
 
 
-def refusal(ask: SimulatedRequest) -> str:
-    return f"I'm sorry, but {ask.model} cannot help with “{quote(ask.content.prompt)}”."
+def refusal(request: SimulatedRequest) -> str:
+    return f"I'm sorry, but {request.model} cannot help with “{quote(request.content.prompt)}”."
 
 
-def thought(ask: SimulatedRequest) -> str:
-    return f"Reading “{quote(ask.content.prompt)}” and choosing what to answer."
+def thought(request: SimulatedRequest) -> str:
+    return f"Reading “{quote(request.content.prompt)}” and choosing what to answer."
 
 
 def picture(prompt: str) -> str:
@@ -95,7 +95,7 @@ def _images(number: int) -> list[str]:
 
 
 def _result(result: ToolResult) -> str:
-    """A tool's result as a sentence: the facts of a JSON object, else the text as it is."""
+    """A tool's result as a sentence: the facts of a JSON object, otherwise the text itself."""
     try:
         value: Any = msgspec.json.decode(result.output)
     except (msgspec.DecodeError, RecursionError):

@@ -1,15 +1,15 @@
-"""Reads the body of POST /chat/completions into a SimulatedRequest, and refuses what a vendor would refuse."""
+"""Reads the body of POST /chat/completions into a SimulatedRequest, and rejects what a vendor would reject."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from app.upstream.simulator import files, tokens
-from app.upstream.simulator.ask import Content, Document, Format, Reasoning, Rejected, SimulatedRequest, ToolResult
+from app.upstream.simulator import tokens
 from app.upstream.simulator.fields import Fields, decode, directives, model
-from app.upstream.simulator.read_responses import EFFORTS, INPUT_ITEMS_MAX, OUTPUT_TOKENS_MAX
+from app.upstream.simulator.read_common import EFFORTS, OUTPUT_TOKENS_MAX, Conversation, read_format, read_items
 from app.upstream.simulator.read_tools import chat_tools
+from app.upstream.simulator.request import Content, Reasoning, Rejected, SimulatedRequest
 
 CHOICES_MAX = 128
 STOPS_MAX = 4
@@ -23,7 +23,7 @@ def read(body: bytes, upstream: str, seed: bytes) -> SimulatedRequest:
     _check(fields)
     found = directives(fields, upstream)
     tools = chat_tools(fields)
-    content = _Reader().read(fields)
+    content = _read_conversation(fields)
     limits = [
         each
         for each in (
@@ -36,7 +36,7 @@ def read(body: bytes, upstream: str, seed: bytes) -> SimulatedRequest:
         model=name,
         content=replace(content, tokens=max(1, min(content.tokens + tools.tokens, len(body)))),
         tools=tools,
-        format=_format(fields),
+        format=read_format(fields.table("response_format"), nested=True),
         reasoning=Reasoning(effort=fields.one_of("reasoning_effort", EFFORTS, None)),
         directives=found,
         stream=fields.flag("stream", False),
@@ -65,19 +65,6 @@ def _check(fields: Fields) -> None:
         )
 
 
-def _format(fields: Fields) -> Format:
-    given = fields.table("response_format")
-    if not given.data:
-        return Format()
-    kind = given.one_of("type", ("json_object", "json_schema", "text"), None)
-    if kind == "json_schema":
-        given.require("json_schema")
-        schema = given.table("json_schema")
-        schema.require("name")
-        return Format("json_schema", schema.table("schema").data)
-    return Format("json_object" if kind == "json_object" else "text")
-
-
 def _stops(fields: Fields) -> tuple[str, ...]:
     value = fields.data.get("stop")
     stops: list[Any] = [value] if isinstance(value, str) else fields.array("stop")
@@ -86,96 +73,74 @@ def _stops(fields: Fields) -> tuple[str, ...]:
     return tuple(stops)
 
 
-class _Reader:
-    """Goes through the messages once. What the user said last is the prompt; tool messages after it are results."""
+def _read_conversation(fields: Fields) -> Content:
+    fields.require("messages")
+    messages = read_items(fields, "messages")
+    if not messages:
+        raise Rejected(
+            "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.",
+            param="messages",
+            code="empty_array",
+        )
+    conversation = Conversation()
+    for message in messages:
+        _read_message(conversation, message)
+    return conversation.content
 
-    def __init__(self) -> None:
-        self.prompt = ""
-        self.results: list[ToolResult] = []
-        self.documents: list[Document] = []
-        self.images = 0
-        self.tokens = 0
-        self.names: dict[str, str] = {}
 
-    def read(self, fields: Fields) -> Content:
-        fields.require("messages")
-        messages = fields.items("messages")
-        if not messages:
-            raise Rejected(
-                "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array "
-                "instead.",
-                param="messages",
-                code="empty_array",
-            )
-        if len(messages) > INPUT_ITEMS_MAX:
-            raise Rejected("Invalid 'messages': array too long.", param="messages", code="array_above_max_length")
-        for message in messages:
-            self._message(message)
-        return Content(self.prompt, tuple(self.results), tuple(self.documents), self.images, self.tokens)
-
-    def _message(self, message: Fields) -> None:
-        message.require("role")
-        role = message.one_of("role", _ROLES, "")
-        if role == "user":
-            self.prompt, self.results, self.documents, self.images = "", [], [], 0
-        text = self._content(message, optional=role in ("assistant", "function"))
-        self.tokens += tokens.count(text)
-        if role == "user":
-            self.prompt = text
-        elif role == "assistant":
-            self._calls(message)
-        elif role == "tool":
-            self._result(message, text)
-        elif role == "function":
-            message.require("name")
-            self.results.append(ToolResult(message.text("name", ""), text))
-
-    def _content(self, message: Fields, optional: bool) -> str:
-        value = message.data.get("content") if optional else message.require("content")
-        if value is None or isinstance(value, str):
-            return value or ""
-        if not isinstance(value, list):
-            raise message.mistyped("content", "one of a string or array of objects", value)
-        return "\n".join(text for part in message.items("content") if (text := self._part(part)))
-
-    def _part(self, part: Fields) -> str:
-        """The text of a part; files and pictures are counted here."""
-        kind = part.text("type", "")
-        if kind in ("text", "refusal"):
-            part.require(kind)
-            return part.text(kind, "")
-        if kind == "image_url":
-            part.require("image_url")
-            nested = part.table("image_url")
-            self.images += 1
-            self.tokens += files.image(nested, "url", str(nested.require("url")))
-        elif kind == "file":
-            part.require("file")
-            document, size = files.document(part.table("file"))
-            self.documents.append(document)
-            self.tokens += size
-        else:
-            raise part.unsupported("type", kind, ("file", "image_url", "refusal", "text"))
-        return ""
-
-    def _calls(self, message: Fields) -> None:
+def _read_message(conversation: Conversation, message: Fields) -> None:
+    message.require("role")
+    role = message.one_of("role", _ROLES, "")
+    if role == "user":
+        conversation.begin_user_message()
+    text = _read_content(conversation, message, optional=role in ("assistant", "function"))
+    conversation.tokens += tokens.count(text)
+    if role == "user":
+        conversation.prompt = text
+    elif role == "assistant":
         for call in message.items("tool_calls"):
-            self.names[call.text("id", "")] = self._call(call.table("function"))
-        self._call(message.table("function_call"))
+            conversation.add_call(call.table("function"), call.text("id", ""))
+        conversation.add_call(message.table("function_call"), None)
+    elif role == "tool":
+        _read_result(conversation, message, text)
+    elif role == "function":
+        message.require("name")
+        conversation.add_result(message.text("name", ""), text)
 
-    def _call(self, function: Fields) -> str:
-        """The name of a function that was called, if one was."""
-        name = function.text("name", "")
-        self.tokens += tokens.count(name) + tokens.count(function.text("arguments", ""))
-        return name
 
-    def _result(self, message: Fields, text: str) -> None:
-        message.require("tool_call_id")
-        call_id = message.text("tool_call_id", "")
-        if call_id not in self.names:
-            raise Rejected(
-                "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with "
-                "'tool_calls'.",
-                param=message.at("role"),
-            )
-        self.results.append(ToolResult(self.names[call_id], text))
+def _read_content(conversation: Conversation, message: Fields, *, optional: bool) -> str:
+    value = message.data.get("content") if optional else message.require("content")
+    if value is None or isinstance(value, str):
+        return value or ""
+    if not isinstance(value, list):
+        raise message.mistyped("content", "one of a string or array of objects", value)
+    parts = (_read_part(conversation, part) for part in message.items("content"))
+    return "\n".join(text for text in parts if text)
+
+
+def _read_part(conversation: Conversation, part: Fields) -> str:
+    """The text of a part, "" for files and pictures, which are only counted."""
+    kind = part.text("type", "")
+    if kind in ("text", "refusal"):
+        part.require(kind)
+        return part.text(kind, "")
+    if kind == "image_url":
+        part.require("image_url")
+        conversation.add_image(part.table("image_url"), "url")
+    elif kind == "file":
+        part.require("file")
+        conversation.add_document(part.table("file"))
+    else:
+        raise part.unsupported("type", kind, ("file", "image_url", "refusal", "text"))
+    return ""
+
+
+def _read_result(conversation: Conversation, message: Fields, text: str) -> None:
+    message.require("tool_call_id")
+    name = conversation.called_function(message.text("tool_call_id", ""))
+    if name is None:
+        raise Rejected(
+            "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.",
+            param=message.at("role"),
+        )
+    conversation.add_result(name, text)

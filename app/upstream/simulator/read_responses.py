@@ -1,4 +1,4 @@
-"""Reads the body of POST /responses into a SimulatedRequest, and refuses what a vendor would refuse."""
+"""Reads the body of POST /responses into a SimulatedRequest, and rejects what a vendor would reject."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from typing import Any
 
 import msgspec
 
-from app.upstream.simulator import files, tokens
-from app.upstream.simulator.ask import Content, Document, Format, Reasoning, Rejected, SimulatedRequest, ToolResult
+from app.upstream.simulator import tokens
 from app.upstream.simulator.fields import Fields, decode, directives, model
+from app.upstream.simulator.read_common import EFFORTS, OUTPUT_TOKENS_MAX, Conversation, read_format, read_items
 from app.upstream.simulator.read_tools import responses_tools
-
-INPUT_ITEMS_MAX = 10_000
-OUTPUT_TOKENS_MAX = 10_000_000
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+from app.upstream.simulator.request import Content, Reasoning, Rejected, SimulatedRequest
 
 _ROLES = ("assistant", "developer", "system", "user")
 _STATEFUL = ("previous_response_id", "conversation", "prompt")
@@ -26,14 +23,14 @@ def read(body: bytes, upstream: str, seed: bytes) -> SimulatedRequest:
     _check(fields)
     found = directives(fields, upstream)
     tools = responses_tools(fields)
-    content = _Reader().read(fields)
+    content = _read_conversation(fields)
     size = content.tokens + tools.tokens + tokens.count(fields.text("instructions", ""))
     include = [each for each in fields.array("include") if isinstance(each, str)]
     return SimulatedRequest(
         model=name,
         content=replace(content, tokens=max(1, min(size, len(body)))),
         tools=tools,
-        format=_format(fields),
+        format=read_format(fields.table("text").table("format"), nested=False),
         reasoning=_reasoning(fields, include),
         directives=found,
         stream=fields.flag("stream", False),
@@ -48,11 +45,11 @@ def read(body: bytes, upstream: str, seed: bytes) -> SimulatedRequest:
 
 
 def _check(fields: Fields) -> None:
-    """The parameters that are only echoed: their types and bounds; and what a stateless upstream does not know."""
+    """Check the types and bounds of parameters that are only echoed, and reject references to stored state."""
     for name in _STATEFUL:
         if fields.data.get(name) is not None:
             raise Rejected(
-                f"Unsupported parameter: '{name}': the simulator keeps nothing between requests.",
+                f"Unsupported parameter: '{name}': the simulator stores nothing between requests.",
                 param=name,
                 code="previous_response_not_found" if name == "previous_response_id" else "unsupported_parameter",
             )
@@ -68,122 +65,96 @@ def _check(fields: Fields) -> None:
         fields.text(name, None)
 
 
-def _format(fields: Fields) -> Format:
-    given = fields.table("text").table("format")
-    if not given.data:
-        return Format()
-    kind = given.one_of("type", ("json_object", "json_schema", "text"), None)
-    if kind == "json_schema":
-        given.require("name")
-        given.require("schema")
-        return Format("json_schema", given.table("schema").data)
-    return Format("json_object" if kind == "json_object" else "text")
-
-
 def _reasoning(fields: Fields, include: list[str]) -> Reasoning:
-    given = fields.table("reasoning")
+    options = fields.table("reasoning")
     return Reasoning(
-        effort=given.one_of("effort", EFFORTS, None),
-        summary=given.one_of("summary", ("auto", "concise", "detailed"), None) is not None,
+        effort=options.one_of("effort", EFFORTS, None),
+        summary=options.one_of("summary", ("auto", "concise", "detailed"), None) is not None,
         encrypted="reasoning.encrypted_content" in include,
     )
 
 
-class _Reader:
-    """Goes through the input once. What the user said last is the prompt; results after it are what to answer from."""
+def _read_conversation(fields: Fields) -> Content:
+    conversation = Conversation()
+    value = fields.require("input")
+    if isinstance(value, str):
+        _add_text(conversation, value, user=True)
+    elif isinstance(value, list):
+        for item in read_items(fields, "input"):
+            _read_item(conversation, item)
+    else:
+        raise fields.mistyped("input", "one of a string or array of input items", value)
+    return conversation.content
 
-    def __init__(self) -> None:
-        self.prompt = ""
-        self.results: list[ToolResult] = []
-        self.documents: list[Document] = []
-        self.images = 0
-        self.tokens = 0
-        self.names: dict[str, str] = {}
 
-    def read(self, fields: Fields) -> Content:
-        value = fields.require("input")
-        if isinstance(value, str):
-            self.prompt, self.tokens = value, tokens.count(value)
-        elif isinstance(value, list):
-            if len(value) > INPUT_ITEMS_MAX:
-                raise Rejected("Invalid 'input': array too long.", param="input", code="array_above_max_length")
-            for item in fields.items("input"):
-                self._item(item)
-        else:
-            raise fields.mistyped("input", "one of a string or array of input items", value)
-        return Content(self.prompt, tuple(self.results), tuple(self.documents), self.images, self.tokens)
-
-    def _item(self, item: Fields) -> None:
-        kind = item.text("type", "message" if "role" in item.data else None)
-        if kind is None:
-            item.require("type")
-        elif kind == "message":
-            self._message(item)
-        elif kind == "function_call":
-            self._call(item)
-        elif kind in ("function_call_output", "custom_tool_call_output"):
-            self._result(item)
-        else:
-            # Items of other kinds come back from earlier answers (reasoning, searches, images): counted, not read.
-            text = item.data.get("summary") or item.data.get("action") or ""
-            self.tokens += tokens.count(msgspec.json.encode(text).decode()) if text else 0
-
-    def _message(self, item: Fields) -> None:
-        item.require("role")
-        user = item.one_of("role", _ROLES, "user") == "user"
-        content = item.require("content")
-        if user:
-            self.prompt, self.results, self.documents, self.images = "", [], [], 0
-        if isinstance(content, str):
-            self._text(content, user)
-        elif isinstance(content, list):
-            for part in item.items("content"):
-                self._part(part, user)
-        else:
-            raise item.mistyped("content", "one of an array of objects or string", content)
-
-    def _text(self, text: str, user: bool) -> None:
-        self.tokens += tokens.count(text)
-        if user:
-            self.prompt = f"{self.prompt}\n{text}" if self.prompt else text
-
-    def _part(self, part: Fields, user: bool) -> None:
-        kind = part.text("type", "")
-        if kind in ("input_text", "output_text"):
-            part.require("text")
-            self._text(part.text("text", ""), user)
-        elif kind == "refusal":
-            self._text(part.text("refusal", ""), user)
-        elif kind == "input_image":
-            self.images += 1
-            self.tokens += files.image(part, "image_url", str(part.require("image_url")))
-        elif kind == "input_file":
-            document, size = files.document(part)
-            self.documents.append(document)
-            self.tokens += size
-        else:
-            raise part.unsupported("type", kind, ("input_file", "input_image", "input_text", "output_text", "refusal"))
-
-    def _call(self, item: Fields) -> None:
+def _read_item(conversation: Conversation, item: Fields) -> None:
+    kind = item.text("type", "message" if "role" in item.data else None)
+    if kind is None:
+        item.require("type")
+    elif kind == "message":
+        _read_message(conversation, item)
+    elif kind == "function_call":
         for name in ("call_id", "name", "arguments"):
             item.require(name)
-        name, call_id = item.text("name", ""), item.text("call_id", "")
-        self.names[call_id] = name
-        self.tokens += tokens.count(name) + tokens.count(item.text("arguments", ""))
+        conversation.add_call(item, item.text("call_id", ""))
+    elif kind in ("function_call_output", "custom_tool_call_output"):
+        _read_result(conversation, item)
+    else:
+        # Items of other kinds come from earlier answers (reasoning, searches, images): they are counted, but not read.
+        text = item.data.get("summary") or item.data.get("action") or ""
+        conversation.tokens += tokens.count(msgspec.json.encode(text).decode()) if text else 0
 
-    def _result(self, item: Fields) -> None:
-        item.require("call_id")
-        output = item.require("output")
-        text = output if isinstance(output, str) else _joined(item)
-        call_id = item.text("call_id", "")
-        if item.data.get("type") == "function_call_output" and call_id not in self.names:
-            message = f"No tool call found for function call output with call_id {call_id[:64]}."
-            raise Rejected(message, param="input")
-        self.tokens += tokens.count(text)
-        self.results.append(ToolResult(self.names.get(call_id, "tool"), text))
+
+def _read_message(conversation: Conversation, item: Fields) -> None:
+    item.require("role")
+    user = item.one_of("role", _ROLES, "user") == "user"
+    content = item.require("content")
+    if user:
+        conversation.begin_user_message()
+    if isinstance(content, str):
+        _add_text(conversation, content, user=user)
+    elif isinstance(content, list):
+        for part in item.items("content"):
+            _read_part(conversation, part, user=user)
+    else:
+        raise item.mistyped("content", "one of an array of objects or string", content)
+
+
+def _read_part(conversation: Conversation, part: Fields, *, user: bool) -> None:
+    kind = part.text("type", "")
+    if kind in ("input_text", "output_text"):
+        part.require("text")
+        _add_text(conversation, part.text("text", ""), user=user)
+    elif kind == "refusal":
+        _add_text(conversation, part.text("refusal", ""), user=user)
+    elif kind == "input_image":
+        conversation.add_image(part, "image_url")
+    elif kind == "input_file":
+        conversation.add_document(part)
+    else:
+        raise part.unsupported("type", kind, ("input_file", "input_image", "input_text", "output_text", "refusal"))
+
+
+def _add_text(conversation: Conversation, text: str, *, user: bool) -> None:
+    conversation.tokens += tokens.count(text)
+    if user:
+        conversation.prompt = f"{conversation.prompt}\n{text}" if conversation.prompt else text
+
+
+def _read_result(conversation: Conversation, item: Fields) -> None:
+    item.require("call_id")
+    output = item.require("output")
+    text = output if isinstance(output, str) else _joined(item)
+    call_id = item.text("call_id", "")
+    name = conversation.called_function(call_id)
+    if item.data.get("type") == "function_call_output" and name is None:
+        message = f"No tool call found for function call output with call_id {call_id[:64]}."
+        raise Rejected(message, param="input")
+    conversation.tokens += tokens.count(text)
+    conversation.add_result("tool" if name is None else name, text)
 
 
 def _joined(item: Fields) -> str:
-    """A tool's output that came as parts."""
+    """A tool's output that was sent as parts."""
     parts: list[Any] = [part.data.get("text", "") for part in item.items("output")]
     return "\n".join(each for each in parts if isinstance(each, str))

@@ -1,4 +1,4 @@
-"""Reads `tools` and `tool_choice` of both protocols. A function is nested under `function` on chat, flat on Responses."""
+"""Reads `tools` and `tool_choice` of both protocols. Functions are nested under `function` on chat and flat on Responses."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import msgspec
 
 from app.upstream.simulator import png, tokens
-from app.upstream.simulator.ask import Function, ImageTool, Mode, Rejected, ToolChoice, Tools
 from app.upstream.simulator.fields import Fields
+from app.upstream.simulator.request import Function, ImageTool, Mode, Rejected, ToolChoice, Tools
 
 TOOLS_MAX = 128
 
@@ -18,7 +18,7 @@ _FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _SIZE = re.compile(r"(\d{2,4})x(\d{2,4})", re.ASCII)
 _QUALITIES = ("low", "medium", "high", "auto")
 _MODES: tuple[Mode, ...] = ("auto", "none", "required")
-# Listed by clients that also bring functions (the Codex CLI sends them); they are counted and echoed, and not called.
+# Sent by clients along with functions (the Codex CLI does). They are counted and echoed, but not called.
 _PASSIVE = ("custom", "namespace")
 
 
@@ -68,7 +68,7 @@ def chat_tools(fields: Fields) -> Tools:
 
 
 def _legacy(fields: Fields) -> Tools:
-    """`functions` and `function_call`, from before there were tools."""
+    """`functions` and `function_call`, the predecessors of tools."""
     functions = tuple(_function(each) for each in _items(fields, "functions"))
     choice = ToolChoice()
     if isinstance(value := fields.data.get("function_call"), str):

@@ -1,4 +1,4 @@
-"""What both protocols need to put an answer into bytes: ids, the moment, JSON, and frames of server-sent events."""
+"""What both protocols need to write an answer: ids, the creation time, JSON, and SSE frames."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import msgspec
 
 from app.upstream.simulator.answer import SimulatedAnswer
-from app.upstream.simulator.ask import Json, SimulatedRequest
+from app.upstream.simulator.request import Json, SimulatedRequest
 
 DONE = b"data: [DONE]\n\n"
-FAILURE = "The simulated upstream failed while answering, as the request asked."
+FAILURE = "The simulated upstream failed while answering, as requested."
 
 _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
@@ -19,15 +19,15 @@ encode = _encoder.encode
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer to one request, made at `created`, in Unix seconds."""
+    """The answer to one request; `created` is in Unix seconds."""
 
-    ask: SimulatedRequest
+    request: SimulatedRequest
     answer: SimulatedAnswer
     created: int
 
     def id(self, kind: str, number: int = 0) -> str:
-        """An id that is the same for the same request and differs within it."""
-        return make_id(kind, self.ask.seed, number)
+        """An id that is always the same for the same request, and unique within it."""
+        return make_id(kind, self.request.seed, number)
 
 
 def make_id(kind: str, seed: bytes, number: int = 0) -> str:

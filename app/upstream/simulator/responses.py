@@ -1,8 +1,8 @@
-"""An answer as the Responses protocol: one JSON object, or the events of its stream.
+"""Writes an answer in the Responses protocol: one JSON object, or the events of a stream.
 
-Rule 1: response.created, response.in_progress, then each item from added to done, then one closing event, then [DONE].
-Rule 2: `sequence_number` counts from 0 without a gap; the SSE event name is the event's type.
-Rule 3: the closing event carries exactly the items that the stream built up.
+Rule 1: response.created, response.in_progress, each item from `added` to `done`, one closing event, [DONE].
+Rule 2: `sequence_number` counts from 0 without gaps; the SSE event name is the event's type.
+Rule 3: the closing event contains exactly the items that the stream built up.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from app.upstream.simulator.answer import (
     Thought,
     Usage,
 )
-from app.upstream.simulator.ask import Json
 from app.upstream.simulator.reply import DONE, FAILURE, Reply, encode, failure
+from app.upstream.simulator.request import Json
 
 _PREFIX = {Text: "msg_", SimulatedRefusal: "msg_", Call: "fc_", Search: "ws_", Picture: "ig_", Thought: "rs_"}
 _ECHOED: Json = {
@@ -75,7 +75,7 @@ def events(reply: Reply) -> Iterator[Json]:
 
 
 def failure_frames(reply: Reply, number: int) -> Iterator[bytes]:
-    """An error in place of event `number`, flat as the specification has it, and the failed response."""
+    """An error in place of event `number`, flat as in the specification, and the failed response."""
     error = failure()
     yield frame(
         {"type": "error", "sequence_number": number, **{key: error[key] for key in ("code", "message", "param")}}
@@ -86,7 +86,7 @@ def failure_frames(reply: Reply, number: int) -> Iterator[bytes]:
 
 
 def error_frames() -> Iterator[bytes]:
-    """A stream that is an error from its first frame on, nested as vendors send it."""
+    """A stream that starts with an error, nested as vendors send it."""
     yield frame({"type": "error", "sequence_number": 0, "error": failure()})
 
 
@@ -113,7 +113,7 @@ def _closing(reply: Reply, choice: Choice, items: list[Json]) -> Json:
     return _response(reply, "incomplete", items, incomplete={"reason": reason})
 
 
-# Events between an item's added and its done
+# Events between an item's `added` and its `done`
 
 
 def _inside(reply: Reply, at: Json, item: Item) -> Iterator[Json]:
@@ -123,7 +123,7 @@ def _inside(reply: Reply, at: Json, item: Item) -> Iterator[Json]:
         case SimulatedRefusal():
             yield from _refused(reply, at, item)
         case Call():
-            for delta in tokens.chunks(item.arguments, reply.ask.directives.chunk_tokens):
+            for delta in tokens.chunks(item.arguments, reply.request.directives.chunk_tokens):
                 yield {"type": "response.function_call_arguments.delta", **at, "delta": delta}
             done = {"arguments": item.arguments, "name": item.name}
             yield {"type": "response.function_call_arguments.done", **at, **done}
@@ -141,7 +141,7 @@ def _text(reply: Reply, at: Json, item: Text) -> Iterator[Json]:
     yield {"type": "response.content_part.added", **part, "part": _part(Text(""))}
     citations = list(enumerate(item.citations))
     end = 0
-    for delta in tokens.chunks(item.text, reply.ask.directives.chunk_tokens):
+    for delta in tokens.chunks(item.text, reply.request.directives.chunk_tokens):
         yield {"type": "response.output_text.delta", **part, "delta": delta, "logprobs": []}
         end += len(delta)
         while citations and citations[0][1].end <= end:
@@ -155,7 +155,7 @@ def _text(reply: Reply, at: Json, item: Text) -> Iterator[Json]:
 def _refused(reply: Reply, at: Json, item: SimulatedRefusal) -> Iterator[Json]:
     part = {**at, "content_index": 0}
     yield {"type": "response.content_part.added", **part, "part": {"type": "refusal", "refusal": ""}}
-    for delta in tokens.chunks(item.text, reply.ask.directives.chunk_tokens):
+    for delta in tokens.chunks(item.text, reply.request.directives.chunk_tokens):
         yield {"type": "response.refusal.delta", **part, "delta": delta}
     yield {"type": "response.refusal.done", **part, "refusal": item.text}
     yield {"type": "response.content_part.done", **part, "part": {"type": "refusal", "refusal": item.text}}
@@ -177,7 +177,7 @@ def _summary(reply: Reply, at: Json, item: Thought) -> Iterator[Json]:
     part = {**at, "summary_index": 0}
     empty = {"type": "summary_text", "text": ""}
     yield {"type": "response.reasoning_summary_part.added", **part, "part": empty}
-    for delta in tokens.chunks(item.summary, reply.ask.directives.chunk_tokens):
+    for delta in tokens.chunks(item.summary, reply.request.directives.chunk_tokens):
         yield {"type": "response.reasoning_summary_text.delta", **part, "delta": delta}
     yield {"type": "response.reasoning_summary_text.done", **part, "text": item.summary}
     yield {"type": "response.reasoning_summary_part.done", **part, "part": {**empty, "text": item.summary}}
@@ -187,7 +187,7 @@ def _summary(reply: Reply, at: Json, item: Thought) -> Iterator[Json]:
 
 
 def _item(reply: Reply, at: int, item: Item, *, done: bool) -> Json:
-    """An output item as it is when it is added, or when it is done."""
+    """An output item in the form of its `added` or its `done` event."""
     named = {"id": reply.id(_PREFIX[type(item)], at), "status": "completed" if done else "in_progress"}
     match item:
         case Text(whole=whole) | SimulatedRefusal(whole=whole):
@@ -200,7 +200,7 @@ def _item(reply: Reply, at: int, item: Item, *, done: bool) -> Json:
             return {**named, "type": "function_call", "status": status, **call}
         case Search(query=query, sources=sources):
             action: Json = {"type": "search", "query": query, "queries": [query]}
-            if reply.ask.sources:
+            if reply.request.sources:
                 action["sources"] = [{"type": "url", "url": url} for url in sources] if done else []
             return {**named, "type": "web_search_call", "action": action}
         case Picture():
@@ -238,8 +238,8 @@ def _annotation(citation: Citation) -> Json:
 def _response(
     reply: Reply, status: str, items: list[Json], *, error: Json | None = None, incomplete: Json | None = None
 ) -> Json:
-    """The Response object with every key that the protocol has."""
-    raw = reply.ask.raw
+    """The Response object with every member of the protocol."""
+    raw = reply.request.raw
     over = status in ("completed", "incomplete")
     usage = reply.answer.usage if over else None
     response: Json = {
@@ -250,7 +250,7 @@ def _response(
         "status": status,
         "error": error,
         "incomplete_details": incomplete,
-        "model": reply.ask.model,
+        "model": reply.request.model,
         "output": items,
         "reasoning": {"effort": None, "summary": None} | (raw.get("reasoning") or {}),
         "service_tier": "default",

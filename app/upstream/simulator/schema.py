@@ -1,7 +1,7 @@
-"""A JSON value that fits a JSON schema, with words of the prompt where the schema leaves room.
+"""Builds a JSON value that fits a JSON Schema, using words of the prompt wherever the schema allows.
 
-Covers what function and output schemas use: types, enum, const, default, $ref, anyOf, oneOf, allOf, bounds, lengths, formats.
-`pattern` is not solved. Depth and size are bounded, so a recursive schema ends.
+Supports what function and output schemas use: types, enum, const, default, $ref, anyOf, oneOf, allOf, bounds, lengths, formats.
+`pattern` is ignored. Depth and size are limited, so that a recursive schema terminates.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _NAMED = re.compile(r"(?<!^)(?<![.!?]\s)\b([A-Z][\w'\u2019-]+)")
 
 
 def names(prompt: str) -> list[str]:
-    """What the prompt names, in order and once each: quoted words, words after a preposition, else capitalised ones."""
+    """The distinct names in the prompt, in order: quoted words, words after a preposition, else capitalized words."""
     prompt = prompt[:STRING_CHARS_MAX]
     placed = sorted((match.start(1), match[1]) for rule in (_PLACED, _LISTED) for match in rule.finditer(prompt))
     found = [match[1] for match in _QUOTED.finditer(prompt)] or [each for _, each in placed]
@@ -53,7 +53,7 @@ def names(prompt: str) -> list[str]:
 
 
 def build(schema: Any, prompt: str, name: str = "", subjects: list[str] | None = None) -> Any:
-    """A value for `schema`. `subjects` are the names its strings take in turn, by default those of the prompt."""
+    """A value for `schema`. Its strings take the `subjects` in turn, by default the names in the prompt."""
     builder = _Builder(schema, prompt[:STRING_CHARS_MAX], names(prompt) if subjects is None else subjects)
     return builder.value(schema, name, 0)
 
@@ -90,7 +90,7 @@ class _Builder:
         return self.makers[_kind(schema)](schema, name, depth)
 
     def _resolved(self, schema: Any) -> Json:
-        """The schema with references followed, the first alternative taken and allOf merged."""
+        """The schema with references resolved, the first alternative chosen and allOf merged."""
         for _ in range(DEPTH_MAX):
             if not isinstance(schema, dict):
                 return {}
@@ -116,7 +116,7 @@ class _Builder:
         return found
 
     def _picked(self, options: list[Any]) -> Any:
-        """The option that the prompt names, else the first."""
+        """The option that the prompt mentions, else the first."""
         prompt = self.prompt.lower()
         return next((each for each in options if isinstance(each, str) and each and each.lower() in prompt), options[0])
 
@@ -171,7 +171,7 @@ class _Builder:
         return math.ceil(value / step) * step if step else value
 
     def _near(self, low: float, high: float) -> float:
-        """The first number of the prompt within the bounds, else 1, else the bound next to it."""
+        """The prompt's first number within the bounds, else 1, else the bound closest to it."""
         inside = [each for each in self.numbers if low <= each <= high]
         return inside[0] if inside else min(max(1.0, low), high)
 
@@ -217,7 +217,7 @@ def _whole(value: Any, default: int) -> int:
 
 
 def _range(schema: Json, unit: float) -> tuple[float, float, float]:
-    """Lowest and highest value allowed, and the step; an exclusive bound moves by the unit or a half."""
+    """Lowest and highest allowed value, and the step. An exclusive bound moves by the unit or by a half."""
     low = _real(schema.get("minimum"), -math.inf)
     high = _real(schema.get("maximum"), math.inf)
     low = max(low, _real(schema.get("exclusiveMinimum"), -math.inf) + (unit or 0.5))

@@ -1,7 +1,7 @@
-"""From a request's bytes to everything the wire will carry: a status, headers, and the steps of the body. Pure.
+"""Turns a request's bytes into everything that is sent back: a status, headers, and the steps of the body. Pure.
 
-A step is bytes to send, or how the body goes wrong. The faults of the directives are put in here, so that the I/O
-in upstream.py knows neither protocol nor directive: it only paces, sends, breaks and waits.
+A step is bytes to send, or a failure of the connection. Failures requested by directives are inserted here, so that the I/O in
+upstream.py knows neither protocols nor directives: it only paces, sends, breaks off and waits.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.upstream.simulator import chat, read_chat, read_responses, responses, script
-from app.upstream.simulator.ask import Rejected
 from app.upstream.simulator.directives import Directives
 from app.upstream.simulator.reply import Reply, envelope, failure, make_id
+from app.upstream.simulator.request import Rejected
 from app.wire.exchange import Endpoint
 
 MALFORMED = b'data: {"this is": not JSON\n\n'
@@ -30,7 +30,7 @@ _TYPES = {
 
 
 class Fault(enum.Enum):
-    """DROP: the connection is lost here. STALL: nothing more comes."""
+    """DROP: the connection is lost. STALL: nothing more is sent."""
 
     DROP = enum.auto()
     STALL = enum.auto()
@@ -41,7 +41,7 @@ Step = bytes | Fault
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One answer on the wire. `gap` is the time between two steps, None for the upstream's own."""
+    """One response to send. `gap` is the time between two steps, None for the upstream's default."""
 
     status: int
     headers: dict[str, str]
@@ -52,24 +52,24 @@ class Plan:
 
 
 def plan(endpoint: Endpoint, body: bytes, upstream: str, request_id: str, created: int) -> Plan:
-    """What the upstream called `upstream` does with `body`. Ids come from the body and `request_id`."""
+    """How the upstream called `upstream` responds to `body`. Ids are derived from the body and `request_id`."""
     seed = hashlib.sha256(b"%d:%b%b" % (len(request_id), request_id.encode(), body)).digest()
     reader = read_responses.read if endpoint == "responses" else read_chat.read
     try:
-        ask = reader(body, upstream, seed)
+        request = reader(body, upstream, seed)
     except Rejected as rejected:
         return _plain(seed, rejected.status, envelope(rejected.error))
-    asked = ask.directives
-    if asked.unreachable:
-        return Plan(0, {}, iter(()), first_byte=asked.first_byte or 0.0, unreachable=True)
-    if asked.status is not None:
-        return _refused(seed, asked)
-    reply = Reply(ask, script.write(ask), created)
-    return _streamed(endpoint, reply) if ask.stream else _whole(endpoint, reply)
+    directives = request.directives
+    if directives.unreachable:
+        return Plan(0, {}, iter(()), first_byte=directives.first_byte or 0.0, unreachable=True)
+    if directives.status is not None:
+        return _refusal_plan(seed, directives)
+    reply = Reply(request, script.write(request), created)
+    return _streamed(endpoint, reply) if request.stream else _whole(endpoint, reply)
 
 
 def _headers(seed: bytes, content_type: str) -> dict[str, str]:
-    """A vendor's headers, those included that a gateway must not pass on."""
+    """A vendor's headers, including some that a gateway must not pass on."""
     return {
         "content-type": content_type,
         "x-request-id": make_id("req_", seed),
@@ -82,89 +82,91 @@ def _headers(seed: bytes, content_type: str) -> dict[str, str]:
     }
 
 
-def _plain(seed: bytes, status: int, body: bytes, asked: Directives | None = None) -> Plan:
+def _plain(seed: bytes, status: int, body: bytes, directives: Directives | None = None) -> Plan:
     headers = _headers(seed, _JSON) | {"content-length": str(len(body))}
-    asked = asked or Directives()
-    return Plan(status, headers, _plain_steps(body, asked), asked.pace, asked.first_byte or 0.0)
+    directives = directives or Directives()
+    return Plan(status, headers, _plain_steps(body, directives), directives.pace, directives.first_byte or 0.0)
 
 
-def _refused(seed: bytes, asked: Directives) -> Plan:
-    status = asked.status or 500
+def _refusal_plan(seed: bytes, directives: Directives) -> Plan:
+    status = directives.status or 500
     default = ("invalid_request_error", None) if status < 500 else ("server_error", "server_error")
     kind, code = _TYPES.get(status, default)
-    message = f"The simulated upstream refused with status {status}, as the request asked."
-    refused = _plain(seed, status, envelope({"message": message, "type": kind, "param": None, "code": code}), asked)
-    if asked.retry_after is not None:
-        refused.headers["retry-after"] = f"{asked.retry_after:g}"
+    message = f"The simulated upstream refused with status {status}, as requested."
+    refused = _plain(
+        seed, status, envelope({"message": message, "type": kind, "param": None, "code": code}), directives
+    )
+    if directives.retry_after is not None:
+        refused.headers["retry-after"] = f"{directives.retry_after:g}"
     return refused
 
 
 def _whole(endpoint: Endpoint, reply: Reply) -> Plan:
-    asked, seed = reply.ask.directives, reply.ask.seed
-    if asked.error_200:
-        return _plain(seed, 200, envelope(failure()), asked)
-    if asked.fail_at is not None and endpoint == "chat":
-        return _plain(seed, 500, envelope(failure()), asked)
-    if asked.fail_at is not None:
-        return _plain(seed, 200, responses.failed_body(reply), asked)
+    directives, seed = reply.request.directives, reply.request.seed
+    if directives.error_200:
+        return _plain(seed, 200, envelope(failure()), directives)
+    if directives.fail_at is not None and endpoint == "chat":
+        return _plain(seed, 500, envelope(failure()), directives)
+    if directives.fail_at is not None:
+        return _plain(seed, 200, responses.failed_body(reply), directives)
     if endpoint == "chat":
-        return _plain(seed, 200, chat.body(reply), asked)
-    return _plain(seed, 200, responses.body(reply), asked)
+        return _plain(seed, 200, chat.body(reply), directives)
+    return _plain(seed, 200, responses.body(reply), directives)
 
 
-def _plain_steps(body: bytes, asked: Directives) -> Iterator[Step]:
-    """A plain body in one step; a fault, at whatever frame, strikes in its middle."""
+def _plain_steps(body: bytes, directives: Directives) -> Iterator[Step]:
+    """A plain body in one step. Failures, at whatever frame, happen in its middle."""
     half = body[: len(body) // 2]
-    if asked.malformed_at is not None:
+    if directives.malformed_at is not None:
         yield half + b"<not JSON>"
-    elif asked.drop_at is not None:
+    elif directives.drop_at is not None:
         yield from (half, Fault.DROP)
-    elif asked.stall_at is not None:
+    elif directives.stall_at is not None:
         yield from (half, Fault.STALL)
-    elif asked.half_frame_at is not None or asked.end_at is not None:
+    elif directives.half_frame_at is not None or directives.end_at is not None:
         yield half
     else:
         yield body
 
 
 def _streamed(endpoint: Endpoint, reply: Reply) -> Plan:
-    asked = reply.ask.directives
-    headers = _headers(reply.ask.seed, _SSE) | {"cache-control": "no-cache"}
+    directives = reply.request.directives
+    headers = _headers(reply.request.seed, _SSE) | {"cache-control": "no-cache"}
     frames = _frames(endpoint, reply)
-    gap = asked.pace
-    if asked.duration is not None:
-        gap = asked.duration / max(1, _number(endpoint, reply) - 1)
-    return Plan(200, headers, _faulty(endpoint, reply, frames), gap, asked.first_byte or 0.0)
+    gap = directives.pace
+    if directives.duration is not None:
+        gap = directives.duration / max(1, _number(endpoint, reply) - 1)
+    return Plan(200, headers, _faulty(endpoint, reply, frames), gap, directives.first_byte or 0.0)
 
 
 def _frames(endpoint: Endpoint, reply: Reply) -> Iterator[bytes]:
-    if reply.ask.directives.error_200:
+    if reply.request.directives.error_200:
         return chat.error_frames() if endpoint == "chat" else responses.error_frames()
     return chat.frames(reply) if endpoint == "chat" else responses.frames(reply)
 
 
 def _number(endpoint: Endpoint, reply: Reply) -> int:
-    """How many frames the stream has, its [DONE] included."""
+    """The number of frames in the stream, [DONE] included."""
     items = chat.chunks(reply) if endpoint == "chat" else responses.events(reply)
     return 1 + sum(1 for _ in items)
 
 
 def _faulty(endpoint: Endpoint, reply: Reply, frames: Iterator[bytes]) -> Iterator[Step]:
-    """The frames until a directive strikes. Where several name one frame, the one that ends more comes first."""
-    asked = reply.ask.directives
+    """The frames until a directive applies. If several name the same frame, the most drastic one comes first."""
+    directives = reply.request.directives
     for number, frame in enumerate(frames):
-        if number == asked.drop_at:
+        if number == directives.drop_at:
             yield Fault.DROP
             return
-        if number == asked.stall_at:
+        if number == directives.stall_at:
             yield Fault.STALL
             return
-        if number == asked.end_at:
+        if number == directives.end_at:
             return
-        if number == asked.half_frame_at:
+        if number == directives.half_frame_at:
             yield frame[: len(frame) // 2]
             return
-        if number == asked.fail_at:
+        if number == directives.fail_at:
             yield from chat.error_frames() if endpoint == "chat" else responses.failure_frames(reply, number)
             return
-        yield MALFORMED if number == asked.malformed_at else frame
+        yield MALFORMED if number == directives.malformed_at else frame

@@ -1,8 +1,8 @@
-"""A token estimate that is exact about itself: what is counted is what is streamed.
+"""A token estimate that is self-consistent: the counted tokens are the streamed ones.
 
-Rule 1: `pieces(text)` joined is `text`, and `count(text)` is their number.
+Rule 1: `pieces(text)`, joined, is `text`; `count(text)` is their number.
 Rule 2: a piece is one to four bytes of UTF-8, so a count lies between bytes/4 and bytes.
-Rule 3: cutting a text after one of its pieces leaves the pieces before it as they were.
+Rule 3: cutting a text after one of its pieces does not change the pieces before it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 PIECE_BYTES_MAX = 4
 
 _PIECE = re.compile(
-    r" [A-Za-z0-9]{1,3}"  # the start of a word takes the space before it along
+    r" [A-Za-z0-9]{1,3}"  # the start of a word includes the space before it
     r"|[A-Za-z0-9]{1,4}"
     r"| ?[!-/:-@\[-`{-~]{1,3}"
     r"|[\x00-\x20]{1,4}"
@@ -42,7 +42,7 @@ def cut(text: str, tokens_max: int) -> str:
 
 
 def chunks(text: str, tokens_each: int) -> list[str]:
-    """The text in deltas of `tokens_each` pieces; the last may be shorter."""
+    """The text in deltas of `tokens_each` pieces each; the last may be shorter."""
     parts = pieces(text)
     if tokens_each == 1:
         return parts

@@ -1,8 +1,8 @@
-"""The simulator as an upstream: the I/O around stream.plan. It waits, hands out bytes, breaks off and counts.
+"""The simulator as an upstream: the I/O around stream.plan. It waits, sends bytes, breaks off and counts.
 
-Rule 1: the answer follows from the request alone; only its `created` stamps come from the clock it was given.
-Rule 2: frames are due on a timetable that starts with the first one, so that a slow reader does not stretch a stream.
-Rule 3: every answer that was opened is counted in `open_answers` until it is closed, wherever its reader was cancelled.
+Rule 1: the answer depends only on the request; only its `created` timestamps come from the given clock.
+Rule 2: frames are due on a schedule that starts with the first one, so that a slow reader does not prolong a stream.
+Rule 3: every answer that was opened counts in `open_answers` until it is closed, even if its reader was cancelled.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from app.faults import UpstreamBroken, UpstreamUnreachable
 from app.upstream.base import UpstreamCall
 from app.upstream.simulator.stream import Fault, Plan, plan
 
-# Reading a large body (base64, PDF objects) takes milliseconds of CPU: past this size it is done in a thread.
+# Reading a large body (base64, PDF objects) takes milliseconds of CPU, so above this size it is done in a thread.
 INLINE_BYTES_MAX = 256 * 1024
 PACE_SECONDS = 0.02
 
 
 class SimulatorUpstream:
-    """An upstream in this process that speaks both protocols, and misbehaves where `metadata.simulator` asks for it.
+    """An in-process upstream that speaks both protocols, and misbehaves if `metadata.simulator` says so.
 
-    `open_answers` is how many answers are open now, `opened` how many ever were, `closed_early` how many were closed
+    `open_answers` is the number of answers open now, `opened` the number opened so far, `closed_early` the number closed
     before their end.
     """
 
@@ -57,7 +57,7 @@ class SimulatorUpstream:
         if planned.first_byte:
             await trio.sleep(planned.first_byte)
         if planned.unreachable:
-            raise UpstreamUnreachable(self._name, "the simulated upstream took no connection, as the request asked")
+            raise UpstreamUnreachable(self._name, "the simulated upstream is unreachable, as requested")
         gap = self._pace_seconds if planned.gap is None else planned.gap
         self.open_answers += 1
         self.opened += 1
@@ -113,7 +113,7 @@ class SimulatorAnswer:
         return await self._break_off(self._fault)
 
     def _next_bytes(self) -> bytes:
-        """The next frames; b"" at the end, or where a fault is next."""
+        """The next frames; b"" at the end, or if a failure is next."""
         parts: list[bytes] = []
         for _ in range(self._frames_each):
             step = next(self._plan.steps, None)
@@ -133,9 +133,9 @@ class SimulatorAnswer:
         await trio.lowlevel.checkpoint()
 
     async def _wait_turn(self) -> None:
-        """Returns when the next frame is due; the first one is due at once."""
+        """Return when the next frame is due; the first one is due at once."""
         if self._gap and self._due is not None:
-            # Assigned after the wait: a reader that is cancelled and comes back finds the timetable as it was.
+            # Assigned after the wait, so that a reader that is cancelled and comes back continues on the same schedule.
             due = self._due + self._gap
             await self._wait_until(due)
             self._due = due
@@ -146,10 +146,10 @@ class SimulatorAnswer:
     async def _wait_until(self, deadline: float) -> None:
         with trio.move_on_at(deadline):
             await self._closed.wait()
-            raise UpstreamBroken(self._upstream, "the answer was closed while it was read")
+            raise UpstreamBroken(self._upstream, "the answer was closed while it was being read")
 
     async def _break_off(self, fault: Fault) -> bytes:
         if fault is Fault.STALL:
             await self._wait_until(math.inf)
         self._ended = True
-        raise UpstreamBroken(self._upstream, "the simulated connection was lost, as the request asked")
+        raise UpstreamBroken(self._upstream, "the simulated connection was lost, as requested")

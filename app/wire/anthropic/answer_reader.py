@@ -1,12 +1,12 @@
-"""Answers of Anthropic's Messages API, streamed or whole, as events.
+"""Reads answers of Anthropic's Messages API, streamed or plain, into events.
 
-Rule 1: an answer begins with message_start, once; a second one in a turn only tells usage. What else comes before it is malformed.
-Rule 2: a block ends at its stop, or at the end of the turn. A delta of a block that never began is malformed; a stop is not.
-Rule 3: the turn is over at message_stop, or where the stream ends after a stop reason; without one the answer broke off.
-Rule 4: a paused turn is gone on with, at most CONTINUATIONS_MAX times and while there is output left, with the blocks exactly as
-        they came, and while what the next turn reads is held for, taken as what the last one read; then the answer was cut by its
-        length. Without searches left it goes on without searching. Usage is summed, and told once.
-Rule 5: an error event is the end of it. Unknown events tell nothing.
+Rule 1: an answer begins with one message_start; another one in the same turn only adds usage. Other events before it are malformed.
+Rule 2: a block ends at its stop event or at the end of the turn. A delta of a block that never began is malformed; a stop is not.
+Rule 3: the turn ends at message_stop, or at the end of the stream if there was a stop reason. Without one the answer is malformed.
+Rule 4: a paused turn is continued with its blocks exactly as received, at most CONTINUATIONS_MAX times, and only while output
+        tokens are left and the hold covers the next turn's input (estimated as the last turn's). After that the answer counts
+        as cut by its length. If no searches are left, the turn continues without searching. Usage is summed and reported once.
+Rule 5: an error event ends the answer. Unknown events are ignored.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any, Final
 
 import msgspec
 
-from app.wire.answer import AnswerEvent, Began, Ended, Finished, FinishReason
+from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent, ChoiceFinished, FinishReason
 from app.wire.anthropic.block_state import BlockState, encoded, list_of
 from app.wire.anthropic.blocks import Block, block_of
-from app.wire.anthropic.errors import error_of
-from app.wire.anthropic.request_writer import BUDGET_MIN, output_tool_of, request_of
+from app.wire.anthropic.errors import answer_error
+from app.wire.anthropic.request_writer import BUDGET_MIN, output_tool_name, request_body
 from app.wire.anthropic.tools import SEARCH
 from app.wire.anthropic.usage import Tally
 from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
@@ -35,17 +35,24 @@ _REASONS: Final[dict[str, FinishReason]] = {
     PAUSED: "length",
     "refusal": "content_filter",
 }
-_WITHIN: Final = {"content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"}
+_TURN_EVENTS: Final = {
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+    "message_delta",
+    "message_stop",
+}
 _any = msgspec.json.Decoder()
 _Object = dict[str, Any]
 
 
-class AnthropicReader:
-    def __init__(self, ask: CanonicalRequest, target: Target) -> None:
-        self._keeps = any(isinstance(tool, WebSearchTool) for tool in ask.tools)
-        self._ask = ask if self._keeps else msgspec.structs.replace(ask, items=())  # else nothing goes on: let it go
+class AnthropicAnswerReader:
+    def __init__(self, request: CanonicalRequest, target: Target) -> None:
+        self._may_pause = any(isinstance(tool, WebSearchTool) for tool in request.tools)
+        # Without a pause there is no continuation, so the conversation need not be kept.
+        self._request = request if self._may_pause else msgspec.structs.replace(request, items=())
         self._target = target
-        self._telling = BlockState(target.upstream, output_tool_of(ask, target))
+        self._state = BlockState(target.upstream, output_tool_name(request, target))
         self._tally = Tally()
         self._began = False
         self._in_turn = False
@@ -62,8 +69,8 @@ class AnthropicReader:
         event = _object(data)
         kind = event.get("type")
         if kind == "error" or event.get("error"):
-            raise error_of(event)
-        return self._tell(kind if isinstance(kind, str) else name, event)
+            raise answer_error(event)
+        return self._read_event(kind if isinstance(kind, str) else name, event)
 
     def end(self) -> list[AnswerEvent]:
         if self._ended or self._paused:
@@ -73,13 +80,13 @@ class AnthropicReader:
     def whole(self, body: bytes) -> list[AnswerEvent]:
         message = _object(body)
         if message.get("type") == "error" or message.get("error"):
-            raise error_of(message)
+            raise answer_error(message)
         events = self._start({"message": message})
         for raw in list_of(message, "content"):
-            block = block_of(self._telling, raw)
+            block = block_of(self._state, raw)
             events += [*block.begin(), *block.end()]
-            self._keep(block)
-        self._note_reason(message)
+            self._remember(block)
+        self._read_stop_reason(message)
         return [*events, *self._end_turn()]
 
     def continuation(self) -> bytes | None:
@@ -88,7 +95,7 @@ class AnthropicReader:
         self._paused = self._in_turn = False
         self._stop_reason = None
         self._continuations += 1
-        body = request_of(self._ask, self._target)
+        body = request_body(self._request, self._target)
         if self._received:
             _append_assistant(body["messages"], self._received)
         body["max_tokens"] = self._output_left
@@ -105,20 +112,20 @@ class AnthropicReader:
     def _output_left(self) -> int:
         return self._target.max_output_tokens - self._tally.output_tokens
 
-    def _tell(self, kind: str, event: _Object) -> list[AnswerEvent]:
-        if not self._in_turn and kind in _WITHIN:
-            malformed("The answer goes on before it began.")
+    def _read_event(self, kind: str, event: _Object) -> list[AnswerEvent]:
+        if not self._in_turn and kind in _TURN_EVENTS:
+            malformed("The answer continues before it began.")
         match kind:
             case "message_start":
                 return self._start(event)
             case "content_block_start":
                 return self._begin_block(event)
             case "content_block_delta":
-                return self._grow_block(event)
+                return self._extend_block(event)
             case "content_block_stop":
                 return self._end_block(event)
             case "message_delta":
-                return self._change(event)
+                return self._message_delta(event)
             case "message_stop":
                 return self._end_turn()
             case _:
@@ -127,27 +134,27 @@ class AnthropicReader:
     def _start(self, event: _Object) -> list[AnswerEvent]:
         message = event.get("message")
         if not isinstance(message, dict):
-            malformed("The answer begins without a message.")
-        self._tally.note(message.get("usage"))
+            malformed("The answer starts without a message.")
+        self._tally.add(message.get("usage"))
         self._in_turn = True
         if self._began:
             return []
         self._began = True
-        return [Began(_word(message.get("id")), _word(message.get("model")), self._tally.service_tier)]
+        return [AnswerBegun(_word(message.get("id")), _word(message.get("model")), self._tally.service_tier)]
 
     def _begin_block(self, event: _Object) -> list[AnswerEvent]:
         index = _index(event)
         if index in self._open:
-            malformed("The answer begins a block twice.")
-        block = block_of(self._telling, event.get("content_block"))
+            malformed("The answer starts a block twice.")
+        block = block_of(self._state, event.get("content_block"))
         self._open[index] = block
         return block.begin()
 
-    def _grow_block(self, event: _Object) -> list[AnswerEvent]:
+    def _extend_block(self, event: _Object) -> list[AnswerEvent]:
         block = self._open.get(_index(event))
         delta = event.get("delta")
         if block is None or not isinstance(delta, dict):
-            malformed("The answer goes on with a block that it never began.")
+            malformed("The answer continues a block that it never started.")
         kind = delta.get("type")
         return block.delta(kind, delta) if isinstance(kind, str) else []
 
@@ -156,58 +163,59 @@ class AnthropicReader:
         if block is None:
             return []
         events = block.end()
-        self._keep(block)
+        self._remember(block)
         return events
 
-    def _change(self, event: _Object) -> list[AnswerEvent]:
-        self._tally.note(event.get("usage"))
+    def _message_delta(self, event: _Object) -> list[AnswerEvent]:
+        self._tally.add(event.get("usage"))
         delta = event.get("delta")
         if isinstance(delta, dict):
-            self._note_reason(delta)
+            self._read_stop_reason(delta)
         return []
 
     def _end_turn(self) -> list[AnswerEvent]:
         reason = self._stop_reason
         if reason is None:
-            malformed("The answer broke off before its end.")
+            malformed("The answer ended before it was complete.")
         events = [event for index in sorted(self._open) for event in self._end_block({"index": index})]
         self._tally.close_turn()
-        self._tally.searched = self._telling.searched
-        if reason == PAUSED and self._may_go_on():
+        self._tally.searched = self._state.searched
+        if reason == PAUSED and self._may_continue():
             self._paused = True
             return events
         self._ended = True
-        events += self._telling.abandon_searches()
+        events += self._state.abandon_searches()
         usage = self._tally.usage
-        return [*events, Finished(self._finish_reason(reason)), Ended(usage, self._tally.service_tier)]
+        return [*events, ChoiceFinished(self._finish_reason(reason)), AnswerEnded(usage, self._tally.service_tier)]
 
-    def _may_go_on(self) -> bool:
-        if not self._keeps:
-            malformed("The answer paused, where nothing can make it pause.")
-        thinks = request_of(self._ask, self._target).get("thinking", {}).get("type") == "enabled"
-        reads, held = self._tally.input_tokens + self._tally.last_input_tokens, self._target.max_input_tokens
+    def _may_continue(self) -> bool:
+        if not self._may_pause:
+            malformed("The answer paused, but the request has nothing that can pause it.")
+        thinks = request_body(self._request, self._target).get("thinking", {}).get("type") == "enabled"
+        next_input_tokens = self._tally.input_tokens + self._tally.last_input_tokens
+        input_tokens_max = self._target.max_input_tokens
         return (
             self._continuations < CONTINUATIONS_MAX
             and self._output_left > (BUDGET_MIN if thinks else 0)
-            and (held is None or reads <= held)
+            and (input_tokens_max is None or next_input_tokens <= input_tokens_max)
         )
 
-    def _finish_reason(self, told: str) -> FinishReason:
-        """A reason that is not known is an end like any other; a call of the tool that stands for the text is no call."""
-        if told == "tool_use":
-            return "tool_calls" if self._telling.called else "stop"
-        return _REASONS.get(told, "stop")
+    def _finish_reason(self, stop_reason: str) -> FinishReason:
+        """Unknown reasons count as a normal end. A call of the output tool does not count as a call: its input is the text."""
+        if stop_reason == "tool_use":
+            return "tool_calls" if self._state.called else "stop"
+        return _REASONS.get(stop_reason, "stop")
 
-    def _note_reason(self, holder: _Object) -> None:
+    def _read_stop_reason(self, holder: _Object) -> None:
         self._stop_reason = _word(holder.get("stop_reason")) or self._stop_reason
 
-    def _keep(self, block: Block) -> None:
-        if self._keeps:
+    def _remember(self, block: Block) -> None:
+        if self._may_pause:
             self._received.append(block.received)
 
 
 def _append_assistant(messages: list[_Object], blocks: list[_Object]) -> None:
-    """The turn that paused stands last; where the client's own messages ended with the assistant's, it is one turn."""
+    """Add the paused turn at the end, merged into the client's last message if that is the assistant's."""
     if messages[-1]["role"] == "assistant":
         blocks = [*messages.pop()["content"], *blocks]
     messages.append({"role": "assistant", "content": blocks})
@@ -222,14 +230,14 @@ def _lower_budget(body: _Object) -> None:
 def _object(data: bytes) -> _Object:
     value = decoded(_any, data)
     if not isinstance(value, dict):
-        malformed("The answer is no JSON object.")
+        malformed("The answer is not a JSON object.")
     return value
 
 
 def _index(event: _Object) -> int:
     index = event.get("index")
     if type(index) is not int:
-        malformed("The answer holds a block without a number.")
+        malformed("The answer contains a block without an index.")
     return index
 
 

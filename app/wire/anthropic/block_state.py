@@ -1,4 +1,4 @@
-"""What the blocks of one answer share while they are told as events, and how their members are read.
+"""State shared by the blocks of one answer while they are turned into events, and access to their members.
 
 Rule: a member that is absent or null is empty; one of the wrong type makes the answer malformed.
 """
@@ -9,14 +9,14 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from app.wire.answer import AnswerEvent, Said, SearchDone
+from app.wire.answer import AnswerEvent, SearchDone, TextDelta
 from app.wire.relay import malformed
 
 Raw = dict[str, Any]
 
 
 class BlockState:
-    """What the blocks of one answer share. `output_tool` names the tool that stands for the answer's text, if there is one."""
+    """State shared by the blocks of one answer. `output_tool` names the tool whose input is the answer's text, None without one."""
 
     def __init__(self, upstream: str, output_tool: str | None) -> None:
         self.upstream = upstream
@@ -33,18 +33,18 @@ class BlockState:
         return self._keys - 1
 
     def break_message(self) -> None:
-        """What comes now ends the current message; text after it is a new one."""
+        """End the current message: text that follows belongs to a new one."""
         self.message += 1
         self.length = 0
 
-    def say(self, text: str) -> list[AnswerEvent]:
+    def add_text(self, text: str) -> list[AnswerEvent]:
         if not text:
             return []
         self.length += len(text)
-        return [Said(text)]
+        return [TextDelta(text)]
 
     def abandon_searches(self) -> list[AnswerEvent]:
-        """The answer ends: searches without results have failed."""
+        """The events of searches that never got results: at the end of the answer they have failed."""
         events = [search.done([], failed=True) for search in self.searches.values()]
         self.searches.clear()
         return events
@@ -61,30 +61,30 @@ class Search(msgspec.Struct):
 
 
 def text_of(holder: Raw, name: str) -> str:
-    """A text member, "" where there is none."""
+    """A text member, "" if absent."""
     value = holder.get(name)
     if value is None:
         return ""
     if not isinstance(value, str):
-        malformed(f"The answer's {name} is no text.")
+        malformed(f"The answer's {name} is not text.")
     return value
 
 
 def list_of(holder: Raw, name: str) -> list[Any]:
-    """A list member, empty where there is none."""
+    """A list member, empty if absent."""
     value = holder.get(name)
     if value is None:
         return []
     if not isinstance(value, list):
-        malformed(f"The answer's {name} is no list.")
+        malformed(f"The answer's {name} is not a list.")
     return value
 
 
 def id_of(holder: Raw, name: str) -> str:
-    """A text that must be there."""
+    """A text member that is required."""
     value = text_of(holder, name)
     if not value:
-        malformed(f"The answer holds a block without its {name}.")
+        malformed(f"The answer contains a block without {name}.")
     return value
 
 
@@ -93,8 +93,8 @@ def is_text(value: Any) -> TypeGuard[str]:
 
 
 def encoded(value: Any) -> bytes:
-    """What an answer holds, as JSON again: it may be nested as deep as could be read, and then a little deeper."""
+    """`value`, which was part of an answer, as JSON. It may be nested deeper than can be encoded: then the answer is malformed."""
     try:
         return msgspec.json.encode(value)
     except RecursionError:
-        malformed("The answer is nested too deep.")
+        malformed("The answer is nested too deeply.")

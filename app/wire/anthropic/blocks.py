@@ -1,11 +1,11 @@
-"""Content blocks of an answer, as they begin, grow and end, told as events.
+"""Turns the content blocks of an answer into events, as blocks start, grow and end.
 
-Rule 1: a block is told of as it comes; whole blocks are those that begin with all they have.
-Rule 2: text blocks that follow each other are one message: Anthropic cuts text where citations begin and end. A citation covers its
-        block, and is told when the block ends.
-Rule 3: a search is begun by the block that asks for it, and done by the block of its results, which may be in a later turn.
-Rule 4: blocks and deltas of unknown types tell nothing. A known member of the wrong type makes the answer malformed.
-Rule 5: `received` is the block as the vendor takes it back, all members kept.
+Rule 1: a block's events are emitted as it arrives. The block of a plain answer starts with all of its content.
+Rule 2: consecutive text blocks are one message, because Anthropic splits text at the edges of citations. A citation covers its
+        block and is emitted when the block ends.
+Rule 3: a search begins with the block that requests it and is done with the block of its results, which may be in a later turn.
+Rule 4: blocks and deltas of unknown types are ignored. A known member of the wrong type makes the answer malformed.
+Rule 5: `received` is the block in the form that the vendor accepts back, with all of its members.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from app.wire.answer import (
     CallBegun,
     CallDelta,
     CallDone,
-    Cited,
+    CitationAdded,
+    ReasoningBegun,
+    ReasoningDelta,
+    ReasoningDone,
     SearchBegun,
-    Thought,
-    ThoughtBegun,
-    ThoughtDone,
 )
 from app.wire.anthropic.block_state import BlockState, Raw, Search, encoded, id_of, is_text, list_of, text_of
-from app.wire.anthropic.ids import told_id
+from app.wire.anthropic.ids import client_call_id
 from app.wire.anthropic.seals import seal_redacted, seal_thinking
 from app.wire.anthropic.tools import SEARCH
 from app.wire.relay import malformed
 
 
 class Block:
-    """A block that tells nothing: the base of those that do."""
+    """A block without events, and the base class of all blocks."""
 
-    def __init__(self, telling: BlockState, raw: Raw) -> None:
-        self.telling = telling
+    def __init__(self, state: BlockState, raw: Raw) -> None:
+        self.state = state
         self.raw = raw
 
     def begin(self) -> list[AnswerEvent]:
@@ -54,83 +54,83 @@ class Block:
 
 
 class TextBlock(Block):
-    def __init__(self, telling: BlockState, raw: Raw) -> None:
-        super().__init__(telling, raw)
-        self._place = telling.message, telling.length
+    def __init__(self, state: BlockState, raw: Raw) -> None:
+        super().__init__(state, raw)
+        self._place = state.message, state.length
         self._texts: list[str] = []
         self._citations: list[Any] = list_of(raw, "citations").copy()
 
     def begin(self) -> list[AnswerEvent]:
-        return self._say(text_of(self.raw, "text"))
+        return self._add_text(text_of(self.raw, "text"))
 
     def delta(self, kind: str, delta: Raw) -> list[AnswerEvent]:
         if kind == "text_delta":
-            return self._say(text_of(delta, "text"))
+            return self._add_text(text_of(delta, "text"))
         if kind == "citations_delta":
             self._citations.append(delta.get("citation"))
         return []
 
     def end(self) -> list[AnswerEvent]:
         message, start = self._place
-        if message != self.telling.message or start == self.telling.length:
+        if message != self.state.message or start == self.state.length:
             return []
         sources = dict.fromkeys(source for citation in self._citations for source in _source(citation))
-        return [Cited(url, title, start, self.telling.length) for url, title in sources]
+        return [CitationAdded(url, title, start, self.state.length) for url, title in sources]
 
     @property
     def received(self) -> Raw:
         citations = {"citations": self._citations} if self._citations else {}
         return {**self.raw, "text": "".join(self._texts), **citations}
 
-    def _say(self, text: str) -> list[AnswerEvent]:
+    def _add_text(self, text: str) -> list[AnswerEvent]:
         self._texts.append(text)
-        return self.telling.say(text)
+        return self.state.add_text(text)
 
 
 class ThinkingBlock(Block):
-    def __init__(self, telling: BlockState, raw: Raw) -> None:
-        super().__init__(telling, raw)
-        self._key = telling.key()
+    def __init__(self, state: BlockState, raw: Raw) -> None:
+        super().__init__(state, raw)
+        self._key = state.key()
         self._texts: list[str] = []
         self._signature = text_of(raw, "signature")
 
     def begin(self) -> list[AnswerEvent]:
-        self.telling.break_message()
-        return [ThoughtBegun(self._key), *self._think(text_of(self.raw, "thinking"))]
+        self.state.break_message()
+        return [ReasoningBegun(self._key), *self._add_thinking(text_of(self.raw, "thinking"))]
 
     def delta(self, kind: str, delta: Raw) -> list[AnswerEvent]:
         if kind == "thinking_delta":
-            return self._think(text_of(delta, "thinking"))
+            return self._add_thinking(text_of(delta, "thinking"))
         if kind == "signature_delta":
             self._signature += text_of(delta, "signature")
         return []
 
     def end(self) -> list[AnswerEvent]:
         if not self._signature:
-            return [ThoughtDone(self._key)]
-        return [ThoughtDone(self._key, seal_thinking(self.telling.upstream, "".join(self._texts), self._signature))]
+            return [ReasoningDone(self._key)]
+        return [ReasoningDone(self._key, seal_thinking(self.state.upstream, "".join(self._texts), self._signature))]
 
     @property
     def received(self) -> Raw:
         return {**self.raw, "thinking": "".join(self._texts), "signature": self._signature}
 
-    def _think(self, text: str) -> list[AnswerEvent]:
+    def _add_thinking(self, text: str) -> list[AnswerEvent]:
         self._texts.append(text)
-        return [Thought(self._key, text)] if text else []
+        return [ReasoningDelta(self._key, text)] if text else []
 
 
 class RedactedBlock(Block):
     def begin(self) -> list[AnswerEvent]:
-        self.telling.break_message()
-        key = self.telling.key()
-        return [ThoughtBegun(key), ThoughtDone(key, seal_redacted(self.telling.upstream, text_of(self.raw, "data")))]
+        self.state.break_message()
+        key = self.state.key()
+        return [ReasoningBegun(key), ReasoningDone(key, seal_redacted(self.state.upstream, text_of(self.raw, "data")))]
 
 
 class InputBlock(Block):
-    """A block with an input, which comes whole, or in pieces of its JSON."""
+    """A block with an input, which arrives whole or as pieces of its JSON."""
 
-    def __init__(self, telling: BlockState, raw: Raw) -> None:
-        super().__init__(telling, raw)
+    def __init__(self, state: BlockState, raw: Raw) -> None:
+        super().__init__(state, raw)
         self._pieces: list[str] = []
 
     def delta(self, kind: str, delta: Raw) -> list[AnswerEvent]:
@@ -138,17 +138,17 @@ class InputBlock(Block):
             return []
         piece = text_of(delta, "partial_json")
         self._pieces.append(piece)
-        return self._more(piece) if piece else []
+        return self._add_input(piece) if piece else []
 
     def end(self) -> list[AnswerEvent]:
         whole = self.raw.get("input")
         if whole and not any(self._pieces):
-            return self._more(encoded(whole).decode())
+            return self._add_input(encoded(whole).decode())
         return []
 
     @property
     def input(self) -> Raw:
-        """The input as an object, empty where it is none."""
+        """The input as an object, empty if it is not one."""
         try:
             whole = msgspec.json.decode("".join(self._pieces)) if any(self._pieces) else self.raw.get("input")
         except (ValueError, RecursionError):
@@ -159,7 +159,7 @@ class InputBlock(Block):
     def received(self) -> Raw:
         return {**self.raw, "input": self.input}
 
-    def _more(self, piece: str) -> list[AnswerEvent]:
+    def _add_input(self, piece: str) -> list[AnswerEvent]:
         return []
 
 
@@ -167,37 +167,37 @@ class CallBlock(InputBlock):
     """The model calls one of the client's functions."""
 
     def begin(self) -> list[AnswerEvent]:
-        self.telling.break_message()
-        self.telling.called = True
-        self._key = self.telling.key()
-        return [CallBegun(self._key, told_id(id_of(self.raw, "id")), id_of(self.raw, "name"))]
+        self.state.break_message()
+        self.state.called = True
+        self._key = self.state.key()
+        return [CallBegun(self._key, client_call_id(id_of(self.raw, "id")), id_of(self.raw, "name"))]
 
     def end(self) -> list[AnswerEvent]:
         return [*super().end(), CallDone(self._key)]
 
-    def _more(self, piece: str) -> list[AnswerEvent]:
+    def _add_input(self, piece: str) -> list[AnswerEvent]:
         return [CallDelta(self._key, piece)]
 
 
 class OutputBlock(InputBlock):
-    """The model calls the tool that stands for its answer: the input is the answer's text."""
+    """The model calls the output tool: its input is the answer's text."""
 
     def end(self) -> list[AnswerEvent]:
-        return super().end() if self.raw.get("input") or any(self._pieces) else self._more("{}")
+        return super().end() if self.raw.get("input") or any(self._pieces) else self._add_input("{}")
 
-    def _more(self, piece: str) -> list[AnswerEvent]:
-        return self.telling.say(piece)
+    def _add_input(self, piece: str) -> list[AnswerEvent]:
+        return self.state.add_text(piece)
 
 
 class SearchBlock(InputBlock):
-    """The model asks for a search."""
+    """The model requests a search."""
 
     def begin(self) -> list[AnswerEvent]:
-        self._search = Search(self.telling.key())
+        self._search = Search(self.state.key())
         name = id_of(self.raw, "id")
-        if name in self.telling.searches:
-            malformed("The answer has two searches of one id.")
-        self.telling.searches[name] = self._search
+        if name in self.state.searches:
+            malformed("The answer contains two searches with the same id.")
+        self.state.searches[name] = self._search
         return [SearchBegun(self._search.key)]
 
     def end(self) -> list[AnswerEvent]:
@@ -207,17 +207,17 @@ class SearchBlock(InputBlock):
 
 
 class ResultBlock(Block):
-    """What a search found: a list of results, or an object that says why there is none."""
+    """The results of a search: a list, or an object with the reason why there are none."""
 
     def begin(self) -> list[AnswerEvent]:
-        search = self.telling.searches.pop(id_of(self.raw, "tool_use_id"), None)
+        search = self.state.searches.pop(id_of(self.raw, "tool_use_id"), None)
         if search is None:
             return []
         found = self.raw.get("content")
         results = found if isinstance(found, list) else []
         urls = [result["url"] for result in results if isinstance(result, dict) and is_text(result.get("url"))]
         failed = not isinstance(found, list)
-        self.telling.searched += not failed
+        self.state.searched += not failed
         return [search.done(urls, failed=failed)]
 
 
@@ -230,20 +230,20 @@ _BLOCKS: dict[str, type[Block]] = {
 }
 
 
-def block_of(telling: BlockState, raw: Any) -> Block:
-    """The block that begins as `raw`."""
+def block_of(state: BlockState, raw: Any) -> Block:
+    """The block that starts with `raw`."""
     if not isinstance(raw, dict):
-        malformed("The answer holds a block that is no object.")
+        malformed("The answer contains a block that is not an object.")
     kind = raw.get("type")
     if kind == "server_tool_use" and raw.get("name") == SEARCH:
-        return SearchBlock(telling, raw)
-    if kind == "tool_use" and telling.output_tool is not None and raw.get("name") == telling.output_tool:
-        return OutputBlock(telling, raw)
-    return _BLOCKS.get(kind, Block)(telling, raw) if isinstance(kind, str) else Block(telling, raw)
+        return SearchBlock(state, raw)
+    if kind == "tool_use" and state.output_tool is not None and raw.get("name") == state.output_tool:
+        return OutputBlock(state, raw)
+    return _BLOCKS.get(kind, Block)(state, raw) if isinstance(kind, str) else Block(state, raw)
 
 
 def _source(citation: Any) -> list[tuple[str, str]]:
-    """URL and title; citations of documents have no URL, and are not asked for."""
+    """URL and title of a citation. Citations of documents have no URL and are ignored; requests do not enable them."""
     if not isinstance(citation, dict) or not is_text(citation.get("url")):
         return []
     url: str = citation["url"]

@@ -1,8 +1,8 @@
-"""Anthropic's errors in OpenAI's words.
+"""Translates Anthropic's errors into OpenAI's terms.
 
-Rule 1: an error body is {"type": "error", "error": {"type", "message"}}, the same over HTTP and inside a stream.
-Rule 2: what it says of our own account (key, permission, billing) is not the client's affair: that comes out as an error of the
-        server. Some of it is told as an invalid request, and only its message says what it is.
+Rule 1: an error body is {"type": "error", "error": {"type", "message"}}, both over HTTP and inside a stream.
+Rule 2: errors about the operator's own account (key, permission, billing) are not the client's concern and become server errors.
+        Some of them arrive as an invalid request and are recognized only by their message.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from app.wire.envelope import MESSAGE_LENGTH_MAX, reported
+from app.wire.envelope import MESSAGE_LENGTH_MAX, upstream_error
 from app.wire.exchange import AnswerError
 
-WORDS: Final[dict[str, tuple[str, str | None]]] = {
+OPENAI_ERRORS: Final[dict[str, tuple[str, str | None]]] = {
     "invalid_request_error": ("invalid_request_error", None),
     "request_too_large": ("invalid_request_error", "request_too_large"),
     "not_found_error": ("invalid_request_error", "model_not_found"),
@@ -26,38 +26,38 @@ WORDS: Final[dict[str, tuple[str, str | None]]] = {
     "permission_error": ("server_error", "upstream_refused"),
     "billing_error": ("server_error", "upstream_refused"),
 }
-"""Anthropic's type of an error -> OpenAI's type and code."""
+"""Anthropic's error type -> OpenAI's type and code."""
 
 UNKNOWN: Final = ("server_error", "server_error")
-OURS: Final = "upstream_refused"
-_UNSAID: Final = "The upstream refused the request."
+OPERATOR_ERROR: Final = "upstream_refused"
+_GENERIC_MESSAGE: Final = "The upstream rejected the request."
 
 
 _BY_MESSAGE: Final = (
     (
         re.compile(r"credit balance|API usage limits|organization has been disabled", re.IGNORECASE),
-        ("server_error", OURS),
+        ("server_error", OPERATOR_ERROR),
     ),
     (
         re.compile(r"prompt is too long|exceed(?:s|ed)? (?:the )?context", re.IGNORECASE),
         ("invalid_request_error", "context_length_exceeded"),
     ),
 )
-"""What the message of an invalid request says besides."""
+"""Invalid requests whose message shows a more specific error."""
 
 
-def refusal_words(envelope: Any) -> tuple[str, str | None]:
-    """OpenAI's type and code for an error body as it was decoded, whatever it is."""
+def translate_error(envelope: Any) -> tuple[str, str | None]:
+    """OpenAI's type and code for a decoded error body, which may be anything."""
     error = envelope.get("error") if isinstance(envelope, dict) else None
     kind, message = (error.get("type"), error.get("message")) if isinstance(error, dict) else (None, None)
     if kind == "invalid_request_error" and isinstance(message, str):
-        told = message[:MESSAGE_LENGTH_MAX]
-        return next((words for pattern, words in _BY_MESSAGE if pattern.search(told)), WORDS[kind])
-    return WORDS.get(kind, UNKNOWN) if isinstance(kind, str) else UNKNOWN
+        head = message[:MESSAGE_LENGTH_MAX]
+        return next((words for pattern, words in _BY_MESSAGE if pattern.search(head)), OPENAI_ERRORS[kind])
+    return OPENAI_ERRORS.get(kind, UNKNOWN) if isinstance(kind, str) else UNKNOWN
 
 
-def error_of(envelope: dict[str, Any]) -> AnswerError:
-    """The error that an answer turned out to be."""
-    kind, code = refusal_words(envelope)
-    message = _UNSAID if code == OURS else reported(envelope.get("error"), envelope).message
+def answer_error(envelope: dict[str, Any]) -> AnswerError:
+    """The error that arrived in place of an answer, or inside one."""
+    kind, code = translate_error(envelope)
+    message = _GENERIC_MESSAGE if code == OPERATOR_ERROR else upstream_error(envelope.get("error"), envelope).message
     return AnswerError(message, malformed=False, type=kind, code=code)

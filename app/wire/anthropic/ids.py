@@ -1,9 +1,8 @@
-"""Ids of tool calls, Anthropic's and those that clients have of them: one form for all vendors, so that an id does not name one.
+"""Translates ids of tool calls between Anthropic's form and the clients' form, which is the same for all vendors and hides them.
 
-Rule 1: on the way out `toolu_` becomes `call_`. What Anthropic never made keeps its spelling.
-Rule 2: on the way in an id whose rest looks like Anthropic's own is spelled as Anthropic made it: what it signed may be bound
-        to it.
-Rule 3: two ids of one conversation stay two. Where both spellings of an id are there, each stays as it is.
+Rule 1: in answers, the prefix `toolu_` becomes `call_`. Other ids are unchanged.
+Rule 2: in requests, an id that looks like one of Anthropic's is restored to the original, because a signature may depend on it.
+Rule 3: distinct ids of a conversation stay distinct. If both forms of an id occur, neither is changed.
 """
 
 from __future__ import annotations
@@ -12,19 +11,19 @@ import re
 from collections.abc import Set
 from typing import Final
 
-_OWN: Final = "toolu_"
-_TOLD: Final = "call_"
-_MADE: Final = re.compile(rf"{_TOLD}((?:(?:bdrk|vrtx)_)?01[0-9A-Za-z]{{20,60}})")
-"""Clouds that serve its models put a word of theirs before the rest."""
+_TOOLU_PREFIX: Final = "toolu_"
+_CALL_PREFIX: Final = "call_"
+_ISSUED_ID: Final = re.compile(rf"{_CALL_PREFIX}((?:(?:bdrk|vrtx)_)?01[0-9A-Za-z]{{20,60}})")
+"""Clouds that serve its models put a word of their own before the rest."""
 
 
-def told_id(tool_id: str) -> str:
-    """The id of a call as a client gets it."""
-    return _TOLD + tool_id.removeprefix(_OWN) if tool_id.startswith(_OWN) else tool_id
+def client_call_id(tool_id: str) -> str:
+    """The id of a call as clients see it."""
+    return _CALL_PREFIX + tool_id.removeprefix(_TOOLU_PREFIX) if tool_id.startswith(_TOOLU_PREFIX) else tool_id
 
 
-def own_id(call_id: str, others: Set[str]) -> str:
-    """The id as Anthropic made it, of one that a client gave back. `others` are the ids of all calls of the conversation."""
-    made = _MADE.fullmatch(call_id)
-    own = call_id if made is None else _OWN + made[1]
-    return call_id if own in others else own
+def anthropic_call_id(call_id: str, others: Set[str]) -> str:
+    """Anthropic's original of an id that a client sent back. `others` are the ids of all calls in the conversation."""
+    issued = _ISSUED_ID.fullmatch(call_id)
+    original = call_id if issued is None else _TOOLU_PREFIX + issued[1]
+    return call_id if original in others else original

@@ -1,10 +1,10 @@
-"""What a model takes, judged by its name: Anthropic's API differs by the generation of the model, and refuses what is not its own.
+"""What a model supports, derived from its name. Anthropic's API differs between generations and rejects unsupported parameters.
 
-Rule 1: claude-<family>-<major>-<minor> and claude-<major>-<minor>-<family> are read; a date is no version.
-Rule 2: a Claude without a version is taken for a current one. Any other name is an endpoint that speaks the protocol as it was at
-        first: thinking by budget, sampling as one likes, no structured outputs.
-Source: Anthropic's documentation of models, thinking, effort and structured outputs, API version 2023-06-01 (the later one has no
-        sampling parameters at all).
+Rule 1: claude-<family>-<major>-<minor> and claude-<major>-<minor>-<family> are recognized; a date is not a version.
+Rule 2: a Claude without a version counts as a current one. Any other name is a compatible endpoint that speaks the original
+        protocol: thinking by budget, free choice of sampling, no structured outputs.
+Source: Anthropic's documentation of models, thinking, effort and structured outputs, API version 2023-06-01 (the later version has
+        no sampling parameters).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _CURRENT: Final = (99, 0)
 
 
 class Model(msgspec.Struct, frozen=True, gc=False):
-    """`adaptive`: thinks by effort, else by a budget of tokens. `efforts`: OpenAI's effort -> its own.
+    """`adaptive`: thinking is set by effort, otherwise by a token budget. `efforts`: OpenAI's effort -> Anthropic's.
 
-    `thinks`: where nothing is said of it. `off`: how thinking is turned off, None where it cannot be. `sampling`: takes
-    temperature and top_p; `both`: at once. `structured`: has output formats and strict tools. `forced`: a tool can be forced.
-    `prefill`: goes on from an assistant's message.
+    `thinks`: it thinks by default. `off`: how to turn thinking off, None if impossible. `sampling`: accepts temperature and top_p;
+    `both`: accepts both at once. `structured`: has output formats and strict tools. `forced`: a tool call can be forced.
+    `prefill`: continues an assistant's message at the end of the conversation.
     """
 
     adaptive: bool = False
@@ -48,7 +48,7 @@ _5_0: Final = _since(_4_7, thinks=True)
 _5_1: Final = _since(_5_0, forced=False)
 
 _ERAS: Final = (((5, 1), _5_1), ((5, 0), _5_0), ((4, 7), _4_7), ((4, 6), _4_6), ((4, 5), _4_5), ((4, 1), _4_1))
-"""From which version on, newest first."""
+"""The first version of each generation, newest first."""
 
 _OFF: Final = (
     ("fable", (5, 0), None),
@@ -56,7 +56,7 @@ _OFF: Final = (
     ("opus", (5, 5), None),
     ("sonnet", (5, 5), "between_tools"),
 )
-"""Families that think always, or are kept from it in another way, from which version on."""
+"""Families that always think, or turn thinking off differently, from the given version on."""
 
 
 def model_of(name: str) -> Model:
@@ -70,7 +70,7 @@ def model_of(name: str) -> Model:
 
 
 def _version_of(name: str) -> tuple[int, int]:
-    """(0, 0) for what is no Claude."""
+    """(0, 0) if the name is not a Claude's."""
     found = _VERSION.search(name)
     if found:
         return int(found[1]), int(found[2] or 0)

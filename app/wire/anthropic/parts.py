@@ -1,8 +1,8 @@
-"""Parts of messages and of tool outputs as Anthropic's content blocks.
+"""Writes parts of messages and of tool outputs as Anthropic's content blocks.
 
-Rule 1: an image is base64 of JPEG, PNG, GIF or WebP, a document is a PDF or plain text. A URL goes only where the upstream may
-        fetch it.
-Rule 2: every image is read at full size, so "low" detail is refused; a file's name becomes the document's title.
+Rule 1: an image is base64 of JPEG, PNG, GIF or WebP; a document is a PDF or plain text. URLs are sent only if the upstream may
+        fetch them.
+Rule 2: the model reads every image at full size, so detail "low" is rejected. A file's name becomes the document's title.
 """
 
 from __future__ import annotations
@@ -10,7 +10,16 @@ from __future__ import annotations
 import base64
 from typing import Any, Final
 
-from app.wire.canonical import CanonicalRequest, File, FunctionCallOutput, Image, Message, Part, Target, refusal
+from app.wire.canonical import (
+    CanonicalRequest,
+    File,
+    FunctionCallOutput,
+    Image,
+    Message,
+    Part,
+    Target,
+    unsupported_field,
+)
 from app.wire.exchange import RequestError
 
 Block = dict[str, Any]
@@ -25,81 +34,87 @@ _TITLE_CHARS_MAX: Final = 200
 _DETAIL: Final = {"responses": "detail", "chat": "image_url.detail"}
 
 
-def blocks_of(ask: CanonicalRequest, target: Target, item: Message | FunctionCallOutput) -> list[Block]:
-    """The content of a user's message or of a tool's output, blank texts left out."""
+def blocks_of(request: CanonicalRequest, target: Target, item: Message | FunctionCallOutput) -> list[Block]:
+    """The content of a user's message or of a tool's output, without blank texts."""
     named = _name(item.name) if isinstance(item, Message) else []
-    return named + [block for part in item.parts for block in _blocks(ask, target, part)]
+    return named + [block for part in item.parts for block in _blocks(request, target, part)]
 
 
-def text_blocks(ask: CanonicalRequest, message: Message) -> list[Block]:
-    """An assistant's message: texts and refusals."""
-    return _name(message.name) + [block for text in _words(ask, message) for block in _text(text)]
+def text_blocks(request: CanonicalRequest, message: Message) -> list[Block]:
+    """The content of an assistant's message: texts and refusals."""
+    return _name(message.name) + [block for text in _texts(request, message) for block in _text(text)]
 
 
-def texts_of(ask: CanonicalRequest, message: Message) -> list[str]:
+def texts_of(request: CanonicalRequest, message: Message) -> list[str]:
     """The texts of a system message."""
-    return [*([f"{message.name}:"] if message.name else []), *_words(ask, message)]
+    return [*([f"{message.name}:"] if message.name else []), *_texts(request, message)]
 
 
-def image_block(ask: CanonicalRequest, target: Target, image: Image) -> Block:
+def image_block(request: CanonicalRequest, target: Target, image: Image) -> Block:
     if image.detail == "low":
-        raise refusal(ask, f"{image.at}.{_DETAIL[ask.endpoint]}", "This model reads every image at full size.")
+        raise unsupported_field(
+            request,
+            f"{image.at}.{_DETAIL[request.endpoint]}",
+            "This model reads every image at full size: use another detail.",
+        )
     if image.url is not None:
-        return {"type": "image", "source": _url(ask, target, image.url, image.at)}
+        return {"type": "image", "source": _url(request, target, image.url, image.at)}
     media_type = _IMAGES.get((image.media_type or "").lower())
     if media_type is None:
-        raise refusal(ask, image.at, "This model takes images as JPEG, PNG, GIF or WebP.")
+        raise unsupported_field(request, image.at, "This model supports JPEG, PNG, GIF and WebP images.")
     return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": image.data or ""}}
 
 
-def _blocks(ask: CanonicalRequest, target: Target, part: Part) -> list[Block]:
+def _blocks(request: CanonicalRequest, target: Target, part: Part) -> list[Block]:
     match part:
         case Image():
-            return [image_block(ask, target, part)]
+            return [image_block(request, target, part)]
         case File():
-            return [_document(ask, target, part)]
+            return [_document(request, target, part)]
         case _:
             return _text(part.text)
 
 
-def _document(ask: CanonicalRequest, target: Target, file: File) -> Block:
-    block: Block = {"type": "document", "source": _file_source(ask, target, file)}
+def _document(request: CanonicalRequest, target: Target, file: File) -> Block:
+    block: Block = {"type": "document", "source": _file_source(request, target, file)}
     if file.filename and file.filename.strip():
         block["title"] = file.filename.strip()[:_TITLE_CHARS_MAX]
     return block
 
 
-def _file_source(ask: CanonicalRequest, target: Target, file: File) -> Block:
+def _file_source(request: CanonicalRequest, target: Target, file: File) -> Block:
     if file.url is not None:
-        return _url(ask, target, file.url, file.at)
+        return _url(request, target, file.url, file.at)
     if file.media_type == "application/pdf":
         return {"type": "base64", "media_type": "application/pdf", "data": file.data or ""}
     if file.media_type == "text/plain":
         return {"type": "text", "media_type": "text/plain", "data": _plain(file)}
-    raise refusal(ask, file.at, "This model takes files as PDF or plain text.")
+    raise unsupported_field(request, file.at, "This model supports PDF and plain text files.")
 
 
 def _plain(file: File) -> str:
     try:
         return base64.b64decode(file.data or "", validate=True).decode()
     except ValueError as error:
-        message = f"Invalid value for '{file.at}': the file is no text in UTF-8."
+        message = f"Invalid value for '{file.at}': the file is not UTF-8 text."
         raise RequestError(message, param=file.at, code="invalid_value") from error
 
 
-def _url(ask: CanonicalRequest, target: Target, url: str, at: str) -> Block:
+def _url(request: CanonicalRequest, target: Target, url: str, at: str) -> Block:
     if not target.fetches_urls:
-        raise refusal(ask, at, "This model fetches no URLs: send the data itself.")
+        raise unsupported_field(request, at, "This model does not fetch URLs: send the data inline.")
     return {"type": "url", "url": url}
 
 
-def _words(ask: CanonicalRequest, message: Message) -> list[str]:
-    words = []
+def _texts(request: CanonicalRequest, message: Message) -> list[str]:
+    texts = []
     for part in message.parts:
         if isinstance(part, Image | File):
-            raise refusal(ask, part.at, "Only a user's message to this model, or an output, holds images and files.")
-        words.append(part.text)
-    return words
+            raise unsupported_field(
+                request, part.at, "This model accepts images and files only in user messages and tool outputs."
+            )
+        texts.append(part.text)
+    return texts
 
 
 def _text(text: str) -> list[Block]:

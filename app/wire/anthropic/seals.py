@@ -1,6 +1,6 @@
-"""What Anthropic wants back of its thinking, on its way through a client: base64url of JSON, under the upstream's tag (tags.py).
+"""Seals Anthropic's thinking on its way through a client: base64url of JSON, prefixed with the upstream's tag (tags.py).
 
-{"thinking", "signature"} is a thinking block, {"redacted"} a redacted one. Nothing in it is trusted on its return but its form.
+{"thinking", "signature"} is a thinking block, {"redacted"} a redacted one. When it comes back, only its form is checked.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def seal_redacted(upstream: str, data: str) -> str:
 
 
 def thinking_block(payload: str) -> dict[str, Any] | None:
-    """The content block that an unsealed payload stands for, None where it stands for none."""
+    """The content block of an unsealed payload, None if it is not valid."""
     try:
         sealed = _sealed.decode(base64.urlsafe_b64decode(payload))
     except (ValueError, RecursionError):

@@ -1,9 +1,8 @@
-"""Tools and the choice among them, as Anthropic takes them.
+"""Writes tools and the tool choice for Anthropic.
 
-Rule 1: a choice that allows some tools only is carried by offering only those.
-Rule 2: a function without parameters takes the empty object; a strict one is written in the subset that strictness knows.
-Rule 3: web search is the tool of version 20250305, for as many uses as calls were held for; where none may be made it is not
-        offered.
+Rule 1: if the choice allows only some tools, only those are offered.
+Rule 2: a function without parameters takes an empty object. A strict function's schema is converted to the supported subset.
+Rule 3: web search is the tool of version 20250305, with as many uses as the hold covers; with none, it is not offered.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.wire.anthropic.models import Model
-from app.wire.anthropic.schemas import Unshaped, shaped
-from app.wire.canonical import CanonicalRequest, FunctionTool, Target, Tool, WebSearchTool, refusal
+from app.wire.anthropic.schemas import UnsupportedSchema, supported_schema
+from app.wire.canonical import CanonicalRequest, FunctionTool, Target, Tool, WebSearchTool, unsupported_field
 
 Block = dict[str, Any]
 SEARCH: Final = "web_search"
@@ -21,88 +20,88 @@ _PLACE: Final = ("city", "country", "region", "timezone")
 FORCING: Final = {"any", "tool"}
 
 
-def tools_of(ask: CanonicalRequest, target: Target, model: Model) -> list[Block]:
-    """The tools that are offered, in their order."""
-    made = [block for tool in ask.tools for block in _tool(ask, target, model, tool)]
-    if sum(block.get("type") == _SEARCH_TYPE for block in made) > 1:
-        raise refusal(ask, "tools", "This model takes one web search tool.")
-    names = _chosen(ask)
-    return made if names is None else [block for block in made if block["name"] in names]
+def tools_of(request: CanonicalRequest, target: Target, model: Model) -> list[Block]:
+    """The offered tools, in order."""
+    blocks = [block for tool in request.tools for block in _tool(request, target, model, tool)]
+    if sum(block.get("type") == _SEARCH_TYPE for block in blocks) > 1:
+        raise unsupported_field(request, "tools", "This model supports a single web search tool.")
+    names = _chosen_names(request)
+    return blocks if names is None else [block for block in blocks if block["name"] in names]
 
 
-def choice_of(ask: CanonicalRequest, tools: list[Block]) -> Block | None:
-    """What `tool_choice` is written for the tools that are offered, None for none."""
-    mode = ask.tool_choice.mode if ask.tool_choice else "auto"
+def choice_of(request: CanonicalRequest, tools: list[Block]) -> Block | None:
+    """The tool choice for the offered tools, None for the default."""
+    mode = request.tool_choice.mode if request.tool_choice else "auto"
     if not tools:
         if mode == "required":
-            raise refusal(ask, "tool_choice", "A call can be required only where tools are offered.")
+            raise unsupported_field(request, "tool_choice", "A call can be required only if tools are offered.")
         return None
     if mode == "none":
         return {"type": "none"}
     choice: Block = {"type": "auto"}
     if mode == "required":
-        one = ask.tool_choice is not None and len(ask.tool_choice.only) == 1
-        choice = {"type": "tool", "name": tools[0]["name"]} if one else {"type": "any"}
-    if ask.parallel_tool_calls is False:
+        single = request.tool_choice is not None and len(request.tool_choice.only) == 1
+        choice = {"type": "tool", "name": tools[0]["name"]} if single else {"type": "any"}
+    if request.parallel_tool_calls is False:
         choice["disable_parallel_tool_use"] = True
     return None if choice == {"type": "auto"} else choice
 
 
-def _chosen(ask: CanonicalRequest) -> set[str] | None:
+def _chosen_names(request: CanonicalRequest) -> set[str] | None:
     """The names of the tools that the choice allows, None for all."""
-    if ask.tool_choice is None or not ask.tool_choice.only:
+    if request.tool_choice is None or not request.tool_choice.only:
         return None
-    offered = {tool.name for tool in ask.tools if isinstance(tool, FunctionTool)}
-    offered |= {SEARCH for tool in ask.tools if isinstance(tool, WebSearchTool)}
-    names = {SEARCH if chosen.type == SEARCH else chosen.name or "" for chosen in ask.tool_choice.only}
+    offered = {tool.name for tool in request.tools if isinstance(tool, FunctionTool)}
+    offered |= {SEARCH for tool in request.tools if isinstance(tool, WebSearchTool)}
+    names = {SEARCH if chosen.type == SEARCH else chosen.name or "" for chosen in request.tool_choice.only}
     if not names <= offered:
-        raise refusal(ask, "tool_choice", "It may name the tools that are offered only.")
+        raise unsupported_field(request, "tool_choice", "It may only name tools that the request offers.")
     return names
 
 
-def _tool(ask: CanonicalRequest, target: Target, model: Model, tool: Tool) -> list[Block]:
+def _tool(request: CanonicalRequest, target: Target, model: Model, tool: Tool) -> list[Block]:
     match tool:
         case FunctionTool():
-            return [_function(ask, model, tool)]
+            return [_function(request, model, tool)]
         case WebSearchTool():
-            return _search(ask, target, tool)
+            return _search(request, target, tool)
         case _:
-            raise refusal(ask, tool.at, "This model takes functions and web search only.")
+            raise unsupported_field(request, tool.at, "This model supports only functions and web search.")
 
 
-def _function(ask: CanonicalRequest, model: Model, tool: FunctionTool) -> Block:
-    block: Block = {"name": tool.name, "input_schema": _input_schema(ask, tool)}
+def _function(request: CanonicalRequest, model: Model, tool: FunctionTool) -> Block:
+    block: Block = {"name": tool.name, "input_schema": _input_schema(request, tool)}
     if tool.description:
         block["description"] = tool.description
     if tool.strict:
         if not model.structured:
-            raise refusal(ask, f"{tool.at}.strict", "This model has no strict functions.")
-        block["input_schema"] = _strict(ask, tool, block["input_schema"])
+            raise unsupported_field(request, f"{tool.at}.strict", "This model does not support strict functions.")
+        block["input_schema"] = _strict(request, tool, block["input_schema"])
         block["strict"] = True
     return block
 
 
-def _input_schema(ask: CanonicalRequest, tool: FunctionTool) -> dict[str, Any]:
+def _input_schema(request: CanonicalRequest, tool: FunctionTool) -> dict[str, Any]:
     schema = {"type": "object", **(tool.parameters or {"properties": {}})}
     if schema["type"] != "object":
-        raise refusal(ask, f"{tool.at}.parameters", "A function takes an object.")
+        raise unsupported_field(request, f"{tool.at}.parameters", "A function's parameters must be an object.")
     return schema
 
 
-def _strict(ask: CanonicalRequest, tool: FunctionTool, schema: dict[str, Any]) -> dict[str, Any]:
+def _strict(request: CanonicalRequest, tool: FunctionTool, schema: dict[str, Any]) -> dict[str, Any]:
     if not schema.get("properties"):
         schema = {**schema, "additionalProperties": False}
     try:
-        return shaped(schema)
-    except Unshaped as error:
-        raise refusal(ask, f"{tool.at}.parameters", f"This schema cannot be strict: {error}.") from error
+        return supported_schema(schema)
+    except UnsupportedSchema as error:
+        raise unsupported_field(request, f"{tool.at}.parameters", f"This schema cannot be strict: {error}.") from error
 
 
-def _search(ask: CanonicalRequest, target: Target, tool: WebSearchTool) -> list[Block]:
+def _search(request: CanonicalRequest, target: Target, tool: WebSearchTool) -> list[Block]:
     if tool.context_size not in (None, "medium"):
-        raise refusal(ask, f"{tool.at}.search_context_size", "This model knows medium only.")
+        raise unsupported_field(request, f"{tool.at}.search_context_size", "This model supports 'medium' only.")
     if tool.external_access is False:
-        raise refusal(ask, f"{tool.at}.external_web_access", "This model searches the live web only.")
+        raise unsupported_field(request, f"{tool.at}.external_web_access", "This model always searches the live web.")
     block: Block = {"type": _SEARCH_TYPE, "name": SEARCH}
     if tool.allowed_domains:
         block["allowed_domains"] = list(tool.allowed_domains)

@@ -1,13 +1,13 @@
-"""Items of a conversation as Anthropic's turns: `system`, and messages of user and assistant in turn.
+"""Writes the items of a conversation as Anthropic's `system` and alternating user and assistant messages.
 
-Rule 1: roles alternate, and the first turn is the user's: a conversation that the assistant begins gets OPENING before it.
-Rule 2: system and developer messages, wherever they stand, are joined into `system` in their order, after the instructions.
-Rule 3: the results of a turn's calls stand first in the user's turn right after it, all of them; a call without its output, and an
-        output without its call, is refused by its place.
-Rule 4: blank texts are left out: Anthropic refuses them, and they say nothing.
-Rule 5: an assistant's turn holds no image: one that was made comes back at the beginning of the user's next turn.
-Rule 6: a participant's name is told as a text before the message. Searches of earlier turns are left out: the text after them
-        carries what they found. So is reasoning that another upstream sealed, or nobody.
+Rule 1: roles alternate and the user comes first: if the assistant begins the conversation, OPENING is put before it.
+Rule 2: system and developer messages, wherever they are, are joined in order into `system`, after the instructions.
+Rule 3: all results of a turn's calls come first in the user's next turn. A call without an output, or an output without a call, is
+        rejected by its path.
+Rule 4: blank texts are left out: they carry nothing, and Anthropic rejects them.
+Rule 5: an assistant's turn cannot contain images: a generated image is placed at the start of the user's next turn.
+Rule 6: a participant's name becomes a text before the message. Searches of earlier turns are left out, because the text that
+        follows contains their findings. So is reasoning that this upstream did not seal.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Final
 import msgspec
 
 from app.wire import tags
-from app.wire.anthropic.ids import own_id
+from app.wire.anthropic.ids import anthropic_call_id
 from app.wire.anthropic.parts import blocks_of, image_block, text_blocks, texts_of
 from app.wire.anthropic.seals import thinking_block
 from app.wire.canonical import (
@@ -35,29 +35,29 @@ from app.wire.canonical import (
     Message,
     Reasoning,
     Target,
-    refusal,
+    unsupported_field,
 )
 from app.wire.exchange import RequestError
 
 Block = dict[str, Any]
 OPENING: Final = "(The conversation begins.)"
-MADE: Final = "(The image that you made:)"
+IMAGE_NOTE: Final = "(The image that you made:)"
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
-_SPOKEN: Final = {"system", "developer"}
+_SYSTEM_ROLES: Final = {"system", "developer"}
 
 
 class Turns:
-    """The conversation as it grows. `messages` and `system` are what came of it, after close()."""
+    """The conversation as it is built. `messages` and `system` are complete after close()."""
 
-    def __init__(self, ask: CanonicalRequest, target: Target) -> None:
-        self._ask = ask
+    def __init__(self, request: CanonicalRequest, target: Target) -> None:
+        self._request = request
         self._target = target
-        self._system: list[str] = [ask.instructions] if ask.instructions else []
+        self._system: list[str] = [request.instructions] if request.instructions else []
         self._turns: list[tuple[str, list[Block], list[Block]]] = []
-        self._made: list[Block] = []
+        self._pending_images: list[Block] = []
         self._unanswered: dict[str, tuple[FunctionCall, str]] = {}
         self._calls: dict[str, int] = {}
-        self._call_ids = {item.call_id for item in ask.items if isinstance(item, FunctionCall)}
+        self._call_ids = {item.call_id for item in request.items if isinstance(item, FunctionCall)}
 
     @property
     def system(self) -> str:
@@ -72,12 +72,12 @@ class Turns:
 
     def take(self, item: Item) -> None:
         match item:
-            case Message(role=role) if role in _SPOKEN:
-                self._system.extend(texts_of(self._ask, item))
+            case Message(role=role) if role in _SYSTEM_ROLES:
+                self._system.extend(texts_of(self._request, item))
             case Message(role="user"):
-                self._user(blocks_of(self._ask, self._target, item))
+                self._user(blocks_of(self._request, self._target, item))
             case Message():
-                self._assistant(text_blocks(self._ask, item))
+                self._assistant(text_blocks(self._request, item))
             case FunctionCall():
                 self._call(item)
             case FunctionCallOutput():
@@ -86,26 +86,29 @@ class Turns:
                 self._assistant(self._thinking(item))
             case ImageGenerationCall():
                 image = Image(data=item.data, media_type=item.media_type, at=item.at)
-                self._made += [{"type": "text", "text": MADE}, image_block(self._ask, self._target, image)]
+                self._pending_images += [
+                    {"type": "text", "text": IMAGE_NOTE},
+                    image_block(self._request, self._target, image),
+                ]
             case CustomCall() | CustomCallOutput():
-                raise refusal(self._ask, item.at, "This model takes calls of functions only.")
+                raise unsupported_field(self._request, item.at, "This model supports only function calls.")
             case _:
                 pass
 
     def close(self) -> None:
-        if self._made:
+        if self._pending_images:
             self._user([])
-        self._answered()
+        self._check_all_answered()
         if not self._turns:
-            raise refusal(self._ask, "items", "This model needs at least one message that is not empty.")
+            raise unsupported_field(self._request, "items", "This model needs at least one message that is not empty.")
 
     def _user(self, blocks: list[Block]) -> None:
-        made, self._made = self._made, []
-        self._add("user", [*made, *blocks])
+        pending, self._pending_images = self._pending_images, []
+        self._add("user", [*pending, *blocks])
 
     def _assistant(self, blocks: list[Block]) -> None:
         if blocks and self._turns and self._turns[-1][0] == "user":
-            self._answered()
+            self._check_all_answered()
         self._add("assistant", blocks)
 
     def _add(self, role: str, blocks: list[Block]) -> None:
@@ -119,7 +122,7 @@ class Turns:
 
     def _call(self, call: FunctionCall) -> None:
         if call.call_id in self._unanswered:
-            raise refusal(self._ask, call.at, "Two calls have this call_id.")
+            raise unsupported_field(self._request, call.at, "Two open calls have the same call_id.")
         times = self._calls.get(call.call_id, 0)
         self._calls[call.call_id] = times + 1
         tool_id = _tool_id(call.call_id, times, self._call_ids)
@@ -128,16 +131,16 @@ class Turns:
 
     def _output(self, output: FunctionCallOutput) -> None:
         if output.call_id not in self._unanswered:
-            raise refusal(self._ask, output.at, "This model takes an output only right after its call.")
+            raise unsupported_field(self._request, output.at, "This model needs each output right after its call.")
         _, tool_id = self._unanswered.pop(output.call_id)
         result: Block = {"type": "tool_result", "tool_use_id": tool_id}
-        if content := blocks_of(self._ask, self._target, output):
+        if content := blocks_of(self._request, self._target, output):
             result["content"] = content
         self._turn("user")[1].append(result)
 
-    def _answered(self) -> None:
+    def _check_all_answered(self) -> None:
         for call, _ in self._unanswered.values():
-            raise refusal(self._ask, call.at, "This model needs the output of a call right after it.")
+            raise unsupported_field(self._request, call.at, "This model needs the output of each call right after it.")
 
     def _thinking(self, item: Reasoning) -> list[Block]:
         payload = tags.unseal(item.sealed, self._target.upstream) if item.sealed else None
@@ -145,12 +148,12 @@ class Turns:
             return []
         block = thinking_block(payload)
         if block is None:
-            raise refusal(self._ask, item.at, "This is not the reasoning that the model gave.")
+            raise unsupported_field(self._request, item.at, "This is not reasoning of this model.")
         return [block]
 
 
-def turns_of(ask: CanonicalRequest, target: Target, items: Iterable[Item]) -> Turns:
-    turns = Turns(ask, target)
+def turns_of(request: CanonicalRequest, target: Target, items: Iterable[Item]) -> Turns:
+    turns = Turns(request, target)
     for item in items:
         turns.take(item)
     turns.close()
@@ -158,7 +161,7 @@ def turns_of(ask: CanonicalRequest, target: Target, items: Iterable[Item]) -> Tu
 
 
 def _arguments(call: FunctionCall) -> dict[str, Any]:
-    """The arguments as an object: Anthropic takes nothing else."""
+    """The arguments as an object, which is all that Anthropic accepts."""
     if not call.arguments.strip():
         return {}
     try:
@@ -166,13 +169,13 @@ def _arguments(call: FunctionCall) -> dict[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        message = f"Invalid value for '{call.at}': the arguments of a call must be a JSON object for this model."
+        message = f"Invalid value for '{call.at}': this model needs a call's arguments to be a JSON object."
         raise RequestError(message, param=call.at, code="invalid_value")
     return value
 
 
 def _tool_id(call_id: str, times: int, others: Set[str]) -> str:
-    """The id as Anthropic made it, or as it is where it takes that, else one made of it, always the same. It takes none twice."""
+    """Anthropic's id for a call: its original, the client's id if valid, else a hash of it. Deterministic and never used twice."""
     if not times and _ID.fullmatch(call_id):
-        return own_id(call_id, others)
+        return anthropic_call_id(call_id, others)
     return "call_" + hashlib.sha256(f"{times} {call_id}".encode()).hexdigest()[:32]

@@ -1,8 +1,8 @@
-"""Usage of Anthropic's answers: told at the start and at the end of each turn, summed over the turns of one answer.
+"""Usage of Anthropic's answers: reported at the start and the end of each turn, summed over the turns of one answer.
 
-Rule 1: within a turn every figure is the greatest that was told: later ones are cumulative, and may leave fields out.
-Rule 2: input_tokens are without cache reads and writes; thinking is inside output_tokens. So kinds are disjoint as they come.
-Rule 3: a turn without its input or its output figure makes the whole usage none.
+Rule 1: within a turn, the largest value of each count is used: later reports are cumulative and may omit counts.
+Rule 2: input_tokens exclude cache reads and writes, output_tokens include thinking, so the kinds are disjoint as reported.
+Rule 3: if any turn lacks its input or its output count, the answer has no usage.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _INNER: Final = (
     ("server_tool_use", "web_search_requests"),
 )
 _TIERS: Final = {"standard": "default"}
-"""Anthropic's name of a tier -> OpenAI's, where they differ."""
+"""Anthropic's name of a tier -> OpenAI's, if they differ."""
 
 
 class Tally:
-    """The figures of one answer as they come. `searched` is how many searches its own blocks told of."""
+    """The counts of one answer as they arrive. `searched` is the number of searches seen in its own blocks."""
 
     def __init__(self) -> None:
         self.searched = 0
@@ -32,9 +32,9 @@ class Tally:
         self._turn: dict[str, int] = {}
         self._turns: list[dict[str, int]] = []
 
-    def note(self, told: Any) -> None:
-        """One usage object, None where there is none. Raises AnswerError where it is no usage."""
-        figures = object_of(told)
+    def add(self, reported: Any) -> None:
+        """Add one usage object, which may be None. Raises AnswerError if it is invalid."""
+        figures = object_of(reported)
         for name in _PLAIN:
             self._greatest(name, figure(figures, name))
         for outer, name in _INNER:
@@ -52,23 +52,23 @@ class Tally:
 
     @property
     def input_tokens(self) -> int:
-        """Read in all turns that are closed, of any kind."""
+        """Input tokens of any kind in all closed turns."""
         return sum(map(_read, self._turns))
 
     @property
     def last_input_tokens(self) -> int:
-        """Read in the turn that was closed last."""
+        """Input tokens of any kind in the last closed turn."""
         return _read(self._turns[-1])
 
     @property
     def searches(self) -> int:
-        """As the vendor counts them, else as its blocks told of them."""
-        told = any("web_search_requests" in turn for turn in self._turns)
-        return self._sum("web_search_requests") if told else self.searched
+        """The vendor's count of searches, else the number seen in the blocks."""
+        reported = any("web_search_requests" in turn for turn in self._turns)
+        return self._sum("web_search_requests") if reported else self.searched
 
     @property
     def usage(self) -> Usage | None:
-        """Of all turns that are closed."""
+        """Usage of all closed turns."""
         if not all({"input_tokens", "output_tokens"} <= turn.keys() for turn in self._turns):
             return None
         writes = [_cache_writes(turn) for turn in self._turns]
@@ -98,7 +98,7 @@ def _read(turn: dict[str, int]) -> int:
 
 
 def _cache_writes(turn: dict[str, int]) -> tuple[int, int]:
-    """What was written for five minutes, and for an hour. The details may be missing, or stand alone."""
+    """Tokens cached for five minutes and for an hour. The breakdown may be missing, or come without the total."""
     long, short = turn.get("ephemeral_1h_input_tokens", 0), turn.get("ephemeral_5m_input_tokens", 0)
     total = turn.get("cache_creation_input_tokens", long + short)
     long = min(long, total)

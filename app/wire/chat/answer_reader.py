@@ -1,11 +1,10 @@
-"""A chat upstream's answer, read into events: OpenAI's own, and those of servers that speak nearly the same.
+"""Reads a chat upstream's answer into events, whether it is OpenAI or a compatible server.
 
-Rule 1: the answer has begun with the first chunk that holds a choice or an id (some send one of neither first).
-Rule 2: it ends at [DONE], or without it where all of the asked choices are finished. Fewer choices are an answer where [DONE] says
-        so.
-Rule 3: usage may come in any chunk and more than once (some send running totals): the last figures stand.
-Rule 4: chat tells no searches: a choice that cites its sources is one search where the client offered one, which is how they are
-        sold there.
+Rule 1: the answer begins with the first chunk that has a choice or an id (some servers first send one with neither).
+Rule 2: it ends at [DONE], or, without one, when all requested choices are finished. Fewer choices are accepted only with [DONE].
+Rule 3: usage may come in any chunk and more than once (some servers send running totals): the last report counts.
+Rule 4: chat does not report searches. If the client offered a search, each choice that cites sources counts as one search, which is
+        how vendors price them.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from typing import Any
 
 import msgspec
 
-from app.wire.answer import AnswerEvent, Began, Ended
+from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent
 from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
 from app.wire.chat.choice_reader import ChoiceReader
-from app.wire.envelope import reported
+from app.wire.envelope import upstream_error
 from app.wire.relay import decoded, malformed
 from app.wire.usage import chat_usage, tier
 from domain.usage import Usage
@@ -28,12 +27,12 @@ _NAME_LENGTH_MAX = 256
 _object = msgspec.json.Decoder(dict[str, Any])
 
 
-class ChatReader:
-    """One answer, streamed or plain."""
+class ChatAnswerReader:
+    """Reads one answer, streamed or plain. Implements answer.AnswerReader."""
 
-    def __init__(self, ask: CanonicalRequest, target: Target) -> None:
-        self._asked = ask.choices
-        self._searches = any(isinstance(tool, WebSearchTool) for tool in ask.tools)
+    def __init__(self, request: CanonicalRequest, target: Target) -> None:
+        self._choice_count = request.choices
+        self._searches = any(isinstance(tool, WebSearchTool) for tool in request.tools)
         self._upstream = target.upstream
         self._keys = itertools.count()
         self._choices: dict[int, ChoiceReader] = {}
@@ -49,11 +48,11 @@ class ChatReader:
             return self._done(1)
         chunk = decoded(_object, data)
         if name == "error":
-            raise reported(chunk.get("error") or chunk)
+            raise upstream_error(chunk.get("error") or chunk)
         return list(self._chunk(chunk, "delta"))
 
     def end(self) -> list[AnswerEvent]:
-        return [] if self._ended else self._done(self._asked)
+        return [] if self._ended else self._done(self._choice_count)
 
     def whole(self, body: bytes) -> list[AnswerEvent]:
         answer = decoded(_object, body)
@@ -62,56 +61,56 @@ class ChatReader:
     def continuation(self) -> bytes | None:
         return None
 
-    def _done(self, least: int) -> list[AnswerEvent]:
+    def _done(self, finished_min: int) -> list[AnswerEvent]:
         finished = [choice for choice in self._choices.values() if choice.finished]
-        if len(finished) < max(least, len(self._choices)):
-            malformed("The answer broke off before its end.")
+        if len(finished) < max(finished_min, len(self._choices)):
+            malformed("The answer ended before it was complete.")
         self._ended = True
         usage = self._usage
         cited = sum(1 for choice in finished if choice.cited)
         if usage is not None and cited and self._searches:
             usage = msgspec.structs.replace(usage, web_search_calls=cited)
-        return [Ended(usage, self._tier)]
+        return [AnswerEnded(usage, self._tier)]
 
-    def _chunk(self, told: dict[str, Any], part: str) -> Iterator[AnswerEvent]:
-        if told.get("error"):
-            raise reported(told["error"])
-        if told.get("object") == "error":
-            raise reported(told)
-        self._tier = tier(told.get("service_tier")) or self._tier
-        choices = told.get("choices") or []
+    def _chunk(self, chunk: dict[str, Any], part: str) -> Iterator[AnswerEvent]:
+        if chunk.get("error"):
+            raise upstream_error(chunk["error"])
+        if chunk.get("object") == "error":
+            raise upstream_error(chunk)
+        self._tier = tier(chunk.get("service_tier")) or self._tier
+        choices = chunk.get("choices") or []
         if not isinstance(choices, list):
-            malformed("The answer holds choices that are no list.")
-        upstream_id = _word(told.get("id"))
+            malformed("The answer's choices are not a list.")
+        upstream_id = _word(chunk.get("id"))
         if not self._began and (choices or upstream_id):
             self._began = True
-            self._seed = upstream_id or str(told.get("created"))
-            yield Began(upstream_id, _word(told.get("model")), self._tier)
+            self._seed = upstream_id or str(chunk.get("created"))
+            yield AnswerBegun(upstream_id, _word(chunk.get("model")), self._tier)
         for choice in choices:
             yield from self._choice(choice, part)
-        if told.get("usage") is not None:
-            self._usage = chat_usage(told["usage"], self._tier) or self._usage
+        if chunk.get("usage") is not None:
+            self._usage = chat_usage(chunk["usage"], self._tier) or self._usage
 
-    def _choice(self, told: Any, part: str) -> Iterator[AnswerEvent]:
-        choice = self._reader(told)
-        if told.get("error"):
-            raise reported(told["error"])
-        delta = told.get(part)
+    def _choice(self, raw: Any, part: str) -> Iterator[AnswerEvent]:
+        choice = self._choice_reader(raw)
+        if raw.get("error"):
+            raise upstream_error(raw["error"])
+        delta = raw.get(part)
         if delta is None and part == "delta":
             delta = {}
         if not isinstance(delta, dict):
-            malformed(f"The answer holds a choice whose {part} is none.")
-        yield from choice.take(delta, told.get("logprobs"), self._seed)
-        reason = told.get("finish_reason") or ("stop" if part == "message" else "")
+            malformed(f"The answer contains a choice whose {part} is not an object.")
+        yield from choice.take(delta, raw.get("logprobs"), self._seed)
+        reason = raw.get("finish_reason") or ("stop" if part == "message" else "")
         if not isinstance(reason, str):
-            malformed("The answer holds a finish reason that is none.")
+            malformed("The answer contains a finish reason that is not text.")
         if reason:
             yield from choice.finish(reason)
 
-    def _reader(self, told: Any) -> ChoiceReader:
-        index = told.get("index", 0) if isinstance(told, dict) else None
-        if type(index) is not int or not 0 <= index < self._asked:
-            malformed("The answer holds a choice that was not asked for.")
+    def _choice_reader(self, raw: Any) -> ChoiceReader:
+        index = raw.get("index", 0) if isinstance(raw, dict) else None
+        if type(index) is not int or not 0 <= index < self._choice_count:
+            malformed("The answer contains a choice that was not requested.")
         found = self._choices.get(index)
         if found is None:
             found = ChoiceReader(index, self._keys, upstream=self._upstream, searches=self._searches)

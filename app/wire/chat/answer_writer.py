@@ -1,14 +1,15 @@
-"""Answer events written as a chat completion.
+"""Writes answer events as a chat completion.
 
-Rule 1: a plain answer is its stream put together (message.py): both come of the same deltas.
-Rule 2: the first delta of a choice is its role. A call's first delta has its index, id, type and name; later ones only add text.
-Rule 3: annotations and images come once, whole, in the last delta before the finish: clients join lists by `index` or by taking the
-        last one, and these have no index.
-Rule 4: chat has one message a choice. Text of a later message goes on in it, and what cites that text is counted on from there.
-Rule 5: a request of the old kind (`functions`) is answered in kind, and that kind knows one call: further ones are left out.
-Rule 6: sealed reasoning rides in the call that follows it, as `extra_content.realrouter.reasoning`: one tag, or a list of several.
-        `before_text` beside it says how many of them stood before the text: some vendors want their order kept. What no call
-        follows is not needed for the next turn, and is left out. So are searches and previews of images.
+Rule 1: a plain answer is assembled from the deltas of its stream (message.py), so both are made from the same deltas.
+Rule 2: a choice's first delta is its role. A call's first delta has its index, id, type and name; later ones only add text.
+Rule 3: annotations and images are sent once, complete, in the last delta before the finish. Clients merge lists by `index` or keep
+        the last one, and these have no index.
+Rule 4: chat has one message per choice. The text of a later message is appended to it, and its citations are shifted accordingly.
+Rule 5: a legacy request (`functions`) gets a legacy answer, which can hold only one call: further calls are left out.
+Rule 6: sealed reasoning is carried by the call that follows it, as `extra_content.realrouter.reasoning`: one tag, or a list of
+        tags. `before_text` next to it is the number of tags that came before the text, because some vendors need their order.
+        Reasoning without a call after it is not needed in the next turn and is left out, as are searches and previews of
+        images.
 """
 
 from __future__ import annotations
@@ -20,31 +21,31 @@ from typing import Any, Final
 import msgspec
 
 from app.wire.answer import (
+    AnswerBegun,
+    AnswerEnded,
     AnswerEvent,
-    Began,
     CallBegun,
     CallDelta,
     CallDone,
-    Cited,
-    Ended,
-    Finished,
+    ChoiceFinished,
+    CitationAdded,
     ImageBegun,
     ImageDone,
-    Refused,
-    Said,
+    ReasoningBegun,
+    ReasoningDelta,
+    ReasoningDone,
+    RefusalDelta,
     SearchBegun,
-    Thought,
-    ThoughtBegun,
-    ThoughtDone,
+    TextDelta,
 )
 from app.wire.chat.message import MessageBuilder
 from app.wire.chat.usage import usage_object
 from app.wire.envelope import error_envelope
-from app.wire.request import decode, flag, given
+from app.wire.request import decode, flag, raw_member
 from app.wire.splice import Members, members
 
 TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority", "fast"})
-"""The service tiers that OpenAI's clients know: another vendor's own names are not told."""
+"""The service tiers that OpenAI's clients know. Other vendors' names are not shown to clients."""
 IMAGE_TYPES: Final = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 _encode = msgspec.json.Encoder().encode
@@ -52,13 +53,13 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(slots=True)
 class _Choice:
-    """What a choice has said so far. `length` and `start` are code points of all text, and of all before the current message.
+    """A choice so far. `length` is the number of code points of all its text, `start` of the text before the current message.
 
-    `answered`: whether it holds text, a refusal or a call; without any of them it ends with an empty text.
+    `has_answer`: whether it has text, a refusal or a call. Without any of them, it ends with an empty text.
     """
 
     opened: bool = False
-    answered: bool = False
+    has_answer: bool = False
     length: int = 0
     start: int = 0
     calls: int = 0
@@ -71,7 +72,7 @@ class _Choice:
 
 @dataclass(slots=True)
 class _Call:
-    """`index` is None for a call that chat's old kind has no place for."""
+    """`index` is None for a call that a legacy answer cannot hold."""
 
     choice: int
     index: int | None
@@ -79,40 +80,40 @@ class _Call:
     empty: bool = True
 
 
-class ChatWriter:
-    """One completion. `fields` are the client's request, judged already."""
+class ChatAnswerWriter:
+    """Writes one completion. `fields` is the client's request, already validated. Implements answer.AnswerWriter."""
 
     def __init__(self, *, seed: str, model: str, created: int, fields: Members, stream: bool) -> None:
         self._id = f"chatcmpl-{seed}"
         self._model = model
         self._created = created
         self._stream = stream
-        self._legacy = given(fields, "functions") is not None
-        options = given(fields, "stream_options")
-        self._usage_asked = options is not None and flag(decode(options, members, "stream_options"), "include_usage")
+        self._legacy = raw_member(fields, "functions") is not None
+        options = raw_member(fields, "stream_options")
+        self._include_usage = options is not None and flag(decode(options, members, "stream_options"), "include_usage")
         self._tier: str | None = None
         self._head = b""
-        self._tail = b',"usage":null}\n\n' if self._usage_asked else b"}\n\n"
+        self._tail = b',"usage":null}\n\n' if self._include_usage else b"}\n\n"
         self._choices: dict[int, _Choice] = {}
         self._whole: dict[int, MessageBuilder] = {}
         self._calls: dict[int, _Call] = {}
         self._owners: dict[int, int] = {}
         self._handlers: dict[type[AnswerEvent], Callable[[Any], bytes]] = {
-            Began: self._began,
-            Said: self._said,
-            Refused: self._refused,
-            Cited: self._cited,
-            ThoughtBegun: self._thought_begun,
-            Thought: self._thought,
-            ThoughtDone: self._thought_done,
+            AnswerBegun: self._answer_begun,
+            TextDelta: self._text_delta,
+            RefusalDelta: self._refusal_delta,
+            CitationAdded: self._citation_added,
+            ReasoningBegun: self._reasoning_begun,
+            ReasoningDelta: self._reasoning_delta,
+            ReasoningDone: self._reasoning_done,
             CallBegun: self._call_begun,
             CallDelta: self._call_delta,
             CallDone: self._call_done,
             SearchBegun: self._search_begun,
             ImageBegun: self._image_begun,
             ImageDone: self._image_done,
-            Finished: self._finished,
-            Ended: self._ended,
+            ChoiceFinished: self._choice_finished,
+            AnswerEnded: self._answer_ended,
         }
 
     @property
@@ -124,28 +125,28 @@ class ChatWriter:
         return handler(event) if handler is not None else b""
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
-        """An error where a chunk would be, and no [DONE]: what ended in an error is not done."""
+        """An error in place of a chunk, without [DONE]: an answer that ends with an error is not done."""
         envelope = error_envelope(message=message, type=type, code=code)
         return b"data: %s\n\n" % envelope if self._stream else envelope
 
     # -- One method an event ----------------------------------------------------------------------------------------------
 
-    def _began(self, event: Began) -> bytes:
+    def _answer_begun(self, event: AnswerBegun) -> bytes:
         self._tier = _tier(event.service_tier)
         return b""
 
-    def _said(self, event: Said) -> bytes:
-        opened = self._answer(event.choice, "")
+    def _text_delta(self, event: TextDelta) -> bytes:
+        opened = self._open_answer(event.choice, "")
         choice = self._choices[event.choice]
         choice.length += len(event.text)
         if not choice.calls:
             choice.before_text = len(choice.sealed)
         return opened + self._delta(event.choice, {"content": event.text}, event.logprobs)
 
-    def _refused(self, event: Refused) -> bytes:
-        return self._answer(event.choice) + self._delta(event.choice, {"refusal": event.text})
+    def _refusal_delta(self, event: RefusalDelta) -> bytes:
+        return self._open_answer(event.choice) + self._delta(event.choice, {"refusal": event.text})
 
-    def _cited(self, event: Cited) -> bytes:
+    def _citation_added(self, event: CitationAdded) -> bytes:
         opened = self._open(event.choice)
         choice = self._choices[event.choice]
         place = {"start_index": choice.start + event.start, "end_index": choice.start + event.end}
@@ -153,27 +154,27 @@ class ChatWriter:
         choice.annotations.append({"type": "url_citation", "url_citation": citation})
         return opened
 
-    def _thought_begun(self, event: ThoughtBegun) -> bytes:
+    def _reasoning_begun(self, event: ReasoningBegun) -> bytes:
         self._owners[event.key] = event.choice
         opened = self._open(event.choice)
         self._end_message(event.choice)
         return opened
 
-    def _thought(self, event: Thought) -> bytes:
-        """Paragraphs are set apart by an empty line."""
+    def _reasoning_delta(self, event: ReasoningDelta) -> bytes:
+        """Paragraphs are separated by an empty line."""
         index = self._owners[event.key]
         choice, paragraph = self._choices[index], (event.key, event.part)
-        apart = choice.paragraph not in (None, paragraph)
+        new_paragraph = choice.paragraph not in (None, paragraph)
         choice.paragraph = paragraph
-        return self._delta(index, {"reasoning_content": f"\n\n{event.text}" if apart else event.text})
+        return self._delta(index, {"reasoning_content": f"\n\n{event.text}" if new_paragraph else event.text})
 
-    def _thought_done(self, event: ThoughtDone) -> bytes:
+    def _reasoning_done(self, event: ReasoningDone) -> bytes:
         if event.sealed is not None:
             self._choices[self._owners[event.key]].sealed.append(event.sealed)
         return b""
 
     def _call_begun(self, event: CallBegun) -> bytes:
-        opened = self._answer(event.choice)
+        opened = self._open_answer(event.choice)
         self._end_message(event.choice)
         choice = self._choices[event.choice]
         extra = _extra_content(choice)
@@ -216,39 +217,39 @@ class ChatWriter:
         self._choices[self._owners[event.key]].images.append(image)
         return b""
 
-    def _finished(self, event: Finished) -> bytes:
+    def _choice_finished(self, event: ChoiceFinished) -> bytes:
         opened = self._open(event.choice, "")
         choice = self._choices[event.choice]
         rest = {name: found for name in ("annotations", "images") if (found := getattr(choice, name))}
-        if not (opened or choice.answered):
+        if not (opened or choice.has_answer):
             rest["content"] = ""
         last = self._delta(event.choice, rest) if rest else b""
         reason = "function_call" if self._legacy and event.reason == "tool_calls" else event.reason
         return opened + last + self._delta(event.choice, {}, finish=reason)
 
-    def _ended(self, event: Ended) -> bytes:
+    def _answer_ended(self, event: AnswerEnded) -> bytes:
         usage = usage_object(event.usage) if event.usage is not None else None
         self._tier = _tier(event.service_tier) or self._tier
         if not self._stream:
             choices = [builder.choice(index) for index, builder in sorted(self._whole.items())]
             return _encode({**self._envelope("chat.completion"), "choices": choices, "usage": usage})
-        if not self._usage_asked or usage is None:
+        if not self._include_usage or usage is None:
             return b""
         return b"data: %s\n\n" % _encode({**self._envelope("chat.completion.chunk"), "choices": [], "usage": usage})
 
     # -- Deltas -----------------------------------------------------------------------------------------------------------
 
     def _open(self, index: int, content: str | None = None) -> bytes:
-        """The role, before anything else of a choice. `content` is "" where text follows, as OpenAI has it."""
+        """The role, before anything else of a choice. As in OpenAI's streams, `content` is "" if text follows."""
         choice = self._choices.setdefault(index, _Choice())
         if choice.opened:
             return b""
         choice.opened = True
         return self._delta(index, {"role": "assistant", "content": content, "refusal": None})
 
-    def _answer(self, index: int, content: str | None = None) -> bytes:
+    def _open_answer(self, index: int, content: str | None = None) -> bytes:
         opened = self._open(index, content)
-        self._choices[index].answered = True
+        self._choices[index].has_answer = True
         return opened
 
     def _end_message(self, index: int) -> None:
@@ -265,8 +266,8 @@ class ChatWriter:
         if not self._stream:
             self._whole.setdefault(index, MessageBuilder()).add(delta, logprobs, finish)
             return b""
-        told = {"content": logprobs, "refusal": None} if logprobs else None
-        choice = {"index": index, "delta": delta, "logprobs": told, "finish_reason": finish}
+        choice_logprobs = {"content": logprobs, "refusal": None} if logprobs else None
+        choice = {"index": index, "delta": delta, "logprobs": choice_logprobs, "finish_reason": finish}
         if not self._head:
             self._head = b"data: " + _encode(self._envelope("chat.completion.chunk"))[:-1] + b',"choices":['
         return self._head + _encode(choice) + b"]" + self._tail
@@ -291,10 +292,10 @@ def _tier(name: str | None) -> str | None:
 
 
 def _extra_content(choice: _Choice) -> dict[str, Any]:
-    """The member of a call that carries what was sealed before it."""
+    """The member of a call that carries the reasoning sealed before it."""
     if not choice.sealed:
         return {}
-    own: dict[str, Any] = {"reasoning": choice.sealed[0] if len(choice.sealed) == 1 else choice.sealed}
+    gateway: dict[str, Any] = {"reasoning": choice.sealed[0] if len(choice.sealed) == 1 else choice.sealed}
     if choice.before_text:
-        own["before_text"] = choice.before_text
-    return {"extra_content": {"realrouter": own}}
+        gateway["before_text"] = choice.before_text
+    return {"extra_content": {"realrouter": gateway}}

@@ -1,12 +1,12 @@
-"""Tool calls as chat upstreams tell them, put in order: which call a delta belongs to, and when a call has begun.
+"""Puts the tool calls of chat upstreams in order: which call a delta belongs to, and when a call begins.
 
-Upstreams differ: deltas without an index, or with index 0 for every call; ids that are repeated, missing, or new in every delta;
+Upstreams differ: deltas without an index, or with index 0 for every call; ids that are repeated, missing or new in each delta;
 names that are repeated or come late; arguments as an object. Hence:
 
-Rule 1: a delta goes to the call of its index; without one, of its id; without both, to the last call.
-Rule 2: only a delta with a name begins a further call: where its index or id is new, where its id is not that of the call at its
-        index, or where the same list told of that index already.
-Rule 3: a call has begun once its name is known; arguments that came before wait for it.
+Rule 1: a delta belongs to the call with its index; without an index, to the call with its id; without either, to the last call.
+Rule 2: only a delta with a name can start another call. It does so if its index or id is new, if its id differs from that of the
+        call at its index, or if the same list already has an entry for that index.
+Rule 3: a call begins once its name is known; arguments that arrive earlier are kept until then.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ ID_LENGTH_MAX = 512
 
 
 class _Call:
-    """`told` is the upstream's id, "" for none."""
+    """`upstream_id` is "" if the upstream sent none."""
 
-    def __init__(self, told: str) -> None:
-        self.told = told
+    def __init__(self, upstream_id: str) -> None:
+        self.upstream_id = upstream_id
         self.key: int | None = None
         self.waiting = ""
 
 
 class CallReader:
-    """The calls of one choice."""
+    """Reads the calls of one choice."""
 
     def __init__(self, choice: int, keys: Iterator[int]) -> None:
         self._choice = choice
@@ -47,64 +47,64 @@ class CallReader:
         return len(self._calls)
 
     def begins(self, entry: dict[str, Any], seen: set[int]) -> bool:
-        """Whether this delta begins a call, so that what precedes the call is to be told first."""
-        call = self._found(entry, seen)
+        """Whether this delta starts a call, so that what precedes the call has to be emitted first."""
+        call = self._find(entry, seen)
         return (call is None or call.key is None) and bool(_name(entry))
 
     def take(self, entry: dict[str, Any], seen: set[int], seed: str) -> Iterator[AnswerEvent]:
-        """One delta of a call. `seen` are the indices that the same list has told of.
+        """Read one delta of a call. `seen` are the indices that occurred earlier in the same list.
 
-        `seed` makes ids for calls that have none: the same for the same answer, others for others.
+        `seed` determines the ids of calls that have none: always the same for one answer, different for different answers.
         """
-        call = self._found(entry, seen)
+        call = self._find(entry, seen)
         index = _index(entry)
         if call is None:
-            call = self._further(entry)
+            call = self._add_call(entry)
         if index is not None:
             self._slots[index] = call
             seen.add(index)
-        yield from self._more(call, entry, seed)
+        yield from self._append(call, entry, seed)
 
     def done(self) -> Iterator[AnswerEvent]:
         for call in self._calls:
             if call.key is None:
-                malformed("The answer holds a call without a name.")
+                malformed("The answer contains a call without a name.")
             yield CallDone(call.key)
 
-    def _found(self, entry: dict[str, Any], seen: set[int]) -> _Call | None:
-        index, told, name = _index(entry), _id(entry), _name(entry)
+    def _find(self, entry: dict[str, Any], seen: set[int]) -> _Call | None:
+        index, upstream_id, name = _index(entry), _id(entry), _name(entry)
         if index is not None:
             call = self._slots.get(index)
-            other = call is not None and bool(told and call.told and told != call.told)
+            other = call is not None and bool(upstream_id and call.upstream_id and upstream_id != call.upstream_id)
             return None if name and (other or index in seen) else call
-        if told:
-            known = next((call for call in self._calls if call.told == told), None)
+        if upstream_id:
+            known = next((call for call in self._calls if call.upstream_id == upstream_id), None)
             return known if known is not None or name else self._last()
         return None if name else self._last()
 
     def _last(self) -> _Call | None:
         return self._calls[-1] if self._calls else None
 
-    def _further(self, entry: dict[str, Any]) -> _Call:
+    def _add_call(self, entry: dict[str, Any]) -> _Call:
         if len(self._calls) >= CALLS_MAX:
-            malformed("The answer holds too many calls.")
+            malformed("The answer contains too many calls.")
         call = _Call(_id(entry))
         self._calls.append(call)
         return call
 
-    def _more(self, call: _Call, entry: dict[str, Any], seed: str) -> Iterator[AnswerEvent]:
+    def _append(self, call: _Call, entry: dict[str, Any], seed: str) -> Iterator[AnswerEvent]:
         name, text = _name(entry), _arguments(entry)
-        call.told = call.told or _id(entry)
+        call.upstream_id = call.upstream_id or _id(entry)
         if call.key is None and name:
             call.key = next(self._keys)
             kind = "custom" if _is_custom(entry) else "function"
-            made = call.told or _made_id(seed, call.key)
-            yield CallBegun(call.key, made, name, "custom" if kind == "custom" else "function", self._choice)
+            call_id = call.upstream_id or _made_id(seed, call.key)
+            yield CallBegun(call.key, call_id, name, "custom" if kind == "custom" else "function", self._choice)
             text, call.waiting = call.waiting + text, ""
         if call.key is None:
             call.waiting += text
             if len(call.waiting) > WAITING_LENGTH_MAX:
-                malformed("The answer holds a call without a name.")
+                malformed("The answer contains a call without a name.")
         elif text:
             yield CallDelta(call.key, text)
 
@@ -118,7 +118,7 @@ def _index(entry: dict[str, Any]) -> int | None:
     if index is None:
         return None
     if type(index) is not int or index < 0:
-        malformed("The answer holds a call whose index is no index.")
+        malformed("The answer contains a call with an invalid index.")
     return index
 
 
@@ -131,7 +131,7 @@ def _name(entry: dict[str, Any]) -> str:
 
 
 def _arguments(entry: dict[str, Any]) -> str:
-    """A JSON text; some give the object itself."""
+    """The arguments as JSON text; some upstreams send the object itself."""
     value = _inner(entry).get("input" if _is_custom(entry) else "arguments")
     return msgspec.json.encode(value).decode() if isinstance(value, dict) else _text(value)
 
@@ -145,7 +145,7 @@ def _inner(entry: dict[str, Any]) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        malformed("The answer holds a call that is none.")
+        malformed("The answer contains a call that is not an object.")
     return value
 
 
@@ -153,5 +153,5 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        malformed("The answer holds a call whose members are of the wrong type.")
+        malformed("The answer contains a call with members of the wrong type.")
     return value

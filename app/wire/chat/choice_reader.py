@@ -1,10 +1,11 @@
-"""One choice of a chat upstream's answer, read delta by delta; a whole message is one delta.
+"""Reads one choice of a chat upstream's answer delta by delta; a whole message is one delta.
 
 Rule 1: within a delta the order is reasoning, text, refusal, citations, calls.
-Rule 2: reasoning ends where anything else begins. It is sealed as the members of a message that this upstream would have back, so
-        that it can be given back to it, and is never given to another.
-Rule 3: citations are of the current message: their offsets count from its beginning, where the upstream counts from the choice's.
-Rule 4: after the finish nothing may come that says something; citations that come late are passed over.
+Rule 2: reasoning ends where anything else begins. It is sealed in the form of the message members that this upstream expects back,
+        so that it can be returned to it, and never to another upstream.
+Rule 3: citations belong to the current message. Upstreams count offsets from the start of the choice; events count them from the
+        start of the message.
+Rule 4: no content may follow the finish. Late citations are ignored.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ import msgspec
 
 from app.wire.answer import (
     AnswerEvent,
-    Cited,
-    Finished,
+    ChoiceFinished,
+    CitationAdded,
     FinishReason,
-    Refused,
-    Said,
+    ReasoningBegun,
+    ReasoningDelta,
+    ReasoningDone,
+    RefusalDelta,
     SearchBegun,
     SearchDone,
-    Thought,
-    ThoughtBegun,
-    ThoughtDone,
+    TextDelta,
 )
 from app.wire.chat.calls import CallReader
 from app.wire.exchange import AnswerError
@@ -35,7 +36,7 @@ from app.wire.usage import FIGURE_MAX
 
 CITATIONS_MAX = 1024
 SEALED_LENGTH_MAX = 2_000_000
-"""Reasoning that is longer is told, and not sealed."""
+"""Longer reasoning is forwarded, but not sealed."""
 
 REASONING: Final = ("reasoning_content", "reasoning")
 _REASONS: Final[dict[str, FinishReason]] = {
@@ -47,7 +48,7 @@ _REASONS: Final[dict[str, FinishReason]] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
 }
-_FAULTS: Final = {
+_FAILURE_REASONS: Final = {
     "error": "server_error",
     "abort": "server_error",
     "insufficient_system_resource": "overloaded",
@@ -55,7 +56,7 @@ _FAULTS: Final = {
 
 
 class ChoiceReader:
-    """`searches`: whether the client offered a web search, which citations then tell of."""
+    """`searches`: whether the client offered a web search; if so, citations show that one was made."""
 
     def __init__(self, index: int, keys: Iterator[int], *, upstream: str, searches: bool) -> None:
         self.finished = False
@@ -65,29 +66,29 @@ class ChoiceReader:
         self._upstream = upstream
         self._searches = searches
         self._calls = CallReader(index, keys)
-        self._thought: int | None = None
-        self._thought_name: str | None = None
-        self._thought_pieces: list[str] = []
-        self._thought_length = 0
+        self._reasoning_key: int | None = None
+        self._reasoning_member: str | None = None
+        self._reasoning_pieces: list[str] = []
+        self._reasoning_length = 0
         self._length = 0
         self._start: int | None = None
         self._citations: set[tuple[str, int, int]] = set()
         self._logprobs: list[dict[str, Any]] = []
 
     def take(self, delta: dict[str, Any], logprobs: Any, seed: str) -> Iterator[AnswerEvent]:
-        """Raises AnswerError for what makes no sense. `seed` makes ids of calls that have none."""
+        """Read one delta. Raises AnswerError if it is invalid. `seed` determines the ids of calls that have none."""
         for event in self._events(delta, logprobs, seed):
             if self.finished:
-                malformed("The answer goes on after its end.")
+                malformed("The answer continues after its end.")
             yield event
 
     def finish(self, reason: str) -> Iterator[AnswerEvent]:
-        if reason in _FAULTS:
-            message = "The upstream broke the answer off."
-            raise AnswerError(message, malformed=False, type="server_error", code=_FAULTS[reason])
+        if reason in _FAILURE_REASONS:
+            message = "The upstream aborted the answer."
+            raise AnswerError(message, malformed=False, type="server_error", code=_FAILURE_REASONS[reason])
         if self.finished:
             return
-        yield from self._end_thought()
+        yield from self._end_reasoning()
         yield from self._calls.done()
         if self.cited and self._searches:
             key = next(self._keys)
@@ -95,98 +96,98 @@ class ChoiceReader:
             yield SearchBegun(key, self._index)
             yield SearchDone(key, {"type": "search", "query": "", "queries": [], "sources": sources})
         self.finished = True
-        yield Finished(self._reason(reason), self._index)
+        yield ChoiceFinished(self._reason(reason), self._index)
 
-    def _reason(self, told: str) -> FinishReason:
-        """Some say "stop" after calls, which clients then never answer."""
-        reason = _REASONS.get(told, "stop")
+    def _reason(self, upstream_reason: str) -> FinishReason:
+        """Some upstreams report "stop" after calls; clients would then not respond to the calls."""
+        reason = _REASONS.get(upstream_reason, "stop")
         if reason == "stop" and len(self._calls):
             return "tool_calls"
         return "stop" if reason == "tool_calls" and not len(self._calls) else reason
 
     def _events(self, delta: dict[str, Any], logprobs: Any, seed: str) -> Iterator[AnswerEvent]:
         if name := next((name for name in REASONING if _text(delta, name)), None):
-            yield from self._think(name, _text(delta, name))
+            yield from self._reasoning_delta(name, _text(delta, name))
         self._logprobs.extend(_logprobs(logprobs))
-        for thought, content in _contents(delta):
-            yield from self._think(None, content) if thought else self._say(content)
+        for is_reasoning, content in _contents(delta):
+            yield from self._reasoning_delta(None, content) if is_reasoning else self._text_delta(content)
         if refusal := _text(delta, "refusal"):
-            yield from self._end_thought()
-            yield Refused(refusal, self._index)
+            yield from self._end_reasoning()
+            yield RefusalDelta(refusal, self._index)
         for annotation in [] if self.finished else _list(delta, "annotations"):
-            yield from self._cite(annotation)
+            yield from self._citation(annotation)
         seen: set[int] = set()
         for call in _list(delta, "tool_calls"):
             yield from self._call(call, seen, seed)
         if (function := delta.get("function_call")) is not None:
             yield from self._call({"function": function, "index": 0}, set(), seed)
 
-    def _say(self, content: str) -> Iterator[AnswerEvent]:
-        yield from self._end_thought()
+    def _text_delta(self, content: str) -> Iterator[AnswerEvent]:
+        yield from self._end_reasoning()
         if self._start is None:
             self._start = self._length
         self._length += len(content)
         logprobs, self._logprobs = tuple(self._logprobs), []
-        yield Said(content, self._index, logprobs)
+        yield TextDelta(content, self._index, logprobs)
 
-    def _think(self, name: str | None, text: str) -> Iterator[AnswerEvent]:
-        """`name` is the member that would have it back, None where there is none."""
-        if self._thought is None:
+    def _reasoning_delta(self, name: str | None, text: str) -> Iterator[AnswerEvent]:
+        """`name` is the message member in which the upstream expects the reasoning back, None if there is none."""
+        if self._reasoning_key is None:
             self._start = None
-            self._thought = next(self._keys)
-            self._thought_name = name
-            yield ThoughtBegun(self._thought, self._index)
-        self._thought_length += len(text)
-        if self._thought_length <= SEALED_LENGTH_MAX:
-            self._thought_pieces.append(text)
-        yield Thought(self._thought, text)
+            self._reasoning_key = next(self._keys)
+            self._reasoning_member = name
+            yield ReasoningBegun(self._reasoning_key, self._index)
+        self._reasoning_length += len(text)
+        if self._reasoning_length <= SEALED_LENGTH_MAX:
+            self._reasoning_pieces.append(text)
+        yield ReasoningDelta(self._reasoning_key, text)
 
-    def _end_thought(self, extra: dict[str, Any] | None = None) -> Iterator[AnswerEvent]:
-        """Ends what is open. `extra` is what a call carries besides: a stretch of reasoning of its own where none is open."""
-        if self._thought is None:
+    def _end_reasoning(self, extra: dict[str, Any] | None = None) -> Iterator[AnswerEvent]:
+        """End the open reasoning. `extra` is a call's extra content; if no reasoning is open, it becomes reasoning of its own."""
+        if self._reasoning_key is None:
             if not extra:
                 return
-            self._thought = next(self._keys)
-            yield ThoughtBegun(self._thought, self._index)
-        key, text, self._thought = self._thought, "".join(self._thought_pieces), None
-        whole = self._thought_length <= SEALED_LENGTH_MAX
-        self._thought_pieces, self._thought_length = [], 0
-        members: dict[str, Any] = {self._thought_name: text} if self._thought_name and text and whole else {}
+            self._reasoning_key = next(self._keys)
+            yield ReasoningBegun(self._reasoning_key, self._index)
+        key, text, self._reasoning_key = self._reasoning_key, "".join(self._reasoning_pieces), None
+        whole = self._reasoning_length <= SEALED_LENGTH_MAX
+        self._reasoning_pieces, self._reasoning_length = [], 0
+        members: dict[str, Any] = {self._reasoning_member: text} if self._reasoning_member and text and whole else {}
         if extra:
             members["extra_content"] = extra
-        yield ThoughtDone(key, seal(self._upstream, msgspec.json.encode(members).decode()) if members else None)
+        yield ReasoningDone(key, seal(self._upstream, msgspec.json.encode(members).decode()) if members else None)
 
     def _call(self, entry: Any, seen: set[int], seed: str) -> Iterator[AnswerEvent]:
         if not isinstance(entry, dict):
-            malformed("The answer holds a call that is none.")
+            malformed("The answer contains a call that is not an object.")
         if self._calls.begins(entry, seen):
             extra = entry.get("extra_content")
-            yield from self._end_thought(extra if isinstance(extra, dict) else None)
+            yield from self._end_reasoning(extra if isinstance(extra, dict) else None)
             self._start = None
         yield from self._calls.take(entry, seen, seed)
 
-    def _cite(self, annotation: Any) -> Iterator[AnswerEvent]:
-        """What is no citation of a URL says nothing; the same one again neither."""
-        told = annotation.get("url_citation") if isinstance(annotation, dict) else None
-        if not isinstance(told, dict) or self._start is None:
+    def _citation(self, annotation: Any) -> Iterator[AnswerEvent]:
+        """Annotations that are not URL citations, and repeats, are ignored."""
+        citation = annotation.get("url_citation") if isinstance(annotation, dict) else None
+        if not isinstance(citation, dict) or self._start is None:
             return
-        url, title = told.get("url"), told.get("title")
+        url, title = citation.get("url"), citation.get("title")
         if not isinstance(url, str) or not url:
             return
-        start, end = _offset(told, "start_index"), _offset(told, "end_index")
+        start, end = _offset(citation, "start_index"), _offset(citation, "end_index")
         if (url, start, end) in self._citations:
             return
         self._citations.add((url, start, end))
         if len(self._citations) > CITATIONS_MAX:
-            malformed("The answer holds too many citations.")
+            malformed("The answer contains too many citations.")
         self.cited.append(url)
         first = min(max(start - self._start, 0), self._length - self._start)
         last = min(max(end - self._start, first), self._length - self._start)
-        yield Cited(url, title if isinstance(title, str) else "", first, last, self._index)
+        yield CitationAdded(url, title if isinstance(title, str) else "", first, last, self._index)
 
 
-def _offset(told: dict[str, Any], name: str) -> int:
-    value = told.get(name)
+def _offset(raw: dict[str, Any], name: str) -> int:
+    value = raw.get(name)
     return value if type(value) is int and 0 <= value <= FIGURE_MAX else 0
 
 
@@ -195,12 +196,12 @@ def _text(delta: dict[str, Any], name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        malformed(f"The answer holds {name} that is no text.")
+        malformed(f"The answer contains {name} that is not text.")
     return value
 
 
 def _contents(delta: dict[str, Any]) -> Iterator[tuple[bool, str]]:
-    """Text, and whether it is reasoning. Mistral gives a list of parts, reasoning as a list inside of it."""
+    """Each text, with whether it is reasoning. Mistral sends a list of parts, with reasoning as a nested list."""
     content = delta.get("content")
     if not isinstance(content, list):
         if text := _text(delta, "content"):
@@ -208,10 +209,14 @@ def _contents(delta: dict[str, Any]) -> Iterator[tuple[bool, str]]:
         return
     for part in content:
         inner = part.get("thinking") if isinstance(part, dict) else None
-        thought = isinstance(inner, list)
-        for told in inner if isinstance(inner, list) else [part]:
-            if isinstance(told, dict) and told.get("type") == "text" and (text := _text(told, "text")):
-                yield thought, text
+        is_reasoning = isinstance(inner, list)
+        for inner_part in inner if isinstance(inner, list) else [part]:
+            if (
+                isinstance(inner_part, dict)
+                and inner_part.get("type") == "text"
+                and (text := _text(inner_part, "text"))
+            ):
+                yield is_reasoning, text
 
 
 def _list(delta: dict[str, Any], name: str) -> list[Any]:
@@ -219,28 +224,28 @@ def _list(delta: dict[str, Any], name: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        malformed(f"The answer holds {name} that are no list.")
+        malformed(f"The answer contains {name} that is not a list.")
     return value
 
 
-def _logprobs(told: Any) -> list[dict[str, Any]]:
-    """Chat's own shape and nothing besides: some add members that OpenAI's clients do not know."""
-    if not isinstance(told, dict):
+def _logprobs(raw: Any) -> list[dict[str, Any]]:
+    """Log probabilities in chat's shape. Some upstreams add members that OpenAI's clients do not know; these are dropped."""
+    if not isinstance(raw, dict):
         return []
     tokens = []
-    for token in _list(told, "content"):
+    for token in _list(raw, "content"):
         alternatives = _list(token, "top_logprobs") if isinstance(token, dict) else []
         tokens.append(_token(token) | {"top_logprobs": [_token(other) for other in alternatives]})
     return tokens
 
 
-def _token(told: Any) -> dict[str, Any]:
-    if not isinstance(told, dict) or not isinstance(told.get("token"), str):
-        malformed("The answer holds logprobs that are none.")
-    logprob = told.get("logprob")
+def _token(raw: Any) -> dict[str, Any]:
+    if not isinstance(raw, dict) or not isinstance(raw.get("token"), str):
+        malformed("The answer contains invalid log probabilities.")
+    logprob = raw.get("logprob")
     if isinstance(logprob, bool) or not isinstance(logprob, int | float):
-        malformed("The answer holds logprobs that are none.")
-    return {"token": told["token"], "logprob": logprob, "bytes": _bytes(told.get("bytes"))}
+        malformed("The answer contains invalid log probabilities.")
+    return {"token": raw["token"], "logprob": logprob, "bytes": _bytes(raw.get("bytes"))}
 
 
 def _bytes(value: Any) -> list[int] | None:

@@ -1,4 +1,4 @@
-"""Images and files between chat's spellings and the canonical form: data URIs, base64, ids of uploaded files."""
+"""Converts images and files from chat's forms (data URIs, base64, ids of uploaded files) to the canonical form."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from app.wire.strict import invalid
 
 
 def image(shape: ImageUrl, at: str) -> Image:
-    """Whether the address of an image may be fetched was judged with the body's weight (content.py)."""
+    """content.py has already checked whether an image's URL may be fetched."""
     inline = split_data_uri(shape.url, f"{at}.image_url.url")
     if inline is None:
         return Image(url=shape.url, detail=shape.detail, at=at)
     media_type, data = inline
     if not media_type.startswith("image/"):
-        raise invalid(f"{at}.image_url.url", f"'{media_type}' is no type of an image.")
+        raise invalid(f"{at}.image_url.url", f"'{media_type}' is not an image type.")
     return Image(data=data, media_type=media_type, detail=shape.detail, at=at)
 
 
-def file(shape: FileBody, at: str, stored: Mapping[str, StoredFile]) -> File:
-    """Exactly one of an uploaded file's id and the data itself. Base64 that does not say its type is taken for a PDF."""
+def file(shape: FileBody, at: str, files: Mapping[str, StoredFile]) -> File:
+    """A file by the id of an upload or with its data; exactly one must be set. Base64 without a media type is taken to be a PDF."""
     if (shape.file_id is None) == (shape.file_data is None):
-        raise invalid(f"{at}.file", "Exactly one of 'file_id' and 'file_data' is expected.")
+        raise invalid(f"{at}.file", "Expected exactly one of 'file_id' and 'file_data'.")
     if shape.file_id is not None:
-        return _uploaded(shape.file_id, shape.filename, at, stored)
+        return _uploaded(shape.file_id, shape.filename, at, files)
     text = shape.file_data or ""
     if not text:
         raise invalid(f"{at}.file.file_data", "The file is empty.")
@@ -35,8 +35,8 @@ def file(shape: FileBody, at: str, stored: Mapping[str, StoredFile]) -> File:
     return File(data=data, media_type=media_type, filename=shape.filename, at=at)
 
 
-def _uploaded(file_id: str, filename: str | None, at: str, stored: Mapping[str, StoredFile]) -> File:
-    found = stored.get(file_id)
-    if found is None:
-        raise invalid(f"{at}.file.file_id", "No file with this id was uploaded.")
-    return File(data=found.data, media_type=found.media_type, filename=filename or found.filename, at=at)
+def _uploaded(file_id: str, filename: str | None, at: str, files: Mapping[str, StoredFile]) -> File:
+    stored = files.get(file_id)
+    if stored is None:
+        raise invalid(f"{at}.file.file_id", "No uploaded file has this id.")
+    return File(data=stored.data, media_type=stored.media_type, filename=filename or stored.filename, at=at)

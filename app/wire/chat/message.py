@@ -1,4 +1,4 @@
-"""A whole message, put together from the deltas of its stream: a plain answer says what the stream would have said."""
+"""Assembles a whole message from the deltas of its stream, so that a plain answer has the same content as the stream."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ARGUMENTS = {"function": "arguments", "custom": "input"}
 
 
 class MessageBuilder:
-    """One choice of a plain answer."""
+    """Builds one choice of a plain answer."""
 
     def __init__(self) -> None:
         self._texts: dict[str, list[str]] = {}
@@ -40,7 +40,7 @@ class MessageBuilder:
         return {"index": index, "message": self._message(), "logprobs": logprobs, "finish_reason": self._finish}
 
     def _message(self) -> dict[str, Any]:
-        """Content is null where something else stands in its place, else at least the empty text."""
+        """Content is null if there is a call or a refusal instead; otherwise it is at least the empty text."""
         texts = {name: "".join(pieces) for name, pieces in self._texts.items()}
         calls = self._whole_calls()
         instead = calls or self._function or "refusal" in texts
@@ -58,7 +58,7 @@ class MessageBuilder:
         return message
 
     def _add_call(self, call: dict[str, Any]) -> None:
-        """Calls begin in the order of their indices; their arguments may come in turns."""
+        """Calls begin in the order of their indices; their arguments may be interleaved."""
         if call["index"] == len(self._calls):
             self._calls.append({name: value for name, value in call.items() if name != "index"})
             self._arguments.append([])

@@ -1,10 +1,10 @@
-"""Chat's messages read into items of a conversation.
+"""Reads chat's messages into items of a conversation.
 
-Rule 1: one assistant message becomes, in this order: its reasoning, its text and refusal, its images, its calls. Sealed reasoning
-        that a call carries stands directly before that call, or before the text where the first call says so.
-Rule 2: calls of old (`function_call`) have no id: they get one by their place, and role `function` answers the earliest call of its
-        name that waits for an answer.
-Rule 3: what a tool gave answers a call that stands before it.
+Rule 1: an assistant message becomes its reasoning, its text and refusal, its images and its calls, in this order. Sealed reasoning
+        carried by a call is placed directly before that call, or before the text if the first call says so.
+Rule 2: legacy calls (`function_call`) have no id and get one from their position. A message with role `function` answers the
+        earliest unanswered call of that name.
+Rule 3: the output of a tool must come after its call.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ from app.wire.strict import invalid, strict
 
 _messages = msgspec.json.Decoder(list[ChatMessage])
 
-_TAKES: Mapping[str, tuple[type[PartShape], ...]] = {
+_PART_TYPES: Mapping[str, tuple[type[PartShape], ...]] = {
     "system": (TextPart,),
     "developer": (TextPart,),
     "user": (TextPart, ImagePart, FilePart),
@@ -64,8 +64,8 @@ _TAKES: Mapping[str, tuple[type[PartShape], ...]] = {
 }
 
 
-def read_messages(raw: msgspec.Raw, stored: Mapping[str, StoredFile]) -> tuple[Item, ...]:
-    conversation = _Conversation(stored)
+def read_messages(raw: msgspec.Raw, files: Mapping[str, StoredFile]) -> tuple[Item, ...]:
+    conversation = _Conversation(files)
     messages = strict(raw, _messages, "messages")
     for index, message in enumerate(messages):
         conversation.take(message, f"messages[{index}]", index)
@@ -75,11 +75,11 @@ def read_messages(raw: msgspec.Raw, stored: Mapping[str, StoredFile]) -> tuple[I
 class _Conversation:
     """The items so far, and the calls that may be answered."""
 
-    def __init__(self, stored: Mapping[str, StoredFile]) -> None:
+    def __init__(self, files: Mapping[str, StoredFile]) -> None:
         self.items: list[Item] = []
-        self._stored = stored
+        self._files = files
         self._custom: dict[str, bool] = {}
-        self._waiting: list[tuple[str, str]] = []
+        self._unanswered: list[tuple[str, str]] = []
 
     def take(self, message: ChatMessage, at: str, index: int) -> None:
         match message:
@@ -102,26 +102,26 @@ class _Conversation:
         before = len(self.items)
         if message.reasoning_content:
             self.items.append(Reasoning(content=(message.reasoning_content,), at=f"{at}.reasoning_content"))
-        said = self._said(message, at)
-        early, calls = self._called(message, at, index)
-        images = [_made(shape, at, index, place) for place, shape in enumerate(message.images or ())]
+        parts = self._content_parts(message, at)
+        early, calls = self._split_calls(message, at, index)
+        images = [_earlier_image(shape, at, index, place) for place, shape in enumerate(message.images or ())]
         others = len(self.items) > before or images or calls
         self.items += early
-        if said is not None and not (others and _is_empty(said)):
-            self.items.append(Message("assistant", said, message.name, at))
+        if parts is not None and not (others and _is_empty(parts)):
+            self.items.append(Message("assistant", parts, message.name, at))
         elif not others:
             raise missing(f"{at}.content")
         self.items += [*images, *calls]
 
-    def _said(self, message: AssistantMessage, at: str) -> tuple[Part, ...] | None:
+    def _content_parts(self, message: AssistantMessage, at: str) -> tuple[Part, ...] | None:
         refusal = () if message.refusal is None else (Refusal(message.refusal, f"{at}.refusal"),)
         if message.content is None or (refusal and message.content == ""):
             return refusal or None
         return (*self._parts(message.content, "assistant", at), *refusal)
 
-    def _called(self, message: AssistantMessage, at: str, index: int) -> tuple[list[Item], list[Item]]:
-        """The calls with their reasoning, and before them so much of it as stood before the text."""
-        calls = [*self._calls(message, at), *self._call_of_old(message.function_call, at, index)]
+    def _split_calls(self, message: AssistantMessage, at: str, index: int) -> tuple[list[Item], list[Item]]:
+        """The reasoning that came before the text, and the calls with the rest of their reasoning."""
+        calls = [*self._calls(message, at), *self._legacy_call(message.function_call, at, index)]
         first = message.tool_calls[0] if message.tool_calls else message.function_call
         extra = first.extra_content if first is not None else None
         own = extra.realrouter if extra is not None else None
@@ -136,27 +136,27 @@ class _Conversation:
             yield from _sealed(call.extra_content, where)
             yield _call(call, where)
 
-    def _call_of_old(self, call: FunctionBody | None, at: str, index: int) -> Iterator[Item]:
+    def _legacy_call(self, call: FunctionBody | None, at: str, index: int) -> Iterator[Item]:
         if call is None:
             return
         call_id = f"call_function_{index}"
-        self._waiting.append((call.name, call_id))
+        self._unanswered.append((call.name, call_id))
         yield from _sealed(call.extra_content, f"{at}.function_call")
         yield FunctionCall(call_id, call.name, call.arguments, f"{at}.function_call")
 
     def _tool(self, message: ToolMessage, at: str) -> None:
         custom = self._custom.get(message.tool_call_id)
         if custom is None:
-            raise invalid(f"{at}.tool_call_id", "No call with this id stands in the messages before it.")
+            raise invalid(f"{at}.tool_call_id", "No earlier message contains a call with this id.")
         parts = self._parts(message.content, "tool", at)
         output = CustomCallOutput if custom else FunctionCallOutput
         self.items.append(output(message.tool_call_id, parts, at))
 
     def _function(self, message: FunctionMessage, at: str) -> None:
-        call = next((call for call in self._waiting if call[0] == message.name), None)
+        call = next((call for call in self._unanswered if call[0] == message.name), None)
         if call is None:
-            raise invalid(f"{at}.name", "No call of this function waits for an answer in the messages before it.")
-        self._waiting.remove(call)
+            raise invalid(f"{at}.name", "No earlier message contains an unanswered call of this function.")
+        self._unanswered.remove(call)
         self.items.append(FunctionCallOutput(call[1], (Text(message.content or "", f"{at}.content"),), at))
 
     def _parts(self, content: Content, role: str, at: str) -> tuple[Part, ...]:
@@ -170,8 +170,8 @@ class _Conversation:
     def _part(self, part: PartShape, role: str, at: str) -> Part:
         if isinstance(part, AudioPart):
             raise unsupported(at, "Audio is not offered.")
-        if not isinstance(part, _TAKES[role]):
-            raise invalid(f"{at}.type", f"A message of role '{role}' takes no such part.")
+        if not isinstance(part, _PART_TYPES[role]):
+            raise invalid(f"{at}.type", f"A message with role '{role}' does not support parts of this type.")
         match part:
             case TextPart():
                 return Text(part.text, at)
@@ -180,7 +180,7 @@ class _Conversation:
             case ImagePart():
                 return image(part.image_url, at)
             case _:
-                return file(part.file, at, self._stored)
+                return file(part.file, at, self._files)
 
 
 def _call(call: FunctionCallShape | CustomCallShape, at: str) -> Item:
@@ -190,7 +190,7 @@ def _call(call: FunctionCallShape | CustomCallShape, at: str) -> Item:
 
 
 def _sealed(extra: ExtraContent | None, at: str) -> Iterator[Reasoning]:
-    """Our own tags, or a signature as Google's clients keep it, whose owner no tag names."""
+    """The gateway's own tags, or a signature as Google's clients keep it, which has no tag."""
     if extra is None:
         return
     own = extra.realrouter.reasoning if extra.realrouter is not None else None
@@ -202,14 +202,14 @@ def _sealed(extra: ExtraContent | None, at: str) -> Iterator[Reasoning]:
 
 
 def _is_empty(parts: tuple[Part, ...]) -> bool:
-    """Clients write an empty text beside calls: it says nothing, and some vendors refuse it."""
+    """Clients send an empty text along with calls. It carries nothing, and some vendors reject it."""
     return all(isinstance(part, Text) and not part.text for part in parts)
 
 
-def _made(shape: ImagePart, message_at: str, index: int, place: int) -> ImageGenerationCall:
-    """An image of an earlier answer comes back as it was given: inline."""
+def _earlier_image(shape: ImagePart, message_at: str, index: int, place: int) -> ImageGenerationCall:
+    """An image of an earlier answer is sent back as it was received: inline."""
     at = f"{message_at}.images[{place}]"
-    made = image(shape.image_url, at)
-    if made.data is None or made.media_type is None:
-        raise invalid(f"{at}.image_url.url", "An image of an earlier answer is expected as a data URI.")
-    return ImageGenerationCall(f"ig_{index}_{place}", made.data, made.media_type, at)
+    picture = image(shape.image_url, at)
+    if picture.data is None or picture.media_type is None:
+        raise invalid(f"{at}.image_url.url", "Expected an image of an earlier answer as a data URI.")
+    return ImageGenerationCall(f"ig_{index}_{place}", picture.data, picture.media_type, at)

@@ -1,12 +1,12 @@
-"""Answers of /v1/chat/completions on their way from an upstream to a client.
+"""Relays answers of /v1/chat/completions from an upstream to a client.
 
-Rule 1: a stream is closing at the chunk that gives the last of the asked choices its finish_reason, or at [DONE] where the upstream
-        answered fewer choices and finished them all. It is finished at [DONE]. Where all choices that began are finished, frames
-        wait for one of the two, or for another choice to begin.
-Rule 2: in each chunk only `model` changes. A chunk that carries nothing but usage is dropped unless the client asked for it.
-Rule 3: chat's usage tells no searches: a choice that cites its sources is one search, which is how they are sold there. Nor does it
-        tell calls of custom tools: they are counted from the answer.
-Rule 4: usage may come in any chunk and more than once (some upstreams send running totals): the last figures stand.
+Rule 1: a stream is closing at the chunk with the finish_reason of the last requested choice, or at [DONE] if the upstream returned
+        fewer choices and finished them all. It is finished at [DONE]. While every choice that began is finished, frames are held
+        until one of these happens or another choice begins.
+Rule 2: only `model` changes in a chunk. A chunk that contains only usage is dropped unless the client requested it.
+Rule 3: chat's usage includes neither searches nor custom tool calls. Each choice that cites sources counts as one search, which is
+        how vendors price them; custom tool calls are counted in the answer.
+Rule 4: usage may come in any chunk and more than once (some upstreams send running totals): the last report counts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from app.wire.envelope import error_envelope, reported
+from app.wire.envelope import error_envelope, upstream_error
 from app.wire.relay import PlainRelay, StreamRelay, decoded, malformed, text_bytes
 from app.wire.splice import StringSplicer
 from app.wire.sse import Frame
@@ -25,7 +25,7 @@ from domain.usage import Usage
 
 
 class _Text(msgspec.Struct):
-    """A delta or a message. Members of an unknown shape pass, and count as no text."""
+    """A delta or a message. Members of an unknown shape are forwarded and do not count as text."""
 
     content: Any = None
     reasoning_content: Any = None
@@ -56,7 +56,7 @@ class _Choice(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    """What is read of a chunk, and of a whole completion."""
+    """The members of a chunk or of a whole completion that the relay reads."""
 
     id: Any = None
     object: Any = None
@@ -71,7 +71,7 @@ _decoder = msgspec.json.Decoder(_Answer)
 
 
 class ChatStreamRelay(StreamRelay):
-    """One streamed completion of `choices` choices, under the public name `model`."""
+    """Relays one streamed completion with `choices` choices. Clients see the model as `model`."""
 
     def __init__(self, *, model: str, include_usage: bool, choices: int) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class ChatStreamRelay(StreamRelay):
         self._reasons: dict[int, str | None] = {}
         self._open = choices
         self._tier: Any = None
-        self._cited: set[int] = set()
+        self._citing_choices: set[int] = set()
         self._custom: set[tuple[int, int]] = set()
 
     @property
@@ -93,9 +93,9 @@ class ChatStreamRelay(StreamRelay):
             self._done()
             return b""
         chunk = decoded(_decoder, data)
-        _refuse_error(chunk, data)
+        _raise_error(chunk, data)
         for choice in chunk.choices or ():
-            self._judge(choice)
+            self._read_choice(choice)
         if self._response_id is None and isinstance(chunk.id, str) and chunk.id:
             self._response_id = chunk.id
         self._tier = chunk.service_tier or self._tier
@@ -106,21 +106,21 @@ class ChatStreamRelay(StreamRelay):
         return frame.with_data(self._model.replace(data)) if isinstance(chunk.model, str) else frame.raw
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
-        """An error where a chunk would be, and no [DONE]: what ended in an error is not done."""
+        """An error in place of a chunk, without [DONE]: an answer that ends with an error is not done."""
         return b"data: %s\n\n" % error_envelope(message=message, type=type, code=code)
 
-    def _judge(self, choice: _Choice) -> None:
+    def _read_choice(self, choice: _Choice) -> None:
         index = choice.index
         if not 0 <= index < self._choices:
-            malformed("The answer holds a choice that was not asked for.")
+            malformed("The answer contains a choice that was not requested.")
         if choice.delta is not None:
             self.delivered.output_bytes += choice.delta.bytes()
             if choice.delta.annotations:
-                self._cited.add(index)
-                self._items = _items(len(self._cited), len(self._custom))
+                self._citing_choices.add(index)
+                self._items = _items(len(self._citing_choices), len(self._custom))
             if choice.delta.tool_calls:
                 self._custom.update((index, call) for call in _custom_calls(choice.delta.tool_calls))
-                self._items = _items(len(self._cited), len(self._custom))
+                self._items = _items(len(self._citing_choices), len(self._custom))
         if choice.finish_reason is None:
             self._reasons.setdefault(index)
         elif self._reasons.get(index) is None:
@@ -137,7 +137,7 @@ class ChatStreamRelay(StreamRelay):
 
 
 class ChatPlainRelay(PlainRelay):
-    """One whole completion, under the public name `model`."""
+    """Relays one whole completion. Clients see the model as `model`."""
 
     def __init__(self, *, model: str) -> None:
         super().__init__()
@@ -145,9 +145,9 @@ class ChatPlainRelay(PlainRelay):
 
     def _whole(self, body: bytes) -> bytes:
         answer = decoded(_decoder, body)
-        _refuse_error(answer, body)
+        _raise_error(answer, body)
         if not answer.choices:
-            malformed("The answer holds no choice.")
+            malformed("The answer contains no choice.")
         messages = [choice.message for choice in answer.choices if choice.message is not None]
         self.delivered.output_bytes += sum(message.bytes() for message in messages)
         cited = sum(bool(message.annotations) for message in messages)
@@ -167,18 +167,18 @@ def _with_items(usage: Usage | None, items: Usage) -> Usage | None:
 
 
 def _custom_calls(calls: Any) -> Iterator[int]:
-    """The calls of custom tools by their index: a stream sends one in many pieces."""
+    """The indices of custom tool calls. A stream sends each call in many pieces."""
     for position, call in enumerate(calls if isinstance(calls, list) else ()):
         if isinstance(call, dict) and isinstance(call.get("custom"), dict):
             index = call.get("index")
             yield index if type(index) is int else position
 
 
-def _refuse_error(answer: _Answer, data: bytes) -> None:
+def _raise_error(answer: _Answer, data: bytes) -> None:
     if answer.error:
-        raise reported(answer.error)
+        raise upstream_error(answer.error)
     if answer.object == "error":
-        raise reported(msgspec.json.decode(data))
+        raise upstream_error(msgspec.json.decode(data))
 
 
 def _joined(reasons: dict[int, str | None]) -> str:
@@ -187,7 +187,7 @@ def _joined(reasons: dict[int, str | None]) -> str:
 
 
 def _call_bytes(call: Any) -> int:
-    """Arguments of a function call, input of a custom one."""
+    """The arguments of a function call, or the input of a custom tool call."""
     if not isinstance(call, dict):
         return 0
     custom = call.get("custom")

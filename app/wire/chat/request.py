@@ -1,8 +1,8 @@
-"""/v1/chat/completions: requests judged and written for an upstream. Their answers are in passthrough.
+"""Parses /v1/chat/completions requests and writes them for an upstream. passthrough.py handles the answers.
 
-Rule 1: a pass-through changes the model, the output limit where the client set none, the usage option of a stream, and `store`.
-Rule 2: OpenAI is told that nothing is to be stored, which it does unasked. Servers that speak nearly the same know no `store`, and
-        know the output limit by its older name only: some overlook the newer one, and write without an end.
+Rule 1: a pass-through changes the model, the output limit if the client set none, a stream's usage option, and `store`.
+Rule 2: OpenAI stores completions by default, so `store` is set to false. Compatible servers do not know `store`, and only the older
+        name of the output limit: some ignore the newer one and generate without a limit.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Any
 
 import msgspec
 
-from app.wire.content import weigh
+from app.wire.content import measure_content
 from app.wire.exchange import ParsedRequest, RequestError, ToolUse
 from app.wire.request import (
     count,
     decode,
     flag,
-    given,
     missing,
     model,
+    raw_member,
     read_body,
     service_tier,
     shaped,
@@ -39,25 +39,25 @@ _modalities = msgspec.json.Decoder(list[str])
 
 
 def parse_chat(body: bytes) -> ParsedRequest:
-    """Raises RequestError for anything that is not a well-formed request, or asks for what has no price."""
+    """Parse a body. Raises RequestError if it is not well formed or requests something that has no price."""
     fields = read_body(body)
     name = model(fields)
-    messages = given(fields, "messages")
+    messages = raw_member(fields, "messages")
     if messages is None:
         raise missing("messages")
-    weight = weigh(messages, "messages")
-    if not weight.items:
+    totals = measure_content(messages, "messages")
+    if not totals.items:
         raise RequestError("Invalid 'messages': empty array.", param="messages", code="empty_array")
-    _refuse_audio(fields)
-    tools = (*_tools(fields), *weight.tools)
+    _reject_audio(fields)
+    tools = (*_tools(fields), *totals.tools)
     flag(fields, "store")
     stream = flag(fields, "stream")
     choices, output_limit = count(fields, "n", CHOICES_MAX) or 1, _output_limit(fields)
-    include_usage = flag(_stream_options(fields), "include_usage") and stream
+    include_usage = flag(_stream_options(fields), "include_usage", within="stream_options") and stream
     demand = Demand(
-        text_bytes=len(body) - weight.inline_bytes,
-        images=weight.images,
-        files=weight.files,
+        text_bytes=len(body) - totals.inline_bytes,
+        images=totals.images,
+        files=totals.files,
         choices=choices,
         max_output_tokens=output_limit,
         tools=frozenset(tool.name for tool in tools),
@@ -72,15 +72,15 @@ def parse_chat(body: bytes) -> ParsedRequest:
         tools=tools,
         include_usage=include_usage,
         fields=fields,
-        content_bytes=weight.content_bytes,
-        refs=tuple(weight.refs),
-        inline_files=tuple(weight.inline_files),
-        addresses=tuple(weight.addresses),
+        content_bytes=totals.content_bytes,
+        refs=tuple(totals.refs),
+        inline_files=tuple(totals.inline_files),
+        addresses=tuple(totals.addresses),
     )
 
 
 def chat_body(request: ParsedRequest, *, model: str, max_output_tokens: int | None, is_openai: bool = True) -> bytes:
-    """The upstream's body. `max_output_tokens` is written where the client set no limit; None writes none."""
+    """The upstream's body. `max_output_tokens` is written if the client set no limit; None writes none."""
     fields, limit = request.fields, request.demand.max_output_tokens
     changes = {"model": _raw(model)}
     if is_openai:
@@ -89,8 +89,8 @@ def chat_body(request: ParsedRequest, *, model: str, max_output_tokens: int | No
             changes["max_completion_tokens"] = _raw(max_output_tokens)
     else:
         fields = {name: raw for name, raw in fields.items() if name not in _OPENAI_ONLY}
-        if (told := max_output_tokens if limit is None else limit) is not None:
-            changes["max_tokens"] = _raw(told)
+        if (limit_sent := max_output_tokens if limit is None else limit) is not None:
+            changes["max_tokens"] = _raw(limit_sent)
     if request.stream:
         options = with_members(_stream_options(request.fields), {"include_usage": _TRUE})
         changes["stream_options"] = msgspec.Raw(options)
@@ -98,11 +98,11 @@ def chat_body(request: ParsedRequest, *, model: str, max_output_tokens: int | No
 
 
 def _tools(fields: Members) -> tuple[ToolUse, ...]:
-    """Tools of all three spellings: the list, functions of old, and the search that is an option."""
-    functions = given(fields, "functions")
+    """Tools in all three forms: the list, legacy functions, and the search option."""
+    functions = raw_member(fields, "functions")
     listed = decode(functions, _functions, "functions") if functions is not None else []
     legacy = [ToolUse("function", "function", f"functions[{index}]") for index in range(len(listed))]
-    search = given(fields, "web_search_options") is not None
+    search = raw_member(fields, "web_search_options") is not None
     option = [ToolUse("web_search", "web_search", "web_search_options")] if search else []
     return (*tool_uses(fields), *legacy, *option)
 
@@ -119,14 +119,14 @@ def _output_limit(fields: Members) -> int | None:
 
 
 def _stream_options(fields: Members) -> Members:
-    options = given(fields, "stream_options")
+    options = raw_member(fields, "stream_options")
     return {} if options is None else decode(options, members, "stream_options")
 
 
-def _refuse_audio(fields: Members) -> None:
-    if given(fields, "audio") is not None:
+def _reject_audio(fields: Members) -> None:
+    if raw_member(fields, "audio") is not None:
         raise unsupported("audio", "Audio output is not offered.")
-    modalities = given(fields, "modalities")
+    modalities = raw_member(fields, "modalities")
     if modalities is not None and "audio" in decode(modalities, _modalities, "modalities"):
         raise unsupported("modalities", "Audio output is not offered.")
 

@@ -1,8 +1,8 @@
-"""A chat request read into the canonical form.
+"""Reads a chat request into the canonical form.
 
-Rule 1: every member is read, or refused by its name: nothing is passed over.
-Rule 2: what has no place in the answer's price or text (`store`, padding of a stream) is judged, and then has no effect.
-Rule 3: parse_chat has judged the body before: limits that both set agree, and addresses may be fetched.
+Rule 1: every member is read or rejected by name: none is ignored.
+Rule 2: members that affect neither the answer's price nor its text (`store`, stream padding) are validated and have no effect.
+Rule 3: parse_chat has already checked the body: both output limits agree, and URLs may be fetched.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from app.wire.common_members import hints as read_hints
 from app.wire.common_members import number, optional
 from app.wire.exchange import RequestError
 from app.wire.file_ref import StoredFile
-from app.wire.request import NAME_LENGTH_MAX, count, flag, given, missing, model, service_tier, unsupported
+from app.wire.request import NAME_LENGTH_MAX, count, flag, missing, model, raw_member, service_tier, unsupported
 from app.wire.splice import Members
 from app.wire.strict import Effort, Level, invalid
 
@@ -58,7 +58,7 @@ KNOWN: Final = frozenset(
         *("user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"),
     }
 )
-REFUSED: Final[Mapping[str, str]] = {
+UNSUPPORTED: Final[Mapping[str, str]] = {
     "audio": "Audio output is not offered.",
     "prediction": "Predicted output is not offered for this model.",
     "moderation": "Moderation within a completion is not offered for this model.",
@@ -66,14 +66,14 @@ REFUSED: Final[Mapping[str, str]] = {
 }
 
 
-def read_chat(fields: Members, stored: Mapping[str, StoredFile]) -> CanonicalRequest:
-    """The request as a CanonicalRequest. Raises RequestError for what is wrong, unknown or not offered, by its name."""
-    _judge_names(fields)
+def read_chat_request(fields: Members, files: Mapping[str, StoredFile]) -> CanonicalRequest:
+    """The canonical request. Raises RequestError for the first member that is invalid, unknown or not offered."""
+    _check_names(fields)
     tools = read_tools(fields)
     return CanonicalRequest(
         endpoint="chat",
         model=model(fields),
-        items=_items(fields, stored),
+        items=_items(fields, files),
         stream=_stream(fields),
         choices=count(fields, "n", CHOICES_MAX) or 1,
         tools=tools,
@@ -96,12 +96,12 @@ def read_chat(fields: Members, stored: Mapping[str, StoredFile]) -> CanonicalReq
     )
 
 
-def _judge_names(fields: Members) -> None:
+def _check_names(fields: Members) -> None:
     for name in fields:
-        if name in KNOWN or (name in REFUSED and given(fields, name) is None):
+        if name in KNOWN or (name in UNSUPPORTED and raw_member(fields, name) is None):
             continue
-        if name in REFUSED:
-            raise unsupported(name, REFUSED[name])
+        if name in UNSUPPORTED:
+            raise unsupported(name, UNSUPPORTED[name])
         short = name[:NAME_LENGTH_MAX]
         raise RequestError(f"Unknown parameter: '{short}'.", param=short, code="unknown_parameter")
     flag(fields, "store")
@@ -110,11 +110,11 @@ def _judge_names(fields: Members) -> None:
             raise unsupported("modalities", "Only text output is offered.")
 
 
-def _items(fields: Members, stored: Mapping[str, StoredFile]) -> tuple[Any, ...]:
-    raw = given(fields, "messages")
+def _items(fields: Members, files: Mapping[str, StoredFile]) -> tuple[Any, ...]:
+    raw = raw_member(fields, "messages")
     if raw is None:
         raise missing("messages")
-    items = read_messages(raw, stored)
+    items = read_messages(raw, files)
     if not items:
         raise RequestError("Invalid 'messages': empty array.", param="messages", code="empty_array")
     return items
@@ -123,14 +123,14 @@ def _items(fields: Members, stored: Mapping[str, StoredFile]) -> tuple[Any, ...]
 def _stream(fields: Members) -> bool:
     stream = flag(fields, "stream")
     if optional(fields, "stream_options", _stream_options) is not None and not stream:
-        raise invalid("stream_options", "It is only allowed where 'stream' is true.")
+        raise invalid("stream_options", "It is only allowed if 'stream' is true.")
     return stream
 
 
 def _seed(fields: Members) -> int | None:
     value = optional(fields, "seed", _int)
     if value is not None and not -SEED_MAX <= value <= SEED_MAX:
-        raise invalid("seed", "Expected an integer of 64 bits.")
+        raise invalid("seed", "Expected a 64-bit integer.")
     return value
 
 
@@ -138,17 +138,17 @@ def _stops(fields: Members) -> tuple[str, ...]:
     value = optional(fields, "stop", _stop)
     stops = (value,) if isinstance(value, str) else tuple(value or ())
     if len(stops) > STOPS_MAX or not all(stops):
-        raise invalid("stop", f"Expected up to {STOPS_MAX} strings that are not empty.")
+        raise invalid("stop", f"Expected up to {STOPS_MAX} non-empty strings.")
     return stops
 
 
 def _logprobs(fields: Members) -> int | None:
-    asked, top = flag(fields, "logprobs"), optional(fields, "top_logprobs", _int)
+    enabled, top = flag(fields, "logprobs"), optional(fields, "top_logprobs", _int)
     if top is not None and not 0 <= top <= TOP_LOGPROBS_MAX:
         raise invalid("top_logprobs", f"Expected an integer from 0 to {TOP_LOGPROBS_MAX}.")
-    if top is not None and not asked:
-        raise invalid("top_logprobs", "It is only allowed where 'logprobs' is true.")
-    return (top or 0) if asked else None
+    if top is not None and not enabled:
+        raise invalid("top_logprobs", "It is only allowed if 'logprobs' is true.")
+    return (top or 0) if enabled else None
 
 
 def _logit_bias(fields: Members) -> dict[str, float] | None:

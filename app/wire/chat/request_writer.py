@@ -1,11 +1,11 @@
-"""A CanonicalRequest written as a chat body.
+"""Writes a CanonicalRequest as a chat body.
 
-Rule 1: it is plain chat, as servers that only know the older members take it: `system` for `developer` (OpenAI takes the two for
-        the same), and a subset of allowed tools as the tools themselves.
-Rule 2: one assistant message holds what the model said in one go: reasoning, text, calls. Text that comes after calls of the same
-        go stands before them, since chat has no other place for it.
-Rule 3: what chat has no place for is refused by its name. Left out, and documented: searches of earlier turns, reasoning of other
-        upstreams, metadata (the gateway echoes it; OpenAI takes it with `store` only), a summary where any would do.
+Rule 1: the body is plain chat that servers with only the older members accept: `system` instead of `developer` (equivalent for
+        OpenAI), and a subset of allowed tools as the list of tools itself.
+Rule 2: one assistant message holds what the model produced in one turn: reasoning, text, calls. Text after the calls of a turn is
+        placed before them, because chat has no other place for it.
+Rule 3: what chat does not support is rejected by name. Left out, as documented: searches of earlier turns, other upstreams'
+        reasoning, metadata (the gateway echoes it; OpenAI accepts it only with `store`), a summary of "auto".
 """
 
 from __future__ import annotations
@@ -25,66 +25,66 @@ from app.wire.canonical import (
     Tool,
     ToolName,
     WebSearchTool,
-    refusal,
+    unsupported_field,
 )
 from app.wire.chat.turns import write_messages
 
-_NUMBERS: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "verbosity")
+_COPIED: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "verbosity")
 _HINTS: Final = ("user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention")
 
 
-def write_chat(ask: CanonicalRequest, target: Target) -> bytes:
-    """The upstream's body. Raises the refusal of what chat cannot carry."""
+def write_chat_request(request: CanonicalRequest, target: Target) -> bytes:
+    """The upstream's body. Raises RequestError for anything that chat does not support."""
     return msgspec.json.encode(
         {
             "model": target.model,
-            "messages": write_messages(ask, target),
-            **_stream(ask),
+            "messages": write_messages(request, target),
+            **_stream(request),
             **_limits(target),
-            **_options(ask),
-            **_tools(ask),
-            **_hints(ask),
+            **_options(request),
+            **_tools(request),
+            **_hints(request),
         }
     )
 
 
 def _limits(target: Target) -> dict[str, Any]:
-    """OpenAI stores unasked, and its newer models refuse the older name of the limit; other servers know that one only."""
+    """OpenAI stores by default, and its newer models reject the limit's older name. Other servers only know that one."""
     if target.is_openai:
         return {"max_completion_tokens": target.max_output_tokens, "store": False}
     return {"max_tokens": target.max_output_tokens}
 
 
-def _stream(ask: CanonicalRequest) -> dict[str, Any]:
-    return {"stream": True, "stream_options": {"include_usage": True}} if ask.stream else {}
+def _stream(request: CanonicalRequest) -> dict[str, Any]:
+    return {"stream": True, "stream_options": {"include_usage": True}} if request.stream else {}
 
 
-def _options(ask: CanonicalRequest) -> dict[str, Any]:
-    if ask.summary not in (None, "auto"):
-        raise refusal(
-            ask, "summary", "This model's upstream tells its reasoning as it is, or not at all: 'auto' is taken."
+def _options(request: CanonicalRequest) -> dict[str, Any]:
+    if request.summary not in (None, "auto"):
+        raise unsupported_field(
+            request, "summary", "This model returns its reasoning as it is or not at all: use 'auto'."
         )
-    given = {name: value for name in _NUMBERS if (value := getattr(ask, name)) is not None}
-    if ask.choices > 1:
-        given["n"] = ask.choices
-    if ask.stop:
-        given["stop"] = list(ask.stop)
-    if ask.logprobs is not None:
-        given["logprobs"] = True
-        given |= {"top_logprobs": ask.logprobs} if ask.logprobs else {}
-    if ask.logit_bias is not None:
-        given["logit_bias"] = {token: _whole(bias) for token, bias in ask.logit_bias.items()}
-    if ask.effort is not None:
-        given["reasoning_effort"] = ask.effort
-    if ask.format is not None:
-        given["response_format"] = _format(ask.format)
-    if ask.service_tier is not None:
-        given["service_tier"] = ask.service_tier
-    return given
+    options = {name: value for name in _COPIED if (value := getattr(request, name)) is not None}
+    if request.choices > 1:
+        options["n"] = request.choices
+    if request.stop:
+        options["stop"] = list(request.stop)
+    if request.logprobs is not None:
+        options["logprobs"] = True
+        options |= {"top_logprobs": request.logprobs} if request.logprobs else {}
+    if request.logit_bias is not None:
+        options["logit_bias"] = {token: _whole(bias) for token, bias in request.logit_bias.items()}
+    if request.effort is not None:
+        options["reasoning_effort"] = request.effort
+    if request.format is not None:
+        options["response_format"] = _format(request.format)
+    if request.service_tier is not None:
+        options["service_tier"] = request.service_tier
+    return options
 
 
 def _whole(bias: float) -> float:
-    """OpenAI takes whole numbers only."""
+    """OpenAI accepts only integers."""
     return int(bias) if bias.is_integer() else bias
 
 
@@ -92,36 +92,36 @@ def _format(form: TextFormat) -> dict[str, Any]:
     if form.kind != "json_schema":
         return {"type": form.kind}
     members = {"name": form.name, "description": form.description, "schema": form.schema, "strict": form.strict}
-    return {"type": form.kind, "json_schema": _said(members)}
+    return {"type": form.kind, "json_schema": _without_none(members)}
 
 
-def _hints(ask: CanonicalRequest) -> dict[str, Any]:
-    return {name: value for name in _HINTS if (value := getattr(ask.hints, name)) is not None}
+def _hints(request: CanonicalRequest) -> dict[str, Any]:
+    return {name: value for name in _HINTS if (value := getattr(request.hints, name)) is not None}
 
 
-def _tools(ask: CanonicalRequest) -> dict[str, Any]:
-    """Functions and custom tools in the list, a search as the option that it is in chat."""
-    offered = [tool for tool in ask.tools if _is_allowed(ask, tool)]
-    search = _search(ask, [tool for tool in offered if isinstance(tool, WebSearchTool)])
-    tools = [_tool(ask, tool) for tool in offered if not isinstance(tool, WebSearchTool)]
+def _tools(request: CanonicalRequest) -> dict[str, Any]:
+    """Functions and custom tools as a list, a search as chat's option."""
+    allowed = [tool for tool in request.tools if _is_allowed(request, tool)]
+    search = _search(request, [tool for tool in allowed if isinstance(tool, WebSearchTool)])
+    tools = [_tool(request, tool) for tool in allowed if not isinstance(tool, WebSearchTool)]
     members: dict[str, Any] = {"web_search_options": search} if search is not None else {}
     if not tools:
-        if ask.tool_choice is not None and ask.tool_choice.mode == "required":
-            raise refusal(
-                ask, "tool_choice", "This model's upstream can be made to call functions and custom tools only."
+        if request.tool_choice is not None and request.tool_choice.mode == "required":
+            raise unsupported_field(
+                request, "tool_choice", "This model can only be forced to call functions and custom tools."
             )
         return members
     members["tools"] = tools
-    if (choice := _choice(ask)) is not None:
+    if (choice := _choice(request)) is not None:
         members["tool_choice"] = choice
-    if ask.parallel_tool_calls is not None:
-        members["parallel_tool_calls"] = ask.parallel_tool_calls
+    if request.parallel_tool_calls is not None:
+        members["parallel_tool_calls"] = request.parallel_tool_calls
     return members
 
 
-def _is_allowed(ask: CanonicalRequest, tool: Tool) -> bool:
-    """A forced function leaves the other functions where they are; a search would run beside them unasked."""
-    choice = ask.tool_choice
+def _is_allowed(request: CanonicalRequest, tool: Tool) -> bool:
+    """A forced function does not exclude the other functions. A search is excluded, since it would run without being requested."""
+    choice = request.tool_choice
     if choice is None:
         return True
     if isinstance(tool, WebSearchTool):
@@ -133,19 +133,19 @@ def _is_one(only: tuple[ToolName, ...], mode: str) -> bool:
     return mode == "required" and len(only) == 1
 
 
-def _choice(ask: CanonicalRequest) -> Any:
-    choice = ask.tool_choice
+def _choice(request: CanonicalRequest) -> Any:
+    choice = request.tool_choice
     if choice is None:
         return None
     if not _is_one(choice.only, choice.mode):
         if choice.mode == "required" and ToolName("web_search") in choice.only:
-            raise refusal(
-                ask, "tool_choice", "This model's upstream cannot be made to choose between a search and functions."
+            raise unsupported_field(
+                request, "tool_choice", "This model cannot be forced to choose between a search and functions."
             )
         return choice.mode
     name = choice.only[0]
     if name.type not in ("function", "custom"):
-        raise refusal(ask, "tool_choice", f"This model's upstream cannot be made to call {name.type}.")
+        raise unsupported_field(request, "tool_choice", f"This model cannot be forced to call {name.type}.")
     return {"type": name.type, name.type: {"name": name.name}}
 
 
@@ -155,37 +155,39 @@ def _name(tool: Tool) -> ToolName:
     return ToolName("custom", tool.name) if isinstance(tool, CustomTool) else ToolName("image_generation")
 
 
-def _tool(ask: CanonicalRequest, tool: FunctionTool | CustomTool | ImageTool) -> dict[str, Any]:
+def _tool(request: CanonicalRequest, tool: FunctionTool | CustomTool | ImageTool) -> dict[str, Any]:
     match tool:
         case FunctionTool():
             members = {"description": tool.description, "parameters": tool.parameters, "strict": tool.strict}
-            return {"type": "function", "function": {"name": tool.name, **_said(members)}}
+            return {"type": "function", "function": {"name": tool.name, **_without_none(members)}}
         case CustomTool():
             members = {"description": tool.description, "format": _custom_format(tool.format)}
-            return {"type": "custom", "custom": {"name": tool.name, **_said(members)}}
+            return {"type": "custom", "custom": {"name": tool.name, **_without_none(members)}}
         case _:
-            raise refusal(ask, tool.at or "tools", "This model's upstream makes no images.")
+            raise unsupported_field(request, tool.at or "tools", "This model does not generate images.")
 
 
 def _custom_format(form: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A grammar's members stand in an object of their own in chat."""
+    """Chat has a grammar's members in an object of their own."""
     if form is None or form.get("type") != "grammar":
         return form
     return {"type": "grammar", "grammar": {name: value for name, value in form.items() if name != "type"}}
 
 
-def _search(ask: CanonicalRequest, searches: list[WebSearchTool]) -> dict[str, Any] | None:
+def _search(request: CanonicalRequest, searches: list[WebSearchTool]) -> dict[str, Any] | None:
     if not searches:
         return None
     tool = searches[0]
     if len(searches) > 1:
-        raise refusal(ask, searches[1].at or "tools", "This model's upstream takes one web search.")
-    if ask.max_tool_calls is not None:
-        raise refusal(ask, "max_tool_calls", "This model's upstream cannot bound its searches.")
+        raise unsupported_field(request, searches[1].at or "tools", "This model supports a single web search.")
+    if request.max_tool_calls is not None:
+        raise unsupported_field(request, "max_tool_calls", "This model's searches cannot be limited.")
     if tool.allowed_domains:
-        raise refusal(ask, _member(tool, "filters"), "This model's upstream searches everywhere.")
+        raise unsupported_field(request, _member(tool, "filters"), "This model always searches the whole web.")
     if tool.external_access is False:
-        raise refusal(ask, _member(tool, "external_web_access"), "This model's upstream searches the live web.")
+        raise unsupported_field(
+            request, _member(tool, "external_web_access"), "This model always searches the live web."
+        )
     options: dict[str, Any] = {} if tool.context_size is None else {"search_context_size": tool.context_size}
     if tool.place is not None:
         options["user_location"] = {"type": "approximate", "approximate": _place(tool.place)}
@@ -198,8 +200,8 @@ def _member(tool: WebSearchTool, name: str) -> str:
 
 def _place(place: Place) -> dict[str, Any]:
     members = {"city": place.city, "country": place.country, "region": place.region, "timezone": place.timezone}
-    return _said(members)
+    return _without_none(members)
 
 
-def _said(members: dict[str, Any]) -> dict[str, Any]:
+def _without_none(members: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}

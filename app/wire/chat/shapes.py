@@ -1,4 +1,4 @@
-"""The shapes of a chat request, member by member. What does not fit them is refused (strict.py)."""
+"""The shapes of a chat request, member by member. Anything that does not fit is rejected (strict.py)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class FilePart(Shape, frozen=True, gc=False, tag="file", tag_field="type"):
 
 
 class AudioPart(Shape, frozen=True, gc=False, tag="input_audio", tag_field="type"):
-    """Known only to be refused in clear words."""
+    """Known only so that it can be rejected with a clear error."""
 
     input_audio: Any = None
 
@@ -49,8 +49,8 @@ Content = str | list[Part]
 # -- Messages -------------------------------------------------------------------------------------------------------------
 
 
-class OwnExtra(Shape, frozen=True, gc=False):
-    """What writer.py made: sealed reasoning, and how many of its tags stood before the message's text."""
+class GatewayExtra(Shape, frozen=True, gc=False):
+    """Written by answer_writer.py: sealed reasoning, and how many of its tags came before the message's text."""
 
     reasoning: str | list[str] | None = None
     before_text: int = 0
@@ -61,7 +61,7 @@ class GoogleExtra(Shape, frozen=True, gc=False):
 
 
 class ExtraContent(Shape, frozen=True, gc=False):
-    realrouter: OwnExtra | None = None
+    realrouter: GatewayExtra | None = None
     google: GoogleExtra | None = None
 
 
@@ -77,7 +77,7 @@ class CustomBody(Shape, frozen=True, gc=False):
 
 
 class FunctionCallShape(Shape, frozen=True, gc=False, tag="function", tag_field="type"):
-    """`index` is what accumulated streams leave behind."""
+    """`index` is a remnant of clients that accumulate streams."""
 
     id: str
     function: FunctionBody
@@ -108,7 +108,7 @@ class UserMessage(Shape, frozen=True, gc=False, tag="user", tag_field="role"):
 
 
 class AssistantMessage(Shape, frozen=True, gc=False, tag="assistant", tag_field="role"):
-    """An answer's message as it came may come back: `annotations` and a null `audio` with it."""
+    """A message of an answer may be sent back as received, with `annotations` and a null `audio`."""
 
     content: Content | None = None
     name: str | None = None
@@ -122,7 +122,7 @@ class AssistantMessage(Shape, frozen=True, gc=False, tag="assistant", tag_field=
 
 
 class ToolMessage(Shape, frozen=True, gc=False, tag="tool", tag_field="role"):
-    """Older clients name the function here as well; the call's id says it already."""
+    """Older clients add the function's `name`, which the call's id already determines."""
 
     content: Content
     tool_call_id: str
@@ -182,7 +182,7 @@ class Approximate(Shape, frozen=True, gc=False):
 
 
 class UserLocation(Shape, frozen=True, gc=False):
-    """Chat's option has an object inside; the tool of the same name has the members themselves. Both are read."""
+    """Chat's option wraps the members in an object; the tool of the same name has them directly. Both are accepted."""
 
     type: Literal["approximate"]
     approximate: Approximate | None = None
@@ -214,7 +214,7 @@ class Named(Shape, frozen=True, gc=False):
 
 
 class ChosenTool(Shape, frozen=True, gc=False):
-    """A tool as a choice names it."""
+    """A tool as named by a tool choice."""
 
     type: str
     function: Named | None = None
@@ -256,7 +256,7 @@ class SchemaFormat(Shape, frozen=True, gc=False, tag="json_schema", tag_field="t
 
 
 class StreamOptions(Shape, frozen=True, gc=False):
-    """Frames are never padded, so obfuscation may be asked for or not."""
+    """Frames are never padded, so either value of include_obfuscation is accepted."""
 
     include_usage: bool | None = None
     include_obfuscation: bool | None = None

@@ -1,6 +1,6 @@
-"""Chat's tools, functions of old and choices among them, read into the canonical form.
+"""Reads chat's tools, legacy functions and tool choices into the canonical form.
 
-Rule: a choice names tools that are offered, and nothing else.
+Rule: a choice may only name tools that the request offers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from app.wire.chat.shapes import (
     UserLocation,
 )
 from app.wire.exchange import RequestError
-from app.wire.request import TOOL_ALIASES, given, tool_uses
+from app.wire.request import TOOL_ALIASES, raw_member, tool_uses
 from app.wire.splice import Members
 from app.wire.strict import invalid, strict
 
@@ -38,14 +38,14 @@ _options = msgspec.json.Decoder(dict[str, Any])
 _choice = msgspec.json.Decoder(str | ChoiceShape)
 _function_choice = msgspec.json.Decoder(str | Named)
 
-TAKEN: Final = "function, custom, web_search, image_generation"
+TOOL_TYPES: Final = "function, custom, web_search, image_generation"
 
 
 def read_tools(fields: Members) -> tuple[Tool, ...]:
-    """Tools of all three spellings."""
-    tools, functions = given(fields, "tools"), given(fields, "functions")
+    """Tools in all three forms."""
+    tools, functions = raw_member(fields, "tools"), raw_member(fields, "functions")
     if tools is not None and functions is not None:
-        raise invalid("functions", "It cannot be given together with 'tools'.")
+        raise invalid("functions", "It cannot be combined with 'tools'.")
     found: list[Tool] = []
     if tools is not None:
         uses = [use for use in tool_uses(fields) if use.param.count("[") == 1]
@@ -56,32 +56,32 @@ def read_tools(fields: Members) -> tuple[Tool, ...]:
         listed = strict(functions, _functions, "functions")
         for index, function in enumerate(listed):
             found.append(_function_tool(function, f"functions[{index}]"))
-    if (search := given(fields, "web_search_options")) is not None:
+    if (search := raw_member(fields, "web_search_options")) is not None:
         found.append(_search_option(search))
     return tuple(found)
 
 
 def read_choice(fields: Members, tools: tuple[Tool, ...]) -> ToolChoice | None:
-    raw, old = given(fields, "tool_choice"), given(fields, "function_call")
-    if raw is not None and old is not None:
-        raise invalid("function_call", "It cannot be given together with 'tool_choice'.")
+    raw, legacy = raw_member(fields, "tool_choice"), raw_member(fields, "function_call")
+    if raw is not None and legacy is not None:
+        raise invalid("function_call", "It cannot be combined with 'tool_choice'.")
     if raw is not None:
         choice, param = _chosen(strict(raw, _choice, "tool_choice")), "tool_choice"
-    elif old is not None:
-        choice, param = _chosen_of_old(strict(old, _function_choice, "function_call")), "function_call"
+    elif legacy is not None:
+        choice, param = _legacy_choice(strict(legacy, _function_choice, "function_call")), "function_call"
     else:
         return None
     offered = {_name_of(tool) for tool in tools}
     for name in choice.only:
         if name not in offered:
-            raise invalid(param, "It names a tool that is not offered.")
+            raise invalid(param, "It names a tool that the request does not offer.")
     return choice
 
 
 def _tool(kind: str, raw: msgspec.Raw, at: str) -> Tool:
     read = _READERS.get(kind)
     if read is None:
-        message = f"Unsupported tool type at '{at}.type'. This endpoint takes: {TAKEN}."
+        message = f"Unsupported tool type at '{at}.type'. This endpoint supports: {TOOL_TYPES}."
         raise RequestError(message, param=f"{at}.type", code="unsupported_tool")
     return read(raw, at)
 
@@ -91,7 +91,7 @@ def _function_tool(function: FunctionDefinition, at: str) -> FunctionTool:
 
 
 def _custom_tool(raw: msgspec.Raw, at: str) -> CustomTool:
-    """A grammar's members stand in an object of their own in chat."""
+    """Chat has a grammar's members in an object of their own."""
     custom = strict(raw, _custom, at).custom
     form: dict[str, Any] | None = None if custom.format is None else {"type": "text"}
     if isinstance(custom.format, GrammarFormat):
@@ -153,7 +153,7 @@ def _chosen(choice: str | ChoiceShape) -> ToolChoice:
 def _allowed(choice: ChoiceShape) -> ToolChoice:
     allowed = choice.allowed_tools
     if allowed is None or not allowed.tools:
-        raise invalid("tool_choice.allowed_tools", "At least one tool is expected.")
+        raise invalid("tool_choice.allowed_tools", "Expected at least one tool.")
     where = "tool_choice.allowed_tools.tools"
     names = (_tool_name(tool, f"{where}[{index}]") for index, tool in enumerate(allowed.tools))
     return ToolChoice(allowed.mode, tuple(dict.fromkeys(names)))
@@ -165,11 +165,11 @@ def _tool_name(tool: ChosenTool | ChoiceShape, at: str) -> ToolName:
         return ToolName(kind)
     named = {"function": tool.function, "custom": tool.custom}.get(kind)
     if named is None:
-        raise invalid(at, "Expected a type that this endpoint takes, and the name of a function or custom tool.")
+        raise invalid(at, "Expected a supported tool type, with a name if it is a function or custom tool.")
     return ToolName(kind, named.name)
 
 
-def _chosen_of_old(choice: str | Named) -> ToolChoice:
+def _legacy_choice(choice: str | Named) -> ToolChoice:
     match choice:
         case "auto" | "none":
             return ToolChoice(choice)

@@ -1,4 +1,4 @@
-"""Items of a conversation written as chat's messages. The rules are those of body.py."""
+"""Writes the items of a conversation as chat messages, following the rules of request_writer.py."""
 
 from __future__ import annotations
 
@@ -23,43 +23,43 @@ from app.wire.canonical import (
     Target,
     Text,
     WebSearchCall,
-    refusal,
+    unsupported_field,
 )
 from app.wire.chat.choice_reader import REASONING
 from app.wire.data_uri import PDF, data_uri
 from app.wire.tags import unseal
 
 
-def write_messages(ask: CanonicalRequest, target: Target) -> list[dict[str, Any]]:
-    turns = _Turns(ask, target)
-    if ask.instructions is not None:
-        turns.messages.append({"role": "system", "content": ask.instructions})
-    for item in ask.items:
+def write_messages(request: CanonicalRequest, target: Target) -> list[dict[str, Any]]:
+    turns = _Turns(request, target)
+    if request.instructions is not None:
+        turns.messages.append({"role": "system", "content": request.instructions})
+    for item in request.items:
         turns.take(item)
     turns.end_turn()
     if not turns.messages:
-        raise refusal(ask, "items", "This model's upstream needs at least one message.")
+        raise unsupported_field(request, "items", "This model needs at least one message.")
     return turns.messages
 
 
 class _Turns:
-    """Messages so far, and the assistant's one that is still open."""
+    """The messages so far, and the assistant message that is still open."""
 
-    def __init__(self, ask: CanonicalRequest, target: Target) -> None:
+    def __init__(self, request: CanonicalRequest, target: Target) -> None:
         self.messages: list[dict[str, Any]] = []
-        self._ask = ask
+        self._request = request
         self._target = target
         self._parts: list[Part] = []
         self._name: str | None = None
         self._calls: list[dict[str, Any]] = []
         self._reasoning: dict[str, str] = {}
         self._extra: dict[str, Any] | None = None
-        self._thoughts: list[dict[str, Any]] = []
+        self._pending_reasoning: list[dict[str, Any]] = []
 
     def take(self, item: Item) -> None:
         match item:
             case Message(role="assistant"):
-                self._say(item)
+                self._add_message(item)
             case Message():
                 self.end_turn()
                 self.messages.append(self._message(item))
@@ -71,20 +71,22 @@ class _Turns:
                 self.end_turn()
                 self.messages.append(self._output(item))
             case Reasoning():
-                self._think(item)
+                self._add_reasoning(item)
             case WebSearchCall():
                 pass
             case ImageGenerationCall():
-                raise refusal(
-                    self._ask, item.at or "items", "This model's upstream makes no images: send it as an input image."
+                raise unsupported_field(
+                    self._request,
+                    item.at or "items",
+                    "This model does not generate images: send this one as an input image.",
                 )
             case _:
                 assert_never(item)
 
     def end_turn(self) -> None:
-        """The assistant's message, if it holds anything. Reasoning alone is nothing that a chat message may be made of."""
+        """Close the assistant message, if it has any content. Reasoning alone is not enough for a chat message."""
         if self._parts or self._calls:
-            message: dict[str, Any] = {"role": "assistant", **self._said()}
+            message: dict[str, Any] = {"role": "assistant", **self._content_members()}
             if self._name is not None:
                 message["name"] = self._name
             message |= self._reasoning
@@ -92,18 +94,18 @@ class _Turns:
                 message["tool_calls"] = self._calls
             self.messages.append(message)
         self._parts, self._name, self._calls = [], None, []
-        self._reasoning, self._extra, self._thoughts = {}, None, []
+        self._reasoning, self._extra, self._pending_reasoning = {}, None, []
 
-    def _say(self, message: Message) -> None:
+    def _add_message(self, message: Message) -> None:
         if self._parts and not self._calls:
-            thoughts = self._thoughts
+            pending = self._pending_reasoning
             self.end_turn()
-            self._thoughts = thoughts
-        self._add_thoughts()
+            self._pending_reasoning = pending
+        self._flush_reasoning()
         self._parts += message.parts
         self._name = message.name
 
-    def _said(self) -> dict[str, Any]:
+    def _content_members(self) -> dict[str, Any]:
         match self._parts:
             case []:
                 return {"content": None}
@@ -115,27 +117,27 @@ class _Turns:
                 return {"content": [self._part(part) for part in self._parts]}
 
     def _call(self, call_id: str, kind: str, inner: dict[str, Any]) -> None:
-        self._add_thoughts()
+        self._flush_reasoning()
         call: dict[str, Any] = {"id": call_id, "type": kind, kind: inner}
         if self._extra is not None:
             call["extra_content"], self._extra = self._extra, None
         self._calls.append(call)
 
-    def _think(self, item: Reasoning) -> None:
-        """This upstream's own members of a message, as choice.py sealed them. They go with what follows, text or call."""
+    def _add_reasoning(self, item: Reasoning) -> None:
+        """Message members that choice_reader.py sealed for this upstream. They go with the text or call that follows."""
         payload = unseal(item.sealed, self._target.upstream) if item.sealed is not None else None
         if payload is not None:
-            self._thoughts.append(_members(payload))
+            self._pending_reasoning.append(_members(payload))
 
-    def _add_thoughts(self) -> None:
-        for members in self._thoughts:
+    def _flush_reasoning(self) -> None:
+        for members in self._pending_reasoning:
             for name in REASONING:
                 if isinstance(text := members.get(name), str):
                     self._reasoning[name] = self._reasoning.get(name, "") + text
             extra = members.get("extra_content")
             if isinstance(extra, dict):
                 self._extra = extra
-        self._thoughts = []
+        self._pending_reasoning = []
 
     def _message(self, message: Message) -> dict[str, Any]:
         role = "user" if message.role == "user" else "system"
@@ -161,8 +163,8 @@ class _Turns:
             for part in parts:
                 if not isinstance(part, Text):
                     place = part.at or "items"
-                    raise refusal(
-                        self._ask, place, "This model's upstream takes images and files of a user's message only."
+                    raise unsupported_field(
+                        self._request, place, "This model accepts images and files only in user messages."
                     )
         return [self._part(part) for part in parts]
 
@@ -182,22 +184,22 @@ class _Turns:
         if part.data is not None:
             return data_uri(part.media_type or "image/png", part.data)
         if not self._target.fetches_urls:
-            raise refusal(
-                self._ask, part.at or "items", "This model's upstream fetches no addresses: send the image inline."
+            raise unsupported_field(
+                self._request, part.at or "items", "This model does not fetch URLs: send the image inline."
             )
         return part.url or ""
 
     def _file(self, part: File) -> dict[str, Any]:
         if part.data is None:
-            raise refusal(
-                self._ask, part.at or "items", "This model's upstream fetches no files: send the file inline."
+            raise unsupported_field(
+                self._request, part.at or "items", "This model does not fetch files: send the file inline."
             )
         name = {} if part.filename is None else {"filename": part.filename}
         return {"file_data": data_uri(part.media_type or PDF, part.data), **name}
 
 
 def _members(payload: str) -> dict[str, Any]:
-    """What a client gave back as its own need not be what it was given."""
+    """The unsealed members, empty if invalid: a client may have changed what it sends back."""
     try:
         decoded = msgspec.json.decode(payload)
     except (ValueError, RecursionError):

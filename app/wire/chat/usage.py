@@ -1,4 +1,4 @@
-"""Usage as chat completions spell it: wholes with their parts, every member present."""
+"""Writes usage as chat completions represent it: totals with their parts, all members present."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from domain.usage import Usage
 
 
 def usage_object(usage: Usage) -> dict[str, Any]:
-    """The `usage` member of a completion. What chat has no name for (searches) is billed, and not told here."""
+    """The `usage` member of a completion. Searches have no place in chat: they are billed, but not shown here."""
     return {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,

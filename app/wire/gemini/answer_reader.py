@@ -1,10 +1,11 @@
-"""Gemini's answers, plain and streamed, read into canonical events.
+"""Reads Gemini's answers, plain and streamed, into events.
 
-Rule 1: every chunk of a stream is a whole GenerateContentResponse: text in it is more text, figures in it replace those before.
-Rule 2: choices are finished when the stream ends, since a source or a figure may follow a finish reason.
-Rule 3: a stream that ends before each of its candidates has a finish reason is malformed. A blocked prompt has no candidates: its
-        choices are finished by the filter, empty.
-Rule 4: unknown members and parts are passed over; known ones of another type are malformed.
+Rule 1: every chunk of a stream is a whole GenerateContentResponse. Its text continues the text so far; its usage replaces earlier
+        usage.
+Rule 2: choices finish when the stream ends, because sources and usage may follow a finish reason.
+Rule 3: a stream that ends before every candidate has a finish reason is malformed. A blocked prompt has no candidates: its choices
+        finish empty, with reason "content_filter".
+Rule 4: unknown members and parts are ignored; known ones of the wrong type make the answer malformed.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from typing import Any, Final
 
 import msgspec
 
-from app.wire.answer import AnswerEvent, Began, Ended, Finished, ImageDone
+from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent, ChoiceFinished, ImageDone
 from app.wire.canonical import CanonicalRequest, ImageTool, Target
-from app.wire.gemini.candidate import Choice, Shared, object_in, text_in
-from app.wire.gemini.errors import reported
+from app.wire.gemini.candidate import CandidateReader, SharedState, object_in, text_in
+from app.wire.gemini.errors import answer_error
 from app.wire.gemini.grounding import queries
 from app.wire.gemini.usage import gemini_usage, service_tier
 from app.wire.relay import decoded, malformed
@@ -28,14 +29,14 @@ _ID_LENGTH_MAX: Final = 256
 _decoder: Final = msgspec.json.Decoder()
 
 
-class GeminiReader:
-    """Reads one answer. See answer.Reader."""
+class GeminiAnswerReader:
+    """Reads one answer. Implements answer.AnswerReader."""
 
-    def __init__(self, ask: CanonicalRequest, target: Target) -> None:
-        self._asked = ask.choices
-        self._image = next((tool.options for tool in ask.tools if isinstance(tool, ImageTool)), {})
-        self._shared = Shared(target.upstream)
-        self._choices: dict[int, Choice] = {}
+    def __init__(self, request: CanonicalRequest, target: Target) -> None:
+        self._choice_count = request.choices
+        self._image = next((tool.options for tool in request.tools if isinstance(tool, ImageTool)), {})
+        self._shared = SharedState(target.upstream)
+        self._choices: dict[int, CandidateReader] = {}
         self._figures: dict[str, Any] | None = None
         self._blocked = False
         self._began = False
@@ -49,9 +50,9 @@ class GeminiReader:
 
     def end(self) -> list[AnswerEvent]:
         if not self._choices and not self._blocked:
-            malformed("The answer broke off before it began.")
+            malformed("The answer ended before it began.")
         if not all(choice.finished for choice in self._choices.values()):
-            malformed("The answer broke off before its end.")
+            malformed("The answer ended before it was complete.")
         return list(self._ending())
 
     def whole(self, body: bytes) -> list[AnswerEvent]:
@@ -63,16 +64,16 @@ class GeminiReader:
 
     def _chunk(self, data: bytes) -> Iterator[AnswerEvent]:
         chunk = decoded(_decoder, data)
-        if (error := reported(chunk)) is not None:
+        if (error := answer_error(chunk)) is not None:
             raise error
         if not isinstance(chunk, dict):
-            malformed("The answer is no object.")
+            malformed("The answer is not an object.")
         yield from self._begin(chunk)
         self._figures = object_in(chunk, "usageMetadata") or self._figures
         self._blocked = self._blocked or bool(text_in(object_in(chunk, "promptFeedback"), "blockReason"))
         candidates = chunk.get("candidates")
         if not isinstance(candidates, list | None):
-            malformed("The answer's candidates are no list.")
+            malformed("The answer's candidates are not a list.")
         for candidate in candidates or ():
             for event in self._choice(candidate).read(candidate):
                 self._images += isinstance(event, ImageDone)
@@ -84,30 +85,30 @@ class GeminiReader:
         self._began = True
         answer_id, model = text_in(chunk, "responseId"), text_in(chunk, "modelVersion")
         self._shared.answer_id = answer_id
-        yield Began(answer_id[:_ID_LENGTH_MAX] or None, model[:_ID_LENGTH_MAX] or None)
+        yield AnswerBegun(answer_id[:_ID_LENGTH_MAX] or None, model[:_ID_LENGTH_MAX] or None)
 
-    def _choice(self, candidate: Any) -> Choice:
+    def _choice(self, candidate: Any) -> CandidateReader:
         if not isinstance(candidate, dict):
-            malformed("A candidate of the answer is no object.")
+            malformed("A candidate of the answer is not an object.")
         index = candidate.get("index", 0)
-        if type(index) is not int or not 0 <= index < self._asked:
-            malformed("The answer has a candidate that nobody asked for.")
+        if type(index) is not int or not 0 <= index < self._choice_count:
+            malformed("The answer contains a candidate that was not requested.")
         if index not in self._choices:
-            self._choices[index] = Choice(index, self._shared, whole=self._whole)
+            self._choices[index] = CandidateReader(index, self._shared, whole=self._whole)
         return self._choices[index]
 
     def _ending(self) -> Iterator[AnswerEvent]:
         for _, choice in sorted(self._choices.items()):
             yield from choice.close()
         if not self._choices:
-            yield from (Finished("content_filter", index) for index in range(self._asked))
+            yield from (ChoiceFinished("content_filter", index) for index in range(self._choice_count))
         figures = self._figures
         searches = {query for choice in self._choices.values() for query in queries(choice.metadata)}
-        usage = None if figures is None else gemini_usage(figures, searches=len(searches), images=self._made())
-        yield Ended(usage, None if figures is None else service_tier(figures))
+        usage = None if figures is None else gemini_usage(figures, searches=len(searches), images=self._image_counts())
+        yield AnswerEnded(usage, None if figures is None else service_tier(figures))
 
-    def _made(self) -> tuple[ImageCount, ...]:
-        """Images are priced as they were asked for."""
+    def _image_counts(self) -> tuple[ImageCount, ...]:
+        """Images are priced by the size that was requested."""
         if not self._images:
             return ()
         return (ImageCount("auto", tier(self._image.get("size")) or "auto", self._images),)

@@ -1,11 +1,11 @@
-"""One candidate of Gemini's answer, read part by part.
+"""Reads one candidate of a Gemini answer, part by part.
 
-Rule 1: thoughts that follow one another are one stretch of reasoning; any other part ends it.
-Rule 2: the signature of a call or an image seals the stretch that is open, or an empty one of its own, before that part, so that it
-        comes back before it. A text's signature comes after its message, citations included, as it does in a stream: a stretch
-        before that would cut the message in two.
-Rule 3: a call comes whole. Where the vendor gave it no id, or one that it gave before, its id is made of the answer's.
-Rule 4: parts of kinds that nobody asked for (code that was run, drafts of images among the thoughts) are passed over.
+Rule 1: consecutive thoughts are one stretch of reasoning; any other part ends it.
+Rule 2: the signature of a call or an image seals the open reasoning, or an empty stretch of its own, before that part, so that it
+        is sent back before the part. A text's signature is emitted after its message and citations, as in a stream: before the
+        text it would split the message in two.
+Rule 3: a call arrives complete. If the vendor sends no id, or repeats one, an id is derived from the answer's.
+Rule 4: parts that were not requested (executed code, image drafts among the thoughts) are ignored.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from app.wire.answer import (
     CallBegun,
     CallDelta,
     CallDone,
-    Finished,
+    ChoiceFinished,
     FinishReason,
     ImageBegun,
     ImageDone,
-    Said,
+    ReasoningBegun,
+    ReasoningDelta,
+    ReasoningDone,
     SearchBegun,
     SearchDone,
-    Thought,
-    ThoughtBegun,
-    ThoughtDone,
+    TextDelta,
 )
 from app.wire.exchange import AnswerError
 from app.wire.gemini import grounding
-from app.wire.gemini.pictures import details
+from app.wire.gemini.pictures import image_details
 from app.wire.relay import malformed
 
 CALL_ID_LENGTH_MAX: Final = 256
 KEYS_MAX: Final = 10_000
 SEALS_BYTES_MAX: Final = 8 * 1024 * 1024
 LOGPROBS_MAX: Final = 100_000
-"""Of one answer: calls, images, searches and stretches of reasoning; signatures; log probabilities that wait for their text."""
+"""Limits per answer: calls, images, searches and reasoning together; signatures; log probabilities waiting for their text."""
 
 _REASONS: Final[dict[str, FinishReason]] = {
     "STOP": "stop",
@@ -60,7 +60,7 @@ _REASONS: Final[dict[str, FinishReason]] = {
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
 }
-"""What is not here (OTHER, NO_IMAGE, what is yet to come) ended the answer for no reason that OpenAI has: stop."""
+"""Other reasons (OTHER, NO_IMAGE, future ones) have no counterpart in OpenAI's protocols and become "stop"."""
 _BROKEN: Final = frozenset(
     {
         "MALFORMED_FUNCTION_CALL",
@@ -71,14 +71,14 @@ _BROKEN: Final = frozenset(
         "PUP_LIMITED_DISABLED",
     }
 )
-"""There is no answer: another try, or another upstream, may give one."""
-_UNSAID: Final = "FINISH_REASON_UNSPECIFIED"
+"""There is no answer, but a retry or another upstream may give one."""
+_UNSPECIFIED: Final = "FINISH_REASON_UNSPECIFIED"
 
 Json = dict[str, Any]
 
 
-class Shared:
-    """What the choices of one answer share."""
+class SharedState:
+    """State shared by the candidates of one answer."""
 
     def __init__(self, upstream: str) -> None:
         self.answer_id = ""
@@ -94,28 +94,28 @@ class Shared:
         return self._keys - 1
 
     def seal(self, signature: str) -> str | None:
-        """The signature under this upstream's tag, None for an empty one."""
+        """The signature with this upstream's tag, None for an empty one."""
         self._seals_bytes += len(signature)
         if self._seals_bytes > SEALS_BYTES_MAX:
             malformed("The answer's signatures are too long.")
         return tags.seal(self._upstream, signature) if signature else None
 
-    def call_id(self, told: Any, call: bytes) -> str:
-        """The vendor's id, or one that is the same each time this answer is read."""
-        if isinstance(told, str) and 0 < len(told) <= CALL_ID_LENGTH_MAX and told not in self._call_ids:
-            made = told
+    def call_id(self, vendor_id: Any, call: bytes) -> str:
+        """The vendor's id, or a generated one that is the same whenever this answer is read."""
+        if isinstance(vendor_id, str) and 0 < len(vendor_id) <= CALL_ID_LENGTH_MAX and vendor_id not in self._call_ids:
+            call_id = vendor_id
         else:
             number = str(len(self._call_ids))
             seed = b"\0".join([self.answer_id.encode(), number.encode(), call])
-            made = f"call_{hashlib.sha256(seed).hexdigest()[:24]}"
-        self._call_ids.add(made)
-        return made
+            call_id = f"call_{hashlib.sha256(seed).hexdigest()[:24]}"
+        self._call_ids.add(call_id)
+        return call_id
 
 
-class Choice:
-    """The state of one candidate."""
+class CandidateReader:
+    """Reads one candidate, chunk by chunk."""
 
-    def __init__(self, index: int, shared: Shared, *, whole: bool) -> None:
+    def __init__(self, index: int, shared: SharedState, *, whole: bool) -> None:
         self.metadata: Json = {}
         self.finished = False
         self._index = index
@@ -123,83 +123,83 @@ class Choice:
         self._whole = whole
         self._reason: FinishReason = "stop"
         self._called = False
-        self._thought: int | None = None
+        self._reasoning_key: int | None = None
         self._late_seal: str | None = None
         self._logprobs: list[Json] = []
-        self._text: list[bytes] = []
+        self._text_pieces: list[bytes] = []
         self._text_bytes = 0
         self._message = 0
-        self._speaking = False
+        self._in_message = False
         self._parts: dict[int, int] = {}
 
     def read(self, candidate: Json) -> Iterator[AnswerEvent]:
-        """What one chunk tells of this candidate."""
+        """Read one chunk's content of this candidate."""
         self._logprobs += logprobs(candidate.get("logprobsResult"))
         if len(self._logprobs) > LOGPROBS_MAX:
             malformed("The answer's log probabilities have no text.")
         parts = object_in(candidate, "content").get("parts")
         if not isinstance(parts, list | None):
-            malformed("The answer's parts are no list.")
+            malformed("The answer's parts are not a list.")
         for number, part in enumerate(parts or ()):
             if not isinstance(part, dict):
-                malformed("A part of the answer is no object.")
+                malformed("A part of the answer is not an object.")
             yield from self._part(number, part)
         self.metadata = object_in(candidate, "groundingMetadata") or self.metadata
         self._finish(candidate.get("finishReason"))
 
     def close(self) -> Iterator[AnswerEvent]:
-        """What is told when no more comes."""
-        yield from self._end_thought()
+        """The events at the end of the answer."""
+        yield from self._end_reasoning()
         for action in grounding.actions(self.metadata):
             key = self._shared.key()
             yield SearchBegun(key, self._index)
             yield SearchDone(key, action)
-        text = grounding.AnswerText(b"".join(self._text), self._message, self._parts)
+        text = grounding.AnswerText(b"".join(self._text_pieces), self._message, self._parts)
         yield from grounding.citations(self.metadata, text, self._index)
-        yield from self._say_late_seal()
+        yield from self._emit_late_seal()
         reason = "tool_calls" if self._called and self._reason == "stop" else self._reason
-        yield Finished(reason, self._index)
+        yield ChoiceFinished(reason, self._index)
 
     def _part(self, number: int, part: Json) -> Iterator[AnswerEvent]:
         seal = self._shared.seal(text_in(part, "thoughtSignature"))
         text = text_in(part, "text")
         if part.get("thought") is True:
-            yield from self._think(text, seal)
+            yield from self._reasoning(text, seal)
         elif part.get("functionCall") is not None:
-            yield from self._before(seal)
+            yield from self._seal_reasoning(seal)
             yield from self._call(object_in(part, "functionCall"))
         elif part.get("inlineData") is not None:
             yield from self._picture(object_in(part, "inlineData"), seal)
         else:
-            yield from self._say(number, text, seal)
+            yield from self._text(number, text, seal)
 
-    def _think(self, text: str, seal: str | None) -> Iterator[AnswerEvent]:
+    def _reasoning(self, text: str, seal: str | None) -> Iterator[AnswerEvent]:
         if text:
-            if self._thought is None:
-                yield from self._begin_thought()
-            assert self._thought is not None
-            yield Thought(self._thought, text)
+            if self._reasoning_key is None:
+                yield from self._begin_reasoning()
+            assert self._reasoning_key is not None
+            yield ReasoningDelta(self._reasoning_key, text)
         if seal is not None:
-            yield from self._before(seal)
+            yield from self._seal_reasoning(seal)
 
-    def _say(self, number: int, text: str, seal: str | None) -> Iterator[AnswerEvent]:
-        if not self._speaking and (text or seal is not None):
-            yield from self._before(None if text else seal)
+    def _text(self, number: int, text: str, seal: str | None) -> Iterator[AnswerEvent]:
+        if not self._in_message and (text or seal is not None):
+            yield from self._seal_reasoning(None if text else seal)
         if text:
-            yield self._said(number, text)
-        if self._speaking and seal is not None:
-            yield from self._say_late_seal()
+            yield self._text_delta(number, text)
+        if self._in_message and seal is not None:
+            yield from self._emit_late_seal()
             self._late_seal = seal
 
-    def _said(self, number: int, text: str) -> Said:
-        if not self._speaking:
-            self._speaking, self._message = True, self._text_bytes
+    def _text_delta(self, number: int, text: str) -> TextDelta:
+        if not self._in_message:
+            self._in_message, self._message = True, self._text_bytes
         if self._whole:
             self._parts[number] = self._text_bytes
-        self._text.append(text.encode())
-        self._text_bytes += len(self._text[-1])
-        told, self._logprobs = tuple(self._logprobs), []
-        return Said(text, self._index, told)
+        self._text_pieces.append(text.encode())
+        self._text_bytes += len(self._text_pieces[-1])
+        token_logprobs, self._logprobs = tuple(self._logprobs), []
+        return TextDelta(text, self._index, token_logprobs)
 
     def _call(self, call: Json) -> Iterator[AnswerEvent]:
         name, arguments = text_in(call, "name"), object_in(call, "args")
@@ -208,7 +208,7 @@ class Choice:
         text = msgspec.json.encode(arguments)
         key = self._shared.key()
         call_id = self._shared.call_id(call.get("id"), name.encode() + text)
-        self._called, self._speaking = True, False
+        self._called, self._in_message = True, False
         yield CallBegun(key, call_id, name, choice=self._index)
         yield CallDelta(key, text.decode())
         yield CallDone(key)
@@ -217,45 +217,45 @@ class Choice:
         media_type, data = text_in(blob, "mimeType"), text_in(blob, "data")
         if not media_type.startswith("image/") or not data:
             return
-        yield from self._before(seal)
+        yield from self._seal_reasoning(seal)
         key = self._shared.key()
         yield ImageBegun(key, self._index)
-        yield ImageDone(key, data, details(media_type, data))
+        yield ImageDone(key, data, image_details(media_type, data))
 
-    def _before(self, seal: str | None) -> Iterator[AnswerEvent]:
-        """Ends the open stretch of reasoning, sealed; without one, a seal has a stretch of its own."""
-        yield from self._say_late_seal()
-        if seal is not None and self._thought is None:
-            yield from self._begin_thought()
-        yield from self._end_thought(seal)
+    def _seal_reasoning(self, seal: str | None) -> Iterator[AnswerEvent]:
+        """End the open reasoning with `seal`. If none is open, the seal gets an empty stretch of its own."""
+        yield from self._emit_late_seal()
+        if seal is not None and self._reasoning_key is None:
+            yield from self._begin_reasoning()
+        yield from self._end_reasoning(seal)
 
-    def _say_late_seal(self) -> Iterator[AnswerEvent]:
+    def _emit_late_seal(self) -> Iterator[AnswerEvent]:
         seal, self._late_seal = self._late_seal, None
         if seal is not None:
-            yield from self._before(seal)
+            yield from self._seal_reasoning(seal)
 
-    def _begin_thought(self) -> Iterator[AnswerEvent]:
-        self._thought, self._speaking = self._shared.key(), False
-        yield ThoughtBegun(self._thought, self._index)
+    def _begin_reasoning(self) -> Iterator[AnswerEvent]:
+        self._reasoning_key, self._in_message = self._shared.key(), False
+        yield ReasoningBegun(self._reasoning_key, self._index)
 
-    def _end_thought(self, seal: str | None = None) -> Iterator[AnswerEvent]:
-        key, self._thought = self._thought, None
+    def _end_reasoning(self, seal: str | None = None) -> Iterator[AnswerEvent]:
+        key, self._reasoning_key = self._reasoning_key, None
         if key is not None:
-            yield ThoughtDone(key, seal)
+            yield ReasoningDone(key, seal)
 
     def _finish(self, reason: Any) -> None:
-        if reason is None or reason == _UNSAID:
+        if reason is None or reason == _UNSPECIFIED:
             return
         if not isinstance(reason, str):
-            malformed("The answer's end has no reason.")
+            malformed("The answer's finish reason is not text.")
         if reason in _BROKEN:
-            raise AnswerError(f"The upstream's model broke off: {reason}.", malformed=True)
+            raise AnswerError(f"The upstream's model aborted: {reason}.", malformed=True)
         self.finished = True
         self._reason = _REASONS.get(reason, "stop")
 
 
 def logprobs(result: Any) -> list[Json]:
-    """Gemini's log probabilities in chat's shape, one for each token that was chosen."""
+    """Gemini's log probabilities in chat's shape, one for each chosen token."""
     if not isinstance(result, dict):
         return []
     chosen, tops = _objects(result, "chosenCandidates"), _objects(result, "topCandidates")
@@ -265,31 +265,31 @@ def logprobs(result: Any) -> list[Json]:
 
 
 def object_in(holder: Json, name: str) -> Json:
-    """A member that is an object, empty where there is none."""
+    """An object member, empty if absent."""
     value = holder.get(name)
     if not isinstance(value, dict | None):
-        malformed(f"The answer's {name} is no object.")
+        malformed(f"The answer's {name} is not an object.")
     return value or {}
 
 
 def text_in(holder: Json, name: str) -> str:
-    """A member that is a text, empty where there is none."""
+    """A text member, empty if absent."""
     value = holder.get(name)
     if not isinstance(value, str | None):
-        malformed(f"The answer's {name} is no text.")
+        malformed(f"The answer's {name} is not text.")
     return value or ""
 
 
 def _objects(holder: Json, name: str) -> list[Json]:
     value = holder.get(name)
     if not isinstance(value, list | None) or not all(isinstance(inner, dict) for inner in value or ()):
-        malformed(f"The answer's {name} are no list of objects.")
+        malformed(f"The answer's {name} is not a list of objects.")
     return value or []
 
 
 def _logprob(token: Json) -> Json:
-    """Zero is left out, as everywhere in Google's JSON."""
+    """Zero is omitted, as everywhere in Google's JSON."""
     text, value = text_in(token, "token"), token.get("logProbability", 0.0)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        malformed("The answer's log probability is no number.")
+        malformed("The answer's log probability is not a number.")
     return {"token": text, "logprob": float(value), "bytes": list(text.encode())}

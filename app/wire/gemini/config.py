@@ -1,23 +1,24 @@
-"""How an answer is to be generated: Gemini's generationConfig.
+"""Writes Gemini's generationConfig.
 
-Rule: what was held for is always written (`maxOutputTokens`, which bounds thinking too); all else only where the client said it.
+Rule: the limit that the hold covers is always written (`maxOutputTokens`, which includes thinking). Everything else is written only
+if the client set it.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from app.wire.canonical import CanonicalRequest, Target, TextFormat, refusal
+from app.wire.canonical import CanonicalRequest, Target, TextFormat, unsupported_field
 from app.wire.gemini.family import Family, family
 from app.wire.gemini.media import media_resolution
-from app.wire.gemini.tools import Offer, image_config
+from app.wire.gemini.tools import SelectedTools, image_config
 
 Json = dict[str, Any]
 
 CHOICES_MAX: Final = 8
 STOPS_MAX: Final = 5
 _SEED_MAX: Final = 2**31 - 1
-_AS_THEY_ARE: Final = {
+_COPIED: Final = {
     "temperature": "temperature",
     "top_p": "topP",
     "presence_penalty": "presencePenalty",
@@ -26,81 +27,85 @@ _AS_THEY_ARE: Final = {
 }
 
 
-def generation_config(ask: CanonicalRequest, target: Target, offer: Offer) -> Json:
-    _refuse_what_has_no_place(ask)
+def generation_config(request: CanonicalRequest, target: Target, selected: SelectedTools) -> Json:
+    _check_supported(request)
     kind = family(target.model)
     config: Json = {"maxOutputTokens": target.max_output_tokens}
-    for field, name in _AS_THEY_ARE.items():
-        value = getattr(ask, field)
+    for field, name in _COPIED.items():
+        value = getattr(request, field)
         if value is not None:
             config[name] = value
-    if ask.stop:
-        config["stopSequences"] = list(ask.stop)
-    if ask.logprobs is not None:
-        config |= {"responseLogprobs": True} | ({"logprobs": ask.logprobs} if ask.logprobs else {})
+    if request.stop:
+        config["stopSequences"] = list(request.stop)
+    if request.logprobs is not None:
+        config |= {"responseLogprobs": True} | ({"logprobs": request.logprobs} if request.logprobs else {})
     return (
         config
-        | _choices(ask, kind)
-        | _format(ask, kind, offer)
-        | _thinking(ask, kind)
-        | media_resolution(ask)
-        | image_config(ask, offer, newest=kind.newest)
+        | _choices(request, kind)
+        | _format(request, kind, selected)
+        | _thinking(request, kind)
+        | media_resolution(request)
+        | image_config(request, selected, newest=kind.newest)
     )
 
 
-def _refuse_what_has_no_place(ask: CanonicalRequest) -> None:
-    if ask.logit_bias:
-        raise refusal(ask, "logit_bias", "This model takes no biases.")
-    if ask.verbosity not in (None, "medium"):
-        raise refusal(ask, "verbosity", "This model takes none but medium: ask for it in the text.")
-    if ask.service_tier not in (None, "auto", "default"):
-        raise refusal(ask, "service_tier", "Only the default service tier is offered.")
-    if len(ask.stop) > STOPS_MAX:
-        raise refusal(ask, "stop", f"This model takes at most {STOPS_MAX} stop sequences.")
-    if ask.seed is not None and abs(ask.seed) > _SEED_MAX:
-        raise refusal(ask, "seed", f"This model takes a seed up to {_SEED_MAX}.")
+def _check_supported(request: CanonicalRequest) -> None:
+    if request.logit_bias:
+        raise unsupported_field(request, "logit_bias", "This model does not support logit_bias.")
+    if request.verbosity not in (None, "medium"):
+        raise unsupported_field(
+            request, "verbosity", "This model supports 'medium' only: describe the verbosity in the prompt."
+        )
+    if request.service_tier not in (None, "auto", "default"):
+        raise unsupported_field(request, "service_tier", "Only the default service tier is offered.")
+    if len(request.stop) > STOPS_MAX:
+        raise unsupported_field(request, "stop", f"This model supports at most {STOPS_MAX} stop sequences.")
+    if request.seed is not None and abs(request.seed) > _SEED_MAX:
+        raise unsupported_field(request, "seed", f"This model supports seeds from -{_SEED_MAX} to {_SEED_MAX}.")
 
 
-def _choices(ask: CanonicalRequest, kind: Family) -> Json:
-    """Several candidates are documented for plain answers; the newest models answer that they are not enabled."""
-    if ask.choices == 1:
+def _choices(request: CanonicalRequest, kind: Family) -> Json:
+    """Several candidates are documented for plain answers. The newest models reply that they are not enabled."""
+    if request.choices == 1:
         return {}
-    if ask.stream or kind.newest:
-        raise refusal(ask, "choices", "This model gives one answer to a request.")
-    if ask.choices > CHOICES_MAX:
-        raise refusal(ask, "choices", f"This model gives at most {CHOICES_MAX} answers to a request.")
-    return {"candidateCount": ask.choices}
+    if request.stream or kind.newest:
+        raise unsupported_field(request, "choices", "This model returns one answer per request.")
+    if request.choices > CHOICES_MAX:
+        raise unsupported_field(request, "choices", f"This model returns at most {CHOICES_MAX} answers per request.")
+    return {"candidateCount": request.choices}
 
 
-def _format(ask: CanonicalRequest, kind: Family, offer: Offer) -> Json:
-    form = ask.format
+def _format(request: CanonicalRequest, kind: Family, selected: SelectedTools) -> Json:
+    form = request.format
     if form is None or form.kind == "text":
         return {}
-    if not kind.newest and (offer.functions or offer.search):
-        raise refusal(ask, "format", "This model gives JSON only without functions and searches.")
+    if not kind.newest and (selected.functions or selected.search):
+        raise unsupported_field(
+            request, "format", "This model supports JSON output only without functions and searches."
+        )
     schema = _schema(form) if form.kind == "json_schema" else None
     return {"responseMimeType": "application/json"} | ({} if schema is None else {"responseJsonSchema": schema})
 
 
 def _schema(form: TextFormat) -> Json | None:
-    """A format's description has its place in the schema."""
+    """The schema with the format's description, which Gemini has no separate place for."""
     if form.description is None or form.schema is None:
         return form.schema
     own = form.schema.get("description")
-    told = f"{form.description}\n\n{own}" if isinstance(own, str) else form.description
-    return {**form.schema, "description": told}
+    description = f"{form.description}\n\n{own}" if isinstance(own, str) else form.description
+    return {**form.schema, "description": description}
 
 
-def _thinking(ask: CanonicalRequest, kind: Family) -> Json:
-    """Thoughts come in one form: whatever summary was asked for, it is that."""
+def _thinking(request: CanonicalRequest, kind: Family) -> Json:
+    """Thoughts come in a single form, whichever summary was requested."""
     config: Json = {}
-    if ask.effort is not None:
-        if ask.effort not in kind.efforts:
-            takes = ", ".join(kind.efforts) or "none"
-            raise refusal(ask, "effort", f"Of the efforts this model takes {takes}.")
-        config["thinkingLevel" if kind.thinking == "level" else "thinkingBudget"] = kind.efforts[ask.effort]
-    if ask.summary is not None and ask.effort != "none":
+    if request.effort is not None:
+        if request.effort not in kind.efforts:
+            takes = ", ".join(kind.efforts) or "no reasoning effort"
+            raise unsupported_field(request, "effort", f"This model supports {takes}.")
+        config["thinkingLevel" if kind.thinking == "level" else "thinkingBudget"] = kind.efforts[request.effort]
+    if request.summary is not None and request.effort != "none":
         if kind.thinking is None:
-            raise refusal(ask, "summary", "This model does not think.")
+            raise unsupported_field(request, "summary", "This model does not reason.")
         config["includeThoughts"] = True
     return {"thinkingConfig": config} if config else {}

@@ -1,11 +1,12 @@
-"""A conversation as Gemini's contents: turns of the roles user and model, and a system instruction beside them.
+"""Writes a conversation as Gemini's contents: turns with the roles user and model, and a separate system instruction.
 
-Rule 1: consecutive parts of one role are one turn; functionResponse parts are the user's.
-Rule 2: a signature goes back on the part that follows its Reasoning item in the model's turn; where none follows, it has an empty
-        text part of its own, which is how Gemini sends it at a stream's end.
-Rule 3: Gemini 3 refuses a turn whose first call has no signature: where none is at hand (another model made the call, or the client
-        kept none), the documented bypass stands there.
-Rule 4: left out: searches of earlier turns (the text after them tells), reasoning that this upstream did not sign, file names.
+Rule 1: consecutive parts with the same role are one turn; functionResponse parts belong to the user.
+Rule 2: a signature is put on the part that follows its Reasoning item in the model's turn. If none follows, it gets an empty text
+        part of its own, as Gemini sends it at the end of a stream.
+Rule 3: Gemini 3 rejects a turn whose first call has no signature. If there is none (another model made the call, or the client did
+        not keep it), the documented bypass is used.
+Rule 4: left out: searches of earlier turns (the text that follows contains their findings), reasoning that this upstream did not
+        sign, file names.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from app.wire.canonical import (
     Target,
     Text,
     WebSearchCall,
-    refusal,
+    unsupported_field,
 )
 from app.wire.exchange import RequestError
 from app.wire.gemini.family import family
@@ -44,29 +45,29 @@ NO_SIGNATURE: Final = "skip_thought_signature_validator"
 Json = dict[str, Any]
 
 
-def write_contents(ask: CanonicalRequest, target: Target) -> Json:
-    """The members `contents` and, where there is something to instruct, `systemInstruction`."""
-    conversation = _Conversation(ask, target)
-    for item in ask.items:
+def write_contents(request: CanonicalRequest, target: Target) -> Json:
+    """The member `contents` and, if there are instructions, `systemInstruction`."""
+    conversation = _Conversation(request, target)
+    for item in request.items:
         conversation.add(item)
     return conversation.members()
 
 
 class _Conversation:
-    def __init__(self, ask: CanonicalRequest, target: Target) -> None:
-        self._ask = ask
+    def __init__(self, request: CanonicalRequest, target: Target) -> None:
+        self._request = request
         self._target = target
         self._newest = family(target.model).newest
-        self._system: list[Json] = [{"text": ask.instructions}] if ask.instructions else []
+        self._system: list[Json] = [{"text": request.instructions}] if request.instructions else []
         self._turns: list[Json] = []
         self._names: dict[str, str] = {}
         self._signature: str | None = None
-        self._called = False
+        self._turn_has_call = False
 
     def members(self) -> Json:
-        self._let_signature_stand()
+        self._flush_signature()
         if not self._turns:
-            raise refusal(self._ask, "items", "This model needs a message of the user.")
+            raise unsupported_field(self._request, "items", "This model needs a user message.")
         instruction = {"systemInstruction": {"parts": self._system}} if self._system else {}
         return instruction | {"contents": self._turns}
 
@@ -85,15 +86,19 @@ class _Conversation:
             case WebSearchCall():
                 pass
             case CustomCall() | CustomCallOutput():
-                raise refusal(self._ask, item.at or "items", "This model takes no custom tools: use functions.")
+                raise unsupported_field(
+                    self._request, item.at or "items", "This model does not support custom tools: use functions."
+                )
             case _:
                 assert_never(item)
 
     def _message(self, message: Message) -> None:
-        at = message.at or PARAMS[self._ask.endpoint]["items"]
+        at = message.at or PARAMS[self._request.endpoint]["items"]
         if message.name is not None:
-            raise refusal(
-                self._ask, f"{at}.name", "This model cannot tell participants apart: put the name into the text."
+            raise unsupported_field(
+                self._request,
+                f"{at}.name",
+                "This model does not support participant names: put the name into the text.",
             )
         for part in message.parts:
             written = self._part(part)
@@ -101,18 +106,20 @@ class _Conversation:
                 continue
             if message.role in ("system", "developer"):
                 if "text" not in written:
-                    raise refusal(self._ask, part.at or at, "This model takes only text as instructions.")
+                    raise unsupported_field(
+                        self._request, part.at or at, "This model supports only text as instructions."
+                    )
                 self._system.append(written)
             else:
                 self._put("model" if message.role == "assistant" else "user", written)
 
     def _part(self, part: Part) -> Json | None:
-        """None for empty text, which Gemini refuses."""
+        """None for empty text, which Gemini rejects."""
         match part:
             case Text() | Refusal():
                 return {"text": part.text} if part.text else None
             case Image() | File():
-                return media_part(part, self._ask, self._target)
+                return media_part(part, self._request, self._target)
             case _:
                 assert_never(part)
 
@@ -120,52 +127,56 @@ class _Conversation:
         self._names[call.call_id] = call.name
         arguments = _object(call.arguments or "{}")
         if arguments is None:
-            place = f"{call.at or PARAMS[self._ask.endpoint]['items']}.arguments"
-            raise _invalid(place, "the arguments of a call are expected to be a JSON object.")
-        if self._newest and self._signature is None and not (self._in_turn_of("model") and self._called):
+            place = f"{call.at or PARAMS[self._request.endpoint]['items']}.arguments"
+            raise _invalid(place, "this model needs a call's arguments to be a JSON object.")
+        if self._newest and self._signature is None and not (self._in_turn_of("model") and self._turn_has_call):
             self._signature = NO_SIGNATURE
         self._put("model", {"functionCall": {"id": call.call_id, "name": call.name, "args": arguments}})
-        self._called = True
+        self._turn_has_call = True
 
     def _output(self, output: FunctionCallOutput) -> None:
-        at = output.at or PARAMS[self._ask.endpoint]["items"]
+        at = output.at or PARAMS[self._request.endpoint]["items"]
         name = self._names.get(output.call_id)
         if name is None:
-            raise _invalid(at, "no call with the id of this output comes before it.")
+            raise _invalid(at, "no earlier call has this output's call_id.")
         text = "".join(part.text for part in output.parts if isinstance(part, Text | Refusal))
         answer: Json = {"id": output.call_id, "name": name, "response": {"output": text}}
-        if (told := _object(text)) is not None:
-            answer["response"] = told
+        if (result := _object(text)) is not None:
+            answer["response"] = result
         media = [self._output_media(part, at) for part in output.parts if isinstance(part, Image | File)]
         self._put("user", {"functionResponse": answer | ({"parts": media} if media else {})})
 
     def _output_media(self, part: Image | File, at: str) -> Json:
         if not self._newest:
-            raise refusal(self._ask, part.at or at, "This model takes only text as the output of a function.")
-        if part.url is not None:
-            raise refusal(
-                self._ask, part.at or at, "This model takes no URLs in the output of a function: send the data."
+            raise unsupported_field(
+                self._request, part.at or at, "This model supports only text as the output of a function."
             )
-        return media_part(part, self._ask, self._target)
+        if part.url is not None:
+            raise unsupported_field(
+                self._request,
+                part.at or at,
+                "This model does not fetch URLs in the output of a function: send the data inline.",
+            )
+        return media_part(part, self._request, self._target)
 
     def _reasoning(self, reasoning: Reasoning) -> None:
         signature = unseal(reasoning.sealed, self._target.upstream) if reasoning.sealed else None
         if signature:
-            self._let_signature_stand()
+            self._flush_signature()
             self._signature = signature
 
     def _put(self, role: str, part: Json) -> None:
         if role == "user":
-            self._let_signature_stand()
+            self._flush_signature()
         elif self._signature is not None:
             part["thoughtSignature"] = self._signature
             self._signature = None
         if not self._in_turn_of(role):
             self._turns.append({"role": role, "parts": []})
-            self._called = False
+            self._turn_has_call = False
         self._turns[-1]["parts"].append(part)
 
-    def _let_signature_stand(self) -> None:
+    def _flush_signature(self) -> None:
         if self._signature is not None:
             self._put("model", {"text": ""})
 
@@ -174,7 +185,7 @@ class _Conversation:
 
 
 def _object(text: str) -> msgspec.Raw | None:
-    """`text` as it is where it is a JSON object, None where it is not: numbers and order stay as they were written."""
+    """`text` unchanged if it is a JSON object, otherwise None. Numbers and member order stay as written."""
     try:
         value = msgspec.json.decode(text)
     except (ValueError, RecursionError):

@@ -1,10 +1,10 @@
-"""Google's errors in OpenAI's words.
+"""Translates Google's errors into OpenAI's terms.
 
-Shape: {"error": {"code", "message", "status", "details": [{"@type", ...}]}}, alone or as the first of a list; `status` is a name of
-google.rpc.Code, `details` may hold an ErrorInfo (its `reason`) and a RetryInfo (its `retryDelay`, "34.4s").
+Shape: {"error": {"code", "message", "status", "details": [{"@type", ...}]}}, alone or as the first of a list. `status` is a name of
+google.rpc.Code; `details` may contain an ErrorInfo (with `reason`) and a RetryInfo (with `retryDelay`, "34.4s").
 
-Rule 1: reading an error never raises: what makes no sense says nothing.
-Rule 2: keys, projects and consumers of the gateway are taken out of a message before anybody sees it.
+Rule 1: reading an error never raises: invalid parts are ignored.
+Rule 2: the gateway's keys, projects and consumers are removed from a message before anyone sees it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _REASONS: Final[dict[str, tuple[str, str]]] = {
     "API_KEY_EXPIRED": _WORDS["UNAUTHENTICATED"],
     "API_KEY_SERVICE_BLOCKED": _WORDS["PERMISSION_DENIED"],
 }
-"""A reason is more exact than a status: a wrong key is INVALID_ARGUMENT there."""
+"""Reasons are more specific than statuses: for a wrong key, the status is only INVALID_ARGUMENT."""
 
 _DELAY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s", re.ASCII)
 _SECRETS = (
@@ -62,8 +62,8 @@ _SECRETS = (
 )
 
 
-def refusal_words(envelope: Any) -> tuple[str | None, str | None, float | None]:
-    """OpenAI's type and code for an error body as decoded JSON, and the seconds to wait, each None where nothing tells."""
+def translate_error(envelope: Any) -> tuple[str | None, str | None, float | None]:
+    """OpenAI's type and code for a decoded error body, and the seconds to wait; each is None if unknown."""
     error = error_in(envelope)
     if error is None:
         return None, None, None
@@ -75,7 +75,7 @@ def refusal_words(envelope: Any) -> tuple[str | None, str | None, float | None]:
 
 
 def error_in(envelope: Any) -> dict[str, Any] | None:
-    """The error object of a body, None where it is no error."""
+    """The error object of a body, None if it is not an error."""
     if isinstance(envelope, list):
         envelope = envelope[0] if envelope else None
     error = envelope.get("error") if isinstance(envelope, dict) else None
@@ -84,19 +84,19 @@ def error_in(envelope: Any) -> dict[str, Any] | None:
     return error if isinstance(error, dict) and error else None
 
 
-def reported(envelope: Any) -> AnswerError | None:
-    """The error that stands in place of an answer, None where it is an answer."""
+def answer_error(envelope: Any) -> AnswerError | None:
+    """The error that arrived in place of an answer, None if it is an answer."""
     error = error_in(envelope)
     if error is None:
         return None
-    kind, code, _ = refusal_words(envelope)
-    told = error.get("message")
-    message = cleaned(told) if isinstance(told, str) and told else "The upstream reported an error."
+    kind, code, _ = translate_error(envelope)
+    message = error.get("message")
+    message = cleaned(message) if isinstance(message, str) and message else "The upstream reported an error."
     return AnswerError(message, malformed=False, type=kind, code=code)
 
 
 def cleaned(message: str) -> str:
-    """A message of Google's without what tells who the gateway is there."""
+    """Google's message without anything that identifies the gateway's account."""
     message = message[:MESSAGE_LENGTH_MAX]
     for pattern, instead in _SECRETS:
         message = pattern.sub(instead, message)

@@ -1,7 +1,7 @@
-"""What the generations of Gemini models take differently, told by a model's name.
+"""How the generations of Gemini models differ, derived from the model's name.
 
-Rule: a table of documented differences. A name that says no generation (gemini-flash-latest) is the newest one; what is no Gemini
-model (Gemma, say) takes none of what only Gemini documents.
+Rule: this is a table of documented differences. A name without a generation (gemini-flash-latest) counts as the newest one. Models
+other than Gemini (such as Gemma) get none of the features documented only for Gemini.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _FLASH_LEVELS: Final = {"minimal": "minimal", "low": "low", "medium": "medium", 
 _PRO_LEVELS: Final = _FLASH_LEVELS | {"minimal": "low"}
 _FIRST_PRO_LEVELS: Final = _PRO_LEVELS | {"medium": "high"}
 _BUDGETS: Final[dict[str, str | int]] = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576}
-"""Google's own table of OpenAI's efforts, in the documentation of its OpenAI-compatible endpoint. It has no xhigh."""
+"""Google's own mapping of OpenAI's efforts, from the documentation of its OpenAI-compatible endpoint. It has no xhigh."""
 
 
 class Family(msgspec.Struct, frozen=True, gc=False):
-    """`thinking`: how its thinking is steered, None where it cannot think. `newest`: Gemini 3 and later."""
+    """`thinking`: how thinking is controlled, None if the model cannot think. `newest`: Gemini 3 and later."""
 
     thinking: Literal["level", "budget"] | None
     newest: bool
@@ -30,7 +30,7 @@ class Family(msgspec.Struct, frozen=True, gc=False):
 
 
 def family(model: str) -> Family:
-    """The family of an upstream's model name, with or without the `models/` before it."""
+    """The family of an upstream's model name, with or without the prefix `models/`."""
     name = model.removeprefix("models/").lower()
     found = _GENERATION.match(name)
     if found is None:

@@ -1,14 +1,14 @@
-"""What Google Search added to an answer: queries, sources, and which of them bear which text.
+"""Reads what Google Search added to an answer: queries, sources, and which source supports which text.
 
 Shape: groundingMetadata {"webSearchQueries": [text], "groundingChunks": [{"web": {"uri", "title"}}], "groundingSupports":
-[{"segment": {"partIndex", "startIndex", "endIndex", "text"}, "groundingChunkIndices": [int]}]}. Indices count UTF-8 bytes from the
-beginning of a part, in a stream (where parts come in pieces) from the beginning of all text; what is zero is left out.
+[{"segment": {"partIndex", "startIndex", "endIndex", "text"}, "groundingChunkIndices": [int]}]}. Indices are UTF-8 byte offsets from
+the start of a part, or, in a stream (whose parts come in pieces), from the start of all text. Zeros are omitted.
 
-Rule 1: one search for each distinct query that is not empty: Google bills its newest models so, and what a client sees is what it
-        pays. Google bills older models by the answer; here they count alike. The sources belong to no single query: the first
-        search names them.
-Rule 2: hostile indices are clamped to the text, and to whole characters.
-Rule 3: a citation belongs to the answer's last message: what lies before it, or bears no text, is left out.
+Rule 1: each distinct non-empty query is one search. This is how Google bills its newest models, and clients pay for the searches
+        that they see. Google bills older models per answer; here they are counted in the same way. Sources do not belong to a
+        particular query: the first search lists them.
+Rule 2: out-of-range indices are clamped to the text, and to whole characters.
+Rule 3: citations belong to the answer's last message: those of earlier text, or of no text, are left out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from app.wire.answer import Cited
+from app.wire.answer import CitationAdded
 from app.wire.relay import malformed
 
 QUERIES_MAX: Final = 100
@@ -31,7 +31,7 @@ class Source(NamedTuple):
 
 
 class AnswerText(NamedTuple):
-    """All text of a choice, where its last message begins, and where each part begins; offsets in bytes."""
+    """All text of a choice, the start of its last message, and the start of each part, as byte offsets."""
 
     text: bytes
     message: int
@@ -40,8 +40,8 @@ class AnswerText(NamedTuple):
 
 def queries(metadata: Mapping[str, Any]) -> list[str]:
     """The distinct queries, in order."""
-    told = [query for query in _list(metadata, "webSearchQueries") if isinstance(query, str) and query.strip()]
-    return _bounded(list(dict.fromkeys(told)), QUERIES_MAX)
+    found = [query for query in _list(metadata, "webSearchQueries") if isinstance(query, str) and query.strip()]
+    return _bounded(list(dict.fromkeys(found)), QUERIES_MAX)
 
 
 def actions(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -54,24 +54,24 @@ def actions(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def citations(metadata: Mapping[str, Any], answer: AnswerText, choice: int) -> list[Cited]:
-    """What was cited of the last message, in the order of the supports."""
+def citations(metadata: Mapping[str, Any], answer: AnswerText, choice: int) -> list[CitationAdded]:
+    """Citations of the last message, in the order of the supports."""
     sources = _sources(metadata)
     spans: list[tuple[tuple[int, int], Source]] = []
     for support in _list(metadata, "groundingSupports"):
         span = _span(_object(_object(support), "segment"), answer)
-        spans += [(span, source) for source in _borne_by(_object(support), sources)]
+        spans += [(span, source) for source in _supporting_sources(_object(support), sources)]
         _bounded(spans, CITATIONS_MAX)
     places = _code_points(answer.text[answer.message :], {edge for span, _ in spans for edge in span})
     return [
-        Cited(source.url, source.title, places[start], places[end], choice)
+        CitationAdded(source.url, source.title, places[start], places[end], choice)
         for (start, end), source in spans
         if places[start] < places[end]
     ]
 
 
 def _sources(metadata: Mapping[str, Any]) -> list[Source | None]:
-    """In order; None stands where a chunk is no web page."""
+    """The sources in order, with None for chunks that are not web pages."""
     chunks = _bounded(_list(metadata, "groundingChunks"), SOURCES_MAX)
     return [_source(_object(_object(chunk), "web")) for chunk in chunks]
 
@@ -83,14 +83,14 @@ def _source(web: Mapping[str, Any]) -> Source | None:
     return Source(url, title if isinstance(title, str) and title else url)
 
 
-def _borne_by(support: Mapping[str, Any], sources: list[Source | None]) -> Iterable[Source]:
+def _supporting_sources(support: Mapping[str, Any], sources: list[Source | None]) -> Iterable[Source]:
     indices = [index for index in _list(support, "groundingChunkIndices") if type(index) is int]
     found = (sources[index] for index in dict.fromkeys(indices) if 0 <= index < len(sources))
     return (source for source in found if source is not None)
 
 
 def _span(segment: Mapping[str, Any], answer: AnswerText) -> tuple[int, int]:
-    """Where a segment stands in the last message, in bytes. Its own text tells what its indices count from."""
+    """A segment's place in the last message, in bytes. The segment's text shows what its indices are relative to."""
     start, end = _index(segment, "startIndex"), _index(segment, "endIndex")
     text = segment.get("text")
     quoted = text.encode() if isinstance(text, str) else None
@@ -101,7 +101,7 @@ def _span(segment: Mapping[str, Any], answer: AnswerText) -> tuple[int, int]:
 
 
 def _code_points(text: bytes, offsets: set[int]) -> dict[int, int]:
-    """Byte offsets as code points, in one pass. A place inside a character is that character's beginning."""
+    """Byte offsets as code points, in one pass. An offset inside a character becomes the start of that character."""
     places: dict[int, int] = {}
     done = points = 0
     for offset in sorted(offsets):
@@ -131,5 +131,5 @@ def _object(holder: Any, name: str | None = None) -> Mapping[str, Any]:
 
 def _bounded(found: list[Any], limit: int) -> list[Any]:
     if len(found) > limit:
-        malformed("The answer tells of more searches, sources or citations than an answer has.")
+        malformed("The answer contains too many searches, sources or citations.")
     return found

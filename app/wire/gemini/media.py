@@ -1,8 +1,8 @@
-"""Images and files as Gemini's parts: inline data, or the address of what Google fetches.
+"""Writes images and files as Gemini's parts: inline data, or a URL for Google to fetch.
 
-Rule 1: kinds that Gemini does not document are refused by name.
-Rule 2: an address is passed on where it names content on the public web. Google reads some addresses as its own: files that the
-        gateway's account keeps there, and videos. No client reaches those.
+Rule 1: types that Gemini does not document are rejected by name.
+Rule 2: only URLs of content on the public web are passed on. Google treats some URLs specially (videos, and files in the gateway's
+        own account): clients cannot reach those.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from app.wire.canonical import CanonicalRequest, File, FunctionCallOutput, Image, Message, Target, refusal
+from app.wire.canonical import CanonicalRequest, File, FunctionCallOutput, Image, Message, Target, unsupported_field
 from app.wire.gemini.family import family
 from app.wire.urls import check_url
 
@@ -36,48 +36,56 @@ def inline(media_type: str, data: str) -> Json:
     return {"inlineData": {"mimeType": media_type, "data": data}}
 
 
-def media_part(part: Image | File, ask: CanonicalRequest, target: Target) -> Json:
+def media_part(part: Image | File, request: CanonicalRequest, target: Target) -> Json:
     if part.url is not None:
-        return _fetched(part, part.url, ask, target)
-    return inline(_known_type(part, ask), part.data or "")
+        return _fetched(part, part.url, request, target)
+    return inline(_known_type(part, request), part.data or "")
 
 
-def media_resolution(ask: CanonicalRequest) -> Json:
-    """`detail`, which Gemini takes for a whole request: what is left to choose (auto) follows what is asked for elsewhere."""
-    parts = [part for item in ask.items if isinstance(item, Message | FunctionCallOutput) for part in item.parts]
-    asked = {
+def media_resolution(request: CanonicalRequest) -> Json:
+    """Gemini has one `detail` for a whole request. Images with detail "auto" follow the detail of the others."""
+    parts = [part for item in request.items if isinstance(item, Message | FunctionCallOutput) for part in item.parts]
+    details = {
         part.detail: part.at for part in parts if isinstance(part, Image) and part.detail and part.detail != "auto"
     }
-    for detail, at in asked.items():
+    for detail, at in details.items():
         if detail not in _RESOLUTIONS:
-            raise refusal(ask, at or "items", "This model takes images with the detail low, high or auto.")
-        if len(asked) > 1 or (detail == "low" and any(isinstance(part, File) for part in parts)):
-            raise refusal(ask, at or "items", "This model takes one detail for all images and files of a request.")
+            raise unsupported_field(
+                request, at or "items", "This model supports image detail 'low', 'high' and 'auto'."
+            )
+        if len(details) > 1 or (detail == "low" and any(isinstance(part, File) for part in parts)):
+            raise unsupported_field(
+                request, at or "items", "This model supports only one detail for all images and files of a request."
+            )
         return {"mediaResolution": _RESOLUTIONS[detail]}
     return {}
 
 
-def _known_type(part: Image | File, ask: CanonicalRequest) -> str:
+def _known_type(part: Image | File, request: CanonicalRequest) -> str:
     kind = (part.media_type or "").lower()
     if isinstance(part, Image):
         if kind not in _IMAGE_TYPES:
-            raise refusal(ask, part.at or "items", "This model takes images as PNG, JPEG, WEBP, HEIC or HEIF.")
+            raise unsupported_field(
+                request, part.at or "items", "This model supports PNG, JPEG, WEBP, HEIC and HEIF images."
+            )
     elif kind != "application/pdf" and not kind.startswith("text/"):
-        raise refusal(ask, part.at or "items", "This model takes files as PDF or text.")
+        raise unsupported_field(request, part.at or "items", "This model supports PDF and text files.")
     return kind
 
 
-def _fetched(part: Image | File, url: str, ask: CanonicalRequest, target: Target) -> Json:
+def _fetched(part: Image | File, url: str, request: CanonicalRequest, target: Target) -> Json:
     place = part.at or "items"
     if not (target.fetches_urls and family(target.model).fetches_urls):
-        raise refusal(ask, place, "This model fetches no URLs: send the data inline, or upload the file.")
+        raise unsupported_field(
+            request, place, "This model does not fetch URLs: send the data inline, or upload the file."
+        )
     check_url(url, place)
     address = urlsplit(url)
     host = (address.hostname or "").rstrip(".")
     if address.scheme != "https" or not _HOST.fullmatch(host):
-        raise refusal(ask, place, "This model fetches https URLs only.")
+        raise unsupported_field(request, place, "This model fetches only https URLs.")
     if host not in _PUBLIC_HOSTS and any(host == own or host.endswith("." + own) for own in _OWN_HOSTS):
-        raise refusal(ask, place, "This model fetches nothing from this host: send the data inline.")
+        raise unsupported_field(request, place, "This model does not fetch from this host: send the data inline.")
     ending = address.path.rpartition(".")[2].lower()
     kind = part.media_type or ("application/pdf" if isinstance(part, File) else _ENDINGS.get(ending))
     return {"fileData": {"fileUri": url} | ({"mimeType": kind} if kind else {})}

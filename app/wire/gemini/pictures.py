@@ -1,6 +1,6 @@
-"""What a made image is: its format by its media type, its size by its own header.
+"""Reads the properties of a generated image: its format from the media type, its size from its own header.
 
-Rule: an image is somebody else's bytes. A header that makes no sense tells nothing, and only a bounded head is ever decoded.
+Rule: an image is untrusted input. An invalid header is ignored, and only a limited prefix is decoded.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ _HEAD_CHARS: Final = 64 * 1024
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _JPEG: Final = b"\xff\xd8"
 _JPEG_SIZES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
-"""Markers of a JPEG frame's header, whose segment holds the size."""
+"""Markers of JPEG frame headers; their segment contains the size."""
 
 
-def details(media_type: str, data: str) -> dict[str, Any]:
-    """The members of OpenAI's item that are known of an image: output_format, and size where its header tells."""
-    told: dict[str, Any] = {"output_format": media_type.removeprefix("image/")}
+def image_details(media_type: str, data: str) -> dict[str, Any]:
+    """The members of OpenAI's item that can be derived from an image: output_format, and size if the header has it."""
+    members: dict[str, Any] = {"output_format": media_type.removeprefix("image/")}
     size = _size(data)
-    return told if size is None else told | {"size": size}
+    return members if size is None else members | {"size": size}
 
 
 def _size(data: str) -> str | None:
@@ -39,7 +39,7 @@ def _png_size(head: bytes) -> tuple[int, int]:
 
 
 def _jpeg_size(head: bytes) -> tuple[int, int]:
-    """Steps from segment to segment; a head that ends before the frame's header is a struct.error."""
+    """Walk from segment to segment. If the data ends before the frame header, struct.error is raised."""
     place = len(_JPEG) if head.startswith(_JPEG) else len(head)
     while True:
         prefix, marker, length = struct.unpack_from(">BBH", head, place)

@@ -1,6 +1,6 @@
-"""A canonical request as the body of Gemini's generateContent and streamGenerateContent (v1beta). The model stands in the address.
+"""Writes a request for Gemini's generateContent and streamGenerateContent (v1beta). The model is part of the URL, not of the body.
 
-Rule: what Gemini has no place for is refused by name. Left out are only `Hints`, and what contents.py lists.
+Rule: what Gemini does not support is rejected by name. Only `Hints` and the exceptions listed in contents.py are left out.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import msgspec
 from app.wire.canonical import CanonicalRequest, Target
 from app.wire.gemini.config import generation_config
 from app.wire.gemini.contents import write_contents
-from app.wire.gemini.tools import offered, write_tools
+from app.wire.gemini.tools import select_tools, write_tools
 
 
-def write_gemini(ask: CanonicalRequest, target: Target) -> bytes:
-    """Raises RequestError for what this upstream's model cannot take."""
-    offer = offered(ask)
-    body = write_contents(ask, target) | write_tools(offer)
-    return msgspec.json.encode(body | {"generationConfig": generation_config(ask, target, offer)})
+def write_gemini_request(request: CanonicalRequest, target: Target) -> bytes:
+    """The upstream's body. Raises RequestError for anything that this model does not support."""
+    selected = select_tools(request)
+    body = write_contents(request, target) | write_tools(selected)
+    return msgspec.json.encode(body | {"generationConfig": generation_config(request, target, selected)})

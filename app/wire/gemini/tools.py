@@ -1,12 +1,12 @@
-"""What a request offers to be called: function declarations, Google Search, images.
+"""Writes the tools of a request: function declarations, Google Search, image generation.
 
-Rule 1: a choice narrows what is offered before anything is judged: a search that may not be used is not sent.
-Rule 2: Gemini offers functions or a search or images in one request. Its newest models combine them where the client keeps Google's
-        own records of each search, for which OpenAI's protocols have no place: refused by name.
-Rule 3: functions are held to their schemas (mode VALIDATED) where one is strict or the model may use only some; mode ANY does so
-        anyway. `strict` false or unsaid asks for nothing.
-Rule 4: an image is asked for by its proportions and resolution; the pixels that come are the ones that Google documents for them.
-        `partial_images` is a bound, and no partial image comes.
+Rule 1: the tool choice is applied before anything is checked: a search that may not be used is not sent.
+Rule 2: a request may have functions, a search or images, not several of them. Gemini's newest models combine them if the client
+        keeps Google's records of each search, but OpenAI's protocols have no place for these: rejected by name.
+Rule 3: functions must follow their schemas (mode VALIDATED) if one of them is strict or the model may use only some; mode ANY does
+        that anyway. `strict` false or unset has no effect.
+Rule 4: an image is requested by aspect ratio and resolution, and has the pixel size that Google documents for them.
+        `partial_images` is only an upper limit: no partial images are produced.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from app.wire.canonical import (
     Tool,
     ToolName,
     WebSearchTool,
-    refusal,
+    unsupported_field,
 )
 
 Json = dict[str, Any]
 
 _MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
-_FREE: Final[dict[str, tuple[Any, ...]]] = {
+_ACCEPTED: Final[dict[str, tuple[Any, ...]]] = {
     "quality": ("auto",),
     "background": ("auto", "opaque"),
     "moderation": ("auto",),
@@ -39,7 +39,7 @@ _FREE: Final[dict[str, tuple[Any, ...]]] = {
     "action": ("auto",),
     "size": (),
 }
-"""Values of options that ask for nothing but what comes anyway. `size` is mapped."""
+"""Option values that are accepted because they request the default. `size` is converted."""
 _RATIOS: Final[dict[str, str]] = {
     "1024x1024": "1:1",
     "1024x1536": "2:3",
@@ -57,8 +57,8 @@ _RATIOS: Final[dict[str, str]] = {
 """OpenAI's sizes, and those that Google documents for the resolution 1K."""
 
 
-class Offer(msgspec.Struct, frozen=True, gc=False):
-    """What may be called. `names`: the functions that a choice leaves, empty for all. `mode` is the choice's, None where unsaid."""
+class SelectedTools(msgspec.Struct, frozen=True, gc=False):
+    """The tools that may be called. `names`: the functions that the choice allows, empty for all. `mode`: None if unset."""
 
     functions: tuple[FunctionTool, ...] = ()
     search: WebSearchTool | None = None
@@ -72,73 +72,85 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
         return bool(self.functions) and self.mode != "none"
 
 
-def offered(ask: CanonicalRequest) -> Offer:
-    """The tools of `ask`, narrowed by its choice and judged."""
-    offer = _narrowed(ask)
-    _judge_together(ask, offer)
-    if offer.search is not None:
-        _judge_search(ask, offer.search)
-    if offer.calls and ask.parallel_tool_calls is False:
-        raise refusal(ask, "parallel_tool_calls", "This model may always call several functions at once: leave it out.")
-    if ask.max_tool_calls is not None and (offer.search or offer.image):
-        raise refusal(ask, "max_tool_calls", "This model's searches and images cannot be bounded: leave it out.")
-    return offer
+def select_tools(request: CanonicalRequest) -> SelectedTools:
+    """The request's tools, narrowed down by its tool choice. Raises RequestError for unsupported combinations."""
+    selected = _narrowed(request)
+    _check_combination(request, selected)
+    if selected.search is not None:
+        _check_search(request, selected.search)
+    if selected.calls and request.parallel_tool_calls is False:
+        raise unsupported_field(
+            request, "parallel_tool_calls", "This model cannot be limited to one function call at a time: leave it out."
+        )
+    if request.max_tool_calls is not None and (selected.search or selected.image):
+        raise unsupported_field(
+            request, "max_tool_calls", "This model's searches and images cannot be limited: leave it out."
+        )
+    return selected
 
 
-def write_tools(offer: Offer) -> Json:
-    """The members `tools` and `toolConfig`, each where there is something to say."""
+def write_tools(selected: SelectedTools) -> Json:
+    """The members `tools` and `toolConfig`, if needed."""
     tools: list[Json] = []
-    if offer.functions:
-        tools.append({"functionDeclarations": [_declaration(tool) for tool in offer.functions]})
-    if offer.search is not None:
+    if selected.functions:
+        tools.append({"functionDeclarations": [_declaration(tool) for tool in selected.functions]})
+    if selected.search is not None:
         tools.append({"googleSearch": {}})
     members: Json = {"tools": tools} if tools else {}
-    return members | _tool_config(offer)
+    return members | _tool_config(selected)
 
 
-def image_config(ask: CanonicalRequest, offer: Offer, *, newest: bool) -> Json:
-    """The members of generationConfig that ask for images. Only the newest models make them in more than one resolution."""
-    tool = offer.image
+def image_config(request: CanonicalRequest, selected: SelectedTools, *, newest: bool) -> Json:
+    """The members of generationConfig that request images. Only the newest models support more than one resolution."""
+    tool = selected.image
     if tool is None:
         return {}
     for name, value in tool.options.items():
-        if value is not None and name != "size" and value not in _FREE.get(name, ()):
-            raise refusal(ask, _within(tool, name), "This model's images cannot be chosen so: leave it out.")
-    modalities = ["IMAGE"] if offer.mode == "required" else ["TEXT", "IMAGE"]
-    shape = _shape(ask, tool, (1, 2, 4) if newest else (1,))
+        if value is not None and name != "size" and value not in _ACCEPTED.get(name, ()):
+            raise unsupported_field(
+                request, _within(tool, name), "This model does not support this image option: leave it out."
+            )
+    modalities = ["IMAGE"] if selected.mode == "required" else ["TEXT", "IMAGE"]
+    shape = _shape(request, tool, (1, 2, 4) if newest else (1,))
     return {"responseModalities": modalities} | ({"imageConfig": shape} if shape else {})
 
 
-def _narrowed(ask: CanonicalRequest) -> Offer:
-    for tool in ask.tools:
+def _narrowed(request: CanonicalRequest) -> SelectedTools:
+    for tool in request.tools:
         if isinstance(tool, CustomTool):
-            raise refusal(ask, tool.at or "tools", "This model takes no custom tools: use functions.")
-    choice = ask.tool_choice
+            raise unsupported_field(
+                request, tool.at or "tools", "This model does not support custom tools: use functions."
+            )
+    choice = request.tool_choice
     mode, only = (choice.mode, choice.only) if choice else (None, ())
-    _judge_names(ask, only)
-    functions = tuple(tool for tool in ask.tools if isinstance(tool, FunctionTool))
+    _check_names(request, only)
+    functions = tuple(tool for tool in request.tools if isinstance(tool, FunctionTool))
     names = tuple(name.name for name in only if name.name is not None)
-    offer = Offer(functions if names or not only else (), None, None, mode, names)
+    selected = SelectedTools(functions if names or not only else (), None, None, mode, names)
     if mode == "none":
-        return offer
-    search = [tool for tool in ask.tools if isinstance(tool, WebSearchTool)]
-    images = [tool for tool in ask.tools if isinstance(tool, ImageTool)]
+        return selected
+    search = [tool for tool in request.tools if isinstance(tool, WebSearchTool)]
+    images = [tool for tool in request.tools if isinstance(tool, ImageTool)]
     if len(search) > 1:
-        raise refusal(ask, search[1].at or "tools", "This model searches in one way for a request.")
+        raise unsupported_field(
+            request, search[1].at or "tools", "This model supports a single web search tool per request."
+        )
     if len(images) > 1:
-        raise refusal(ask, images[1].at or "tools", "This model makes images in one way for a request.")
+        raise unsupported_field(
+            request, images[1].at or "tools", "This model supports a single image tool per request."
+        )
     kinds = {name.type for name in only} or {"web_search", "image_generation"}
     return msgspec.structs.replace(
-        offer,
+        selected,
         search=search[0] if search and "web_search" in kinds else None,
         image=images[0] if images and "image_generation" in kinds else None,
     )
 
 
-def _judge_names(ask: CanonicalRequest, only: tuple[ToolName, ...]) -> None:
-    known = {_name_of(tool) for tool in ask.tools}
+def _check_names(request: CanonicalRequest, only: tuple[ToolName, ...]) -> None:
+    known = {_name_of(tool) for tool in request.tools}
     if any(name not in known for name in only):
-        raise refusal(ask, "tool_choice", "It names a tool that is not among the tools.")
+        raise unsupported_field(request, "tool_choice", "It names a tool that the request does not offer.")
 
 
 def _name_of(tool: Tool) -> ToolName:
@@ -147,26 +159,32 @@ def _name_of(tool: Tool) -> ToolName:
     return ToolName("web_search" if isinstance(tool, WebSearchTool) else "image_generation")
 
 
-def _judge_together(ask: CanonicalRequest, offer: Offer) -> None:
-    if offer.functions and (other := offer.search or offer.image):
-        raise refusal(ask, other.at or "tools", "This model takes it only without functions.")
-    if offer.mode != "required":
+def _check_combination(request: CanonicalRequest, selected: SelectedTools) -> None:
+    if selected.functions and (other := selected.search or selected.image):
+        raise unsupported_field(request, other.at or "tools", "This model supports this tool only without functions.")
+    if selected.mode != "required":
         return
-    if offer.search is not None:
-        raise refusal(ask, "tool_choice", "This model cannot be made to search: use auto.")
-    if not offer.functions and offer.image is None:
-        raise refusal(ask, "tool_choice", "There is no tool that could be called.")
+    if selected.search is not None:
+        raise unsupported_field(request, "tool_choice", "This model cannot be forced to search: use 'auto'.")
+    if not selected.functions and selected.image is None:
+        raise unsupported_field(request, "tool_choice", "The request has no tool that could be called.")
 
 
-def _judge_search(ask: CanonicalRequest, tool: WebSearchTool) -> None:
+def _check_search(request: CanonicalRequest, tool: WebSearchTool) -> None:
     if tool.allowed_domains:
-        raise refusal(ask, _within(tool, "filters"), "This model searches the whole web.")
+        raise unsupported_field(request, _within(tool, "filters"), "This model always searches the whole web.")
     if tool.context_size not in (None, "medium"):
-        raise refusal(ask, _within(tool, "search_context_size"), "This model decides itself how much it reads.")
+        raise unsupported_field(
+            request, _within(tool, "search_context_size"), "This model decides itself how much it reads."
+        )
     if tool.place is not None:
-        raise refusal(ask, _within(tool, "user_location"), "This model cannot be told a place: name it in the text.")
+        raise unsupported_field(
+            request, _within(tool, "user_location"), "This model does not support a location: name it in the prompt."
+        )
     if tool.external_access is False:
-        raise refusal(ask, _within(tool, "external_web_access"), "This model's searches are always live.")
+        raise unsupported_field(
+            request, _within(tool, "external_web_access"), "This model always searches the live web."
+        )
 
 
 def _declaration(tool: FunctionTool) -> Json:
@@ -178,21 +196,21 @@ def _declaration(tool: FunctionTool) -> Json:
     return declaration
 
 
-def _tool_config(offer: Offer) -> Json:
-    if not offer.functions:
+def _tool_config(selected: SelectedTools) -> Json:
+    if not selected.functions:
         return {}
-    mode = _MODES[offer.mode or "auto"]
-    if mode == "AUTO" and (offer.names or any(tool.strict for tool in offer.functions)):
+    mode = _MODES[selected.mode or "auto"]
+    if mode == "AUTO" and (selected.names or any(tool.strict for tool in selected.functions)):
         mode = "VALIDATED"
-    if offer.mode is None and mode == "AUTO":
+    if selected.mode is None and mode == "AUTO":
         return {}
     config: Json = {"mode": mode}
-    if offer.names and mode != "NONE":
-        config["allowedFunctionNames"] = list(offer.names)
+    if selected.names and mode != "NONE":
+        config["allowedFunctionNames"] = list(selected.names)
     return {"toolConfig": {"functionCallingConfig": config}}
 
 
-def _shape(ask: CanonicalRequest, tool: ImageTool, scales: tuple[int, ...]) -> Json:
+def _shape(request: CanonicalRequest, tool: ImageTool, scales: tuple[int, ...]) -> Json:
     size = tool.options.get("size")
     if size in (None, "auto"):
         return {}
@@ -200,12 +218,14 @@ def _shape(ask: CanonicalRequest, tool: ImageTool, scales: tuple[int, ...]) -> J
         ratio = _ratio(size, scale) if isinstance(size, str) else None
         if ratio is not None:
             return {"aspectRatio": ratio} | ({"imageSize": f"{scale}K"} if scale > 1 else {})
-    times = ", or two or four times that" if len(scales) > 1 else ""
-    raise refusal(ask, _within(tool, "size"), f"This model makes images of {', '.join(_RATIOS)}{times}.")
+    times = ", or two or four times these sizes" if len(scales) > 1 else ""
+    raise unsupported_field(
+        request, _within(tool, "size"), f"This model supports the image sizes {', '.join(_RATIOS)}{times}."
+    )
 
 
 def _ratio(size: str, scale: int) -> str | None:
-    """The proportions of the documented size that `size` is `scale` times."""
+    """The aspect ratio if `size` is `scale` times a documented size, otherwise None."""
     width, _, height = size.partition("x")
     if not (width.isdecimal() and height.isdecimal() and len(size) <= 11):
         return None

@@ -1,11 +1,11 @@
-"""Gemini's usageMetadata in disjoint kinds.
+"""Reads Gemini's usageMetadata into disjoint kinds.
 
-Shape: promptTokenCount includes cachedContentTokenCount; toolUsePromptTokenCount (what searches read) and thoughtsTokenCount stand
-beside the prompt and the candidates; the details count by modality ({"modality": "IMAGE", "tokenCount"}).
+Shape: promptTokenCount includes cachedContentTokenCount. toolUsePromptTokenCount (text read by searches) and thoughtsTokenCount are
+not included in the prompt and candidate counts. The details count by modality ({"modality": "IMAGE", "tokenCount"}).
 
-Rule 1: the figures are judged by figures.py. Without its prompt, or where neither the output nor the total is told, it is none:
-        Google leaves out what is zero, so a total that equals the input says that nothing was written.
-Rule 2: image tokens are told by the details, and never more than their whole.
+Rule 1: wire/usage.py validates the counts. Usage needs the prompt count, and either the output or the total. Google omits
+        zeros, so a total that equals the input means that the output is empty.
+Rule 2: image tokens come from the details, and never exceed their whole.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _TIERS: Final = {
     "on_demand_flex": "flex",
     "on_demand_priority": "priority",
 }
-_UNSAID: Final = ("unspecified", "service_tier_unspecified", "traffic_type_unspecified")
+_UNSPECIFIED: Final = ("unspecified", "service_tier_unspecified", "traffic_type_unspecified")
 
 
-def gemini_usage(told: Any, *, searches: int, images: tuple[ImageCount, ...]) -> Usage | None:
-    """The usage, with the searches and images that were counted of the answer itself."""
-    figures = object_of(told)
+def gemini_usage(reported: Any, *, searches: int, images: tuple[ImageCount, ...]) -> Usage | None:
+    """The usage, with the searches and images counted in the answer itself."""
+    figures = object_of(reported)
     prompt, tools = figure(figures, "promptTokenCount"), figure(figures, "toolUsePromptTokenCount") or 0
     written, thoughts = figure(figures, "candidatesTokenCount"), figure(figures, "thoughtsTokenCount") or 0
     if prompt is None:
@@ -50,15 +50,15 @@ def gemini_usage(told: Any, *, searches: int, images: tuple[ImageCount, ...]) ->
         image_output=image_output,
         web_search_calls=searches,
         images=images,
-        service_tier=service_tier(told),
+        service_tier=service_tier(reported),
     )
 
 
-def service_tier(told: Any) -> str | None:
-    """The tier that served the answer, in OpenAI's words where it has one."""
-    figures = object_of(told)
+def service_tier(reported: Any) -> str | None:
+    """The tier that served the answer, by OpenAI's name if it has one."""
+    figures = object_of(reported)
     name = tier(figures.get("serviceTier")) or tier(figures.get("trafficType"))
-    if name is None or name.lower() in _UNSAID:
+    if name is None or name.lower() in _UNSPECIFIED:
         return None
     return _TIERS.get(name.lower(), name.lower())
 
@@ -67,6 +67,6 @@ def _images(details: Any) -> int:
     if details is None:
         return 0
     if not isinstance(details, list):
-        malformed("The answer's usage is no usage: a list was expected.")
+        malformed("The answer's usage is invalid: expected a list.")
     counted = [figures for figures in map(object_of, details) if figures.get("modality") == "IMAGE"]
     return sum(figure(figures, "tokenCount") or 0 for figures in counted)

@@ -1,11 +1,11 @@
-"""Answers written for a client of /v1/responses: the events of a stream, or the one Response object.
+"""Writes answers for a client of /v1/responses: the events of a stream, or a single Response object.
 
-Rule 1: events come in OpenAI's order and are numbered from 0 without a gap; the closing response carries what they built up.
-Rule 2: every id is made of the seed: resp_<seed>, and <prefix>_<seed>_<output index> for each item.
-Rule 3: a message is open from its first word until a call or reasoning begins in it, or its choice is finished.
-Rule 4: an answer that was cut is cut in what was being written last. A call or reasoning is therefore shown as done with the next
-        event only: where that is a finish by length or filter, the item is incomplete.
-Rule 5: what comes from Finished on is held back by the relay: a failure continues the numbers before it.
+Rule 1: events come in OpenAI's order and are numbered from 0 without gaps. The closing response contains what they built up.
+Rule 2: all ids are derived from the seed: resp_<seed>, and <prefix>_<seed>_<output index> for each item.
+Rule 3: a message is open from its first text until a call or reasoning begins, or the choice finishes.
+Rule 4: if an answer is cut off, the item that was written last is incomplete. A call or reasoning is therefore reported as done
+        only with the next event: if that is a finish by length or filter, the item is incomplete.
+Rule 5: the relay holds everything from ChoiceFinished on. If the answer then fails, the numbering continues from before it.
 Rule 6: a Response has one choice.
 """
 
@@ -48,11 +48,11 @@ _RESPONSE_CODES: Final = frozenset(
         "failed_to_download_image",
     }
 )
-"""The codes that a failed response may bear: clients have an enumeration of them. The error event before it tells the real one."""
+"""The codes that a failed response may have, an enumeration in clients. The error event before it has the actual code."""
 
 
-class ResponsesWriter:
-    """One answer. Implements answer.AnswerWriter."""
+class ResponsesAnswerWriter:
+    """Writes one answer. Implements answer.AnswerWriter."""
 
     def __init__(self, *, seed: str, model: str, created: int, fields: Members, stream: bool) -> None:
         self._id = f"resp_{seed}"
@@ -70,13 +70,13 @@ class ResponsesWriter:
         self._output: dict[int, Json] = {}
         self._finish: str = "stop"
         self._write: dict[type[Any], Callable[[Any], None]] = {
-            answer.Began: self._begin,
-            answer.Said: self._say,
-            answer.Refused: self._refuse,
-            answer.Cited: self._cite,
-            answer.ThoughtBegun: self._thought_begun,
-            answer.Thought: self._thought,
-            answer.ThoughtDone: self._thought_done,
+            answer.AnswerBegun: self._answer_begun,
+            answer.TextDelta: self._text_delta,
+            answer.RefusalDelta: self._refusal_delta,
+            answer.CitationAdded: self._citation_added,
+            answer.ReasoningBegun: self._reasoning_begun,
+            answer.ReasoningDelta: self._reasoning_delta,
+            answer.ReasoningDone: self._reasoning_done,
             answer.CallBegun: self._call_begun,
             answer.CallDelta: self._call_delta,
             answer.CallDone: self._call_done,
@@ -85,7 +85,7 @@ class ResponsesWriter:
             answer.ImageBegun: self._image_begun,
             answer.ImagePartial: self._image_partial,
             answer.ImageDone: self._image_done,
-            answer.Finished: self._finished,
+            answer.ChoiceFinished: self._choice_finished,
         }
 
     @property
@@ -93,15 +93,15 @@ class ResponsesWriter:
         return self._id
 
     def write(self, event: answer.AnswerEvent) -> bytes:
-        if isinstance(event, answer.Ended):
-            return self._end(event)
-        if not isinstance(event, answer.Finished):
-            self._settle("completed")
+        if isinstance(event, answer.AnswerEnded):
+            return self._answer_ended(event)
+        if not isinstance(event, answer.ChoiceFinished):
+            self._settle_ended_item("completed")
         self._write[type(event)](event)
-        return self._told()
+        return self._take_frames()
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
-        """A flat error event, which clients read on from, then response.failed where the response was begun, then [DONE]."""
+        """A flat error event, after which clients keep reading, then response.failed if the response had begun, then [DONE]."""
         if not self._stream:
             return error_envelope(message=message, type=type, code=code)
         if self._failing_at is not None:
@@ -111,23 +111,23 @@ class ResponsesWriter:
         if self._began:
             known = error | ({} if error["code"] in _RESPONSE_CODES else {"code": "server_error"})
             self._emit({"type": "response.failed", "response": self._echo.failed(known)})
-        return self._told() + DONE
+        return self._take_frames() + DONE
 
     # -- Beginning and end
 
-    def _begin(self, event: answer.Began) -> None:
+    def _answer_begun(self, event: answer.AnswerBegun) -> None:
         self._began = True
         response = self._echo.begun(event.service_tier)
         self._emit({"type": "response.created", "response": response})
         self._emit({"type": "response.in_progress", "response": response})
 
-    def _finished(self, event: answer.Finished) -> None:
+    def _choice_finished(self, event: answer.ChoiceFinished) -> None:
         self._finish = event.reason
         self._failing_at = self._sequence
-        self._settle("incomplete" if event.reason in _INCOMPLETE else "completed")
+        self._settle_ended_item("incomplete" if event.reason in _INCOMPLETE else "completed")
         self._end_message("incomplete" if event.reason in _INCOMPLETE else "completed")
 
-    def _end(self, event: answer.Ended) -> bytes:
+    def _answer_ended(self, event: answer.AnswerEnded) -> bytes:
         assert not self._open, "an item is open at the end of the answer"
         response = self._echo.closed(
             [self._output[index] for index in range(self._added)],
@@ -138,19 +138,19 @@ class ResponsesWriter:
         if not self._stream:
             return msgspec.json.encode(response)
         self._emit({"type": f"response.{response['status']}", "response": response})
-        return self._told()
+        return self._take_frames()
 
     # -- The message
 
-    def _say(self, event: answer.Said) -> None:
-        self._current().say(event.text, [_logprob(each) for each in event.logprobs])
+    def _text_delta(self, event: answer.TextDelta) -> None:
+        self._current().add_text(event.text, [_logprob(each) for each in event.logprobs])
 
-    def _refuse(self, event: answer.Refused) -> None:
-        self._current().refuse(event.text)
+    def _refusal_delta(self, event: answer.RefusalDelta) -> None:
+        self._current().add_refusal(event.text)
 
-    def _cite(self, event: answer.Cited) -> None:
+    def _citation_added(self, event: answer.CitationAdded) -> None:
         place = {"start_index": event.start, "end_index": event.end}
-        self._current().cite({"type": "url_citation", **place, "url": event.url, "title": event.title})
+        self._current().add_citation({"type": "url_citation", **place, "url": event.url, "title": event.title})
 
     def _current(self) -> MessageItem:
         if self._message is None:
@@ -164,14 +164,14 @@ class ResponsesWriter:
 
     # -- Reasoning and calls
 
-    def _thought_begun(self, event: answer.ThoughtBegun) -> None:
+    def _reasoning_begun(self, event: answer.ReasoningBegun) -> None:
         self._end_message("completed")
         self._open[event.key] = ReasoningItem(self._emit, self._next(), self._seed)
 
-    def _thought(self, event: answer.Thought) -> None:
-        self._at(event.key, ReasoningItem).think(event.text, event.part)
+    def _reasoning_delta(self, event: answer.ReasoningDelta) -> None:
+        self._at(event.key, ReasoningItem).add_text(event.text, event.part)
 
-    def _thought_done(self, event: answer.ThoughtDone) -> None:
+    def _reasoning_done(self, event: answer.ReasoningDone) -> None:
         item = self._take(event.key, ReasoningItem)
         item.sealed = event.sealed
         self._ending = item
@@ -204,7 +204,7 @@ class ResponsesWriter:
         self._open[event.key] = ImageItem(self._emit, self._next(), self._seed)
 
     def _image_partial(self, event: answer.ImagePartial) -> None:
-        self._at(event.key, ImageItem).show(event.data, event.index, event.details)
+        self._at(event.key, ImageItem).add_partial(event.data, event.index, event.details)
 
     def _image_done(self, event: answer.ImageDone) -> None:
         item = self._take(event.key, ImageItem)
@@ -220,7 +220,7 @@ class ResponsesWriter:
 
     def _at(self, key: int, kind: type[ItemT]) -> ItemT:
         item = self._open[key]
-        assert isinstance(item, kind), f"{key} is no {kind.type}"
+        assert isinstance(item, kind), f"{key} is not a {kind.type}"
         return item
 
     def _take(self, key: int, kind: type[ItemT]) -> ItemT:
@@ -228,8 +228,8 @@ class ResponsesWriter:
         del self._open[key]
         return item
 
-    def _settle(self, status: Status) -> None:
-        """The call or reasoning that ended last is done, now that it is known whether the answer went on."""
+    def _settle_ended_item(self, status: Status) -> None:
+        """Mark the call or reasoning that ended last as done, now that it is known whether the answer continued after it."""
         if self._ending is not None:
             self._done(self._ending, status)
             self._ending = None
@@ -244,25 +244,25 @@ class ResponsesWriter:
         self._frames.append(b"event: %s\ndata: %s\n\n" % (event["type"].encode(), data))
         self._sequence += 1
 
-    def _told(self) -> bytes:
-        told = b"".join(self._frames)
+    def _take_frames(self) -> bytes:
+        frames = b"".join(self._frames)
         self._frames.clear()
-        return told
+        return frames
 
 
-def _logprob(told: Json) -> Json:
-    """Chat's form as Responses has it: the alternatives have no alternatives."""
-    return {**_token(told), "top_logprobs": [_token(each) for each in told.get("top_logprobs") or ()]}
+def _logprob(raw: Json) -> Json:
+    """A token's log probability as Responses has it: its alternatives have no alternatives themselves."""
+    return {**_token(raw), "top_logprobs": [_token(each) for each in raw.get("top_logprobs") or ()]}
 
 
-def _token(told: Json) -> Json:
-    return {"token": told.get("token"), "logprob": told.get("logprob"), "bytes": told.get("bytes") or []}
+def _token(raw: Json) -> Json:
+    return {"token": raw.get("token"), "logprob": raw.get("logprob"), "bytes": raw.get("bytes") or []}
 
 
-def _action(told: Json, *, sources: bool) -> Json:
-    """A search names its queries in both spellings, and its sources only to who asked for them."""
-    if told.get("type") != "search":
-        return told
-    action = {name: value for name, value in told.items() if sources or name != "sources"}
-    queries = told.get("queries") or [told.get("query") or ""]
-    return {**action, "query": told.get("query") or queries[0], "queries": queries}
+def _action(raw: Json, *, sources: bool) -> Json:
+    """A search with its queries in both forms, and with its sources only if the client requested them."""
+    if raw.get("type") != "search":
+        return raw
+    action = {name: value for name, value in raw.items() if sources or name != "sources"}
+    queries = raw.get("queries") or [raw.get("query") or ""]
+    return {**action, "query": raw.get("query") or queries[0], "queries": queries}

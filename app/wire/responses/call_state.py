@@ -1,4 +1,4 @@
-"""What has been told of calls, searches and images."""
+"""Tracks calls, searches and images of an upstream's stream."""
 
 from __future__ import annotations
 
@@ -16,49 +16,49 @@ from app.wire.answer import (
 )
 from app.wire.exchange import AnswerError
 from app.wire.relay import malformed
-from app.wire.responses.item_state import Current, Events, Heard, Pieces, ToldItem
+from app.wire.responses.item_state import CurrentMessage, Events, Handlers, ItemState, StreamedText
 from app.wire.responses.values import Json, number, object_in, objects, text
 
 _DETAILS = ("size", "quality", "output_format", "background", "revised_prompt")
 
 
-class ToldCall(ToldItem):
-    """A call is begun when its name is known: with its first word, or with its last one."""
+class CallState(ItemState):
+    """A call begins once its name is known: with its first event, or only with its last one."""
 
     kind: ClassVar[Literal["function", "custom"]] = "function"
     member: ClassVar[str] = "arguments"
 
-    def __init__(self, key: int, current: Current, upstream: str) -> None:
+    def __init__(self, key: int, current: CurrentMessage, upstream: str) -> None:
         super().__init__(key, current, upstream)
-        self._text = Pieces()
+        self._text = StreamedText()
         self.begun = False
 
     def added(self, item: Json) -> Events:
         return self._begin(item) if item.get("name") else []
 
     def _begin(self, item: Json) -> Events:
-        """A vendor's call without an id takes that of its item."""
+        """If the vendor's call has no call_id, the item's id is used."""
         name, call_id = text(item.get("name")), text(item.get("call_id") or item.get("id"))
         if not name or not call_id:
-            malformed("The answer holds a call without a name or an id.")
+            malformed("The answer contains a call without a name or an id.")
         self.begun = True
         self._current.end()
         return [CallBegun(self.key, call_id, name, self.kind)]
 
     def _end(self, item: Json) -> Events:
         events = [] if self.begun else self._begin(item)
-        return [*events, *self._told(self._text.rest(text(item.get(self.member)))), CallDone(self.key)]
+        return [*events, *self._delta_events(self._text.rest(text(item.get(self.member)))), CallDone(self.key)]
 
-    def _told(self, told: str) -> Events:
-        return [CallDelta(self.key, told)] if told else []
+    def _delta_events(self, piece: str) -> Events:
+        return [CallDelta(self.key, piece)] if piece else []
 
     def _delta(self, event: Json) -> Events:
-        return self._told(self._text.add(text(event.get("delta")))) if self.begun else []
+        return self._delta_events(self._text.add(text(event.get("delta")))) if self.begun else []
 
     def _done(self, event: Json) -> Events:
-        return self._told(self._text.rest(text(event.get(self.member)))) if self.begun else []
+        return self._delta_events(self._text.rest(text(event.get(self.member)))) if self.begun else []
 
-    on: ClassVar[Heard] = {
+    handlers: ClassVar[Handlers] = {
         "function_call_arguments.delta": _delta,
         "function_call_arguments.done": _done,
         "custom_tool_call_input.delta": _delta,
@@ -66,12 +66,12 @@ class ToldCall(ToldItem):
     }
 
 
-class ToldCustomCall(ToldCall):
+class CustomCallState(CallState):
     kind = "custom"
     member = "input"
 
 
-class ToldSearch(ToldItem):
+class SearchState(ItemState):
     def added(self, item: Json) -> Events:
         return [SearchBegun(self.key)]
 
@@ -80,23 +80,23 @@ class ToldSearch(ToldItem):
         return [SearchDone(self.key, _action(object_in(item.get("action"))), failed=failed)]
 
 
-def _action(told: Json) -> Json:
-    """What a search did, in OpenAI's words for it; other members and other sources are left out."""
-    kind = text(told.get("type")) or "search"
-    action: Json = {name: text(told[name]) for name in ("query", "url", "pattern") if told.get(name) is not None}
-    queries = told.get("queries")
+def _action(raw: Json) -> Json:
+    """A search action in OpenAI's form. Other members, and sources that are not URLs, are left out."""
+    kind = text(raw.get("type")) or "search"
+    action: Json = {name: text(raw[name]) for name in ("query", "url", "pattern") if raw.get(name) is not None}
+    queries = raw.get("queries")
     if isinstance(queries, list):
         action["queries"] = list(map(text, queries))
-    if told.get("sources") is not None:
-        urls = (text(source.get("url")) for source in objects(told["sources"]))
+    if raw.get("sources") is not None:
+        urls = (text(source.get("url")) for source in objects(raw["sources"]))
         action["sources"] = [{"type": "url", "url": url} for url in urls if url]
     return {"type": kind, **action}
 
 
-class ToldImage(ToldItem):
-    """An image is begun with the first that is seen of it: one that cannot be made may never be seen."""
+class ImageState(ItemState):
+    """An image begins with the first data of it: an image that cannot be generated may never have any."""
 
-    def __init__(self, key: int, current: Current, upstream: str) -> None:
+    def __init__(self, key: int, current: CurrentMessage, upstream: str) -> None:
         super().__init__(key, current, upstream)
         self._begun = False
 
@@ -111,15 +111,15 @@ class ToldImage(ToldItem):
     def _end(self, item: Json) -> Events:
         data = text(item.get("result"))
         if not data and self._begun:
-            raise AnswerError("An image could not be finished.", malformed=False, type="server_error")
+            raise AnswerError("An image could not be generated.", malformed=False, type="server_error")
         return [*self._begin(), ImageDone(self.key, data, _details(item))] if data else []
 
     def _partial(self, event: Json) -> Events:
         data, index = text(event.get("partial_image_b64")), number(event.get("partial_image_index"))
         return [*self._begin(), ImagePartial(self.key, data, index, _details(event))] if data else []
 
-    on: ClassVar[Heard] = {"image_generation_call.partial_image": _partial}
+    handlers: ClassVar[Handlers] = {"image_generation_call.partial_image": _partial}
 
 
-def _details(told: Json) -> Json:
-    return {name: text(told[name]) for name in _DETAILS if told.get(name) is not None}
+def _details(raw: Json) -> Json:
+    return {name: text(raw[name]) for name in _DETAILS if raw.get(name) is not None}

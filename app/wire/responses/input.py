@@ -1,8 +1,8 @@
-"""The input of a Responses request, read into items of the canonical form.
+"""Reads the input of a Responses request into items of the canonical form.
 
-Rule 1: an item without a type is a message where it has a role, else a reference to stored state.
-Rule 2: every item is read, or refused by its place: items of tools that only OpenAI runs cannot go to another vendor.
-Rule 3: whether an address may be fetched was judged with the body's weight (content.py).
+Rule 1: an item without a type is a message if it has a role; otherwise it is a reference to stored state.
+Rule 2: every item is read or rejected by its path: items of tools that only OpenAI runs cannot be sent to another vendor.
+Rule 3: content.py has already checked whether URLs may be fetched.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from app.wire.exchange import RequestError
 from app.wire.file_ref import StoredFile
 from app.wire.request import NAME_LENGTH_MAX, missing, unsupported
 from app.wire.responses.shapes import (
-    AnsweredMessage,
-    AskedMessage,
     CallOutputShape,
     CustomCallShape,
     FunctionCallShape,
     ImageCallShape,
     InputFile,
     InputImage,
+    InputMessage,
     InputPart,
     InputText,
+    OutputMessage,
     OutputPart,
     OutputText,
     ReasoningShape,
@@ -64,44 +64,44 @@ _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _kind = msgspec.json.Decoder(_Kind)
 
 
-def read_input(raw: msgspec.Raw, stored: Files) -> tuple[Item, ...]:
-    """A text is the user's one message."""
+def read_input(raw: msgspec.Raw, files: Files) -> tuple[Item, ...]:
+    """The items of the input. A plain text is a single user message."""
     if bytes(memoryview(raw)[:1]) == b'"':
         return (Message("user", (Text(strict(raw, _text, "input"), "input"),), at="input"),)
     items = strict(raw, _raws, "input")
     if not items:
         raise RequestError("Invalid 'input': empty array.", param="input", code="empty_array")
-    return tuple(_item(item, f"input[{index}]", stored) for index, item in enumerate(items))
+    return tuple(_item(item, f"input[{index}]", files) for index, item in enumerate(items))
 
 
-def _item(raw: msgspec.Raw, at: str, stored: Files) -> Item:
+def _item(raw: msgspec.Raw, at: str, files: Files) -> Item:
     kind = strict(raw, _kind, at)
     if kind.type == "message" or (kind.type is None and kind.role is not None):
-        return _message(raw, kind.role, at, stored)
+        return _message(raw, kind.role, at, files)
     if kind.type in (None, "item_reference"):
         raise unsupported(f"{at}.type", "The gateway is stateless: send the item itself.")
     if not isinstance(kind.type, str):
         raise RequestError(f"Invalid type for '{at}.type': expected a string.", param=f"{at}.type", code="invalid_type")
     read = _READERS.get(kind.type)
     if read is None:
-        told = kind.type[:NAME_LENGTH_MAX]
-        raise unsupported(f"{at}.type", f"Items of type '{told}' cannot be given to this model.")
-    return read(raw, at, stored)
+        kind_shown = kind.type[:NAME_LENGTH_MAX]
+        raise unsupported(f"{at}.type", f"This model does not support items of type '{kind_shown}'.")
+    return read(raw, at, files)
 
 
 # -- Messages and their parts
 
 
-_asked = msgspec.json.Decoder(AskedMessage)
-_answered = msgspec.json.Decoder(AnsweredMessage)
+_input_message = msgspec.json.Decoder(InputMessage)
+_output_message = msgspec.json.Decoder(OutputMessage)
 
 
-def _message(raw: msgspec.Raw, role: Any, at: str, stored: Files) -> Message:
+def _message(raw: msgspec.Raw, role: Any, at: str, files: Files) -> Message:
     if role == "assistant":
-        answered = strict(raw, _answered, at)
-        return Message("assistant", _outputs(answered.content, f"{at}.content"), at=at)
-    asked = strict(raw, _asked, at)
-    return Message(asked.role, _inputs(asked.content, f"{at}.content", stored), at=at)
+        answer = strict(raw, _output_message, at)
+        return Message("assistant", _outputs(answer.content, f"{at}.content"), at=at)
+    message = strict(raw, _input_message, at)
+    return Message(message.role, _inputs(message.content, f"{at}.content", files), at=at)
 
 
 def _outputs(content: str | list[OutputPart], at: str) -> tuple[Part, ...]:
@@ -114,22 +114,22 @@ def _output(part: OutputPart, at: str) -> Part:
     return Text(part.text, at) if isinstance(part, OutputText) else Refusal(part.refusal, at)
 
 
-def _inputs(content: str | list[InputPart], at: str, stored: Files) -> tuple[Part, ...]:
+def _inputs(content: str | list[InputPart], at: str, files: Files) -> tuple[Part, ...]:
     if isinstance(content, str):
         return (Text(content, at),)
-    return tuple(_input(part, f"{at}[{index}]", stored) for index, part in enumerate(content))
+    return tuple(_input(part, f"{at}[{index}]", files) for index, part in enumerate(content))
 
 
-def _input(part: InputPart, at: str, stored: Files) -> Part:
+def _input(part: InputPart, at: str, files: Files) -> Part:
     if isinstance(part, InputText):
         return Text(part.text, at)
-    return _image(part, at, stored) if isinstance(part, InputImage) else _file(part, at, stored)
+    return _image(part, at, files) if isinstance(part, InputImage) else _file(part, at, files)
 
 
-def _image(part: InputImage, at: str, stored: Files) -> Image:
+def _image(part: InputImage, at: str, files: Files) -> Image:
     _one_of(at, image_url=part.image_url, file_id=part.file_id)
     if part.file_id is not None:
-        found = _stored(part.file_id, at, stored)
+        found = _stored_file(part.file_id, at, files)
         return _inline_image(found.media_type, found.data, part, f"{at}.file_id", at)
     url = part.image_url or ""
     inline = split_data_uri(url, f"{at}.image_url")
@@ -140,15 +140,15 @@ def _image(part: InputImage, at: str, stored: Files) -> Image:
 
 def _inline_image(media_type: str, data: str, part: InputImage, param: str, at: str) -> Image:
     if not media_type.startswith("image/"):
-        raise invalid(param, f"'{media_type[:NAME_LENGTH_MAX]}' is no type of an image.")
+        raise invalid(param, f"'{media_type[:NAME_LENGTH_MAX]}' is not an image type.")
     return Image(data=data, media_type=media_type, detail=part.detail, at=at)
 
 
-def _file(part: InputFile, at: str, stored: Files) -> File:
-    """Base64 that does not say its type is taken for a PDF."""
+def _file(part: InputFile, at: str, files: Files) -> File:
+    """Base64 without a media type is taken to be a PDF."""
     _one_of(at, file_id=part.file_id, file_data=part.file_data, file_url=part.file_url)
     if part.file_id is not None:
-        found = _stored(part.file_id, at, stored)
+        found = _stored_file(part.file_id, at, files)
         return File(data=found.data, media_type=found.media_type, filename=part.filename or found.filename, at=at)
     if part.file_url is not None:
         return File(url=part.file_url, filename=part.filename, at=at)
@@ -158,21 +158,21 @@ def _file(part: InputFile, at: str, stored: Files) -> File:
 
 
 def _one_of(at: str, **members: str | None) -> None:
-    """Raises RequestError unless exactly one is given, and it is not empty."""
-    told = [name for name, value in members.items() if value is not None]
+    """Raises RequestError unless exactly one of the members is set and it is not empty."""
+    present = [name for name, value in members.items() if value is not None]
     names = " and ".join(f"'{name}'" for name in members)
-    if not told:
+    if not present:
         raise missing(f"{at}.{next(iter(members))}")
-    if len(told) > 1:
-        raise invalid(at, f"Exactly one of {names} is expected.")
-    if not members[told[0]]:
-        raise invalid(f"{at}.{told[0]}", "It is empty.")
+    if len(present) > 1:
+        raise invalid(at, f"Expected exactly one of {names}.")
+    if not members[present[0]]:
+        raise invalid(f"{at}.{present[0]}", "It is empty.")
 
 
-def _stored(file_id: str, at: str, stored: Files) -> StoredFile:
-    found = stored.get(file_id)
+def _stored_file(file_id: str, at: str, files: Files) -> StoredFile:
+    found = files.get(file_id)
     if found is None:
-        raise invalid(f"{at}.file_id", "No file with this id was uploaded.")
+        raise invalid(f"{at}.file_id", "No uploaded file has this id.")
     return found
 
 
@@ -197,20 +197,20 @@ def _read_custom_call(raw: msgspec.Raw, at: str, _: Files) -> Item:
     return CustomCall(call.call_id, call.name, call.input, at)
 
 
-def _read_function_output(raw: msgspec.Raw, at: str, stored: Files) -> Item:
-    told = strict(raw, _call_output, at)
-    return FunctionCallOutput(told.call_id, _inputs(told.output, f"{at}.output", stored), at)
+def _read_function_output(raw: msgspec.Raw, at: str, files: Files) -> Item:
+    output = strict(raw, _call_output, at)
+    return FunctionCallOutput(output.call_id, _inputs(output.output, f"{at}.output", files), at)
 
 
-def _read_custom_output(raw: msgspec.Raw, at: str, stored: Files) -> Item:
-    told = strict(raw, _call_output, at)
-    return CustomCallOutput(told.call_id, _inputs(told.output, f"{at}.output", stored), at)
+def _read_custom_output(raw: msgspec.Raw, at: str, files: Files) -> Item:
+    output = strict(raw, _call_output, at)
+    return CustomCallOutput(output.call_id, _inputs(output.output, f"{at}.output", files), at)
 
 
 def _read_reasoning(raw: msgspec.Raw, at: str, _: Files) -> Item:
-    told = strict(raw, _reasoning, at)
-    summary, content = (tuple(part.text for part in parts or ()) for parts in (told.summary, told.content))
-    return Reasoning(summary, content, told.encrypted_content, at)
+    item = strict(raw, _reasoning, at)
+    summary, content = (tuple(part.text for part in parts or ()) for parts in (item.summary, item.content))
+    return Reasoning(summary, content, item.encrypted_content, at)
 
 
 def _read_search_call(raw: msgspec.Raw, at: str, _: Files) -> Item:

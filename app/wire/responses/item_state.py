@@ -1,9 +1,9 @@
-"""What has been told of each output item of an upstream's response, so that each word is told once.
+"""Tracks each output item of an upstream's stream, so that all content is emitted exactly once.
 
-Rule 1: an item may tell the same thing four times: in deltas, in the `done` of its part, in its own `done`, and in the closing
-        response. What came first is told, and later tellings only add what was still missing.
-Rule 2: where a later telling contradicts what was told, what was told stands: a client has it already.
-Rule 3: members of the wrong type make the answer malformed; members that are absent say nothing.
+Rule 1: the same content may be reported up to four times: in deltas, in the `done` event of its part, in that of its item, and in
+        the closing response. The first report is emitted; later ones only add what is missing.
+Rule 2: if a later report contradicts an earlier one, the earlier one is kept, because the client already has it.
+Rule 3: members of the wrong type make the answer malformed; absent members are ignored.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from app.wire.relay import malformed
 from app.wire.responses.values import Json
 
 Events = list[AnswerEvent]
-Heard = Mapping[str, Callable[[Any, Json], Events]]
+Handlers = Mapping[str, Callable[[Any, Json], Events]]
 
 PLACES_MAX = 4096
-"""Parts of a message, paragraphs of reasoning, citations of a part."""
+"""Limit for the parts of a message, the paragraphs of reasoning and the citations of a part."""
 
 
-class Current:
-    """The message that text goes to: how much text it has, and which message it is."""
+class CurrentMessage:
+    """The message that text is added to: the length of its text so far, and its number."""
 
     def __init__(self) -> None:
         self.length = 0
@@ -35,47 +35,47 @@ class Current:
         self.number += 1
 
 
-class ToldItem(ABC):
-    """One item. `on` names what it hears of, by the event's name without "response."."""
+class ItemState(ABC):
+    """One item. `handlers` are its event handlers, by the event's name without "response."."""
 
-    on: ClassVar[Heard] = {}
+    handlers: ClassVar[Handlers] = {}
 
-    def __init__(self, key: int, current: Current, upstream: str) -> None:
+    def __init__(self, key: int, current: CurrentMessage, upstream: str) -> None:
         self.key = key
-        self.over = False
+        self.finished = False
         self._current = current
         self._upstream = upstream
 
-    def hear(self, name: str, event: Json) -> Events:
-        """One event of the item. What it has no word for says nothing."""
-        heard = self.on.get(name)
-        return [] if heard is None or self.over else heard(self, event)
+    def handle(self, name: str, event: Json) -> Events:
+        """Handle one event of the item. Events without a handler are ignored."""
+        handler = self.handlers.get(name)
+        return [] if handler is None or self.finished else handler(self, event)
 
     def end(self, item: Json) -> Events:
-        """The item is done: `item` as it stands there, empty where nobody told it again."""
-        if self.over:
+        """End the item. `item` is its final form, empty if it was not reported."""
+        if self.finished:
             return []
-        self.over = True
+        self.finished = True
         return self._end(item)
 
     @abstractmethod
     def added(self, item: Json) -> Events:
-        """The item as it stands at its beginning."""
+        """The events at the item's start. `item` is its initial form."""
         ...
 
     @abstractmethod
     def _end(self, item: Json) -> Events:
-        """What is still to be told of the item, and that it is done."""
+        """The remaining events of the item, its Done event included."""
         ...
 
 
 def bound(places: int) -> None:
     if places >= PLACES_MAX:
-        malformed("The answer holds an item of too many parts.")
+        malformed("The answer contains an item with too many parts.")
 
 
-class Pieces:
-    """A text that comes in pieces."""
+class StreamedText:
+    """A text that arrives in pieces."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
@@ -86,10 +86,10 @@ class Pieces:
         return piece
 
     def rest(self, whole: str) -> str:
-        """What is missing of the whole text, now told as well."""
-        told = "".join(self._pieces)
-        self._pieces = [told] if told else []
-        return self.add(whole[len(told) :]) if whole.startswith(told) else ""
+        """The part of `whole` that has not arrived yet; from now on it has. Empty if `whole` contradicts the pieces."""
+        so_far = "".join(self._pieces)
+        self._pieces = [so_far] if so_far else []
+        return self.add(whole[len(so_far) :]) if whole.startswith(so_far) else ""
 
     def __bool__(self) -> bool:
         return bool(self._pieces)

@@ -1,9 +1,9 @@
-"""Output items of a response while they are written: each from its `added` to its `done`, in OpenAI's order of events.
+"""Writes the output items of a response, each from `added` to `done`, in OpenAI's order of events.
 
-Rule 1: an item tells each event through `emit`, which numbers it; every event names the item's id and output_index, so that items
-        may be open at the same time.
-Rule 2: an item is done once. `done` gives the item as the closing response carries it.
-Rule 3: deltas add up to what is done: an item never shows at its end what it did not stream, but for results that have no deltas.
+Rule 1: an item passes its events to `emit`, which numbers them. Every event contains the item's id and output_index, so several
+        items may be open at the same time.
+Rule 2: an item is done once. `done` returns it in the form in which the closing response contains it.
+Rule 3: deltas add up to the final item: it contains nothing that was not streamed, except results that have no deltas.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Status = Literal["completed", "incomplete", "failed"]
 
 
 class OutputItem(ABC):
-    """One item. Subclasses add it when they are made."""
+    """One item. Subclasses emit its `added` event when they are created."""
 
     type: ClassVar[str]
     prefix: ClassVar[str]
@@ -29,14 +29,14 @@ class OutputItem(ABC):
         self.id = f"{self.prefix}_{seed}_{index}"
 
     def done(self, status: Status = "completed") -> Json:
-        """Ends the item."""
+        """End the item and return its final form."""
         item = self._item(status, **self._end())
         self._emit({"type": "response.output_item.done", "output_index": self.index, "item": item})
         return item
 
     @abstractmethod
     def _end(self) -> Json:
-        """Tells what comes before the item is done; the members that the item has then."""
+        """Emit the events that precede `done`; returns the item's final members."""
 
     def _add(self, **members: Any) -> None:
         item = self._item("in_progress", **members)
@@ -45,14 +45,14 @@ class OutputItem(ABC):
     def _item(self, status: str, **members: Any) -> Json:
         return {"id": self.id, "type": self.type, "status": status, **members}
 
-    def _tell(self, kind: str, **members: Any) -> None:
+    def _emit_item_event(self, kind: str, **members: Any) -> None:
         self._emit({"type": f"response.{kind}", "item_id": self.id, "output_index": self.index, **members})
 
 
 class MessageItem(OutputItem):
-    """An assistant's message: one part of text and one of refusal, each in the place where it first came.
+    """An assistant's message: one part of text and one of refusal, in the order in which they first occurred.
 
-    The text stays one part when a refusal stands in between, so that citations count from its beginning.
+    The text stays a single part even if a refusal comes in between, so that citations count from its start.
     """
 
     type = "message"
@@ -67,50 +67,50 @@ class MessageItem(OutputItem):
         self._annotations: list[Json] = []
         self._add(role="assistant", content=[])
 
-    def say(self, text: str, logprobs: list[Json]) -> None:
+    def add_text(self, text: str, logprobs: list[Json]) -> None:
         place = self._place("output_text")
         self._text.append(text)
         self._logprobs += logprobs
-        self._tell("output_text.delta", content_index=place, delta=text, logprobs=logprobs)
+        self._emit_item_event("output_text.delta", content_index=place, delta=text, logprobs=logprobs)
 
-    def refuse(self, text: str) -> None:
+    def add_refusal(self, text: str) -> None:
         place = self._place("refusal")
         self._refusal.append(text)
-        self._tell("refusal.delta", content_index=place, delta=text)
+        self._emit_item_event("refusal.delta", content_index=place, delta=text)
 
-    def cite(self, annotation: Json) -> None:
+    def add_citation(self, annotation: Json) -> None:
         place, number = self._place("output_text"), len(self._annotations)
         self._annotations.append(annotation)
-        told = {"annotation_index": number, "annotation": annotation}
-        self._tell("output_text.annotation.added", content_index=place, **told)
+        members = {"annotation_index": number, "annotation": annotation}
+        self._emit_item_event("output_text.annotation.added", content_index=place, **members)
 
     def _place(self, kind: str) -> int:
         place = self._places.get(kind)
         if place is None:
             place = self._places[kind] = len(self._places)
-            self._tell("content_part.added", content_index=place, part=self._part(kind))
+            self._emit_item_event("content_part.added", content_index=place, part=self._part(kind))
         return place
 
     def _part(self, kind: str) -> Json:
         if kind == "refusal":
             return {"type": kind, "refusal": "".join(self._refusal)}
-        told = {"annotations": self._annotations.copy(), "logprobs": self._logprobs.copy()}
-        return {"type": kind, "text": "".join(self._text), **told}
+        members = {"annotations": self._annotations.copy(), "logprobs": self._logprobs.copy()}
+        return {"type": kind, "text": "".join(self._text), **members}
 
     def _end(self) -> Json:
         content = [self._part(kind) for kind in self._places]
         for place, part in enumerate(content):
             if part["type"] == "refusal":
-                self._tell("refusal.done", content_index=place, refusal=part["refusal"])
+                self._emit_item_event("refusal.done", content_index=place, refusal=part["refusal"])
             else:
-                told = {"text": part["text"], "logprobs": part["logprobs"]}
-                self._tell("output_text.done", content_index=place, **told)
-            self._tell("content_part.done", content_index=place, part=part)
+                members = {"text": part["text"], "logprobs": part["logprobs"]}
+                self._emit_item_event("output_text.done", content_index=place, **members)
+            self._emit_item_event("content_part.done", content_index=place, part=part)
         return {"role": "assistant", "content": content}
 
 
 class ReasoningItem(OutputItem):
-    """Reasoning: a summary of paragraphs, one after the other, and what only its upstream can read."""
+    """Reasoning: a summary with one paragraph after another, and sealed content that only its upstream can read."""
 
     type = "reasoning"
     prefix = "rs"
@@ -123,20 +123,22 @@ class ReasoningItem(OutputItem):
         self.sealed: str | None = None
         self._add(summary=[], encrypted_content=None)
 
-    def think(self, text: str, part: int) -> None:
+    def add_text(self, text: str, part: int) -> None:
         if part != self._part:
             self._end_part()
             self._part = part
-            self._tell("reasoning_summary_part.added", summary_index=len(self._summary), part=_summary_part(""))
+            self._emit_item_event(
+                "reasoning_summary_part.added", summary_index=len(self._summary), part=_summary_part("")
+            )
         self._texts.append(text)
-        self._tell("reasoning_summary_text.delta", summary_index=len(self._summary), delta=text)
+        self._emit_item_event("reasoning_summary_text.delta", summary_index=len(self._summary), delta=text)
 
     def _end_part(self) -> None:
         if not self._texts:
             return
         place, part = len(self._summary), _summary_part("".join(self._texts))
-        self._tell("reasoning_summary_text.done", summary_index=place, text=part["text"])
-        self._tell("reasoning_summary_part.done", summary_index=place, part=part)
+        self._emit_item_event("reasoning_summary_text.done", summary_index=place, text=part["text"])
+        self._emit_item_event("reasoning_summary_part.done", summary_index=place, part=part)
         self._summary.append(part)
         self._texts.clear()
 
@@ -150,7 +152,7 @@ def _summary_part(text: str) -> Json:
 
 
 class _CallItem(OutputItem):
-    """A call of the client's own tool. Its text is streamed under `family`, and stands in the item as `member`."""
+    """A call of one of the client's tools. Its text is streamed in `family` events and becomes the item's `member`."""
 
     family: ClassVar[str]
     member: ClassVar[str]
@@ -164,14 +166,14 @@ class _CallItem(OutputItem):
 
     def write(self, text: str) -> None:
         self._texts.append(text)
-        self._tell(f"{self.family}.delta", delta=text)
+        self._emit_item_event(f"{self.family}.delta", delta=text)
 
     def _end(self) -> Json:
         if not self._texts and self.empty:
             self.write(self.empty)
-        told = {self.member: "".join(self._texts)}
-        self._tell(f"{self.family}.done", **told)
-        return {**self._named, **told}
+        members = {self.member: "".join(self._texts)}
+        self._emit_item_event(f"{self.family}.done", **members)
+        return {**self._named, **members}
 
 
 class FunctionCallItem(_CallItem):
@@ -190,7 +192,7 @@ class CustomCallItem(_CallItem):
 
 
 class SearchItem(OutputItem):
-    """A search of the web. What it looked for is known at its end only."""
+    """A web search. Its query is known only at its end."""
 
     type = "web_search_call"
     prefix = "ws"
@@ -200,17 +202,17 @@ class SearchItem(OutputItem):
         self.action: Json = {"type": "search"}
         self.failed = False
         self._add(action=self.action)
-        self._tell("web_search_call.in_progress")
-        self._tell("web_search_call.searching")
+        self._emit_item_event("web_search_call.in_progress")
+        self._emit_item_event("web_search_call.searching")
 
     def _end(self) -> Json:
         if not self.failed:
-            self._tell("web_search_call.completed")
+            self._emit_item_event("web_search_call.completed")
         return {"action": self.action}
 
 
 class ImageItem(OutputItem):
-    """An image in the making, shown in part where the vendor shows it."""
+    """An image being generated, with previews if the vendor sends them."""
 
     type = "image_generation_call"
     prefix = "ig"
@@ -219,13 +221,13 @@ class ImageItem(OutputItem):
         super().__init__(emit, index, seed)
         self.result: Json = {"result": None}
         self._add(**self.result)
-        self._tell("image_generation_call.in_progress")
-        self._tell("image_generation_call.generating")
+        self._emit_item_event("image_generation_call.in_progress")
+        self._emit_item_event("image_generation_call.generating")
 
-    def show(self, data: str, index: int, details: Json) -> None:
-        told = {**details, "partial_image_index": index, "partial_image_b64": data}
-        self._tell("image_generation_call.partial_image", **told)
+    def add_partial(self, data: str, index: int, details: Json) -> None:
+        members = {**details, "partial_image_index": index, "partial_image_b64": data}
+        self._emit_item_event("image_generation_call.partial_image", **members)
 
     def _end(self) -> Json:
-        self._tell("image_generation_call.completed")
+        self._emit_item_event("image_generation_call.completed")
         return self.result

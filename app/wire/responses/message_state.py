@@ -1,30 +1,30 @@
-"""What has been told of messages and of reasoning."""
+"""Tracks messages and reasoning of an upstream's stream."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from app.wire.answer import Cited, Refused, Said, Thought, ThoughtBegun, ThoughtDone
+from app.wire.answer import CitationAdded, ReasoningBegun, ReasoningDelta, ReasoningDone, RefusalDelta, TextDelta
 from app.wire.relay import malformed
-from app.wire.responses.item_state import Current, Events, Heard, Pieces, ToldItem, bound
+from app.wire.responses.item_state import CurrentMessage, Events, Handlers, ItemState, StreamedText, bound
 from app.wire.responses.values import Json, number, object_in, objects, text
 from app.wire.tags import seal
 
 
 class _Part:
-    """One part of a message. `base` is where its text begins in the current message."""
+    """One part of a message. `base` is the offset of its text in the current message."""
 
     def __init__(self) -> None:
-        self.text = Pieces()
-        self.refusal = Pieces()
+        self.text = StreamedText()
+        self.refusal = StreamedText()
         self.length = 0
         self.base = 0
         self.message = -1
         self.citations = 0
 
 
-class ToldMessage(ToldItem):
-    def __init__(self, key: int, current: Current, upstream: str) -> None:
+class MessageState(ItemState):
+    def __init__(self, key: int, current: CurrentMessage, upstream: str) -> None:
         super().__init__(key, current, upstream)
         self._parts: dict[int, _Part] = {}
 
@@ -45,7 +45,7 @@ class ToldMessage(ToldItem):
             part = self._parts[index] = _Part()
         return part
 
-    def _say(self, part: _Part, text: str, logprobs: Any) -> Events:
+    def _text_events(self, part: _Part, text: str, logprobs: Any) -> Events:
         if not text:
             return []
         current = self._current
@@ -53,48 +53,48 @@ class ToldMessage(ToldItem):
             part.message, part.base = current.number, current.length - part.length
         part.length += len(text)
         current.length += len(text)
-        return [Said(text, logprobs=tuple(map(_logprob, objects(logprobs))))]
+        return [TextDelta(text, logprobs=tuple(map(_logprob, objects(logprobs))))]
 
     def _text_delta(self, event: Json) -> Events:
         part = self._part(event)
-        return self._say(part, part.text.add(text(event.get("delta"))), event.get("logprobs"))
+        return self._text_events(part, part.text.add(text(event.get("delta"))), event.get("logprobs"))
 
     def _text_done(self, event: Json) -> Events:
-        """Log probabilities that stand here are those of the whole text."""
+        """Log probabilities in this event are those of the whole text."""
         part = self._part(event)
         logprobs = None if part.text else event.get("logprobs")
-        return self._say(part, part.text.rest(text(event.get("text"))), logprobs)
+        return self._text_events(part, part.text.rest(text(event.get("text"))), logprobs)
 
     def _refusal_delta(self, event: Json) -> Events:
-        return _refused(self._part(event).refusal.add(text(event.get("delta"))))
+        return _refusal_events(self._part(event).refusal.add(text(event.get("delta"))))
 
     def _refusal_done(self, event: Json) -> Events:
-        return _refused(self._part(event).refusal.rest(text(event.get("refusal"))))
+        return _refusal_events(self._part(event).refusal.rest(text(event.get("refusal"))))
 
     def _part_done(self, event: Json) -> Events:
         part = object_in(event.get("part"))
-        told = {"content_index": event.get("content_index"), **part}
+        done = {"content_index": event.get("content_index"), **part}
         if part.get("type") == "refusal":
-            return self._refusal_done(told)
+            return self._refusal_done(done)
         if part.get("type") != "output_text":
             return []
-        events = self._text_done(told)
+        events = self._text_done(done)
         for index, annotation in enumerate(objects(part.get("annotations"))):
-            events += self._annotation({**told, "annotation_index": index, "annotation": annotation})
+            events += self._annotation({**done, "annotation_index": index, "annotation": annotation})
         return events
 
     def _annotation(self, event: Json) -> Events:
-        part, told = self._part(event), object_in(event.get("annotation"))
+        part, annotation = self._part(event), object_in(event.get("annotation"))
         if number(event.get("annotation_index")) < part.citations:
             return []
         bound(part.citations)
         part.citations += 1
-        if told.get("type") != "url_citation" or not text(told.get("url")):
+        if annotation.get("type") != "url_citation" or not text(annotation.get("url")):
             return []
-        start, end = (max(0, part.base + number(told.get(name))) for name in ("start_index", "end_index"))
-        return [Cited(text(told.get("url")), text(told.get("title")), start, max(start, end))]
+        start, end = (max(0, part.base + number(annotation.get(name))) for name in ("start_index", "end_index"))
+        return [CitationAdded(text(annotation.get("url")), text(annotation.get("title")), start, max(start, end))]
 
-    on: ClassVar[Heard] = {
+    handlers: ClassVar[Handlers] = {
         "output_text.delta": _text_delta,
         "output_text.done": _text_done,
         "output_text.annotation.added": _annotation,
@@ -104,29 +104,29 @@ class ToldMessage(ToldItem):
     }
 
 
-def _refused(told: str) -> Events:
-    return [Refused(told)] if told else []
+def _refusal_events(piece: str) -> Events:
+    return [RefusalDelta(piece)] if piece else []
 
 
-def _logprob(told: Json) -> Json:
-    return {**_token(told), "top_logprobs": list(map(_token, objects(told.get("top_logprobs"))))}
+def _logprob(raw: Json) -> Json:
+    return {**_token(raw), "top_logprobs": list(map(_token, objects(raw.get("top_logprobs"))))}
 
 
-def _token(told: Json) -> Json:
-    spelled, logprob = told.get("bytes"), told.get("logprob")
+def _token(raw: Json) -> Json:
+    spelled, logprob = raw.get("bytes"), raw.get("logprob")
     if spelled is not None and not (isinstance(spelled, list) and all(type(each) is int for each in spelled)):
-        malformed("The answer holds bytes of a token that are none.")
+        malformed("The answer contains a token whose bytes are invalid.")
     if type(logprob) not in (int, float):
-        malformed("The answer holds a log probability that is no number.")
-    return {"token": text(told.get("token")), "logprob": logprob, "bytes": spelled}
+        malformed("The answer contains a log probability that is not a number.")
+    return {"token": text(raw.get("token")), "logprob": logprob, "bytes": spelled}
 
 
-class ToldReasoning(ToldItem):
-    """A summary's paragraphs, and raw reasoning where the model shows it, in the order in which they come."""
+class ReasoningState(ItemState):
+    """The paragraphs of a summary, and raw reasoning if the model shows it, in order of arrival."""
 
-    def __init__(self, key: int, current: Current, upstream: str) -> None:
+    def __init__(self, key: int, current: CurrentMessage, upstream: str) -> None:
         super().__init__(key, current, upstream)
-        self._texts: dict[tuple[str, int], Pieces] = {}
+        self._texts: dict[tuple[str, int], StreamedText] = {}
         self._places: dict[tuple[str, int], int] = {}
         self._last = 0
         self._encrypted: Any = None
@@ -134,7 +134,7 @@ class ToldReasoning(ToldItem):
     def added(self, item: Json) -> Events:
         self._current.end()
         self._encrypted = item.get("encrypted_content")
-        return [ThoughtBegun(self.key)]
+        return [ReasoningBegun(self.key)]
 
     def _end(self, item: Json) -> Events:
         events: Events = []
@@ -142,28 +142,28 @@ class ToldReasoning(ToldItem):
             for index, part in enumerate(objects(item.get(family))):
                 events += self._done(family, index, part.get("text"))
         encrypted = text(item.get("encrypted_content") or self._encrypted)
-        return [*events, ThoughtDone(self.key, seal(self._upstream, encrypted) if encrypted else None)]
+        return [*events, ReasoningDone(self.key, seal(self._upstream, encrypted) if encrypted else None)]
 
-    def _think(self, place: tuple[str, int], told: str) -> Events:
-        if not told:
+    def _reasoning_events(self, place: tuple[str, int], raw: str) -> Events:
+        if not raw:
             return []
         self._last = max(self._last, self._places.setdefault(place, len(self._places)))
-        return [Thought(self.key, told, self._last)]
+        return [ReasoningDelta(self.key, raw, self._last)]
 
-    def _text(self, place: tuple[str, int]) -> Pieces:
+    def _text(self, place: tuple[str, int]) -> StreamedText:
         found = self._texts.get(place)
         if found is None:
             bound(len(self._texts))
-            found = self._texts[place] = Pieces()
+            found = self._texts[place] = StreamedText()
         return found
 
-    def _delta(self, family: str, index: Any, told: Any) -> Events:
+    def _delta(self, family: str, index: Any, raw: Any) -> Events:
         place = family, number(index)
-        return self._think(place, self._text(place).add(text(told)))
+        return self._reasoning_events(place, self._text(place).add(text(raw)))
 
-    def _done(self, family: str, index: Any, told: Any) -> Events:
+    def _done(self, family: str, index: Any, raw: Any) -> Events:
         place = family, number(index)
-        return self._think(place, self._text(place).rest(text(told)))
+        return self._reasoning_events(place, self._text(place).rest(text(raw)))
 
     def _summary_delta(self, event: Json) -> Events:
         return self._delta("summary", event.get("summary_index"), event.get("delta"))
@@ -177,7 +177,7 @@ class ToldReasoning(ToldItem):
     def _raw_done(self, event: Json) -> Events:
         return self._done("content", event.get("content_index"), event.get("text"))
 
-    on: ClassVar[Heard] = {
+    handlers: ClassVar[Handlers] = {
         "reasoning_summary_text.delta": _summary_delta,
         "reasoning_summary_text.done": _summary_done,
         "reasoning_text.delta": _raw_delta,

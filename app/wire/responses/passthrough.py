@@ -1,10 +1,10 @@
-"""Answers of /v1/responses on their way from an upstream to a client.
+"""Relays answers of /v1/responses from an upstream to a client.
 
-Rule 1: a stream is closing, and finished, at response.completed or response.incomplete; whatever follows is dropped.
-Rule 2: an error event, flat or nested, response.failed and response.cancelled end the answer in an AnswerError.
-Rule 3: only `model` and `store` of an event's response change, and what is encrypted is sealed under the upstream's tag; any other
-        event passes byte by byte.
-Rule 4: a failure continues the sequence numbers that were forwarded, and fails the response as the client knows it.
+Rule 1: a stream is closing, and finished, at response.completed or response.incomplete; anything after that is dropped.
+Rule 2: an error event (flat or nested), response.failed and response.cancelled end the answer with an AnswerError.
+Rule 3: in an event's response only `model` and `store` change, and encrypted content is sealed with the upstream's tag. All other
+        events pass byte for byte.
+Rule 4: a failure continues the sequence numbers that were forwarded, and reports the response that the client knows as failed.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from app.wire.envelope import reported
+from app.wire.envelope import upstream_error
 from app.wire.exchange import AnswerError
 from app.wire.relay import DONE, PlainRelay, StreamRelay, decoded, malformed, text_bytes
-from app.wire.rewrite import ENCRYPTED, sealed_members
+from app.wire.rewrite import ENCRYPTED, seal_item
 from app.wire.splice import Members, members, with_members
 from app.wire.sse import Frame
 from app.wire.usage import COUNTED_ITEMS, FIGURE_MAX, Item, item_usage, responses_usage
@@ -38,7 +38,7 @@ class _Event(msgspec.Struct):
 
 
 class _OutputItem(Item, frozen=True):
-    """An item with what is counted of it."""
+    """An item with the members that are counted."""
 
     content: Any = None
     summary: Any = None
@@ -52,7 +52,7 @@ class _OutputItem(Item, frozen=True):
 
 
 class _Response(msgspec.Struct):
-    """What is read of a response."""
+    """The members of a response that the relay reads."""
 
     id: Any = None
     status: Any = None
@@ -66,7 +66,7 @@ class _Response(msgspec.Struct):
 
 
 class _Failure(msgspec.Struct):
-    """An error event, or the event of a response that failed."""
+    """An error event, or the event of a failed response."""
 
     error: Any = None
     message: Any = None
@@ -83,7 +83,7 @@ _raws = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class ResponsesStreamRelay(StreamRelay):
-    """One streamed response, under the public name `model`."""
+    """Relays one streamed response. Clients see the model as `model`."""
 
     def __init__(self, *, model: str, upstream: str) -> None:
         super().__init__()
@@ -92,11 +92,11 @@ class ResponsesStreamRelay(StreamRelay):
         self._done_items: list[Item] = []
         self._shown_images: dict[str, Item] = {}
         self._done_bytes = 0
-        self._known: Members = {}
+        self._public_response: Members = {}
 
     @property
     def items(self) -> Usage:
-        """Of the items that are done, and the images of which a part was shown, until the last event lists them."""
+        """Counted from finished items and previewed images, until the last event lists all items."""
         return self._items if self.closing else item_usage([*self._done_items, *self._shown_images.values()])
 
     def _take(self, frame: Frame, data: bytes) -> bytes:
@@ -105,7 +105,7 @@ class ResponsesStreamRelay(StreamRelay):
         event = decoded(_events, data)
         kind = event.type if isinstance(event.type, str) else frame.event
         if kind in _FAILING or (event.error and not kind):
-            raise _reported(data)
+            raise _failure_error(data)
         if kind in _CLOSING:
             return frame.with_data(self._close(event.response, kind, data))
         self._count(event, kind)
@@ -113,16 +113,16 @@ class ResponsesStreamRelay(StreamRelay):
             if ENCRYPTED in data and event.item is not _NOTHING:
                 return frame.with_data(_with_sealed_item(data, self._upstream))
             return frame.raw
-        return frame.with_data(self._known_as(event.response, data))
+        return frame.with_data(self._with_public_response(event.response, data))
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
-        """A flat error event, which clients read on from, then response.failed where a response was begun, then [DONE]."""
+        """A flat error event, after which clients keep reading, then response.failed if a response had begun, then [DONE]."""
         first = self._sequence + 1
         word = code or "server_error"
         error = {"type": "error", "code": word, "message": message, "param": None, "sequence_number": first}
         frames = [_frame("error", error)]
-        if self._known:
-            failed = self._known | {
+        if self._public_response:
+            failed = self._public_response | {
                 "status": msgspec.Raw(b'"failed"'),
                 "error": msgspec.Raw(msgspec.json.encode({"code": word, "message": message})),
             }
@@ -131,8 +131,8 @@ class ResponsesStreamRelay(StreamRelay):
         return b"".join([*frames, DONE])
 
     def _count(self, event: _Event, kind: str) -> None:
-        told = event.sequence_number
-        self._sequence = told if type(told) is int and 0 <= told <= FIGURE_MAX else self._sequence + 1
+        number = event.sequence_number
+        self._sequence = number if type(number) is int and 0 <= number <= FIGURE_MAX else self._sequence + 1
         if event.delta is not None:
             self.delivered.output_bytes += text_bytes(event.delta)
         elif kind == "response.output_item.done" and event.item is not _NOTHING:
@@ -145,17 +145,17 @@ class ResponsesStreamRelay(StreamRelay):
         elif kind == "response.image_generation_call.partial_image" and (shown := _text(event.item_id)):
             self._shown_images.setdefault(shown, Item(id=shown, type="image_generation_call"))
 
-    def _known_as(self, raw: msgspec.Raw, data: bytes) -> bytes:
-        """The event with its response as the client may know it. Remembered, for a failure to fail that one."""
-        self._known = decoded(members, raw) | self._changes
+    def _with_public_response(self, raw: msgspec.Raw, data: bytes) -> bytes:
+        """The event with its response as clients may see it. The response is kept in case it fails later."""
+        self._public_response = decoded(members, raw) | self._changes
         self._response_id = _text(decoded(_responses, raw).id) or self._response_id
-        return _with_response(data, self._known)
+        return _with_response(data, self._public_response)
 
     def _close(self, raw: msgspec.Raw, kind: str, data: bytes) -> bytes:
-        """The last event. It is not remembered and takes no sequence number: it is held, and a failure may come in its place."""
+        """Handle the last event. It is neither kept nor numbered, because it is held and a failure may replace it."""
         response = decoded(_responses, raw)
         if response.error:
-            raise reported(response.error)
+            raise upstream_error(response.error)
         self._response_id = _text(response.id) or self._response_id
         self._finish, self._items, self._usage = _summary(response, kind.removeprefix("response."), self._done_items)
         self.delivered.output_bytes = max(self.delivered.output_bytes, _output_bytes(response))
@@ -164,7 +164,7 @@ class ResponsesStreamRelay(StreamRelay):
 
 
 class ResponsesPlainRelay(PlainRelay):
-    """One whole response, under the public name `model`."""
+    """Relays one whole response. Clients see the model as `model`."""
 
     def __init__(self, *, model: str, upstream: str) -> None:
         super().__init__()
@@ -174,9 +174,9 @@ class ResponsesPlainRelay(PlainRelay):
     def _whole(self, body: bytes) -> bytes:
         response = decoded(_responses, body)
         if response.error or response.status in ("failed", "cancelled"):
-            raise reported(response.error)
+            raise upstream_error(response.error)
         if response.status not in ("completed", "incomplete"):
-            malformed("The answer is no finished response.")
+            malformed("The answer is not a finished response.")
         self._response_id = _text(response.id)
         self._finish, self._items, self._usage = _summary(response, response.status, [])
         self.delivered.output_bytes = _output_bytes(response)
@@ -184,7 +184,7 @@ class ResponsesPlainRelay(PlainRelay):
 
 
 def _summary(response: _Response, status: str, done: list[Item]) -> tuple[str, Usage, Usage | None]:
-    """Why it ended, its calls and images, its usage. Some upstreams leave `output` empty: then the items that were done count."""
+    """Finish reason, calls and images, usage. Some upstreams leave `output` empty: then the items seen in the stream count."""
     items = item_usage(response.output or done, response.tools, response.tool_usage)
     details = response.incomplete_details
     reason = _text(details.get("reason")) if isinstance(details, dict) and status == "incomplete" else None
@@ -193,7 +193,7 @@ def _summary(response: _Response, status: str, done: list[Item]) -> tuple[str, U
 
 
 def _output_bytes(response: _Response) -> int:
-    """Text of the whole answer: an upstream may send it without deltas."""
+    """The text of the whole answer, which an upstream may send without deltas."""
     return sum(item.bytes() for item in response.output or ())
 
 
@@ -206,14 +206,14 @@ def _with_response(data: bytes, response: Members) -> bytes:
 
 
 def _sealed_output(response: Members, upstream: str) -> Members:
-    """The response with what its items hold encrypted under the upstream's tag."""
+    """The response with the encrypted content of its items sealed with the upstream's tag."""
     output = response.get("output")
     if output is None or ENCRYPTED not in memoryview(output).tobytes():
         return response
     items = _raws.decode(output)
     for index, raw in enumerate(items):
         item = msgspec.json.decode(raw)
-        if sealed_members(item, upstream):
+        if seal_item(item, upstream):
             items[index] = _raw(item)
     return response | {"output": _raw(items)}
 
@@ -221,19 +221,19 @@ def _sealed_output(response: Members, upstream: str) -> Members:
 def _with_sealed_item(data: bytes, upstream: str) -> bytes:
     fields = members.decode(data)
     item = msgspec.json.decode(fields["item"])
-    return with_members(fields, {"item": _raw(item)}) if sealed_members(item, upstream) else data
+    return with_members(fields, {"item": _raw(item)}) if seal_item(item, upstream) else data
 
 
 def _raw(value: Any) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(value))
 
 
-def _reported(data: bytes) -> AnswerError:
-    """The three forms: members of the event, an `error` in it, or in its response."""
+def _failure_error(data: bytes) -> AnswerError:
+    """The error of an event, in any of three forms: members of the event, an `error` member, or an error of its response."""
     failure = decoded(_failures, data)
     if isinstance(failure.response, dict):
-        return reported(failure.response.get("error"))
-    return reported(failure.error, {"message": failure.message, "code": failure.code, "param": failure.param})
+        return upstream_error(failure.response.get("error"))
+    return upstream_error(failure.error, {"message": failure.message, "code": failure.code, "param": failure.param})
 
 
 def _frame(kind: str, event: dict[str, Any]) -> bytes:

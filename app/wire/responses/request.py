@@ -1,7 +1,7 @@
-"""/v1/responses: requests judged and written for an upstream. Their answers are in passthrough.
+"""Parses /v1/responses requests and writes them for an upstream. passthrough.py handles the answers.
 
-Rule 1: the gateway keeps no conversation: what refers to stored state is refused, and nothing is stored upstream.
-Rule 2: a pass-through changes the model, `store`, and the limits where the client set none.
+Rule 1: the gateway keeps no conversations: references to stored state are rejected, and nothing is stored upstream.
+Rule 2: a pass-through changes the model, `store`, and the limits that the client did not set.
 """
 
 from __future__ import annotations
@@ -10,30 +10,41 @@ from typing import Any
 
 import msgspec
 
-from app.wire.content import Weight, weigh
+from app.wire.content import ContentTotals, measure_content
 from app.wire.exchange import ParsedRequest
-from app.wire.request import count, flag, given, missing, model, read_body, service_tier, shaped, tool_uses, unsupported
+from app.wire.request import (
+    count,
+    flag,
+    missing,
+    model,
+    raw_member,
+    read_body,
+    service_tier,
+    shaped,
+    tool_uses,
+    unsupported,
+)
 from app.wire.splice import Members, with_members
 from domain.demand import Demand
 
-_STORED = ("previous_response_id", "conversation", "prompt")
+_STATEFUL = ("previous_response_id", "conversation", "prompt")
 _STATELESS = "The gateway is stateless: send the whole conversation in 'input'."
 
 
 def parse_responses(body: bytes) -> ParsedRequest:
-    """Raises RequestError for anything that is not a well-formed request, or asks for stored state or for what has no price."""
+    """Parse a body. Raises RequestError if it is not well formed, refers to stored state, or requests something unpriced."""
     fields = read_body(body)
     name = model(fields)
-    _refuse_state(fields)
+    _reject_stored_state(fields)
     uses = tool_uses(fields)
     flag(fields, "store")
-    weight = _weight(fields)
+    totals = _input_totals(fields)
     stream = flag(fields, "stream")
-    tools = (*uses, *weight.tools)
+    tools = (*uses, *totals.tools)
     demand = Demand(
-        text_bytes=len(body) - weight.inline_bytes,
-        images=weight.images,
-        files=weight.files,
+        text_bytes=len(body) - totals.inline_bytes,
+        images=totals.images,
+        files=totals.files,
         max_output_tokens=count(fields, "max_output_tokens"),
         max_tool_calls=count(fields, "max_tool_calls"),
         tools=frozenset(tool.name for tool in tools),
@@ -48,17 +59,17 @@ def parse_responses(body: bytes) -> ParsedRequest:
         tools=tools,
         include_usage=True,
         fields=fields,
-        content_bytes=weight.content_bytes,
-        refs=tuple(weight.refs),
-        inline_files=tuple(weight.inline_files),
-        addresses=tuple(weight.addresses),
+        content_bytes=totals.content_bytes,
+        refs=tuple(totals.refs),
+        inline_files=tuple(totals.inline_files),
+        addresses=tuple(totals.addresses),
     )
 
 
 def responses_body(
     request: ParsedRequest, *, model: str, max_output_tokens: int | None, max_tool_calls: int | None
 ) -> bytes:
-    """The upstream's body. `max_output_tokens` is written where the client set none; `max_tool_calls` whenever it is given."""
+    """The upstream's body. `max_output_tokens` is written if the client set none; `max_tool_calls` whenever it is not None."""
     changes = {"model": _raw(model), "store": _raw(False)}
     if request.demand.max_output_tokens is None and max_output_tokens is not None:
         changes["max_output_tokens"] = _raw(max_output_tokens)
@@ -67,21 +78,21 @@ def responses_body(
     return with_members(request.fields, changes)
 
 
-def _weight(fields: Members) -> Weight:
-    """`input` is a text or a list of items."""
-    given_input = given(fields, "input")
-    if given_input is None:
+def _input_totals(fields: Members) -> ContentTotals:
+    """The totals of `input`, which is a text or a list of items."""
+    raw = raw_member(fields, "input")
+    if raw is None:
         raise missing("input")
-    is_text = bytes(memoryview(given_input)[:1]) == b'"'
-    return Weight() if is_text else weigh(given_input, "input")
+    is_text = bytes(memoryview(raw)[:1]) == b'"'
+    return ContentTotals() if is_text else measure_content(raw, "input")
 
 
-def _refuse_state(fields: Members) -> None:
-    for name in _STORED:
-        if given(fields, name) is not None:
+def _reject_stored_state(fields: Members) -> None:
+    for name in _STATEFUL:
+        if raw_member(fields, name) is not None:
             raise unsupported(name, _STATELESS)
     if flag(fields, "background"):
-        raise unsupported("background", "The gateway is stateless: it keeps no answer to be fetched later.")
+        raise unsupported("background", "The gateway is stateless: it keeps no answers to fetch later.")
 
 
 def _raw(value: Any) -> msgspec.Raw:

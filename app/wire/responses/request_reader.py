@@ -1,9 +1,9 @@
-"""A Responses request read into the canonical form.
+"""Reads a Responses request into the canonical form.
 
-Rule 1: every member is read, or refused by its name: nothing is passed over.
-Rule 2: what has no place in the answer's price or text (`store`, padding of a stream, a client's own labels) is judged where it has
-        a type, and then has no effect.
-Rule 3: parse_responses has judged the body before: sizes, and whether addresses may be fetched.
+Rule 1: every member is read or rejected by name: none is ignored.
+Rule 2: members that affect neither the answer's price nor its text (`store`, stream padding, a client's own labels) are
+        validated if they have a type, and have no effect.
+Rule 3: parse_responses has already checked the body: sizes, and whether URLs may be fetched.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.wire.common_members import hints as read_hints
 from app.wire.common_members import number, optional
 from app.wire.exchange import RequestError
 from app.wire.file_ref import StoredFile
-from app.wire.request import NAME_LENGTH_MAX, count, flag, given, missing, model, service_tier, text, unsupported
+from app.wire.request import NAME_LENGTH_MAX, count, flag, missing, model, raw_member, service_tier, text, unsupported
 from app.wire.responses.input import read_input
 from app.wire.responses.shapes import JsonFormat, PlainFormat, ReasoningOptions, SchemaFormat, StreamOptions, TextShape
 from app.wire.responses.tools import read_choice, read_tools
@@ -46,12 +46,12 @@ KNOWN: Final = frozenset(
     }
 )
 _STATELESS = "The gateway is stateless: send the whole conversation in 'input'."
-REFUSED: Final[Mapping[str, str]] = {
+UNSUPPORTED: Final[Mapping[str, str]] = {
     **dict.fromkeys(("previous_response_id", "conversation", "prompt"), _STATELESS),
-    "background_options": "The gateway is stateless: it keeps no answer to be fetched later.",
+    "background_options": "The gateway is stateless: it keeps no answers to fetch later.",
     "access_programs": "Access programs are not offered.",
-    "context_management": "The context is not managed here: send what the model is to read.",
-    "image": "Images cannot be compressed for this model.",
+    "context_management": "The gateway does not manage the context: send what the model should read.",
+    "image": "Image compression is not offered for this model.",
     "moderation": "Moderation within a response is not offered for this model.",
     "prompt_cache_options": "Use 'prompt_cache_key' and 'prompt_cache_retention'.",
 }
@@ -59,16 +59,16 @@ _LOGPROBS = "message.output_text.logprobs"
 INCLUDED: Final = frozenset({"reasoning.encrypted_content", "web_search_call.action.sources", _LOGPROBS})
 
 
-def read_responses(fields: Members, stored: Mapping[str, StoredFile]) -> CanonicalRequest:
-    """The request as a CanonicalRequest. Raises RequestError for what is wrong, unknown or not offered, by its name."""
-    _judge(fields)
+def read_responses_request(fields: Members, files: Mapping[str, StoredFile]) -> CanonicalRequest:
+    """The canonical request. Raises RequestError for the first member that is invalid, unknown or not offered."""
+    _check_fields(fields)
     tools = read_tools(fields)
     reasoning = optional(fields, "reasoning", _reasoning) or ReasoningOptions()
     shape = optional(fields, "text", _text_shape) or TextShape()
     return CanonicalRequest(
         endpoint="responses",
         model=model(fields),
-        items=read_input(_required(fields, "input"), stored),
+        items=read_input(_required(fields, "input"), files),
         stream=_stream(fields),
         instructions=text(fields, "instructions"),
         tools=tools,
@@ -88,22 +88,22 @@ def read_responses(fields: Members, stored: Mapping[str, StoredFile]) -> Canonic
     )
 
 
-def _judge(fields: Members) -> None:
+def _check_fields(fields: Members) -> None:
     for name in fields:
-        if name in REFUSED and given(fields, name) is not None:
-            raise unsupported(name, REFUSED[name])
-        if name not in KNOWN and name not in REFUSED:
+        if name in UNSUPPORTED and raw_member(fields, name) is not None:
+            raise unsupported(name, UNSUPPORTED[name])
+        if name not in KNOWN and name not in UNSUPPORTED:
             short = name[:NAME_LENGTH_MAX]
             raise RequestError(f"Unknown parameter: '{short}'.", param=short, code="unknown_parameter")
     flag(fields, "store")
     if flag(fields, "background"):
-        raise unsupported("background", "The gateway is stateless: it keeps no answer to be fetched later.")
+        raise unsupported("background", "The gateway is stateless: it keeps no answers to fetch later.")
     if text(fields, "truncation") not in (None, "disabled"):
-        raise unsupported("truncation", "Only 'disabled' is offered: the conversation is never cut.")
+        raise unsupported("truncation", "Only 'disabled' is supported: conversations are never truncated.")
 
 
 def _required(fields: Members, name: str) -> msgspec.Raw:
-    raw = given(fields, name)
+    raw = raw_member(fields, name)
     if raw is None:
         raise missing(name)
     return raw
@@ -112,12 +112,12 @@ def _required(fields: Members, name: str) -> msgspec.Raw:
 def _stream(fields: Members) -> bool:
     stream = flag(fields, "stream")
     if optional(fields, "stream_options", _stream_options) is not None and not stream:
-        raise invalid("stream_options", "It is only allowed where 'stream' is true.")
+        raise invalid("stream_options", "It is only allowed if 'stream' is true.")
     return stream
 
 
 def _logprobs(fields: Members) -> int | None:
-    """Asked for by inclusion, or by how many alternatives there shall be."""
+    """Requested through `include`, or through a number of alternatives."""
     included = optional(fields, "include", _strings) or []
     for index, name in enumerate(included):
         if name not in INCLUDED:

@@ -1,9 +1,9 @@
-"""A CanonicalRequest written for an upstream that speaks OpenAI's Responses.
+"""Writes a CanonicalRequest for an upstream that speaks OpenAI's Responses.
 
-Rule 1: nothing is stored there: `store` is false, and reasoning comes and goes encrypted.
-Rule 2: the output limit is the target's, always; so is the limit of tool calls where the target has one.
-Rule 3: what Responses has no place for is refused by the client's own name of it. Reasoning of another upstream is left out.
-Rule 4: chat leaves functions lenient where it says nothing of `strict`, Responses makes them strict: it is written out.
+Rule 1: nothing is stored upstream: `store` is false, and reasoning is exchanged in encrypted form.
+Rule 2: the output limit is always the target's; so is the limit of tool calls if the target has one.
+Rule 3: what Responses does not support is rejected by the client's own parameter name. Other upstreams' reasoning is left out.
+Rule 4: without `strict`, functions are lenient on chat and strict on Responses. For chat's requests it is therefore written out.
 """
 
 from __future__ import annotations
@@ -32,119 +32,127 @@ from app.wire.canonical import (
     ToolName,
     WebSearchCall,
     WebSearchTool,
-    refusal,
+    unsupported_field,
 )
-from app.wire.responses.parts import Json, assistant_part, outputs, said, user_part
+from app.wire.responses.parts import Json, assistant_part, outputs, user_part, without_none
 from app.wire.tags import unseal
 
-_LACKED: Final = ("stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias")
-_LACKS: Final = "This model's upstream has no such option."
+_UNSUPPORTED: Final = ("stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias")
+_NO_SUCH_OPTION: Final = "This model does not support this parameter."
 _ENCRYPTED: Final = "reasoning.encrypted_content"
 _LOGPROBS: Final = "message.output_text.logprobs"
 
 
-def write_responses(ask: CanonicalRequest, target: Target) -> bytes:
-    """The body. Raises RequestError for what cannot be carried over."""
-    _refuse(ask)
-    calls = ask.max_tool_calls if target.max_tool_calls is None else target.max_tool_calls
+def write_responses_request(request: CanonicalRequest, target: Target) -> bytes:
+    """The upstream's body. Raises RequestError for anything that Responses does not support."""
+    _check_supported(request)
+    calls = request.max_tool_calls if target.max_tool_calls is None else target.max_tool_calls
     body = {
         "model": target.model,
-        "input": [written for item in ask.items for written in _item(ask, target, item)],
+        "input": [written for item in request.items for written in _item(request, target, item)],
         "store": False,
         "max_output_tokens": target.max_output_tokens,
-        **said(
-            stream=ask.stream or None,
-            instructions=ask.instructions,
-            tools=[_tool(ask, tool) for tool in ask.tools] or None,
-            tool_choice=_choice(ask),
-            parallel_tool_calls=ask.parallel_tool_calls,
+        **without_none(
+            stream=request.stream or None,
+            instructions=request.instructions,
+            tools=[_tool(request, tool) for tool in request.tools] or None,
+            tool_choice=_choice(request),
+            parallel_tool_calls=request.parallel_tool_calls,
             max_tool_calls=calls,
-            temperature=ask.temperature,
-            top_p=ask.top_p,
-            top_logprobs=ask.logprobs,
-            include=_include(ask, target) or None,
-            reasoning=said(effort=ask.effort, summary=ask.summary) or None,
-            text=said(format=_format(ask.format), verbosity=ask.verbosity) or None,
-            service_tier=ask.service_tier,
-            **msgspec.to_builtins(ask.hints),
+            temperature=request.temperature,
+            top_p=request.top_p,
+            top_logprobs=request.logprobs,
+            include=_include(request, target) or None,
+            reasoning=without_none(effort=request.effort, summary=request.summary) or None,
+            text=without_none(format=_format(request.format), verbosity=request.verbosity) or None,
+            service_tier=request.service_tier,
+            **msgspec.to_builtins(request.hints),
         ),
     }
     return msgspec.json.encode(body)
 
 
-def _refuse(ask: CanonicalRequest) -> None:
-    if ask.choices != 1:
-        raise refusal(ask, "choices", "This model gives one answer: send the request once for each.")
-    for name in _LACKED:
-        if getattr(ask, name) not in (None, ()):
-            raise refusal(ask, name, _LACKS)
+def _check_supported(request: CanonicalRequest) -> None:
+    if request.choices != 1:
+        raise unsupported_field(
+            request, "choices", "This model returns one answer per request: send the request several times."
+        )
+    for name in _UNSUPPORTED:
+        if getattr(request, name) not in (None, ()):
+            raise unsupported_field(request, name, _NO_SUCH_OPTION)
 
 
-def _include(ask: CanonicalRequest, target: Target) -> list[str]:
-    """Encrypted reasoning is asked for where the client shows that it reasons: other models refuse it."""
-    own = any(isinstance(item, Reasoning) and unseal(item.sealed or "", target.upstream) for item in ask.items)
-    reasons = own or ask.summary is not None or ask.effort not in (None, "none")
-    return [_ENCRYPTED] * reasons + [_LOGPROBS] * (ask.logprobs is not None)
+def _include(request: CanonicalRequest, target: Target) -> list[str]:
+    """Encrypted reasoning is requested if the client's request shows that the model reasons: other models reject it."""
+    own = any(isinstance(item, Reasoning) and unseal(item.sealed or "", target.upstream) for item in request.items)
+    reasons = own or request.summary is not None or request.effort not in (None, "none")
+    return [_ENCRYPTED] * reasons + [_LOGPROBS] * (request.logprobs is not None)
 
 
 # -- Items
 
 
-def _item(ask: CanonicalRequest, target: Target, item: Item) -> list[Json]:
-    """None or one: reasoning that this upstream cannot read is left out."""
+def _item(request: CanonicalRequest, target: Target, item: Item) -> list[Json]:
+    """The item in a list, which is empty for reasoning that this upstream cannot read."""
     match item:
         case Message():
-            return [_message(ask, target, item)]
+            return [_message(request, target, item)]
         case FunctionCall():
             call = {"call_id": item.call_id, "name": item.name, "arguments": item.arguments}
             return [{"type": "function_call", **call}]
         case CustomCall():
             return [{"type": "custom_tool_call", "call_id": item.call_id, "name": item.name, "input": item.input}]
         case FunctionCallOutput():
-            told = outputs(ask, target, item.parts)
-            return [{"type": "function_call_output", "call_id": item.call_id, "output": told}]
+            output = outputs(request, target, item.parts)
+            return [{"type": "function_call_output", "call_id": item.call_id, "output": output}]
         case CustomCallOutput():
-            told = outputs(ask, target, item.parts)
-            return [{"type": "custom_tool_call_output", "call_id": item.call_id, "output": told}]
+            output = outputs(request, target, item.parts)
+            return [{"type": "custom_tool_call_output", "call_id": item.call_id, "output": output}]
         case Reasoning():
             return _reasoning(target, item)
         case WebSearchCall():
             return [_search_call(item)]
         case ImageGenerationCall():
-            return [_image_call(ask, item)]
+            return [_image_call(request, item)]
         case _:
             assert_never(item)
 
 
-def _message(ask: CanonicalRequest, target: Target, message: Message) -> Json:
+def _message(request: CanonicalRequest, target: Target, message: Message) -> Json:
     if message.name is not None:
-        raise refusal(ask, f"{message.at}.name", "This model's upstream tells no names: put them into the content.")
+        raise unsupported_field(
+            request,
+            f"{message.at}.name",
+            "This model does not support participant names: put the name into the content.",
+        )
     if message.role == "assistant":
-        content = [assistant_part(ask, part) for part in message.parts]
+        content = [assistant_part(request, part) for part in message.parts]
     else:
-        content = [user_part(ask, target, part) for part in message.parts]
+        content = [user_part(request, target, part) for part in message.parts]
     return {"type": "message", "role": message.role, "content": content}
 
 
 def _reasoning(target: Target, item: Reasoning) -> list[Json]:
-    """Without its encrypted content an upstream that stores nothing takes no reasoning back."""
+    """An upstream that stores nothing accepts reasoning back only with its encrypted content."""
     payload = unseal(item.sealed or "", target.upstream)
     if not payload:
         return []
     summary = [{"type": "summary_text", "text": text} for text in item.summary]
     content = [{"type": "reasoning_text", "text": text} for text in item.content]
-    return [{"type": "reasoning", "summary": summary, "encrypted_content": payload, **said(content=content or None)}]
+    return [
+        {"type": "reasoning", "summary": summary, "encrypted_content": payload, **without_none(content=content or None)}
+    ]
 
 
 def _search_call(item: WebSearchCall) -> Json:
-    first = said(query=item.queries[0], queries=item.queries) if item.queries else {}
+    first = without_none(query=item.queries[0], queries=item.queries) if item.queries else {}
     return {"type": "web_search_call", "id": item.id, "status": "completed", "action": {"type": "search", **first}}
 
 
-def _image_call(ask: CanonicalRequest, item: ImageGenerationCall) -> Json:
+def _image_call(request: CanonicalRequest, item: ImageGenerationCall) -> Json:
     kind, _, form = item.media_type.partition("/")
     if kind != "image" or form not in ("png", "webp", "jpeg", "gif"):
-        raise refusal(ask, item.at, "The image is none that this model's upstream made.")
+        raise unsupported_field(request, item.at, "This image was not generated by this model's provider.")
     made = {"status": "completed", "result": item.data, "output_format": form}
     return {"type": "image_generation_call", "id": item.id, **made}
 
@@ -152,14 +160,18 @@ def _image_call(ask: CanonicalRequest, item: ImageGenerationCall) -> Json:
 # -- Tools and choices
 
 
-def _tool(ask: CanonicalRequest, tool: Tool) -> Json:
+def _tool(request: CanonicalRequest, tool: Tool) -> Json:
     match tool:
         case FunctionTool():
-            strict = False if tool.strict is None and ask.endpoint == "chat" else tool.strict
-            told = said(description=tool.description, strict=strict)
-            return {"type": "function", "name": tool.name, "parameters": tool.parameters, **told}
+            strict = False if tool.strict is None and request.endpoint == "chat" else tool.strict
+            options = without_none(description=tool.description, strict=strict)
+            return {"type": "function", "name": tool.name, "parameters": tool.parameters, **options}
         case CustomTool():
-            return {"type": "custom", "name": tool.name, **said(description=tool.description, format=tool.format)}
+            return {
+                "type": "custom",
+                "name": tool.name,
+                **without_none(description=tool.description, format=tool.format),
+            }
         case WebSearchTool():
             return _search_tool(tool)
         case ImageTool():
@@ -169,10 +181,10 @@ def _tool(ask: CanonicalRequest, tool: Tool) -> Json:
 
 
 def _search_tool(tool: WebSearchTool) -> Json:
-    place = said(**msgspec.to_builtins(tool.place)) if tool.place is not None else None
+    place = without_none(**msgspec.to_builtins(tool.place)) if tool.place is not None else None
     return {
         "type": "web_search",
-        **said(
+        **without_none(
             search_context_size=tool.context_size,
             user_location=None if place is None else {"type": "approximate", **place},
             filters={"allowed_domains": tool.allowed_domains} if tool.allowed_domains else None,
@@ -181,8 +193,8 @@ def _search_tool(tool: WebSearchTool) -> Json:
     }
 
 
-def _choice(ask: CanonicalRequest) -> Any:
-    choice = ask.tool_choice
+def _choice(request: CanonicalRequest) -> Any:
+    choice = request.tool_choice
     if choice is None:
         return None
     if not choice.only or choice.mode == "none":
@@ -193,19 +205,19 @@ def _choice(ask: CanonicalRequest) -> Any:
 
 
 def _named(tool: ToolName) -> Json:
-    return {"type": tool.type, **said(name=tool.name)}
+    return {"type": tool.type, **without_none(name=tool.name)}
 
 
 _FORMATS: Final[dict[str, Callable[[TextFormat], Json]]] = {
     "text": lambda _: {},
     "json_object": lambda _: {},
-    "json_schema": lambda told: {
-        "name": told.name,
-        "schema": told.schema or {},
-        **said(description=told.description, strict=told.strict),
+    "json_schema": lambda form: {
+        "name": form.name,
+        "schema": form.schema or {},
+        **without_none(description=form.description, strict=form.strict),
     },
 }
 
 
-def _format(told: TextFormat | None) -> Json | None:
-    return None if told is None else {"type": told.kind, **_FORMATS[told.kind](told)}
+def _format(form: TextFormat | None) -> Json | None:
+    return None if form is None else {"type": form.kind, **_FORMATS[form.kind](form)}

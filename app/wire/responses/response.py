@@ -1,8 +1,8 @@
-"""The Response object, as a client of /v1/responses gets it: every key that the protocol has, null where there is nothing to say.
+"""Writes the Response object for clients of /v1/responses, with every member of the protocol, null if it has no value.
 
-Rule 1: what the request said is echoed as it came; what it left out stands as the default that OpenAI documents.
-Rule 2: the request has been judged before. A member of the wrong form is none here, so that no echo can fail.
-Rule 3: usage is told as OpenAI counts: cached and written tokens are part of the input, reasoning is part of the output.
+Rule 1: members of the request are echoed as sent; omitted ones have the default that OpenAI documents.
+Rule 2: the request has already been validated. A member of the wrong form counts as absent here, so that no echo can fail.
+Rule 3: usage follows OpenAI's convention: input includes cached and written tokens, output includes reasoning.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from app.wire.request import given
+from app.wire.request import raw_member
 from app.wire.splice import Members
 from domain.usage import Usage
 
@@ -42,7 +42,7 @@ _FUNCTION: Final[Json] = {"description": None, "parameters": None, "strict": Non
 
 
 class Echo:
-    """One response: what never changes of it, and `at`, which makes it whole."""
+    """One response: its constant members, completed by `_at` with those that depend on its status."""
 
     def __init__(self, *, id: str, model: str, created: int, fields: Members) -> None:
         self._fixed: Json = {
@@ -51,17 +51,19 @@ class Echo:
             "created_at": created,
             "model": model,
             **_STATELESS,
-            **{name: default if given(fields, name) is None else fields[name] for name, default in _ECHOED.items()},
+            **{
+                name: default if raw_member(fields, name) is None else fields[name] for name, default in _ECHOED.items()
+            },
             "reasoning": _reasoning(_members(fields, "reasoning")),
-            "text": {"format": {"type": "text"}, **_said(_members(fields, "text"))},
+            "text": {"format": {"type": "text"}, **_without_none(_members(fields, "text"))},
             "tools": _tools(fields),
         }
         self._tier = _tier(_value(fields, "service_tier")) or "auto"
         self.sources = "web_search_call.action.sources" in _list(fields, "include")
-        """Whether the client asked for the sources of a search."""
+        """Whether the client requested the sources of searches."""
 
     def begun(self, service_tier: str | None) -> Json:
-        """The response at its beginning."""
+        """The response at its start."""
         self._tier = _tier(service_tier) or self._tier
         return self._at("in_progress", ())
 
@@ -71,11 +73,11 @@ class Echo:
     def closed(
         self, output: Sequence[Json], *, incomplete: str | None, usage: Usage | None, service_tier: str | None
     ) -> Json:
-        """The response at its end. `incomplete` is why it was cut, None where it is complete."""
-        told = service_tier or (usage.service_tier if usage else None)
+        """The response at its end. `incomplete` is the reason why it was cut off, None if it is complete."""
+        tier_name = service_tier or (usage.service_tier if usage else None)
         closing: Json = {
             "usage": usage and _usage(usage),
-            "service_tier": _tier(told) or (self._tier if self._tier != "auto" else "default"),
+            "service_tier": _tier(tier_name) or (self._tier if self._tier != "auto" else "default"),
             "incomplete_details": {"reason": incomplete} if incomplete else None,
         }
         if usage and usage.web_search_calls:
@@ -95,13 +97,13 @@ class Echo:
         }
 
 
-def _tier(told: Any) -> str | None:
-    """Other vendors' words for their tiers are none of the protocol's."""
-    return told if isinstance(told, str) and told in _TIERS else None
+def _tier(name: Any) -> str | None:
+    """The tier if OpenAI's protocol knows it: other vendors' names are not shown."""
+    return name if isinstance(name, str) and name in _TIERS else None
 
 
 def _value(fields: Members, name: str) -> Any:
-    raw = given(fields, name)
+    raw = raw_member(fields, name)
     return None if raw is None else msgspec.json.decode(raw)
 
 
@@ -115,12 +117,12 @@ def _list(fields: Members, name: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _said(members: Json) -> Json:
+def _without_none(members: Json) -> Json:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _reasoning(said: Json) -> Json:
-    return {"effort": said.get("effort"), "summary": said.get("summary") or said.get("generate_summary")}
+def _reasoning(options: Json) -> Json:
+    return {"effort": options.get("effort"), "summary": options.get("summary") or options.get("generate_summary")}
 
 
 def _tools(fields: Members) -> list[Any]:
@@ -144,7 +146,7 @@ def _usage(usage: Usage) -> Json:
 
 
 def _tool_usage(usage: Usage) -> Json:
-    """The protocol wants both families where it has one. Images made by a model of its own stand in the usage itself."""
+    """The protocol has either both parts or none. Images generated by the model itself are part of the regular usage."""
     nothing = {"image_tokens": 0, "text_tokens": 0}
     return {
         "image_gen": {

@@ -1,8 +1,9 @@
 """The shapes of a Responses request, member by member.
 
-Rule 1: a member that stands in no shape is refused by its name and place; so is a value of the wrong type.
-Rule 2: null is the same as absent wherever a member may be absent. A member of type None is known, and may only be null.
-Rule 3: an item of an answer may come back as it was: what only annotates it (status, sources, logprobs) is judged, and not read.
+Rule 1: a member that is not in the shape is rejected by its path, as is a value of the wrong type.
+Rule 2: null is the same as absent wherever a member may be absent. A member of type None is known and must be null.
+Rule 3: an item of an answer may be sent back as received. Members that only annotate it (status, sources, logprobs) are validated
+        and not read.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class InputImage(Shape, frozen=True, gc=False, tag="input_image", tag_field="typ
 
 
 class InputFile(Shape, frozen=True, gc=False, tag="input_file", tag_field="type"):
-    """`detail` has one value that every vendor can keep."""
+    """`detail` is limited to the one value that every vendor supports."""
 
     file_id: str | None = None
     file_data: str | None = None
@@ -60,20 +61,20 @@ OutputPart = OutputText | OutputRefusal
 
 
 class ItemShape(Shape, frozen=True, gc=False, kw_only=True):
-    """What every item may have. The type has been judged by whoever chose the shape."""
+    """Members that every item may have. The caller has checked the type and chosen the shape by it."""
 
     type: str | None = None
     id: str | None = None
     status: Status | None = None
 
 
-class AskedMessage(ItemShape, frozen=True, gc=False, kw_only=True):
+class InputMessage(ItemShape, frozen=True, gc=False, kw_only=True):
     role: Literal["system", "developer", "user"]
     content: str | list[InputPart]
     phase: None = None
 
 
-class AnsweredMessage(ItemShape, frozen=True, gc=False, kw_only=True):
+class OutputMessage(ItemShape, frozen=True, gc=False, kw_only=True):
     role: Literal["assistant"]
     content: str | list[OutputPart]
     phase: Literal["commentary", "final_answer"] | None = None
@@ -84,7 +85,7 @@ class DirectCaller(Shape, frozen=True, gc=False):
 
 
 class CalledItem(ItemShape, frozen=True, gc=False, kw_only=True):
-    """A call, or what a call gave."""
+    """A call, or the output of a call."""
 
     call_id: str
     caller: DirectCaller | None = None
@@ -103,7 +104,7 @@ class CustomCallShape(CalledItem, frozen=True, gc=False, kw_only=True):
 
 
 class CallOutputShape(CalledItem, frozen=True, gc=False, kw_only=True):
-    """Of a function or a custom tool. The call's id says which; a name may say it again."""
+    """Output of a function or a custom tool. The call's id determines which; the name is optional."""
 
     output: str | list[InputPart]
     name: str | None = None
@@ -144,7 +145,7 @@ class SearchCallShape(ItemShape, frozen=True, gc=False, kw_only=True):
 
 
 class ImageCallShape(ItemShape, frozen=True, gc=False, kw_only=True):
-    """What was asked of the image, and how it looks, are told by the image itself."""
+    """The members after `output_format` describe how the image was generated. They are accepted and not read."""
 
     id: str
     result: str
@@ -164,7 +165,7 @@ class ToolShape(Shape, frozen=True, gc=False, kw_only=True):
 
 
 class OwnToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
-    """A tool of the client's own. The last three are what an answer's echo of the tool may hold, and may not ask for more."""
+    """One of the client's own tools. The last three members occur in an answer's echo and must request nothing special."""
 
     name: str
     description: str | None = None
@@ -205,7 +206,7 @@ class Filters(Shape, frozen=True, gc=False):
 
 
 class SearchToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
-    """All dated and preview spellings at once."""
+    """All dated and preview versions share this shape."""
 
     search_context_size: Level | None = None
     user_location: UserLocation | None = None
@@ -215,7 +216,7 @@ class SearchToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
 
 
 class ImageToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
-    """`n` is what an answer's echo of the tool may hold."""
+    """`n` occurs in an answer's echo of the tool."""
 
     action: Literal["generate", "edit", "auto"] | None = None
     background: Literal["transparent", "opaque", "auto"] | None = None
@@ -232,7 +233,7 @@ class ImageToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
 
 
 class ChoiceShape(Shape, frozen=True, gc=False):
-    """A tool as a choice names it, or the tools that are allowed."""
+    """A tool as named by a tool choice, or the tools that are allowed."""
 
     type: str
     name: str | None = None
@@ -280,6 +281,6 @@ class ReasoningOptions(Shape, frozen=True, gc=False):
 
 
 class StreamOptions(Shape, frozen=True, gc=False):
-    """Frames are never padded, so obfuscation may be asked for or not."""
+    """Frames are never padded, so either value of include_obfuscation is accepted."""
 
     include_obfuscation: bool | None = None

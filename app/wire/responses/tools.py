@@ -1,7 +1,7 @@
-"""The tools of a Responses request and the choice among them, read into the canonical form.
+"""Reads the tools of a Responses request and its tool choice into the canonical form.
 
-Rule 1: a type that another vendor cannot run is refused by its place, code `unsupported_tool`.
-Rule 2: a choice names tools that the request has.
+Rule 1: a tool type that other vendors cannot run is rejected by its path, with code `unsupported_tool`.
+Rule 2: a choice may only name tools of the request.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 
 from app.wire.canonical import CustomTool, FunctionTool, ImageTool, Place, Tool, ToolChoice, ToolName, WebSearchTool
 from app.wire.exchange import RequestError
-from app.wire.request import NAME_LENGTH_MAX, TOOL_ALIASES, TOOLS_MAX, given, missing, unsupported
+from app.wire.request import NAME_LENGTH_MAX, TOOL_ALIASES, TOOLS_MAX, missing, raw_member, unsupported
 from app.wire.responses.shapes import (
     ChoiceShape,
     ChosenTool,
@@ -44,7 +44,7 @@ _choice = msgspec.json.Decoder(str | ChoiceShape)
 
 
 def read_tools(fields: Members) -> tuple[Tool, ...]:
-    raw = given(fields, "tools")
+    raw = raw_member(fields, "tools")
     raws = strict(raw, _raws, "tools") if raw is not None else []
     if len(raws) > TOOLS_MAX:
         message = f"Invalid 'tools': more than {TOOLS_MAX} tools."
@@ -53,13 +53,13 @@ def read_tools(fields: Members) -> tuple[Tool, ...]:
 
 
 def _tool(raw: msgspec.Raw, at: str) -> Tool:
-    told = strict(raw, _kind, at).type
-    if told is None:
+    kind = strict(raw, _kind, at).type
+    if kind is None:
         raise missing(f"{at}.type")
-    read = _READERS.get(TOOL_ALIASES.get(told, told)) if isinstance(told, str) else None
+    read = _READERS.get(TOOL_ALIASES.get(kind, kind)) if isinstance(kind, str) else None
     if read is None:
-        word = str(told)[:NAME_LENGTH_MAX]
-        message = f"Unsupported tool type '{word}' at '{at}.type'. Supported here are: {', '.join(_READERS)}."
+        shown = str(kind)[:NAME_LENGTH_MAX]
+        message = f"Unsupported tool type '{shown}' at '{at}.type'. This model supports: {', '.join(_READERS)}."
         raise RequestError(message, param=f"{at}.type", code="unsupported_tool")
     return read(raw, at)
 
@@ -93,9 +93,9 @@ def _read_image(raw: msgspec.Raw, at: str) -> Tool:
 
 
 def _name(tool: OwnToolShape, at: str) -> str:
-    for member, asked in (("defer_loading", tool.defer_loading), ("async", tool.in_background)):
-        if asked:
-            raise unsupported(f"{at}.{member}", "This model takes tools as they are, and waits for what they give.")
+    for member, value in (("defer_loading", tool.defer_loading), ("async", tool.in_background)):
+        if value:
+            raise unsupported(f"{at}.{member}", "This model does not support deferred or asynchronous tools.")
     if not tool.name:
         raise invalid(f"{at}.name", "It is empty.")
     return tool.name
@@ -113,47 +113,47 @@ _READERS: Final[Mapping[str, Callable[[msgspec.Raw, str], Tool]]] = {
 
 
 def read_choice(fields: Members, tools: tuple[Tool, ...]) -> ToolChoice | None:
-    raw = given(fields, "tool_choice")
+    raw = raw_member(fields, "tool_choice")
     if raw is None:
         return None
-    told = strict(raw, _choice, "tool_choice")
-    if isinstance(told, ChoiceShape):
-        return _chosen(told, {_named(tool) for tool in tools})
+    choice = strict(raw, _choice, "tool_choice")
+    if isinstance(choice, ChoiceShape):
+        return _chosen(choice, {_named(tool) for tool in tools})
     for mode in _MODES:
-        if told == mode:
+        if choice == mode:
             return ToolChoice(mode)
-    raise invalid("tool_choice", f"'{told[:NAME_LENGTH_MAX]}' is not among the supported values.")
+    raise invalid("tool_choice", f"'{choice[:NAME_LENGTH_MAX]}' is not a supported value.")
 
 
-def _chosen(told: ChoiceShape, known: set[ToolName]) -> ToolChoice:
-    if told.type != "allowed_tools":
-        _refuse(told, "mode", "tools")
-        return ToolChoice("required", (_one(ChosenTool(told.type, told.name), known, "tool_choice"),))
-    _refuse(told, "name")
-    if told.mode is None or told.tools is None:
-        raise missing("tool_choice.mode" if told.mode is None else "tool_choice.tools")
-    if not told.tools:
+def _chosen(choice: ChoiceShape, known: set[ToolName]) -> ToolChoice:
+    if choice.type != "allowed_tools":
+        _reject_members(choice, "mode", "tools")
+        return ToolChoice("required", (_one(ChosenTool(choice.type, choice.name), known, "tool_choice"),))
+    _reject_members(choice, "name")
+    if choice.mode is None or choice.tools is None:
+        raise missing("tool_choice.mode" if choice.mode is None else "tool_choice.tools")
+    if not choice.tools:
         raise RequestError("Invalid 'tool_choice.tools': empty array.", param="tool_choice.tools", code="empty_array")
-    only = (_one(each, known, f"tool_choice.tools[{index}]") for index, each in enumerate(told.tools))
-    return ToolChoice(told.mode, tuple(only))
+    only = (_one(each, known, f"tool_choice.tools[{index}]") for index, each in enumerate(choice.tools))
+    return ToolChoice(choice.mode, tuple(only))
 
 
-def _refuse(told: ChoiceShape, *names: str) -> None:
-    """Members that belong to a choice of another kind."""
+def _reject_members(choice: ChoiceShape, *names: str) -> None:
+    """Raises RequestError for members that belong to a different kind of choice."""
     for name in names:
-        if getattr(told, name) is not None:
+        if getattr(choice, name) is not None:
             param = f"tool_choice.{name}"
             raise RequestError(f"Unknown parameter: '{param}'.", param=param, code="unknown_parameter")
 
 
-def _one(told: ChosenTool, known: set[ToolName], at: str) -> ToolName:
-    kind = TOOL_ALIASES.get(told.type, told.type)
-    if kind in _NAMED and told.name is None:
+def _one(tool: ChosenTool, known: set[ToolName], at: str) -> ToolName:
+    kind = TOOL_ALIASES.get(tool.type, tool.type)
+    if kind in _NAMED and tool.name is None:
         raise missing(f"{at}.name")
-    chosen = ToolName(kind, told.name if kind in _NAMED else None)
+    chosen = ToolName(kind, tool.name if kind in _NAMED else None)
     if chosen not in known:
-        word = f"{kind} '{told.name}'" if kind in _NAMED else kind
-        raise invalid(at, f"The request has no tool that is {word[:NAME_LENGTH_MAX]}.")
+        shown = f"{kind} '{tool.name}'" if kind in _NAMED else kind
+        raise invalid(at, f"The request does not offer the tool {shown[:NAME_LENGTH_MAX]}.")
     return chosen
 
 

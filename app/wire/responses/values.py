@@ -1,4 +1,4 @@
-"""Members of an upstream's JSON, which may be anything: absent they say nothing, wrong types make the answer malformed."""
+"""Reads members of an upstream's JSON, which may be anything: absent ones are empty, wrong types make the answer malformed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def text(value: Any) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        malformed("The answer holds something else where a text was expected.")
+        malformed("The answer contains a value that is not text.")
     return value
 
 
@@ -22,7 +22,7 @@ def number(value: Any) -> int:
     if value is None:
         return 0
     if type(value) is not int or not 0 <= value <= FIGURE_MAX:
-        malformed("The answer holds something else where a count was expected.")
+        malformed("The answer contains a value that is not a count.")
     return value
 
 
@@ -30,7 +30,7 @@ def object_in(value: Any) -> Json:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        malformed("The answer holds something else where an object was expected.")
+        malformed("The answer contains a value that is not an object.")
     return value
 
 
@@ -38,5 +38,5 @@ def objects(value: Any) -> list[Json]:
     if value is None:
         return []
     if not isinstance(value, list):
-        malformed("The answer holds something else where a list was expected.")
+        malformed("The answer contains a value that is not a list.")
     return [object_in(each) for each in value]

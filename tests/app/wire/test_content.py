@@ -10,10 +10,10 @@ import pytest
 from app.wire.content import (
     FILE_BYTES_MAX,
     INLINE_BYTES_MAX,
-    Weight,
+    ContentTotals,
     check_file_size,
     check_size,
-    weigh,
+    measure_content,
 )
 from app.wire.exchange import RequestError, ToolUse
 from app.wire.file_ref import FileRef
@@ -22,8 +22,8 @@ PAYLOAD = "QUJD" * 50
 URI = f"data:image/png;base64,{PAYLOAD}"
 
 
-def weight(items: Any, name: str = "input") -> Weight:
-    return weigh(msgspec.Raw(json.dumps(items).encode()), name)
+def weight(items: Any, name: str = "input") -> ContentTotals:
+    return measure_content(msgspec.Raw(json.dumps(items).encode()), name)
 
 
 def message(*parts: Any) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def message(*parts: Any) -> dict[str, Any]:
         ({}, 0, 0, 0),
     ],
 )
-def test_what_a_part_weighs(part: Any, images: int, files: int, inline: int) -> None:
+def test_the_content_of_a_part_is_measured(part: Any, images: int, files: int, inline: int) -> None:
     found = weight([message(part)])
     assert (found.items, found.images, found.files, found.inline_bytes) == (1, images, files, inline)
     assert found.content_bytes == inline * 3 // 4
@@ -68,8 +68,8 @@ def test_what_a_part_weighs(part: Any, images: int, files: int, inline: int) -> 
 
 @pytest.mark.parametrize("kind", [["input_image"], {"input_file": 1}, 5, True, None, "video_url", "text2"])
 @pytest.mark.parametrize("name", ["image_url", "video_url", "audio_url", "input_audio", "file_data", "url"])
-def test_a_part_that_carries_something_without_its_type_is_refused(kind: Any, name: str) -> None:
-    """Some servers go by a part's members: they would fetch the address, and nobody would have counted the image."""
+def test_a_part_that_carries_something_without_its_type_is_rejected(kind: Any, name: str) -> None:
+    """Some servers look only at a part's members: they would fetch the URL, and the image would not be counted."""
     with pytest.raises(RequestError) as caught:
         weight([message({"type": "input_text", "text": "a"}, {"type": kind, name: "http://169.254.169.254/"})])
     assert (caught.value.param, caught.value.code) == ("input[0].content[1]", "unsupported_input")
@@ -91,7 +91,7 @@ def test_a_part_that_carries_something_without_its_type_is_refused(kind: Any, na
         ),
     ],
 )
-def test_a_name_in_another_case_is_refused(item: Any, param: str) -> None:
+def test_a_name_in_another_case_is_rejected(item: Any, param: str) -> None:
     with pytest.raises(RequestError, match="Did you mean") as caught:
         weight([item])
     assert caught.value.param == param
@@ -128,7 +128,7 @@ def test_padding_without_content_counts_as_nothing(payload: str) -> None:
     assert weight([message(part)]).content_bytes == 0
 
 
-def test_files_are_told_with_their_places() -> None:
+def test_files_are_reported_with_their_paths() -> None:
     inline = f"data:application/pdf;base64,{PAYLOAD}"
     found = weight(
         [
@@ -188,13 +188,13 @@ def test_files_are_told_with_their_places() -> None:
         ),
     ],
 )
-def test_what_would_reach_past_the_gateway_is_refused(items: Any, param: str, code: str) -> None:
+def test_references_beyond_the_gateway_are_rejected(items: Any, param: str, code: str) -> None:
     with pytest.raises(RequestError) as caught:
         weight(items)
     assert (caught.value.param, caught.value.code, caught.value.status) == (param, code, 400)
 
 
-def test_a_file_of_25_mb_is_taken_and_one_byte_more_is_not() -> None:
+def test_a_file_of_25_mb_is_accepted_and_one_byte_more_is_not() -> None:
     check_file_size(FILE_BYTES_MAX, "file")
     data = base64.b64encode(b"x" * (FILE_BYTES_MAX + 1)).decode()
     with pytest.raises(RequestError) as caught:
@@ -203,14 +203,14 @@ def test_a_file_of_25_mb_is_taken_and_one_byte_more_is_not() -> None:
     assert weight([message({"type": "input_file", "file_data": data[:-4]})]).content_bytes == FILE_BYTES_MAX - 1
 
 
-def test_content_of_50_mb_is_taken_and_one_byte_more_is_not() -> None:
+def test_content_of_50_mb_is_accepted_and_one_byte_more_is_not() -> None:
     check_size(INLINE_BYTES_MAX, "input")
     with pytest.raises(RequestError) as caught:
         check_size(INLINE_BYTES_MAX + 1, "input")
     assert (caught.value.status, caught.value.code, caught.value.param) == (413, "request_too_large", "input")
 
 
-def test_tools_that_an_item_brings_along_are_told() -> None:
+def test_tools_defined_by_an_item_are_reported() -> None:
     items = [
         {"type": "tool_search_output", "tools": [{"type": "function"}, {"type": "web_search_preview"}]},
         {"type": "mcp_list_tools", "tools": [{"name": "x", "input_schema": {}}]},
@@ -235,7 +235,7 @@ def test_tools_that_an_item_brings_along_are_told() -> None:
         ([{"output": [1]}], "input[0].output[0]"),
     ],
 )
-def test_what_is_no_list_of_items_is_refused(items: Any, param: str) -> None:
+def test_anything_but_a_list_of_items_is_rejected(items: Any, param: str) -> None:
     with pytest.raises(RequestError) as caught:
         weight(items)
     assert (caught.value.param, caught.value.code) == (param, "invalid_type")

@@ -1,4 +1,4 @@
-"""Which relay and which body a request gets: of its own protocol where the upstream speaks it, of a translation elsewhere."""
+"""Which relay and which body a request gets: a pass-through if the upstream speaks its protocol, otherwise a translation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ import pytest
 
 from app.wire.canonical import Target
 from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
-from app.wire.dialects import READ, dialect_for, parse, passed_body, passing_relay, translating_relay
+from app.wire.dialects import (
+    REQUEST_READERS,
+    dialect_for,
+    parse,
+    passthrough_body,
+    passthrough_relay,
+    translation_relay,
+)
 from app.wire.exchange import Endpoint, ParsedRequest
 from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
 from app.wire.translate import PlainTranslation, StreamTranslation
@@ -41,16 +48,16 @@ def request(endpoint: Endpoint, *, stream: bool = False) -> ParsedRequest:
         ("responses", "gemini", BOTH, "gemini"),
     ],
 )
-def test_an_upstream_is_asked_in_the_clients_protocol_where_it_speaks_it(
+def test_an_upstream_gets_the_clients_dialect_if_it_speaks_it(
     endpoint: Endpoint, protocol: str, endpoints: tuple[str, ...], dialect: str
 ) -> None:
     assert dialect_for(endpoint, protocol, endpoints) == dialect
 
 
 @pytest.mark.parametrize(("endpoint", "limit"), [("responses", "max_output_tokens"), ("chat", "max_completion_tokens")])
-def test_a_passed_body_names_the_upstreams_model_and_what_was_held_for(endpoint: Endpoint, limit: str) -> None:
-    told = json.loads(passed_body(request(endpoint), TARGET))
-    assert told.items() >= ({"model": "its-name", limit: 64} | MEMBERS[endpoint]).items()
+def test_a_pass_through_body_has_the_upstreams_model_and_the_held_limit(endpoint: Endpoint, limit: str) -> None:
+    actual = json.loads(passthrough_body(request(endpoint), TARGET))
+    assert actual.items() >= ({"model": "its-name", limit: 64} | MEMBERS[endpoint]).items()
 
 
 @pytest.mark.parametrize(
@@ -62,10 +69,10 @@ def test_a_passed_body_names_the_upstreams_model_and_what_was_held_for(endpoint:
         ("chat", True, ChatStreamRelay),
     ],
 )
-def test_a_pass_through_is_relayed_by_its_own_protocol_and_never_goes_on(
+def test_a_pass_through_is_relayed_in_its_own_protocol_and_never_continued(
     endpoint: Endpoint, stream: bool, kind: type
 ) -> None:
-    made = passing_relay(request(endpoint, stream=stream), model="public", upstream="vendor")
+    made = passthrough_relay(request(endpoint, stream=stream), model="public", upstream="vendor")
     assert type(made) is kind
     assert made.continuation() is None
 
@@ -75,15 +82,15 @@ def test_a_pass_through_is_relayed_by_its_own_protocol_and_never_goes_on(
 def test_a_translation_answers_in_the_clients_protocol(
     endpoint: Endpoint, answers: str, stream: bool, kind: type
 ) -> None:
-    asked = request(endpoint, stream=stream)
-    made = translating_relay(
-        READ[endpoint](asked.fields, {}),
+    parsed = request(endpoint, stream=stream)
+    made = translation_relay(
+        REQUEST_READERS[endpoint](parsed.fields, {}),
         "anthropic",
         TARGET,
         model="public",
         seed="0" * 32,
         created=0,
-        fields=asked.fields,
+        fields=parsed.fields,
     )
     assert type(made) is kind
     assert made.response_id is not None

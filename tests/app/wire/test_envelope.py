@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from app.wire.envelope import MESSAGE_LENGTH_MAX, error_envelope, reported, reported_in
+from app.wire.envelope import MESSAGE_LENGTH_MAX, error_envelope, error_in_body, upstream_error
 
 
-def told(error: Any, within: Any = None) -> tuple[str, str | None, str | None, str | None]:
-    found = reported(error, within)
+def error_fields(error: Any, within: Any = None) -> tuple[str, str | None, str | None, str | None]:
+    found = upstream_error(error, within)
     assert not found.malformed
     return found.message, found.type, found.code, found.param
 
@@ -31,12 +31,12 @@ def test_an_envelope_has_all_four_members() -> None:
         (None, None, ("The upstream reported an error.", None, None, None)),
     ],
 )
-def test_what_an_upstream_says(error: Any, within: Any, expected: tuple[Any, ...]) -> None:
-    assert told(error, within) == expected
+def test_an_upstreams_error_is_read(error: Any, within: Any, expected: tuple[Any, ...]) -> None:
+    assert error_fields(error, within) == expected
 
 
 def test_a_long_message_is_cut() -> None:
-    assert len(reported("x" * 10_000).message) == MESSAGE_LENGTH_MAX
+    assert len(upstream_error("x" * 10_000).message) == MESSAGE_LENGTH_MAX
 
 
 @pytest.mark.parametrize(
@@ -53,5 +53,5 @@ def test_a_long_message_is_cut() -> None:
     ],
 )
 def test_a_body_that_is_an_error(body: bytes, message: str | None) -> None:
-    found = reported_in(body)
+    found = error_in_body(body)
     assert (found and found.message) == message

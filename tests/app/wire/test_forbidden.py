@@ -1,4 +1,4 @@
-"""What a tool may not name, however it is spelled."""
+"""References that a tool may not contain, in any spelling."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from app.wire.exchange import RequestError
-from app.wire.forbidden import judge_tools
+from app.wire.forbidden import check_tools
 
 
 def judged(*tools: Any) -> tuple[str, ...]:
-    return judge_tools(msgspec.Raw(json.dumps(tools).encode()), "tools")
+    return check_tools(msgspec.Raw(json.dumps(tools).encode()), "tools")
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def judged(*tools: Any) -> tuple[str, ...]:
         ({"type": "mcp", "tunnel_id": "tunnel_1"}, "tools[0].tunnel_id"),
     ],
 )
-def test_a_vendors_own_storage_is_refused(tool: Any, param: str) -> None:
+def test_references_to_a_vendors_own_storage_are_rejected(tool: Any, param: str) -> None:
     with pytest.raises(RequestError) as caught:
         judged(tool)
     assert (caught.value.param, caught.value.code) == (param, "unsupported_parameter")
@@ -46,13 +46,13 @@ def test_a_vendors_own_storage_is_refused(tool: Any, param: str) -> None:
         ),
     ],
 )
-def test_an_address_in_a_tool_is_judged_by_its_looks(tool: Any, param: str) -> None:
+def test_a_url_in_a_tool_is_checked_by_its_form(tool: Any, param: str) -> None:
     with pytest.raises(RequestError) as caught:
         judged(tool)
     assert (caught.value.param, caught.value.code) == (param, "invalid_url")
 
 
-def test_addresses_in_tools_are_told_with_their_places() -> None:
+def test_urls_in_tools_are_reported_with_their_paths() -> None:
     mask = {"type": "image_generation", "input_image_mask": {"image_url": "data:image/png;base64,AAAA"}}
     assert judged(mask, {"type": "mcp", "server_url": "https://mcp.example/sse"}) == ("tools[1].server_url",)
     assert judged({"type": "mcp", "server_url": None, "server_label": "url"}) == ()
@@ -62,17 +62,17 @@ def test_a_functions_own_parameters_may_have_any_name() -> None:
     schema = {"type": "object", "properties": {"file_id": {"type": "string"}, "url": {"const": "http://localhost/"}}}
     auto = {"type": "code_interpreter", "container": {"type": "auto", "file_ids": []}}
     assert judged({"type": "function", "name": "f", "parameters": schema}, auto, 5) == ()
-    assert judge_tools(msgspec.Raw(b"[]"), "tools") == ()
-    assert judge_tools(None, "tools") == ()
+    assert check_tools(msgspec.Raw(b"[]"), "tools") == ()
+    assert check_tools(None, "tools") == ()
 
 
 def test_a_name_spelled_with_escapes_is_found() -> None:
     with pytest.raises(RequestError):
-        judge_tools(msgspec.Raw(rb'[{"type": "x", "\u0066ile_id": "file-1"}]'), "tools")
+        check_tools(msgspec.Raw(rb'[{"type": "x", "\u0066ile_id": "file-1"}]'), "tools")
 
 
 @pytest.mark.parametrize("number", [b"1e400", b"1" * 5_000])
-def test_a_tool_with_a_number_that_nobody_can_hold_is_refused(number: bytes) -> None:
+def test_a_tool_with_a_number_that_is_too_large_is_rejected(number: bytes) -> None:
     with pytest.raises(RequestError) as caught:
-        judge_tools(msgspec.Raw(b'[{"type":"x","file_id":null,"size":%b}]' % number), "tools")
+        check_tools(msgspec.Raw(b'[{"type":"x","file_id":null,"size":%b}]' % number), "tools")
     assert (caught.value.param, caught.value.code) == ("tools", "invalid_value")

@@ -1,4 +1,4 @@
-"""Recorded answers of vendors, where they are at hand: expected values were read off the recordings by hand."""
+"""Recorded answers of vendors, if present. The expected values were read off the recordings by hand."""
 
 from __future__ import annotations
 
@@ -130,16 +130,16 @@ def test_a_recording_cut_anywhere(name: str, places: list[int]) -> None:
 @pytest.mark.parametrize("name", [name for name in present(EXPECTED) if name.endswith(".txt")])
 def test_only_the_model_and_the_store_of_a_recording_change(name: str) -> None:
     outcome = run(relay(name), [recorded(name)])
-    sent = [_sealed(_public(told)) for told in payloads(recorded(name)) if told.get("usage") is None]
+    sent = [_sealed(_public(entry)) for entry in payloads(recorded(name)) if entry.get("usage") is None]
     seen = payloads(outcome.forwarded + outcome.tail)
     assert seen[-1] == "[DONE]"
     assert seen[:-1] == sent[: len(seen) - 1]
 
 
-def _public(told: dict[str, Any]) -> dict[str, Any]:
-    if "model" in told:
-        return told | {"model": "public"}
-    return told | ({"response": told["response"] | {"model": "public", "store": False}} if "response" in told else {})
+def _public(raw: dict[str, Any]) -> dict[str, Any]:
+    if "model" in raw:
+        return raw | {"model": "public"}
+    return raw | ({"response": raw["response"] | {"model": "public", "store": False}} if "response" in raw else {})
 
 
 @pytest.mark.parametrize("name", [name for name in present(EXPECTED) if name.endswith(".json")])
@@ -148,17 +148,15 @@ def test_only_the_model_and_the_store_of_a_body_change(name: str) -> None:
     assert json.loads(run(relay(name), [recorded(name)]).tail) == _sealed(json.loads(recorded(name))) | changes
 
 
-def _sealed(told: Any) -> Any:
+def _sealed(raw: Any) -> Any:
     """What is encrypted comes under the tag of its upstream."""
-    if isinstance(told, dict):
-        return {
-            name: seal("openai", v) if name == "encrypted_content" and v else _sealed(v) for name, v in told.items()
-        }
-    return [_sealed(inner) for inner in told] if isinstance(told, list) else told
+    if isinstance(raw, dict):
+        return {name: seal("openai", v) if name == "encrypted_content" and v else _sealed(v) for name, v in raw.items()}
+    return [_sealed(inner) for inner in raw] if isinstance(raw, list) else raw
 
 
 @pytest.mark.parametrize("name", present(ERRORS))
-def test_a_recorded_error_is_told(name: str) -> None:
+def test_a_recorded_error_is_reported(name: str) -> None:
     for pieces in ([recorded(name)], by_byte(recorded(name))):
         with pytest.raises(AnswerError) as caught:
             run(relay(name), pieces)

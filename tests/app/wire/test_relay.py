@@ -14,16 +14,16 @@ def test_a_frame_of_full_length_can_be_held() -> None:
     assert MAX_FRAME_BYTES < HELD_BYTES_MAX < BODY_BYTES_MAX
 
 
-def test_what_is_held_is_bounded() -> None:
+def test_held_bytes_are_limited() -> None:
     one = ChatStreamRelay(model="public", include_usage=False, choices=1)
     one.feed(sse(chunk(finish="stop")))
     big = sse(chunk("x" * (MAX_FRAME_BYTES - 1000)))
     assert one.feed(big) == b""
-    with pytest.raises(AnswerError, match="goes on after its end"):
+    with pytest.raises(AnswerError, match="continues after its end"):
         one.feed(big + big)
 
 
-def test_a_plain_body_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_a_plain_body_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.wire.relay.BODY_BYTES_MAX", 10)
     one = ChatPlainRelay(model="public")
     one.feed(b"x" * 10)
@@ -32,7 +32,7 @@ def test_a_plain_body_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"5", b'"\xff"', b'{"x":"\xff"}', b'{"a":' + b"[" * 100_000])
-def test_what_cannot_be_read_is_malformed(data: bytes) -> None:
+def test_unreadable_data_is_malformed(data: bytes) -> None:
     with pytest.raises(AnswerError) as caught:
         decoded(msgspec.json.Decoder(dict[str, msgspec.Raw]), data)
     assert caught.value.malformed

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from app.wire.exchange import RequestError, ToolUse
-from app.wire.request import TOOLS_MAX, count, flag, given, model, read_body, service_tier, shaped, text, tool_uses
+from app.wire.request import TOOLS_MAX, count, flag, model, raw_member, read_body, service_tier, shaped, text, tool_uses
 from app.wire.splice import members
 
 
@@ -43,7 +43,7 @@ def refusal(do: Callable[[], Any]) -> RequestError:
         b'{"\\ud800":1}',
     ],
 )
-def test_what_is_no_json_object_is_refused(body: bytes) -> None:
+def test_anything_but_a_json_object_is_rejected(body: bytes) -> None:
     assert "could not parse the JSON body" in refusal(lambda: read_body(body)).message
 
 
@@ -53,25 +53,25 @@ def test_nul_in_a_string_is_legal() -> None:
 
 @pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
 @pytest.mark.parametrize("closed", [True, False])
-def test_ten_thousand_levels_are_refused_fast(opening: bytes, closing: bytes, closed: bool) -> None:
+def test_ten_thousand_levels_are_rejected_fast(opening: bytes, closing: bytes, closed: bool) -> None:
     body = b'{"a":' + opening * 10_000 + b"1" + (closing * 10_000 + b"}" if closed else b"")
     begun = time.process_time()
-    assert "nests deeper" in refusal(lambda: read_body(body)).message
+    assert "nested deeper" in refusal(lambda: read_body(body)).message
     assert time.process_time() - begun < 5
 
 
-def test_depth_that_only_the_decoder_finds_too_deep_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_depth_that_only_the_decoder_rejects_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.wire.json_outline.DEPTH_MAX", 10**9)
     refusal(lambda: read_body(b'{"a":' + b"[" * 400_000 + b"]" * 400_000 + b"}"))
 
 
 @pytest.mark.parametrize("body", [b'{"model":"a","model":"a"}', b'{"model":1,"x":{},"mod\\u0065l":2}'])
-def test_a_member_given_twice_is_refused(body: bytes) -> None:
+def test_a_repeated_member_is_rejected(body: bytes) -> None:
     error = refusal(lambda: read_body(body))
-    assert (error.param, error.message) == ("model", "Duplicate parameter: 'model' is given more than once.")
+    assert (error.param, error.message) == ("model", "Duplicate parameter: 'model' appears more than once.")
 
 
-def test_a_long_name_given_twice_among_many_is_named_short_and_fast() -> None:
+def test_a_long_repeated_name_among_many_is_shortened_fast() -> None:
     members = [b'"%d":0' % number for number in range(100_000)] + [b'"%s":0' % (b"x" * 1_000_000)] * 2
     begun = time.process_time()
     error = refusal(lambda: read_body(b"{" + b",".join(members) + b"}"))
@@ -79,7 +79,7 @@ def test_a_long_name_given_twice_among_many_is_named_short_and_fast() -> None:
     assert time.process_time() - begun < 5
 
 
-def test_the_same_name_further_down_is_not_twice() -> None:
+def test_the_same_name_at_another_depth_is_not_a_repeat() -> None:
     assert list(read_body(b'{"n":1,"tools":[{"n":1,"tools":1}],"x":"\\"n\\":1"}')) == ["n", "tools", "x"]
 
 
@@ -118,7 +118,7 @@ def test_a_wrong_value_is_named(read: Callable[..., Any], value: bytes, message:
 def test_null_is_the_same_as_absent() -> None:
     for body in (b"{}", b'{"x":null}'):
         fields = read_body(body)
-        assert (given(fields, "x"), text(fields, "x"), flag(fields, "x"), count(fields, "x")) == (
+        assert (raw_member(fields, "x"), text(fields, "x"), flag(fields, "x"), count(fields, "x")) == (
             None,
             None,
             False,
@@ -143,7 +143,7 @@ def test_values_are_read() -> None:
         (b'{"model":"' + b"m" * 257 + b'"}', "Invalid 'model': the name is too long."),
     ],
 )
-def test_a_model_is_needed(body: bytes, message: str) -> None:
+def test_a_model_is_required(body: bytes, message: str) -> None:
     error = refusal(lambda: model(read_body(body)))
     assert (error.message, error.param) == (message, "model")
 
@@ -154,7 +154,7 @@ def test_a_tier_is_a_short_word(value: str | None) -> None:
 
 
 @pytest.mark.parametrize("value", [b'""', b'"Default"', b'"fl ex"', b'"2x"', b'"flex\\n"', b'"' + b"x" * 33 + b'"'])
-def test_what_can_be_no_tier_is_refused(value: bytes) -> None:
+def test_an_invalid_tier_is_rejected(value: bytes) -> None:
     error = refusal(lambda: service_tier(read_body(b'{"service_tier":' + value + b"}")))
     assert (error.param, error.code) == ("service_tier", "unsupported_parameter")
 
@@ -198,18 +198,18 @@ def test_tools_inside_a_namespace_do_not_slip_past() -> None:
         (b"[" + b",".join([b'{"type":"function"}'] * (TOOLS_MAX + 1)) + b"]", "tools", "array_above_max_length"),
     ],
 )
-def test_tools_that_are_wrong_are_refused(tools: bytes, param: str, code: str) -> None:
+def test_invalid_tools_are_rejected(tools: bytes, param: str, code: str) -> None:
     error = refusal(lambda: tool_uses(read_body(b'{"tools":' + tools + b"}")))
     assert (error.param, error.code) == (param, code)
 
 
-def test_as_many_tools_as_the_limit_pass() -> None:
+def test_as_many_tools_as_the_limit_are_accepted() -> None:
     tools = b",".join([b'{"type":"function"}'] * TOOLS_MAX)
     assert len(tool_uses(read_body(b'{"tools":[' + tools + b"]}"))) == TOOLS_MAX
 
 
 @pytest.mark.parametrize("name", ["N", "Max_Tokens", "\u017ftream", "TOOLS"])
-def test_a_name_that_only_differs_in_case_is_refused(name: str) -> None:
+def test_a_name_that_differs_only_in_case_is_rejected(name: str) -> None:
     error = refusal(lambda: read_body(json.dumps({name: 1}).encode()))
     assert error.param == name.casefold()
     assert "Did you mean" in error.message
@@ -222,7 +222,7 @@ def test_a_name_that_only_differs_in_case_is_refused(name: str) -> None:
         *("kv_transfer_params", "cached_content", "data_sources", "access_programs", "background_options"),
     ],
 )
-def test_limits_models_searches_and_storage_in_other_words_are_refused(name: str) -> None:
+def test_other_servers_names_for_checked_parameters_are_rejected(name: str) -> None:
     with pytest.raises(RequestError) as caught:
         read_body(json.dumps({"model": "m", name: {"a": 1}}).encode())
     assert (caught.value.param, caught.value.code) == (name, "unsupported_parameter")
@@ -230,12 +230,12 @@ def test_limits_models_searches_and_storage_in_other_words_are_refused(name: str
 
 
 @pytest.mark.parametrize("name", ["Messages", "INPUT", "Previous_Response_Id"])
-def test_what_refers_to_content_in_another_case_is_refused(name: str) -> None:
+def test_content_members_in_another_case_are_rejected(name: str) -> None:
     with pytest.raises(RequestError, match="Did you mean"):
         read_body(json.dumps({name: "x"}).encode())
 
 
-def test_another_answer_cannot_be_named_for_its_cache() -> None:
+def test_a_cache_cannot_refer_to_another_answer() -> None:
     read_body(b'{"prompt_cache_options": {"mode": "explicit", "comparison_response_id": null}}')
     with pytest.raises(RequestError) as caught:
         read_body(b'{"prompt_cache_options": {"comparison_response_id": "resp_1"}}')

@@ -8,7 +8,7 @@ import pytest
 
 from app.wire.exchange import RequestError
 from app.wire.file_ref import StoredFile
-from app.wire.rewrite import handed, sealed_members
+from app.wire.rewrite import rewrite_conversation, seal_item
 from app.wire.tags import seal
 
 STORED = {"file-1": StoredFile("application/pdf", "a.pdf", "QUJD", 3, 1)}
@@ -17,22 +17,22 @@ URI = "data:application/pdf;base64,QUJD"
 
 def given(name: str, items: Any, upstream: str = "vendor") -> Any:
     fields = {"model": msgspec.Raw(b'"m"'), name: msgspec.Raw(json.dumps(items).encode())}
-    changed = handed(fields, STORED, upstream)
+    changed = rewrite_conversation(fields, STORED, upstream)
     assert changed["model"] is fields["model"]
     return json.loads(bytes(changed[name]))
 
 
-def test_what_has_nothing_to_change_keeps_its_bytes() -> None:
+def test_items_without_changes_keep_their_bytes() -> None:
     for text in (b'"a text"', b'[ {"role": "user",  "content":"x"} ]', b"null"):
         fields = {"input": msgspec.Raw(text)}
-        assert handed(fields, STORED, "vendor") is fields
+        assert rewrite_conversation(fields, STORED, "vendor") is fields
     odd = b'{"role":"user" ,"content":"x"}'
     fields = {"input": msgspec.Raw(b"[" + odd + b',{"content":[{"type":"input_file","file_id":"file-1"}]}]')}
-    assert bytes(handed(fields, STORED, "vendor")["input"]).startswith(b"[" + odd)
+    assert bytes(rewrite_conversation(fields, STORED, "vendor")["input"]).startswith(b"[" + odd)
 
 
 @pytest.mark.parametrize("holder", ["content", "output"])
-def test_an_uploaded_file_is_put_in(holder: str) -> None:
+def test_an_uploaded_file_is_inlined(holder: str) -> None:
     part = {"type": "input_file", "file_id": "file-1"}
     put_in = {"type": "input_file", "filename": "a.pdf", "file_data": URI}
     assert given("input", [{holder: [part, {"type": "input_text"}, 5]}]) == [
@@ -40,7 +40,7 @@ def test_an_uploaded_file_is_put_in(holder: str) -> None:
     ]
 
 
-def test_an_uploaded_file_is_put_into_a_chat_message() -> None:
+def test_an_uploaded_file_is_inlined_into_a_chat_message() -> None:
     part = {"type": "file", "file": {"file_id": "file-1", "filename": "other.pdf"}}
     put_in = {"type": "file", "file": {"filename": "a.pdf", "file_data": URI}}
     assert given("messages", [{"role": "user", "content": [part]}]) == [{"role": "user", "content": [put_in]}]
@@ -55,7 +55,7 @@ def test_an_uploaded_file_is_put_into_a_chat_message() -> None:
         {"type": "input_text", "file_id": "file-1"},
     ],
 )
-def test_what_names_no_uploaded_file_stays(part: Any) -> None:
+def test_other_file_ids_stay(part: Any) -> None:
     assert given("input", [{"content": [part]}]) == [{"content": [part]}]
     assert given("messages", [{"content": [part]}]) == [{"content": [part]}]
 
@@ -75,7 +75,7 @@ def test_sealed_reasoning_goes_to_its_own_upstream_only() -> None:
     assert given("input", [{"encrypted_content": None}]) == [{"encrypted_content": None}]
 
 
-def test_reasoning_that_rides_on_a_chat_call_stays_here() -> None:
+def test_reasoning_carried_by_a_chat_call_is_not_sent_upstream() -> None:
     ours = {"realrouter": {"reasoning": seal("vendor", "x")}}
     calls = [
         {"id": "1", "extra_content": ours},
@@ -96,16 +96,16 @@ def test_reasoning_that_rides_on_a_chat_call_stays_here() -> None:
 
 
 @pytest.mark.parametrize("number", [b"1e400", b"-1e309", b"1" * 5_000])
-def test_a_number_that_nobody_can_hold_is_refused_where_an_item_changes(number: bytes) -> None:
+def test_a_number_that_is_too_large_is_rejected_in_a_rewritten_item(number: bytes) -> None:
     items = b'[{"role":"user","content":"x"},{"encrypted_content":"gAAA","size":%b}]' % number
     with pytest.raises(RequestError) as caught:
-        handed({"input": msgspec.Raw(items)}, STORED, "vendor")
+        rewrite_conversation({"input": msgspec.Raw(items)}, STORED, "vendor")
     assert (caught.value.param, caught.value.code) == ("input[1]", "invalid_value")
 
 
-def test_what_is_encrypted_is_sealed_in_place() -> None:
+def test_encrypted_content_is_sealed_in_place() -> None:
     item = {"type": "reasoning", "encrypted_content": "gAAA"}
-    assert sealed_members(item, "vendor")
+    assert seal_item(item, "vendor")
     assert item["encrypted_content"] == seal("vendor", "gAAA")
     for other in ({"encrypted_content": None}, {"encrypted_content": ""}, {}, 5):
-        assert not sealed_members(other, "vendor")
+        assert not seal_item(other, "vendor")

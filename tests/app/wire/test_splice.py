@@ -19,7 +19,7 @@ from app.wire.splice import StringSplicer, members, with_members
         (b'{"text":"\\"model\\":\\"x\\"","model":"old"}', b'{"text":"\\"model\\":\\"x\\"","model":"new"}'),
     ],
 )
-def test_a_member_whose_place_is_certain_is_spliced(payload: bytes, spliced: bytes) -> None:
+def test_a_member_whose_position_is_certain_is_spliced(payload: bytes, spliced: bytes) -> None:
     assert StringSplicer("model", "new").replace(payload) == spliced
 
 
@@ -35,7 +35,7 @@ def test_a_member_whose_place_is_certain_is_spliced(payload: bytes, spliced: byt
         (b'{"text":"\\"model", "model":"old"}', b'{"text":"\\"model","model":"new"}'),
     ],
 )
-def test_a_member_whose_place_is_not_certain_is_encoded(payload: bytes, encoded: bytes) -> None:
+def test_a_member_whose_position_is_uncertain_is_encoded(payload: bytes, encoded: bytes) -> None:
     assert StringSplicer("model", "new").replace(payload) == encoded
 
 

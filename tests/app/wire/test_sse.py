@@ -16,7 +16,7 @@ def split(pieces: list[bytes]) -> list[Frame]:
     return frames if last is None else [*frames, last]
 
 
-def told(stream: bytes) -> list[tuple[str, bytes | None]]:
+def fields_of(stream: bytes) -> list[tuple[str, bytes | None]]:
     return [(frame.event, frame.data) for frame in split([stream])]
 
 
@@ -48,8 +48,8 @@ def told(stream: bytes) -> list[tuple[str, bytes | None]]:
         (b"data: a\n\n\n", [("", b"a")]),
     ],
 )
-def test_fields_are_read_as_the_standard_says(stream: bytes, frames: list[tuple[str, bytes | None]]) -> None:
-    assert told(stream) == frames
+def test_fields_are_read_according_to_the_standard(stream: bytes, frames: list[tuple[str, bytes | None]]) -> None:
+    assert fields_of(stream) == frames
     assert [(frame.event, frame.data) for frame in split(by_byte(stream))] == frames
 
 
@@ -74,7 +74,7 @@ def test_frames_do_not_depend_on_cuts_and_keep_every_byte(stream: bytes, places:
 
 
 @given(STREAMS)
-def test_a_frame_of_its_own_data_is_the_same_event(stream: bytes) -> None:
+def test_a_frame_with_its_own_data_is_the_same_event(stream: bytes) -> None:
     for frame in split([stream]):
         if frame.data is not None:
             again = split([frame.with_data(frame.data)])
@@ -106,7 +106,7 @@ def test_a_frame_may_be_as_long_as_the_limit_and_no_longer() -> None:
         assert caught.value.malformed
 
 
-def test_a_frame_that_grows_past_the_limit_is_refused_before_its_end() -> None:
+def test_a_frame_beyond_the_limit_is_rejected_before_its_end() -> None:
     splitter = FrameSplitter()
     half = b"x" * (MAX_FRAME_BYTES // 2)
     assert splitter.feed(half) == splitter.feed(half) == []

@@ -11,14 +11,14 @@ VENDOR = "630ba094"
 
 
 @given(st.text(max_size=50))
-def test_a_seal_is_taken_off_by_its_own_upstream_only(payload: str) -> None:
+def test_only_its_own_upstream_can_remove_a_seal(payload: str) -> None:
     sealed = seal("vendor", payload)
     assert unseal(sealed, "vendor") == payload
     assert unseal(sealed, "other") is None
     assert split(sealed) == (owner_of("vendor"), payload)
 
 
-def test_a_seal_does_not_say_the_name() -> None:
+def test_a_seal_does_not_reveal_the_upstreams_name() -> None:
     assert seal("vendor", "c2ln") == f"rr1.{VENDOR}:c2ln"
 
 
@@ -29,6 +29,6 @@ def test_a_seal_does_not_say_the_name() -> None:
         *(f"rr1.{VENDOR[1:]}:x", f"rr1.0{VENDOR}:x", f"rr1.{VENDOR.upper()}:x", f" rr1.{VENDOR}:x", "rr1.bbbbbbb\n:x"),
     ],
 )
-def test_what_bears_no_tag_is_its_own_payload(text: str) -> None:
+def test_text_without_a_tag_is_its_own_payload(text: str) -> None:
     assert split(text) == (None, text)
     assert unseal(text, "vendor") is None

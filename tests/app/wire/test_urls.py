@@ -64,7 +64,7 @@ def test_a_public_address_passes(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", [*PRIVATE, *MALFORMED])
-def test_anything_else_is_refused_by_its_place(url: str) -> None:
+def test_other_urls_are_rejected_by_their_path(url: str) -> None:
     with pytest.raises(RequestError) as caught:
         check_url(url, "input[0].content[0].image_url")
     assert caught.value.param == "input[0].content[0].image_url"
@@ -72,6 +72,6 @@ def test_anything_else_is_refused_by_its_place(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", PRIVATE)
-def test_a_private_address_is_refused_for_being_private(url: str) -> None:
-    with pytest.raises(RequestError, match="not on the public internet"):
+def test_a_private_address_is_rejected_as_private(url: str) -> None:
+    with pytest.raises(RequestError, match="does not point to the public internet"):
         check_url(url, "p")

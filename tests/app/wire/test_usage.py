@@ -12,7 +12,7 @@ from domain.usage import CALLED_TOOLS, CallCount, ImageCount, Usage
 
 
 @pytest.mark.parametrize(
-    ("told", "usage"),
+    ("raw", "usage"),
     [
         (None, None),
         ({}, None),
@@ -65,8 +65,8 @@ from domain.usage import CALLED_TOOLS, CallCount, ImageCount, Usage
         ),
     ],
 )
-def test_chat_usage(told: Any, usage: Usage | None) -> None:
-    assert chat_usage(told, None) == usage
+def test_chat_usage(raw: Any, usage: Usage | None) -> None:
+    assert chat_usage(raw, None) == usage
 
 
 NO_COUNTS = [-1, FIGURE_MAX + 1, 10**30, 1.0, True, "7", [], {}]
@@ -76,43 +76,43 @@ NO_COUNTS = [-1, FIGURE_MAX + 1, 10**30, 1.0, True, "7", [], {}]
 @pytest.mark.parametrize(
     "name", ["prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "cached_tokens"]
 )
-def test_what_is_no_count_makes_chat_usage_malformed(name: str, figure: Any) -> None:
-    told: dict[str, Any] = {
+def test_an_invalid_count_makes_chat_usage_malformed(name: str, figure: Any) -> None:
+    actual: dict[str, Any] = {
         "prompt_tokens": 5,
         "completion_tokens": 5,
         "completion_tokens_details": {"reasoning_tokens": 1},
     }
-    told |= {"prompt_tokens_details": {"cached_tokens": 1}, "total_tokens": 10}
+    actual |= {"prompt_tokens_details": {"cached_tokens": 1}, "total_tokens": 10}
     holder = {"reasoning_tokens": "completion_tokens_details", "cached_tokens": "prompt_tokens_details"}.get(name)
-    (told[holder] if holder else told)[name] = figure
+    (actual[holder] if holder else actual)[name] = figure
     with pytest.raises(AnswerError) as caught:
-        chat_usage(told, None)
+        chat_usage(actual, None)
     assert caught.value.malformed
 
 
 @pytest.mark.parametrize(
-    "told", [[], "x", 5, {"prompt_tokens": 1, "completion_tokens": 1, "prompt_tokens_details": [1]}]
+    "raw", [[], "x", 5, {"prompt_tokens": 1, "completion_tokens": 1, "prompt_tokens_details": [1]}]
 )
-def test_usage_that_is_no_object_is_malformed(told: Any) -> None:
+def test_usage_that_is_not_an_object_is_malformed(raw: Any) -> None:
     with pytest.raises(AnswerError):
-        chat_usage(told, None)
+        chat_usage(raw, None)
 
 
 COUNTS = st.integers(min_value=0, max_value=FIGURE_MAX)
 
 
 @given(COUNTS, COUNTS, COUNTS, COUNTS, COUNTS)
-def test_kinds_are_disjoint_and_sum_to_what_the_upstream_said(
+def test_kinds_are_disjoint_and_add_up_to_the_upstreams_total(
     read: int, output: int, cached: int, written: int, thought: int
 ) -> None:
     details = {"cached_tokens": cached, "cache_write_tokens": written}
-    told = {
+    actual = {
         "input_tokens": read,
         "output_tokens": output,
         "input_tokens_details": details,
         "output_tokens_details": {"reasoning_tokens": thought},
     }
-    usage = responses_usage(told, "default", Usage(web_search_calls=2))
+    usage = responses_usage(actual, "default", Usage(web_search_calls=2))
     assert usage is not None
     assert (usage.input_tokens, usage.output_tokens) == (read, output)
     assert min(usage.input, usage.cached_input, usage.cache_write) >= 0
@@ -120,9 +120,9 @@ def test_kinds_are_disjoint_and_sum_to_what_the_upstream_said(
     assert (usage.web_search_calls, usage.service_tier) == (2, "default")
 
 
-@pytest.mark.parametrize("told", [None, {}, {"input_tokens": 1}, {"output_tokens": 1}])
-def test_responses_usage_without_figures_is_none(told: Any) -> None:
-    assert responses_usage(told, None, Usage()) is None
+@pytest.mark.parametrize("raw", [None, {}, {"input_tokens": 1}, {"output_tokens": 1}])
+def test_responses_usage_without_counts_is_none(raw: Any) -> None:
+    assert responses_usage(raw, None, Usage()) is None
 
 
 def test_searches_are_calls_and_page_views_are_not() -> None:
@@ -136,12 +136,12 @@ def test_searches_are_calls_and_page_views_are_not() -> None:
     ("tool_usage", "calls"),
     [(None, 1), ({}, 1), ({"web_search": None}, 1), ({"web_search": {}}, 1), ({"web_search": {"num_requests": 7}}, 7)],
 )
-def test_the_upstreams_own_number_of_searches_outranks_the_items(tool_usage: Any, calls: int) -> None:
+def test_the_upstreams_own_number_of_searches_overrides_the_items(tool_usage: Any, calls: int) -> None:
     assert item_usage([Item(type="web_search_call")], tool_usage=tool_usage).web_search_calls == calls
 
 
 @pytest.mark.parametrize("tool_usage", [[], {"web_search": 3}, {"web_search": {"num_requests": -1}}])
-def test_tool_usage_that_makes_no_sense_is_malformed(tool_usage: Any) -> None:
+def test_invalid_tool_usage_is_malformed(tool_usage: Any) -> None:
     with pytest.raises(AnswerError):
         item_usage([], tool_usage=tool_usage)
 
@@ -170,10 +170,10 @@ def test_calls_of_other_tools_are_counted_by_the_catalogs_names() -> None:
 
 def test_tokens_of_one_usage_take_the_calls_and_images_of_another() -> None:
     items = Usage(web_search_calls=2, images=(ImageCount("low", "auto", 1),), calls=(CallCount("mcp", 3),))
-    told = responses_usage({"input_tokens": 5, "output_tokens": 7}, "flex", items)
-    assert told == with_items(Usage(input=5, output=7, service_tier="flex"), items)
-    assert told is not None
-    assert (told.web_search_calls, told.images, told.calls) == (2, items.images, items.calls)
+    actual = responses_usage({"input_tokens": 5, "output_tokens": 7}, "flex", items)
+    assert actual == with_items(Usage(input=5, output=7, service_tier="flex"), items)
+    assert actual is not None
+    assert (actual.web_search_calls, actual.images, actual.calls) == (2, items.images, items.calls)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_tokens_of_one_usage_take_the_calls_and_images_of_another() -> None:
         ([{"type": "image_generation", "quality": "low", "size": "1536x1024"}], ("low", "1536x1024")),
     ],
 )
-def test_an_image_that_does_not_say_is_what_the_tool_was_told(tools: Any, named: tuple[str, str]) -> None:
+def test_an_image_without_details_has_those_of_the_tool(tools: Any, named: tuple[str, str]) -> None:
     assert item_usage([Item(type="image_generation_call")], tools).images == (ImageCount(*named, 1),)
 
 

@@ -1,4 +1,4 @@
-"""Requests of chat clients, in lm15's reach: the ones that both libraries write for every vendor."""
+"""Chat requests that both this gateway and lm15 can write for every vendor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WEATHER: Final = {
 NOW: Final = {"type": "function", "function": {"name": "now", "description": "The time"}}
 
 
-def asked(content: Any, **members: Any) -> Json:
+def make_request(content: Any, **members: Any) -> Json:
     return {"model": "public", "messages": [{"role": "user", "content": content}], **members}
 
 
@@ -43,8 +43,8 @@ WEATHER_TURN: Final = [
 ]
 
 REQUESTS: Final[dict[str, Json]] = {
-    "text": asked("Grüß dich 🌍"),
-    "text in parts": asked([{"type": "text", "text": "One"}, {"type": "text", "text": "Two"}]),
+    "text": make_request("Grüß dich 🌍"),
+    "text in parts": make_request([{"type": "text", "text": "One"}, {"type": "text", "text": "Two"}]),
     "conversation": {
         "model": "public",
         "messages": [
@@ -58,40 +58,40 @@ REQUESTS: Final[dict[str, Json]] = {
         "model": "public",
         "messages": [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "Hi"}],
     },
-    "sampling": asked("Hi", temperature=0.5, top_p=0.9),
-    "stop": asked("Count", stop=["END", "STOP"]),
-    "tools": asked("The weather?", tools=[WEATHER, NOW], tool_choice="auto"),
-    "a tool that must be": asked("The weather?", tools=[WEATHER, NOW], tool_choice="required"),
-    "no tool": asked("The weather?", tools=[WEATHER], tool_choice="none"),
-    "one tool": asked(
+    "sampling": make_request("Hi", temperature=0.5, top_p=0.9),
+    "stop": make_request("Count", stop=["END", "STOP"]),
+    "tools": make_request("The weather?", tools=[WEATHER, NOW], tool_choice="auto"),
+    "a tool that must be": make_request("The weather?", tools=[WEATHER, NOW], tool_choice="required"),
+    "no tool": make_request("The weather?", tools=[WEATHER], tool_choice="none"),
+    "one tool": make_request(
         "The weather?", tools=[WEATHER, NOW], tool_choice={"type": "function", "function": {"name": "get_weather"}}
     ),
-    "one call at a time": asked("The weather?", tools=[WEATHER], parallel_tool_calls=False),
+    "one call at a time": make_request("The weather?", tools=[WEATHER], parallel_tool_calls=False),
     "tool results": {"model": "public", "messages": WEATHER_TURN, "tools": [WEATHER]},
     "a further turn": {
         "model": "public",
         "messages": [*WEATHER_TURN, {"role": "user", "content": "And tomorrow?"}],
         "tools": [WEATHER],
     },
-    "image": asked(
+    "image": make_request(
         [{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}]
     ),
-    "image by address": asked(
+    "image by address": make_request(
         [
             {"type": "image_url", "image_url": {"url": "https://pictures.example/cat.png"}},
             {"type": "text", "text": "What?"},
         ]
     ),
-    "pdf": asked(
+    "pdf": make_request(
         [
             {"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0xLjQK"}},
             {"type": "text", "text": "What?"},
         ]
     ),
-    "schema": asked(
+    "schema": make_request(
         "A city",
         response_format={"type": "json_schema", "json_schema": {"name": "city", "schema": CITY, "strict": True}},
     ),
-    "json": asked("A city, as JSON", response_format={"type": "json_object"}),
-    "effort": asked("Think", reasoning_effort="low"),
+    "json": make_request("A city, as JSON", response_format={"type": "json_object"}),
+    "effort": make_request("Think", reasoning_effort="low"),
 }

@@ -1,4 +1,4 @@
-"""lm15 reads a vendor's answer: an independent codec library, asked through its public adapters over a scripted transport."""
+"""Reads a vendor's answer with lm15, an independent codec library, through its public adapters and a scripted transport."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Answers read twice: by the readers here and by lm15, an independent library. Where they disagree, the reason stands beside it.
+"""Answers are read by this gateway and by lm15, an independent library. Each disagreement has its reason next to it.
 
-A disagreement that goes away fails too: the table below says what is so, no more.
+A disagreement that disappears is a failure too, so the table never lists one that no longer exists.
 """
 
 from __future__ import annotations
@@ -128,30 +128,30 @@ PLAIN: Final = [(dialect, case) for dialect, case in OWN if case.plain]
 
 
 @pytest.mark.parametrize(("dialect", "case"), [pytest.param(*each, id=f"{each[0]}-{each[1].name}") for each in OWN])
-def test_two_readers_of_a_stream(dialect: Dialect, case: Case) -> None:
+def test_two_readers_of_a_stream_agree(dialect: Dialect, case: Case) -> None:
     streams = [stream_of(dialect, name) for name in (case.name, case.then) if name]
     agree(f"{dialect}/{case.name}.sse", ours(dialect, case, streams), second_opinion.of_stream(dialect, streams[0]))
 
 
 @pytest.mark.parametrize(("dialect", "case"), [pytest.param(*each, id=f"{each[0]}-{each[1].name}") for each in PLAIN])
-def test_two_readers_of_a_body(dialect: Dialect, case: Case) -> None:
+def test_two_readers_of_a_body_agree(dialect: Dialect, case: Case) -> None:
     body = body_of(dialect, case.name)
     agree(f"{dialect}/{case.name}.json", of_whole(dialect, case, body), second_opinion.of_body(dialect, body))
 
 
 @pytest.mark.parametrize("name", [name for name in PRESENT if name.endswith(".txt")])
-def test_two_readers_of_a_recorded_stream(name: str) -> None:
+def test_two_readers_of_a_recorded_stream_agree(name: str) -> None:
     stream = recorded_stream(name)
     agree(name, ours(dialect_of(name), Case(name), [stream]), second_opinion.of_stream(dialect_of(name), stream))
 
 
 @pytest.mark.parametrize("name", [name for name in PRESENT if name.endswith(".json")])
-def test_two_readers_of_a_recorded_body(name: str) -> None:
+def test_two_readers_of_a_recorded_body_agree(name: str) -> None:
     body = (RECORDINGS / name).read_bytes()
     theirs = second_opinion.of_body(dialect_of(name), body, status=429 if RECORDED[name].fault else 200)
     agree(name, of_whole(dialect_of(name), Case(name), body), theirs)
 
 
-def test_every_disagreement_is_of_an_answer_that_there_is() -> None:
+def test_every_disagreement_names_an_existing_answer() -> None:
     own = {f"{dialect}/{case.name}.{end}" for dialect, case in OWN for end in ("sse", "json")}
     assert set(DISAGREEMENTS) <= own | set(RECORDED)

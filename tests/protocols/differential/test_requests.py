@@ -1,6 +1,6 @@
-"""Requests written twice: by the codecs here and by lm15, an independent library. Where they differ, the reason stands beside it.
+"""Requests are written by this gateway and by lm15, an independent library. Each difference has its reason next to it.
 
-Chat, the one protocol whose requests lm15 reads as well, goes round: what is written here must say to lm15 what the client said.
+lm15 also reads chat requests, so these make a round trip: what is written here must mean the same to lm15 as the client's request.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ import pytest
 from lm15.serde import request_to_dict
 
 from app.wire import canonical
-from app.wire.anthropic.request_writer import write_anthropic
+from app.wire.anthropic.request_writer import write_anthropic_request
 from app.wire.canonical import CanonicalRequest, Target
-from app.wire.chat.request_reader import read_chat
-from app.wire.chat.request_writer import write_chat
+from app.wire.chat.request_reader import read_chat_request
+from app.wire.chat.request_writer import write_chat_request
 from app.wire.exchange import RequestError
-from app.wire.gemini.request_writer import write_gemini
-from app.wire.responses.request_reader import read_responses
-from app.wire.responses.request_writer import write_responses
+from app.wire.gemini.request_writer import write_gemini_request
+from app.wire.responses.request_reader import read_responses_request
+from app.wire.responses.request_writer import write_responses_request
 from app.wire.splice import members
 from tests.protocols.differential.requests import REQUESTS, Json
 from tests.protocols.differential.second_opinion import ADAPTERS
 from tests.protocols.translated.expected import Dialect
 
 WRITERS: Final[dict[Dialect, tuple[Callable[[CanonicalRequest, Target], bytes], str]]] = {
-    "responses": (write_responses, "gpt-5.4-mini"),
-    "anthropic": (write_anthropic, "claude-sonnet-4-5"),
-    "gemini": (write_gemini, "gemini-2.5-flash"),
+    "responses": (write_responses_request, "gpt-5.4-mini"),
+    "anthropic": (write_anthropic_request, "claude-sonnet-4-5"),
+    "gemini": (write_gemini_request, "gemini-2.5-flash"),
 }
 LIMIT: Final = 8192
 REFUSED: Final = "(refused)"
@@ -103,7 +103,7 @@ DISAGREEMENTS: Final[dict[tuple[str, Dialect], tuple[set[str], str]]] = {
 
 
 def read(body: Json) -> CanonicalRequest:
-    return read_chat(members.decode(msgspec.json.encode(body)), {})
+    return read_chat_request(members.decode(msgspec.json.encode(body)), {})
 
 
 def ours(dialect: Dialect, body: Json) -> Json | str:
@@ -137,7 +137,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def differing(dialect: Dialect, one: Json | str, other: Json | str) -> set[str]:
-    """The paths at which two bodies differ, besides the usual ones."""
+    """The paths at which two bodies differ, except the usual ones."""
     if isinstance(one, str) or isinstance(other, str):
         return set() if one == other else {"refused here" if one == REFUSED else "refused by lm15"}
     mine, yours = dict(leaves(one)), dict(leaves(other))
@@ -148,21 +148,21 @@ def differing(dialect: Dialect, one: Json | str, other: Json | str) -> set[str]:
 
 @pytest.mark.parametrize("dialect", WRITERS)
 @pytest.mark.parametrize("name", REQUESTS)
-def test_two_writers_of_a_request(name: str, dialect: Dialect) -> None:
+def test_two_writers_of_a_request_agree(name: str, dialect: Dialect) -> None:
     wanted, why = DISAGREEMENTS.get((name, dialect), (set(), "they agree"))
     assert differing(dialect, ours(dialect, REQUESTS[name]), theirs(dialect, REQUESTS[name])) == wanted, why
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_a_chat_request_goes_round(name: str) -> None:
+def test_a_chat_request_survives_a_round_trip(name: str) -> None:
     body = REQUESTS[name]
-    written = json.loads(write_chat(read(body), Target("vendor", "public", max_output_tokens=LIMIT)))
+    written = json.loads(write_chat_request(read(body), Target("vendor", "public", max_output_tokens=LIMIT)))
     said = request_to_dict(lm15.request_from_openai_chat(body | {"max_completion_tokens": LIMIT, "store": False}))
     assert request_to_dict(lm15.request_from_openai_chat(written)) == said
 
 
 @pytest.mark.parametrize("name", [name for name in REQUESTS if name != "pdf"])
-def test_a_request_that_lm15_writes_reads_as_the_client_wrote_it(name: str) -> None:
+def test_a_request_written_by_lm15_reads_as_the_original(name: str) -> None:
     """lm15 has no place for a document on chat. Beside a tool it says what to choose: auto, where the client said nothing."""
     request = lm15.request_from_openai_chat(REQUESTS[name])
     body = json.loads(lm15.OpenAIChatLM(api_key="key").build_request(request, False).body)
@@ -170,12 +170,12 @@ def test_a_request_that_lm15_writes_reads_as_the_client_wrote_it(name: str) -> N
 
 
 @pytest.mark.parametrize("name", [name for name in REQUESTS if name not in ("stop", "pdf")])
-def test_a_responses_request_that_lm15_writes_asks_for_the_same(name: str) -> None:
+def test_a_responses_request_written_by_lm15_reads_as_the_original(name: str) -> None:
     """Stops have no place there, and a document gets a name."""
     request = lm15.request_from_openai_chat(REQUESTS[name])
     body = lm15.OpenAILM(api_key="key").build_request(request, False).body
     assert isinstance(body, bytes)
-    one, other = said(read_responses(members.decode(body), {})), said(read(REQUESTS[name]))
+    one, other = said(read_responses_request(members.decode(body), {})), said(read(REQUESTS[name]))
     if one["instructions"]:
         system = {"type": "Message", "role": "system", "name": None}
         one["items"].insert(0, {**system, "parts": [{"type": "Text", "text": one["instructions"]}]})
@@ -183,9 +183,9 @@ def test_a_responses_request_that_lm15_writes_asks_for_the_same(name: str) -> No
     assert one | {"endpoint": "chat"} == other
 
 
-def said(ask: CanonicalRequest) -> Any:
+def said(request: CanonicalRequest) -> Any:
     """A CanonicalRequest without places: arguments and schemas as values, and what is said by default said."""
-    bare = canonical.bare(ask)
+    bare = canonical.bare(request)
     for item in bare["items"]:
         if "arguments" in item:
             item["arguments"] = json.loads(item["arguments"])

@@ -1,4 +1,4 @@
-"""Anthropic's Messages streams, and what they say."""
+"""Anthropic's Messages streams and the answers that they contain."""
 
 from __future__ import annotations
 

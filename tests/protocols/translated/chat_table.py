@@ -1,4 +1,4 @@
-"""Chat completion streams of OpenAI and of those who speak alike, and what they say."""
+"""Chat completion streams of OpenAI and compatible servers, and the answers that they contain."""
 
 from __future__ import annotations
 

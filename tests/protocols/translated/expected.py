@@ -1,7 +1,7 @@
-"""What a stream says, in values that neither protocol owns: the shape of the tables beside this file.
+"""The answer that a stream contains, in values independent of any protocol. The tables in this folder have this shape.
 
-Rule 1: every expectation was read off the vendor's bytes by eye, and off the vendor's documentation. None was copied from a codec.
-Rule 2: None and () mean that the answer must have none of it. `ANY` marks what the vendor leaves open.
+Rule 1: every expectation was read off the vendor's bytes and documentation by hand. None was copied from a codec.
+Rule 2: None and () mean that the answer must not have any. `ANY` marks what the vendor leaves open.
 """
 
 from __future__ import annotations

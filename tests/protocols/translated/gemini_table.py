@@ -1,4 +1,4 @@
-"""Gemini's generateContent streams, and what they say. Every chunk is a whole response: the last usage counts."""
+"""Gemini's generateContent streams and the answers that they contain. Every chunk is a whole response: the last usage counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A vendor's stream through a reader and a writer, fed in pieces: what comes out, and what the gateway was told."""
+"""Feeds a vendor's stream in pieces through a reader and a writer, and collects what the client and the gateway get."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any, Final, Literal
 import msgspec
 
 from app.wire import canonical
-from app.wire.answer import AnswerWriter, Reader
-from app.wire.anthropic.answer_reader import AnthropicReader
+from app.wire.answer import AnswerReader, AnswerWriter
+from app.wire.anthropic.answer_reader import AnthropicAnswerReader
 from app.wire.canonical import CanonicalRequest, Target
-from app.wire.chat.answer_reader import ChatReader
-from app.wire.chat.answer_writer import ChatWriter
+from app.wire.chat.answer_reader import ChatAnswerReader
+from app.wire.chat.answer_writer import ChatAnswerWriter
 from app.wire.exchange import AnswerError
-from app.wire.gemini.answer_reader import GeminiReader
-from app.wire.responses.answer_reader import ResponsesReader
-from app.wire.responses.answer_writer import ResponsesWriter
+from app.wire.gemini.answer_reader import GeminiAnswerReader
+from app.wire.responses.answer_reader import ResponsesAnswerReader
+from app.wire.responses.answer_writer import ResponsesAnswerWriter
 from app.wire.splice import Members, members
 from app.wire.translate import PlainTranslation, StreamTranslation
 from domain.usage import Usage
@@ -33,12 +33,12 @@ SEED: Final = "0123456789abcdef" * 2
 UPSTREAM: Final = "vendor"
 
 READERS: Final[dict[Dialect, type[Any]]] = {
-    "responses": ResponsesReader,
-    "chat": ChatReader,
-    "anthropic": AnthropicReader,
-    "gemini": GeminiReader,
+    "responses": ResponsesAnswerReader,
+    "chat": ChatAnswerReader,
+    "anthropic": AnthropicAnswerReader,
+    "gemini": GeminiAnswerReader,
 }
-WRITERS: Final[dict[Client, type[Any]]] = {"responses": ResponsesWriter, "chat": ChatWriter}
+WRITERS: Final[dict[Client, type[Any]]] = {"responses": ResponsesAnswerWriter, "chat": ChatAnswerWriter}
 
 TOOLS: Final = (
     canonical.FunctionTool("get_weather", parameters={"type": "object"}),
@@ -84,8 +84,10 @@ def fields_for(client: Client, *, stream: bool = True) -> Members:
     return members.decode(msgspec.json.encode(fields))
 
 
-def reader_for(dialect: Dialect, ask: CanonicalRequest) -> Reader:
-    reader: Reader = READERS[dialect](ask, Target(UPSTREAM, "vendor-model", max_output_tokens=4096, max_tool_calls=5))
+def reader_for(dialect: Dialect, request: CanonicalRequest) -> AnswerReader:
+    reader: AnswerReader = READERS[dialect](
+        request, Target(UPSTREAM, "vendor-model", max_output_tokens=4096, max_tool_calls=5)
+    )
     return reader
 
 
@@ -100,8 +102,8 @@ def writer_for(client: Client, *, stream: bool = True) -> AnswerWriter:
 def streamed(dialect: Dialect, client: Client, case: Case, turns: Sequence[Sequence[bytes]]) -> Outcome:
     """`turns` are the pieces of each upstream answer: one, or two where the first is a pause."""
     choices = len(case.choices)
-    ask = ask_for(client, choices=choices, logprobs=case.logprobs)
-    relay = StreamTranslation(reader_for(dialect, ask), writer_for(client), choices=choices)
+    request = ask_for(client, choices=choices, logprobs=case.logprobs)
+    relay = StreamTranslation(reader_for(dialect, request), writer_for(client), choices=choices)
     forwarded, error, continued = b"", None, None
     try:
         for number, pieces in enumerate(turns):
@@ -122,15 +124,15 @@ def streamed(dialect: Dialect, client: Client, case: Case, turns: Sequence[Seque
         rest = relay.tail()
     else:
         rest = relay.failure(message=error.message, type=error.type or "server_error", code=error.code)
-    told = relay.delivered.output_bytes
-    return Outcome(forwarded + rest, forwarded, relay.usage, relay.finish, told, error, continued)
+    result = relay.delivered.output_bytes
+    return Outcome(forwarded + rest, forwarded, relay.usage, relay.finish, result, error, continued)
 
 
 def whole(dialect: Dialect, client: Client, case: Case, body: bytes) -> tuple[bytes, Usage | None]:
     """A plain answer for a client that did not ask for a stream."""
-    ask = ask_for(client, choices=len(case.choices), logprobs=case.logprobs, stream=False)
+    request = ask_for(client, choices=len(case.choices), logprobs=case.logprobs, stream=False)
     writer = writer_for(client, stream=False)
-    relay = PlainTranslation(reader_for(dialect, ask), writer, choices=len(case.choices))
+    relay = PlainTranslation(reader_for(dialect, request), writer, choices=len(case.choices))
     for piece in (body[:7], body[7:]):
         assert relay.feed(piece) == b""
     relay.end()

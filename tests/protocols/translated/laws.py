@@ -1,4 +1,4 @@
-"""The laws of app.wire.answer as a checker: events of a reader in, or a complaint."""
+"""Checks a reader's events against the rules of app.wire.answer."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from app.wire import answer
 from app.wire.answer import AnswerEvent
 
-_BEGINS = answer.ThoughtBegun | answer.CallBegun | answer.SearchBegun | answer.ImageBegun
-_ENDS = answer.ThoughtDone | answer.CallDone | answer.SearchDone | answer.ImageDone
+_BEGINS = answer.ReasoningBegun | answer.CallBegun | answer.SearchBegun | answer.ImageBegun
+_ENDS = answer.ReasoningDone | answer.CallDone | answer.SearchDone | answer.ImageDone
 _PAIRS = {
-    answer.ThoughtDone: answer.ThoughtBegun,
+    answer.ReasoningDone: answer.ReasoningBegun,
     answer.CallDone: answer.CallBegun,
     answer.SearchDone: answer.SearchBegun,
     answer.ImageDone: answer.ImageBegun,
 }
 _WITHIN = {
-    answer.Thought: answer.ThoughtBegun,
+    answer.ReasoningDelta: answer.ReasoningBegun,
     answer.CallDelta: answer.CallBegun,
     answer.ImagePartial: answer.ImageBegun,
 }
@@ -35,27 +35,27 @@ class _Walk:
 
     def step(self, event: AnswerEvent) -> None:
         match event:
-            case answer.Said() | answer.Refused():
+            case answer.TextDelta() | answer.RefusalDelta():
                 self._speaks(event.choice)
                 assert event.text, "an empty delta"
                 self.message[event.choice] = self.message.get(event.choice, "") + event.text
-            case answer.Cited():
+            case answer.CitationAdded():
                 self._speaks(event.choice)
                 length = len(self.message.get(event.choice, ""))
                 assert 0 <= event.start <= event.end
                 assert event.end <= length or not self.faithful, f"a citation beyond its message of {length}"
                 assert event.url
-            case answer.Finished():
+            case answer.ChoiceFinished():
                 self._speaks(event.choice)
                 left = [begun for begun in self.open.values() if getattr(begun, "choice", None) == event.choice]
                 assert not left, f"finished with {left} open"
                 self.finished.add(event.choice)
-            case answer.Thought() | answer.CallDelta() | answer.ImagePartial():
+            case answer.ReasoningDelta() | answer.CallDelta() | answer.ImagePartial():
                 self._goes_on(event)
             case _:
                 self._begins_or_ends(event)
 
-    def _goes_on(self, event: answer.Thought | answer.CallDelta | answer.ImagePartial) -> None:
+    def _goes_on(self, event: answer.ReasoningDelta | answer.CallDelta | answer.ImagePartial) -> None:
         assert isinstance(self.open.get(event.key), _WITHIN[type(event)]), f"{event} outside of its stretch"
         if isinstance(event, answer.ImagePartial):
             assert event.data
@@ -64,7 +64,7 @@ class _Walk:
             self.previews[event.key] = number + 1
             return
         assert event.text, "an empty delta"
-        if isinstance(event, answer.Thought):
+        if isinstance(event, answer.ReasoningDelta):
             assert event.part >= self.parts.get(event.key, 0), "a paragraph goes back"
             self.parts[event.key] = event.part
 
@@ -74,7 +74,7 @@ class _Walk:
             assert event.key not in self.used, "a key is used again"
             self.used.add(event.key)
             self.open[event.key] = event
-            if isinstance(event, answer.CallBegun | answer.ThoughtBegun):
+            if isinstance(event, answer.CallBegun | answer.ReasoningBegun):
                 self.message[event.choice] = ""
             if isinstance(event, answer.CallBegun):
                 assert event.call_id
@@ -92,8 +92,8 @@ class _Walk:
 def check(events: Sequence[AnswerEvent], *, whole: bool, faithful: bool = True) -> None:
     """`whole`: the answer came to its end, with no fault. `faithful`: the vendor's own places and numbers are to be trusted."""
     walk = _Walk(faithful)
-    assert not events or isinstance(events[0], answer.Began), "the answer does not begin"
-    ended = bool(events) and isinstance(events[-1], answer.Ended)
+    assert not events or isinstance(events[0], answer.AnswerBegun), "the answer does not begin"
+    ended = bool(events) and isinstance(events[-1], answer.AnswerEnded)
     assert ended or not whole, "the answer does not end"
     for event in events[1 : len(events) - ended]:
         walk.step(event)

@@ -1,4 +1,4 @@
-"""Recorded answers of vendors, where they are at hand, and what they say. The figures were read off the recordings by eye."""
+"""Recorded answers of vendors, if present, and what they contain. The values were read off the recordings by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.protocols.translated.expected import ANY, Call, Fault
 
 @dataclass(frozen=True, slots=True)
 class Long:
-    """A text that is too long to stand here: its length in code points, its beginning and its end."""
+    """A text that is too long for the table: its length in code points, its start and its end."""
 
     length: int
     begins: str

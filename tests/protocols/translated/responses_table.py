@@ -1,4 +1,4 @@
-"""OpenAI's Responses streams, and what they say."""
+"""OpenAI's Responses streams and the answers that they contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes against the types of openai-python: strictly, in JSON mode, and with nothing in them that the types do not know."""
+"""Validates bytes against openai-python's types: strictly, in JSON mode, and without members that the types do not know."""
 
 from __future__ import annotations
 

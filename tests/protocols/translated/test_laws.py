@@ -1,4 +1,4 @@
-"""What the readers tell keeps the laws of app.wire.answer, on every stream, on bodies, and on streams with a wrong value."""
+"""Readers obey the rules of app.wire.answer on every stream, on plain bodies, and on streams with a wrong value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from app.wire.answer import AnswerEvent, Cited, Reader
+from app.wire.answer import AnswerEvent, AnswerReader, CitationAdded
 from app.wire.exchange import AnswerError
 from app.wire.sse import FrameSplitter
 from tests.protocols.translated import laws
@@ -24,11 +24,11 @@ OWN = [
 ]
 
 
-def reader_of(dialect: Dialect, case: Case) -> Reader:
+def reader_of(dialect: Dialect, case: Case) -> AnswerReader:
     return reader_for(dialect, ask_for("chat", choices=len(case.choices), logprobs=case.logprobs))
 
 
-def told(reader: Reader, streams: Iterable[bytes]) -> tuple[list[AnswerEvent], bool]:
+def events_of(reader: AnswerReader, streams: Iterable[bytes]) -> tuple[list[AnswerEvent], bool]:
     """All events up to the end, or up to a fault, and whether it came to the end."""
     events: list[AnswerEvent] = []
     try:
@@ -44,9 +44,9 @@ def told(reader: Reader, streams: Iterable[bytes]) -> tuple[list[AnswerEvent], b
 
 
 @pytest.mark.parametrize(("dialect", "case"), OWN)
-def test_a_stream_is_told_by_the_laws(dialect: Dialect, case: Case) -> None:
+def test_a_streams_events_obey_the_laws(dialect: Dialect, case: Case) -> None:
     streams = [stream_of(dialect, name) for name in (case.name, case.then) if name]
-    events, whole = told(reader_of(dialect, case), streams)
+    events, whole = events_of(reader_of(dialect, case), streams)
     laws.check(events, whole=whole)
     assert whole == (case.fault is None) or case.name == "half_frame"
     if case.plain:
@@ -54,16 +54,16 @@ def test_a_stream_is_told_by_the_laws(dialect: Dialect, case: Case) -> None:
 
 
 @pytest.mark.parametrize(("dialect", "case"), OWN)
-def test_a_stream_with_a_wrong_value_is_told_by_the_laws(dialect: Dialect, case: Case) -> None:
+def test_events_of_a_stream_with_a_wrong_value_obey_the_laws(dialect: Dialect, case: Case) -> None:
     chance = random.Random(f"{dialect} {case.name}")
     for _ in range(30):
         changed = mutated(stream_of(dialect, case.name), chance)
-        events, whole = told(reader_of(dialect, case), [changed])
+        events, whole = events_of(reader_of(dialect, case), [changed])
         laws.check(events, whole=whole and not case.then, faithful=False)
 
 
 def test_a_citation_does_not_end_before_it_starts() -> None:
     stream = stream_of("responses", "web_search").replace(b'"end_index":20', b'"end_index":7')
-    events, whole = told(reader_of("responses", Case("web_search")), [stream])
+    events, whole = events_of(reader_of("responses", Case("web_search")), [stream])
     assert whole
-    assert [(event.start, event.end) for event in events if isinstance(event, Cited)] == [(3, 9), (12, 12)]
+    assert [(event.start, event.end) for event in events if isinstance(event, CitationAdded)] == [(3, 9), (12, 12)]

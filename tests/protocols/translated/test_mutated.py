@@ -1,4 +1,4 @@
-"""Streams with one value put wrong: whatever an upstream sends, the answer is good or at fault, and the client is told in order."""
+"""Streams with one wrong value: the answer is either good or at fault, and the client's stream is well formed in both cases."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def mutated(stream: bytes, chance: random.Random) -> bytes:
-    """The stream with one value of one event gone, or wrong, or the event told twice, or left out."""
+    """The stream with one value of one event removed or wrong, or with one event repeated or left out."""
     frames = stream.decode().split("\n\n")
-    told = [number for number, frame in enumerate(frames) if "data: {" in frame]
-    number = chance.choice(told)
+    result = [number for number, frame in enumerate(frames) if "data: {" in frame]
+    number = chance.choice(result)
     head, _, data = frames[number].partition("data: ")
     try:
         event = json.loads(data)
@@ -90,7 +90,7 @@ def mutated(stream: bytes, chance: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize(("dialect", "case", "client"), ALL)
-def test_no_value_breaks_more_than_the_answer(dialect: Dialect, case: Case, client: Client) -> None:
+def test_a_wrong_value_fails_only_the_answer(dialect: Dialect, case: Case, client: Client) -> None:
     if case.then:
         return
     chance = random.Random(f"{dialect} {case.name} {client}")
@@ -117,15 +117,13 @@ def broken(stream: bytes, chance: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize(("dialect", "case", "client"), ALL)
-def test_no_byte_breaks_more_than_the_answer(dialect: Dialect, case: Case, client: Client) -> None:
+def test_a_wrong_byte_fails_only_the_answer(dialect: Dialect, case: Case, client: Client) -> None:
     fuzz(dialect, case, client, MUTANTS)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("dialect", "case", "client"), ALL)
-def test_no_value_and_no_byte_breaks_more_than_the_answer_at_length(
-    dialect: Dialect, case: Case, client: Client
-) -> None:
+def test_wrong_values_and_bytes_fail_only_the_answer_at_length(dialect: Dialect, case: Case, client: Client) -> None:
     fuzz(dialect, case, client, MUTANTS_LONG)
 
 
@@ -141,8 +139,8 @@ def fuzz(dialect: Dialect, case: Case, client: Client, count: int) -> None:
 
 
 def check_order(client: Client, outcome: Outcome, changed: bytes) -> None:
-    told = understood(client, outcome.sent)
-    assert (told.error is None) == (outcome.error is None), changed
+    result = understood(client, outcome.sent)
+    assert (result.error is None) == (outcome.error is None), changed
     if client == "responses":
         found = responses_grammar.events(outcome.sent)
         if [event["type"] for event in found] != ["error"]:

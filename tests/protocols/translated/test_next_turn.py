@@ -1,4 +1,4 @@
-"""An answer goes back to the upstream in the next turn, as clients send it: with its reasoning, its calls, and what they gave."""
+"""An answer goes back to the upstream in the next turn as clients send it: with its reasoning, calls and their outputs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from app.wire.anthropic.request_writer import write_anthropic
+from app.wire.anthropic.request_writer import write_anthropic_request
 from app.wire.canonical import CanonicalRequest, Target
-from app.wire.chat.request_reader import read_chat
-from app.wire.chat.request_writer import write_chat
+from app.wire.chat.request_reader import read_chat_request
+from app.wire.chat.request_writer import write_chat_request
 from app.wire.exchange import RequestError
-from app.wire.gemini.request_writer import write_gemini
-from app.wire.responses.request_reader import read_responses
-from app.wire.responses.request_writer import write_responses
+from app.wire.gemini.request_writer import write_gemini_request
+from app.wire.responses.request_reader import read_responses_request
+from app.wire.responses.request_writer import write_responses_request
 from app.wire.splice import members
 from tests.protocols.translated.expected import Case, Dialect
 from tests.protocols.translated.harness import UPSTREAM, Client, stream_of, streamed
@@ -26,10 +26,10 @@ from tests.protocols.translated.understood import payloads
 Json = dict[str, Any]
 
 WRITERS: Final[dict[Dialect, tuple[Callable[[CanonicalRequest, Target], bytes], str]]] = {
-    "responses": (write_responses, "gpt-5.4-mini"),
-    "chat": (write_chat, "vendor-model"),
-    "anthropic": (write_anthropic, "claude-sonnet-4-5"),
-    "gemini": (write_gemini, "gemini-3-flash-preview"),
+    "responses": (write_responses_request, "gpt-5.4-mini"),
+    "chat": (write_chat_request, "vendor-model"),
+    "anthropic": (write_anthropic_request, "claude-sonnet-4-5"),
+    "gemini": (write_gemini_request, "gemini-3-flash-preview"),
 }
 QUESTION: Final = {"role": "user", "content": "Go on."}
 CHAT_TOOLS: Final = [
@@ -43,7 +43,7 @@ def next_turn(client: Client, sent: bytes) -> CanonicalRequest:
     """What a client asks next: everything so far, an output for each call, and a word of its own."""
     body = next_of_responses(sent) if client == "responses" else next_of_chat(sent)
     raw = members.decode(msgspec.json.encode(body))
-    return read_responses(raw, {}) if client == "responses" else read_chat(raw, {})
+    return read_responses_request(raw, {}) if client == "responses" else read_chat_request(raw, {})
 
 
 def next_of_responses(sent: bytes) -> Json:
@@ -81,9 +81,9 @@ def next_of_chat(sent: bytes) -> Json:
     return {"model": "public", "messages": [QUESTION, message, *results, QUESTION], "tools": CHAT_TOOLS}
 
 
-def written(ask: CanonicalRequest, dialect: Dialect, upstream: str = UPSTREAM) -> str:
+def written(request: CanonicalRequest, dialect: Dialect, upstream: str = UPSTREAM) -> str:
     write, model = WRITERS[dialect]
-    return json.dumps(json.loads(write(ask, Target(upstream, model, max_output_tokens=4096))), ensure_ascii=False)
+    return json.dumps(json.loads(write(request, Target(upstream, model, max_output_tokens=4096))), ensure_ascii=False)
 
 
 WHOLE: Final = [
@@ -94,15 +94,15 @@ WHOLE: Final = [
 
 
 @pytest.mark.parametrize(("dialect", "case", "client"), WHOLE)
-def test_an_answer_can_be_given_back_to_any_upstream(dialect: Dialect, case: Case, client: Client) -> None:
+def test_an_answer_can_be_sent_back_to_any_upstream(dialect: Dialect, case: Case, client: Client) -> None:
     sent = streamed(dialect, client, case, [[stream_of(dialect, case.name)]]).sent
-    ask = next_turn(client, sent)
+    request = next_turn(client, sent)
     for other in WRITERS:
         if other in refusing(case, client):
             with pytest.raises(RequestError, match=r"(input|messages)\[\d\]"):
-                written(ask, other)
+                written(request, other)
             continue
-        body = written(ask, other, "somebody else")
+        body = written(request, other, "somebody else")
         for word in (case.said.text + case.said.refusal).split():
             assert json.dumps(word, ensure_ascii=False)[1:-1] in body, other
         for call in case.said.calls:

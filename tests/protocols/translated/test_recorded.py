@@ -1,4 +1,4 @@
-"""Recorded answers of vendors through both client protocols, where the recordings are at hand."""
+"""Recorded answers of vendors, translated to both client protocols, if the recordings are present."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ def test_a_recorded_stream(name: str, client: Client) -> None:
         check_fault(wanted, first.error)
     else:
         assert first.error is None
-        told = understood(client, first.sent)
-        (said,) = told.choices
-        check_usage(wanted.usage, first.usage, told.usage)
+        actual = understood(client, first.sent)
+        (said,) = actual.choices
+        check_usage(wanted.usage, first.usage, actual.usage)
         assert (wanted.text, wanted.finish) == (said.text, said.finish)
         assert said.thought == wanted.thought
         check_calls(wanted.calls, said.calls)
         assert tuple((citation.start, citation.end) for citation in said.citations) == wanted.spans
         if client == "responses":
-            assert (told.searches, told.queries) == (wanted.searches, wanted.queries)
-            assert len(told.previews) == wanted.previews
+            assert (actual.searches, actual.queries) == (wanted.searches, wanted.queries)
+            assert len(actual.previews) == wanted.previews
         if client == "responses" or wanted.calls:
-            check_seals(wanted, told.sealed)
-        assert all(map(str.startswith, told.images, wanted.images))
-        assert len(told.images) == len(wanted.images)
+            check_seals(wanted, actual.sealed)
+        assert all(map(str.startswith, actual.images, wanted.images))
+        assert len(actual.images) == len(wanted.images)
     for other in others:
         assert (other.sent, other.usage, other.output_bytes) == (first.sent, first.usage, first.output_bytes)
 
@@ -68,13 +68,13 @@ def test_a_recorded_stream(name: str, client: Client) -> None:
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_recorded_stream_is_written_in_order_and_in_type(name: str, client: Client) -> None:
     outcome = streamed(dialect_of(name), client, Case(name), [[stream_of(name)]])
-    told = [data for data in payloads(outcome.sent) if data != "[DONE]"]
+    actual = [data for data in payloads(outcome.sent) if data != "[DONE]"]
     if client == "responses":
         responses_grammar.check(outcome.sent)
-        for data in told:
+        for data in actual:
             sdk_types.check_event(data)
     else:
-        for data in told[:-1] if outcome.error else told:
+        for data in actual[:-1] if outcome.error else actual:
             sdk_types.check_chunk(data)
 
 
@@ -87,9 +87,9 @@ def check_fault(wanted: Recorded, error: AnswerError | None) -> None:
     assert error.message.startswith("You exceeded your current quota")
 
 
-def check_seals(wanted: Recorded, told: tuple[str, ...]) -> None:
-    assert len(told) == len(wanted.seals)
-    for end, tag in zip(wanted.seals, told, strict=True):
+def check_seals(wanted: Recorded, raw: tuple[str, ...]) -> None:
+    assert len(raw) == len(wanted.seals)
+    for end, tag in zip(wanted.seals, raw, strict=True):
         own = tags.unseal(tag, UPSTREAM)
         assert own is not None
         assert end in own or end.encode() in base64.b64decode(own)

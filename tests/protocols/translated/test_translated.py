@@ -1,4 +1,4 @@
-"""Every stream of the tables beside this file, for clients of both protocols: what they understand is what the vendor said."""
+"""Every stream of this folder's tables, for clients of both protocols: the client gets the answer that the vendor sent."""
 
 from __future__ import annotations
 
@@ -56,58 +56,58 @@ def outcomes(dialect: Dialect, case: Case, client: Client) -> Iterator[tuple[str
 
 
 @pytest.mark.parametrize(("dialect", "case", "client"), ALL)
-def test_a_client_understands_what_the_vendor_said(dialect: Dialect, case: Case, client: Client) -> None:
+def test_a_client_understands_the_vendors_answer(dialect: Dialect, case: Case, client: Client) -> None:
     (_, first), *others = outcomes(dialect, case, client)
-    told = understood(client, first.sent)
+    actual = understood(client, first.sent)
     if case.fault:
-        check_fault(case, first, told)
+        check_fault(case, first, actual)
     else:
-        check_answer(case, client, first, told)
+        check_answer(case, client, first, actual)
     for how, other in others:
         assert other.sent == first.sent, how
         assert first.sent.startswith(other.forwarded), how
         assert (other.usage, other.finish, other.output_bytes) == (first.usage, first.finish, first.output_bytes), how
 
 
-def check_fault(case: Case, outcome: Outcome, told: Understood) -> None:
+def check_fault(case: Case, outcome: Outcome, raw: Understood) -> None:
     assert case.fault
     error = outcome.error
     assert error is not None, "the answer was taken for a good one"
     assert error.malformed == case.fault.malformed
     assert case.fault.type in (ANY, error.type)
     assert case.fault.code in (ANY, error.code)
-    assert told.error == error.message
+    assert raw.error == error.message
     assert error.message
-    said = told.choices[0]
+    said = raw.choices[0]
     assert case.said.text.startswith(said.text)
     assert (said.text == case.said.text) or case.name == "usage_no_count", "what was said before is sent"
     assert (said.calls, said.refusal, said.finish) in [((), "", ""), ((), "", "stop")]
 
 
-def check_answer(case: Case, client: Client, outcome: Outcome, told: Understood) -> None:
+def check_answer(case: Case, client: Client, outcome: Outcome, raw: Understood) -> None:
     assert outcome.error is None
-    assert told.error is None
-    check_choices(case, client, told.choices)
-    check_usage(case.usage, outcome.usage, told.usage)
+    assert raw.error is None
+    check_choices(case, client, raw.choices)
+    check_usage(case.usage, outcome.usage, raw.usage)
     assert outcome.finish == ",".join(dict.fromkeys(choice.finish for choice in case.choices))
     # On chat a seal rides in the call that follows it, and is not needed where none does.
     sealed = case.sealed if client == "responses" or case.said.calls else ()
-    assert len(told.sealed) == len(sealed)
-    for payload, tag in zip(sealed, told.sealed, strict=True):
+    assert len(raw.sealed) == len(sealed)
+    for payload, tag in zip(sealed, raw.sealed, strict=True):
         own = tags.unseal(tag, UPSTREAM)
         assert own is not None, "a seal names another upstream"
         assert payload in own or payload.encode() in base64.b64decode(own)
-    assert told.images == case.images
+    assert raw.images == case.images
     if client == "responses":
-        assert told.previews == case.previews
-        assert told.queries == case.queries
-        assert told.searches >= 1 if case.searches is None else told.searches == case.searches
+        assert raw.previews == case.previews
+        assert raw.queries == case.queries
+        assert raw.searches >= 1 if case.searches is None else raw.searches == case.searches
     check_count(case, outcome)
 
 
-def check_choices(case: Case, client: Client, told: tuple[Choice, ...]) -> None:
-    assert len(told) == len(case.choices)
-    for wanted, said in zip(case.choices, told, strict=True):
+def check_choices(case: Case, client: Client, raw: tuple[Choice, ...]) -> None:
+    assert len(raw) == len(case.choices)
+    for wanted, said in zip(case.choices, raw, strict=True):
         assert (said.text, said.refusal, said.finish) == (wanted.text, wanted.refusal, wanted.finish)
         paragraphs = wanted.thought if client == "responses" else tuple(filter(None, ["\n\n".join(wanted.thought)]))
         assert said.thought == paragraphs
@@ -120,7 +120,7 @@ def check_calls(wanted: tuple[Call, ...], said: tuple[Call, ...]) -> None:
     assert [(call.kind, call.name) for call in said] == [(call.kind, call.name) for call in wanted]
     assert [plain(call.arguments) for call in said] == [plain(call.arguments) for call in wanted]
     assert [call.id for call in said] == [
-        told.id if call.id == ANY else call.id for call, told in zip(wanted, said, strict=True)
+        entry.id if call.id == ANY else call.id for call, entry in zip(wanted, said, strict=True)
     ]
     assert len({call.id for call in said} - {""}) == len(said), "calls need ids of their own"
 
@@ -133,10 +133,10 @@ def plain(arguments: str) -> Any:
         return arguments
 
 
-def check_usage(wanted: Usage | None, billed: Usage | None, told: Tokens | None) -> None:
-    """`billed` is what the gateway prices, `told` what the client reads."""
+def check_usage(wanted: Usage | None, billed: Usage | None, raw: Tokens | None) -> None:
+    """`billed` is what the gateway prices, `raw` what the client reads."""
     check_billed(wanted, billed)
-    assert told == (None if wanted is None else tokens(wanted))
+    assert raw == (None if wanted is None else tokens(wanted))
 
 
 def tokens(used: Usage) -> Tokens:
@@ -155,7 +155,7 @@ def check_billed(wanted: Usage | None, billed: Usage | None) -> None:
 
 
 def check_count(case: Case, outcome: Outcome) -> None:
-    """An estimate starts from the UTF-8 bytes that were told. The empty arguments of a call may be the writer's own two bytes."""
+    """Estimates start from the UTF-8 bytes that were sent. The empty arguments of a call may be two bytes added by the writer."""
     texts = [text for choice in case.choices for text in (choice.text, choice.refusal, *choice.thought)]
     size = sum(len(text.encode()) for text in texts)
     calls = [call for choice in case.choices for call in choice.calls]
@@ -170,16 +170,16 @@ def compact(arguments: str) -> str:
 
 
 @pytest.mark.parametrize(("dialect", "case", "client"), ALL)
-def test_text_is_told_as_it_comes(dialect: Dialect, case: Case, client: Client) -> None:
+def test_text_is_forwarded_as_it_arrives(dialect: Dialect, case: Case, client: Client) -> None:
     """All of it before the end of the answer, whose debit the last event waits for."""
     if case.fault or case.then:
         return
     outcome = streamed(dialect, client, case, [by_byte(stream_of(dialect, case.name))])
     found = [json.loads(data) for data in payloads(outcome.forwarded)]
     if client == "responses":
-        told = "".join(event["delta"] for event in found if event["type"] == "response.output_text.delta")
+        actual = "".join(event["delta"] for event in found if event["type"] == "response.output_text.delta")
         assert not any(event["type"] in responses_grammar.CLOSING for event in found)
-        assert told == case.said.text
+        assert actual == case.said.text
     else:
         choices = [choice for chunk in found for choice in chunk["choices"]]
         for index, wanted in enumerate(case.choices):
@@ -202,7 +202,7 @@ def test_a_responses_stream_keeps_the_grammar(dialect: Dialect, case: Case, clie
 
 
 @pytest.mark.parametrize(("dialect", "case", "client"), PLAIN)
-def test_a_plain_answer_says_what_its_stream_says(dialect: Dialect, case: Case, client: Client) -> None:
+def test_a_plain_answer_equals_its_stream(dialect: Dialect, case: Case, client: Client) -> None:
     body, usage = whole(dialect, client, case, body_of(dialect, case.name))
     streaming = streamed(dialect, client, case, [[stream_of(dialect, case.name)]])
     assert usage == streaming.usage
@@ -211,17 +211,17 @@ def test_a_plain_answer_says_what_its_stream_says(dialect: Dialect, case: Case, 
         last = responses_grammar.check(streaming.sent)
         assert comparable(answer) == comparable(last)
         return
-    told = understood(client, streaming.sent)
+    actual = understood(client, streaming.sent)
     (choice,) = answer["choices"]
     message = choice["message"]
-    assert (message["content"] or "", message["refusal"] or "") == (told.choices[0].text, told.choices[0].refusal)
-    assert message.get("reasoning_content", "") == "".join(told.choices[0].thought)
-    check_calls(told.choices[0].calls, tuple(map(chat_call, message.get("tool_calls", ()))))
+    assert (message["content"] or "", message["refusal"] or "") == (actual.choices[0].text, actual.choices[0].refusal)
+    assert message.get("reasoning_content", "") == "".join(actual.choices[0].thought)
+    check_calls(actual.choices[0].calls, tuple(map(chat_call, message.get("tool_calls", ()))))
     assert [note["url_citation"]["url"] for note in message["annotations"]] == [
-        citation.url for citation in told.choices[0].citations
+        citation.url for citation in actual.choices[0].citations
     ]
-    assert choice["finish_reason"] == told.choices[0].finish
-    assert answer["usage"] == next(event["usage"] for event in told.events if event["usage"])
+    assert choice["finish_reason"] == actual.choices[0].finish
+    assert answer["usage"] == next(event["usage"] for event in actual.events if event["usage"])
 
 
 def chat_call(call: dict[str, Any]) -> Call:
@@ -236,7 +236,7 @@ def comparable(response: Any) -> Any:
     return [comparable(each) for each in response] if isinstance(response, list) else response
 
 
-def test_every_stream_has_its_line_in_a_table() -> None:
+def test_every_stream_has_a_row_in_a_table() -> None:
     for dialect, cases in TABLES.items():
         named = [name for case in cases for name in (case.name, case.then) if name]
         assert sorted(named) == sorted(path.stem for path in (STREAMS / dialect).glob("*.sse"))
@@ -244,7 +244,7 @@ def test_every_stream_has_its_line_in_a_table() -> None:
         assert {case.name for case in cases if case.plain} == {path.stem for path in (STREAMS / dialect).glob("*.json")}
 
 
-def test_a_pause_asks_for_the_rest_with_what_was_said() -> None:
+def test_a_pause_requests_the_rest_with_the_answer_so_far() -> None:
     (case,) = (case for case in anthropic_table.CASES if case.then)
     for _, outcome in outcomes("anthropic", case, "chat"):
         assert outcome.continued is not None

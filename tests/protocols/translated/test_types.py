@@ -1,4 +1,4 @@
-"""What translations write, against openai-python's own types: every event, every chunk, every body."""
+"""Translated answers validate against openai-python's own types: every event, every chunk, every body."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def sent(dialect: Dialect, case: Case, client: Client) -> list[str]:
 
 @pytest.mark.parametrize(("dialect", "case", "client"), ALL)
 def test_every_event_is_of_its_type(dialect: Dialect, case: Case, client: Client) -> None:
-    told = sent(dialect, case, client)
-    assert told
+    actual = sent(dialect, case, client)
+    assert actual
     if client == "responses":
-        for data in told:
+        for data in actual:
             sdk_types.check_event(data)
     else:
-        for data in told[:-1] if case.fault else told:
+        for data in actual[:-1] if case.fault else actual:
             sdk_types.check_chunk(data)
 
 

@@ -1,7 +1,7 @@
-"""What a client understands of the bytes that it gets: read from the JSON events alone, by none of the code that wrote them.
+"""Reads the answer from the bytes that a client gets, using only their JSON events and none of the code that wrote them.
 
-Rule 1: text, calls and reasoning are put together from the deltas, as a streaming client does.
-Rule 2: whatever breaks the protocol raises: an AssertionError, or the KeyError of a member that must be there.
+Rule 1: text, calls and reasoning are assembled from deltas, as a streaming client does.
+Rule 2: anything that violates the protocol raises AssertionError, or KeyError for a required member.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ _INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"
 
 
 def of_responses(stream: bytes) -> Understood:
-    told = payloads(stream)
-    assert told[-1] == "[DONE]"
-    events = tuple(json.loads(data) for data in told[:-1])
+    result = payloads(stream)
+    assert result[-1] == "[DONE]"
+    events = tuple(json.loads(data) for data in result[:-1])
     closing = events[-1]
     if closing["type"] == "error":
         return Understood((Choice(),), error=closing["message"], events=events)
@@ -122,8 +122,8 @@ def _citation(annotation: Json) -> Citation:
     return Citation(annotation["url"], annotation["title"], annotation["start_index"], annotation["end_index"])
 
 
-def _logprobs(told: Any) -> tuple[tuple[str, float], ...]:
-    return tuple((token["token"], token["logprob"]) for tokens in told for token in tokens or ())
+def _logprobs(raw: Any) -> tuple[tuple[str, float], ...]:
+    return tuple((token["token"], token["logprob"]) for tokens in raw for token in tokens or ())
 
 
 def _responses_tokens(usage: Json | None) -> Tokens | None:
@@ -196,11 +196,11 @@ class _Heard:
 
 
 def of_chat(stream: bytes) -> Understood:
-    told = payloads(stream)
-    chunks = tuple(json.loads(data) for data in told if data != "[DONE]")
+    result = payloads(stream)
+    chunks = tuple(json.loads(data) for data in result if data != "[DONE]")
     errors = [chunk["error"]["message"] for chunk in chunks if "error" in chunk]
-    assert ("[DONE]" in told[:-1]) is False, "something comes after [DONE]"
-    assert (told[-1] == "[DONE]") == (not errors), "an answer is done, or it is an error"
+    assert ("[DONE]" in result[:-1]) is False, "something comes after [DONE]"
+    assert (result[-1] == "[DONE]") == (not errors), "an answer is done, or it is an error"
     heard: dict[int, _Heard] = defaultdict(_Heard)
     usages = []
     for chunk in chunks[: len(chunks) - len(errors)]:

@@ -1,4 +1,4 @@
-"""Calling the simulator in a test: open, read to the end, close; and the figures of what came."""
+"""Helpers to call the simulator in a test: open, read to the end, close."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def call(endpoint: Endpoint, body: Json | bytes, request_id: str = "req-1") -> U
     return UpstreamCall(endpoint, data, isinstance(body, dict) and bool(body.get("stream")), request_id)
 
 
-async def ask(endpoint: Endpoint, body: Json | bytes, upstream: SimulatorUpstream | None = None) -> Got:
+async def send(endpoint: Endpoint, body: Json | bytes, upstream: SimulatorUpstream | None = None) -> Got:
     upstream = upstream or SimulatorUpstream("sim", pace_seconds=0, now=lambda: 1_790_000_000)
     answer = await upstream.open(call(endpoint, body))
     try:
@@ -61,7 +61,7 @@ def chat(prompt: Any = "Say something about ledgers.", /, **more: Any) -> Json:
     return {"model": "gpt-5.4-mini", "messages": messages, **more}
 
 
-def told(directives: str) -> Json:
+def with_directives(directives: str) -> Json:
     return {"metadata": {"simulator": directives}}
 
 

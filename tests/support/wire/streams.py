@@ -1,4 +1,4 @@
-"""Hand-written streams, and the ways to feed them: whole, byte by byte, cut anywhere."""
+"""Hand-written streams, and ways to feed them: whole, byte by byte, cut anywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The grammar checker refuses streams that break a rule: each case breaks one thing in a stream that was right."""
+"""The grammar checker rejects broken streams: each case breaks one thing in a valid stream."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.upstream.simulated import Json, ask, responses
+from tests.support.upstream.simulated import Json, responses, send
 from tests.support.wire import responses_grammar as grammar
 
 Events = list[Json]
@@ -65,11 +65,11 @@ BREAKS = {
 
 async def _right() -> bytes:
     body = responses("Search the news", tools=[{"type": "web_search"}], stream=True)
-    return (await ask("responses", body)).body
+    return (await send("responses", body)).body
 
 
 @pytest.mark.parametrize("name", BREAKS)
-async def test_a_broken_stream_is_refused(name: str) -> None:
+async def test_a_broken_stream_is_rejected(name: str) -> None:
     events = grammar.events(await _right())
     grammar.check_events(copy.deepcopy(events))
     BREAKS[name](events)
@@ -93,7 +93,7 @@ def _calls() -> Events:
     def family(stage: str, at: int, **members: object) -> Json:
         return event(f"custom_tool_call_input.{stage}", at, item_id=f"ctc_{at}", **members)
 
-    told = [
+    result = [
         {"type": "response.created", **response("in_progress")},
         {"type": "response.in_progress", **response("in_progress")},
         event("output_item.added", 0, item=item(0, "", "in_progress")),
@@ -106,9 +106,9 @@ def _calls() -> Events:
         event("output_item.done", 0, item=item(0, "a", "completed")),
         {"type": "response.completed", **response("completed", item(0, "a", "completed"), item(1, "b", "completed"))},
     ]
-    for number, each in enumerate(told):
+    for number, each in enumerate(result):
         each["sequence_number"] = number
-    return told
+    return result
 
 
 def _swap_output(events: Events) -> None:
@@ -141,7 +141,7 @@ def test_items_may_be_open_together(name: str) -> None:
         grammar.check_events(events)
 
 
-async def test_broken_frames_are_refused() -> None:
+async def test_broken_frames_are_rejected() -> None:
     data = await _right()
     done = b"data: [DONE]\n\n"
     for broken in (data.removesuffix(done), data[:-1], data.replace(b"event: response.created", b"event: other")):

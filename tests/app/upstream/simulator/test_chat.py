@@ -1,4 +1,4 @@
-"""Answers on the chat protocol: chunks add up to the plain answer, openai's own types accept both, usage agrees."""
+"""The simulator's chat answers: chunks add up to the plain answer, both validate against openai's types, usage matches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from app.upstream.simulator import tokens
-from tests.support.upstream.simulated import CHAT_WEATHER, Got, Json, ask, chat, told
+from tests.support.upstream.simulated import CHAT_WEATHER, Got, Json, chat, send, with_directives
 
 USAGE = {"stream_options": {"include_usage": True}}
 RESULT: list[Json] = [
@@ -39,9 +39,9 @@ EVERY_KIND: dict[str, Json] = {
     "limit": chat(max_completion_tokens=5),
     "old limit": chat(max_tokens=5, n=2),
     "limit within arguments": chat("Weather in Toronto?", tools=[CHAT_WEATHER], max_tokens=5),
-    "refusal": chat(**told("refuse")),
-    "filter": chat(**told("filter")),
-    "long": chat(**told("tokens=500 chunk_tokens=9")),
+    "refusal": chat(**with_directives("refuse")),
+    "filter": chat(**with_directives("filter")),
+    "long": chat(**with_directives("tokens=500 chunk_tokens=9")),
 }
 KINDS = pytest.mark.parametrize("name", EVERY_KIND)
 
@@ -80,7 +80,7 @@ def _add_call(calls: list[Json], call: Json) -> None:
 
 
 async def streamed(body: Json) -> Got:
-    got = await ask("chat", {**body, "stream": True})
+    got = await send("chat", {**body, "stream": True})
     assert got.status == 200
     return got
 
@@ -96,12 +96,12 @@ def counted(choice: Any) -> int:
 async def test_chunks_and_answers_are_of_openais_types(name: str) -> None:
     for chunk in (await streamed({**EVERY_KIND[name], **USAGE})).chunks:
         ChatCompletionChunk.model_validate_json(json.dumps(chunk), strict=True)
-    ChatCompletion.model_validate_json((await ask("chat", EVERY_KIND[name])).body, strict=True)
+    ChatCompletion.model_validate_json((await send("chat", EVERY_KIND[name])).body, strict=True)
 
 
 @KINDS
 async def test_the_chunks_add_up_to_the_plain_answer(name: str) -> None:
-    plain = (await ask("chat", EVERY_KIND[name])).json
+    plain = (await send("chat", EVERY_KIND[name])).json
     built = gathered((await streamed(EVERY_KIND[name])).chunks)
     assert len(built) == len(plain["choices"]) == EVERY_KIND[name].get("n", 1)
     for choice, given in zip(built, plain["choices"], strict=True):
@@ -117,8 +117,8 @@ async def test_the_chunks_add_up_to_the_plain_answer(name: str) -> None:
 
 
 @KINDS
-async def test_usage_is_what_was_answered(name: str) -> None:
-    plain = (await ask("chat", EVERY_KIND[name])).json
+async def test_usage_matches_the_answer(name: str) -> None:
+    plain = (await send("chat", EVERY_KIND[name])).json
     usage = plain["usage"]
     hidden = usage["completion_tokens_details"]["reasoning_tokens"]
     assert usage["completion_tokens"] == sum(map(counted, plain["choices"])) + hidden
@@ -128,10 +128,10 @@ async def test_usage_is_what_was_answered(name: str) -> None:
 
 
 @KINDS
-async def test_usage_comes_last_and_alone_where_it_was_asked_for(name: str) -> None:
+async def test_requested_usage_comes_last_and_alone(name: str) -> None:
     *others, last = (await streamed({**EVERY_KIND[name], **USAGE})).chunks
     assert last["choices"] == []
-    assert last["usage"] == (await ask("chat", EVERY_KIND[name])).json["usage"]
+    assert last["usage"] == (await send("chat", EVERY_KIND[name])).json["usage"]
     assert all(chunk["usage"] is None and chunk["choices"] for chunk in others)
     assert not any("usage" in chunk for chunk in (await streamed(EVERY_KIND[name])).chunks)
 
@@ -142,7 +142,7 @@ async def test_the_same_request_gives_the_same_bytes(name: str) -> None:
 
 
 async def choices(body: Json) -> list[Any]:
-    found: list[Any] = (await ask("chat", body)).json["choices"]
+    found: list[Any] = (await send("chat", body)).json["choices"]
     return found
 
 
@@ -206,8 +206,8 @@ FUNCTION: Json = CHAT_WEATHER["function"]
 QUESTION: Json = {"role": "user", "content": "What is the weather in Toronto and Paris?"}
 
 
-async def test_legacy_functions_are_answered_in_kind_one_at_a_time() -> None:
-    plain = (await ask("chat", chat([QUESTION], functions=[FUNCTION]))).json
+async def test_legacy_functions_get_legacy_answers_one_at_a_time() -> None:
+    plain = (await send("chat", chat([QUESTION], functions=[FUNCTION]))).json
     [choice] = plain["choices"]
     assert choice["finish_reason"] == "function_call"
     assert "tool_calls" not in choice["message"]
@@ -215,25 +215,25 @@ async def test_legacy_functions_are_answered_in_kind_one_at_a_time() -> None:
     assert json.loads(call["arguments"]) == {"city": "Toronto"}
     ChatCompletion.model_validate(plain, strict=True)
 
-    chunks = (await ask("chat", chat([QUESTION], functions=[FUNCTION], stream=True))).chunks
+    chunks = (await send("chat", chat([QUESTION], functions=[FUNCTION], stream=True))).chunks
     deltas = [chunk["choices"][0]["delta"].get("function_call", {}) for chunk in chunks]
     assert [delta["name"] for delta in deltas if "name" in delta] == [call["name"]]
     assert "".join(delta.get("arguments", "") for delta in deltas) == call["arguments"]
     assert chunks[-1]["choices"][0]["finish_reason"] == "function_call"
 
 
-async def test_a_legacy_result_is_what_the_answer_is_made_of() -> None:
+async def test_a_legacy_result_is_used_in_the_answer() -> None:
     called = {"role": "assistant", "content": None, "function_call": {"name": "get_weather", "arguments": "{}"}}
     result = {"role": "function", "name": "get_weather", "content": "21 degrees"}
-    got = (await ask("chat", chat([QUESTION, called, result], functions=[FUNCTION]))).json
+    got = (await send("chat", chat([QUESTION, called, result], functions=[FUNCTION]))).json
     assert "get_weather says: 21 degrees" in got["choices"][0]["message"]["content"]
 
 
 @pytest.mark.parametrize(
     ("choice", "calls"), [("none", False), ("auto", True), ({"name": "get_weather"}, True), (None, True)]
 )
-async def test_a_legacy_choice_is_kept(choice: Any, calls: bool) -> None:
-    got = (await ask("chat", chat([QUESTION], functions=[FUNCTION], function_call=choice))).json
+async def test_a_legacy_choice_is_respected(choice: Any, calls: bool) -> None:
+    got = (await send("chat", chat([QUESTION], functions=[FUNCTION], function_call=choice))).json
     assert ("function_call" in got["choices"][0]["message"]) == calls
 
 
@@ -247,7 +247,7 @@ async def test_a_legacy_choice_is_kept(choice: Any, calls: bool) -> None:
         ({"messages": [QUESTION, {"role": "function", "content": "x"}]}, "messages[1].name"),
     ],
 )
-async def test_a_legacy_request_that_makes_no_sense_is_refused(more: Json, param: str) -> None:
-    got = await ask("chat", chat([QUESTION], functions=[FUNCTION]) | more)
+async def test_an_invalid_legacy_request_is_rejected(more: Json, param: str) -> None:
+    got = await send("chat", chat([QUESTION], functions=[FUNCTION]) | more)
     assert got.status == 400
     assert got.json["error"]["param"] == param

@@ -1,4 +1,4 @@
-"""The grammar of misbehaviour: what parses, what is refused, and that refusals teach."""
+"""The directives' grammar: what is accepted, and errors that list what is valid."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("text", "parsed"), EXAMPLES)
-def test_what_parses(text: str, parsed: Directives) -> None:
+def test_valid_directives_are_parsed(text: str, parsed: Directives) -> None:
     assert parse(text) == parsed
 
 
@@ -45,13 +45,13 @@ def test_what_parses(text: str, parsed: Directives) -> None:
         ("x" * 513, "longer than 512"),
     ],
 )
-def test_what_is_refused(text: str, complaint: str) -> None:
+def test_invalid_directives_are_rejected(text: str, complaint: str) -> None:
     with pytest.raises(DirectiveError) as caught:
         parse(text)
     assert complaint in str(caught.value)
 
 
-def test_an_unknown_directive_is_answered_with_all_that_there_are() -> None:
+def test_an_unknown_directive_is_rejected_with_all_valid_ones() -> None:
     with pytest.raises(DirectiveError) as caught:
         parse("nonsense")
     assert all(str(rule) in str(caught.value) for rule in RULES.values())
@@ -71,6 +71,6 @@ def test_numbers_keep_their_bounds(name: str) -> None:
 
 
 def test_directives_for_another_upstream_are_ignored() -> None:
-    asked = parse("on=a status=500")
-    assert for_upstream(asked, "a") is asked
-    assert for_upstream(asked, "b") == Directives()
+    request = parse("on=a status=500")
+    assert for_upstream(request, "a") is request
+    assert for_upstream(request, "b") == Directives()

@@ -1,4 +1,4 @@
-"""The pictures are PNG files that a strict reader accepts, and they follow from the prompt."""
+"""Pictures are valid PNG files and are determined by the prompt."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
 
 
 @pytest.mark.parametrize(("width", "height"), [(1024, 1024), (1536, 1024), (1024, 1536), (16, 16), (17, 4096)])
-def test_a_picture_is_a_whole_png_of_the_size_asked_for(width: int, height: int) -> None:
+def test_a_picture_is_a_valid_png_of_the_requested_size(width: int, height: int) -> None:
     found = chunks(png.draw("a product icon", width, height))
     assert [kind for kind, _ in found] == [b"IHDR", b"PLTE", b"IDAT", b"IEND"]
     assert struct.unpack(">IIBBBBB", found[0][1]) == (width, height, 2, 3, 0, 0, 0)
@@ -36,7 +36,7 @@ def test_a_picture_is_a_whole_png_of_the_size_asked_for(width: int, height: int)
     assert not any(pixels[::line])
 
 
-def test_the_same_prompt_draws_the_same_and_another_prompt_another() -> None:
+def test_the_same_prompt_gives_the_same_picture_and_another_a_different_one() -> None:
     assert png.draw("a cat", 64, 64) == png.draw("a cat", 64, 64)
     assert len({png.draw(f"prompt {number}", 64, 64) for number in range(50)}) == 50
 

@@ -1,4 +1,4 @@
-"""Values made from JSON schemas fit them, take words from the prompt, and end."""
+"""Values built for JSON Schemas fit them, use words of the prompt, and are always finite."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_query_is_the_whole_prompt() -> None:
     }
 
 
-def test_numbers_come_from_the_prompt_where_they_fit() -> None:
+def test_numbers_come_from_the_prompt_if_they_fit() -> None:
     number = {"type": "integer", "minimum": 1, "maximum": 5}
     assert made("Book a table for 4 on day 17", guests=number) == {"guests": 4}
     assert made("Book a table for 40", guests=number) == {"guests": 1}
@@ -76,7 +76,7 @@ def test_each_kind_of_schema(given_schema: dict[str, Any], value: Any) -> None:
     assert schema.build(given_schema, "") == value
 
 
-def test_an_enum_takes_the_option_that_the_prompt_names() -> None:
+def test_an_enum_takes_the_option_that_the_prompt_mentions() -> None:
     assert schema.build({"enum": ["celsius", "fahrenheit"]}, "in Fahrenheit please") == "fahrenheit"
 
 
@@ -127,5 +127,5 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_a_schema_that_is_nonsense_still_gives_json(nonsense: Any) -> None:
+def test_an_invalid_schema_still_gives_json(nonsense: Any) -> None:
     msgspec.json.encode(schema.build(nonsense, "Tell me about Rome and 5 hills."))

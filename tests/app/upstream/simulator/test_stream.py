@@ -1,4 +1,4 @@
-"""Whatever the request is, a plan comes of it: an answer or an envelope, never an exception."""
+"""Every request gets a plan, an answer or an error, and never an exception."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.upstream.simulator.stream import plan
 from app.wire.exchange import Endpoint
 from tests.app.upstream.simulator.test_chat import EVERY_KIND as CHATS
-from tests.app.upstream.simulator.test_responses import EVERY_KIND as RESPONSES
+from tests.support.upstream.simulated_responses import EVERY_KIND as RESPONSES
 
 LEAF = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(max_size=9)
 JSON = st.recursive(

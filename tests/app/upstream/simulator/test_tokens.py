@@ -1,4 +1,4 @@
-"""The token estimate: its pieces are the text, and its count lies between the bounds that holds rely on."""
+"""The token estimate: its pieces add up to the text, and its count lies within the bounds that holds rely on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_count_lies_between_a_quarter_of_the_bytes_and_the_bytes(text: str) 
 
 
 @given(TEXT, st.integers(0, 50))
-def test_a_cut_text_has_the_pieces_it_had(text: str, kept: int) -> None:
+def test_cutting_a_text_keeps_its_pieces(text: str, kept: int) -> None:
     assert tokens.pieces(tokens.cut(text, kept)) == tokens.pieces(text)[:kept]
 
 

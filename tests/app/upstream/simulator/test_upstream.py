@@ -1,4 +1,4 @@
-"""The simulator's I/O and every directive: what the reader gets, when it gets it, and that closing is counted."""
+"""The simulator's I/O and every directive: what the reader gets and when, and that closed answers are counted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.faults import UpstreamBroken, UpstreamUnreachable
 from app.upstream.base import Upstream, UpstreamAnswer
 from app.upstream.simulator import RULES, SimulatorUpstream
 from app.wire.exchange import Endpoint
-from tests.support.upstream.simulated import Json, ask, call, chat, responses, told
+from tests.support.upstream.simulated import Json, call, chat, responses, send, with_directives
 from tests.support.wire import responses_grammar as grammar
 
 BOTH = pytest.mark.parametrize("endpoint", ["responses", "chat"])
@@ -21,7 +21,7 @@ MAKERS = {"responses": responses, "chat": chat}
 
 
 def body(endpoint: Endpoint, directives: str = "", **more: Any) -> Json:
-    return MAKERS[endpoint](**told(directives), stream=True, **more)
+    return MAKERS[endpoint](**with_directives(directives), stream=True, **more)
 
 
 def upstream(pace_seconds: float = 0, **more: Any) -> SimulatorUpstream:
@@ -42,7 +42,7 @@ async def read(simulator: SimulatorUpstream, endpoint: Endpoint, request: Json) 
     return received, None
 
 
-def test_it_is_an_upstream() -> None:
+def test_the_simulator_is_an_upstream() -> None:
     simulator: Upstream = SimulatorUpstream("sim")
     assert simulator.name == "sim"
 
@@ -116,7 +116,7 @@ async def test_a_duration_is_from_the_first_frame_to_the_last(endpoint: Endpoint
     assert times[-1] - times[0] == pytest.approx(10)
 
 
-async def test_a_slow_reader_does_not_stretch_a_stream(autojump_clock: MockClock) -> None:
+async def test_a_slow_reader_does_not_prolong_a_stream(autojump_clock: MockClock) -> None:
     answer = await upstream(1).open(call("chat", body("chat", "tokens=20")))
     await answer.receive()
     await trio.sleep(100)
@@ -182,7 +182,7 @@ async def test_a_cancelled_receive_loses_no_frame(autojump_clock: MockClock) -> 
 @BOTH
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 422, 429, 500, 503, 529])
 async def test_status_refuses_with_an_envelope(endpoint: Endpoint, status: int) -> None:
-    got = await ask(endpoint, body(endpoint, f"status={status} retry_after=2"))
+    got = await send(endpoint, body(endpoint, f"status={status} retry_after=2"))
     assert got.status == status
     assert got.headers["retry-after"] == "2"
     assert got.headers["content-type"] == "application/json"
@@ -191,9 +191,9 @@ async def test_status_refuses_with_an_envelope(endpoint: Endpoint, status: int) 
 
 
 @BOTH
-async def test_retry_after_stands_only_where_asked(endpoint: Endpoint) -> None:
-    assert "retry-after" not in (await ask(endpoint, body(endpoint, "status=429"))).headers
-    assert (await ask(endpoint, body(endpoint, "status=429 retry_after=0.5"))).headers["retry-after"] == "0.5"
+async def test_retry_after_is_sent_only_on_request(endpoint: Endpoint) -> None:
+    assert "retry-after" not in (await send(endpoint, body(endpoint, "status=429"))).headers
+    assert (await send(endpoint, body(endpoint, "status=429 retry_after=0.5"))).headers["retry-after"] == "0.5"
 
 
 @BOTH
@@ -258,11 +258,11 @@ async def test_a_chat_stream_fails_with_an_error_and_no_end() -> None:
 
 @BOTH
 async def test_error_200_is_an_error_where_the_answer_should_be(endpoint: Endpoint) -> None:
-    got = await ask(endpoint, body(endpoint, "error_200"))
+    got = await send(endpoint, body(endpoint, "error_200"))
     assert got.status == 200
     (frame,) = got.received
     assert json.loads(frame.partition(b"data: ")[2])["error"]["code"] == "server_error"
-    plain = await ask(endpoint, MAKERS[endpoint](**told("error_200")))
+    plain = await send(endpoint, MAKERS[endpoint](**with_directives("error_200")))
     assert plain.status == 200
     assert set(plain.json) == {"error"}
 
@@ -270,7 +270,7 @@ async def test_error_200_is_an_error_where_the_answer_should_be(endpoint: Endpoi
 @BOTH
 async def test_plain_answers_break_in_their_middle(endpoint: Endpoint) -> None:
     def plain(directives: str = "") -> Json:
-        return MAKERS[endpoint](**told(directives))
+        return MAKERS[endpoint](**with_directives(directives))
 
     for directives, broken in (("drop_at=1", True), ("half_frame_at=1", False), ("end_at=1", False)):
         received, error = await read(upstream(), endpoint, plain(directives))
@@ -283,9 +283,9 @@ async def test_plain_answers_break_in_their_middle(endpoint: Endpoint) -> None:
 
 
 async def test_plain_answers_fail_as_their_protocol_does() -> None:
-    failed = await ask("responses", responses(**told("fail_at=3")))
+    failed = await send("responses", responses(**with_directives("fail_at=3")))
     assert (failed.status, failed.json["status"], failed.json["error"]["code"]) == (200, "failed", "server_error")
-    refused = await ask("chat", chat(**told("fail_at=3")))
+    refused = await send("chat", chat(**with_directives("fail_at=3")))
     assert (refused.status, refused.json["error"]["code"]) == (500, "server_error")
 
 
@@ -294,9 +294,9 @@ async def test_plain_answers_fail_as_their_protocol_does() -> None:
 
 @BOTH
 @pytest.mark.parametrize("stream", [True, False])
-async def test_no_usage_is_none(endpoint: Endpoint, stream: bool) -> None:
+async def test_no_usage_is_reported_as_none(endpoint: Endpoint, stream: bool) -> None:
     options = {"stream_options": {"include_usage": True}} if endpoint == "chat" and stream else {}
-    got = await ask(endpoint, {**body(endpoint, "no_usage", **options), "stream": stream})
+    got = await send(endpoint, {**body(endpoint, "no_usage", **options), "stream": stream})
     if endpoint == "chat":
         assert b'"usage"' not in got.body
         return
@@ -313,9 +313,9 @@ def usage_of(endpoint: Endpoint, answer: Any) -> tuple[int, int, int, int]:
 
 
 @BOTH
-async def test_usage_can_be_told(endpoint: Endpoint) -> None:
-    request = MAKERS[endpoint](**told("usage_input=1000 usage_cached=400 usage_output=50000"))
-    assert usage_of(endpoint, (await ask(endpoint, request)).json) == (1000, 400, 50_000, 51_000)
+async def test_usage_can_be_set(endpoint: Endpoint) -> None:
+    request = MAKERS[endpoint](**with_directives("usage_input=1000 usage_cached=400 usage_output=50000"))
+    assert usage_of(endpoint, (await send(endpoint, request)).json) == (1000, 400, 50_000, 51_000)
 
 
 @BOTH
@@ -323,31 +323,31 @@ async def test_usage_can_be_told(endpoint: Endpoint) -> None:
 @pytest.mark.parametrize("effort", [None, "high"])
 async def test_tokens_is_the_exact_output(endpoint: Endpoint, wanted: int, effort: str | None) -> None:
     thinking = {"reasoning_effort": effort} if endpoint == "chat" else {"reasoning": {"effort": effort}}
-    request = MAKERS[endpoint](**told(f"tokens={wanted}"), **(thinking if effort else {}))
-    assert usage_of(endpoint, (await ask(endpoint, request)).json)[2] == wanted
+    request = MAKERS[endpoint](**with_directives(f"tokens={wanted}"), **(thinking if effort else {}))
+    assert usage_of(endpoint, (await send(endpoint, request)).json)[2] == wanted
 
 
 async def test_chunk_tokens_makes_fewer_and_longer_frames() -> None:
-    one = await ask("chat", body("chat", "tokens=60"))
-    ten = await ask("chat", body("chat", "tokens=60 chunk_tokens=10"))
+    one = await send("chat", body("chat", "tokens=60"))
+    ten = await send("chat", body("chat", "tokens=60 chunk_tokens=10"))
     assert len(one.chunks) == 62
     assert len(ten.chunks) == 8
 
 
 async def test_a_filter_ends_a_response_as_incomplete() -> None:
-    final = grammar.check((await ask("responses", body("responses", "filter"))).body)
+    final = grammar.check((await send("responses", body("responses", "filter"))).body)
     assert final["incomplete_details"] == {"reason": "content_filter"}
 
 
-async def test_directives_can_be_kept_for_one_upstream() -> None:
+async def test_directives_can_be_limited_to_one_upstream() -> None:
     request = body("chat", "on=first status=503")
-    assert (await ask("chat", request, SimulatorUpstream("first", pace_seconds=0))).status == 503
-    assert (await ask("chat", request, SimulatorUpstream("second", pace_seconds=0))).status == 200
+    assert (await send("chat", request, SimulatorUpstream("first", pace_seconds=0))).status == 503
+    assert (await send("chat", request, SimulatorUpstream("second", pace_seconds=0))).status == 200
 
 
 @BOTH
-async def test_an_unknown_directive_is_refused_and_the_valid_ones_listed(endpoint: Endpoint) -> None:
-    got = await ask(endpoint, body(endpoint, "explode"))
+async def test_an_unknown_directive_is_rejected_and_the_valid_ones_are_listed(endpoint: Endpoint) -> None:
+    got = await send(endpoint, body(endpoint, "explode"))
     assert got.status == 400
     error = got.json["error"]
     assert error["param"] == "metadata.simulator"
@@ -356,8 +356,8 @@ async def test_an_unknown_directive_is_refused_and_the_valid_ones_listed(endpoin
 
 
 @BOTH
-async def test_a_large_body_is_read_in_a_thread_and_answered_alike(endpoint: Endpoint) -> None:
+async def test_a_large_body_is_read_in_a_thread_with_the_same_answer(endpoint: Endpoint) -> None:
     request = MAKERS[endpoint]("many words " * 60_000)
-    got = await ask(endpoint, request)
+    got = await send(endpoint, request)
     assert got.status == 200
     assert 150_000 < usage_of(endpoint, got.json)[0] < len(json.dumps(request))

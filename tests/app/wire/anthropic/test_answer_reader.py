@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.wire.answer import Began, Cited, Ended, Finished, Said
+from app.wire.answer import AnswerBegun, AnswerEnded, ChoiceFinished, CitationAdded, TextDelta
 from app.wire.exchange import AnswerError
 from domain.usage import Usage
-from tests.support.wire.anthropic.answering import (
+from tests.support.wire.anthropic.anthropic_answers import (
     PING,
     SEARCHING,
     START_USAGE,
@@ -33,30 +33,30 @@ USAGE = Usage(input=10, output=7)
 # -- A stream -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_whole_of_a_stream() -> None:
+def test_a_whole_stream() -> None:
     assert read(start(), PING, *text(0, "Hi"), PING, reason("end_turn"), STOP) == [
-        Began("msg_1", "claude-x"),
-        Said("Hi"),
-        Finished("stop"),
-        Ended(USAGE),
+        AnswerBegun("msg_1", "claude-x"),
+        TextDelta("Hi"),
+        ChoiceFinished("stop"),
+        AnswerEnded(USAGE),
     ]
 
 
-def test_the_beginning_names_what_it_can() -> None:
+def test_the_first_event_has_the_names_that_are_known() -> None:
     usage = {**START_USAGE, "service_tier": "standard"}
     assert read(start(id=3, model=None, usage=usage), reason("end_turn"), STOP) == [
-        Began(None, None, "default"),
-        Finished("stop"),
-        Ended(Usage(input=10, output=7, service_tier="default"), "default"),
+        AnswerBegun(None, None, "default"),
+        ChoiceFinished("stop"),
+        AnswerEnded(Usage(input=10, output=7, service_tier="default"), "default"),
     ]
 
 
-def test_no_usage_is_none() -> None:
-    assert read(start(usage=None), reason("end_turn", usage=None), STOP)[-1] == Ended()
+def test_no_usage_is_reported_as_none() -> None:
+    assert read(start(usage=None), reason("end_turn", usage=None), STOP)[-1] == AnswerEnded()
 
 
 @pytest.mark.parametrize(
-    ("told", "finish"),
+    ("raw", "finish"),
     [
         ("end_turn", "stop"),
         ("stop_sequence", "stop"),
@@ -66,29 +66,29 @@ def test_no_usage_is_none() -> None:
         ("some_new_reason", "stop"),
     ],
 )
-def test_reasons(told: str, finish: str) -> None:
-    events = read(start(), *text(0, "x"), reason(told), STOP)
-    assert [event.reason for event in events if isinstance(event, Finished)] == [finish]
+def test_finish_reasons(raw: str, finish: str) -> None:
+    events = read(start(), *text(0, "x"), reason(raw), STOP)
+    assert [event.reason for event in events if isinstance(event, ChoiceFinished)] == [finish]
 
 
 def test_calls_finish_as_calls() -> None:
-    assert read(start(), *call(0, "f"), reason("tool_use"), STOP)[-2] == Finished("tool_calls")
-    assert read(start(), *call(0, "f", "{"), reason("max_tokens"), STOP)[-2] == Finished("length")
+    assert read(start(), *call(0, "f"), reason("tool_use"), STOP)[-2] == ChoiceFinished("tool_calls")
+    assert read(start(), *call(0, "f", "{"), reason("max_tokens"), STOP)[-2] == ChoiceFinished("length")
 
 
-def test_a_refusal_explains_itself_to_nobody() -> None:
+def test_a_refusals_explanation_is_not_forwarded() -> None:
     details = {"type": "refusal", "category": "cyber", "explanation": "Because of the vendor."}
     assert read(start(), reason("refusal", stop_details=details), STOP)[1:] == [
-        Finished("content_filter"),
-        Ended(USAGE),
+        ChoiceFinished("content_filter"),
+        AnswerEnded(USAGE),
     ]
 
 
 def test_frames_after_the_end_are_dropped() -> None:
-    assert read(*answered(*text(0, "a")), *answered(*text(0, "b")), {"type": "error"})[-1] == Ended(USAGE)
+    assert read(*answered(*text(0, "a")), *answered(*text(0, "b")), {"type": "error"})[-1] == AnswerEnded(USAGE)
 
 
-def test_done_is_no_frame_of_this_protocol_and_passes() -> None:
+def test_done_is_ignored() -> None:
     one = reader()
     assert one.frame("", b"[DONE]") == []
 
@@ -97,23 +97,23 @@ def test_the_frames_name_stands_in_for_a_missing_type() -> None:
     one = reader()
     begun = start()
     del begun["type"]
-    assert one.frame("message_start", json.dumps(begun).encode()) == [Began("msg_1", "claude-x")]
+    assert one.frame("message_start", json.dumps(begun).encode()) == [AnswerBegun("msg_1", "claude-x")]
 
 
-def test_unknown_events_tell_nothing() -> None:
+def test_unknown_events_are_ignored() -> None:
     assert read(start(), {"type": "new_event"}, {}, {"type": 7}, *answered()[1:]) == read(*answered())
 
 
 # -- Streams that are not in order ----------------------------------------------------------------------------------------
 
 
-def test_a_second_beginning_tells_usage_only() -> None:
+def test_a_second_start_only_adds_usage() -> None:
     again = start(usage={"input_tokens": 99, "output_tokens": 1})
     assert read(start(), again, *text(0, "x"), reason("end_turn"), STOP) == [
-        Began("msg_1", "claude-x"),
-        Said("x"),
-        Finished("stop"),
-        Ended(Usage(input=99, output=7)),
+        AnswerBegun("msg_1", "claude-x"),
+        TextDelta("x"),
+        ChoiceFinished("stop"),
+        AnswerEnded(Usage(input=99, output=7)),
     ]
 
 
@@ -124,7 +124,7 @@ def test_blocks_that_are_still_open_end_with_the_turn() -> None:
     )
 
 
-def test_a_stop_without_a_start_is_nothing() -> None:
+def test_a_stop_without_a_start_is_ignored() -> None:
     assert read(*answered(stop(4))) == read(*answered())
 
 
@@ -132,9 +132,9 @@ def test_a_stream_may_end_after_its_reason() -> None:
     assert read(*answered(*text(0, "x"))[:-1]) == read(*answered(*text(0, "x")))
 
 
-def test_the_last_reason_counts_and_null_is_none() -> None:
+def test_the_last_reason_counts_and_null_is_ignored() -> None:
     events = read(start(), reason("end_turn"), reason("max_tokens"), reason(None), STOP)
-    assert events[1] == Finished("length")
+    assert events[1] == ChoiceFinished("length")
 
 
 @pytest.mark.parametrize(
@@ -166,12 +166,12 @@ def test_the_last_reason_counts_and_null_is_none() -> None:
         [start(), reason("pause_turn"), STOP],
     ],
 )
-def test_what_makes_no_sense_is_malformed(events: list[Any]) -> None:
+def test_invalid_answers_are_malformed(events: list[Any]) -> None:
     assert broken(*events).malformed
 
 
 @pytest.mark.parametrize("data", [b"{", b"[]", b"null", b'"x"', b"\xff", b'{"type":"\xff"}', b"[" * 100_000, b""])
-def test_data_that_is_no_object_is_malformed(data: bytes) -> None:
+def test_data_that_is_not_an_object_is_malformed(data: bytes) -> None:
     with pytest.raises(AnswerError) as framed:
         reader().frame("message_start", data)
     with pytest.raises(AnswerError) as whole:
@@ -202,7 +202,7 @@ def test_an_error_ends_the_answer_wherever_it_comes(kind: str, type: str, code: 
         assert (caught.malformed, caught.message, caught.type, caught.code) == (False, "Words.", type, code)
 
 
-def test_an_error_without_a_type_is_one() -> None:
+def test_an_error_without_a_type_is_an_error() -> None:
     assert not broken({"error": {"message": "x"}}).malformed
 
 
@@ -234,10 +234,10 @@ def test_a_plain_answer_with_all_kinds_of_blocks() -> None:
         [{"type": "content_block_start", "index": n, "content_block": one}, stop(n)] for n, one in enumerate(blocks)
     ]
     assert events == read(
-        start(), *(event for pair in streamed for event in pair), reason("tool_use"), STOP, asked=SEARCHING
+        start(), *(event for pair in streamed for event in pair), reason("tool_use"), STOP, request=SEARCHING
     )
-    assert Cited("https://a", "A", 0, 2) in events
-    assert events[-2:] == [Finished("tool_calls"), Ended(Usage(input=10, output=7, web_search_calls=1))]
+    assert CitationAdded("https://a", "A", 0, 2) in events
+    assert events[-2:] == [ChoiceFinished("tool_calls"), AnswerEnded(Usage(input=10, output=7, web_search_calls=1))]
 
 
 def test_an_empty_plain_answer() -> None:
@@ -247,7 +247,7 @@ def test_an_empty_plain_answer() -> None:
 @pytest.mark.parametrize(
     "members", [{"content": "x"}, {"content": [3]}, {"content": {}}, {"stop_reason": None}, {"usage": 3}]
 )
-def test_a_plain_answer_that_makes_no_sense_is_malformed(members: dict[str, Any]) -> None:
+def test_an_invalid_plain_answer_is_malformed(members: dict[str, Any]) -> None:
     with pytest.raises(AnswerError) as caught:
         reader().whole(message(**members))
     assert caught.value.malformed

@@ -1,4 +1,4 @@
-"""Whatever comes, a reader reads it or calls it malformed."""
+"""Any input is either read or malformed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.wire.answer import AnswerEvent, Ended
+from app.wire.answer import AnswerEnded, AnswerEvent
 from app.wire.exchange import AnswerError
-from tests.support.wire.anthropic.answering import (
+from tests.support.wire.anthropic.anthropic_answers import (
     SEARCHING,
     feed,
     reader,
@@ -63,7 +63,7 @@ def test_hostile_streams_are_read_or_at_fault(frames: list[dict[str, Any]], begu
         events = feed(one, [start(), *frames] if begun else frames)
     except AnswerError:
         return
-    assert isinstance(events[-1], Ended) or one.continuation() is not None
+    assert isinstance(events[-1], AnswerEnded) or one.continuation() is not None
 
 
 @given(ANY, st.lists(ANY, max_size=3))
@@ -75,4 +75,4 @@ def test_hostile_bodies_are_read_or_at_fault(body: Any, blocks: list[Any]) -> No
             events = one.whole(json.dumps(whole).encode())
         except AnswerError:
             continue
-        assert isinstance(events[-1], Ended) or one.continuation() is not None
+        assert isinstance(events[-1], AnswerEnded) or one.continuation() is not None

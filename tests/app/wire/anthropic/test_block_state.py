@@ -23,7 +23,7 @@ def test_a_member_of_the_wrong_type_is_malformed(read: Any, wrong: Any) -> None:
     assert caught.value.malformed
 
 
-def test_what_is_nested_too_deep_is_malformed() -> None:
+def test_a_value_that_is_nested_too_deeply_is_malformed() -> None:
     deep: Any = []
     for _ in range(100_000):
         deep = [deep]

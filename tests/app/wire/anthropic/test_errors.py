@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.wire.anthropic.errors import error_of, refusal_words
+from app.wire.anthropic.errors import answer_error, translate_error
 
 
 def envelope(kind: Any, message: Any = "Words.") -> dict[str, Any]:
@@ -29,17 +29,17 @@ def envelope(kind: Any, message: Any = "Words.") -> dict[str, Any]:
         (["x"], ("server_error", "server_error")),
     ],
 )
-def test_errors_are_told_in_words_that_clients_know(kind: Any, words: tuple[str, str | None]) -> None:
-    assert refusal_words(envelope(kind)) == words
+def test_errors_are_translated_to_openais_terms(kind: Any, words: tuple[str, str | None]) -> None:
+    assert translate_error(envelope(kind)) == words
 
 
 @pytest.mark.parametrize("body", [None, [], "x", {}, {"error": None}, {"error": "x"}, {"error": []}])
-def test_a_body_of_another_shape_is_an_error_of_the_server(body: Any) -> None:
-    assert refusal_words(body) == ("server_error", "server_error")
+def test_a_body_of_another_shape_is_a_server_error(body: Any) -> None:
+    assert translate_error(body) == ("server_error", "server_error")
 
 
-def test_an_error_in_an_answer_says_what_it_said() -> None:
-    error = error_of(envelope("overloaded_error", "Overloaded"))
+def test_an_error_in_an_answer_keeps_its_message() -> None:
+    error = answer_error(envelope("overloaded_error", "Overloaded"))
     assert (error.message, error.type, error.code, error.malformed) == (
         "Overloaded",
         "server_error",
@@ -48,9 +48,9 @@ def test_an_error_in_an_answer_says_what_it_said() -> None:
     )
 
 
-def test_an_error_of_our_own_account_says_nothing_of_it() -> None:
-    error = error_of(envelope("billing_error", "Your credit balance is too low."))
-    assert error.message == "The upstream refused the request."
+def test_an_error_about_the_operators_account_is_hidden() -> None:
+    error = answer_error(envelope("billing_error", "Your credit balance is too low."))
+    assert error.message == "The upstream rejected the request."
     assert (error.type, error.code) == ("server_error", "upstream_refused")
 
 
@@ -62,10 +62,10 @@ def test_an_error_of_our_own_account_says_nothing_of_it() -> None:
         "This organization has been disabled.",
     ],
 )
-def test_what_is_wrong_with_our_account_is_no_fault_of_the_request(message: str) -> None:
-    error = error_of(envelope("invalid_request_error", message))
+def test_an_error_about_the_operators_account_does_not_blame_the_request(message: str) -> None:
+    error = answer_error(envelope("invalid_request_error", message))
     assert (error.type, error.code) == ("server_error", "upstream_refused")
-    assert error.message == "The upstream refused the request."
+    assert error.message == "The upstream rejected the request."
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_what_is_wrong_with_our_account_is_no_fault_of_the_request(message: str)
     ],
 )
 def test_a_conversation_that_is_too_long_has_its_own_code(message: str) -> None:
-    assert refusal_words(envelope("invalid_request_error", message)) == (
+    assert translate_error(envelope("invalid_request_error", message)) == (
         "invalid_request_error",
         "context_length_exceeded",
     )
 
 
-def test_messages_speak_for_invalid_requests_only() -> None:
-    assert refusal_words(envelope("api_error", "prompt is too long")) == ("server_error", "server_error")
-    assert refusal_words(envelope("invalid_request_error", 7)) == ("invalid_request_error", None)
+def test_messages_are_read_only_for_invalid_requests() -> None:
+    assert translate_error(envelope("api_error", "prompt is too long")) == ("server_error", "server_error")
+    assert translate_error(envelope("invalid_request_error", 7)) == ("invalid_request_error", None)

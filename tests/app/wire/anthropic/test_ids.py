@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.wire.anthropic.ids import own_id, told_id
+from app.wire.anthropic.ids import anthropic_call_id, client_call_id
 
 REST = "01KFbKqPYSuAKujiL6mTfzYA"
 rests = st.from_regex(r"((bdrk|vrtx)_)?01[0-9A-Za-z]{20,30}", fullmatch=True)
@@ -17,14 +17,14 @@ ids = st.one_of(
 
 
 @pytest.mark.parametrize("rest", [REST, f"bdrk_{REST}", f"vrtx_{REST}"])
-def test_an_id_does_not_name_its_vendor_and_comes_back_as_it_was(rest: str) -> None:
-    assert told_id(f"toolu_{rest}") == f"call_{rest}"
-    assert own_id(f"call_{rest}", {f"call_{rest}"}) == f"toolu_{rest}"
+def test_an_id_hides_its_vendor_and_is_restored(rest: str) -> None:
+    assert client_call_id(f"toolu_{rest}") == f"call_{rest}"
+    assert anthropic_call_id(f"call_{rest}", {f"call_{rest}"}) == f"toolu_{rest}"
 
 
 @pytest.mark.parametrize("tool_id", ["", "call_1", "functions.f:0", f"srvtoolu_{REST}", f"Toolu_{REST}"])
-def test_an_id_of_another_maker_is_told_as_it_is(tool_id: str) -> None:
-    assert told_id(tool_id) == tool_id
+def test_an_id_of_another_vendor_is_unchanged(tool_id: str) -> None:
+    assert client_call_id(tool_id) == tool_id
 
 
 @pytest.mark.parametrize(
@@ -34,21 +34,21 @@ def test_an_id_of_another_maker_is_told_as_it_is(tool_id: str) -> None:
         *("call_Zl5vIMnD7dVAjgU6FkhmiCZh", f"call_abcd_{REST}", f"call_{REST}{'x' * 60}", "call_01", ""),
     ],
 )
-def test_what_anthropic_did_not_make_keeps_its_spelling(call_id: str) -> None:
-    assert own_id(call_id, {call_id}) == call_id
+def test_other_ids_keep_their_spelling(call_id: str) -> None:
+    assert anthropic_call_id(call_id, {call_id}) == call_id
 
 
-def test_where_both_spellings_are_there_each_stays() -> None:
+def test_if_both_spellings_occur_neither_changes() -> None:
     both = {f"call_{REST}", f"toolu_{REST}"}
-    assert {own_id(each, both) for each in both} == both
+    assert {anthropic_call_id(each, both) for each in both} == both
 
 
 @given(st.sets(ids))
-def test_no_two_ids_of_a_conversation_become_one(there: set[str]) -> None:
-    assert len({own_id(each, there) for each in there}) == len(there)
+def test_distinct_ids_of_a_conversation_stay_distinct(there: set[str]) -> None:
+    assert len({anthropic_call_id(each, there) for each in there}) == len(there)
 
 
 @given(rests.map("toolu_{}".format))
-def test_what_anthropic_made_is_what_it_gets(tool_id: str) -> None:
-    told = told_id(tool_id)
-    assert own_id(told, {told}) == tool_id
+def test_anthropic_gets_its_original_id(tool_id: str) -> None:
+    actual = client_call_id(tool_id)
+    assert anthropic_call_id(actual, {actual}) == tool_id

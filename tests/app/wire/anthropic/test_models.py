@@ -47,7 +47,7 @@ def test_structured_outputs_came_with_4_5(name: str, structured: bool) -> None:
         ("claude-next", False, False, "xhigh"),
     ],
 )
-def test_later_models_take_less(name: str, sampling: bool, forced: bool, highest: str) -> None:
+def test_later_models_support_fewer_parameters(name: str, sampling: bool, forced: bool, highest: str) -> None:
     model = model_of(name)
     assert (model.sampling, model.forced, model.efforts["xhigh"]) == (sampling, forced, highest)
 
@@ -64,12 +64,12 @@ def test_later_models_take_less(name: str, sampling: bool, forced: bool, highest
         ("sonnet-of-another", "disabled"),
     ],
 )
-def test_not_every_model_can_be_kept_from_thinking(name: str, off: str | None) -> None:
+def test_thinking_cannot_always_be_turned_off(name: str, off: str | None) -> None:
     assert model_of(name).off == off
 
 
 @pytest.mark.parametrize(
     ("name", "thinks"), [("claude-opus-4-8", False), ("claude-opus-5", True), ("claude-haiku-5-5", True)]
 )
-def test_since_5_models_think_unasked(name: str, thinks: bool) -> None:
+def test_since_5_models_think_by_default(name: str, thinks: bool) -> None:
     assert model_of(name).thinks is thinks

@@ -5,17 +5,17 @@ from typing import Any
 import pytest
 
 from app.wire.canonical import File, Image, Message, Part, Text
-from tests.support.wire.anthropic.asking import ask, body, refused
+from tests.support.wire.anthropic.anthropic_requests import body, make_request, refused
 
 AT = "input[0].content[0]"
 
 
 def blocks(part: Part, **members: Any) -> Any:
-    return body(ask(Message("user", (part,))), **members)["messages"][0]["content"]
+    return body(make_request(Message("user", (part,))), **members)["messages"][0]["content"]
 
 
 def refusal_of(part: Part, role: Any = "user", endpoint: Any = "responses", **members: Any) -> str:
-    return refused(ask(Message(role, (part,)), endpoint=endpoint), **members)
+    return refused(make_request(Message(role, (part,)), endpoint=endpoint), **members)
 
 
 @pytest.mark.parametrize("media_type", ["image/jpeg", "image/png", "image/gif", "image/webp"])
@@ -29,22 +29,22 @@ def test_jpg_is_jpeg() -> None:
 
 
 @pytest.mark.parametrize("media_type", ["image/tiff", "text/plain", None])
-def test_an_image_of_another_type_is_refused(media_type: str | None) -> None:
+def test_an_image_of_another_type_is_rejected(media_type: str | None) -> None:
     assert refusal_of(Image(data="aGk=", media_type=media_type, at=AT)) == AT
 
 
 @pytest.mark.parametrize("detail", [None, "auto", "high", "original"])
-def test_every_image_is_read_in_full(detail: str | None) -> None:
+def test_other_details_are_accepted(detail: str | None) -> None:
     assert "detail" not in blocks(Image(data="aGk=", media_type="image/png", detail=detail))[0]
 
 
-def test_low_detail_is_refused_by_the_clients_name() -> None:
+def test_low_detail_is_rejected_by_the_clients_name() -> None:
     image = Image(data="aGk=", media_type="image/png", detail="low", at=AT)
     assert refusal_of(image) == f"{AT}.detail"
     assert refusal_of(image, endpoint="chat") == f"{AT}.image_url.detail"
 
 
-def test_urls_go_where_they_may_be_fetched() -> None:
+def test_urls_are_sent_only_if_they_may_be_fetched() -> None:
     source = {"type": "url", "url": "https://example.com/x"}
     assert blocks(Image(url="https://example.com/x")) == [{"type": "image", "source": source}]
     assert blocks(File(url="https://example.com/x")) == [{"type": "document", "source": source}]
@@ -73,22 +73,22 @@ def test_plain_text_is_decoded() -> None:
 
 
 @pytest.mark.parametrize("data", ["/w==", "!", "aGk"])
-def test_plain_text_that_is_none_is_refused(data: str) -> None:
+def test_invalid_plain_text_is_rejected(data: str) -> None:
     assert refusal_of(File(data=data, media_type="text/plain", at=AT)) == AT
 
 
 @pytest.mark.parametrize("media_type", ["application/zip", None])
-def test_other_files_are_refused(media_type: str | None) -> None:
+def test_other_files_are_rejected(media_type: str | None) -> None:
     assert refusal_of(File(data="aGk=", media_type=media_type, at=AT)) == AT
 
 
 @pytest.mark.parametrize("part", [Image(data="aGk=", media_type="image/png", at=AT), File(data="aGk=", at=AT)])
 @pytest.mark.parametrize("role", ["system", "developer", "assistant"])
-def test_only_the_user_shows_images_and_files(part: Part, role: str) -> None:
+def test_only_user_messages_have_images_and_files(part: Part, role: str) -> None:
     assert refusal_of(part, role) == AT
 
 
 def test_parts_keep_their_order() -> None:
     parts = (Text("a"), Image(url="https://x/y"), Text("b"))
-    made = body(ask(Message("user", parts)))["messages"][0]["content"]
+    made = body(make_request(Message("user", parts)))["messages"][0]["content"]
     assert [block["type"] for block in made] == ["text", "image", "text"]

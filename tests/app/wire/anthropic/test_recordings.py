@@ -1,4 +1,4 @@
-"""Recorded answers of Anthropic's models, where they are at hand: expected values were read off the recordings by hand."""
+"""Recorded answers of Anthropic's models, if present. The expected values were read off the recordings by hand."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 import pytest
 
 from app.wire.answer import (
+    AnswerBegun,
+    AnswerEnded,
     AnswerEvent,
-    Began,
     CallBegun,
     CallDelta,
     CallDone,
-    Cited,
-    Ended,
-    Finished,
+    ChoiceFinished,
+    CitationAdded,
     SearchBegun,
     SearchDone,
 )
-from app.wire.anthropic.answer_reader import AnthropicReader
+from app.wire.anthropic.answer_reader import AnthropicAnswerReader
 from app.wire.canonical import TextFormat
 from domain.usage import Usage
 from tests.support import paths
-from tests.support.wire.anthropic.answering import SEARCHING, said
-from tests.support.wire.anthropic.asking import OLD, ask, target
+from tests.support.wire.anthropic.anthropic_answers import SEARCHING, said
+from tests.support.wire.anthropic.anthropic_requests import OLD, make_request, target
 
 RECORDINGS = paths.RECORDINGS / "anthropic"
 
@@ -141,7 +141,7 @@ EXPECTED = {
 PRESENT = [name for name in EXPECTED if (RECORDINGS / name).exists()]
 
 
-def read(name: str, one: AnthropicReader) -> list[AnswerEvent]:
+def read(name: str, one: AnthropicAnswerReader) -> list[AnswerEvent]:
     data = (RECORDINGS / name).read_bytes()
     if name.endswith(".json"):
         return one.whole(data)
@@ -160,34 +160,39 @@ def calls_of(events: Iterable[Any]) -> dict[int, tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("name", PRESENT)
-def test_a_recording_says_what_it_says(name: str) -> None:
-    events, expected = read(name, AnthropicReader(SEARCHING, target())), EXPECTED[name]
+def test_a_recording_is_read_as_expected(name: str) -> None:
+    events, expected = read(name, AnthropicAnswerReader(SEARCHING, target())), EXPECTED[name]
     length, beginning, end = expected.text
     text = said(events)
-    assert events[0] == Began(expected.id, expected.model, "default")
+    assert events[0] == AnswerBegun(expected.id, expected.model, "default")
     assert (len(text), text[: len(beginning)], text[len(text) - len(end) :]) == (length, beginning, end)
     assert tuple(calls_of(events).values()) == expected.calls
     assert [event.key for event in events if isinstance(event, CallDone)] == list(calls_of(events))
     assert [getattr(event, "reason", None) for event in events[-2:]] == [expected.finish, None]
-    assert events[-1] == Ended(expected.usage, "default")
+    assert events[-1] == AnswerEnded(expected.usage, "default")
 
 
 @pytest.mark.parametrize("name", PRESENT)
 def test_searches_and_citations_of_a_recording(name: str) -> None:
-    events, expected = read(name, AnthropicReader(SEARCHING, target())), EXPECTED[name]
+    events, expected = read(name, AnthropicAnswerReader(SEARCHING, target())), EXPECTED[name]
     done = [event for event in events if isinstance(event, SearchDone)]
     assert [event.key for event in events if isinstance(event, SearchBegun)] == [event.key for event in done]
     assert tuple(event.action["query"] for event in done) == expected.queries
     assert tuple(len(event.action["sources"]) for event in done) == expected.sources
     assert not any(event.failed for event in done)
-    assert tuple((event.start, event.end, event.url) for event in events if isinstance(event, Cited)) == expected.cited
+    assert (
+        tuple((event.start, event.end, event.url) for event in events if isinstance(event, CitationAdded))
+        == expected.cited
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in PRESENT if "json-tool" in name])
-def test_the_input_of_a_tool_that_stands_for_the_answer(name: str) -> None:
-    """The same recording, had the gateway itself asked for the tool."""
-    asked = ask(format=TextFormat("json_schema", "answer", schema={"type": "object", "properties": {"elements": {}}}))
-    events = read(name, AnthropicReader(asked, target(OLD)))
+def test_the_input_of_the_output_tool(name: str) -> None:
+    """The same recording, as if the gateway itself had requested the tool."""
+    request = make_request(
+        format=TextFormat("json_schema", "answer", schema={"type": "object", "properties": {"elements": {}}})
+    )
+    events = read(name, AnthropicAnswerReader(request, target(OLD)))
     assert said(events) == EXPECTED[name].calls[0][2]
-    assert events[-2] == Finished("stop")
+    assert events[-2] == ChoiceFinished("stop")
     assert not calls_of(events)

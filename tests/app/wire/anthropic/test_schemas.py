@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.wire.anthropic.schemas import DEPTH_MAX, Unshaped, shaped
+from app.wire.anthropic.schemas import DEPTH_MAX, UnsupportedSchema, supported_schema
 
 
 def test_a_schema_in_the_subset_stays_as_it_is() -> None:
@@ -23,16 +23,16 @@ def test_a_schema_in_the_subset_stays_as_it_is() -> None:
         "additionalProperties": False,
         "$defs": {"Day": {"type": "object", "properties": {"n": {"type": "integer"}}, "additionalProperties": False}},
     }
-    assert shaped(schema) == schema
+    assert supported_schema(schema) == schema
 
 
 def test_objects_are_closed() -> None:
-    assert shaped({"$schema": "x", "type": "object", "properties": {"a": {"type": "null"}}}) == {
+    assert supported_schema({"$schema": "x", "type": "object", "properties": {"a": {"type": "null"}}}) == {
         "type": "object",
         "properties": {"a": {"type": "null"}},
         "additionalProperties": False,
     }
-    assert shaped({"type": "object", "additionalProperties": False}) == {
+    assert supported_schema({"type": "object", "additionalProperties": False}) == {
         "type": "object",
         "properties": {},
         "additionalProperties": False,
@@ -76,8 +76,8 @@ def test_objects_are_closed() -> None:
         ({"type": ["null", "string"], "anyOf": [{"type": "null"}]}, {"anyOf": [{"type": "null"}]}),
     ],
 )
-def test_the_rest_is_told_or_written_otherwise(schema: dict[str, Any], made: dict[str, Any]) -> None:
-    assert shaped(schema) == made
+def test_other_keywords_are_converted_or_described(schema: dict[str, Any], made: dict[str, Any]) -> None:
+    assert supported_schema(schema) == made
 
 
 def nested(depth: int) -> dict[str, Any]:
@@ -90,18 +90,18 @@ def nested(depth: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("schema", "why"),
     [
-        ({}, "names no type"),
-        ({"type": "text"}, "names no type"),
-        ({"type": 3}, "names no type"),
-        ({"type": ["string", "text"]}, "names no type"),
-        ({"type": [{}]}, "names no type"),
-        ({"type": "object"}, "members without names"),
-        ({"type": "object", "additionalProperties": True}, "members without names"),
+        ({}, "has no supported type"),
+        ({"type": "text"}, "has no supported type"),
+        ({"type": 3}, "has no supported type"),
+        ({"type": ["string", "text"]}, "has no supported type"),
+        ({"type": [{}]}, "has no supported type"),
+        ({"type": "object"}, "allows members with any name"),
+        ({"type": "object", "additionalProperties": True}, "allows members with any name"),
         (
             {"type": "object", "properties": {"a": {"type": "null"}}, "additionalProperties": {}},
-            "members without names",
+            "allows members with any name",
         ),
-        ({"type": "object", "patternProperties": {}, "additionalProperties": False}, "members without names"),
+        ({"type": "object", "patternProperties": {}, "additionalProperties": False}, "allows members with any name"),
         ({"type": "object", "properties": [1]}, "properties are not an object"),
         ({"type": "object", "properties": {"a": True}}, "not an object"),
         ({"type": "array", "items": [1]}, "not an object"),
@@ -121,15 +121,15 @@ def nested(depth: int) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_the_subset_lacks_is_unshaped(schema: dict[str, Any], why: str) -> None:
-    with pytest.raises(Unshaped, match=why):
-        shaped(schema)
+def test_a_schema_outside_the_subset_is_unsupported(schema: dict[str, Any], why: str) -> None:
+    with pytest.raises(UnsupportedSchema, match=why):
+        supported_schema(schema)
 
 
 def test_a_schema_may_be_nested_as_deep_as_allowed() -> None:
-    assert shaped(nested(DEPTH_MAX)) == nested(DEPTH_MAX)
+    assert supported_schema(nested(DEPTH_MAX)) == nested(DEPTH_MAX)
 
 
-def test_a_name_of_a_property_is_no_keyword() -> None:
+def test_a_propertys_name_is_not_a_keyword() -> None:
     schema = {"type": "object", "properties": {"$ref": {"type": "string"}}, "additionalProperties": False}
-    assert shaped(schema) == schema
+    assert supported_schema(schema) == schema

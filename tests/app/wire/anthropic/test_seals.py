@@ -28,7 +28,7 @@ def test_redacted_thinking_comes_back_as_it_was() -> None:
     assert thinking_block(payload(seal_redacted("up", "xyz"))) == {"type": "redacted_thinking", "data": "xyz"}
 
 
-def test_what_is_sealed_is_base64url_of_json() -> None:
+def test_a_payload_is_base64url_of_json() -> None:
     opened = base64.urlsafe_b64decode(payload(seal_thinking("up", "a", "b")))
     assert opened == b'{"thinking":"a","signature":"b"}'
 
@@ -43,10 +43,10 @@ def test_what_is_sealed_is_base64url_of_json() -> None:
         *(base64.urlsafe_b64encode(text).decode() for text in (b"{}", b"[]", b'{"thinking":"a"}')),
     ],
 )
-def test_what_stands_for_no_block_is_none(forged: str) -> None:
+def test_an_invalid_payload_has_no_block(forged: str) -> None:
     assert thinking_block(forged) is None
 
 
-def test_members_of_the_wrong_type_stand_for_none() -> None:
+def test_a_payload_with_members_of_the_wrong_type_has_no_block() -> None:
     assert thinking_block(base64.urlsafe_b64encode(b'{"thinking":1,"signature":"b"}').decode()) is None
     assert thinking_block(base64.urlsafe_b64encode(b'{"signature":"b"}').decode()) is None

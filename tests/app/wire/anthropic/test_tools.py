@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.wire.canonical import CustomTool, FunctionTool, ImageTool, Place, Tool, ToolChoice, ToolName, WebSearchTool
-from tests.support.wire.anthropic.asking import OLD, ask, body, refused
+from tests.support.wire.anthropic.anthropic_requests import OLD, body, make_request, refused
 
 AT = "tools[0]"
 F, G = FunctionTool("f", at="tools[0]"), FunctionTool("g", at="tools[1]")
@@ -14,7 +14,7 @@ OBJECT = {"type": "object", "properties": {"a": {"type": "string", "minLength": 
 
 
 def tool(made: Tool, **members: Any) -> Any:
-    return body(ask(tools=(made,)), **members)["tools"][0]
+    return body(make_request(tools=(made,)), **members)["tools"][0]
 
 
 def offered(made: dict[str, Any]) -> list[str]:
@@ -24,7 +24,7 @@ def offered(made: dict[str, Any]) -> list[str]:
 def choice(
     mode: Any, *only: ToolName, tools: tuple[Tool, ...] = (F, G, SEARCH), **members: Any
 ) -> tuple[list[str], Any]:
-    made = body(ask(tools=tools, tool_choice=ToolChoice(mode, only), **members))
+    made = body(make_request(tools=tools, tool_choice=ToolChoice(mode, only), **members))
     return offered(made), made.get("tool_choice")
 
 
@@ -46,7 +46,7 @@ def test_a_function_without_parameters_takes_the_empty_object(parameters: Any) -
 
 def test_a_function_takes_an_object() -> None:
     assert tool(FunctionTool("f", parameters={"properties": {}}))["input_schema"]["type"] == "object"
-    assert refused(ask(tools=(FunctionTool("f", parameters={"type": "string"}, at=AT),))) == f"{AT}.parameters"
+    assert refused(make_request(tools=(FunctionTool("f", parameters={"type": "string"}, at=AT),))) == f"{AT}.parameters"
 
 
 def test_a_strict_function_is_written_in_the_subset() -> None:
@@ -67,15 +67,15 @@ def test_a_strict_function_without_parameters() -> None:
     assert made == {"type": "object", "properties": {}, "additionalProperties": False}
 
 
-def test_what_cannot_be_strict_is_refused() -> None:
+def test_a_schema_that_cannot_be_strict_is_rejected() -> None:
     strict = FunctionTool("f", parameters={"properties": {"a": {}}}, strict=True, at=AT)
-    assert refused(ask(tools=(strict,))) == f"{AT}.parameters"
-    assert refused(ask(tools=(FunctionTool("f", strict=True, at=AT),)), OLD) == f"{AT}.strict"
+    assert refused(make_request(tools=(strict,))) == f"{AT}.parameters"
+    assert refused(make_request(tools=(FunctionTool("f", strict=True, at=AT),)), OLD) == f"{AT}.strict"
 
 
 @pytest.mark.parametrize("other", [CustomTool("c", at=AT), ImageTool(at=AT)])
-def test_other_tools_are_refused(other: Tool) -> None:
-    assert refused(ask(tools=(other,))) == AT
+def test_other_tools_are_rejected(other: Tool) -> None:
+    assert refused(make_request(tools=(other,))) == AT
 
 
 # -- Web search -----------------------------------------------------------------------------------------------------------
@@ -95,16 +95,16 @@ def test_web_search() -> None:
     assert "user_location" not in tool(WebSearchTool(place=Place()))
 
 
-def test_where_no_call_may_be_made_none_is_offered() -> None:
-    made = body(ask(tools=(SEARCH,)), max_tool_calls=0)
+def test_web_search_is_not_offered_without_calls() -> None:
+    made = body(make_request(tools=(SEARCH,)), max_tool_calls=0)
     assert "tools" not in made
-    assert refused(ask(tools=(SEARCH,), tool_choice=ToolChoice("required")), max_tool_calls=0) == "tool_choice"
+    assert refused(make_request(tools=(SEARCH,), tool_choice=ToolChoice("required")), max_tool_calls=0) == "tool_choice"
 
 
-def test_what_the_search_cannot_do_is_refused() -> None:
-    assert refused(ask(tools=(WebSearchTool("high", at=AT),))) == f"{AT}.search_context_size"
-    assert refused(ask(tools=(WebSearchTool(external_access=False, at=AT),))) == f"{AT}.external_web_access"
-    assert refused(ask(tools=(SEARCH, SEARCH))) == "tools"
+def test_unsupported_search_options_are_rejected() -> None:
+    assert refused(make_request(tools=(WebSearchTool("high", at=AT),))) == f"{AT}.search_context_size"
+    assert refused(make_request(tools=(WebSearchTool(external_access=False, at=AT),))) == f"{AT}.external_web_access"
+    assert refused(make_request(tools=(SEARCH, SEARCH))) == "tools"
 
 
 # -- The choice -----------------------------------------------------------------------------------------------------------
@@ -112,8 +112,8 @@ def test_what_the_search_cannot_do_is_refused() -> None:
 ALL = ["f", "g", "web_search"]
 
 
-def test_no_choice_is_the_models_own() -> None:
-    assert "tool_choice" not in body(ask(tools=(F,)))
+def test_without_a_choice_none_is_written() -> None:
+    assert "tool_choice" not in body(make_request(tools=(F,)))
     assert choice("auto") == (ALL, None)
 
 
@@ -136,18 +136,18 @@ def test_allowed_tools_are_those_that_are_offered() -> None:
 @pytest.mark.parametrize(
     "name", [ToolName("function", "x"), ToolName("custom", "c"), ToolName("image_generation"), ToolName("function")]
 )
-def test_a_choice_of_what_is_not_offered_is_refused(name: ToolName) -> None:
-    assert refused(ask(tools=(F,), tool_choice=ToolChoice("auto", (name,)))) == "tool_choice"
+def test_a_choice_of_a_missing_tool_is_rejected(name: ToolName) -> None:
+    assert refused(make_request(tools=(F,), tool_choice=ToolChoice("auto", (name,)))) == "tool_choice"
 
 
 def test_web_search_must_be_offered_to_be_chosen() -> None:
-    assert refused(ask(tools=(F,), tool_choice=ToolChoice("auto", (ToolName("web_search"),)))) == "tool_choice"
+    assert refused(make_request(tools=(F,), tool_choice=ToolChoice("auto", (ToolName("web_search"),)))) == "tool_choice"
 
 
-def test_without_tools_there_is_nothing_to_choose() -> None:
+def test_without_tools_there_is_no_choice() -> None:
     for mode in ("auto", "none"):
         assert choice(mode, tools=()) == ([], None)
-    assert refused(ask(tool_choice=ToolChoice("required"))) == "tool_choice"
+    assert refused(make_request(tool_choice=ToolChoice("required"))) == "tool_choice"
 
 
 def test_one_call_at_a_time() -> None:

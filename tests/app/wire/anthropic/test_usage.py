@@ -9,26 +9,26 @@ from app.wire.exchange import AnswerError
 from domain.usage import Usage
 
 
-def told(*usages: Any) -> Usage | None:
+def usage_of(*usages: Any) -> Usage | None:
     """The usage of one turn."""
     tally = Tally()
     for usage in usages:
-        tally.note(usage)
+        tally.add(usage)
     tally.close_turn()
     return tally.usage
 
 
-def test_the_greatest_figure_of_a_turn_counts() -> None:
+def test_the_largest_count_of_a_turn_is_used() -> None:
     start = {"input_tokens": 2037, "cache_read_input_tokens": 5, "output_tokens": 1, "service_tier": "standard"}
     delta = {"input_tokens": 15665, "cache_read_input_tokens": None, "output_tokens": 795}
     searched = {"server_tool_use": {"web_search_requests": 1, "web_fetch_requests": 0}}
-    assert told(start, delta | searched) == Usage(
+    assert usage_of(start, delta | searched) == Usage(
         input=15665, cached_input=5, output=795, web_search_calls=1, service_tier="default"
     )
 
 
-def test_a_delta_may_tell_less_than_the_start() -> None:
-    assert told({"input_tokens": 10, "output_tokens": 3}, {"output_tokens": 2}, None) == Usage(input=10, output=3)
+def test_a_delta_may_omit_counts() -> None:
+    assert usage_of({"input_tokens": 10, "output_tokens": 3}, {"output_tokens": 2}, None) == Usage(input=10, output=3)
 
 
 @pytest.mark.parametrize(
@@ -41,39 +41,39 @@ def test_a_delta_may_tell_less_than_the_start() -> None:
         ({"cache_creation_input_tokens": 0, "cache_creation": None}, 0, 0),
     ],
 )
-def test_cache_writes_are_told_apart_by_how_long_they_last(told_of_writes: Any, short: int, long: int) -> None:
-    usage = told({"input_tokens": 1, "output_tokens": 2} | told_of_writes)
+def test_cache_writes_are_split_by_their_lifetime(told_of_writes: Any, short: int, long: int) -> None:
+    usage = usage_of({"input_tokens": 1, "output_tokens": 2} | told_of_writes)
     assert usage == Usage(input=1, output=2, cache_write=short, cache_write_1h=long)
 
 
 def test_thinking_is_part_of_the_output() -> None:
     usage = {"input_tokens": 1, "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 7}}
-    assert told(usage) == Usage(input=1, output=9, reasoning=7)
-    assert told(usage | {"output_tokens": 5}) == Usage(input=1, output=5, reasoning=5)
+    assert usage_of(usage) == Usage(input=1, output=9, reasoning=7)
+    assert usage_of(usage | {"output_tokens": 5}) == Usage(input=1, output=5, reasoning=5)
 
 
-def test_turns_are_summed() -> None:
+def test_turns_are_added_up() -> None:
     tally = Tally()
     for output in (3, 4):
-        tally.note({"input_tokens": 10, "output_tokens": output, "server_tool_use": {"web_search_requests": 2}})
+        tally.add({"input_tokens": 10, "output_tokens": output, "server_tool_use": {"web_search_requests": 2}})
         tally.close_turn()
     assert tally.output_tokens == 7
     assert tally.usage == Usage(input=20, output=7, web_search_calls=4)
 
 
-def test_a_turn_without_figures_makes_none_of_all() -> None:
+def test_a_turn_without_counts_leaves_the_answer_without_usage() -> None:
     tally = Tally()
-    tally.note({"input_tokens": 10, "output_tokens": 3})
+    tally.add({"input_tokens": 10, "output_tokens": 3})
     tally.close_turn()
-    tally.note({"output_tokens": 3})
+    tally.add({"output_tokens": 3})
     tally.close_turn()
     assert tally.usage is None
 
 
-def test_searches_that_nobody_counts_are_those_that_were_told_of() -> None:
+def test_searches_that_the_vendor_does_not_count_are_those_seen() -> None:
     tally = Tally()
     tally.searched = 2
-    tally.note({"input_tokens": 10, "output_tokens": 3})
+    tally.add({"input_tokens": 10, "output_tokens": 3})
     tally.close_turn()
     assert tally.usage == Usage(input=10, output=3, web_search_calls=2)
 
@@ -81,8 +81,8 @@ def test_searches_that_nobody_counts_are_those_that_were_told_of() -> None:
 @pytest.mark.parametrize(
     ("named", "tier"), [("standard", "default"), ("priority", "priority"), (None, None), (7, None)]
 )
-def test_the_tier_has_the_name_that_clients_know(named: Any, tier: str | None) -> None:
-    assert told({"input_tokens": 1, "output_tokens": 1, "service_tier": named}) == Usage(
+def test_the_tier_has_openais_name(named: Any, tier: str | None) -> None:
+    assert usage_of({"input_tokens": 1, "output_tokens": 1, "service_tier": named}) == Usage(
         input=1, output=1, service_tier=tier
     )
 
@@ -102,7 +102,7 @@ def test_the_tier_has_the_name_that_clients_know(named: Any, tier: str | None) -
         {"server_tool_use": 3},
     ],
 )
-def test_what_is_no_usage_makes_the_answer_malformed(usage: Any) -> None:
+def test_invalid_usage_makes_the_answer_malformed(usage: Any) -> None:
     with pytest.raises(AnswerError) as caught:
-        told(usage)
+        usage_of(usage)
     assert caught.value.malformed

@@ -1,46 +1,46 @@
+"""Chat completions written from events."""
+
 from __future__ import annotations
 
 import json
 from typing import Any
 
-import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from openai.lib.streaming._deltas import accumulate_delta
-from openai.lib.streaming.chat import ChatCompletionStreamState
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from app.wire.answer import (
+    AnswerBegun,
+    AnswerEnded,
     AnswerEvent,
-    Began,
     CallBegun,
     CallDelta,
     CallDone,
-    Cited,
-    Ended,
-    Finished,
+    ChoiceFinished,
+    CitationAdded,
     ImageBegun,
     ImageDone,
     ImagePartial,
-    Refused,
-    Said,
+    ReasoningBegun,
+    ReasoningDone,
+    RefusalDelta,
     SearchBegun,
     SearchDone,
-    Thought,
-    ThoughtBegun,
-    ThoughtDone,
+    TextDelta,
 )
-from app.wire.chat.answer_writer import ChatWriter
-from app.wire.splice import Members
-from app.wire.tags import seal
-from domain.usage import Usage
+from tests.support.wire.chat.chat_completions import (
+    FUNCTIONS,
+    INCLUDE,
+    SEED,
+    SILENT_ROLE,
+    USAGE,
+    deltas,
+    message,
+    plain,
+    streamed,
+    writer,
+)
 from tests.support.wire.streams import payloads
 
-SEED = "0123456789abcdef0123456789abcdef"
-USAGE = Usage(
-    input=10, cached_input=5, cache_write=2, cache_write_1h=1, output=7, reasoning=3, image_input=4, image_output=6
-)
 USAGE_OBJECT = {
     "prompt_tokens": 22,
     "completion_tokens": 13,
@@ -53,59 +53,17 @@ USAGE_OBJECT = {
         "rejected_prediction_tokens": 0,
     },
 }
-FUNCTIONS = {"functions": [{"name": "f"}, {"name": "g"}]}
-INCLUDE = {"stream_options": {"include_usage": True}}
+
+
 ROLE = {"role": "assistant", "content": "", "refusal": None}
-SILENT_ROLE = {"role": "assistant", "content": None, "refusal": None}
-
-
-def writer(*, stream: bool, **fields: Any) -> ChatWriter:
-    members: Members = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in fields.items()}
-    return ChatWriter(seed=SEED, model="public", created=5, fields=members, stream=stream)
-
-
-def streamed(*events: AnswerEvent, **fields: Any) -> list[dict[str, Any]]:
-    """The chunks, each of them valid in the eyes of OpenAI's client."""
-    one = writer(stream=True, **fields)
-    chunks = payloads(b"".join(one.write(event) for event in events))
-    for told in chunks:
-        if not _holds_custom(told):
-            ChatCompletionChunk.model_validate(told, strict=True)
-        assert (told["id"], told["object"], told["created"]) == (one.response_id, "chat.completion.chunk", 5)
-        assert (told["model"], told["system_fingerprint"]) == ("public", None)
-    return chunks
-
-
-def _holds_custom(told: dict[str, Any]) -> bool:
-    """openai-python's type of a call's delta knows functions only; its stream helper takes custom ones."""
-    return any(
-        call.get("type") == "custom" for choice in told["choices"] for call in choice["delta"].get("tool_calls", ())
-    )
-
-
-def plain(*events: AnswerEvent, **fields: Any) -> dict[str, Any]:
-    one = writer(stream=False, **fields)
-    pieces = [one.write(event) for event in events]
-    assert pieces[:-1] == [b""] * (len(pieces) - 1)
-    body: dict[str, Any] = json.loads(pieces[-1])
-    ChatCompletion.model_validate(body, strict=True)
-    return body
-
-
-def deltas(chunks: list[dict[str, Any]]) -> list[Any]:
-    """What the only choice says, chunk by chunk: its delta, or why it is finished."""
-    return [choice["finish_reason"] or choice["delta"] for told in chunks for choice in told["choices"]]
-
-
-def message(*events: AnswerEvent, **fields: Any) -> dict[str, Any]:
-    told: dict[str, Any] = plain(*events, Finished("stop"), Ended(), **fields)["choices"][0]["message"]
-    return told
 
 
 def test_text() -> None:
-    chunks = streamed(Began("up", "vendor"), Said("Hé"), Said("llo"), Finished("stop"), Ended(USAGE))
+    chunks = streamed(
+        AnswerBegun("up", "vendor"), TextDelta("Hé"), TextDelta("llo"), ChoiceFinished("stop"), AnswerEnded(USAGE)
+    )
     assert deltas(chunks) == [ROLE, {"content": "Hé"}, {"content": "llo"}, "stop"]
-    assert all("usage" not in told for told in chunks)
+    assert all("usage" not in entry for entry in chunks)
     assert chunks[0] == {
         "id": f"chatcmpl-{SEED}",
         "object": "chat.completion.chunk",
@@ -118,7 +76,13 @@ def test_text() -> None:
 
 
 def test_plain_text_has_every_member() -> None:
-    events = (Began("up", "vendor", "default"), Said("Hé"), Said("llo"), Finished("length"), Ended(USAGE))
+    events = (
+        AnswerBegun("up", "vendor", "default"),
+        TextDelta("Hé"),
+        TextDelta("llo"),
+        ChoiceFinished("length"),
+        AnswerEnded(USAGE),
+    )
     assert plain(*events) == {
         "id": f"chatcmpl-{SEED}",
         "object": "chat.completion",
@@ -138,36 +102,48 @@ def test_plain_text_has_every_member() -> None:
     }
 
 
-def test_usage_that_was_asked_for_comes_last() -> None:
-    chunks = streamed(Began(), Said("a"), Finished("stop"), Ended(USAGE, "priority"), **INCLUDE)
-    assert [told["usage"] for told in chunks] == [None, None, None, USAGE_OBJECT]
+def test_requested_usage_comes_last() -> None:
+    chunks = streamed(AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), AnswerEnded(USAGE, "priority"), **INCLUDE)
+    assert [entry["usage"] for entry in chunks] == [None, None, None, USAGE_OBJECT]
     assert (chunks[-1]["choices"], chunks[-1]["service_tier"]) == ([], "priority")
 
 
-def test_usage_that_is_not_known_or_not_asked_for_is_not_told() -> None:
-    assert len(streamed(Began(), Said("a"), Finished("stop"), Ended(), **INCLUDE)) == 3
+def test_unknown_or_unrequested_usage_is_not_written() -> None:
+    assert len(streamed(AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), AnswerEnded(), **INCLUDE)) == 3
     for options in (None, {}, {"include_usage": False}):
-        chunks = streamed(Began(), Said("a"), Finished("stop"), Ended(USAGE), stream_options=options)
-        assert [len(told["choices"]) for told in chunks] == [1, 1, 1]
-    assert plain(Began(), Said("a"), Finished("stop"), Ended())["usage"] is None
+        chunks = streamed(
+            AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), AnswerEnded(USAGE), stream_options=options
+        )
+        assert [len(entry["choices"]) for entry in chunks] == [1, 1, 1]
+    assert plain(AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), AnswerEnded())["usage"] is None
 
 
-def test_a_tier_that_openai_does_not_know_is_not_told() -> None:
-    assert streamed(Began(service_tier="flex"), Said("a"))[0]["service_tier"] == "flex"
-    assert streamed(Began(service_tier="standard"), Said("a"))[0]["service_tier"] is None
-    assert plain(Began(service_tier="flex"), Finished("stop"), Ended(service_tier="odd"))["service_tier"] == "flex"
+def test_a_tier_that_openai_does_not_know_is_not_written() -> None:
+    assert streamed(AnswerBegun(service_tier="flex"), TextDelta("a"))[0]["service_tier"] == "flex"
+    assert streamed(AnswerBegun(service_tier="standard"), TextDelta("a"))[0]["service_tier"] is None
+    assert (
+        plain(AnswerBegun(service_tier="flex"), ChoiceFinished("stop"), AnswerEnded(service_tier="odd"))["service_tier"]
+        == "flex"
+    )
 
 
 def test_an_empty_answer_is_empty_text() -> None:
-    assert deltas(streamed(Began(), Finished("content_filter"))) == [ROLE, "content_filter"]
-    assert message(Began())["content"] == ""
+    assert deltas(streamed(AnswerBegun(), ChoiceFinished("content_filter"))) == [ROLE, "content_filter"]
+    assert message(AnswerBegun())["content"] == ""
 
 
-def test_choices_are_told_apart() -> None:
-    events = (Began(), Said("b", 1), Said("a"), Finished("length", 1), Said("c"), Finished("stop"))
+def test_choices_are_kept_apart() -> None:
+    events = (
+        AnswerBegun(),
+        TextDelta("b", 1),
+        TextDelta("a"),
+        ChoiceFinished("length", 1),
+        TextDelta("c"),
+        ChoiceFinished("stop"),
+    )
     chunks = streamed(*events)
-    assert [told["choices"][0]["index"] for told in chunks] == [1, 1, 0, 0, 1, 0, 0]
-    choices = plain(*events, Ended())["choices"]
+    assert [entry["choices"][0]["index"] for entry in chunks] == [1, 1, 0, 0, 1, 0, 0]
+    choices = plain(*events, AnswerEnded())["choices"]
     assert [(one["index"], one["message"]["content"], one["finish_reason"]) for one in choices] == [
         (0, "ac", "stop"),
         (1, "b", "length"),
@@ -175,7 +151,7 @@ def test_choices_are_told_apart() -> None:
 
 
 def test_a_refusal() -> None:
-    events = (Began(), Refused("I "), Refused("won't"))
+    events = (AnswerBegun(), RefusalDelta("I "), RefusalDelta("won't"))
     assert deltas(streamed(*events)) == [SILENT_ROLE, {"refusal": "I "}, {"refusal": "won't"}]
     assert message(*events) == {"role": "assistant", "content": None, "refusal": "I won't", "annotations": []}
 
@@ -183,15 +159,21 @@ def test_a_refusal() -> None:
 def test_logprobs() -> None:
     one = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": []}
     two = one | {"token": "b", "bytes": [98]}
-    events = (Began(), Said("a", logprobs=(one,)), Said("b", logprobs=(two,)), Finished("stop"), Ended())
-    told = [chunk["choices"][0]["logprobs"] for chunk in streamed(*events)]
-    assert told == [None, {"content": [one], "refusal": None}, {"content": [two], "refusal": None}, None]
+    events = (
+        AnswerBegun(),
+        TextDelta("a", logprobs=(one,)),
+        TextDelta("b", logprobs=(two,)),
+        ChoiceFinished("stop"),
+        AnswerEnded(),
+    )
+    actual = [chunk["choices"][0]["logprobs"] for chunk in streamed(*events)]
+    assert actual == [None, {"content": [one], "refusal": None}, {"content": [two], "refusal": None}, None]
     assert plain(*events)["choices"][0]["logprobs"] == {"content": [one, two], "refusal": None}
 
 
 PARALLEL = (
-    Began(),
-    Said("Let me see."),
+    AnswerBegun(),
+    TextDelta("Let me see."),
     CallBegun(0, "call_a", "f"),
     CallBegun(1, "call_b", "g"),
     CallDelta(0, '{"x":'),
@@ -199,7 +181,7 @@ PARALLEL = (
     CallDelta(0, "1}"),
     CallDone(0),
     CallDone(1),
-    Finished("tool_calls"),
+    ChoiceFinished("tool_calls"),
 )
 
 
@@ -220,9 +202,9 @@ def test_parallel_calls() -> None:
         more(0, "1}"),
         "tool_calls",
     ]
-    told = plain(*PARALLEL, Ended())["choices"][0]
-    assert told["finish_reason"] == "tool_calls"
-    assert told["message"] == {
+    actual = plain(*PARALLEL, AnswerEnded())["choices"][0]
+    assert actual["finish_reason"] == "tool_calls"
+    assert actual["message"] == {
         "role": "assistant",
         "content": "Let me see.",
         "refusal": None,
@@ -235,15 +217,21 @@ def test_parallel_calls() -> None:
 
 
 def test_a_call_without_arguments_has_an_empty_object() -> None:
-    events = (Began(), CallBegun(0, "call_a", "f"), CallDone(0))
+    events = (AnswerBegun(), CallBegun(0, "call_a", "f"), CallDone(0))
     assert deltas(streamed(*events))[-1] == {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}
-    told = message(*events)
-    assert told["tool_calls"][0]["function"]["arguments"] == "{}"
-    assert told["content"] is None
+    actual = message(*events)
+    assert actual["tool_calls"][0]["function"]["arguments"] == "{}"
+    assert actual["content"] is None
 
 
 def test_a_custom_call() -> None:
-    events = (Began(), CallBegun(0, "call_a", "sql", "custom"), CallDelta(0, "SELECT"), CallDelta(0, " 1"), CallDone(0))
+    events = (
+        AnswerBegun(),
+        CallBegun(0, "call_a", "sql", "custom"),
+        CallDelta(0, "SELECT"),
+        CallDelta(0, " 1"),
+        CallDone(0),
+    )
     first = {"index": 0, "id": "call_a", "type": "custom", "custom": {"name": "sql", "input": ""}}
     assert deltas(streamed(*events)) == [
         SILENT_ROLE,
@@ -260,12 +248,12 @@ def test_a_custom_call() -> None:
 
 
 def test_a_custom_call_may_have_no_input() -> None:
-    events = (Began(), CallBegun(0, "call_a", "sql", "custom"), CallDone(0))
+    events = (AnswerBegun(), CallBegun(0, "call_a", "sql", "custom"), CallDone(0))
     assert len(streamed(*events)) == 2
     assert message(*events)["tool_calls"][0]["custom"] == {"name": "sql", "input": ""}
 
 
-def test_a_request_of_the_old_kind_is_answered_in_kind() -> None:
+def test_a_legacy_request_gets_a_legacy_answer() -> None:
     assert deltas(streamed(*PARALLEL, **FUNCTIONS)) == [
         ROLE,
         {"content": "Let me see."},
@@ -274,76 +262,15 @@ def test_a_request_of_the_old_kind_is_answered_in_kind() -> None:
         {"function_call": {"arguments": "1}"}},
         "function_call",
     ]
-    told = plain(*PARALLEL, Ended(), **FUNCTIONS)["choices"][0]
-    assert told["finish_reason"] == "function_call"
-    assert told["message"]["function_call"] == {"name": "f", "arguments": '{"x":1}'}
-    assert "tool_calls" not in told["message"]
+    actual = plain(*PARALLEL, AnswerEnded(), **FUNCTIONS)["choices"][0]
+    assert actual["finish_reason"] == "function_call"
+    assert actual["message"]["function_call"] == {"name": "f", "arguments": '{"x":1}'}
+    assert "tool_calls" not in actual["message"]
 
 
-def test_a_request_of_the_old_kind_without_a_call() -> None:
-    assert deltas(streamed(Began(), Said("a"), Finished("stop"), **FUNCTIONS))[-1] == "stop"
-    assert "function_call" not in message(Began(), Said("a"), **FUNCTIONS)
-
-
-THOUGHT = (
-    Began(),
-    ThoughtBegun(0),
-    Thought(0, "Hm"),
-    Thought(0, "m."),
-    Thought(0, "So", 1),
-    ThoughtDone(0, seal("up", "one")),
-)
-
-
-def test_reasoning_is_told_by_paragraph() -> None:
-    told = deltas(streamed(*THOUGHT, Said("Yes")))
-    assert told == [
-        SILENT_ROLE,
-        {"reasoning_content": "Hm"},
-        {"reasoning_content": "m."},
-        {"reasoning_content": "\n\nSo"},
-        {"content": "Yes"},
-    ]
-    assert message(*THOUGHT, Said("Yes")) == {
-        "role": "assistant",
-        "content": "Yes",
-        "refusal": None,
-        "reasoning_content": "Hmm.\n\nSo",
-        "annotations": [],
-    }
-
-
-def test_sealed_reasoning_rides_in_the_next_call() -> None:
-    events = (*THOUGHT, CallBegun(1, "call_a", "f"), CallBegun(2, "call_b", "g"), CallDone(1), CallDone(2))
-    first, second = message(*events)["tool_calls"]
-    assert first["extra_content"] == {"realrouter": {"reasoning": seal("up", "one")}}
-    assert "extra_content" not in second
-    begun = [told["tool_calls"][0] for told in deltas(streamed(*events)) if "tool_calls" in told]
-    assert [call.get("extra_content") for call in begun] == [first["extra_content"], None, None, None]
-
-
-def test_several_sealed_thoughts_ride_together() -> None:
-    more = (ThoughtBegun(1), ThoughtDone(1, seal("up", "two")), ThoughtBegun(2), ThoughtDone(2))
-    events = (*THOUGHT, *more, CallBegun(3, "call_a", "f"), CallDone(3))
-    extra = {"realrouter": {"reasoning": [seal("up", "one"), seal("up", "two")]}}
-    assert message(*events)["tool_calls"][0]["extra_content"] == extra
-    assert message(*events, **FUNCTIONS)["function_call"]["extra_content"] == extra
-
-
-def test_sealed_reasoning_before_the_text_says_so() -> None:
-    after = (ThoughtBegun(1), ThoughtDone(1, seal("up", "two")))
-    one, two = CallBegun(2, "call_a", "f"), CallBegun(3, "call_b", "g")
-    calls = message(*THOUGHT, Said("So: "), *after, one, two, CallDone(2), CallDone(3))["tool_calls"]
-    own = {"reasoning": [seal("up", "one"), seal("up", "two")], "before_text": 1}
-    assert [call.get("extra_content") for call in calls] == [{"realrouter": own}, None]
-    late = message(Began(), one, *THOUGHT[1:], Said("Then"), two, CallDone(2), CallDone(3))["tool_calls"]
-    assert late[1]["extra_content"] == {"realrouter": {"reasoning": seal("up", "one")}}
-
-
-def test_sealed_reasoning_stays_in_its_choice() -> None:
-    events = (*THOUGHT, CallBegun(1, "call_b", "g", choice=1), CallDone(1))
-    choices = plain(*events, Finished("stop"), Finished("tool_calls", 1), Ended())["choices"]
-    assert "extra_content" not in choices[1]["message"]["tool_calls"][0]
+def test_a_legacy_request_without_a_call() -> None:
+    assert deltas(streamed(AnswerBegun(), TextDelta("a"), ChoiceFinished("stop"), **FUNCTIONS))[-1] == "stop"
+    assert "function_call" not in message(AnswerBegun(), TextDelta("a"), **FUNCTIONS)
 
 
 def cited(start: int, end: int, url: str = "https://a.example/") -> dict[str, Any]:
@@ -353,29 +280,35 @@ def cited(start: int, end: int, url: str = "https://a.example/") -> dict[str, An
 
 def test_citations_come_once_before_the_finish() -> None:
     events = (
-        Began(),
+        AnswerBegun(),
         SearchBegun(0),
         SearchDone(0, {"type": "search"}),
-        Said("One "),
-        Cited("https://a.example/", "A", 0, 3),
-        Said("two"),
-        Cited("https://b.example/", "A", 4, 7),
+        TextDelta("One "),
+        CitationAdded("https://a.example/", "A", 0, 3),
+        TextDelta("two"),
+        CitationAdded("https://b.example/", "A", 4, 7),
     )
     both = [cited(0, 3), cited(4, 7, "https://b.example/")]
-    chunks = streamed(*events, Finished("stop"))
+    chunks = streamed(*events, ChoiceFinished("stop"))
     assert deltas(chunks) == [SILENT_ROLE, {"content": "One "}, {"content": "two"}, {"annotations": both}, "stop"]
     assert message(*events)["annotations"] == both
 
 
-@pytest.mark.parametrize("between", [(CallBegun(1, "call_a", "f"), CallDone(1)), (ThoughtBegun(1), ThoughtDone(1))])
-def test_citations_of_a_later_message_count_from_the_first(between: tuple[AnswerEvent, ...]) -> None:
-    events = (Began(), Said("Grüße. "), *between, Said("Two"), Cited("https://a.example/", "A", 0, 3))
+@pytest.mark.parametrize("between", [(CallBegun(1, "call_a", "f"), CallDone(1)), (ReasoningBegun(1), ReasoningDone(1))])
+def test_offsets_of_a_later_message_count_from_the_first(between: tuple[AnswerEvent, ...]) -> None:
+    events = (
+        AnswerBegun(),
+        TextDelta("Grüße. "),
+        *between,
+        TextDelta("Two"),
+        CitationAdded("https://a.example/", "A", 0, 3),
+    )
     assert message(*events)["annotations"] == [cited(7, 10)]
 
 
 def test_images_come_whole() -> None:
     events = (
-        Began(),
+        AnswerBegun(),
         ImageBegun(0),
         ImagePartial(0, "cGFydA==", 0),
         ImageDone(0, "b25l"),
@@ -386,78 +319,15 @@ def test_images_come_whole() -> None:
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,b25l"}},
         {"type": "image_url", "image_url": {"url": "data:image/webp;base64,dHdv"}},
     ]
-    assert deltas(streamed(*events, Finished("stop"))) == [SILENT_ROLE, {"images": images, "content": ""}, "stop"]
-    told = message(*events)
-    assert (told["images"], told["content"]) == (images, "")
+    assert deltas(streamed(*events, ChoiceFinished("stop"))) == [SILENT_ROLE, {"images": images, "content": ""}, "stop"]
+    actual = message(*events)
+    assert (actual["images"], actual["content"]) == (images, "")
 
 
-def test_a_failure_is_an_error_where_a_chunk_would_be() -> None:
+def test_a_failure_is_an_error_in_place_of_a_chunk() -> None:
     error = {"message": "gone", "type": "server_error", "param": None, "code": "overloaded"}
-    told = writer(stream=True).failure(message="gone", type="server_error", code="overloaded")
-    assert payloads(told) == [{"error": error}]
-    assert told.endswith(b"\n\n")
+    actual = writer(stream=True).failure(message="gone", type="server_error", code="overloaded")
+    assert payloads(actual) == [{"error": error}]
+    assert actual.endswith(b"\n\n")
     body = writer(stream=False).failure(message="gone", type="server_error", code="overloaded")
     assert json.loads(body) == {"error": error}
-
-
-def whole_by_client(chunks: list[dict[str, Any]]) -> dict[str, Any]:
-    """What OpenAI's own helper makes of a stream."""
-    state = ChatCompletionStreamState()
-    for told in chunks:
-        state.handle_chunk(ChatCompletionChunk.model_validate(told))
-    return state.get_final_completion().to_dict(exclude_unset=False)
-
-
-def same(stream: dict[str, Any], body: dict[str, Any]) -> None:
-    """Null and absent are the same, as are calls with and without their index."""
-    assert _without_nulls(stream["choices"]) == _without_nulls(body["choices"])
-    assert _without_nulls(stream["usage"]) == _without_nulls(body["usage"])
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        hidden = ("parsed", "parsed_arguments") + (("index",) if "function" in value or "custom" in value else ())
-        return {
-            name: _without_nulls(inner)
-            for name, inner in value.items()
-            if name not in hidden and inner is not None and inner != []
-        }
-    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
-
-
-text = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=5)
-pieces = st.one_of(
-    st.tuples(st.just("say"), text),
-    st.tuples(st.just("refuse"), text),
-    st.tuples(st.just("think"), text),
-    st.tuples(st.just("call"), st.lists(text, max_size=3).map(tuple)),
-    st.tuples(st.just("cite"), text),
-    st.tuples(st.just("draw"), text),
-)
-
-
-def events_of(script: list[tuple[str, Any]]) -> list[AnswerEvent]:
-    events: list[AnswerEvent] = []
-    for key, (kind, value) in enumerate(script):
-        match kind:
-            case "say":
-                events.append(Said(value))
-            case "refuse":
-                events.append(Refused(value))
-            case "think":
-                events += [ThoughtBegun(key), Thought(key, value), ThoughtDone(key, seal("up", value))]
-            case "call":
-                deltas = [CallDelta(key, piece) for piece in value]
-                events += [CallBegun(key, f"call_{key}", "f"), *deltas, CallDone(key)]
-            case "cite":
-                events.append(Cited(value, "A", 0, 0))
-            case _:
-                events += [ImageBegun(key), ImageDone(key, value)]
-    return [Began(), *events, Finished("stop"), Ended(USAGE)]
-
-
-@given(st.lists(pieces, max_size=8), st.booleans())
-def test_openais_client_makes_the_plain_answer_of_a_stream(script: list[tuple[str, Any]], legacy: bool) -> None:
-    fields = INCLUDE | (FUNCTIONS if legacy else {})
-    events = events_of(script)
-    same(whole_by_client(streamed(*events, **fields)), plain(*events, **fields))

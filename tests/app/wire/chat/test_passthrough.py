@@ -56,7 +56,7 @@ def test_usage_is_forwarded_to_a_client_that_asked() -> None:
     assert payloads(outcome.tail)[1:] == [usage_chunk(CHAT_USAGE) | {"model": "public"}, "[DONE]"]
 
 
-def test_bytes_that_need_not_change_do_not() -> None:
+def test_other_bytes_do_not_change() -> None:
     before = (
         b': hi\n\nid: 4\ndata: { "x" : 1.00, "model":"old" , "choices":[{"delta":{"content":"\\u00e9","y":[ ]}}]}\n\n'
     )
@@ -107,7 +107,7 @@ def test_an_upstream_that_answers_fewer_choices_is_done_at_done() -> None:
     assert outcome.finish == "stop"
 
 
-def test_a_finish_goes_on_with_the_next_choice_that_begins() -> None:
+def test_a_held_finish_is_forwarded_when_another_choice_begins() -> None:
     one = relay(choices=2)
     assert len(payloads(one.feed(sse(chunk("a"), chunk(finish="stop"), usage_chunk(CHAT_USAGE))))) == 1
     assert not one.closing
@@ -117,7 +117,7 @@ def test_a_finish_goes_on_with_the_next_choice_that_begins() -> None:
     assert one.closing
 
 
-def test_comments_alone_are_no_answer_that_has_begun() -> None:
+def test_comments_alone_do_not_begin_an_answer() -> None:
     one = relay()
     assert one.feed(b": PROCESSING\n\n" * 3) == b""
     assert one.feed(sse(chunk("a"))).startswith(b": PROCESSING\n\n" * 3 + b"data:")
@@ -137,7 +137,7 @@ def test_a_missing_done_is_added() -> None:
     assert (outcome.usage, outcome.finished) == (USAGE, True)
 
 
-def test_what_follows_done_is_dropped() -> None:
+def test_anything_after_done_is_dropped() -> None:
     more = sse("[DONE]", chunk("late"), {"error": "late"}) + b"data: {cut"
     assert run(relay(), [PLAIN_STREAM + more]) == run(relay(), [PLAIN_STREAM])
     assert run(relay(), by_byte(PLAIN_STREAM + more)) == run(relay(), [PLAIN_STREAM])
@@ -153,7 +153,7 @@ def test_a_finish_without_usage_has_none() -> None:
     assert run(relay(), [sse(chunk("a"), chunk(finish="stop"), "[DONE]")]).usage is None
 
 
-def test_the_last_usage_stands() -> None:
+def test_the_last_usage_counts() -> None:
     early = chunk("a", usage={"prompt_tokens": 20, "completion_tokens": 1})
     outcome = run(
         relay(),
@@ -218,7 +218,7 @@ def test_a_chunk_without_a_model_passes_as_it_came() -> None:
         ({"function_call": {"arguments": "ab"}}, 2),
     ],
 )
-def test_what_is_counted_as_delivered(delta: dict[str, Any], size: int) -> None:
+def test_delivered_bytes_are_counted(delta: dict[str, Any], size: int) -> None:
     one = relay()
     one.feed(
         sse(chunk() | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}, {"index": 0, "delta": None}]})
@@ -234,13 +234,13 @@ def test_what_is_counted_as_delivered(delta: dict[str, Any], size: int) -> None:
     ],
 )
 @pytest.mark.parametrize("before", [b"", sse(chunk("a")), sse(chunk("a"), chunk(finish="stop"))])
-def test_an_error_that_the_upstream_sends_is_told(before: bytes, error: Any) -> None:
+def test_an_upstreams_error_is_reported(before: bytes, error: Any) -> None:
     found = fault(before + sse(error))
     assert (found.malformed, found.message, found.type, found.code) == (False, "busy", "server_error", "overloaded")
 
 
 @pytest.mark.parametrize("body", [b'{"error": {"message": "busy"}}', b'{\n "error": "busy"\n}\n'])
-def test_an_error_without_frames_is_told(body: bytes) -> None:
+def test_an_error_without_frames_is_reported(body: bytes) -> None:
     found = fault(body)
     assert (found.malformed, found.message) == (False, "busy")
 
@@ -281,13 +281,13 @@ def test_garbage_is_malformed(stream: bytes) -> None:
 
 @pytest.mark.parametrize("end", [b"", b"\n"])
 @pytest.mark.parametrize("last", ["[DONE]", chunk(finish="stop")])
-def test_a_last_frame_that_is_not_terminated_counts_if_it_makes_sense(last: Any, end: bytes) -> None:
+def test_an_unterminated_last_frame_counts_if_it_is_valid(last: Any, end: bytes) -> None:
     before = sse(chunk("a")) + (sse(chunk(finish="stop")) if last == "[DONE]" else b"")
     outcome = run(relay(), [before + sse(last).rstrip() + end])
     assert outcome.tail == sse(chunk(finish="stop")).replace(b"vendor-model-2025", b"public") + b"data: [DONE]\n\n"
 
 
-def test_a_read_that_ends_in_an_error_forwards_nothing_and_counts_nothing() -> None:
+def test_a_failed_read_forwards_and_counts_nothing() -> None:
     one = relay()
     one.feed(sse(chunk("ab")))
     with pytest.raises(AnswerError):
@@ -367,7 +367,7 @@ def test_a_plain_completion_without_a_model_passes() -> None:
         (b'{"object":"error","message":"busy"}', False),
     ],
 )
-def test_a_plain_answer_at_fault(body: bytes, malformed: bool) -> None:
+def test_an_invalid_plain_answer(body: bytes, malformed: bool) -> None:
     one = ChatPlainRelay(model="public")
     one.feed(body)
     with pytest.raises(AnswerError) as caught:
@@ -383,6 +383,6 @@ def test_a_plain_failure_is_an_envelope() -> None:
     assert json.loads(body)["error"]["code"] == "broken"
 
 
-def test_an_empty_usage_erases_no_figures() -> None:
+def test_an_empty_usage_keeps_earlier_counts() -> None:
     stream = sse(chunk("a"), usage_chunk(CHAT_USAGE), chunk(finish="stop"), usage_chunk({}), "[DONE]")
     assert run(relay(), [stream]).usage == USAGE

@@ -1,4 +1,4 @@
-"""What a chat completion was charged for besides its tokens: searches, by their citations, and calls of custom tools."""
+"""What a chat completion is charged for besides tokens: searches, counted by citations, and custom tool calls."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def whole(message: dict[str, Any], **members: Any) -> ChatPlainRelay:
 
 
 def cited(index: int) -> dict[str, Any]:
-    told = chunk(index=index)
-    told["choices"][0]["delta"]["annotations"] = [CITATION]
-    return told
+    result = chunk(index=index)
+    result["choices"][0]["delta"]["annotations"] = [CITATION]
+    return result
 
 
 def called(*calls: Any, index: int = 0) -> dict[str, Any]:
-    told = chunk(index=index)
-    told["choices"][0]["delta"]["tool_calls"] = list(calls)
-    return told
+    result = chunk(index=index)
+    result["choices"][0]["delta"]["tool_calls"] = list(calls)
+    return result
 
 
 def test_each_choice_that_cites_its_sources_is_one_search() -> None:

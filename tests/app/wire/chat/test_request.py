@@ -95,16 +95,16 @@ def test_a_full_request() -> None:
         ({"modalities": ["text", "audio"]}, "modalities", "unsupported_parameter"),
         ({"modalities": "audio"}, "modalities", "invalid_type"),
         ({"stream_options": True}, "stream_options", "invalid_type"),
-        ({"stream_options": {"include_usage": 1}}, "include_usage", "invalid_type"),
+        ({"stream_options": {"include_usage": 1}}, "stream_options.include_usage", "invalid_type"),
     ],
 )
-def test_what_is_wrong_is_named(members: dict[str, Any], param: str, code: str) -> None:
+def test_the_invalid_parameter_is_named(members: dict[str, Any], param: str, code: str) -> None:
     with pytest.raises(RequestError) as caught:
         parse_chat(body(**members))
     assert (caught.value.param, caught.value.code, caught.value.status) == (param, code, 400)
 
 
-def test_null_members_are_as_good_as_absent() -> None:
+def test_null_members_count_as_absent() -> None:
     names = (
         "stream",
         "n",
@@ -159,7 +159,7 @@ def test_the_output_limit_is_written_where_the_client_set_none(members: dict[str
         ),
     ],
 )
-def test_a_stream_always_asks_for_usage(members: dict[str, Any], options: dict[str, Any] | None) -> None:
+def test_a_stream_always_requests_usage(members: dict[str, Any], options: dict[str, Any] | None) -> None:
     assert written(body(**members)).get("stream_options") == options
 
 
@@ -179,9 +179,9 @@ def test_nothing_is_stored() -> None:
         ({"max_tokens": 7, "max_completion_tokens": 7, "store": False}, None, {"max_tokens": 7}),
     ],
 )
-def test_other_servers_get_the_limit_by_the_name_that_they_know(
+def test_other_servers_get_the_limit_by_its_older_name(
     members: dict[str, Any], limit: int | None, limits: dict[str, Any]
 ) -> None:
     """Ollama overlooks max_completion_tokens and writes without an end; Mistral refuses it, and `store` as well."""
-    told = written(body(**members), limit=limit, is_openai=False)
-    assert {name: value for name, value in told.items() if name.startswith(("max_", "store"))} == limits
+    actual = written(body(**members), limit=limit, is_openai=False)
+    assert {name: value for name, value in actual.items() if name.startswith(("max_", "store"))} == limits

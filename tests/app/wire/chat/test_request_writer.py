@@ -1,3 +1,5 @@
+"""Canonical requests written as chat bodies: options, tools, and the round trip through the reader."""
+
 from __future__ import annotations
 
 import json
@@ -8,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.wire.answer import ThoughtDone
 from app.wire.canonical import (
     CanonicalRequest,
     CustomCall,
@@ -20,13 +21,10 @@ from app.wire.canonical import (
     FunctionTool,
     Hints,
     Image,
-    ImageGenerationCall,
     ImageTool,
     Item,
     Message,
-    Part,
     Place,
-    Reasoning,
     Refusal,
     Target,
     Text,
@@ -34,53 +32,32 @@ from app.wire.canonical import (
     Tool,
     ToolChoice,
     ToolName,
-    WebSearchCall,
     WebSearchTool,
     bare,
 )
-from app.wire.chat.answer_reader import ChatReader
-from app.wire.chat.request_reader import read_chat
-from app.wire.chat.request_writer import write_chat
-from app.wire.exchange import Endpoint, RequestError
+from app.wire.chat.request_reader import read_chat_request
+from app.wire.chat.request_writer import write_chat_request
+from app.wire.exchange import Endpoint
 from app.wire.request import read_body
-from app.wire.tags import seal
+from tests.support.wire.chat.chat_bodies import TARGET, make_request, refused, written
 
-TARGET = Target(upstream="up", model="vendor", max_output_tokens=100)
-HI = Message("user", (Text("hi"),))
 F, G = FunctionTool("f"), FunctionTool("g")
+
+
 SQL = CustomTool("sql")
+
+
 SEARCH = WebSearchTool(at="tools[9]")
 
 
-def ask(*items: Item, endpoint: Endpoint = "responses", **members: Any) -> CanonicalRequest:
-    return CanonicalRequest(endpoint=endpoint, model="m", items=items or (HI,), **members)
-
-
-def written(told: CanonicalRequest, target: Target = TARGET) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(write_chat(told, target))
-    return fields
-
-
-def messages(*items: Item) -> list[Any]:
-    told: list[Any] = written(ask(*items))["messages"]
-    return told
-
-
 def rest(**members: Any) -> dict[str, Any]:
-    """What is written besides that which always is."""
+    """The written members, without those that every body has."""
     always = {"model", "messages", "max_completion_tokens", "store"}
-    return {name: value for name, value in written(ask(**members)).items() if name not in always}
-
-
-def refused(told: CanonicalRequest, target: Target = TARGET) -> str | None:
-    with pytest.raises(RequestError) as caught:
-        write_chat(told, target)
-    assert (caught.value.code, caught.value.status) == ("unsupported_parameter", 400)
-    return caught.value.param
+    return {name: value for name, value in written(make_request(**members)).items() if name not in always}
 
 
 def test_a_minimal_body() -> None:
-    assert written(ask()) == {
+    assert written(make_request()) == {
         "model": "vendor",
         "messages": [{"role": "user", "content": "hi"}],
         "max_completion_tokens": 100,
@@ -88,21 +65,21 @@ def test_a_minimal_body() -> None:
     }
 
 
-def test_the_limit_that_was_held_for_is_written() -> None:
-    assert written(ask(max_output_tokens=5))["max_completion_tokens"] == 100
+def test_the_limit_that_the_hold_covers_is_written() -> None:
+    assert written(make_request(max_output_tokens=5))["max_completion_tokens"] == 100
 
 
-def test_other_servers_get_the_limit_by_the_name_that_they_know() -> None:
-    told = json.loads(write_chat(ask(), msgspec.structs.replace(TARGET, is_openai=False)))
-    assert told == {"model": "vendor", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100}
+def test_other_servers_get_the_limit_by_its_older_name() -> None:
+    actual = json.loads(write_chat_request(make_request(), msgspec.structs.replace(TARGET, is_openai=False)))
+    assert actual == {"model": "vendor", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100}
 
 
-def test_a_stream_tells_its_usage() -> None:
+def test_a_stream_requests_usage() -> None:
     assert rest(stream=True) == {"stream": True, "stream_options": {"include_usage": True}}
 
 
 def test_options() -> None:
-    told = rest(
+    actual = rest(
         choices=2,
         temperature=0.5,
         top_p=0.25,
@@ -119,7 +96,7 @@ def test_options() -> None:
         service_tier="auto",
         hints=Hints({"a": "b"}, "u", "s", "k", "24h"),
     )
-    assert told == {
+    assert actual == {
         "n": 2,
         "temperature": 0.5,
         "top_p": 0.25,
@@ -139,7 +116,7 @@ def test_options() -> None:
         "prompt_cache_key": "k",
         "prompt_cache_retention": "24h",
     }
-    assert isinstance(told["logit_bias"]["5"], int)
+    assert isinstance(actual["logit_bias"]["5"], int)
 
 
 def test_logprobs_of_the_chosen_tokens_only() -> None:
@@ -151,192 +128,13 @@ SCHEMA = {"type": "object"}
 
 def test_a_schema() -> None:
     form = TextFormat("json_schema", "n", None, SCHEMA, False)
-    told = {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA, "strict": False}}
-    assert rest(format=form) == {"response_format": told}
+    actual = {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA, "strict": False}}
+    assert rest(format=form) == {"response_format": actual}
 
 
 @pytest.mark.parametrize(("endpoint", "param"), [("responses", "reasoning.summary"), ("chat", "reasoning_effort")])
-def test_a_summary_of_a_kind_is_refused(endpoint: Endpoint, param: str) -> None:
-    assert refused(ask(endpoint=endpoint, summary="detailed")) == param
-
-
-# -- Messages -------------------------------------------------------------------------------------------------------------
-
-
-def test_instructions_stand_first() -> None:
-    told = written(ask(Message("developer", (Text("b"),), "n"), HI, instructions="a"))["messages"]
-    assert told == [
-        {"role": "system", "content": "a"},
-        {"role": "system", "content": "b", "name": "n"},
-        {"role": "user", "content": "hi"},
-    ]
-
-
-def test_parts_of_a_user() -> None:
-    parts: tuple[Part, ...] = (
-        Text("a"),
-        Image(url="https://a.example/x", detail="low"),
-        Image(data="QUJD", media_type="image/webp"),
-        Image(data="QUJD"),
-        File(data="QUJD", media_type="application/pdf", filename="a.pdf"),
-        File(data="QUJD"),
-    )
-    assert messages(Message("user", parts)) == [
-        {
-            "role": "user",
-            "content": [
-                {"type": "text", "text": "a"},
-                {"type": "image_url", "image_url": {"url": "https://a.example/x", "detail": "low"}},
-                {"type": "image_url", "image_url": {"url": "data:image/webp;base64,QUJD"}},
-                {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}},
-                {"type": "file", "file": {"file_data": "data:application/pdf;base64,QUJD", "filename": "a.pdf"}},
-                {"type": "file", "file": {"file_data": "data:application/pdf;base64,QUJD"}},
-            ],
-        }
-    ]
-
-
-CLOSED = msgspec.structs.replace(TARGET, fetches_urls=False)
-
-
-@pytest.mark.parametrize("at", ["input[0].content[0]", ""])
-def test_what_cannot_be_fetched_or_carried_is_refused_where_it_stands(at: str) -> None:
-    param = at or "input"
-    link, file = Image(url="https://a.example/x", at=at), File(url="https://a.example/x", at=at)
-    assert refused(ask(Message("user", (link,))), CLOSED) == param
-    assert refused(ask(Message("user", (file,)))) == param
-    assert refused(ask(Message("system", (Image(data="QUJD", at=at),)))) == param
-    assert refused(ask(FunctionCallOutput("a", (Text("a"), Image(data="QUJD", at=at))))) == param
-    assert refused(ask(CustomCallOutput("a", (File(data="QUJD", at=at),)))) == param
-    assert refused(ask(ImageGenerationCall("ig_1", "QUJD", at=at))) == param
-
-
-def assistant(*parts: Part) -> Message:
-    return Message("assistant", parts)
-
-
-def call(call_id: str, **members: Any) -> dict[str, Any]:
-    return {"id": call_id, "type": "function", "function": {"name": "f", "arguments": "{}"}, **members}
-
-
-def test_calls_of_one_go_are_one_message() -> None:
-    told = messages(
-        HI,
-        assistant(Text("Let me see.")),
-        FunctionCall("a", "f", "{}"),
-        CustomCall("b", "sql", "SELECT 1"),
-        FunctionCallOutput("a", (Text("1"),)),
-        CustomCallOutput("b", (Text("2"), Text("3"))),
-        FunctionCall("c", "f", "{}"),
-        FunctionCallOutput("c", ()),
-        assistant(Text("Done.")),
-    )
-    custom = {"id": "b", "type": "custom", "custom": {"name": "sql", "input": "SELECT 1"}}
-    assert told == [
-        {"role": "user", "content": "hi"},
-        {"role": "assistant", "content": "Let me see.", "tool_calls": [call("a"), custom]},
-        {"role": "tool", "tool_call_id": "a", "content": "1"},
-        {
-            "role": "tool",
-            "tool_call_id": "b",
-            "content": [{"type": "text", "text": "2"}, {"type": "text", "text": "3"}],
-        },
-        {"role": "assistant", "content": None, "tool_calls": [call("c")]},
-        {"role": "tool", "tool_call_id": "c", "content": ""},
-        {"role": "assistant", "content": "Done."},
-    ]
-
-
-def test_text_after_calls_stands_before_them() -> None:
-    told = messages(FunctionCall("a", "f", "{}"), assistant(Text("One")), FunctionCallOutput("a", (Text("1"),)))
-    assert told[0] == {"role": "assistant", "content": "One", "tool_calls": [call("a")]}
-
-
-def test_two_messages_of_the_assistant_stay_two() -> None:
-    told = messages(assistant(Text("One")), WebSearchCall("ws_1"), Message("assistant", (Text("Two"),), "n"))
-    assert told == [
-        {"role": "assistant", "content": "One"},
-        {"role": "assistant", "content": "Two", "name": "n"},
-    ]
-
-
-def test_refusals() -> None:
-    assert messages(assistant(Refusal("no"))) == [{"role": "assistant", "content": None, "refusal": "no"}]
-    both = [{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "no"}]
-    assert messages(assistant(Text("a"), Refusal("no"))) == [{"role": "assistant", "content": both}]
-
-
-def sealed(members: Any, upstream: str = "up") -> Reasoning:
-    return Reasoning(content=("shown",), sealed=seal(upstream, json.dumps(members)))
-
-
-def test_reasoning_goes_back_to_its_own_upstream() -> None:
-    told = messages(
-        sealed({"reasoning_content": "Hm"}),
-        sealed({"reasoning_content": "m", "extra_content": {"x": 1}}),
-        FunctionCall("a", "f", "{}"),
-        FunctionCall("b", "f", "{}"),
-    )
-    assert told == [
-        {
-            "role": "assistant",
-            "content": None,
-            "reasoning_content": "Hmm",
-            "tool_calls": [call("a", extra_content={"x": 1}), call("b")],
-        }
-    ]
-
-
-def test_reasoning_goes_with_what_follows_it() -> None:
-    one, two = sealed({"reasoning": "One"}), sealed({"reasoning": "Two", "extra_content": {"x": 1}})
-    told = messages(one, assistant(Text("A")), two, assistant(Text("B")), FunctionCall("a", "f", "{}"))
-    assert told == [
-        {"role": "assistant", "content": "A", "reasoning": "One"},
-        {"role": "assistant", "content": "B", "reasoning": "Two", "tool_calls": [call("a", extra_content={"x": 1})]},
-    ]
-
-
-@pytest.mark.parametrize(
-    "item",
-    [
-        Reasoning(summary=("a",), content=("b",)),
-        Reasoning(sealed="c2ln"),
-        sealed({"reasoning": "Hm"}, "other"),
-        sealed([1]),
-        sealed({"reasoning": 5, "extra_content": [1]}),
-        Reasoning(sealed=seal("up", "no json")),
-    ],
-)
-def test_other_reasoning_is_left_out(item: Reasoning) -> None:
-    assert messages(item, FunctionCall("a", "f", "{}")) == [
-        {"role": "assistant", "content": None, "tool_calls": [call("a")]}
-    ]
-
-
-def test_reasoning_alone_is_no_message() -> None:
-    assert messages(HI, sealed({"reasoning": "Hm"}), HI) == [{"role": "user", "content": "hi"}] * 2
-
-
-def test_a_conversation_without_a_message_is_refused() -> None:
-    assert refused(ask(WebSearchCall("ws_1"), Reasoning(summary=("a",)))) == "input"
-
-
-def test_what_a_reader_sealed_is_written_back() -> None:
-    extra = {"google": {"thought_signature": "c2ln"}}
-    said = {
-        "reasoning": "Hm",
-        "tool_calls": [
-            {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}, "extra_content": extra}
-        ],
-    }
-    answer = {"choices": [{"index": 0, "message": said, "finish_reason": "tool_calls"}]}
-    events = ChatReader(ask(), TARGET).whole(json.dumps(answer).encode())
-    (done,) = (event for event in events if isinstance(event, ThoughtDone))
-    told = messages(Reasoning(sealed=done.sealed), FunctionCall("a", "f", "{}"))
-    assert told == [{"role": "assistant", "content": None, **said}]
-
-
-# -- Tools ----------------------------------------------------------------------------------------------------------------
+def test_a_particular_kind_of_summary_is_rejected(endpoint: Endpoint, param: str) -> None:
+    assert refused(make_request(endpoint=endpoint, summary="detailed")) == param
 
 
 def function(name: str, **members: Any) -> dict[str, Any]:
@@ -344,7 +142,7 @@ def function(name: str, **members: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("tool", "told"),
+    ("tool", "raw"),
     [
         (F, function("f")),
         (FunctionTool("f", "d", SCHEMA, False), function("f", description="d", parameters=SCHEMA, strict=False)),
@@ -365,8 +163,8 @@ def function(name: str, **members: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_tools(tool: Tool, told: Any) -> None:
-    assert rest(tools=(tool,)) == {"tools": [told]}
+def test_tools(tool: Tool, raw: Any) -> None:
+    assert rest(tools=(tool,)) == {"tools": [raw]}
 
 
 def test_a_search_is_an_option() -> None:
@@ -380,7 +178,7 @@ def test_a_search_is_an_option() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choice", "tools", "told", "searches"),
+    ("choice", "tools", "raw", "searches"),
     [
         (None, ["f", "g"], None, True),
         (ToolChoice("auto"), ["f", "g"], "auto", True),
@@ -393,13 +191,13 @@ def test_a_search_is_an_option() -> None:
         (ToolChoice("required", (ToolName("function", "f"), ToolName("custom", "g"))), ["f"], "required", False),
     ],
 )
-def test_choices_are_told_as_old_servers_know_them(
-    choice: ToolChoice | None, tools: list[str] | None, told: Any, searches: bool
+def test_tool_choices_are_written_as_older_servers_know_them(
+    choice: ToolChoice | None, tools: list[str] | None, raw: Any, searches: bool
 ) -> None:
     body = rest(tools=(F, G, SEARCH), tool_choice=choice)
     assert (body.get("tools"), body.get("tool_choice")) == (
         None if tools is None else [function(n) for n in tools],
-        told,
+        raw,
     )
     assert ("web_search_options" in body) == searches
 
@@ -409,7 +207,7 @@ def test_a_custom_tool_is_forced_by_its_name() -> None:
     assert rest(tools=(F, SQL), tool_choice=forced)["tool_choice"] == {"type": "custom", "custom": {"name": "sql"}}
 
 
-def test_calls_without_tools_are_not_steered() -> None:
+def test_without_tools_there_is_no_tool_choice() -> None:
     assert rest(parallel_tool_calls=True, tool_choice=ToolChoice("auto")) == {}
 
 
@@ -433,27 +231,33 @@ def test_calls_without_tools_are_not_steered() -> None:
         ),
     ],
 )
-def test_tools_that_chat_cannot_carry(members: dict[str, Any], param: str) -> None:
-    assert refused(ask(**members)) == param
+def test_tools_that_chat_does_not_support_are_rejected(members: dict[str, Any], param: str) -> None:
+    assert refused(make_request(**members)) == param
 
 
-def test_tools_that_are_not_allowed_are_not_carried() -> None:
+def test_tools_that_are_not_allowed_are_left_out() -> None:
     choice = ToolChoice("auto", (ToolName("function", "f"),))
     assert rest(tools=(F, ImageTool()), tool_choice=choice)["tools"] == [function("f")]
 
 
-def test_calls_are_bounded_where_none_is_sold() -> None:
+def test_a_limit_of_calls_is_accepted_without_priced_tools() -> None:
     assert rest(tools=(F,), max_tool_calls=3) == {"tools": [function("f")]}
 
 
-# -- There and back -------------------------------------------------------------------------------------------------------
-
 word = st.text(st.characters(codec="utf-8"), min_size=1, max_size=4)
+
+
 maybe = st.none() | word
+
+
 texts = st.builds(Text, word)
+
+
 images = st.builds(
     Image, url=st.just("https://a.example/x"), detail=st.sampled_from([None, "low", "original"])
 ) | st.builds(Image, data=st.just("QUJD"), media_type=st.sampled_from(["image/png", "image/webp"]))
+
+
 files = st.builds(File, data=st.just("JVBERi0="), media_type=st.just("application/pdf"), filename=maybe)
 
 
@@ -489,8 +293,14 @@ definitions = st.builds(
     st.none() | st.dictionaries(word, st.integers() | word, max_size=2),
     st.none() | st.booleans(),
 )
+
+
 grammars = st.fixed_dictionaries({"type": st.just("grammar"), "syntax": st.just("regex"), "definition": word})
+
+
 customs = st.builds(CustomTool, st.just("sql"), maybe, st.none() | st.just({"type": "text"}) | grammars)
+
+
 searches = st.builds(WebSearchTool, st.sampled_from([None, "low", "high"]), st.none() | st.builds(Place, maybe, maybe))
 
 
@@ -514,7 +324,7 @@ def number(least: float, most: float) -> st.SearchStrategy[float | None]:
     return st.none() | st.floats(least, most)
 
 
-asks = st.builds(
+any_requests = st.builds(
     lambda items, tools, **members: CanonicalRequest(
         endpoint="chat", model="m", items=tuple(item for turn in items for item in turn), **tools, **members
     ),
@@ -544,7 +354,7 @@ asks = st.builds(
 
 
 @settings(max_examples=100, deadline=None)
-@given(asks)
-def test_what_is_written_is_read_as_the_same(told: CanonicalRequest) -> None:
+@given(any_requests)
+def test_a_written_request_reads_back_as_the_same(raw: CanonicalRequest) -> None:
     target = Target(upstream="up", model="m", max_output_tokens=100)
-    assert bare(read_chat(read_body(write_chat(told, target)), {})) == bare(told)
+    assert bare(read_chat_request(read_body(write_chat_request(raw, target)), {})) == bare(raw)

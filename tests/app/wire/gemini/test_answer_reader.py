@@ -1,4 +1,4 @@
-"""Whole answers: chunks, choices, ends, figures, errors."""
+"""Whole answers: chunks, choices, ends, usage, errors."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.wire.answer import AnswerEvent, Began, Ended, Finished, Said
+from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent, ChoiceFinished, TextDelta
 from app.wire.canonical import ImageTool
 from app.wire.exchange import AnswerError
-from app.wire.gemini.answer_reader import GeminiReader
+from app.wire.gemini.answer_reader import GeminiAnswerReader
 from domain.usage import ImageCount, Usage
 from tests.support.wire.gemini.gemini_answers import ASK, TARGET, broken, chunk, inner, plain, streamed
 
@@ -21,8 +21,8 @@ USAGE = {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 7}
 TWO = msgspec.structs.replace(ASK, choices=2)
 
 
-def ended(events: list[AnswerEvent]) -> Ended:
-    assert isinstance(events[-1], Ended)
+def ended(events: list[AnswerEvent]) -> AnswerEnded:
+    assert isinstance(events[-1], AnswerEnded)
     return events[-1]
 
 
@@ -32,35 +32,41 @@ def test_a_plain_answer_is_a_stream_of_one_chunk() -> None:
         plain(body)
         == streamed(body)
         == [
-            Began("r1", "m1"),
-            Said("Hi"),
-            Finished("stop"),
-            Ended(Usage(input=5, output=2)),
+            AnswerBegun("r1", "m1"),
+            TextDelta("Hi"),
+            ChoiceFinished("stop"),
+            AnswerEnded(Usage(input=5, output=2)),
         ]
     )
 
 
-def test_an_answer_may_tell_no_names_and_no_figures() -> None:
+def test_names_and_usage_are_optional() -> None:
     events = plain({"candidates": [{"finishReason": "STOP"}]})
-    assert events == [Began(), Finished("stop"), Ended()]
+    assert events == [AnswerBegun(), ChoiceFinished("stop"), AnswerEnded()]
 
 
-def test_the_last_figures_count() -> None:
+def test_the_last_usage_replaces_earlier_usage() -> None:
     first = chunk({"text": "Hi"}) | {"usageMetadata": {"promptTokenCount": 99, "candidatesTokenCount": 99}}
     last = {"usageMetadata": {**USAGE, "trafficType": "ON_DEMAND"}}
     events = streamed(first, chunk(finish="STOP"), last, {"usageMetadata": {}}, {"usageMetadata": None})
-    assert ended(events) == Ended(Usage(input=5, output=2, service_tier="default"), "default")
+    assert ended(events) == AnswerEnded(Usage(input=5, output=2, service_tier="default"), "default")
 
 
-def test_choices_are_told_apart_and_all_finish_at_the_end() -> None:
+def test_choices_are_kept_apart_and_all_finish_at_the_end() -> None:
     first, second = chunk({"text": "A"}, finish="STOP"), chunk({"text": "B"}, index=1)
-    events = inner(streamed(first, second, chunk({"text": "C"}, finish="MAX_TOKENS", index=1), ask=TWO))
-    assert events == [Said("A"), Said("B", 1), Said("C", 1), Finished("stop"), Finished("length", 1)]
+    events = inner(streamed(first, second, chunk({"text": "C"}, finish="MAX_TOKENS", index=1), request=TWO))
+    assert events == [
+        TextDelta("A"),
+        TextDelta("B", 1),
+        TextDelta("C", 1),
+        ChoiceFinished("stop"),
+        ChoiceFinished("length", 1),
+    ]
 
 
 @pytest.mark.parametrize("index", [2, -1, True, "0", 0.0])
-def test_a_choice_that_nobody_asked_for_is_malformed(index: Any) -> None:
-    assert broken(chunk({"text": "A"}, finish="STOP", index=index), ask=TWO).malformed
+def test_a_choice_that_was_not_requested_is_malformed(index: Any) -> None:
+    assert broken(chunk({"text": "A"}, finish="STOP", index=index), request=TWO).malformed
 
 
 @pytest.mark.parametrize("chunks", [(), ({},), ({"candidates": []},), (chunk({"text": "A"}),)])
@@ -68,36 +74,36 @@ def test_a_stream_that_ends_early_is_malformed(chunks: tuple[Any, ...]) -> None:
     assert broken(*chunks).malformed
 
 
-def test_a_reason_that_is_unsaid_is_none() -> None:
+def test_an_unspecified_reason_is_ignored() -> None:
     assert broken(chunk({"text": "A"}, finish="FINISH_REASON_UNSPECIFIED")).malformed
 
 
 def test_each_choice_must_finish() -> None:
-    assert broken(chunk({"text": "A"}, finish="STOP"), chunk({"text": "B"}, index=1), ask=TWO).malformed
+    assert broken(chunk({"text": "A"}, finish="STOP"), chunk({"text": "B"}, index=1), request=TWO).malformed
 
 
-def test_a_blocked_prompt_is_filtered_and_its_figures_are_told() -> None:
+def test_a_blocked_prompt_is_filtered_and_its_usage_is_reported() -> None:
     body = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 5, "totalTokenCount": 5}}
-    assert plain(body) == [Began(), Finished("content_filter"), Ended(Usage(input=5))]
-    assert inner(streamed(body, ask=TWO)) == [Finished("content_filter"), Finished("content_filter", 1)]
+    assert plain(body) == [AnswerBegun(), ChoiceFinished("content_filter"), AnswerEnded(Usage(input=5))]
+    assert inner(streamed(body, request=TWO)) == [ChoiceFinished("content_filter"), ChoiceFinished("content_filter", 1)]
 
 
-def test_feedback_that_blocks_nothing_is_no_answer() -> None:
+def test_feedback_that_blocks_nothing_is_not_an_answer() -> None:
     assert broken({"promptFeedback": {"safetyRatings": []}}).malformed
 
 
-def test_done_says_nothing() -> None:
-    assert GeminiReader(ASK, TARGET).frame("", b" [DONE]") == []
+def test_done_is_ignored() -> None:
+    assert GeminiAnswerReader(ASK, TARGET).frame("", b" [DONE]") == []
 
 
 def test_no_turn_is_ever_paused() -> None:
-    assert GeminiReader(ASK, TARGET).continuation() is None
+    assert GeminiAnswerReader(ASK, TARGET).continuation() is None
 
 
 def test_searches_are_counted_once_for_all_choices() -> None:
     first = chunk(finish="STOP", groundingMetadata={"webSearchQueries": ["a", "b"]})
     second = chunk(finish="STOP", index=1, groundingMetadata={"webSearchQueries": ["b", "c"]})
-    events = streamed(first, second | {"usageMetadata": USAGE}, ask=TWO)
+    events = streamed(first, second | {"usageMetadata": USAGE}, request=TWO)
     assert ended(events).usage == Usage(input=5, output=2, web_search_calls=3)
 
 
@@ -105,15 +111,15 @@ def test_searches_are_counted_once_for_all_choices() -> None:
     ("options", "size"),
     [({}, "auto"), ({"size": "auto"}, "auto"), ({"size": "1024x1536"}, "1024x1536"), ({"size": 7}, "auto")],
 )
-def test_images_are_counted_as_they_were_asked_for(options: dict[str, Any], size: str) -> None:
-    ask = msgspec.structs.replace(ASK, tools=(ImageTool(options),))
+def test_images_are_counted_by_their_requested_size(options: dict[str, Any], size: str) -> None:
+    request = msgspec.structs.replace(ASK, tools=(ImageTool(options),))
     image = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}
-    events = streamed(chunk(image, image, finish="STOP") | {"usageMetadata": USAGE}, ask=ask)
+    events = streamed(chunk(image, image, finish="STOP") | {"usageMetadata": USAGE}, request=request)
     assert ended(events).usage == Usage(input=5, output=2, images=(ImageCount("auto", size, 2),))
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_an_error_in_place_of_an_answer_is_told(wrapped: bool) -> None:
+def test_an_error_in_place_of_an_answer_is_reported(wrapped: bool) -> None:
     body: Any = {"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}
     error = broken(chunk({"text": "A"}), [body] if wrapped else body)
     assert (error.malformed, error.type, error.code) == (False, "server_error", "overloaded")
@@ -142,15 +148,15 @@ def test_wrong_types_are_malformed(body: Any) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b'{"a":"\xff"}', b"[" * 100_000, b'{"responseId":"\\udc00"}'])
-def test_what_is_no_json_is_malformed(data: bytes) -> None:
+def test_anything_but_json_is_malformed(data: bytes) -> None:
     with pytest.raises(AnswerError) as caught:
-        GeminiReader(ASK, TARGET).frame("", data)
+        GeminiAnswerReader(ASK, TARGET).frame("", data)
     assert caught.value.malformed
 
 
-def test_names_are_bounded() -> None:
+def test_the_length_of_names_is_limited() -> None:
     events = plain(chunk(finish="STOP") | {"responseId": "r" * 9999, "modelVersion": "m" * 9999})
-    assert events[0] == Began("r" * 256, "m" * 256)
+    assert events[0] == AnswerBegun("r" * 256, "m" * 256)
 
 
 NAMES = st.sampled_from(
@@ -191,11 +197,11 @@ CANDIDATES = st.fixed_dictionaries(
 
 @given(st.lists(st.fixed_dictionaries({"candidates": st.lists(CANDIDATES, max_size=2)}) | HOSTILE, max_size=4))
 def test_any_json_is_an_answer_or_an_error(chunks: list[Any]) -> None:
-    reader = GeminiReader(TWO, TARGET)
+    reader = GeminiAnswerReader(TWO, TARGET)
     try:
-        events = [event for told in chunks for event in reader.frame("", json.dumps(told).encode())] + reader.end()
+        events = [event for entry in chunks for event in reader.frame("", json.dumps(entry).encode())] + reader.end()
     except AnswerError:
         return
-    assert isinstance(events[0], Began)
-    assert [type(event) for event in events].count(Ended) == 1
-    assert isinstance(events[-1], Ended)
+    assert isinstance(events[0], AnswerBegun)
+    assert [type(event) for event in events].count(AnswerEnded) == 1
+    assert isinstance(events[-1], AnswerEnded)

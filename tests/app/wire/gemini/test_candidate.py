@@ -1,4 +1,4 @@
-"""Parts of a candidate as events."""
+"""Parts of a candidate, read into events."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from app.wire.answer import (
     CallBegun,
     CallDelta,
     CallDone,
-    Cited,
-    Finished,
+    ChoiceFinished,
+    CitationAdded,
     ImageBegun,
     ImageDone,
-    Said,
+    ReasoningBegun,
+    ReasoningDelta,
+    ReasoningDone,
     SearchBegun,
     SearchDone,
-    Thought,
-    ThoughtBegun,
-    ThoughtDone,
+    TextDelta,
 )
 from app.wire.tags import seal
 from tests.support.wire.gemini.gemini_answers import broken, chunk, inner, plain, read, streamed
 
-STOP = Finished("stop")
-CALLS = Finished("tool_calls")
+STOP = ChoiceFinished("stop")
+CALLS = ChoiceFinished("tool_calls")
 SIG, SIG2 = seal("google", "SIG"), seal("google", "SIG2")
 PNG = {"mimeType": "image/png", "data": "AAAA"}
 
@@ -41,22 +41,22 @@ def called(key: int, call_id: str, name: str = "f", arguments: str = "{}") -> li
 
 
 def stretch(key: int, seal: str | None, *texts: str) -> list[AnswerEvent]:
-    return [ThoughtBegun(key), *(Thought(key, text) for text in texts), ThoughtDone(key, seal)]
+    return [ReasoningBegun(key), *(ReasoningDelta(key, text) for text in texts), ReasoningDone(key, seal)]
 
 
 def ids(events: list[AnswerEvent]) -> list[str]:
     return [event.call_id for event in events if isinstance(event, CallBegun)]
 
 
-def test_text_is_said_and_empty_text_is_not() -> None:
-    assert read({"text": "Hel"}, {"text": ""}, {"text": "lo"}, {}) == [Said("Hel"), Said("lo"), STOP]
+def test_text_is_emitted_and_empty_text_is_not() -> None:
+    assert read({"text": "Hel"}, {"text": ""}, {"text": "lo"}, {}) == [TextDelta("Hel"), TextDelta("lo"), STOP]
 
 
 def test_thoughts_are_one_stretch_until_something_else_comes() -> None:
     thoughts = ({"text": "Hm", "thought": True}, {"text": "", "thought": True}, {"text": "m.", "thought": True})
-    assert read(*thoughts, {"text": "So."}) == [*stretch(0, None, "Hm", "m."), Said("So."), STOP]
+    assert read(*thoughts, {"text": "So."}) == [*stretch(0, None, "Hm", "m."), TextDelta("So."), STOP]
     assert read(*thoughts) == [*stretch(0, None, "Hm", "m."), STOP]
-    assert read({"text": "Hm", "thought": False}) == [Said("Hm"), STOP]
+    assert read({"text": "Hm", "thought": False}) == [TextDelta("Hm"), STOP]
 
 
 def test_a_call_comes_whole() -> None:
@@ -65,7 +65,7 @@ def test_a_call_comes_whole() -> None:
 
 
 @pytest.mark.parametrize("vendor_id", [None, "", 7, "x" * 257])
-def test_a_call_without_an_id_has_one_that_stays(vendor_id: Any) -> None:
+def test_a_call_without_an_id_gets_a_stable_one(vendor_id: Any) -> None:
     parts = (call(id=vendor_id), call(id=vendor_id), call("g", id=vendor_id))
     made = ids(read(*parts))
     assert len(set(made)) == 3
@@ -74,7 +74,7 @@ def test_a_call_without_an_id_has_one_that_stays(vendor_id: Any) -> None:
     assert made != ids(streamed({**chunk(*parts, finish="STOP"), "responseId": "r2"}))
 
 
-def test_an_id_that_comes_twice_is_used_once() -> None:
+def test_a_repeated_id_is_used_once() -> None:
     first, second = ids(read(call(id="c1"), call(id="c1")))
     assert first == "c1"
     assert second.startswith("call_")
@@ -100,7 +100,7 @@ def test_a_signature_of_a_thought_ends_it() -> None:
 
 
 def test_a_signature_of_a_text_comes_after_its_message() -> None:
-    expected = [Said("A"), Said("B"), *stretch(0, SIG), STOP]
+    expected = [TextDelta("A"), TextDelta("B"), *stretch(0, SIG), STOP]
     assert read({"text": "A"}, {"text": "B", "thoughtSignature": "SIG"}) == expected
     assert read({"text": "A"}, {"text": "B"}, {"text": "", "thoughtSignature": "SIG"}) == expected
     assert read({"text": "A", "thoughtSignature": "SIG"}, {"text": "B"}) == expected
@@ -109,8 +109,8 @@ def test_a_signature_of_a_text_comes_after_its_message() -> None:
 def test_two_signatures_of_texts_are_two_stretches() -> None:
     parts = ({"text": "A", "thoughtSignature": "SIG"}, {"text": "B", "thoughtSignature": "SIG2"}, call(id="c1"))
     assert read(*parts) == [
-        Said("A"),
-        Said("B"),
+        TextDelta("A"),
+        TextDelta("B"),
         *stretch(0, SIG),
         *stretch(1, SIG2),
         *called(2, "c1"),
@@ -127,10 +127,10 @@ def test_a_signature_without_any_text_stands_alone() -> None:
     assert read(call(id="c1"), {"thoughtSignature": "SIG"}) == [*called(0, "c1"), *stretch(1, SIG), CALLS]
 
 
-def test_an_image_is_made() -> None:
+def test_an_image_is_emitted() -> None:
     signed = {"inlineData": PNG, "thoughtSignature": "SIG"}
     assert read({"text": "Here:"}, signed) == [
-        Said("Here:"),
+        TextDelta("Here:"),
         *stretch(0, SIG),
         ImageBegun(1),
         ImageDone(1, "AAAA", {"output_format": "png"}),
@@ -150,8 +150,8 @@ def test_an_image_is_made() -> None:
         {"functionCall": None},
     ],
 )
-def test_what_nobody_asked_for_is_passed_over(part: dict[str, Any]) -> None:
-    assert read(part, {"text": "A"}) == [Said("A"), STOP]
+def test_parts_that_were_not_requested_are_ignored(part: dict[str, Any]) -> None:
+    assert read(part, {"text": "A"}) == [TextDelta("A"), STOP]
 
 
 @pytest.mark.parametrize(
@@ -171,16 +171,16 @@ def test_what_nobody_asked_for_is_passed_over(part: dict[str, Any]) -> None:
     ],
 )
 def test_a_finish_reason_has_openai_s_name(finish: str, reason: Any) -> None:
-    assert read({"text": "A"}, finish=finish)[-1] == Finished(reason)
+    assert read({"text": "A"}, finish=finish)[-1] == ChoiceFinished(reason)
 
 
 def test_calls_finish_as_calls_unless_they_were_cut() -> None:
-    assert read(call(id="c1"), finish="MAX_TOKENS")[-1] == Finished("length")
-    assert read(call(id="c1"), finish="SAFETY")[-1] == Finished("content_filter")
+    assert read(call(id="c1"), finish="MAX_TOKENS")[-1] == ChoiceFinished("length")
+    assert read(call(id="c1"), finish="SAFETY")[-1] == ChoiceFinished("content_filter")
 
 
 @pytest.mark.parametrize("finish", ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MISSING_THOUGHT_SIGNATURE"])
-def test_an_answer_that_is_none_is_broken(finish: str) -> None:
+def test_an_aborted_answer_is_malformed(finish: str) -> None:
     assert broken(chunk({"text": "A"}, finish=finish)).malformed
 
 
@@ -200,38 +200,42 @@ def test_searches_and_citations_come_at_the_end_before_a_signature_of_the_text()
         "sources": [{"type": "url", "url": "https://a.example"}],
     }
     assert events == [
-        Said("Wet"),
+        TextDelta("Wet"),
         SearchBegun(0),
         SearchDone(0, searched),
-        Cited("https://a.example", "A", 0, 2),
+        CitationAdded("https://a.example", "A", 0, 2),
         *stretch(1, SIG),
         STOP,
     ]
 
 
-def test_the_last_grounding_counts() -> None:
+def test_the_last_grounding_replaces_earlier_ones() -> None:
     earlier = chunk({"text": "Wet"}, groundingMetadata={"webSearchQueries": ["old"]})
     events = inner(streamed(earlier, chunk(finish="STOP", groundingMetadata=GROUNDED), chunk(groundingMetadata={})))
     assert [event.action["query"] for event in events if isinstance(event, SearchDone)] == ["rain"]
 
 
-def test_citations_count_from_the_last_message() -> None:
+def test_offsets_count_from_the_last_message() -> None:
     cited = {
         **GROUNDED,
         "groundingSupports": [{"segment": {"startIndex": 4, "endIndex": 7}, "groundingChunkIndices": [0]}],
     }
     events = read({"text": "One."}, call(id="c1"), {"text": "Two."}, groundingMetadata=cited)
-    assert [event for event in events if isinstance(event, Cited)] == [Cited("https://a.example", "A", 0, 3)]
+    assert [event for event in events if isinstance(event, CitationAdded)] == [
+        CitationAdded("https://a.example", "A", 0, 3)
+    ]
 
 
-def test_the_parts_of_a_plain_answer_are_counted_as_they_stand() -> None:
+def test_indices_of_a_plain_answer_count_from_its_parts() -> None:
     cited = {
         **GROUNDED,
         "groundingSupports": [{"segment": {"partIndex": 2, "endIndex": 3}, "groundingChunkIndices": [0]}],
     }
     parts = ({"text": "Hm", "thought": True}, {"text": "One."}, {"text": "Two."})
     events = inner(plain(chunk(*parts, finish="STOP", groundingMetadata=cited)))
-    assert [event for event in events if isinstance(event, Cited)] == [Cited("https://a.example", "A", 4, 7)]
+    assert [event for event in events if isinstance(event, CitationAdded)] == [
+        CitationAdded("https://a.example", "A", 4, 7)
+    ]
 
 
 def token(text: str, value: Any = None) -> dict[str, Any]:
@@ -240,7 +244,7 @@ def token(text: str, value: Any = None) -> dict[str, Any]:
 
 def test_log_probabilities_go_with_the_text_that_comes_next() -> None:
     result = {"chosenCandidates": [token("ü", -0.5), token("!")], "topCandidates": [{"candidates": [token("u", -1)]}]}
-    told = (
+    actual = (
         {
             "token": "ü",
             "logprob": -0.5,
@@ -249,9 +253,9 @@ def test_log_probabilities_go_with_the_text_that_comes_next() -> None:
         },
         {"token": "!", "logprob": 0.0, "bytes": [33], "top_logprobs": []},
     )
-    assert read({"text": "ü!"}, logprobsResult=result)[0] == Said("ü!")
+    assert read({"text": "ü!"}, logprobsResult=result)[0] == TextDelta("ü!")
     events = inner(streamed(chunk(logprobsResult=result), chunk({"text": "ü!"}), chunk({"text": "?"}, finish="STOP")))
-    assert events == [Said("ü!", 0, told), Said("?"), STOP]
+    assert events == [TextDelta("ü!", 0, actual), TextDelta("?"), STOP]
 
 
 @pytest.mark.parametrize(
@@ -284,8 +288,8 @@ def test_wrong_types_are_malformed(candidate: dict[str, Any]) -> None:
     assert broken({"candidates": [{"finishReason": "STOP", **candidate}]}).malformed
 
 
-def test_log_probabilities_that_are_none_say_nothing() -> None:
-    assert read({"text": "A"}, logprobsResult=None) == read({"text": "A"}, logprobsResult={}) == [Said("A"), STOP]
+def test_invalid_log_probabilities_are_ignored() -> None:
+    assert read({"text": "A"}, logprobsResult=None) == read({"text": "A"}, logprobsResult={}) == [TextDelta("A"), STOP]
 
 
 SIGNED = {"text": "", "thoughtSignature": "S" * 1024}

@@ -1,4 +1,4 @@
-"""How an answer is to be generated."""
+"""Parameters written as generationConfig."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.wire.canonical import FunctionTool, TextFormat, WebSearchTool
-from tests.support.wire.gemini.gemini_asks import NEWEST, OLDER, asked, config, refused, target
+from tests.support.wire.gemini.gemini_requests import NEWEST, OLDER, config, make_request, refused, target
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 
@@ -36,7 +36,7 @@ def test_a_field_has_its_place(fields: dict[str, Any], expected: dict[str, Any])
     assert config(**fields) == expected
 
 
-def test_a_format_s_description_stands_in_the_schema() -> None:
+def test_a_formats_description_becomes_part_of_the_schema() -> None:
     form = TextFormat("json_schema", "n", description="An answer.", schema=SCHEMA)
     assert config(format=form)["responseJsonSchema"] == SCHEMA | {"description": "An answer."}
     form = TextFormat("json_schema", "n", description="An answer.", schema=SCHEMA | {"description": "Own."})
@@ -45,10 +45,10 @@ def test_a_format_s_description_stands_in_the_schema() -> None:
 
 
 @pytest.mark.parametrize("tool", [FunctionTool("f"), WebSearchTool()])
-def test_json_beside_tools_is_for_the_newest_models(tool: FunctionTool | WebSearchTool) -> None:
+def test_only_the_newest_models_support_json_with_tools(tool: FunctionTool | WebSearchTool) -> None:
     fields: dict[str, Any] = {"format": TextFormat("json_object"), "tools": (tool,)}
     assert config(**fields) == {"responseMimeType": "application/json"}
-    refused(asked(**fields), "text.format", target(OLDER))
+    refused(make_request(**fields), "text.format", target(OLDER))
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_json_beside_tools_is_for_the_newest_models(tool: FunctionTool | WebSear
         ({"choices": 9}, "n"),
     ],
 )
-def test_what_has_no_place_is_named(fields: dict[str, Any], param: str) -> None:
-    refused(asked(**fields), param, target(OLDER))
+def test_unsupported_parameters_are_named(fields: dict[str, Any], param: str) -> None:
+    refused(make_request(**fields), param, target(OLDER))
 
 
-def test_several_choices_are_for_plain_answers_of_older_models() -> None:
+def test_only_plain_answers_of_older_models_have_several_choices() -> None:
     assert config(target(OLDER), choices=8) == {"candidateCount": 8}
-    refused(asked(choices=2), "n", target(NEWEST))
+    refused(make_request(choices=2), "n", target(NEWEST))
 
 
 @pytest.mark.parametrize(
@@ -88,18 +88,18 @@ def test_an_effort_is_a_level_or_a_budget(model: str, fields: dict[str, Any], ex
 
 
 @pytest.mark.parametrize(
-    ("model", "effort", "takes"),
+    ("model", "effort", "supported"),
     [
         (NEWEST, "xhigh", "minimal, low, medium, high"),
         (NEWEST, "none", "minimal, low, medium, high"),
         ("gemini-2.5-pro", "none", "minimal, low, medium, high"),
         (OLDER, "xhigh", "minimal, low, medium, high, none"),
-        ("gemini-2.0-flash", "low", "none"),
+        ("gemini-2.0-flash", "low", "no reasoning effort"),
     ],
 )
-def test_an_effort_that_a_model_cannot_make_is_named(model: str, effort: str, takes: str) -> None:
-    assert f"takes {takes}." in refused(asked(effort=effort), "reasoning.effort", target(model))
+def test_an_unsupported_effort_is_rejected_with_the_supported_ones(model: str, effort: str, supported: str) -> None:
+    assert f"supports {supported}." in refused(make_request(effort=effort), "reasoning.effort", target(model))
 
 
 def test_a_model_that_does_not_think_has_no_summary() -> None:
-    refused(asked(summary="auto"), "reasoning.summary", target("gemma-3-27b-it"))
+    refused(make_request(summary="auto"), "reasoning.summary", target("gemma-3-27b-it"))

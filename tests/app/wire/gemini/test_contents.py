@@ -1,4 +1,4 @@
-"""Items of a conversation as turns."""
+"""Items of a conversation written as Gemini's turns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.wire.canonical import (
     Text,
     WebSearchCall,
 )
-from tests.support.wire.gemini.gemini_asks import HELLO, OLDER, asked, body, contents, refused, target
+from tests.support.wire.gemini.gemini_requests import HELLO, OLDER, body, contents, make_request, refused, target
 
 CALL = FunctionCall("call_1", "weather", '{"city":"Paris"}', at="input[1]")
 OUTPUT = FunctionCallOutput("call_1", (Text("sunny"),), at="input[2]")
@@ -40,7 +40,7 @@ def model(*parts: dict[str, object]) -> dict[str, object]:
 
 def test_instructions_and_system_messages_are_one_instruction() -> None:
     written = body(
-        asked(
+        make_request(
             Message("system", (Text("First."), Text(""))),
             HELLO,
             Message("developer", (Text("Second."),)),
@@ -49,12 +49,12 @@ def test_instructions_and_system_messages_are_one_instruction() -> None:
     )
     assert written["systemInstruction"] == {"parts": [{"text": "Before."}, {"text": "First."}, {"text": "Second."}]}
     assert written["contents"] == [user({"text": "Hello"})]
-    assert "systemInstruction" not in body(asked())
+    assert "systemInstruction" not in body(make_request())
 
 
 def test_an_instruction_is_text() -> None:
     image = Image(data="AA", media_type="image/png", at="messages[0].content[0]")
-    refused(asked(Message("system", (image,)), HELLO), "messages[0].content[0]")
+    refused(make_request(Message("system", (image,)), HELLO), "messages[0].content[0]")
 
 
 def test_turns_of_one_role_are_merged_and_empty_text_is_left_out() -> None:
@@ -66,14 +66,14 @@ def test_turns_of_one_role_are_merged_and_empty_text_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("items", [(), (Message("system", (Text("Alone."),)),), (Message("user", (Text(""),)),)])
-def test_without_a_turn_there_is_nothing_to_answer(items: tuple[Message, ...]) -> None:
-    ask = asked(HELLO)
-    ask = type(ask)("responses", "public", items)
-    refused(ask, "input")
+def test_a_conversation_without_a_turn_is_rejected(items: tuple[Message, ...]) -> None:
+    request = make_request(HELLO)
+    request = type(request)("responses", "public", items)
+    refused(request, "input")
 
 
-def test_names_of_participants_are_refused() -> None:
-    refused(asked(Message("user", (Text("Hi"),), name="ann", at="messages[3]")), "messages[3].name")
+def test_names_of_participants_are_rejected() -> None:
+    refused(make_request(Message("user", (Text("Hi"),), name="ann", at="messages[3]")), "messages[3].name")
 
 
 def test_calls_and_their_outputs() -> None:
@@ -100,26 +100,26 @@ def test_calls_and_their_outputs() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "null", "{", "nothing", "[" * 100_000])
-def test_an_output_that_is_no_object_is_wrapped(text: str) -> None:
+def test_an_output_that_is_not_an_object_is_wrapped(text: str) -> None:
     output = FunctionCallOutput("call_1", (Text(text[:50_000]), Text(text[50_000:])))
     written = contents(HELLO, CALL, output)
     assert written[-1]["parts"][0]["functionResponse"]["response"] == {"output": text}
 
 
-def test_an_output_that_is_the_empty_object_stays_it() -> None:
+def test_an_output_that_is_the_empty_object_is_not_wrapped() -> None:
     written = contents(HELLO, CALL, FunctionCallOutput("call_1", (Text("{}"),)))
     assert written[-1]["parts"][0]["functionResponse"]["response"] == {}
 
 
 @pytest.mark.parametrize("arguments", ["{", "[]", "1", "null", '"x"', "{}{}", '{"a":' * 100_000])
-def test_arguments_that_are_no_object_are_named(arguments: str) -> None:
+def test_arguments_that_are_not_an_object_are_rejected(arguments: str) -> None:
     call = FunctionCall("call_1", "weather", arguments, at="messages[1].tool_calls[0]")
-    refused(asked(HELLO, call), "messages[1].tool_calls[0].arguments", code="invalid_value")
+    refused(make_request(HELLO, call), "messages[1].tool_calls[0].arguments", code="invalid_value")
 
 
-def test_an_output_without_its_call_is_named() -> None:
-    refused(asked(HELLO, OUTPUT, CALL), "input[2]", code="invalid_value")
-    refused(asked(HELLO, FunctionCallOutput("other", ())), "input", code="invalid_value")
+def test_an_output_without_its_call_is_rejected() -> None:
+    refused(make_request(HELLO, OUTPUT, CALL), "input[2]", code="invalid_value")
+    refused(make_request(HELLO, FunctionCallOutput("other", ())), "input", code="invalid_value")
 
 
 def test_images_of_an_output_are_its_parts_on_the_newest_models() -> None:
@@ -129,12 +129,12 @@ def test_images_of_an_output_are_its_parts_on_the_newest_models() -> None:
     written = contents(HELLO, CALL, output)[-1]["parts"][0]["functionResponse"]
     assert written["response"] == {"output": "see"}
     assert written["parts"] == [{"inlineData": {"mimeType": "image/png", "data": "AA"}}]
-    refused(asked(HELLO, CALL, output), "input[2].output[1]", target(OLDER))
+    refused(make_request(HELLO, CALL, output), "input[2].output[1]", target(OLDER))
 
 
-def test_urls_in_an_output_are_refused() -> None:
+def test_urls_in_an_output_are_rejected() -> None:
     output = FunctionCallOutput("call_1", (File(url="https://a.example/a.pdf", at="input[2].output[0]"),))
-    refused(asked(HELLO, CALL, output), "input[2].output[0]")
+    refused(make_request(HELLO, CALL, output), "input[2].output[0]")
 
 
 # -- Signatures -----------------------------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def test_a_signature_goes_back_on_the_call_that_it_came_with() -> None:
     )
 
 
-def test_the_first_call_of_each_turn_has_the_bypass_where_no_signature_is_at_hand() -> None:
+def test_the_first_call_of_a_turn_without_a_signature_has_the_bypass() -> None:
     written = contents(HELLO, said("A"), CALL, FunctionCall("call_2", "now", "{}"), OUTPUT, CALL)
     signatures = [part.get("thoughtSignature") for turn in written for part in turn["parts"]]
     assert signatures == [
@@ -179,7 +179,7 @@ def test_a_signature_goes_back_on_text_and_images() -> None:
     )
 
 
-def test_a_signature_that_nothing_follows_has_a_part_of_its_own() -> None:
+def test_a_signature_at_the_end_has_a_part_of_its_own() -> None:
     second = Reasoning(sealed=tags.seal("google", "SIG2"))
     assert contents(HELLO, said("A"), SEALED, HELLO, SEALED, second) == [
         user({"text": "Hello"}),
@@ -194,5 +194,5 @@ def test_searches_of_earlier_turns_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("item", [CustomCall("c", "n", "x", at="input[1]"), CustomCallOutput("c", (), at="input[1]")])
-def test_custom_calls_are_refused(item: CustomCall | CustomCallOutput) -> None:
-    refused(asked(HELLO, item), "input[1]")
+def test_custom_calls_are_rejected(item: CustomCall | CustomCallOutput) -> None:
+    refused(make_request(HELLO, item), "input[1]")

@@ -1,4 +1,4 @@
-"""Google's errors in OpenAI's words."""
+"""Google's errors translated to OpenAI's terms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.wire.gemini.errors import refusal_words, reported
+from app.wire.gemini.errors import answer_error, translate_error
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -22,7 +22,7 @@ JSON = st.recursive(
 )
 
 
-def told(status: str | None = None, code: Any = None, details: Any = None) -> dict[str, Any]:
+def error_body(status: str | None = None, code: Any = None, details: Any = None) -> dict[str, Any]:
     return {"error": {"code": code, "message": "No.", "status": status, "details": details}}
 
 
@@ -44,8 +44,8 @@ def told(status: str | None = None, code: Any = None, details: Any = None) -> di
     ],
 )
 def test_a_status_is_a_type_and_a_code(status: str, kind: str, code: str) -> None:
-    assert refusal_words(told(status)) == (kind, code, None)
-    assert refusal_words([told(status)]) == (kind, code, None)
+    assert translate_error(error_body(status)) == (kind, code, None)
+    assert translate_error([error_body(status)]) == (kind, code, None)
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,13 @@ def test_a_status_is_a_type_and_a_code(status: str, kind: str, code: str) -> Non
         ([], "server_error"),
     ],
 )
-def test_without_a_status_the_number_tells(number: Any, code: str) -> None:
-    assert refusal_words(told(code=number))[1] == code
+def test_without_a_status_the_number_counts(number: Any, code: str) -> None:
+    assert translate_error(error_body(code=number))[1] == code
 
 
-def test_a_wrong_key_is_told_by_its_reason() -> None:
+def test_a_wrong_key_is_recognized_by_its_reason() -> None:
     info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
-    assert refusal_words(told("INVALID_ARGUMENT", 400, ["x", {}, info])) == (
+    assert translate_error(error_body("INVALID_ARGUMENT", 400, ["x", {}, info])) == (
         "authentication_error",
         "invalid_api_key",
         None,
@@ -88,30 +88,30 @@ def test_a_wrong_key_is_told_by_its_reason() -> None:
 )
 def test_a_delay_is_seconds(delay: Any, seconds: float | None) -> None:
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
-    assert refusal_words(told("RESOURCE_EXHAUSTED", 429, [info]))[2] == seconds
+    assert translate_error(error_body("RESOURCE_EXHAUSTED", 429, [info]))[2] == seconds
 
 
 def test_the_longest_delay_counts() -> None:
-    assert refusal_words(told("UNAVAILABLE", 503, [{"retryDelay": "1s"}, {"retryDelay": "5s"}]))[2] == 5.0
+    assert translate_error(error_body("UNAVAILABLE", 503, [{"retryDelay": "1s"}, {"retryDelay": "5s"}]))[2] == 5.0
 
 
 @pytest.mark.parametrize(
     "body", [None, {}, [], "error", 7, {"error": None}, {"error": {}}, {"error": []}, [[]], {"error": ""}]
 )
-def test_what_is_no_error_says_nothing(body: Any) -> None:
-    assert refusal_words(body) == (None, None, None)
-    assert reported(body) is None
+def test_anything_but_an_error_is_ignored(body: Any) -> None:
+    assert translate_error(body) == (None, None, None)
+    assert answer_error(body) is None
 
 
 def test_a_bare_message_is_an_error() -> None:
-    error = reported({"error": "Broken."})
+    error = answer_error({"error": "Broken."})
     assert error is not None
     assert (error.message, error.type, error.malformed) == ("Broken.", "server_error", False)
 
 
 @pytest.mark.parametrize("message", [None, 7, ""])
-def test_an_error_without_a_message_has_one_of_ours(message: Any) -> None:
-    error = reported({"error": {"message": message, "status": "INTERNAL"}})
+def test_an_error_without_a_message_gets_a_generic_one(message: Any) -> None:
+    error = answer_error({"error": {"message": message, "status": "INTERNAL"}})
     assert error is not None
     assert error.message == "The upstream reported an error."
 
@@ -130,13 +130,13 @@ def test_an_error_without_a_message_has_one_of_ours(message: Any) -> None:
         ("x" * 5000, "x" * 2000),
     ],
 )
-def test_a_message_does_not_tell_who_the_gateway_is(message: str, seen: str) -> None:
-    error = reported({"error": {"message": message, "code": 403}})
+def test_a_message_does_not_identify_the_gateways_account(message: str, seen: str) -> None:
+    error = answer_error({"error": {"message": message, "code": 403}})
     assert error is not None
     assert error.message == seen
 
 
 @given(JSON)
 def test_reading_an_error_never_raises(body: Any) -> None:
-    refusal_words(body)
-    reported(body)
+    translate_error(body)
+    answer_error(body)

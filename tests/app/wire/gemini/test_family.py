@@ -1,4 +1,4 @@
-"""What generations of models take, by their names."""
+"""What each generation of models supports, by name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from app.wire.gemini.family import family
         ("gemma-3-27b-it", None, False, False),
     ],
 )
-def test_a_generation_is_told_by_the_name(model: str, thinking: str | None, newest: bool, fetches: bool) -> None:
+def test_the_generation_is_derived_from_the_name(model: str, thinking: str | None, newest: bool, fetches: bool) -> None:
     kind = family(model)
     assert (kind.thinking, kind.newest, kind.fetches_urls) == (thinking, newest, fetches)
 

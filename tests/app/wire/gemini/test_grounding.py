@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.wire.answer import Cited
+from app.wire.answer import CitationAdded
 from app.wire.exchange import AnswerError
 from app.wire.gemini.grounding import AnswerText, actions, citations, queries
 
@@ -39,7 +39,7 @@ def test_queries_are_distinct_and_not_empty() -> None:
     assert queries({}) == queries({"webSearchQueries": "rain"}) == []
 
 
-def test_each_query_is_a_search_and_the_first_names_the_sources() -> None:
+def test_each_query_is_a_search_and_the_first_has_the_sources() -> None:
     metadata = {
         "webSearchQueries": ["rain", "snow"],
         "groundingChunks": [A, B, A, {"maps": {}}, 7, {"web": {"uri": ""}}],
@@ -56,11 +56,11 @@ def test_each_query_is_a_search_and_the_first_names_the_sources() -> None:
     assert actions({"groundingChunks": [A]}) == []
 
 
-def test_a_citation_has_an_address_a_title_and_a_choice() -> None:
+def test_a_citation_has_a_url_a_title_and_a_choice() -> None:
     metadata = {"groundingChunks": [A, B], "groundingSupports": [support(0, 1, endIndex=7)]}
     assert citations(metadata, AnswerText(TEXT.encode(), 0, {}), 3) == [
-        Cited("https://a.example", "A", 0, 6, 3),
-        Cited("https://b.example", "https://b.example", 0, 6, 3),
+        CitationAdded("https://a.example", "A", 0, 6, 3),
+        CitationAdded("https://b.example", "https://b.example", 0, 6, 3),
     ]
 
 
@@ -86,7 +86,7 @@ def test_bytes_become_code_points(segment: dict[str, Any], span: tuple[int, int]
     assert cited(support(0, **segment)) == ([] if span is None else [("A", *span)])
 
 
-def test_sources_that_are_not_there_are_left_out() -> None:
+def test_missing_sources_are_left_out() -> None:
     maps = {"maps": {"uri": "https://m.example"}}
     found = cited(support(7, -1, True, "0", None, 2, 1, 1, endIndex=1), chunks=[A, B, maps])
     assert found == [("https://b.example", 0, 1)]
@@ -95,7 +95,7 @@ def test_sources_that_are_not_there_are_left_out() -> None:
 @pytest.mark.parametrize(
     "broken", [7, None, {}, {"segment": 7, "groundingChunkIndices": [0]}, {"groundingChunkIndices": 0}]
 )
-def test_a_support_that_makes_no_sense_is_left_out(broken: Any) -> None:
+def test_an_invalid_support_is_left_out(broken: Any) -> None:
     assert cited(broken, support(0, endIndex=1)) == [("A", 0, 1)]
 
 
@@ -104,11 +104,11 @@ def test_indices_count_from_the_part_that_is_named() -> None:
     assert cited(support(0, partIndex=1, startIndex=0, endIndex=3), text="One. Two. Six.", p0=0, p2=5) == [("A", 0, 3)]
 
 
-def test_the_segment_s_own_text_tells_what_they_count_from() -> None:
-    told = support(0, partIndex=2, startIndex=5, endIndex=8, text="Two")
-    assert cited(told, text="One. Two. Six.", p0=0, p2=5) == [("A", 5, 8)]
-    told = support(0, startIndex=0, endIndex=3, text="Six")
-    assert cited(told, text="One. Two. Six.", message=10) == [("A", 0, 3)]
+def test_the_segments_text_shows_what_indices_are_relative_to() -> None:
+    actual = support(0, partIndex=2, startIndex=5, endIndex=8, text="Two")
+    assert cited(actual, text="One. Two. Six.", p0=0, p2=5) == [("A", 5, 8)]
+    actual = support(0, startIndex=0, endIndex=3, text="Six")
+    assert cited(actual, text="One. Two. Six.", message=10) == [("A", 0, 3)]
 
 
 def test_a_citation_belongs_to_the_last_message() -> None:
@@ -125,7 +125,7 @@ def test_a_citation_belongs_to_the_last_message() -> None:
         {"groundingChunks": [A], "groundingSupports": [support(0, endIndex=1)] * 1001},
     ],
 )
-def test_more_than_an_answer_has_is_malformed(metadata: dict[str, Any]) -> None:
+def test_too_many_citations_are_malformed(metadata: dict[str, Any]) -> None:
     with pytest.raises(AnswerError) as caught:
         all_of(metadata)
     assert caught.value.malformed

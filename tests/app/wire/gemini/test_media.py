@@ -1,4 +1,4 @@
-"""Images and files, inline and by address."""
+"""Images and files, inline and by URL."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from app.wire.canonical import CanonicalRequest, File, FunctionCall, FunctionCallOutput, Image, Message, Text
-from tests.support.wire.gemini.gemini_asks import NEWEST, OLDER, asked, body, contents, refused, target
+from tests.support.wire.gemini.gemini_requests import NEWEST, OLDER, body, contents, make_request, refused, target
 
 AT = "input[0].content[0]"
 
 
 def showing(*parts: Image | File | Text) -> CanonicalRequest:
-    return asked(Message("user", parts, at="input[0]"))
+    return make_request(Message("user", parts, at="input[0]"))
 
 
 def first_part(part: Image | File, model: str = NEWEST) -> Any:
@@ -42,12 +42,12 @@ def test_files_are_inline(kind: str) -> None:
         Image(url="https://a.example/a.png", at=AT),
     ],
 )
-def test_what_an_older_model_cannot_read_is_named(part: Image | File) -> None:
+def test_unsupported_media_of_older_models_are_named(part: Image | File) -> None:
     refused(showing(part), AT, target("gemini-2.0-flash"))
 
 
 @pytest.mark.parametrize(
-    ("part", "told"),
+    ("part", "raw"),
     [
         (Image(url="https://a.example/a.PNG?x=.pdf"), {"mimeType": "image/png"}),
         (Image(url="https://a.example/b.jpeg"), {"mimeType": "image/jpeg"}),
@@ -57,8 +57,8 @@ def test_what_an_older_model_cannot_read_is_named(part: Image | File) -> None:
         (File(url="https://[2606:4700::1111]:8443/a.pdf"), {"mimeType": "application/pdf"}),
     ],
 )
-def test_an_address_is_passed_on_with_what_is_known_of_it(part: Image | File, told: dict[str, str]) -> None:
-    assert first_part(part) == {"fileData": {"fileUri": part.url, **told}}
+def test_a_url_is_passed_on_with_its_known_type(part: Image | File, raw: dict[str, str]) -> None:
+    assert first_part(part) == {"fileData": {"fileUri": part.url, **raw}}
 
 
 @pytest.mark.parametrize(
@@ -72,16 +72,16 @@ def test_an_address_is_passed_on_with_what_is_known_of_it(part: Image | File, to
         "https://youtu.be/1",
     ],
 )
-def test_addresses_that_google_reads_as_its_own_are_refused(url: str) -> None:
+def test_urls_that_google_treats_specially_are_rejected(url: str) -> None:
     refused(showing(Image(url=url, at=AT)), AT)
 
 
 @pytest.mark.parametrize("url", ["gs://bucket/a.png", "https://127.0.0.1/a", "https://a b", ""])
-def test_addresses_that_are_not_public_are_refused(url: str) -> None:
+def test_urls_that_are_not_public_are_rejected(url: str) -> None:
     refused(showing(Image(url=url, at=AT)), AT, code="invalid_url")
 
 
-def test_an_upstream_may_be_kept_from_fetching() -> None:
+def test_an_upstream_can_be_prevented_from_fetching() -> None:
     refused(showing(Image(url="https://a.example/a.png", at=AT)), AT, target(fetches_urls=False))
 
 
@@ -105,10 +105,10 @@ def test_a_detail_is_the_resolution_of_the_request() -> None:
 
 def test_the_detail_of_an_output_counts_too() -> None:
     items = (FunctionCall("c", "f", "{}"), FunctionCallOutput("c", (image("low"),)))
-    assert body(asked(*items))["generationConfig"]["mediaResolution"] == "MEDIA_RESOLUTION_LOW"
+    assert body(make_request(*items))["generationConfig"]["mediaResolution"] == "MEDIA_RESOLUTION_LOW"
 
 
-def test_details_that_one_request_cannot_have_are_named() -> None:
+def test_conflicting_details_are_named() -> None:
     refused(showing(image("high"), image("low")), "at[high]")
     refused(showing(image("original")), "at[original]")
     refused(showing(image("low"), File(data="AA", media_type="application/pdf")), "at[low]")

@@ -1,4 +1,4 @@
-"""What an image's own header tells."""
+"""Properties read from an image's own header."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.wire.gemini.pictures import details
+from app.wire.gemini.pictures import image_details
 
 
 def png(width: int, height: int) -> bytes:
@@ -23,17 +23,17 @@ def jpeg(width: int, height: int, marker: int = 0xC2) -> bytes:
 
 
 def size(data: bytes) -> object:
-    return details("image/png", base64.b64encode(data).decode()).get("size")
+    return image_details("image/png", base64.b64encode(data).decode()).get("size")
 
 
-def test_a_format_is_told_by_the_media_type() -> None:
-    assert details("image/webp", "AAAA") == {"output_format": "webp"}
+def test_the_format_is_derived_from_the_media_type() -> None:
+    assert image_details("image/webp", "AAAA") == {"output_format": "webp"}
 
 
 @pytest.mark.parametrize(
     "data", [png(1264, 848), jpeg(1264, 848), jpeg(1264, 848, 0xC0), jpeg(1264, 848) + b"x" * 99_999]
 )
-def test_a_header_tells_the_size(data: bytes) -> None:
+def test_the_size_is_read_from_the_header(data: bytes) -> None:
     assert size(data) == "1264x848"
 
 
@@ -50,13 +50,13 @@ def test_a_header_tells_the_size(data: bytes) -> None:
         b"RIFF1234WEBP",
     ],
 )
-def test_a_header_that_makes_no_sense_tells_nothing(data: bytes) -> None:
+def test_an_invalid_header_is_ignored(data: bytes) -> None:
     assert size(data) is None
 
 
-def test_what_is_no_base64_tells_nothing() -> None:
-    assert "size" not in details("image/png", "not base64!")
-    assert "size" not in details("image/png", "\u00fc" * 8)
+def test_invalid_base64_is_ignored() -> None:
+    assert "size" not in image_details("image/png", "not base64!")
+    assert "size" not in image_details("image/png", "\u00fc" * 8)
 
 
 @given(st.binary(max_size=80), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8"]))

@@ -1,4 +1,4 @@
-"""Recorded answers of Gemini, where they are at hand: expected values were read off the recordings by eye."""
+"""Recorded answers of Gemini, if present. The expected values were read off the recordings by hand."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.wire.answer import (
+    AnswerBegun,
+    AnswerEnded,
     AnswerEvent,
-    Began,
     CallBegun,
     CallDelta,
-    Ended,
-    Finished,
-    Said,
-    ThoughtDone,
+    ChoiceFinished,
+    ReasoningDone,
+    TextDelta,
 )
-from app.wire.gemini.answer_reader import GeminiReader
-from app.wire.gemini.errors import refusal_words, reported
+from app.wire.gemini.answer_reader import GeminiAnswerReader
+from app.wire.gemini.errors import answer_error, translate_error
 from app.wire.sse import FrameSplitter
 from app.wire.tags import unseal
 from domain.usage import Usage
@@ -99,7 +99,7 @@ def framed(name: str) -> bytes:
 
 
 def streamed(pieces: list[bytes]) -> list[AnswerEvent]:
-    reader, splitter = GeminiReader(ASK, TARGET), FrameSplitter()
+    reader, splitter = GeminiAnswerReader(ASK, TARGET), FrameSplitter()
     frames = [frame for piece in pieces for frame in splitter.feed(piece)]
     events = [event for frame in frames for event in reader.frame(frame.event, frame.data or b"")]
     return events + reader.end()
@@ -107,25 +107,25 @@ def streamed(pieces: list[bytes]) -> list[AnswerEvent]:
 
 def checked(events: list[AnswerEvent], name: str) -> None:
     upstream_id, text, call, (length, ending), finish, usage = EXPECTED[name]
-    assert events[0] == Began(upstream_id, "gemini-3-pro-preview")
-    assert "".join(event.text for event in events if isinstance(event, Said)) == text
+    assert events[0] == AnswerBegun(upstream_id, "gemini-3-pro-preview")
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == text
     names = [event.name for event in events if isinstance(event, CallBegun)]
     arguments = [json.loads(event.text) for event in events if isinstance(event, CallDelta)]
     assert list(zip(names, arguments, strict=True)) == ([call] if call else [])
-    (sealed,) = [event.sealed or "" for event in events if isinstance(event, ThoughtDone)]
+    (sealed,) = [event.sealed or "" for event in events if isinstance(event, ReasoningDone)]
     signature = unseal(sealed, "google") or ""
     assert (len(signature), signature[-len(ending) :]) == (length, ending)
-    assert [event.reason for event in events if isinstance(event, Finished)] == [finish]
-    assert events[-1] == Ended(usage)
+    assert [event.reason for event in events if isinstance(event, ChoiceFinished)] == [finish]
+    assert events[-1] == AnswerEnded(usage)
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
-def test_a_recording_says_what_was_read_off_it(name: str) -> None:
+def test_a_recording_is_read_as_expected(name: str) -> None:
     if name in STREAMS:
         checked(streamed([framed(name)]), name)
         checked(streamed(by_byte(framed(name))), name)
     else:
-        checked(GeminiReader(ASK, TARGET).whole(recorded(name)), name)
+        checked(GeminiAnswerReader(ASK, TARGET).whole(recorded(name)), name)
 
 
 @given(st.sampled_from(STREAMS), st.lists(st.integers(0, 10**6), max_size=6))
@@ -134,10 +134,10 @@ def test_a_recording_cut_anywhere(name: str, places: list[int]) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(ERRORS))
-def test_a_recorded_error_is_told(name: str) -> None:
+def test_a_recorded_error_is_reported(name: str) -> None:
     body = json.loads(recorded(name))
-    assert refusal_words(body) == ERRORS[name]
-    error = reported(body)
+    assert translate_error(body) == ERRORS[name]
+    error = answer_error(body)
     assert error is not None
     assert error.message == "You exceeded your current quota, please check your plan."
 

@@ -1,4 +1,4 @@
-"""A whole body."""
+"""Whole request bodies, and the properties that all of them have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.wire.answer import AnswerEvent, CallBegun, CallDelta, ImageDone, Said, ThoughtDone
+from app.wire.answer import AnswerEvent, CallBegun, CallDelta, ImageDone, ReasoningDone, TextDelta
 from app.wire.canonical import (
     CanonicalRequest,
     FunctionCall,
@@ -23,18 +23,20 @@ from app.wire.canonical import (
     Text,
 )
 from app.wire.exchange import RequestError
-from app.wire.gemini.answer_reader import GeminiReader
-from app.wire.gemini.request_writer import write_gemini
-from tests.support.wire.asks import asks, plain_asks, targets
-from tests.support.wire.gemini.gemini_asks import asked, body
+from app.wire.gemini.answer_reader import GeminiAnswerReader
+from app.wire.gemini.request_writer import write_gemini_request
+from tests.support.wire.canonical_requests import any_requests, plain_requests, targets
+from tests.support.wire.gemini.gemini_requests import body, make_request
 
 MODELS = st.sampled_from(["gemini-3-pro-preview", "gemini-2.5-flash", "gemini-2.0-flash", "gemma-3-27b-it"])
 
 
 def test_a_request_is_written_whole() -> None:
     hints = Hints({"a": "b"}, "ann", "s", "key", "24h")
-    ask = asked(instructions="Be brief.", tools=(FunctionTool("f"),), temperature=1.0, hints=hints, stream=True)
-    assert body(ask) == {
+    request = make_request(
+        instructions="Be brief.", tools=(FunctionTool("f"),), temperature=1.0, hints=hints, stream=True
+    )
+    assert body(request) == {
         "systemInstruction": {"parts": [{"text": "Be brief."}]},
         "contents": [{"role": "user", "parts": [{"text": "Hello"}]}],
         "tools": [{"functionDeclarations": [{"name": "f"}]}],
@@ -42,18 +44,18 @@ def test_a_request_is_written_whole() -> None:
     }
 
 
-def written_or_refused(ask: CanonicalRequest, target: Target) -> dict[str, Any] | RequestError:
+def written_or_refused(request: CanonicalRequest, target: Target) -> dict[str, Any] | RequestError:
     try:
-        body = json.loads(write_gemini(ask, target))
+        body = json.loads(write_gemini_request(request, target))
     except RequestError as error:
         return error
     assert isinstance(body, dict)
     return body
 
 
-@given(asks(), targets(MODELS))
-def test_any_request_is_written_or_refused_by_name(ask: CanonicalRequest, target: Target) -> None:
-    written = written_or_refused(ask, target)
+@given(any_requests(), targets(MODELS))
+def test_any_request_is_written_or_rejected_by_name(request: CanonicalRequest, target: Target) -> None:
+    written = written_or_refused(request, target)
     if isinstance(written, RequestError):
         assert written.status == 400
         assert written.param
@@ -65,11 +67,11 @@ def test_any_request_is_written_or_refused_by_name(ask: CanonicalRequest, target
     assert written["generationConfig"]["maxOutputTokens"] == target.max_output_tokens
 
 
-@given(plain_asks(), targets(MODELS))
-def test_what_every_vendor_takes_is_written_with_all_its_words(ask: CanonicalRequest, target: Target) -> None:
-    written = json.loads(write_gemini(ask, target))
+@given(plain_requests(), targets(MODELS))
+def test_a_plain_request_is_written_completely(request: CanonicalRequest, target: Target) -> None:
+    written = json.loads(write_gemini_request(request, target))
     parts = [part for turn in written["contents"] for part in turn["parts"]]
-    messages = [item for item in ask.items if isinstance(item, Message) and item.role in ("user", "assistant")]
+    messages = [item for item in request.items if isinstance(item, Message) and item.role in ("user", "assistant")]
     said = [part.text for message in messages for part in message.parts if hasattr(part, "text") and part.text]
     assert [part["text"] for part in parts if part.get("text")] == said
 
@@ -79,9 +81,9 @@ def kept(events: list[AnswerEvent]) -> list[Item]:
     items: list[Item] = []
     for event in events:
         match event:
-            case Said(text=text):
+            case TextDelta(text=text):
                 items.append(Message("assistant", (Text(text),)))
-            case ThoughtDone(sealed=sealed):
+            case ReasoningDone(sealed=sealed):
                 items.append(Reasoning(sealed=sealed))
             case CallBegun(call_id=call_id, name=name):
                 items.append(FunctionCall(call_id, name, ""))
@@ -111,21 +113,21 @@ pictures = st.builds(
 
 
 @given(st.lists(said | calls | pictures, min_size=1, max_size=6))
-def test_what_the_model_said_goes_back_as_it_came(parts: list[dict[str, Any]]) -> None:
+def test_an_answer_goes_back_as_received(parts: list[dict[str, Any]]) -> None:
     answer = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
     target = Target("google", "gemini-2.5-flash", 512)
-    events = GeminiReader(asked(), target).whole(json.dumps(answer).encode())
-    written = json.loads(write_gemini(asked(*kept(events)), target))
+    events = GeminiAnswerReader(make_request(), target).whole(json.dumps(answer).encode())
+    written = json.loads(write_gemini_request(make_request(*kept(events)), target))
     (turn,) = written["contents"]
     for part in turn["parts"]:
         part.get("functionCall", {}).pop("id", None)
     assert turn == {"role": "model", "parts": parts}
 
 
-def test_a_signature_of_a_text_goes_back_behind_it() -> None:
+def test_a_signature_of_a_text_goes_back_after_it() -> None:
     parts = [{"text": "A", "thoughtSignature": "SIG"}]
     answer = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
     target = Target("google", "gemini-3-pro-preview", 512)
-    events = GeminiReader(asked(), target).whole(json.dumps(answer).encode())
-    written = json.loads(write_gemini(asked(*kept(events)), target))
+    events = GeminiAnswerReader(make_request(), target).whole(json.dumps(answer).encode())
+    written = json.loads(write_gemini_request(make_request(*kept(events)), target))
     assert written["contents"] == [{"role": "model", "parts": [{"text": "A"}, {"text": "", "thoughtSignature": "SIG"}]}]

@@ -1,4 +1,4 @@
-"""What may be called, and how."""
+"""Tools and tool choices written for Gemini."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.wire.canonical import (
     ToolName,
     WebSearchTool,
 )
-from tests.support.wire.gemini.gemini_asks import asked, body, config, refused, target
+from tests.support.wire.gemini.gemini_requests import body, config, make_request, refused, target
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 F = FunctionTool("weather", "The weather.", SCHEMA, at="tools[0]")
@@ -31,7 +31,7 @@ def function(name: str) -> ToolName:
 
 
 def members(*tools: Tool, **fields: Any) -> dict[str, Any]:
-    written = body(asked(tools=tools, **fields))
+    written = body(make_request(tools=tools, **fields))
     return {name: written[name] for name in ("tools", "toolConfig") if name in written}
 
 
@@ -78,7 +78,7 @@ def test_a_strict_function_is_held_to_its_schema(
     assert written.get("toolConfig") == expected.get("toolConfig")
 
 
-def test_a_search_is_google_s() -> None:
+def test_a_search_is_google_search() -> None:
     plain = WebSearchTool(context_size="medium", external_access=True)
     assert members(plain) == {"tools": [{"googleSearch": {}}]}
     assert members(SEARCH, tool_choice=ToolChoice("auto")) == {"tools": [{"googleSearch": {}}]}
@@ -93,8 +93,8 @@ def test_a_search_is_google_s() -> None:
         (WebSearchTool(external_access=False), "external_web_access"),
     ],
 )
-def test_what_a_search_cannot_be_told_is_named(tool: WebSearchTool, param: str) -> None:
-    refused(asked(tools=(tool,)), param)
+def test_unsupported_search_options_are_named(tool: WebSearchTool, param: str) -> None:
+    refused(make_request(tools=(tool,)), param)
 
 
 def test_a_tool_that_may_not_be_used_is_not_offered() -> None:
@@ -127,8 +127,8 @@ def test_a_tool_that_may_not_be_used_is_not_offered() -> None:
         ((F,), {"tool_choice": ToolChoice("auto", (ToolName("custom", "weather"),))}, "tool_choice"),
     ],
 )
-def test_what_this_upstream_cannot_do_is_named(tools: tuple[Tool, ...], fields: dict[str, Any], param: str) -> None:
-    refused(asked(tools=tools, **fields), param)
+def test_unsupported_tools_are_named(tools: tuple[Tool, ...], fields: dict[str, Any], param: str) -> None:
+    refused(make_request(tools=tools, **fields), param)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_what_this_upstream_cannot_do_is_named(tools: tuple[Tool, ...], fields: 
         ((SEARCH,), {"parallel_tool_calls": False}),
     ],
 )
-def test_what_asks_for_nothing_is_taken(tools: tuple[Tool, ...], fields: dict[str, Any]) -> None:
-    assert "tools" in body(asked(tools=tools, **fields))
+def test_values_that_request_the_default_are_accepted(tools: tuple[Tool, ...], fields: dict[str, Any]) -> None:
+    assert "tools" in body(make_request(tools=tools, **fields))
 
 
 # -- Images ---------------------------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def image(**options: Any) -> tuple[Tool, ...]:
         ("4096x4096", {"aspectRatio": "1:1", "imageSize": "4K"}),
     ],
 )
-def test_a_size_is_a_shape(size: str | None, shape: dict[str, str] | None) -> None:
+def test_a_size_becomes_an_aspect_ratio_and_a_resolution(size: str | None, shape: dict[str, str] | None) -> None:
     expected: dict[str, Any] = {"responseModalities": ["TEXT", "IMAGE"]}
     assert config(tools=image(size=size)) == expected | ({"imageConfig": shape} if shape else {})
 
@@ -172,17 +172,17 @@ def test_a_size_is_a_shape(size: str | None, shape: dict[str, str] | None) -> No
 @pytest.mark.parametrize(
     "size", ["256x256", "1025x1025", "2049x2048", "big", "x", "1024", "9" * 5000 + "x1", 7, {"a": 1}]
 )
-def test_a_size_that_does_not_exist_is_named(size: Any) -> None:
-    refused(asked(tools=image(size=size)), "tools[0].size")
+def test_an_unsupported_size_is_named(size: Any) -> None:
+    refused(make_request(tools=image(size=size)), "tools[0].size")
 
 
 def test_older_models_have_one_resolution() -> None:
     older = target("gemini-2.5-flash-image")
     assert config(older, tools=image(size="1536x1024"))["imageConfig"] == {"aspectRatio": "3:2"}
-    assert "times" not in refused(asked(tools=image(size="2048x2048")), "tools[0].size", older)
+    assert "times" not in refused(make_request(tools=image(size="2048x2048")), "tools[0].size", older)
 
 
-def test_options_that_ask_for_nothing_are_taken() -> None:
+def test_options_that_request_the_default_are_accepted() -> None:
     free = {"quality": "auto", "background": "opaque", "partial_images": 2, "output_format": None}
     assert config(tools=image(**free)) == {"responseModalities": ["TEXT", "IMAGE"]}
     assert members(*image()) == {}
@@ -200,9 +200,9 @@ def test_options_that_ask_for_nothing_are_taken() -> None:
         ("moderation", ["low"]),
     ],
 )
-def test_options_that_cannot_be_carried_are_named(name: str, value: Any) -> None:
-    refused(asked(tools=image(**{name: value})), f"tools[0].{name}")
+def test_unsupported_options_are_named(name: str, value: Any) -> None:
+    refused(make_request(tools=image(**{name: value})), f"tools[0].{name}")
 
 
-def test_a_forced_image_is_all_that_comes() -> None:
+def test_a_forced_image_excludes_text() -> None:
     assert config(tools=(IMAGE,), tool_choice=ToolChoice("required")) == {"responseModalities": ["IMAGE"]}

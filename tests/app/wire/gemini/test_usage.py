@@ -1,4 +1,4 @@
-"""Gemini's figures in disjoint kinds."""
+"""Gemini's usage split into disjoint kinds."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_kinds_are_disjoint(figures: dict[str, Any], expected: Usage) -> None:
     "figures",
     [{}, {"candidatesTokenCount": 4}, {"promptTokenCount": 4}, {"promptTokenCount": 4, "totalTokenCount": 9}],
 )
-def test_without_both_sides_it_is_none(figures: dict[str, Any]) -> None:
+def test_usage_without_input_or_output_is_none(figures: dict[str, Any]) -> None:
     assert usage(**figures) is None
 
 
@@ -108,16 +108,16 @@ def test_without_both_sides_it_is_none(figures: dict[str, Any]) -> None:
         {"promptTokenCount": 1, "candidatesTokenCount": 1, "candidatesTokensDetails": image("1")},
     ],
 )
-def test_figures_that_are_none_are_malformed(figures: dict[str, Any]) -> None:
+def test_invalid_counts_are_malformed(figures: dict[str, Any]) -> None:
     with pytest.raises(AnswerError) as caught:
         usage(**figures)
     assert caught.value.malformed
 
 
-def test_searches_and_images_are_those_that_were_counted() -> None:
+def test_searches_and_images_come_from_the_answer() -> None:
     images = (ImageCount("auto", "auto", 2),)
-    told = gemini_usage({"promptTokenCount": 1, "candidatesTokenCount": 1}, searches=3, images=images)
-    assert told == Usage(input=1, output=1, web_search_calls=3, images=images)
+    actual = gemini_usage({"promptTokenCount": 1, "candidatesTokenCount": 1}, searches=3, images=images)
+    assert actual == Usage(input=1, output=1, web_search_calls=3, images=images)
 
 
 @pytest.mark.parametrize(
@@ -151,11 +151,18 @@ DETAILS = st.none() | st.lists(
         }
     )
 )
-def test_kinds_always_sum_up_to_the_vendor_s_own_total(figures: dict[str, Any]) -> None:
-    told = usage(**figures)
-    if told is not None:
-        assert told.input_tokens == figures["promptTokenCount"] + (figures["toolUsePromptTokenCount"] or 0)
-        assert told.output_tokens == (figures["candidatesTokenCount"] or 0) + (figures["thoughtsTokenCount"] or 0)
-        kinds = (told.input, told.cached_input, told.image_input, told.output, told.image_output, told.reasoning)
+def test_kinds_always_add_up_to_the_vendors_own_total(figures: dict[str, Any]) -> None:
+    actual = usage(**figures)
+    if actual is not None:
+        assert actual.input_tokens == figures["promptTokenCount"] + (figures["toolUsePromptTokenCount"] or 0)
+        assert actual.output_tokens == (figures["candidatesTokenCount"] or 0) + (figures["thoughtsTokenCount"] or 0)
+        kinds = (
+            actual.input,
+            actual.cached_input,
+            actual.image_input,
+            actual.output,
+            actual.image_output,
+            actual.reasoning,
+        )
         assert min(kinds) >= 0
-        assert told.reasoning <= told.output
+        assert actual.reasoning <= actual.output

@@ -1,4 +1,4 @@
-"""Responses answers read into events: by hand, and whatever an upstream may send instead."""
+"""Responses answers read into events: hand-written ones, and anything that an upstream may send instead."""
 
 from __future__ import annotations
 
@@ -11,76 +11,76 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.wire.answer import (
+    AnswerBegun,
+    AnswerEnded,
     AnswerEvent,
-    Began,
     CallBegun,
     CallDelta,
     CallDone,
-    Ended,
-    Finished,
-    Said,
+    ChoiceFinished,
+    ReasoningBegun,
+    ReasoningDone,
     SearchBegun,
     SearchDone,
-    ThoughtBegun,
-    ThoughtDone,
+    TextDelta,
 )
 from app.wire.exchange import AnswerError
 from app.wire.responses.answer_reader import ITEMS_MAX
-from app.wire.responses.answer_writer import ResponsesWriter
+from app.wire.responses.answer_writer import ResponsesAnswerWriter
 from app.wire.splice import members
 from domain.usage import Usage
-from tests.support.wire.responses.answers import answers
+from tests.support.wire.responses.answer_events import answers
 from tests.support.wire.responses.mutations import mutated
-from tests.support.wire.responses.reading import (
+from tests.support.wire.responses.upstream_events import (
     CREATED,
     added,
     cited,
     completed,
     delta,
     done,
+    events_of,
     message,
     of,
     reader,
     text_part,
-    told,
     within,
 )
 from tests.support.wire.streams import RESPONSES_USAGE, response
 
 Json = dict[str, Any]
 SEED = "0123456789abcdef0123456789abcdef"
-ENDED = [Finished("stop"), Ended()]
+ENDED = [ChoiceFinished("stop"), AnswerEnded()]
 
 
 CALL = {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f"}
 
 
-def test_beginning_and_end() -> None:
+def test_start_and_end() -> None:
     queued = of("queued", response=response("queued"))
     ended = completed(usage=RESPONSES_USAGE, service_tier="default")
     begun = of("created", response=response(service_tier="auto"))
-    assert told(begun, queued, ended, "[DONE]", of("output_text.delta", delta="late")) == [
-        Began("resp_1", "vendor-model-2025", "auto"),
-        Finished("stop"),
-        Ended(Usage(16, 10, 4, output=9, reasoning=2, service_tier="default"), "default"),
+    assert events_of(begun, queued, ended, "[DONE]", of("output_text.delta", delta="late")) == [
+        AnswerBegun("resp_1", "vendor-model-2025", "auto"),
+        ChoiceFinished("stop"),
+        AnswerEnded(Usage(16, 10, 4, output=9, reasoning=2, service_tier="default"), "default"),
     ]
 
 
-def test_an_answer_that_begins_with_an_item() -> None:
-    assert told(added(0, type="message", id="msg_1"), completed())[0] == Began()
+def test_an_answer_that_starts_with_an_item() -> None:
+    assert events_of(added(0, type="message", id="msg_1"), completed())[0] == AnswerBegun()
 
 
 def test_an_item_that_is_added_twice_is_one() -> None:
     thought = added(0, type="reasoning", id="rs_1")
-    assert within(CREATED, thought, thought) == [ThoughtBegun(0), ThoughtDone(0)]
+    assert within(CREATED, thought, thought) == [ReasoningBegun(0), ReasoningDone(0)]
 
 
-def test_events_without_a_place_are_about_the_last_item() -> None:
+def test_events_without_an_index_are_about_the_last_item() -> None:
     plain = of("output_text.delta", delta="a")
     ended = of("output_text.done", text="ab")
     assert within(plain, ended, of("output_item.done", item=message(text_part("ab"), id=None))) == [
-        Said("a"),
-        Said("b"),
+        TextDelta("a"),
+        TextDelta("b"),
     ]
 
 
@@ -92,7 +92,7 @@ def test_items_and_events_of_unknown_types() -> None:
         of("output_item.done"),
         delta("Still", at=1),
         output=[{"type": "future_call"}, message(text_part("Still"), id="msg_2")],
-    ) == [Said("Still")]
+    ) == [TextDelta("Still")]
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_items_and_events_of_unknown_types() -> None:
 )
 def test_answers_that_were_cut(details: Any, reason: str) -> None:
     cut = response("incomplete", incomplete_details=details, output=[message(text_part("Hel"))])
-    expected = [Began("resp_1", "vendor-model-2025"), Said("Hel"), Finished(reason), Ended()]  # type: ignore[arg-type]
-    assert told(of("incomplete", response=cut)) == expected
+    expected = [AnswerBegun("resp_1", "vendor-model-2025"), TextDelta("Hel"), ChoiceFinished(reason), AnswerEnded()]  # type: ignore[arg-type]
+    assert events_of(of("incomplete", response=cut)) == expected
     assert reader().whole(json.dumps(cut).encode()) == expected
 
 
@@ -115,14 +115,14 @@ def test_a_whole_answer() -> None:
     search = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}
     body = response("completed", output=[search, {**CALL, "arguments": "{}"}], usage=RESPONSES_USAGE, tool_usage=None)
     assert reader().whole(json.dumps(body).encode()) == [
-        Began("resp_1", "vendor-model-2025"),
+        AnswerBegun("resp_1", "vendor-model-2025"),
         SearchBegun(0),
         SearchDone(0, {"type": "search"}),
         CallBegun(1, "c", "f"),
         CallDelta(1, "{}"),
         CallDone(1),
-        Finished("tool_calls"),
-        Ended(Usage(16, 10, 4, output=9, reasoning=2, web_search_calls=1)),
+        ChoiceFinished("tool_calls"),
+        AnswerEnded(Usage(16, 10, 4, output=9, reasoning=2, web_search_calls=1)),
     ]
 
 
@@ -162,15 +162,15 @@ def test_errors(event: Json, told_type: str | None) -> None:
         ([], True),
     ],
 )
-def test_bodies_that_are_no_answer(body: Any, is_malformed: bool) -> None:
+def test_bodies_that_are_not_an_answer(body: Any, is_malformed: bool) -> None:
     with pytest.raises(AnswerError) as caught:
         reader().whole(json.dumps(body).encode())
     assert caught.value.malformed is is_malformed
 
 
-def test_a_name_stands_in_for_a_type() -> None:
+def test_the_frames_name_replaces_a_missing_type() -> None:
     read = reader()
-    assert read.frame("response.completed", b'{"response":{}}') == [Began(), *ENDED]
+    assert read.frame("response.completed", b'{"response":{}}') == [AnswerBegun(), *ENDED]
 
 
 @pytest.mark.parametrize(
@@ -203,11 +203,11 @@ def test_a_name_stands_in_for_a_type() -> None:
 )
 def test_malformed_answers(events: list[Any]) -> None:
     with pytest.raises(AnswerError) as caught:
-        told(*events)
+        events_of(*events)
     assert caught.value.malformed
 
 
-def test_items_are_bounded() -> None:
+def test_the_number_of_items_is_limited() -> None:
     read = reader()
     for index in range(ITEMS_MAX):
         read.frame("", json.dumps(added(index, type="message")).encode())
@@ -220,7 +220,7 @@ def test_items_are_bounded() -> None:
 
 def write(events: Iterable[AnswerEvent], *, stream: bool) -> list[bytes]:
     fields = members.decode(b'{"include":["web_search_call.action.sources"]}')
-    wrote = ResponsesWriter(seed=SEED, model="m", created=1, fields=fields, stream=stream)
+    wrote = ResponsesAnswerWriter(seed=SEED, model="m", created=1, fields=fields, stream=stream)
     return [wrote.write(event) for event in events]
 
 
@@ -231,15 +231,15 @@ def payloads(frames: list[bytes]) -> list[bytes]:
 
 def content(frames: list[bytes]) -> Json:
     """What an answer says, with our seal taken off as many times as it was put on."""
-    told: Json = json.loads(frames[-1])
-    for item in told["output"]:
+    result: Json = json.loads(frames[-1])
+    for item in result["output"]:
         if item.get("encrypted_content"):
             item["encrypted_content"] = item["encrypted_content"].rpartition(":")[2]
-    return {name: told[name] for name in ("status", "incomplete_details", "output", "usage")}
+    return {name: result[name] for name in ("status", "incomplete_details", "output", "usage")}
 
 
 @given(answers(overlap=1))
-def test_what_is_written_reads_back_as_the_same(events: list[AnswerEvent]) -> None:
+def test_a_written_answer_reads_back_as_the_same(events: list[AnswerEvent]) -> None:
     written = write(events, stream=False)
     plain = reader().whole(written[-1])
     read = reader()
@@ -249,9 +249,7 @@ def test_what_is_written_reads_back_as_the_same(events: list[AnswerEvent]) -> No
 
 
 @given(answers(), st.data())
-def test_anything_at_any_place_is_an_error_of_the_answer_at_most(
-    events: list[AnswerEvent], data: st.DataObject
-) -> None:
+def test_any_value_anywhere_is_at_most_an_answer_error(events: list[AnswerEvent], data: st.DataObject) -> None:
     frames = [json.loads(payload) for payload in payloads(write(events, stream=True))]
     frames = data.draw(mutated(frames))
     read = reader()
@@ -261,5 +259,5 @@ def test_anything_at_any_place_is_an_error_of_the_answer_at_most(
         return
     keys = [event.key for event in found if hasattr(event, "key") and type(event).__name__.endswith("Begun")]
     assert len(keys) == len(set(keys))
-    if found and isinstance(found[-1], Ended):
+    if found and isinstance(found[-1], AnswerEnded):
         write(found, stream=True)

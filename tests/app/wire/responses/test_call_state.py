@@ -1,4 +1,4 @@
-"""Calls, searches and images of an upstream, however they are told."""
+"""Calls, searches and images, in every form in which upstreams report them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from app.wire.answer import (
+    AnswerEnded,
     CallBegun,
     CallDelta,
     CallDone,
-    Ended,
-    Finished,
+    ChoiceFinished,
     ImageBegun,
     ImageDone,
     ImagePartial,
@@ -20,7 +20,7 @@ from app.wire.answer import (
 )
 from app.wire.exchange import AnswerError
 from domain.usage import ImageCount
-from tests.support.wire.responses.reading import CREATED, added, completed, done, of, told, within
+from tests.support.wire.responses.upstream_events import CREATED, added, completed, done, events_of, of, within
 from tests.support.wire.streams import RESPONSES_USAGE
 
 Json = dict[str, Any]
@@ -48,10 +48,16 @@ CALL = {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f"}
         [],
     ],
 )
-def test_a_call_however_it_is_told(events: list[Json]) -> None:
+def test_a_call_in_every_form_that_upstreams_send(events: list[Json]) -> None:
     whole = {**CALL, "arguments": '{"a":1}'}
-    found = told(CREATED, *events, completed(whole))
-    assert found[1:] == [CallBegun(0, "c", "f"), CallDelta(0, '{"a":1}'), CallDone(0), Finished("tool_calls"), Ended()]
+    found = events_of(CREATED, *events, completed(whole))
+    assert found[1:] == [
+        CallBegun(0, "c", "f"),
+        CallDelta(0, '{"a":1}'),
+        CallDone(0),
+        ChoiceFinished("tool_calls"),
+        AnswerEnded(),
+    ]
 
 
 def test_calls_of_other_kinds() -> None:
@@ -116,7 +122,7 @@ def test_images() -> None:
     looks = {"size": "1024x1024", "quality": "low", "background": "opaque", "output_format": "png"}
     image = {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "QUI=", **looks}
     name = "image_generation_call.partial_image"
-    found = told(
+    found = events_of(
         CREATED,
         added(0, type="image_generation_call", id="ig_1", status="in_progress"),
         of("image_generation_call.generating", **place),
@@ -131,15 +137,15 @@ def test_images() -> None:
         ImageDone(0, "QUI=", {**looks, "revised_prompt": "An icon"}),
     ]
     ended = found[-1]
-    assert isinstance(ended, Ended)
+    assert isinstance(ended, AnswerEnded)
     assert ended.usage is not None
     assert ended.usage.images == (ImageCount("low", "1024x1024", 1),)
 
 
-def test_an_image_that_cannot_be_made() -> None:
+def test_an_image_that_cannot_be_generated() -> None:
     failed = {"type": "image_generation_call", "id": "ig_1", "status": "failed", "result": None}
     assert within(added(0, **failed), done(0, **failed)) == []
     shown = of("image_generation_call.partial_image", output_index=0, item_id="ig_1", partial_image_b64="QQ==")
     with pytest.raises(AnswerError) as caught:
-        told(CREATED, shown, done(0, **failed))
+        events_of(CREATED, shown, done(0, **failed))
     assert (caught.value.malformed, caught.value.type) == (False, "server_error")

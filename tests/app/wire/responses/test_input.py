@@ -1,4 +1,4 @@
-"""The input of a Responses request: every item and part by hand, and every refusal by its place."""
+"""The input of a Responses request: every kind of item and part, and every error with its path."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from app.wire.canonical import (
     WebSearchCall,
     bare,
 )
-from app.wire.responses.answer_writer import ResponsesWriter
+from app.wire.responses.answer_writer import ResponsesAnswerWriter
 from app.wire.tags import seal
-from tests.support.wire.responses.answers import ANSWERS
-from tests.support.wire.responses.asking import (
+from tests.support.wire.responses.answer_events import ANSWERS
+from tests.support.wire.responses.responses_requests import (
     LACKING,
     MISSING,
     TOOLS,
@@ -43,7 +43,7 @@ from tests.support.wire.responses.asking import (
 
 
 def test_messages() -> None:
-    ask = read(
+    request = read(
         input=[
             {"role": "system", "content": "S"},
             {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": "D"}]},
@@ -61,15 +61,15 @@ def test_messages() -> None:
             },
         ]
     )
-    assert bare(ask)["items"] == bare_items(
+    assert bare(request)["items"] == bare_items(
         Message("system", (Text("S"),)),
         Message("developer", (Text("D"),)),
         Message("user", (Text("U"),)),
         Message("assistant", (Text("A"),)),
         Message("assistant", (Text("B"), Refusal("No."))),
     )
-    assert [each.at for each in ask.items] == [f"input[{index}]" for index in range(5)]
-    last = ask.items[4]
+    assert [each.at for each in request.items] == [f"input[{index}]" for index in range(5)]
+    last = request.items[4]
     assert isinstance(last, Message)
     assert last.parts[1].at == "input[4].content[1]"
 
@@ -106,7 +106,7 @@ def test_images_and_files(part: Any, expected: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("raw", "expected"),
     [
         (
             {
@@ -167,19 +167,19 @@ def test_images_and_files(part: Any, expected: Any) -> None:
         ),
     ],
 )
-def test_other_items(told: Any, expected: Item) -> None:
-    assert bare_items(item(told)) == bare_items(expected)
+def test_other_items(raw: Any, expected: Item) -> None:
+    assert bare_items(item(raw)) == bare_items(expected)
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_what_was_answered_may_come_back(name: str) -> None:
+def test_answers_may_be_sent_back(name: str) -> None:
     """A client sends the items of an answer, and its echo of the tools, back as they are."""
     first = {"tools": [*TOOLS, {"type": "web_search", "filters": None}], "tool_choice": "auto", "metadata": {}}
-    wrote = ResponsesWriter(seed="0" * 32, model="m", created=1, fields=fields_of(first), stream=False)
+    wrote = ResponsesAnswerWriter(seed="0" * 32, model="m", created=1, fields=fields_of(first), stream=False)
     answer = json.loads([wrote.write(event) for event in ANSWERS[name]][-1])
-    ask = read(input=[{"role": "user", "content": "Hi"}, *answer["output"]], tools=answer["tools"])
-    assert len(ask.items) == 1 + len(answer["output"])
-    assert len(ask.tools) == 5
+    request = read(input=[{"role": "user", "content": "Hi"}, *answer["output"]], tools=answer["tools"])
+    assert len(request.items) == 1 + len(answer["output"])
+    assert len(request.tools) == 5
 
 
 ASSISTANT = {"role": "assistant", "content": [{"type": "input_text", "text": "x"}]}
@@ -235,5 +235,5 @@ CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
         ({"input": [{"type": "image_generation_call", "id": "x", "result": None}]}, "input[0].result", WRONG),
     ],
 )
-def test_refusals_name_their_place(members: Any, param: str, code: str) -> None:
+def test_errors_name_the_path(members: Any, param: str, code: str) -> None:
     assert refused(**members) == (param, code)

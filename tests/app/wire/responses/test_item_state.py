@@ -1,4 +1,4 @@
-"""What is remembered of an item has its limits."""
+"""The state kept for an item is limited."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from app.wire.exchange import AnswerError
 from app.wire.responses.item_state import PLACES_MAX
-from tests.support.wire.responses.reading import cited, delta, of, reader
+from tests.support.wire.responses.upstream_events import cited, delta, of, reader
 
 Json = dict[str, Any]
 
@@ -25,7 +25,7 @@ Json = dict[str, Any]
         ),
     ],
 )
-def test_the_parts_of_an_item_are_bounded(tell: Callable[[int], Json]) -> None:
+def test_the_parts_of_an_item_are_limited(tell: Callable[[int], Json]) -> None:
     read = reader()
     for index in range(PLACES_MAX):
         read.frame("", json.dumps(tell(index)).encode())

@@ -1,4 +1,4 @@
-"""Messages and reasoning of an upstream, however they are told: each word once."""
+"""Messages and reasoning, in every form in which upstreams report them, are emitted exactly once."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ from typing import Any
 
 import pytest
 
-from app.wire.answer import CallBegun, CallDone, Cited, Refused, Said, Thought, ThoughtBegun, ThoughtDone
+from app.wire.answer import (
+    CallBegun,
+    CallDone,
+    CitationAdded,
+    ReasoningBegun,
+    ReasoningDelta,
+    ReasoningDone,
+    RefusalDelta,
+    TextDelta,
+)
 from app.wire.tags import seal
-from tests.support.wire.responses.reading import added, cited, delta, done, message, of, text_part, within
+from tests.support.wire.responses.upstream_events import added, cited, delta, done, message, of, text_part, within
 
 Json = dict[str, Any]
 
 
-def test_what_is_told_four_times_is_told_once() -> None:
+def test_content_reported_four_times_is_emitted_once() -> None:
     whole = text_part("Hello", cited(0, 5))
     place = {"output_index": 0, "item_id": "msg_1", "content_index": 0}
     assert within(
@@ -29,7 +38,7 @@ def test_what_is_told_four_times_is_told_once() -> None:
         done(0, **message(whole)),
         delta("late"),
         output=[message(whole)],
-    ) == [Said("Hel"), Said("lo"), Cited("https://a", "A", 0, 5)]
+    ) == [TextDelta("Hel"), TextDelta("lo"), CitationAdded("https://a", "A", 0, 5)]
 
 
 @pytest.mark.parametrize(
@@ -42,12 +51,12 @@ def test_what_is_told_four_times_is_told_once() -> None:
     ],
 )
 def test_text_that_never_came_in_deltas(events: list[Json]) -> None:
-    assert within(*events, output=[message(text_part("Hello"))]) == [Said("Hello")]
+    assert within(*events, output=[message(text_part("Hello"))]) == [TextDelta("Hello")]
 
 
-def test_what_was_told_stands() -> None:
-    assert within(delta("Hel"), done(0, **message(text_part("Other")))) == [Said("Hel")]
-    assert within(delta("Hel"), done(0, **message(text_part("Hello")))) == [Said("Hel"), Said("lo")]
+def test_the_first_report_is_kept() -> None:
+    assert within(delta("Hel"), done(0, **message(text_part("Other")))) == [TextDelta("Hel")]
+    assert within(delta("Hel"), done(0, **message(text_part("Hello")))) == [TextDelta("Hel"), TextDelta("lo")]
 
 
 def test_refusals() -> None:
@@ -58,7 +67,7 @@ def test_refusals() -> None:
         of("refusal.done", refusal="I can't.", **place),
         of("content_part.done", part=refused, **place),
         output=[message(refused, {"type": "future_part"})],
-    ) == [Refused("I "), Refused("can't.")]
+    ) == [RefusalDelta("I "), RefusalDelta("can't.")]
 
 
 LOGPROB = {"token": "Hi", "logprob": -1, "top_logprobs": [{"token": "Hi", "logprob": -1.5, "bytes": [72, 105]}]}
@@ -71,41 +80,43 @@ IN_CHATS_FORM = {
 
 
 def test_log_probabilities() -> None:
-    assert within(delta("Hi", logprobs=[LOGPROB])) == [Said("Hi", logprobs=(IN_CHATS_FORM,))]
-    assert within(done(0, **message(text_part("Hi", logprobs=[LOGPROB])))) == [Said("Hi", logprobs=(IN_CHATS_FORM,))]
+    assert within(delta("Hi", logprobs=[LOGPROB])) == [TextDelta("Hi", logprobs=(IN_CHATS_FORM,))]
+    assert within(done(0, **message(text_part("Hi", logprobs=[LOGPROB])))) == [
+        TextDelta("Hi", logprobs=(IN_CHATS_FORM,))
+    ]
     rest = within(delta("Hi"), done(0, **message(text_part("Hi!", logprobs=[LOGPROB]))))
-    assert rest == [Said("Hi"), Said("!")]
+    assert rest == [TextDelta("Hi"), TextDelta("!")]
 
 
-def test_citations_count_from_the_beginning_of_the_current_message() -> None:
+def test_offsets_count_from_the_start_of_the_current_message() -> None:
     first, second = message(text_part("ab"), text_part("cd", cited(0, 2))), message(text_part("ef", cited(1, 2)))
     assert within(output=[first, {**second, "id": "msg_2"}]) == [
-        Said("ab"),
-        Said("cd"),
-        Cited("https://a", "A", 2, 4),
-        Said("ef"),
-        Cited("https://a", "A", 5, 6),
+        TextDelta("ab"),
+        TextDelta("cd"),
+        CitationAdded("https://a", "A", 2, 4),
+        TextDelta("ef"),
+        CitationAdded("https://a", "A", 5, 6),
     ]
     call = {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f", "arguments": "{}"}
-    assert within(output=[first, call, {**second, "id": "msg_2"}])[-1] == Cited("https://a", "A", 1, 2)
+    assert within(output=[first, call, {**second, "id": "msg_2"}])[-1] == CitationAdded("https://a", "A", 1, 2)
 
 
-def test_citations_of_a_message_that_a_call_broke() -> None:
+def test_citations_of_a_message_interrupted_by_a_call() -> None:
     call = added(1, type="function_call", id="fc_1", call_id="c", name="f")
     note = of("output_text.annotation.added", output_index=0, content_index=0, annotation=cited(1, 4))
     assert within(delta("abc"), call, delta("def"), note) == [
-        Said("abc"),
+        TextDelta("abc"),
         CallBegun(0 + 1, "c", "f"),
-        Said("def"),
-        Cited("https://a", "A", 0, 1),
+        TextDelta("def"),
+        CitationAdded("https://a", "A", 0, 1),
         CallDone(1),
     ]
 
 
-def test_other_annotations_say_nothing() -> None:
+def test_other_annotations_are_ignored() -> None:
     other = {"type": "file_citation", "file_id": "f", "filename": "x", "index": 0}
     whole = text_part("ab", other, cited(0, 1, ""), cited(0, 1))
-    assert within(output=[message(whole)]) == [Said("ab"), Cited("https://a", "A", 0, 1)]
+    assert within(output=[message(whole)]) == [TextDelta("ab"), CitationAdded("https://a", "A", 0, 1)]
 
 
 def test_reasoning() -> None:
@@ -120,12 +131,12 @@ def test_reasoning() -> None:
         of("reasoning_summary_text.delta", summary_index=1, delta="Two.", **place),
         done(0, type="reasoning", id="rs_1", summary=summary, encrypted_content="late"),
     ) == [
-        ThoughtBegun(0),
-        Thought(0, "On"),
-        Thought(0, "e."),
-        Thought(0, "Two.", 1),
-        Thought(0, "Three.", 2),
-        ThoughtDone(0, seal("up", "late")),
+        ReasoningBegun(0),
+        ReasoningDelta(0, "On"),
+        ReasoningDelta(0, "e."),
+        ReasoningDelta(0, "Two.", 1),
+        ReasoningDelta(0, "Three.", 2),
+        ReasoningDone(0, seal("up", "late")),
     ]
 
 
@@ -135,6 +146,6 @@ def test_raw_reasoning() -> None:
         of("reasoning_text.delta", delta="Hm", **place),
         of("reasoning_text.done", text="Hmm", **place),
         done(0, type="reasoning", id="rs_1", content=[{"type": "reasoning_text", "text": "Hmm"}]),
-    ) == [ThoughtBegun(0), Thought(0, "Hm"), Thought(0, "m"), ThoughtDone(0)]
+    ) == [ReasoningBegun(0), ReasoningDelta(0, "Hm"), ReasoningDelta(0, "m"), ReasoningDone(0)]
     early = added(0, type="reasoning", id="rs_1", encrypted_content="early")
-    assert within(early)[-1] == ThoughtDone(0, seal("up", "early"))
+    assert within(early)[-1] == ReasoningDone(0, seal("up", "early"))

@@ -43,15 +43,15 @@ def fault(stream: bytes) -> AnswerError:
     return errors[0]
 
 
-def public(told: dict[str, Any]) -> dict[str, Any]:
+def public(raw: dict[str, Any]) -> dict[str, Any]:
     """The event as a client may see it."""
-    return told | ({"response": told["response"] | {"model": "public", "store": False}} if "response" in told else {})
+    return raw | ({"response": raw["response"] | {"model": "public", "store": False}} if "response" in raw else {})
 
 
 def test_a_stream_is_held_from_its_completion_on() -> None:
     events = response_events()
     outcome = run(relay(), [STREAM])
-    assert payloads(outcome.forwarded) == [public(told) for told in events[:-1]]
+    assert payloads(outcome.forwarded) == [public(entry) for entry in events[:-1]]
     assert payloads(outcome.tail) == [public(events[-1]), "[DONE]"]
     assert outcome.forwarded + outcome.tail == sse(*map(public, events), named=True) + b"data: [DONE]\n\n"
     assert (outcome.usage, outcome.items, outcome.finish) == (USAGE, Usage(), "completed")
@@ -88,10 +88,11 @@ def test_unknown_members_of_a_response_keep_their_bytes() -> None:
     assert run(relay(), [created + STREAM]).forwarded.startswith(spliced)
 
 
-def test_a_type_that_only_the_frame_names() -> None:
-    events = [{name: value for name, value in told.items() if name != "type"} for told in response_events()]
+def test_a_type_that_only_the_frame_has() -> None:
+    events = [{name: value for name, value in entry.items() if name != "type"} for entry in response_events()]
     stream = b"".join(
-        b"event: %s\n" % told["type"].encode() + sse(bare) for told, bare in zip(response_events(), events, strict=True)
+        b"event: %s\n" % entry["type"].encode() + sse(bare)
+        for entry, bare in zip(response_events(), events, strict=True)
     )
     outcome = run(relay(), [stream])
     assert (outcome.finish, outcome.usage, outcome.output_bytes) == ("completed", USAGE, 6)
@@ -115,13 +116,13 @@ def test_an_incomplete_response_is_an_answer(details: Any, finish: str) -> None:
     assert (outcome.finish, outcome.usage.output) == (finish, 9)
 
 
-def test_what_follows_the_completion_is_dropped() -> None:
+def test_anything_after_the_completion_is_dropped() -> None:
     late = sse(DELTA, event("error", 9, message="late"), "[DONE]", "[DONE]", "{garbage") + b"data: {cut"
     assert run(relay(), [STREAM + late]) == run(relay(), [STREAM])
     assert run(relay(), by_byte(STREAM + late)) == run(relay(), [STREAM])
 
 
-def test_a_completion_without_usage_has_none_but_tells_its_calls() -> None:
+def test_a_completion_without_usage_still_reports_its_calls() -> None:
     items = [
         {"type": "web_search_call", "action": {"type": "search"}},
         {"type": "image_generation_call", "size": "1024x1024"},
@@ -131,7 +132,7 @@ def test_a_completion_without_usage_has_none_but_tells_its_calls() -> None:
     assert outcome.items == Usage(web_search_calls=1, images=(ImageCount("auto", "1024x1024", 1),))
 
 
-def test_calls_and_images_stand_in_the_usage() -> None:
+def test_usage_includes_calls_and_images() -> None:
     items = [{"type": "web_search_call"}, {"type": "image_generation_call"}, {"type": "message"}]
     tools = [{"type": "image_generation", "quality": "high", "size": "auto"}]
     usage = run(
@@ -140,7 +141,7 @@ def test_calls_and_images_stand_in_the_usage() -> None:
     assert (usage.web_search_calls, usage.images, usage.output) == (3, (ImageCount("high", "auto", 1),), 9)
 
 
-def test_items_that_were_done_count_where_the_last_event_lists_none() -> None:
+def test_finished_items_count_if_the_last_event_lists_none() -> None:
     done = event("response.output_item.done", 1, item={"type": "web_search_call", "action": {"type": "search"}})
     one = relay()
     one.feed(sse(CREATED, done, event("response.output_item.done", 2, item={"type": "message"})))
@@ -152,7 +153,7 @@ def test_items_that_were_done_count_where_the_last_event_lists_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "raw",
     [
         event("error", 2, code="busy", message="Too busy.", param="p"),
         event("error", 2, error={"type": "server_error", "code": "busy", "message": "Too busy.", "param": "p"}),
@@ -171,12 +172,12 @@ def test_items_that_were_done_count_where_the_last_event_lists_none() -> None:
     ],
 )
 @pytest.mark.parametrize("before", [b"", sse(CREATED, DELTA)])
-def test_an_error_that_the_upstream_sends_is_told(told: Any, before: bytes) -> None:
-    found = fault(before + sse(told))
+def test_an_upstreams_error_is_reported(raw: Any, before: bytes) -> None:
+    found = fault(before + sse(raw))
     assert (found.malformed, found.message, found.code, found.param) == (False, "Too busy.", "busy", "p")
 
 
-def test_a_failure_without_a_word_is_still_one() -> None:
+def test_a_failure_without_details_is_a_failure() -> None:
     found = fault(sse(event("response.failed", 0, response=response("failed"))))
     assert (found.malformed, found.code) == (False, None)
 
@@ -210,7 +211,7 @@ def test_garbage_is_malformed(stream: bytes) -> None:
     assert fault(stream).malformed
 
 
-def test_a_last_event_that_is_not_terminated_counts_if_it_makes_sense() -> None:
+def test_an_unterminated_last_event_counts_if_it_is_valid() -> None:
     assert run(relay(), [STREAM.rstrip()]).usage == USAGE
 
 
@@ -219,7 +220,7 @@ def test_a_last_event_that_is_not_terminated_counts_if_it_makes_sense() -> None:
     [("ab", 2), ("\u00e9", 2), ({"text": "ab"}, 0), (None, 0)],
     ids=["ascii", "wide", "object", "null"],
 )
-def test_what_is_counted_as_delivered(delta: Any, size: int) -> None:
+def test_delivered_bytes_are_counted(delta: Any, size: int) -> None:
     one = relay()
     one.feed(sse(event("response.function_call_arguments.delta", 0, delta=delta)))
     assert (one.delivered.output_bytes, one.delivered.frames) == (size, 1)
@@ -236,15 +237,15 @@ def test_a_failure_fails_the_response_that_the_client_knows() -> None:
     frames = one.failure(message="Broken.", type="server_error", code=None)
     assert frames.startswith(b"event: error\ndata: {")
     assert b"\n\nevent: response.failed\ndata: {" in frames
-    told, failed, done = payloads(frames)
-    assert told == event("error", 2, code="server_error", message="Broken.", param=None)
+    actual, failed, done = payloads(frames)
+    assert actual == event("error", 2, code="server_error", message="Broken.", param=None)
     error = {"code": "server_error", "message": "Broken."}
     known = response("failed", error=error) | {"model": "public", "store": False}
     assert failed == event("response.failed", 3, response=known)
     assert done == "[DONE]"
 
 
-def test_a_failure_in_place_of_the_completion_gives_nothing_of_it_away() -> None:
+def test_a_failure_in_place_of_the_completion_reveals_nothing_of_it() -> None:
     one = relay()
     one.feed(
         sse(*response_events(output=[{"type": "message", "content": [{"type": "output_text", "text": "secret"}]}]))
@@ -252,7 +253,7 @@ def test_a_failure_in_place_of_the_completion_gives_nothing_of_it_away() -> None
     assert one.closing
     frames = one.failure(message="Broken.", type="server_error", code="ledger_unavailable")
     assert b"secret" not in frames
-    assert [told["sequence_number"] for told in payloads(frames)[:-1]] == [4, 5]
+    assert [entry["sequence_number"] for entry in payloads(frames)[:-1]] == [4, 5]
     assert payloads(frames)[0]["code"] == "ledger_unavailable"
 
 
@@ -262,7 +263,7 @@ def test_a_failure_before_any_response_is_an_error_event() -> None:
 
 
 @pytest.mark.parametrize("number", [None, -1, True, 10**30, "5", 2.0])
-def test_sequence_numbers_that_are_none_are_counted(number: Any) -> None:
+def test_missing_sequence_numbers_are_counted(number: Any) -> None:
     one = relay()
     one.feed(
         sse(
@@ -275,7 +276,7 @@ def test_sequence_numbers_that_are_none_are_counted(number: Any) -> None:
     assert payloads(one.failure(message="m", type="t", code=None))[0]["sequence_number"] == 9
 
 
-def test_a_read_that_ends_in_an_error_takes_no_sequence_numbers() -> None:
+def test_a_failed_read_uses_no_sequence_numbers() -> None:
     one = relay()
     one.feed(sse(CREATED))
     with pytest.raises(AnswerError):
@@ -301,17 +302,17 @@ def test_a_plain_response() -> None:
         {"type": "custom_tool_call", "input": "x"},
         {"type": "web_search_call", "action": {"type": "search"}},
     ]
-    told = response("completed", output=output, usage=RESPONSES_USAGE, service_tier="default")
-    one, answer = whole(json.dumps(told).encode())
-    assert answer == told | {"model": "public", "store": False}
+    actual = response("completed", output=output, usage=RESPONSES_USAGE, service_tier="default")
+    one, answer = whole(json.dumps(actual).encode())
+    assert answer == actual | {"model": "public", "store": False}
     assert (one.finish, one.response_id, one.delivered.output_bytes) == ("completed", "resp_1", 11)
     assert one.items == Usage(web_search_calls=1, calls=(CallCount("custom", 1),))
     assert one.usage == with_items(USAGE, one.items)
 
 
 def test_a_plain_response_cut_by_its_limit() -> None:
-    told = response("incomplete", incomplete_details={"reason": "max_output_tokens"}, output=None, id=5)
-    one, _ = whole(json.dumps(told).encode())
+    actual = response("incomplete", incomplete_details={"reason": "max_output_tokens"}, output=None, id=5)
+    one, _ = whole(json.dumps(actual).encode())
     assert (one.finish, one.usage, one.response_id) == ("incomplete:max_output_tokens", None, None)
 
 
@@ -330,7 +331,7 @@ def test_a_plain_response_cut_by_its_limit() -> None:
         (b'{"error":{"message":"busy"}}', False),
     ],
 )
-def test_a_plain_answer_at_fault(body: bytes, malformed: bool) -> None:
+def test_an_invalid_plain_answer(body: bytes, malformed: bool) -> None:
     one = ResponsesPlainRelay(model="public", upstream="vendor")
     one.feed(body)
     with pytest.raises(AnswerError) as caught:
@@ -338,7 +339,7 @@ def test_a_plain_answer_at_fault(body: bytes, malformed: bool) -> None:
     assert caught.value.malformed is malformed
 
 
-def test_an_image_that_was_shown_in_part_counts_once_before_and_after_its_item_is_done() -> None:
+def test_a_previewed_image_counts_once_before_and_after_it_is_done() -> None:
     partial = event("response.image_generation_call.partial_image", 1, item_id="ig_1", partial_image_b64="AAAA")
     nameless = event("response.image_generation_call.partial_image", 2, partial_image_b64="AAAA")
     done = {
@@ -355,7 +356,7 @@ def test_an_image_that_was_shown_in_part_counts_once_before_and_after_its_item_i
     assert started.items == Usage(images=(ImageCount("high", "1024x1024", 1),))
 
 
-def test_items_that_come_whole_count_as_delivered() -> None:
+def test_items_that_arrive_whole_count_as_delivered() -> None:
     started = relay()
     message = {"type": "message", "content": [{"type": "output_text", "text": "four"}]}
     started.feed(sse(CREATED, event("response.output_item.done", 1, item=message)))

@@ -80,7 +80,7 @@ def test_a_full_request() -> None:
         ({"background": True}, "background", "unsupported_parameter"),
     ],
 )
-def test_what_is_wrong_is_named(members: dict[str, Any], param: str, code: str) -> None:
+def test_the_invalid_parameter_is_named(members: dict[str, Any], param: str, code: str) -> None:
     with pytest.raises(RequestError) as caught:
         parse_responses(body(**members))
     assert (caught.value.param, caught.value.code, caught.value.status) == (param, code, 400)
@@ -88,7 +88,7 @@ def test_what_is_wrong_is_named(members: dict[str, Any], param: str, code: str) 
         assert "stateless" in caught.value.message
 
 
-def test_state_that_is_not_used_passes() -> None:
+def test_unused_state_is_accepted() -> None:
     parse_responses(body(previous_response_id=None, conversation=None, prompt=None, background=False))
 
 

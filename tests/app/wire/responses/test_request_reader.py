@@ -1,4 +1,4 @@
-"""Responses requests read into the canonical form: every member by hand, and every refusal by its name."""
+"""Responses requests read into the canonical form: every member, and every error with its parameter."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from hypothesis import given
 
 from app.wire.canonical import CanonicalRequest, Hints, Message, Target, Text, TextFormat
 from app.wire.exchange import RequestError
-from app.wire.responses.request_reader import read_responses
-from app.wire.responses.request_writer import write_responses
-from tests.support.wire.responses.asking import (
+from app.wire.responses.request_reader import read_responses_request
+from app.wire.responses.request_writer import write_responses_request
+from tests.support.wire.responses.mutations import mutated
+from tests.support.wire.responses.responses_requests import (
     FUNCTION,
     LACKING,
     MISSING,
@@ -25,17 +26,16 @@ from tests.support.wire.responses.asking import (
     refused,
     user,
 )
-from tests.support.wire.responses.mutations import mutated
 
 
-def test_the_least() -> None:
-    ask = read()
-    assert ask == CanonicalRequest("responses", "m", (Message("user", (Text("Hi", "input"),), at="input"),))
-    assert read(**dict.fromkeys(("tools", "text", "reasoning", "metadata", "include", "stream_options"))) == ask
+def test_a_minimal_request() -> None:
+    request = read()
+    assert request == CanonicalRequest("responses", "m", (Message("user", (Text("Hi", "input"),), at="input"),))
+    assert read(**dict.fromkeys(("tools", "text", "reasoning", "metadata", "include", "stream_options"))) == request
 
 
 def test_every_member() -> None:
-    ask = read(
+    request = read(
         stream=True,
         stream_options={"include_obfuscation": False},
         store=True,
@@ -60,7 +60,7 @@ def test_every_member() -> None:
         prompt_cache_key="k",
         prompt_cache_retention="24h",
     )
-    assert ask == CanonicalRequest(
+    assert request == CanonicalRequest(
         endpoint="responses",
         model="m",
         items=(Message("user", (Text("Hi", "input"),), at="input"),),
@@ -84,8 +84,8 @@ def test_every_member() -> None:
 def test_formats() -> None:
     assert read(text={}).format is None
     assert read(text={"format": {"type": "text"}}).format == TextFormat("text")
-    told = {"type": "json_schema", "name": "n", "description": "d", "schema": SCHEMA, "strict": True}
-    assert read(text={"format": told}).format == TextFormat("json_schema", "n", "d", SCHEMA, True)
+    actual = {"type": "json_schema", "name": "n", "description": "d", "schema": SCHEMA, "strict": True}
+    assert read(text={"format": actual}).format == TextFormat("json_schema", "n", "d", SCHEMA, True)
     assert read(reasoning={"generate_summary": "concise"}).summary == "concise"
     assert read(include=["message.output_text.logprobs"]).logprobs == 0
     assert read(top_logprobs=0).logprobs is None
@@ -128,7 +128,7 @@ CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
         ({"metadata": {"a": "b" * 513}}, "metadata", VALUE),
     ],
 )
-def test_refusals_name_their_place(members: Any, param: str, code: str) -> None:
+def test_errors_name_the_path(members: Any, param: str, code: str) -> None:
     assert refused(**members) == (param, code)
 
 
@@ -157,10 +157,10 @@ EVERYTHING: Any = {
 
 
 @given(mutated(EVERYTHING))
-def test_anything_at_any_place_is_read_or_refused_by_its_name(request: Any) -> None:
+def test_any_value_anywhere_is_read_or_rejected_by_name(request: Any) -> None:
     refusal = None
     try:
-        write_responses(read_responses(fields_of(request), STORED), Target("up", "m", 1))
+        write_responses_request(read_responses_request(fields_of(request), STORED), Target("up", "m", 1))
     except RequestError as error:
         refusal = error
     assert refusal is None or (refusal.param and refusal.status == 400)

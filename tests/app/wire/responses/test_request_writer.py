@@ -1,4 +1,4 @@
-"""A CanonicalRequest written for a Responses upstream: by hand, and back again for any."""
+"""Canonical requests written for a Responses upstream: hand-written ones, and the round trip of any request."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from app.wire.canonical import (
 )
 from app.wire.exchange import RequestError
 from app.wire.request import read_body
-from app.wire.responses.request_reader import read_responses
-from app.wire.responses.request_writer import write_responses
+from app.wire.responses.request_reader import read_responses_request
+from app.wire.responses.request_writer import write_responses_request
 from app.wire.tags import seal
-from tests.support.wire.responses.asks import asks
+from tests.support.wire.responses.canonical_requests import any_requests
 
 HI = Message("user", (Text("Hi"),), at="messages[0]")
 TARGET = Target("up", "vendor-model", 4096)
@@ -45,8 +45,8 @@ def chat(**members: Any) -> CanonicalRequest:
     return CanonicalRequest(**{"endpoint": "chat", "model": "m", "items": (HI,), **members})
 
 
-def written(ask: CanonicalRequest, target: Target = TARGET) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(write_responses(ask, target))
+def written(request: CanonicalRequest, target: Target = TARGET) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(write_responses_request(request, target))
     return body
 
 
@@ -54,7 +54,7 @@ def items(*given: Item, **target: Any) -> Any:
     return written(chat(items=given), msgspec.structs.replace(TARGET, **target))["input"]
 
 
-def _unsealed(ask: CanonicalRequest) -> CanonicalRequest:
+def _unsealed(request: CanonicalRequest) -> CanonicalRequest:
     """The upstream's own reasoning goes to it without our seal."""
 
     def bared(item: Item) -> Item:
@@ -62,17 +62,17 @@ def _unsealed(ask: CanonicalRequest) -> CanonicalRequest:
             return item
         return msgspec.structs.replace(item, sealed=(item.sealed or "").removeprefix(seal("up", "")))
 
-    return msgspec.structs.replace(ask, items=tuple(map(bared, ask.items)))
+    return msgspec.structs.replace(request, items=tuple(map(bared, request.items)))
 
 
-@given(asks())
-def test_what_is_written_reads_back_as_the_same(ask: CanonicalRequest) -> None:
-    target = Target("up", ask.model, ask.max_output_tokens or 1, ask.max_tool_calls)
-    back = read_responses(read_body(write_responses(ask, target)), {})
-    assert bare(back) == bare(_unsealed(ask))
+@given(any_requests())
+def test_a_written_answer_reads_back_as_the_same(request: CanonicalRequest) -> None:
+    target = Target("up", request.model, request.max_output_tokens or 1, request.max_tool_calls)
+    back = read_responses_request(read_body(write_responses_request(request, target)), {})
+    assert bare(back) == bare(_unsealed(request))
 
 
-def test_the_least() -> None:
+def test_a_minimal_request() -> None:
     assert written(chat()) == {
         "model": "vendor-model",
         "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]}],
@@ -82,7 +82,7 @@ def test_the_least() -> None:
 
 
 def test_every_member() -> None:
-    ask = chat(
+    request = chat(
         stream=True,
         instructions="Be brief.",
         tools=(FunctionTool("f"), WebSearchTool("low", None, ("a.org",))),
@@ -98,10 +98,10 @@ def test_every_member() -> None:
         service_tier="default",
         hints=Hints({"a": "b"}, "u", "s", "k", "24h"),
     )
-    told = written(ask, Target("up", "vendor-model", 10, 2))
-    del told["input"]
+    actual = written(request, Target("up", "vendor-model", 10, 2))
+    del actual["input"]
     search = {"type": "web_search", "search_context_size": "low", "filters": {"allowed_domains": ["a.org"]}}
-    assert told == {
+    assert actual == {
         "model": "vendor-model",
         "store": False,
         "max_output_tokens": 10,
@@ -129,11 +129,11 @@ def test_every_member() -> None:
     }
 
 
-def test_strictness_is_the_clients() -> None:
+def test_strictness_follows_the_client() -> None:
     tools = (FunctionTool("f"), FunctionTool("g", strict=True))
     assert [tool["strict"] for tool in written(chat(tools=tools))["tools"]] == [False, True]
-    told = written(msgspec.structs.replace(chat(tools=tools), endpoint="responses"))["tools"]
-    assert [tool.get("strict") for tool in told] == [None, True]
+    actual = written(msgspec.structs.replace(chat(tools=tools), endpoint="responses"))["tools"]
+    assert [tool.get("strict") for tool in actual] == [None, True]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_choices(choice: ToolChoice, expected: Any) -> None:
         ({}, False),
     ],
 )
-def test_encrypted_reasoning_is_asked_of_models_that_reason(members: Any, included: bool) -> None:
+def test_encrypted_reasoning_is_requested_from_models_that_reason(members: Any, included: bool) -> None:
     assert ("include" in written(chat(**members))) is included
 
 
@@ -188,15 +188,15 @@ def test_a_file_without_a_name_gets_one() -> None:
 
 
 def test_an_assistants_parts() -> None:
-    told = items(Message("assistant", (Text("a"), Refusal("b"))))[0]["content"]
-    assert told == [{"type": "output_text", "text": "a"}, {"type": "refusal", "refusal": "b"}]
+    actual = items(Message("assistant", (Text("a"), Refusal("b"))))[0]["content"]
+    assert actual == [{"type": "output_text", "text": "a"}, {"type": "refusal", "refusal": "b"}]
 
 
 def test_a_search_without_queries() -> None:
     assert items(WebSearchCall("ws_1"))[0]["action"] == {"type": "search"}
 
 
-def test_the_clients_own_limit_of_calls_where_the_target_has_none() -> None:
+def test_the_clients_limit_of_calls_is_used_if_the_target_has_none() -> None:
     assert written(chat(max_tool_calls=5))["max_tool_calls"] == 5
 
 
@@ -219,14 +219,14 @@ AT = "messages[1].content[0]"
         ({"items": (ImageGenerationCall("i", "QQ==", "text/png", at="x"),)}, "x"),
     ],
 )
-def test_what_responses_lacks_is_refused_by_the_clients_name(members: Any, param: str) -> None:
+def test_unsupported_parameters_are_rejected_by_the_clients_name(members: Any, param: str) -> None:
     with pytest.raises(RequestError) as caught:
-        write_responses(chat(**members), TARGET)
+        write_responses_request(chat(**members), TARGET)
     assert (caught.value.param, caught.value.code) == (param, "unsupported_parameter")
 
 
 @pytest.mark.parametrize("part", [Image(url="https://a", at=AT), File(url="https://a", at=AT)])
-def test_addresses_go_to_upstreams_that_fetch_them(part: Any) -> None:
+def test_urls_are_sent_only_to_upstreams_that_fetch_them(part: Any) -> None:
     assert "https://a" in items(Message("user", (part,)))[0]["content"][0].values()
     with pytest.raises(RequestError) as caught:
         items(Message("user", (part,)), fetches_urls=False)

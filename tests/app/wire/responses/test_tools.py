@@ -1,4 +1,4 @@
-"""Tools of a Responses request and the choice among them."""
+"""Tools of a Responses request and its tool choice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.wire.canonical import (
     bare,
 )
 from app.wire.request import TOOLS_MAX
-from tests.support.wire.responses.asking import (
+from tests.support.wire.responses.responses_requests import (
     FUNCTION,
     LACKING,
     MISSING,
@@ -34,7 +34,7 @@ from tests.support.wire.responses.asking import (
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("raw", "expected"),
     [
         (FUNCTION, FunctionTool("f", "d", SCHEMA, True)),
         ({"type": "function", "name": "f", "parameters": None, "strict": None}, FunctionTool("f")),
@@ -68,8 +68,8 @@ from tests.support.wire.responses.asking import (
         ),
     ],
 )
-def test_tools(told: Any, expected: Tool) -> None:
-    tools = read(tools=[told]).tools
+def test_tools(raw: Any, expected: Tool) -> None:
+    tools = read(tools=[raw]).tools
     assert bare(CanonicalRequest("responses", "m", (), tools=tools)) == bare(
         CanonicalRequest("responses", "m", (), tools=(expected,))
     )
@@ -80,7 +80,7 @@ F, C, SEARCH = ToolName("function", "f"), ToolName("custom", "c"), ToolName("web
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("raw", "expected"),
     [
         ("auto", ToolChoice("auto")),
         ("none", ToolChoice("none")),
@@ -100,8 +100,8 @@ F, C, SEARCH = ToolName("function", "f"), ToolName("custom", "c"), ToolName("web
         ),
     ],
 )
-def test_choices(told: Any, expected: ToolChoice) -> None:
-    assert read(tools=TOOLS, tool_choice=told).tool_choice == expected
+def test_choices(raw: Any, expected: ToolChoice) -> None:
+    assert read(tools=TOOLS, tool_choice=raw).tool_choice == expected
 
 
 @pytest.mark.parametrize(
@@ -137,5 +137,5 @@ def test_choices(told: Any, expected: ToolChoice) -> None:
         ),
     ],
 )
-def test_refusals_name_their_place(members: Any, param: str, code: str) -> None:
+def test_errors_name_the_path(members: Any, param: str, code: str) -> None:
     assert refused(**members) == (param, code)

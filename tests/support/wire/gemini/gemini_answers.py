@@ -1,4 +1,4 @@
-"""Answers to read, and what was read of them."""
+"""Short forms for Gemini's chunks, and for reading them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.wire.answer import AnswerEvent, Began, Ended
+from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent
 from app.wire.canonical import CanonicalRequest, Target
 from app.wire.exchange import AnswerError
-from app.wire.gemini.answer_reader import GeminiReader
+from app.wire.gemini.answer_reader import GeminiAnswerReader
 
 TARGET = Target("google", "gemini-3-flash-preview", 512)
 ASK = CanonicalRequest("responses", "public", ())
@@ -26,20 +26,20 @@ def chunk(*parts: Any, finish: Any = None, index: int | None = None, **members: 
     return {"candidates": [candidate], "responseId": "r1", "modelVersion": "m1"}
 
 
-def streamed(*chunks: Any, ask: CanonicalRequest = ASK) -> list[AnswerEvent]:
-    reader = GeminiReader(ask, TARGET)
-    events = [event for told in chunks for event in reader.frame("", json.dumps(told).encode())]
+def streamed(*chunks: Any, request: CanonicalRequest = ASK) -> list[AnswerEvent]:
+    reader = GeminiAnswerReader(request, TARGET)
+    events = [event for entry in chunks for event in reader.frame("", json.dumps(entry).encode())]
     return events + reader.end()
 
 
-def plain(body: Any, ask: CanonicalRequest = ASK) -> list[AnswerEvent]:
-    return GeminiReader(ask, TARGET).whole(json.dumps(body).encode())
+def plain(body: Any, request: CanonicalRequest = ASK) -> list[AnswerEvent]:
+    return GeminiAnswerReader(request, TARGET).whole(json.dumps(body).encode())
 
 
 def inner(events: list[AnswerEvent]) -> list[AnswerEvent]:
     """Without the beginning and the end, which must be there."""
-    assert isinstance(events[0], Began)
-    assert isinstance(events[-1], Ended)
+    assert isinstance(events[0], AnswerBegun)
+    assert isinstance(events[-1], AnswerEnded)
     return events[1:-1]
 
 
@@ -49,7 +49,7 @@ def read(*parts: Any, finish: str = "STOP", **members: Any) -> list[AnswerEvent]
     return inner(streamed(*chunks, chunk(finish=finish, **members)))
 
 
-def broken(*chunks: Any, ask: CanonicalRequest = ASK) -> AnswerError:
+def broken(*chunks: Any, request: CanonicalRequest = ASK) -> AnswerError:
     with pytest.raises(AnswerError) as caught:
-        streamed(*chunks, ask=ask)
+        streamed(*chunks, request=request)
     return caught.value

@@ -1,4 +1,4 @@
-"""Any JSON value at any place of another: what a hostile client or upstream may send."""
+"""Replaces any value in a JSON document by any other, as a hostile client or upstream may."""
 
 from __future__ import annotations
 

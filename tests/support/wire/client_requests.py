@@ -1,6 +1,6 @@
-"""Requests of clients as JSON: every documented parameter of both endpoints, with values that are right and values that are wrong.
+"""Client requests as JSON: every documented parameter of both endpoints, with valid and invalid values.
 
-Rule: a right value is right by OpenAI's own reference. Whether this gateway offers it is another question.
+Rule: a value is valid by OpenAI's own reference, whether or not this gateway offers it.
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ WRONG: Final[tuple[Any, ...]] = (
     {"nonsense": 1},
     [[]],
 )
-"""What may stand anywhere. For a few parameters some of these are right."""
+"""Values that are wrong almost anywhere. For a few parameters some of them are valid."""
 
 QUESTION: Final[dict[Endpoint, str]] = {"responses": "input", "chat": "messages"}
 

@@ -1,6 +1,6 @@
-"""What a request asks, whichever protocol it came in: frozen values, made once by read_responses and read_chat.
+"""A request as frozen values, independent of the protocol, built once by read_responses or read_chat.
 
-Past those two modules nobody looks at the request's JSON again, except to echo its parameters.
+After that, the request's JSON is only used to echo its parameters.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FormatKind = Literal["text", "json_object", "json_schema"]
 
 
 class Rejected(Exception):
-    """The request is wrong: an OpenAI error envelope with this status says how."""
+    """The request is invalid. `error` is the OpenAI error to return with `status`."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function that may be called; `parameters` is its JSON schema."""
+    """A function that may be called; `parameters` is its JSON Schema."""
 
     name: str
     description: str
@@ -53,7 +53,7 @@ class ImageTool:
 
 @dataclass(frozen=True, slots=True)
 class ToolChoice:
-    """`name` forces one function, `tool` a built-in tool; `only` is what the client allows, empty for all."""
+    """`name` forces one function, `tool` a built-in tool; `only` lists the tools that are allowed, empty for all."""
 
     mode: Mode = "auto"
     name: str | None = None
@@ -69,7 +69,7 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file of the input. `pages` is None for what is not a PDF, or is one that cannot be counted."""
+    """A file of the input. `pages` is None if it is not a PDF or its pages cannot be counted."""
 
     filename: str
     pdf: bool
@@ -79,7 +79,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the conversation says: the last user text, what follows it, and the size of it all."""
+    """The conversation: the last user text, what follows it, and the size of everything."""
 
     prompt: str = ""
     results: tuple[ToolResult, ...] = ()
@@ -90,7 +90,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """`legacy`: chat's `functions`, called one at a time and answered in kind."""
+    """`legacy`: chat's `functions`, which are called one at a time and get a legacy answer."""
 
     functions: tuple[Function, ...] = ()
     web_search: bool = False
@@ -116,7 +116,7 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedRequest:
-    """`limit` is the most output tokens, `seed` makes the ids, `raw` is the request as it was, for echoes."""
+    """`limit` is the maximum of output tokens, `seed` determines the ids, `raw` is the original request, for echoes."""
 
     model: str
     content: Content

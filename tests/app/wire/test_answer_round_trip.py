@@ -1,8 +1,8 @@
-"""Any answer that the laws allow, written for a client and read as an upstream's: it says the same as before.
+"""Any answer that obeys the rules of answer.py, written for a client and read back as an upstream's, is the same answer.
 
-What is lost on the way is listed here, and nothing else may be: chat has one message a choice and one text of reasoning, and no
-place for searches and previews of images; images are asked of no upstream that speaks chat, and so are not read there. Neither
-protocol tells where a text was cut into deltas.
+Only the differences listed here are allowed. Chat has one message per choice, one text of reasoning, and no place for searches and
+previews of images. Images are never requested from a chat upstream and so are not read there. Neither protocol preserves where a
+text was divided into deltas.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.wire import answer
-from app.wire.answer import AnswerEvent, FinishReason, Reader
+from app.wire.answer import AnswerEvent, AnswerReader, FinishReason
 from app.wire.sse import FrameSplitter
 from app.wire.tags import seal
 from domain.usage import Usage
@@ -42,29 +42,29 @@ _steps = st.one_of(
 )
 
 
-def _spelled(key: int, choice: int, kind: str, told: Any) -> list[AnswerEvent]:
+def _spelled(key: int, choice: int, kind: str, raw: Any) -> list[AnswerEvent]:
     match kind:
         case "said":
-            return [answer.Said(told, choice, (LOGPROB,) * ("a" in told))]
+            return [answer.TextDelta(raw, choice, (LOGPROB,) * ("a" in raw))]
         case "refused":
-            return [answer.Refused(told, choice)]
+            return [answer.RefusalDelta(raw, choice)]
         case "cited":
-            return [answer.Cited("https://a", "A", 0, told, choice)]
+            return [answer.CitationAdded("https://a", "A", 0, raw, choice)]
         case "thought":
-            parts = sorted(told, key=lambda each: int(each[1]))
-            paragraphs = [answer.Thought(key, text, part) for text, part in parts]
+            parts = sorted(raw, key=lambda each: int(each[1]))
+            paragraphs = [answer.ReasoningDelta(key, text, part) for text, part in parts]
             return [
-                answer.ThoughtBegun(key, choice),
+                answer.ReasoningBegun(key, choice),
                 *paragraphs,
-                answer.ThoughtDone(key, seal("up", f"s{key}") if key % 2 else None),
+                answer.ReasoningDone(key, seal("up", f"s{key}") if key % 2 else None),
             ]
         case "search":
-            return [answer.SearchBegun(key, choice), answer.SearchDone(key, SEARCH, failed=told)]
+            return [answer.SearchBegun(key, choice), answer.SearchDone(key, SEARCH, failed=raw)]
         case "image":
-            shown = [answer.ImagePartial(key, "QQ==", number) for number in range(told)]
+            shown = [answer.ImagePartial(key, "QQ==", number) for number in range(raw)]
             return [answer.ImageBegun(key, choice), *shown, answer.ImageDone(key, "QUI=")]
         case _:
-            deltas = [answer.CallDelta(key, text) for text in told]
+            deltas = [answer.CallDelta(key, text) for text in raw]
             return [
                 answer.CallBegun(key, f"call_{key}", "f", "custom" if kind == "custom" else "function", choice),
                 *deltas,
@@ -79,28 +79,28 @@ def told_answers(draw: st.DrawFn, choices: int) -> list[AnswerEvent]:
     for choice in range(choices):
         steps = draw(st.lists(_steps, max_size=6))
         queues.append([_spelled(10 * choice + at, choice, *step) for at, step in enumerate(steps)])
-    events: list[AnswerEvent] = [answer.Began("up_1", "vendor-model")]
+    events: list[AnswerEvent] = [answer.AnswerBegun("up_1", "vendor-model")]
     for choice, queue in enumerate(queues):
         while queue := [each for each in queue if each]:
             events.append(draw(st.sampled_from(queue[:2])).pop(0))
         called = any(isinstance(event, answer.CallBegun) and event.choice == choice for event in events)
         reason: FinishReason = draw(st.sampled_from(["tool_calls" if called else "stop", "length", "content_filter"]))
-        events.append(answer.Finished(reason, choice))
+        events.append(answer.ChoiceFinished(reason, choice))
     events = draw(_woven(events)) if choices > 1 else events
-    return [*_placed(events), answer.Ended(draw(st.sampled_from([None, USAGE])))]
+    return [*_placed(events), answer.AnswerEnded(draw(st.sampled_from([None, USAGE])))]
 
 
 def _placed(events: list[AnswerEvent]) -> Iterator[AnswerEvent]:
     """Citations end with the text that they cite; those of no text are left out."""
     lengths: dict[int, int] = {}
     for event in events:
-        if isinstance(event, answer.Said):
+        if isinstance(event, answer.TextDelta):
             lengths[event.choice] = lengths.get(event.choice, 0) + len(event.text)
-        elif isinstance(event, answer.ThoughtBegun | answer.CallBegun):
+        elif isinstance(event, answer.ReasoningBegun | answer.CallBegun):
             lengths[event.choice] = 0
-        elif isinstance(event, answer.Cited):
+        elif isinstance(event, answer.CitationAdded):
             if length := lengths.get(event.choice, 0):
-                yield answer.Cited(event.url, event.title, 0, min(event.end, length), event.choice)
+                yield answer.CitationAdded(event.url, event.title, 0, min(event.end, length), event.choice)
             continue
         yield event
 
@@ -152,11 +152,11 @@ class _Listener:
         choice = getattr(event, "choice", self._owners.get(key, 0))
         self._owners.setdefault(key, choice)
         own = self.found.setdefault(choice, Meaning())
-        if isinstance(event, answer.CallBegun | answer.ThoughtBegun):
+        if isinstance(event, answer.CallBegun | answer.ReasoningBegun):
             own.start = len(own.text)
         if isinstance(event, answer.CallBegun | answer.CallDelta | answer.CallDone):
             self._call(own, event)
-        elif isinstance(event, answer.ThoughtBegun | answer.Thought | answer.ThoughtDone):
+        elif isinstance(event, answer.ReasoningBegun | answer.ReasoningDelta | answer.ReasoningDone):
             self._thought(own, event)
         else:
             _hear_other(own, event)
@@ -170,23 +170,25 @@ class _Listener:
         elif not self._calls[event.key][3] and self._calls[event.key][2] == "function":
             self._calls[event.key][3] = "{}"
 
-    def _thought(self, own: Meaning, event: answer.ThoughtBegun | answer.Thought | answer.ThoughtDone) -> None:
-        if isinstance(event, answer.ThoughtBegun):
+    def _thought(
+        self, own: Meaning, event: answer.ReasoningBegun | answer.ReasoningDelta | answer.ReasoningDone
+    ) -> None:
+        if isinstance(event, answer.ReasoningBegun):
             own.thoughts.append(self._paragraphs.setdefault(event.key, {}))
-        elif isinstance(event, answer.Thought):
-            told = self._paragraphs[event.key]
-            told[event.part] = told.get(event.part, "") + event.text
+        elif isinstance(event, answer.ReasoningDelta):
+            result = self._paragraphs[event.key]
+            result[event.part] = result.get(event.part, "") + event.text
             own.thought += event.text.replace("\n", "")
 
 
 def _hear_other(own: Meaning, event: AnswerEvent) -> None:
     match event:
-        case answer.Said():
+        case answer.TextDelta():
             own.text += event.text
             own.logprobs += len(event.logprobs)
-        case answer.Refused():
+        case answer.RefusalDelta():
             own.refusal += event.text
-        case answer.Cited():
+        case answer.CitationAdded():
             own.cited.append((event.url, event.title, own.start + event.start, own.start + event.end))
         case answer.SearchDone():
             own.searches.append((str(event.action["query"]), event.failed))
@@ -194,7 +196,7 @@ def _hear_other(own: Meaning, event: AnswerEvent) -> None:
             own.previews += 1
         case answer.ImageDone():
             own.images.append(event.data)
-        case answer.Finished():
+        case answer.ChoiceFinished():
             own.finish, own.start = event.reason, 0
         case _:
             pass
@@ -205,7 +207,7 @@ def meaning(events: Sequence[AnswerEvent]) -> tuple[dict[int, Meaning], Usage | 
     for event in events:
         listener.hear(event)
     last = events[-1]
-    assert isinstance(last, answer.Ended)
+    assert isinstance(last, answer.AnswerEnded)
     return listener.found, last.usage
 
 
@@ -222,8 +224,8 @@ def tokens(usage: Usage) -> Usage:
 
 
 def as_response(own: Meaning, *, stream: bool) -> Meaning:
-    """Paragraphs are counted from 0 without a gap, and a plain answer has no previews. What is told at once has one order."""
-    own.thoughts = [dict(enumerate(told.values())) for told in own.thoughts]
+    """Paragraphs are counted from 0 without a gap, and a plain answer has no previews. Events of the same moment have one order."""
+    own.thoughts = [dict(enumerate(entry.values())) for entry in own.thoughts]
     own.previews *= stream
     own.thought = "".join(sorted(own.thought))
     return own
@@ -235,33 +237,33 @@ def written(client: Client, events: Sequence[AnswerEvent], *, stream: bool) -> b
 
 
 def read_again(client: Client, data: bytes, choices: int, *, stream: bool) -> list[AnswerEvent]:
-    reader: Reader = reader_for(client, ask_for(client, choices=choices, logprobs=0, stream=stream))
+    reader: AnswerReader = reader_for(client, ask_for(client, choices=choices, logprobs=0, stream=stream))
     if not stream:
         return reader.whole(data)
-    told = [
+    result = [
         event for frame in FrameSplitter().feed(data) if frame.data for event in reader.frame(frame.event, frame.data)
     ]
-    return told if told and isinstance(told[-1], answer.Ended) else [*told, *reader.end()]
+    return result if result and isinstance(result[-1], answer.AnswerEnded) else [*result, *reader.end()]
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "plain"])
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
-def test_what_a_chat_answer_says_is_read_again(stream: bool, data: st.DataObject) -> None:
+def test_a_written_chat_answer_reads_back_as_the_same(stream: bool, data: st.DataObject) -> None:
     choices = data.draw(st.integers(1, 3))
     events = data.draw(told_answers(choices))
     laws.check(events, whole=True, faithful=False)
     again = read_again("chat", written("chat", events, stream=stream), choices, stream=stream)
     laws.check(again, whole=True)
-    (before, usage), (after, told) = meaning(events), meaning(again)
+    (before, usage), (after, actual) = meaning(events), meaning(again)
     assert without_what_chat_lacks(after) == without_what_chat_lacks(before)
-    assert told == usage or (told and usage and tokens(told) == tokens(usage))
+    assert actual == usage or (actual and usage and tokens(actual) == tokens(usage))
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "plain"])
 @settings(max_examples=80, deadline=None)
 @given(events=told_answers(1))
-def test_what_a_response_says_is_read_again(stream: bool, events: list[AnswerEvent]) -> None:
+def test_a_written_response_reads_back_as_the_same(stream: bool, events: list[AnswerEvent]) -> None:
     data = written("responses", events, stream=stream)
     again = read_again("responses", data, 1, stream=stream)
     laws.check(again, whole=True)
@@ -271,6 +273,6 @@ def test_what_a_response_says_is_read_again(stream: bool, events: list[AnswerEve
 
 @settings(max_examples=80, deadline=None)
 @given(events=told_answers(1))
-def test_a_responses_last_word_is_the_plain_answer(events: list[AnswerEvent]) -> None:
+def test_the_closing_event_of_a_response_is_the_plain_answer(events: list[AnswerEvent]) -> None:
     last = responses_grammar.check(written("responses", events, stream=True) + b"data: [DONE]\n\n")
     assert last == json.loads(written("responses", events, stream=False))

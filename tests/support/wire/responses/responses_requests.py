@@ -1,4 +1,4 @@
-"""Requests of /v1/responses, and what is read of them."""
+"""Short forms for /v1/responses requests, and for reading them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.wire.canonical import CanonicalRequest, Item, bare
 from app.wire.exchange import RequestError
 from app.wire.file_ref import StoredFile
 from app.wire.request import read_body
-from app.wire.responses.request_reader import read_responses
+from app.wire.responses.request_reader import read_responses_request
 from app.wire.splice import Members
 
 STORED = {
@@ -25,7 +25,7 @@ def fields_of(members: Any) -> Members:
 
 
 def read(**members: Any) -> CanonicalRequest:
-    return read_responses(fields_of({"model": "m", "input": "Hi", **members}), STORED)
+    return read_responses_request(fields_of({"model": "m", "input": "Hi", **members}), STORED)
 
 
 def refused(**members: Any) -> tuple[str | None, str | None]:

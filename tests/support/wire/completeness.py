@@ -1,6 +1,6 @@
-"""Whether a vendor's body holds all that was asked: looked for by none of the code that wrote it.
+"""Checks that a vendor's body contains everything in the request, without using the code that wrote it.
 
-Rule: what the client marked is found by its marks, wherever the vendor's protocol has it; what has one place is looked up there.
+Rule: texts are marked and found by their marks, wherever the vendor's protocol has them; other values are looked up in their place.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from tests.protocols.translated.expected import Dialect
 Json = dict[str, Any]
 
 
-def marked(ask: CanonicalRequest) -> CanonicalRequest:
-    """`ask` with a number of its own in each text that is not blank, so that one that is lost, or told twice, is seen."""
+def marked(request: CanonicalRequest) -> CanonicalRequest:
+    """`request` with a unique number in each non-blank text, so that one that is lost or repeated is detected."""
     numbers = iter(range(100, 10_000))
 
     def part(old: Part) -> Part:
@@ -32,22 +32,22 @@ def marked(ask: CanonicalRequest) -> CanonicalRequest:
         parts = getattr(old, "parts", None)
         return old if parts is None else msgspec.structs.replace(old, parts=tuple(part(each) for each in parts))
 
-    return msgspec.structs.replace(ask, items=tuple(item(each) for each in ask.items))
+    return msgspec.structs.replace(request, items=tuple(item(each) for each in request.items))
 
 
-def check(dialect: Dialect, ask: CanonicalRequest, target: Target, body: Json) -> None:
+def check(dialect: Dialect, request: CanonicalRequest, target: Target, body: Json) -> None:
     """Raises AssertionError where something of `ask` is not in `body`."""
     words = list(leaves(body))
-    for item in ask.items:
+    for item in request.items:
         _item(dialect, item, body, words)
-    if ask.instructions and ask.instructions.strip():
-        assert any(ask.instructions in word for word in words), "instructions"
-    callable_ = _callable(dialect, ask)
+    if request.instructions and request.instructions.strip():
+        assert any(request.instructions in word for word in words), "instructions"
+    callable_ = _callable(dialect, request)
     for tool in callable_:
         _tool(dialect, tool, body)
     searches = sum(isinstance(tool, canonical.WebSearchTool) for tool in callable_)
     assert searches < 2 or dialect == "responses", "one of two searches is not there"
-    _options(dialect, ask, target, body)
+    _options(dialect, request, target, body)
 
 
 def leaves(value: Any) -> Iterator[str]:
@@ -88,8 +88,8 @@ def _item(dialect: Dialect, item: Item, body: Json, words: list[str]) -> None:
 
 def _part(part: Part, words: list[str]) -> None:
     if isinstance(part, canonical.Text | canonical.Refusal):
-        told = sum(word.count(part.text) for word in words)
-        assert told == 1 or not part.text.strip(), f"{part.text!r} is told {told} times"
+        result = sum(word.count(part.text) for word in words)
+        assert result == 1 or not part.text.strip(), f"{part.text!r} occurs {result} times"
     elif part.url is not None:
         assert part.url in words, "an address"
     else:
@@ -103,9 +103,9 @@ def _call(dialect: Dialect, call: canonical.FunctionCall | canonical.CustomCall,
     """Vendors that take an object get what the arguments say; Anthropic has its own idea of an id."""
     text = call.arguments if isinstance(call, canonical.FunctionCall) else call.input
     for found in objects(body):
-        told = found.get("arguments", found.get("input", found.get("args")))
-        same = told == text or (isinstance(told, dict) and told == (json.loads(text) if text.strip() else {}))
-        if found.get("name") == call.name and told is not None and same:
+        result = found.get("arguments", found.get("input", found.get("args")))
+        same = result == text or (isinstance(result, dict) and result == (json.loads(text) if text.strip() else {}))
+        if found.get("name") == call.name and result is not None and same:
             return
     raise AssertionError(f"the call {call.name} with {text!r}")
 
@@ -113,15 +113,15 @@ def _call(dialect: Dialect, call: canonical.FunctionCall | canonical.CustomCall,
 # -- Tools
 
 
-def _callable(dialect: Dialect, ask: CanonicalRequest) -> list[canonical.Tool]:
+def _callable(dialect: Dialect, request: CanonicalRequest) -> list[canonical.Tool]:
     """The tools that must be there: a choice that allows some, or none, may be kept by leaving the others out."""
-    choice = ask.tool_choice
+    choice = request.tool_choice
     if choice is None or dialect == "responses" or (choice.mode != "none" and not choice.only):
-        return list(ask.tools)
+        return list(request.tools)
     if choice.mode == "none":
-        return [tool for tool in ask.tools if isinstance(tool, canonical.FunctionTool) and not choice.only]
+        return [tool for tool in request.tools if isinstance(tool, canonical.FunctionTool) and not choice.only]
     names = {name.name for name in choice.only if name.name}
-    return [tool for tool in ask.tools if getattr(tool, "name", None) in names]
+    return [tool for tool in request.tools if getattr(tool, "name", None) in names]
 
 
 def _tool(dialect: Dialect, tool: canonical.Tool, body: Json) -> None:
@@ -132,8 +132,8 @@ def _tool(dialect: Dialect, tool: canonical.Tool, body: Json) -> None:
             own = any(kind.startswith("web_search") for kind in kinds) or any("googleSearch" in each for each in found)
             assert own or body.get("web_search_options") is not None or dialect == "anthropic", "a web search"
         case canonical.ImageTool():
-            asked = body.get("generationConfig", {}).get("responseModalities", [])
-            assert "IMAGE" in asked or any(each.get("type") == "image_generation" for each in found), "images"
+            request = body.get("generationConfig", {}).get("responseModalities", [])
+            assert "IMAGE" in request or any(each.get("type") == "image_generation" for each in found), "images"
         case _:
             assert any(each.get("name") == tool.name and _declares(each, tool) for each in found), (
                 f"the tool {tool.name}"
@@ -191,26 +191,28 @@ _NEEDLESS: dict[str, tuple[Any, ...]] = {
 _AS_IS = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "stop", "choices", "verbosity")
 
 
-def _options(dialect: Dialect, ask: CanonicalRequest, target: Target, body: Json) -> None:
+def _options(dialect: Dialect, request: CanonicalRequest, target: Target, body: Json) -> None:
     assert target.max_output_tokens in [_at(body, place) for place in _LIMITS[dialect]], "the output limit"
     for field, places in _PLACES.items():
-        value = getattr(ask, field)
+        value = getattr(request, field)
         if value in (None, (), *_NEEDLESS.get(field, ())):
             continue
-        told = _at(body, places.get(dialect, field))
-        assert told is not None, f"{field} {value!r}"
+        result = _at(body, places.get(dialect, field))
+        assert result is not None, f"{field} {value!r}"
         if field in _AS_IS:
-            assert told == (list(value) if isinstance(value, tuple) else value), f"{field} {value!r} became {told!r}"
-    if ask.parallel_tool_calls is False and body.get("tools") and dialect != "gemini":
-        told = [each for each in objects(body) if each.get("disable_parallel_tool_use")]
-        forbidden = isinstance(ask.tool_choice, canonical.ToolChoice) and ask.tool_choice.mode == "none"
-        assert told or body.get("parallel_tool_calls") is False or forbidden, "one call at a time"
-    _format(ask, body)
+            assert result == (list(value) if isinstance(value, tuple) else value), (
+                f"{field} {value!r} became {result!r}"
+            )
+    if request.parallel_tool_calls is False and body.get("tools") and dialect != "gemini":
+        result = [each for each in objects(body) if each.get("disable_parallel_tool_use")]
+        forbidden = isinstance(request.tool_choice, canonical.ToolChoice) and request.tool_choice.mode == "none"
+        assert result or body.get("parallel_tool_calls") is False or forbidden, "one call at a time"
+    _format(request, body)
 
 
-def _format(ask: CanonicalRequest, body: Json) -> None:
+def _format(request: CanonicalRequest, body: Json) -> None:
     """A schema is there as it came, or in the vendor's subset: then its members' names are."""
-    form = ask.format
+    form = request.format
     if form is None or form.kind == "text":
         return
     if form.kind == "json_object" or not form.schema:

@@ -1,4 +1,4 @@
-"""Whatever a client asks: each vendor is asked all of it, or the client is told which of its own words stands in the way."""
+"""Any client request is either written completely for each vendor, or rejected with the path of the parameter at fault."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.wire.canonical import CanonicalRequest, Target
-from app.wire.chat import request_reader as chat_ask
-from app.wire.dialects import READ, WRITE, Dialect, parse
+from app.wire.chat import request_reader as chat_reader
+from app.wire.dialects import REQUEST_READERS, REQUEST_WRITERS, Dialect, parse
 from app.wire.exchange import Endpoint, RequestError
 from app.wire.file_ref import StoredFile
 from app.wire.request import NAME_LENGTH_MAX
-from app.wire.responses import request_reader as responses_ask
-from tests.support.wire import carried
-from tests.support.wire.asks import asks, plain_asks
-from tests.support.wire.requests import QUESTION, VALID, WRONG
+from app.wire.responses import request_reader as responses_reader
+from tests.support.wire import completeness
+from tests.support.wire.canonical_requests import any_requests, plain_requests
+from tests.support.wire.client_requests import QUESTION, VALID, WRONG
 from tests.support.wire.responses.mutations import places
 
 TARGETS: Final[dict[Dialect, tuple[Target, ...]]] = {
@@ -31,8 +31,8 @@ TARGETS: Final[dict[Dialect, tuple[Target, ...]]] = {
 }
 ENDPOINTS: Final[tuple[Endpoint, ...]] = ("responses", "chat")
 DOCUMENTED: Final[dict[Endpoint, set[str]]] = {
-    "responses": {*responses_ask.KNOWN, *responses_ask.REFUSED, *VALID["responses"]},
-    "chat": {*chat_ask.KNOWN, *chat_ask.REFUSED, *VALID["chat"]},
+    "responses": {*responses_reader.KNOWN, *responses_reader.UNSUPPORTED, *VALID["responses"]},
+    "chat": {*chat_reader.KNOWN, *chat_reader.UNSUPPORTED, *VALID["chat"]},
 }
 _MEMBER = re.compile(r"\.[a-z_]+")
 _INDEX = re.compile(r"\[(\d+)\]")
@@ -40,7 +40,7 @@ _QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, He
 
 
 def names_a_place(body: Any, param: str, endpoint: Endpoint) -> bool:
-    """True where `param` is a documented parameter, or stands in the client's body, or would stand there."""
+    """Whether `param` is a documented parameter, or the path of a present or missing member of the client's body."""
     return param in DOCUMENTED[endpoint] or _leads(body, f".{param}", at_top=True)
 
 
@@ -60,33 +60,33 @@ def _leads(body: Any, rest: str, *, at_top: bool = False) -> bool:
     return False
 
 
-def judged(error: RequestError, body: Any, endpoint: Endpoint) -> None:
+def check_error(error: RequestError, body: Any, endpoint: Endpoint) -> None:
     assert error.status in (400, 413)
     assert error.message
-    assert error.param is not None, f"{error.message} names no place"
-    assert names_a_place(body, error.param, endpoint), f"{error.param!r} is no place of the request: {error.message}"
+    assert error.param is not None, f"{error.message} names no parameter"
+    assert names_a_place(body, error.param, endpoint), f"{error.param!r} is not a path in the request: {error.message}"
 
 
-def to_every_vendor(endpoint: Endpoint, body: dict[str, Any]) -> int:
-    """How many vendors were asked. Every refusal names a place in `body`; every body that was written holds all of it."""
+def vendors_that_accept(endpoint: Endpoint, body: dict[str, Any]) -> int:
+    """The number of vendors that accept `body`. Every error names a place in it; every written body contains all of it."""
     try:
-        request = parse(endpoint, msgspec.json.encode(body))
-        stored = {ref.file_id: StoredFile("application/pdf", "a.pdf", "JVBERi0xLjcK", 9, 1) for ref in request.refs}
-        ask = READ[endpoint](request.fields, stored)
+        parsed = parse(endpoint, msgspec.json.encode(body))
+        files = {ref.file_id: StoredFile("application/pdf", "a.pdf", "JVBERi0xLjcK", 9, 1) for ref in parsed.refs}
+        request = REQUEST_READERS[endpoint](parsed.fields, files)
     except RequestError as error:
-        judged(error, body, endpoint)
+        check_error(error, body, endpoint)
         return 0
-    return sum(asked(dialect, target, ask, body) for dialect, targets in TARGETS.items() for target in targets)
+    return sum(accepts(dialect, target, request, body) for dialect, targets in TARGETS.items() for target in targets)
 
 
-def asked(dialect: Dialect, target: Target, ask: CanonicalRequest, body: dict[str, Any]) -> bool:
-    ask = carried.marked(ask)
+def accepts(dialect: Dialect, target: Target, request: CanonicalRequest, body: dict[str, Any]) -> bool:
+    request = completeness.marked(request)
     try:
-        written = WRITE[dialect](ask, target)
+        written = REQUEST_WRITERS[dialect](request, target)
     except RequestError as error:
-        judged(error, body, ask.endpoint)
+        check_error(error, body, request.endpoint)
         return False
-    carried.check(dialect, ask, target, msgspec.json.decode(written))
+    completeness.check(dialect, request, target, msgspec.json.decode(written))
     return True
 
 
@@ -96,20 +96,20 @@ def asked(dialect: Dialect, target: Target, ask: CanonicalRequest, body: dict[st
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @settings(_QUIET, max_examples=150)
 @given(data=st.data())
-def test_any_ask_of_a_client_is_carried_or_refused_at_its_place(endpoint: Endpoint, data: st.DataObject) -> None:
-    drawn = msgspec.structs.replace(data.draw(asks() | plain_asks()), endpoint=endpoint)
+def test_any_canonical_request_is_written_or_rejected_by_path(endpoint: Endpoint, data: st.DataObject) -> None:
+    drawn = msgspec.structs.replace(data.draw(any_requests() | plain_requests()), endpoint=endpoint)
     try:
-        body = WRITE[endpoint](drawn, Target("vendor", "public", 4096))
+        body = REQUEST_WRITERS[endpoint](drawn, Target("vendor", "public", 4096))
     except RequestError:
         return
-    to_every_vendor(endpoint, msgspec.json.decode(body))
+    vendors_that_accept(endpoint, msgspec.json.decode(body))
 
 
 @settings(_QUIET, max_examples=60)
-@given(plain_asks())
-def test_what_every_vendor_takes_is_carried_to_all(drawn: CanonicalRequest) -> None:
-    body = msgspec.json.decode(WRITE[drawn.endpoint](drawn, Target("vendor", "public", 4096)))
-    assert to_every_vendor(drawn.endpoint, body) >= 4
+@given(plain_requests())
+def test_a_plain_request_is_written_for_every_vendor(drawn: CanonicalRequest) -> None:
+    body = msgspec.json.decode(REQUEST_WRITERS[drawn.endpoint](drawn, Target("vendor", "public", 4096)))
+    assert vendors_that_accept(drawn.endpoint, body) >= 4
 
 
 # -- Requests that are drawn as what they are
@@ -127,7 +127,7 @@ def requests(draw: st.DrawFn, endpoint: Endpoint) -> dict[str, Any]:
 
 @st.composite
 def wrong_requests(draw: st.DrawFn, endpoint: Endpoint) -> dict[str, Any]:
-    """One thing is odd: a value somewhere, or a member that nobody knows."""
+    """One thing is wrong: a value somewhere, or an unknown member."""
     body = draw(requests(endpoint))
     *path, name = draw(st.sampled_from(places(body)))
     holder: Any = body
@@ -146,15 +146,15 @@ def wrong_requests(draw: st.DrawFn, endpoint: Endpoint) -> dict[str, Any]:
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @settings(_QUIET, max_examples=250)
 @given(data=st.data())
-def test_any_documented_request_is_carried_or_refused_at_its_place(endpoint: Endpoint, data: st.DataObject) -> None:
-    to_every_vendor(endpoint, data.draw(requests(endpoint)))
+def test_any_documented_request_is_written_or_rejected_by_path(endpoint: Endpoint, data: st.DataObject) -> None:
+    vendors_that_accept(endpoint, data.draw(requests(endpoint)))
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @settings(_QUIET, max_examples=250)
 @given(data=st.data())
-def test_a_wrong_request_is_refused_at_its_place(endpoint: Endpoint, data: st.DataObject) -> None:
-    to_every_vendor(endpoint, data.draw(wrong_requests(endpoint)))
+def test_an_invalid_request_is_rejected_by_path(endpoint: Endpoint, data: st.DataObject) -> None:
+    vendors_that_accept(endpoint, data.draw(wrong_requests(endpoint)))
 
 
 @pytest.mark.parametrize(
@@ -166,6 +166,6 @@ def test_a_wrong_request_is_refused_at_its_place(endpoint: Endpoint, data: st.Da
         for value in (*VALID[endpoint][name], *WRONG)
     ],
 )
-def test_every_parameter_by_itself(endpoint: Endpoint, name: str, value: Any) -> None:
+def test_every_parameter_alone(endpoint: Endpoint, name: str, value: Any) -> None:
     body = {"model": "public", QUESTION[endpoint]: VALID[endpoint][QUESTION[endpoint]][0], name: value}
-    to_every_vendor(endpoint, body)
+    vendors_that_accept(endpoint, body)

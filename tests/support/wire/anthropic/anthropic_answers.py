@@ -1,4 +1,4 @@
-"""Anthropic's events in few words, and what a reader makes of them."""
+"""Short forms for Anthropic's stream events, and for reading them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from app.wire.answer import AnswerEvent, Said
-from app.wire.anthropic.answer_reader import AnthropicReader
+from app.wire.answer import AnswerEvent, TextDelta
+from app.wire.anthropic.answer_reader import AnthropicAnswerReader
 from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
 from app.wire.exchange import AnswerError
-from tests.support.wire.anthropic.asking import ask, target
+from tests.support.wire.anthropic.anthropic_requests import make_request, target
 
-SEARCHING = ask(tools=(WebSearchTool(at="tools[0]"),))
+SEARCHING = make_request(tools=(WebSearchTool(at="tools[0]"),))
 START_USAGE = {"input_tokens": 10, "output_tokens": 1}
 END_USAGE = {"output_tokens": 7}
 
@@ -35,8 +35,8 @@ def stop(index: int) -> dict[str, Any]:
     return {"type": "content_block_stop", "index": index}
 
 
-def reason(told: str | None, usage: Any = END_USAGE, **members: Any) -> dict[str, Any]:
-    return {"type": "message_delta", "delta": {"stop_reason": told, "stop_sequence": None, **members}, "usage": usage}
+def reason(raw: str | None, usage: Any = END_USAGE, **members: Any) -> dict[str, Any]:
+    return {"type": "message_delta", "delta": {"stop_reason": raw, "stop_sequence": None, **members}, "usage": usage}
 
 
 PING = {"type": "ping"}
@@ -69,33 +69,33 @@ def answered(*events: Any) -> list[Any]:
     return [start(), *events, reason("end_turn"), STOP]
 
 
-def reader(asked: CanonicalRequest | None = None, to: Target | None = None) -> AnthropicReader:
-    return AnthropicReader(asked or ask(), to or target())
+def reader(request: CanonicalRequest | None = None, to: Target | None = None) -> AnthropicAnswerReader:
+    return AnthropicAnswerReader(request or make_request(), to or target())
 
 
-def feed(one: AnthropicReader, events: Iterable[Any]) -> list[AnswerEvent]:
-    told = [event for each in events for event in one.frame(each.get("type", ""), json.dumps(each).encode())]
-    return told + one.end()
+def feed(one: AnthropicAnswerReader, events: Iterable[Any]) -> list[AnswerEvent]:
+    result = [event for each in events for event in one.frame(each.get("type", ""), json.dumps(each).encode())]
+    return result + one.end()
 
 
-def read(*events: Any, asked: CanonicalRequest | None = None, to: Target | None = None) -> list[AnswerEvent]:
+def read(*events: Any, request: CanonicalRequest | None = None, to: Target | None = None) -> list[AnswerEvent]:
     """What a reader tells of a stream."""
-    return feed(reader(asked, to), events)
+    return feed(reader(request, to), events)
 
 
-def told(*events: Any, **members: Any) -> list[AnswerEvent]:
+def events_of(*events: Any, **members: Any) -> list[AnswerEvent]:
     """The same without Began, Finished and Ended."""
     return read(*answered(*events), **members)[1:-2]
 
 
-def broken(*events: Any, asked: CanonicalRequest | None = None) -> AnswerError:
+def broken(*events: Any, request: CanonicalRequest | None = None) -> AnswerError:
     with pytest.raises(AnswerError) as caught:
-        read(*events, asked=asked)
+        read(*events, request=request)
     return caught.value
 
 
 def said(events: Iterable[AnswerEvent]) -> str:
-    return "".join(event.text for event in events if isinstance(event, Said))
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
 
 
 def message(*blocks: Any, **members: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""Requests for these tests, in few words."""
+"""Short forms for canonical requests, and for writing them for Anthropic."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.wire.anthropic.request_writer import write_anthropic
+from app.wire.anthropic.request_writer import write_anthropic_request
 from app.wire.canonical import CanonicalRequest, Item, Message, Target, Text
 from app.wire.exchange import Endpoint, RequestError
 
@@ -19,7 +19,7 @@ LATEST = "claude-opus-5-5"
 HI = Message("user", (Text("Hi", at="input[0]"),), at="input[0]")
 
 
-def ask(*items: Item, endpoint: Endpoint = "responses", **members: Any) -> CanonicalRequest:
+def make_request(*items: Item, endpoint: Endpoint = "responses", **members: Any) -> CanonicalRequest:
     return CanonicalRequest(endpoint=endpoint, model="m", items=items or (HI,), **members)
 
 
@@ -27,16 +27,16 @@ def target(model: str = BUDGETED, **members: Any) -> Target:
     return Target(**{"upstream": "up", "model": model, "max_output_tokens": 4096, **members})
 
 
-def body(asked: CanonicalRequest, model: str = BUDGETED, **members: Any) -> dict[str, Any]:
-    made = msgspec.json.decode(write_anthropic(asked, target(model, **members)))
+def body(request: CanonicalRequest, model: str = BUDGETED, **members: Any) -> dict[str, Any]:
+    made = msgspec.json.decode(write_anthropic_request(request, target(model, **members)))
     assert isinstance(made, dict)
     return made
 
 
-def refused(asked: CanonicalRequest, model: str = BUDGETED, **members: Any) -> str:
+def refused(request: CanonicalRequest, model: str = BUDGETED, **members: Any) -> str:
     """The parameter that the refusal names."""
     with pytest.raises(RequestError) as caught:
-        write_anthropic(asked, target(model, **members))
+        write_anthropic_request(request, target(model, **members))
     error = caught.value
     assert error.status == 400
     assert error.code in {"unsupported_parameter", "invalid_value"}

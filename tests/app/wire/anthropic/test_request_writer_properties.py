@@ -1,4 +1,4 @@
-"""Whatever a client asks for is written, or refused by name; and what is written keeps the laws of the protocol."""
+"""Any request is written or rejected by name, and a written one follows the rules of the protocol."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.wire.anthropic.request_writer import write_anthropic
+from app.wire.anthropic.request_writer import write_anthropic_request
 from app.wire.canonical import CanonicalRequest, Target
 from app.wire.exchange import RequestError
-from tests.support.wire.asks import asks, plain_asks, targets
+from tests.support.wire.canonical_requests import any_requests, plain_requests, targets
 
 MODELS = st.sampled_from(
     [
@@ -65,17 +65,17 @@ def checked(body: dict[str, Any], target: Target) -> None:
         assert 1024 <= budget < body["max_tokens"]
 
 
-def written_or_refused(ask: CanonicalRequest, target: Target) -> bytes | RequestError:
+def written_or_refused(request: CanonicalRequest, target: Target) -> bytes | RequestError:
     try:
-        return write_anthropic(ask, target)
+        return write_anthropic_request(request, target)
     except RequestError as error:
         return error
 
 
-@given(asks(), targets(MODELS))
+@given(any_requests(), targets(MODELS))
 @settings(max_examples=200, deadline=None)
-def test_any_request_is_written_or_refused_by_name(ask: CanonicalRequest, target: Target) -> None:
-    outcome = written_or_refused(ask, target)
+def test_any_request_is_written_or_rejected_by_name(request: CanonicalRequest, target: Target) -> None:
+    outcome = written_or_refused(request, target)
     if isinstance(outcome, RequestError):
         assert outcome.status == 400
         assert outcome.param
@@ -84,7 +84,7 @@ def test_any_request_is_written_or_refused_by_name(ask: CanonicalRequest, target
         checked(msgspec.json.decode(outcome), target)
 
 
-@given(plain_asks(), targets(st.sampled_from(["claude-sonnet-4-5", "claude-opus-4-6", "other"])))
+@given(plain_requests(), targets(st.sampled_from(["claude-sonnet-4-5", "claude-opus-4-6", "other"])))
 @settings(max_examples=100, deadline=None)
-def test_what_every_vendor_takes_is_never_refused(ask: CanonicalRequest, target: Target) -> None:
-    checked(msgspec.json.decode(write_anthropic(ask, target)), target)
+def test_a_plain_request_is_never_rejected(request: CanonicalRequest, target: Target) -> None:
+    checked(msgspec.json.decode(write_anthropic_request(request, target)), target)

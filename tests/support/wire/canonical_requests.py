@@ -1,7 +1,7 @@
 """Hypothesis strategies for any CanonicalRequest that a client's protocol can be read into, and for its targets.
 
-`asks` is wild: outputs without calls, arguments that are no JSON, options that few vendors have. `plain_asks` holds to what every
-vendor takes: a conversation of texts, calls with their outputs, functions and limits.
+`any_requests` is wild: outputs without calls, arguments that are not JSON, options that few vendors have. `plain_requests` keeps to
+what every vendor accepts: a conversation of texts, calls with their outputs, functions and limits.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ wild_items = st.lists(items, max_size=5).map(tuple)
 
 
 @st.composite
-def asks(draw: st.DrawFn) -> CanonicalRequest:
+def any_requests(draw: st.DrawFn) -> CanonicalRequest:
     """Any request."""
     offered = tuple(draw(st.lists(functions, max_size=2) | st.lists(tools, max_size=3)))
     rare = draw(st.lists(st.sampled_from(sorted(RARE)), max_size=2, unique=True))
@@ -232,7 +232,7 @@ def asks(draw: st.DrawFn) -> CanonicalRequest:
 
 
 @st.composite
-def plain_asks(draw: st.DrawFn) -> CanonicalRequest:
+def plain_requests(draw: st.DrawFn) -> CanonicalRequest:
     """A request that every vendor takes."""
     made = draw(
         st.lists(st.builds(FunctionTool, names, texts, object_schemas), max_size=2, unique_by=lambda tool: tool.name)

@@ -1,4 +1,4 @@
-"""Events of an upstream that speaks Responses, and what a reader makes of them."""
+"""Short forms for the events of a Responses upstream, and for reading them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from app.wire.answer import AnswerEvent, Began, Ended, Finished
+from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent, ChoiceFinished
 from app.wire.canonical import CanonicalRequest, Target
-from app.wire.responses.answer_reader import ResponsesReader
+from app.wire.responses.answer_reader import ResponsesAnswerReader
 from tests.support.wire.streams import response
 
 Json = dict[str, Any]
 
 
-def reader() -> ResponsesReader:
-    return ResponsesReader(CanonicalRequest("chat", "m", ()), Target("up", "vendor-model", 100))
+def reader() -> ResponsesAnswerReader:
+    return ResponsesAnswerReader(CanonicalRequest("chat", "m", ()), Target("up", "vendor-model", 100))
 
 
-def told(*events: Json | str) -> list[AnswerEvent]:
+def events_of(*events: Json | str) -> list[AnswerEvent]:
     read = reader()
     frames = [event if isinstance(event, str) else json.dumps(event) for event in events]
     found = [event for frame in frames for event in read.frame("", frame.encode())]
@@ -40,10 +40,10 @@ def completed(*output: Json, **more: Any) -> Json:
 
 def within(*events: Json, output: Iterable[Json] = ()) -> list[AnswerEvent]:
     """What the events say between Began and the end."""
-    found = told(CREATED, *events, completed(*output))
-    assert found[0] == Began("resp_1", "vendor-model-2025", None)
-    assert isinstance(found[-2], Finished)
-    assert isinstance(found[-1], Ended)
+    found = events_of(CREATED, *events, completed(*output))
+    assert found[0] == AnswerBegun("resp_1", "vendor-model-2025", None)
+    assert isinstance(found[-2], ChoiceFinished)
+    assert isinstance(found[-1], AnswerEnded)
     return found[1:-2]
 
 

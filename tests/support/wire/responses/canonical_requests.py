@@ -1,4 +1,4 @@
-"""Asks of any shape that Responses can carry, for the tests of codecs: what is written of one reads back as the same."""
+"""Hypothesis strategies for canonical requests that Responses can represent exactly: written and read back, they are the same."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def chosen(known: tuple[Any, ...]) -> st.SearchStrategy[ToolChoice | None]:
 
 
 @st.composite
-def asks(draw: st.DrawFn) -> CanonicalRequest:
+def any_requests(draw: st.DrawFn) -> CanonicalRequest:
     """Of a client of /v1/responses; a model of OpenAI could take it as it is."""
     known = draw(tuples(tools))
     return CanonicalRequest(

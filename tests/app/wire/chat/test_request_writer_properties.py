@@ -1,4 +1,4 @@
-"""Whatever a client asks for is written, or refused by name; and what is written keeps the laws of the protocol."""
+"""Any request is written or rejected by name, and a written one follows the rules of the protocol."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from app.wire.canonical import CanonicalRequest, Target
 from app.wire.chat.request import parse_chat
-from app.wire.chat.request_reader import KNOWN, read_chat
-from app.wire.chat.request_writer import write_chat
-from app.wire.dialects import WRITE
+from app.wire.chat.request_reader import KNOWN, read_chat_request
+from app.wire.chat.request_writer import write_chat_request
+from app.wire.dialects import REQUEST_WRITERS
 from app.wire.exchange import RequestError
 from app.wire.request import read_body
-from tests.support.wire.asks import asks, plain_asks, targets
+from tests.support.wire.canonical_requests import any_requests, plain_requests, targets
 
 MODELS = st.just("vendor/model")
 
@@ -24,11 +24,11 @@ MODELS = st.just("vendor/model")
 def checked(body: bytes, target: Target) -> None:
     """The laws that OpenAI itself holds a request to."""
     parse_chat(body)
-    told: dict[str, Any] = msgspec.json.decode(body)
-    assert told.keys() <= KNOWN
-    assert (told["model"], told["max_completion_tokens"]) == (target.model, target.max_output_tokens)
-    assert ("tool_choice" not in told and "parallel_tool_calls" not in told) or told["tools"]
-    for message in told["messages"]:
+    result: dict[str, Any] = msgspec.json.decode(body)
+    assert result.keys() <= KNOWN
+    assert (result["model"], result["max_completion_tokens"]) == (target.model, target.max_output_tokens)
+    assert ("tool_choice" not in result and "parallel_tool_calls" not in result) or result["tools"]
+    for message in result["messages"]:
         assert message["role"] in ("system", "user", "assistant", "tool")
         answered = message.get("refusal") is not None or message.get("tool_calls")
         assert message["content"] is not None or (message["role"] == "assistant" and answered)
@@ -36,10 +36,10 @@ def checked(body: bytes, target: Target) -> None:
 
 
 @settings(deadline=None)
-@given(asks(), targets(MODELS))
-def test_any_ask_is_written_or_refused_by_name(ask: CanonicalRequest, target: Target) -> None:
+@given(any_requests(), targets(MODELS))
+def test_any_request_is_written_or_rejected_by_name(request: CanonicalRequest, target: Target) -> None:
     try:
-        body = write_chat(ask, target)
+        body = write_chat_request(request, target)
     except RequestError as error:
         assert error.param  # noqa: PT017 - either way is right, and neither is certain
         return
@@ -47,18 +47,20 @@ def test_any_ask_is_written_or_refused_by_name(ask: CanonicalRequest, target: Ta
 
 
 @settings(deadline=None)
-@given(plain_asks(), targets(MODELS))
-def test_a_plain_ask_is_always_written(ask: CanonicalRequest, target: Target) -> None:
-    checked(write_chat(ask, target), target)
+@given(plain_requests(), targets(MODELS))
+def test_a_plain_request_is_always_written(request: CanonicalRequest, target: Target) -> None:
+    checked(write_chat_request(request, target), target)
 
 
 @settings(deadline=None)
-@given(asks(), targets(MODELS))
-def test_any_chat_request_is_carried_to_any_upstream_or_refused_by_name(ask: CanonicalRequest, target: Target) -> None:
+@given(any_requests(), targets(MODELS))
+def test_any_chat_request_is_written_for_any_upstream_or_rejected_by_name(
+    request: CanonicalRequest, target: Target
+) -> None:
     """Requests of chat clients are drawn as what write_chat makes of any CanonicalRequest."""
     with contextlib.suppress(RequestError):
-        read = read_chat(read_body(write_chat(ask, target)), {})
-        for write in WRITE.values():
+        read = read_chat_request(read_body(write_chat_request(request, target)), {})
+        for write in REQUEST_WRITERS.values():
             try:
                 assert msgspec.json.decode(write(read, target))
             except RequestError as error:

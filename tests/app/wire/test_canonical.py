@@ -1,0 +1,34 @@
+"""Canonical requests are compared without paths, and their fields are rejected by the client's own names."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.wire.canonical import CanonicalRequest, Message, Text, bare, unsupported_field
+from app.wire.exchange import Endpoint
+
+
+def request(at: str, text: str = "hi", endpoint: Endpoint = "chat") -> CanonicalRequest:
+    return CanonicalRequest(endpoint, "m", (Message("user", (Text(text, at),), at=at),))
+
+
+def test_requests_that_differ_only_in_paths_are_the_same_when_bare() -> None:
+    assert request("a") != request("b")
+    assert bare(request("a")) == bare(request("b"))
+    assert bare(request("a")) != bare(request("a", "ho"))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "field", "param"),
+    [
+        ("chat", "max_output_tokens", "max_completion_tokens"),
+        ("responses", "max_output_tokens", "max_output_tokens"),
+        ("chat", "effort", "reasoning_effort"),
+        ("responses", "effort", "reasoning.effort"),
+        ("chat", "messages[0].name", "messages[0].name"),
+    ],
+)
+def test_an_unsupported_field_has_the_clients_own_name(endpoint: Endpoint, field: str, param: str) -> None:
+    error = unsupported_field(request("", endpoint=endpoint), field, "Use another.")
+    assert (error.status, error.param, error.code) == (400, param, "unsupported_parameter")
+    assert error.message == f"Unsupported parameter: '{param}'. Use another."
