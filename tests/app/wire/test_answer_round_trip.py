@@ -136,6 +136,8 @@ class Meaning:
     logprobs: int = 0
     finish: str = ""
     start: int = 0
+    last_start: int = 0
+    """Where the last message begins."""
 
 
 class _Listener:
@@ -197,7 +199,7 @@ def _hear_other(own: Meaning, event: AnswerEvent) -> None:
         case answer.ImageDone():
             own.images.append(event.data)
         case answer.ChoiceFinished():
-            own.finish, own.start = event.reason, 0
+            own.finish, own.last_start, own.start = event.reason, own.start, 0
         case _:
             pass
 
@@ -218,6 +220,15 @@ def without_what_chat_lacks(found: dict[int, Meaning]) -> dict[int, Meaning]:
     return found
 
 
+def check_citations(before: Meaning, after: Meaning) -> None:
+    """Chat sends citations after all text. Those of the last message keep their place; those of earlier ones lose it, or are lost."""
+    last = before.last_start
+    kept = {cited for cited in before.cited if cited[2] >= last}
+    assert kept <= set(after.cited)
+    assert set(after.cited) - kept <= {(url, title, last, last) for url, title, _start, _end in before.cited}
+    after.cited, after.last_start = before.cited, last
+
+
 def tokens(usage: Usage) -> Usage:
     """Without what a reader counts of the answer itself: on chat, what is cited was searched for."""
     return msgspec.structs.replace(usage, web_search_calls=0, calls=())
@@ -227,6 +238,7 @@ def as_response(own: Meaning, *, stream: bool) -> Meaning:
     """Paragraphs are counted from 0 without a gap, and a plain answer has no previews. Events of the same moment have one order."""
     own.thoughts = [dict(enumerate(entry.values())) for entry in own.thoughts]
     own.previews *= stream
+    own.searches.sort()
     own.thought = "".join(sorted(own.thought))
     return own
 
@@ -256,6 +268,8 @@ def test_a_written_chat_answer_reads_back_as_the_same(stream: bool, data: st.Dat
     again = read_again("chat", written("chat", events, stream=stream), choices, stream=stream)
     laws.check(again, whole=True)
     (before, usage), (after, actual) = meaning(events), meaning(again)
+    for choice in before:
+        check_citations(before[choice], after[choice])
     assert without_what_chat_lacks(after) == without_what_chat_lacks(before)
     assert actual == usage or (actual and usage and tokens(actual) == tokens(usage))
 
