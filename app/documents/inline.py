@@ -1,6 +1,6 @@
-"""The PDF files of a request: judged by their content, and counted by their pages.
+"""The PDF files of a request: checked by content, and counted by page.
 
-Rule: what is unreadable is not guessed at: without a page count the request is held for at the model's whole context window.
+Rule: page counts are not guessed. Without a count, the hold is for the model's whole context window.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from app.wire.file_ref import StoredFile
 
 
 def pages_of(request: ParsedRequest, stored: Mapping[str, StoredFile]) -> int | None:
-    """Pages of all files of a request together, None where that of one is not known. Raises RequestError for what is no PDF."""
+    """Total pages of a request's files, None if any count is unknown. Raises RequestError if a file is not a PDF."""
     counts = [_inline_pages(file) for file in request.inline_files]
     counts += [stored[ref.file_id].pages for ref in request.refs]
     if len(counts) < request.files:
-        return None  # one comes from an address: nobody has seen it yet
+        return None  # one is given by URL, and has not been read
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None
 
@@ -35,6 +35,6 @@ def _inline_pages(file: InlineFile) -> int | None:
         message = f"Invalid '{file.param}': not valid base64."
         raise RequestError(message, param=file.param, code="invalid_base64") from None
     if not is_pdf(data):
-        message = f"Invalid '{file.param}': the file is no PDF. PDF is the one kind of file that is taken."
+        message = f"Invalid '{file.param}': the file is not a PDF. Only PDF files are accepted."
         raise RequestError(message, param=file.param, code="unsupported_file")
     return page_count(data)

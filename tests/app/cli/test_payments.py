@@ -86,5 +86,5 @@ def test_nothing_starts_on_a_placeholder_secret(tmp_path: Path, command: tuple[s
     stripe = '[stripe]\nsecret_key = "sk_test_4eC39HqLyjWDarjtT1zdp7dc"\nwebhook_secret = "whsec_..."\n'
     refused = run(*command, configured(tmp_path, stripe))
     assert refused.exit_code == 1
-    assert "[stripe] webhook_secret does not look like one of Stripe's" in refused.output
+    assert "[stripe] webhook_secret does not look like a Stripe secret" in refused.output
     assert "sk_test" not in refused.output

@@ -124,7 +124,7 @@ def test_what_is_signed_and_no_ledger_is_refused_by_its_position(wrong: Entry, t
 @pytest.mark.parametrize(
     ("wrong", "found"),
     [
-        (b"\x02" + leaf_bytes(entry(2))[1:], "The event's bytes are of version 2; 1 is known here."),
+        (b"\x02" + leaf_bytes(entry(2))[1:], "The event's bytes have version 2; only version 1 is supported."),
         (leaf_bytes(entry(3)), "one that says that its position is 3"),
     ],
     ids=["no event", "another position"],

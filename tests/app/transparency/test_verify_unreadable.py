@@ -46,7 +46,7 @@ def test_a_number_below_zero_is_told(sealed: Sealed, position: int, column: str,
 def test_nothing_is_signed_over_what_is_no_event(sealed: Sealed) -> None:
     sealed.sealer().step()
     changed(sealed, 150, "originator_version", "?", -1)
-    with pytest.raises(LogDiffers, match="Event 150 has a value that no event has"):
+    with pytest.raises(LogDiffers, match="Event 150 contains an impossible value"):
         sealed.sealer().seal()
     assert sealed.stored.trees.size() == 100
 
