@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from app.exports.kinds import FORMAT_VERSION, ExportSpec
 from app.exports.manifest import (
     Manifest,
     Progress,
@@ -30,14 +31,13 @@ from app.exports.manifest import (
 )
 from app.exports.run import chunks
 from app.exports.source import Source, Span, span_of
-from app.exports.wanted import FORMAT_VERSION, Wanted
 from app.faults import ExportUnfit
 from app.ledger.store import Ledger
 from projections.exports.contract import Encoder
 
 DURABLE_EVERY_BYTES = 16 << 20
 READ_BYTES = 1 << 20
-Told = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 
 
 class FileExport:
@@ -48,16 +48,21 @@ class FileExport:
         ledger: Ledger,
         source: Source,
         encoder: Encoder,
-        asked: Wanted,
+        spec: ExportSpec,
         out: Path,
         *,
         log: str,
-        told: Told = lambda _done, _of: None,
+        on_progress: OnProgress = lambda _done, _of: None,
         checkpoint_of: Callable[[int], str | None] = lambda _position: None,
         durable_every: int = DURABLE_EVERY_BYTES,
     ) -> None:
-        self._ledger, self._source, self._encoder, self._asked, self._out = ledger, source, encoder, asked, out
-        self._log, self._told, self._checkpoint_of, self._durable_every = log, told, checkpoint_of, durable_every
+        self._ledger, self._source, self._encoder, self._spec, self._out = ledger, source, encoder, spec, out
+        self._log, self._on_progress, self._checkpoint_of, self._durable_every = (
+            log,
+            on_progress,
+            checkpoint_of,
+            durable_every,
+        )
         self._manifest_path, self._part = _beside(out, ".manifest.json"), _beside(out, ".part")
         self._progress_path = _beside(out, ".part.json")
         self._hash = hashlib.sha256()
@@ -65,7 +70,7 @@ class FileExport:
 
     def write(self, *, after: int | None = None) -> Manifest:
         """`after`: go on behind this position; in the file, where it ends there, else in a new one that belongs behind another."""
-        span = span_of(self._ledger, self._source, self._asked, after)
+        span = span_of(self._ledger, self._source, self._spec, after)
         if after is not None and after > span.until:
             raise ExportUnfit(f"There is nothing behind position {after}: what is wanted ends at {span.until}.")
         with self._alone() as file:
@@ -118,7 +123,7 @@ class FileExport:
         if not self._encoder.appends:
             raise ExportUnfit(f"{self._out.name} is there: name another file for what comes behind it.")
         there = read_manifest(self._manifest_path)
-        if there is None or not there.fits(self._asked, self._log):
+        if there is None or not there.fits(self._spec, self._log):
             raise ExportUnfit(f"{self._out.name} is there, and is not an earlier part of this very export.")
         if there.last_position != after:
             raise ExportUnfit(f"{self._out.name} goes up to position {there.last_position}: go on behind that one.")
@@ -127,7 +132,7 @@ class FileExport:
     def _cut_short(self, file: BinaryIO, begins: int, headless: bool) -> Progress | None:
         """How far an earlier run of this very export came, where what it wrote is still there."""
         there = read_progress(self._progress_path)
-        this = (FORMAT_VERSION, self._asked, self._log, begins, headless)
+        this = (FORMAT_VERSION, self._spec, self._log, begins, headless)
         if there is None or (there.format_version, there.wanted, there.log, there.begins, there.continues) != this:
             return None
         self._count(file, there.bytes)
@@ -176,7 +181,7 @@ class FileExport:
             file.write(chunk.data)
             self._hash.update(chunk.data)
             self._bytes += len(chunk.data)
-            self._told(chunk.position, span.until)
+            self._on_progress(chunk.position, span.until)
             if self._encoder.appends and self._bytes - durable_at >= self._durable_every:
                 _durable(file)
                 durable_at = self._bytes
@@ -184,16 +189,16 @@ class FileExport:
 
     def _note(self, begins: int, position: int, *, headless: bool) -> None:
         tally = self._encoder.tally
-        told: dict[str, Any] = {"begins": begins, "continues": headless, "position": position, "bytes": self._bytes}
-        told |= {"sha256": self._hash.hexdigest(), "rows": tally.rows, "total": tally.total}
-        fresh = Progress(FORMAT_VERSION, self._asked, self._log, **told)
+        noted: dict[str, Any] = {"begins": begins, "continues": headless, "position": position, "bytes": self._bytes}
+        noted |= {"sha256": self._hash.hexdigest(), "rows": tally.rows, "total": tally.total}
+        fresh = Progress(FORMAT_VERSION, self._spec, self._log, **noted)
         replace_file(self._progress_path, fresh)
 
     def _finish(self, first: int, last: int, headless: bool) -> Manifest:
         tally = self._encoder.tally
         manifest = Manifest(
             FORMAT_VERSION,
-            self._asked,
+            self._spec,
             self._log,
             first,
             last,

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from app.exports.wanted import FORMAT_VERSION, Wanted
+from app.exports.kinds import FORMAT_VERSION, ExportSpec
 from app.faults import ExportUnfit
 from projections.exports.contract import Tally
 from projections.exports.texts import fixed
@@ -25,7 +25,7 @@ class Manifest(msgspec.Struct, frozen=True):
     """
 
     format_version: int
-    wanted: Wanted
+    wanted: ExportSpec
     log: str
     first_position: int
     last_position: int
@@ -37,15 +37,15 @@ class Manifest(msgspec.Struct, frozen=True):
     sha256: str
     checkpoint: str | None = None
 
-    def fits(self, asked: Wanted, log: str) -> bool:
-        return (self.format_version, self.wanted, self.log) == (FORMAT_VERSION, asked, log)
+    def fits(self, spec: ExportSpec, log: str) -> bool:
+        return (self.format_version, self.wanted, self.log) == (FORMAT_VERSION, spec, log)
 
 
 class Progress(msgspec.Struct, frozen=True):
     """Of a file that is being written: what is durable of it. `sha256` is that of these bytes."""
 
     format_version: int
-    wanted: Wanted
+    wanted: ExportSpec
     log: str
     begins: int
     continues: bool
@@ -80,11 +80,11 @@ def read_progress(path: Path) -> Progress | None:
         return None
 
 
-def replace_file(path: Path, told: msgspec.Struct) -> None:
+def replace_file(path: Path, content: msgspec.Struct) -> None:
     """Whole or not at all, and durable."""
     fresh = path.with_name(path.name + ".new")
     with fresh.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
+        file.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)

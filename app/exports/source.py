@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import NamedTuple, Protocol
 
-from app.exports.wanted import Wanted
+from app.exports.kinds import ExportSpec
 from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.store import Ledger
 from app.read_models import DecodedLog, ReadModels
@@ -79,12 +79,12 @@ class OneAccount:
             return Fact(position, micros, Undecodable(topic, str(error)))
 
 
-def span_of(ledger: Ledger, source: Source, asked: Wanted, after: int | None) -> Span:
+def span_of(ledger: Ledger, source: Source, spec: ExportSpec, after: int | None) -> Span:
     """What is to be told of the log as it is now. `after` None: from the beginning of what is wanted."""
     until = source.end()
-    if asked.to_micros is not None:
-        until = min(until, position_before(ledger, asked.to_micros, until))
-    begins = 0 if asked.from_micros is None else position_before(ledger, asked.from_micros, until)
+    if spec.to_micros is not None:
+        until = min(until, position_before(ledger, spec.to_micros, until))
+    begins = 0 if spec.from_micros is None else position_before(ledger, spec.from_micros, until)
     return Span(begins, begins if after is None else max(begins, after), until)
 
 

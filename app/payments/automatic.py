@@ -20,7 +20,7 @@ import structlog
 from app.faults import VendorRefused, VendorUnavailable
 from app.payments.chores import claim
 from app.payments.service import Payments
-from app.payments.vendor import Payment, Saved
+from app.payments.vendor import Payment, SavedMethod
 from domain import buckets
 from domain.checkout import Checkout
 from domain.errors import AutomaticCeilingReached, TooManyCheckouts
@@ -50,10 +50,10 @@ class TopUp:
     problem: str | None
 
     @property
-    def saved(self) -> Saved | None:
+    def saved(self) -> SavedMethod | None:
         if self.customer_id is None or self.payment_method_id is None:
             return None
-        return Saved(self.customer_id, self.payment_method_id)
+        return SavedMethod(self.customer_id, self.payment_method_id)
 
     @property
     def checkout_id(self) -> str:

@@ -49,7 +49,7 @@ Decision = tuple[int, Sequence[Event], tuple[Guard, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
+class ReportedPayment:
     """A payment as the processor reported it. None: not reported."""
 
     payment_id: str
@@ -125,7 +125,7 @@ class Crediting:
 
     # -- Money in ----------------------------------------------------------------------------------------------------
 
-    def credit(self, paid: Paid) -> bool:
+    def credit(self, paid: ReportedPayment) -> bool:
         """Credit a payment. Returns whether that is new. Raises NotFound (no such checkout), PaymentMismatch, StoreUnavailable."""
         checkout = self.checkout(paid.checkout_id)
         checkouts.check_paid(

@@ -31,7 +31,7 @@ _SOONER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class ClaimedWebhook:
     """A claimed webhook. `attempts` is the number of earlier attempts."""
 
     event_id: str
@@ -53,7 +53,7 @@ class Inbox:
             self._tables.change((_SOONER, (soon, notice.event_id, soon)))
         return bool(new)
 
-    def claim(self, limit: int) -> list[Waiting]:
+    def claim(self, limit: int) -> list[ClaimedWebhook]:
         """Claim due webhooks, the oldest first, for CLAIM_SECONDS."""
         now = self._tables.now_micros()
         due = self._tables.select(
@@ -67,7 +67,7 @@ class Inbox:
             "WHERE event_id = ? AND processed_at_micros IS NULL AND next_at_micros = ?"
         )
         return [
-            Waiting(event_id, type_, bytes(payload), attempts)
+            ClaimedWebhook(event_id, type_, bytes(payload), attempts)
             for event_id, type_, payload, attempts, next_at in due
             if self._tables.change((take, (until, event_id, next_at)))
         ]
@@ -81,7 +81,7 @@ class Inbox:
             )
         )
 
-    def postpone(self, waiting: Waiting, reason: str) -> None:
+    def postpone(self, waiting: ClaimedWebhook, reason: str) -> None:
         """Schedule the next attempt, with a growing pause."""
         pause = min(RETRY_SECONDS_MAX, RETRY_SECONDS_FIRST * 2 ** min(waiting.attempts, 20))
         self._tables.change(

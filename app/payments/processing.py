@@ -14,7 +14,7 @@ import trio
 
 from app.faults import TooManyConflicts, VendorRefused, VendorUnavailable
 from app.ledger.store import CommandFailed, StoreUnavailable
-from app.payments.inbox import Waiting
+from app.payments.inbox import ClaimedWebhook
 from app.payments.service import Payments
 from app.payments.vendor import Payment, Session
 from domain import checkout as checkouts
@@ -43,7 +43,7 @@ class Processing:
             await self.work(waiting)
         return len(batch)
 
-    async def work(self, waiting: Waiting) -> None:
+    async def work(self, waiting: ClaimedWebhook) -> None:
         """Process one webhook, or postpone it."""
         inbox, in_thread = self._payments.inbox, self._payments.in_thread
         try:
@@ -58,7 +58,7 @@ class Processing:
             _log.info("webhook processed", event_id=waiting.event_id, type=waiting.type, outcome=outcome)
             await in_thread(inbox.done, waiting.event_id, outcome)
 
-    async def _outcome(self, waiting: Waiting) -> str:
+    async def _outcome(self, waiting: ClaimedWebhook) -> str:
         event: dict[str, Any] = msgspec.json.decode(waiting.payload)
         if event.get("account") is not None:
             return self._payments.refuse(waiting.event_id, PaymentMismatch("account", "ours", event["account"]))

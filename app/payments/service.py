@@ -18,7 +18,7 @@ import trio
 
 from app.faults import BadSignature, VendorRefused, VendorUnavailable
 from app.ledger.store import Ledger
-from app.payments.crediting import Crediting, Paid
+from app.payments.crediting import Crediting, ReportedPayment
 from app.payments.inbox import Inbox
 from app.payments.vendor import Payment, Session, Vendor
 from domain.buckets import MICROS_PER_SECOND
@@ -38,7 +38,7 @@ Ts = TypeVarTuple("Ts")
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedCheckout:
     """A checkout that waits for its payment, and the URL of its payment page."""
 
     checkout_id: str
@@ -89,7 +89,7 @@ class Payments:
 
     # -- Checkouts ----------------------------------------------------------------------------------------------------
 
-    async def begin(self, checkout_id: str, account_id: str, pack_id: str, *, save: bool) -> Opened:
+    async def begin(self, checkout_id: str, account_id: str, pack_id: str, *, save: bool) -> OpenedCheckout:
         """Start a checkout and open its session. A repeated call with the same id returns the same checkout.
 
         Raises InvalidValue (no such pack), NotFound, AlreadyExists, TooManyCheckouts, VendorUnavailable, VendorRefused,
@@ -105,7 +105,7 @@ class Payments:
             await self.in_thread(self._remember, checkout_id, session.session_id)
         if session.url is None or session.status != "open":
             raise AlreadyExists(f"The checkout {checkout_id} is over. Begin another one.")
-        return Opened(checkout_id, session.url)
+        return OpenedCheckout(checkout_id, session.url)
 
     async def _opened_before(self, checkout: Checkout) -> Session | None:
         """The checkout's existing session, if any. The processor remembers idempotency keys for a day; opening a session after that
@@ -146,7 +146,7 @@ class Payments:
             return "not ours"
         if session.paid and session.payment_id is not None:
             said = (session.account_id, session.amount_minor, session.currency)
-            outcome = await self.credit(Paid(session.payment_id, session.checkout_id, *said, session.tax))
+            outcome = await self.credit(ReportedPayment(session.payment_id, session.checkout_id, *said, session.tax))
             if session.saved is not None and outcome in ("credited", "credited before"):
                 await self.in_thread(self._keep_method, session)
             return outcome
@@ -163,14 +163,14 @@ class Payments:
             return "not ours"
         if payment.status == "succeeded":
             said = (payment.account_id, payment.amount_minor, payment.currency)
-            return await self.credit(Paid(payment.payment_id, payment.checkout_id, *said))
+            return await self.credit(ReportedPayment(payment.payment_id, payment.checkout_id, *said))
         checkout = await self.in_thread(self.crediting.checkout, payment.checkout_id)
         if payment.failure is not None and checkout.started is not None and checkout.started.automatic:
             reason = payment.failure
             return await self._ended(payment.checkout_id, "failed", lambda each: self.crediting.fail(each, reason))
         return "not paid yet"
 
-    async def credit(self, paid: Paid) -> str:
+    async def credit(self, paid: ReportedPayment) -> str:
         """Raises StoreUnavailable."""
         try:
             new = await self.in_thread(self.crediting.credit, paid)

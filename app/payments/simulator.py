@@ -16,11 +16,11 @@ import trio
 
 from app.faults import BadSignature, VendorRefused
 from app.ledger.store import Tables
-from app.payments.vendor import Dispute, Notice, Payment, Refund, Saved, Session
+from app.payments.vendor import Dispute, Notice, Payment, Refund, SavedMethod, Session
 from domain.buckets import MICROS_PER_SECOND
 from domain.events import CheckoutStarted
 
-SAVED = Saved("cus_simulated", "pm_simulated")
+SAVED = SavedMethod("cus_simulated", "pm_simulated")
 THREADS = 4
 T = TypeVar("T")
 
@@ -94,7 +94,7 @@ class SimulatedVendor:
             if found.session_id.startswith("cs_"):
                 yield self._session(found)
 
-    async def charge(self, order: CheckoutStarted, saved: Saved) -> Payment:
+    async def charge(self, order: CheckoutStarted, saved: SavedMethod) -> Payment:
         made = Simulated(
             session_id=f"auto_{order.checkout_id}",
             checkout_id=order.checkout_id,
@@ -113,7 +113,7 @@ class SimulatedVendor:
         found = await self._in_thread(lambda: [one for one in self._all(0) if one.payment_id == payment_id])
         return _payment(found[0]) if found else None
 
-    async def payment_of(self, checkout_id: str, saved: Saved) -> Payment | None:
+    async def payment_of(self, checkout_id: str, saved: SavedMethod) -> Payment | None:
         found = await self.find(f"auto_{checkout_id}")
         return None if found is None else _payment(found)
 

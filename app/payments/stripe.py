@@ -17,7 +17,7 @@ import stripe
 import trio
 
 from app.faults import BadSignature, VendorRefused, VendorUnavailable
-from app.payments.vendor import Dispute, Notice, Payment, Refund, Saved, Session
+from app.payments.vendor import Dispute, Notice, Payment, Refund, SavedMethod, Session
 from domain.events import CheckoutStarted, Tax
 
 TIMEOUT_SECONDS = 20.0
@@ -126,7 +126,7 @@ class StripeVendor:
     def sessions(self, since: int) -> AsyncGenerator[Session, None]:
         return _each(self._api.checkout.sessions.list_async, _session, created={"gte": since})
 
-    async def charge(self, order: CheckoutStarted, saved: Saved) -> Payment:
+    async def charge(self, order: CheckoutStarted, saved: SavedMethod) -> Payment:
         params: Any = {
             "amount": order.amount_minor,
             "currency": order.currency,
@@ -148,7 +148,7 @@ class StripeVendor:
         found = await _found(lambda: self._api.payment_intents.retrieve_async(payment_id))
         return None if found is None else _payment(_plain(found))
 
-    async def payment_of(self, checkout_id: str, saved: Saved) -> Payment | None:
+    async def payment_of(self, checkout_id: str, saved: SavedMethod) -> Payment | None:
         listed = _each(self._api.payment_intents.list_async, _payment, customer=saved.customer_id)
         async with aclosing(listed) as payments:
             async for payment in payments:
@@ -283,11 +283,11 @@ def _tax(session: dict[str, Any]) -> Tax | None:
     return None if country is None else Tax(country, "unknown", None)
 
 
-def _saved(session: dict[str, Any], intent: dict[str, Any] | None) -> Saved | None:
+def _saved(session: dict[str, Any], intent: dict[str, Any] | None) -> SavedMethod | None:
     if intent is None or intent.get("setup_future_usage") != "off_session":
         return None
     customer, method = _id(session.get("customer")), _id(intent.get("payment_method"))
-    return Saved(customer, method) if customer and method else None
+    return SavedMethod(customer, method) if customer and method else None
 
 
 def _payment(found: dict[str, Any], failure: str | None = None) -> Payment:

@@ -14,7 +14,7 @@ from domain.events import CheckoutStarted, Tax
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class SavedMethod:
     """A payment method saved with its owner's consent."""
 
     customer_id: str
@@ -48,7 +48,7 @@ class Session:
     payment_id: str | None
     url: str | None = None
     failure: str | None = None
-    saved: Saved | None = None
+    saved: SavedMethod | None = None
     tax: Tax | None = None
 
 
@@ -106,13 +106,13 @@ class Vendor(Protocol):
         """The sessions opened since an instant."""
         ...
 
-    async def charge(self, order: CheckoutStarted, saved: Saved) -> Payment:
-        """Charge a saved method without its owner present. A repeated call returns the same payment; a refusal returns a failed one."""
+    async def charge(self, order: CheckoutStarted, saved: SavedMethod) -> Payment:
+        """Charge a saved method, with its owner absent. A repeated call returns the same payment; a refusal a failed one."""
         ...
 
     async def payment(self, payment_id: str) -> Payment | None: ...
 
-    async def payment_of(self, checkout_id: str, saved: Saved) -> Payment | None:
+    async def payment_of(self, checkout_id: str, saved: SavedMethod) -> Payment | None:
         """The payment that was already charged automatically for this checkout."""
         ...
 

@@ -19,7 +19,7 @@ from projections.exports.contract import event_of
 from projections.exports.sheets import tax_told
 from projections.exports.texts import fixed
 
-Told = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 
 
 class LotShown(msgspec.Struct, frozen=True):
@@ -55,20 +55,20 @@ class LotsShown(msgspec.Struct, frozen=True):
     lots: tuple[LotShown, ...]
 
 
-def events(source: Source, until: int, told: Told) -> Iterator[tuple[Fact, Event]]:
+def events(source: Source, until: int, on_progress: OnProgress) -> Iterator[tuple[Fact, Event]]:
     """All that a source has up to a position."""
     for page in pages(source, 0, until):
         for fact in page:
             event = event_of(fact)
             if event is not None:
                 yield fact, event
-        told(page[-1].position, until)
+        on_progress(page[-1].position, until)
 
 
-def lots(source: Source, account_id: str, until: int, told: Told) -> LotsShown:
+def lots(source: Source, account_id: str, until: int, on_progress: OnProgress) -> LotsShown:
     """Of one account."""
     purse, paid = Purse(account_id), dict[str, TopUpSettled]()
-    for fact, event in events(source, until, told):
+    for fact, event in events(source, until, on_progress):
         purse.apply(event, fact.recorded_at_micros)
         if isinstance(event, TopUpSettled):
             paid[event.payment_id] = event
@@ -84,17 +84,17 @@ def lots(source: Source, account_id: str, until: int, told: Told) -> LotsShown:
     )
 
 
-def revenue(source: Source, until: int, told: Told) -> list[Month]:
+def revenue(source: Source, until: int, on_progress: OnProgress) -> list[Month]:
     """Deferred revenue by month."""
     rolled = RollForward()
-    for fact, event in events(source, until, told):
+    for fact, event in events(source, until, on_progress):
         rolled.feed(event, fact.recorded_at_micros)
     return list(rolled.months())
 
 
-def trial_balance(source: Source, until: int, told: Told) -> TrialBalance:
+def trial_balance(source: Source, until: int, on_progress: OnProgress) -> TrialBalance:
     trial = TrialBalance()
-    for _, event in events(source, until, told):
+    for _, event in events(source, until, on_progress):
         trial.feed(event)
     return trial
 

@@ -19,7 +19,7 @@ import msgspec
 
 from app.exports.source import Source, pages
 from app.faults import ProviderFileUnfit
-from app.reports.folds import Told
+from app.reports.folds import OnProgress
 from app.settings import ProviderExportSettings
 from domain.errors import InvalidValue
 from domain.events import RequestDebited
@@ -32,7 +32,7 @@ COST_DECIMALS = 12
 _PERCENT = 10**9
 
 
-class Used(msgspec.Struct, gc=False):
+class ProviderUsage(msgspec.Struct, gc=False):
     """What a provider says of a request: tokens, and what it cost in picos. None: its export does not say. `charged`: so often."""
 
     input_tokens: int | None
@@ -43,7 +43,7 @@ class Used(msgspec.Struct, gc=False):
     charged: int = 0
 
 
-class Differing(msgspec.Struct, frozen=True):
+class ProviderDifference(msgspec.Struct, frozen=True):
     """`what`: input_tokens, cached_tokens, output_tokens or cost, of a request that both know; missing_here, of one that was never
     charged here; missing_there, of one that is not in the file; charged_twice, of a charge whose request has one already;
     without_id, of a row that names no request. `line`: where the file has it."""
@@ -70,7 +70,7 @@ class Reconciled(msgspec.Struct, frozen=True):
     counts: dict[str, int]
     charged: str
     cost: str | None
-    differences: tuple[Differing, ...]
+    differences: tuple[ProviderDifference, ...]
 
     @property
     def ok(self) -> bool:
@@ -78,12 +78,12 @@ class Reconciled(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Listing:
+class Differences:
     """What differs, counted, and the first of it."""
 
     first_max: int
     counts: Counter[str]
-    first: list[Differing]
+    first: list[ProviderDifference]
 
     def add(
         self,
@@ -96,9 +96,9 @@ class Listing:
     ) -> None:
         self.counts[what] += 1
         if len(self.first) < self.first_max:
-            self.first.append(Differing(what, theirs_id[:200], ours_id, ours, theirs, line))
+            self.first.append(ProviderDifference(what, theirs_id[:200], ours_id, ours, theirs, line))
 
-    def take(self, other: Listing | None) -> None:
+    def take(self, other: Differences | None) -> None:
         if other is not None:
             self.counts += other.counts
             self.first += other.first[: self.first_max - len(self.first)]
@@ -109,20 +109,20 @@ def reconcile(
     mapping: ProviderExportSettings,
     path: Path,
     *,
-    told: Told = lambda _done, _of: None,
+    on_progress: OnProgress = lambda _done, _of: None,
     first_max: int = 20,
 ) -> Reconciled:
     """Blocks. Raises ProviderFileUnfit, StoreUnavailable, ExportStopped, OSError."""
-    listing = Listing(first_max, Counter(), [])
+    listing = Differences(first_max, Counter(), [])
     rows, theirs = read_file(path, mapping, listing)
     charged, cost, matched, outside, unnamed, pending = 0, 0, 0, 0, 0, 0
-    lacking: Listing | None = None
-    for event in _charges(source, mapping.upstream, told):
+    lacking: Differences | None = None
+    for event in _charges(source, mapping.upstream, on_progress):
         theirs_id = event.upstream_request_id or ""
         used = theirs.get(theirs_id)
         if used is not None:
             listing.take(lacking)
-            lacking = Listing(first_max, Counter(), [])
+            lacking = Differences(first_max, Counter(), [])
             unnamed, pending = unnamed + pending, 0
             charged += event.cost_nanos
             if used.charged:
@@ -156,10 +156,12 @@ def reconcile(
     )
 
 
-def read_file(path: Path, mapping: ProviderExportSettings, listing: Listing) -> tuple[int, dict[str, Used]]:
+def read_file(
+    path: Path, mapping: ProviderExportSettings, listing: Differences
+) -> tuple[int, dict[str, ProviderUsage]]:
     """How many rows there are, and what is used by request id; `listing` is told of rows without one. Raises ProviderFileUnfit,
     OSError."""
-    found: dict[str, Used] = {}
+    found: dict[str, ProviderUsage] = {}
     rows = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -186,12 +188,12 @@ def _check_header(names: Sequence[str], mapping: ProviderExportSettings, path: P
 
 
 def _take(
-    found: dict[str, Used],
+    found: dict[str, ProviderUsage],
     row: Mapping[str, str],
     mapping: ProviderExportSettings,
     where: str,
     line: int,
-    listing: Listing,
+    listing: Differences,
 ) -> None:
     theirs_id = row[mapping.request_id].strip()
     input_tokens, cached, output, cost = (
@@ -211,7 +213,7 @@ def _take(
     if there is None:
         if len(found) >= REQUESTS_MAX:
             raise ProviderFileUnfit(f"{where}: more than {REQUESTS_MAX} requests. Compare a shorter period.")
-        found[theirs_id] = Used(input_tokens, cached, output, cost, line)
+        found[theirs_id] = ProviderUsage(input_tokens, cached, output, cost, line)
         return
     there.input_tokens = _sum(there.input_tokens, input_tokens)
     there.cached_tokens = _sum(there.cached_tokens, cached)
@@ -234,7 +236,7 @@ def _sum(one: int | None, other: int | None) -> int | None:
     return None if one is None or other is None else one + other
 
 
-def _charges(source: Source, upstream: str, told: Told) -> Iterator[RequestDebited]:
+def _charges(source: Source, upstream: str, on_progress: OnProgress) -> Iterator[RequestDebited]:
     """Charges of requests that this upstream served."""
     until = source.end()
     for page in pages(source, 0, until):
@@ -242,10 +244,10 @@ def _charges(source: Source, upstream: str, told: Told) -> Iterator[RequestDebit
             event = event_of(fact)
             if isinstance(event, RequestDebited) and event.upstream == upstream:
                 yield event
-        told(page[-1].position, until)
+        on_progress(page[-1].position, until)
 
 
-def _compare(event: RequestDebited, used: Used, mapping: ProviderExportSettings, listing: Listing) -> None:
+def _compare(event: RequestDebited, used: ProviderUsage, mapping: ProviderExportSettings, listing: Differences) -> None:
     usage, theirs_id = event.usage, event.upstream_request_id or ""
     read = usage.input_tokens if mapping.input_includes_cached else usage.input_tokens - usage.cached_input
     for what, ours, theirs in (
@@ -268,5 +270,5 @@ def _is_expected(event: RequestDebited, cost_picos: int, mapping: ProviderExport
     return abs(charged - expected) <= tolerance
 
 
-def _cost(used: Used) -> str | None:
+def _cost(used: ProviderUsage) -> str | None:
     return None if used.cost_picos is None else fixed(used.cost_picos, COST_DECIMALS)

@@ -17,7 +17,7 @@ import msgspec
 
 from app.exports.source import Source, Span, pages
 from app.faults import PricesUnfit
-from app.reports.folds import Told
+from app.reports.folds import OnProgress
 from domain.errors import InvalidValue
 from domain.events import RequestDebited
 from domain.pricing import PriceList, parse_prices, price_usage, tier_is_priced
@@ -79,7 +79,7 @@ def _model(name: str, number: int, model: Any) -> tuple[str, PriceList]:
         raise PricesUnfit(f"{name}: the model {model['id'][:100]!r}: {error}") from error
 
 
-def reprice(source: Source, span: Span, prices: Mapping[str, PriceList], told: Told) -> list[Repriced]:
+def reprice(source: Source, span: Span, prices: Mapping[str, PriceList], on_progress: OnProgress) -> list[Repriced]:
     """By account and model. Blocks. Raises StoreUnavailable, ExportStopped."""
     sums: dict[tuple[str, str], tuple[int, int, int]] = {}
     lacking: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -92,7 +92,7 @@ def reprice(source: Source, span: Span, prices: Mapping[str, PriceList], told: T
                 sums[key] = (requests + 1, charged + event.cost_nanos, repriced + _again(event, prices))
                 if event.model in prices:
                     lacking[key].update(unpriced(prices[event.model], event.usage))
-        told(page[-1].position, span.until)
+        on_progress(page[-1].position, span.until)
     return [
         Repriced(*key, key[1] in prices, tuple(sorted(lacking[key])), *figures) for key, figures in sorted(sums.items())
     ]

@@ -11,9 +11,9 @@ from quart import Response, request
 from app.edge.application import EdgeApplication, StreamBody
 from app.edge.body import on_exit
 from app.exports.download import Downloads
+from app.exports.kinds import KINDS, ExportSpec, encoder_for, export_spec, file_name, provider_of
 from app.exports.run import chunks
 from app.exports.source import OneAccount, Span, span_of
-from app.exports.wanted import KINDS, Wanted, encoder_for, file_name, provider_of, wanted
 from app.faults import BadRequest, NoSuchExport, NotFound, ReadModelsUnavailable
 from app.routes.bodies import asked_instant, read_query
 from app.routes.caller import reader
@@ -89,7 +89,7 @@ def _given_back(held: ExitStack) -> None:
     on_exit(request, leave)
 
 
-def _asked(kind: str, account_id: str, provider: str) -> tuple[Wanted, int | None]:
+def _asked(kind: str, account_id: str, provider: str) -> tuple[ExportSpec, int | None]:
     """Raises NotFound, BadRequest."""
     if kind not in KINDS:
         raise NotFound(f"There is no export {kind[:40]!r}: there are {', '.join(KINDS)}.")
@@ -97,20 +97,20 @@ def _asked(kind: str, account_id: str, provider: str) -> tuple[Wanted, int | Non
     from_micros, to_micros = asked_instant(query.from_, "from"), asked_instant(query.to, "to")
     try:
         which = {"account_id": account_id, "from_micros": from_micros, "to_micros": to_micros}
-        asked = wanted(kind, query.table, provider=provider, **which)
+        asked = export_spec(kind, query.table, provider=provider, **which)
     except NoSuchExport as error:
         raise BadRequest(str(error), param="table", code="invalid_value") from error
     return asked, query.after
 
 
-def _encoder(services: Services, asked: Wanted, name: str) -> Encoder:
+def _encoder(services: Services, asked: ExportSpec, name: str) -> Encoder:
     try:
         return encoder_for(asked, provider=provider_of(services.settings), name_of=lambda _account_id: name)
     except ParquetMissing as error:
         raise NotFound("There is no Parquet here: the operator has not installed what writes it.") from error
 
 
-def _headers(asked: Wanted, encoder: Encoder, span: Span) -> dict[str, str]:
+def _headers(asked: ExportSpec, encoder: Encoder, span: Span) -> dict[str, str]:
     return {
         "cache-control": "no-store, no-transform",
         "content-type": encoder.media_type,

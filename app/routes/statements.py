@@ -9,8 +9,8 @@ import trio
 from quart import Response, request
 
 from app.edge.application import EdgeApplication
+from app.exports.kinds import provider_of
 from app.exports.source import position_before
-from app.exports.wanted import provider_of
 from app.faults import BadRequest
 from app.read_models.answers import Transaction
 from app.routes.bodies import answer, read_query, told_instant, usd

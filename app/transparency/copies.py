@@ -17,7 +17,7 @@ from app.ledger.store import StoreUnavailable, Tables
 from app.transparency.events import read_entries
 from app.transparency.file import CheckpointFile
 from app.transparency.trees import Trees
-from app.transparency.verify import Found, Progress
+from app.transparency.verify import FoundCheckpoint, Progress
 from domain.buckets import MICROS_PER_SECOND
 from projections.proofs.checkpoint import Checkpoint, parse_checkpoint
 from projections.proofs.errors import ProofInvalid
@@ -35,7 +35,7 @@ NO_FILE = "no such file: whether the database was put back to an older state is 
 Page = Sequence[tuple[int, bytes]]
 
 
-class Stored:
+class DatabaseCopy:
     """The log of a database, its tiles and checkpoints, and the checkpoint outside it. Raises StoreUnavailable, OSError."""
 
     def __init__(self, tables: Tables, origin: str, file: CheckpointFile | None = None) -> None:
@@ -43,12 +43,12 @@ class Stored:
         self._unread: dict[int, str] = {}
         self.trees = Trees(tables, origin)
 
-    def checkpoints(self) -> Iterator[Found]:
+    def checkpoints(self) -> Iterator[FoundCheckpoint]:
         for kept in self.trees.kept():
-            yield Found(f"of {kept.size} in the database", kept.note, kept.size, kept.witnesses)
+            yield FoundCheckpoint(f"of {kept.size} in the database", kept.note, kept.size, kept.witnesses)
         note = None if self._file is None else self._file.read()
         if self._file is not None and note is not None:
-            yield Found(f"in {self._file.path}", note)
+            yield FoundCheckpoint(f"in {self._file.path}", note)
 
     def leaves(self, until: int, after: int = 0) -> Iterator[Page]:
         """An event that the database cannot give is left out, and is among the oddities."""
@@ -97,7 +97,7 @@ class Stored:
             yield "checkpoint", "the newest in the database", f"one of {size}", f"one of {before}"
 
 
-class Folder:
+class FolderCopy:
     """An exported copy. Raises OSError, and ProofInvalid where its checkpoint is none."""
 
     def __init__(self, path: Path) -> None:
@@ -109,8 +109,8 @@ class Folder:
         self.size = parse_checkpoint(parse_note(self._note).text).size
         self._odd: dict[int, str] = {}
 
-    def checkpoints(self) -> Iterator[Found]:
-        yield Found(f"in {self.path / 'checkpoint'}", self._note)
+    def checkpoints(self) -> Iterator[FoundCheckpoint]:
+        yield FoundCheckpoint(f"in {self.path / 'checkpoint'}", self._note)
 
     def leaves(self, until: int) -> Iterator[Page]:
         for number in range(-(-until // WIDTH)):
@@ -143,7 +143,9 @@ class Folder:
                 yield "tile", tile.path, f"{tile.width} hashes", f"{file.stat().st_size} bytes"
 
 
-def export(stored: Stored, keys: LogKeys, folder: Path, progress: Progress = lambda _done, _of: None) -> Checkpoint:
+def export(
+    stored: DatabaseCopy, keys: LogKeys, folder: Path, progress: Progress = lambda _done, _of: None
+) -> Checkpoint:
     """Write the sealed log into a folder, or what has come since the last time. Raises ExportRefused, ProofInvalid, OSError."""
     newest = stored.trees.newest()
     if newest is None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from app.faults import NotSealedYet
 from app.ledger.store import Ledger, RecordedEvent, StoreUnavailable
 from app.transparency.events import entry_of
-from app.transparency.trees import Kept, Trees
+from app.transparency.trees import KeptCheckpoint, Trees
 from projections.proofs.checkpoint import Checkpoint, merged, parse_checkpoint
 from projections.proofs.errors import ProofInvalid
 from projections.proofs.keys import LogKeys
@@ -43,7 +43,7 @@ class Receipts:
         check_receipt(text, self.keys.own)
         return text
 
-    def _signed_today(self, kept: Kept) -> str:
+    def _signed_today(self, kept: KeptCheckpoint) -> str:
         """The checkpoint, with the signatures of all keys that sign now. Raises ProofInvalid."""
         known, newest, today = self.keys.check(kept.note), self.trees.newest(), set(self._signers)
         if newest is None or today <= set(known.keys):

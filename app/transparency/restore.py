@@ -23,7 +23,7 @@ from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import WINDOWS_KEPT_DAYS
 from app.replay.findings import DIFFERENCES_MAX
-from app.transparency.copies import PAGE_EVENTS, Folder, Page
+from app.transparency.copies import PAGE_EVENTS, FolderCopy, Page
 from app.transparency.verify import Progress, Report, verify
 from domain.buckets import MICROS_PER_DAY, minute_of
 from domain.events import Event, RequestAdmitted, RequestDebited, RequestReleased, UnknownEvent
@@ -84,7 +84,7 @@ def _load(
         ledger.close()
 
 
-class _Loading(Folder):
+class _Loading(FolderCopy):
     """A copy whose events enter a ledger as they are read. `problem`: why they do so no more."""
 
     def __init__(self, path: Path, ledger: SQLiteLedger) -> None:

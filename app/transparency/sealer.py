@@ -24,7 +24,7 @@ from app.ledger.store import Ledger
 from app.payments.chores import claim
 from app.transparency.events import read_entries
 from app.transparency.file import CheckpointFile
-from app.transparency.trees import Kept, Trees
+from app.transparency.trees import KeptCheckpoint, Trees
 from projections.proofs.checkpoint import Checkpoint
 from projections.proofs.errors import ProofInvalid
 from projections.proofs.keys import LogKeys
@@ -40,7 +40,7 @@ _log = structlog.get_logger("sealing")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SealState:
     """What the newest checkpoint covers, checked: the note in the database (None before the first), and how long the log is."""
 
     note: str | None
@@ -77,20 +77,20 @@ class Sealer:
 
     def seal(self) -> None:
         """One turn. Blocks."""
-        standing, growth = self._stand()
+        standing, growth = self._state()
         if standing.size < standing.head and (self._alone or claim(self._ledger, _CHORE, SEAL_SECONDS / 2)):
             for _ in range(PAGES_PER_TURN):
                 if not self._seal_page(growth, standing.head):
                     break
         self._write_file()
 
-    def check(self) -> Standing:
+    def check(self) -> SealState:
         """Compare the log with the newest checkpoints. Raises LogDiffers. Blocks."""
-        return self._stand()[0]
+        return self._state()[0]
 
     def step(self) -> int:
         """Seal a page of events. Returns how many; 0 where all are sealed."""
-        standing, growth = self._stand()
+        standing, growth = self._state()
         return self._seal_page(growth, standing.head)
 
     def adopt(self) -> Checkpoint:
@@ -116,7 +116,7 @@ class Sealer:
         self.unsealed = head - growth.size
         return len(page)
 
-    def _stand(self) -> tuple[Standing, Growth]:
+    def _state(self) -> tuple[SealState, Growth]:
         size, kept, outside = self._trees.size(), self._trees.newest(), self._file.read()
         head = self._ledger.head().position
         self.unsealed = head - (0 if kept is None else kept.size)
@@ -124,9 +124,9 @@ class Sealer:
             raise LogDiffers(f"The tree has grown to {size}, and its newest checkpoint is gone from the database.")
         growth = Growth() if kept is None else self._grown(kept, head)
         self._compare_file(outside, growth, head, kept)
-        return Standing(None if kept is None else kept.note, growth.size, head), growth
+        return SealState(None if kept is None else kept.note, growth.size, head), growth
 
-    def _grown(self, kept: Kept, head: int) -> Growth:
+    def _grown(self, kept: KeptCheckpoint, head: int) -> Growth:
         """The tree of the database's newest checkpoint, after it was compared with its tiles and with the log."""
         checkpoint = self._checked(kept.note, "in the database")
         if checkpoint.size != kept.size:
@@ -139,7 +139,7 @@ class Sealer:
             raise LogDiffers(f"Event {kept.size} is not the one that was sealed.")
         return growth
 
-    def _compare_file(self, note: str | None, growth: Growth, head: int, kept: Kept | None) -> None:
+    def _compare_file(self, note: str | None, growth: Growth, head: int, kept: KeptCheckpoint | None) -> None:
         if note is None and growth.size:
             raise LogDiffers(
                 f"There is no checkpoint file {self._file.path}, and {growth.size} events are sealed: nothing tells whether the "

@@ -48,7 +48,7 @@ _LINK_NEXT = (
 _KEPT = "SELECT size, note, previous_size, witnesses FROM log_checkpoints WHERE origin = ? "
 
 
-class Kept(NamedTuple):
+class KeptCheckpoint(NamedTuple):
     """A checkpoint as it is stored: nothing in it has been checked."""
 
     size: int
@@ -69,18 +69,18 @@ class Trees:
         rows = self._tables.select("SELECT size FROM log_trees WHERE origin = ?", (self.origin,))
         return rows[0][0] if rows else 0
 
-    def newest(self) -> Kept | None:
+    def newest(self) -> KeptCheckpoint | None:
         return self._one("ORDER BY size DESC LIMIT 1")
 
-    def at(self, size: int) -> Kept | None:
+    def at(self, size: int) -> KeptCheckpoint | None:
         return self._one("AND size = ?", size)
 
-    def covering(self, position: int) -> Kept | None:
+    def covering(self, position: int) -> KeptCheckpoint | None:
         """A checkpoint with this event in it: the newest that a witness has signed, else the newest."""
         witnessed = self._one("AND size >= ? AND witnesses > 0 ORDER BY size DESC LIMIT 1", position)
         return witnessed or self._one("AND size >= ? ORDER BY size DESC LIMIT 1", position)
 
-    def kept(self) -> Iterator[Kept]:
+    def kept(self) -> Iterator[KeptCheckpoint]:
         """Every checkpoint that is kept, by size, up to the newest of now."""
         newest, after = self.newest(), -1
         until = -1 if newest is None else newest.size
@@ -126,9 +126,9 @@ class Trees:
             (_LINK_NEXT, (size, origin, origin, size)),
         )
 
-    def _one(self, clause: str, *parameters: Any) -> Kept | None:
+    def _one(self, clause: str, *parameters: Any) -> KeptCheckpoint | None:
         rows = self._rows(clause, *parameters)
         return rows[0] if rows else None
 
-    def _rows(self, clause: str, *parameters: Any) -> Sequence[Kept]:
-        return [Kept(*row) for row in self._tables.select(_KEPT + clause, (self.origin, *parameters))]
+    def _rows(self, clause: str, *parameters: Any) -> Sequence[KeptCheckpoint]:
+        return [KeptCheckpoint(*row) for row in self._tables.select(_KEPT + clause, (self.origin, *parameters))]

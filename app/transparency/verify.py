@@ -29,7 +29,7 @@ _NOTHING = bytes(HASH_BYTES)
 """In the place of an event that is missing. No hash is this."""
 
 
-class Found(NamedTuple):
+class FoundCheckpoint(NamedTuple):
     """A checkpoint where it was found, as text; `size` and `witnesses` are what it is filed under, None where nothing says."""
 
     where: str
@@ -41,7 +41,7 @@ class Found(NamedTuple):
 class Copy(Protocol):
     """A log that is to be checked: the one in a database, or an exported one."""
 
-    def checkpoints(self) -> Iterable[Found]: ...
+    def checkpoints(self) -> Iterable[FoundCheckpoint]: ...
 
     def leaves(self, until: int) -> Iterator[Sequence[tuple[int, bytes]]]:
         """(position, leaf) of every event up to a position, in pages, in order."""
@@ -82,7 +82,7 @@ def verify(
     keys: Sequence[Verifier],
     progress: Progress = lambda _done, _of: None,
     *,
-    earlier: Iterable[Found] = (),
+    earlier: Iterable[FoundCheckpoint] = (),
     differences_max: int = DIFFERENCES_MAX,
 ) -> Report:
     """`keys`: those that are trusted, of the log and of witnesses. `earlier`: checkpoints that somebody has kept, each of which the
@@ -107,7 +107,7 @@ class _Check:
         self.agreed_at = 0
         self.differs: tuple[int, str] | None = None
 
-    def signatures(self, checkpoints: Iterable[Found], keys: Sequence[Verifier]) -> None:
+    def signatures(self, checkpoints: Iterable[FoundCheckpoint], keys: Sequence[Verifier]) -> None:
         """Every checkpoint is signed by the log, and says what it is filed under; all are of one log."""
         origins = set()
         for found in checkpoints:

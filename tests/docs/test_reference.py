@@ -23,8 +23,8 @@ from app.edge import body, cors
 from app.edge.application import _STREAM_HEADERS, CLIENT_ID_LENGTH_MAX
 from app.edge.limits import ServerLimits
 from app.exports import download
-from app.exports.wanted import FOCUS, KINDS
-from app.exports.wanted import TABLES as TABLES_OF_EXPORTS
+from app.exports.kinds import FOCUS, KINDS
+from app.exports.kinds import TABLES as TABLES_OF_EXPORTS
 from app.faults import (
     BadSignature,
     FileTooLarge,

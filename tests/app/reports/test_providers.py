@@ -16,7 +16,7 @@ import pytest
 from app.exports.source import WholeLog
 from app.faults import ProviderFileUnfit
 from app.ledger.codec import Codec
-from app.reports.providers import Listing, Reconciled, read_file, reconcile
+from app.reports.providers import Differences, Reconciled, read_file, reconcile
 from app.settings import ProviderExportSettings
 from domain.events import RequestDebited
 from domain.request import debit
@@ -237,7 +237,7 @@ def test_a_file_that_is_no_export_is_refused(content: bytes, why: str, tmp_path:
     path = tmp_path / "usage.csv"
     path.write_bytes(content)
     with pytest.raises(ProviderFileUnfit, match=why):
-        read_file(path, MAPPING, Listing(20, Counter(), []))
+        read_file(path, MAPPING, Differences(20, Counter(), []))
 
 
 def test_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,4 +245,4 @@ def test_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     path = tmp_path / "usage.csv"
     path.write_text("request,in,cached,out,usd\n" + "".join(f"up-{n},1,0,0,1\n" for n in range(3)), encoding="utf-8")
     with pytest.raises(ProviderFileUnfit, match="more than 2 requests"):
-        read_file(path, MAPPING, Listing(20, Counter(), []))
+        read_file(path, MAPPING, Differences(20, Counter(), []))

@@ -16,7 +16,7 @@ from app.faults import RestoreRefused
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import LogReader
 from app.replay.replay import replay
-from app.transparency.copies import PAGE_EVENTS, Stored, export
+from app.transparency.copies import PAGE_EVENTS, DatabaseCopy, export
 from app.transparency.file import CheckpointFile
 from app.transparency.restore import restore
 from app.transparency.sealer import Sealer
@@ -63,7 +63,7 @@ def test_a_log_of_many_pages_is_whole(tmp_path: Path) -> None:
     source.migrate()
     Book(source).busy(PAGE_EVENTS // 2 + 50)
     Sealer(source, KEYS, CheckpointFile(tmp_path / "checkpoint"), alone=True).seal()
-    export(Stored(source, ORIGIN), KEYS, tmp_path / "copy")
+    export(DatabaseCopy(source, ORIGIN), KEYS, tmp_path / "copy")
     assert source.head().position > PAGE_EVENTS
     assert restore(tmp_path / "copy", OWN, tmp_path / "audit.db").ok
     ledger = SQLiteLedger(str(tmp_path / "audit.db"))

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.transparency.copies import Stored
+from app.transparency.copies import DatabaseCopy
 from app.transparency.verify import UNSEALED_SECONDS_MAX, Report, verify
 from projections.proofs.keys import LogKeys
 from projections.proofs.note import generate, parse_note, signed
@@ -85,7 +85,7 @@ def test_a_checkpoint_file_that_is_not_there_is_told_where_it_is_asked_for(hours
     hours.file.path.unlink()
     [difference] = hours.verify().differences
     assert (difference.what, difference.where) == ("checkpoint file", str(hours.file.path))
-    assert verify(Stored(hours.ledger, ORIGIN), hours.keys.own).ok
+    assert verify(DatabaseCopy(hours.ledger, ORIGIN), hours.keys.own).ok
 
 
 @many
@@ -329,7 +329,7 @@ def test_a_log_that_was_forged_whole_is_told_between_the_checkpoints(hours: Seal
         replace(hours, "log_checkpoints", None, note)
     hours.file.path.unlink()
     hours.keys = honest
-    report = verify(Stored(hours.ledger, ORIGIN), (*honest.own, *honest.witnesses))
+    report = verify(DatabaseCopy(hours.ledger, ORIGIN), (*honest.own, *honest.witnesses))
     assert [each.what for each in report.differences] == ["root"]
     assert f"something in events {sizes[0] + 1} to {sizes[1]} was changed" in report.differences[0].found
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.faults import ExportRefused, LogDiffers
 from app.ledger.store import StoreUnavailable, Tables
-from app.transparency.copies import Stored, export
+from app.transparency.copies import DatabaseCopy, export
 from tests.app.transparency.conftest import Sealed
 from tests.support.ledger.mutations import many
 from tests.support.transparency.logs import ORIGIN
@@ -90,7 +90,7 @@ def test_a_store_that_is_out_of_reach_is_no_event_that_cannot_be_read() -> None:
             raise StoreUnavailable("away")
 
     with pytest.raises(StoreUnavailable, match="away"):
-        list(Stored(cast(Tables, Away()), ORIGIN).leaves(10))
+        list(DatabaseCopy(cast(Tables, Away()), ORIGIN).leaves(10))
 
 
 def test_a_log_that_lost_its_end_is_not_exported(sealed: Sealed, tmp_path: Path) -> None:

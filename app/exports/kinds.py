@@ -25,7 +25,7 @@ FORMAT_VERSION = 2
 """Raised with every change of the bytes that an encoder writes: a file of another version is not taken further."""
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class ExportSpec(msgspec.Struct, frozen=True):
     """What an export is of. `table` is that of csv and parquet, None of the others; parquet has `focus` among its tables.
 
     `account_id` None: of all. Instants: from the first to before the second. `provider`: who sells, as FOCUS has it in every row;
@@ -44,7 +44,7 @@ class Wanted(msgspec.Struct, frozen=True):
         return FOCUS in (self.kind, self.table)
 
 
-def wanted(kind: str, table: str | None, *, provider: str | None = None, **which: str | int | None) -> Wanted:
+def export_spec(kind: str, table: str | None, *, provider: str | None = None, **which: str | int | None) -> ExportSpec:
     """Checked. Raises NoSuchExport."""
     if kind not in KINDS:
         raise NoSuchExport(f"There is no export {kind[:40]!r}: there are {', '.join(KINDS)}.")
@@ -53,20 +53,20 @@ def wanted(kind: str, table: str | None, *, provider: str | None = None, **which
     if chosen is not None and chosen not in tables:
         has = f"tables {', '.join(tables)}" if tables else "no tables"
         raise NoSuchExport(f"{kind} has no table {chosen[:40]!r}: it has {has}.")
-    asked = msgspec.convert({"kind": kind, "table": chosen, **which}, Wanted)
-    return msgspec.structs.replace(asked, provider=provider) if asked.is_focus else asked
+    spec = msgspec.convert({"kind": kind, "table": chosen, **which}, ExportSpec)
+    return msgspec.structs.replace(spec, provider=provider) if spec.is_focus else spec
 
 
-def encoder_for(asked: Wanted, *, provider: str, name_of: Callable[[str], str]) -> Encoder:
+def encoder_for(spec: ExportSpec, *, provider: str, name_of: Callable[[str], str]) -> Encoder:
     """A new encoder. `provider`: who sells; `name_of`: an account's name. Raises ParquetMissing."""
-    match asked.kind:
+    match spec.kind:
         case "beancount":
-            return BeancountEncoder(account_id=asked.account_id, opens_at_micros=asked.from_micros)
+            return BeancountEncoder(account_id=spec.account_id, opens_at_micros=spec.from_micros)
         case "hledger":
-            return HledgerEncoder(account_id=asked.account_id, opens_at_micros=asked.from_micros)
+            return HledgerEncoder(account_id=spec.account_id, opens_at_micros=spec.from_micros)
         case _:
-            sheet: Sheet = FocusSheet(provider, name_of) if asked.is_focus else SHEETS[asked.table or TABLE_DEFAULT]()
-            return ParquetEncoder(sheet) if asked.kind == "parquet" else CsvEncoder(sheet)
+            sheet: Sheet = FocusSheet(provider, name_of) if spec.is_focus else SHEETS[spec.table or TABLE_DEFAULT]()
+            return ParquetEncoder(sheet) if spec.kind == "parquet" else CsvEncoder(sheet)
 
 
 def provider_of(settings: Settings) -> str:
@@ -74,6 +74,6 @@ def provider_of(settings: Settings) -> str:
     return urlsplit(settings.server.public_url).hostname or "realrouter"
 
 
-def file_name(asked: Wanted, encoder: Encoder) -> str:
+def file_name(spec: ExportSpec, encoder: Encoder) -> str:
     """What a download is called."""
-    return f"realrouter-{asked.table or asked.kind}.{encoder.suffix}"
+    return f"realrouter-{spec.table or spec.kind}.{encoder.suffix}"
