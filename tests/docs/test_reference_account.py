@@ -101,7 +101,7 @@ def test_the_outcomes_of_payments_and_webhooks_are_told() -> None:
     told = {name: spans(cells[2]) for name, cells in rows("Metrics", 4).items()}
     settled = {
         word.replace(" ", "_")
-        for call in calls(("_told", "_ended"), ROOT / "app/payments")
+        for call in calls(("_counted", "_ended"), ROOT / "app/payments")
         for value in call.args
         for word in literals(value)
     }

@@ -192,7 +192,7 @@ async def test_a_processor_out_of_reach_leaves_the_announcement_to_be_tried_agai
     world.transport.faults.status_500 = 2
     await world.deliver(world.state.deliveries[1])
     await world.house.drain(world.payments)
-    assert world.outcomes() == ["waits: VendorUnavailable: APIError (500)"]
+    assert world.outcomes() == ["postponed: VendorUnavailable: APIError (500)"]
     assert await Processing(world.payments).drain() == 0, "not yet"
     world.house.pass_time(RETRY_SECONDS_FIRST + 1)
     await world.house.drain(world.payments)
