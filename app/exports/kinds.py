@@ -1,4 +1,4 @@
-"""What may be exported, and the encoder of each."""
+"""The kinds of exports, and the encoder of each."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TABLES = tuple(SHEETS)
 TABLE_DEFAULT = "transactions"
 FOCUS = "focus"
 FORMAT_VERSION = 2
-"""Raised with every change of the bytes that an encoder writes: a file of another version is not taken further."""
+"""Increased with every change of an encoder's output. A file of another version cannot be continued."""
 
 
 class ExportSpec(msgspec.Struct, frozen=True):
-    """What an export is of. `table` is that of csv and parquet, None of the others; parquet has `focus` among its tables.
+    """What to export. `table` is for csv and parquet, None for the others; `focus` is one of parquet's tables.
 
-    `account_id` None: of all. Instants: from the first to before the second. `provider`: who sells, as FOCUS has it in every row;
-    None of the others.
+    `account_id` None: all accounts. Instants: from the first, included, to the second, excluded. `provider`: the seller, which
+    FOCUS has in every row; None for the others.
     """
 
     kind: str
@@ -45,9 +45,9 @@ class ExportSpec(msgspec.Struct, frozen=True):
 
 
 def export_spec(kind: str, table: str | None, *, provider: str | None = None, **which: str | int | None) -> ExportSpec:
-    """Checked. Raises NoSuchExport."""
+    """A validated ExportSpec. Raises NoSuchExport."""
     if kind not in KINDS:
-        raise NoSuchExport(f"There is no export {kind[:40]!r}: there are {', '.join(KINDS)}.")
+        raise NoSuchExport(f"There is no export {kind[:40]!r}. Available: {', '.join(KINDS)}.")
     tables = {"csv": TABLES, "parquet": (*TABLES, FOCUS)}.get(kind, ())
     chosen = table or (TABLE_DEFAULT if tables else None)
     if chosen is not None and chosen not in tables:
@@ -58,7 +58,7 @@ def export_spec(kind: str, table: str | None, *, provider: str | None = None, **
 
 
 def encoder_for(spec: ExportSpec, *, provider: str, name_of: Callable[[str], str]) -> Encoder:
-    """A new encoder. `provider`: who sells; `name_of`: an account's name. Raises ParquetMissing."""
+    """A new encoder. `provider`: the seller; `name_of`: an account's name. Raises ParquetMissing."""
     match spec.kind:
         case "beancount":
             return BeancountEncoder(account_id=spec.account_id, opens_at_micros=spec.from_micros)
@@ -70,10 +70,10 @@ def encoder_for(spec: ExportSpec, *, provider: str, name_of: Callable[[str], str
 
 
 def provider_of(settings: Settings) -> str:
-    """Who sells, as FOCUS names it."""
+    """The seller's name for FOCUS."""
     return urlsplit(settings.server.public_url).hostname or "realrouter"
 
 
 def file_name(spec: ExportSpec, encoder: Encoder) -> str:
-    """What a download is called."""
+    """The file name of a download."""
     return f"realrouter-{spec.table or spec.kind}.{encoder.suffix}"

@@ -1,9 +1,9 @@
-"""Where the facts of an export come from, page by page.
+"""The sources of an export's facts, read page by page.
 
-Rule 1: a page is one short read: no transaction is open between two.
-Rule 2: of one account, positions come from an index of its own and only its own events are read, however long the log is.
-Rule 3: a span of positions never changes what is in it: the same span read again is the same facts.
-Rule 4: a position that is wanted and not there stops the reading: what is told of a span is told of all of it.
+Rule 1: a page is one short read; no transaction is open between two pages.
+Rule 2: for one account, an index gives the positions, and only the account's own events are read, however long the log is.
+Rule 3: a span of positions always contains the same facts.
+Rule 4: if an expected position is missing, reading stops, so an export never has a gap.
 These functions block. They raise StoreUnavailable, ExportStopped.
 """
 
@@ -25,17 +25,17 @@ _EVENT = "SELECT notification_id, recorded_at_micros, topic, state FROM stored_e
 
 
 class Source(Protocol):
-    """`page`: up to PAGE facts behind a position and up to another; empty at the end."""
+    """`page`: at most PAGE facts after one position and up to another; empty at the end."""
 
     def page(self, after: int, until: int) -> Sequence[Fact]: ...
 
     def end(self) -> int:
-        """The last position that can be told now."""
+        """The last position that can be exported now."""
         ...
 
 
 class Span(NamedTuple):
-    """Positions behind `begins` and up to `until` are wanted; those up to `after` are there already."""
+    """The positions after `begins` up to `until` are exported; those up to `after` are already done."""
 
     begins: int
     after: int
@@ -55,7 +55,7 @@ class WholeLog:
 
 
 class OneAccount:
-    """The events that moved an account's money, as far as its balances are projected."""
+    """The events that moved an account's money, as far as the balances projection has come."""
 
     def __init__(self, ledger: Ledger, codec: Codec, views: ReadModels, account_id: str) -> None:
         self._ledger, self._codec, self._views, self._account_id = ledger, codec, views, account_id
@@ -80,7 +80,7 @@ class OneAccount:
 
 
 def span_of(ledger: Ledger, source: Source, spec: ExportSpec, after: int | None) -> Span:
-    """What is to be told of the log as it is now. `after` None: from the beginning of what is wanted."""
+    """The span to export from the log as it is now. `after` None: from the start."""
     until = source.end()
     if spec.to_micros is not None:
         until = min(until, position_before(ledger, spec.to_micros, until))
@@ -89,7 +89,7 @@ def span_of(ledger: Ledger, source: Source, spec: ExportSpec, after: int | None)
 
 
 def position_before(ledger: Ledger, micros: int, until: int) -> int:
-    """The last position, up to `until`, that was recorded before an instant; instants never go back. 0 where there is none."""
+    """The last position, up to `until`, recorded before an instant; 0 if there is none. Instants never go back."""
     low, high = 0, until
     while low < high:
         middle = (low + high + 1) // 2
@@ -110,7 +110,7 @@ def pages(source: Source, after: int, until: int) -> Iterator[Sequence[Fact]]:
 
 
 def _whole(facts: Sequence[Fact], wanted: Sequence[int]) -> Sequence[Fact]:
-    """The facts, where they are those of the wanted positions. Raises ExportStopped."""
+    """The facts, if they have exactly these positions. Raises ExportStopped."""
     found = [fact.position for fact in facts]
     for position, there in zip_longest(wanted, found):
         if position != there:

@@ -1,6 +1,6 @@
-"""Lots, deferred revenue and the trial balance: folds over the log, page by page.
+"""Lots, deferred revenue and the trial balance: folds over the log, read page by page.
 
-These functions block. They raise StoreUnavailable, and ExportStopped where an event cannot be read.
+These functions block. They raise StoreUnavailable, and ExportStopped if an event cannot be read.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ OnProgress = Callable[[int, int], None]
 
 
 class LotShown(msgspec.Struct, frozen=True):
-    """A lot as it stands. Credit and what became of it in USD, what was paid in its own currency; `refundable` is how much of that
-    can go back without any of its credit being used."""
+    """A lot. Credit and its use are in USD, the price paid in its own currency. `refundable` is the part of that price that can be
+    refunded from unused credit."""
 
     lot_id: str
     source: str
@@ -44,7 +44,7 @@ class LotShown(msgspec.Struct, frozen=True):
 
 
 class LotsShown(msgspec.Struct, frozen=True):
-    """The lots of an account as of a position: what is left of them, less what is owed, is its balance."""
+    """An account's lots as of a position. The remaining credit minus the amount owed is the balance."""
 
     account_id: str
     position: int
@@ -56,7 +56,7 @@ class LotsShown(msgspec.Struct, frozen=True):
 
 
 def events(source: Source, until: int, on_progress: OnProgress) -> Iterator[tuple[Fact, Event]]:
-    """All that a source has up to a position."""
+    """All events of a source up to a position."""
     for page in pages(source, 0, until):
         for fact in page:
             event = event_of(fact)
@@ -66,7 +66,7 @@ def events(source: Source, until: int, on_progress: OnProgress) -> Iterator[tupl
 
 
 def lots(source: Source, account_id: str, until: int, on_progress: OnProgress) -> LotsShown:
-    """Of one account."""
+    """The lots of one account."""
     purse, paid = Purse(account_id), dict[str, TopUpSettled]()
     for fact, event in events(source, until, on_progress):
         purse.apply(event, fact.recorded_at_micros)

@@ -1,9 +1,9 @@
-"""Structured logs: one JSON line per record on standard error, or coloured text where that is a terminal.
+"""Structured logs: one JSON line per record on standard error, or coloured text if that is a terminal.
 
-Rule 1: every request writes exactly one line, with `request_line`; its arguments are all that it can say.
-Rule 2: content and secrets are never passed to a logger; `redact` masks what looks like one all the same.
-Rule 3: a log that cannot be written is counted and forgotten: it never fails a request.
-Rule 4: records of the standard library's loggers (hypercorn, quart, httpx, warnings) come out in the same form.
+Rule 1: every request writes exactly one line, through `request_line`, whose arguments are all that it can contain.
+Rule 2: content and secrets are never passed to a logger; `redact` masks anything that still looks like a secret.
+Rule 3: a line that cannot be written is counted and dropped. It never fails a request.
+Rule 4: records of the standard library's loggers (quart, warnings and others) have the same form.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from app.telemetry.redact import redact
 from domain.decimals import format_usd
 
 _QUIET = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "hypercorn.access": logging.WARNING}
-"""They would write a line of their own per request, with the URL in it."""
+"""These would write their own line per request, with its URL."""
 _requests = structlog.get_logger("request")
 
 
 class Sink:
-    """Whole lines onto one stream, from any thread. `lost` counts the lines that the stream did not take."""
+    """Writes whole lines to one stream, from any thread. `lost` counts the lines that could not be written."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -47,7 +47,7 @@ class Sink:
 
 
 def configure(stream: TextIO | None = None, *, level: str = "INFO", pretty: bool | None = None) -> Sink:
-    """Send all logs of the process to `stream` (default: standard error). `pretty`: None asks whether it is a terminal."""
+    """Send all logs of the process to `stream` (default: standard error). `pretty` None: text if it is a terminal."""
     out = sys.stderr if stream is None else stream
     sink = Sink(out)
     number = logging.getLevelNamesMapping()[level.upper()]
@@ -70,19 +70,14 @@ def configure(stream: TextIO | None = None, *, level: str = "INFO", pretty: bool
 
 
 def render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    """One line of JSON. Values that JSON has no form for appear as their repr."""
+    """One line of JSON. Values without a JSON form appear as their repr."""
     try:
         return msgspec.json.encode(event, enc_hook=repr).decode()
     except (UnicodeEncodeError, TypeError, msgspec.ValidationError):  # lone surrogates, odd keys
         return json.dumps({str(key): value for key, value in event.items()}, default=repr)
 
 
-def hypercorn_error_logger() -> logging.Logger:
-    """For hypercorn's `Config.errorlog`: given a name or "-", it would install a handler of its own."""
-    return logging.getLogger("hypercorn.error")
-
-
-def request_line(  # noqa: PLR0913 - it is the whole list of what a line may say
+def request_line(  # noqa: PLR0913 - the complete list of a line's fields
     *,
     request_id: str,
     account_id: str | None,
@@ -99,7 +94,7 @@ def request_line(  # noqa: PLR0913 - it is the whole list of what a line may say
     hold_nanos: int | None = None,
     cost_nanos: int | None = None,
 ) -> None:
-    """The one line of a request. `outcome` is `debited`, `released:REASON` or `refused:CODE`. Latencies are told in ms."""
+    """Write the line of a request. `outcome` is `debited`, `released:REASON` or `refused:CODE`. Latencies are logged in ms."""
     write = _requests.info if status < 500 else _requests.warning
     write(
         "request",
@@ -135,7 +130,7 @@ def demo_line(
     input_tokens: int | None = None,
     output_tokens: int | None = None,
 ) -> str:
-    """What the demo prints of one request: `charged_nanos` of a debit, or the reason of a release."""
+    """The line that the demo prints for a request: `charged_nanos` for a debit, or the reason of a release."""
     assert (charged_nanos is None) != (released is None), "a request ends in exactly one debit or release"
     tokens = "" if input_tokens is None or output_tokens is None else f" {input_tokens} in {output_tokens} out"
     end = f"released ({released})" if charged_nanos is None else f"charged {_usd(charged_nanos)}"
@@ -143,7 +138,7 @@ def demo_line(
 
 
 def _usd(nanos: int, decimals: int = 2) -> str:
-    """Exact, with at least `decimals` decimals and a sign before the currency: -$0.0020."""
+    """The exact amount, with at least `decimals` decimals and the sign before the currency: -$0.0020."""
     whole, _, fraction = format_usd(abs(nanos)).partition(".")
     return f"{'-' if nanos < 0 else ''}${whole}.{fraction.ljust(decimals, '0')}"
 
@@ -160,7 +155,7 @@ def _logger_name(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 
 
 class _Handler(logging.Handler):
-    """Records of the standard library's loggers, written to the sink."""
+    """Writes records of the standard library's loggers to the sink."""
 
     def __init__(self, sink: Sink, formatter: logging.Formatter) -> None:
         super().__init__()

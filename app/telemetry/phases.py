@@ -1,14 +1,12 @@
-"""How long each part of one request took."""
+"""The duration of each phase of a request."""
 
 from __future__ import annotations
 
 import msgspec
 
-PHASES = ("parse", "admit", "first_byte", "stream", "settle", "total")
-
 
 class Phases(msgspec.Struct, gc=False):
-    """Seconds, filled in as a request goes on. None: the request never came to that phase.
+    """Seconds, filled in as the request proceeds. None: the request did not reach that phase.
 
     `admit` runs from the parsed body to a durable admission, `first_byte` from there to the upstream's first byte, `stream` to
     its closing frame, `settle` to the durable debit or release, `total` from the first header to the last byte.

@@ -1,4 +1,4 @@
-"""Sealing, as the settings say; or not at all."""
+"""Opens sealing from the settings, if it is configured."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _log = structlog.get_logger("sealing")
 async def open_sealing(
     settings: Settings, ledger: Ledger, metrics: Metrics
 ) -> tuple[Sealer, Receipts] | tuple[None, None]:
-    """What seals the log and what makes receipts. Raises LogDiffers where the log is not the one that was signed."""
+    """The sealer and the maker of receipts. Raises LogDiffers if the log is not the one that was signed."""
     if settings.log is None:
-        _log.info("the log is not sealed, and no receipts are made: [log] is not set")
+        _log.info("the log is not sealed and there are no receipts: [log] is not configured")
         return None, None
     keys, alone = settings.log.keys(), settings.store.sqlite_path is not None
     sealer = Sealer(ledger, keys, CheckpointFile(settings.checkpoint_path), alone=alone)

@@ -236,7 +236,7 @@ def test_files_that_cannot_be_read_say_why(tmp_path: Path) -> None:
     for path, hint in [
         (latin, "latin.toml:2: The file is not valid UTF-8"),
         (large, "larger than"),
-        (tmp_path / "none.toml", "no such file"),
+        (tmp_path / "none.toml", "does not exist"),
         (tmp_path, "cannot be read"),
     ]:
         with pytest.raises(SettingsError) as caught:

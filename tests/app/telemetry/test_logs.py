@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from app.telemetry.logs import Sink, configure, demo_line, hypercorn_error_logger, request_line
+from app.telemetry.logs import Sink, configure, demo_line, request_line
 from app.telemetry.phases import Phases
 
 PHASES = Phases(parse=0.0001, admit=0.0052, first_byte=0.5, stream=1.25, settle=0.004, total=1.7594)
@@ -142,7 +142,7 @@ def test_a_traceback_shows_no_locals() -> None:
 def test_libraries_log_in_the_same_form() -> None:
     stream = io.StringIO()
     configure(stream)
-    hypercorn_error_logger().error("Error in ASGI Framework")
+    logging.getLogger("hypercorn.error").error("Error in ASGI Framework")
     logging.getLogger("app.quart").warning("%d left", 3)
     logging.getLogger("httpx").info("HTTP Request: POST https://upstream/v1/responses")
     with warnings.catch_warnings():
