@@ -70,7 +70,7 @@ def test_what_was_missed_is_credited_once_and_told(tmp_path: Path) -> None:
     assert shown["available_nanos"] == "10000000000"
     again = run("payments", "reconcile", "--all", path)
     assert again.exit_code == 0
-    assert "1 payments compared; 0 put right." in again.output
+    assert "1 payments compared; 0 corrected." in again.output
     assert "usd       10.00" in again.output
     assert "No difference." in again.output
 

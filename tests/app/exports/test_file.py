@@ -65,14 +65,14 @@ def test_only_an_earlier_part_of_the_very_export_goes_on(trade: Stage, tmp_path:
     asked, out = export_spec("csv", "journal"), tmp_path / "out"
     end = export(trade, asked, out).write().last_position
     for other, after, why in (
-        (export_spec("csv", "usage"), end, "earlier part of this very export"),
-        (asked, 5, "goes up to position"),
-        (asked, end + 1, "nothing behind position"),
+        (export_spec("csv", "usage"), end, "not an earlier part of this export"),
+        (asked, 5, "ends at position"),
+        (asked, end + 1, "nothing after position"),
     ):
         with pytest.raises(ExportUnfit, match=why):
             export(trade, other, out).write(after=after)
     out.write_bytes(out.read_bytes().replace(b"0", b"1", 1))
-    with pytest.raises(ExportUnfit, match="not what its manifest"):
+    with pytest.raises(ExportUnfit, match="does not match its manifest"):
         export(trade, asked, out).write(after=end)
     (tmp_path / "out.manifest.json").write_text("[]", encoding="utf-8")
     with pytest.raises(ExportUnfit, match="cannot be read"):
@@ -94,7 +94,7 @@ def test_parquet_goes_on_in_a_file_of_its_own(trade: Stage, tmp_path: Path) -> N
     second = export(trade, asked, tmp_path / "second").write(after=700)
     assert not second.continues
     first = (tmp_path / "first").read_bytes()
-    with pytest.raises(ExportUnfit, match="name another file"):
+    with pytest.raises(ExportUnfit, match="Name another file"):
         export(trade, asked, tmp_path / "first").write(after=700)
     assert (tmp_path / "first").read_bytes() == first
     parts = [pq.read_table(tmp_path / name) for name in ("first", "second")]

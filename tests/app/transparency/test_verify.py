@@ -78,7 +78,7 @@ def test_events_that_nothing_has_sealed_for_minutes_are_told(hours: Sealed) -> N
     hours.attack(("UPDATE stored_events SET recorded_at_micros = ? WHERE notification_id = ?", (old, size + 1)))
     [difference] = hours.verify().differences
     assert (difference.what, difference.where) == ("log", f"behind event {size}")
-    assert difference.found.startswith("20 that are not, for 6")
+    assert difference.found.startswith("20 unsealed, for 6")
 
 
 def test_a_checkpoint_file_that_is_not_there_is_told_where_it_is_asked_for(hours: Sealed) -> None:

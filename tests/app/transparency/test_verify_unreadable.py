@@ -77,7 +77,7 @@ def test_text_in_which_a_bit_has_flipped_so_that_it_is_none_is_told(
     back = [changed(sealed, position, column, flipped) for position in positions]
     report = sealed.verify()
     sealed.attack(*back)
-    told = [each for each in report.differences if each.expected == "one that can be read"]
+    told = [each for each in report.differences if each.expected == "a readable event"]
     assert {(each.what, each.where) for each in told} == {("event", str(position)) for position in positions}
     assert all("UTF-8" in each.found for each in told)
     assert report.events == report.size - len(positions)
@@ -97,5 +97,7 @@ def test_a_log_that_lost_its_end_is_not_exported(sealed: Sealed, tmp_path: Path)
     sealed.sealer().seal()
     size = sealed.ledger.head().position
     sealed.attack(("DELETE FROM stored_events WHERE notification_id = ?", (size,)))
-    with pytest.raises(ExportRefused, match=f"The log ends at {size - 1}, and was signed over {size} events"):
+    with pytest.raises(
+        ExportRefused, match=f"The log ends at event {size - 1}, but its checkpoint covers {size} events"
+    ):
         export(sealed.stored, sealed.keys, tmp_path / "copy")
