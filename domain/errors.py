@@ -34,7 +34,7 @@ class NotFound(DomainError):
 
 
 class ModelNotFound(DomainError):
-    """No model of this name is offered."""
+    """No model with this name is offered."""
 
     def __init__(self, model: str) -> None:
         super().__init__(f"The model `{model[:200]}` does not exist or you do not have access to it.")

@@ -48,7 +48,7 @@ class Links:
         return token
 
     def use(self, token: str) -> str | None:
-        """A new session's token for a link's; None where it does not work, or not any more."""
+        """Exchange a link's token for a new session's token; None if the link is not valid."""
         link, session, now = digest(token), secrets.token_urlsafe(TOKEN_BYTES), self._tables.now_micros()
         changed = self._tables.change(
             (_LOCK_PERSON, (link,)),

@@ -121,13 +121,13 @@ class People:
     def change_password(self, account_id: str, *, before: str, after: str) -> bool:
         """Like `set_password`, but only if the hash is still `before`; otherwise returns False."""
         changed = "UPDATE people SET password_hash = ? WHERE account_id = ? AND password_hash = ?"
-        stands = "AND EXISTS (SELECT 1 FROM people p WHERE p.account_id = ? AND p.password_hash = ?)"
+        if_changed = "AND EXISTS (SELECT 1 FROM people p WHERE p.account_id = ? AND p.password_hash = ?)"
         ended = (account_id, account_id, after)
         return bool(
             self._ledger.change(
                 (changed, (after, account_id, before)),
-                (f"{_END_SESSIONS} {stands}", ended),
-                (f"{_VOID_LINKS} {stands}", ended),
+                (f"{_END_SESSIONS} {if_changed}", ended),
+                (f"{_VOID_LINKS} {if_changed}", ended),
             )
         )
 

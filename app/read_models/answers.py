@@ -17,9 +17,9 @@ T = TypeVar("T")
 class NotYetProjected(Fault):
     """The requested position is beyond what the read model has processed."""
 
-    def __init__(self, asked: int, stands_at: int) -> None:
-        super().__init__(f"Position {asked} is not projected yet; the read model is at position {stands_at}.")
-        self.asked, self.stands_at = asked, stands_at
+    def __init__(self, position: int, reached: int) -> None:
+        super().__init__(f"Position {position} is not projected yet; the read model is at position {reached}.")
+        self.position, self.reached = position, reached
 
 
 class ReadModelAnswer(msgspec.Struct, Generic[T], frozen=True):

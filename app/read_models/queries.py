@@ -73,7 +73,7 @@ class ViewQueries:
         """An account's current balance."""
         with self._reading(BALANCES_NOW) as fetch:
             rows = fetch(_BALANCE.format("balances_now"), (account_id,))
-            return ReadModelAnswer(_stands(fetch, "balances"), _balance_of(account_id, rows))
+            return ReadModelAnswer(_position_of(fetch, "balances"), _balance_of(account_id, rows))
 
     def balance_at(
         self, account_id: str, *, position: int | None = None, micros: int | None = None
@@ -83,10 +83,10 @@ class ViewQueries:
         assert (position is None) != (micros is None)
         newest = _BALANCE.format("balances") + "AND position <= ? ORDER BY position DESC LIMIT 1"
         with self._reading(BALANCES, INSTANTS) as fetch:
-            stands_at = _stands(fetch, "balances")
+            at = _position_of(fetch, "balances")
             bound = _position_at(fetch, micros) if position is None else position
-            if bound > stands_at:
-                raise NotYetProjected(bound, stands_at)
+            if bound > at:
+                raise NotYetProjected(bound, at)
             return ReadModelAnswer(bound, _balance_of(account_id, fetch(newest, (account_id, bound))))
 
     def balance_moves(self, account_id: str, *, at_position: int, limit: int) -> ReadModelAnswer[list[Balance]]:
@@ -94,7 +94,7 @@ class ViewQueries:
         sql = _BALANCE.format("balances") + "AND position <= ? ORDER BY position DESC LIMIT ?"
         with self._reading(BALANCES) as fetch:
             rows = fetch(sql, (account_id, at_position, _page(limit)))
-            return ReadModelAnswer(_stands(fetch, "balances"), [_balance_of(account_id, [row]) for row in rows])
+            return ReadModelAnswer(_position_of(fetch, "balances"), [_balance_of(account_id, [row]) for row in rows])
 
     def moved_positions(self, account_id: str, *, after: int, until: int, limit: int) -> list[int]:
         """The next positions, after one and up to another, of events that moved an account's money."""
@@ -112,7 +112,7 @@ class ViewQueries:
         parameters = (account_id, *(() if before_position is None else (before_position,)), _page(limit))
         with self._reading(TRANSACTIONS) as fetch:
             rows = fetch(sql, parameters)
-            return ReadModelAnswer(_stands(fetch, "transactions"), [_transaction(row) for row in rows])
+            return ReadModelAnswer(_position_of(fetch, "transactions"), [_transaction(row) for row in rows])
 
     def statement(
         self, account_id: str, wanted: Filter, *, before_position: int | None = None, limit: int = 50
@@ -126,7 +126,7 @@ class ViewQueries:
             span = Span(before=before_position, after=after, until=until)
             rows = fetch(*statement_query(account_id, wanted, span, most + 1))
             found = [(_transaction(row[:-1]), row[-1]) for row in rows[:most]]
-            return ReadModelAnswer(_stands(fetch, "transactions"), (found, len(rows) > most))
+            return ReadModelAnswer(_position_of(fetch, "transactions"), (found, len(rows) > most))
 
     def request_of_response(self, account_id: str, response_id: str) -> ReadModelAnswer[str | None]:
         """The request of an account's answer with this id."""
@@ -134,7 +134,7 @@ class ViewQueries:
         sql = f"SELECT id FROM views.transactions WHERE account_id = ? AND position = ({first})"  # noqa: S608 - our words
         with self._reading(TRANSACTIONS) as fetch:
             rows = fetch(sql, (account_id, account_id, response_id))
-            return ReadModelAnswer(_stands(fetch, "transactions"), str(rows[0][0]) if rows else None)
+            return ReadModelAnswer(_position_of(fetch, "transactions"), str(rows[0][0]) if rows else None)
 
     def usage(
         self,
@@ -153,26 +153,26 @@ class ViewQueries:
             rows = fetch(sql, parameters)
             unit = _UNITS.get(by, 0)
             groups = [Usage(row[0] * unit if unit else row[0], *row[1:]) for row in rows]
-            return ReadModelAnswer(_stands(fetch, "usage"), groups)
+            return ReadModelAnswer(_position_of(fetch, "usage"), groups)
 
     def keys(self, account_id: str) -> ReadModelAnswer[list[Key]]:
         """An account's keys by age, including revoked ones."""
         sql = "SELECT * FROM views.keys WHERE account_id = ? ORDER BY created_at_micros, key_id"
         with self._reading(KEYS) as fetch:
             rows = fetch(sql, (account_id,))
-            return ReadModelAnswer(_stands(fetch, "keys"), [_key(row) for row in rows])
+            return ReadModelAnswer(_position_of(fetch, "keys"), [_key(row) for row in rows])
 
     def accounts(self, *, after: str = "", limit: int = 100) -> ReadModelAnswer[list[Account]]:
         """A page of accounts by id; the next page is after the last one's id."""
         sql = "SELECT * FROM views.accounts WHERE account_id > ? ORDER BY account_id LIMIT ?"
         with self._reading(ACCOUNTS) as fetch:
             rows = fetch(sql, (after, _page(limit)))
-            return ReadModelAnswer(_stands(fetch, "keys"), [_account(row) for row in rows])
+            return ReadModelAnswer(_position_of(fetch, "keys"), [_account(row) for row in rows])
 
     def account(self, account_id: str) -> ReadModelAnswer[Account | None]:
         with self._reading(ACCOUNTS) as fetch:
             rows = fetch("SELECT * FROM views.accounts WHERE account_id = ?", (account_id,))
-            return ReadModelAnswer(_stands(fetch, "keys"), _account(rows[0]) if rows else None)
+            return ReadModelAnswer(_position_of(fetch, "keys"), _account(rows[0]) if rows else None)
 
     def files(
         self, account_id: str, *, now_micros: int, after_position: int | None = None, newest_first: bool, limit: int
@@ -187,20 +187,20 @@ class ViewQueries:
         after = () if after_position is None else (after_position,)
         parameters = (account_id, now_micros, *after, max(0, min(limit, FILES_MAX + 1)))
         with self._reading(FILES) as fetch:
-            return ReadModelAnswer(_stands(fetch, "files"), [File(*row) for row in fetch(sql, parameters)])
+            return ReadModelAnswer(_position_of(fetch, "files"), [File(*row) for row in fetch(sql, parameters)])
 
     def file(self, account_id: str, file_id: str) -> ReadModelAnswer[File | None]:
         """An account's file, existing or deleted."""
         with self._reading(FILES) as fetch:
             rows = fetch("SELECT * FROM views.files WHERE account_id = ? AND file_id = ?", (account_id, file_id))
-            return ReadModelAnswer(_stands(fetch, "files"), File(*rows[0]) if rows else None)
+            return ReadModelAnswer(_position_of(fetch, "files"), File(*rows[0]) if rows else None)
 
     def expired_files(self, now_micros: int, *, limit: int) -> ReadModelAnswer[list[File]]:
         """Expired files of any account whose deletion is not recorded yet, the oldest first."""
         sql = "SELECT * FROM views.files WHERE there = 1 AND expires_at_micros <= ? ORDER BY expires_at_micros, file_id LIMIT ?"
         with self._reading(FILES) as fetch:
             rows = fetch(sql, (now_micros, _page(limit)))
-            return ReadModelAnswer(_stands(fetch, "files"), [File(*row) for row in rows])
+            return ReadModelAnswer(_position_of(fetch, "files"), [File(*row) for row in rows])
 
     def files_there(self, file_ids: Sequence[str]) -> ReadModelAnswer[frozenset[str]]:
         """Those of these ids, at most a page of them, whose files exist."""
@@ -208,38 +208,40 @@ class ViewQueries:
         marks = ", ".join("?" * len(file_ids)) or "NULL"
         sql = f"SELECT file_id FROM views.files WHERE there = 1 AND file_id IN ({marks})"  # noqa: S608 - only marks
         with self._reading(FILES) as fetch:
-            return ReadModelAnswer(_stands(fetch, "files"), frozenset(row[0] for row in fetch(sql, tuple(file_ids))))
+            return ReadModelAnswer(
+                _position_of(fetch, "files"), frozenset(row[0] for row in fetch(sql, tuple(file_ids)))
+            )
 
     def checkouts_open(self, *, after: str = "", limit: int) -> ReadModelAnswer[list[Checkout]]:
         """Checkouts of any account that have not ended, by id; the next page is after the last one's id."""
         sql = "SELECT * FROM views.checkouts WHERE state = 'started' AND checkout_id > ? ORDER BY checkout_id LIMIT ?"
         with self._reading(CHECKOUTS) as fetch:
             rows = fetch(sql, (after, _page(limit)))
-            return ReadModelAnswer(_stands(fetch, "payments"), [_checkout(row) for row in rows])
+            return ReadModelAnswer(_position_of(fetch, "payments"), [_checkout(row) for row in rows])
 
     def payments(self, *, since_micros: int, after: str = "", limit: int) -> ReadModelAnswer[list[Payment]]:
         """Payments of any account that were credited since an instant, by id; the next page is after the last one's id."""
         sql = "SELECT * FROM views.payments WHERE settled_at_micros >= ? AND payment_id > ? ORDER BY payment_id LIMIT ?"
         with self._reading(PAYMENTS) as fetch:
             rows = fetch(sql, (since_micros, after, _page(limit)))
-            return ReadModelAnswer(_stands(fetch, "payments"), [Payment(*row) for row in rows])
+            return ReadModelAnswer(_position_of(fetch, "payments"), [Payment(*row) for row in rows])
 
     def totals(self) -> ReadModelAnswer[Totals]:
-        """Over all accounts, as of the hindmost of the projections that it is taken from."""
+        """Totals over all accounts, as of the position of the projection that lags most."""
         money = "SELECT CAST(coalesce(sum({}), 0) AS bigint), CAST(coalesce(sum({}), 0) AS bigint) FROM views.{}"
         with self._reading(ACCOUNTS, BALANCES_NOW, USAGE) as fetch:
             [(accounts,)] = fetch("SELECT count(*) FROM views.accounts", ())
             [(available, held)] = fetch(money.format("available_nanos", "held_nanos", "balances_now"), ())
             [(requests, completed)] = fetch(money.format("requests", "completed", "usage"), ())
             [(released, cost)] = fetch(money.format("released", "cost_nanos", "usage"), ())
-            stands = min(_stands(fetch, name) for name in ("keys", "balances", "usage"))
-        return ReadModelAnswer(stands, Totals(accounts, available, held, requests, completed, released, cost))
+            position = min(_position_of(fetch, name) for name in ("keys", "balances", "usage"))
+        return ReadModelAnswer(position, Totals(accounts, available, held, requests, completed, released, cost))
 
     def unknown_topics(self) -> ReadModelAnswer[list[UnknownTopic]]:
         """Topics unknown to this version, in the order in which they appeared."""
         with self._reading(UNKNOWN_TOPICS) as fetch:
             rows = fetch("SELECT * FROM views.unknown_topics ORDER BY first_position LIMIT ?", (ROWS_MAX,))
-            return ReadModelAnswer(_stands(fetch, "unknown_topics"), [UnknownTopic(*row) for row in rows])
+            return ReadModelAnswer(_position_of(fetch, "unknown_topics"), [UnknownTopic(*row) for row in rows])
 
 
 def _usage_query(
@@ -271,7 +273,7 @@ def tracked_by(fetch: Fetch) -> dict[str, Tracked]:
     return {name: Tracked(*rest) for name, *rest in rows if "~" not in name}
 
 
-def _stands(fetch: Fetch, projection: str) -> int:
+def _position_of(fetch: Fetch, projection: str) -> int:
     rows = fetch("SELECT notification_id FROM views.tracking WHERE application_name = ?", (projection,))
     return int(rows[0][0]) if rows else 0
 

@@ -192,7 +192,7 @@ def _feed(
 
 
 def _steps(log: LogReader, codec: Codec) -> Iterator[Step]:
-    """The events once more, without those that cannot be decoded, which have been named."""
+    """The events again, without those that cannot be decoded, which are already reported."""
     for row in _rows(log, lambda _done: None):
         try:
             event = codec.decode(row.topic, row.state)
@@ -211,7 +211,7 @@ def _rows(log: LogReader, progress: Callable[[int], None]) -> Iterator[RecordedE
 
 
 def _moved(row: RecordedEvent, codec: Codec, account_id: str) -> tuple[int, int]:
-    """By how much an event moves an account's (available, held)."""
+    """An event's movement of an account's balance: (available, held)."""
     event = codec.decode(row.topic, row.state)
     moves: Sequence[tuple[str, int]] = movements(event, row.recorded_at_micros) if isinstance(event, Event) else ()
     return (

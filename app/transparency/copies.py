@@ -29,7 +29,7 @@ from projections.proofs.tiles import WIDTH, Tile, tiles_of, width_at
 
 PAGE_EVENTS = 16 * WIDTH
 ODD_MAX = 10_000
-_BEHIND = "SELECT count(*), min(recorded_at_micros) FROM stored_events WHERE notification_id > ?"
+_UNSEALED = "SELECT count(*), min(recorded_at_micros) FROM stored_events WHERE notification_id > ?"
 _LENGTH_BYTES = 4
 NO_FILE = "no file: it cannot be determined whether the database was rolled back"
 Page = Sequence[tuple[int, bytes]]
@@ -70,8 +70,8 @@ class DatabaseCopy:
     def tile(self, level: int, number: int) -> bytes:
         return self.trees.tile(level, number)
 
-    def behind(self, size: int) -> tuple[int, int]:
-        [(count, oldest)] = self._tables.select(_BEHIND, (size,))
+    def unsealed_after(self, size: int) -> tuple[int, int]:
+        [(count, oldest)] = self._tables.select(_UNSEALED, (size,))
         return count, max(0, self._tables.now_micros() - oldest) // MICROS_PER_SECOND if count else 0
 
     def oddities(self) -> Iterator[tuple[str, str, str, str]]:
@@ -130,7 +130,7 @@ class FolderCopy:
         width = width_at(level, number, self.size)
         return _read(self.path / "tile" / Tile(level, number, width).path)[: width * HASH_BYTES]
 
-    def behind(self, size: int) -> tuple[int, int]:
+    def unsealed_after(self, size: int) -> tuple[int, int]:
         return 0, 0
 
     def oddities(self) -> Iterator[tuple[str, str, str, str]]:

@@ -49,7 +49,7 @@ class Copy(Protocol):
 
     def tile(self, level: int, number: int) -> bytes: ...
 
-    def behind(self, size: int) -> tuple[int, int]:
+    def unsealed_after(self, size: int) -> tuple[int, int]:
         """The number of events after the first `size`, and the age of the oldest of them in seconds."""
         ...
 
@@ -89,7 +89,7 @@ def verify(
     log must continue. Raises StoreUnavailable, OSError."""
     check = _Check(copy, Findings(differences_max), progress)
     check.signatures(chain(copy.checkpoints(), earlier), keys)
-    check.behind()
+    check.unsealed_events()
     check.events()
     return check.report()
 
@@ -131,9 +131,9 @@ class _Check:
             self.findings.differ("checkpoint", "the log", "checkpoints of one log", ", ".join(sorted(origins)))
         self.size = max(self.signed, default=0)
 
-    def behind(self) -> None:
+    def unsealed_events(self) -> None:
         """Newer events are not a difference, unless they have been unsealed for UNSEALED_SECONDS_MAX."""
-        self.unsealed, seconds = self.copy.behind(self.size)
+        self.unsealed, seconds = self.copy.unsealed_after(self.size)
         if self.signed and seconds > UNSEALED_SECONDS_MAX:
             expected, found = (
                 f"events sealed within {UNSEALED_SECONDS_MAX} s",

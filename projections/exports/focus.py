@@ -103,8 +103,8 @@ class FocusSheet:
         event = event_of(fact)
         if event is None:
             return
-        for told in _charges(event):
-            every = {**self._common(fact, event), **told, **_in_pricing_currency(told)}
+        for charge in _charges(event):
+            every = {**self._common(fact, event), **charge, **_in_pricing_currency(charge)}
             yield tuple(every.get(name) for name in self._order)
 
     def _common(self, fact: Fact, event: Event) -> dict[str, Any]:

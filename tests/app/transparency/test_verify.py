@@ -77,7 +77,7 @@ def test_events_that_nothing_has_sealed_for_minutes_are_told(hours: Sealed) -> N
     old = hours.ledger.now_micros() - (UNSEALED_SECONDS_MAX + 60) * 1_000_000
     hours.attack(("UPDATE stored_events SET recorded_at_micros = ? WHERE notification_id = ?", (old, size + 1)))
     [difference] = hours.verify().differences
-    assert (difference.what, difference.where) == ("log", f"behind event {size}")
+    assert (difference.what, difference.where) == ("log", f"after event {size}")
     assert difference.found.startswith("20 unsealed, for 6")
 
 
@@ -115,7 +115,7 @@ def test_any_one_event_that_is_gone_is_told(hours: Sealed, data: st.DataObject) 
     finally:
         replace(hours, "stored_events", None, row)
     assert not report.ok
-    assert report.differences[0].where in (str(row[0]), f"behind event {row[0] - 1}")
+    assert report.differences[0].where in (str(row[0]), f"after event {row[0] - 1}")
 
 
 @many
@@ -345,7 +345,7 @@ def test_a_file_that_is_ahead_of_the_log_is_told(hours: Sealed) -> None:
     hours.attack(("DELETE FROM stored_events WHERE notification_id > ?", (size - 30,)))
     report = hours.verify()
     assert "30 fewer" in told(report)
-    assert f"behind event {size - 30}" in told(report)
+    assert f"after event {size - 30}" in told(report)
 
 
 def test_nothing_that_is_signed_is_a_difference(sealed: Sealed) -> None:
@@ -366,7 +366,7 @@ def test_an_event_that_was_changed_near_a_lost_end_is_not_taken_for_a_wrong_tile
     )
     report = hours.verify()
     assert {(each.what, each.where) for each in report.differences} == {
-        ("log", f"behind event {size - 1}"),
+        ("log", f"after event {size - 1}"),
         ("event", str(size - 2)),
     }
 
