@@ -268,8 +268,8 @@ def test_the_prices_of_the_ledger_are_the_charges(config: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("=", "no TOML"),
-        ("\xff", "no TOML"),
+        ("=", "not valid TOML"),
+        ("\xff", "not valid TOML"),
         ("a = 1", "no [[model]]"),
         ("[[model]]\nname = 'x'", "has no id"),
         ("[[model]]\nid = 'x'", "has no price"),

@@ -72,7 +72,7 @@ def test_what_was_missed_is_credited_once_and_told(tmp_path: Path) -> None:
     assert again.exit_code == 0
     assert "1 payments compared; 0 corrected." in again.output
     assert "usd       10.00" in again.output
-    assert "No difference." in again.output
+    assert "No differences." in again.output
 
 
 def test_where_nothing_is_sold_there_is_nothing_to_reconcile(tmp_path: Path) -> None:

@@ -228,9 +228,9 @@ def test_differences_are_all_counted_and_the_first_shown(charged: Charged, tmp_p
         (b"request,in,cached,out,usd,usd\nup,1,0,0,9,1\n", "more than one column 'usd'"),
         (b"request,in,cached,out,usd\nup\n", "line 2: the number of cells differs"),
         (b"request,in,cached,out,usd\nup,1,0,0,1,5\n", "line 2: the number of cells differs"),
-        (b"request,in,cached,out,usd\n\xff,1,0,0,1\n", "no CSV"),
-        (b'request,in,cached,out,usd\n"up,1,0,0,1\n', "no CSV"),
-        (b"request,in,cached,out,usd\n" + b"u" * 200_000 + b",1,0,0,1\n", "no CSV"),
+        (b"request,in,cached,out,usd\n\xff,1,0,0,1\n", "not valid CSV"),
+        (b'request,in,cached,out,usd\n"up,1,0,0,1\n', "not valid CSV"),
+        (b"request,in,cached,out,usd\n" + b"u" * 200_000 + b",1,0,0,1\n", "not valid CSV"),
     ],
 )
 def test_a_file_that_is_no_export_is_refused(content: bytes, why: str, tmp_path: Path) -> None:

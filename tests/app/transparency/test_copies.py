@@ -70,7 +70,7 @@ def test_a_folder_of_something_else_is_left_alone(hours: Sealed, tmp_path: Path)
 def test_an_export_of_another_log_is_left_alone(hours: Sealed, folder: Path) -> None:
     foreign = (folder / "checkpoint").read_text().replace(ORIGIN, "other.example")
     (folder / "checkpoint").write_text(foreign)
-    with pytest.raises(ExportRefused, match="another log"):
+    with pytest.raises(ExportRefused, match="a different log"):
         export(hours.stored, hours.keys, folder)
 
 

@@ -127,7 +127,7 @@ def test_no_receipt_leaves_that_does_not_hold(sealed: Sealed) -> None:
     sealed.attack(("UPDATE stored_events SET topic = 'x' WHERE notification_id = 9", ()))
     changed = subjects.at_position(sealed.ledger, 9)
     assert changed is not None
-    with pytest.raises(ProofInvalid, match="do not lead to the checkpoint's root"):
+    with pytest.raises(ProofInvalid, match="do not match the checkpoint's root"):
         sealed.receipts.of(changed)
 
 
@@ -194,7 +194,7 @@ def test_a_witness_that_is_taken_out_stays_known(sealed: Sealed) -> None:
     sealed.sealer().seal()
     old = cosign(sealed)
     sealed.keys = LogKeys(ORIGIN, (SIGNER,), witnesses=(second,))
-    where, told = f"of {sealed.ledger.head().position} in the database", verify(sealed.stored, sealed.keys.known)
+    where, told = f"at {sealed.ledger.head().position} in the database", verify(sealed.stored, sealed.keys.known)
     assert told.differences == (Difference("witnesses", where, "1 with known keys", "0 with known keys"),)
     sealed.keys = LogKeys(ORIGIN, (SIGNER,), witnesses=(second,), retired_witnesses=(WITNESS.verifier,))
     assert verify(sealed.stored, sealed.keys.known).ok

@@ -116,7 +116,7 @@ def test_what_is_there_is_left_alone(name: str, folder: Path, tmp_path: Path) ->
 )
 def test_what_is_signed_and_no_ledger_is_refused_by_its_position(wrong: Entry, tmp_path: Path) -> None:
     copy = written(tmp_path / "copy", *map(leaf_bytes, (entry(1), entry(2), wrong, entry(4))))
-    with pytest.raises(RestoreRefused, match="no ledger: event 3: "):
+    with pytest.raises(RestoreRefused, match="not a valid ledger: event 3: "):
         restore(copy, OWN, tmp_path / "audit.db")
     assert not (tmp_path / "audit.db").exists()
 
@@ -182,7 +182,7 @@ def test_a_bad_copy_exits_1_and_says_where(folder: Path, tmp_path: Path) -> None
     url = f"sqlite:///{tmp_path / 'audit.db'}"
     done = run(tmp_path, url, "audit", "restore", str(folder), *keyed(str(SIGNER.verifier)))
     assert done.exit_code == 1
-    assert "event · 1: expected the one that was sealed, found another" in done.output
+    assert "event · 1: expected the event that was sealed, found a different event" in done.output
     assert "No ledger was created." in done.output
 
 

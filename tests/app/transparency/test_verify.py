@@ -270,7 +270,7 @@ def test_a_checkpoint_in_the_place_of_another_is_told_there(hours: Sealed, data:
         for before, after in changes:
             replace(hours, "log_checkpoints", after, before)
     assert {each.what for each in report.differences} == {"checkpoint"}
-    assert {each.where for each in report.differences} == {f"of {row[1]} in the database" for row, _ in changes}
+    assert {each.where for each in report.differences} == {f"at {row[1]} in the database" for row, _ in changes}
     assert hours.verify().ok
 
 

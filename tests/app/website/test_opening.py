@@ -36,7 +36,7 @@ def test_too_much_is_an_error_before_it_is_read(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(opening, "SITE_BYTES_MAX", 11)
     assert len(read(tmp_path)) == 2
     monkeypatch.setattr(opening, "SITE_BYTES_MAX", 10)
-    with pytest.raises(SiteUnfit, match="larger than 10 bytes"):
+    with pytest.raises(SiteUnfit, match="must not exceed 10 bytes"):
         read(tmp_path)
 
 
