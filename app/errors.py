@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from app.envelope import clean, envelope, one_line
 from app.faults import (
+    RETRY_SECONDS,
     BadRequest,
     BadSignature,
     BodyTooLarge,
@@ -58,11 +59,8 @@ from domain import errors as domain
 from domain.decimals import format_usd
 
 Headers = tuple[tuple[str, str], ...]
-KeyProblem = Literal["missing", "malformed", "foreign", "unknown"]
 
 NO_RETRY = ("x-should-retry", "false")
-RETRY_SECONDS = 1
-"""How soon a client may retry after a queue was full or a store was busy."""
 RETRY_SECONDS_MAX = 86_400
 
 
