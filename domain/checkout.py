@@ -132,8 +132,8 @@ def check_paid(checkout: Checkout, *, account_id: str | None, amount_minor: int 
     if currency != order.currency:
         raise PaymentMismatch("currency", order.currency, currency)
     if amount_minor != order.amount_minor:
-        said = None if amount_minor is None else format_minor(amount_minor, order.currency)
-        raise PaymentMismatch("amount", format_minor(order.amount_minor, order.currency), said)
+        reported = None if amount_minor is None else format_minor(amount_minor, order.currency)
+        raise PaymentMismatch("amount", format_minor(order.amount_minor, order.currency), reported)
 
 
 def require_started(checkout: Checkout) -> CheckoutStarted:

@@ -126,8 +126,8 @@ class PaymentMismatch(DomainError):
     """The payment does not match the checkout: `what` should be `expected` but is `found`. Nothing is credited."""
 
     def __init__(self, what: str, expected: str | None, found: str | None) -> None:
-        said = "nothing" if found is None else str(found)[:100]
-        super().__init__(f"This payment's {what} is {said}, but the checkout has {expected}. Nothing was credited.")
+        shown = "nothing" if found is None else str(found)[:100]
+        super().__init__(f"This payment's {what} is {shown}, but the checkout has {expected}. Nothing was credited.")
         self.what = what
         self.expected = expected
         self.found = found

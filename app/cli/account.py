@@ -132,8 +132,8 @@ def forget(context: Context, account_id: str, yes: bool) -> None:
         click.confirm(f"Delete the personal data of {account_id}? This cannot be undone.", abort=True, err=True)
     with context.ledger() as (ledger, codec):
         there = People(ledger, codec).forget(account_id)
-    said = f"The personal data of {account_id} has been deleted." if there else f"{account_id} has no personal data."
-    context.print({"account_id": account_id, "forgotten": there}, said)
+    message = f"The personal data of {account_id} has been deleted." if there else f"{account_id} has no personal data."
+    context.print({"account_id": account_id, "forgotten": there}, message)
 
 
 def _asked_password(*, from_stdin: bool) -> str:

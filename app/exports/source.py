@@ -47,8 +47,8 @@ class WholeLog:
         self._log = DecodedLog(ledger, codec=codec)
 
     def page(self, after: int, until: int) -> Sequence[Fact]:
-        wanted = range(after + 1, min(after + PAGE, until) + 1)
-        return _whole(self._log.read(after, len(wanted)), wanted) if wanted else []
+        expected = range(after + 1, min(after + PAGE, until) + 1)
+        return _whole(self._log.read(after, len(expected)), expected) if expected else []
 
     def end(self) -> int:
         return self._log.head().position
@@ -109,10 +109,10 @@ def pages(source: Source, after: int, until: int) -> Iterator[Sequence[Fact]]:
         after = page[-1].position
 
 
-def _whole(facts: Sequence[Fact], wanted: Sequence[int]) -> Sequence[Fact]:
+def _whole(facts: Sequence[Fact], expected: Sequence[int]) -> Sequence[Fact]:
     """The facts, if they have exactly these positions. Raises ExportStopped."""
     found = [fact.position for fact in facts]
-    for position, there in zip_longest(wanted, found):
+    for position, there in zip_longest(expected, found):
         if position != there:
             raise _missing(position)
     return facts

@@ -118,9 +118,9 @@ class Processing:
         if not isinstance(checkout_id, str):
             return "not ours"
         checkout = await self._payments.in_thread(self._payments.crediting.checkout, checkout_id)
-        said = {"account_id": metadata.get("account_id"), "currency": claimed.get("currency")}
+        reported = {"account_id": metadata.get("account_id"), "currency": claimed.get("currency")}
         try:
-            checkouts.check_paid(checkout, amount_minor=amount_minor, **said)
+            checkouts.check_paid(checkout, amount_minor=amount_minor, **reported)
         except NotFound:
             return "not ours"
         except PaymentMismatch as mismatch:

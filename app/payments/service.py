@@ -145,8 +145,10 @@ class Payments:
         if session.checkout_id is None:
             return "not ours"
         if session.paid and session.payment_id is not None:
-            said = (session.account_id, session.amount_minor, session.currency)
-            outcome = await self.credit(ReportedPayment(session.payment_id, session.checkout_id, *said, session.tax))
+            reported = (session.account_id, session.amount_minor, session.currency)
+            outcome = await self.credit(
+                ReportedPayment(session.payment_id, session.checkout_id, *reported, session.tax)
+            )
             if session.saved is not None and outcome in ("credited", "credited before"):
                 await self.in_thread(self._keep_method, session)
             return outcome
@@ -162,8 +164,8 @@ class Payments:
         if payment.checkout_id is None:
             return "not ours"
         if payment.status == "succeeded":
-            said = (payment.account_id, payment.amount_minor, payment.currency)
-            return await self.credit(ReportedPayment(payment.payment_id, payment.checkout_id, *said))
+            reported = (payment.account_id, payment.amount_minor, payment.currency)
+            return await self.credit(ReportedPayment(payment.payment_id, payment.checkout_id, *reported))
         checkout = await self.in_thread(self.crediting.checkout, payment.checkout_id)
         if payment.failure is not None and checkout.started is not None and checkout.started.automatic:
             reason = payment.failure

@@ -75,23 +75,23 @@ class PostgresReadModels(ViewQueries):
         self._definition: str | None = None
 
     def prepare(self, projections: Sequence[Projection], identity: str) -> None:
-        wanted = sql.definition(projections)
+        definition = sql.definition(projections)
         with self._transaction() as connection:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
-            if not _fits(connection, wanted, identity):
-                _make_anew(connection, projections, wanted, identity)
-        self._definition = wanted
+            if not _fits(connection, definition, identity):
+                _recreate(connection, projections, definition, identity)
+        self._definition = definition
 
     @contextmanager
     def batch(self, names: Sequence[str], rebuild: str | None = None) -> Iterator[_Batch | None]:
-        wanted = {sql.tracked(name, rebuild): name for name in names}
+        projection_of = {sql.tracked(name, rebuild): name for name in names}
         with self._transaction() as connection:
-            rows = connection.execute(f"{_LOCK_TRACKING} SKIP LOCKED", (list(wanted),)).fetchall()
-            if len(rows) == len(wanted):
+            rows = connection.execute(f"{_LOCK_TRACKING} SKIP LOCKED", (list(projection_of),)).fetchall()
+            if len(rows) == len(projection_of):
                 self._check_definition(rows)
-                yield _Batch(connection, {wanted[row[0]]: Tracked(*row[1:4]) for row in rows}, rebuild)
+                yield _Batch(connection, {projection_of[row[0]]: Tracked(*row[1:4]) for row in rows}, rebuild)
                 return
-            if not rows and not _there(connection, list(wanted)):
+            if not rows and not _there(connection, list(projection_of)):
                 raise TakenOver("the read models no longer exist, or another rebuild has started")
         yield None
 
@@ -242,7 +242,7 @@ def _fits(connection: Connection, definition: str, identity: str) -> bool:
     return row is not None and row[0] == definition and row[1] in {"", identity}
 
 
-def _make_anew(connection: Connection, projections: Sequence[Projection], definition: str, identity: str) -> None:
+def _recreate(connection: Connection, projections: Sequence[Projection], definition: str, identity: str) -> None:
     connection.execute("DROP SCHEMA IF EXISTS views CASCADE")
     connection.execute("CREATE SCHEMA views")
     connection.execute(sql.TRACKING.format(views="views."))

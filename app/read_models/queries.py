@@ -115,16 +115,16 @@ class ViewQueries:
             return ReadModelAnswer(_position_of(fetch, "transactions"), [_transaction(row) for row in rows])
 
     def statement(
-        self, account_id: str, wanted: Filter, *, before_position: int | None = None, limit: int = 50
+        self, account_id: str, conditions: Filter, *, before_position: int | None = None, limit: int = 50
     ) -> ReadModelAnswer[tuple[list[tuple[Transaction, int | None]], bool]]:
         """A filtered page of the statement, newest first, each row with the balance after it (None if the balances lag behind), and
         whether there are more rows."""
         most = _page(limit)
         with self._reading(TRANSACTIONS, BALANCES, INSTANTS) as fetch:
-            after = None if wanted.from_micros is None else _position_at(fetch, wanted.from_micros - 1)
-            until = None if wanted.to_micros is None else _position_at(fetch, wanted.to_micros - 1)
+            after = None if conditions.from_micros is None else _position_at(fetch, conditions.from_micros - 1)
+            until = None if conditions.to_micros is None else _position_at(fetch, conditions.to_micros - 1)
             span = Span(before=before_position, after=after, until=until)
-            rows = fetch(*statement_query(account_id, wanted, span, most + 1))
+            rows = fetch(*statement_query(account_id, conditions, span, most + 1))
             found = [(_transaction(row[:-1]), row[-1]) for row in rows[:most]]
             return ReadModelAnswer(_position_of(fetch, "transactions"), (found, len(rows) > most))
 

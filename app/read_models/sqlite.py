@@ -53,11 +53,11 @@ class SQLiteReadModels(ViewQueries):
         self._definition: str | None = None
 
     def prepare(self, projections: Sequence[Projection], identity: str) -> None:
-        wanted = sql.definition(projections)
+        definition = sql.definition(projections)
         with self._transaction() as connection:
-            if not _fits(connection, wanted, identity):
-                _make_anew(connection, projections, wanted, identity)
-        self._definition = wanted
+            if not _fits(connection, definition, identity):
+                _recreate(connection, projections, definition, identity)
+        self._definition = definition
 
     @contextmanager
     def batch(self, names: Sequence[str], rebuild: str | None = None) -> Iterator[_Batch | None]:
@@ -181,11 +181,11 @@ class _Batch:
     def __init__(self, connection: sqlite3.Connection, names: Sequence[str], rebuild: str | None) -> None:
         self._connection = connection
         self._rebuild = rebuild
-        wanted = {sql.tracked(name, rebuild): name for name in names}
+        projection_of = {sql.tracked(name, rebuild): name for name in names}
         self.tracked: Mapping[str, Tracked] = {
-            wanted[row[0]]: Tracked(*row[1:]) for row in connection.execute(_TRACKING) if row[0] in wanted
+            projection_of[row[0]]: Tracked(*row[1:]) for row in connection.execute(_TRACKING) if row[0] in projection_of
         }
-        if len(self.tracked) < len(wanted):
+        if len(self.tracked) < len(projection_of):
             raise TakenOver("the read models no longer exist, or another rebuild has started")
 
     def read(self, table: Table, keys: Collection[Key]) -> Mapping[Key, Row]:
@@ -220,7 +220,7 @@ def _fits(connection: sqlite3.Connection, definition: str, identity: str) -> boo
     return bool(there == definition and log in {"", identity})
 
 
-def _make_anew(
+def _recreate(
     connection: sqlite3.Connection, projections: Sequence[Projection], definition: str, identity: str
 ) -> None:
     tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()

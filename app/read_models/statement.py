@@ -44,29 +44,29 @@ class Span:
     until: int | None = None
 
 
-def statement_query(account_id: str, wanted: Filter, span: Span, most: int) -> tuple[str, tuple[Any, ...]]:
+def statement_query(account_id: str, conditions: Filter, span: Span, most: int) -> tuple[str, tuple[Any, ...]]:
     """A query for rows of `transactions`, newest first, each with the balance after it; and its parameters."""
     bounds = _bounds(span)
-    by_name = wanted.name is not None
-    positions, of_positions = (_of_name if by_name else _of_kinds)(account_id, wanted, bounds, most)
+    by_name = conditions.name is not None
+    positions, of_positions = (_of_name if by_name else _of_kinds)(account_id, conditions, bounds, most)
     sql = (
         f"SELECT t.*, ({_BALANCE_AFTER}) AS balance_after FROM ({positions}) AS p "  # noqa: S608 - our words
         "JOIN views.transactions AS t ON t.account_id = ? AND t.position = p.position ORDER BY t.position DESC"
     )
     if not by_name:
         return sql, (*of_positions, account_id)
-    where, of_where = _where(wanted)
+    where, of_where = _where(conditions)
     # The inner LIMIT keeps the further conditions out of the search; an engine might otherwise start with them.
     found = f"SELECT * FROM ({sql} LIMIT ?) AS found {where}ORDER BY position DESC LIMIT ?"  # noqa: S608
     return found, (*of_positions, account_id, len(NAMES) * max(most, NAMED_MAX), *of_where, most)
 
 
-def _of_kinds(account_id: str, wanted: Filter, bounds: Clause, most: int) -> Clause:
+def _of_kinds(account_id: str, conditions: Filter, bounds: Clause, most: int) -> Clause:
     """The positions of each kind, searched separately."""
-    equal, values = _equal(("key_id", wanted.key_id), ("model", wanted.model))
+    equal, values = _equal(("key_id", conditions.key_id), ("model", conditions.model))
     parts: list[str] = []
     parameters: list[Any] = []
-    for kind in dict.fromkeys(wanted.kinds) or (None,):
+    for kind in dict.fromkeys(conditions.kinds) or (None,):
         of_kind, one = _equal(("kind", kind))
         parts.append(_newest(f"{of_kind}{equal}{bounds[0]}", len(parts)))
         parameters += [account_id, *one, *values, *bounds[1], most]
@@ -74,11 +74,11 @@ def _of_kinds(account_id: str, wanted: Filter, bounds: Clause, most: int) -> Cla
     return every, [*parameters, most]
 
 
-def _of_name(account_id: str, wanted: Filter, bounds: Clause, most: int) -> Clause:
+def _of_name(account_id: str, conditions: Filter, bounds: Clause, most: int) -> Clause:
     """The positions by each column of NAMES, searched separately; a row that matches twice is returned once. Few rows have the same
     name, so further conditions are applied afterwards."""
     parts = [_newest(f"AND {column} = ? {bounds[0]}", number) for number, column in enumerate(NAMES)]
-    return " UNION ".join(parts), [account_id, wanted.name, *bounds[1], max(most, NAMED_MAX)] * len(NAMES)
+    return " UNION ".join(parts), [account_id, conditions.name, *bounds[1], max(most, NAMED_MAX)] * len(NAMES)
 
 
 def _newest(clauses: str, number: int) -> str:
@@ -86,11 +86,11 @@ def _newest(clauses: str, number: int) -> str:
     return f"SELECT position FROM ({one}ORDER BY position DESC LIMIT ?) AS k{number}"  # noqa: S608
 
 
-def _where(wanted: Filter) -> Clause:
+def _where(conditions: Filter) -> Clause:
     """The further conditions on rows that were found."""
-    clause, values = _equal(("key_id", wanted.key_id), ("model", wanted.model))
-    kinds = f"AND kind IN ({', '.join('?' * len(wanted.kinds))}) " if wanted.kinds else ""
-    return f"WHERE true {clause}{kinds}", [*values, *wanted.kinds]
+    clause, values = _equal(("key_id", conditions.key_id), ("model", conditions.model))
+    kinds = f"AND kind IN ({', '.join('?' * len(conditions.kinds))}) " if conditions.kinds else ""
+    return f"WHERE true {clause}{kinds}", [*values, *conditions.kinds]
 
 
 def _equal(*pairs: tuple[str, str | None]) -> Clause:

@@ -143,14 +143,14 @@ def _charges(event: Event) -> Iterator[Charge]:
             category = "Credit" if event.kind == "grant" else "Adjustment"
             yield _unpriced(category, f"Credit: {event.kind}", "usd", 0, event.amount_nanos)
         case RefundPosted() | FundsWithdrawn():
-            yield _unpriced("Adjustment", _said(event), event.currency, -_picos(event), -event.credit_nanos)
+            yield _unpriced("Adjustment", _describe(event), event.currency, -_picos(event), -event.credit_nanos)
         case RefundFailed() | FundsReinstated():
-            yield _unpriced("Adjustment", _said(event), event.currency, _picos(event), event.credit_nanos)
+            yield _unpriced("Adjustment", _describe(event), event.currency, _picos(event), event.credit_nanos)
         case _:
             return
 
 
-def _said(event: Returning) -> str:
+def _describe(event: Returning) -> str:
     match event:
         case RefundPosted():
             return "Refund of purchased credit"
@@ -213,14 +213,14 @@ def _usage(event: RequestDebited, line: CostLine) -> Charge:
     }
 
 
-def _unpriced(category: str, said: str, currency: str, billed_picos: int, credit_nanos: int) -> Charge:
+def _unpriced(category: str, description: str, currency: str, billed_picos: int, credit_nanos: int) -> Charge:
     """A row without a unit price."""
     return {
         **_costs(billed_picos, billed_picos),
         "EffectiveCost": 0,
         "BillingCurrency": currency.upper(),
         "ChargeCategory": category,
-        "ChargeDescription": said,
+        "ChargeDescription": description,
         "ChargeFrequency": "One-Time",
         "x_CreditAmount": credit_nanos * PICOS_PER_NANO,
     }
