@@ -54,10 +54,12 @@ def replay_(context: Context, differences: int, prices: Path | None, begins: str
     Not checked: key limits (budget, rates, models, expiry). Changes nothing and is safe while gateways are running.
     Exits 1 if anything differs, and shows the first differences.
 
-    \b
     With --prices, it only computes what a period would have cost, by account and model. FILE has [[model]] tables like the
     configuration. This changes nothing either. Usage without a price in FILE is listed: it counts as free or, if it is a
     service tier, is priced like the default tier.
+
+    \b
+    Example:
       realrouter audit replay --prices new.toml --from 2026-11-01 --to 2026-12-01
     """
     if prices is not None:

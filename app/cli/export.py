@@ -66,7 +66,6 @@ def _options(tables: tuple[str, ...]) -> Callable[[Callable[..., None]], Callabl
 def csv(context: Context, **options: Any) -> None:
     """Export a table as CSV: transactions, usage by request, movements of lots, or the journal of postings.
 
-    \b
     PATH is replaced as a whole or not at all. PATH.manifest.json next to it has the number of rows, a control total, the
     positions, the SHA-256 and a checkpoint. If the command is interrupted, run it again to continue. --after continues a
     file that ends at this position; if there is no file, it writes the part that follows. Amounts have nine decimals. Text

@@ -129,10 +129,10 @@ def verify_(
 ) -> None:
     """Verify a receipt, an exported copy, or the whole ledger: every hash, tile, signature and root. Changes nothing.
 
-    \b
     RECEIPT and --export need no database, and with --key no configuration. Without either, the configured ledger is
     verified, with its checkpoints and the checkpoint file outside it; this is safe while gateways are running. Verification
     also fails if an event has been unsealed for ten minutes, or if the checkpoint file is missing.
+
     --checkpoint compares a copy or ledger with something signed earlier: a checkpoint, or a receipt, whose event it must contain.
     Exits 1 if verification fails, and says where.
 
