@@ -1,6 +1,6 @@
-"""The one shape of every error: `{"error": {"message", "type", "param", "code"}}`, all four always there.
+"""The shape of every error: `{"error": {"message", "type", "param", "code"}}`, always with all four members.
 
-Rule 1: what comes from outside is cleaned before it is shown: no control characters, nothing that looks like a key, bounded.
+Rule 1: text from outside is cleaned before it is shown: no control characters, nothing that looks like a key, bounded length.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _encode = msgspec.json.Encoder().encode
 def envelope(
     message: str, *, type: str, code: str | None, param: str | None = None, members: Mapping[str, object] | None = None
 ) -> bytes:
-    """The body of an error answer. `members` stand beside the four."""
+    """The body of an error answer. `members` are added to the four."""
     error: dict[str, object] = {"message": message, "type": type, "param": param, "code": code}
     if members:
         error = {**members, **error}
@@ -37,12 +37,12 @@ def one_line(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """`text` from a vendor, fit to be shown: one line, no secret, bounded."""
+    """`text` from a vendor, made safe to show: one line, no secret, bounded."""
     return _SECRET.sub("[redacted]", one_line(text))
 
 
 def close_answer(status: int, body: bytes, headers: Iterable[tuple[str, str]] = ()) -> bytes:
-    """A whole HTTP/1.1 answer that ends its connection, for what never reaches the application."""
+    """A complete HTTP/1.1 answer that closes the connection, for requests that never reach the application."""
     head = [f"HTTP/1.1 {status} ", f"content-type: {JSON}", f"content-length: {len(body)}", "connection: close"]
     head += [f"{name}: {value}" for name, value in headers]
     return "\r\n".join([*head, "", ""]).encode("latin-1") + body

@@ -1,9 +1,9 @@
-"""Every error a client may see: one table turns an error's type into a status and an OpenAI envelope.
+"""Every error that a client can get: one table maps an error type to a status and an OpenAI envelope.
 
-Rule 1: an error says whose fault it is by its type; the table below, and nothing else, says how that is spelled in HTTP.
-Rule 2: what the table does not know is a bug of ours: 500, logged by whoever caught it, its text never shown.
-Rule 3: a message teaches what to do next. What a vendor wrote is cleaned first.
-Rule 4: clients retry 408, 409, 429 and 5xx by themselves: `x-should-retry: false` stands wherever that cannot help.
+Rule 1: an error's type says whose fault it is. Only the table below says how the type appears in HTTP.
+Rule 2: an error type that is not in the table is a bug of ours: status 500, logged by its catcher, its text never shown.
+Rule 3: a message says what to do next. Text from a vendor is cleaned first.
+Rule 4: clients retry 408, 409, 429 and 5xx automatically. If a retry cannot help, the answer has `x-should-retry: false`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from app.envelope import clean, envelope, one_line
 from app.faults import (
+    RETRY_SECONDS,
     BadRequest,
     BadSignature,
     BodyTooLarge,
@@ -58,17 +59,14 @@ from domain import errors as domain
 from domain.decimals import format_usd
 
 Headers = tuple[tuple[str, str], ...]
-KeyProblem = Literal["missing", "malformed", "foreign", "unknown"]
 
 NO_RETRY = ("x-should-retry", "false")
-RETRY_SECONDS = 1
-"""How soon a client may ask again when a queue or a store was in the way."""
 RETRY_SECONDS_MAX = 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """An error, ready to send. Header names are lower case; content-type and content-length are the sender's."""
+    """An error, ready to send. Header names are lower case; the sender adds content-type and content-length."""
 
     status: int
     body: bytes
@@ -77,7 +75,7 @@ class ErrorAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One row's outcome. `message` None: the error's own text."""
+    """The result of one row of the table. `message` None: the error's own text is used."""
 
     status: int
     type: str
@@ -97,7 +95,7 @@ RATE = "rate_limit_error"
 
 
 def retry_after(seconds: float) -> tuple[str, str]:
-    """The header, in whole seconds, never 0 and never absurd."""
+    """The header, in whole seconds from 1 to RETRY_SECONDS_MAX."""
     return ("retry-after", str(max(1, min(math.ceil(seconds), RETRY_SECONDS_MAX))))
 
 
@@ -117,7 +115,7 @@ def _insufficient(error: domain.InsufficientQuota, _endpoint: str | None) -> Pro
 
 
 def _model_not_found(_error: domain.ModelNotFound, endpoint: str | None) -> Problem:
-    # OpenAI spells it this way: Responses call it a bad parameter, everything else a missing resource.
+    # As OpenAI does: the Responses API reports an invalid parameter, every other endpoint a missing resource.
     if endpoint == "responses":
         return Problem(400, INVALID, "model_not_found", param="model")
     return Problem(404, INVALID, "model_not_found")
@@ -148,12 +146,17 @@ def _upstream_refused(error: UpstreamRefused, _endpoint: str | None) -> Problem:
         )
     if status == 429:
         wait = retry_after(error.retry_after if error.retry_after is not None else RETRY_SECONDS)
-        message = "The model's provider is limiting our requests. Nothing was charged. Try again after the wait."
+        message = (
+            "The model's provider is rate-limiting us. Nothing was charged. Try again after the time in Retry-After."
+        )
         return Problem(429, RATE, "upstream_rate_limited", message=message, headers=(wait,))
     if status in (401, 403):
-        # Our own credentials or permissions there: the client can do nothing about it, nor should it see what was said.
+        # Our own credentials or permissions failed. The client can do nothing about it, and must not see the provider's text.
         return Problem(
-            502, UPSTREAM, UPSTREAM, message="The gateway is not set up for this model's provider. Tell its operator."
+            502,
+            UPSTREAM,
+            UPSTREAM,
+            message="The gateway's access to this model's provider failed. Contact the operator.",
         )
     if status == 504:
         return _TIMED_OUT
@@ -164,7 +167,7 @@ _BROKEN = Problem(
     502,
     UPSTREAM,
     "upstream_broken",
-    message="The model's provider broke off or sent an answer that makes no sense. Nothing was charged. Try again.",
+    message="The model's provider sent an incomplete or invalid answer. Nothing was charged. Try again.",
 )
 _TIMED_OUT = Problem(
     504,
@@ -217,7 +220,7 @@ _TABLE: dict[type[Exception], Rule] = {
         400,
         INVALID,
         "invalid_signature",
-        message="The webhook's signature is missing, wrong, or too old. Nothing was kept.",
+        message="The webhook's signature is missing, wrong or too old. The webhook was discarded.",
     ),
     BodyTooLarge: _as(413, INVALID, "request_too_large"),
     UnsupportedMediaType: _as(415, INVALID, "unsupported_media_type"),
@@ -249,35 +252,35 @@ _TABLE: dict[type[Exception], Rule] = {
         SERVER,
         "store_unavailable",
         _RETRY,
-        message="The ledger is out of reach, so nothing can be admitted. Nothing was charged. Try again shortly.",
+        message="The ledger is unavailable, so no request can be admitted. Nothing was charged. Try again shortly.",
     ),
     ReadModelsUnavailable: _as(
-        503, SERVER, "store_unavailable", _RETRY, message="What was asked for is being made ready. Try again shortly."
+        503, SERVER, "store_unavailable", _RETRY, message="This data is temporarily unavailable. Try again shortly."
     ),
     StorageUnavailable: _as(
         503,
         SERVER,
         "file_storage_unavailable",
         _RETRY,
-        message="The storage of files is out of reach. Nothing was charged. Try again shortly.",
+        message="The file storage is unavailable. Nothing was charged. Try again shortly.",
     ),
     NotSealedYet: _as(503, SERVER, "not_sealed_yet", retry_after(2)),
     TooManyConflicts: _as(
-        503, SERVER, "store_unavailable", _RETRY, message="Others are changing the same thing. Try again shortly."
+        503, SERVER, "store_unavailable", _RETRY, message="This is being changed by another request. Try again shortly."
     ),
     VendorUnavailable: _as(
         503,
         SERVER,
         "payments_unavailable",
         _RETRY,
-        message="The payment processor is out of reach. Nothing was charged. Try again shortly.",
+        message="The payment processor is unavailable. Nothing was charged. Try again shortly.",
     ),
     VendorRefused: _as(
         502,
         SERVER,
         "payments_refused",
         NO_RETRY,
-        message="The payment processor does not take this. Nothing was charged. Tell the operator.",
+        message="The payment processor rejected this request. Nothing was charged. Contact the operator.",
     ),
     # The upstream's
     UpstreamRefused: _upstream_refused,
@@ -287,7 +290,7 @@ _TABLE: dict[type[Exception], Rule] = {
         502,
         UPSTREAM,
         "upstream_unreachable",
-        message="The model's provider cannot be reached. Nothing was charged. Try again.",
+        message="The model's provider is unreachable. Nothing was charged. Try again.",
     ),
     UpstreamError: _as(502, UPSTREAM, UPSTREAM, message="The model's provider failed. Nothing was charged. Try again."),
     AnswerError: _answer_error,
@@ -297,17 +300,17 @@ _INTERNAL = Problem(
     500,
     SERVER,
     "internal_error",
-    message="Something went wrong on our side. Try again, and tell us the x-request-id if it stays.",
+    message="Something went wrong on our side. Try again; if the problem persists, send us the x-request-id.",
 )
 
 
 def is_expected(error: Exception) -> bool:
-    """Whether the table knows this error. Whatever it does not know is logged with its traceback."""
+    """Whether the table has a row for this error. The caller logs any other error with its traceback."""
     return any(kind in _TABLE for kind in type(error).__mro__)
 
 
 def problem_of(error: Exception, *, endpoint: str | None = None) -> Problem:
-    """What the table says, the message filled in. `endpoint` is "responses", "chat" or None."""
+    """The table's row for `error`. `endpoint` is "responses", "chat" or None."""
     for kind in type(error).__mro__:
         rule = _TABLE.get(kind)
         if rule is not None:
@@ -317,7 +320,7 @@ def problem_of(error: Exception, *, endpoint: str | None = None) -> Problem:
 
 
 def answer_for(error: Exception, *, endpoint: str | None = None) -> ErrorAnswer:
-    """The whole answer to `error`: status, envelope and headers."""
+    """The complete answer for `error`: status, envelope and headers."""
     problem = problem_of(error, endpoint=endpoint)
     body = envelope(
         message_of(error, problem), type=problem.type, code=problem.code, param=problem.param, members=problem.members
@@ -326,5 +329,5 @@ def answer_for(error: Exception, *, endpoint: str | None = None) -> ErrorAnswer:
 
 
 def message_of(error: Exception, problem: Problem) -> str:
-    """The sentence that a client reads, for envelopes and for streams that end in an error."""
+    """The message shown to the client, for envelopes and for streams that end in an error."""
     return one_line(str(error)) if problem.message is None else problem.message

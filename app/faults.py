@@ -1,8 +1,8 @@
-"""What goes wrong in the world outside: every error type of `app`, under the one base class `domain.errors.Fault`.
+"""Every error type of `app` for failures of the outside world. All derive from `domain.errors.Fault`.
 
-Rule 1: an error says by its type whose fault it is. How each type is spelled in HTTP is in `errors.py`, and nowhere else.
-Rule 2: `str(error)` is written for the person who reads it, a client or an operator, and never holds a secret.
-Rule 3: the wire and the ledger, which this module is above, define their own errors beside what raises them.
+Rule 1: the type says whose fault the error is. Only `errors.py` knows how a type appears in HTTP.
+Rule 2: `str(error)` is written for its reader, a client or an operator, and never contains a secret.
+Rule 3: `app.wire` and `app.ledger` are below this module and define their errors next to the code that raises them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from projections.contract import Unavailable
 KeyProblem = Literal["missing", "malformed", "foreign", "unknown"]
 
 RETRY_SECONDS = 1
-"""How soon a client may try again when a queue or a store was in the way."""
+"""How soon a client may retry after a queue was full or a store was busy."""
 FILE_ID_SHOWN_MAX = 100
 
 
@@ -27,11 +27,11 @@ FILE_ID_SHOWN_MAX = 100
 
 
 class ApiError(Fault):
-    """A request that the edge refuses. `str(error)` is fit for the client's eyes."""
+    """A request that the edge refuses. `str(error)` may be shown to the client."""
 
 
 class BadRequest(ApiError):
-    """The request makes no sense as HTTP or as JSON. `param` names the part, `code` the kind."""
+    """The request is not valid HTTP or JSON. `param` names the invalid part, `code` the kind of error."""
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -41,18 +41,18 @@ class BadRequest(ApiError):
 
 _KEY_PROBLEMS: Mapping[KeyProblem, str] = {
     "missing": "No API key was sent. Send your key as `Authorization: Bearer sk-rr-...`. "
-    "Keys are made in the dashboard under API keys, or with `realrouter key create`.",
-    "malformed": "This is no API key of this gateway: it is incomplete or was copied wrongly. A key is `sk-rr-` and 38 "
-    "letters and digits. Copy it again, or make a new one in the dashboard or with `realrouter key create`.",
-    "foreign": "This API key was made by another provider and does not work here; revoke it there if it was sent by mistake. "
-    "Keys of this gateway begin with `sk-rr-`: make one in the dashboard or with `realrouter key create`.",
-    "unknown": "This API key is not known here. Check that it belongs to this server, "
-    "or make a new one in the dashboard or with `realrouter key create`.",
+    "Create keys in the dashboard under API keys, or with `realrouter key create`.",
+    "malformed": "This is not a valid API key: it looks incomplete or miscopied. A key is `sk-rr-` followed by 38 "
+    "letters and digits. Copy it again, or create a new one in the dashboard or with `realrouter key create`.",
+    "foreign": "This API key belongs to another provider and does not work here. If you sent it by mistake, revoke it there. "
+    "Keys for this gateway start with `sk-rr-`: create one in the dashboard or with `realrouter key create`.",
+    "unknown": "This API key does not exist on this server. Check that you are calling the right server, "
+    "or create a new key in the dashboard or with `realrouter key create`.",
 }
 
 
 class Unauthorized(ApiError):
-    """No key, or one that cannot be used."""
+    """There is no key, or the key cannot be used."""
 
     def __init__(self, kind: KeyProblem) -> None:
         super().__init__(_KEY_PROBLEMS[kind])
@@ -60,16 +60,14 @@ class Unauthorized(ApiError):
 
 
 class NotFound(ApiError):
-    """No route, or nothing there."""
+    """The route or the resource does not exist."""
 
-    def __init__(
-        self, message: str = "There is nothing at this address. Check the path, and that the base URL ends in /v1."
-    ) -> None:
+    def __init__(self, message: str = "Not found. Check the path, and that the base URL ends in /v1.") -> None:
         super().__init__(message)
 
 
 class MethodNotAllowed(ApiError):
-    """The route takes other methods."""
+    """The route does not accept this method."""
 
     def __init__(self, method: str, allowed: tuple[str, ...]) -> None:
         super().__init__(f"{method} is not allowed here. Use {' or '.join(allowed) or 'another method'}.")
@@ -77,25 +75,25 @@ class MethodNotAllowed(ApiError):
 
 
 class BodyTooLarge(ApiError):
-    """The body is past the limit, by its Content-Length or by what has arrived."""
+    """The body exceeds the limit, by its Content-Length or by the bytes received so far."""
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(
-            f"The request body is larger than {limit_bytes} bytes. Send less, or upload the files and refer to them."
+            f"The request body is larger than {limit_bytes} bytes. Send less, or upload files and refer to them by ID."
         )
         self.limit_bytes = limit_bytes
 
 
 class UnsupportedMediaType(ApiError):
-    """The body comes in a form that the route does not read."""
+    """The route does not accept this media type or encoding."""
 
 
 class HeadersTooLarge(ApiError):
-    """The request line and headers together are past a limit."""
+    """The request line and headers together exceed a limit."""
 
 
 class HttpVersionNotSupported(ApiError):
-    """Something else than HTTP/1 was spoken."""
+    """The client used a protocol other than HTTP/1."""
 
 
 class RequestTooSlow(ApiError):
@@ -103,118 +101,118 @@ class RequestTooSlow(ApiError):
 
 
 class Overloaded(ApiError):
-    """No room now. `per_key`: the key has too many requests open; else the whole process has."""
+    """At capacity. `per_key`: this key has too many open requests; otherwise the process has."""
 
     def __init__(self, *, per_key: bool, limit: int | None = None, retry_after_seconds: int = RETRY_SECONDS) -> None:
         most = f" (at most {limit})" if limit is not None else ""
         super().__init__(
-            f"This API key has too many requests open at once{most}. Wait for one to finish."
+            f"This API key has too many open requests{most}. Wait for one to finish."
             if per_key
-            else "The server is at its capacity. Nothing was charged. Try again shortly."
+            else "The server is at capacity. Nothing was charged. Try again shortly."
         )
         self.per_key = per_key
         self.retry_after_seconds = retry_after_seconds
 
 
 class ShuttingDown(ApiError):
-    """The process is going away; another one, or this one after its start, will answer."""
+    """The process is shutting down. Another process, or this one after a restart, will answer."""
 
     def __init__(self) -> None:
         super().__init__("The server is restarting. Nothing was charged. Try again shortly.")
 
 
 class IdempotencyKeyUsed(ApiError):
-    """The account used this Idempotency-Key before. `state`: what became of that first request."""
+    """The account has already used this Idempotency-Key. `state`: the state of that first request."""
 
     def __init__(self, request_id: str, state: str) -> None:
         super().__init__(
-            f"This Idempotency-Key was used before, by request {request_id}, which is {state}. "
-            "Nothing was charged again. For a new request send a new key."
+            f"This Idempotency-Key was already used by request {request_id}, which is {state}. "
+            "Nothing was charged again. To send a new request, use a new key."
         )
         self.request_id = request_id
         self.state = state
 
 
-# -- The account and who signs in ----------------------------------------------------------------------------------------
+# -- Accounts and signing in ----------------------------------------------------------------------------------------------
 
 
 class SignUpDisabled(ApiError):
-    """The operator makes the accounts."""
+    """Only the operator creates accounts."""
 
     def __init__(self) -> None:
-        super().__init__("Sign-up is switched off here. Ask the operator for an account.")
+        super().__init__("Sign-up is disabled on this server. Ask the operator for an account.")
 
 
 class InvalidCredentials(ApiError):
-    """Whichever of the two is wrong."""
+    """The e-mail or the password is wrong. The error does not say which."""
 
     def __init__(self) -> None:
         super().__init__("The e-mail or the password is wrong.")
 
 
 class NotSignedIn(ApiError):
-    """There is no session, or it is over."""
+    """There is no session, or it has expired."""
 
     def __init__(self) -> None:
-        super().__init__("Nobody is signed in here, or the session is over. Sign in: POST /api/session.")
+        super().__init__("You are not signed in, or your session has expired. Sign in with POST /api/session.")
 
 
 class SessionRequired(ApiError):
-    """A key was sent where only somebody who is signed in may ask."""
+    """The request sent an API key, but this route requires a session."""
 
     def __init__(self) -> None:
-        super().__init__("An API key may not do this: it may read, and begin a checkout. Sign in, and send no key.")
+        super().__init__("An API key can only read and start a checkout. Sign in, and send no key.")
 
 
 class CrossOrigin(ApiError):
-    """A page of another origin tried to act for whoever is signed in."""
+    """A page from another origin tried to act for the signed-in user."""
 
     def __init__(self) -> None:
         super().__init__(
-            "This request comes from a page of another origin. The operator may allow it (server.cors_origins)."
+            "This request comes from a page on another origin. The operator can allow that origin in server.cors_origins."
         )
 
 
 class InvalidLink(ApiError):
-    """A link to sign in that is used, over, replaced, or none."""
+    """The sign-in link is used, expired, replaced or malformed."""
 
     def __init__(self) -> None:
         super().__init__(
-            "This sign-in link does not work: it was used, is older than 15 minutes, was replaced by a newer one, or was "
-            "cut short. Ask for a new one, or sign in with your e-mail and password."
+            "This sign-in link is not valid: it was already used, is older than 15 minutes, was replaced by a newer one, or is "
+            "incomplete. Request a new one, or sign in with your e-mail and password."
         )
 
 
 class TooManyExports(ApiError):
-    """The account is being sent so many exports already."""
+    """The account already has the maximum number of exports running."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"{limit} exports of this account are being sent already. Wait for one of them to end.")
+        super().__init__(f"This account already has {limit} exports in progress. Wait for one to finish.")
 
 
 class TooManyStreams(ApiError):
-    """The account listens to its events so often already."""
+    """The account already has the maximum number of event streams open."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"This account has {limit} streams of events open here. Close one first.")
+        super().__init__(f"This account already has {limit} event streams open. Close one first.")
 
 
 class CheckoutDisabled(ApiError):
-    """Nothing is sold here."""
+    """This server sells no credit."""
 
     def __init__(self) -> None:
-        super().__init__("No credit is sold here. Ask the operator for it.")
+        super().__init__("This server does not sell credit. Ask the operator for some.")
 
 
 class PaymentMethodRequired(ApiError):
-    """There is no payment method that may be charged."""
+    """No saved payment method may be charged."""
 
     def __init__(self) -> None:
-        super().__init__("No payment method is saved. Buy a pack with save_payment_method first, then switch it on.")
+        super().__init__("No payment method is saved. Buy a pack with save_payment_method first, then enable this.")
 
 
 class TooManyAttempts(Fault):
-    """So many attempts are allowed in a window, and were made. `retry_after_seconds` until it ends."""
+    """All attempts allowed in this window were used. The window ends in `retry_after_seconds`."""
 
     def __init__(self, retry_after_seconds: int) -> None:
         super().__init__(f"Too many attempts. Try again in {retry_after_seconds} s.")
@@ -222,18 +220,18 @@ class TooManyAttempts(Fault):
 
 
 class TooManyConflicts(Fault):
-    """Others kept writing to this stream. Nothing was appended; asking again is safe."""
+    """Concurrent writers kept changing this stream. Nothing was appended; a retry is safe."""
 
 
 # -- Files ---------------------------------------------------------------------------------------------------------------
 
 
 class StorageUnavailable(Fault):
-    """The storage of files is out of reach, full, or gave back something else than was put there. Asking again is safe."""
+    """The file storage is unreachable or full, or returned other bytes than were stored. A retry is safe."""
 
 
 class NoSuchFile(RequestError):
-    """No file of this id is there for this account."""
+    """The account has no file with this id."""
 
     def __init__(self, file_id: str, param: str = "id") -> None:
         super().__init__(
@@ -242,13 +240,13 @@ class NoSuchFile(RequestError):
 
 
 class FileTooLarge(RequestError):
-    """The file is past the limit, noticed as it came."""
+    """The file exceeds the size limit; noticed while it was being received."""
 
     def __init__(self) -> None:
         megabytes = FILE_BYTES_MAX // 2**20
         super().__init__(
-            f"The file is larger than {FILE_BYTES_MAX} bytes ({megabytes} MB), the most that one file may have. Split it, or "
-            "make its images smaller.",
+            f"The file is larger than the limit of {FILE_BYTES_MAX} bytes ({megabytes} MB). Split it, or "
+            "reduce its images.",
             param="file",
             code="file_too_large",
             status=413,
@@ -259,87 +257,86 @@ class FileTooLarge(RequestError):
 
 
 class VendorUnavailable(Fault):
-    """The processor is out of reach, limits us, or failed. Ask again."""
+    """The payment processor is unreachable, rate-limits us, or failed. Retry."""
 
 
 class VendorRefused(Fault):
-    """The processor finds our request wrong: a setting of the operator's, or a bug of ours."""
+    """The payment processor rejected our request: a wrong setting, or a bug in the gateway."""
 
 
 class BadSignature(Fault):
-    """A webhook that the processor did not sign, or signed too long ago."""
+    """The webhook was not signed by the payment processor, or its signature is too old."""
 
 
 class StripeNotConfigured(Fault):
-    """The settings name Stripe, without the secrets that it needs."""
+    """The settings enable Stripe without the secrets that it needs."""
 
 
 # -- Read models, exports, reports and statements -----------------------------------------------------------------------
 
 
 class ReadModelsUnavailable(StoreUnavailable, Unavailable):
-    """The read models are out of reach or locked."""
+    """The read models are unreachable or locked."""
 
 
 class ExportUnfit(Fault):
-    """The file that is there is not what the export could go on with."""
+    """The existing file cannot be continued by this export."""
 
 
 class NoSuchExport(Fault):
-    """There is no export of this kind, or of this table in it."""
+    """There is no such kind of export, or it has no such table."""
 
 
 class ProviderFileUnfit(Fault):
-    """The file is not one that the mapping can read."""
+    """The mapping cannot read this file."""
 
 
 class PricesUnfit(Fault):
-    """The file holds no prices that can be read."""
+    """The file contains no valid prices."""
 
 
 # -- The sealed log -----------------------------------------------------------------------------------------------------
 
 
 class LogDiffers(Fault):
-    """The log is not the one that was signed: shorter, or with another event in it. Nothing is signed until somebody has looked."""
+    """The log is not the one that was signed: it is shorter, or an event differs. Signing stops until the operator checks it."""
 
 
 class NotSealedYet(Fault):
-    """The event is in the ledger, and in no signed checkpoint yet. `refused`: nothing is being signed at present."""
+    """The event is in the ledger but in no signed checkpoint yet. `refused`: signing has stopped."""
 
     def __init__(self, *, refused: bool = False) -> None:
-        when = (
-            "nothing is signed at present, until the operator has looked at the log"
+        super().__init__(
+            "This is recorded in the ledger, but signing has stopped until the operator has checked the log."
             if refused
-            else "will be in the next signed checkpoint within seconds. Try again then"
+            else "This is recorded in the ledger, and the next signed checkpoint will include it. Try again in a few seconds."
         )
-        super().__init__(f"This is in the ledger, and {when}.")
 
 
 class NotSettledYet(Fault):
-    """The request is open: there is nothing to prove of it."""
+    """The request is still open: there is nothing to prove yet."""
 
     def __init__(self) -> None:
-        super().__init__("This request is still open. A receipt is made of its charge or of its release.")
+        super().__init__("This request is still open. Its receipt is available once it has been charged or released.")
 
 
 class ExportRefused(Fault):
-    """The folder holds something else, or nothing is sealed."""
+    """The folder contains something else, or the log is not sealed."""
 
 
 class RestoreRefused(Fault):
-    """There is a ledger in the place of the new one, or what was signed cannot be one."""
+    """The target already has a ledger, or the exported copy cannot be restored."""
 
 
 class AdoptRefused(Fault):
-    """There is a checkpoint file already, or no checkpoint that it could begin with."""
+    """There is already a checkpoint file, or no checkpoint to start it from."""
 
 
 # -- Upstreams ----------------------------------------------------------------------------------------------------------
 
 
 class UpstreamError(Fault):
-    """An upstream did not do its part. `retryable` says whether asking again, or asking the next upstream, may help."""
+    """An upstream failed. `retryable`: a retry, or the next upstream, may succeed."""
 
     retryable = True
 
@@ -350,21 +347,21 @@ class UpstreamError(Fault):
 
 
 class UpstreamUnreachable(UpstreamError):
-    """No connection, no TLS, or the connection was lost before any byte of an answer."""
+    """The connection or TLS handshake failed, or the connection was lost before the first byte of the answer."""
 
 
 class UpstreamTimeout(UpstreamError):
-    """A deadline passed: connect, first byte, silence between bytes, or the whole."""
+    """A deadline passed: connect, first byte, idle time between bytes, or the whole answer."""
 
 
 class UpstreamBroken(UpstreamError):
-    """The answer broke off or made no sense: half a frame, malformed JSON, an early end of stream."""
+    """The answer is truncated or malformed: half a frame, invalid JSON, an early end of stream."""
 
 
 class UpstreamRefused(UpstreamError):
     """The upstream answered with an error.
 
-    `status` is its HTTP status (for an error inside a 200: the one that it would have had alone), `code`, `type` and
+    `status` is its HTTP status (for an error inside a 200: the status that error normally has). `code`, `type` and
     `param` come from its envelope, cleaned; `retry_after` is in seconds.
     """
 
@@ -392,8 +389,8 @@ class UpstreamRefused(UpstreamError):
 
 
 class PricesDiffer(Fault):
-    """The configured prices are not those of the ledger."""
+    """The configured prices differ from those in the ledger."""
 
 
 class SiteUnfit(Fault):
-    """The website that was found is not one that can be served. `str(error)` is fit for the operator's eyes."""
+    """The website that was found cannot be served. `str(error)` may be shown to the operator."""

@@ -1,8 +1,8 @@
-"""Who may change something with a cookie: our own pages, those that the operator allows, and programs that are no browsers.
+"""Which requests may change something with a cookie: those of our own pages, of origins the operator allows, and of non-browsers.
 
-Rule 1: a browser says in Sec-Fetch-Site where a request comes from; older ones in Origin. What says neither comes from no browser
-of the last years, and such a program sends no cookie that it was not given.
-Rule 2: an origin is compared as browsers spell it: lower case, and without the port that its scheme implies.
+Rule 1: a browser names the source of a request in Sec-Fetch-Site, an older one in Origin. A request with neither comes from no
+recent browser but from another program, which sends only cookies that it was given.
+Rule 2: origins are compared as browsers spell them: in lower case, and without the default port of their scheme.
 Source: Go, net/http CrossOriginProtection (filippo.io/csrf).
 """
 
@@ -27,8 +27,8 @@ def origin_of(url: str) -> str:
 def may_change(
     method: str, *, site: str | None, origin: str | None, host: str | None, allowed: Collection[str]
 ) -> bool:
-    """Whether a request with this method, Sec-Fetch-Site, Origin and Host may act for whoever its cookie names. `allowed` are
-    origins: our own, and those of pages that stand elsewhere."""
+    """Whether a request with this method, Sec-Fetch-Site, Origin and Host may act for the user that its cookie names. `allowed`
+    are origins: our own, and those of pages hosted elsewhere."""
     if method in SAFE_METHODS or site in _OWN:
         return True
     if origin is None:

@@ -1,6 +1,6 @@
-"""Accounts: opened, credited by hand, frozen and unfrozen.
+"""Accounts: opening, manual credit, freezing and unfreezing.
 
-Rule: a decision checks and returns events; `evolve` only assigns. Ids come from the caller, so that a retry is safe.
+Rule: a decision checks its command and returns events; `evolve` only assigns. Ids come from the caller, so a retry is safe.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ NAME_LENGTH_MAX = 200
 REASON_LENGTH_MAX = 500
 OPERATOR = "operator"
 NEGATIVE_BALANCE = "negative_balance"
-"""The causes of a freeze: the operator's word, and a refund or dispute larger than what was left."""
+"""The causes of a freeze: the operator's decision, and a refund or dispute larger than the remaining balance."""
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyState:
-    """One key of an account, as decisions see it."""
+    """The part of an account's key that decisions need."""
 
     limits: KeyLimits
     revoked: bool = False
@@ -41,13 +41,13 @@ class KeyState:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account folded from its stream. `version` is that of its newest event, 0 where there is none."""
+    """An account folded from its stream. `version` is that of its newest event, 0 if there is none."""
 
     account_id: str
     version: int = 0
     name: str = ""
     causes: frozenset[str] = frozenset()
-    """What it is frozen for; empty where it takes requests."""
+    """Why it is frozen; empty if it accepts requests."""
     keys: dict[str, KeyState] = field(default_factory=dict)
     adjustments: dict[str, AdjustmentPosted] = field(default_factory=dict)
 
@@ -93,21 +93,21 @@ def evolve(account: Account, event: Event) -> Account:
 
 
 def open_account(account: Account, *, name: str) -> list[Event]:
-    """Nothing to do where it is open under this name: that is the same command again. Raises AlreadyExists, InvalidValue."""
+    """No events if it is already open under this name: a retry of the same command. Raises AlreadyExists, InvalidValue."""
     check_identifier("account_id", account.account_id)
     if account.exists and account.name == name:
         return []
     if account.exists:
-        raise AlreadyExists(f"The account {account.account_id} exists already, under another name.")
+        raise AlreadyExists(f"The account {account.account_id} already exists with another name.")
     return [AccountOpened(account.account_id, check_text("name", name, NAME_LENGTH_MAX))]
 
 
 def post_adjustment(
     account: Account, *, adjustment_id: str, kind: str, amount_nanos: int, reason: str, reference: str | None
 ) -> list[Event]:
-    """A grant (positive), or a correction of either sign; nothing to do where this very one is posted already.
+    """A grant (positive) or a correction of either sign. No events if the same adjustment is posted already.
 
-    Raises NotFound, AlreadyExists (another one has this id), InvalidValue.
+    Raises NotFound, AlreadyExists (a different adjustment has this id), InvalidValue.
     """
     require(account)
     check_identifier("adjustment_id", adjustment_id)
@@ -121,19 +121,19 @@ def post_adjustment(
     posting = AdjustmentPosted(account.account_id, adjustment_id, kind, amount_nanos, reason, reference)
     there = account.adjustments.get(adjustment_id)
     if there not in (None, posting):
-        raise AlreadyExists(f"Another adjustment has been posted as {adjustment_id}.")
+        raise AlreadyExists(f"A different adjustment already has the ID {adjustment_id}.")
     return [] if there else [posting]
 
 
 def freeze(account: Account, *, reason: str, cause: str = OPERATOR) -> list[Event]:
-    """Nothing to do where it is frozen for this cause. Raises NotFound, InvalidValue."""
+    """No events if it is already frozen for this cause. Raises NotFound, InvalidValue."""
     require(account)
     check_text("reason", reason, REASON_LENGTH_MAX)
     return [] if cause in account.causes else [AccountFrozen(account.account_id, reason, cause)]
 
 
 def unfreeze(account: Account, *, reason: str, cause: str | None = None) -> list[Event]:
-    """Nothing to do where it is not frozen for this cause; None: for none at all. Raises NotFound, InvalidValue."""
+    """End the freeze for this cause (None: every cause). No events if there is no such freeze. Raises NotFound, InvalidValue."""
     require(account)
     check_text("reason", reason, REASON_LENGTH_MAX)
     ended = sorted(account.causes if cause is None else account.causes & {cause})
@@ -141,9 +141,9 @@ def unfreeze(account: Account, *, reason: str, cause: str | None = None) -> list
 
 
 def require(account: Account) -> None:
-    """Raises NotFound where there is no such account."""
+    """Raises NotFound if the account does not exist."""
     if not account.exists:
-        raise NotFound(f"There is no account {account.account_id[:100]}. `realrouter account list` shows them all.")
+        raise NotFound(f"There is no account {account.account_id[:100]}. `realrouter account list` lists all accounts.")
 
 
 def check_identifier(name: str, value: str) -> str:

@@ -1,8 +1,8 @@
-"""API keys: their form, and how they come and go.
+"""API keys: their format, creation, limits and revocation.
 
-Rule 1: a key is `sk-rr-`, 32 random characters, and a checksum of 6, all base 62: a typo is told from a forgery without the
-store, and a secret scanner knows one when it sees it (`sk-rr-[0-9A-Za-z]{38}`).
-Rule 2: the key itself is in no event; its SHA-256 is. With 190 random bits a plain digest is enough.
+Rule 1: a key is `sk-rr-`, 32 random characters and a checksum of 6, all base 62. A mistyped key is detected without the store,
+and secret scanners can recognise a key (`sk-rr-[0-9A-Za-z]{38}`).
+Rule 2: events contain the key's SHA-256, never the key. It has 190 random bits, so a plain digest is enough.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MODELS_PER_KEY_MAX = 100
 
 
 def make_key(random: bytes) -> str:
-    """A key from 32 random bytes: the low 32 base-62 digits of that number, 190 bits, with no bias to speak of."""
+    """A key from 32 random bytes: the low 32 base-62 digits of that number, 190 bits, with negligible bias."""
     if len(random) != RANDOM_BYTES:
         raise ValueError(f"a key is made from {RANDOM_BYTES} random bytes")
     body = _base62(int.from_bytes(random, "big"), _BODY_LENGTH)
@@ -34,19 +34,19 @@ def make_key(random: bytes) -> str:
 
 
 def well_formed(key: str) -> bool:
-    """Whether `key` has our form and its checksum holds."""
+    """Whether `key` has the right format and checksum."""
     return (
         _FORM.fullmatch(key) is not None and _checksum(key[len(PREFIX) : -_CHECKSUM_LENGTH]) == key[-_CHECKSUM_LENGTH:]
     )
 
 
 def digest(key: str) -> str:
-    """The hex SHA-256 that stands for the key."""
+    """The hex SHA-256 that events and stores keep in place of the key."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def hint(key: str) -> str:
-    """What lists show: the prefix and the last four characters."""
+    """The form shown in lists: the prefix and the last four characters."""
     return f"{PREFIX}...{key[-4:]}"
 
 
@@ -55,24 +55,24 @@ def create_key(account: Account, *, key_id: str, name: str, digest: str, hint: s
     require(account)
     check_identifier("key_id", key_id)
     if key_id in account.keys:
-        raise AlreadyExists(f"The key {key_id} exists already.")
+        raise AlreadyExists(f"The key {key_id} already exists.")
     if len(account.keys) >= KEYS_PER_ACCOUNT_MAX:
-        raise InvalidValue("key", f"An account has at most {KEYS_PER_ACCOUNT_MAX} keys, revoked ones included.")
+        raise InvalidValue("key", f"An account can have at most {KEYS_PER_ACCOUNT_MAX} keys, including revoked ones.")
     check_text("name", name, NAME_LENGTH_MAX)
     return [KeyCreated(account.account_id, key_id, name, digest, hint, check_limits(limits))]
 
 
 def change_limits(account: Account, *, key_id: str, limits: KeyLimits) -> list[Event]:
-    """Nothing to do where they are the same. Raises NotFound, InvalidValue."""
+    """No events if the limits stay the same. Raises NotFound, InvalidValue."""
     before = limits_of(account, key_id)
     if account.keys[key_id].revoked:
-        raise InvalidValue("key_id", f"The key {key_id} is revoked: its limits cannot change.")
+        raise InvalidValue("key_id", f"The key {key_id} is revoked: its limits cannot be changed.")
     check_limits(limits)
     return [] if limits == before else [KeyLimitsChanged(account.account_id, key_id, limits)]
 
 
 def limits_of(account: Account, key_id: str) -> KeyLimits:
-    """The limits of a key as they stand. Raises NotFound."""
+    """A key's current limits. Raises NotFound."""
     require(account)
     state = account.keys.get(key_id)
     if state is None:
@@ -81,18 +81,16 @@ def limits_of(account: Account, key_id: str) -> KeyLimits:
 
 
 def revoke_key(account: Account, *, key_id: str) -> list[Event]:
-    """Nothing to do where it is revoked. Raises NotFound."""
+    """No events if it is already revoked. Raises NotFound."""
     require(account)
     state = account.keys.get(key_id)
     if state is None:
-        raise NotFound(
-            f"The account {account.account_id} has no key {key_id[:100]}. List its keys: each has its id there."
-        )
+        raise NotFound(f"The account {account.account_id} has no key {key_id[:100]}. List its keys to see their IDs.")
     return [] if state.revoked else [KeyRevoked(account.account_id, key_id)]
 
 
 def check_limits(limits: KeyLimits) -> KeyLimits:
-    """Raises InvalidValue where a limit is not positive, or names too many models."""
+    """Raises InvalidValue if a limit is not positive or lists too many models."""
     for name in (
         "budget_nanos_per_month",
         "requests_per_minute",
@@ -102,9 +100,9 @@ def check_limits(limits: KeyLimits) -> KeyLimits:
     ):
         value = getattr(limits, name)
         if value is not None and value <= 0:
-            raise InvalidValue(name, f"{name} must be positive; leave it out for no limit.")
+            raise InvalidValue(name, f"{name} must be positive; omit it for no limit.")
     if limits.models is not None and not 0 < len(limits.models) <= MODELS_PER_KEY_MAX:
-        raise InvalidValue("models", f"models must name 1 to {MODELS_PER_KEY_MAX} models; leave it out for all.")
+        raise InvalidValue("models", f"models must list 1 to {MODELS_PER_KEY_MAX} models; omit it to allow all.")
     return limits
 
 

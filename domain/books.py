@@ -1,8 +1,8 @@
-"""The books as an accountant reads them: the trial balance, and deferred revenue rolled forward by month.
+"""The accountant's view of the books: the trial balance, and deferred revenue rolled forward by month.
 
-Rule 1: both are sums of the one table of postings, and of nothing else: they cannot disagree with a balance.
-Rule 2: deferred revenue is what customers may still use: available and held together. What moved it is named by its event alone.
-Rule 3: a month is that of the instant at which the store recorded the event, UTC.
+Rule 1: both are sums over the postings table and nothing else, so they cannot disagree with a balance.
+Rule 2: deferred revenue is the credit that customers can still use, available and held. The event alone names the reason it moved.
+Rule 3: an event belongs to the UTC month in which the store recorded it.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _REASONS: dict[type[Event], str] = {
 
 
 class Month(msgspec.Struct, frozen=True):
-    """Nanos of deferred revenue: `closing_nanos` is `opening_nanos` and all between, each with its sign. Refunds and disputes are
-    net of those that failed or were won; `expired_nanos` is zero, since no credit has an end."""
+    """Deferred revenue in nanos: `closing_nanos` is the signed sum of `opening_nanos` and all fields in between. Refunds and
+    disputes are net of those that failed or were won; `expired_nanos` is zero, because credit does not expire."""
 
     month: str
     opening_nanos: int
@@ -53,7 +53,7 @@ class Month(msgspec.Struct, frozen=True):
 
 
 class RollForward:
-    """Fed with events in order; tells the months from the first that moved anything to the last."""
+    """Takes events in order; yields every month from the first with a movement to the last."""
 
     def __init__(self) -> None:
         self._months: dict[str, Counter[str]] = {}
@@ -85,7 +85,7 @@ class RollForward:
 
 
 class TrialBalance:
-    """Fed with events in order; `totals` by ledger account, debits positive. Their sum is zero."""
+    """Takes events in order; `totals` is by ledger account, debits positive. The totals sum to zero."""
 
     def __init__(self) -> None:
         self.totals: Counter[str] = Counter()
@@ -95,20 +95,20 @@ class TrialBalance:
             self.totals[account] += nanos
 
     def rows(self, *, by_customer: bool = False) -> list[tuple[str, int]]:
-        """(account, nanos) by name; the customers' liabilities in one sum each, unless they are wanted one by one."""
-        told: Counter[str] = Counter()
+        """(account, nanos) by name. The customers' liabilities are summed, unless `by_customer`."""
+        rows: Counter[str] = Counter()
         for account, nanos in self.totals.items():
-            told[account if by_customer else summed(account)] += nanos
-        return sorted(told.items())
+            rows[account if by_customer else summed(account)] += nanos
+        return sorted(rows.items())
 
 
 def deferred_nanos(event: Event) -> int:
-    """By how much the event moved what customers may still use."""
+    """The change in the credit that customers can still use."""
     return -sum(nanos for account, nanos in postings(event) if account.startswith(CUSTOMER))
 
 
 def summed(account: str) -> str:
-    """The account that all customers' have in common: "liabilities:customer:available"."""
+    """The summary account of a customer's account, such as "liabilities:customer:available"; other accounts unchanged."""
     return CUSTOMER + account.rpartition(":")[2] if account.startswith(CUSTOMER) else account
 
 

@@ -1,8 +1,8 @@
-"""Buckets: the running figures that admissions are guarded by.
+"""Buckets: the running totals that guards check before an admission.
 
-Rule 1: a bucket is a name and an integer, zero until moved. Its name is kind:owner, and :window where it has one.
-Rule 2: windows are the UTC minute, day and month of the admission; what is given back goes to the window it came from.
-Rule 3: a guard is judged on the value as it would be after the command's own movements.
+Rule 1: a bucket is a name and an integer, which starts at zero. Its name is kind:owner, or kind:owner:window if it has windows.
+Rule 2: windows are the UTC minute, day and month of the admission. A reservation is returned to the window it was taken from.
+Rule 3: a guard checks the value that the bucket would have after the command's own movements.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Movement = tuple[str, int]
 
 
 class Guard(msgspec.Struct, frozen=True, gc=False):
-    """A bound on one bucket: at least `floor`, at most `ceiling`, after the command. The window is that of its instant."""
+    """Bounds on a bucket after the command: at least `floor`, at most `ceiling`. The window is the one at the command's instant."""
 
     bucket: str
     window: Window = ""
@@ -29,7 +29,7 @@ class Guard(msgspec.Struct, frozen=True, gc=False):
     ceiling: int | None = None
 
     def name(self, at_micros: int) -> str:
-        """The bucket's full name at an instant."""
+        """The bucket's full name at this instant."""
         match self.window:
             case "":
                 return self.bucket
@@ -54,7 +54,7 @@ def frozen(account_id: str) -> str:
 
 
 def cancelled(account_id: str) -> str:
-    """Nanos of answers that were given away to clients that left; window: day."""
+    """Value in nanos of the cancelled answers that were not charged; window: day."""
     return f"cancelled:{account_id}"
 
 
@@ -82,32 +82,32 @@ def tokens(key_id: str) -> str:
 
 
 def files(account_id: str) -> str:
-    """Files that are there."""
+    """Number of existing files."""
     return f"files:{account_id}"
 
 
 def file_bytes(account_id: str) -> str:
-    """Bytes of files that are there."""
+    """Total bytes of existing files."""
     return f"file_bytes:{account_id}"
 
 
 def checkouts(account_id: str) -> str:
-    """Checkouts begun; window: day."""
+    """Checkouts started; window: day."""
     return f"checkouts:{account_id}"
 
 
 def automatic_top_ups(account_id: str) -> str:
-    """Nanos of credit that were ordered automatically and not refused; window: month."""
+    """Credit in nanos of automatic top-ups, except those that failed; window: month."""
     return f"automatic:{account_id}"
 
 
 def returned(payment_id: str) -> str:
-    """What refunds and disputes took back of a payment, in its currency's smallest unit."""
+    """The amount that refunds and disputes took back of a payment, in its currency's smallest unit."""
     return f"returned:{payment_id}"
 
 
 def returned_credit(payment_id: str) -> str:
-    """Nanos of credit that were taken from the balance for it."""
+    """The credit in nanos taken from the balance for that amount."""
     return f"returned_credit:{payment_id}"
 
 
@@ -127,7 +127,7 @@ def month_of(at_micros: int) -> str:
 
 
 def seconds_left_in_minute(at_micros: int) -> int:
-    """Whole seconds until the window turns, at least 1."""
+    """Whole seconds until the next minute window, at least 1."""
     return 60 - (at_micros // MICROS_PER_SECOND) % 60
 
 

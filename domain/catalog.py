@@ -1,6 +1,6 @@
-"""The models on offer: who serves each, what it takes, what it costs.
+"""The offered models: their upstreams, capabilities and prices.
 
-Rule: a Catalog is built once from the configuration, validated whole, and never changes while a process runs.
+Rule: a Catalog is built once from the configuration, fully validated, and never changes while the process runs.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ PRICED_TOOLS: Mapping[str, str] = {
     "image_generation": "image",
     **{tool: f"calls.{tool}" for tool in CALLED_TOOLS},
 }
-"""Tools that cost per call, and the price entry that each needs ("0" is a price)."""
+"""Tools priced per call, and the price entry that each needs ("0" is a price)."""
 DOCUMENTED_TOOLS = ("function", "web_search", "image_generation")
-"""Tools that a shipped configuration may list."""
+"""The tools that a shipped configuration may list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """One model as customers see it. `upstreams` are tried in order; limits are in tokens.
 
-    `upstream_model` is what upstreams call it, but for those in `upstream_names`, which have a name of their own for it.
-    `endpoints` ("responses", "chat") are those of OpenAI's that its OpenAI-compatible upstreams have for it; customers have both.
+    `upstream_model` is its name at the upstreams, except at those in `upstream_names`, which use their own name for it.
+    `endpoints` ("responses", "chat") are those that its OpenAI-compatible upstreams offer for it; customers can use both.
     """
 
     id: str
@@ -48,7 +48,7 @@ class Model:
         return tiers_on_offer(self.prices)
 
     def name_at(self, upstream: str) -> str:
-        """What this upstream calls the model."""
+        """The model's name at this upstream."""
         return self.upstream_names.get(upstream, self.upstream_model)
 
 
@@ -71,7 +71,7 @@ class Catalog:
         return len(self._models)
 
     def model(self, model_id: str) -> Model:
-        """The model of this id. Raises ModelNotFound."""
+        """The model with this id. Raises ModelNotFound."""
         try:
             return self._models[model_id]
         except KeyError:
@@ -83,13 +83,15 @@ class Catalog:
 
 def _check(model: Model, upstreams: set[str]) -> None:
     if not model.upstreams:
-        raise InvalidValue("model.upstreams", f"The model {model.id!r} names no upstream.")
+        raise InvalidValue("model.upstreams", f"The model {model.id!r} has no upstream.")
     for upstream in model.upstreams:
         if upstream not in upstreams:
-            raise InvalidValue("model.upstreams", f"The model {model.id!r} names an unknown upstream {upstream!r}.")
+            raise InvalidValue("model.upstreams", f"The model {model.id!r} refers to an unknown upstream {upstream!r}.")
     for tool, entry in PRICED_TOOLS.items():
         if tool in model.tools and not _is_priced(model.prices, tool):
-            raise InvalidValue(f"model.price.{entry}", f"The model {model.id!r} lists {tool} and needs price.{entry}.")
+            raise InvalidValue(
+                f"model.price.{entry}", f"The model {model.id!r} lists the tool {tool} and needs price.{entry}."
+            )
     if not 0 < model.max_output_tokens <= model.context_window:
         raise InvalidValue(
             "model.max_output_tokens", f"The model {model.id!r} needs 0 < max_output_tokens <= context_window."

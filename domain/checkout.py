@@ -1,8 +1,8 @@
-"""Checkouts: a pack that somebody set out to buy, and how that ended.
+"""Checkouts: an attempt to buy a pack, and its outcome.
 
-Rule 1: what is charged and what is credited come from our own pack, and stand in the first event of the checkout.
-Rule 2: a checkout is paid by one payment, the first that is found; another is a mismatch. That claim is made before the credit.
-Rule 3: a payment that turns up after an expiry or a failure still completes it.
+Rule 1: the amounts to charge and to credit come from our own pack, and are recorded in the checkout's first event.
+Rule 2: one payment completes a checkout, the first that is found; any other is a mismatch. It is recorded before the credit.
+Rule 3: a payment found after an expiry or a failure still completes the checkout.
 
     none -> started -> completed
             started -> expired | failed -> completed
@@ -21,13 +21,13 @@ from domain.errors import AlreadyExists, AutomaticCeilingReached, NotFound, Paym
 from domain.events import CheckoutCompleted, CheckoutExpired, CheckoutFailed, CheckoutStarted, Event
 
 CHECKOUTS_PER_DAY_MAX = 100
-"""An account may begin so many in a UTC day: each is kept for good."""
+"""The most checkouts that an account may start in a UTC day: each is kept permanently."""
 REASON_LENGTH_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """One thing to buy: `credit_nanos` of balance for `amount_minor` of the currency's smallest unit."""
+    """A pack for sale: `credit_nanos` of balance for `amount_minor` of the currency's smallest unit."""
 
     id: str
     name: str
@@ -74,18 +74,18 @@ def evolve(checkout: Checkout, event: Event, at_micros: int) -> Checkout:
 
 
 def start(checkout: Checkout, account: Account, pack: Pack, *, automatic: bool = False) -> list[Event]:
-    """Nothing to do where this very checkout is started. Raises NotFound (no such account), AlreadyExists, InvalidValue."""
+    """No events if the same checkout is started already. Raises NotFound (no such account), AlreadyExists, InvalidValue."""
     require(account)
     check_identifier("checkout_id", checkout.checkout_id)
     order = (pack.id, pack.amount_minor, pack.currency, pack.credit_nanos)
     started = CheckoutStarted(checkout.checkout_id, account.account_id, *order, automatic)
     if checkout.started not in (None, started):
-        raise AlreadyExists(f"Another checkout has been started as {checkout.checkout_id}.")
+        raise AlreadyExists(f"A different checkout already has the ID {checkout.checkout_id}.")
     return [] if checkout.started else [started]
 
 
 def start_guards(account_id: str, *, ceiling_nanos: int | None = None) -> tuple[Guard, ...]:
-    """What a start is judged by: how many the account begins in a day and, of automatic ones, their credit in a month."""
+    """The guards on a start: the account's checkouts per day and, for automatic ones, their credit per month."""
     of_day = Guard(buckets.checkouts(account_id), "day", ceiling=CHECKOUTS_PER_DAY_MAX)
     if ceiling_nanos is None:
         return (of_day,)
@@ -93,14 +93,14 @@ def start_guards(account_id: str, *, ceiling_nanos: int | None = None) -> tuple[
 
 
 def start_refusal(bucket: str) -> TooManyCheckouts | AutomaticCeilingReached:
-    """Why the store refused a start, by the bucket whose guard objected."""
+    """Why the store refused a start, from the bucket whose guard failed."""
     if bucket.partition(":")[0] == "checkouts":
         return TooManyCheckouts(CHECKOUTS_PER_DAY_MAX)
     return AutomaticCeilingReached()
 
 
 def complete(checkout: Checkout, payment_id: str) -> list[Event]:
-    """Nothing to do where this payment completed it. Raises NotFound, PaymentMismatch where another one did."""
+    """No events if this payment completed it already. Raises NotFound, PaymentMismatch if another payment did."""
     order = require_started(checkout)
     if checkout.payment_id not in (None, payment_id):
         raise PaymentMismatch("payment", checkout.payment_id, payment_id)
@@ -109,13 +109,13 @@ def complete(checkout: Checkout, payment_id: str) -> list[Event]:
 
 
 def expire(checkout: Checkout) -> list[Event]:
-    """Nothing to do where it has ended. Raises NotFound."""
+    """No events if it has ended already. Raises NotFound."""
     order = require_started(checkout)
     return [CheckoutExpired(checkout.checkout_id, order.account_id)] if checkout.state == "started" else []
 
 
 def fail(checkout: Checkout, reason: str) -> list[Event]:
-    """Nothing to do where it has ended. `reason` is the processor's code, such as card_declined. Raises NotFound."""
+    """No events if it has ended already. `reason` is the processor's code, such as card_declined. Raises NotFound."""
     order = require_started(checkout)
     if checkout.state != "started":
         return []
@@ -125,19 +125,19 @@ def fail(checkout: Checkout, reason: str) -> list[Event]:
 
 
 def check_paid(checkout: Checkout, *, account_id: str | None, amount_minor: int | None, currency: str | None) -> None:
-    """What the processor says was paid, against our own order; None was not said. Raises NotFound, PaymentMismatch."""
+    """Compare the payment that the processor reported with the checkout; None: not reported. Raises NotFound, PaymentMismatch."""
     order = require_started(checkout)
     if account_id != order.account_id:
         raise PaymentMismatch("account", order.account_id, account_id)
     if currency != order.currency:
         raise PaymentMismatch("currency", order.currency, currency)
     if amount_minor != order.amount_minor:
-        said = None if amount_minor is None else format_minor(amount_minor, order.currency)
-        raise PaymentMismatch("amount", format_minor(order.amount_minor, order.currency), said)
+        reported = None if amount_minor is None else format_minor(amount_minor, order.currency)
+        raise PaymentMismatch("amount", format_minor(order.amount_minor, order.currency), reported)
 
 
 def require_started(checkout: Checkout) -> CheckoutStarted:
-    """Raises NotFound where there is no such checkout."""
+    """Raises NotFound if the checkout does not exist."""
     if checkout.started is None:
         raise NotFound(f"There is no checkout {checkout.checkout_id[:100]}.")
     return checkout.started

@@ -1,4 +1,4 @@
-"""Integers as exact decimal text. No float comes near."""
+"""Integers as exact decimal text, without floats."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ NANOS_PER_USD = 10**9
 
 
 def format_usd(nanos: int) -> str:
-    """The exact decimal string, at least two decimals, no more than it needs: 9999901000 -> "9.999901"."""
+    """The exact decimal string, with at least two decimals and no superfluous zeros: 9999901000 -> "9.999901"."""
     sign = "-" if nanos < 0 else ""
     whole, fraction = divmod(abs(nanos), NANOS_PER_USD)
     digits = f"{fraction:09d}".rstrip("0").ljust(2, "0")

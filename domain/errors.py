@@ -1,7 +1,7 @@
-"""What a decision may refuse, and why.
+"""The reasons for which the domain refuses a command.
 
-Rule 1: a domain error is a fact about the state, with the figures in it; it is never a bug.
-Rule 2: its text is fit for the person who asked: it says what to do, and carries no secret.
+Rule 1: a domain error states a fact about the state, with its figures. It is never a bug.
+Rule 2: its text may be shown to the caller. It says what to do next and contains no secret.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from domain.decimals import format_usd
 
 
 class Fault(Exception):
-    """What the world gets wrong, and no programmer: every error type of the product is one. `str(error)` is one readable line."""
+    """A failure caused by the outside world, not a bug: the base of every error type of the product. `str(error)` is one line."""
 
 
 class DomainError(Fault):
-    """A command that the state does not allow. `str(error)` is fit for the caller's eyes."""
+    """The state does not allow this command. `str(error)` may be shown to the caller."""
 
 
 class InvalidValue(DomainError):
-    """A value that can never be right: an amount that is no amount, a name that is too long. `field` names it."""
+    """A value that is never valid, such as a malformed amount or a name that is too long. `field` names it."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -26,7 +26,7 @@ class InvalidValue(DomainError):
 
 
 class AlreadyExists(DomainError):
-    """The thing to be made is there already."""
+    """The thing to create exists already."""
 
 
 class NotFound(DomainError):
@@ -34,7 +34,7 @@ class NotFound(DomainError):
 
 
 class ModelNotFound(DomainError):
-    """No model of this name is offered."""
+    """No model with this name is offered."""
 
     def __init__(self, model: str) -> None:
         super().__init__(f"The model `{model[:200]}` does not exist or you do not have access to it.")
@@ -45,19 +45,21 @@ class ModelNotAllowed(DomainError):
     """The key is limited to other models."""
 
     def __init__(self, model: str) -> None:
-        super().__init__(f"This API key may not use the model `{model}`. Allow it on the key, or use another key.")
+        super().__init__(
+            f"This API key is not allowed to use the model `{model}`. Allow the model on the key, or use another key."
+        )
         self.model = model
 
 
 class InsufficientQuota(DomainError):
-    """The available balance, or a key's monthly budget, does not cover the hold. Amounts in nanos."""
+    """The available balance or the key's monthly budget does not cover the hold. Amounts are in nanos."""
 
     def __init__(self, needed_nanos: int, available_nanos: int, *, budget: bool = False) -> None:
         what = "This API key's monthly budget" if budget else "Your available balance"
         super().__init__(
             f"{what} does not cover this request: it needs a hold of ${format_usd(needed_nanos)}, and "
             f"${format_usd(available_nanos)} is available. "
-            + ("Raise the budget, or wait for the next month." if budget else "Add credit, or lower the output limit.")
+            + ("Raise the budget, or wait until next month." if budget else "Add credit, or lower the output limit.")
         )
         self.needed_nanos = needed_nanos
         self.available_nanos = available_nanos
@@ -65,12 +67,12 @@ class InsufficientQuota(DomainError):
 
 
 class FilesFull(DomainError):
-    """The account's files are as many, or as large together, as they may be. `what` is "files" or "bytes"."""
+    """The account has reached its limit on the number or total size of files. `what` is "files" or "bytes"."""
 
     def __init__(self, what: str, limit: int, needed: int, available: int) -> None:
         super().__init__(
-            f"The files of this account may be at most {limit} {what} together: {max(0, available)} {what} are left, and this "
-            f"upload needs {needed}. Delete files that are no longer needed, or upload with expires_after."
+            f"This account's file storage is limited to {limit} {what}: {max(0, available)} {what} are left, and this "
+            f"upload needs {needed}. Delete files you no longer need, or set expires_after on uploads."
         )
         self.what = what
         self.limit = limit
@@ -79,11 +81,11 @@ class FilesFull(DomainError):
 
 
 class AccountIsFrozen(DomainError):
-    """The account takes no new requests."""
+    """The account is frozen and accepts no new requests."""
 
     def __init__(self) -> None:
         super().__init__(
-            "This account is frozen and takes no new requests. Contact the operator, or settle its balance."
+            "This account is frozen and accepts no new requests. Settle its balance, or contact the operator."
         )
 
 
@@ -91,26 +93,28 @@ class KeyIsRevoked(DomainError):
     """The key was revoked."""
 
     def __init__(self) -> None:
-        super().__init__("This API key has been revoked. Create a new key, and use that one.")
+        super().__init__("This API key has been revoked. Create a new key and use it instead.")
 
 
 class KeyIsExpired(DomainError):
-    """The key's expiry has passed."""
+    """The key has expired."""
 
     def __init__(self) -> None:
-        super().__init__("This API key has expired. Create a new key, and use that one.")
+        super().__init__("This API key has expired. Create a new key and use it instead.")
 
 
 class RateLimited(DomainError):
-    """A rate of the key is used up. `retry_after_seconds` is None where no wait can help (larger than a whole window)."""
+    """The key has used up a rate limit. `retry_after_seconds` is None if waiting cannot help (larger than a whole window)."""
 
     def __init__(self, what: str, limit: int, needed: int, available: int, retry_after_seconds: int | None) -> None:
         wait = (
             f"Try again in {retry_after_seconds} s."
             if retry_after_seconds is not None
-            else "It is larger than the whole limit: make it smaller, or raise the limit."
+            else "This request exceeds the whole limit: make it smaller, or raise the limit."
         )
-        super().__init__(f"Rate limit on {what}: limit {limit}, needed {needed}, available {available}. {wait}")
+        super().__init__(
+            f"Rate limit reached for {what}: limit {limit}, needed {needed}, available {available}. {wait}"
+        )
         self.what = what
         self.limit = limit
         self.needed = needed
@@ -119,28 +123,28 @@ class RateLimited(DomainError):
 
 
 class PaymentMismatch(DomainError):
-    """What a payment says is not what was ordered: `what` was `expected` and is `found`. Nothing is credited for it."""
+    """The payment does not match the checkout: `what` should be `expected` but is `found`. Nothing is credited."""
 
     def __init__(self, what: str, expected: str | None, found: str | None) -> None:
-        said = "nothing" if found is None else str(found)[:100]
-        super().__init__(f"The {what} of this payment is {said}, where our order has {expected}. Nothing was credited.")
+        shown = "nothing" if found is None else str(found)[:100]
+        super().__init__(f"This payment's {what} is {shown}, but the checkout has {expected}. Nothing was credited.")
         self.what = what
         self.expected = expected
         self.found = found
 
 
 class TooManyCheckouts(DomainError):
-    """The account has begun as many checkouts today as it may."""
+    """The account has reached its limit of checkouts per day."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(
-            f"This account has begun {limit} checkouts today, which is the most. Try again tomorrow (UTC)."
-        )
+        super().__init__(f"This account has reached its limit of {limit} checkouts per day. Try again tomorrow (UTC).")
         self.limit = limit
 
 
 class AutomaticCeilingReached(DomainError):
-    """One more automatic top-up would pass the ceiling that the account has set for the month."""
+    """Another automatic top-up would exceed the account's monthly ceiling."""
 
     def __init__(self) -> None:
-        super().__init__("Another automatic top-up would pass this month's ceiling. Raise it, or buy a pack yourself.")
+        super().__init__(
+            "Another automatic top-up would exceed this month's ceiling. Raise the ceiling, or buy a pack yourself."
+        )

@@ -1,10 +1,10 @@
-"""Every event, a frozen fact with a written-out topic.
+"""Every event: an immutable fact with an explicit topic.
 
 Rule 1: an event is a past-tense fact and never changes. A correction is a new event.
-Rule 2: a topic ends in its version and is never derived from a module path. A changed shape is a new version and an upcast.
-Rule 3: no event holds a secret or personal data: a key's digest, never the key; an account id, never an e-mail.
-Rule 4: amounts are integer nano-USD, instants are integer microseconds since 1970 UTC; the unit stands last in the name.
-Rule 5: an event says all that its postings and bucket movements need, so that both are a function of it alone.
+Rule 2: a topic ends in its version and is never derived from a module path. A changed shape needs a new version and an upcast.
+Rule 3: no event contains a secret or personal data: a key's digest, never the key; an account id, never an e-mail address.
+Rule 4: amounts are integer nano-USD, instants are integer microseconds since 1970 UTC; names end in the unit.
+Rule 5: an event contains everything that its postings and bucket movements need.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from domain.usage import Usage
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """The base of all events. `TOPIC` is what the store keeps."""
+    """The base of all events. The store records `TOPIC` with each event."""
 
     TOPIC: ClassVar[str] = ""
 
 
 class KeyLimits(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What a key may do. None: no limit. `models`: the only ids it may use. Expiry in microseconds UTC."""
+    """A key's limits; None: no limit. `models` are the only models it may use. The expiry is in microseconds UTC."""
 
     models: tuple[str, ...] | None = None
     expires_at_micros: int | None = None
@@ -35,7 +35,7 @@ class KeyLimits(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class AccountOpened(Event, frozen=True, gc=False):
-    """An account exists. `name` is a label that the operator chose."""
+    """An account was opened. `name` is a label chosen by the operator."""
 
     TOPIC: ClassVar[str] = "account.opened.v1"
     account_id: str
@@ -43,7 +43,7 @@ class AccountOpened(Event, frozen=True, gc=False):
 
 
 class KeyCreated(Event, frozen=True, gc=False):
-    """A key exists. `digest` is the hex SHA-256 of the whole key; `hint` is what lists show of it."""
+    """A key was created. `digest` is the hex SHA-256 of the whole key; `hint` is the part shown in lists."""
 
     TOPIC: ClassVar[str] = "account.key_created.v1"
     account_id: str
@@ -55,7 +55,7 @@ class KeyCreated(Event, frozen=True, gc=False):
 
 
 class KeyLimitsChanged(Event, frozen=True, gc=False):
-    """A key's limits are these from now on, all of them."""
+    """The key's limits were replaced by these, as a whole."""
 
     TOPIC: ClassVar[str] = "account.key_limits_changed.v1"
     account_id: str
@@ -64,7 +64,7 @@ class KeyLimitsChanged(Event, frozen=True, gc=False):
 
 
 class KeyRevoked(Event, frozen=True, gc=False):
-    """A key admits nothing any more."""
+    """A key was revoked: it admits no more requests."""
 
     TOPIC: ClassVar[str] = "account.key_revoked.v1"
     account_id: str
@@ -72,7 +72,7 @@ class KeyRevoked(Event, frozen=True, gc=False):
 
 
 class AdjustmentPosted(Event, frozen=True, gc=False):
-    """Credit by the operator's hand: a `grant`, or a `correction` of either sign that refers to what it corrects."""
+    """A manual credit by the operator: a `grant`, or a `correction` of either sign, which refers to what it corrects."""
 
     TOPIC: ClassVar[str] = "account.adjustment_posted.v1"
     account_id: str
@@ -84,8 +84,8 @@ class AdjustmentPosted(Event, frozen=True, gc=False):
 
 
 class AccountFrozen(Event, frozen=True, gc=False):
-    """The account takes no new requests. `cause` is `operator`, or `negative_balance` after a refund or a dispute took more than
-    was left; an account may be frozen for both at once, and takes requests again when neither stands."""
+    """The account accepts no new requests. `cause` is `operator`, or `negative_balance` after a refund or dispute took more than
+    the balance. Both may hold at once; the account accepts requests again when both have ended."""
 
     TOPIC: ClassVar[str] = "account.frozen.v1"
     account_id: str
@@ -94,7 +94,7 @@ class AccountFrozen(Event, frozen=True, gc=False):
 
 
 class AccountUnfrozen(Event, frozen=True, gc=False):
-    """The account is frozen for this cause no longer."""
+    """The account is no longer frozen for this cause."""
 
     TOPIC: ClassVar[str] = "account.unfrozen.v1"
     account_id: str
@@ -103,7 +103,7 @@ class AccountUnfrozen(Event, frozen=True, gc=False):
 
 
 class RequestAdmitted(Event, frozen=True, gc=False):
-    """A hold is placed. `price_version` is the version of the model's price stream that the debit will use."""
+    """A hold was placed. `price_version` is the version of the model's price stream that the debit will use."""
 
     TOPIC: ClassVar[str] = "request.admitted.v1"
     request_id: str
@@ -119,10 +119,10 @@ class RequestAdmitted(Event, frozen=True, gc=False):
 
 
 class RequestDebited(Event, frozen=True, gc=False):
-    """The hold is captured: `cost_nanos` is charged, the rest goes back.
+    """The hold was captured: `cost_nanos` is charged and the rest released.
 
-    `outcome` is `completed`, or `cancelled` for the delivered part of an answer whose client left past its free limit.
-    `overrun_nanos` is by how much the cost passed the hold. `admitted_at_micros` names the windows of the reservation.
+    `outcome` is `completed`, or `cancelled`: the client left after its free limit was used up, and pays for the delivered part.
+    `overrun_nanos` is the part of the cost above the hold. `admitted_at_micros` determines the windows of the reservation.
     """
 
     TOPIC: ClassVar[str] = "request.debited.v1"
@@ -147,7 +147,7 @@ class RequestDebited(Event, frozen=True, gc=False):
 
 
 class RequestReleased(Event, frozen=True, gc=False):
-    """The hold is given back, nothing is charged. `delivered_nanos` is what the delivered part would have cost."""
+    """The hold was released and nothing charged. `delivered_nanos` is what the delivered part would have cost."""
 
     TOPIC: ClassVar[str] = "request.released.v1"
     request_id: str
@@ -165,7 +165,7 @@ class RequestReleased(Event, frozen=True, gc=False):
 
 
 class PriceListed(Event, frozen=True, gc=False):
-    """The model costs this from now on: the canonical table of `domain.pricing.price_table`."""
+    """The model has these prices from now on, in the canonical form of `domain.pricing.price_table`."""
 
     TOPIC: ClassVar[str] = "price.listed.v1"
     model: str
@@ -173,9 +173,9 @@ class PriceListed(Event, frozen=True, gc=False):
 
 
 class FileUploaded(Event, frozen=True, gc=False):
-    """An account's file is there. What it is called is kept beside its content: a name may be personal.
+    """A file was uploaded. Its name is stored with its content, not here, because it may be personal data.
 
-    `bytes` is its size; `pages` is None where nobody could count. It ends `expires_after_seconds` after this event; None: never.
+    `bytes` is its size; `pages` is None if not countable. It expires `expires_after_seconds` after this event; None: never.
     """
 
     TOPIC: ClassVar[str] = "file.uploaded.v1"
@@ -191,7 +191,7 @@ class FileUploaded(Event, frozen=True, gc=False):
 
 
 class FileDeleted(Event, frozen=True, gc=False):
-    """The file is there no more. `reason` is `deleted` or `expired`; `bytes` is what its account gets back."""
+    """The file was removed. `reason` is `deleted` or `expired`; `bytes` is returned to its account's quota."""
 
     TOPIC: ClassVar[str] = "file.deleted.v1"
     file_id: str
@@ -201,9 +201,9 @@ class FileDeleted(Event, frozen=True, gc=False):
 
 
 class CheckoutStarted(Event, frozen=True, gc=False):
-    """Somebody set out to buy a pack: `credit_nanos` of balance for `amount_minor` of the currency's smallest unit.
+    """A checkout for a pack was started: `credit_nanos` of balance for `amount_minor` of the currency's smallest unit.
 
-    `automatic`: a top-up at the account's own threshold, with a payment method that was saved.
+    `automatic`: a top-up at the account's own threshold, with a saved payment method.
     """
 
     TOPIC: ClassVar[str] = "checkout.started.v1"
@@ -217,7 +217,7 @@ class CheckoutStarted(Event, frozen=True, gc=False):
 
 
 class CheckoutCompleted(Event, frozen=True, gc=False):
-    """The checkout was paid, by this payment and no other."""
+    """The checkout was paid, by this payment only."""
 
     TOPIC: ClassVar[str] = "checkout.completed.v1"
     checkout_id: str
@@ -226,7 +226,7 @@ class CheckoutCompleted(Event, frozen=True, gc=False):
 
 
 class CheckoutExpired(Event, frozen=True, gc=False):
-    """Nobody paid in time. A payment that is found later all the same still counts."""
+    """The checkout was not paid in time. A payment found later still completes it."""
 
     TOPIC: ClassVar[str] = "checkout.expired.v1"
     checkout_id: str
@@ -234,8 +234,8 @@ class CheckoutExpired(Event, frozen=True, gc=False):
 
 
 class CheckoutFailed(Event, frozen=True, gc=False):
-    """The payment was refused. `automatic_nanos` is what the month of `started_at_micros` gets back of the account's ceiling on
-    automatic top-ups; 0 for a checkout that a person began."""
+    """The payment was refused. `automatic_nanos` is returned to the account's ceiling on automatic top-ups, for the month of
+    `started_at_micros`; 0 for a checkout started by a person."""
 
     TOPIC: ClassVar[str] = "checkout.failed.v1"
     checkout_id: str
@@ -246,7 +246,7 @@ class CheckoutFailed(Event, frozen=True, gc=False):
 
 
 class Tax(msgspec.Struct, frozen=True, gc=False):
-    """What the processor says of a payment's tax: it is within the amount, and no part of what is credited.
+    """A payment's tax as the processor reported it: included in the amount paid, not in the credit.
 
     `country` is ISO 3166-1 alpha-2. `treatment`: taxed, zero, exempt, reverse_charge, or unknown. The amount is in the currency's
     smallest unit.
@@ -258,7 +258,7 @@ class Tax(msgspec.Struct, frozen=True, gc=False):
 
 
 class TopUpSettled(Event, frozen=True, gc=False):
-    """A payment is credited: once, whoever told of it and however often. `tax` None: the processor said nothing of it."""
+    """A payment was credited: once, however often it is reported. `tax` None: the processor reported none."""
 
     TOPIC: ClassVar[str] = "payment.top_up_settled.v1"
     payment_id: str
@@ -271,7 +271,7 @@ class TopUpSettled(Event, frozen=True, gc=False):
 
 
 class RefundPosted(Event, frozen=True, gc=False):
-    """A part of a payment goes back to who paid it, and `credit_nanos` of what it had bought are taken from the balance."""
+    """A part of a payment was refunded, and `credit_nanos` of the credit it bought taken from the balance."""
 
     TOPIC: ClassVar[str] = "refund.posted.v1"
     refund_id: str
@@ -283,7 +283,7 @@ class RefundPosted(Event, frozen=True, gc=False):
 
 
 class RefundFailed(Event, frozen=True, gc=False):
-    """The refund did not arrive: `credit_nanos` are given back."""
+    """The refund failed: `credit_nanos` are given back."""
 
     TOPIC: ClassVar[str] = "refund.failed.v1"
     refund_id: str
@@ -295,7 +295,7 @@ class RefundFailed(Event, frozen=True, gc=False):
 
 
 class FundsWithdrawn(Event, frozen=True, gc=False):
-    """A disputed part of a payment was taken from us, and `credit_nanos` of what it had bought are taken from the balance."""
+    """The disputed part of a payment was withdrawn from us, and `credit_nanos` of the credit it bought taken from the balance."""
 
     TOPIC: ClassVar[str] = "dispute.funds_withdrawn.v1"
     dispute_id: str
@@ -319,7 +319,7 @@ class FundsReinstated(Event, frozen=True, gc=False):
 
 
 class UnknownEvent(msgspec.Struct, frozen=True, gc=False):
-    """A stored event whose topic this version does not know. It is kept, skipped by projections, and reported."""
+    """A stored event with a topic unknown to this version. It is kept, skipped by projections, and reported."""
 
     topic: str
     state: bytes
@@ -350,7 +350,7 @@ EVENTS: tuple[type[Event], ...] = (
     FundsReinstated,
 )
 KEY_TOPICS = (KeyCreated.TOPIC, KeyLimitsChanged.TOPIC, KeyRevoked.TOPIC)
-"""The topics that a cache of keys follows."""
+"""The topics that the key cache follows."""
 
 
 def account_stream(account_id: str) -> str:

@@ -1,8 +1,8 @@
-"""Uploaded files: there from their upload until they are deleted or expire.
+"""Uploaded files, which exist from their upload until they are deleted or expire.
 
-Rule 1: a file belongs to one account. To any other it is not there, as if it had never been.
-Rule 2: a file that has expired is not there, whether or not a sweep has written that down yet.
-Rule 3: an account's files are bounded in number and size by guards on its upload, exactly, whoever else uploads.
+Rule 1: a file belongs to one account. For any other account it does not exist.
+Rule 2: an expired file does not exist, whether or not a sweep has recorded that yet.
+Rule 3: guards on each upload limit an account's files in number and total size, exactly, even with concurrent uploads.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ EXPIRES_SECONDS_MAX = 30 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many files, of how many bytes together, an account may have."""
+    """An account's quota: the most files it may have, and the most bytes in total."""
 
     files: int
     bytes: int
@@ -45,7 +45,7 @@ class File:
         return None if self.uploaded is None else expiry(self.uploaded, self.created_at_micros)
 
     def belongs_to(self, account_id: str, now_micros: int) -> bool:
-        """Whether it is there for this account now."""
+        """Whether the file exists for this account at this instant."""
         if self.uploaded is None or self.deleted or self.uploaded.account_id != account_id:
             return False
         expires_at = self.expires_at_micros
@@ -53,7 +53,7 @@ class File:
 
 
 def expiry(uploaded: FileUploaded, recorded_at_micros: int) -> int | None:
-    """When an upload that was recorded at an instant ends, None where it does not."""
+    """When a file expires that was recorded at this instant; None: never."""
     if uploaded.expires_after_seconds is None:
         return None
     return recorded_at_micros + uploaded.expires_after_seconds * MICROS_PER_SECOND
@@ -72,7 +72,7 @@ def fold(file_id: str, events: Iterable[tuple[Event, int]]) -> File:
 
 
 def upload_guards(account_id: str, key_id: str, room: Room) -> tuple[Guard, ...]:
-    """Under which the store may take an upload."""
+    """The guards that an upload must satisfy."""
     return (
         Guard(buckets.revoked(key_id), ceiling=0),
         Guard(buckets.frozen(account_id), ceiling=0),
@@ -82,7 +82,7 @@ def upload_guards(account_id: str, key_id: str, room: Room) -> tuple[Guard, ...]
 
 
 def upload_refusal(room: Room, size: int, bucket: str, value: int) -> DomainError:
-    """Why the store refused an upload of `size` bytes: the guarded `bucket` stood at `value` before it."""
+    """Why the store refused an upload of `size` bytes: the guarded `bucket` was at `value` before it."""
     kind = bucket.partition(":")[0]
     if kind == "revoked":
         return KeyIsRevoked()
@@ -94,7 +94,7 @@ def upload_refusal(room: Room, size: int, bucket: str, value: int) -> DomainErro
 
 
 def delete(file: File, *, reason: str) -> list[Event]:
-    """Nothing to do where it is deleted, or never was."""
+    """No events if the file does not exist or is deleted already."""
     if file.uploaded is None or file.deleted:
         return []
     return [FileDeleted(file.file_id, file.uploaded.account_id, file.uploaded.bytes, reason)]
@@ -103,20 +103,22 @@ def delete(file: File, *, reason: str) -> list[Event]:
 def check_purpose(purpose: str) -> str:
     """Raises InvalidValue."""
     if purpose != PURPOSE:
-        raise InvalidValue("purpose", f"purpose must be `{PURPOSE}`: files here are inputs of requests.")
+        raise InvalidValue("purpose", f"purpose must be `{PURPOSE}`: files can only be used as request inputs.")
     return purpose
 
 
 def check_expiry(anchor: str | None, seconds: str | None) -> int | None:
-    """The lifetime that the two fields of `expires_after` ask for, in seconds; None where they are absent. Raises InvalidValue."""
+    """The lifetime requested by the two fields of `expires_after`, in seconds; None if they are absent. Raises InvalidValue."""
     if anchor is None and seconds is None:
         return None
     if anchor != "created_at":
-        raise InvalidValue("expires_after[anchor]", "expires_after[anchor] must be `created_at`, beside the seconds.")
-    asked = int(seconds) if seconds is not None and seconds.isascii() and seconds.isdigit() and len(seconds) < 10 else 0
-    if not EXPIRES_SECONDS_MIN <= asked <= EXPIRES_SECONDS_MAX:
+        raise InvalidValue(
+            "expires_after[anchor]", "expires_after[anchor] must be `created_at`, together with the seconds."
+        )
+    after = int(seconds) if seconds is not None and seconds.isascii() and seconds.isdigit() and len(seconds) < 10 else 0
+    if not EXPIRES_SECONDS_MIN <= after <= EXPIRES_SECONDS_MAX:
         raise InvalidValue(
             "expires_after[seconds]",
             f"expires_after[seconds] must be a whole number from {EXPIRES_SECONDS_MIN} to {EXPIRES_SECONDS_MAX}.",
         )
-    return asked
+    return after

@@ -1,11 +1,11 @@
-"""Lots: which credit a balance is made of, and which of it was used.
+"""Lots: the credits that a balance consists of, and how much of each was used.
 
-Rule 1: every credit opens a lot, with what was paid for it; a request uses up the lot that ends first, then the oldest.
-Rule 2: what the lots of an account have left, less what it owes, is its balance (available and held together), to the nano, always.
-Rule 3: a lot's credit is what is left of it and what was used, returned and corrected, always.
-Rule 4: a refund or a dispute takes the credit of its own payment: what that had paid for already, the other lots pay now.
-Rule 5: what no lot has is owed; the next credit pays it first.
-All of it is a fold of events: nothing else is stored.
+Rule 1: every credit opens a lot with its cost basis. A request uses the lot that expires first, then the oldest.
+Rule 2: the balance (available and held) always equals the sum of the account's remaining lots minus what it owes, to the nano.
+Rule 3: a lot's credit always equals the sum of what remains of it and what was used, returned and corrected.
+Rule 4: a refund or dispute takes the credit of its own payment. If that was used already, other lots pay for that use instead.
+Rule 5: an amount that no lot can cover is owed; the next credit pays it first.
+Lots are a fold of events; nothing else is stored.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from domain.events import (
 
 Order = tuple[bool, int, int, int]
 LotKey = tuple[str, str]
-"""("payment" or "adjustment", its id): an operator may choose any id for an adjustment."""
+"""("payment" or "adjustment", its id). The kind is needed because an operator may choose any id for an adjustment."""
 
 
 @dataclass(frozen=True, slots=True)
 class CostBasis:
-    """What was paid for a lot's credit, in the currency's smallest unit."""
+    """The price paid for a lot's credit, in the currency's smallest unit."""
 
     amount_minor: int
     currency: str
@@ -43,9 +43,9 @@ class CostBasis:
 
 @dataclass(slots=True)
 class Lot:
-    """One credit. `source`: top_up, grant or correction; `unknown` where a return names a payment that was never credited.
+    """One credit. `source`: top_up, grant or correction; `unknown` if a return refers to a payment that was never credited.
 
-    `expires_at_micros`: no credit has an end as yet. `cost` None: nothing was paid for it.
+    `expires_at_micros`: no credit expires as yet. `cost` None: nothing was paid for it.
     """
 
     lot_id: str
@@ -64,15 +64,15 @@ class Lot:
 
     @property
     def order(self) -> Order:
-        """What is used first is smallest: what ends, by its end; then what is older."""
+        """The sort key of use, smallest first: lots that expire, by expiry; then the others, by age."""
         return self.expires_at_micros is None, self.expires_at_micros or 0, self.opened_at_micros, self.number
 
 
 class Move(NamedTuple):
-    """What an event did to a lot: `nanos` more or less are left of it, `remaining_nanos` in all.
+    """One change that an event made to a lot: `nanos` were added or taken, `remaining_nanos` are left.
 
-    `lot` None: what is owed, as a negative number. `what`: opened, used, unused (given back, since the lot itself is taken back),
-    returned, restored, corrected; of what is owed: overdrawn, covered.
+    `lot` None: a change of the amount owed, which is a negative number. `what`: opened, used, unused (a use is reversed because the
+    lot itself is taken back), returned, restored, corrected; for the amount owed: overdrawn, covered.
     """
 
     lot: Lot | None
@@ -82,7 +82,7 @@ class Move(NamedTuple):
 
 
 class Purse:
-    """The lots of one account, with those that have something left in the order in which they are used."""
+    """The lots of one account; those with credit left are kept in the order of use."""
 
     def __init__(self, account_id: str) -> None:
         self.account_id = account_id
@@ -93,7 +93,7 @@ class Purse:
 
     @property
     def balance_nanos(self) -> int:
-        """Available and held together."""
+        """Available plus held."""
         return sum(lot.remaining_nanos for lot in self._open) - self.owed_nanos
 
     @property
@@ -101,20 +101,20 @@ class Purse:
         return self.balance_nanos - self.held_nanos
 
     def refundable_minor(self, lot: Lot) -> int:
-        """How much of what was paid for a lot can go back without any of its credit being used, in the smallest unit."""
+        """The most of a lot's price that can be refunded from credit that was not used, in the smallest unit."""
         if lot.cost is None or lot.credit_nanos <= 0:
             return 0
         free = max(0, min(lot.remaining_nanos, self.available_nanos))
-        # The largest part of the payment whose credit, floor(credit x part / paid), is what was returned and what is free.
+        # The largest part of the payment whose credit, floor(credit x part / paid), is covered by the returned and the free credit.
         part = ((lot.returned_nanos + free + 1) * lot.cost.amount_minor - 1) // lot.credit_nanos
         return max(0, min(part, lot.cost.amount_minor) - lot.returned_minor)
 
     def apply(self, event: Event, at_micros: int) -> list[Move]:
-        """What the event does to the lots. The moves of an event together are what it did to the balance."""
+        """Apply the event to the lots. The moves of an event add up to its change of the balance."""
         row = _TABLE.get(type(event))
         return list(row(self, event, at_micros)) if row is not None else []
 
-    # -- What events do ----------------------------------------------------------------------------------------------
+    # -- Events -----------------------------------------------------------------------------------------------------
 
     def _adjusted(self, event: AdjustmentPosted, at: int) -> Iterator[Move]:
         if event.amount_nanos > 0:
@@ -170,7 +170,7 @@ class Purse:
         lot.returned_nanos -= event.credit_nanos
         yield from self._give(lot, event.credit_nanos, "restored")
 
-    # -- Of what they are made ---------------------------------------------------------------------------------------
+    # -- Steps ------------------------------------------------------------------------------------------------------
 
     def _lot(self, key: LotKey, source: str, at_micros: int) -> Lot:
         lot = self.lots.get(key)
@@ -179,7 +179,7 @@ class Purse:
         return lot
 
     def _give(self, lot: Lot, nanos: int, what: str) -> Iterator[Move]:
-        """Credit for a lot; what is owed is paid from it."""
+        """Add credit to a lot, and pay what is owed from it."""
         yield self._put(lot, nanos, what)
         if covered := min(self.owed_nanos, nanos):
             yield self._draw(lot, covered, "used")
@@ -187,7 +187,7 @@ class Purse:
             yield Move(None, "covered", covered, -self.owed_nanos)
 
     def _take(self, nanos: int, what: str) -> Iterator[Move]:
-        """From the lots, in their order; then it is owed."""
+        """Take from the lots in their order of use; the rest is owed."""
         while nanos and self._open:
             lot = self._open[0]
             part = min(nanos, lot.remaining_nanos)
@@ -218,16 +218,16 @@ class Purse:
 
 
 class Lots:
-    """The purses of all accounts that had credit, by account."""
+    """The purses of all accounts that ever had credit."""
 
     def __init__(self) -> None:
         self.purses: dict[str, Purse] = {}
 
     def apply(self, event: Event, at_micros: int) -> list[Move]:
-        """What the event does to the lots of its account; nothing where it moves no money."""
+        """Apply the event to its account's lots. No moves if it moves no money."""
         if type(event) not in _TABLE:
             return []
-        account_id: str = event.account_id  # type: ignore[attr-defined]  # whatever moves a lot has one
+        account_id: str = event.account_id  # type: ignore[attr-defined]  # every event that moves a lot has one
         purse = self.purses.get(account_id)
         if purse is None:
             purse = self.purses[account_id] = Purse(account_id)

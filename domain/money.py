@@ -15,13 +15,13 @@ from domain.errors import InvalidValue
 PICOS_PER_NANO = 10**3
 PICOS_PER_USD = NANOS_PER_USD * PICOS_PER_NANO
 AMOUNT_NANOS_MAX = 10**9 * NANOS_PER_USD
-"""The largest amount in one command: a thousand million USD. Sums of such amounts stay far inside 64 bits."""
+"""The largest amount in one command: 10^9 USD."""
 
 _DECIMAL = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,12}))?", re.ASCII)
 
 
 def parse_usd(text: str, *, field: str = "amount") -> int:
-    """Nanos of a decimal string such as "10.00" or "-0.000000001". Raises InvalidValue past nine decimals or out of range."""
+    """Nanos of a decimal string such as "10.00" or "-0.000000001". Raises InvalidValue beyond nine decimals or out of range."""
     nanos = parse_scaled(text, 9, field)
     if abs(nanos) > AMOUNT_NANOS_MAX:
         raise InvalidValue(field, f"{field} is out of range: at most {format_usd(AMOUNT_NANOS_MAX)} USD.")
@@ -29,7 +29,7 @@ def parse_usd(text: str, *, field: str = "amount") -> int:
 
 
 def parse_price_picos(text: str, *, decimals: int, field: str) -> int:
-    """A non-negative price, scaled by 10^decimals: an exact integer. Raises InvalidValue where it has more decimals."""
+    """A non-negative price, scaled by 10^decimals: an exact integer. Raises InvalidValue if it has more decimals."""
     scaled = parse_scaled(text, decimals, field)
     if scaled < 0:
         raise InvalidValue(field, f"{field} must not be negative.")
@@ -42,7 +42,7 @@ def ceil_picos_to_nanos(picos: int) -> int:
 
 
 def parse_scaled(text: str, decimals: int, field: str) -> int:
-    """A decimal string times 10^decimals: an exact integer of either sign. Raises InvalidValue where it has more decimals."""
+    """A decimal string times 10^decimals: an exact integer of either sign. Raises InvalidValue if it has more decimals."""
     match = _DECIMAL.fullmatch(text)
     if match is None:
         raise InvalidValue(field, f"{field} must be a decimal number such as 10.00, not {text[:40]!r}.")

@@ -1,14 +1,14 @@
-"""Payments: credited once, and taken back in parts.
+"""Payments: credited once, and taken back in parts by refunds and disputes.
 
-Rule 1: the stream of a payment holds one event: it is credited, or it is not.
-Rule 2: what refunds and disputes have taken back of a payment together is always floor(credit x returned / paid), and never more
-than the credit: the parts of a payment that goes back whole take exactly what it had bought, in whatever parts and order.
-Rule 3: that is a running figure, which the store's buckets have. Each return is guarded by the figure that it was reckoned from.
+Rule 1: a payment's stream has at most one event: the payment is either credited or not.
+Rule 2: the credit that refunds and disputes have taken back is always floor(credit x returned / paid), and never more than the
+credit. A payment that is returned in full therefore gives up exactly the credit it bought, in any order and any number of parts.
+Rule 3: the totals returned are kept in the store's buckets. Each return is guarded by the totals it was computed from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -28,13 +28,16 @@ from domain.events import (
     TopUpSettled,
 )
 
-Returning = RefundPosted | FundsWithdrawn
-Restoring = RefundFailed | FundsReinstated
+Taking = RefundPosted | FundsWithdrawn
+_RESTORED_BY: Mapping[type[Taking], type[RefundFailed | FundsReinstated]] = {
+    RefundPosted: RefundFailed,
+    FundsWithdrawn: FundsReinstated,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What was taken back of a payment so far: of its amount, and of its credit."""
+    """What has been taken back of a payment so far: of the amount paid, and of the credit it bought."""
 
     amount_minor: int = 0
     credit_nanos: int = 0
@@ -42,17 +45,17 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """A refund or a dispute folded from its stream: what it took, and what restored it."""
+    """A refund or a dispute folded from its stream. `taken` is what it took; `restored`: that was given back."""
 
     return_id: str
     version: int = 0
-    taken: Returning | None = None
+    taken: Taking | None = None
     restored: bool = False
 
 
 def fold_return(return_id: str, events: Iterable[Event]) -> Return:
     """The refund or dispute after its events, in order."""
-    taken: Returning | None = None
+    taken: Taking | None = None
     restored, version = False, 0
     for event in events:
         version += 1
@@ -64,7 +67,7 @@ def fold_return(return_id: str, events: Iterable[Event]) -> Return:
 
 
 def settle(there: TopUpSettled | None, checkout: Checkout, payment_id: str, tax: Tax | None = None) -> list[Event]:
-    """The credit of a payment that completed `checkout`; nothing to do where it stands, whatever is said of its tax since.
+    """Credit the payment that completed `checkout`. No events if it is credited already, whatever tax is reported now.
     Raises NotFound, PaymentMismatch."""
     order = require_started(checkout)
     if checkout.payment_id != payment_id:
@@ -78,47 +81,41 @@ def settle(there: TopUpSettled | None, checkout: Checkout, payment_id: str, tax:
 
 
 def settled_by(order: CheckoutStarted, payment_id: str, tax: Tax | None = None) -> TopUpSettled:
-    """What a payment of this order credits."""
+    """The event that credits a payment for this checkout."""
     figures = (order.amount_minor, order.currency, order.credit_nanos)
     return TopUpSettled(payment_id, order.account_id, order.checkout_id, *figures, tax)
 
 
-def post_refund(refund: Return, paid: TopUpSettled, amount_minor: int, returned: Returned) -> list[Event]:
-    """Nothing to do where it was posted. Raises InvalidValue for an amount that is none."""
-    if refund.taken:
+def take_back(
+    there: Return, taking: type[Taking], paid: TopUpSettled, amount_minor: int, returned: Returned
+) -> list[Event]:
+    """Post a refund (RefundPosted) or a dispute (FundsWithdrawn) of a part of the payment. No events if that was done already.
+
+    Raises InvalidValue unless the amount is above zero and at most what was paid.
+    """
+    if there.taken:
         return []
-    credit_nanos = _take(paid, amount_minor, returned)
-    return [RefundPosted(refund.return_id, *_of(paid), amount_minor, paid.currency, credit_nanos)]
+    if not 0 < amount_minor <= paid.amount_minor:
+        raise InvalidValue(
+            "amount", f"{amount_minor} is not a valid refund amount for a payment of {paid.amount_minor}."
+        )
+    credit_nanos = credit_of(paid, returned.amount_minor + amount_minor) - returned.credit_nanos
+    return [taking(there.return_id, paid.payment_id, paid.account_id, amount_minor, paid.currency, credit_nanos)]
 
 
-def fail_refund(refund: Return, paid: TopUpSettled, returned: Returned) -> list[Event]:
-    """Nothing to do where it was never posted, or failed already."""
-    if refund.taken is None or refund.restored:
+def give_back(there: Return, paid: TopUpSettled, returned: Returned) -> list[Event]:
+    """Reverse a failed refund (RefundFailed) or a won dispute (FundsReinstated). No events if nothing was taken, or if that was
+    done already."""
+    if there.taken is None or there.restored:
         return []
-    amount_minor = refund.taken.amount_minor
-    credit_nanos = _give_back(paid, amount_minor, returned)
-    return [RefundFailed(refund.return_id, *_of(paid), amount_minor, paid.currency, credit_nanos)]
-
-
-def withdraw(dispute: Return, paid: TopUpSettled, amount_minor: int, returned: Returned) -> list[Event]:
-    """Nothing to do where the funds were withdrawn. Raises InvalidValue for an amount that is none."""
-    if dispute.taken:
-        return []
-    credit_nanos = _take(paid, amount_minor, returned)
-    return [FundsWithdrawn(dispute.return_id, *_of(paid), amount_minor, paid.currency, credit_nanos)]
-
-
-def reinstate(dispute: Return, paid: TopUpSettled, returned: Returned) -> list[Event]:
-    """Nothing to do where nothing was withdrawn, or it came back already."""
-    if dispute.taken is None or dispute.restored:
-        return []
-    amount_minor = dispute.taken.amount_minor
-    credit_nanos = _give_back(paid, amount_minor, returned)
-    return [FundsReinstated(dispute.return_id, *_of(paid), amount_minor, paid.currency, credit_nanos)]
+    amount_minor = there.taken.amount_minor
+    credit_nanos = returned.credit_nanos - credit_of(paid, returned.amount_minor - amount_minor)
+    giving = _RESTORED_BY[type(there.taken)]
+    return [giving(there.return_id, paid.payment_id, paid.account_id, amount_minor, paid.currency, credit_nanos)]
 
 
 def return_guards(event: Event, returned: Returned) -> tuple[Guard, ...]:
-    """That the figures from which a return was reckoned are still those of the store."""
+    """Guards that hold only if the store still has the totals from which `event` was computed."""
     assert isinstance(event, RefundPosted | FundsWithdrawn | RefundFailed | FundsReinstated)
     sign = 1 if isinstance(event, RefundPosted | FundsWithdrawn) else -1
     amount = returned.amount_minor + sign * event.amount_minor
@@ -130,19 +127,5 @@ def return_guards(event: Event, returned: Returned) -> tuple[Guard, ...]:
 
 
 def credit_of(paid: TopUpSettled, returned_minor: int) -> int:
-    """The credit that so much of the payment had bought, in nanos, rounded down."""
+    """The credit bought by `returned_minor` of the payment, in nanos, rounded down."""
     return paid.credit_nanos * min(returned_minor, paid.amount_minor) // paid.amount_minor
-
-
-def _take(paid: TopUpSettled, amount_minor: int, returned: Returned) -> int:
-    if not 0 < amount_minor <= paid.amount_minor:
-        raise InvalidValue("amount", f"A return of {amount_minor} is none of a payment of {paid.amount_minor}.")
-    return credit_of(paid, returned.amount_minor + amount_minor) - returned.credit_nanos
-
-
-def _give_back(paid: TopUpSettled, amount_minor: int, returned: Returned) -> int:
-    return returned.credit_nanos - credit_of(paid, returned.amount_minor - amount_minor)
-
-
-def _of(paid: TopUpSettled) -> tuple[str, str]:
-    return paid.payment_id, paid.account_id

@@ -1,12 +1,12 @@
-"""One table: what each event does to the books and to the buckets.
+"""One table: each event's postings to the books and its movements of the buckets.
 
 Rule 1: the postings of an event sum to zero. A debit is positive, a credit negative (a liability grows by a negative posting).
-Rule 2: `available` and `held` buckets are the two customer liabilities with the sign turned: books and buckets cannot disagree.
-Rule 3: movements are a function of the event and the instant at which the store recorded it, shared by the store and by replay.
+Rule 2: the `available` and `held` buckets are the two customer liabilities with opposite sign, so books and buckets agree.
+Rule 3: movements are a function of the event and the instant at which the store recorded it. The store and replay share it.
 Chart of accounts: assets:stripe, liabilities:customer:{id}:available, liabilities:customer:{id}:held, income:usage,
 expense:promotions, expense:corrections, income:surcharges.
-Rule 4: a payment in USD is an asset of what was paid; one in another currency is taken at what it credits, since the books have one
-currency. What a pack credits above its price is a promotion, what it credits below it a surcharge; a return reverses its part.
+Rule 4: a payment in USD is an asset worth the amount paid; one in another currency is valued at the credit it buys, because the
+books have one currency. Credit above a pack's price is a promotion, below it a surcharge; a return reverses its share of both.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ def customer_held(account_id: str) -> str:
 
 
 def postings(event: Event) -> tuple[Posting, ...]:
-    """The balanced double entry of an event, in nanos; empty where no money moves."""
+    """The balanced double entry of an event, in nanos; empty if it moves no money."""
     row = _TABLE.get(type(event))
     return row[0](event) if row else ()
 
 
 def movements(event: Event, recorded_at_micros: int) -> tuple[Movement, ...]:
-    """By how much the event moves which bucket."""
+    """The buckets that the event moves, and by how much."""
     row = _TABLE.get(type(event))
     return row[1](event, recorded_at_micros) if row else ()
 
@@ -155,7 +155,7 @@ def _deleted_movements(event: FileDeleted, _at: int) -> tuple[Movement, ...]:
 
 
 def _paid_postings(amount_minor: int, currency: str, account_id: str, credit_nanos: int) -> tuple[Posting, ...]:
-    """Money that came in (positive amounts) or went back (negative ones), against the credit that it bought."""
+    """Money received (positive amounts) or returned (negative amounts), against the credit it bought."""
     assets = usd_nanos(amount_minor) if currency == "usd" else credit_nanos
     moved: tuple[Posting, ...] = (("assets:stripe", assets), (customer_available(account_id), -credit_nanos))
     given = credit_nanos - assets

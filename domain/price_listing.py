@@ -1,4 +1,4 @@
-"""Price lists as events: each model has a stream of them, and a debit names the version that it was priced by."""
+"""Price lists as events: each model has a stream of price lists, and a debit names the version that priced it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.pricing import PriceList, parse_prices, price_table
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The newest prices of a model; `version` 0 and no prices where none were ever listed."""
+    """The newest prices of a model; `version` 0 and no prices if none were ever listed."""
 
     model: str
     version: int = 0
@@ -28,5 +28,5 @@ def fold(model: str, events: Iterable[Event]) -> Listing:
 
 
 def list_prices(listing: Listing, prices: PriceList) -> list[Event]:
-    """Nothing to do where they are the same already."""
+    """No events if the prices stay the same."""
     return [] if listing.prices == prices else [PriceListed(listing.model, price_table(prices))]

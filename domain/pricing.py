@@ -1,12 +1,12 @@
-"""What a use costs, and what it can cost at most.
+"""The cost of a request's usage, and the most that a request can cost.
 
 Rule 1: a price is an integer of picos (10^-12 USD) per token, per call or per image; a cost line is quantity x price, exact.
-Rule 2: a debit is the ceiling of the sum of its lines to a nano; the difference is a line of its own, `rounding`.
-Rule 3: every kind of use has a price, or it is refused at the door. Within tokens a missing kind falls back as `_FALLBACKS` says.
-Rule 4: a made image is priced by the image where the list has an entry for that, else by its tokens; never by both.
-Rule 5: calls of CALLED_TOOLS are charged where the list has an entry for the tool: such a tool is not offered without one.
-Rule 6: tokens are priced by the service tier that the answer names, where that is priced; else by the list itself.
-Rule 7: `hold_ceiling` is never below `price_usage` of a use within the bounds that it was given.
+Rule 2: a debit is the sum of its lines, rounded up to a nano; the difference is a line of its own, `rounding`.
+Rule 3: usage without a price is refused before admission. If a token kind has no price, that of `_FALLBACKS` applies.
+Rule 4: a generated image is priced per image if the list has such an entry, otherwise by its tokens; never by both.
+Rule 5: calls of CALLED_TOOLS are charged if the list has an entry for the tool; without one, the tool is not offered.
+Rule 6: tokens are priced by the service tier that the answer names if that tier has prices, otherwise by the list itself.
+Rule 7: `hold_ceiling` is never below `price_usage` for usage within the given bounds.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ TIERS_MAX = 8
 IMAGE_PRICES_MAX = 64
 SERVICE_TIERS_MAX = 8
 LIST_ITSELF = ("auto", "default")
-"""Service tiers that have no prices of their own: `default` is the list itself, `auto` leaves the choice to the upstream."""
+"""Service tiers without prices of their own: `default` uses the list itself, `auto` leaves the choice to the upstream."""
 _SERVICE_TIER = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 
 
 class CostLine(msgspec.Struct, frozen=True, gc=False):
-    """`quantity` units of `kind` at `unit_picos` each make `amount_picos`. The rounding line has quantity 1."""
+    """`amount_picos` is `quantity` units of `kind` at `unit_picos` each. The rounding line has quantity 1."""
 
     kind: str
     quantity: int
@@ -53,14 +53,14 @@ class CostLine(msgspec.Struct, frozen=True, gc=False):
 
 
 class Cost(msgspec.Struct, frozen=True, gc=False):
-    """The lines of a charge, rounding included; their sum is exactly `amount_nanos` x 1000 picos."""
+    """The lines of a charge, including rounding; they sum to exactly `amount_nanos` x 1000 picos."""
 
     amount_nanos: int
     lines: tuple[CostLine, ...]
 
 
 class TokenPrices(msgspec.Struct, frozen=True, gc=False):
-    """Picos per token by kind, every kind filled in. Applies where input tokens are above `above_input_tokens`."""
+    """Picos per token for every kind. Applies if there are more than `above_input_tokens` input tokens."""
 
     above_input_tokens: int
     by_kind: dict[str, int]
@@ -70,9 +70,9 @@ class TokenPrices(msgspec.Struct, frozen=True, gc=False):
 
 
 class PriceList(msgspec.Struct, frozen=True, gc=False):
-    """The prices of one model. `tiers` is sorted by threshold, the first at -1 (always). None: no such use is sold.
+    """The prices of one model. `tiers` is sorted by threshold, the first at -1 (always). None: not sold.
 
-    `call_picos` is by tool, `service_tiers` by name: each has `tiers` of its own, and every other price in common.
+    `call_picos` is by tool, `service_tiers` by name: each service tier has its own `tiers` and shares all other prices.
     """
 
     tiers: tuple[TokenPrices, ...]
@@ -83,32 +83,34 @@ class PriceList(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds of tokens that are charged."""
+        """The token kinds that are charged."""
         return (*_INPUT_KINDS, *self.output_kinds)
 
     @property
     def output_kinds(self) -> tuple[str, ...]:
-        """The kinds of output tokens that are charged: those of images are not, where images have a price of their own."""
+        """The output token kinds that are charged. Image tokens are not if images have their own price."""
         return _OUTPUT_KINDS if self.image_picos is None else ("output",)
 
     def tokens_at(self, input_tokens: int, service_tier: str | None = None) -> TokenPrices:
-        """The prices that a request with so many input tokens is billed by, whole, in the service tier that its answer names."""
+        """The prices of a whole request with this many input tokens, in the service tier named by its answer."""
         tiers = self.service_tiers.get(service_tier or "", self.tiers)
         return next(tier for tier in reversed(tiers) if input_tokens > tier.above_input_tokens)
 
     def image_unit_picos(self, quality: str, size: str) -> int:
-        """The price of one image: its own entry, the flat one, or the dearest where the table has neither."""
+        """The price of one image: its own entry, else the flat price, else the highest price in the table."""
         table = self.image_picos or {}
         own = table.get(f"{quality}/{size}", table.get("*"))
         return max(table.values(), default=0) if own is None else own
 
 
 def parse_prices(table: Mapping[str, Any]) -> PriceList:
-    """A validated PriceList from decimal strings, as the configuration and PriceListed spell them. Raises InvalidValue."""
+    """A validated PriceList from decimal strings, as in the configuration and in PriceListed. Raises InvalidValue."""
     known = {*TOKEN_KINDS, "web_search_call", "image", "calls", "above", "tier"}
     for name in table:
         if name not in known:
-            raise InvalidValue(f"price.{name}", f"price.{name} is not a price. Known: {', '.join(sorted(known))}.")
+            raise InvalidValue(
+                f"price.{name}", f"price.{name} is not a known price. Known: {', '.join(sorted(known))}."
+            )
     tiers = _tiers(table, {}, "price")
     return PriceList(
         tiers=tiers,
@@ -120,7 +122,7 @@ def parse_prices(table: Mapping[str, Any]) -> PriceList:
 
 
 def price_table(prices: PriceList) -> dict[str, Any]:
-    """The canonical table of a price list, all kinds written out: equal lists give equal tables."""
+    """The canonical table of a price list, with every kind explicit: equal lists give equal tables."""
     table = _tiers_table(prices.tiers)
     if prices.web_search_call_picos is not None:
         table["web_search_call"] = format_scaled(prices.web_search_call_picos, PER_UNIT_DECIMALS)
@@ -134,17 +136,17 @@ def price_table(prices: PriceList) -> dict[str, Any]:
 
 
 def tier_is_priced(prices: PriceList, name: str | None) -> bool:
-    """Whether a request may ask for this service tier: one with prices of its own, or one that the list itself prices."""
+    """Whether a request may use this service tier: one with its own prices, or one that the list itself prices."""
     return name is None or name in LIST_ITSELF or name in prices.service_tiers
 
 
 def tiers_on_offer(prices: PriceList) -> tuple[str, ...]:
-    """The service tiers that a request may ask for."""
+    """The service tiers that a request may use."""
     return (*LIST_ITSELF, *prices.service_tiers)
 
 
 def price_usage(prices: PriceList, usage: Usage) -> Cost:
-    """The cost of a use, line by line, then the rounding line where there is a remainder."""
+    """The cost of the usage, line by line, then the rounding line if there is a remainder."""
     by_kind = prices.tokens_at(usage.input_tokens, usage.service_tier).by_kind
     lines = [_line(kind, quantity, by_kind[kind]) for kind in prices.kinds if (quantity := getattr(usage, kind))]
     if usage.web_search_calls:
@@ -167,10 +169,10 @@ def price_usage(prices: PriceList, usage: Usage) -> Cost:
 
 
 class Bounds(msgspec.Struct, frozen=True, gc=False):
-    """What one request can use at most: tokens read, tokens written per choice, choices, calls of each priced tool.
+    """The most that one request can use: input tokens, output tokens per choice, choices, calls of priced tools.
 
-    `tool_calls` bounds the calls of all priced tools together; `web_search`, `images` and `calls` say which may be called.
-    `service_tier` is what the request asks for: None and "auto" leave the choice to the upstream.
+    `tool_calls` limits the total calls of all priced tools; `web_search`, `images` and `calls` are the tools that may be called.
+    `service_tier` is the one requested: None and "auto" leave the choice to the upstream.
     """
 
     input_tokens: int
@@ -188,7 +190,7 @@ class Bounds(msgspec.Struct, frozen=True, gc=False):
 
 
 def hold_ceiling(prices: PriceList, bounds: Bounds) -> int:
-    """Nanos that no use within `bounds` costs more than. A tier may be refused and the answer come in the default one."""
+    """The most that usage within `bounds` can cost, in nanos. An upstream may decline a tier and answer in the default one."""
     reachable = [
         tier
         for tiers in (prices.tiers, *_other_tiers(prices, bounds.service_tier))
@@ -209,7 +211,7 @@ def hold_ceiling(prices: PriceList, bounds: Bounds) -> int:
 
 
 def _other_tiers(prices: PriceList, service_tier: str | None) -> Iterable[tuple[TokenPrices, ...]]:
-    """The service tiers in which the answer may come, besides the default one."""
+    """The service tiers in which the answer may come, apart from the default one."""
     if service_tier is None or service_tier == "auto":
         return prices.service_tiers.values()
     return [prices.service_tiers[service_tier]] if service_tier in prices.service_tiers else []
@@ -220,7 +222,7 @@ def _line(kind: str, quantity: int, unit_picos: int) -> CostLine:
 
 
 def _tiers(table: Mapping[str, Any], base: Mapping[str, int], field: str) -> tuple[TokenPrices, ...]:
-    """The token prices of a table, and those of its `above`, by threshold. What is not given is as in `base`."""
+    """The token prices of a table and of its `above`, sorted by threshold. Missing prices come from `base`."""
     first = _token_prices(-1, table, base, field)
     tiers = [first]
     for index, entry in enumerate(_tables(table.get("above", ()), f"{field}.above", TIERS_MAX)):
@@ -233,12 +235,12 @@ def _tiers(table: Mapping[str, Any], base: Mapping[str, int], field: str) -> tup
         tiers.append(_token_prices(threshold, entry, first.by_kind, where))
     tiers.sort(key=lambda tier: tier.above_input_tokens)
     if len({tier.above_input_tokens for tier in tiers}) < len(tiers):
-        raise InvalidValue(f"{field}.above", f"{field}.above names one threshold twice.")
+        raise InvalidValue(f"{field}.above", f"{field}.above has the same threshold twice.")
     return tuple(tiers)
 
 
 def _service_tiers(given: Any, base: TokenPrices) -> dict[str, tuple[TokenPrices, ...]]:
-    """Each is a whole set of token prices, `above` of its own included; what it does not give is as in the list."""
+    """Each tier has a full set of token prices, with its own `above`; missing prices come from the list."""
     found: dict[str, tuple[TokenPrices, ...]] = {}
     for index, entry in enumerate(_tables(given, "price.tier", SERVICE_TIERS_MAX)):
         field = f"price.tier[{index}]"
@@ -248,7 +250,7 @@ def _service_tiers(given: Any, base: TokenPrices) -> dict[str, tuple[TokenPrices
                 f"{field}.name", f'{field}.name must be a short word such as "flex", not auto or default.'
             )
         if name in found:
-            raise InvalidValue(f"{field}.name", f"price.tier names {name} twice.")
+            raise InvalidValue(f"{field}.name", f"price.tier has the name {name} twice.")
         if unknown := set(entry) - {*TOKEN_KINDS, "name", "above"}:
             raise InvalidValue(field, f"{field}.{min(unknown)} is not a token price.")
         found[name] = _tiers(entry, base.by_kind, field)
@@ -300,7 +302,7 @@ def _call_picos(calls: Any) -> dict[str, int]:
         if tool not in CALLED_TOOLS:
             raise InvalidValue(
                 f"price.calls.{tool}",
-                f"price.calls.{tool} is no tool with a price by the call: {', '.join(CALLED_TOOLS)}.",
+                f"price.calls.{tool} is not a tool with a price per call. Known: {', '.join(CALLED_TOOLS)}.",
             )
     return {tool: _required_unit_picos(calls[tool], f"price.calls.{tool}") for tool in CALLED_TOOLS if tool in calls}
 

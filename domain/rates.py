@@ -1,7 +1,7 @@
-"""What is left of a key's rates, in the words of the `x-ratelimit-*` headers.
+"""A key's remaining rate limits, as the `x-ratelimit-*` headers report them.
 
-Rule 1: the figures are those of the ledger's own verdict, after the admission or, where it was refused, without it.
-Rule 2: a window is a UTC minute; it turns at the next one.
+Rule 1: the figures come from the ledger's own verdict. They include the request if it was admitted.
+Rule 2: a window is a UTC minute.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from domain.events import KeyLimits
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """One rate: `kind` is requests or tokens, `reset_seconds` until its window turns."""
+    """One rate limit: `kind` is requests or tokens; its window ends in `reset_seconds`."""
 
     kind: str
     limit: int
@@ -24,7 +24,7 @@ class Rate:
 
 
 def rates(limits: KeyLimits, guards: Sequence[Guard], values: Sequence[int], at_micros: int) -> tuple[Rate, ...]:
-    """The rates that a key has. `values` are those of the guards' buckets; none are known where it is empty."""
+    """The key's rate limits. `values` are those of the guards' buckets; if it is empty, none are known."""
     if limits.requests_per_minute is None and limits.tokens_per_minute is None:
         return ()
     of_kind = {"requests": limits.requests_per_minute, "tokens": limits.tokens_per_minute}
@@ -37,7 +37,7 @@ def rates(limits: KeyLimits, guards: Sequence[Guard], values: Sequence[int], at_
 
 
 def headers(rates: Iterable[Rate]) -> dict[str, str]:
-    """As answers carry them."""
+    """The response headers."""
     return {
         f"x-ratelimit-{what}-{rate.kind}": value
         for rate in rates
@@ -50,6 +50,6 @@ def headers(rates: Iterable[Rate]) -> dict[str, str]:
 
 
 def duration(seconds: int) -> str:
-    """A duration as OpenAI writes it: "37s", "1m0s"."""
+    """A duration in OpenAI's format: "37s", "1m0s"."""
     minutes, left = divmod(seconds, 60)
     return f"{minutes}m{left}s" if minutes else f"{left}s"

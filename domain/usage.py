@@ -1,7 +1,7 @@
-"""What one answer used, in counts. It knows no money, so that protocols may speak of it too.
+"""One answer's usage, in counts. It contains no money, so that the protocol code can use it too.
 
-Rule: kinds are disjoint. Cached input is not also input; reasoning is part of output and told only for information;
-image tokens are not also input or output.
+Rule: kinds are disjoint. Cached input is not also input, and image tokens are not also input or output. Reasoning is part of output
+and reported for information only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import msgspec
 
 
 class ImageCount(msgspec.Struct, frozen=True, gc=False):
-    """`count` images of one `quality` and `size` (as the protocol spells them, "auto" where it does not say)."""
+    """`count` images of one `quality` and `size` (as the protocol spells them; "auto" if it does not say)."""
 
     quality: str
     size: str
@@ -18,16 +18,16 @@ class ImageCount(msgspec.Struct, frozen=True, gc=False):
 
 
 class CallCount(msgspec.Struct, frozen=True, gc=False):
-    """`count` calls of one `tool`, by the name that catalogs use."""
+    """`count` calls of one `tool`, by its name in the catalog."""
 
     tool: str
     count: int
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Counts of one answer: tokens by disjoint kind, calls, images. `estimated`: counted by us, the upstream was silent.
+    """Counts of one answer: tokens by disjoint kind, calls, images. `estimated`: counted by us, because the upstream reported none.
 
-    `service_tier` is the tier that the answer names, None where it names none. `calls` are those of CALLED_TOOLS, in their order.
+    `service_tier` is the tier named by the answer, or None. `calls` are those of CALLED_TOOLS, in that order.
     """
 
     input: int = 0
@@ -46,12 +46,12 @@ class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     @property
     def input_tokens(self) -> int:
-        """All tokens that were read, of any kind."""
+        """All input tokens, of any kind."""
         return self.input + self.cached_input + self.cache_write + self.cache_write_1h + self.image_input
 
     @property
     def output_tokens(self) -> int:
-        """All tokens that were written, of any kind."""
+        """All output tokens, of any kind."""
         return self.output + self.image_output
 
     @property
@@ -60,21 +60,21 @@ class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 CALLED_TOOLS = ("code_interpreter", "computer_use", "custom", "mcp", "namespace")
-"""Tools that an operator may sell by the call. A namespace is a bag of other tools: its calls are counted as theirs, never here."""
+"""Tools that may be priced per call. A namespace groups other tools: its calls are counted as theirs, never here."""
 
 BYTES_PER_TOKEN = 4
 TOKENS_PER_IMAGE = 1_000
 TOKENS_PER_FILE = 5_000
 TOKENS_PER_PAGE = 3_000
-"""Where nobody counted: a large image as documented vendors count it, a file of some pages, a dense page with its image."""
+"""Estimates if there is no count: a large image by documented figures, a file of a few pages, a dense page with its image."""
 
 
 def estimate_tokens(text_bytes: int) -> int:
-    """Tokens of so many bytes of UTF-8 text, where nobody counted them: the usual four bytes a token, rounded up."""
+    """Estimated tokens of UTF-8 text: four bytes per token, rounded up."""
     return -(-text_bytes // BYTES_PER_TOKEN)
 
 
 def estimate_read(text_bytes: int, *, images: int = 0, files: int = 0, pages: int | None = None) -> int:
-    """Tokens of a request, where nobody counted them. `pages` are those of all its files, None where one's are not known."""
+    """Estimated input tokens of a request. `pages` is the total for all its files, None if unknown for any file."""
     read_of_files = files * TOKENS_PER_FILE if pages is None else pages * TOKENS_PER_PAGE
     return estimate_tokens(text_bytes) + images * TOKENS_PER_IMAGE + read_of_files

@@ -1,6 +1,6 @@
-"""What each account had, after every event that moved its money.
+"""Each account's balance after every event that moved its money.
 
-Rule: a customer's figures are the postings to the customer's two liabilities with the sign turned, running.
+Rule: a customer's balance is the running sum of the postings to its two liabilities, with opposite sign.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from projections.tables import Change, Row, Table, integer, text
 
 _FIGURES = (integer("recorded_at_micros"), integer("available_nanos"), integer("held_nanos"))
 BALANCES = Table("balances", 2, (text("account_id"), integer("position"), *_FIGURES))
-"""One row per money-moving event and account: what was there after it."""
+"""One row per event and account whose money it moved, with the balance after it."""
 BALANCES_NOW = Table("balances_now", 1, (text("account_id"), integer("position"), *_FIGURES))
-"""The newest of them."""
+"""The newest row of each account."""
 INSTANTS = Table("instants", 1, (integer("recorded_at_micros"), integer("position")))
-"""The last position of every instant that the store stamped: turns "as of an instant" into "as of a position". One table that
-grows at its end costs less than an index by instant over every account's rows."""
+"""The last position of every recorded instant, which turns "as of an instant" into "as of a position". One append-only table costs
+less than an index by instant over every account's rows."""
 Move = tuple[str, int, int]
 """(account id, nanos of available, nanos of held)"""
 _STILL: Move = ("", 0, 0)
@@ -49,7 +49,7 @@ class Balances:
 
 
 def customer_moves(event: Event | UnknownEvent | Undecodable) -> list[Move]:
-    """By how many nanos the event moves which accounts, each once."""
+    """The accounts whose money the event moves, each once, and by how many nanos."""
     if not isinstance(event, Event):
         return []
     moves: dict[str, Move] = {}
@@ -66,7 +66,7 @@ def customer_moves(event: Event | UnknownEvent | Undecodable) -> list[Move]:
 
 @lru_cache(maxsize=16_384)
 def _customer(name: str) -> tuple[str, bool] | None:
-    """(account id, whether it is the available part) of a customer's liability, None for another account of the books."""
+    """(account id, whether it is the available part) of a customer's liability; None for any other ledger account."""
     if not name.startswith(_CUSTOMER):
         return None
     account_id, _, side = name[len(_CUSTOMER) :].rpartition(":")
@@ -74,7 +74,7 @@ def _customer(name: str) -> tuple[str, bool] | None:
 
 
 def _running(moves: Sequence[tuple[Fact, str, int, int]], now: dict[str, Row]) -> Iterator[Row]:
-    """The rows of `moves` in order; `now` holds the newest row of each account, and does so afterwards."""
+    """The rows of `moves` in order. `now` has the newest row of each account, and is updated."""
     for fact, account_id, moved_available, moved_held in moves:
         before = now.get(account_id, _NOTHING)
         available, held = before[3] + moved_available, before[4] + moved_held

@@ -1,9 +1,9 @@
-"""What read models are made of, and what they need from an engine.
+"""The parts of read models, and their interface to an engine.
 
-Rule 1: a projection is a pure function of facts and of rows that stood before; it knows no engine and no clock.
+Rule 1: a projection is a pure function of facts and of existing rows. It knows no engine and no clock.
 Rule 2: a batch is one transaction: rows and positions move together or not at all.
-Rule 3: a position is moved by whoever holds it, from exactly where it stood: never skipped, never applied twice.
-Rule 4: an event that cannot be decoded stops the projections that it concerns; an unknown topic is counted.
+Rule 3: only the process that holds a position moves it, from exactly where it was. Events are never skipped or applied twice.
+Rule 4: an event that cannot be decoded stops the projections that it concerns. Unknown topics are counted.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from domain.events import Event, UnknownEvent
 from projections.tables import Change, Key, Row, Table
 
 Read = Callable[[Table, Collection[Key]], Mapping[Key, Row]]
-"""The rows of a table that have one of these keys, as they stood before the batch."""
+"""Reads the rows of a table with these keys, as they were before the batch."""
 
 
 class Unavailable(Fault):
-    """The log or the views are out of reach or locked. Nothing was applied: try again."""
+    """The log or the views are unreachable or locked. Nothing was applied; retry."""
 
 
 class TakenOver(Fault):
-    """The views are no longer those that this process set out to write: another version or another rebuild has them."""
+    """The views are no longer the ones that this process writes: another version or another rebuild has replaced them."""
 
 
 class Undecodable(msgspec.Struct, frozen=True, gc=False):
-    """Stands for an event of a known topic whose state cannot be read."""
+    """Replaces an event with a known topic whose state cannot be decoded."""
 
     topic: str
     problem: str
 
 
 class Fact(NamedTuple):
-    """An event where and when it was recorded."""
+    """An event, with the position and instant at which it was recorded."""
 
     position: int
     recorded_at_micros: int
@@ -54,7 +54,7 @@ class LogHead:
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """Where a projection stands: all events up to `position` are in it; `error` says why it went no further."""
+    """A projection's progress: it includes all events up to `position`. `error`: why it stopped there."""
 
     position: int
     recorded_at_micros: int
@@ -62,7 +62,7 @@ class Tracked:
 
 
 class Projection(Protocol):
-    """One read model. `version` is raised with every change of what `apply` does, and makes it be rebuilt."""
+    """A read model. `version` is increased with every change of `apply`, which causes a rebuild."""
 
     @property
     def name(self) -> str: ...
@@ -75,7 +75,7 @@ class Projection(Protocol):
 
     @property
     def families(self) -> frozenset[str] | None:
-        """Topics, without their versions, that it reads; None where any event may concern it."""
+        """The topics that it reads, without their versions; None: all."""
         ...
 
     def apply(self, facts: Sequence[Fact], read: Read) -> list[Change]: ...
@@ -89,16 +89,16 @@ class Log(Protocol):
     def head(self) -> LogHead: ...
 
     def now_micros(self) -> int:
-        """The log's clock."""
+        """The current time by the log's clock."""
         ...
 
     def identity(self) -> str:
-        """A name that no other log has; empty while the log is."""
+        """A unique name of the log; "" while it is empty."""
         ...
 
 
 class Batch(Protocol):
-    """A transaction over the views, which this process alone may move."""
+    """A transaction over the views, which only this process may advance."""
 
     @property
     def tracked(self) -> Mapping[str, Tracked]: ...
@@ -108,19 +108,19 @@ class Batch(Protocol):
     def write(self, change: Change) -> None: ...
 
     def advance(self, name: str, tracked: Tracked) -> None:
-        """Move a projection on (or note its error), from exactly where `tracked` said it stood."""
+        """Advance a projection, or record its error, from exactly the position in `tracked`."""
         ...
 
     def identify(self, identity: str) -> None:
-        """These views are of the log of this name."""
+        """Record that these views belong to the log with this name."""
         ...
 
 
 class Views(Protocol):
-    """Where rows live. Raises Unavailable."""
+    """The storage of the rows. Raises Unavailable."""
 
     def prepare(self, projections: Sequence[Projection], identity: str) -> None:
-        """Make the tables, or make them anew where they are of other definitions or of another log."""
+        """Create the tables, or recreate them if they have other definitions or belong to another log."""
         ...
 
     def tracked(self) -> Mapping[str, Tracked]: ...
@@ -130,10 +130,10 @@ class Views(Protocol):
         ...
 
     def begin_rebuild(self, projections: Sequence[Projection]) -> str:
-        """Empty tables beside the live ones, at position 0; what an earlier rebuild left is gone. Its name."""
+        """Create empty tables next to the live ones, at position 0; drop those of an earlier rebuild. Returns its name."""
         ...
 
     def finish_rebuild(self, projections: Sequence[Projection], rebuild: str, head: int) -> bool:
-        """Put the new tables in the place of the live ones; False while they stand behind them (or behind the log's `head`,
-        where the live ones are of a log that was longer)."""
+        """Replace the live tables by the new ones. Returns False while the new ones lag behind them (or behind the log's `head`, if
+        the live ones belong to a longer log)."""
         ...

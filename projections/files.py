@@ -1,4 +1,4 @@
-"""The files that accounts have uploaded, for lists and for sweeps. Names and contents are in the files' storage."""
+"""The files of all accounts, for lists and sweeps. Names and contents are in the file storage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FILES = Table(
     ),
     indexes=(("account_id", "there", "position"), ("there", "expires_at_micros"), ("file_id",)),
 )
-"""`position` is that of the upload, the order of lists; `there` is 0 once the file is deleted."""
+"""`position` is that of the upload, by which lists are sorted; `there` is 0 once the file is deleted."""
 _THERE = FILES.names.index("there")
 
 
@@ -57,5 +57,5 @@ def _row(fact: Fact, before: Row | None) -> Row:
         times = (fact.position, at, expiry(event, at))
         return event.account_id, event.file_id, *times, event.bytes, event.pages, event.purpose, 1
     if before is None:
-        raise ValueError(f"event {fact.position} deletes what no event has made")
+        raise ValueError(f"event {fact.position} deletes a file that no event has created")
     return *before[:_THERE], 0

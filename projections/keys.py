@@ -1,4 +1,4 @@
-"""The accounts and API keys there are, as they stand now. A key's digest is shown; the key itself is in no event."""
+"""The current state of all accounts and API keys. It has a key's digest; the key itself is in no event."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ACCOUNTS = Table(
         text("freezes"),
     ),
 )
-"""`freezes`: JSON of the Freezes in force, in the order in which they came; an empty list where it takes requests."""
+"""`freezes`: JSON of the current Freezes, in order; an empty list if the account accepts requests."""
 KEYS = Table(
     "keys",
     2,
@@ -48,7 +48,7 @@ _ACCOUNT_EVENTS = (AccountOpened, AccountFrozen, AccountUnfrozen)
 
 
 class Freeze(msgspec.Struct, frozen=True, gc=False):
-    """Why an account takes no requests, and since when."""
+    """Why an account accepts no requests, and since when."""
 
     cause: str
     reason: str
@@ -127,5 +127,5 @@ def _account_row(fact: Fact, before: Row | None) -> Row:
 
 def _standing(fact: Fact, before: Row | None) -> Row:
     if before is None:
-        raise ValueError(f"event {fact.position} changes what no event has made")
+        raise ValueError(f"event {fact.position} changes something that no event has created")
     return before

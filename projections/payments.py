@@ -1,4 +1,4 @@
-"""Checkouts and payments, as they stand now: what the dashboard shows of a purchase, and what is compared with the processor."""
+"""The current state of checkouts and payments, for the dashboard and for comparison with the processor."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ PAYMENTS = Table(
     ),
     indexes=(("settled_at_micros",), ("account_id", "settled_at_micros")),
 )
-"""`returned_*`: what refunds and disputes have taken back and not given back."""
+"""`returned_*`: the net amounts that refunds and disputes have taken back."""
 _STATE = CHECKOUTS.names.index("state")
 _RETURNED = PAYMENTS.names.index("returned_minor")
 _CHECKOUT_EVENTS = (CheckoutStarted, CheckoutCompleted, CheckoutExpired, CheckoutFailed)
@@ -98,7 +98,7 @@ def _row(fact: Fact, before: Row | None) -> Row:
         figures = (event.amount_minor, event.currency, event.credit_nanos, 0, 0)
         return event.payment_id, event.account_id, event.checkout_id, at, *figures
     if before is None:
-        raise ValueError(f"event {fact.position} ends or returns what no event has begun")
+        raise ValueError(f"event {fact.position} ends or returns something that no event has started")
     match event:
         case CheckoutCompleted():
             return *before[:_STATE], "completed", event.payment_id, None

@@ -1,15 +1,15 @@
-"""Keeps every read model up with the log.
+"""Keeps every read model up to date with the log.
 
-Rule 1: one batch, one transaction: events are read in order after the tracked position, rows and position go in together.
-Rule 2: projections that stand at one position are fed together, so that an event is read and decoded once for all of them;
-the hindmost go first, and join the others where they meet.
-Rule 3: with several processes exactly one runs a batch at a time, and any other may run the next: nothing is kept in memory
-from one batch to the next.
-Rule 4: what cannot be applied stops its projection, with the reason in its status and in the log; the others go on. It is
-tried again by the next process that starts, never skipped.
-Rule 5: a rebuild fills tables beside the live ones and takes their place when it has caught up: no reader sees half of it, and
-one that fails changes nothing.
-Blocking parts run in a worker thread. No transaction outlives one batch.
+Rule 1: a batch is one transaction: events are read in order after the tracked position; rows and position are written together.
+Rule 2: projections at the same position are fed together, so that an event is read and decoded once for all of them. Those that
+lag go first, and join the others when they have caught up.
+Rule 3: with several processes, exactly one runs a batch at a time, and any process may run the next one. Nothing is kept in memory
+between batches.
+Rule 4: an event that cannot be applied stops its projection, with the reason in its status and in the log. The other projections
+continue. The next process that starts retries it; it is never skipped.
+Rule 5: a rebuild fills tables next to the live ones and replaces them when it has caught up. Readers never see partial tables, and
+a failed rebuild changes nothing.
+Blocking parts run in a worker thread. No transaction lasts longer than one batch.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ ALL: tuple[Projection, ...] = (Balances(), Transactions(), Usages(), Keys(), Fil
 BATCH_EVENTS = 5_000
 IDLE_SECONDS = 0.2
 RETRY_SECONDS = 1.0
-"""After the log or the views were out of reach."""
+"""The pause after the log or the views were unreachable."""
 FINISH_ATTEMPTS = 1_000
-"""Batches that a rebuild may need to draw level with a live runner at its end."""
+"""The number of attempts of a rebuild to catch up with a live runner at its end."""
 _log = structlog.get_logger("projections.runner")
 
 
 class RebuildFailed(Exception):
-    """The rebuild met something that it cannot apply. The live tables are as they were."""
+    """The rebuild found an event that it cannot apply. The live tables are unchanged."""
 
 
 class _Stopped(Exception):
-    """A projection cannot apply a batch. The batch's transaction is rolled back, then the reason is noted."""
+    """A projection cannot apply a batch. The batch's transaction is rolled back, then the reason is recorded."""
 
     def __init__(self, name: str, position: int, reason: str) -> None:
         super().__init__(f"{name} after position {position}: {reason}")
@@ -64,7 +64,7 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How far a projection is. `lag_seconds`: for how long the first event that is not applied has been waiting."""
+    """A projection's progress. `lag_seconds`: the age of the first event that is not applied."""
 
     name: str
     position: int
@@ -96,27 +96,27 @@ class Runner:
         self._stopped: dict[str, int] = {}
 
     async def run(self) -> NoReturn:
-        """Prepare the views, then follow the log until cancelled; a batch that has begun is finished. Another version that has
-        taken the views over ends the work of this one."""
+        """Prepare the views, then follow the log until cancelled; a batch that has started is finished. Returns if another version
+        takes over the views."""
         try:
             await self._persist(self.prepare)
             while True:
                 await self._turn()
         except TakenOver as error:
-            # The newer version's process follows the log now; this one goes on serving until it is replaced.
+            # The newer version's process follows the log now; this one keeps serving until it is replaced.
             _log.error("read models are left to another version", reason=str(error))
             await trio.sleep_forever()
 
     def poke(self) -> None:
-        """Something was committed: do not wait for the next look. To be called on the Trio thread."""
+        """Look for new events now, because something was committed. Must be called on the Trio thread."""
         self._poked.set()
 
     def prepare(self) -> None:
-        """Make or remake the tables; several processes may do so at once."""
+        """Create or recreate the tables. Several processes may call this at once."""
         self._views.prepare(list(self._projections.values()), self._source.identity())
 
     def step(self) -> int:
-        """One batch of the hindmost projections. Returns how many events; 0 where there are none or another process is at it."""
+        """Run a batch of the projections that lag most. Returns the number of events; 0 if none, or if another process runs one."""
         if not self._behind(self._views.tracked(), self._source.head().position):
             return 0
         try:
@@ -127,12 +127,12 @@ class Runner:
             return 1
 
     def status(self) -> list[Status]:
-        """Where each projection stands, from any process."""
+        """The progress of each projection. Can be called from any process."""
         tracked, head = self._views.tracked(), self._source.head().position
         return [self._status(name, tracked.get(name, Tracked(0, 0)), head) for name in self._projections]
 
     def rebuild(self, names: Iterable[str] = (), progress: Callable[[int, int], None] = lambda _done, _of: None) -> int:
-        """Build the named projections (default: all) anew from event 1, then put them in place. Returns their position.
+        """Rebuild the named projections (default: all) from event 1, then replace the live ones. Returns their position.
 
         Readers and a running Runner, of any process, are not disturbed. Raises RebuildFailed, TakenOver, KeyError."""
         chosen = [self._projections[name] for name in (list(names) or self._projections)]
@@ -143,7 +143,7 @@ class Runner:
             if self._views.finish_rebuild(chosen, rebuild, self._source.head().position):
                 self._stopped.clear()
                 return position
-        raise RebuildFailed(f"could not draw level with the live tables in {FINISH_ATTEMPTS} attempts")
+        raise RebuildFailed(f"could not catch up with the live tables in {FINISH_ATTEMPTS} attempts")
 
     def _status(self, name: str, at: Tracked, head: int) -> Status:
         waiting = self._source.read(at.position, 1) if at.position < head else ()
@@ -159,7 +159,7 @@ class Runner:
             try:
                 with self._views.batch(names, rebuild) as batch:
                     if batch is None:
-                        raise TakenOver("another rebuild works on the same tables")
+                        raise TakenOver("another rebuild is using the same tables")
                     position = self._feed(batch, names, self._batch_events, strict=True)
             except _Stopped as stopped:
                 raise RebuildFailed(str(stopped)) from stopped
@@ -178,8 +178,7 @@ class Runner:
         return self._feed(batch, group, min(self._batch_events, meet - after)) - after
 
     def _behind(self, tracked: Mapping[str, Tracked], head: int) -> dict[str, int]:
-        """The projections that have something to do, and where they stand. One that has stopped is left alone while it
-        stands where it stopped."""
+        """The projections with work to do, and their positions. A stopped projection is skipped while it is where it stopped."""
         behind = {}
         for name in self._projections:
             position = tracked[name].position if name in tracked else 0
@@ -190,7 +189,7 @@ class Runner:
         return behind
 
     def _feed(self, batch: Batch, names: Sequence[str], limit: int, *, strict: bool = False) -> int:
-        """Feeds projections that stand at one position. Returns the position of the last event that was read."""
+        """Feed projections that are at the same position. Returns the position of the last event read."""
         at = batch.tracked[names[0]]
         facts = self._read(names[0], at, limit)
         if not facts:
@@ -203,12 +202,12 @@ class Runner:
         return facts[-1].position
 
     def _read(self, name: str, at: Tracked, limit: int) -> Sequence[Fact]:
-        """The events after `at`. The one before them is read too: a log that was restored from a copy and written on has
-        another event there, and its instant tells."""
+        """The events after `at`. The event at `at` is read too: if the log was restored from a copy and continued, another event is
+        there, with another instant."""
         before = min(at.position, 1)
         facts = self._source.read(at.position - before, limit + before)
         if before and (not facts or facts[0].recorded_at_micros != at.recorded_at_micros):
-            raise _Stopped(name, at.position, f"event {at.position} is not the one that was applied. Rebuild.")
+            raise _Stopped(name, at.position, f"event {at.position} differs from the one that was applied. Rebuild.")
         facts = facts[before:]
         if facts and (facts[0].position != at.position + 1 or facts[-1].position != at.position + len(facts)):
             raise _Stopped(name, at.position, f"the log has a gap between {at.position} and {facts[-1].position}")
@@ -240,7 +239,7 @@ class Runner:
         batch.advance(projection.name, Tracked(facts[-1].position, facts[-1].recorded_at_micros))
 
     def _note(self, stopped: _Stopped) -> None:
-        """Keep the reason beside the position, for the status of every process."""
+        """Store the reason with the position, for the status of every process."""
         self._stop(stopped)
         with self._views.batch([stopped.name]) as batch:
             if batch is not None and batch.tracked[stopped.name].position == stopped.position:
@@ -262,7 +261,7 @@ class Runner:
         self._poked = trio.Event()
 
     async def _persist(self, work: Callable[[], int | None]) -> int | None:
-        """`work` in the worker thread, again and again while what it needs is out of reach."""
+        """Run `work` in the worker thread, and retry while what it needs is unreachable."""
         while True:
             try:
                 return await trio.to_thread.run_sync(work, limiter=self._thread)
@@ -276,7 +275,7 @@ class Runner:
 
 
 def _concerns(projection: Projection, poison: Fact) -> bool:
-    """Whether an event that cannot be read may be one that the projection reads; the version of its topic is no matter."""
+    """Whether a projection may need an event that cannot be decoded. The version of its topic does not matter."""
     assert isinstance(poison.event, Undecodable)
     return projection.families is None or poison.event.topic.rpartition(".")[0] in projection.families
 

@@ -1,9 +1,9 @@
-"""What a read model's table is, written down once; each engine makes its own statements of it.
+"""The definition of a read model's table, from which each engine generates its own statements.
 
 Rule 1: a column is text or a whole number. Amounts are nanos, instants are micros; JSON is text.
-Rule 2: a row is a tuple in the order of the columns, its key the leading columns: the order in which engines keep rows.
-Rule 3: a change is rows that are new, rows that replace those of the same key, or rows whose numbers are added to those of
-the same key. Within one change a key stands once, except in an insert, where no key was there before.
+Rule 2: a row is a tuple in column order. Its key is the leading columns, by which engines sort rows.
+Rule 3: a change inserts new rows, replaces rows with the same key, or adds its numbers to rows with the same key. A key occurs once
+in a change; inserts contain only keys that did not exist.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`key`: how many leading columns identify a row. `indexes`: columns of further indexes."""
+    """`key`: the number of leading columns that identify a row. `indexes`: the columns of further indexes."""
 
     name: str
     key: int
@@ -49,7 +49,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Rows for a table, and how they go in."""
+    """Rows for a table, and how they are written."""
 
     table: Table
     how: Literal["insert", "put", "add"]
@@ -65,5 +65,5 @@ def integer(name: str, *, nullable: bool = False) -> Column:
 
 
 def fingerprint(parts: Iterable[object]) -> str:
-    """A short name for exactly these definitions; another definition has another."""
+    """A short name that is unique to these definitions."""
     return hashlib.sha256("\n".join(repr(part) for part in parts).encode()).hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""What a customer sees on a statement: one row per credit, debit or release.
+"""The rows of a customer's statement: one per credit, debit or release.
 
-Rule 1: `amount_nanos` is what the row did to the balance (available and held together), so an account's rows sum to it.
-Rule 2: the counts of a release are those of what had been delivered; it cost nothing.
+Rule 1: `amount_nanos` is the row's change of the balance (available plus held), so an account's rows sum to its balance.
+Rule 2: the counts of a release are those of the delivered part; it cost nothing.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ TRANSACTIONS = Table(
         ("account_id", "reference", "position"),
     ),
 )
-"""`id` is that of the adjustment, request, payment, refund or dispute; `reference` is what it refers to: a top-up its checkout, a
-refund or dispute its payment. `input_tokens` are those that were not cached. `lines`: JSON of CostLines."""
+"""`id` is that of the adjustment, request, payment, refund or dispute. `reference`: a top-up's checkout, or a refund's or dispute's
+payment. `input_tokens` excludes cached input. `lines`: JSON of CostLines."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -84,7 +84,7 @@ class Transactions:
 
 
 def counts(usage: Usage) -> tuple[int, int, int, int, int, int]:
-    """Tokens read and not cached, read and cached, written, of these for reasoning; web searches; images."""
+    """Tokens: uncached input, cached input, output, and reasoning (part of output); web searches; images."""
     images = sum(image.count for image in usage.images) if usage.images else 0
     uncached = usage.input + usage.cache_write + usage.cache_write_1h + usage.image_input
     return uncached, usage.cached_input, usage.output_tokens, usage.reasoning, usage.web_search_calls, images
@@ -121,7 +121,7 @@ def _dispute_won(fact: Fact) -> Row:
 
 
 def _moved(fact: Fact, kind: str, id: str, amount_nanos: int, reason: str | None, reference: str | None) -> Row:
-    """A row that no request made."""
+    """A row that does not come from a request."""
     event: Any = fact.event
     none = (None,) * 6
     return (

@@ -1,4 +1,4 @@
-"""Events of topics that this version does not know: how many, and where the first stands. Nothing is dropped in silence."""
+"""Topics unknown to this version: the number of events and the first position. Nothing is silently dropped."""
 
 from __future__ import annotations
 

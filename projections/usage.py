@@ -1,7 +1,7 @@
-"""What each account used, by hour, key and model.
+"""Each account's usage by hour, key and model.
 
-Rule 1: a request counts in the UTC hour of its settlement, the instant that the store stamped on it.
-Rule 2: requests = completed + released + answers that were cut by their client and charged for what was delivered.
+Rule 1: a request counts in the UTC hour in which the store recorded its settlement.
+Rule 2: requests = completed + released + answers cancelled by their client and charged for the delivered part.
 Rule 3: tokens, calls and images are those that were charged; a release adds none.
 """
 

@@ -1,1 +1,1 @@
-"""Who signs in: e-mail, password and sessions, in ordinary tables beside the ledger, and never in an event."""
+"""Accounts, API keys, and the people who sign in. E-mail, password and sessions are in ordinary tables, never in an event."""

@@ -1,8 +1,8 @@
-"""Who asks: a bearer key, judged without touching the store where it is known already.
+"""Authentication of bearer keys, without a store access for a known key.
 
-Rule 1: the cache follows the log through the index of key topics; a digest that it does not know is looked up in the store
-before anyone is told 401. The store out of reach is 503, never 401.
-Rule 2: a revocation that the cache has not seen yet is caught by the guard of the admission: that is where it is exact.
+Rule 1: the cache follows the log through the index of key topics. A digest that it does not know is looked up in the store before
+the answer is 401. If the store is unreachable, the answer is 503, never 401.
+Rule 2: a revocation that the cache has not seen yet is caught by the guard on the admission, which is exact.
 Rule 3: a key is compared by its SHA-256 and never kept.
 """
 
@@ -31,7 +31,7 @@ _KEY_LENGTH_MAX = 512
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key as the gateway judges it."""
+    """The part of an API key that authentication needs."""
 
     account_id: str
     key_id: str
@@ -41,7 +41,7 @@ class Key:
 
 
 class KeyCache:
-    """Every key by its digest, at most a quarter of a second behind the log."""
+    """Every key by its digest, at most FOLLOW_SECONDS behind the log."""
 
     def __init__(self, ledger: Ledger, codec: Codec) -> None:
         self._ledger = ledger
@@ -58,7 +58,7 @@ class KeyCache:
         return len(self._by_digest)
 
     async def find(self, digest: str) -> Key | None:
-        """The key of this digest, asking the store where it is unknown. Raises StoreUnavailable."""
+        """The key with this digest; the store is asked if it is unknown here. Raises StoreUnavailable."""
         key = self._by_digest.get(digest)
         if key is None:
             await self._load_since_now()
@@ -73,12 +73,12 @@ class KeyCache:
         return key.limits.expires_at_micros is None or now_micros < key.limits.expires_at_micros
 
     async def load(self) -> None:
-        """Read what is new in the log. Raises StoreUnavailable."""
+        """Read new events from the log. Raises StoreUnavailable."""
         async with self._loading:
             await self._load()
 
     async def _load_since_now(self) -> None:
-        """One load that begins after this call, shared by all who wait for one, its failure too. Raises StoreUnavailable."""
+        """Wait for a load that begins after this call. All waiting callers share it, and its failure. Raises StoreUnavailable."""
         enough = self._loads + (2 if self._loading.locked() else 1)
         with trio.move_on_after(LOOK_UP_SECONDS):
             async with self._loading:
@@ -110,9 +110,9 @@ class KeyCache:
             try:
                 self._apply(recorded)
             except (UndecodableEvent, KeyError) as error:
-                # A key whose making this version cannot read is unknown here: it is refused, and the others are not.
+                # If this version cannot read a key's creation event, that key is unknown and refused; other keys still work.
                 _log.warning(
-                    "an event of a key cannot be applied", position=recorded.id, topic=recorded.topic, error=str(error)
+                    "a key event cannot be applied", position=recorded.id, topic=recorded.topic, error=str(error)
                 )
         return len(events)
 
@@ -133,7 +133,7 @@ class KeyCache:
 
 
 async def authenticate(cache: KeyCache, authorization: str | None, *, now_micros: int) -> Key:
-    """The key of an Authorization header. Raises Unauthorized, KeyIsRevoked, KeyIsExpired, StoreUnavailable."""
+    """The key in an Authorization header. Raises Unauthorized, KeyIsRevoked, KeyIsExpired, StoreUnavailable."""
     secret = _bearer(authorization)
     if not api_key.well_formed(secret):
         raise Unauthorized(

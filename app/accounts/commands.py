@@ -1,7 +1,7 @@
-"""Commands on accounts, keys and prices, for the command line and later for the account API: fold, decide, append.
+"""Commands on accounts, keys and prices, for the command line and the account API: fold, decide, append.
 
-Rule 1: a decision is made on the stream as it stands and appended at that version; where another came first, it is made again.
-Rule 2: ids come from the caller, so that a command whose answer was lost may be sent again.
+Rule 1: a decision is made on the stream's current version and appended at that version. On a conflict it is made again.
+Rule 2: ids come from the caller, so a command can be retried if its answer was lost.
 These functions block.
 """
 
@@ -29,20 +29,20 @@ def new_id(prefix: str) -> str:
 
 
 def load_account(ledger: Ledger, codec: Codec, account_id: str) -> Account:
-    """The account as its stream has it. Raises StoreUnavailable."""
+    """The account, folded from its stream. Raises StoreUnavailable."""
     return accounts.fold(account_id, known(codec, ledger.stream(account_stream(account_id))))
 
 
 def on_account(
     ledger: Ledger, codec: Codec, account_id: str, decide: Callable[[Account], Sequence[Event]]
 ) -> tuple[Account, Sequence[Event]]:
-    """Decide on an account, and append. Returns the account before, and what was appended (nothing to do: nothing)."""
+    """Decide on an account, and append. Returns the account before the decision and the events appended, if any."""
     for _ in range(ATTEMPTS_MAX):
         account = load_account(ledger, codec, account_id)
         events = decide(account)
         if not events or _appended(ledger, account_stream(account_id), account.version, events):
             return account, events
-    raise TooManyConflicts(f"The account {account_id} is being changed by others. Try again.")
+    raise TooManyConflicts(f"The account {account_id} is being changed by other processes. Try again.")
 
 
 def listing_of(ledger: Ledger, codec: Codec, model: str) -> Listing:
@@ -51,13 +51,13 @@ def listing_of(ledger: Ledger, codec: Codec, model: str) -> Listing:
 
 
 def unlisted(ledger: Ledger, codec: Codec, catalog: Catalog) -> list[tuple[Model, Listing]]:
-    """The models whose configured prices are not the newest in the ledger, and what stands there."""
+    """The models whose configured prices differ from the ledger's newest, each with the ledger's listing."""
     pairs = [(model, listing_of(ledger, codec, model.id)) for model in catalog.models()]
     return [(model, listing) for model, listing in pairs if listing.prices != model.prices]
 
 
 def apply_prices(ledger: Ledger, codec: Codec, catalog: Catalog) -> list[tuple[Model, int]]:
-    """List the configured prices where they differ. Returns the models that were listed anew, and their version."""
+    """List the configured prices that differ. Returns the models with new listings, and their versions."""
     applied = []
     for model, _listing in unlisted(ledger, codec, catalog):
         for _ in range(ATTEMPTS_MAX):
@@ -67,17 +67,19 @@ def apply_prices(ledger: Ledger, codec: Codec, catalog: Catalog) -> list[tuple[M
                 applied.append((model, listing.version + len(events)))
                 break
         else:
-            raise TooManyConflicts(f"The prices of {model.id} are being changed by others. Try again.")
+            raise TooManyConflicts(f"The prices of {model.id} are being changed by other processes. Try again.")
     return applied
 
 
 def known(codec: Codec, recorded: Iterable[RecordedEvent]) -> list[Event]:
-    """The events of a stream. An account's or price's own stream with an event that this version does not know is refused."""
+    """The events of a stream. Raises CommandFailed if this version does not know one of them."""
     events = []
     for one in recorded:
         event = codec.decode(one.topic, one.state)
         if isinstance(event, UnknownEvent):
-            raise CommandFailed(f"The stream {one.originator_id} holds a {one.topic}: update Realrouter to change it.")
+            raise CommandFailed(
+                f"The stream {one.originator_id} contains a {one.topic}. Update Realrouter to change it."
+            )
         events.append(event)
     return events
 

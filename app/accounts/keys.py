@@ -1,4 +1,4 @@
-"""The keys of an account, as its stream has them now: what was just done shows at once. These functions block."""
+"""The keys of an account, read from its stream, so that a change is visible at once. These functions block."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from domain.events import KeyCreated, KeyLimits, KeyLimitsChanged, KeyRevoked, a
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """A key without the key. `hint` is what lists show of it."""
+    """A key's record, without the secret. `hint` is the part shown in lists."""
 
     key_id: str
     name: str
@@ -26,7 +26,7 @@ class KeyRecord:
 
 
 def keys_of(ledger: Ledger, codec: Codec, account_id: str) -> dict[str, KeyRecord]:
-    """By id, the oldest first, revoked ones included. Raises NotFound (no such account), StoreUnavailable."""
+    """The account's keys by id, oldest first, including revoked ones. Raises NotFound (no such account), StoreUnavailable."""
     stored = ledger.stream(account_stream(account_id))
     events = known(codec, stored)
     accounts.require(accounts.fold(account_id, events))
@@ -45,7 +45,7 @@ def keys_of(ledger: Ledger, codec: Codec, account_id: str) -> dict[str, KeyRecor
 
 
 def make_key(ledger: Ledger, codec: Codec, account_id: str, *, key_id: str, name: str, limits: KeyLimits) -> str:
-    """A new key, in full: it is nowhere else. Raises NotFound, AlreadyExists, InvalidValue, StoreUnavailable."""
+    """Create a key. Returns the secret, which is not stored. Raises NotFound, AlreadyExists, InvalidValue, StoreUnavailable."""
     secret = api_key.make_key(os.urandom(api_key.RANDOM_BYTES))
     on_account(
         ledger,

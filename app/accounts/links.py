@@ -1,9 +1,9 @@
-"""One-time links to sign in: a random token that is shown once, its digest in a table.
+"""One-time sign-in links: a random token that is shown once; a table keeps its digest.
 
-Rule 1: a link signs somebody in once, within LINK_MINUTES, and only while it is the newest of its account.
-Rule 2: a change of password and forgetting somebody void it, as they end sessions: using one locks the person's row first, so
-that it comes wholly before such a change or not at all.
-Rule 3: the token stands behind the # of an address: browsers keep that to themselves, and no server's log has it.
+Rule 1: a link works once, within LINK_MINUTES, and only while it is the account's newest.
+Rule 2: a change of password or forgetting the person invalidates it, as it ends sessions. Using a link locks the person's row
+first, so the use happens entirely before such a change or fails.
+Rule 3: the token follows the # of the URL. Browsers do not send that part, so it appears in no server log.
 These functions block.
 """
 
@@ -36,19 +36,19 @@ class Links:
         self._tables = tables
 
     def make(self, account_id: str) -> str:
-        """The token of a new link; older ones of the account are void. Raises NotFound where nobody has an e-mail there."""
+        """The token of a new link; the account's older links stop working. Raises NotFound if the account has no e-mail."""
         token, now = secrets.token_urlsafe(TOKEN_BYTES), self._tables.now_micros()
         changed = self._tables.change(
-            ("UPDATE people SET label = label WHERE account_id = ?", (account_id,)),  # one at a time makes the newest
+            ("UPDATE people SET label = label WHERE account_id = ?", (account_id,)),  # serialises concurrent calls
             ("DELETE FROM sign_in_links WHERE account_id = ?", (account_id,)),
             (_MAKE, (digest(token), now, now + LINK_MICROS, account_id)),
         )
         if not changed:
-            raise NotFound(f"The account {account_id[:100]} has no e-mail: `realrouter account email` gives it one.")
+            raise NotFound(f"The account {account_id[:100]} has no e-mail. Set one with `realrouter account email`.")
         return token
 
     def use(self, token: str) -> str | None:
-        """A new session's token for a link's; None where it does not work, or not any more."""
+        """Exchange a link's token for a new session's token; None if the link is not valid."""
         link, session, now = digest(token), secrets.token_urlsafe(TOKEN_BYTES), self._tables.now_micros()
         changed = self._tables.change(
             (_LOCK_PERSON, (link,)),
@@ -58,15 +58,15 @@ class Links:
         return session if changed == _ALL_OF_THEM else None
 
     def purge(self) -> int:
-        """Drop those that are over. Returns how many."""
+        """Delete expired links. Returns how many."""
         now = self._tables.now_micros()
         return self._tables.change(("DELETE FROM sign_in_links WHERE expires_at_micros <= ?", (now,)))
 
 
 _ALL_OF_THEM = 3
-"""The rows that the use of a good link changes: the person's, the session, the link."""
+"""The rows that using a valid link changes: the person's, the session's and the link's."""
 
 
 def address(public_url: str, token: str) -> str:
-    """Where a browser signs in with it."""
+    """The URL that signs a browser in with this token."""
     return f"{public_url.rstrip('/')}/login#token={token}"

@@ -1,9 +1,9 @@
-"""Passwords: argon2id, in threads, a bounded number at a time.
+"""Passwords: argon2id, in a bounded number of threads.
 
-Rule 1: a hash is made or checked in every sign-in and sign-up, whoever is known: an answer's time tells nothing.
-Rule 2: a password is 8 to 1024 characters of any kind (NIST SP 800-63B-4: length alone, no rules of composition), in Unicode's
-composed form: one keyboard sends é as one character, another as two.
-Rule 3: one hash takes 64 MiB and a core: two run at a time, a few wait, and past that the server is busy.
+Rule 1: every sign-in and sign-up makes or checks a hash, whether or not the e-mail is known, so response times reveal nothing.
+Rule 2: a password is 8 to 1024 characters of any kind (NIST SP 800-63B-4: length only, no composition rules), in Unicode's
+composed form, because one keyboard sends é as one character and another as two.
+Rule 3: one hash takes 64 MiB and a core. AT_ONCE run at a time and WAITING_MAX wait; beyond that the server is overloaded.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Hasher(Protocol):
-    """What argon2-cffi's PasswordHasher does."""
+    """The interface of argon2-cffi's PasswordHasher."""
 
     def hash(self, password: str) -> str: ...
 
@@ -50,7 +50,7 @@ class Passwords:
         return await self._in_turn(lambda: self.hash_now(password))
 
     async def verify(self, stored: str | None, password: str) -> bool:
-        """Whether it is the password; the same work where nothing is stored. Raises Overloaded."""
+        """Whether the password matches. If no hash is stored, it does the same work. Raises Overloaded."""
 
         def check() -> bool:
             try:
@@ -61,11 +61,11 @@ class Passwords:
         return await self._in_turn(check)
 
     def is_outdated(self, stored: str) -> bool:
-        """Whether it was made with other parameters than today's."""
+        """Whether the hash was made with parameters other than the current ones."""
         return self._hasher.check_needs_rehash(stored)
 
     def hash_now(self, password: str) -> str:
-        """As `hash`, for a command: blocks."""
+        """Like `hash`, for commands: blocks."""
         return self._hasher.hash(composed(check_password(password)))
 
     async def _in_turn(self, work: Callable[[], T]) -> T:
@@ -75,21 +75,21 @@ class Passwords:
 
 
 def check_password(password: str, param: str = "password") -> str:
-    """A password that may be set, from the parameter `param`. Raises InvalidValue."""
+    """Check a new password, from the parameter `param`. Raises InvalidValue."""
     if not LENGTH_MIN <= len(composed(password)) <= LENGTH_MAX:
-        raise InvalidValue(param, f"A password has {LENGTH_MIN} to {LENGTH_MAX} characters.")
+        raise InvalidValue(param, f"The password must be {LENGTH_MIN} to {LENGTH_MAX} characters long.")
     if not password.isascii() and any("\ud800" <= letter <= "\udfff" for letter in password):
-        raise InvalidValue(param, "A password is text in UTF-8.")
+        raise InvalidValue(param, "The password must be valid UTF-8 text.")
     return password
 
 
 def composed(password: str) -> str:
-    """Its characters as they are counted and hashed. What is too long to be a password stays so, and costs no more."""
+    """The password in composed form, as it is counted and hashed. Overlong input is cut, but stays too long to be valid."""
     return unicodedata.normalize("NFC", password[: 4 * (LENGTH_MAX + 1)])[: LENGTH_MAX + 1]
 
 
 def _hash_of_nothing(parameters: argon2.Parameters) -> str:
-    """A hash that no password has, and that takes as long to check as others: for people who are unknown or have none."""
+    """A hash that matches no password and takes as long to check as any other: for people who are unknown or have no password."""
     salt, tag = (
         base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=")
         for length in (parameters.salt_len, parameters.hash_len)

@@ -1,9 +1,9 @@
-"""Sessions: a random token in a cookie, its digest in a table.
+"""Sessions: a random token in a cookie; a table keeps its digest.
 
-Rule 1: the token has 256 random bits and is nowhere but in its cookie: a row that leaks signs nobody in.
-Rule 2: a session ends when it is revoked, with its password, or after SESSION_DAYS; every process asks the table.
-Rule 3: somebody who gave a password begins a session only while its hash still stands, in one transaction that locks the person's
-row first: a password that is replaced meanwhile, and with it every session, lets nobody in.
+Rule 1: the token has 256 random bits and exists only in its cookie, so a leaked row cannot be used to sign in.
+Rule 2: a session ends when it is revoked, when the password changes, or after SESSION_DAYS. Every process asks the table.
+Rule 3: a password starts a session only if its hash is still current, in one transaction that locks the person's row first. A
+password that is replaced meanwhile starts no session.
 These functions block.
 """
 
@@ -28,7 +28,7 @@ _LOCK = "UPDATE people SET password_hash = ? WHERE account_id = ? AND password_h
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who is signed in, by the digest of the token."""
+    """A signed-in person, identified by the token's digest."""
 
     token_digest: str
     account_id: str
@@ -40,20 +40,20 @@ class Sessions:
         self._tables = tables
 
     def begin(self, account_id: str) -> str:
-        """A new session's token, whatever the password is."""
+        """Start a session without a password check. Returns its token."""
         token, row = self._made(account_id)
         self._tables.change((_BEGIN, row))
         return token
 
     def begin_under(self, account_id: str, password_hash: str) -> str | None:
-        """A new session's token; None where this is no longer the person's password hash."""
+        """Start a session. Returns its token; None if this is no longer the person's password hash."""
         token, row = self._made(account_id)
         checked = (account_id, password_hash)
         changed = self._tables.change((_LOCK, (password_hash, *checked)), (_BEGIN_UNDER, (*row, *checked)))
         return token if changed else None
 
     def find(self, token: str) -> Session | None:
-        """Whose it is; None where it is nobody's any more."""
+        """The session with this token; None if it has ended."""
         sql = (
             "SELECT s.account_id, p.email FROM sessions s JOIN people p ON p.account_id = s.account_id "
             "WHERE s.token_digest = ? AND s.expires_at_micros > ?"
@@ -62,11 +62,11 @@ class Sessions:
         return Session(digest(token), *rows[0]) if rows else None
 
     def live(self, digests: Collection[str]) -> frozenset[str]:
-        """Which of these tokens' digests are of sessions that are not over."""
-        wanted, now = list(digests), self._tables.now_micros()
+        """Those of these token digests whose sessions are still active."""
+        listed, now = list(digests), self._tables.now_micros()
         found: set[str] = set()
-        for start in range(0, len(wanted), _AT_ONCE):
-            some = wanted[start : start + _AT_ONCE]
+        for start in range(0, len(listed), _AT_ONCE):
+            some = listed[start : start + _AT_ONCE]
             sql = (
                 "SELECT s.token_digest FROM sessions s JOIN people p ON p.account_id = s.account_id "  # noqa: S608 - only marks
                 f"WHERE s.expires_at_micros > ? AND s.token_digest IN ({', '.join('?' * len(some))})"
@@ -75,11 +75,11 @@ class Sessions:
         return frozenset(found)
 
     def end(self, token: str) -> None:
-        """Nothing to do where it is over."""
+        """End the session; does nothing if it has ended."""
         self._tables.change(("DELETE FROM sessions WHERE token_digest = ?", (digest(token),)))
 
     def purge(self) -> int:
-        """Drop those that are over. Returns how many."""
+        """Delete expired sessions. Returns how many."""
         return self._tables.change(("DELETE FROM sessions WHERE expires_at_micros <= ?", (self._tables.now_micros(),)))
 
     def _made(self, account_id: str) -> tuple[str, tuple[str, str, int, int]]:
@@ -88,5 +88,5 @@ class Sessions:
 
 
 def digest(token: str) -> str:
-    """The hex SHA-256 that stands for a token."""
+    """The hex SHA-256 of a token, which tables keep in its place."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""How often somebody may try: fixed windows in a table, exact over any number of processes.
+"""Throttling of attempts: fixed windows in a table, exact across any number of processes.
 
-Rule 1: an attempt is counted before it is made: guesses at the same moment do not pass each other.
-Rule 2: a name is a digest: the table holds no address and no e-mail.
+Rule 1: an attempt is counted before it is made, so concurrent attempts cannot exceed the limit.
+Rule 2: names are digests, so the table contains no IP address and no e-mail.
 These functions block.
 """
 
@@ -17,7 +17,7 @@ from domain.buckets import MICROS_PER_SECOND
 
 @dataclass(frozen=True, slots=True)
 class AttemptLimit:
-    """At most `attempts` in each window of `seconds`. `name` keeps what is counted apart."""
+    """At most `attempts` in each window of `seconds`. `name` separates the counters."""
 
     name: str
     attempts: int
@@ -41,7 +41,7 @@ class Throttle:
         self._tables = tables
 
     def attempt(self, rate: AttemptLimit, subject: str) -> None:
-        """Count an attempt. Raises TooManyAttempts where it is one too many, StoreUnavailable."""
+        """Count an attempt. Raises TooManyAttempts if it exceeds the limit, StoreUnavailable."""
         name, now = _name(rate, subject), self._tables.now_micros()
         counted = (name, now + rate.seconds * MICROS_PER_SECOND, now, now, now, rate.attempts)
         if not self._tables.change((_COUNT, counted)):
@@ -50,11 +50,11 @@ class Throttle:
             raise TooManyAttempts(max(1, -(-(ends_at - now) // MICROS_PER_SECOND)))
 
     def forget(self, rate: AttemptLimit, subject: str) -> None:
-        """The attempts so far count no more."""
+        """Reset the count."""
         self._tables.change(("DELETE FROM throttles WHERE name = ?", (_name(rate, subject),)))
 
     def purge(self) -> int:
-        """Drop windows that are over. Returns how many."""
+        """Delete windows that have ended. Returns how many."""
         return self._tables.change(("DELETE FROM throttles WHERE ends_at_micros <= ?", (self._tables.now_micros(),)))
 
 

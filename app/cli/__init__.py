@@ -1,4 +1,4 @@
-"""The program `realrouter`: a module for each group of commands, all of them thin."""
+"""The program `realrouter`: one thin module for each group of commands."""
 
 from app.cli.main import main
 

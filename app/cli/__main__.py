@@ -1,4 +1,4 @@
-"""`python -m app.cli`, for where the program itself is not on the path."""
+"""`python -m app.cli`, if the program is not on the path."""
 
 from app.cli.main import main
 

@@ -1,4 +1,4 @@
-"""realrouter account: open, look at, freeze; who signs in for it."""
+"""realrouter account: create, show, list and freeze accounts; manage who signs in to them."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ from domain.decimals import format_usd
 
 @click.group()
 def account() -> None:
-    """Accounts: each has a prepaid balance and API keys of its own."""
+    """Manage accounts. Each account has its own prepaid balance and API keys."""
 
 
 @account.command("create")
 @command
-@click.option("--name", required=True, help="A label, for you.")
-@click.option("--id", "account_id", help="The account's id. Give one to make a retry safe; else it is made up.")
-@click.option("--email", help="Who signs in for it. `account password` gives them a password.")
+@click.option("--name", required=True, help="A label for your own use.")
+@click.option("--id", "account_id", help="The account's ID; random by default. Set one to make retries safe.")
+@click.option(
+    "--email", help="The e-mail of the person who signs in to it. Set their password with `account password`."
+)
 def create(context: Context, name: str, account_id: str | None, email: str | None) -> None:
-    """Open an account. It starts with nothing on it.
+    """Open an account. Its balance starts at zero.
 
     \b
     Example:
@@ -42,9 +44,9 @@ def create(context: Context, name: str, account_id: str | None, email: str | Non
     accounts.check_identifier("account_id", account_id)
     check_label(name)
     with context.ledger() as (ledger, codec):
-        accounts.open_account(load_account(ledger, codec, account_id), name=name)  # what it refuses makes no person
+        accounts.open_account(load_account(ledger, codec, account_id), name=name)  # refused before a person is added
         if email is not None:
-            People(ledger, codec).add(account_id, normalised_email(email), name)  # a taken one opens no account
+            People(ledger, codec).add(account_id, normalised_email(email), name)  # a taken e-mail opens no account
         on_account(ledger, codec, account_id, lambda state: accounts.open_account(state, name=name))
     context.print({"account_id": account_id}, f"Opened {account_id} ({name}).")
 
@@ -54,7 +56,7 @@ def create(context: Context, name: str, account_id: str | None, email: str | Non
 @click.argument("account_id", metavar="ACCOUNT")
 @click.argument("email", metavar="EMAIL")
 def set_email(context: Context, account_id: str, email: str) -> None:
-    """Say who signs in for an account, or change their e-mail. Their password stays.
+    """Set or change the e-mail of the person who signs in to an account. The password stays the same.
 
     \b
     Example:
@@ -64,16 +66,16 @@ def set_email(context: Context, account_id: str, email: str) -> None:
     with context.ledger() as (ledger, codec):
         accounts.require(load_account(ledger, codec, account_id))
         People(ledger, codec).set_email(account_id, address)
-    context.print({"account_id": account_id, "email": address}, f"{address} signs in for {account_id}.")
+    context.print({"account_id": account_id, "email": address}, f"{address} can now sign in to {account_id}.")
 
 
 @account.command("password")
 @command
 @click.argument("account_id", metavar="ACCOUNT")
-@click.option("--stdin", "from_stdin", is_flag=True, help="Read the password as one line of standard input.")
-@click.option("--generate", is_flag=True, help="Make one up, and print it once.")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the password from one line of standard input.")
+@click.option("--generate", is_flag=True, help="Generate a random password and print it once.")
 def set_password(context: Context, account_id: str, from_stdin: bool, generate: bool) -> None:
-    """Give whoever signs in for an account a password, and end all of their sessions. Asks for it, twice.
+    """Set the password of the person who signs in to an account, and end all of their sessions. Prompts for it twice.
 
     \b
     Example:
@@ -81,16 +83,18 @@ def set_password(context: Context, account_id: str, from_stdin: bool, generate: 
       realrouter account password acct_1 --generate
     """
     if from_stdin and generate:
-        raise click.UsageError("Either --stdin or --generate.")
+        raise click.UsageError("--stdin and --generate cannot be used together.")
     password = secrets.token_urlsafe(18) if generate else _asked_password(from_stdin=from_stdin)
     hashed = Passwords().hash_now(password)
     with context.ledger() as (ledger, codec):
         people = People(ledger, codec)
         people.set_password(account_id, hashed)
         if (person := people.by_account(account_id)) is not None:
-            Throttle(ledger).forget(SIGN_IN_OF_EMAIL, person.email)  # who was guessed at may try the new one at once
+            Throttle(ledger).forget(
+                SIGN_IN_OF_EMAIL, person.email
+            )  # the new password works at once, even after many wrong guesses
     shown = {"password": password} if generate else {}
-    lines = [f"The password of {account_id} is set; every session is ended."]
+    lines = [f"The password of {account_id} is set, and all its sessions have ended."]
     context.print({"account_id": account_id, **shown}, [*lines, *shown.values()])
 
 
@@ -98,7 +102,7 @@ def set_password(context: Context, account_id: str, from_stdin: bool, generate: 
 @command
 @click.argument("account_id", metavar="ACCOUNT")
 def link(context: Context, account_id: str) -> None:
-    """Make a link that signs in for an account: once, within 15 minutes. One that was made before is void.
+    """Create a link that signs in to an account once, within 15 minutes. Any earlier link stops working.
 
     \b
     Example:
@@ -114,22 +118,22 @@ def link(context: Context, account_id: str) -> None:
 @account.command("forget")
 @command
 @click.argument("account_id", metavar="ACCOUNT")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation.")
 def forget(context: Context, account_id: str, yes: bool) -> None:
-    """Delete the e-mail, password, sessions and saved payment method of an account's person. The ledger stays as it is.
+    """Delete an account's personal data: e-mail, password, sessions and saved payment method. The ledger does not change.
 
-    Its keys work on: revoke them, or freeze the account, where they should not.
+    The account's keys keep working. To stop them, revoke them or freeze the account.
 
     \b
     Example:
       realrouter account forget acct_1
     """
     if not yes:
-        click.confirm(f"Delete the person of {account_id}? There is no way back.", abort=True, err=True)
+        click.confirm(f"Delete the personal data of {account_id}? This cannot be undone.", abort=True, err=True)
     with context.ledger() as (ledger, codec):
         there = People(ledger, codec).forget(account_id)
-    said = f"The person of {account_id} is forgotten." if there else f"Nobody signs in for {account_id}."
-    context.print({"account_id": account_id, "forgotten": there}, said)
+    message = f"The personal data of {account_id} has been deleted." if there else f"{account_id} has no personal data."
+    context.print({"account_id": account_id, "forgotten": there}, message)
 
 
 def _asked_password(*, from_stdin: bool) -> str:
@@ -141,10 +145,12 @@ def _asked_password(*, from_stdin: bool) -> str:
 
 @account.command("list")
 @command
-@click.option("--after", default="", metavar="ID", help="Begin behind this account.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000), help="So many at most.")
+@click.option("--after", default="", metavar="ID", help="List accounts after this ID.")
+@click.option(
+    "--limit", default=100, show_default=True, type=click.IntRange(1, 1000), help="The maximum number of accounts."
+)
 def list_accounts(context: Context, after: str, limit: int) -> None:
-    """All accounts with their balances, by id."""
+    """List accounts with their balances, sorted by ID."""
     with context.ledger() as (ledger, codec), caught_up_views(context, ledger, codec) as views:
         found = views.accounts(after=after, limit=limit).value
         names = [name for row in found for name in (buckets.available(row.account_id), buckets.held(row.account_id))]
@@ -181,7 +187,7 @@ def list_accounts(context: Context, after: str, limit: int) -> None:
 @command
 @click.argument("account_id", metavar="ACCOUNT")
 def show(context: Context, account_id: str) -> None:
-    """One account: what is available, what is held, its keys.
+    """Show an account: available and held balance, and its keys.
 
     \b
     Example:
@@ -221,9 +227,9 @@ def show(context: Context, account_id: str) -> None:
 @account.command("freeze")
 @command
 @click.argument("account_id", metavar="ACCOUNT")
-@click.option("--reason", required=True, help="Why; it is kept for good.")
+@click.option("--reason", required=True, help="The reason; kept permanently.")
 def freeze(context: Context, account_id: str, reason: str) -> None:
-    """Take no new requests of an account, from its next admission on. What runs is finished and billed.
+    """Stop accepting new requests from an account, effective at its next admission. Running requests finish and are billed.
 
     \b
     Example:
@@ -237,9 +243,9 @@ def freeze(context: Context, account_id: str, reason: str) -> None:
 @account.command("unfreeze")
 @command
 @click.argument("account_id", metavar="ACCOUNT")
-@click.option("--reason", required=True, help="Why; it is kept for good.")
+@click.option("--reason", required=True, help="The reason; kept permanently.")
 def unfreeze(context: Context, account_id: str, reason: str) -> None:
-    """Take requests of a frozen account again.
+    """Accept requests from a frozen account again.
 
     \b
     Example:
@@ -247,4 +253,4 @@ def unfreeze(context: Context, account_id: str, reason: str) -> None:
     """
     with context.ledger() as (ledger, codec):
         on_account(ledger, codec, account_id, lambda state: accounts.unfreeze(state, reason=reason))
-    context.print({"account_id": account_id, "frozen": False}, f"{account_id} takes requests again.")
+    context.print({"account_id": account_id, "frozen": False}, f"{account_id} accepts requests again.")

@@ -1,4 +1,4 @@
-"""realrouter audit adopt: a checkpoint file where none is left."""
+"""realrouter audit adopt: replaces a lost checkpoint file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from app.transparency.sealer import Sealer
 @click.command("adopt")
 @command
 def adopt(context: Context) -> None:
-    """Begin a lost checkpoint file with the newest checkpoint of the database. From then on the log is held against it.
+    """Replace a lost checkpoint file, starting from the database's newest checkpoint. The log is checked against it from then on.
 
-    `serve` does not start on a sealed log without the file of `log.checkpoint`: nothing else tells a database that was put back.
-    Where any gateway or copy has the file, put that there. Adopt only where none is left, and the database is the one that was last
-    written; then hold it against checkpoints and receipts that somebody has kept: `audit verify --checkpoint FILE`. A file that is
-    there is never replaced.
+    `serve` does not start on a sealed log without the file named by `log.checkpoint`, because only that file reveals a rolled-back
+    database. If any gateway or copy still has the file, use that one. Adopt only if none is left and the database is the newest;
+    then compare it with checkpoints and receipts that others have kept: `audit verify --checkpoint FILE`. An existing file is
+    never replaced.
 
     \b
     Example:
@@ -27,4 +27,4 @@ def adopt(context: Context) -> None:
     with context.ledger() as (ledger, _codec):
         adopted = Sealer(ledger, log.keys(), file, alone=True).adopt()
     result = {"file": str(file.path), "origin": adopted.origin, "size": adopted.size, "root": adopted.root.hex()}
-    context.print(result, f"{file.path} holds the checkpoint of {adopted.size} events of {adopted.origin}.")
+    context.print(result, f"{file.path} now contains the checkpoint of {adopted.origin} at {adopted.size} events.")

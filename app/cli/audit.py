@@ -1,4 +1,4 @@
-"""realrouter audit: replay the ledger, and explain a balance from its events."""
+"""realrouter audit: replay the ledger, and explain a balance by its events."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from app.cli.common import Context, command, table
 from app.cli.export import instant
 from app.cli.progress import progress
 from app.cli.read_models import caught_up_views
+from app.exports.kinds import ExportSpec
 from app.exports.source import WholeLog, span_of
-from app.exports.wanted import Wanted
 from app.read_models.answers import NotYetProjected
 from app.replay.findings import Difference
 from app.replay.replay import ExplainedBalance, Report, balance_explained, parse_at, replay
@@ -26,45 +26,53 @@ from domain.decimals import format_usd
 
 @click.group()
 def audit() -> None:
-    """Check the books against the events, or explain them by the events."""
+    """Check the books against the events, or explain a balance by its events."""
 
 
 @audit.command("replay")
 @command
-@click.option("--differences", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Show so many.")
+@click.option(
+    "--differences",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="The maximum number of differences to show.",
+)
 @click.option(
     "--prices",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
-    help="What charges would have been under the prices of this file.",
+    help="Compute what charges would have been with the prices in this file.",
 )
-@click.option("--from", "begins", metavar="TIME", help="With --prices: from this instant or date on (UTC).")
-@click.option("--to", "ends", metavar="TIME", help="With --prices: up to before this instant or date (UTC).")
+@click.option("--from", "begins", metavar="TIME", help="With --prices: start at this instant or date (UTC).")
+@click.option("--to", "ends", metavar="TIME", help="With --prices: end before this instant or date (UTC).")
 def replay_(context: Context, differences: int, prices: Path | None, begins: str | None, ends: str | None) -> None:
-    """Derive every bucket and projection from the events alone, in one snapshot, and compare.
+    """Recompute every bucket and projection from the events alone, in one snapshot, and compare them with the stored ones.
 
-    Also checked: positions and versions without gaps, one settlement per admission, each charge against the price list that
-    it names, books that sum to zero, and at any admission no overdraft and a key of this account that was created and not revoked.
-    Not checked: the limits of keys (budget, rates, models, expiry). Changes nothing; safe beside running gateways.
-    Exits 1 when anything disagrees, and shows the first differences.
+    Also checked: positions and versions have no gaps, each admission has one settlement, each charge matches the price list that
+    it names, the books sum to zero, and no admission overdraws the balance or uses a key that is revoked or not of its account.
+    Not checked: key limits (budget, rates, models, expiry). Changes nothing and is safe while gateways are running.
+    Exits 1 if anything differs, and shows the first differences.
+
+    With --prices, it only computes what a period would have cost, by account and model. FILE has [[model]] tables like the
+    configuration. This changes nothing either. Usage without a price in FILE is listed: it counts as free or, if it is a
+    service tier, is priced like the default tier.
 
     \b
-    With --prices, in place of all this: what a period would have cost by account and model, from a file with [[model]]
-    tables as the configuration has them. Changes nothing either. What was used and has no price there is named: it is in the
-    sums for nothing, or, where it is a service tier, at the list's own price.
+    Example:
       realrouter audit replay --prices new.toml --from 2026-11-01 --to 2026-12-01
     """
     if prices is not None:
         _reprice(context, prices, begins, ends)
         return
     if begins is not None or ends is not None:
-        raise click.UsageError("--from and --to go with --prices.")
+        raise click.UsageError("--from and --to require --prices.")
     with (
         context.ledger() as (ledger, codec),
         caught_up_views(context, ledger, codec) as views,
-        progress("replaying events") as told,
+        progress("replaying events") as on_progress,
     ):
-        report = replay(ledger, views, told, codec=codec, differences_max=differences)
+        report = replay(ledger, views, on_progress, codec=codec, differences_max=differences)
     context.print({"ok": report.ok, **msgspec.to_builtins(report)}, _report_lines(report))
     if not report.ok:
         raise SystemExit(1)
@@ -72,13 +80,19 @@ def replay_(context: Context, differences: int, prices: Path | None, begins: str
 
 @audit.command("balance")
 @command
-@click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
 @click.option(
-    "--at", metavar="TIME|POSITION", help="An instant (2026-11-23T12:00:00, UTC) or a position; now by default."
+    "--account", "account_id", required=True, metavar="ACCOUNT", help="The account's ID (see `account list`)."
 )
-@click.option("--last", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many events to show.")
+@click.option(
+    "--at",
+    metavar="TIME|POSITION",
+    help="As of an instant (2026-11-23T12:00:00, UTC) or a log position; now by default.",
+)
+@click.option(
+    "--last", default=10, show_default=True, type=click.IntRange(1, 1000), help="The number of events to show."
+)
 def balance(context: Context, account_id: str, at: str | None, last: int) -> None:
-    """An account's balance as of any past event or instant, with the events that explain it.
+    """Show an account's balance as of any past event or instant, with the events that explain it.
 
     \b
     Example:
@@ -100,11 +114,11 @@ def balance(context: Context, account_id: str, at: str | None, last: int) -> Non
 
 def _reprice(context: Context, file: Path, begins: str | None, ends: str | None) -> None:
     new = read_prices(file)
-    period = Wanted("csv", from_micros=instant(begins, "--from"), to_micros=instant(ends, "--to"))
-    with context.ledger() as (ledger, codec), progress("pricing events") as told:
+    period = ExportSpec("csv", from_micros=instant(begins, "--from"), to_micros=instant(ends, "--to"))
+    with context.ledger() as (ledger, codec), progress("pricing events") as on_progress:
         source = WholeLog(ledger, codec)
         span = span_of(ledger, source, period, None)
-        rows = reprice(source, span, new, told)
+        rows = reprice(source, span, new, on_progress)
     charged, repriced = sum(row.charged_nanos for row in rows), sum(row.repriced_nanos for row in rows)
     result = {
         "first_position": span.after + 1,
@@ -119,9 +133,9 @@ def _reprice(context: Context, file: Path, begins: str | None, ends: str | None)
 def _repriced(row: Repriced) -> dict[str, Any]:
     figures = (row.charged_nanos, row.repriced_nanos, row.difference_nanos)
     names = ("charged_nanos", "repriced_nanos", "difference_nanos")
-    told = {name: str(nanos) for name, nanos in zip(names, figures, strict=True)}
+    amounts = {name: str(nanos) for name, nanos in zip(names, figures, strict=True)}
     which = {"account_id": row.account_id, "model": row.model, "priced": row.priced, "unpriced": list(row.unpriced)}
-    return {**which, "requests": row.requests, **told}
+    return {**which, "requests": row.requests, **amounts}
 
 
 def _repriced_lines(rows: Sequence[Repriced], charged: int, repriced: int) -> list[str]:
@@ -145,7 +159,7 @@ def _repriced_lines(rows: Sequence[Repriced], charged: int, repriced: int) -> li
         *map(format_usd, (charged, repriced, repriced - charged)),
     )
     lacking = [
-        f"{row.account_id}, {row.model}: the new prices have none for {', '.join(row.unpriced)}."
+        f"{row.account_id}, {row.model}: the new prices have no price for {', '.join(row.unpriced)}."
         for row in rows
         if row.unpriced
     ]
@@ -156,7 +170,7 @@ def _when(at: str | None) -> dict[str, int]:
     try:
         return {} if at is None else parse_at(at)
     except ValueError as error:
-        raise click.UsageError(f"--at takes a position or an instant such as 2026-11-23T12:00:00: {error}") from error
+        raise click.UsageError(f"--at must be a position or an instant such as 2026-11-23T12:00:00: {error}") from error
 
 
 def _report_lines(report: Report) -> list[str]:
@@ -166,7 +180,7 @@ def _report_lines(report: Report) -> list[str]:
         for topic, (count, first) in report.unknown_topics.items()
     ]
     if report.ok:
-        return [*lines, "Every bucket and projection agrees with the events."]
+        return [*lines, "Every bucket and projection matches the events."]
     lines.append(f"{report.differences_count} differences; the first {len(report.differences)}:")
     return [*lines, *map(_difference_line, report.differences)]
 

@@ -16,35 +16,39 @@ from app.exports.source import Source, position_before
 from app.ledger.store import Ledger
 from app.replay.replay import parse_at
 from app.reports import folds
-from app.reports.folds import LotsShown, Told
+from app.reports.folds import LotsShown, OnProgress
 from domain.books import Month
 from projections.exports.texts import date, fixed
 
-_AT = click.option("--at", metavar="TIME|POSITION", help="As of this instant (UTC) or position; now by default.")
-_ACCOUNT = click.option("--account", "account_id", metavar="ACCOUNT", help="Of one account; of all by default.")
+_AT = click.option("--at", metavar="TIME|POSITION", help="As of this instant (UTC) or log position; now by default.")
+_ACCOUNT = click.option(
+    "--account", "account_id", metavar="ACCOUNT", help="Only this account; all accounts by default."
+)
 
 
 @click.group()
 def books() -> None:
-    """The books, made from the events: what credit there is, what was earned, and how the accounts stand."""
+    """Show the books, computed from the events: credit lots, deferred revenue, and the trial balance."""
 
 
 @books.command("lots")
 @command
-@click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
+@click.option(
+    "--account", "account_id", required=True, metavar="ACCOUNT", help="The account's ID (see `account list`)."
+)
 @_AT
 def lots(context: Context, account_id: str, at: str | None) -> None:
-    """The lots of an account: what each credit was paid with, what of it is left, used, returned, and could be refunded.
+    """Show an account's credit lots: the price paid for each, and how much of it remains, was used or returned, or is refundable.
 
-    Credit is used in the order in which it ends, then in that in which it came. A refund or a dispute takes back its own
-    payment; what that had paid for already, other lots pay. What no lot has is owed, and paid by the next credit.
+    Credit that expires first is used first, then the oldest. A refund or dispute takes back the credit of its own payment;
+    if that was used already, other lots pay for the use. Amounts that no lot covers are owed, and the next credit pays them.
 
     \b
     Example:
       realrouter books lots --account acct_1 --at 2026-11-01
     """
-    with _folded(context, account_id, at) as (source, until, told):
-        shown = folds.lots(source, account_id, until, told)
+    with _folded(context, account_id, at) as (source, until, on_progress):
+        shown = folds.lots(source, account_id, until, on_progress)
     context.print(msgspec.to_builtins(shown), _lot_lines(shown))
 
 
@@ -53,29 +57,29 @@ def lots(context: Context, account_id: str, at: str | None) -> None:
 @_ACCOUNT
 @_AT
 def revenue(context: Context, account_id: str | None, at: str | None) -> None:
-    """Deferred revenue rolled forward by month (UTC), from opening to closing.
+    """Show deferred revenue rolled forward by month (UTC), from opening to closing balance.
 
-    Between them: what was sold, granted, corrected, used, expired, refunded and disputed, each with its sign. Refunds and
-    disputes are net of those that failed or were won. Nothing expires.
+    The columns in between are the credit sold, granted, corrected, used, expired, refunded and disputed, each with its sign.
+    Refunds and disputes are net of those that failed or were won. Credit does not expire.
     """
-    with _folded(context, account_id, at) as (source, until, told):
-        months = folds.revenue(source, until, told)
+    with _folded(context, account_id, at) as (source, until, on_progress):
+        months = folds.revenue(source, until, on_progress)
     shown = [_month(month) for month in months]
     result = {"position": until, "months": shown}
     header = list(shown[0]) if shown else []
     rows = [list(month.values()) for month in shown]
-    context.print(result, table(rows, [name.upper() for name in header]) if rows else "Nothing has moved.")
+    context.print(result, table(rows, [name.upper() for name in header]) if rows else "There are no movements yet.")
 
 
 @books.command("trial-balance")
 @command
 @_ACCOUNT
 @_AT
-@click.option("--customers", is_flag=True, help="Every customer's accounts, in place of their sum.")
+@click.option("--customers", is_flag=True, help="Show every customer's accounts instead of their sum.")
 def trial_balance(context: Context, account_id: str | None, at: str | None, customers: bool) -> None:
-    """Every account of the books as of a position or an instant. Debits and credits are the same sum, or the command fails."""
-    with _folded(context, account_id, at) as (source, until, told):
-        rows = folds.trial_balance(source, until, told).rows(by_customer=customers)
+    """Show every ledger account as of a position or an instant. Exits 1 unless debits and credits are equal."""
+    with _folded(context, account_id, at) as (source, until, on_progress):
+        rows = folds.trial_balance(source, until, on_progress).rows(by_customer=customers)
     debit, credit = sum(max(nanos, 0) for _, nanos in rows), sum(max(-nanos, 0) for _, nanos in rows)
     told_rows = [{"account": name, "debit": _side(nanos), "credit": _side(-nanos)} for name, nanos in rows]
     result = {"position": until, "accounts": told_rows, "debit": fixed(debit, 9), "credit": fixed(credit, 9)}
@@ -87,15 +91,15 @@ def trial_balance(context: Context, account_id: str | None, at: str | None, cust
 
 
 @contextmanager
-def _folded(context: Context, account_id: str | None, at: str | None) -> Iterator[tuple[Source, int, Told]]:
-    """What is folded, up to where, and whom to tell how far."""
+def _folded(context: Context, account_id: str | None, at: str | None) -> Iterator[tuple[Source, int, OnProgress]]:
+    """The events to fold, the position to stop at, and the progress callback."""
     with (
         context.ledger() as (ledger, codec),
         nullcontext() if account_id is None else caught_up_views(context, ledger, codec) as views,
-        progress("reading events") as told,
+        progress("reading events") as on_progress,
     ):
         source = source_of(account_id, ledger, codec, views)
-        yield source, _until(ledger, source, at), told
+        yield source, _until(ledger, source, at), on_progress
 
 
 def _until(ledger: Ledger, source: Source, at: str | None) -> int:
@@ -105,7 +109,7 @@ def _until(ledger: Ledger, source: Source, at: str | None) -> int:
     try:
         when = parse_at(at)
     except (ValueError, OverflowError) as error:
-        raise click.UsageError(f"--at takes a position or an instant such as 2026-11-23T12:00:00: {error}") from error
+        raise click.UsageError(f"--at must be a position or an instant such as 2026-11-23T12:00:00: {error}") from error
     if "micros" in when:
         return position_before(ledger, when["micros"] + 1, end)
     if when["position"] > end:
@@ -124,7 +128,7 @@ def _side(nanos: int) -> str:
 
 def _lot_lines(shown: LotsShown) -> list[str]:
     lines = [
-        f"{shown.account_id} as of position {shown.position}: {shown.balance} USD, of these {shown.held} held; owed: {shown.owed}"
+        f"{shown.account_id} as of position {shown.position}: {shown.balance} USD, of which {shown.held} held; owed: {shown.owed}"
     ]
     rows = [
         (
@@ -142,4 +146,4 @@ def _lot_lines(shown: LotsShown) -> list[str]:
         for lot in shown.lots
     ]
     header = ("OPENED", "SOURCE", "LOT", "PAID", "CREDIT", "USED", "RETURNED", "CORRECTED", "REMAINING", "REFUNDABLE")
-    return [*lines, *(table(rows, header) if rows else ["No credit was ever posted."])]
+    return [*lines, *(table(rows, header) if rows else ["This account has never had credit."])]

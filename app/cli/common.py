@@ -1,8 +1,8 @@
-"""What every command shares: the configuration, the form of its results, and how errors end it.
+"""Shared by all commands: the configuration, the output of results, and the handling of errors.
 
-Rule 1: exit 0 is done, 1 is "the thing asked failed", 2 is usage. A failure is one line that says what to do.
-Rule 2: with --json a result is one JSON object on one line of stdout, and nothing else is there.
-Rule 3: a secret is printed by the one command that makes it, once.
+Rule 1: exit code 0 is success, 1 failure, 2 wrong usage. A failure prints one line that says what to do.
+Rule 2: with --json, stdout contains the result as one JSON object on one line, and nothing else.
+Rule 3: a secret is printed once, by the command that creates it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a command was given: where the configuration is, and how to print."""
+    """The options of every command: the configuration file, and the output format."""
 
     config: str
     as_json: bool
@@ -40,15 +40,17 @@ class Context:
         return load(self.config)
 
     def log(self) -> LogSettings:
-        """How the log is sealed. Fails where it is not."""
+        """The settings of the sealed log. Fails if the log is not sealed."""
         log = self.settings().log
         if log is None:
-            raise click.ClickException("The log is not sealed here: set [log] (`realrouter audit key` makes the key).")
+            raise click.ClickException(
+                "The log is not sealed. Configure [log]; `realrouter audit key` creates the key."
+            )
         return log
 
     @contextmanager
     def ledger(self) -> Iterator[tuple[Ledger, Codec]]:
-        """The store of the configuration, at this version's schema. Raises SchemaMismatch, StoreUnavailable."""
+        """The configured store, with this version's schema. Raises SchemaMismatch, StoreUnavailable."""
         codec = Codec()
         ledger = open_ledger(self.settings(), codec)
         try:
@@ -58,7 +60,7 @@ class Context:
             ledger.close()
 
     def print(self, result: dict[str, Any], lines: str | Sequence[str]) -> None:
-        """The result: as one JSON line, or in words."""
+        """Print the result, as one line of JSON or as text."""
         if self.as_json:
             click.echo(msgspec.json.encode(result).decode())
         else:
@@ -66,7 +68,7 @@ class Context:
 
 
 def command(function: Callable[Concatenate[Context, P], R]) -> Callable[..., R]:
-    """Options that all commands take, a Context as first argument, and failures as exit 1."""
+    """Add the options of all commands, pass a Context as first argument, and turn failures into exit code 1."""
 
     @click.option(
         "--config",
@@ -81,7 +83,7 @@ def command(function: Callable[Concatenate[Context, P], R]) -> Callable[..., R]:
         try:
             return function(Context(config, as_json), *args, **kwargs)
         except StoreUnavailable as error:
-            raise click.ClickException(f"The store is out of reach: {error}") from error
+            raise click.ClickException(f"The store is unavailable: {error}") from error
         except Fault as error:
             raise click.ClickException(str(error)) from error
         except OSError as error:
@@ -92,7 +94,7 @@ def command(function: Callable[Concatenate[Context, P], R]) -> Callable[..., R]:
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> list[str]:
-    """Rows under a header, columns aligned, two spaces between."""
+    """Rows under a header, with aligned columns separated by two spaces."""
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,4 +1,4 @@
-"""realrouter credit: grant and adjust, by the operator's hand."""
+"""realrouter credit: manual grants and corrections."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from domain.money import parse_usd
 
 @click.group()
 def credit() -> None:
-    """Credit that no payment brought. Each posting is an event, kept for good."""
+    """Grant or correct credit manually. Each posting is an event, kept permanently."""
 
 
 @credit.command("grant")
 @command
-@click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
-@click.option("--amount", required=True, metavar="USD", help='Such as "10.00", up to 9 decimals.')
-@click.option("--reason", default="granted by the operator", show_default=True, help="Why; it is kept for good.")
-@click.option("--id", "adjustment_id", help="The grant's id. Give one to make a retry safe; else it is made up.")
+@click.option(
+    "--account", "account_id", required=True, metavar="ACCOUNT", help="The account's ID (see `account list`)."
+)
+@click.option("--amount", required=True, metavar="USD", help='The amount, such as "10.00", with up to 9 decimals.')
+@click.option("--reason", default="granted by the operator", show_default=True, help="The reason; kept permanently.")
+@click.option("--id", "adjustment_id", help="The grant's ID; random by default. Set one to make retries safe.")
 def grant(context: Context, account_id: str, amount: str, reason: str, adjustment_id: str | None) -> None:
-    """Give an account credit.
+    """Grant credit to an account.
 
     \b
     Example:
@@ -36,15 +38,19 @@ def grant(context: Context, account_id: str, amount: str, reason: str, adjustmen
 
 @credit.command("adjust", context_settings={"ignore_unknown_options": False})
 @command
-@click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
-@click.option("--amount", required=True, metavar="USD", help='Either sign: "--amount=-1.50" takes credit away.')
-@click.option("--reason", required=True, help="Why; it is kept for good.")
-@click.option("--reference", help="What it corrects: a request, a grant, a ticket.")
-@click.option("--id", "adjustment_id", help="The correction's id. Give one to make a retry safe; else it is made up.")
+@click.option(
+    "--account", "account_id", required=True, metavar="ACCOUNT", help="The account's ID (see `account list`)."
+)
+@click.option(
+    "--amount", required=True, metavar="USD", help='The amount, with either sign: "--amount=-1.50" removes credit.'
+)
+@click.option("--reason", required=True, help="The reason; kept permanently.")
+@click.option("--reference", help="What is being corrected: a request, a grant, a ticket.")
+@click.option("--id", "adjustment_id", help="The correction's ID; random by default. Set one to make retries safe.")
 def adjust(
     context: Context, account_id: str, amount: str, reason: str, reference: str | None, adjustment_id: str | None
 ) -> None:
-    """Correct an account by a posting of its own. Nothing that was booked is ever changed.
+    """Correct an account's balance with a new posting. Earlier postings never change.
 
     \b
     Example:
@@ -87,4 +93,6 @@ def _post(
         "amount_nanos": str(amount_nanos),
         "available_nanos": str(available),
     }
-    context.print(result, f"Posted ${format_usd(amount_nanos)} to {account_id}; available is ${format_usd(available)}.")
+    context.print(
+        result, f"Posted ${format_usd(amount_nanos)} to {account_id}. Available balance: ${format_usd(available)}."
+    )

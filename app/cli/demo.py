@@ -1,8 +1,8 @@
-"""realrouter demo: a funded account on a simulated upstream, ready to be tried.
+"""realrouter demo: a funded account on a simulated upstream, ready to try.
 
-Rule 1: everything is in the data directory: configuration, ledger, logs. Starting again goes on where it stopped.
-Rule 2: each start makes a new key, password and link to sign in and ends the ones before, and fills the balance up: they are shown
-once, and never kept.
+Rule 1: everything is in the data directory: configuration, ledger, log file. A restart continues with it.
+Rule 2: each start creates a new key, password and sign-in link, revokes the previous ones, and tops the balance up. The new secrets
+are shown once and never stored.
 """
 
 from __future__ import annotations
@@ -50,7 +50,11 @@ _PROMPT = "Summarize this note in Chinese."
 @click.command("demo")
 @command
 @click.option(
-    "--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="If taken, the next free one."
+    "--port",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(1, 65535),
+    help="The port; if it is taken, the next free one.",
 )
 @click.option(
     "--data-dir",
@@ -58,15 +62,15 @@ _PROMPT = "Summarize this note in Chinese."
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where everything of the demo is kept.",
+    help="The folder for all of the demo's data.",
 )
 def demo(context: Context, port: int, data_dir: Path) -> None:
-    """Serve a demo on 127.0.0.1: SQLite, simulated models, an account with $10, and a fresh key.
+    """Serve a demo on 127.0.0.1: SQLite, simulated models, an account with $10, and a new API key.
 
     \b
-    The models answer from your request alone and cost nothing. They also misbehave on request:
+    The simulated models build their answers from your request and cost nothing. They also fail on demand:
     send "metadata": {"simulator": "status=429"} (or drop_at=3, stall_at=3, usage_output=50000, ...).
-    With --json the first line of stdout is an object with base_url, api_key, account_id, email, password and
+    With --json, the first line of stdout is an object with base_url, api_key, account_id, email, password and
     sign_in_url, which signs a browser in once, within 15 minutes.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -83,7 +87,7 @@ def demo(context: Context, port: int, data_dir: Path) -> None:
         first["sign_in_url"] = sign_in_url
         click.echo(msgspec.json.encode(first).decode())
     elif bound != port:
-        click.echo(f"Port {port} is taken; using {bound}.")
+        click.echo(f"Port {port} is in use; using {bound} instead.")
     with (data_dir / "realrouter.log").open("a", encoding="utf-8") as log:
         logs.configure(log)
         ready = (
@@ -100,12 +104,12 @@ def _listen(port: int) -> tuple[list[socket.socket], int]:
             return open_sockets([f"127.0.0.1:{candidate}"]), candidate
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                raise click.ClickException(f"127.0.0.1:{candidate} cannot be bound: {error.strerror}") from error
-    raise click.ClickException(f"No free port from {port} to {port + PORTS_TRIED - 1}. Name one with --port.")
+                raise click.ClickException(f"Cannot bind 127.0.0.1:{candidate}: {error.strerror}") from error
+    raise click.ClickException(f"No free port from {port} to {port + PORTS_TRIED - 1}. Choose one with --port.")
 
 
 def _settings(data_dir: Path, port: int) -> Settings:
-    """The data directory's own configuration, made at the first start; the port is that of this start."""
+    """The data directory's configuration, created at the first start, with the port of this start."""
     path = data_dir / "realrouter.toml"
     if not path.exists():
         origin = f"demo.localhost/{secrets.token_hex(8)}"
@@ -119,7 +123,7 @@ def _settings(data_dir: Path, port: int) -> Settings:
 
 
 def _prepare(settings: Settings, password: str) -> tuple[str, str]:
-    """Migrate, list prices, fund the account, give it this start's password. Returns this start's key and link to sign in."""
+    """Migrate, list prices, fund the account and set its new password. Returns the new key and sign-in link."""
     codec = Codec()
     ledger = open_ledger(settings, codec)
     try:
@@ -163,7 +167,7 @@ def _fresh_key(ledger: Ledger, codec: Codec) -> str:
 
 
 def _print_line(record: RequestLog, services: Services) -> None:
-    """One line for each request that held money, once its settlement is in."""
+    """Print one line for each request that placed a hold, once it is settled."""
     if not record.hold_nanos:
         return
 
@@ -191,10 +195,10 @@ def _print_line(record: RequestLog, services: Services) -> None:
 
 def _welcome(base_url: str, key: str, password: str, sign_in_url: str, data_dir: Path) -> str:
     return f"""
-Realrouter serves {base_url} on a simulated upstream. The account `{ACCOUNT}` has $10.00.
-Everything is in {data_dir}/ (configuration, ledger, log).
+Realrouter serves {base_url} with a simulated upstream. The account `{ACCOUNT}` has $10.00.
+All data is in {data_dir}/ (configuration, ledger, log).
 
-Sign in, with this link once within 15 minutes, or with e-mail {EMAIL} and password {password}
+Sign in with this link (once, within 15 minutes), or with e-mail {EMAIL} and password {password}
   {sign_in_url}
 
   export OPENAI_BASE_URL={base_url}
@@ -218,7 +222,7 @@ JavaScript
 Balance, and a simulated purchase
   curl {base_url[:-3]}/api/balance -H "Authorization: Bearer {key}"
   curl {base_url[:-3]}/api/checkout -H "Authorization: Bearer {key}" \\
-    -H "Content-Type: application/json" -d '{{"pack": "starter"}}'     # open its url and pay
+    -H "Content-Type: application/json" -d '{{"pack": "starter"}}'     # open the returned url and pay
 
-Each request prints a line here. Ctrl+C ends the demo.
+Each request prints a line here. Press Ctrl+C to stop.
 """

@@ -1,4 +1,4 @@
-"""realrouter export: the ledger, for others."""
+"""realrouter export: writes the ledger in formats for other programs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from app.cli.common import Context, command
 from app.cli.progress import progress
 from app.cli.read_models import caught_up_views
 from app.exports.file import FileExport, Job
+from app.exports.kinds import FOCUS, TABLE_DEFAULT, TABLES, ExportSpec, encoder_for, export_spec, provider_of
 from app.exports.manifest import Manifest
 from app.exports.source import OneAccount, WholeLog
-from app.exports.wanted import FOCUS, TABLE_DEFAULT, TABLES, Wanted, encoder_for, provider_of, wanted
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
 from app.read_models import DecodedLog, ReadModels
@@ -28,24 +28,28 @@ from app.transparency.trees import Trees
 
 @click.group()
 def export() -> None:
-    """Write the ledger out, for whoever checks it or keeps other books."""
+    """Export the ledger for auditing or for other accounting tools."""
 
 
 def _options(tables: tuple[str, ...]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """What all of them take."""
+    """The options of every export command."""
     given = [
         click.option(
-            "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="PATH", help="The file."
+            "--out",
+            required=True,
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="PATH",
+            help="The file to write.",
         ),
-        click.option("--account", "account_id", metavar="ACCOUNT", help="Of one account; of all by default."),
-        click.option("--from", "begins", metavar="TIME", help="From this instant or date on (UTC)."),
-        click.option("--to", "ends", metavar="TIME", help="Up to before this instant or date (UTC)."),
-        click.option("--after", type=click.IntRange(0), metavar="POSITION", help="Go on behind this position."),
+        click.option("--account", "account_id", metavar="ACCOUNT", help="Only this account; all accounts by default."),
+        click.option("--from", "begins", metavar="TIME", help="Start at this instant or date (UTC)."),
+        click.option("--to", "ends", metavar="TIME", help="End before this instant or date (UTC)."),
+        click.option("--after", type=click.IntRange(0), metavar="POSITION", help="Continue after this log position."),
     ]
     if tables:
         chosen = click.Choice(tables)
         given.append(
-            click.option("--table", default=TABLE_DEFAULT, show_default=True, type=chosen, help="Which table.")
+            click.option("--table", default=TABLE_DEFAULT, show_default=True, type=chosen, help="The table to export.")
         )
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
@@ -59,82 +63,81 @@ def _options(tables: tuple[str, ...]) -> Callable[[Callable[..., None]], Callabl
 @export.command("csv")
 @command
 @_options(TABLES)
-def csv(context: Context, **asked: Any) -> None:
-    """A table as CSV: the statement, usage by request, the lots and what became of them, or the journal of postings.
+def csv(context: Context, **options: Any) -> None:
+    """Export a table as CSV: transactions, usage by request, movements of lots, or the journal of postings.
 
-    \b
-    PATH is there whole or as it was, with PATH.manifest.json beside it: rows, control total, positions, SHA-256, checkpoint.
-    Cut short, the same command goes on where it was. --after takes a file further that ends at this position; where there is
-    no file, it writes what belongs behind one. Amounts have nine decimals. What a spreadsheet would compute of a text, also
-    behind a semicolon, has an apostrophe before it.
+    PATH is replaced as a whole or not at all. PATH.manifest.json next to it has the number of rows, a control total, the
+    positions, the SHA-256 and a checkpoint. If the command is interrupted, run it again to continue. --after continues a
+    file that ends at this position; if there is no file, it writes the part that follows. Amounts have nine decimals. Text
+    that a spreadsheet could take for a formula, also after a semicolon, is prefixed with an apostrophe.
 
     \b
     Example:
       realrouter export csv --table journal --out journal.csv
       realrouter export csv --account acct_1 --from 2026-11-01 --to 2026-12-01 --out november.csv
     """
-    _export(context, "csv", **asked)
+    _export(context, "csv", **options)
 
 
 @export.command("parquet")
 @command
 @_options((*TABLES, FOCUS))
-def parquet(context: Context, **asked: Any) -> None:
-    """A table as Parquet, with decimals and instants as such. Needs pyarrow: pip install "realrouter[parquet]".
+def parquet(context: Context, **options: Any) -> None:
+    """Export a table as Parquet, with native decimals and timestamps. Needs pyarrow: pip install "realrouter[parquet]".
 
-    What --after writes is a file of its own, under another name: a Parquet file has an end.
+    A Parquet file cannot be continued: with --after, name a new file.
 
     \b
     Example:
       realrouter export parquet --table focus --out focus.parquet
     """
-    _export(context, "parquet", **asked)
+    _export(context, "parquet", **options)
 
 
 @export.command("focus")
 @command
 @_options(())
-def focus(context: Context, **asked: Any) -> None:
-    """FOCUS 1.2 as CSV: credit that was bought is Purchase, each line of a charge is Usage.
+def focus(context: Context, **options: Any) -> None:
+    """Export FOCUS 1.2 as CSV: bought credit is Purchase, each cost line of a charge is Usage.
 
-    Who sells is the host of [server] public_url: the manifest has it, and --after does not go on under another one.
-    --out and --after are as with `export csv`.
+    The provider is the host of [server] public_url. It is recorded in the manifest, and --after refuses to continue with
+    another one. --out and --after work as in `export csv`.
 
     \b
     Example:
       realrouter export focus --from 2026-11-01 --to 2026-12-01 --out november.csv
     """
-    _export(context, "focus", **asked)
+    _export(context, "focus", **options)
 
 
 @export.command("beancount")
 @command
 @_options(())
-def beancount(context: Context, **asked: Any) -> None:
-    """The journal for beancount: `bean-check PATH` accepts it, and finds our balances to the nano.
+def beancount(context: Context, **options: Any) -> None:
+    """Export the journal for beancount. `bean-check PATH` accepts it and confirms our balances to the nano.
 
-    With --from it begins with opening balances. --out and --after are as with `export csv`.
+    With --from, it starts with opening balances. --out and --after work as in `export csv`.
 
     \b
     Example:
       realrouter export beancount --out books.beancount
     """
-    _export(context, "beancount", **asked)
+    _export(context, "beancount", **options)
 
 
 @export.command("hledger")
 @command
 @_options(())
-def hledger(context: Context, **asked: Any) -> None:
-    """The journal for hledger: `hledger -f PATH check --strict` accepts it, and finds our balances to the nano.
+def hledger(context: Context, **options: Any) -> None:
+    """Export the journal for hledger. `hledger -f PATH check --strict` accepts it and confirms our balances to the nano.
 
-    With --from it begins with opening balances. --out and --after are as with `export csv`.
+    With --from, it starts with opening balances. --out and --after work as in `export csv`.
 
     \b
     Example:
       realrouter export hledger --out books.journal
     """
-    _export(context, "hledger", **asked)
+    _export(context, "hledger", **options)
 
 
 class Options(NamedTuple):
@@ -151,7 +154,7 @@ class Options(NamedTuple):
 def _export(context: Context, kind: str, **given: Any) -> None:
     options, settings = Options(**given), context.settings()
     provider, out = provider_of(settings), options.out
-    asked = wanted(
+    spec = export_spec(
         kind,
         options.table,
         provider=provider,
@@ -161,12 +164,12 @@ def _export(context: Context, kind: str, **given: Any) -> None:
     )
     with (
         context.ledger() as (ledger, codec),
-        _read_models(context, asked, ledger, codec) as read_models,
-        progress(f"exporting {asked.table or kind}") as on_progress,
+        _read_models(context, spec, ledger, codec) as read_models,
+        progress(f"exporting {spec.table or kind}") as on_progress,
     ):
-        source = source_of(asked.account_id, ledger, codec, read_models)
-        encoder = encoder_for(asked, provider=provider, name_of=_names(read_models))
-        job = Job(source, encoder, asked, log=DecodedLog(ledger, codec=codec).identity())
+        source = source_of(spec.account_id, ledger, codec, read_models)
+        encoder = encoder_for(spec, provider=provider, name_of=_names(read_models))
+        job = Job(source, encoder, spec, log=DecodedLog(ledger, codec=codec).identity())
         checkpoint_of = _checkpoints(settings, ledger)
         made = FileExport(ledger, job, out, on_progress=on_progress, checkpoint_of=checkpoint_of)
         manifest = made.write(after=options.after)
@@ -174,19 +177,19 @@ def _export(context: Context, kind: str, **given: Any) -> None:
 
 
 def instant(text: str | None, option: str) -> int | None:
-    """Micros of an instant or a date."""
+    """Microseconds of an instant or a date. Raises UsageError."""
     if text is None:
         return None
     try:
         return parse_at(text)["micros"]
     except (ValueError, KeyError, OverflowError) as error:
-        raise click.UsageError(f"{option} takes an instant such as 2026-11-23T12:00:00, or a date.") from error
+        raise click.UsageError(f"{option} must be an instant such as 2026-11-23T12:00:00, or a date.") from error
 
 
 @contextmanager
-def _read_models(context: Context, asked: Wanted, ledger: Ledger, codec: Codec) -> Iterator[ReadModels | None]:
+def _read_models(context: Context, spec: ExportSpec, ledger: Ledger, codec: Codec) -> Iterator[ReadModels | None]:
     """The read models, where they are needed: for one account's positions, and for names."""
-    needed = asked.account_id is not None or asked.is_focus
+    needed = spec.account_id is not None or spec.is_focus
     with caught_up_views(context, ledger, codec) if needed else nullcontext() as read_models:
         yield read_models
 
@@ -212,7 +215,7 @@ def _names(read_models: ReadModels | None) -> Callable[[str], str]:
 
 
 def _checkpoints(settings: Settings, ledger: Ledger) -> Callable[[int], str | None]:
-    """The signed checkpoint that has a position in it, where the log is sealed that far."""
+    """A function that returns a signed checkpoint covering a position; None if the log is not sealed that far."""
 
     def of(position: int) -> str | None:
         if settings.log is None:
@@ -224,8 +227,8 @@ def _checkpoints(settings: Settings, ledger: Ledger) -> Callable[[int], str | No
 
 
 def _line(out: Path, manifest: Manifest) -> list[str]:
-    sealed = "" if manifest.checkpoint is None else ", under a signed checkpoint"
+    sealed = "" if manifest.checkpoint is None else ", covered by a signed checkpoint"
     return [
-        f"{manifest.rows} rows of positions {manifest.first_position} to {manifest.last_position} are in {out}{sealed}.",
+        f"Wrote {manifest.rows} rows, positions {manifest.first_position} to {manifest.last_position}, to {out}{sealed}.",
         f"{manifest.control_of}: {manifest.control_total} USD. SHA-256: {manifest.sha256}",
     ]

@@ -21,16 +21,18 @@ from domain.money import parse_usd
 
 @click.group()
 def key() -> None:
-    """API keys: what clients send as `Authorization: Bearer sk-rr-...`."""
+    """Manage API keys, which clients send as `Authorization: Bearer sk-rr-...`."""
 
 
 _LIMITS = (
-    click.option("--model", "models", multiple=True, metavar="MODEL", help="Allow only this model; may be repeated."),
-    click.option("--expires", type=click.DateTime(), help="When it stops working, in UTC."),
-    click.option("--monthly-budget", metavar="USD", help="The most it may hold and spend in a UTC month."),
-    click.option("--requests-per-minute", type=click.IntRange(min=1), help="The most it may begin in a UTC minute."),
+    click.option("--model", "models", multiple=True, metavar="MODEL", help="Allow only this model; repeatable."),
+    click.option("--expires", type=click.DateTime(), help="When the key expires (UTC)."),
+    click.option("--monthly-budget", metavar="USD", help="The most it may hold and spend per UTC month."),
     click.option(
-        "--tokens-per-minute", type=click.IntRange(min=1), help="The most it may hold and use in a UTC minute."
+        "--requests-per-minute", type=click.IntRange(min=1), help="The most requests it may start per UTC minute."
+    ),
+    click.option(
+        "--tokens-per-minute", type=click.IntRange(min=1), help="The most tokens it may reserve and use per UTC minute."
     ),
     click.option("--concurrency", type=click.IntRange(min=1), help="The most requests it may have open at once."),
 )
@@ -42,11 +44,11 @@ _NAMES = {
     "tokens-per-minute": "tokens_per_minute",
     "concurrency": "concurrency",
 }
-"""What `--none` takes off, and the limit that it is."""
+"""The values of `--none`, and the limit that each removes."""
 
 
 def limit_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say what a key may do."""
+    """Add the options that limit a key."""
     for option in reversed(_LIMITS):
         function = option(function)
     return function
@@ -54,12 +56,14 @@ def limit_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @key.command("create")
 @command
-@click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
-@click.option("--name", default="key", show_default=True, help="A label, for you.")
-@click.option("--id", "key_id", help="The key's id. Give one to make a retry safe; else it is made up.")
+@click.option(
+    "--account", "account_id", required=True, metavar="ACCOUNT", help="The account's ID (see `account list`)."
+)
+@click.option("--name", default="key", show_default=True, help="A label for your own use.")
+@click.option("--id", "key_id", help="The key's ID; random by default. Set one to make retries safe.")
 @limit_options
 def create(context: Context, account_id: str, name: str, key_id: str | None, **limits: Any) -> None:
-    """Make an API key. It is shown now and never again: only its digest is kept.
+    """Create an API key. It is shown once: only its digest is stored.
 
     \b
     Example:
@@ -67,21 +71,25 @@ def create(context: Context, account_id: str, name: str, key_id: str | None, **l
       realrouter key create --account acct_1 --name ci --model gpt-5.4-mini --monthly-budget 5.00
     """
     key_id = key_id or new_id("key")
-    wanted = KeyLimits(**_given(limits))
+    key_limits = KeyLimits(**_given(limits))
     with context.ledger() as (ledger, codec):
-        secret = make_key(ledger, codec, account_id, key_id=key_id, name=name, limits=wanted)
-    lines = [f"Made {key_id} ({name}). The key is shown once; keep it safe:", secret]
+        secret = make_key(ledger, codec, account_id, key_id=key_id, name=name, limits=key_limits)
+    lines = [f"Created {key_id} ({name}). The key is shown only once; keep it safe:", secret]
     context.print({"key_id": key_id, "api_key": secret}, lines)
 
 
 @key.command("limits")
 @command
-@click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
+@click.option(
+    "--account", "account_id", required=True, metavar="ACCOUNT", help="The account's ID (see `account list`)."
+)
 @click.argument("key_id", metavar="KEY")
 @limit_options
-@click.option("--none", "removed", multiple=True, type=click.Choice(list(_NAMES)), help="Take this limit off.")
+@click.option(
+    "--none", "removed", multiple=True, type=click.Choice(list(_NAMES)), help="Remove this limit; repeatable."
+)
 def change_limits(context: Context, account_id: str, key_id: str, removed: tuple[str, ...], **limits: Any) -> None:
-    """Change what a key may do: the limits that are given, and no others. Every process has them within a second.
+    """Change a key's limits. Limits that are not given stay the same. Every process applies the change within a second.
 
     \b
     Example:
@@ -90,7 +98,7 @@ def change_limits(context: Context, account_id: str, key_id: str, removed: tuple
     given = _given(limits)
     for name in removed:
         if _NAMES[name] in given:
-            raise click.UsageError(f"--{name} and --none {name} contradict each other: give one of them.")
+            raise click.UsageError(f"--{name} and --none {name} cannot be used together.")
     changes = {**given, **dict.fromkeys((_NAMES[name] for name in removed), None)}
     with context.ledger() as (ledger, codec):
         on_account(
@@ -106,7 +114,7 @@ def change_limits(context: Context, account_id: str, key_id: str, removed: tuple
 
 
 def in_words(limits: KeyLimits) -> str:
-    """What a key may do, for people."""
+    """A key's limits as text."""
     parts = []
     if limits.models is not None:
         parts.append(f"only {', '.join(limits.models)}")
@@ -126,7 +134,7 @@ def in_words(limits: KeyLimits) -> str:
 
 
 def _given(limits: dict[str, Any]) -> dict[str, Any]:
-    """The options that were used, as limits. Raises InvalidValue."""
+    """The options that were given, as limits. Raises InvalidValue."""
     given = {name: value for name, value in limits.items() if value not in (None, ())}
     if "expires" in given:
         given["expires_at_micros"] = int(given.pop("expires").replace(tzinfo=UTC).timestamp()) * MICROS_PER_SECOND
@@ -137,9 +145,11 @@ def _given(limits: dict[str, Any]) -> dict[str, Any]:
 
 @key.command("list")
 @command
-@click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
+@click.option(
+    "--account", "account_id", required=True, metavar="ACCOUNT", help="The account's ID (see `account list`)."
+)
 def list_keys(context: Context, account_id: str) -> None:
-    """The keys of an account, revoked ones included; of each key only the last characters.
+    """List an account's keys, including revoked ones. Only the last characters of each key are shown.
 
     \b
     Example:
@@ -161,16 +171,18 @@ def list_keys(context: Context, account_id: str) -> None:
         (key.key_id, key.hint, "in use" if key.revoked_at_micros is None else "revoked", key.name, in_words(key.limits))
         for key in keys
     ]
-    empty = f"No keys. Make one: realrouter key create --account {account_id}"
+    empty = f"No keys. Create one with: realrouter key create --account {account_id}"
     context.print({"keys": result}, table(rows, ("KEY", "HINT", "STATE", "NAME", "LIMITS")) if rows else empty)
 
 
 @key.command("revoke")
 @command
-@click.option("--account", "account_id", required=True, metavar="ACCOUNT", help="Whose; `account list` shows them.")
+@click.option(
+    "--account", "account_id", required=True, metavar="ACCOUNT", help="The account's ID (see `account list`)."
+)
 @click.argument("key_id", metavar="KEY")
 def revoke(context: Context, account_id: str, key_id: str) -> None:
-    """End a key. Every process refuses it from its next admission on; there is no way back.
+    """Revoke a key. Every process refuses it from its next admission on. This cannot be undone.
 
     \b
     Example:

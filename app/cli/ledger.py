@@ -16,18 +16,24 @@ from app.ledger.sqlite import SQLiteLedger
 
 @click.group()
 def ledger() -> None:
-    """The event store itself."""
+    """Manage the event store."""
 
 
 @ledger.command("copy")
 @command
-@click.option("--to", "target_url", required=True, metavar="URL", help="postgresql://user@host/db, migrated and empty.")
-@click.option("--though-running", is_flag=True, help="Copy although a gateway seems to run on the source.")
+@click.option(
+    "--to",
+    "target_url",
+    required=True,
+    metavar="URL",
+    help="The target, postgresql://user@host/db: migrated and empty.",
+)
+@click.option("--though-running", is_flag=True, help="Copy even if a gateway seems to be running on the source.")
 def copy_(context: Context, target_url: str, though_running: bool) -> None:
-    """Copy the configured SQLite ledger into an empty PostgreSQL one, byte for byte, and verify it.
+    """Copy the configured SQLite ledger into an empty PostgreSQL database, byte for byte, and verify the copy.
 
-    All or nothing: every event keeps its position, its instant and its bytes; buckets, open requests, people and what
-    payments keep come along; the copy is read back and compared before it is committed. Sessions end. Stop the gateway first.
+    All or nothing: every event keeps its position, timestamp and bytes. Buckets, open requests, people and payment data are
+    copied too. The copy is read back and compared before it is committed. Sessions are not copied. Stop the gateway first.
 
     \b
     Example:
@@ -37,14 +43,14 @@ def copy_(context: Context, target_url: str, though_running: bool) -> None:
     """
     path = context.settings().store.sqlite_path
     if path is None:
-        raise click.ClickException("The configured store is PostgreSQL already; `ledger copy` reads from SQLite.")
+        raise click.ClickException("The configured store is already PostgreSQL; `ledger copy` copies from SQLite.")
     if not Path(path).exists():
         raise click.ClickException(f"There is no ledger at {path}.")
     source, target = SQLiteLedger(str(path)), PostgresLedger(target_url)
     try:
         target.check_schema()
-        with progress("copying rows") as told:
-            report = copy(source, target, told, though_running=though_running)
+        with progress("copying rows") as on_progress:
+            report = copy(source, target, on_progress, though_running=though_running)
     except (CopyRefused, CopyMismatch) as error:
         raise click.ClickException(str(error)) from error
     finally:

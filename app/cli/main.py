@@ -1,4 +1,4 @@
-"""The commands, gathered."""
+"""The root command, with all groups of commands."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def main() -> None:
     \b
     Try it:      realrouter demo
     Set it up:   write realrouter.toml, then: realrouter migrate; realrouter account create; realrouter serve
-    Exit codes:  0 done, 1 the thing asked failed, 2 usage.
+    Exit codes:  0 success, 1 failure, 2 wrong usage.
     """
 
 

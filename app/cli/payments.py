@@ -1,4 +1,4 @@
-"""realrouter payments: compare with the processor, and put right what it knows better."""
+"""realrouter payments: compare our records with the processor's, and credit what was missed."""
 
 from __future__ import annotations
 
@@ -22,26 +22,30 @@ from domain.currency import format_minor
 
 @click.group()
 def payments() -> None:
-    """Money that came in through the payment processor."""
+    """Manage payments received through the payment processor."""
 
 
 @payments.command("reconcile")
 @command
 @click.option(
-    "--days", default=DAYS_DEFAULT, show_default=True, type=click.IntRange(1, 36_500), help="Look so far back."
+    "--days",
+    default=DAYS_DEFAULT,
+    show_default=True,
+    type=click.IntRange(1, 36_500),
+    help="How many days to look back.",
 )
-@click.option("--all", "everything", is_flag=True, help="Look at everything that there ever was.")
+@click.option("--all", "everything", is_flag=True, help="Check all payments ever made.")
 def reconcile(context: Context, days: int, everything: bool) -> None:
-    """Ask the processor for its payments, refunds and disputes, credit what was missed, and list every difference.
+    """Compare the processor's payments, refunds and disputes with ours, credit what was missed, and list remaining differences.
 
-    Credits nothing twice; safe beside running gateways. Exits 1 where anything differs afterwards.
+    Credits nothing twice and is safe while gateways are running. Exits 1 if differences remain.
 
     \b
     Example:
       realrouter payments reconcile
       realrouter payments reconcile --days 90 --json
     """
-    logs.configure(level="WARNING")  # on stderr: stdout is the result's
+    logs.configure(level="WARNING")  # on stderr, because stdout has the result
     settings = context.settings()
     with context.ledger() as (ledger, codec), caught_up_views(context, ledger, codec) as views:
         since = 0 if everything else since_days(days, ledger.now_micros())
@@ -55,7 +59,7 @@ def reconcile(context: Context, days: int, everything: bool) -> None:
 async def _reconcile(settings: Settings, ledger: Ledger, codec: Codec, views: ReadModels, since: int) -> Report:
     opened = open_payments(settings, ledger, codec)
     if opened is None:
-        raise click.ClickException("Nothing is sold here: the configuration has no [stripe] table.")
+        raise click.ClickException("This gateway sells no credit: the configuration has no [stripe] table.")
     try:
         return await PaymentSweep(opened, views).reconcile(since)
     finally:
@@ -63,7 +67,7 @@ async def _reconcile(settings: Settings, ledger: Ledger, codec: Codec, views: Re
 
 
 def _lines(report: Report) -> list[str]:
-    lines = [f"{report.checked} payments compared; {len(report.put_right)} put right."]
+    lines = [f"{report.checked} payments compared; {len(report.put_right)} corrected."]
     lines += [f"  {each}" for each in report.put_right]
     rows = [
         (currency, *_cells(report.ours.get(currency), currency), *_cells(report.theirs.get(currency), currency))
@@ -72,7 +76,7 @@ def _lines(report: Report) -> list[str]:
     if rows:
         lines += table(rows, ("CURRENCY", "OURS PAID", "RETURNED", "THEIRS PAID", "RETURNED"))
     if report.ok:
-        return [*lines, "No difference."]
+        return [*lines, "No differences."]
     lines.append(f"{len(report.differences)} differences:")
     return [
         *lines,

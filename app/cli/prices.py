@@ -1,4 +1,4 @@
-"""realrouter prices and realrouter migrate: the schema, and what models cost."""
+"""realrouter prices and realrouter migrate: model prices, and the database schema."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from domain.pricing import PriceList, price_table
 
 @click.group()
 def prices() -> None:
-    """Prices are events: every debit names the version that it was charged by."""
+    """Manage prices. Prices are events: every debit names the version that it was charged at."""
 
 
 @prices.command("list")
 @command
 def list_prices(context: Context) -> None:
-    """The configured prices beside the ledger's newest."""
+    """Show the configured prices next to the newest in the ledger."""
     catalog = context.settings().catalog()
     with context.ledger() as (ledger, codec):
         pairs = [(model, listing_of(ledger, codec, model.id)) for model in catalog.models()]
@@ -53,19 +53,19 @@ def list_prices(context: Context) -> None:
 @prices.command("apply")
 @command
 def apply(context: Context) -> None:
-    """List the configured prices where they differ from the ledger's. Requests admitted before keep theirs."""
+    """Record configured prices that differ from the ledger's. Requests already admitted keep their prices."""
     with context.ledger() as (ledger, codec):
         applied = apply_prices(ledger, codec, context.settings().catalog())
-    lines = [f"{model.id}: version {version}" for model, version in applied] or "All prices are listed already."
+    lines = [f"{model.id}: version {version}" for model, version in applied] or "All prices are up to date."
     context.print({"applied": [{"model": model.id, "version": version} for model, version in applied]}, lines)
 
 
 @click.command("migrate")
 @command
 def migrate(context: Context) -> None:
-    """Bring the database to this version's schema, and list the configured prices.
+    """Update the database to this version's schema, and record the configured prices.
 
-    Safe to run again, and from several machines at once. `serve` refuses a database that was not migrated.
+    Safe to repeat, and to run from several machines at once. `serve` refuses a database that has not been migrated.
     """
     codec = Codec()
     settings = context.settings()
@@ -76,7 +76,7 @@ def migrate(context: Context) -> None:
     finally:
         ledger.close()
     result = {"schema": version, "prices_applied": [model.id for model, _version in applied]}
-    context.print(result, f"The schema is at version {version}; {len(applied)} price lists were applied.")
+    context.print(result, f"The schema is at version {version}. {len(applied)} price lists were recorded.")
 
 
 def _short(listed: PriceList | None) -> str:

@@ -1,4 +1,4 @@
-"""Progress on long work: a bar on a terminal's stderr, nothing elsewhere, so that stdout stays the result's."""
+"""A progress bar for long commands: on stderr, only if it is a terminal, so that stdout has only the result."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A callable that is told (done, of)."""
+    """Yields a function that takes (done, total)."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
         task = bar.add_task(what, total=None)
 
-        def told(done: int, of: int) -> None:
+        def update(done: int, of: int) -> None:
             bar.update(task, completed=done, total=of)
 
-        yield told
+        yield update

@@ -1,4 +1,4 @@
-"""realrouter projections: how far the read models are, and making them anew."""
+"""realrouter projections: the status of the read models, and rebuilding them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from projections.runner import Runner
 
 @click.group()
 def projections() -> None:
-    """Read models: balances, transactions, usage, keys. All of them can be made again from event 1."""
+    """Manage the read models (balances, transactions, usage, keys). All can be rebuilt from event 1."""
 
 
 @projections.command("status")
 @command
 def status(context: Context) -> None:
-    """How far each projection is behind the log. Exits 1 where one has stopped at an event that it cannot apply."""
+    """Show how far each projection lags behind the log. Exits 1 if one has stopped at an event that it cannot apply."""
     with _runner(context) as runner:
         found = runner.status()
     rows = [
@@ -40,16 +40,16 @@ def status(context: Context) -> None:
 @command
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def rebuild(context: Context, names: tuple[str, ...]) -> None:
-    """Make the named projections (all by default) again from event 1, beside the live ones, then put them in place.
+    """Rebuild the named projections (all by default) from event 1 next to the live ones, then replace those.
 
-    Readers see the old tables until the new ones are whole. Safe beside running gateways.
+    Readers see the old tables until the new ones are complete. Safe while gateways are running.
     """
-    with _runner(context) as runner, progress("rebuilding") as told:
+    with _runner(context) as runner, progress("rebuilding") as on_progress:
         try:
-            position = runner.rebuild(names, told)
+            position = runner.rebuild(names, on_progress)
         except KeyError as error:
             raise click.UsageError(
-                f"There is no projection {error}. `realrouter projections status` lists them."
+                f"There is no projection {error}. `realrouter projections status` lists all projections."
             ) from error
     context.print({"position": position}, f"Rebuilt up to position {position}.")
 

@@ -1,4 +1,4 @@
-"""realrouter providers: what a provider says was used, against what was charged."""
+"""realrouter providers: compares a provider's usage export with the charges."""
 
 from __future__ import annotations
 
@@ -15,23 +15,29 @@ from app.reports.providers import Reconciled, reconcile
 
 @click.group()
 def providers() -> None:
-    """Those whose models are sold."""
+    """Check the providers whose models are sold."""
 
 
 @providers.command("reconcile")
 @command
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option(
-    "--mapping", required=True, metavar="NAME", help="Which [[provider_export]] of the configuration reads it."
+    "--mapping", required=True, metavar="NAME", help="The configuration's [[provider_export]] that describes the file."
 )
-@click.option("--differences", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Show so many.")
+@click.option(
+    "--differences",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="The maximum number of differences to show.",
+)
 def reconcile_(context: Context, file: Path, mapping: str, differences: int) -> None:
-    """Compare a provider's usage export (CSV) with the charges, request by request, and list what differs.
+    """Compare a provider's usage export (CSV) with the charges, request by request, and list the differences.
 
-    Missing here: not charged here. Missing there: charged, and not in the file, between the first and the last request that is
-    in both; how many charges lie outside of these is told. Charged twice: a charge whose request has one already. Without id:
-    a row that names no request. Tokens and cost are compared where the mapping names their columns. Posts nothing: a correction
-    is `realrouter credit adjust`. Exits 1 where anything differs, and where no request is in both.
+    missing_here: in the file but never charged. missing_there: charged but not in the file; this covers the charges between the
+    first and the last request found in both, and charges outside that range are only counted. charged_twice: a second charge for
+    the same request. without_id: a row that names no request. Tokens and cost are compared if the mapping names their columns.
+    Posts nothing; make corrections with `realrouter credit adjust`. Exits 1 if anything differs or no request is in both.
 
     \b
     Example:
@@ -41,8 +47,10 @@ def reconcile_(context: Context, file: Path, mapping: str, differences: int) -> 
     if mapping not in configured:
         known = ", ".join(configured) or "none"
         raise click.ClickException(f"There is no [[provider_export]] named {mapping!r}. Configured: {known}.")
-    with context.ledger() as (ledger, codec), progress("comparing charges") as told:
-        found = reconcile(WholeLog(ledger, codec), configured[mapping], file, told=told, first_max=differences)
+    with context.ledger() as (ledger, codec), progress("comparing charges") as on_progress:
+        found = reconcile(
+            WholeLog(ledger, codec), configured[mapping], file, on_progress=on_progress, first_max=differences
+        )
     context.print({"ok": found.ok, **msgspec.to_builtins(found)}, _lines(found))
     if not found.ok:
         raise SystemExit(1)
@@ -51,19 +59,19 @@ def reconcile_(context: Context, file: Path, mapping: str, differences: int) -> 
 def _lines(found: Reconciled) -> list[str]:
     cost = "" if found.cost is None else f"; they cost {found.cost} USD"
     lines = [
-        f"{found.requests} requests of {found.upstream} in {found.rows} rows; {found.matched} are charged here.",
+        f"{found.requests} requests to {found.upstream} in {found.rows} rows; {found.matched} of them were charged.",
         f"{found.charged} USD were charged for these{cost}.",
     ]
     if found.outside:
-        lines.append(f"{found.outside} charges lie before or behind these, and were not compared.")
+        lines.append(f"{found.outside} charges before or after these were not compared.")
     if found.charges_without_id:
         lines.append(
-            f"{found.charges_without_id} charges between these have no id of the provider's, and were not compared."
+            f"{found.charges_without_id} charges in between have no provider request ID and were not compared."
         )
     if not found.matched:
         lines.append("No request is in both: nothing was compared.")
     if not found.counts:
-        return lines if not found.matched else [*lines, "No difference."]
+        return lines if not found.matched else [*lines, "No differences."]
     lines.append(", ".join(f"{what}: {count}" for what, count in found.counts.items()))
     rows = [
         (

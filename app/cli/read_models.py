@@ -1,4 +1,4 @@
-"""Read models for commands: caught up with the log first, so that what a command shows is what was just done."""
+"""Read models for commands, caught up with the log first, so that a command shows the latest changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from projections.runner import Runner
 
 @contextmanager
 def caught_up_views(context: Context, ledger: Ledger, codec: Codec) -> Iterator[ReadModels]:
-    """The read models at the end of the log, or as near to it as another process that is at it has brought them."""
+    """The read models at the end of the log, or as far as another process that is updating them has come."""
     views = open_read_models(context.settings())
     try:
         runner = Runner(DecodedLog(ledger, codec=codec), views)

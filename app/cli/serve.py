@@ -30,13 +30,13 @@ _log = structlog.get_logger("serve")
 @click.command("serve")
 @command
 @click.option(
-    "--workers", default=1, show_default=True, type=click.IntRange(1, WORKERS_MAX), help="Processes on one port."
+    "--workers", default=1, show_default=True, type=click.IntRange(1, WORKERS_MAX), help="The number of processes."
 )
 def serve(context: Context, workers: int) -> None:
-    """Serve the API until SIGTERM or SIGINT, then finish what runs within the grace period.
+    """Serve the API until SIGTERM or SIGINT, then finish open requests within the grace period.
 
-    The database must be migrated (`realrouter migrate`). More than one worker needs PostgreSQL: with SQLite one process
-    owns the file.
+    Migrate the database first (`realrouter migrate`). More than one worker needs PostgreSQL, because SQLite serves one
+    process.
     """
     settings = context.settings()
     if workers > 1 and settings.store.sqlite_path is not None:
@@ -62,7 +62,7 @@ def serve_sockets(
     on_record: Callable[[RequestLog, Services], None] = lambda _record, _services: None,
     on_ready: Callable[[list[int]], None] = lambda _ports: None,
 ) -> None:
-    """Serve until a signal. `on_ready` is told the ports once requests are taken."""
+    """Serve until a signal. `on_ready` is called with the ports once requests are accepted."""
 
     async def main() -> None:
         shutdown = trio.Event()
@@ -92,14 +92,14 @@ def serve_sockets(
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """The first cause in nested groups: what a command line can tell about."""
+    """The first error in nested exception groups, which a command line can report."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
 def _supervise(config: str, workers: int) -> None:
-    """Keep so many workers running, start a dead one again, pass the end on to all."""
+    """Keep `workers` processes running, restart those that die, and stop all of them on shutdown."""
 
     async def main() -> None:
         shutdown = trio.Event()

@@ -1,12 +1,12 @@
-"""How many pages a PDF has, from a bounded reading of its objects. The count bounds what a request can cost, so it is never
-knowingly below what a reader would show.
+"""Counts the pages of a PDF from a bounded scan of its objects. The count limits what a request can cost, so it must not be lower
+than the number of pages that a reader would show.
 
-Rule 1: every object in the file counts, whatever its cross-reference table says of it, those in object streams included. The
-largest figure stands: what the page tree declares, the distinct page objects, and the leaves that the tree refers to, each as
-often as it does.
-Rule 2: where something cannot be seen (an object stream that is encrypted, damaged or packed otherwise, a page tree written in an
-unusual way), or would take too long, the answer is None: a guess would be too low.
-Rule 3: nothing is executed, rendered or followed. Time is linear in the file, and what is inflated and remembered is bounded.
+Rule 1: every object in the file counts, including those in object streams, regardless of the cross-reference table. The largest
+of three figures is used: the count declared by the page tree, the distinct page objects, and the leaves that the tree refers to,
+counted once per reference.
+Rule 2: if something cannot be read (an object stream that is encrypted, damaged or compressed in another way, an unusual page
+tree) or would take too long, the result is None, because a guess would be too low.
+Rule 3: nothing is executed, rendered or followed. Time is linear in the file size; inflated data and memory are bounded.
 Source: ISO 32000-2, 7.5 (file structure) and 7.7.3 (page tree).
 """
 
@@ -27,24 +27,24 @@ OBJECTS_PACKED_MAX = 200_000
 KIDS_BYTES_MAX = 2 * 1024 * 1024
 PAGES_MAX = 100_000
 DICTIONARY_BYTES_MAX = 4096
-"""Of an object stream; theirs are short."""
+"""Of an object stream; these dictionaries are short."""
 _HEAD_BYTES = 32
 _BLANKS_MAX = 64
 _WINDOW, _OVERLAP = 64 * 1024, 64
-"""A search of a window holds Python's lock for a moment only. No token is as long as the overlap."""
+"""Searching one window at a time holds Python's lock only briefly. No token is as long as the overlap."""
 _OPEN = -1
-"""Stands for a node that is being counted."""
+"""Marks a node that is being counted."""
 _CHUNK = 64 * 1024
 
 _BLANKS = b"\x00\t\n\x0c\r "
 _BLANK = rb"[\x00\t\n\x0c\r ]"
 _GAP = rb"[\x00\t\n\x0c\r ]{0,64}"
 _ENDS = rb"(?![^\x00\t\n\x0c\r ()<>\[\]{}/%])"
-"""Where a name ends."""
+"""The end of a name."""
 
 
 def _spelled(word: str) -> bytes:
-    """The name as it may be written: any letter may be `#` and its code."""
+    """A pattern for the name, in which any letter may be written as `#` and its hex code."""
     letters = []
     for letter in word:
         code = "".join(f"[{each}{each.upper()}]" if each.isalpha() else each for each in f"{ord(letter):02x}")
@@ -68,41 +68,41 @@ _FILTER = re.compile(rb"/Filter%b*(/FlateDecode%b|\[%b*/FlateDecode%b*\])" % (_B
 
 
 class _Unsure(Exception):
-    """The pages cannot be told for certain."""
+    """The number of pages cannot be determined with certainty."""
 
 
 @dataclass(slots=True)
 class _Found:
-    """What the objects of a file say, by their numbers."""
+    """The facts found in the file's objects, by object number."""
 
     leaves: set[int] = field(default_factory=set)
     trees: set[int] = field(default_factory=set)
     counts: dict[int, int] = field(default_factory=dict)
     kids: dict[int, list[list[int]]] = field(default_factory=dict)
-    """A number's kids, once for each time that it is defined."""
+    """The kids of an object number, one list per definition."""
     tokens: int = 0
     kids_bytes: int = 0
     inflated: int = 0
 
 
 def is_pdf(data: Data) -> bool:
-    """True where the header stands within the first kilobyte, as readers accept it."""
+    """Whether the header is within the first kilobyte, as readers accept it."""
     return b"%PDF-" in data[:HEADER_WITHIN]
 
 
 def is_whole(data: Data) -> bool:
-    """True where the file says where its objects are: a reader has something to begin with."""
+    """Whether the file says where its objects are, so that a reader can start."""
     return any(data.find(mark) >= 0 for mark in (b"startxref", b"trailer", b"/XRef"))
 
 
 def page_count(data: Data) -> int | None:
-    """The number of pages, or None where it cannot be told."""
+    """The number of pages, or None if it cannot be determined."""
     found = _Found()
     try:
         for dictionary in _read(data, 0, found):
             for name, content in _unpacked(data, dictionary, found):
                 for _ in _read(content, name, found):
-                    raise _Unsure  # an object stream inside of one
+                    raise _Unsure  # an object stream inside an object stream
         declared = max((found.counts.get(number, 0) for number in found.trees), default=0)
         pages = max(len(found.leaves), declared, _leaves_named(found), _leaves_below(found))
     except _Unsure:
@@ -111,14 +111,14 @@ def page_count(data: Data) -> int | None:
 
 
 def _read(data: Data, number: int, found: _Found) -> Iterator[int]:
-    """Note what the objects say. `number` is that of the object at the start. Yields where each object stream's dictionary begins:
-    it says /ObjStm, or where the first of its objects is."""
+    """Record facts about the objects. `number` is that of the object at the start. Yields the offset of each object stream's
+    dictionary: one that has /ObjStm, or a /First with a number."""
     start, bracket, yielded = 0, -1, -1
     for token in _tokens(data):
         found.tokens += 1
         kind, end = token.lastgroup, token.end()
         if found.tokens > TOKENS_MAX or (kind != "head" and not data[end : end + _BLANKS_MAX].strip(_BLANKS)):
-            raise _Unsure  # too much, or more blanks than anybody writes
+            raise _Unsure  # too many tokens, or more blanks than a real file has
         if kind == "head":
             head = _HEAD.search(data[max(0, token.start() - _HEAD_BYTES) : token.start()])
             if head is not None:
@@ -153,7 +153,7 @@ def _note_type(data: Data, end: int, number: int, found: _Found) -> None:
     if named is None:
         return
     if named["odd"] is not None:
-        raise _Unsure  # a comment or a reference where a name belongs
+        raise _Unsure  # a comment or a reference in place of a name
     (found.leaves if named["tree"] is None else found.trees).add(number)
 
 
@@ -170,7 +170,7 @@ def _note_kids(data: Data, end: int, bracket: int, number: int, found: _Found) -
 
 
 def _unpacked(data: Data, start: int, found: _Found) -> Iterable[tuple[int, bytes]]:
-    """The objects of the object stream whose dictionary begins at `start`: number and bytes of each."""
+    """The number and bytes of each object in the object stream whose dictionary begins at `start`."""
     window = data[start : start + DICTIONARY_BYTES_MAX]
     stream = _STREAM.search(window)
     if stream is None:
@@ -188,18 +188,18 @@ def _unpacked(data: Data, start: int, found: _Found) -> Iterable[tuple[int, byte
 
 
 def _slices(content: bytes, base: int, words: list[bytes], found: _Found) -> Iterator[tuple[int, bytes]]:
-    """Each object from its offset to the next one, in whatever order they stand."""
+    """Each object from its offset to the next one, in any order."""
     places = sorted(zip((base + int(word) for word in words[1::2]), map(int, words[::2]), strict=False))
     ends = [start for start, _ in places[1:]] + [len(content)]
     if len(set(ends)) < len(ends):
-        raise _Unsure  # two objects in one place
+        raise _Unsure  # two objects at the same offset
     for (start, number), end in zip(places, ends, strict=True):
         found.tokens += 1
         yield number, content[start:end]
 
 
 def _inflated(data: Data, start: int, found: _Found) -> bytes:
-    """The stream that begins at `start`, to its own end."""
+    """The inflated stream that begins at `start`."""
     inflater, parts, position = zlib.decompressobj(), list[bytes](), start
     try:
         while not inflater.eof:
@@ -216,7 +216,7 @@ def _inflated(data: Data, start: int, found: _Found) -> bytes:
 
 
 def _leaves_named(found: _Found) -> int:
-    """How many references to leaves all nodes of page trees have together."""
+    """The total number of references to leaves in all page tree nodes."""
     return sum(
         max(sum(kid not in found.kids for kid in kids) for kids in found.kids[number])
         for number in found.trees & found.kids.keys()
@@ -224,8 +224,8 @@ def _leaves_named(found: _Found) -> int:
 
 
 def _leaves_below(found: _Found) -> int:
-    """How many leaves the largest page tree shows: a node without kids is one, as often as it is named. Of a number with several
-    definitions the largest counts. Raises _Unsure for a node within itself."""
+    """The number of leaves in the largest page tree. A node without kids is a leaf, counted once per reference. If a number has
+    several definitions, the largest counts. Raises _Unsure for a node that contains itself."""
     known: dict[int, int] = {}
     for root in found.trees & found.kids.keys():
         waiting = [root]

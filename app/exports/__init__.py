@@ -1,1 +1,1 @@
-"""Exports: facts read page by page from the ledger, through an encoder, to a file or to a client."""
+"""Exports: facts are read from the ledger page by page, encoded, and written to a file or sent to a client."""

@@ -1,10 +1,10 @@
-"""Exports for clients: a page at a time, in worker threads, and only so many at once.
+"""Exports for clients: one page at a time, in worker threads, and a limited number at once.
 
-Rule 1: what can be refused is refused before the answer begins; what breaks later breaks the answer, so that none looks whole
-that is not.
-Rule 2: a client that reads slowly holds a page, and no transaction; one that leaves ends the reading after the page that is read.
-Rule 3: exports are bounded for an account and for the process. Between two pages, also those that nothing is told of, each gives
-way to those that wait: one customer's long way to its first row is no other's.
+Rule 1: a request is refused before the answer starts. A later failure breaks off the answer, so an incomplete one never looks
+complete.
+Rule 2: a slow client holds one page in memory and no transaction. If the client leaves, reading stops after the current page.
+Rule 3: exports are limited per account and per process. After each page, even one that yields no rows, an export lets waiting
+exports continue, so one customer's long scan does not delay the others.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from app.faults import Overloaded, TooManyExports
 EXPORTS_MAX = 8
 ACCOUNT_EXPORTS_MAX = 2
 READERS_MAX = 2
-"""Threads that read and encode at once, apart from those of other requests."""
+"""Threads that read and encode at once, separate from those of other requests."""
 T = TypeVar("T")
 
 
 class Downloads:
-    """The exports that this process is sending."""
+    """The exports that this process is currently sending."""
 
     def __init__(self, *, exports_max: int = EXPORTS_MAX, account_exports_max: int = ACCOUNT_EXPORTS_MAX) -> None:
         self._exports_max, self._account_exports_max = exports_max, account_exports_max
@@ -50,13 +50,13 @@ class Downloads:
             yield
         finally:
             self._running[account_id] -= 1
-            self._running += Counter()  # forget those that are at zero
+            self._running += Counter()  # drops entries at zero
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(function, limiter=self._reading)
 
     async def next(self, chunks: Iterator[Chunk]) -> bytes | None:
-        """The next bytes that are any; None at the end."""
+        """The next bytes that are not empty; None at the end."""
         while (chunk := await self.in_thread(lambda: next(chunks, None))) is not None:
             if chunk.data:
                 return chunk.data

@@ -1,10 +1,10 @@
-"""An export in a file.
+"""Exports to a file.
 
-Rule 1: the file is there whole, or as it was: it is written under another name, made durable, and renamed.
-Rule 2: beside it stands a manifest. An export that goes on (`after`) takes up the file that the manifest tells of, and no other.
-Rule 3: what was written when a run was cut short is not lost: every so often it is made durable, with a note of how far it is, and
-the same export goes on there. The note is gone before anything else is written over what it tells of, and has its SHA-256.
-Rule 4: one run at a time writes one file: a second one is refused, until the manifest of the first stands.
+Rule 1: the file is replaced as a whole or not at all: it is written under another name, made durable, and renamed.
+Rule 2: a manifest is stored next to it. A continued export (`after`) extends only the file that the manifest describes.
+Rule 3: an interrupted run is not lost. At intervals the part written so far is made durable, with a progress note that has its
+SHA-256, and the same export resumes there. The note is deleted before anything else overwrites that part.
+Rule 4: one run at a time writes a file. A second run is refused until the first has written its manifest.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from app.exports.kinds import FORMAT_VERSION, ExportSpec
 from app.exports.manifest import (
     Manifest,
     Progress,
@@ -31,7 +32,6 @@ from app.exports.manifest import (
 )
 from app.exports.run import chunks
 from app.exports.source import Source, Span, span_of
-from app.exports.wanted import FORMAT_VERSION, Wanted
 from app.faults import ExportUnfit
 from app.ledger.store import Ledger
 from projections.exports.contract import Encoder
@@ -46,7 +46,7 @@ class Job:
 
     source: Source
     encoder: Encoder
-    spec: Wanted
+    spec: ExportSpec
     log: str
 
 
@@ -66,16 +66,16 @@ class FileExport:
         self._ledger, self._out = ledger, out
         self._source, self._encoder, self._spec, self._log = job.source, job.encoder, job.spec, job.log
         self._on_progress, self._checkpoint_of, self._durable_every = on_progress, checkpoint_of, durable_every
-        self._manifest_path, self._part = _beside(out, ".manifest.json"), _beside(out, ".part")
-        self._progress_path = _beside(out, ".part.json")
+        self._manifest_path, self._part = _with_suffix(out, ".manifest.json"), _with_suffix(out, ".part")
+        self._progress_path = _with_suffix(out, ".part.json")
         self._hash = hashlib.sha256()
         self._bytes = 0
 
     def write(self, *, after: int | None = None) -> Manifest:
-        """`after`: go on behind this position; in the file, where it ends there, else in a new one that belongs behind another."""
+        """`after`: continue after this position, in the existing file if it ends there, otherwise in a new file without a head."""
         span = span_of(self._ledger, self._source, self._spec, after)
         if after is not None and after > span.until:
-            raise ExportUnfit(f"There is nothing behind position {after}: what is wanted ends at {span.until}.")
+            raise ExportUnfit(f"There is nothing after position {after}: the export ends at position {span.until}.")
         with self._alone() as file:
             grown = None if after is None else self._grown(after)
             first = span.after + 1 if grown is None else grown.first_position
@@ -90,8 +90,8 @@ class FileExport:
 
     @contextmanager
     def _alone(self) -> Iterator[BinaryIO]:
-        """The file that is being written, as an earlier run left it. It is opened again where another run has finished, and
-        renamed it, before it was locked."""
+        """The locked part file, as an earlier run left it. It is reopened if another run finished and renamed it before it was
+        locked."""
         while True:
             with open(os.open(self._part, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:  # noqa: PTH123 - of a handle
                 self._lock(file, fcntl.LOCK_EX)
@@ -101,11 +101,11 @@ class FileExport:
                     return
 
     def _lock(self, file: BinaryIO, how: int) -> None:
-        """For as long as the file is open, under whatever name."""
+        """Lock the file while it is open, even if it is renamed."""
         try:
             fcntl.flock(file, how | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ExportUnfit(f"Another export is writing {self._part.name}.") from error
+            raise ExportUnfit(f"Another export is writing {self._part.name}. Wait for it to finish.") from error
 
     def _is_part(self, file: BinaryIO) -> bool:
         try:
@@ -114,26 +114,26 @@ class FileExport:
             return False
 
     def _refuse_unfinished(self) -> None:
-        """Whoever has renamed its file holds it until its manifest stands too."""
+        """Refuse if another run has renamed its file but not yet written its manifest: it still holds the lock."""
         if self._out.is_file():
             with self._out.open("rb") as there:
                 self._lock(there, fcntl.LOCK_SH)
 
     def _grown(self, after: int) -> Manifest | None:
-        """The manifest of the file that is there, which is to be taken further; None where there is no file."""
+        """The manifest of the existing file, which is to be continued; None if there is no file."""
         if not self._out.exists():
             return None
         if not self._encoder.appends:
-            raise ExportUnfit(f"{self._out.name} is there: name another file for what comes behind it.")
+            raise ExportUnfit(f"{self._out.name} already exists and cannot be continued. Name another file.")
         there = read_manifest(self._manifest_path)
         if there is None or not there.fits(self._spec, self._log):
-            raise ExportUnfit(f"{self._out.name} is there, and is not an earlier part of this very export.")
+            raise ExportUnfit(f"{self._out.name} already exists and is not an earlier part of this export.")
         if there.last_position != after:
-            raise ExportUnfit(f"{self._out.name} goes up to position {there.last_position}: go on behind that one.")
+            raise ExportUnfit(f"{self._out.name} ends at position {there.last_position}. Continue after that position.")
         return there
 
     def _cut_short(self, file: BinaryIO, begins: int, headless: bool) -> Progress | None:
-        """How far an earlier run of this very export came, where what it wrote is still there."""
+        """The progress of an interrupted run of the same export, if the part it wrote is unchanged."""
         there = read_progress(self._progress_path)
         this = (FORMAT_VERSION, self._spec, self._log, begins, headless)
         if there is None or (there.format_version, there.wanted, there.log, there.begins, there.continues) != this:
@@ -142,7 +142,7 @@ class FileExport:
         return there if (self._bytes, self._hash.hexdigest()) == (there.bytes, there.sha256) else None
 
     def _take_up(self, file: BinaryIO, cut: Progress | None, grown: Manifest | None) -> None:
-        """Keep what is there already, and cut what lies past it."""
+        """Keep the part that is already written, and truncate the file after it."""
         tally = self._encoder.tally
         if cut is not None:
             tally.rows, tally.total = cut.rows, cut.total
@@ -155,12 +155,12 @@ class FileExport:
         file.truncate()
 
     def _forget(self) -> None:
-        """The note of another export, before what it tells of."""
+        """Delete the progress note of another export, before overwriting the part it describes."""
         self._progress_path.unlink(missing_ok=True)
         sync_folder(self._part)
 
     def _copy(self, file: BinaryIO, grown: Manifest | None) -> None:
-        """What the file that goes on has, where one does."""
+        """Copy the content of the file that is continued, if any."""
         file.truncate(0)
         if grown is not None:
             file.seek(0)
@@ -168,10 +168,10 @@ class FileExport:
                 shutil.copyfileobj(whole, file, READ_BYTES)
         self._count(file, 0 if grown is None else grown.bytes)
         if grown is not None and (self._bytes, self._hash.hexdigest()) != (grown.bytes, grown.sha256):
-            raise ExportUnfit(f"{self._out.name} is not what its manifest tells of.")
+            raise ExportUnfit(f"{self._out.name} does not match its manifest.")
 
     def _count(self, file: BinaryIO, size: int) -> None:
-        """The first so many bytes of the file, as far as they are there."""
+        """Hash and count the first `size` bytes of the file, or fewer if it is shorter."""
         file.seek(0)
         self._hash, self._bytes = hashlib.sha256(), 0
         while data := file.read(min(READ_BYTES, size - self._bytes)):
@@ -220,7 +220,7 @@ class FileExport:
         return manifest
 
 
-def _beside(out: Path, suffix: str) -> Path:
+def _with_suffix(out: Path, suffix: str) -> Path:
     return out.with_name(out.name + suffix)
 
 

@@ -1,4 +1,4 @@
-"""What stands beside an exported file, so that whoever gets it can check it, and an export can go on from it."""
+"""The manifest next to an exported file, with which the file can be checked and the export continued."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from app.exports.wanted import FORMAT_VERSION, Wanted
+from app.exports.kinds import FORMAT_VERSION, ExportSpec
 from app.faults import ExportUnfit
 from projections.exports.contract import Tally
 from projections.exports.texts import fixed
@@ -18,14 +18,14 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """`first_position` and `last_position`: all that is wanted of these positions, both included, is in the file.
+    """`first_position` and `last_position`: the file has every matching event from the first to the last, both included.
 
-    `control_total` is the sum of `control_of` over all rows, in USD. `continues`: the file has no head: it belongs behind another.
-    `log` names the log that it is of. `checkpoint`: a signed checkpoint of the sealed log that has the last position in it.
+    `control_total` is the sum of `control_of` over all rows, in USD. `continues`: the file has no head; it follows another file.
+    `wanted` says what was exported, `log` from which log. `checkpoint`: a signed checkpoint that covers the last position.
     """
 
     format_version: int
-    wanted: Wanted
+    wanted: ExportSpec
     log: str
     first_position: int
     last_position: int
@@ -37,15 +37,15 @@ class Manifest(msgspec.Struct, frozen=True):
     sha256: str
     checkpoint: str | None = None
 
-    def fits(self, asked: Wanted, log: str) -> bool:
-        return (self.format_version, self.wanted, self.log) == (FORMAT_VERSION, asked, log)
+    def fits(self, spec: ExportSpec, log: str) -> bool:
+        return (self.format_version, self.wanted, self.log) == (FORMAT_VERSION, spec, log)
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """Of a file that is being written: what is durable of it. `sha256` is that of these bytes."""
+    """The durable part of a file that is being written. `sha256` is the hash of its first `bytes` bytes."""
 
     format_version: int
-    wanted: Wanted
+    wanted: ExportSpec
     log: str
     begins: int
     continues: bool
@@ -57,41 +57,41 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 def total_text(tally: Tally) -> str:
-    """With nine decimals: sums of cost lines are whole nanos."""
+    """The tally's total with nine decimals, because sums of cost lines are whole nanos."""
     return fixed(tally.total // 10 ** (tally.decimals - 9), 9)
 
 
 def total_of(manifest: Manifest, tally: Tally) -> int:
-    """The manifest's total, in the units of a tally."""
+    """The manifest's total in the units of the tally."""
     nanos = int(manifest.control_total.replace(".", ""))
     return nanos * int(10 ** (tally.decimals - 9))
 
 
 def read_manifest(path: Path) -> Manifest | None:
-    """None where there is none. Raises ExportUnfit, OSError."""
+    """The manifest; None if there is no file. Raises ExportUnfit, OSError."""
     return _read(path, Manifest)
 
 
 def read_progress(path: Path) -> Progress | None:
-    """None where there is none, or one that was cut."""
+    """The progress note; None if it does not exist or is truncated."""
     try:
         return _read(path, Progress)
     except ExportUnfit:
         return None
 
 
-def replace_file(path: Path, told: msgspec.Struct) -> None:
-    """Whole or not at all, and durable."""
+def replace_file(path: Path, content: msgspec.Struct) -> None:
+    """Replace a file atomically and durably."""
     fresh = path.with_name(path.name + ".new")
     with fresh.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
+        file.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
 
 
 def sync_folder(path: Path) -> None:
-    """What was renamed in the folder of a file stays so."""
+    """Make renames in the file's folder durable."""
     handle = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(handle)

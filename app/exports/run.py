@@ -1,8 +1,8 @@
 """An export as a sequence of bytes.
 
-Rule 1: whoever stops between two pages has lost nothing: what comes behind a position is the same bytes, whenever it is asked for.
-Rule 2: a whole export begins with the encoder's head; one that goes on behind a position never does.
-Rule 3: what was before is read for a head or a row that needs it, and not where neither comes.
+Rule 1: an export can stop between two pages without loss: the bytes after a position are always the same.
+Rule 2: a complete export starts with the encoder's head; a continued one does not.
+Rule 3: earlier events are read only if the head or a following row needs them.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from projections.exports.contract import Encoder
 
 
 class Chunk(NamedTuple):
-    """Bytes, and the position that they go up to: all that is wanted up to there has been told."""
+    """Bytes, and the position that they reach: everything up to it has been encoded."""
 
     position: int
     data: bytes
 
 
 def chunks(source: Source, encoder: Encoder, span: Span, *, continues: bool = False) -> Iterator[Chunk]:
-    """The bytes of a span, a page at a time. Raises ExportStopped, StoreUnavailable."""
+    """The bytes of a span, one page at a time. Raises ExportStopped, StoreUnavailable."""
     if encoder.remembers and (not continues or span.after < span.until):
         yield from _seen(source, encoder, span)
     if not continues:
@@ -33,7 +33,7 @@ def chunks(source: Source, encoder: Encoder, span: Span, *, continues: bool = Fa
 
 
 def _seen(source: Source, encoder: Encoder, span: Span) -> Iterator[Chunk]:
-    """Nothing is told of these, but whoever streams may stop between two pages."""
+    """Let the encoder see earlier events. The chunks are empty, so that the caller can stop between two pages."""
     for page in pages(source, 0, span.after):
         for fact in page:
             encoder.see(fact)

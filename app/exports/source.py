@@ -1,9 +1,9 @@
-"""Where the facts of an export come from, page by page.
+"""The sources of an export's facts, read page by page.
 
-Rule 1: a page is one short read: no transaction is open between two.
-Rule 2: of one account, positions come from an index of its own and only its own events are read, however long the log is.
-Rule 3: a span of positions never changes what is in it: the same span read again is the same facts.
-Rule 4: a position that is wanted and not there stops the reading: what is told of a span is told of all of it.
+Rule 1: a page is one short read; no transaction is open between two pages.
+Rule 2: for one account, an index gives the positions, and only the account's own events are read, however long the log is.
+Rule 3: a span of positions always contains the same facts.
+Rule 4: if an expected position is missing, reading stops, so an export never has a gap.
 These functions block. They raise StoreUnavailable, ExportStopped.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import NamedTuple, Protocol
 
-from app.exports.wanted import Wanted
+from app.exports.kinds import ExportSpec
 from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.store import Ledger
 from app.read_models import DecodedLog, ReadModels
@@ -25,17 +25,17 @@ _EVENT = "SELECT notification_id, recorded_at_micros, topic, state FROM stored_e
 
 
 class Source(Protocol):
-    """`page`: up to PAGE facts behind a position and up to another; empty at the end."""
+    """`page`: at most PAGE facts after one position and up to another; empty at the end."""
 
     def page(self, after: int, until: int) -> Sequence[Fact]: ...
 
     def end(self) -> int:
-        """The last position that can be told now."""
+        """The last position that can be exported now."""
         ...
 
 
 class Span(NamedTuple):
-    """Positions behind `begins` and up to `until` are wanted; those up to `after` are there already."""
+    """The positions after `begins` up to `until` are exported; those up to `after` are already done."""
 
     begins: int
     after: int
@@ -47,15 +47,15 @@ class WholeLog:
         self._log = DecodedLog(ledger, codec=codec)
 
     def page(self, after: int, until: int) -> Sequence[Fact]:
-        wanted = range(after + 1, min(after + PAGE, until) + 1)
-        return _whole(self._log.read(after, len(wanted)), wanted) if wanted else []
+        expected = range(after + 1, min(after + PAGE, until) + 1)
+        return _whole(self._log.read(after, len(expected)), expected) if expected else []
 
     def end(self) -> int:
         return self._log.head().position
 
 
 class OneAccount:
-    """The events that moved an account's money, as far as its balances are projected."""
+    """The events that moved an account's money, as far as the balances projection has come."""
 
     def __init__(self, ledger: Ledger, codec: Codec, read_models: ReadModels, account_id: str) -> None:
         self._ledger, self._codec, self._read_models, self._account_id = ledger, codec, read_models, account_id
@@ -79,17 +79,17 @@ class OneAccount:
             return Fact(position, micros, Undecodable(topic, str(error)))
 
 
-def span_of(ledger: Ledger, source: Source, asked: Wanted, after: int | None) -> Span:
-    """What is to be told of the log as it is now. `after` None: from the beginning of what is wanted."""
+def span_of(ledger: Ledger, source: Source, spec: ExportSpec, after: int | None) -> Span:
+    """The span to export from the log as it is now. `after` None: from the start."""
     until = source.end()
-    if asked.to_micros is not None:
-        until = min(until, position_before(ledger, asked.to_micros, until))
-    begins = 0 if asked.from_micros is None else position_before(ledger, asked.from_micros, until)
+    if spec.to_micros is not None:
+        until = min(until, position_before(ledger, spec.to_micros, until))
+    begins = 0 if spec.from_micros is None else position_before(ledger, spec.from_micros, until)
     return Span(begins, begins if after is None else max(begins, after), until)
 
 
 def position_before(ledger: Ledger, micros: int, until: int) -> int:
-    """The last position, up to `until`, that was recorded before an instant; instants never go back. 0 where there is none."""
+    """The last position, up to `until`, recorded before an instant; 0 if there is none. Instants never go back."""
     low, high = 0, until
     while low < high:
         middle = (low + high + 1) // 2
@@ -109,10 +109,10 @@ def pages(source: Source, after: int, until: int) -> Iterator[Sequence[Fact]]:
         after = page[-1].position
 
 
-def _whole(facts: Sequence[Fact], wanted: Sequence[int]) -> Sequence[Fact]:
-    """The facts, where they are those of the wanted positions. Raises ExportStopped."""
+def _whole(facts: Sequence[Fact], expected: Sequence[int]) -> Sequence[Fact]:
+    """The facts, if they have exactly these positions. Raises ExportStopped."""
     found = [fact.position for fact in facts]
-    for position, there in zip_longest(wanted, found):
+    for position, there in zip_longest(expected, found):
         if position != there:
             raise _missing(position)
     return facts

@@ -1,1 +1,1 @@
-"""Uploaded files: what comes in, where it is kept, and what requests see of it."""
+"""Uploaded files: upload, storage, and use in requests."""

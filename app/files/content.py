@@ -1,6 +1,6 @@
-"""The bytes of a file: judged when it comes, and read again in chunks or as base64.
+"""The bytes of a file: checked on upload, and read in chunks or as base64.
 
-Rule: a file is a PDF by what is in it. Its name and the type that a client gave it prove nothing.
+Rule: only its content makes a file a PDF. The name and type given by the client are not evidence.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from app.files.storage import Content
 from app.wire.exchange import RequestError
 
 CHUNK_BYTES = 192 * 1024
-"""What is written or read in one turn of a thread: a multiple of 3, so that base64 of the pieces is that of the whole."""
+"""Bytes written or read per thread call: a multiple of 3, so that the base64 of the chunks can be joined."""
 
 
 def inspect(file: BinaryIO) -> int | None:
-    """The pages of a PDF, None where nobody can count them. Blocks; the file is mapped, not read. Raises RequestError."""
+    """The number of pages of a PDF, None if they cannot be counted. Blocks; the file is mapped, not read. Raises RequestError."""
     file.flush()
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if not pdf.is_pdf(data):
             raise RequestError(
-                "Only PDF files are taken, and this is none: it does not begin with `%PDF-`. Its name does not matter.",
+                "Only PDF files are accepted. This file is not a PDF: it does not start with `%PDF-`. Its name does not matter.",
                 param="file",
                 code="unsupported_file",
             )
         if not pdf.is_whole(data):
             raise RequestError(
-                "The file begins like a PDF and has no cross-reference table that could be read: it is damaged, or cut off.",
+                "The file starts like a PDF but has no readable cross-reference table: it is damaged or truncated.",
                 param="file",
                 code="invalid_file",
             )
@@ -40,12 +40,12 @@ def inspect(file: BinaryIO) -> int | None:
 
 
 def encoded_bytes(size: int) -> int:
-    """How long base64 of so many bytes is."""
+    """The length of the base64 of `size` bytes."""
     return -(-size // 3) * 4
 
 
 def encoded(content: Content, sha256: str) -> str | None:
-    """All of it as base64, None where it is not what the digest says. Blocks. Raises StorageUnavailable."""
+    """The whole content as base64, None if its digest differs. Blocks. Raises StorageUnavailable."""
     digest, pieces, rest = hashlib.sha256(), [], b""
     while data := content.read(CHUNK_BYTES):
         digest.update(data)
@@ -58,7 +58,7 @@ def encoded(content: Content, sha256: str) -> str | None:
 
 
 class FileChunks:
-    """A content as an asynchronous iterator of chunks, each read in a thread."""
+    """An asynchronous iterator over a content's chunks, each read in a thread."""
 
     def __init__(self, content: Content, threads: trio.CapacityLimiter) -> None:
         self.content = content

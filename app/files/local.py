@@ -1,7 +1,7 @@
-"""Files in a folder of this machine, or of a shared file system.
+"""Files in a folder on this machine or on a shared file system.
 
-Rule 1: a file is `ID` (its content) and `ID.json` (its details), readable by this user alone; nothing of a client is in a path.
-Rule 2: the content comes last, by a rename of what was written and synced: where it is, all is there.
+Rule 1: a file is `ID` (its content) and `ID.json` (its details), readable only by this user. Paths contain no client input.
+Rule 2: the content is written, synced and renamed last. If it exists, the file is complete.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _details = msgspec.json.Decoder(Details)
 
 
 class LocalStorage:
-    """The files in `folder`, which is made when the first one comes."""
+    """The files in `folder`, which is created for the first upload."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -53,7 +53,7 @@ class LocalStorage:
             except FileNotFoundError:
                 return None
             except msgspec.MsgspecError as error:
-                raise StorageUnavailable(f"the details of {file_id} cannot be read: {error}") from error
+                raise StorageUnavailable(f"cannot read the details of {file_id}: {error}") from error
 
     def open(self, file_id: str) -> Content | None:
         with _mapped():
@@ -68,7 +68,7 @@ class LocalStorage:
                 (self._folder / name).unlink(missing_ok=True)
 
     def entries(self) -> Iterator[Sequence[Entry]]:
-        """Content that lacks its details, and the reverse, are entries too."""
+        """Content without details, and details without content, are entries too."""
         with _mapped():
             names = self._names()
             while page := list(islice(names, PAGE)):
@@ -86,7 +86,7 @@ class LocalStorage:
         return removed
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Does nothing: no resource is kept open."""
 
     def _spool(self) -> Spool:
         handle, path = tempfile.mkstemp(prefix=_SPOOL, dir=self._folder)
@@ -137,4 +137,4 @@ def _mapped() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageUnavailable(f"the folder of files: {error.strerror or error}") from error
+        raise StorageUnavailable(f"the files folder: {error.strerror or error}") from error

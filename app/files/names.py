@@ -1,6 +1,6 @@
-"""What clients see of files: what the ledger knows, and the name that is kept beside the content.
+"""Files as clients see them: the ledger's facts, and the name that is stored with the content.
 
-Rule: a name never changes, so it is asked for once and remembered. One that the storage has lost is made up of the id.
+Rule: a name never changes, so it is read once and cached. If the storage has lost it, the name is derived from the id.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a list."""
+    """One page of a list."""
 
     files: Sequence[Described]
     has_more: bool
@@ -56,7 +56,7 @@ def listed(row: Listed, filename: str) -> Described:
 
 
 class Names:
-    """The names of files, the newest asked for remembered."""
+    """The names of files, with a bounded cache."""
 
     def __init__(self, storage: Storage, threads: trio.CapacityLimiter) -> None:
         self._storage = storage
@@ -73,7 +73,7 @@ class Names:
         self._kept.pop(file_id, None)
 
     async def of(self, file_ids: Iterable[str]) -> dict[str, str]:
-        """The name of each. Raises StorageUnavailable."""
+        """The name of each file. Raises StorageUnavailable."""
         names = {file_id: self._kept.get(file_id, "") for file_id in file_ids}
         unknown = [file_id for file_id, name in names.items() if not name]
         found: dict[str, str] = {}
@@ -96,7 +96,7 @@ class Names:
         try:
             found.update(await trio.to_thread.run_sync(look_up, limiter=self._threads))
         except StorageUnavailable as error:
-            _log.warning("the storage of files is out of reach", error=str(error))
+            _log.warning("the file storage is unreachable", error=str(error))
             failed.append(error)
 
 

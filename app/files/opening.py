@@ -1,4 +1,4 @@
-"""The storage of files that the settings name."""
+"""Opens the file storage from the settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.settings.shape import FilesSettings
 
 
 def open_storage(settings: FilesSettings) -> Storage:
-    """The storage that the settings name. Nothing is touched or connected yet."""
+    """The configured storage. It is not accessed yet."""
     directory = settings.directory
     if directory is not None:
         return LocalStorage(directory)

@@ -1,8 +1,8 @@
-"""Files in a bucket of S3, or of a server that speaks its protocol.
+"""Files in a bucket of S3 or of a compatible server.
 
-Rule 1: a file is one object, its details in the object's own metadata: one request puts both, and the server checks the
-content's MD5 before it takes it. So there is no half of a file, and no upload in parts to be cleared away.
-Rule 2: endpoint, region and credentials are the client's usual ones: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and so on,
+Rule 1: a file is one object, with its details in the object's metadata. One request uploads both, and the server checks the
+content's MD5 before it accepts it. So there are no partial files and no multipart uploads to clean up.
+Rule 2: endpoint, region and credentials come from the usual sources: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and so on,
 a profile, or the machine's role.
 """
 
@@ -45,7 +45,7 @@ class S3Storage:
         try:
             return Spool(tempfile.TemporaryFile())
         except OSError as error:
-            raise StorageUnavailable(f"no temporary file: {error.strerror or error}") from error
+            raise StorageUnavailable(f"cannot create a temporary file: {error.strerror or error}") from error
 
     def keep(self, spool: Spool, file_id: str, details: Details) -> None:
         spool.file.flush()
@@ -77,7 +77,7 @@ class S3Storage:
             try:
                 return _details.decode(base64.urlsafe_b64decode(head["Metadata"].get(_DETAILS, "")))
             except ValueError as error:
-                raise StorageUnavailable(f"the details of {file_id} cannot be read") from error
+                raise StorageUnavailable(f"cannot read the details of {file_id}") from error
 
     def open(self, file_id: str) -> Content | None:
         with _mapped():
@@ -103,7 +103,7 @@ class S3Storage:
                 yield [Entry(name, each["LastModified"].timestamp()) for name, each in found if FILE_ID.fullmatch(name)]
 
     def tidy(self, before: float) -> int:
-        return 0  # a spool here has no name: it ends with its process
+        return 0  # a spool is an unnamed temporary file, which ends with its process
 
     def close(self) -> None:
         if self._client is not None:
@@ -122,7 +122,7 @@ class S3Storage:
                     read_timeout=READ_SECONDS,
                     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
                     max_pool_connections=CONNECTIONS_MAX,
-                    # Servers other than Amazon's do not all know the newer checksums; MD5 they all do.
+                    # Not every compatible server supports the newer checksums; all support MD5.
                     request_checksum_calculation="when_required",
                     response_checksum_validation="when_required",
                 ),

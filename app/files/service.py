@@ -1,9 +1,9 @@
-"""Files as routes and requests use them: uploaded, found, listed, read, deleted.
+"""The operations on files that routes and requests use: upload, find, list, read, delete.
 
-Rule 1: the content is durable in the storage before the ledger says that the file is there; the ledger says that it is gone
-before its content is removed. What a crash leaves between the two is in the storage only, and the sweep's.
-Rule 2: a look-up reads the file's own stream, so that any process knows a file as soon as its upload was answered.
-Rule 3: no content is ever whole in memory but for a request that refers to it, and then it is accounted for.
+Rule 1: the content is durable in the storage before the ledger records the file, and the ledger records the deletion before the
+content is removed. A crash in between leaves content in the storage only, which the sweep removes.
+Rule 2: a look-up reads the file's own stream, so every process knows a file as soon as its upload was answered.
+Rule 3: a whole content is in memory only for a request that refers to it, and is then counted in its reservation.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from domain.events import FileUploaded, file_stream
 from domain.file import File, Room
 
 UPLOAD_BYTES = 1024 * 1024
-"""What an upload holds in memory at most."""
+"""The most memory that an upload uses."""
 THREADS_MAX = 16
 REFERENCED_MAX = 100
-"""Files that one request may refer to."""
+"""The most files that one request may refer to."""
 T = TypeVar("T")
 _log = structlog.get_logger("files")
 
@@ -79,7 +79,7 @@ class Files:
     # -- Uploading -------------------------------------------------------------------------------------------------------
 
     async def check_room(self, account_id: str, key_id: str) -> None:
-        """Whether there is room for a file at all: judged before its content is taken, and by the ledger itself at the end.
+        """Check before an upload that the account may store another file. The ledger's guards check again at the end.
 
         Raises AccountIsFrozen, KeyIsRevoked, FilesFull, StoreUnavailable."""
         guards = files.upload_guards(account_id, key_id, self._room)
@@ -90,12 +90,12 @@ class Files:
                 raise files.upload_refusal(self._room, 1, guard.bucket, values[guard.bucket])
 
     async def upload(self, account_id: str, key_id: str, form: UploadForm, parts: AsyncIterable[bytes]) -> Described:
-        """Take a file as it comes. Raises what the form and the parts raise, RequestError (no PDF), FilesFull,
+        """Store a file while it arrives. Raises the errors of the form and the parts, RequestError (not a PDF), FilesFull,
         AccountIsFrozen, KeyIsRevoked, StorageUnavailable, StoreUnavailable."""
         spool = await self._run(self.storage.spool)
         try:
             digest = await self._collect(spool, form, parts)
-            asked = form.finish()
+            fields = form.finish()
             pages = await trio.to_thread.run_sync(inspect, spool.file, limiter=self._inspecting)
             uploaded = FileUploaded(
                 file_id=f"file-{secrets.token_hex(16)}",
@@ -105,13 +105,13 @@ class Files:
                 bytes=form.file_bytes,
                 pages=pages,
                 media_type=files.PDF,
-                purpose=asked.purpose,
-                expires_after_seconds=asked.expires_after_seconds,
+                purpose=fields.purpose,
+                expires_after_seconds=fields.expires_after_seconds,
             )
             kept: Described | None = None
             with trio.CancelScope(shield=True):
-                kept = await self._keep(spool, uploaded, Details(asked.filename, files.PDF))
-            assert kept is not None, "a shield lets nothing but errors out"
+                kept = await self._keep(spool, uploaded, Details(fields.filename, files.PDF))
+            assert kept is not None, "a shielded scope exits only normally or with an error"
             return kept
         finally:
             with trio.CancelScope(shield=True):
@@ -152,19 +152,19 @@ class Files:
                 await self.remove(file_id)
                 raise files.upload_refusal(self._room, uploaded.bytes, verdict.bucket, verdict.value)
             case _:
-                raise StoreUnavailable(f"128 random bits met twice: {file_id}")
+                raise StoreUnavailable(f"the random file id {file_id} already exists")
 
     # -- Finding ---------------------------------------------------------------------------------------------------------
 
     async def find(self, account_id: str, file_id: str, *, param: str = "id") -> File:
-        """The file, there for this account now. Raises NoSuchFile, StoreUnavailable."""
+        """The file, if it exists for this account now. Raises NoSuchFile, StoreUnavailable."""
         file = await self.load(file_id) if FILE_ID.fullmatch(file_id) else File(file_id)
         if not file.belongs_to(account_id, self.now_micros()):
             raise NoSuchFile(file_id, param)
         return file
 
     async def load(self, file_id: str) -> File:
-        """Whatever its stream says. Raises StoreUnavailable."""
+        """The file folded from its stream, in whatever state. Raises StoreUnavailable."""
         recorded = await self._read(self._ledger.stream, file_stream(file_id))
         instants = [one.recorded_at_micros for one in recorded]
         return files.fold(file_id, zip(known(self._codec, recorded), instants, strict=True))
@@ -177,7 +177,7 @@ class Files:
     async def page(
         self, account_id: str, *, after: str | None, limit: int, newest_first: bool, purpose: str | None
     ) -> Page:
-        """A page of an account's files, by age. Raises InvalidValue, StoreUnavailable, StorageUnavailable."""
+        """A page of an account's files, ordered by age. Raises InvalidValue, StoreUnavailable, StorageUnavailable."""
         if purpose not in (None, files.PURPOSE):
             return Page((), has_more=False)
         await self._freshen(account_id)
@@ -200,16 +200,16 @@ class Files:
         """Where a page begins. A file that was deleted meanwhile still marks its place."""
         found = (await self._read(self._read_models.file, account_id, file_id)).value
         if found is None:
-            raise InvalidValue("after", "after must be the id of one of your files, as a list has named it.")
+            raise InvalidValue("after", "after must be the ID of one of your files, as returned by a list.")
         return found.position
 
     async def _freshen(self, account_id: str) -> None:
-        """Wait until the read model has seen what the ledger holds now, for a while at most."""
+        """Wait, for a limited time, until the read model has caught up with the ledger."""
         head = (await self._read(self._ledger.head)).position
         await freshen(head, lambda: self._seen(account_id), self._poke)
 
     async def _seen(self, account_id: str) -> int:
-        """How much of the ledger is in the read model: nothing while its tables are being made."""
+        """The ledger position that the read model has reached; -1 while its tables are being built."""
         try:
             return (await self._read(self._read_models.file, account_id, "")).position
         except ReadModelsUnavailable:
@@ -218,7 +218,7 @@ class Files:
     # -- Reading ---------------------------------------------------------------------------------------------------------
 
     async def read(self, account_id: str, file_id: str, *, param: str = "id") -> tuple[File, FileChunks]:
-        """A file and its content, in chunks, to be closed. Raises NoSuchFile, StorageUnavailable, StoreUnavailable."""
+        """A file and its content in chunks, which the caller closes. Raises NoSuchFile, StorageUnavailable, StoreUnavailable."""
         file = await self.find(account_id, file_id, param=param)
         assert file.uploaded is not None, "it was found"
         content = await self._run(self.storage.open, file_id)
@@ -226,13 +226,13 @@ class Files:
             return file, FileChunks(content, self._threads)
         if content is not None:
             await self._run(content.close)
-        await self.find(account_id, file_id, param=param)  # it may have been deleted just now
+        await self.find(account_id, file_id, param=param)  # raises if it has just been deleted
         raise _changed(file_id)
 
     async def contents(
         self, account_id: str, refs: Sequence[FileRef], reservation: Reservation
     ) -> dict[str, StoredFile]:
-        """What a request refers to, by id, each read once. What it occupies is added to the reservation.
+        """The files that a request refers to, by id, each read once. Their memory is added to the reservation.
 
         Raises NoSuchFile and RequestError (naming the reference), Overloaded, StorageUnavailable, StoreUnavailable."""
         sizes: dict[str, int] = {}
@@ -249,7 +249,7 @@ class Files:
         for ref in refs:
             if ref.file_id not in stored:
                 size = encoded_bytes(sizes[ref.file_id])
-                reservation.grow(2 * size)  # while it is read there are its pieces too
+                reservation.grow(2 * size)  # while it is read, its pieces are in memory too
                 stored[ref.file_id] = await self._stored(account_id, ref)
                 reservation.shrink(size)
         return stored
@@ -277,7 +277,7 @@ class Files:
                 raise NoSuchFile(file_id)
 
     async def end(self, file: File, *, reason: str) -> bool:
-        """Write down that the file is gone, then remove its content. False: it was gone before. Raises StoreUnavailable."""
+        """Record the file's deletion, then remove its content. False: it was deleted before. Raises StoreUnavailable."""
         events = files.delete(file, reason=reason)
         if not events:
             return False
@@ -285,38 +285,38 @@ class Files:
         append = Append(command_id, file_stream(file.file_id), file.version, tuple(events))
         ended = isinstance(await self._writer.append(append), Committed)
         if ended:
-            _log.info("file is gone", file_id=file.file_id, reason=reason)
+            _log.info("file removed", file_id=file.file_id, reason=reason)
             await self.remove(file.file_id)
         return ended
 
     async def remove(self, file_id: str) -> None:
-        """Remove a content that the ledger does not know, or not any more. What fails here is left to the sweep."""
+        """Remove a content that the ledger does not know, or no longer. On failure the sweep removes it later."""
         self._names.forget(file_id)
         try:
             await self._run(self.storage.delete, file_id)
         except StorageUnavailable as error:
-            _log.warning("a content could not be removed yet", file_id=file_id, error=str(error))
+            _log.warning("a file's content could not be removed yet", file_id=file_id, error=str(error))
 
     async def _read(self, ask: Callable[..., T], *arguments: object) -> T:
-        """Ask the store, in a thread."""
+        """Query the store in a thread."""
         return await trio.to_thread.run_sync(ask, *arguments, abandon_on_cancel=True, limiter=self._reading)
 
     async def _run(self, work: Callable[..., T], *arguments: object) -> T:
-        """Work on the storage, in a thread."""
+        """Use the storage in a thread."""
         try:
             return await trio.to_thread.run_sync(work, *arguments, limiter=self._threads)
         except StorageUnavailable as error:
-            _log.warning("the storage of files is out of reach", error=str(error))
+            _log.warning("the file storage is unreachable", error=str(error))
             raise
 
 
 def _check_count(found: int, param: str) -> None:
     if found >= REFERENCED_MAX:
         raise RequestError(
-            f"A request may refer to at most {REFERENCED_MAX} files.", param=param, code="array_above_max_length"
+            f"A request can refer to at most {REFERENCED_MAX} files.", param=param, code="array_above_max_length"
         )
 
 
 def _changed(file_id: str) -> StorageUnavailable:
-    _log.error("a content is missing, or is not what was put there", file_id=file_id)
-    return StorageUnavailable(f"the content of {file_id} is not what was put there")
+    _log.error("a file's content is missing or altered", file_id=file_id)
+    return StorageUnavailable(f"the content of {file_id} is missing or altered")

@@ -1,11 +1,11 @@
-"""Where the content of files is kept: one contract, two engines (local.py, s3.py), chosen in opening.py.
+"""The storage of file contents: one contract, two engines (local.py, s3.py), selected in opening.py.
 
-Rule 1: an upload is collected in a spool, of which nothing is left once it is discarded. `keep` makes it a file, whole or not at
-all, and durable before it returns.
-Rule 2: a file is its content and its details, under its id, and is never changed. Its details hold what the ledger must not: the
-name that the client gave it.
-Rule 3: the ledger says which files there are. What the ledger does not know is left over from a crash, and a sweep removes it.
-Engines block: they are called from worker threads. Whatever goes wrong is a StorageUnavailable; a file that is not there is None.
+Rule 1: an upload is collected in a spool, which leaves nothing behind once discarded. `keep` turns it into a file atomically, and
+the file is durable when it returns.
+Rule 2: a file is its content and its details, stored by id and never changed. The details contain what the ledger must not: the
+name that the client gave.
+Rule 3: the ledger determines which files exist. Content that the ledger does not know remains from a crash, and a sweep removes it.
+Engines block, so worker threads call them. Every failure is a StorageUnavailable; a missing file is None.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ import msgspec
 from app.faults import StorageUnavailable
 
 FILE_ID = re.compile(r"file-[0-9a-f]{32}", re.ASCII)
-"""What ids look like: safe as the name of a file, and of an object."""
+"""The format of ids: safe as a file name and as an object name."""
 
 
 class Details(msgspec.Struct, frozen=True, gc=False):
-    """What is kept beside a content."""
+    """The metadata stored with a content."""
 
     filename: str
     media_type: str
@@ -34,37 +34,37 @@ class Details(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that is kept, and when it was put there (seconds since 1970, by the storage's clock)."""
+    """A stored item, and when it was stored (seconds since 1970, by the storage's clock)."""
 
     file_id: str
     modified_at: float
 
 
 class Spool:
-    """A file on this machine that an upload is collected in. It is gone once discarded, unless it was kept before."""
+    """A local file that collects an upload. Discarding it removes it unless it was kept before."""
 
     def __init__(self, file: BinaryIO, path: Path | None = None) -> None:
         self.file = file
         self.path = path
 
     def write(self, data: bytes | bytearray) -> None:
-        """Raises StorageUnavailable: the disk is full, or gone."""
+        """Raises StorageUnavailable if the disk is full or fails."""
         try:
             self.file.write(data)
         except OSError as error:
-            raise StorageUnavailable(f"an upload cannot be collected: {error.strerror or error}") from error
+            raise StorageUnavailable(f"cannot write the upload: {error.strerror or error}") from error
 
     def discard(self) -> None:
-        """May be called again and again."""
+        """May be called more than once."""
         self.file.close()
         if self.path is not None:
-            with suppress(OSError):  # a sweep finds it
+            with suppress(OSError):  # a sweep will remove it
                 self.path.unlink(missing_ok=True)
             self.path = None
 
 
 class Content(Protocol):
-    """A file's content, being read. Raises StorageUnavailable."""
+    """A file's content, opened for reading. Raises StorageUnavailable."""
 
     size: int
 
@@ -76,12 +76,12 @@ class Content(Protocol):
 
 
 class Storage(Protocol):
-    """One engine."""
+    """A storage engine."""
 
     def spool(self) -> Spool: ...
 
     def keep(self, spool: Spool, file_id: str, details: Details) -> None:
-        """Everything in the spool is the content of this file from now on."""
+        """Make the spool's bytes the content of this file."""
         ...
 
     def details(self, file_id: str) -> Details | None: ...
@@ -89,15 +89,15 @@ class Storage(Protocol):
     def open(self, file_id: str) -> Content | None: ...
 
     def delete(self, file_id: str) -> None:
-        """Nothing to do where it is not there."""
+        """Does nothing if the file does not exist."""
         ...
 
     def entries(self) -> Iterator[Sequence[Entry]]:
-        """All that is kept, page by page, in no order."""
+        """All stored items, in pages, in no particular order."""
         ...
 
     def tidy(self, before: float) -> int:
-        """Remove spools that a process which is gone has left before that instant. Returns how many."""
+        """Remove spools older than `before`, left by processes that ended. Returns how many."""
         ...
 
     def close(self) -> None: ...

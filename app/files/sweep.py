@@ -1,8 +1,8 @@
-"""The sweep: it writes down what has expired, and removes content that no file owns.
+"""The sweep: records expired files, and removes content that belongs to no file.
 
-Rule 1: it may run in every process at once. The end of a file has one place in its stream; removing twice is removing once.
-Rule 2: content is removed only when it is old and the ledger itself says that no file owns it: an upload that is on its way, or a
-read model that lags, loses nothing.
+Rule 1: it may run in every process at once. A file's deletion has one version in its stream, and removing content is idempotent.
+Rule 2: content is removed only if it is old and the ledger itself shows that no file owns it. An upload in progress or a lagging
+read model therefore loses nothing.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from app.read_models import ReadModels
 T = TypeVar("T")
 SWEEP_SECONDS = 60.0
 COLLECT_SECONDS = 3600.0
-"""Between two looks at all that the storage keeps."""
+"""The interval between scans of the whole storage."""
 ORPHAN_SECONDS = 3600.0
-"""Younger content may belong to an upload that is not in the ledger yet."""
+"""Newer content may belong to an upload that is not in the ledger yet."""
 EXPIRED_MAX = 500
 LOOK_MAX = 500
 _log = structlog.get_logger("files.sweep")
 
 
 class FileSweep:
-    """Sweeps for as long as its process runs. `wall_clock` is in seconds since 1970, as the storage's instants are."""
+    """Sweeps while its process runs. `wall_clock` returns seconds since 1970, like the storage's timestamps."""
 
     def __init__(
         self,
@@ -50,14 +50,14 @@ class FileSweep:
         self._collect_at = float("-inf")
 
     async def turn(self) -> None:
-        """What has expired, and now and then what is left over. Raises StoreUnavailable, StorageUnavailable."""
+        """End expired files and, every COLLECT_SECONDS, remove orphans. Raises StoreUnavailable, StorageUnavailable."""
         await self.expire()
         if trio.current_time() >= self._collect_at:
             self._collect_at = trio.current_time() + COLLECT_SECONDS
             await self.collect()
 
     async def expire(self) -> int:
-        """End the files whose time is over. Returns how many this sweep has ended. Raises StoreUnavailable."""
+        """End expired files. Returns how many this sweep ended. Raises StoreUnavailable."""
         now = self._files.now_micros()
         look = partial(self._read_models.expired_files, now, limit=EXPIRED_MAX)
         found = (await trio.to_thread.run_sync(look, limiter=self._reading)).value
@@ -67,11 +67,11 @@ class FileSweep:
                 file = await self._files.load(row.file_id)
                 ended += await self._files.end(file, reason="expired")
             except CommandFailed as error:
-                _log.warning("a file cannot be ended", file_id=row.file_id, error=str(error))
+                _log.warning("an expired file cannot be removed", file_id=row.file_id, error=str(error))
         return ended
 
     async def collect(self) -> int:
-        """Remove what is kept and belongs to no file. Returns how many. Raises StoreUnavailable, StorageUnavailable."""
+        """Remove stored content that belongs to no file. Returns how many. Raises StoreUnavailable, StorageUnavailable."""
         before = self._wall_clock() - ORPHAN_SECONDS
         removed = await self._work(self._files.storage.tidy, before)
         pages = self._files.storage.entries()
@@ -80,7 +80,7 @@ class FileSweep:
             for start in range(0, len(old), LOOK_MAX):
                 removed += await self._remove_unowned(old[start : start + LOOK_MAX])
         if removed:
-            _log.info("removed content that no file owned", count=removed)
+            _log.info("orphaned file contents removed", count=removed)
         return removed
 
     async def _remove_unowned(self, file_ids: Sequence[str]) -> int:

@@ -1,8 +1,8 @@
-"""The form of an upload, read as it comes: bytes in, the bytes of the file out, and at the end what the fields said.
+"""Parses an upload's form incrementally: bytes in, the file's bytes out, and at the end the values of the fields.
 
-Rule 1: pure and bounded. Nothing is kept but small fields; headers, parts and fields are few and short, and the file is counted.
-Rule 2: fields come in any order, each at most once; one that is not known is refused by its name.
-Rule 3: what is wrong is told as soon as it is seen.
+Rule 1: pure and bounded. Only small fields are kept. Headers, parts and fields are limited in number and length, the file in size.
+Rule 2: fields come in any order, each at most once. An unknown field is refused by name.
+Rule 3: an error is raised as soon as it is detected.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ HEADER_BYTES_MAX = 4096
 HEADERS_MAX = 8
 PARTS_MAX = 8
 OVERHEAD_BYTES_MAX = 64 * 1024
-"""More than all that a form of ours can hold beside its file."""
+"""More than a valid form can contain in addition to its file."""
 _FILE, _PURPOSE, _ANCHOR, _SECONDS = "file", "purpose", "expires_after[anchor]", "expires_after[seconds]"
 _FIELDS = (_FILE, _PURPOSE, _ANCHOR, _SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What an upload's fields said. `expires_after_seconds` None: the file stays."""
+class UploadFields:
+    """The values of an upload's fields. `expires_after_seconds` None: the file does not expire."""
 
     filename: str
     purpose: str
@@ -38,7 +38,7 @@ class Asked:
 
 
 class UploadForm:
-    """One form. `feed` everything, then `finish`. Both raise RequestError, FileTooLarge, InvalidValue."""
+    """One form. Call `feed` for all data, then `finish`. Both raise RequestError, FileTooLarge, InvalidValue."""
 
     def __init__(self, content_type: str | None) -> None:
         """Raises UnsupportedMediaType, RequestError."""
@@ -54,7 +54,7 @@ class UploadForm:
         self.file_bytes = 0
 
     def feed(self, data: bytes) -> bytes:
-        """What of `data` belongs to the file."""
+        """The part of `data` that belongs to the file."""
         parts: list[bytes] = []
         try:
             for event in self._parser.parse(data) if data else ():
@@ -73,18 +73,18 @@ class UploadForm:
             raise _malformed(str(error)) from error
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def finish(self) -> Asked:
-        """Everything has come."""
+    def finish(self) -> UploadFields:
+        """All data was fed. Returns the fields."""
         try:
             self._parser.close()
         except MultipartError as error:
-            raise _malformed("it ends too early") from error
+            raise _malformed("it ends early") from error
         for name in (_FILE, _PURPOSE):
             if name not in self._values:
                 raise _missing(name)
         if not self.file_bytes:
             raise RequestError("The file is empty.", param=_FILE, code="invalid_file")
-        return Asked(
+        return UploadFields(
             self._filename, self._text(_PURPOSE) or "", check_expiry(self._text(_ANCHOR), self._text(_SECONDS))
         )
 
@@ -98,7 +98,7 @@ class UploadForm:
                 code="unknown_parameter",
             )
         if name in self._values:
-            raise RequestError(f"'{name}' is there twice: send one file a request.", param=name, code="invalid_value")
+            raise RequestError(f"'{name}' appears twice. Send one file per request.", param=name, code="invalid_value")
         self._name, self._values[name] = name, bytearray()
         if name == _FILE:
             self._filename = _filename(part.filename)
@@ -124,7 +124,7 @@ def _boundary(content_type: str | None) -> str:
     kind, options = parse_options_header(content_type or "")
     if kind.lower() != FORM:
         shown = kind[:100] or "no Content-Type"
-        raise UnsupportedMediaType(f"An upload is {FORM}, not {shown}: its fields are `purpose` and `file`.")
+        raise UnsupportedMediaType(f"An upload must be {FORM}, not {shown}. Its fields are `purpose` and `file`.")
     boundary: str = options.get("boundary", "")
     if not 0 < len(boundary) <= BOUNDARY_LENGTH_MAX or not boundary.isascii() or not boundary.isprintable():
         raise _malformed(f"the Content-Type header has no boundary of 1 to {BOUNDARY_LENGTH_MAX} characters")
@@ -132,7 +132,7 @@ def _boundary(content_type: str | None) -> str:
 
 
 def _filename(sent: str | None) -> str:
-    """The last part of the name that the client gave, fit to be shown."""
+    """The last path segment of the name that the client gave, safe to show."""
     if sent is None:
         raise RequestError(
             "'file' must be sent as a file, with a filename: `-F file=@document.pdf`.", param=_FILE, code="invalid_type"
@@ -151,4 +151,4 @@ def _missing(name: str) -> RequestError:
 
 
 def _malformed(what: str) -> RequestError:
-    return RequestError(f"The body is no {FORM} that can be read: {what}.", code="invalid_multipart")
+    return RequestError(f"The body is not valid {FORM}: {what}.", code="invalid_multipart")

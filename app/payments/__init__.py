@@ -1,1 +1,1 @@
-"""Payments: checkouts, what the processor announces, and the one way in which money is credited."""
+"""Payments: checkouts, webhooks, and the crediting of money."""

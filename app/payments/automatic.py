@@ -1,10 +1,9 @@
-"""Automatic top-ups: a saved payment method is charged when the balance falls below a threshold.
+"""Automatic top-ups: charge a saved payment method when the balance falls below a threshold.
 
-Rule 1: off until its owner switches it on. Once per crossing: it is armed again when the balance has been seen at the threshold.
-Rule 2: the ceiling of the month is a guard on the start of the checkout, in the ledger: exact over any number of processes.
-Rule 3: a crossing is claimed by one update and numbered. A process that dies with it is followed by one that looks for what was
-charged for that number before it charges.
-Rule 4: a refused method switches it off, visibly; a frozen account is never charged.
+Rule 1: off until the account's owner enables it. One charge per crossing: it is armed again when the balance reaches the threshold.
+Rule 2: the monthly ceiling is a guard in the ledger on the start of the checkout, exact across any number of processes.
+Rule 3: one update claims and numbers a crossing. If the process dies, the next one first looks for a charge with that number.
+Rule 4: a refused payment method disables automatic top-ups, with a visible problem. A frozen account is never charged.
 
     armed -> charging -> charged -> armed        charging -> ceiling -> armed        charging -> off
 """
@@ -21,7 +20,7 @@ import structlog
 from app.faults import VendorRefused, VendorUnavailable
 from app.payments.chores import claim
 from app.payments.service import Payments
-from app.payments.vendor import Payment, Saved
+from app.payments.vendor import Payment, SavedMethod
 from domain import buckets
 from domain.checkout import Checkout
 from domain.errors import AutomaticCeilingReached, TooManyCheckouts
@@ -37,7 +36,7 @@ _log = structlog.get_logger("payments.automatic")
 
 @dataclass(frozen=True, slots=True)
 class TopUp:
-    """A row: what an account wants, and where its current crossing stands."""
+    """A row: an account's settings and the state of its current crossing."""
 
     account_id: str
     enabled: bool
@@ -51,14 +50,14 @@ class TopUp:
     problem: str | None
 
     @property
-    def saved(self) -> Saved | None:
+    def saved(self) -> SavedMethod | None:
         if self.customer_id is None or self.payment_method_id is None:
             return None
-        return Saved(self.customer_id, self.payment_method_id)
+        return SavedMethod(self.customer_id, self.payment_method_id)
 
     @property
     def checkout_id(self) -> str:
-        """Of the current crossing."""
+        """The checkout id of the current crossing."""
         digest = hashlib.sha256(f"{self.account_id}\0{self.crossings}".encode()).hexdigest()
         return f"co_auto_{digest[:28]}"
 
@@ -69,14 +68,13 @@ class AutomaticTopUps:
         self._tables = payments.tables
 
     def of_account(self, account_id: str) -> TopUp | None:
-        """What an account has set; None where it saved no method yet. Blocks."""
+        """The account's settings; None if it has saved no payment method yet. Blocks."""
         found = self._rows("WHERE account_id = ?", (account_id,))
         return found[0] if found else None
 
     def switch(self, account_id: str, *, enabled: bool, pack_id: str, threshold_nanos: int, ceiling_nanos: int) -> bool:
-        """Set it; a problem that stood is forgotten. A crossing that is under way goes on, and one that was charged stays charged
-        until the balance was above the threshold, unless it is switched off and on. Returns False where no method is saved. Blocks.
-        """
+        """Change the settings and clear any problem. A crossing in progress continues. One that was charged stays charged until the
+        balance reaches the threshold, unless it is disabled and enabled again. Returns False if no method is saved. Blocks."""
         assert 0 <= threshold_nanos <= AMOUNT_NANOS_MAX
         sql = (
             "UPDATE automatic_top_ups SET enabled = ?, pack_id = ?, threshold_nanos = ?, ceiling_nanos_per_month = ?, "
@@ -88,14 +86,14 @@ class AutomaticTopUps:
         return bool(self._tables.change((sql, (on, pack_id, threshold_nanos, ceiling_nanos, on, account_id))))
 
     async def turn(self) -> None:
-        """Look at every account that has it on. Raises StoreUnavailable."""
+        """Check every account that has it enabled. Raises StoreUnavailable."""
         if not await self._payments.in_thread(claim, self._tables, "automatic top-ups", TURN_SECONDS):
             return
         for row in await self._payments.in_thread(self._rows, "WHERE enabled = 1 OR state = 'charging'", ()):
             try:
                 await self._step(row)
             except (VendorUnavailable, VendorRefused) as error:
-                _log.warning("an automatic top-up waits", account_id=row.account_id, error=str(error))
+                _log.warning("automatic top-up postponed", account_id=row.account_id, error=str(error))
 
     async def _step(self, row: TopUp) -> None:
         if row.state == "charging":
@@ -115,10 +113,10 @@ class AutomaticTopUps:
             await self._charge(claimed, resumed=False)
 
     async def _charge(self, row: TopUp, *, resumed: bool) -> None:
-        """From a claimed crossing to what the processor says of it. Raises VendorUnavailable, VendorRefused, StoreUnavailable."""
+        """Charge a claimed crossing and record the result. Raises VendorUnavailable, VendorRefused, StoreUnavailable."""
         pack, saved = self._payments.packs.get(row.pack_id), row.saved
         if pack is None or saved is None:
-            await self._move(row, "off", problem="the pack or the payment method is not there any more")
+            await self._move(row, "off", problem="the pack or the payment method no longer exists")
             return
         try:
             checkout = await self._payments.in_thread(self._start, row)
@@ -138,10 +136,12 @@ class AutomaticTopUps:
             payment = replace(payment, failure=payment.status)
         outcome = await self._payments.settle_payment(payment)
         if payment.failure is not None:
-            _log.warning("an automatic top-up was refused", account_id=row.account_id, code=payment.failure)
+            _log.warning("automatic top-up refused", account_id=row.account_id, code=payment.failure)
             await self._move(row, "off", problem=f"the payment was refused: {payment.failure}")
         elif payment.status == "succeeded":
-            _log.info("an automatic top-up", account_id=row.account_id, payment_id=payment.payment_id, outcome=outcome)
+            _log.info(
+                "automatic top-up charged", account_id=row.account_id, payment_id=payment.payment_id, outcome=outcome
+            )
             await self._move(row, "charged", problem=None)
 
     def _start(self, row: TopUp) -> Checkout:
@@ -152,7 +152,7 @@ class AutomaticTopUps:
         )
 
     def _figures(self, account_id: str) -> tuple[int, bool, int]:
-        """What is available, whether the account is frozen, what was ordered automatically this month."""
+        """The available balance, whether the account is frozen, and the credit of this month's automatic top-ups."""
         month = buckets.month_of(self._tables.now_micros())
         names = (
             buckets.available(account_id),

@@ -1,6 +1,6 @@
-"""Work that one process at a time does for all: whoever claims a chore's turn does it.
+"""Chores: periodic work that one process at a time does for all. A process claims a turn and does it.
 
-Rule 1: a claim is one guarded update. A process that dies with it loses that turn; the next falls due as ever.
+Rule 1: a claim is one guarded update. If the process dies, that turn is lost and the next one is due as usual.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from domain.buckets import MICROS_PER_SECOND
 
 
 def claim(tables: Tables, name: str, every_seconds: float) -> bool:
-    """Whether this turn of the chore is the caller's. Blocks."""
+    """Claim this turn of the chore. Returns whether the caller has it. Blocks."""
     now = tables.now_micros()
     after = now + int(every_seconds * MICROS_PER_SECOND)
     if tables.change(

@@ -1,10 +1,10 @@
-"""The one way in which a payment moves the books: pure decisions, appended where they stand.
+"""The only code through which payments change the books: pure decisions, appended at the version they were made on.
 
-Rule 1: whoever tells of a payment (webhook, success page, sweeper), this credits it, after checking it against our own order.
-Rule 2: each step is one append, decided on the stream as it stands; any of them may run again, and does nothing then. A process
-that dies between two leaves what the next telling completes.
-Rule 3: the checkout is claimed for its payment before the payment is credited: two payments never credit one checkout.
-Rule 4: after money moved, the account's standing follows its balance: frozen while a return took more than was left.
+Rule 1: whatever reports a payment (webhook, success page, sweep), this code credits it, after checking it against the checkout.
+Rule 2: each step is one append, decided on the current stream, and can be repeated without effect. If the process dies between two
+steps, the next report of the payment completes them.
+Rule 3: the payment is recorded in its checkout before it is credited, so two payments never credit one checkout.
+Rule 4: after money has moved, the account is frozen if a return made its balance negative, and unfrozen once it is restored.
 These functions block.
 """
 
@@ -29,6 +29,8 @@ from domain.checkout import Checkout, Pack
 from domain.errors import PaymentMismatch
 from domain.events import (
     Event,
+    FundsWithdrawn,
+    RefundPosted,
     Tax,
     TopUpSettled,
     account_stream,
@@ -37,18 +39,18 @@ from domain.events import (
     payment_stream,
     refund_stream,
 )
-from domain.payment import Return, Returned
+from domain.payment import Return, Returned, Taking
 
 POSTED = frozenset({"succeeded", "pending"})
-"""States of a refund in which the money has left."""
+"""The states of a refund in which the money has left."""
 UNDONE = frozenset({"failed", "canceled"})
 Decision = tuple[int, Sequence[Event], tuple[Guard, ...]]
-"""(version of the stream that was decided on, events to append, guards)"""
+"""(stream version that the decision was made on, events to append, guards)"""
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
-    """What the processor says was paid. None where it does not say."""
+class ReportedPayment:
+    """A payment as the processor reported it. None: not reported."""
 
     payment_id: str
     checkout_id: str
@@ -59,13 +61,13 @@ class Paid:
 
 
 class Crediting:
-    """Over the ledger itself: what is written is what was read there."""
+    """Reads and appends to the ledger directly."""
 
     def __init__(self, ledger: Ledger, codec: Codec) -> None:
         self._ledger = ledger
         self._codec = codec
 
-    # -- What stands -------------------------------------------------------------------------------------------------
+    # -- Current state ------------------------------------------------------------------------------------------------
 
     def checkout(self, checkout_id: str) -> Checkout:
         """Raises StoreUnavailable."""
@@ -74,12 +76,12 @@ class Crediting:
         return checkouts.fold(checkout_id, zip(known(self._codec, stored), instants, strict=True))
 
     def settled(self, payment_id: str) -> TopUpSettled | None:
-        """The credit of a payment, where it has one."""
+        """The event that credited a payment, if any."""
         events = known(self._codec, self._ledger.stream(payment_stream(payment_id)))
         return next((event for event in events if isinstance(event, TopUpSettled)), None)
 
     def returned(self, payment_id: str) -> Returned:
-        """What refunds and disputes have taken back of it."""
+        """The totals that refunds and disputes have taken back of a payment."""
         names = (buckets.returned(payment_id), buckets.returned_credit(payment_id))
         values = self._ledger.bucket_values(names)
         return Returned(values[names[0]], values[names[1]])
@@ -107,11 +109,11 @@ class Crediting:
         return self.checkout(checkout_id)
 
     def expire(self, checkout_id: str) -> bool:
-        """Nobody paid in time. Returns whether that is new. Raises NotFound."""
+        """Record that the checkout expired unpaid. Returns whether that is new. Raises NotFound."""
         return self._end(checkout_id, checkouts.expire)
 
     def fail(self, checkout_id: str, reason: str) -> bool:
-        """The payment was refused. Returns whether that is new. Raises NotFound."""
+        """Record that the payment was refused. Returns whether that is new. Raises NotFound."""
         return self._end(checkout_id, lambda checkout: checkouts.fail(checkout, reason))
 
     def _end(self, checkout_id: str, end: Callable[[Checkout], list[Event]]) -> bool:
@@ -123,7 +125,7 @@ class Crediting:
 
     # -- Money in ----------------------------------------------------------------------------------------------------
 
-    def credit(self, paid: Paid) -> bool:
+    def credit(self, paid: ReportedPayment) -> bool:
         """Credit a payment. Returns whether that is new. Raises NotFound (no such checkout), PaymentMismatch, StoreUnavailable."""
         checkout = self.checkout(paid.checkout_id)
         checkouts.check_paid(
@@ -145,41 +147,35 @@ class Crediting:
     def refund(self, settled: TopUpSettled, refund: Refund) -> bool:
         """Post a refund, or its failure. Returns whether anything is new. Raises PaymentMismatch, InvalidValue."""
         _same_currency(settled, refund.currency)
+        stream = refund_stream(refund.refund_id)
         if refund.status in POSTED:
-            return self._return(
-                settled,
-                refund_stream(refund.refund_id),
-                refund.refund_id,
-                lambda there, returned: payments.post_refund(there, settled, refund.amount_minor, returned),
-            )
+            return self._take_back(settled, stream, RefundPosted, refund.refund_id, refund.amount_minor)
         if refund.status in UNDONE:
-            return self._return(
-                settled,
-                refund_stream(refund.refund_id),
-                refund.refund_id,
-                lambda there, returned: payments.fail_refund(there, settled, returned),
-            )
+            return self._give_back(settled, stream, refund.refund_id)
         return False
 
     def dispute(self, settled: TopUpSettled, dispute: Dispute) -> bool:
-        """Post what a dispute took, and what came back. Returns whether anything is new. Raises PaymentMismatch, InvalidValue."""
+        """Post a dispute's withdrawal and reinstatement. Returns whether anything is new. Raises PaymentMismatch, InvalidValue."""
         _same_currency(settled, dispute.currency)
         stream, new = dispute_stream(dispute.dispute_id), False
         if dispute.withdrawn:
-            new = self._return(
-                settled,
-                stream,
-                dispute.dispute_id,
-                lambda there, returned: payments.withdraw(there, settled, dispute.amount_minor, returned),
-            )
+            new = self._take_back(settled, stream, FundsWithdrawn, dispute.dispute_id, dispute.amount_minor)
         if dispute.reinstated:
-            new |= self._return(
-                settled,
-                stream,
-                dispute.dispute_id,
-                lambda there, returned: payments.reinstate(there, settled, returned),
-            )
+            new |= self._give_back(settled, stream, dispute.dispute_id)
         return new
+
+    def _take_back(
+        self, settled: TopUpSettled, stream: str, taking: type[Taking], return_id: str, amount_minor: int
+    ) -> bool:
+        def decide(there: Return, returned: Returned) -> list[Event]:
+            return payments.take_back(there, taking, settled, amount_minor, returned)
+
+        return self._return(settled, stream, return_id, decide)
+
+    def _give_back(self, settled: TopUpSettled, stream: str, return_id: str) -> bool:
+        return self._return(
+            settled, stream, return_id, lambda there, returned: payments.give_back(there, settled, returned)
+        )
 
     def _return(
         self, settled: TopUpSettled, stream: str, return_id: str, decide_on: Callable[[Return, Returned], list[Event]]
@@ -194,11 +190,11 @@ class Crediting:
         self.follow_balance(settled.account_id, return_id, freezes=True)
         return new
 
-    # -- The account's standing --------------------------------------------------------------------------------------
+    # -- Freezing -----------------------------------------------------------------------------------------------------
 
     def follow_balance(self, account_id: str, because: str, *, freezes: bool) -> None:
-        """Freeze the account where it is below zero and `because` may be why, and take that freeze off where it is not any more.
-        Guarded by the balance itself: whoever moves it meanwhile decides again."""
+        """Freeze the account if its balance is negative and `freezes`; end that freeze if the balance is not negative. A guard on
+        the balance makes the decision run again if the balance changes meanwhile."""
         name = buckets.available(account_id)
 
         def decide() -> Decision:
@@ -219,7 +215,7 @@ class Crediting:
         *,
         refused: Callable[[str], Exception] | None = None,
     ) -> Sequence[Event]:
-        """Decide and append until it stands, or until there is nothing to do. Returns what was appended."""
+        """Decide and append, again after each conflict, until nothing is left to do. Returns the events appended."""
         for _ in range(ATTEMPTS_MAX):
             version, events, guards = decide()
             if not events:
@@ -235,8 +231,8 @@ class Crediting:
                 case Failed():
                     raise CommandFailed(verdict.message)
                 case _:
-                    continue  # others were faster: decide again
-        raise TooManyConflicts(f"{stream} is being changed by others. Try again.")
+                    continue  # another writer was faster: decide again
+        raise TooManyConflicts(f"{stream} is being changed by other processes. Try again.")
 
 
 def _same_currency(settled: TopUpSettled, currency: str) -> None:

@@ -1,9 +1,9 @@
-"""What the processor announced: kept before it is acknowledged, worked on after, and purged in time.
+"""The inbox of the processor's webhooks: stored before they are acknowledged, processed afterwards, and purged after KEPT_DAYS.
 
-Rule 1: an announcement is a row by its own id: told twice, it is there once. One that is not done yet is due again when it is told
-again, so that no row ever stands in the way of a retry.
-Rule 2: who works on a row has claimed it for a while; a process that dies lets it fall due again.
-Rule 3: the documents hold personal data: they are kept here for KEPT_DAYS, and never in the ledger or a log.
+Rule 1: a webhook is one row, keyed by its own id, however often it arrives. If it arrives again before it was processed, it becomes
+due again, so an old row never blocks a retry.
+Rule 2: a process claims a row for a limited time. If the process dies, the row becomes due again.
+Rule 3: the payloads contain personal data. They are kept here for KEPT_DAYS, and never in the ledger or a log.
 These functions block.
 """
 
@@ -31,8 +31,8 @@ _SOONER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """An announcement that is claimed. `attempts` counts the ones before this."""
+class ClaimedWebhook:
+    """A claimed webhook. `attempts` is the number of earlier attempts."""
 
     event_id: str
     type: str
@@ -45,7 +45,7 @@ class Inbox:
         self._tables = tables
 
     def put(self, notice: Notice, payload: bytes) -> bool:
-        """Keep an announcement. Returns whether it is new. Raises StoreUnavailable: then it must not be acknowledged."""
+        """Store a webhook. Returns whether it is new. Raises StoreUnavailable: then it must not be acknowledged."""
         now = self._tables.now_micros()
         new = self._tables.change((_PUT, (notice.event_id, notice.type, payload, now, now)))
         if not new:
@@ -53,8 +53,8 @@ class Inbox:
             self._tables.change((_SOONER, (soon, notice.event_id, soon)))
         return bool(new)
 
-    def claim(self, limit: int) -> list[Waiting]:
-        """What is due, the oldest first, now this process's for a while."""
+    def claim(self, limit: int) -> list[ClaimedWebhook]:
+        """Claim due webhooks, the oldest first, for CLAIM_SECONDS."""
         now = self._tables.now_micros()
         due = self._tables.select(
             "SELECT event_id, type, payload, attempts, next_at_micros FROM payment_inbox "
@@ -67,13 +67,13 @@ class Inbox:
             "WHERE event_id = ? AND processed_at_micros IS NULL AND next_at_micros = ?"
         )
         return [
-            Waiting(event_id, type_, bytes(payload), attempts)
+            ClaimedWebhook(event_id, type_, bytes(payload), attempts)
             for event_id, type_, payload, attempts, next_at in due
             if self._tables.change((take, (until, event_id, next_at)))
         ]
 
     def done(self, event_id: str, outcome: str) -> None:
-        """It needs no more work, and this is what came of it."""
+        """Mark it as processed, with its outcome."""
         self._tables.change(
             (
                 "UPDATE payment_inbox SET processed_at_micros = ?, outcome = ? WHERE event_id = ?",
@@ -81,8 +81,8 @@ class Inbox:
             )
         )
 
-    def postpone(self, waiting: Waiting, reason: str) -> None:
-        """It is tried again, later each time."""
+    def postpone(self, waiting: ClaimedWebhook, reason: str) -> None:
+        """Schedule the next attempt, with a growing pause."""
         pause = min(RETRY_SECONDS_MAX, RETRY_SECONDS_FIRST * 2 ** min(waiting.attempts, 20))
         self._tables.change(
             (
@@ -92,11 +92,11 @@ class Inbox:
         )
 
     def waiting(self) -> int:
-        """How many are not done."""
+        """The number of unprocessed webhooks."""
         [(count,)] = self._tables.select("SELECT count(*) FROM payment_inbox WHERE processed_at_micros IS NULL")
         return int(count)
 
     def purge(self) -> int:
-        """Forget what is older than KEPT_DAYS. Returns how many."""
+        """Delete webhooks older than KEPT_DAYS. Returns how many."""
         before = self._tables.now_micros() - KEPT_DAYS * _DAY_MICROS
         return self._tables.change(("DELETE FROM payment_inbox WHERE received_at_micros < ?", (before,)))

@@ -1,6 +1,6 @@
-"""The payments of a process, as the settings have them.
+"""Opens a process's payments from the settings.
 
-Rule 1: a gateway that is to take money does not start on an empty or a placeholder secret: anybody could forge a webhook.
+Rule 1: a gateway that takes money does not start with an empty or placeholder secret, because anyone could then forge a webhook.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SECRET = {
 }
 _PLACEHOLDER = re.compile(r"(?i)x{4,}|\.{3}|your|change|placeholder|example|replace|todo|dummy|fill")
 _LETTERS_MIN = 8
-"""Different characters that a random secret of that length surely has."""
+"""The number of different characters that any random secret of that length has."""
 
 
 def open_payments(
@@ -36,7 +36,7 @@ def open_payments(
     on_outcome: Callable[[str], None] = lambda _outcome: None,
     vendor: Vendor | None = None,
 ) -> Payments | None:
-    """None where nothing is sold. Raises StripeNotConfigured."""
+    """None if nothing is sold. Raises StripeNotConfigured."""
     if settings.stripe is None:
         return None
     crediting = Crediting(ledger, codec)
@@ -63,16 +63,16 @@ def _vendor(stripe: StripeSettings, ledger: Ledger, public_url: str) -> Vendor:
 
 
 def check_secret(name: str, value: str) -> None:
-    """Raises StripeNotConfigured. The message never holds the value."""
+    """Raises StripeNotConfigured. The message never contains the value."""
     body = value.partition("_")[2]
     if not value:
-        problem = "is empty: its environment variable is not set, perhaps"
+        problem = "is empty (its environment variable may not be set)"
     elif not _SECRET[name].fullmatch(value):
-        problem = "does not look like one of Stripe's"
+        problem = "does not look like a Stripe secret"
     elif _PLACEHOLDER.search(value) or len(set(body)) < _LETTERS_MIN:
         problem = "is a placeholder"
     else:
         return
     raise StripeNotConfigured(
-        f"[stripe] {name} {problem}. Set it, take the [stripe] table out, or say simulator = true on this machine."
+        f"[stripe] {name} {problem}. Set it, remove the [stripe] table, or set simulator = true for local use."
     )

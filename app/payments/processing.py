@@ -1,7 +1,7 @@
-"""Works through the inbox: what was announced is asked after, and settled.
+"""Processes the inbox: asks the processor about each webhook's object and settles it.
 
-Rule 1: an announcement that claims other money than was ordered is refused by what it claims, before anything is asked.
-Rule 2: the processor or the store out of reach, or a bug: the row stays and is tried again later, for as long as it is kept.
+Rule 1: a webhook whose amounts differ from the checkout is refused before the processor is asked.
+Rule 2: if the processor or the store is unreachable, or a bug occurs, the row is retried later, for as long as it is kept.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import trio
 
 from app.faults import TooManyConflicts, VendorRefused, VendorUnavailable
 from app.ledger.store import CommandFailed, StoreUnavailable
-from app.payments.inbox import Waiting
+from app.payments.inbox import ClaimedWebhook
 from app.payments.service import Payments
 from app.payments.vendor import Payment, Session
 from domain import checkout as checkouts
@@ -30,35 +30,35 @@ class Processing:
         self._payments = payments
 
     async def turn(self) -> None:
-        """What is due now, then the wait for more. Raises StoreUnavailable."""
+        """Process due webhooks; if there are none, wait for new ones. Raises StoreUnavailable."""
         if not await self.drain():
             with trio.move_on_after(IDLE_SECONDS):
                 await self._payments.arrived.wait()
             self._payments.arrived = trio.Event()
 
     async def drain(self) -> int:
-        """One batch of what is due. Returns how many there were."""
+        """Process one batch of due webhooks. Returns their number."""
         batch = await self._payments.in_thread(self._payments.inbox.claim, BATCH)
         for waiting in batch:
             await self.work(waiting)
         return len(batch)
 
-    async def work(self, waiting: Waiting) -> None:
-        """One announcement, to its end or to its next try."""
+    async def work(self, waiting: ClaimedWebhook) -> None:
+        """Process one webhook, or postpone it."""
         inbox, in_thread = self._payments.inbox, self._payments.in_thread
         try:
             outcome = await self._outcome(waiting)
         except (VendorUnavailable, VendorRefused, StoreUnavailable, TooManyConflicts, CommandFailed) as error:
-            _log.warning("an announcement waits", event_id=waiting.event_id, type=waiting.type, error=str(error))
-            await in_thread(inbox.postpone, waiting, f"waits: {type(error).__name__}: {error}")
-        except Exception as error:  # noqa: BLE001 - one announcement's bug does not stand in the way of the others
-            _log.exception("an announcement failed in a way that has no name", event_id=waiting.event_id)
-            await in_thread(inbox.postpone, waiting, f"waits: {type(error).__name__}")
+            _log.warning("webhook postponed", event_id=waiting.event_id, type=waiting.type, error=str(error))
+            await in_thread(inbox.postpone, waiting, f"postponed: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - a bug in processing one webhook must not block the others
+            _log.exception("unexpected error while processing a webhook", event_id=waiting.event_id)
+            await in_thread(inbox.postpone, waiting, f"postponed: {type(error).__name__}")
         else:
-            _log.info("an announcement is done", event_id=waiting.event_id, type=waiting.type, outcome=outcome)
+            _log.info("webhook processed", event_id=waiting.event_id, type=waiting.type, outcome=outcome)
             await in_thread(inbox.done, waiting.event_id, outcome)
 
-    async def _outcome(self, waiting: Waiting) -> str:
+    async def _outcome(self, waiting: ClaimedWebhook) -> str:
         event: dict[str, Any] = msgspec.json.decode(waiting.payload)
         if event.get("account") is not None:
             return self._payments.refuse(waiting.event_id, PaymentMismatch("account", "ours", event["account"]))
@@ -96,7 +96,7 @@ class Processing:
         )
 
     async def _session_of(self, payment: Payment) -> Session | None:
-        """The session that a payment paid, which says more of it, where it is not credited yet."""
+        """The session that a payment completed, which has more details, if the payment is not credited yet."""
         if payment.status != "succeeded":
             return None
         settled = await self._payments.in_thread(self._payments.crediting.settled, payment.payment_id)
@@ -112,15 +112,15 @@ class Processing:
         return await self._payments.settle_returns(payment_id) if payment_id else "not ours"
 
     async def _claim_refused(self, claimed: dict[str, Any], amount_minor: int | None) -> str | None:
-        """Why what was announced is no payment of our order; None where it may be."""
+        """Why the webhook's object does not match our checkout; None if it may match."""
         metadata = claimed.get("metadata") or {}
         checkout_id = claimed.get("client_reference_id") or metadata.get("checkout_id")
         if not isinstance(checkout_id, str):
             return "not ours"
         checkout = await self._payments.in_thread(self._payments.crediting.checkout, checkout_id)
-        said = {"account_id": metadata.get("account_id"), "currency": claimed.get("currency")}
+        reported = {"account_id": metadata.get("account_id"), "currency": claimed.get("currency")}
         try:
-            checkouts.check_paid(checkout, amount_minor=amount_minor, **said)
+            checkouts.check_paid(checkout, amount_minor=amount_minor, **reported)
         except NotFound:
             return "not ours"
         except PaymentMismatch as mismatch:

@@ -1,9 +1,9 @@
-"""Payments of a process: checkouts begun, looked at and settled, whoever noticed first.
+"""A process's payments: starts, inspects and settles checkouts, whichever source reports them first.
 
-Rule 1: the checkout is in the ledger before the processor is asked for a session, under an id that makes the asking safe to repeat.
-Rule 2: to settle is to ask the processor how things stand, and to credit what it says, through `Crediting`. A webhook, the page
-that a customer comes back to, the sweeper and a process that starts again all end up here.
-Rule 3: what does not fit our own order is refused, logged by id, and nothing is credited.
+Rule 1: the checkout is in the ledger before the processor is asked for a session, and its id makes that call safe to repeat.
+Rule 2: settling means asking the processor for the current state and crediting it through `Crediting`. Webhooks, the page that a
+customer returns to, the sweep and a restarted process all end up here.
+Rule 3: a payment that does not match our checkout is refused and logged by id, and nothing is credited.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import trio
 
 from app.faults import BadSignature, VendorRefused, VendorUnavailable
 from app.ledger.store import Ledger
-from app.payments.crediting import Crediting, Paid
+from app.payments.crediting import Crediting, ReportedPayment
 from app.payments.inbox import Inbox
 from app.payments.vendor import Payment, Session, Vendor
 from domain.buckets import MICROS_PER_SECOND
@@ -28,18 +28,18 @@ from domain.events import CheckoutStarted
 
 THREADS = 4
 LOOK_SECONDS = 1.0
-"""A checkout's session is asked after at most so often for the page that waits for it."""
+"""The minimum interval between look-ups of a checkout's session, for the page that waits for it."""
 LOOKS_KEPT = 1_000
 REPEATABLE_SECONDS = 23 * 3_600
-"""For so long a call that is made again under its idempotency key is the same call; the processor promises a day."""
+"""How long a repeated call with the same idempotency key counts as the same call; the processor guarantees a day."""
 _log = structlog.get_logger("payments")
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A checkout that waits for its payment, and where it is paid."""
+class OpenedCheckout:
+    """A checkout that waits for its payment, and the URL of its payment page."""
 
     checkout_id: str
     url: str
@@ -63,7 +63,7 @@ class Payments:
         self.inbox = Inbox(ledger)
         self.packs = packs
         self.arrived = trio.Event()
-        """Set when something was put into the inbox; whoever waits puts a new one in its place."""
+        """Set when a webhook is put into the inbox. The waiting task replaces it with a new event."""
         self._return_url = return_url
         self._poke = poke
         self._on_outcome = on_outcome
@@ -71,26 +71,26 @@ class Payments:
         self._looked: dict[str, float] = {}
 
     async def in_thread(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Run what blocks."""
+        """Run a blocking call in a worker thread."""
         return await trio.to_thread.run_sync(work, *args, limiter=self._threads)
 
-    # -- What is announced -------------------------------------------------------------------------------------------
+    # -- Webhooks -----------------------------------------------------------------------------------------------------
 
     async def take_in(self, payload: bytes, signature: str | None) -> bool:
-        """Keep a webhook, once it is known to be the processor's. Returns whether it is new.
+        """Store a webhook after verifying that the processor signed it. Returns whether it is new.
 
         Raises BadSignature, StoreUnavailable: then it must not be acknowledged."""
         notice = self.vendor.verify(payload, signature)
         if notice.livemode != self.vendor.livemode:
-            raise BadSignature("of another mode")
+            raise BadSignature("wrong mode: live and test webhooks do not mix")
         new = await self.in_thread(self.inbox.put, notice, payload)
         self.arrived.set()
         return new
 
-    # -- A checkout --------------------------------------------------------------------------------------------------
+    # -- Checkouts ----------------------------------------------------------------------------------------------------
 
-    async def begin(self, checkout_id: str, account_id: str, pack_id: str, *, save: bool) -> Opened:
-        """Begin a checkout and open its session; begun again under its id, it is the same one.
+    async def begin(self, checkout_id: str, account_id: str, pack_id: str, *, save: bool) -> OpenedCheckout:
+        """Start a checkout and open its session. A repeated call with the same id returns the same checkout.
 
         Raises InvalidValue (no such pack), NotFound, AlreadyExists, TooManyCheckouts, VendorUnavailable, VendorRefused,
         StoreUnavailable."""
@@ -105,11 +105,11 @@ class Payments:
             await self.in_thread(self._remember, checkout_id, session.session_id)
         if session.url is None or session.status != "open":
             raise AlreadyExists(f"The checkout {checkout_id} is over. Begin another one.")
-        return Opened(checkout_id, session.url)
+        return OpenedCheckout(checkout_id, session.url)
 
     async def _opened_before(self, checkout: Checkout) -> Session | None:
-        """The session that a checkout has already. The processor forgets in a day that a call was made: after that, opening again
-        would be a second session that can be paid. Raises AlreadyExists where the checkout is over, or so old."""
+        """The checkout's existing session, if any. The processor remembers idempotency keys for a day; opening a session after that
+        would create a second payable one. Raises AlreadyExists if the checkout has ended or is that old."""
         session_id = await self.in_thread(self._session_id, checkout.checkout_id)
         if session_id is not None:
             return await self.vendor.session(session_id)
@@ -119,8 +119,8 @@ class Payments:
         return None
 
     async def look(self, checkout: Checkout) -> Session | None:
-        """How the processor sees a checkout that has not been paid, settled at once; None where it was asked a moment ago, or
-        cannot be. Raises StoreUnavailable."""
+        """Ask the processor about an unpaid checkout, and settle it. None if it was asked less than LOOK_SECONDS ago or cannot be
+        asked. Raises StoreUnavailable."""
         session_id = await self.in_thread(self._session_id, checkout.checkout_id)
         now = trio.current_time()
         if session_id is None or now - self._looked.get(checkout.checkout_id, float("-inf")) < LOOK_SECONDS:
@@ -132,7 +132,7 @@ class Payments:
         try:
             session = await self.vendor.session(session_id)
         except (VendorUnavailable, VendorRefused) as error:
-            _log.warning("a checkout could not be looked at", checkout_id=checkout.checkout_id, error=str(error))
+            _log.warning("checkout could not be inspected", checkout_id=checkout.checkout_id, error=str(error))
             return None
         if session is not None:
             await self.settle_session(session)
@@ -141,12 +141,14 @@ class Payments:
     # -- Settling ----------------------------------------------------------------------------------------------------
 
     async def settle_session(self, session: Session) -> str:
-        """Credit what a session's payment paid, or write down its end. Returns what came of it. Raises StoreUnavailable."""
+        """Credit a session's payment, or record that the session ended. Returns the outcome. Raises StoreUnavailable."""
         if session.checkout_id is None:
             return "not ours"
         if session.paid and session.payment_id is not None:
-            said = (session.account_id, session.amount_minor, session.currency)
-            outcome = await self.credit(Paid(session.payment_id, session.checkout_id, *said, session.tax))
+            reported = (session.account_id, session.amount_minor, session.currency)
+            outcome = await self.credit(
+                ReportedPayment(session.payment_id, session.checkout_id, *reported, session.tax)
+            )
             if session.saved is not None and outcome in ("credited", "credited before"):
                 await self.in_thread(self._keep_method, session)
             return outcome
@@ -158,31 +160,31 @@ class Payments:
         return "not paid yet"
 
     async def settle_payment(self, payment: Payment) -> str:
-        """The same for a payment that had no session. Raises StoreUnavailable."""
+        """Like `settle_session`, for a payment without a session. Raises StoreUnavailable."""
         if payment.checkout_id is None:
             return "not ours"
         if payment.status == "succeeded":
-            said = (payment.account_id, payment.amount_minor, payment.currency)
-            return await self.credit(Paid(payment.payment_id, payment.checkout_id, *said))
+            reported = (payment.account_id, payment.amount_minor, payment.currency)
+            return await self.credit(ReportedPayment(payment.payment_id, payment.checkout_id, *reported))
         checkout = await self.in_thread(self.crediting.checkout, payment.checkout_id)
         if payment.failure is not None and checkout.started is not None and checkout.started.automatic:
             reason = payment.failure
             return await self._ended(payment.checkout_id, "failed", lambda each: self.crediting.fail(each, reason))
         return "not paid yet"
 
-    async def credit(self, paid: Paid) -> str:
+    async def credit(self, paid: ReportedPayment) -> str:
         """Raises StoreUnavailable."""
         try:
             new = await self.in_thread(self.crediting.credit, paid)
         except NotFound:
-            return self._told("not ours")
+            return self._counted("not ours")
         except PaymentMismatch as mismatch:
             return self.refuse(paid.payment_id, mismatch)
         self._poke()
-        return self._told("credited" if new else "credited before")
+        return self._counted("credited" if new else "credited before")
 
     async def settle_returns(self, payment_id: str) -> str:
-        """Post the refunds and disputes of a payment, which is credited first where it was not. Raises VendorUnavailable, ..."""
+        """Post a payment's refunds and disputes, after crediting it if that was not done. Raises VendorUnavailable, ..."""
         settled = await self.in_thread(self.crediting.settled, payment_id)
         if settled is None:
             session = await self.vendor.session_of(payment_id)
@@ -193,7 +195,7 @@ class Payments:
                 await self.settle_payment(payment)
             settled = await self.in_thread(self.crediting.settled, payment_id)
         if settled is None:
-            return self._told("not ours")
+            return self._counted("not ours")
         new = False
         try:
             for refund in [each async for each in self.vendor.refunds_of(payment_id)]:
@@ -203,30 +205,30 @@ class Payments:
         except (PaymentMismatch, InvalidValue) as mismatch:
             return self.refuse(payment_id, mismatch)
         self._poke()
-        return self._told("returned" if new else "nothing new")
+        return self._counted("returned" if new else "nothing new")
 
     def refuse(self, subject: str, reason: Exception) -> str:
-        """Something does not fit our own order: it is logged, and nothing is credited."""
-        _log.error("a payment is refused", subject=subject, reason=str(reason))
-        self._told("refused")
+        """Log a payment that does not match our checkout. Nothing is credited."""
+        _log.error("payment refused", subject=subject, reason=str(reason))
+        self._counted("refused")
         return f"refused: {reason}"
 
     async def _ended(self, checkout_id: str, outcome: str, end: Callable[[str], bool]) -> str:
         try:
             new = await self.in_thread(end, checkout_id)
         except NotFound:
-            return self._told("not ours")
+            return self._counted("not ours")
         self._poke()
-        return self._told(outcome if new else "ended before")
+        return self._counted(outcome if new else "ended before")
 
-    def _told(self, outcome: str) -> str:
+    def _counted(self, outcome: str) -> str:
         self._on_outcome(outcome.replace(" ", "_"))
         return outcome
 
     # -- Ordinary tables ---------------------------------------------------------------------------------------------
 
     def _remember(self, checkout_id: str, session_id: str) -> None:
-        """Which session is a checkout's: what is lost here, the sweeper finds at the processor."""
+        """Store a checkout's session id. If it is lost, the sweep finds the session at the processor."""
         sql = (
             "INSERT INTO checkout_sessions (checkout_id, session_id, created_at_micros) VALUES (?, ?, ?) "
             "ON CONFLICT (checkout_id) DO UPDATE SET session_id = excluded.session_id"
@@ -238,7 +240,7 @@ class Payments:
         return str(rows[0][0]) if rows else None
 
     def _keep_method(self, session: Session) -> None:
-        """The newest payment method that its owner let us keep; it is used only where automatic top-ups are switched on."""
+        """Save the newest payment method that its owner let us keep. It is used only if automatic top-ups are enabled."""
         assert session.saved is not None
         sql = (
             "INSERT INTO automatic_top_ups (account_id, enabled, pack_id, threshold_nanos, ceiling_nanos_per_month, "
@@ -250,7 +252,7 @@ class Payments:
 
 
 def named_checkout(account_id: str, idempotency_key: str) -> str:
-    """The id of the checkout that an account's Idempotency-Key stands for."""
+    """The id of the checkout that belongs to an account's Idempotency-Key."""
     digest = hashlib.sha256(b"%b\0%b" % (account_id.encode(), idempotency_key.encode())).hexdigest()
     return f"co_{digest[:32]}"
 

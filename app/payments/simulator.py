@@ -1,8 +1,8 @@
-"""A payment processor for demo and development: on this machine only, a page to pay, decline or leave, and no money.
+"""A simulated payment processor for demo and development: a local page to pay, decline or leave, without money.
 
-Rule 1: it is served where the gateway is bound to loopback alone; settings that say otherwise are refused.
-Rule 2: it announces what happens as the real one does, through the inbox, and answers what is asked of it as that does: the way
-of the money is the one that production has.
+Rule 1: it is served only if the gateway is bound to loopback; other settings are refused.
+Rule 2: it sends webhooks through the inbox and answers calls like the real processor, so payments take the same path as in
+production.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import trio
 
 from app.faults import BadSignature, VendorRefused
 from app.ledger.store import Tables
-from app.payments.vendor import Dispute, Notice, Payment, Refund, Saved, Session
+from app.payments.vendor import Dispute, Notice, Payment, Refund, SavedMethod, Session
 from domain.buckets import MICROS_PER_SECOND
 from domain.events import CheckoutStarted
 
-SAVED = Saved("cus_simulated", "pm_simulated")
+SAVED = SavedMethod("cus_simulated", "pm_simulated")
 THREADS = 4
 T = TypeVar("T")
 
 
 class Simulated(msgspec.Struct):
-    """A session of the simulator, as it keeps it."""
+    """A session as the simulator stores it."""
 
     session_id: str
     checkout_id: str
@@ -42,7 +42,7 @@ class Simulated(msgspec.Struct):
 
 
 class SimulatedVendor:
-    """`base_url` is where its page is."""
+    """`base_url` is the URL of its payment page."""
 
     name = "simulator"
     livemode = False
@@ -52,20 +52,20 @@ class SimulatedVendor:
         self._base_url = base_url
         self._threads = trio.CapacityLimiter(THREADS)
 
-    # -- What customers do on its page -------------------------------------------------------------------------------
+    # -- Its payment page ---------------------------------------------------------------------------------------------
 
     async def find(self, session_id: str) -> Simulated | None:
         return await self._in_thread(lambda: self._load(session_id))
 
     async def pay(self, session_id: str) -> tuple[Notice, bytes] | None:
-        """The session is paid; what is announced of it, None where it was over."""
+        """Pay the session. Returns the webhook, None if the session had ended."""
         return await self._in_thread(lambda: self._close(session_id))
 
     async def decline(self, session_id: str) -> Simulated | None:
-        """The card is declined; the customer may try another one."""
+        """Decline the card; the customer may try another one."""
         return await self._in_thread(lambda: self._decline(session_id))
 
-    # -- What the gateway asks ---------------------------------------------------------------------------------------
+    # -- The Vendor interface -----------------------------------------------------------------------------------------
 
     async def open_session(self, order: CheckoutStarted, *, product: str, return_url: str, save: bool) -> Session:
         made = Simulated(
@@ -94,7 +94,7 @@ class SimulatedVendor:
             if found.session_id.startswith("cs_"):
                 yield self._session(found)
 
-    async def charge(self, order: CheckoutStarted, saved: Saved) -> Payment:
+    async def charge(self, order: CheckoutStarted, saved: SavedMethod) -> Payment:
         made = Simulated(
             session_id=f"auto_{order.checkout_id}",
             checkout_id=order.checkout_id,
@@ -113,7 +113,7 @@ class SimulatedVendor:
         found = await self._in_thread(lambda: [one for one in self._all(0) if one.payment_id == payment_id])
         return _payment(found[0]) if found else None
 
-    async def payment_of(self, checkout_id: str, saved: Saved) -> Payment | None:
+    async def payment_of(self, checkout_id: str, saved: SavedMethod) -> Payment | None:
         found = await self.find(f"auto_{checkout_id}")
         return None if found is None else _payment(found)
 
@@ -150,7 +150,7 @@ class SimulatedVendor:
         raise BadSignature("the simulator sends no webhooks")
 
     async def aclose(self) -> None:
-        """Nothing is held."""
+        """Does nothing: no resource is kept open."""
 
     # -- Its table ---------------------------------------------------------------------------------------------------
 
@@ -174,7 +174,7 @@ class SimulatedVendor:
         self._tables.change((sql, (made.session_id, msgspec.json.encode(made), self._tables.now_micros())))
         there = self._load(made.session_id)
         if there is None:
-            raise VendorRefused("the session is gone")
+            raise VendorRefused("the session no longer exists")
         return there
 
     def _close(self, session_id: str) -> tuple[Notice, bytes] | None:

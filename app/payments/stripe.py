@@ -1,8 +1,8 @@
-"""Stripe, through its own library on Trio.
+"""The Stripe payment processor, through Stripe's own library on Trio.
 
-Rule 1: amounts, names and metadata of a session come from our own order. The id of the checkout is the idempotency key, so that a
-call whose answer was lost is the same call again.
-Rule 2: what the library raises is mapped here, once; what Stripe wrote stays out of messages that customers read.
+Rule 1: a session's amounts, names and metadata come from our own checkout. The checkout id is the idempotency key, so a call whose
+answer was lost can be repeated.
+Rule 2: the library's errors are mapped here, once. Stripe's own text does not appear in messages to customers.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import stripe
 import trio
 
 from app.faults import BadSignature, VendorRefused, VendorUnavailable
-from app.payments.vendor import Dispute, Notice, Payment, Refund, Saved, Session
+from app.payments.vendor import Dispute, Notice, Payment, Refund, SavedMethod, Session
 from domain.events import CheckoutStarted, Tax
 
 TIMEOUT_SECONDS = 20.0
 CALL_SECONDS = 90.0
-"""A call as a whole, its retries included: a server that drips bytes is not waited for."""
+"""The limit for a whole call, including retries, so that a server that drips bytes cannot stall it."""
 RETRIES = 2
-"""By the library, under one idempotency key."""
+"""Made by the library, with one idempotency key."""
 PAGE = 100
 SIGNATURE_SECONDS = 300
 TYPES = (
@@ -46,12 +46,12 @@ TYPES = (
     "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
 )
-"""What the webhook endpoint is to be subscribed to."""
+"""The event types that the webhook endpoint must subscribe to."""
 T = TypeVar("T")
 
 
 class _HttpClient(stripe.HTTPXClient):
-    """The library's client. It hands httpx an encoded body as `data`, which httpx deprecates: that is content."""
+    """The library's client. The library passes encoded bodies to httpx as `data`, which is deprecated; this passes `content`."""
 
     def _get_request_args_kwargs(self, method: str, url: str, headers: Mapping[str, str], post_data: Any) -> Any:
         args, kwargs = super()._get_request_args_kwargs(method, url, headers, None)
@@ -60,7 +60,7 @@ class _HttpClient(stripe.HTTPXClient):
 
 
 class StripeVendor:
-    """One client for the process. `transport` stands in for the network in tests."""
+    """One client for the process. `transport` replaces the network in tests."""
 
     name = "stripe"
 
@@ -111,7 +111,7 @@ class StripeVendor:
         if save:
             params["customer_creation"] = "always"
         options: Any = {"idempotency_key": order.checkout_id}
-        return _session(_plain(await _asked(lambda: self._api.checkout.sessions.create_async(params, options))))
+        return _session(_plain(await _call(lambda: self._api.checkout.sessions.create_async(params, options))))
 
     async def session(self, session_id: str) -> Session | None:
         params: Any = {"expand": ["payment_intent"]}
@@ -126,7 +126,7 @@ class StripeVendor:
     def sessions(self, since: int) -> AsyncGenerator[Session, None]:
         return _each(self._api.checkout.sessions.list_async, _session, created={"gte": since})
 
-    async def charge(self, order: CheckoutStarted, saved: Saved) -> Payment:
+    async def charge(self, order: CheckoutStarted, saved: SavedMethod) -> Payment:
         params: Any = {
             "amount": order.amount_minor,
             "currency": order.currency,
@@ -138,7 +138,7 @@ class StripeVendor:
         }
         options: Any = {"idempotency_key": order.checkout_id}
         try:
-            return _payment(_plain(await _asked(lambda: self._api.payment_intents.create_async(params, options))))
+            return _payment(_plain(await _call(lambda: self._api.payment_intents.create_async(params, options))))
         except _Declined as declined:
             if declined.intent is None:
                 raise VendorRefused(declined.code) from declined
@@ -148,7 +148,7 @@ class StripeVendor:
         found = await _found(lambda: self._api.payment_intents.retrieve_async(payment_id))
         return None if found is None else _payment(_plain(found))
 
-    async def payment_of(self, checkout_id: str, saved: Saved) -> Payment | None:
+    async def payment_of(self, checkout_id: str, saved: SavedMethod) -> Payment | None:
         listed = _each(self._api.payment_intents.list_async, _payment, customer=saved.customer_id)
         async with aclosing(listed) as payments:
             async for payment in payments:
@@ -196,8 +196,8 @@ class _Declined(Exception):
         self.intent = intent
 
 
-async def _asked(call: Callable[[], Awaitable[T]]) -> T:
-    """The library's errors as ours."""
+async def _call(call: Callable[[], Awaitable[T]]) -> T:
+    """Make a call, with the library's errors mapped to ours."""
     try:
         with trio.fail_after(CALL_SECONDS):
             return await call()
@@ -217,12 +217,12 @@ async def _asked(call: Callable[[], Awaitable[T]]) -> T:
 
 
 class _Absent(VendorRefused):
-    """There is no such thing."""
+    """The object does not exist."""
 
 
 async def _found(call: Callable[[], Awaitable[T]]) -> T | None:
     try:
-        return await _asked(call)
+        return await _call(call)
     except _Absent:
         return None
 
@@ -230,13 +230,13 @@ async def _found(call: Callable[[], Awaitable[T]]) -> T | None:
 async def _each(
     list_async: Callable[[Any], Awaitable[Any]], read: Callable[[dict[str, Any]], T | None], **params: Any
 ) -> AsyncGenerator[T, None]:
-    """What `read` makes of every object of a list, page by page; None is left out."""
+    """`read` of every object in a list, page by page, without the None results."""
     after: dict[str, str] = {}
     while True:
-        wanted = {**params, "limit": PAGE, **after}
-        page = await _found(lambda wanted=wanted: list_async(wanted))  # type: ignore[misc]
+        query = {**params, "limit": PAGE, **after}
+        page = await _found(lambda query=query: list_async(query))  # type: ignore[misc]
         if page is None:
-            return  # of something that is not there, which Stripe says of a list too
+            return  # Stripe reports a missing parent object for lists too
         for found in page.data:
             made = read(_plain(found))
             if made is not None:
@@ -247,7 +247,7 @@ async def _each(
 
 
 def _plain(found: Any) -> dict[str, Any]:
-    """The library's object as what came over the wire."""
+    """The library's object as plain JSON values."""
     plain: dict[str, Any] = found.to_dict()
     return plain
 
@@ -273,21 +273,21 @@ def _session(found: dict[str, Any]) -> Session:
 
 
 def _tax(session: dict[str, Any]) -> Tax | None:
-    """What was worked out of its tax; None where nothing is said."""
+    """The session's tax; None if Stripe reports none."""
     buyer = session.get("customer_details") or {}
     country = (buyer.get("address") or {}).get("country")
-    told, amount = session.get("automatic_tax") or {}, (session.get("total_details") or {}).get("amount_tax")
-    if amount or (told.get("enabled") and told.get("status") == "complete"):
+    automatic, amount = session.get("automatic_tax") or {}, (session.get("total_details") or {}).get("amount_tax")
+    if amount or (automatic.get("enabled") and automatic.get("status") == "complete"):
         exempt = {"exempt": "exempt", "reverse": "reverse_charge"}.get(buyer.get("tax_exempt") or "", "zero")
         return Tax(country, "taxed" if amount else exempt, amount or 0)
     return None if country is None else Tax(country, "unknown", None)
 
 
-def _saved(session: dict[str, Any], intent: dict[str, Any] | None) -> Saved | None:
+def _saved(session: dict[str, Any], intent: dict[str, Any] | None) -> SavedMethod | None:
     if intent is None or intent.get("setup_future_usage") != "off_session":
         return None
     customer, method = _id(session.get("customer")), _id(intent.get("payment_method"))
-    return Saved(customer, method) if customer and method else None
+    return SavedMethod(customer, method) if customer and method else None
 
 
 def _payment(found: dict[str, Any], failure: str | None = None) -> Payment:
@@ -314,7 +314,7 @@ def _announced(event: dict[str, Any]) -> tuple[Notice, bytes]:
 
 
 def _failure(intent: dict[str, Any]) -> str | None:
-    """The code of a payment that was refused for good."""
+    """The code of a payment that was finally refused; None otherwise."""
     status, error = intent.get("status"), intent.get("last_payment_error")
     if status == "canceled":
         return "canceled"
@@ -341,6 +341,6 @@ def _notice(event: dict[str, Any]) -> Notice:
 
 
 def _id(value: Any) -> str | None:
-    """The id of what may be expanded."""
+    """The id of an object that may be expanded."""
     found: str | None = value["id"] if isinstance(value, dict) else value
     return found

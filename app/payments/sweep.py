@@ -1,8 +1,8 @@
-"""The sweeper: what the processor has against what we have, put right where telling it again does so, and listed where not.
+"""The sweep: compares the processor's records with ours, credits what was missed, and lists the remaining differences.
 
-Rule 1: it goes the same way as a webhook: every payment, refund and dispute is settled by `Payments`, which credits nothing twice.
-Rule 2: what was announced and never arrived is taken from the processor's own log into the inbox.
-Rule 3: what still differs afterwards is listed: nothing is forced.
+Rule 1: it takes the same path as a webhook: `Payments` settles every payment, refund and dispute, and credits nothing twice.
+Rule 2: webhooks that never arrived are copied from the processor's own event log into the inbox.
+Rule 3: remaining differences are listed, never forced.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from domain.buckets import MICROS_PER_SECOND
 TURN_SECONDS = 60.0
 SWEEP_SECONDS = 3_600.0
 SWEEP_DAYS = 3
-"""Webhooks are tried again for so long."""
+"""How long the processor retries webhooks."""
 PURGE_SECONDS = 86_400.0
 DAYS_DEFAULT = 35
 ANNOUNCED_DAYS_MAX = 30
-"""The processor keeps its own log for so long."""
+"""How long the processor keeps its own event log."""
 _DAY_SECONDS = 86_400
 _log = structlog.get_logger("payments.sweep")
 
@@ -48,15 +48,15 @@ class Discrepancy(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct):
-    """Of one currency, in its smallest unit: what was paid, and what of it went back."""
+    """Amounts paid and returned in one currency, in its smallest unit."""
 
     paid_minor: int = 0
     returned_minor: int = 0
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What a sweep since an instant (seconds since 1970) looked at, put right, and found to differ. `ours` and `theirs` are totals
-    by currency over the payments in question."""
+    """The result of a sweep since an instant (seconds since 1970): payments checked, corrected and found to differ. `ours` and
+    `theirs` are totals by currency over the checked payments."""
 
     since: int
     checked: int
@@ -71,29 +71,29 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class PaymentSweep:
-    """`views` are the read models, from which come the payments that only we know of."""
+    """`views`: the read models, which list our credited payments."""
 
     def __init__(self, payments: Payments, views: ReadModels) -> None:
         self._payments = payments
         self._views = views
 
     async def turn(self) -> None:
-        """On a schedule: an hourly sweep over the last days, a daily purge. Raises StoreUnavailable."""
+        """The scheduled work: an hourly sweep over the last SWEEP_DAYS, and a daily purge. Raises StoreUnavailable."""
         tables, in_thread = self._payments.tables, self._payments.in_thread
         if await in_thread(claim, tables, "inbox purge", PURGE_SECONDS):
-            _log.info("old announcements are purged", rows=await in_thread(self._payments.inbox.purge))
+            _log.info("old webhooks purged", rows=await in_thread(self._payments.inbox.purge))
         if await in_thread(claim, tables, "payments sweep", SWEEP_SECONDS):
             try:
                 report = await self.reconcile(int(tables.now_micros() / MICROS_PER_SECOND) - SWEEP_DAYS * _DAY_SECONDS)
             except (VendorUnavailable, VendorRefused) as error:
-                _log.warning("the sweep of payments waits", error=str(error))
+                _log.warning("payments sweep postponed", error=str(error))
                 return
             for difference in report.differences:
                 _log.error("payments differ", **msgspec.structs.asdict(difference))
-            _log.info("payments are swept", checked=report.checked, put_right=len(report.put_right))
+            _log.info("payments sweep finished", checked=report.checked, put_right=len(report.put_right))
 
     async def reconcile(self, since: int) -> Report:
-        """Settle everything that the processor has begun since an instant, and compare. Raises VendorUnavailable, VendorRefused,
+        """Settle everything that the processor created since an instant, and compare. Raises VendorUnavailable, VendorRefused,
         StoreUnavailable."""
         run = _Run(self._payments, since)
         await self._take_in(since)
@@ -105,7 +105,7 @@ class PaymentSweep:
         return await run.report()
 
     async def _take_in(self, since: int) -> None:
-        """Announcements that never came, and those that wait."""
+        """Process webhooks that never arrived, and those still waiting."""
         payments = self._payments
         now = int(await payments.in_thread(payments.tables.now_micros) / MICROS_PER_SECOND)
         since = max(since, now - ANNOUNCED_DAYS_MAX * _DAY_SECONDS)
@@ -132,7 +132,7 @@ class PaymentSweep:
 
 
 class _Run:
-    """One sweep: what the processor says of each payment of ours, and what came of telling it again."""
+    """One sweep: the processor's report of each of our payments, and the outcome of settling it again."""
 
     def __init__(self, payments: Payments, since: int) -> None:
         self._payments = payments
@@ -140,7 +140,7 @@ class _Run:
         self.theirs: dict[str, tuple[str, int]] = {}
         """payment -> (currency, paid)"""
         self._returned: dict[str, dict[str, int]] = defaultdict(dict)
-        """payment -> refund or dispute -> what it took"""
+        """payment -> refund or dispute -> amount taken"""
         self._put_right: list[str] = []
         self._differences: list[Discrepancy] = []
 
@@ -162,7 +162,7 @@ class _Run:
         if session.paid and session.payment_id is not None and outcome != "not ours":
             self._seen(session.payment_id, session.currency, session.amount_minor, outcome)
         elif session.paid and session.payment_id is not None and session.account_id is not None:
-            # It says that it is of ours, and our ledger has no such checkout: one that was restored from a copy, perhaps.
+            # It carries our metadata, but our ledger has no such checkout: the ledger may have been restored from a copy.
             theirs = f"{session.amount_minor} {session.currency}"
             self._differences.append(Discrepancy("unknown order", session.payment_id, "none", theirs))
         elif outcome in ("expired", "failed"):
@@ -180,7 +180,7 @@ class _Run:
                 self._differences.append(Discrepancy("return", payment_id, outcome, "a refund or dispute"))
 
     async def only_ours(self, credited: CreditedPayment, seen: set[str]) -> None:
-        """A payment that we credited and the lists did not hold: it is asked for by its id."""
+        """Look up by id a payment that we credited but the processor's lists did not contain."""
         if credited.payment_id in seen:
             return
         payment = await self._payments.vendor.payment(credited.payment_id)
@@ -228,10 +228,10 @@ class _Run:
 
 
 def since_days(days: int, now_micros: int) -> int:
-    """So many days ago, in seconds since 1970."""
+    """The instant `days` ago, in seconds since 1970."""
     return max(0, now_micros // MICROS_PER_SECOND - days * _DAY_SECONDS)
 
 
 def lines_of(totals: dict[str, Totals]) -> dict[str, Any]:
-    """Totals as a result shows them."""
+    """The totals as plain values for a command's result."""
     return {currency: msgspec.structs.asdict(each) for currency, each in sorted(totals.items())}

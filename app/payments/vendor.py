@@ -1,6 +1,6 @@
-"""What we ask of a payment processor, and what it says, in our own words.
+"""The interface of a payment processor, in our own terms.
 
-Rule 1: everything here is what the processor says now, asked for by us; what a webhook claims is only a reason to ask.
+Rule 1: everything here is the processor's current answer to our own call. A webhook's claim is only a reason to ask.
 Rule 2: amounts are in the currency's smallest unit, currencies are lower-case codes, instants are seconds since 1970.
 """
 
@@ -14,8 +14,8 @@ from domain.events import CheckoutStarted, Tax
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
-    """A payment method that its owner let us keep."""
+class SavedMethod:
+    """A payment method saved with its owner's consent."""
 
     customer_id: str
     payment_method_id: str
@@ -23,7 +23,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment intent. `status` is succeeded, processing, or another word of the processor's; `failure` is its code."""
+    """A payment intent. `status` is succeeded, processing, or another of the processor's states; `failure` is its code."""
 
     payment_id: str
     checkout_id: str | None
@@ -36,7 +36,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A checkout session. `paid` is the processor's own word; `status` is open, complete or expired."""
+    """A checkout session. `paid` is as the processor reports it; `status` is open, complete or expired."""
 
     session_id: str
     checkout_id: str | None
@@ -48,7 +48,7 @@ class Session:
     payment_id: str | None
     url: str | None = None
     failure: str | None = None
-    saved: Saved | None = None
+    saved: SavedMethod | None = None
     tax: Tax | None = None
 
 
@@ -65,7 +65,7 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
-    """Whether its funds were withdrawn from us, and whether they came back."""
+    """A dispute: whether its funds were withdrawn from us, and whether they were reinstated."""
 
     dispute_id: str
     payment_id: str | None
@@ -77,7 +77,7 @@ class Dispute:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A webhook: what it is about. `object` is the processor's own document, as of the event."""
+    """A webhook. `object` is the processor's document as of the event."""
 
     event_id: str
     type: str
@@ -87,37 +87,37 @@ class Notice:
 
 
 class Vendor(Protocol):
-    """A processor. All raise VendorUnavailable and VendorRefused; None: there is no such thing. Lists are to be closed."""
+    """A payment processor. All methods raise VendorUnavailable and VendorRefused; None: no such object. Callers close the lists."""
 
     name: str
     livemode: bool
 
     async def open_session(self, order: CheckoutStarted, *, product: str, return_url: str, save: bool) -> Session:
-        """The session of this checkout; asked for again, the same one."""
+        """Open the checkout's session. A repeated call returns the same one."""
         ...
 
     async def session(self, session_id: str) -> Session | None: ...
 
     async def session_of(self, payment_id: str) -> Session | None:
-        """The session that this payment paid."""
+        """The session that this payment completed."""
         ...
 
     def sessions(self, since: int) -> AsyncGenerator[Session, None]:
-        """Those that were opened since an instant."""
+        """The sessions opened since an instant."""
         ...
 
-    async def charge(self, order: CheckoutStarted, saved: Saved) -> Payment:
-        """Charge a saved method without its owner; asked for again, the same payment. A refusal is a payment that failed."""
+    async def charge(self, order: CheckoutStarted, saved: SavedMethod) -> Payment:
+        """Charge a saved method, with its owner absent. A repeated call returns the same payment; a refusal a failed one."""
         ...
 
     async def payment(self, payment_id: str) -> Payment | None: ...
 
-    async def payment_of(self, checkout_id: str, saved: Saved) -> Payment | None:
-        """What was charged automatically for this checkout before."""
+    async def payment_of(self, checkout_id: str, saved: SavedMethod) -> Payment | None:
+        """The payment that was already charged automatically for this checkout."""
         ...
 
     def payments(self, since: int) -> AsyncGenerator[Payment, None]:
-        """Those that were begun since an instant and carry a checkout of ours."""
+        """The payments created since an instant that carry one of our checkout ids."""
         ...
 
     def refunds_of(self, payment_id: str) -> AsyncGenerator[Refund, None]: ...
@@ -131,7 +131,7 @@ class Vendor(Protocol):
     def disputes(self, since: int) -> AsyncGenerator[Dispute, None]: ...
 
     def notices(self, since: int) -> AsyncGenerator[tuple[Notice, bytes], None]:
-        """What was announced since an instant, for the webhooks that never came: each with its document."""
+        """The webhooks sent since an instant, each with its payload, to replace those that never arrived."""
         ...
 
     def verify(self, payload: bytes, signature: str | None) -> Notice:

@@ -1,4 +1,4 @@
-"""Read models on the two engines: where their rows live, and what they answer."""
+"""Read models on the two engines: storage of their rows, and queries."""
 
 from __future__ import annotations
 

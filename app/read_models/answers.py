@@ -1,4 +1,4 @@
-"""What read models answer. Every answer says at which position of the log it stands."""
+"""The answers of read models. Every answer names the log position that it is as of."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ T = TypeVar("T")
 
 
 class NotYetProjected(Fault):
-    """The position asked for lies past what the read model has seen."""
+    """The requested position is beyond what the read model has processed."""
 
-    def __init__(self, asked: int, stands_at: int) -> None:
-        super().__init__(f"position {asked} is not projected yet; the read model stands at {stands_at}")
-        self.asked, self.stands_at = asked, stands_at
+    def __init__(self, position: int, reached: int) -> None:
+        super().__init__(f"Position {position} is not projected yet; the read model is at position {reached}.")
+        self.position, self.reached = position, reached
 
 
 class ReadModelAnswer(msgspec.Struct, Generic[T], frozen=True):
-    """`value` as of `position`: all events up to it, and none after."""
+    """`value` as of `position`: it includes all events up to it, and none after."""
 
     position: int
     value: T
 
 
 class Balance(msgspec.Struct, frozen=True):
-    """Nanos. `moved_at_*`: the event after which it stood so; 0 where none ever moved it."""
+    """A balance in nanos. `moved_at_*`: the event that last moved it; 0 if none did."""
 
     account_id: str
     available_nanos: int
@@ -135,7 +135,7 @@ class Payment(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """Over all accounts: nanos there now, and what was ever charged."""
+    """Totals over all accounts: current balances in nanos, and everything charged so far."""
 
     accounts: int
     available_nanos: int

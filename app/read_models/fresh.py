@@ -1,4 +1,4 @@
-"""Waiting for a read model to have seen what the ledger holds now: what somebody has just done is in what they look at next."""
+"""Waits for a read model to catch up with the ledger, so that clients see their own latest changes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 import trio
 
 FRESH_SECONDS = 2.0
-"""Past this an answer is given as the read model stands; it says at which position that is."""
+"""After this time the answer is given as is; it names its position."""
 FRESH_LOOK_SECONDS = 0.01
 
 
 async def freshen(head: int, seen: Callable[[], Awaitable[int]], poke: Callable[[], None]) -> None:
-    """Wait until `seen`, a position, is at `head`; for a while at most. `poke` wakes whoever moves it."""
+    """Wait until `seen` returns `head`, for at most FRESH_SECONDS. `poke` wakes the runner that updates the read model."""
     with trio.move_on_after(FRESH_SECONDS):
         while await seen() < head:
             poke()

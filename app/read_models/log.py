@@ -1,4 +1,4 @@
-"""The ledger's log, decoded for read models."""
+"""The ledger's log, decoded for the read models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Ledger(LogReader, Protocol):
 
 
 class DecodedLog:
-    """A `projections.contract.Log` over a ledger. An event that cannot be decoded is told as such, in its place."""
+    """A `projections.contract.Log` over a ledger. An event that cannot be decoded is returned as Undecodable."""
 
     def __init__(self, ledger: _Ledger, *, codec: Codec | None = None) -> None:
         self._ledger = ledger

@@ -1,9 +1,9 @@
-"""Read models in schema `views` of the ledger's database, committed without waiting for the disk: they can be built again.
+"""Read models in schema `views` of the ledger's database, committed without waiting for the disk, since they can be rebuilt.
 
-Rule 1: a batch locks its rows of `tracking`. Whoever finds one locked leaves the batch to its holder; the lock falls with the
-connection, so another process takes over when one dies.
-Rule 2: after a crash of the server the tables may be some batches behind, rows and positions alike.
-Rule 3: a reader takes its table locks before its snapshot, so that a rebuilt table never changes places under it.
+Rule 1: a batch locks its rows of `tracking`. A process that finds one locked leaves the batch to the holder. The lock ends with
+the connection, so another process takes over if the holder dies.
+Rule 2: after a server crash the tables may lag some batches behind, with rows and positions consistent.
+Rule 3: a reader takes its table locks before its snapshot, so that a rebuilt table is never swapped while it reads.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from projections.tables import Change, Key, Row, Table
 CONNECT_TIMEOUT_SECONDS = 5
 READERS_MAX = 4
 READ_TIMEOUT_MS = 1_000
-"""No read transaction outlives a second."""
+"""No read transaction lasts longer than a second."""
 BATCH_TIMEOUT_MS = 15_000
 SWAP_LOCK_TIMEOUT_MS = 1_000
 SNAPSHOT_PAGE = 5_000
 _SCHEMA_LOCK = 7_233_402_946
-"""The key of the advisory lock under which the tables are made; the ledger's is one below."""
+"""The key of the advisory lock for creating the tables; the ledger's key is one less."""
 _BEGIN_BATCH = "BEGIN; SET LOCAL synchronous_commit = off"
 _LOCK_TRACKING = (
     "SELECT t.application_name, t.notification_id, t.recorded_at_micros, t.error, m.fingerprint "
@@ -49,12 +49,12 @@ _OUT_OF_REACH = (
     psycopg.errors.UndefinedTable,
     psycopg.errors.InvalidSchemaName,
 )
-"""The last two: nobody has prepared the read models yet."""
+"""The last two: the read models have not been prepared yet."""
 Connection = psycopg.Connection[Row]
 
 
 class PostgresReadModels(ViewQueries):
-    """The read models of the ledger in the database of this URL."""
+    """The read models in the database with this URL."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -64,7 +64,7 @@ class PostgresReadModels(ViewQueries):
             max_size=READERS_MAX,
             timeout=CONNECT_TIMEOUT_SECONDS,
             max_idle=60,
-            # Nothing is prepared: tables that are remade by a newer version would break what was prepared for the old.
+            # Statements are not prepared: tables recreated by a newer version would break statements prepared for the old ones.
             kwargs={"autocommit": True, "connect_timeout": CONNECT_TIMEOUT_SECONDS, "prepare_threshold": None},
             configure=_configure_reader,
             check=ConnectionPool.check_connection,
@@ -75,24 +75,24 @@ class PostgresReadModels(ViewQueries):
         self._definition: str | None = None
 
     def prepare(self, projections: Sequence[Projection], identity: str) -> None:
-        wanted = sql.definition(projections)
+        definition = sql.definition(projections)
         with self._transaction() as connection:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
-            if not _fits(connection, wanted, identity):
-                _make_anew(connection, projections, wanted, identity)
-        self._definition = wanted
+            if not _fits(connection, definition, identity):
+                _recreate(connection, projections, definition, identity)
+        self._definition = definition
 
     @contextmanager
     def batch(self, names: Sequence[str], rebuild: str | None = None) -> Iterator[_Batch | None]:
-        wanted = {sql.tracked(name, rebuild): name for name in names}
+        projection_of = {sql.tracked(name, rebuild): name for name in names}
         with self._transaction() as connection:
-            rows = connection.execute(f"{_LOCK_TRACKING} SKIP LOCKED", (list(wanted),)).fetchall()
-            if len(rows) == len(wanted):
+            rows = connection.execute(f"{_LOCK_TRACKING} SKIP LOCKED", (list(projection_of),)).fetchall()
+            if len(rows) == len(projection_of):
                 self._check_definition(rows)
-                yield _Batch(connection, {wanted[row[0]]: Tracked(*row[1:4]) for row in rows}, rebuild)
+                yield _Batch(connection, {projection_of[row[0]]: Tracked(*row[1:4]) for row in rows}, rebuild)
                 return
-            if not rows and not _there(connection, list(wanted)):
-                raise TakenOver("the read models are not there any more, or another rebuild has begun")
+            if not rows and not _there(connection, list(projection_of)):
+                raise TakenOver("the read models no longer exist, or another rebuild has started")
         yield None
 
     def begin_rebuild(self, projections: Sequence[Projection]) -> str:
@@ -114,7 +114,7 @@ class PostgresReadModels(ViewQueries):
             rows = connection.execute(_LOCK_TRACKING, ([name for pair in names for name in pair],)).fetchall()
             at = {row[0]: row[1] for row in rows}
             if any(new not in at for _, new in names):
-                raise TakenOver("another rebuild has begun")
+                raise TakenOver("another rebuild has started")
             self._check_definition(rows)
             if any(at[new] < min(at[old], head) for old, new in names):
                 return False
@@ -123,12 +123,12 @@ class PostgresReadModels(ViewQueries):
                 for projection in projections:
                     _put_in_place(connection, projection, rebuild)
             except psycopg.errors.LockNotAvailable as error:
-                raise ReadModelsUnavailable("a long reading, such as a replay, holds the read models") from error
+                raise ReadModelsUnavailable("the read models are locked by a long read, such as a replay") from error
         return True
 
     @contextmanager
     def snapshot(self) -> Iterator[ViewsSnapshot]:
-        """All tables at one instant, for as long as it takes."""
+        """A consistent view of all tables, without a time limit."""
         with _mapped(), self._connect() as connection:
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             for table in ("meta", "tracking", *(table.name for table in TABLES)):
@@ -164,7 +164,7 @@ class PostgresReadModels(ViewQueries):
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
-                # A connection of unknown state is not asked to roll back: the server does so when it is closed.
+                # Do not roll back on a connection in an unknown state: the server does so when it is closed.
                 self._drop_writer()
                 raise
 
@@ -186,11 +186,11 @@ class PostgresReadModels(ViewQueries):
 
     def _check_definition(self, rows: Sequence[Row]) -> None:
         if any(row[-1] != self._definition for row in rows):
-            raise TakenOver("the read models have been remade by another version of Realrouter")
+            raise TakenOver("the read models have been rebuilt by another version of Realrouter")
 
 
 class _Batch:
-    """A transaction in progress, its rows of tracking locked."""
+    """A transaction in progress, with its tracking rows locked."""
 
     def __init__(self, connection: Connection, tracked: Mapping[str, Tracked], rebuild: str | None) -> None:
         self._connection = connection
@@ -217,7 +217,7 @@ class _Batch:
         with _mapped():
             moved = self._connection.execute(_ADVANCE, (*values, *where)).rowcount
         if moved != 1:
-            raise TakenOver(f"{name} does not stand where it was read")
+            raise TakenOver(f"{name} is no longer at the position that was read")
 
     def identify(self, identity: str) -> None:
         with _mapped():
@@ -234,7 +234,7 @@ class _Batch:
 
 
 def _fits(connection: Connection, definition: str, identity: str) -> bool:
-    """Whether the tables are there, are these, and are of this log (or empty, where it was empty)."""
+    """Whether the tables exist, have these definitions, and belong to this log (or to an empty log)."""
     there = connection.execute("SELECT to_regclass('views.meta') IS NOT NULL").fetchone()
     if there != (True,):
         return False
@@ -242,7 +242,7 @@ def _fits(connection: Connection, definition: str, identity: str) -> bool:
     return row is not None and row[0] == definition and row[1] in {"", identity}
 
 
-def _make_anew(connection: Connection, projections: Sequence[Projection], definition: str, identity: str) -> None:
+def _recreate(connection: Connection, projections: Sequence[Projection], definition: str, identity: str) -> None:
     connection.execute("DROP SCHEMA IF EXISTS views CASCADE")
     connection.execute("CREATE SCHEMA views")
     connection.execute(sql.TRACKING.format(views="views."))
@@ -288,7 +288,7 @@ def _fetch_of(connection: Connection) -> Fetch:
 
 
 def _stream(connection: Connection, statement: str, parameters: Sequence[str]) -> Iterator[Row]:
-    """Rows as they are read, through a cursor of the server."""
+    """Streams rows through a server-side cursor."""
     with connection.cursor(f"rows_{secrets.token_hex(4)}") as cursor:
         cursor.itersize = SNAPSHOT_PAGE
         cursor.execute(statement.replace("?", "%s"), parameters, binary=True)

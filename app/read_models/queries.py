@@ -1,7 +1,7 @@
-"""What both engines answer in the same words.
+"""The queries that both engines share.
 
-SQL is written once, with `?` for a parameter and `views.` before a table. An engine supplies `_reading`, a short read
-transaction that sees one instant of the named tables and of their positions.
+SQL is written once, with `?` for a parameter and the prefix `views.` for tables. An engine supplies `_reading`, a short read
+transaction with a consistent view of the named tables and their positions.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ from projections.unknown import UNKNOWN_TOPICS
 from projections.usage import MICROS_PER_HOUR, USAGE
 
 ROWS_MAX = 1_000
-"""The most that one page holds."""
+"""The most rows on one page."""
 USAGE_GROUPS_MAX = 10_000
-"""The most groups that one summary holds: more than a year of hours."""
+"""The most groups in one summary: more than a year of hours."""
 FILES_MAX = 10_000
-"""The most files that one page holds: what clients of OpenAI may ask for. One more may be read, to see whether there are more."""
+"""The most files on one page, as in OpenAI's API. One more may be read, to see whether there are more."""
 Fetch = Callable[[str, Sequence[Any]], Sequence[Row]]
 By = Literal["hour", "day", "key", "model"]
 _BALANCE = "SELECT position, recorded_at_micros, available_nanos, held_nanos FROM views.{} WHERE account_id = ? "
@@ -58,45 +58,45 @@ _freezes = msgspec.json.Decoder(tuple[Freeze, ...])
 
 
 class ViewQueries:
-    """The questions that the gateway, its dashboard and its command line ask. All block."""
+    """The queries of the gateway, its dashboard and its command line. All block."""
 
     @abstractmethod
     def _reading(self, *tables: Table) -> AbstractContextManager[Fetch]: ...
 
     def tracked(self) -> dict[str, Tracked]:
-        """Where every projection stands."""
+        """The position of every projection."""
         with self._reading() as fetch:
             return tracked_by(fetch)
 
     def balance(self, account_id: str) -> ReadModelAnswer[Balance]:
-        """What an account has."""
+        """An account's current balance."""
         with self._reading(BALANCES_NOW) as fetch:
             rows = fetch(_BALANCE.format("balances_now"), (account_id,))
-            return ReadModelAnswer(_stands(fetch, "balances"), _balance_of(account_id, rows))
+            return ReadModelAnswer(_position_of(fetch, "balances"), _balance_of(account_id, rows))
 
     def balance_at(
         self, account_id: str, *, position: int | None = None, micros: int | None = None
     ) -> ReadModelAnswer[Balance]:
-        """What an account had after the newest event at or before a position or an instant. The answer's position is
-        that one, or the last one at that instant. Raises NotYetProjected."""
+        """An account's balance as of a position or an instant. The answer's position is that one, or the last one at that instant.
+        Raises NotYetProjected."""
         assert (position is None) != (micros is None)
         newest = _BALANCE.format("balances") + "AND position <= ? ORDER BY position DESC LIMIT 1"
         with self._reading(BALANCES, INSTANTS) as fetch:
-            stands_at = _stands(fetch, "balances")
+            at = _position_of(fetch, "balances")
             bound = _position_at(fetch, micros) if position is None else position
-            if bound > stands_at:
-                raise NotYetProjected(bound, stands_at)
+            if bound > at:
+                raise NotYetProjected(bound, at)
             return ReadModelAnswer(bound, _balance_of(account_id, fetch(newest, (account_id, bound))))
 
     def balance_moves(self, account_id: str, *, at_position: int, limit: int) -> ReadModelAnswer[list[Balance]]:
-        """The last `limit` standings of an account up to a position, newest first."""
+        """The last `limit` balances of an account up to a position, newest first, one per movement."""
         sql = _BALANCE.format("balances") + "AND position <= ? ORDER BY position DESC LIMIT ?"
         with self._reading(BALANCES) as fetch:
             rows = fetch(sql, (account_id, at_position, _page(limit)))
-            return ReadModelAnswer(_stands(fetch, "balances"), [_balance_of(account_id, [row]) for row in rows])
+            return ReadModelAnswer(_position_of(fetch, "balances"), [_balance_of(account_id, [row]) for row in rows])
 
     def moved_positions(self, account_id: str, *, after: int, until: int, limit: int) -> list[int]:
-        """The next positions, behind one and up to another, of events that moved an account's money."""
+        """The next positions, after one and up to another, of events that moved an account's money."""
         sql = "SELECT position FROM views.balances WHERE account_id = ? AND position > ? AND position <= ? "
         with self._reading(BALANCES) as fetch:
             rows = fetch(sql + "ORDER BY position LIMIT ?", (account_id, after, until, _page(limit)))
@@ -111,29 +111,29 @@ class ViewQueries:
         parameters = (account_id, *(() if before_position is None else (before_position,)), _page(limit))
         with self._reading(TRANSACTIONS) as fetch:
             rows = fetch(sql, parameters)
-            return ReadModelAnswer(_stands(fetch, "transactions"), [_transaction(row) for row in rows])
+            return ReadModelAnswer(_position_of(fetch, "transactions"), [_transaction(row) for row in rows])
 
     def statement(
-        self, account_id: str, wanted: Filter, *, before_position: int | None = None, limit: int = 50
+        self, account_id: str, conditions: Filter, *, before_position: int | None = None, limit: int = 50
     ) -> ReadModelAnswer[tuple[list[tuple[Transaction, int | None]], bool]]:
-        """A page of what is wanted of the statement, newest first, each row with the balance after it (None where the balances lag
-        behind), and whether there is more."""
+        """A filtered page of the statement, newest first, each row with the balance after it (None if the balances lag behind), and
+        whether there are more rows."""
         most = _page(limit)
         with self._reading(TRANSACTIONS, BALANCES, INSTANTS) as fetch:
-            after = None if wanted.from_micros is None else _position_at(fetch, wanted.from_micros - 1)
-            until = None if wanted.to_micros is None else _position_at(fetch, wanted.to_micros - 1)
+            after = None if conditions.from_micros is None else _position_at(fetch, conditions.from_micros - 1)
+            until = None if conditions.to_micros is None else _position_at(fetch, conditions.to_micros - 1)
             span = Span(before=before_position, after=after, until=until)
-            rows = fetch(*statement_query(account_id, wanted, span, most + 1))
+            rows = fetch(*statement_query(account_id, conditions, span, most + 1))
             found = [(_transaction(row[:-1]), row[-1]) for row in rows[:most]]
-            return ReadModelAnswer(_stands(fetch, "transactions"), (found, len(rows) > most))
+            return ReadModelAnswer(_position_of(fetch, "transactions"), (found, len(rows) > most))
 
     def request_of_response(self, account_id: str, response_id: str) -> ReadModelAnswer[str | None]:
-        """The request that an account's answer of this id was to."""
+        """The request of an account's answer with this id."""
         first = "SELECT min(position) FROM views.transactions WHERE account_id = ? AND response_id = ?"
         sql = f"SELECT id FROM views.transactions WHERE account_id = ? AND position = ({first})"  # noqa: S608 - our words
         with self._reading(TRANSACTIONS) as fetch:
             rows = fetch(sql, (account_id, account_id, response_id))
-            return ReadModelAnswer(_stands(fetch, "transactions"), str(rows[0][0]) if rows else None)
+            return ReadModelAnswer(_position_of(fetch, "transactions"), str(rows[0][0]) if rows else None)
 
     def usage(
         self,
@@ -145,38 +145,38 @@ class ViewQueries:
         key_id: str | None = None,
         model: str | None = None,
     ) -> ReadModelAnswer[list[Usage]]:
-        """Sums by hour, day, key or model over the whole hours from the one of `from_micros` to before that of `to_micros`
-        (a part of an hour counts whole), of one key or model where they are given."""
+        """Sums by hour, day, key or model from the hour of `from_micros` to that of `to_micros`; partial hours count as whole.
+        Optionally for one key or model only."""
         sql, parameters = _usage_query(account_id, by, from_micros, to_micros, key_id, model)
         with self._reading(USAGE) as fetch:
             rows = fetch(sql, parameters)
             unit = _UNITS.get(by, 0)
             groups = [Usage(row[0] * unit if unit else row[0], *row[1:]) for row in rows]
-            return ReadModelAnswer(_stands(fetch, "usage"), groups)
+            return ReadModelAnswer(_position_of(fetch, "usage"), groups)
 
     def keys(self, account_id: str) -> ReadModelAnswer[list[Key]]:
-        """An account's keys by age, revoked ones included."""
+        """An account's keys by age, including revoked ones."""
         sql = "SELECT * FROM views.keys WHERE account_id = ? ORDER BY created_at_micros, key_id"
         with self._reading(KEYS) as fetch:
             rows = fetch(sql, (account_id,))
-            return ReadModelAnswer(_stands(fetch, "keys"), [_key(row) for row in rows])
+            return ReadModelAnswer(_position_of(fetch, "keys"), [_key(row) for row in rows])
 
     def accounts(self, *, after: str = "", limit: int = 100) -> ReadModelAnswer[list[Account]]:
         """A page of accounts by id; the next page is after the last one's id."""
         sql = "SELECT * FROM views.accounts WHERE account_id > ? ORDER BY account_id LIMIT ?"
         with self._reading(ACCOUNTS) as fetch:
             rows = fetch(sql, (after, _page(limit)))
-            return ReadModelAnswer(_stands(fetch, "keys"), [_account(row) for row in rows])
+            return ReadModelAnswer(_position_of(fetch, "keys"), [_account(row) for row in rows])
 
     def account(self, account_id: str) -> ReadModelAnswer[Account | None]:
         with self._reading(ACCOUNTS) as fetch:
             rows = fetch("SELECT * FROM views.accounts WHERE account_id = ?", (account_id,))
-            return ReadModelAnswer(_stands(fetch, "keys"), _account(rows[0]) if rows else None)
+            return ReadModelAnswer(_position_of(fetch, "keys"), _account(rows[0]) if rows else None)
 
     def files(
         self, account_id: str, *, now_micros: int, after_position: int | None = None, newest_first: bool, limit: int
     ) -> ReadModelAnswer[list[File]]:
-        """A page of the files that are there at an instant, by age; the next page is after the last one's position."""
+        """A page of the files that exist at an instant, by age; the next page is after the last one's position."""
         order, past = ("DESC", "<") if newest_first else ("ASC", ">")
         bound = "" if after_position is None else f"AND position {past} ? "
         sql = (
@@ -186,52 +186,54 @@ class ViewQueries:
         after = () if after_position is None else (after_position,)
         parameters = (account_id, now_micros, *after, max(0, min(limit, FILES_MAX + 1)))
         with self._reading(FILES) as fetch:
-            return ReadModelAnswer(_stands(fetch, "files"), [File(*row) for row in fetch(sql, parameters)])
+            return ReadModelAnswer(_position_of(fetch, "files"), [File(*row) for row in fetch(sql, parameters)])
 
     def file(self, account_id: str, file_id: str) -> ReadModelAnswer[File | None]:
-        """An account's file, there or not there any more."""
+        """An account's file, existing or deleted."""
         with self._reading(FILES) as fetch:
             rows = fetch("SELECT * FROM views.files WHERE account_id = ? AND file_id = ?", (account_id, file_id))
-            return ReadModelAnswer(_stands(fetch, "files"), File(*rows[0]) if rows else None)
+            return ReadModelAnswer(_position_of(fetch, "files"), File(*rows[0]) if rows else None)
 
     def expired_files(self, now_micros: int, *, limit: int) -> ReadModelAnswer[list[File]]:
-        """Files of any account whose time is over and whose end is not written down, the oldest first."""
+        """Expired files of any account whose deletion is not recorded yet, the oldest first."""
         sql = "SELECT * FROM views.files WHERE there = 1 AND expires_at_micros <= ? ORDER BY expires_at_micros, file_id LIMIT ?"
         with self._reading(FILES) as fetch:
             rows = fetch(sql, (now_micros, _page(limit)))
-            return ReadModelAnswer(_stands(fetch, "files"), [File(*row) for row in rows])
+            return ReadModelAnswer(_position_of(fetch, "files"), [File(*row) for row in rows])
 
     def files_there(self, file_ids: Sequence[str]) -> ReadModelAnswer[frozenset[str]]:
-        """Which of these ids, at most a page of them, are of files that are there."""
+        """Those of these ids, at most a page of them, whose files exist."""
         assert len(file_ids) <= ROWS_MAX
         marks = ", ".join("?" * len(file_ids)) or "NULL"
         sql = f"SELECT file_id FROM views.files WHERE there = 1 AND file_id IN ({marks})"  # noqa: S608 - only marks
         with self._reading(FILES) as fetch:
-            return ReadModelAnswer(_stands(fetch, "files"), frozenset(row[0] for row in fetch(sql, tuple(file_ids))))
+            return ReadModelAnswer(
+                _position_of(fetch, "files"), frozenset(row[0] for row in fetch(sql, tuple(file_ids)))
+            )
 
     def payments(self, *, since_micros: int, after: str = "", limit: int) -> ReadModelAnswer[list[Payment]]:
         """Payments of any account that were credited since an instant, by id; the next page is after the last one's id."""
         sql = "SELECT * FROM views.payments WHERE settled_at_micros >= ? AND payment_id > ? ORDER BY payment_id LIMIT ?"
         with self._reading(PAYMENTS) as fetch:
             rows = fetch(sql, (since_micros, after, _page(limit)))
-            return ReadModelAnswer(_stands(fetch, "payments"), [Payment(*row) for row in rows])
+            return ReadModelAnswer(_position_of(fetch, "payments"), [Payment(*row) for row in rows])
 
     def totals(self) -> ReadModelAnswer[Totals]:
-        """Over all accounts, as of the hindmost of the projections that it is taken from."""
+        """Totals over all accounts, as of the position of the projection that lags most."""
         money = "SELECT CAST(coalesce(sum({}), 0) AS bigint), CAST(coalesce(sum({}), 0) AS bigint) FROM views.{}"
         with self._reading(ACCOUNTS, BALANCES_NOW, USAGE) as fetch:
             [(accounts,)] = fetch("SELECT count(*) FROM views.accounts", ())
             [(available, held)] = fetch(money.format("available_nanos", "held_nanos", "balances_now"), ())
             [(requests, completed)] = fetch(money.format("requests", "completed", "usage"), ())
             [(released, cost)] = fetch(money.format("released", "cost_nanos", "usage"), ())
-            stands = min(_stands(fetch, name) for name in ("keys", "balances", "usage"))
-        return ReadModelAnswer(stands, Totals(accounts, available, held, requests, completed, released, cost))
+            position = min(_position_of(fetch, name) for name in ("keys", "balances", "usage"))
+        return ReadModelAnswer(position, Totals(accounts, available, held, requests, completed, released, cost))
 
     def unknown_topics(self) -> ReadModelAnswer[list[UnknownTopic]]:
-        """Topics that this version does not know, in the order in which they appeared."""
+        """Topics unknown to this version, in the order in which they appeared."""
         with self._reading(UNKNOWN_TOPICS) as fetch:
             rows = fetch("SELECT * FROM views.unknown_topics ORDER BY first_position LIMIT ?", (ROWS_MAX,))
-            return ReadModelAnswer(_stands(fetch, "unknown_topics"), [UnknownTopic(*row) for row in rows])
+            return ReadModelAnswer(_position_of(fetch, "unknown_topics"), [UnknownTopic(*row) for row in rows])
 
 
 def _usage_query(
@@ -263,13 +265,13 @@ def tracked_by(fetch: Fetch) -> dict[str, Tracked]:
     return {name: Tracked(*rest) for name, *rest in rows if "~" not in name}
 
 
-def _stands(fetch: Fetch, projection: str) -> int:
+def _position_of(fetch: Fetch, projection: str) -> int:
     rows = fetch("SELECT notification_id FROM views.tracking WHERE application_name = ?", (projection,))
     return int(rows[0][0]) if rows else 0
 
 
 def _position_at(fetch: Fetch, micros: int | None) -> int:
-    """The last position at or before an instant."""
+    """The last position at or before an instant; 0 if there is none."""
     sql = "SELECT position FROM views.instants WHERE recorded_at_micros <= ? ORDER BY recorded_at_micros DESC LIMIT 1"
     rows = fetch(sql, (micros,))
     return int(rows[0][0]) if rows else 0

@@ -1,4 +1,4 @@
-"""All read models at one instant, row by row, for a replay."""
+"""A consistent snapshot of all read models, row by row, for a replay."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ TABLES = tuple(table for projection in ALL for table in projection.tables)
 
 
 class ViewsSnapshot:
-    """`tracked`: where each projection stood. Rows are read as they are asked for."""
+    """`tracked`: the position of each projection. Rows are read lazily."""
 
     def __init__(self, fetch: Fetch, stream: Callable[[str, Sequence[str]], Iterable[Row]]) -> None:
         if list(fetch("SELECT fingerprint FROM views.meta", ())) != [(sql.definition(ALL),)]:
-            raise ReadModelsUnavailable("the read models are of another version: start this one, or rebuild them")
+            raise ReadModelsUnavailable(
+                "the read models belong to another version: start this version, or rebuild them"
+            )
         self.tracked = tracked_by(fetch)
         self._stream = stream
 
     def rows(self, table: Table, owner: str | None = None) -> Iterator[Row]:
-        """Every row, or those with this in the first column of their key, in the order of the key."""
+        """Every row, or those with `owner` in the first column of the key, in key order."""
         yield from self._stream(sql.all_rows(table, owned=owner is not None), () if owner is None else (owner,))

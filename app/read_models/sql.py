@@ -1,8 +1,8 @@
-"""Both engines' statements, made from the definitions of tables.
+"""The SQL statements of both engines, generated from table definitions.
 
-Rule 1: names come from definitions in code, values are always parameters.
-Rule 2: a table and its indexes are created under names with a suffix, so that a new one can be built beside the live one;
-renaming a table leaves the names of its indexes, which nothing refers to.
+Rule 1: names come from definitions in the code; values are always parameters.
+Rule 2: a table and its indexes are created under names with a suffix, so that a new one can be built next to the live one.
+Renaming a table keeps the names of its indexes, to which nothing refers.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ TRACKING = (
     "CREATE TABLE {views}tracking (application_name TEXT PRIMARY KEY, notification_id BIGINT NOT NULL, "
     "recorded_at_micros BIGINT NOT NULL, error TEXT)"
 )
-"""The first two columns are those of `eventsourcing`'s single-row tracking, so that its recorders can read it. Its own
-`_insert_tracking` is not used: it moves a row forward from wherever that stands, where a batch must hold the row while it
-reads the log, and move it from exactly the position that it read."""
+"""The first two columns match `eventsourcing`'s single-row tracking, so that its recorders can read the table. Its own
+`_insert_tracking` is not used: it moves a row forward from any position, but a batch must lock the row while it reads the log,
+and move it from exactly the position that it read."""
 META = (
     "CREATE TABLE {views}meta (one INTEGER PRIMARY KEY CHECK (one = 1), fingerprint TEXT NOT NULL, log TEXT NOT NULL)"
 )
 
 
 def definition(projections: Sequence[Projection]) -> str:
-    """A name for what these projections make of which events: with another, rows are of no use. A topic that is new to this
-    version is part of it, since read models have skipped its events so far."""
+    """A fingerprint of these projections and the known events. With another fingerprint, existing rows are useless. It includes
+    the known topics, because read models have skipped events of topics that were unknown so far."""
     parts: list[object] = [(item.name, item.version, item.tables) for item in projections]
     return fingerprint([*parts, TRACKING, META, sorted(event.TOPIC for event in EVENTS)])
 
 
 def live(table: Table, rebuild: str | None = None) -> str:
-    """The name of the table, or of the one that a rebuild fills."""
+    """The name of the live table, or of the one that a rebuild fills."""
     return table.name if rebuild is None else f"{table.name}__{rebuild}"
 
 
@@ -45,7 +45,7 @@ def tracked(name: str, rebuild: str | None = None) -> str:
 
 
 def create(table: Table, name: str, suffix: str, *, schema: str, types: dict[str, str], tail: str) -> list[str]:
-    """The table and its indexes."""
+    """The statements that create a table and its indexes."""
     columns = ", ".join(
         f"{column.name} {types[column.kind]}{'' if column.nullable else ' NOT NULL'}" for column in table.columns
     )
@@ -58,7 +58,7 @@ def create(table: Table, name: str, suffix: str, *, schema: str, types: dict[str
 
 
 def on_conflict(table: Table, how: str) -> str:
-    """What an insert does with a row whose key is there."""
+    """The clause of an insert for rows whose key exists."""
     if how == "insert":
         return ""
     key = ", ".join(column.name for column in table.key_columns)
@@ -69,7 +69,7 @@ def on_conflict(table: Table, how: str) -> str:
 
 def sqlite_write(table: Table, name: str, how: str) -> str:
     marks = ", ".join("?" * len(table.columns))
-    # `AS t` also tells SQLite's parser that ON CONFLICT is no join condition.
+    # `AS t` also tells SQLite's parser that ON CONFLICT is not a join condition.
     return f"INSERT INTO {name} AS t VALUES ({marks}){on_conflict(table, how)}"  # noqa: S608 - names of definitions
 
 
@@ -99,7 +99,7 @@ def postgres_read(table: Table, name: str) -> str:
 
 
 def all_rows(table: Table, *, owned: bool) -> str:
-    """Every row, or those of one value in the first column, in the order of the key."""
+    """Selects every row, or those with one value in the first column, in key order."""
     keys = ", ".join(column.name for column in table.key_columns)
     where = f" WHERE {table.names[0]} = ?" if owned else ""
     return f"SELECT * FROM views.{table.name}{where} ORDER BY {keys}"  # noqa: S608 - names of definitions

@@ -1,8 +1,8 @@
-"""Read models in a SQLite file of their own beside the ledger's: WAL, synchronous=NORMAL, since they can be built again.
+"""Read models in a separate SQLite file next to the ledger's: WAL, synchronous=NORMAL, since they can be rebuilt.
 
 Rule 1: a batch is BEGIN IMMEDIATE on this file; the ledger's write lock is never touched.
 Rule 2: batches of several threads or processes wait for one another, and each reads the positions under the lock.
-Rule 3: after a power cut the file may be some batches behind, rows and positions alike.
+Rule 3: after a power failure the file may lag some batches behind, with rows and positions consistent.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from projections.tables import Change, Key, Row, Table
 LOCK_TIMEOUT_SECONDS = 5
 READERS_KEPT = 4
 READ_TIMEOUT_SECONDS = 1.0
-"""No read transaction outlives a second."""
+"""No read transaction lasts longer than a second."""
 _STEPS_PER_LOOK = 100_000
-"""Steps of SQLite's machine, some milliseconds, between two looks at the clock."""
+"""The number of SQLite VM steps, some milliseconds, between two checks of the clock."""
 WRITER_CACHE_KIB = 65_536
-"""A batch touches leaves all over the tables; those that do not fit are written twice."""
+"""A batch touches pages all over the tables; pages that do not fit in the cache are written twice."""
 CHECKPOINT_PAGES = 8_000
-"""32 MiB of WAL: a leaf that many batches touch is copied back once."""
+"""32 MiB of WAL, so that a page touched by many batches is copied back once."""
 _ANY_TEXT = partial(str, encoding="utf-8", errors="backslashreplace")
 _TRACKING = "SELECT application_name, notification_id, recorded_at_micros, error FROM tracking"
 _ADVANCE = (
@@ -53,11 +53,11 @@ class SQLiteReadModels(ViewQueries):
         self._definition: str | None = None
 
     def prepare(self, projections: Sequence[Projection], identity: str) -> None:
-        wanted = sql.definition(projections)
+        definition = sql.definition(projections)
         with self._transaction() as connection:
-            if not _fits(connection, wanted, identity):
-                _make_anew(connection, projections, wanted, identity)
-        self._definition = wanted
+            if not _fits(connection, definition, identity):
+                _recreate(connection, projections, definition, identity)
+        self._definition = definition
 
     @contextmanager
     def batch(self, names: Sequence[str], rebuild: str | None = None) -> Iterator[_Batch | None]:
@@ -91,7 +91,7 @@ class SQLiteReadModels(ViewQueries):
 
     @contextmanager
     def snapshot(self) -> Iterator[ViewsSnapshot]:
-        """All tables at one instant, for as long as it takes. Text in which a bit has flipped, so that it is none, is given too."""
+        """A consistent view of all tables, without a time limit. Text made invalid by a flipped bit is returned too."""
         with self._reader() as connection:
             connection.text_factory = _ANY_TEXT
             try:
@@ -123,7 +123,7 @@ class SQLiteReadModels(ViewQueries):
 
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
-        """A connection in a transaction: it sees one instant."""
+        """A connection in a transaction, with a consistent view."""
         with _mapped():
             connection = self._open_reader()
             try:
@@ -172,7 +172,7 @@ class SQLiteReadModels(ViewQueries):
 
     def _check_definition(self, connection: sqlite3.Connection) -> None:
         if connection.execute("SELECT fingerprint FROM meta").fetchone() != (self._definition,):
-            raise TakenOver("the read models have been remade by another version of Realrouter")
+            raise TakenOver("the read models have been rebuilt by another version of Realrouter")
 
 
 class _Batch:
@@ -181,12 +181,12 @@ class _Batch:
     def __init__(self, connection: sqlite3.Connection, names: Sequence[str], rebuild: str | None) -> None:
         self._connection = connection
         self._rebuild = rebuild
-        wanted = {sql.tracked(name, rebuild): name for name in names}
+        projection_of = {sql.tracked(name, rebuild): name for name in names}
         self.tracked: Mapping[str, Tracked] = {
-            wanted[row[0]]: Tracked(*row[1:]) for row in connection.execute(_TRACKING) if row[0] in wanted
+            projection_of[row[0]]: Tracked(*row[1:]) for row in connection.execute(_TRACKING) if row[0] in projection_of
         }
-        if len(self.tracked) < len(wanted):
-            raise TakenOver("the read models are not there any more, or another rebuild has begun")
+        if len(self.tracked) < len(projection_of):
+            raise TakenOver("the read models no longer exist, or another rebuild has started")
 
     def read(self, table: Table, keys: Collection[Key]) -> Mapping[Key, Row]:
         statement = sql.sqlite_read(table, sql.live(table, self._rebuild))
@@ -205,7 +205,7 @@ class _Batch:
         with _mapped():
             moved = self._connection.execute(_ADVANCE, (*values, *where)).rowcount
         if moved != 1:
-            raise TakenOver(f"{name} does not stand where it was read")
+            raise TakenOver(f"{name} is no longer at the position that was read")
 
     def identify(self, identity: str) -> None:
         with _mapped():
@@ -213,14 +213,14 @@ class _Batch:
 
 
 def _fits(connection: sqlite3.Connection, definition: str, identity: str) -> bool:
-    """Whether the tables are there, are these, and are of this log (or empty, where it was empty)."""
+    """Whether the tables exist, have these definitions, and belong to this log (or to an empty log)."""
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
         return False
     there, log = connection.execute("SELECT fingerprint, log FROM meta").fetchone()
     return bool(there == definition and log in {"", identity})
 
 
-def _make_anew(
+def _recreate(
     connection: sqlite3.Connection, projections: Sequence[Projection], definition: str, identity: str
 ) -> None:
     tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()

@@ -1,1 +1,1 @@
-"""The checks of a replay: everything that is stored beside the events is derived from them again and compared."""
+"""Replay: everything that is derived from the events is recomputed and compared with what is stored."""

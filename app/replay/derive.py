@@ -1,8 +1,8 @@
-"""Read models derived from events a second time, in memory and one event after the other, sharing no code with the projections.
+"""A second, independent derivation of the read models: in memory, event by event, without code from the projections.
 
-Rule 1: balances come from bucket movements here and from postings there; statements, usage and keys from the fields.
-Rule 2: rows come out in the order of their table's key for each owner (the first column of the key), so that two such streams
-can be compared row by row, or by a running hash, whatever their length.
+Rule 1: balances are derived from bucket movements here, but from postings in the projections; the rest from the events' fields.
+Rule 2: for each owner (the first column of the key), rows are produced in key order, so that two streams of any length can be
+compared row by row or by a running hash.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _HOUR_MICROS = 3_600_000_000
 
 
 class Derivation(Protocol):
-    """`events`: the only types that it must be fed; None: every event."""
+    """`events`: the event types that it needs; None: all."""
 
     events: ClassVar[tuple[type, ...] | None]
 
@@ -91,7 +91,7 @@ class Balances:
 
 
 class Transactions:
-    """Rows as mappings, so that a column that is put in the wrong place shows."""
+    """Builds rows as mappings, so that a misplaced column is noticed."""
 
     events: ClassVar[tuple[type, ...] | None] = (
         *(AdjustmentPosted, RequestDebited, RequestReleased, TopUpSettled),
@@ -157,28 +157,28 @@ class Transactions:
 
 
 def _bought(event: Event | UnknownEvent) -> dict[str, Any] | None:
-    """What an event of a payment says on a statement."""
+    """A payment event's values on a statement; None for other events."""
     match event:
         case TopUpSettled():
-            return _told("top_up", event.payment_id, event.credit_nanos, event.checkout_id)
+            return _values("top_up", event.payment_id, event.credit_nanos, event.checkout_id)
         case RefundPosted():
-            return _told("refund", event.refund_id, -event.credit_nanos, event.payment_id)
+            return _values("refund", event.refund_id, -event.credit_nanos, event.payment_id)
         case RefundFailed():
-            return _told("refund_failed", event.refund_id, event.credit_nanos, event.payment_id)
+            return _values("refund_failed", event.refund_id, event.credit_nanos, event.payment_id)
         case FundsWithdrawn():
-            return _told("dispute", event.dispute_id, -event.credit_nanos, event.payment_id)
+            return _values("dispute", event.dispute_id, -event.credit_nanos, event.payment_id)
         case FundsReinstated():
-            return _told("dispute_won", event.dispute_id, event.credit_nanos, event.payment_id)
+            return _values("dispute_won", event.dispute_id, event.credit_nanos, event.payment_id)
         case _:
             return None
 
 
-def _told(kind: str, id: str, amount_nanos: int, reference: str) -> dict[str, Any]:
+def _values(kind: str, id: str, amount_nanos: int, reference: str) -> dict[str, Any]:
     return {"kind": kind, "id": id, "amount_nanos": amount_nanos, "reference": reference}
 
 
 class Usages:
-    """Keeps the current hour only: instants never go back."""
+    """Keeps only the current hour, because instants never go back."""
 
     events: ClassVar[tuple[type, ...] | None] = (RequestDebited, RequestReleased)
 
@@ -289,7 +289,7 @@ class Files:
 
 
 class Payments:
-    """Forgets nothing: a payment may come back whole years later."""
+    """Forgets nothing: a payment may be returned even years later."""
 
     events: ClassVar[tuple[type, ...] | None] = (
         *(CheckoutStarted, CheckoutCompleted, CheckoutExpired, CheckoutFailed, TopUpSettled),
@@ -378,4 +378,4 @@ DERIVATIONS: dict[str, tuple[type[Derivation], tuple[Table, ...]]] = {
     "payments": (Payments, (CHECKOUTS, PAYMENTS)),
     "unknown_topics": (UnknownTopics, (UNKNOWN_TOPICS,)),
 }
-"""By projection; a test holds it against `projections.runner.ALL`."""
+"""The derivation and tables of each projection. A test compares it with `projections.runner.ALL`."""

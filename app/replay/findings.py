@@ -1,4 +1,4 @@
-"""What a replay found: how many differences, and the first of them named precisely."""
+"""The differences found by a replay: their number, and the details of the first ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ DIFFERENCES_MAX = 20
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """`what` is wrong, `where` it stands (a position, a bucket, a row's key), what was expected there and what was found."""
+    """`what` is wrong, `where` it is (a position, a bucket, a row's key), and the expected and found values."""
 
     what: str
     where: str
@@ -17,7 +17,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Findings:
-    """Collects differences; past `limit` they are only counted."""
+    """Collects differences. Beyond `limit` they are only counted."""
 
     def __init__(self, limit: int = DIFFERENCES_MAX) -> None:
         self.limit = limit

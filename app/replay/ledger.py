@@ -1,12 +1,12 @@
-"""The ledger against itself: its order, its settlements, its prices, its books, its buckets, its open requests.
+"""Checks the ledger for consistency: order, settlements, prices, books, buckets and open requests.
 
-Rule 1: everything here is a function of the events in order; what is stored beside them is only compared.
-Rule 2: memory grows with accounts, keys, open requests and kept windows, not with requests: a request is forgotten when it is
-settled, so a stream that were used twice afterwards would have to break the store's own unique index.
-Rule 3: what the store guards, or what can never have been otherwise, is judged at each admission: balance, freeze, revocation,
-whose key it is. A key's limits are not: a gateway takes them from a memory that may be a moment behind the log.
-Rule 4: a minute window older than `minutes_kept` by the store's clock may be absent from the store; one that is there must
-be right.
+Rule 1: everything here is a function of the events in order. Stored derived data is only compared with it.
+Rule 2: memory grows with accounts, keys, open requests and kept windows, not with requests. A request is forgotten once settled; a
+stream used again later would violate the store's own unique index.
+Rule 3: each admission is checked for what the store guards or what can never change: balance, freeze, revocation, and the owner of
+the key. A key's limits are not checked, because a gateway takes them from a cache that may lag behind the log.
+Rule 4: a minute window older than `minutes_kept`, by the store's clock, may be missing from the store. If it exists, it must be
+correct.
 """
 
 from __future__ import annotations
@@ -80,14 +80,14 @@ class Admission(NamedTuple):
 
 
 class LedgerCheck:
-    """Fed every event in order, then asked to compare. `stored` are the buckets as the store has them."""
+    """Takes every event in order, then compares. `stored` are the store's buckets."""
 
     def __init__(self, findings: Findings, stored: dict[str, int], *, now_micros: int, minutes_kept: int) -> None:
         self.position = 0
         self.recorded_at_micros = 0
         self.open: dict[str, Admission] = {}
         self.unknown: dict[str, tuple[int, int]] = {}
-        """topic -> (how many, position of the first)"""
+        """topic -> (number of events, position of the first)"""
         self._findings = findings
         self._stored = stored
         self._now_micros = now_micros
@@ -99,11 +99,11 @@ class LedgerCheck:
         self._prices: dict[tuple[str, int], PriceList] = {}
         self._keys: set[tuple[str, str]] = set()
         self._unread: set[str] = set()
-        """Streams of accounts with an event that this version does not know: it may have made a key."""
+        """Account streams with an event unknown to this version, which may have created a key."""
         self._payments = PaymentsCheck(findings)
 
     def order(self, row: RecordedEvent) -> None:
-        """Positions are 1..n, instants never go back."""
+        """Check that positions are 1..n and instants never go back."""
         if row.id != self.position + 1:
             self._findings.differ("gap in positions", f"after {self.position}", self.position + 1, row.id)
         if row.recorded_at_micros < self.recorded_at_micros:
@@ -116,7 +116,7 @@ class LedgerCheck:
             self._forget_windows()
 
     def skip(self, row: RecordedEvent, topic: str) -> None:
-        """An event of a topic that this version does not know."""
+        """Count an event whose topic is unknown to this version."""
         count, first = self.unknown.get(topic, (0, row.id))
         self.unknown[topic] = (count + 1, first)
         if stream_of(row).startswith("account:"):
@@ -125,7 +125,7 @@ class LedgerCheck:
             self._version(row)
 
     def feed(self, row: RecordedEvent, event: Event, moves: Sequence[Movement]) -> None:
-        """An event that stands at `row`, and how it moves buckets."""
+        """Check the event in `row`, and apply its bucket movements."""
         check = _CHECKS.get(type(event))
         if check is None:
             self._version(row)
@@ -138,7 +138,7 @@ class LedgerCheck:
             self._guards(row, event)
 
     def compare(self, head: Head, open_requests: Iterable[OpenRequest]) -> None:
-        """What the store keeps beside the events against what they make of it."""
+        """Compare the store's derived data with that computed from the events."""
         self._findings.compare("end of the log", "log_head", self.position, head.position)
         self._findings.compare("instant of the log", "log_head", self.recorded_at_micros, head.recorded_at_micros)
         self._compare_open({one.request_id: one for one in open_requests})
@@ -146,7 +146,7 @@ class LedgerCheck:
         self._compare_books()
 
     def _version(self, row: RecordedEvent, expected: int | None = None) -> None:
-        """`expected`: where the stream's length is known without remembering it."""
+        """Check the stream version. `expected`: given if it is known without remembering the stream's length."""
         stream, version = stream_of(row), row.originator_version
         if expected is None:
             expected = self._versions.get(stream, 0) + 1
@@ -164,7 +164,7 @@ class LedgerCheck:
         try:
             self._prices[event.model, row.originator_version] = parse_prices(event.prices)
         except InvalidValue as error:
-            self._findings.differ("price list", f"event {row.id}", "one that can be read", error)
+            self._findings.differ("price list", f"event {row.id}", "a valid price list", error)
 
     def admitted(self, row: RecordedEvent, event: RequestAdmitted) -> None:
         self._version(row, 1)
@@ -183,7 +183,7 @@ class LedgerCheck:
             self._same(row, "price_version", admission.event.price_version, event.price_version)
         prices = self._prices.get((event.model, event.price_version))
         if prices is None:
-            self._findings.differ("price version", f"event {row.id}", "one that is listed", event.price_version)
+            self._findings.differ("price version", f"event {row.id}", "a listed version", event.price_version)
             return
         cost = self._cost(row, prices, event.usage)
         if cost is None:
@@ -200,14 +200,14 @@ class LedgerCheck:
             self._same(row, "delivered_nanos", cost.amount_nanos, event.delivered_nanos)
 
     def _cost(self, row: RecordedEvent, prices: PriceList, usage: Usage) -> Cost | None:
-        """None, and told, where the counts are such as nobody can have: no price is for them."""
+        """The cost of the usage. If it has negative counts, reports a difference and returns None."""
         if usage.input_tokens < 0:
             self._findings.differ("usage", f"event {row.id}, {row.originator_id}", "counts of 0 or more", usage)
             return None
         return price_usage(prices, usage)
 
     def _settled(self, row: RecordedEvent, event: RequestDebited | RequestReleased) -> Admission | None:
-        """The one settlement of an open admission; the two agree."""
+        """Check that this is the only settlement of an open admission, and that the two agree."""
         self._version(row, 2)
         self._in_stream(row, request_stream(event.request_id))
         admission = self.open.pop(event.request_id, None)
@@ -228,7 +228,9 @@ class LedgerCheck:
         self._in_stream(row, account_stream(event.account_id))
         if isinstance(event, AccountOpened) != (row.originator_version == 1):
             found = f"{row.topic} as its event {row.originator_version}"
-            self._findings.differ("account", f"event {row.id}, {row.originator_id}", "opened once, and first", found)
+            self._findings.differ(
+                "account", f"event {row.id}, {row.originator_id}", "opened once, as its first event", found
+            )
         if isinstance(event, KeyCreated):
             self._keys.add((event.account_id, event.key_id))
 
@@ -265,7 +267,7 @@ class LedgerCheck:
             self._findings.differ("postings of an event", f"event {row.id}", "a sum of 0", total)
 
     def _guards(self, row: RecordedEvent, event: RequestAdmitted) -> None:
-        """The guards that stand on every admission, judged after it."""
+        """Check the guards of every admission, on the values after it."""
         account_id, value = event.account_id, self._buckets
         available, frozen = value[buckets.available(account_id)], value[buckets.frozen(account_id)]
         where = f"event {row.id}, account {account_id}"
@@ -279,7 +281,7 @@ class LedgerCheck:
             self._findings.differ("admission", where, "a key that was created for this account", event.key_id)
 
     def _forget_windows(self) -> None:
-        """Drops minute windows that the store may have dropped, and has."""
+        """Drop minute windows that are old enough to have been dropped by the store, and that it no longer has."""
         horizon = self._horizon(self.recorded_at_micros)
         for name in [name for name in self._buckets if _is_old_window(name, horizon) and name not in self._stored]:
             del self._buckets[name]
@@ -303,7 +305,7 @@ class LedgerCheck:
                 self._findings.differ("bucket", name, value, "missing")
 
     def _compare_books(self) -> None:
-        """The books balance, and the customers' liabilities are the buckets with the sign turned."""
+        """Check that the books balance, and that customer liabilities equal the buckets with opposite sign."""
         self._findings.compare("trial balance", "all accounts", 0, sum(self._books.values()))
         for name, value in self._buckets.items():
             kind, _, owner = name.partition(":")
@@ -313,7 +315,7 @@ class LedgerCheck:
 
 
 def stream_of(row: RecordedEvent) -> str:
-    """The library's type allows UUIDs; ours are text."""
+    """The stream's name. The library's type also allows UUIDs; ours are text."""
     return str(row.originator_id)
 
 

@@ -1,6 +1,6 @@
-"""The money that came in, against itself: every credit has its order, every return its payment, and each takes what it must.
+"""Checks payments for consistency: every credit has its checkout, every return its payment, and all amounts match.
 
-Rule 1: what a return takes is reckoned here from the returns before it, and not from the store's buckets.
+Rule 1: the credit that a return takes is computed here from the earlier returns, not from the store's buckets.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class _Paid:
 
 
 class PaymentsCheck:
-    """Fed the events of checkouts, payments, refunds and disputes in order."""
+    """Takes the events of checkouts, payments, refunds and disputes, in order."""
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
@@ -54,7 +54,7 @@ class PaymentsCheck:
             return
         order = self._orders.get(event.checkout_id)
         if order is None:
-            self._differ(row, "checkout", "one that was started", event.checkout_id)
+            self._differ(row, "checkout", "a started checkout", event.checkout_id)
             return
         self._same(row, "account_id", order.started.account_id, event.account_id)
         if isinstance(event, CheckoutCompleted):
@@ -69,7 +69,7 @@ class PaymentsCheck:
     def settled(self, row: RecordedEvent, event: TopUpSettled) -> None:
         order = self._orders.get(event.checkout_id)
         if order is None:
-            self._differ(row, "top-up", "a checkout that was started", event.checkout_id)
+            self._differ(row, "top-up", "a started checkout", event.checkout_id)
         else:
             self._same(row, "payment_id of the checkout", order.payment_id, event.payment_id)
             for field in ("account_id", "amount_minor", "currency", "credit_nanos"):
@@ -79,7 +79,7 @@ class PaymentsCheck:
     def returned(self, row: RecordedEvent, event: ReturnEvent) -> None:
         paid = self._paid.get(event.payment_id)
         if paid is None:
-            self._differ(row, "return", "a payment that was credited", event.payment_id)
+            self._differ(row, "return", "a credited payment", event.payment_id)
             return
         for field in ("account_id", "currency"):
             self._same(row, field, getattr(paid.settled, field), getattr(event, field))
@@ -93,14 +93,14 @@ class PaymentsCheck:
         paid.returned_nanos += sign * event.credit_nanos
 
     def _pair(self, row: RecordedEvent, event: ReturnEvent) -> None:
-        """What restores a return restores the amount that it took."""
+        """Check that a reversal restores the amount that the return took."""
         return_id = event.refund_id if isinstance(event, RefundPosted | RefundFailed) else event.dispute_id
         if isinstance(event, RefundPosted | FundsWithdrawn):
             self._taken[return_id] = event
             return
         taken = self._taken.pop(return_id, None)
         if taken is None:
-            self._differ(row, "restored return", "one that was taken", return_id)
+            self._differ(row, "restored return", "a return that was posted", return_id)
         else:
             self._same(row, "amount_minor", taken.amount_minor, event.amount_minor)
             self._same(row, "payment_id", taken.payment_id, event.payment_id)

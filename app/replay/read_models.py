@@ -1,9 +1,9 @@
-"""The read models against the events: each at the position where it stands.
+"""Compares the read models with the events, each at its own position.
 
-Rule 1: both sides are hashed owner by owner as they pass, so memory grows with owners and not with rows.
-Rule 2: where an owner's hashes differ, the events are read once more in the same snapshot, and the two sides compared row by
-row until enough differences have names.
-Rule 3: a value of another kind is another value, and no reason to stop: SQLite takes any kind in any column.
+Rule 1: both sides are hashed per owner while they are read, so memory grows with owners, not with rows.
+Rule 2: if an owner's hashes differ, the events are read again in the same snapshot, and both sides are compared row by row until
+enough differences are found.
+Rule 3: a value of another type is a difference, not an error: SQLite accepts any type in any column.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from projections.contract import Tracked
 from projections.tables import Row, Table
 
 OWNERS_NAMED = 5
-"""For so many owners the differing rows are looked up; each is a pass over the events."""
+"""For at most this many owners the differing rows are found; each takes a pass over the events."""
 ROWS_NAMED = 3
 Step = tuple[int, int, Event | UnknownEvent, Sequence[Movement]]
-"""(position, recorded at, event, its movements)"""
+"""(position, recorded at, event, movements)"""
 _KINDS: dict[type, int] = {int: 1, float: 1, str: 2, bytes: 3}
-"""In the order in which SQLite sorts them; what is NULL comes first."""
+"""SQLite's sort order of types; NULL comes first."""
 _encode = msgspec.msgpack.Encoder().encode
-"""Not JSON: there the bytes b"ab" and their base64 are one text."""
+"""Not JSON, in which the bytes b"ab" and their base64 would be the same text."""
 
 
 class _Hash:
-    """Of an owner's rows in order."""
+    """The hash of an owner's rows, in order."""
 
     __slots__ = ("_hash",)
 
@@ -47,7 +47,7 @@ class _Hash:
         try:
             self._hash.update(_encode(row))
         except OverflowError:
-            # A number that no column takes: it stands in an event only, and differs from whatever is stored.
+            # The number is too large for any column, so it is only in an event and differs from any stored value.
             self._hash.update(repr(row).encode())
 
     def digest(self) -> bytes:
@@ -55,7 +55,7 @@ class _Hash:
 
 
 class ViewsCheck:
-    """Fed every event in order, then asked to compare with the tables of a snapshot."""
+    """Takes every event in order, then compares with the tables of a snapshot."""
 
     def __init__(self, findings: Findings, tracked: Mapping[str, Tracked]) -> None:
         self._findings = findings
@@ -68,7 +68,7 @@ class ViewsCheck:
         }
         self._concerned: dict[type, list[tuple[int, Derivation]]] = {}
         self._stands: dict[int, int | None] = dict.fromkeys(until for until, _ in self._sides.values())
-        """Where projections stand -> the instant of the event there, once it has been fed."""
+        """position of a projection -> the instant of the event there, once it has been seen"""
         self._seen = 0
 
     def feed(self, step: Step) -> None:
@@ -85,11 +85,14 @@ class ViewsCheck:
                         self._add(table, row)
                 except KeyError as error:
                     self._findings.differ(
-                        "event", f"event {position}", "one that follows on another", f"none of {error}"
+                        "event",
+                        f"event {position}",
+                        "an event after the one it refers to",
+                        f"no earlier event for {error}",
                     )
 
     def compare(self, snapshot: ViewsSnapshot, again: Callable[[], Iterator[Step]]) -> None:
-        """`again` reads all events once more."""
+        """`again` reads all events again."""
         for name in DERIVATIONS:
             if name not in self._sides:
                 self._findings.differ("projection", name, "a position", "none")
@@ -133,7 +136,7 @@ class ViewsCheck:
             self._findings.differ(f"rows of {table.name}", owner, "those of its events", "others")
 
     def _name_rows(self, table: Table, expected: Iterator[Row], found: Iterator[Row]) -> int:
-        """The first rows in which two streams in the order of their key differ. Returns how many were named."""
+        """Report the first rows in which two streams in key order differ. Returns how many were reported."""
         named = 0
         for where, left, right in _merged(table, expected, found):
             if left != right and named < ROWS_NAMED:
@@ -150,7 +153,7 @@ def _derive(derivation: Derivation, until: int, steps: Iterator[Step]) -> Iterat
     for step in steps:
         if step[0] > until:
             break
-        with suppress(KeyError):  # told already, when it was fed
+        with suppress(KeyError):  # already reported by `feed`
             yield from derivation.feed(*step)
     yield from derivation.finish()
 
@@ -174,7 +177,7 @@ def _order(key: Row) -> tuple[tuple[int, Any], ...]:
 
 
 def _differing(table: Table, left: Row | None, right: Row | None) -> tuple[str, str]:
-    """Only the columns that differ, of rows that are both there."""
+    """The columns that differ, or the whole row if the other one is missing."""
     if left is None or right is None:
         return ("none" if left is None else str(left)), ("missing" if right is None else str(right))
     pairs = [(name, a, b) for name, a, b in zip(table.names, left, right, strict=True) if a != b]
@@ -182,5 +185,5 @@ def _differing(table: Table, left: Row | None, right: Row | None) -> tuple[str, 
 
 
 def _owner(table: Table, row: Row) -> Any:
-    """The first column of the key; a table that is kept by instant has one owner for all."""
+    """The first column of the key. A table with an instant as key has a single owner, None."""
     return row[0] if table.columns[0].kind == "text" else None

@@ -1,8 +1,8 @@
-"""Replay: every figure that is stored, derived again from the events and compared.
+"""Replay: recomputes every stored figure from the events and compares.
 
-Rule 1: the log is read in one snapshot, the read models in one taken just before, so no running gateway disturbs the answer.
-Rule 2: nothing is repaired. A difference is named: what, where, what was expected and what was found.
-Rule 3: an event of an unknown topic is reported; whether it moved anything shows in the buckets.
+Rule 1: the log is read in one snapshot, the read models in another taken just before, so running gateways do not affect the result.
+Rule 2: nothing is repaired. A difference states what, where, the expected and the found value.
+Rule 3: events with unknown topics are reported. If they moved anything, the buckets show it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from projections.contract import Tracked
 
 PAGE_EVENTS = 2_000
 MINUTES_KEPT = WINDOWS_KEPT_DAYS * 1_440
-"""Minute windows that are older may have been forgotten by the store."""
+"""The store may have deleted minute windows older than this."""
 EXPLAINED_MAX = 1_000
 
 
 class OpenAdmission(msgspec.Struct, frozen=True):
-    """A request that was admitted and is not settled yet."""
+    """A request that is admitted but not settled."""
 
     request_id: str
     account_id: str
@@ -41,8 +41,8 @@ class OpenAdmission(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What a replay of `events` events found. `differences` are the first of `differences_count`; `unknown_topics` is by
-    topic (how many, first position); `projections` says where each read model stood when it was compared."""
+    """The result of replaying `events` events. `differences` are the first of `differences_count`; `unknown_topics` is by topic
+    (number of events, first position); `projections` has each read model's position when it was compared."""
 
     events: int
     differences_count: int
@@ -57,7 +57,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """An event that moved a balance: by how many nanos, and what was there after it."""
+    """An event that moved a balance: the movement in nanos, and the balance after it."""
 
     position: int
     recorded_at_micros: int
@@ -70,8 +70,8 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 class ExplainedBalance(msgspec.Struct, frozen=True):
-    """An account's balance as of `position`, and the last events that made it, newest first. `differences`: where the read
-    model and the events do not agree."""
+    """An account's balance as of `position`, and the last events that changed it, newest first. `differences` between the read
+    model and the events."""
 
     account_id: str
     position: int
@@ -90,7 +90,7 @@ def replay(
     differences_max: int = DIFFERENCES_MAX,
     minutes_kept: int = MINUTES_KEPT,
 ) -> Report:
-    """Replays the whole log; `views` None leaves the read models out. Blocks. Raises StoreUnavailable."""
+    """Replay the whole log. `views` None: without the read models. Blocks. Raises StoreUnavailable."""
     findings, codec, now = Findings(differences_max), codec or Codec(), ledger.now_micros()
     with ExitStack() as stack:
         shown = stack.enter_context(views.snapshot()) if views is not None else None
@@ -124,15 +124,15 @@ def balance_explained(
     micros: int | None = None,
     last: int = 10,
 ) -> ExplainedBalance:
-    """An account's balance (now, where neither position nor instant is given), with the `last` events that explain it.
-    Raises NotYetProjected, StoreUnavailable."""
+    """An account's balance, now or as of a position or an instant, with the `last` events that explain it. Raises NotYetProjected,
+    StoreUnavailable."""
     answer = (
         views.balance(account_id)
         if position is None and micros is None
         else views.balance_at(account_id, position=position, micros=micros)
     )
     limit = max(1, min(last, EXPLAINED_MAX))
-    # One standing more than is told: what stood before the oldest.
+    # One more than is shown: the balance before the oldest.
     standings = views.balance_moves(account_id, at_position=answer.position, limit=limit + 1).value
     findings, codec, events = Findings(), Codec(), []
     for index, at in enumerate(standings[:limit]):
@@ -157,7 +157,7 @@ def balance_explained(
 
 
 def parse_at(text: str) -> dict[str, int]:
-    """`--at` of the command line: a position, or an instant in ISO 8601 (UTC where it names no zone). Raises ValueError."""
+    """The command line's `--at`: a position, or an ISO 8601 instant (UTC if it has no time zone). Raises ValueError."""
     if text.isascii() and text.isdigit():
         return {"position": int(text)}
     instant = datetime.fromisoformat(text)
@@ -192,7 +192,7 @@ def _feed(
 
 
 def _steps(log: LogReader, codec: Codec) -> Iterator[Step]:
-    """The events once more, without those that cannot be decoded, which have been named."""
+    """The events again, without those that cannot be decoded, which are already reported."""
     for row in _rows(log, lambda _done: None):
         try:
             event = codec.decode(row.topic, row.state)
@@ -211,7 +211,7 @@ def _rows(log: LogReader, progress: Callable[[int], None]) -> Iterator[RecordedE
 
 
 def _moved(row: RecordedEvent, codec: Codec, account_id: str) -> tuple[int, int]:
-    """By how much an event moves an account's (available, held)."""
+    """An event's movement of an account's balance: (available, held)."""
     event = codec.decode(row.topic, row.state)
     moves: Sequence[tuple[str, int]] = movements(event, row.recorded_at_micros) if isinstance(event, Event) else ()
     return (

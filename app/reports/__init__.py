@@ -1,1 +1,1 @@
-"""The books, made from the events when they are asked for: nothing of them is stored."""
+"""Reports, computed from the events on request. Nothing of them is stored."""

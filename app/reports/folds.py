@@ -1,6 +1,6 @@
-"""Lots, deferred revenue and the trial balance: folds over the log, page by page.
+"""Lots, deferred revenue and the trial balance: folds over the log, read page by page.
 
-These functions block. They raise StoreUnavailable, and ExportStopped where an event cannot be read.
+These functions block. They raise StoreUnavailable, and ExportStopped if an event cannot be read.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from projections.exports.contract import event_of
 from projections.exports.sheets import tax_told
 from projections.exports.texts import fixed
 
-Told = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 
 
 class LotShown(msgspec.Struct, frozen=True):
-    """A lot as it stands. Credit and what became of it in USD, what was paid in its own currency; `refundable` is how much of that
-    can go back without any of its credit being used."""
+    """A lot. Credit and its use are in USD, the price paid in its own currency. `refundable` is the part of that price that can be
+    refunded from unused credit."""
 
     lot_id: str
     source: str
@@ -44,7 +44,7 @@ class LotShown(msgspec.Struct, frozen=True):
 
 
 class LotsShown(msgspec.Struct, frozen=True):
-    """The lots of an account as of a position: what is left of them, less what is owed, is its balance."""
+    """An account's lots as of a position. The remaining credit minus the amount owed is the balance."""
 
     account_id: str
     position: int
@@ -55,20 +55,20 @@ class LotsShown(msgspec.Struct, frozen=True):
     lots: tuple[LotShown, ...]
 
 
-def events(source: Source, until: int, told: Told) -> Iterator[tuple[Fact, Event]]:
-    """All that a source has up to a position."""
+def events(source: Source, until: int, on_progress: OnProgress) -> Iterator[tuple[Fact, Event]]:
+    """All events of a source up to a position."""
     for page in pages(source, 0, until):
         for fact in page:
             event = event_of(fact)
             if event is not None:
                 yield fact, event
-        told(page[-1].position, until)
+        on_progress(page[-1].position, until)
 
 
-def lots(source: Source, account_id: str, until: int, told: Told) -> LotsShown:
-    """Of one account."""
+def lots(source: Source, account_id: str, until: int, on_progress: OnProgress) -> LotsShown:
+    """The lots of one account."""
     purse, paid = Purse(account_id), dict[str, TopUpSettled]()
-    for fact, event in events(source, until, told):
+    for fact, event in events(source, until, on_progress):
         purse.apply(event, fact.recorded_at_micros)
         if isinstance(event, TopUpSettled):
             paid[event.payment_id] = event
@@ -84,17 +84,17 @@ def lots(source: Source, account_id: str, until: int, told: Told) -> LotsShown:
     )
 
 
-def revenue(source: Source, until: int, told: Told) -> list[Month]:
+def revenue(source: Source, until: int, on_progress: OnProgress) -> list[Month]:
     """Deferred revenue by month."""
     rolled = RollForward()
-    for fact, event in events(source, until, told):
+    for fact, event in events(source, until, on_progress):
         rolled.feed(event, fact.recorded_at_micros)
     return list(rolled.months())
 
 
-def trial_balance(source: Source, until: int, told: Told) -> TrialBalance:
+def trial_balance(source: Source, until: int, on_progress: OnProgress) -> TrialBalance:
     trial = TrialBalance()
-    for _, event in events(source, until, told):
+    for _, event in events(source, until, on_progress):
         trial.feed(event)
     return trial
 

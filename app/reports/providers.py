@@ -1,10 +1,10 @@
-"""A provider's usage export against the ledger.
+"""Compares a provider's usage export with the ledger.
 
-Rule 1: requests are matched by the provider's own request id, and by nothing else. Rows of one id are summed, and are one charge.
-Rule 2: what differs is listed and counted; nothing is posted. A correction is a command of its own (`realrouter credit adjust`).
-Rule 3: what the file lacks is asked of the time between the first and the last request that is in both: a file is of some period.
-What lies outside is counted; where nothing is in both, nothing was compared, and that is not well.
-Rule 4: the file is somebody else's: what is no number where one must be is refused with its line, and what is too large is refused.
+Rule 1: requests are matched only by the provider's own request id. Rows with the same id are summed into one request.
+Rule 2: differences are listed and counted; nothing is posted. Corrections are a separate command (`realrouter credit adjust`).
+Rule 3: a file covers some period, so missing requests are looked for only between the first and the last request found in both.
+Charges outside are counted. If no request is in both, nothing was compared, and the result is not ok.
+Rule 4: the file is untrusted input: an invalid number is refused with its line, and an oversized file is refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import msgspec
 
 from app.exports.source import Source, pages
 from app.faults import ProviderFileUnfit
-from app.reports.folds import Told
+from app.reports.folds import OnProgress
 from app.settings import ProviderExportSettings
 from domain.errors import InvalidValue
 from domain.events import RequestDebited
@@ -32,8 +32,8 @@ COST_DECIMALS = 12
 _PERCENT = 10**9
 
 
-class Used(msgspec.Struct, gc=False):
-    """What a provider says of a request: tokens, and what it cost in picos. None: its export does not say. `charged`: so often."""
+class ProviderUsage(msgspec.Struct, gc=False):
+    """A request in the provider's file: tokens, and cost in picos. None: not in the file. `charged`: how often we charged it."""
 
     input_tokens: int | None
     cached_tokens: int | None
@@ -43,10 +43,10 @@ class Used(msgspec.Struct, gc=False):
     charged: int = 0
 
 
-class Differing(msgspec.Struct, frozen=True):
-    """`what`: input_tokens, cached_tokens, output_tokens or cost, of a request that both know; missing_here, of one that was never
-    charged here; missing_there, of one that is not in the file; charged_twice, of a charge whose request has one already;
-    without_id, of a row that names no request. `line`: where the file has it."""
+class ProviderDifference(msgspec.Struct, frozen=True):
+    """`what`: input_tokens, cached_tokens, output_tokens or cost, for a request found in both; missing_here, in the file but never
+    charged; missing_there, charged but not in the file; charged_twice, a second charge for the same request; without_id, a row
+    that names no request. `line`: the line in the file."""
 
     what: str
     upstream_request_id: str
@@ -57,8 +57,8 @@ class Differing(msgspec.Struct, frozen=True):
 
 
 class Reconciled(msgspec.Struct, frozen=True):
-    """What a comparison found. `outside`: charges before and behind what was compared; `charges_without_id`: those between that
-    nothing could be compared with. `counts` by `what`; `differences` are the first of them."""
+    """The result of a comparison. `outside`: charges before and after the compared range; `charges_without_id`: charges within it
+    that have no provider request id. `counts` by `what`; `differences` are the first of them."""
 
     mapping: str
     upstream: str
@@ -70,7 +70,7 @@ class Reconciled(msgspec.Struct, frozen=True):
     counts: dict[str, int]
     charged: str
     cost: str | None
-    differences: tuple[Differing, ...]
+    differences: tuple[ProviderDifference, ...]
 
     @property
     def ok(self) -> bool:
@@ -78,12 +78,12 @@ class Reconciled(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Listing:
-    """What differs, counted, and the first of it."""
+class Differences:
+    """Counts of differences, and the first of them."""
 
     first_max: int
     counts: Counter[str]
-    first: list[Differing]
+    first: list[ProviderDifference]
 
     def add(
         self,
@@ -96,9 +96,9 @@ class Listing:
     ) -> None:
         self.counts[what] += 1
         if len(self.first) < self.first_max:
-            self.first.append(Differing(what, theirs_id[:200], ours_id, ours, theirs, line))
+            self.first.append(ProviderDifference(what, theirs_id[:200], ours_id, ours, theirs, line))
 
-    def take(self, other: Listing | None) -> None:
+    def take(self, other: Differences | None) -> None:
         if other is not None:
             self.counts += other.counts
             self.first += other.first[: self.first_max - len(self.first)]
@@ -109,20 +109,20 @@ def reconcile(
     mapping: ProviderExportSettings,
     path: Path,
     *,
-    told: Told = lambda _done, _of: None,
+    on_progress: OnProgress = lambda _done, _of: None,
     first_max: int = 20,
 ) -> Reconciled:
     """Blocks. Raises ProviderFileUnfit, StoreUnavailable, ExportStopped, OSError."""
-    listing = Listing(first_max, Counter(), [])
+    listing = Differences(first_max, Counter(), [])
     rows, theirs = read_file(path, mapping, listing)
     charged, cost, matched, outside, unnamed, pending = 0, 0, 0, 0, 0, 0
-    lacking: Listing | None = None
-    for event in _charges(source, mapping.upstream, told):
+    lacking: Differences | None = None
+    for event in _charges(source, mapping.upstream, on_progress):
         theirs_id = event.upstream_request_id or ""
         used = theirs.get(theirs_id)
         if used is not None:
             listing.take(lacking)
-            lacking = Listing(first_max, Counter(), [])
+            lacking = Differences(first_max, Counter(), [])
             unnamed, pending = unnamed + pending, 0
             charged += event.cost_nanos
             if used.charged:
@@ -156,10 +156,12 @@ def reconcile(
     )
 
 
-def read_file(path: Path, mapping: ProviderExportSettings, listing: Listing) -> tuple[int, dict[str, Used]]:
-    """How many rows there are, and what is used by request id; `listing` is told of rows without one. Raises ProviderFileUnfit,
+def read_file(
+    path: Path, mapping: ProviderExportSettings, listing: Differences
+) -> tuple[int, dict[str, ProviderUsage]]:
+    """The number of rows, and the usage by request id. Rows without an id are added to `listing`. Raises ProviderFileUnfit,
     OSError."""
-    found: dict[str, Used] = {}
+    found: dict[str, ProviderUsage] = {}
     rows = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -169,16 +171,16 @@ def read_file(path: Path, mapping: ProviderExportSettings, listing: Listing) -> 
                 rows += 1
                 where = f"{path.name}, line {reader.line_num}"
                 if None in row or None in row.values():
-                    raise ProviderFileUnfit(f"{where}: it has not as many cells as the header.")
+                    raise ProviderFileUnfit(f"{where}: the number of cells differs from the header.")
                 _take(found, row, mapping, where, reader.line_num, listing)
     except (csv.Error, UnicodeDecodeError) as error:
-        raise ProviderFileUnfit(f"{path.name} is no CSV in UTF-8: {error}") from error
+        raise ProviderFileUnfit(f"{path.name} is not valid CSV in UTF-8: {error}") from error
     return rows, found
 
 
 def _check_header(names: Sequence[str], mapping: ProviderExportSettings, path: Path) -> None:
-    wanted = (mapping.request_id, mapping.input_tokens, mapping.cached_tokens, mapping.output_tokens, mapping.cost)
-    for name in wanted:
+    columns = (mapping.request_id, mapping.input_tokens, mapping.cached_tokens, mapping.output_tokens, mapping.cost)
+    for name in columns:
         if name is not None and name not in names:
             raise ProviderFileUnfit(f"{path.name} has no column {name!r}.")
         if name is not None and names.count(name) > 1:
@@ -186,12 +188,12 @@ def _check_header(names: Sequence[str], mapping: ProviderExportSettings, path: P
 
 
 def _take(
-    found: dict[str, Used],
+    found: dict[str, ProviderUsage],
     row: Mapping[str, str],
     mapping: ProviderExportSettings,
     where: str,
     line: int,
-    listing: Listing,
+    listing: Differences,
 ) -> None:
     theirs_id = row[mapping.request_id].strip()
     input_tokens, cached, output, cost = (
@@ -211,7 +213,7 @@ def _take(
     if there is None:
         if len(found) >= REQUESTS_MAX:
             raise ProviderFileUnfit(f"{where}: more than {REQUESTS_MAX} requests. Compare a shorter period.")
-        found[theirs_id] = Used(input_tokens, cached, output, cost, line)
+        found[theirs_id] = ProviderUsage(input_tokens, cached, output, cost, line)
         return
     there.input_tokens = _sum(there.input_tokens, input_tokens)
     there.cached_tokens = _sum(there.cached_tokens, cached)
@@ -220,7 +222,7 @@ def _take(
 
 
 def _number(row: Mapping[str, str], column: str | None, decimals: int, where: str) -> int | None:
-    """A cell as a whole number of 10^-decimals; an empty one is nothing used."""
+    """A cell as a whole number of 10^-decimals; an empty cell is 0."""
     if column is None:
         return None
     text = row[column].strip()
@@ -234,18 +236,18 @@ def _sum(one: int | None, other: int | None) -> int | None:
     return None if one is None or other is None else one + other
 
 
-def _charges(source: Source, upstream: str, told: Told) -> Iterator[RequestDebited]:
-    """Charges of requests that this upstream served."""
+def _charges(source: Source, upstream: str, on_progress: OnProgress) -> Iterator[RequestDebited]:
+    """The charges of requests that this upstream served."""
     until = source.end()
     for page in pages(source, 0, until):
         for fact in page:
             event = event_of(fact)
             if isinstance(event, RequestDebited) and event.upstream == upstream:
                 yield event
-        told(page[-1].position, until)
+        on_progress(page[-1].position, until)
 
 
-def _compare(event: RequestDebited, used: Used, mapping: ProviderExportSettings, listing: Listing) -> None:
+def _compare(event: RequestDebited, used: ProviderUsage, mapping: ProviderExportSettings, listing: Differences) -> None:
     usage, theirs_id = event.usage, event.upstream_request_id or ""
     read = usage.input_tokens if mapping.input_includes_cached else usage.input_tokens - usage.cached_input
     for what, ours, theirs in (
@@ -260,7 +262,7 @@ def _compare(event: RequestDebited, used: Used, mapping: ProviderExportSettings,
 
 
 def _is_expected(event: RequestDebited, cost_picos: int, mapping: ProviderExportSettings) -> bool:
-    """Whether the charge is the cost with its markup, within the tolerance. Exact, in units of 10^-21 USD."""
+    """Whether the charge equals the cost plus markup, within the tolerance. Exact, in units of 10^-21 USD."""
     markup = parse_scaled(mapping.markup, 9, "markup")
     expected = cost_picos * (100 * _PERCENT + markup)
     charged = event.cost_nanos * 1_000 * 100 * _PERCENT
@@ -268,5 +270,5 @@ def _is_expected(event: RequestDebited, cost_picos: int, mapping: ProviderExport
     return abs(charged - expected) <= tolerance
 
 
-def _cost(used: Used) -> str | None:
+def _cost(used: ProviderUsage) -> str | None:
     return None if used.cost_picos is None else fixed(used.cost_picos, COST_DECIMALS)

@@ -1,8 +1,8 @@
-"""What a period would have cost under other prices.
+"""Computes what a period would have cost at other prices.
 
-Rule 1: the usage of every charge is priced again by the very function that priced it; nothing is changed, and nothing is written.
-Rule 2: a model that the new prices do not name keeps its own, and is told as such.
-Rule 3: a kind of use that they have no price for is named: it is in the sums for nothing, and a tier at the list's own price.
+Rule 1: the usage of every charge is priced again by the same function that priced it. Nothing is changed or written.
+Rule 2: a model without new prices keeps its own, and is reported as such.
+Rule 3: usage without a new price is reported. It counts as free, or, for a service tier, at the list's own price.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 
 from app.exports.source import Source, Span, pages
 from app.faults import PricesUnfit
-from app.reports.folds import Told
+from app.reports.folds import OnProgress
 from domain.errors import InvalidValue
 from domain.events import RequestDebited
 from domain.pricing import PriceList, parse_prices, price_usage, tier_is_priced
@@ -28,8 +28,8 @@ PRICES_BYTES_MAX = 4 << 20
 
 
 class Repriced(msgspec.Struct, frozen=True):
-    """The charges of an account for a model: what they were, and what they would have been. `priced` False: it has no new price.
-    `unpriced`: what was used that the new price has nothing for."""
+    """An account's charges for a model: what they were, and what they would have been. `priced` False: the model has no new price.
+    `unpriced`: the usage for which the new prices have no price."""
 
     account_id: str
     model: str
@@ -45,16 +45,16 @@ class Repriced(msgspec.Struct, frozen=True):
 
 
 def read_prices(path: Path) -> dict[str, PriceList]:
-    """Prices by model, from a file with `[[model]]` tables as the configuration has them; all else in it is passed over. Raises
-    PricesUnfit, OSError."""
+    """Prices by model, from a file with `[[model]]` tables like those of the configuration; the rest of the file is ignored.
+    Raises PricesUnfit, OSError."""
     with path.open("rb") as file:
         text = file.read(PRICES_BYTES_MAX + 1)
     if len(text) > PRICES_BYTES_MAX:
-        raise PricesUnfit(f"{path.name} is larger than any configuration.")
+        raise PricesUnfit(f"{path.name} is larger than {PRICES_BYTES_MAX} bytes.")
     try:
         table = tomllib.loads(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PricesUnfit(f"{path.name} is no TOML: {error}") from error
+        raise PricesUnfit(f"{path.name} is not valid TOML: {error}") from error
     models = table.get("model")
     if not isinstance(models, list) or not models:
         raise PricesUnfit(f"{path.name} has no [[model]] with a price.")
@@ -79,8 +79,8 @@ def _model(name: str, number: int, model: Any) -> tuple[str, PriceList]:
         raise PricesUnfit(f"{name}: the model {model['id'][:100]!r}: {error}") from error
 
 
-def reprice(source: Source, span: Span, prices: Mapping[str, PriceList], told: Told) -> list[Repriced]:
-    """By account and model. Blocks. Raises StoreUnavailable, ExportStopped."""
+def reprice(source: Source, span: Span, prices: Mapping[str, PriceList], on_progress: OnProgress) -> list[Repriced]:
+    """Reprice a span, by account and model. Blocks. Raises StoreUnavailable, ExportStopped."""
     sums: dict[tuple[str, str], tuple[int, int, int]] = {}
     lacking: dict[tuple[str, str], set[str]] = defaultdict(set)
     for page in pages(source, span.after, span.until):
@@ -92,7 +92,7 @@ def reprice(source: Source, span: Span, prices: Mapping[str, PriceList], told: T
                 sums[key] = (requests + 1, charged + event.cost_nanos, repriced + _again(event, prices))
                 if event.model in prices:
                     lacking[key].update(unpriced(prices[event.model], event.usage))
-        told(page[-1].position, span.until)
+        on_progress(page[-1].position, span.until)
     return [
         Repriced(*key, key[1] in prices, tuple(sorted(lacking[key])), *figures) for key, figures in sorted(sums.items())
     ]
@@ -104,11 +104,11 @@ def _again(event: RequestDebited, prices: Mapping[str, PriceList]) -> int:
 
 
 def unpriced(prices: PriceList, usage: Usage) -> Iterator[str]:
-    """The kinds of a use that a list has no price for, as its lines and its table name them."""
+    """The kinds of usage that have no price in the list, by the names in its lines and its table."""
     if usage.web_search_calls and prices.web_search_call_picos is None:
         yield "web_search_call"
     if usage.images and prices.image_picos is None and not usage.image_output:
-        yield "image"  # else it is priced by its tokens
+        yield "image"  # otherwise it is priced by its tokens
     yield from (f"call:{call.tool}" for call in usage.calls if call.count and call.tool not in prices.call_picos)
     if not tier_is_priced(prices, usage.service_tier):
         yield f"tier:{usage.service_tier}"

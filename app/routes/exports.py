@@ -10,9 +10,9 @@ from quart import Request, Response
 
 from app.edge.application import StreamBody
 from app.edge.body import on_exit
+from app.exports.kinds import KINDS, ExportSpec, encoder_for, export_spec, file_name, provider_of
 from app.exports.run import chunks
 from app.exports.source import OneAccount, Span, span_of
-from app.exports.wanted import KINDS, Wanted, encoder_for, file_name, provider_of, wanted
 from app.faults import BadRequest, NoSuchExport, NotFound, ReadModelsUnavailable
 from app.routes.bodies import parse_instant, read_query
 from app.routes.caller import reader
@@ -95,7 +95,7 @@ def _close_on_exit(request: Request, held: ExitStack) -> None:
     on_exit(request, leave)
 
 
-def _spec(request: Request, kind: str, account_id: str, provider: str) -> tuple[Wanted, int | None]:
+def _spec(request: Request, kind: str, account_id: str, provider: str) -> tuple[ExportSpec, int | None]:
     """The requested export, and the position to continue after. Raises NotFound, BadRequest."""
     if kind not in KINDS:
         raise NotFound(f"There is no export {kind[:40]!r}. The exports are {', '.join(KINDS)}.")
@@ -103,20 +103,20 @@ def _spec(request: Request, kind: str, account_id: str, provider: str) -> tuple[
     from_micros, to_micros = parse_instant(query.from_, "from"), parse_instant(query.to, "to")
     try:
         which = {"account_id": account_id, "from_micros": from_micros, "to_micros": to_micros}
-        spec = wanted(kind, query.table, provider=provider, **which)
+        spec = export_spec(kind, query.table, provider=provider, **which)
     except NoSuchExport as error:
         raise BadRequest(str(error), param="table", code="invalid_value") from error
     return spec, query.after
 
 
-def _encoder(services: Services, spec: Wanted, name: str) -> Encoder:
+def _encoder(services: Services, spec: ExportSpec, name: str) -> Encoder:
     try:
         return encoder_for(spec, provider=provider_of(services.settings), name_of=lambda _account_id: name)
     except ParquetMissing as error:
         raise NotFound("Parquet is not available here: the operator has not installed its writer.") from error
 
 
-def _headers(spec: Wanted, encoder: Encoder, span: Span) -> dict[str, str]:
+def _headers(spec: ExportSpec, encoder: Encoder, span: Span) -> dict[str, str]:
     return {
         "cache-control": "no-store, no-transform",
         "content-type": encoder.media_type,

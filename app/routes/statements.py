@@ -8,8 +8,8 @@ from typing import Literal
 import msgspec
 from quart import Request, Response
 
+from app.exports.kinds import provider_of
 from app.exports.source import position_before
-from app.exports.wanted import provider_of
 from app.faults import BadRequest
 from app.read_models.answers import Transaction
 from app.routes.bodies import answer, format_instant, read_query, usd

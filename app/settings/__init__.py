@@ -1,4 +1,4 @@
-"""The configuration: `load` reads `realrouter.toml` into frozen, validated values, or says which line is wrong."""
+"""The configuration: `load` reads `realrouter.toml` into frozen, validated values, or reports the line that is wrong."""
 
 from app.settings.demo import demo_config
 from app.settings.errors import SettingsError

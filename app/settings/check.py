@@ -1,6 +1,6 @@
-"""What the types cannot say: addresses, URLs, names that belong together, prices.
+"""Checks that types cannot express: addresses, URLs, references between tables, prices.
 
-Rule: each check raises the first Problem it finds, at the path of the value that is wrong.
+Rule: each check raises the first Problem it finds, with the path of the wrong value.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ def _check_server(settings: Settings) -> None:
             )
     public = _url(server.public_url, ("server", "public_url"), ("http", "https"))
     if public.query or public.fragment:
-        raise Problem(("server", "public_url"), "A public URL has no query and no fragment.")
+        raise Problem(("server", "public_url"), "The public URL must not have a query or fragment.")
     for index, origin in enumerate(server.cors_origins):
         parts = _url(origin, ("server", "cors_origins", index), ("http", "https"))
         if origin_of(origin) != origin or parts.username is not None:
             raise Problem(
                 ("server", "cors_origins", index),
-                f"{origin!r} is not an origin as browsers spell it: scheme, host in lower case, and a port where it is "
-                'not the usual one, "https://app.example".',
+                f"{origin!r} is not an origin as browsers send it: scheme, host in lower case, and the port unless it is "
+                'the default one, such as "https://app.example".',
             )
     for index, proxy in enumerate(server.trusted_proxies):
         try:
@@ -71,7 +71,7 @@ def _check_server(settings: Settings) -> None:
         except ValueError as error:
             raise Problem(
                 ("server", "trusted_proxies", index),
-                f'An address or a network such as "10.0.0.0/8" is wanted: {error}.',
+                f'This must be an address or a network, such as "10.0.0.0/8": {error}.',
             ) from None
 
 
@@ -81,13 +81,13 @@ def _check_store(url: str) -> None:
     if not separator or scheme not in ("sqlite", "postgresql"):
         raise Problem(
             path,
-            f"{scheme[:20]!r} is no store. Known: sqlite:///relative.db, sqlite:////absolute.db, postgresql://user@host/db.",
+            f"{scheme[:20]!r} is not a store. Use sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host/db.",
         )
     if scheme == "sqlite":
         if not rest.startswith("/") or rest in ("/", "/:memory:"):
-            raise Problem(path, "A ledger lives in a file: sqlite:///relative.db or sqlite:////absolute.db.")
+            raise Problem(path, "The ledger must be a file: sqlite:///relative.db or sqlite:////absolute.db.")
         if "?" in rest:
-            raise Problem(path, "A sqlite URL takes no parameters here.")
+            raise Problem(path, "A sqlite URL must not have parameters.")
         return
     _url(url, path, ("postgresql",), host_needed=False)
 
@@ -100,19 +100,17 @@ def _check_files(url: str) -> None:
         return
     if url.startswith("s3:"):
         if not _BUCKET.fullmatch(url):
-            raise Problem(
-                path, "A bucket, and perhaps a prefix, is wanted: s3://bucket/prefix. Keys belong in the environment."
-            )
+            raise Problem(path, "Use s3://bucket or s3://bucket/prefix. Keys belong in the environment.")
         return
     _url(url, path, ("file", "s3"))
-    raise Problem(path, "A file URL has three slashes and a path: file:///./relative or file:////absolute.")
+    raise Problem(path, "A file URL needs three slashes and a path: file:///./relative or file:////absolute.")
 
 
 def _check_limits(settings: Settings) -> None:
     if settings.limits.body_bytes_in_flight < settings.server.max_body_bytes:
         raise Problem(
             ("limits", "body_bytes_in_flight"),
-            f"It is below server.max_body_bytes ({settings.server.max_body_bytes}): the largest body could never be read.",
+            f"This is less than server.max_body_bytes ({settings.server.max_body_bytes}): the largest body could never be read.",
         )
 
 
@@ -120,38 +118,39 @@ def _check_upstream(upstream: UpstreamSettings, path: Path) -> None:
     if upstream.protocol == "simulator":
         if upstream.base_url or upstream.api_key:
             name = "base_url" if upstream.base_url else "api_key"
-            raise Problem((*path, name), f"The simulator runs inside the gateway and takes no {name}.")
+            raise Problem((*path, name), f"The simulator runs inside the gateway and does not use {name}.")
         return
     if upstream.pace:
-        raise Problem((*path, "pace"), "Only the simulator has a pace.")
+        raise Problem((*path, "pace"), "Only the simulator supports pace.")
     parts = _url(upstream.base_url, (*path, "base_url"), ("http", "https"))
     if parts.query or parts.fragment or parts.username is not None:
-        raise Problem((*path, "base_url"), "A base URL has no query, no fragment and no user: keys belong in api_key.")
+        raise Problem(
+            (*path, "base_url"), "A base URL must not have a query, fragment or user: keys belong in api_key."
+        )
     if parts.scheme == "http" and not upstream.allow_insecure and not is_loopback(parts.hostname or ""):
         raise Problem(
             (*path, "base_url"),
-            "Plain http would send the key and the content unencrypted. Use https, or say allow_insecure = true.",
+            "Plain http would send the key and the content unencrypted. Use https, or set allow_insecure = true.",
         )
     traits = TRAITS[upstream.protocol]
     if not parts.path.rstrip("/").endswith(traits.version):
-        raise Problem(
-            (*path, "base_url"), f"It must end in {traits.version}: {traits.calls} is what {upstream.protocol} calls."
-        )
+        raise Problem((*path, "base_url"), f"This must end in {traits.version}: requests go to {traits.calls}.")
     if not re.fullmatch(r"[!-~]*", upstream.api_key.reveal()):
         raise Problem(
-            (*path, "api_key"), "The key holds a blank, a line break or a character that no HTTP header can carry."
+            (*path, "api_key"),
+            "The key contains a space, a line break or another character that is not allowed in an HTTP header.",
         )
 
 
 def _check_model(model: ModelSettings, upstreams: Mapping[str, UpstreamSettings], path: Path) -> None:
-    """The domain decides; here its findings get their place."""
+    """The domain checks the model; this adds the path of the value to its errors."""
     for index, name in enumerate(model.upstreams):
         if name not in upstreams:
             known = ", ".join(upstreams) or "none is defined"
             raise Problem((*path, "upstreams", index), f"There is no [[upstream]] named {name!r} (known: {known}).")
     for name in model.upstream_model if isinstance(model.upstream_model, dict) else ():
         if name not in model.upstreams:
-            raise Problem((*path, "upstream_model", name), f"{name!r} is none of this model's upstreams.")
+            raise Problem((*path, "upstream_model", name), f"{name!r} is not one of this model's upstreams.")
     _check_tools(model, [upstreams[name] for name in model.upstreams], path)
     try:
         Catalog([model.model()], upstreams)
@@ -160,13 +159,13 @@ def _check_model(model: ModelSettings, upstreams: Mapping[str, UpstreamSettings]
 
 
 def _check_tools(model: ModelSettings, upstreams: Iterable[UpstreamSettings], path: Path) -> None:
-    """Each tool can be done by one of the model's upstreams at least."""
+    """At least one of the model's upstreams must support each tool."""
     possible = frozenset().union(*(possible_tools(each.protocol, model.endpoints) for each in upstreams))
     for index, tool in enumerate(model.tools):
         if tool not in possible:
             raise Problem(
                 (*path, "tools", index),
-                f"None of this model's upstreams can do {tool!r}. With them it may list: {', '.join(sorted(possible))}.",
+                f"None of this model's upstreams supports {tool!r}. Together they support: {', '.join(sorted(possible))}.",
             )
 
 
@@ -183,14 +182,15 @@ def _check_payments(settings: Settings) -> None:
 
 
 def _check_simulator(settings: Settings) -> None:
-    """It gives credit for nothing: only to this machine itself."""
+    """The simulator gives credit for free, so it is allowed only on this machine."""
     for index, address in enumerate(settings.server.bind):
         if not is_loopback(address.rpartition(":")[0].strip("[]")):
             raise Problem(
-                ("server", "bind", index), "The payment simulator is served on loopback only: 127.0.0.1:8000."
+                ("server", "bind", index),
+                "The payment simulator can only be served on loopback, such as 127.0.0.1:8000.",
             )
     if not is_loopback(urlsplit(settings.server.public_url).hostname or ""):
-        raise Problem(("stripe", "simulator"), "The payment simulator needs a public_url on this machine itself.")
+        raise Problem(("stripe", "simulator"), "The payment simulator needs a public_url on this machine.")
 
 
 def _check_pack(pack: PackSettings, path: Path) -> None:
@@ -206,7 +206,7 @@ def _check_provider_exports(settings: Settings, upstreams: Collection[str]) -> N
     for index, export in enumerate(settings.provider_exports):
         path: Path = ("provider_export", index)
         if export.upstream not in upstreams:
-            raise Problem((*path, "upstream"), f"There is no upstream {export.upstream!r}.")
+            raise Problem((*path, "upstream"), f"There is no [[upstream]] named {export.upstream!r}.")
         for field in ("markup", "tolerance"):
             try:
                 if parse_scaled(getattr(export, field), 9, field) < 0:
@@ -228,15 +228,15 @@ def _check_log(log: LogSettings) -> None:
 
 
 def _proves(parse: Callable[[str], object], text: str, path: Path) -> None:
-    """A message never repeats the text: it may be a private key."""
+    """The message never repeats the text, which may be a private key."""
     try:
         parse(text)
     except ProofInvalid as error:
-        raise Problem(path, f"{error} `realrouter audit key` makes one.") from None
+        raise Problem(path, f"{error} Create a key with `realrouter audit key`.") from None
 
 
 def _domain_path(name: str) -> Path:
-    """ "model.max_output_tokens" or "price.above[0].input", as the domain spells a field, below its model."""
+    """The path, below its model, of a field that the domain names: "model.max_output_tokens" or "price.above[0].input"."""
     parts = [int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", name)]
     return tuple(parts[1:] if parts[:1] == ["model"] else parts)
 
@@ -247,21 +247,21 @@ def _amount(text: str, path: Path, *, least: int) -> None:
     except InvalidValue as error:
         raise Problem(path, str(error)) from None
     if nanos < least:
-        raise Problem(path, "The amount must not be negative." if least == 0 else "The amount must be above zero.")
+        raise Problem(path, "The amount must not be negative." if least == 0 else "The amount must be more than zero.")
 
 
 def _url(text: str, path: Path, schemes: tuple[str, ...], *, host_needed: bool = True) -> SplitResult:
-    """The parts of a URL. A message never repeats the text: it may hold a password."""
-    wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+    """The parts of a URL. Messages never repeat the text, which may contain a password."""
+    allowed = " or ".join(f"{scheme}://" for scheme in schemes)
     try:
         parts = urlsplit(text)
-        _ = parts.port  # is read here because it raises where it is no port
+        _ = parts.port  # raises ValueError for an invalid port
     except ValueError as error:
-        raise Problem(path, f"This is not a URL: {str(error).split(':', 1)[0]}.") from None
+        raise Problem(path, f"This is not a valid URL: {str(error).split(':', 1)[0]}.") from None
     if parts.scheme not in schemes or (host_needed and not parts.hostname):
-        raise Problem(path, f"A URL that begins with {wanted} is needed.")
+        raise Problem(path, f"This must be a URL that starts with {allowed}.")
     if re.search(r"[\s\x00-\x1f]", text):
-        raise Problem(path, "A URL holds no blanks.")
+        raise Problem(path, "A URL must not contain spaces.")
     return parts
 
 
@@ -269,5 +269,5 @@ def _unique(names: Iterable[str], table: str, key: str) -> None:
     seen: set[str] = set()
     for index, name in enumerate(names):
         if name in seen:
-            raise Problem((table, index, key), f"{name!r} is used by an earlier [[{table}]] already.")
+            raise Problem((table, index, key), f"{name!r} is already used by an earlier [[{table}]].")
         seen.add(name)

@@ -1,4 +1,4 @@
-"""The configuration that `realrouter demo` writes: everything on one machine, no key, no network."""
+"""The configuration that `realrouter demo` writes: everything on one machine, without provider keys or network access."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ key = {key}
 
 
 def demo_config(data_dir: str | os.PathLike[str], port: int, *, log_origin: str | None = None) -> str:
-    """The text of a `realrouter.toml` for the demo: SQLite and files in `data_dir`, the simulator, the documented models; and a
-    log that is sealed, if it has a name, with the key in `log.key`."""
+    """The text of the demo's `realrouter.toml`: SQLite and files in `data_dir`, the simulator, and the documented models. With
+    `log_origin`, the log is sealed with the key in `log.key`."""
     root = Path(data_dir).absolute()
     head = _HEAD.format(
         port=port,
@@ -121,5 +121,5 @@ def demo_config(data_dir: str | os.PathLike[str], port: int, *, log_origin: str 
 
 
 def _quoted(text: str) -> str:
-    """A TOML basic string. JSON's escapes are TOML's too; DEL is the one character that only TOML wants escaped."""
+    """A TOML basic string. JSON's escapes are valid TOML; DEL is the only character that TOML also requires to be escaped."""
     return json.dumps(text).replace("\x7f", "\\u007f")

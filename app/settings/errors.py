@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, and where."""
+"""Errors in a configuration, with their location."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from domain.errors import Fault
 
 
 class Problem(Exception):
-    """A finding at a path of the document, before file and line are known. It never leaves this package."""
+    """An error at a path of the document, before file and line are known. It never leaves this package."""
 
     def __init__(self, path: Path, message: str) -> None:
         super().__init__(message)
@@ -16,7 +16,7 @@ class Problem(Exception):
 
 
 def spelled(path: Path) -> str:
-    """A path as people write it: ("model", 0, "price", "input") -> "model[0].price.input"."""
+    """A path as text: ("model", 0, "price", "input") -> "model[0].price.input"."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -24,7 +24,7 @@ def spelled(path: Path) -> str:
 
 
 class SettingsError(Fault):
-    """The configuration cannot be used. `str(error)` names the file, the line, the key, and what to do; never a secret."""
+    """The configuration is not valid. `str(error)` has the file, the line, the key and what to do, but never a secret."""
 
     def __init__(self, message: str, *, file: str, line: int | None = None, key: str | None = None) -> None:
         where = file if line is None else f"{file}:{line}"

@@ -1,4 +1,4 @@
-"""From text to Settings: parse, look up the environment, convert, check. The first thing that is wrong is told with its line."""
+"""From text to Settings: parse, look up environment variables, convert, check. The first error is reported with its line."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ TABLES: Mapping[tuple[str, ...], type[msgspec.Struct]] = {
     ("log",): shape.LogSettings,
     ("provider_export",): shape.ProviderExportSettings,
 }
-"""Every table of the file, by its path without entry numbers."""
+"""Every table of the file, by its path without indexes."""
 
 _LOCATED = re.compile(r"(?P<message>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")
@@ -52,28 +52,28 @@ _TOML_LINE = re.compile(r"(?P<message>.*) \(at (?:line (?P<line>\d+), column \d+
 
 
 def load(path: str | os.PathLike[str], *, environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings of a file. Raises SettingsError. `env:NAME` values are looked up in `environ` (default: the process's)."""
+    """The settings in a file. Raises SettingsError. `env:NAME` values are looked up in `environ` (default: the process's)."""
     name = os.fspath(path)
     try:
         data = _read(pathlib.Path(name))
     except FileNotFoundError:
         raise SettingsError(
-            "There is no such file. Copy realrouter.example.toml, or name yours with --config.", file=name
+            "The file does not exist. Copy realrouter.example.toml, or name your file with --config.", file=name
         ) from None
     except OSError as error:
-        raise SettingsError(f"It cannot be read: {error.strerror}.", file=name) from None
+        raise SettingsError(f"The file cannot be read: {error.strerror}.", file=name) from None
     if len(data) > FILE_BYTES_MAX:
-        raise SettingsError(f"It is larger than {FILE_BYTES_MAX} bytes.", file=name)
+        raise SettingsError(f"The file is larger than {FILE_BYTES_MAX} bytes.", file=name)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise SettingsError("This is not UTF-8.", file=name, line=line) from None
+        raise SettingsError("The file is not valid UTF-8.", file=name, line=line) from None
     return parse(text, file=name, environ=environ)
 
 
 def parse(text: str, *, file: str = "realrouter.toml", environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings in `text`; `file` is the name that messages give it. Raises SettingsError."""
+    """The settings in `text`; `file` is its name in messages. Raises SettingsError."""
     table = _toml(text, file)
     try:
         _look_up(table, os.environ if environ is None else environ)
@@ -97,18 +97,18 @@ def _toml(text: str, file: str) -> dict[str, Any]:
         match = _TOML_LINE.fullmatch(str(error))
         message = match["message"] if match else str(error)
         line = int(match["line"]) if match and match["line"] else text.rstrip().count("\n") + 1
-        raise SettingsError(f"This is not TOML: {message}.", file=file, line=line) from None
+        raise SettingsError(f"This is not valid TOML: {message}.", file=file, line=line) from None
     except RecursionError:
-        raise SettingsError("This is not a configuration: it is nested too deeply.", file=file) from None
+        raise SettingsError("The configuration is nested too deeply.", file=file) from None
 
 
 def _look_up(table: dict[str, Any], environ: Mapping[str, str]) -> None:
-    """Replace `env:NAME` by the variable's value, in the keys that may hold a secret."""
+    """Replace `env:NAME` by the variable's value, in keys that may contain a secret."""
     for holder, path, key in _secret_holders(table):
         value = holder.get(key)
         if isinstance(value, str) and value.startswith("env:"):
             name = value.removeprefix("env:").strip()
-            # Nothing is sold through Stripe before its keys are needed, so their absence is told by what needs them.
+            # Stripe's keys are needed only to take payments, so the code that takes payments reports their absence.
             if not environ.get(name) and path[0] != "stripe":
                 raise Problem((*path, key), f"The environment variable {name!r} is not set.")
             holder[key] = environ.get(name, "").strip()
@@ -121,7 +121,7 @@ def _key_file(name: str, path: Path) -> str:
         with pathlib.Path(name).open("rb") as file:
             return file.read(KEY_BYTES_MAX).decode("ascii", errors="replace").strip()
     except OSError as error:
-        raise Problem(path, f"The file of the key cannot be read: {error.strerror}.") from None
+        raise Problem(path, f"The key file cannot be read: {error.strerror}.") from None
 
 
 def _secret_holders(table: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Path, str]]:
@@ -154,7 +154,7 @@ def _secret(kind: type, value: Any) -> Secret:
 
 
 def _problem(text: str) -> Problem:
-    """msgspec's finding, as a path and a sentence with advice."""
+    """msgspec's error as a path and a sentence with advice."""
     match = _LOCATED.fullmatch(text)
     assert match is not None, "the pattern takes any text"
     message = match["message"]
@@ -163,12 +163,12 @@ def _problem(text: str) -> Problem:
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", message, re.DOTALL):
         return Problem((*path, unknown[1]), _unknown(unknown[1], names))
     if missing := re.fullmatch(r"Object missing required field `(.*)`", message):
-        return Problem(path, f"{missing[1]} is missing: it has no default.")
+        return Problem(path, f"{missing[1]} is missing and has no default.")
     return Problem(path, f"{message}.{_advice(message, names)}")
 
 
 def _unknown(name: str, table: tuple[str, ...]) -> str:
-    """That a key is not a setting, and which one was probably meant, in this table or another."""
+    """The message for an unknown key, with the setting that was probably meant, in this table or another."""
     own = [field.encode_name for field in msgspec.structs.fields(TABLES[table])]
     if close := difflib.get_close_matches(name, own, n=1):
         return f"There is no such setting. Did you mean {close[0]}?"

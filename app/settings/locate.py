@@ -1,8 +1,8 @@
-"""Where each setting stands in the text: the line of every table, key and array entry of a TOML document.
+"""Locates settings in the text: the line of every table, key and array entry of a TOML document.
 
-Rule 1: `tomllib` is the only judge of what is TOML. `lines_of` is given text that it has accepted, and never refuses any.
-Rule 2: a path is spelled as the parsed document is walked: ("model", 0, "price", "input").
-Rule 3: the first line that names a path is its line, dotted prefixes and implied tables included.
+Rule 1: only `tomllib` decides what is valid TOML. `lines_of` takes text that it has accepted, and never fails.
+Rule 2: a path has the keys and indexes of the parsed document: ("model", 0, "price", "input").
+Rule 3: a path's line is the first one that names it, including dotted prefixes and implied tables.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def lines_of(text: str) -> Mapping[Path, int]:
 
 
 def nearest(lines: Mapping[Path, int], path: Path) -> int | None:
-    """The line of `path`, or of the innermost table around it that is written out."""
+    """The line of `path`, or of the innermost enclosing table that the text contains."""
     for length in range(len(path), 0, -1):
         if path[:length] in lines:
             return lines[path[:length]]
@@ -37,7 +37,7 @@ def nearest(lines: Mapping[Path, int], path: Path) -> int | None:
 
 
 class _Locator:
-    """One walk over the tokens. `_table` is the path that the last header opened."""
+    """One pass over the tokens. `_table` is the path that the last header opened."""
 
     def __init__(self, text: str) -> None:
         self.lines: dict[Path, int] = {}
@@ -82,7 +82,7 @@ class _Locator:
         self._table = self._inside(path)
 
     def _inside(self, path: Path) -> Path:
-        """An array of tables is continued in its newest entry."""
+        """A path inside an array of tables refers to its newest entry."""
         return (*path, self._entries[path] - 1) if path in self._entries else path
 
     def _key(self) -> list[str]:
@@ -143,7 +143,7 @@ class _Locator:
 
 
 def _tokens(text: str) -> list[tuple[str, int]]:
-    """Text and first line of each token, without blanks and comments."""
+    """The text and first line of each token, without whitespace and comments."""
     tokens: list[tuple[str, int]] = []
     line = 1
     for match in _TOKEN.finditer(text):

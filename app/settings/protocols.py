@@ -1,7 +1,7 @@
-"""What the protocols of upstreams differ in, as far as settings depend on it: tools, sizes, addresses, who fetches URLs.
+"""The differences between upstream protocols that settings depend on: tools, sizes, URLs, and who may fetch URLs.
 
-Rule 1: the tables say what a protocol can carry, not what an operator sells: a model offers the tools that it lists.
-Rule 2: a tool is possible for a model where one of its upstreams can do it; upstreams that cannot are passed over.
+Rule 1: the tables say what a protocol supports, not what an operator sells: a model offers the tools that it lists.
+Rule 2: a model can list a tool if one of its upstreams supports it; the other upstreams are skipped for such requests.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _NATIVE_TOOLS = frozenset({"namespace", "code_interpreter", "mcp", "computer_use
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """`responses_tools` are possible in addition where the model has the Responses endpoint.
+    """`responses_tools` are supported in addition if the model has the Responses endpoint.
 
-    `request_bytes_max` is the largest request body, in bytes. `version` is what a base URL ends in, "" for anything.
-    `calls` is how an address is made of it. `fetches_urls`: whether the upstream may be sent URLs to fetch.
+    `request_bytes_max` is the largest request body, in bytes. `version` is the required end of a base URL, "" for any.
+    `calls` is the URL that is called. `fetches_urls`: whether the upstream may be sent URLs to fetch.
     """
 
     tools: frozenset[str]
@@ -39,7 +39,7 @@ class Traits:
 
 TRAITS: Mapping[str, Traits] = {
     "openai": Traits(_CHAT_TOOLS, _RESPONSES_TOOLS | _NATIVE_TOOLS),
-    # It stands in the operator's own network, as a rule: a URL of a client would be fetched from inside.
+    # It is usually in the operator's own network, and would fetch a client's URL from inside.
     "openai-chat": Traits(_CHAT_TOOLS, fetches_urls=False),
     "anthropic": Traits(
         frozenset({"function", "web_search"}), request_bytes_max=32 * MIB, version="/v1", calls="{base}/messages"
@@ -55,6 +55,6 @@ TRAITS: Mapping[str, Traits] = {
 
 
 def possible_tools(protocol: str, endpoints: tuple[str, ...]) -> frozenset[str]:
-    """The tools that a model can have on an upstream of this protocol, where `endpoints` are OpenAI's that it has there."""
+    """The tools that a model can have on an upstream of this protocol. `endpoints`: the OpenAI endpoints that it has there."""
     traits = TRAITS[protocol]
     return traits.tools | traits.responses_tools if "responses" in endpoints else traits.tools

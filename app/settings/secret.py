@@ -1,10 +1,10 @@
-"""A value that must not be shown."""
+"""A string that must not be shown."""
 
 from __future__ import annotations
 
 
 class Secret:
-    """A string that prints, formats and logs as a mask. Only `reveal()` gives it away."""
+    """A string that prints, formats and logs as a mask. Only `reveal()` returns it."""
 
     __slots__ = ("_value",)
 

@@ -1,9 +1,9 @@
 """The settings of `realrouter.toml`: their names, types, bounds and defaults.
 
-Rule 1: the structs mirror the file. Where a Python name differs, the rename beside it is the only difference.
-Rule 2: every value is immutable, and valid once `load` has returned it; nobody checks again.
+Rule 1: the structs mirror the file, except for the names in `rename`.
+Rule 2: every value is immutable, and valid once `load` has returned it. It is not checked again.
 Rule 3: durations are seconds, sizes are bytes, amounts are decimal strings of USD.
-Rule 4: a value that may hold a secret is a Secret, or is masked in the repr of its table.
+Rule 4: a value that may contain a secret is a Secret, or is masked in the repr of its table.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ OutputModality = Literal["text", "image"]
 
 
 class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the gateway listens, and what it takes from whom."""
+    """Where the gateway listens, and which clients, origins and proxies it accepts."""
 
     bind: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)] = ("127.0.0.1:8000",)
     public_url: str = "http://127.0.0.1:8000"
@@ -50,13 +50,13 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def cookies_are_secure(self) -> bool:
-        """Whether browsers may send the session over https alone: always, but on this machine itself."""
+        """Whether browsers may send the session cookie over https only: always, except on this machine."""
         parts = urlsplit(self.public_url)
         return not (parts.scheme == "http" and is_loopback(parts.hostname or ""))
 
 
 class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The event store. The URL may hold a password: `repr` masks it."""
+    """The event store. The URL may contain a password, which `repr` masks."""
 
     url: str = "sqlite:///./data/realrouter.db"
 
@@ -70,7 +70,7 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FilesSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where uploaded files are kept, and how many, of how many bytes together, an account may have."""
+    """Where uploaded files are stored, and each account's quota in files and bytes."""
 
     url: str = "file:///./data/files"
     account_files: Count = 10_000
@@ -78,7 +78,7 @@ class FilesSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def directory(self) -> Path | None:
-        """The folder: relative to the current directory after `file:///./` or `file:///../`, else absolute. None for S3."""
+        """The folder: relative to the current directory after `file:///./` or `file:///../`, otherwise absolute. None for S3."""
         if not self.url.startswith("file:///"):
             return None
         rest = self.url.removeprefix("file:///")
@@ -86,7 +86,7 @@ class FilesSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Deadlines in seconds, and how much of everything one process takes on."""
+    """Deadlines in seconds, and the limits of one process."""
 
     connect: Seconds = 10
     first_byte: Seconds = 600
@@ -104,7 +104,7 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BillingSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is held and forgiven where a request does not say."""
+    """Defaults of holds, and the value of cancelled answers that is not charged."""
 
     default_max_output_tokens: Tokens = 4096
     cancelled_free_limit: str = "1.00"
@@ -115,9 +115,9 @@ class BillingSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class UpstreamSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """One server of models. `pace` is the simulator's pause between two chunks, in seconds.
+    """A server that provides models. `pace` is the simulator's pause between chunks, in seconds.
 
-    What is unset is as its protocol has it: read `request_bytes_max` and `fetches_urls`.
+    Unset values take the protocol's defaults: see `request_bytes_max` and `fetches_urls`.
     """
 
     name: Name
@@ -131,18 +131,18 @@ class UpstreamSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def request_bytes_max(self) -> int:
-        """The largest request body that it takes, files inlined."""
+        """The largest request body that it accepts, including inlined files."""
         given = self.max_request_bytes
         return TRAITS[self.protocol].request_bytes_max if given is UNSET else given
 
     @property
     def fetches_urls(self) -> bool:
-        """Whether it may be sent the URLs of images and files, to fetch them itself."""
+        """Whether it may be sent URLs of images and files, which it then fetches."""
         return TRAITS[self.protocol].fetches_urls if self.fetch_urls is UNSET else self.fetch_urls
 
 
 class TierPrices(Struct, frozen=True, forbid_unknown_fields=True):
-    """Token prices, USD per million, where a request's input is above `input_tokens`."""
+    """Token prices, USD per million, for requests with more than `input_tokens` input tokens."""
 
     input_tokens: Tokens
     input: str | UnsetType = UNSET
@@ -155,7 +155,7 @@ class TierPrices(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ServiceTierPrices(Struct, frozen=True, forbid_unknown_fields=True):
-    """Token prices, USD per million, of answers that come in the service tier `name`. What is left out is as in the list itself."""
+    """Token prices, USD per million, of answers in the service tier `name`. Omitted prices are those of the list itself."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
     input: str | UnsetType = UNSET
@@ -169,7 +169,7 @@ class ServiceTierPrices(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CallPrices(Struct, frozen=True, forbid_unknown_fields=True):
-    """USD per call of the tools that an operator may add."""
+    """USD per call of optional tools."""
 
     custom: str | UnsetType = UNSET
     namespace: str | UnsetType = UNSET
@@ -179,7 +179,7 @@ class CallPrices(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PriceSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Token prices, USD per million; `web_search_call` and `image` are USD each. What is left out falls back (see pricing)."""
+    """Token prices, USD per million; `web_search_call` and `image` are USD each. Omitted prices fall back (see pricing)."""
 
     input: str
     output: str
@@ -201,10 +201,10 @@ class PriceSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """One model on offer. Its upstreams are tried in order, until the first byte.
+    """An offered model. Its upstreams are tried in order, until the first byte.
 
-    `endpoints` are those of OpenAI's that `openai` upstreams have for it; a request to the other one is translated.
-    `upstream_model` is its name upstream, for all of them or for each: "" and whoever is left out call it by its id.
+    `endpoints` are the OpenAI endpoints that its `openai` upstreams have for it; requests to the other one are translated.
+    `upstream_model` is its name at all upstreams, or by upstream. "" and upstreams left out: its id.
     """
 
     id: ModelId
@@ -219,7 +219,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     endpoints: Annotated[tuple[Endpoint, ...], Meta(min_length=1)] = ENDPOINTS
 
     def model(self) -> Model:
-        """The domain's view. Raises InvalidValue for prices that are none."""
+        """The domain's Model. Raises InvalidValue if a price is not valid."""
         return Model(
             id=self.id,
             upstreams=self.upstreams,
@@ -236,7 +236,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StripeSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Checkout through Stripe. Left out: there is no checkout. `simulator`: a page of our own in its place, on loopback only."""
+    """Checkout through Stripe. Omitted: no checkout. `simulator`: a built-in payment page instead, on loopback only."""
 
     secret_key: Secret = Secret("")
     webhook_secret: Secret = Secret("")
@@ -245,7 +245,7 @@ class StripeSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PackSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """One thing to buy: `credit` USD of balance for `price` in `currency`."""
+    """A pack for sale: `credit` USD of balance for `price` in `currency`."""
 
     id: Name
     name: Annotated[str, Meta(min_length=1, max_length=100)]
@@ -254,13 +254,13 @@ class PackSettings(Struct, frozen=True, forbid_unknown_fields=True):
     currency: Annotated[str, Meta(pattern=r"^[a-z]{3}$")] = "usd"
 
     def pack(self) -> Pack:
-        """The domain's view. Raises InvalidValue."""
+        """The domain's Pack. Raises InvalidValue."""
         price_minor = parse_minor(self.price, self.currency, field="price")
         return Pack(self.id, self.name, price_minor, self.currency, parse_usd(self.credit, field="credit"))
 
 
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Sealing the log: under which name, with which keys. `checkpoint`: the file outside the database; "": beside the data."""
+    """The sealed log: its name and keys. `checkpoint`: the file outside the database; "": next to the data."""
 
     origin: Annotated[str, Meta(min_length=1, max_length=200)]
     key: Secret
@@ -271,7 +271,7 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
     checkpoint: str = ""
 
     def keys(self) -> LogKeys:
-        """Raises ProofInvalid; `load` has made them once already."""
+        """The log's keys. Raises ProofInvalid, but not for settings from `load`, which has checked them."""
         private = [key.reveal() for key in (self.key, self.previous_key) if key]
         return LogKeys(
             self.origin,
@@ -286,9 +286,9 @@ ColumnName = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class ProviderExportSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a provider's usage export is read: which of its columns says what. Rows of one request are summed.
+    """How to read a provider's usage export: the meaning of its columns. Rows of the same request are summed.
 
-    `input_includes_cached`: cached input is counted within the input. `markup`: by how many percent a charge is above the cost.
+    `input_includes_cached`: input includes cached input. `markup`: the percentage by which charges exceed cost.
     """
 
     name: Name
@@ -331,23 +331,23 @@ class Settings(
 
     @property
     def checkpoint_path(self) -> Path:
-        """The file of the newest checkpoint: beside a SQLite database, else in `data`, where nothing else is said."""
+        """The file of the newest checkpoint. Default: next to a SQLite database, otherwise in `data`."""
         if self.log is not None and self.log.checkpoint:
             return Path(self.log.checkpoint)
         database = self.store.sqlite_path
         return Path("data/log.checkpoint") if database is None else database.with_name(f"{database.name}.checkpoint")
 
     def catalog(self) -> Catalog:
-        """The models on offer. `load` has built it once already, so settings that came from a file cannot fail here."""
+        """The offered models. `load` has built the catalog once, so settings from a file cannot fail here."""
         return Catalog((entry.model() for entry in self.models), (upstream.name for upstream in self.upstreams))
 
     def upstream(self, name: str) -> UpstreamSettings:
-        """The upstream of this name; every name in the catalog has one."""
+        """The upstream with this name; every name in the catalog has one."""
         return next(upstream for upstream in self.upstreams if upstream.name == name)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine itself."""
+    """Whether a host is this machine."""
     if host == "localhost":
         return True
     try:

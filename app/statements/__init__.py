@@ -1,1 +1,1 @@
-"""Monthly statements: the figures, and a page of them that prints."""
+"""Monthly statements: the figures, and a printable page."""

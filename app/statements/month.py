@@ -1,9 +1,9 @@
-"""A month of an account in figures.
+"""The figures of an account's month.
 
-Rule 1: opening, all that moved it, and closing are one sum; usage is told by model, everything else row by row.
-Rule 2: rows are bounded, sums are not: what is not shown is counted, and in the sums all the same.
-Rule 3: all of it stands at one position, which is told. A read model that is not there yet makes no statement, and closing is
-the balance there, or it is a fault of ours.
+Rule 1: the opening balance plus all movements equals the closing balance. Usage is listed by model, everything else row by row.
+Rule 2: the number of rows is limited, the sums are not: rows that are not shown are counted and included in the sums.
+Rule 3: all figures are as of one position, which the statement names. If a read model has not reached it yet, there is no
+statement. If the closing balance differs from the balance at that position, that is a bug.
 These functions block. They raise StoreUnavailable.
 """
 
@@ -25,16 +25,16 @@ from domain.errors import Fault
 
 ROWS_SHOWN_MAX = 500
 KINDS = ("top_up", "grant", "correction", "refund", "refund_failed", "dispute", "dispute_won")
-"""Whatever moves a balance and is no usage, in the order in which sums are told."""
+"""The kinds of movements other than usage, in the order of the sums."""
 MONTH = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
 
 
 class Unbalanced(Fault):
-    """The read models stand at one position, and do not agree."""
+    """The read models are at the same position but disagree."""
 
 
 class ModelUse(msgspec.Struct, frozen=True):
-    """What was used of a model. `requests`: those that were charged, whatever became of them."""
+    """The usage of a model. `requests`: the number of charged requests, including cancelled ones."""
 
     model: str
     requests: int
@@ -47,7 +47,7 @@ class ModelUse(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """Nanos. `position`: all that the month has up to there. `sums` by kind; `rows` are the newest of `rows_count`."""
+    """Amounts in nanos. The figures include all events up to `position`. `sums` by kind; `rows` are the newest of `rows_count`."""
 
     month: str
     from_micros: int
@@ -63,18 +63,18 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 def bounds(month: str) -> tuple[int, int] | None:
-    """The instants from the first to before the second; None where that is no month."""
+    """The month as instants, from the first, included, to the second, excluded; None if `month` is not a valid month."""
     if not MONTH.fullmatch(month) or month == "9999-12":
         return None
     return _begins(month), _begins(next_month(month))
 
 
 def figures(views: ReadModels, account_id: str, month: str, span: tuple[int, int], *, needed: int = 0) -> Figures:
-    """`needed`: a position that must have been seen. Raises Unbalanced, ReadModelsUnavailable."""
+    """A month's figures. `needed`: a position that the read models must have reached. Raises Unbalanced, ReadModelsUnavailable."""
     usage = views.usage(account_id, by="model", from_micros=span[0], to_micros=span[1])
-    _there("usage", usage.position, needed)
-    _there("balances", views.balance(account_id).position, usage.position)
-    # Usage is summed as it comes: the rest is read as of where it stood, or of the end of the month.
+    _require("usage", usage.position, needed)
+    _require("balances", views.balance(account_id).position, usage.position)
+    # Usage is summed up to now, so the rest is read as of usage's position, or as of the end of the month.
     position = min(usage.position, views.balance_at(account_id, micros=span[1] - 1).position)
     opening = _total(views.balance_at(account_id, micros=span[0] - 1).value)
     used = tuple(map(_use, usage.value))
@@ -86,21 +86,21 @@ def figures(views: ReadModels, account_id: str, month: str, span: tuple[int, int
         raise Unbalanced(
             f"{account_id}, {month}: closing {closing} is not the balance {balance} at position {position}"
         )
-    told = {kind: sums[kind] for kind in KINDS if kind in sums}
-    return Figures(month, *span, position, opening, closing, cost, told, used, rows, count)
+    ordered = {kind: sums[kind] for kind in KINDS if kind in sums}
+    return Figures(month, *span, position, opening, closing, cost, ordered, used, rows, count)
 
 
 def _rows(
     views: ReadModels, account_id: str, span: tuple[int, int], position: int
 ) -> tuple[tuple[Transaction, ...], Counter[str], int]:
-    """What moved the balance up to a position and is no usage, the newest first."""
-    wanted = Filter(kinds=KINDS, from_micros=span[0], to_micros=span[1])
+    """The movements other than usage up to a position, newest first, with their sums and count."""
+    movements = Filter(kinds=KINDS, from_micros=span[0], to_micros=span[1])
     shown: list[Transaction] = []
     sums: Counter[str] = Counter()
     count, before, more = 0, position + 1, True
     while more:
-        answer = views.statement(account_id, wanted, before_position=before, limit=ROWS_MAX)
-        _there("transactions", answer.position, position)
+        answer = views.statement(account_id, movements, before_position=before, limit=ROWS_MAX)
+        _require("transactions", answer.position, position)
         page, more = answer.value
         for row, _ in page:
             sums[row.kind] += row.amount_nanos
@@ -123,13 +123,13 @@ def _use(usage: Usage) -> ModelUse:
     )
 
 
-def _there(name: str, stands_at: int, needed: int) -> None:
-    if stands_at < needed:
-        raise ReadModelsUnavailable(f"{name} stands at position {stands_at}, and {needed} is needed")
+def _require(name: str, position: int, needed: int) -> None:
+    if position < needed:
+        raise ReadModelsUnavailable(f"{name} is at position {position}, but {needed} is needed")
 
 
 def _total(balance: Balance) -> int:
-    """Available and held together."""
+    """Available plus held."""
     return balance.available_nanos + balance.held_nanos
 
 

@@ -1,4 +1,4 @@
-"""A statement as a page: it needs nothing but itself, loads nothing, runs nothing, and prints well."""
+"""A statement as a self-contained printable page: no external resources, no scripts."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ _STYLE = (
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _WORDS = {
-    "top_up": "Credit bought",
+    "top_up": "Credit purchased",
     "grant": "Credit granted",
     "correction": "Corrections",
     "refund": "Refunds",
-    "refund_failed": "Refunds that failed",
+    "refund_failed": "Failed refunds",
     "dispute": "Disputes",
-    "dispute_won": "Disputes that were won",
+    "dispute_won": "Disputes won",
 }
 
 
-def page(told: Figures, *, name: str, account_id: str, seller: str, made_at_micros: int, complete: bool) -> str:
-    """HTML. Texts that others chose are escaped."""
-    sums = [(_WORDS[kind], _usd(nanos)) for kind, nanos in told.sums.items()]
-    summary = [("Balance before", _usd(told.opening_nanos)), *sums, ("Used", _usd(-told.used_nanos))]
+def page(figures: Figures, *, name: str, account_id: str, seller: str, made_at_micros: int, complete: bool) -> str:
+    """The HTML page. Text from others is escaped."""
+    sums = [(_WORDS[kind], _usd(nanos)) for kind, nanos in figures.sums.items()]
+    summary = [("Opening balance", _usd(figures.opening_nanos)), *sums, ("Usage", _usd(-figures.used_nanos))]
     usage = [
         (
             use.model,
             *map(str, (use.requests, use.input_tokens, use.cached_tokens, use.output_tokens)),
             _usd(use.cost_nanos),
         )
-        for use in told.usage
+        for use in figures.usage
     ]
     rows = [
         (
@@ -52,28 +52,33 @@ def page(told: Figures, *, name: str, account_id: str, seller: str, made_at_micr
             row.reason or row.reference or "",
             _usd(row.amount_nanos),
         )
-        for row in told.rows
+        for row in figures.rows
     ]
-    left_out = told.rows_count - len(told.rows)
-    until = "" if complete else f" As of {date(made_at_micros)}: the month is not over."
-    until += f" All up to position {told.position} of the log."
+    left_out = figures.rows_count - len(figures.rows)
+    until = "" if complete else f" As of {date(made_at_micros)}; the month has not ended."
+    until += f" Includes all events up to log position {figures.position}."
     parts = [
-        f"<h1>Statement {escape(told.month)}</h1>",
+        f"<h1>Statement {escape(figures.month)}</h1>",
         f"<p>{escape(seller)}</p><p>{escape(name)} · {escape(account_id)}</p><p>Amounts in USD, months in UTC.{until}</p>",
         "<h2>Summary</h2>",
-        _table(("", "USD"), summary, ("Balance after", _usd(told.closing_nanos)), numbers=1),
+        _table(("", "USD"), summary, ("Closing balance", _usd(figures.closing_nanos)), numbers=1),
         "<h2>Usage</h2>",
         _table(
             ("Model", "Requests", "Input tokens", "Cached tokens", "Output tokens", "USD"),
             usage,
-            ("", "", "", "", "", _usd(told.used_nanos)),
+            ("", "", "", "", "", _usd(figures.used_nanos)),
             numbers=5,
         ),
         "<h2>Credit and corrections</h2>",
-        _table(("Date", "What", "Id", "Of", "USD"), rows, ("", "", "", "", _usd(sum(told.sums.values()))), numbers=1),
-        f"<p>{left_out} older rows are in the sums and not shown.</p>" if left_out else "",
+        _table(
+            ("Date", "Type", "ID", "Details", "USD"),
+            rows,
+            ("", "", "", "", _usd(sum(figures.sums.values()))),
+            numbers=1,
+        ),
+        f"<p>{left_out} older rows are not shown, but included in the sums.</p>" if left_out else "",
     ]
-    head = f'<meta charset="utf-8"><title>Statement {escape(told.month)}</title><style>{_STYLE}</style>'
+    head = f'<meta charset="utf-8"><title>Statement {escape(figures.month)}</title><style>{_STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
 
 

@@ -1,1 +1,1 @@
-"""What operators see of a running gateway: one log line per request, and figures at /metrics. Never content, never a secret."""
+"""Logs and metrics of a running gateway: one log line per request, and /metrics. Never content, never a secret."""

@@ -122,7 +122,7 @@ def demo_line(
 
 
 def _usd(nanos: int, decimals: int = 2) -> str:
-    """Exact, with at least `decimals` decimals and a sign before the currency: -$0.0020."""
+    """The exact amount, with at least `decimals` decimals and the sign before the currency: -$0.0020."""
     whole, _, fraction = format_usd(abs(nanos)).partition(".")
     return f"{'-' if nanos < 0 else ''}${whole}.{fraction.ljust(decimals, '0')}"
 
@@ -139,7 +139,7 @@ def _logger_name(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 
 
 class _Handler(logging.Handler):
-    """Records of the standard library's loggers, written to the sink."""
+    """Writes records of the standard library's loggers to the sink."""
 
     def __init__(self, sink: Sink, formatter: logging.Formatter) -> None:
         super().__init__()

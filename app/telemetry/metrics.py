@@ -1,9 +1,9 @@
 """Prometheus metrics of one process.
 
-Rule 1: a `Metrics` is built once and passed around; it has a registry of its own, and nothing here is global.
-Rule 2: label values come from the configuration or from the code, never from a client: a series cannot be made by asking.
-Rule 3: money here is floating point, for watching. The ledger is for accounting.
-Rule 4: updates are a few method calls on children bound beforehand; they may come from any thread.
+Rule 1: one `Metrics` is built and passed around. It has its own registry; nothing here is global.
+Rule 2: label values come from the configuration or the code, never from a client, so clients cannot create series.
+Rule 3: money here is floating point and for monitoring only. The ledger is for accounting.
+Rule 4: updates are a few method calls on children that are bound in advance. They may come from any thread.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ Child = TypeVar("Child", Counter, Gauge)
 
 
 class _Family(Generic[Child]):
-    """The children of one metric, bound once per label value. Past `most` values, further ones count as "other"."""
+    """The children of one metric, bound once per label value. Beyond `most` values, further ones count as "other"."""
 
     def __init__(self, metric: Child, most: int) -> None:
         self._metric: Child = metric
@@ -68,7 +68,7 @@ class _Family(Generic[Child]):
 
 
 class Metrics:
-    """All figures of the process. `models` and `upstreams` are the names of the configuration."""
+    """All metrics of the process. `models` and `upstreams` are the names in the configuration."""
 
     def __init__(self, models: Iterable[str], upstreams: Iterable[str]) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
@@ -90,7 +90,7 @@ class Metrics:
         self.event_streams = Gauge("realrouter_event_streams", "Streams of account events.", registry=self.registry)
         phases = Histogram(
             "realrouter_phase_seconds",
-            "How long the phases of a request take.",
+            "Duration of the phases of a request.",
             ("phase",),
             buckets=_SLOW,
             registry=self.registry,
@@ -101,24 +101,28 @@ class Metrics:
         self._tokens = Counter("realrouter_tokens", "Tokens used.", ("kind", "model"), registry=self.registry)
         self._token_children: dict[str, tuple[tuple[str, Counter], ...]] = {}
         self._upstream_errors = Counter(
-            "realrouter_upstream_errors", "What upstreams did wrong.", ("upstream", "kind"), registry=self.registry
+            "realrouter_upstream_errors", "Upstream errors.", ("upstream", "kind"), registry=self.registry
         )
 
     def _define_money(self) -> None:
         registry = self.registry
-        self.held_nanos = Counter("realrouter_held_nanos", "Nano-USD that admissions held.", registry=registry)
-        self.charged_nanos = Counter("realrouter_charged_nanos", "Nano-USD that were charged.", registry=registry)
+        self.held_nanos = Counter("realrouter_held_nanos", "Nano-USD held by admissions.", registry=registry)
+        self.charged_nanos = Counter("realrouter_charged_nanos", "Nano-USD charged.", registry=registry)
         self.released_nanos = Counter(
-            "realrouter_released_nanos", "Nano-USD given back without a charge.", registry=registry
+            "realrouter_released_nanos", "Nano-USD released without a charge.", registry=registry
         )
         self.open_holds = Gauge("realrouter_open_holds", "Admissions without a debit or release.", registry=registry)
         self.cancelled = Counter(
-            "realrouter_cancelled", "Requests whose client left before the end.", registry=registry
+            "realrouter_cancelled", "Requests whose client disconnected before the end.", registry=registry
         )
         self._unbilled = Counter("realrouter_unbilled", "Answers that could not be charged.", registry=registry)
-        self._unbilled_nanos = Counter("realrouter_unbilled_nanos", "What those would have cost.", registry=registry)
+        self._unbilled_nanos = Counter(
+            "realrouter_unbilled_nanos", "Nano-USD that those answers would have cost.", registry=registry
+        )
         self._overrun = Counter("realrouter_overrun", "Debits above their hold.", registry=registry)
-        self._overrun_nanos = Counter("realrouter_overrun_nanos", "By how much, in all.", registry=registry)
+        self._overrun_nanos = Counter(
+            "realrouter_overrun_nanos", "Nano-USD by which debits exceeded their holds.", registry=registry
+        )
 
     def _define_ledger(self) -> None:
         registry = self.registry
@@ -127,11 +131,11 @@ class Metrics:
         )
         self._commit_wait = Histogram(
             "realrouter_commit_wait_seconds",
-            "From a command's arrival to its verdict.",
+            "Time from a command's arrival to its verdict.",
             buckets=_FAST,
             registry=registry,
         )
-        self._commit = Histogram("realrouter_commit_seconds", "One commit.", buckets=_FAST, registry=registry)
+        self._commit = Histogram("realrouter_commit_seconds", "Duration of a commit.", buckets=_FAST, registry=registry)
         self._refusals = _Family(
             Counter(
                 "realrouter_ledger_refusals",
@@ -142,13 +146,11 @@ class Metrics:
             most=BUCKETS_MAX,
         )
         self.unsealed = Gauge(
-            "realrouter_log_unsealed_events", "Events behind the newest checkpoint.", registry=registry
+            "realrouter_log_unsealed_events", "Events after the newest checkpoint.", registry=registry
         )
-        self.sealing_refused = Gauge(
-            "realrouter_log_sealing_refused", "1 while the log is not sealed for a reason.", registry=registry
-        )
+        self.sealing_refused = Gauge("realrouter_log_sealing_refused", "1 while sealing is refused.", registry=registry)
         self.unknown_topics = Gauge(
-            "realrouter_unknown_topics", "Events kept although their topic is unknown.", registry=registry
+            "realrouter_unknown_topics", "Stored events with an unknown topic.", registry=registry
         )
         self._lag_positions = _Family(
             Gauge("realrouter_projection_lag_positions", "Events not yet applied.", ("projection",), registry=registry),
@@ -156,7 +158,10 @@ class Metrics:
         )
         self._lag_seconds = _Family(
             Gauge(
-                "realrouter_projection_lag_seconds", "Age of the oldest of those.", ("projection",), registry=registry
+                "realrouter_projection_lag_seconds",
+                "Age of the oldest event not yet applied.",
+                ("projection",),
+                registry=registry,
             ),
             most=PROJECTIONS_MAX,
         )
@@ -164,19 +169,19 @@ class Metrics:
     def _define_payments(self) -> None:
         registry = self.registry
         self._webhooks = _Family(
-            Counter("realrouter_webhooks", "Webhooks that came, by what was done.", ("outcome",), registry=registry),
+            Counter("realrouter_webhooks", "Webhooks received, by outcome.", ("outcome",), registry=registry),
             most=PAYMENT_OUTCOMES_MAX,
         )
         self._payments = _Family(
-            Counter("realrouter_payments", "Payments settled, by what came of it.", ("outcome",), registry=registry),
+            Counter("realrouter_payments", "Payments settled, by outcome.", ("outcome",), registry=registry),
             most=PAYMENT_OUTCOMES_MAX,
         )
         self.inbox_waiting = Gauge(
-            "realrouter_payment_inbox_waiting", "Webhooks that are kept and not done yet.", registry=registry
+            "realrouter_payment_inbox_waiting", "Webhooks stored but not processed yet.", registry=registry
         )
 
     def request_done(self, *, endpoint: str, model: str | None, status: int, phases: Phases) -> None:
-        """Once per request, at its end. A model that is not in the catalog counts as "other", none as ""."""
+        """Called once per request, at its end. A model that is not in the catalog counts as "other", none as ""."""
         key = (endpoint, model, status // 100)
         child = self._request_children.get(key)
         (child or self._request_child(*key)).inc()
@@ -216,7 +221,7 @@ class Metrics:
                 child.inc(count)
 
     def unbilled(self, nanos: int) -> None:
-        """An answer was given or made, and cannot be charged."""
+        """An answer was produced but cannot be charged."""
         self._unbilled.inc()
         self._unbilled_nanos.inc(nanos)
 
@@ -232,12 +237,12 @@ class Metrics:
         ).inc()
 
     def watch(self, *, open_holds: Callable[[], float], in_flight: Callable[[], float]) -> None:
-        """Both are asked at each scrape, and must not block."""
+        """Both functions are called at each scrape, and must not block."""
         self.open_holds.set_function(open_holds)
         self.in_flight.set_function(in_flight)
 
     def watch_log(self, *, unsealed: Callable[[], float], refused: Callable[[], float]) -> None:
-        """As `watch`."""
+        """Like `watch`."""
         self.unsealed.set_function(unsealed)
         self.sealing_refused.set_function(refused)
 
@@ -264,7 +269,7 @@ class Metrics:
         self._webhooks[outcome].inc()
 
     def payment(self, outcome: str) -> None:
-        """What came of settling a payment or a checkout, such as credited, returned or refused."""
+        """The outcome of settling a payment or a checkout, such as credited, returned or refused."""
         self._payments[outcome].inc()
 
     def render(self) -> tuple[bytes, str]:

@@ -1,8 +1,8 @@
-"""The last line of defence: what looks like a secret is masked in whatever is about to be written.
+"""The last line of defence: masks anything that looks like a secret in a line about to be written.
 
 Rule 1: no code relies on this. Secrets are not logged in the first place; this catches an upstream's echo or a library's URL.
-Rule 2: it runs over the finished line, so nesting hides nothing, and it eats no quote or backslash, so JSON stays JSON.
-Rule 3: no part of the pattern looks further than a bounded way ahead, so a long line costs no more per byte than a short one.
+Rule 2: it runs on the finished line, so nesting hides nothing. It removes no quotes or backslashes, so JSON stays valid.
+Rule 3: every part of the pattern has a bounded lookahead, so a long line costs no more per byte than a short one.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _MARKS = (
     *("sk-", "sk_", "rk-", "rk_", "pk-", "pk_", "whsec_", "aiza", "bearer", "basic", "private+key"),
     *("passw", "secret", "api", "authorization", "access_token", "@"),
 )
-"""No match of the pattern lacks all of these. Looking for them first makes an ordinary line several times cheaper."""
+"""Every match of the pattern contains one of these. Searching for them first makes an ordinary line several times cheaper."""
 
 
 def redact(text: str) -> str:
-    """`text` with each secret-looking part masked. What names the secret stays, so that a reader knows what was there."""
+    """`text` with each part that looks like a secret masked. The secret's name is kept, so that a reader knows what was masked."""
     lower = text.lower()
     if not any(mark in lower for mark in _MARKS):
         return text

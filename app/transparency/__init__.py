@@ -1,1 +1,1 @@
-"""Tamper evidence: the log is sealed off the hot path, receipts are made, and all of it is checked again."""
+"""Tamper evidence: sealing the log in the background, making receipts, and verifying both."""

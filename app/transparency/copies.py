@@ -1,10 +1,10 @@
-"""What `verify` checks: the log in a database with the file outside it, or a copy in a folder, without any database.
+"""The copies that `verify` can check: the log in a database, with the checkpoint file outside it, or an exported folder.
 
-Rule 1: a folder has `checkpoint`, `keys`, `tile/<level>/<number>[.p/<width>]` as C2SP tlog-tiles has them, and
-`entries/<number>[.p/<width>]`: the leaves of 256 events, each after its length (4 bytes, big-endian).
-Rule 2: the checkpoint is written last: a folder that has one has all that it covers.
-Rule 3: an export goes on where an earlier one of the same log ended: what is full is not written again.
-Rule 4: a folder may come from anybody: a leaf that is no event, or says that it belongs elsewhere, is told though it is signed.
+Rule 1: a folder has `checkpoint`, `keys`, `tile/<level>/<number>[.p/<width>]` as defined by C2SP tlog-tiles, and
+`entries/<number>[.p/<width>]`: the leaves of 256 events, each preceded by its length (4 bytes, big-endian).
+Rule 2: the checkpoint is written last. A folder with a checkpoint has everything that it covers.
+Rule 3: an export continues where an earlier one of the same log ended. Full bundles and tiles are not written again.
+Rule 4: a folder is untrusted input. A leaf that is not an event, or states another position, is reported even if it is signed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.ledger.store import StoreUnavailable, Tables
 from app.transparency.events import read_entries
 from app.transparency.file import CheckpointFile
 from app.transparency.trees import Trees
-from app.transparency.verify import Found, Progress
+from app.transparency.verify import FoundCheckpoint, Progress
 from domain.buckets import MICROS_PER_SECOND
 from projections.proofs.checkpoint import Checkpoint, parse_checkpoint
 from projections.proofs.errors import ProofInvalid
@@ -29,38 +29,38 @@ from projections.proofs.tiles import WIDTH, Tile, tiles_of, width_at
 
 PAGE_EVENTS = 16 * WIDTH
 ODD_MAX = 10_000
-_BEHIND = "SELECT count(*), min(recorded_at_micros) FROM stored_events WHERE notification_id > ?"
+_UNSEALED = "SELECT count(*), min(recorded_at_micros) FROM stored_events WHERE notification_id > ?"
 _LENGTH_BYTES = 4
-NO_FILE = "no such file: whether the database was put back to an older state is not known"
+NO_FILE = "no file: it cannot be determined whether the database was rolled back"
 Page = Sequence[tuple[int, bytes]]
 
 
-class Stored:
-    """The log of a database, its tiles and checkpoints, and the checkpoint outside it. Raises StoreUnavailable, OSError."""
+class DatabaseCopy:
+    """The log in a database, its tiles and checkpoints, and the checkpoint file outside it. Raises StoreUnavailable, OSError."""
 
     def __init__(self, tables: Tables, origin: str, file: CheckpointFile | None = None) -> None:
         self._tables, self._file = tables, file
         self._unread: dict[int, str] = {}
         self.trees = Trees(tables, origin)
 
-    def checkpoints(self) -> Iterator[Found]:
+    def checkpoints(self) -> Iterator[FoundCheckpoint]:
         for kept in self.trees.kept():
-            yield Found(f"of {kept.size} in the database", kept.note, kept.size, kept.witnesses)
+            yield FoundCheckpoint(f"at {kept.size} in the database", kept.note, kept.size, kept.witnesses)
         note = None if self._file is None else self._file.read()
         if self._file is not None and note is not None:
-            yield Found(f"in {self._file.path}", note)
+            yield FoundCheckpoint(f"in {self._file.path}", note)
 
     def leaves(self, until: int, after: int = 0) -> Iterator[Page]:
-        """An event that the database cannot give is left out, and is among the oddities."""
+        """Events that the database cannot read are left out, and reported by `oddities`."""
         for start in range(after, until, PAGE_EVENTS):
             yield [(entry.position, _leaf(entry)) for entry in self._entries(start, min(start + PAGE_EVENTS, until))]
 
     def _entries(self, after: int, until: int) -> Sequence[Entry]:
-        """By halves, where not all can be read: text that is none, say, after a bit has flipped."""
+        """Read by halves if a read fails, for example because a flipped bit makes text invalid."""
         try:
             return read_entries(self._tables, after, until, until - after)
         except StoreUnavailable as error:
-            self.trees.size()  # raises where it is the store that is out of reach
+            self.trees.size()  # raises if the store itself is unavailable
             if until - after == 1:
                 self._unread[until] = str(error)
                 return ()
@@ -70,35 +70,35 @@ class Stored:
     def tile(self, level: int, number: int) -> bytes:
         return self.trees.tile(level, number)
 
-    def behind(self, size: int) -> tuple[int, int]:
-        [(count, oldest)] = self._tables.select(_BEHIND, (size,))
+    def unsealed_after(self, size: int) -> tuple[int, int]:
+        [(count, oldest)] = self._tables.select(_UNSEALED, (size,))
         return count, max(0, self._tables.now_micros() - oldest) // MICROS_PER_SECOND if count else 0
 
     def oddities(self) -> Iterator[tuple[str, str, str, str]]:
-        """Events that cannot be read, hashes of events that are not sealed, checkpoints that are missing between two others or at
-        the end, and, of a log that is sealed, no file outside the database."""
+        """Reports unreadable events, hashes beyond the sealed size, missing checkpoints between others or at the end, and, for a
+        sealed log, a missing checkpoint file."""
         for position, problem in self._unread.items():
-            yield "event", str(position), "one that can be read", problem
+            yield "event", str(position), "a readable event", problem
         widths = list(self.trees.widths())
         size, newest = self.trees.size(), self.trees.newest()
         for level, number, found in widths:
-            wanted = width_at(level, number, size)
-            if found > wanted * HASH_BYTES:
-                yield "tile", Tile(level, number, wanted or WIDTH).path, f"{wanted} hashes", f"{found} bytes"
+            width = width_at(level, number, size)
+            if found > width * HASH_BYTES:
+                yield "tile", Tile(level, number, width or WIDTH).path, f"{width} hashes", f"{found} bytes"
         before = 0
         for kept in self.trees.kept():
             if kept.previous_size != before:
-                where = f"of {kept.size} in the database"
-                yield "checkpoint", where, f"behind that of {kept.previous_size}", f"behind that of {before}"
+                where = f"at {kept.size} in the database"
+                yield "checkpoint", where, f"one after that at {kept.previous_size}", f"one after that at {before}"
             before = kept.size
         if size and self._file is not None and self._file.read() is None:
             yield "checkpoint file", str(self._file.path), "a checkpoint outside the database", NO_FILE
         if (0 if newest is None else newest.size) < size:
-            yield "checkpoint", "the newest in the database", f"one of {size}", f"one of {before}"
+            yield "checkpoint", "the newest in the database", f"one at {size}", f"one at {before}"
 
 
-class Folder:
-    """An exported copy. Raises OSError, and ProofInvalid where its checkpoint is none."""
+class FolderCopy:
+    """An exported copy in a folder. Raises OSError, and ProofInvalid if its checkpoint is not valid."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -109,8 +109,8 @@ class Folder:
         self.size = parse_checkpoint(parse_note(self._note).text).size
         self._odd: dict[int, str] = {}
 
-    def checkpoints(self) -> Iterator[Found]:
-        yield Found(f"in {self.path / 'checkpoint'}", self._note)
+    def checkpoints(self) -> Iterator[FoundCheckpoint]:
+        yield FoundCheckpoint(f"in {self.path / 'checkpoint'}", self._note)
 
     def leaves(self, until: int) -> Iterator[Page]:
         for number in range(-(-until // WIDTH)):
@@ -120,7 +120,7 @@ class Folder:
             yield page
 
     def _look(self, page: Page) -> None:
-        """Each leaf is an event, of the place that it stands in. Of more than `ODD_MAX` that are not, the rest is not told."""
+        """Check that each leaf is an event with the right position. At most `ODD_MAX` errors are recorded."""
         for position, leaf in page:
             problem = _problem(position, leaf)
             if problem is not None and len(self._odd) < ODD_MAX:
@@ -130,24 +130,26 @@ class Folder:
         width = width_at(level, number, self.size)
         return _read(self.path / "tile" / Tile(level, number, width).path)[: width * HASH_BYTES]
 
-    def behind(self, size: int) -> tuple[int, int]:
+    def unsealed_after(self, size: int) -> tuple[int, int]:
         return 0, 0
 
     def oddities(self) -> Iterator[tuple[str, str, str, str]]:
-        """A file that is too long, or a leaf that is no event of its place, is not seen in the hashes."""
+        """Errors that the hashes do not reveal: files that are too long, and leaves that are not the event of their position."""
         for position, problem in self._odd.items():
-            yield "event", str(position), "an event of this place", problem
+            yield "event", str(position), "the event of this position", problem
         for tile in tiles_of(self.size):
             file = self.path / "tile" / tile.path
             if file.is_file() and file.stat().st_size > tile.width * HASH_BYTES:
                 yield "tile", tile.path, f"{tile.width} hashes", f"{file.stat().st_size} bytes"
 
 
-def export(stored: Stored, keys: LogKeys, folder: Path, progress: Progress = lambda _done, _of: None) -> Checkpoint:
-    """Write the sealed log into a folder, or what has come since the last time. Raises ExportRefused, ProofInvalid, OSError."""
+def export(
+    stored: DatabaseCopy, keys: LogKeys, folder: Path, progress: Progress = lambda _done, _of: None
+) -> Checkpoint:
+    """Write the sealed log to a folder, or continue an earlier export there. Raises ExportRefused, ProofInvalid, OSError."""
     newest = stored.trees.newest()
     if newest is None:
-        raise ExportRefused("Nothing is sealed yet: serve the gateway with [log] set, for a moment.")
+        raise ExportRefused("Nothing is sealed yet. Run the gateway with [log] configured for a moment.")
     checkpoint = keys.check(newest.note).checkpoint
     done = _exported(folder, keys)
     for page in stored.leaves(newest.size, after=done):
@@ -158,7 +160,7 @@ def export(stored: Stored, keys: LogKeys, folder: Path, progress: Progress = lam
             _write(folder / _bundle((page[at][0] - 1) // WIDTH, len(leaves)), _bundled(leaves))
         progress(page[-1][0], newest.size)
     if done != newest.size:
-        raise ExportRefused(f"The log ends at {done}, and was signed over {newest.size} events.")
+        raise ExportRefused(f"The log ends at event {done}, but its checkpoint covers {newest.size} events.")
     for tile in tiles_of(newest.size):
         file = folder / "tile" / tile.path
         if tile.width < WIDTH or not file.exists():
@@ -169,7 +171,7 @@ def export(stored: Stored, keys: LogKeys, folder: Path, progress: Progress = lam
 
 
 def _leaf(entry: Entry) -> bytes:
-    """No bytes where it has a value that no event has: they hash to nothing that was ever sealed."""
+    """The leaf; no bytes if the event contains an impossible value. They never match a sealed hash."""
     try:
         return leaf_bytes(entry)
     except ProofInvalid:
@@ -177,33 +179,31 @@ def _leaf(entry: Entry) -> bytes:
 
 
 def _whole(page: Page, after: int) -> None:
-    """Raises ExportRefused unless these are the events behind a position, each in its place, each an event."""
+    """Raises ExportRefused unless these are valid events, in order, starting after a position."""
     wrong = next(
         (number for number, (position, leaf) in enumerate(page, after + 1) if number != position or not leaf), 0
     )
     if wrong or not page:
-        raise ExportRefused(
-            f"Event {wrong or after + 1} is missing or cannot be read: `audit verify` tells what is wrong."
-        )
+        raise ExportRefused(f"Event {wrong or after + 1} is missing or cannot be read. Run `audit verify` for details.")
 
 
 def _exported(folder: Path, keys: LogKeys) -> int:
-    """How many events, in full bundles, an earlier export has left there."""
+    """The number of events in full bundles of an earlier export in this folder."""
     if not folder.exists() or not any(folder.iterdir()):
         return 0
     try:
         before = keys.check((folder / "checkpoint").read_bytes().decode(errors="replace")).checkpoint
     except FileNotFoundError:
         raise ExportRefused(
-            f"{folder} holds something else, or an export that broke off: name an empty folder."
+            f"{folder} contains something else or an incomplete export. Name an empty folder."
         ) from None
     except ProofInvalid as error:
-        raise ExportRefused(f"{folder} holds another log: {error}") from error
+        raise ExportRefused(f"{folder} contains a different log: {error}") from error
     return before.size // WIDTH * WIDTH
 
 
 def _bundle(number: int, width: int) -> str:
-    """`entries/...`, as the tile of the same events is called."""
+    """The path `entries/...` of a bundle, formed like that of the tile of the same events."""
     return "entries" + Tile(0, number, width).path.removeprefix("0")
 
 
@@ -212,7 +212,7 @@ def _bundled(leaves: Sequence[bytes]) -> bytes:
 
 
 def _leaves(data: bytes) -> Iterator[bytes]:
-    """No bytes in the place of a leaf that says that it is longer than what is there."""
+    """The leaves of a bundle; no bytes for a leaf that is shorter than its stated length."""
     at = 0
     while at < len(data):
         start = at + _LENGTH_BYTES
@@ -225,11 +225,11 @@ def _problem(position: int, leaf: bytes) -> str | None:
         stated = parse_leaf(leaf).position
     except ProofInvalid as error:
         return str(error)
-    return None if stated == position else f"one that says that its position is {stated}"
+    return None if stated == position else f"an event that states position {stated}"
 
 
 def _read(path: Path) -> bytes:
-    """Empty where there is none: what is missing is told by where it is missed."""
+    """The file's bytes, empty if it does not exist: the caller reports what is missing."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -237,8 +237,8 @@ def _read(path: Path) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """As a whole, so that what an export that broke off has left is not taken for full."""
+    """Write a file atomically, so that the remains of an interrupted export are never taken for complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(data)
-    beside.replace(path)
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(data)
+    part.replace(path)

@@ -1,4 +1,4 @@
-"""Stored events as what their leaves are made from."""
+"""Stored events as the entries from which leaves are made."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SELECT = (
 
 
 def read_entries(tables: Tables, after: int, until: int, limit: int) -> Sequence[Entry]:
-    """At most `limit` events behind `after`, up to `until`, in order. Raises StoreUnavailable."""
+    """At most `limit` events after `after`, up to `until`, in order. Raises StoreUnavailable."""
     return [Entry(*row) for row in tables.select(_SELECT, (after, until, limit))]
 
 

@@ -1,10 +1,10 @@
-"""Receipts of events, and cosignatures of witnesses.
+"""Receipts of events, and the cosignatures of witnesses.
 
-Rule 1: a receipt is made under the newest checkpoint that a witness has signed and the event is in; else under the newest.
-Rule 2: a cosignature is taken for any size that the tree has: witnesses are slower than the log. It is there when that is said:
-who cosigns at the same time adds to it.
-Rule 3: today's keys sign a receipt's checkpoint too, where older ones alone have signed it: one public key checks everything.
-Nothing is signed for that but what a checkpoint of today's keys continues.
+Rule 1: a receipt uses the newest checkpoint that covers the event and is signed by a witness, or else the newest that covers it.
+Rule 2: a cosignature is accepted for any size that the tree has had, because witnesses are slower than the log. It is stored when
+`cosign` returns; concurrent cosignatures are merged.
+Rule 3: if only older keys have signed a receipt's checkpoint, the current keys sign it too, so that one public key checks
+everything. They sign only a checkpoint that one of their own checkpoints continues.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from app.faults import NotSealedYet
 from app.ledger.store import Ledger, RecordedEvent, StoreUnavailable
 from app.transparency.events import entry_of
-from app.transparency.trees import Kept, Trees
+from app.transparency.trees import KeptCheckpoint, Trees
 from projections.proofs.checkpoint import Checkpoint, merged, parse_checkpoint
 from projections.proofs.errors import ProofInvalid
 from projections.proofs.keys import LogKeys
@@ -26,14 +26,14 @@ _TRIES = 100
 
 
 class Receipts:
-    """Of one log. Blocks. Raises StoreUnavailable."""
+    """The receipts of one log. Blocks. Raises StoreUnavailable."""
 
     def __init__(self, ledger: Ledger, keys: LogKeys) -> None:
         self.keys = keys
         self.trees = Trees(ledger, keys.origin)
 
     def of(self, event: RecordedEvent) -> str:
-        """The receipt of an event. It is checked before it leaves. Raises NotSealedYet, ProofInvalid."""
+        """The receipt of an event, verified before it is returned. Raises NotSealedYet, ProofInvalid."""
         kept = self.trees.covering(event.id)
         if kept is None:
             raise NotSealedYet
@@ -43,8 +43,8 @@ class Receipts:
         check_receipt(text, self.keys.own)
         return text
 
-    def _signed_today(self, kept: Kept) -> str:
-        """The checkpoint, with the signatures of all keys that sign now. Raises ProofInvalid."""
+    def _signed_today(self, kept: KeptCheckpoint) -> str:
+        """The checkpoint, with the signatures of all current keys. Raises ProofInvalid."""
         known, newest, today = self.keys.check(kept.note), self.trees.newest(), set(self._signers)
         if newest is None or today <= set(known.keys):
             return kept.note
@@ -62,8 +62,8 @@ class Receipts:
         return tuple(signer.verifier for signer in self.keys.signers)
 
     def cosign(self, text: str) -> int:
-        """Take the signatures of witnesses under a checkpoint of this log. Returns how many witnesses have signed it now. Raises
-        ProofInvalid where it is none, or none of the witnesses that are configured has signed it."""
+        """Add witnesses' signatures to a checkpoint of this log. Returns how many witnesses have signed it now. Raises ProofInvalid
+        if it is not a checkpoint of this log, or if no configured witness has signed it."""
         offered = parse_note(text)
         checkpoint = parse_checkpoint(offered.text)
         self._of_this_log(checkpoint)
@@ -75,12 +75,12 @@ class Receipts:
             if kept is not None and (kept.note, kept.witnesses) == (note, witnesses):
                 return witnesses
             self.trees.save_cosigned(checkpoint.size, note, witnesses, before=None if kept is None else kept.note)
-        raise StoreUnavailable("Others change this checkpoint all the time.")
+        raise StoreUnavailable("this checkpoint is being changed by other processes")
 
     def _of_this_log(self, checkpoint: Checkpoint) -> None:
         if checkpoint.origin != self.keys.origin or checkpoint.extensions:
             raise ProofInvalid("This is not a checkpoint of this log.")
         if checkpoint.size > self.trees.size():
-            raise ProofInvalid(f"The log has not signed a checkpoint of {checkpoint.size} events.")
+            raise ProofInvalid(f"The log has not signed a checkpoint at {checkpoint.size} events.")
         if root(checkpoint.size, reader(self.trees.tile)) != checkpoint.root:
-            raise ProofInvalid("This is not the root that the log has at this size.")
+            raise ProofInvalid("The checkpoint's root differs from the log's root at this size.")

@@ -1,12 +1,12 @@
-"""A ledger made of an exported copy, for whoever audits without the operator's database.
+"""Restores a ledger from an exported copy, for auditors without access to the operator's database.
 
-Rule 1: what goes in is what was hashed: events enter the ledger on their way through `verify`, and it is put in its place only when
-all of the copy led to the signed root.
-Rule 2: there is a whole ledger or none: it is made in a folder of its own and renamed. One that is there already is left alone.
-Rule 3: what stands beside the events (buckets, open requests, the head) follows from them, as in the store itself. What is no
-event is in no copy: people, sessions, leases, webhooks.
-Rule 4: events are taken as they were signed: one that cannot be read goes in, and a replay names it. What no ledger can hold is
-refused, by its position.
+Rule 1: the restored events are the hashed ones: `verify` reads them, and they are inserted on the way. The ledger is moved into
+place only if the whole copy leads to the signed root.
+Rule 2: the result is a complete ledger or none: it is built in a separate folder and renamed. An existing one is not touched.
+Rule 3: data derived from events (buckets, open requests, the head) is computed as in the store itself. Copies contain only events:
+no people, sessions, leases or webhooks.
+Rule 4: events are restored as they were signed. One that this version cannot decode is inserted, and a replay reports it. One that
+a ledger cannot store is refused, with its position.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from app.ledger.codec import Codec, UndecodableEvent
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import WINDOWS_KEPT_DAYS
 from app.replay.findings import DIFFERENCES_MAX
-from app.transparency.copies import PAGE_EVENTS, Folder, Page
+from app.transparency.copies import PAGE_EVENTS, FolderCopy, Page
 from app.transparency.verify import Progress, Report, verify
 from domain.buckets import MICROS_PER_DAY, minute_of
 from domain.events import Event, RequestAdmitted, RequestDebited, RequestReleased, UnknownEvent
@@ -41,7 +41,7 @@ _OPEN = "INSERT INTO open_requests (request_id, position, instance_id, deadline_
 _CLOSE = "DELETE FROM open_requests WHERE request_id = ?"
 _HEAD = "UPDATE log_head SET position = ?, recorded_at_micros = ?"
 _DATA_ERRORS = (sqlite3.DataError, sqlite3.IntegrityError, OverflowError, ValueError)
-"""Of values that the database or the calendar does not take."""
+"""Errors for values that the database or the calendar does not accept."""
 Statement = tuple[str, Sequence[Any]]
 
 
@@ -53,17 +53,17 @@ def restore(
     *,
     differences_max: int = DIFFERENCES_MAX,
 ) -> Report:
-    """A new SQLite ledger at `path`, of the copy in `folder`. Returns what `verify` found: where it is not ok, nothing was made.
-    Raises RestoreRefused, ProofInvalid, StoreUnavailable, OSError."""
+    """Create a SQLite ledger at `path` from the copy in `folder`. Returns the report of `verify`; if it is not ok, nothing was
+    created. Raises RestoreRefused, ProofInvalid, StoreUnavailable, OSError."""
     for there in (path, path.with_name(f"{path.name}-wal")):
         if there.exists():
-            raise RestoreRefused(f"{there} is there already: name a new file in store.url.")
+            raise RestoreRefused(f"{there} already exists. Name a new file in store.url.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as beside:
-        made = Path(beside) / path.name
+    with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as temporary:
+        made = Path(temporary) / path.name
         report, problem = _load(folder, keys, made, progress, differences_max)
         if report.ok and problem is not None:
-            raise RestoreRefused(f"All of it is signed, and it is no ledger: {problem}")
+            raise RestoreRefused(f"The copy is correctly signed, but it is not a valid ledger: {problem}")
         if report.ok:
             made.replace(path)
     return report
@@ -72,7 +72,7 @@ def restore(
 def _load(
     folder: Path, keys: Sequence[Verifier], made: Path, progress: Progress, differences_max: int
 ) -> tuple[Report, str | None]:
-    """What was found in the copy, and why it cannot be a ledger."""
+    """The report of the copy, and why it is not a valid ledger, if so."""
     ledger = SQLiteLedger(str(made))
     try:
         ledger.migrate()
@@ -84,8 +84,8 @@ def _load(
         ledger.close()
 
 
-class _Loading(Folder):
-    """A copy whose events enter a ledger as they are read. `problem`: why they do so no more."""
+class _Loading(FolderCopy):
+    """A copy whose events are inserted into a ledger while they are read. `problem`: why that stopped."""
 
     def __init__(self, path: Path, ledger: SQLiteLedger) -> None:
         super().__init__(path)
@@ -110,7 +110,7 @@ class _Loading(Folder):
         return None
 
     def _put(self) -> None:
-        """Together; where that fails one by one, to know which."""
+        """Insert the events together or, if that fails, one by one, to identify the culprit."""
         entries, self._waiting = self._waiting, []
         if not entries or self.problem is not None:
             return
@@ -131,7 +131,7 @@ class _Loading(Folder):
         self.problem = f"event {position}: {why}"
 
     def _statements(self, entries: Sequence[Entry]) -> list[Statement]:
-        """Events, and what they do beside them."""
+        """The statements that insert events and the data derived from them."""
         statements: list[Statement] = []
         moved: Counter[str] = Counter()
         for entry in entries:
@@ -150,7 +150,7 @@ class _Loading(Folder):
         return [*statements, (_HEAD, (entries[-1].position, entries[-1].recorded_at_micros))]
 
     def _event(self, entry: Entry) -> Event | None:
-        """None where this version cannot read it."""
+        """The decoded event; None if this version cannot decode it."""
         try:
             event = self._codec.decode(entry.topic, entry.state)
         except UndecodableEvent:

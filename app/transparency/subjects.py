@@ -1,8 +1,8 @@
-"""Which event a receipt is about: by the id of a request, of its answer, of a payment, refund, dispute or grant, or by position.
+"""Finds the event of a receipt, by the id of a request, answer, payment, refund, dispute or grant, or by position.
 
-Rule 1: by an id it is, of a request, the charge or the release; of everything else the event that made it. What comes later in the
-stream of a refund or dispute (it failed, it was won) has a position alone.
-Rule 2: another account's is not there.
+Rule 1: the id of a request finds its charge or release; any other id finds the event that created the thing. Later events of a
+refund or dispute (it failed, it was won) can only be found by position.
+Rule 2: another account's events are not found.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _TOLD = {
         *(RefundPosted, RefundFailed, FundsWithdrawn, FundsReinstated),
     )
 }
-"""What moves a balance, and what ends a request."""
+"""The topics of events that move a balance or settle a request."""
 _POSITION = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
 def by_id(ledger: Ledger, codec: Codec, name: str, account_id: str | None = None) -> RecordedEvent | None:
-    """By the ids that streams are named after; None where there is none, or it is of another account. Raises NotSettledYet."""
+    """Find by the ids in stream names. None if there is no such event, or it belongs to another account. Raises NotSettledYet."""
     if not 0 < len(name) <= ID_LENGTH_MAX:
         return None
     for stream_of in (request_stream, payment_stream, refund_stream, dispute_stream):
@@ -60,7 +60,7 @@ def by_id(ledger: Ledger, codec: Codec, name: str, account_id: str | None = None
 
 
 def by_statement(ledger: Ledger, views: ReadModels, name: str, account_id: str) -> RecordedEvent | None:
-    """By any id that finds a row of the account's statement: the oldest row whose own id, or whose answer's, it is."""
+    """Find by any id on the account's statement: the oldest row with this id, or with an answer with this id."""
     if not 0 < len(name) <= ID_LENGTH_MAX:
         return None
     rows, _ = views.statement(account_id, Filter(name=name), before_position=None, limit=ROWS_MAX).value
@@ -69,7 +69,7 @@ def by_statement(ledger: Ledger, views: ReadModels, name: str, account_id: str) 
 
 
 def by_position(ledger: Ledger, codec: Codec, name: str, account_id: str) -> RecordedEvent | None:
-    """By the digits of a position. None where these are none, or what stands there is no row of this account's statement."""
+    """Find by a position in digits. None if it is not one, or its event is not on this account's statement."""
     row = at_position(ledger, int(name)) if _POSITION.fullmatch(name) else None
     if row is None or row.topic not in _TOLD:
         return None

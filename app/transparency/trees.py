@@ -1,10 +1,10 @@
-"""Tiles and checkpoints in the tables beside the log.
+"""Tiles and checkpoints, in tables next to the log.
 
 Rule 1: a seal is one transaction: the tiles that grew, and the checkpoint over them.
-Rule 2: all of it follows from the log, so whoever seals the same events writes the same bytes; who is late changes nothing: a tile
-only grows, and a checkpoint is only added behind the newest.
-Rule 3: of checkpoints that no witness has signed, the last of each hour stays. Each names the one before it, so that one that is
-taken out is missed.
+Rule 2: everything follows from the log, so any process that seals the same events writes the same bytes. A late process changes
+nothing: tiles only grow, and a checkpoint is only added after the newest.
+Rule 3: of the checkpoints that no witness has signed, the last of each hour is kept. Each names its predecessor, so that a removed
+one is detected.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _GROW_TREE = (
     "INSERT INTO log_trees (origin, size) VALUES (?, ?) ON CONFLICT (origin) DO UPDATE SET size = "
     "CASE WHEN log_trees.size < excluded.size THEN excluded.size ELSE log_trees.size END"
 )
-"""First in each transaction: its row is what those who seal at once wait for."""
+"""The first statement of each transaction: concurrent sealers wait for its row."""
 _PUT_TILE = (
     "INSERT INTO log_tiles (origin, level, tile, hashes) VALUES (?, ?, ?, ?) "
     "ON CONFLICT (origin, level, tile) DO UPDATE SET hashes = excluded.hashes "
@@ -48,8 +48,8 @@ _LINK_NEXT = (
 _KEPT = "SELECT size, note, previous_size, witnesses FROM log_checkpoints WHERE origin = ? "
 
 
-class Kept(NamedTuple):
-    """A checkpoint as it is stored: nothing in it has been checked."""
+class KeptCheckpoint(NamedTuple):
+    """A stored checkpoint. Nothing in it has been verified."""
 
     size: int
     note: str
@@ -58,30 +58,30 @@ class Kept(NamedTuple):
 
 
 class Trees:
-    """The tree of one origin. Raises StoreUnavailable."""
+    """The stored tree of one origin. Raises StoreUnavailable."""
 
     def __init__(self, tables: Tables, origin: str) -> None:
         self._tables = tables
         self.origin = origin
 
     def size(self) -> int:
-        """How far the tree has grown."""
+        """The size of the tree."""
         rows = self._tables.select("SELECT size FROM log_trees WHERE origin = ?", (self.origin,))
         return rows[0][0] if rows else 0
 
-    def newest(self) -> Kept | None:
+    def newest(self) -> KeptCheckpoint | None:
         return self._one("ORDER BY size DESC LIMIT 1")
 
-    def at(self, size: int) -> Kept | None:
+    def at(self, size: int) -> KeptCheckpoint | None:
         return self._one("AND size = ?", size)
 
-    def covering(self, position: int) -> Kept | None:
-        """A checkpoint with this event in it: the newest that a witness has signed, else the newest."""
+    def covering(self, position: int) -> KeptCheckpoint | None:
+        """A checkpoint that covers this position: the newest that a witness has signed, or else the newest."""
         witnessed = self._one("AND size >= ? AND witnesses > 0 ORDER BY size DESC LIMIT 1", position)
         return witnessed or self._one("AND size >= ? ORDER BY size DESC LIMIT 1", position)
 
-    def kept(self) -> Iterator[Kept]:
-        """Every checkpoint that is kept, by size, up to the newest of now."""
+    def kept(self) -> Iterator[KeptCheckpoint]:
+        """Every stored checkpoint, by size, up to the current newest."""
         newest, after = self.newest(), -1
         until = -1 if newest is None else newest.size
         while rows := self._rows(
@@ -91,13 +91,13 @@ class Trees:
             after = rows[-1].size
 
     def tile(self, level: int, number: int) -> bytes:
-        """Its hashes, as many as there are; empty where there are none."""
+        """The tile's hashes, as many as exist; empty if there is none."""
         sql = "SELECT hashes FROM log_tiles WHERE origin = ? AND level = ? AND tile = ?"
         rows = self._tables.select(sql, (self.origin, level, number))
         return bytes(rows[0][0]) if rows else b""
 
     def widths(self) -> Iterator[tuple[int, int, int]]:
-        """Of every tile: level, number, how many bytes."""
+        """The level, number and length in bytes of every tile."""
         sql = "SELECT level, tile, length(hashes) FROM log_tiles WHERE origin = ? AND (level > ? OR level = ? AND tile > ?) "
         level, tile = 0, -1
         while rows := self._tables.select(
@@ -107,7 +107,7 @@ class Trees:
             level, tile = rows[-1][0], rows[-1][1]
 
     def save(self, size: int, note: str, changed: Mapping[tuple[int, int], bytes]) -> None:
-        """Seal up to `size`: durable as a whole when it returns."""
+        """Seal up to `size`, atomically and durably."""
         now, origin = self._tables.now_micros(), self.origin
         tiles = [(_PUT_TILE, (origin, *place, hashes)) for place, hashes in sorted(changed.items())]
         self._tables.change(
@@ -118,7 +118,7 @@ class Trees:
         )
 
     def save_cosigned(self, size: int, note: str, witnesses: int, *, before: str | None) -> None:
-        """Keep a checkpoint that witnesses have signed, of a size that the tree has; unless another than `before` is kept there."""
+        """Store a cosigned checkpoint of a size that the tree has, unless the stored note is no longer `before`."""
         now, origin = self._tables.now_micros(), self.origin
         self._tables.change(
             (_GROW_TREE, (origin, size)),
@@ -126,9 +126,9 @@ class Trees:
             (_LINK_NEXT, (size, origin, origin, size)),
         )
 
-    def _one(self, clause: str, *parameters: Any) -> Kept | None:
+    def _one(self, clause: str, *parameters: Any) -> KeptCheckpoint | None:
         rows = self._rows(clause, *parameters)
         return rows[0] if rows else None
 
-    def _rows(self, clause: str, *parameters: Any) -> Sequence[Kept]:
-        return [Kept(*row) for row in self._tables.select(_KEPT + clause, (self.origin, *parameters))]
+    def _rows(self, clause: str, *parameters: Any) -> Sequence[KeptCheckpoint]:
+        return [KeptCheckpoint(*row) for row in self._tables.select(_KEPT + clause, (self.origin, *parameters))]

@@ -1,10 +1,10 @@
-"""The whole log checked again: every event's hash, every tile, every checkpoint's signature and root.
+"""Verifies the whole log: every event's hash, every tile, every checkpoint's signature and root.
 
-Rule 1: nothing is repaired, and nothing is believed: what was signed is held against what is there.
-Rule 2: a difference says where: the event, the tile, or between which two checkpoints.
-Rule 3: memory does not grow with the log: events come in pages, and of the tree its right edge is kept.
-Rule 4: what comes in while it runs disturbs nothing: it checks up to the newest checkpoint that it found, and counts what stands
-behind it before it begins. What has stood there for long is a difference: nothing seals it.
+Rule 1: nothing is repaired and nothing is trusted: what was signed is compared with what is stored.
+Rule 2: a difference names its place: the event, the tile, or the two checkpoints around it.
+Rule 3: memory does not grow with the log: events are read in pages, and only the tree's right edge is kept.
+Rule 4: new events do not disturb verification. It checks up to the newest checkpoint that it found, and counts later events before
+it starts. If those have been unsealed for long, that is a difference.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Progress = Callable[[int, int], None]
 WRONG_MAX = 10_000
 UNSEALED_SECONDS_MAX = 600
 _NOTHING = bytes(HASH_BYTES)
-"""In the place of an event that is missing. No hash is this."""
+"""Replaces the hash of a missing event. No real hash has this value."""
 
 
-class Found(NamedTuple):
-    """A checkpoint where it was found, as text; `size` and `witnesses` are what it is filed under, None where nothing says."""
+class FoundCheckpoint(NamedTuple):
+    """A checkpoint's text and where it was found. `size` and `witnesses` are those it is stored under, None if not stored so."""
 
     where: str
     note: str
@@ -39,9 +39,9 @@ class Found(NamedTuple):
 
 
 class Copy(Protocol):
-    """A log that is to be checked: the one in a database, or an exported one."""
+    """A log to verify: in a database, or an exported copy."""
 
-    def checkpoints(self) -> Iterable[Found]: ...
+    def checkpoints(self) -> Iterable[FoundCheckpoint]: ...
 
     def leaves(self, until: int) -> Iterator[Sequence[tuple[int, bytes]]]:
         """(position, leaf) of every event up to a position, in pages, in order."""
@@ -49,18 +49,18 @@ class Copy(Protocol):
 
     def tile(self, level: int, number: int) -> bytes: ...
 
-    def behind(self, size: int) -> tuple[int, int]:
-        """How many events stand behind the first `size`, and for how many seconds the oldest of them has."""
+    def unsealed_after(self, size: int) -> tuple[int, int]:
+        """The number of events after the first `size`, and the age of the oldest of them in seconds."""
         ...
 
     def oddities(self) -> Iterable[tuple[str, str, str, str]]:
-        """What is there and should not be, or the other way about: what, where, expected, found."""
+        """Errors that hashing does not reveal: (what, where, expected, found)."""
         ...
 
 
 class Report(msgspec.Struct, frozen=True):
-    """`events` were hashed, up to the checkpoint of `size`; `unsealed` stood behind it when the check began; `differences` are the
-    first of `differences_count`."""
+    """`events` were hashed, up to the checkpoint at `size`. `unsealed` events came after it when verification began.
+    `differences` are the first of `differences_count`."""
 
     origin: str
     size: int
@@ -82,14 +82,14 @@ def verify(
     keys: Sequence[Verifier],
     progress: Progress = lambda _done, _of: None,
     *,
-    earlier: Iterable[Found] = (),
+    earlier: Iterable[FoundCheckpoint] = (),
     differences_max: int = DIFFERENCES_MAX,
 ) -> Report:
-    """`keys`: those that are trusted, of the log and of witnesses. `earlier`: checkpoints that somebody has kept, each of which the
-    log must begin with. Raises StoreUnavailable, OSError."""
+    """Verify a copy. `keys`: the trusted keys of the log and of witnesses. `earlier`: checkpoints kept by others, each of which the
+    log must continue. Raises StoreUnavailable, OSError."""
     check = _Check(copy, Findings(differences_max), progress)
     check.signatures(chain(copy.checkpoints(), earlier), keys)
-    check.behind()
+    check.unsealed_events()
     check.events()
     return check.report()
 
@@ -107,39 +107,39 @@ class _Check:
         self.agreed_at = 0
         self.differs: tuple[int, str] | None = None
 
-    def signatures(self, checkpoints: Iterable[Found], keys: Sequence[Verifier]) -> None:
-        """Every checkpoint is signed by the log, and says what it is filed under; all are of one log."""
+    def signatures(self, checkpoints: Iterable[FoundCheckpoint], keys: Sequence[Verifier]) -> None:
+        """Check that every checkpoint is signed by the log, matches the size it is stored under, and is of the same log."""
         origins = set()
         for found in checkpoints:
             try:
                 signed = check_checkpoint(found.note, keys)
             except ProofInvalid as error:
-                self.findings.differ("checkpoint", found.where, "one that holds", error)
+                self.findings.differ("checkpoint", found.where, "a valid checkpoint", error)
                 continue
             size, witnesses = signed.checkpoint.size, len({key.key_id for key, _ in signed.witnesses})
             if found.size is not None:
                 self.findings.compare("checkpoint", found.where, f"size {found.size}", f"size {size}")
             if found.witnesses is not None and any(key.kind == COSIGNATURE for key in keys):
                 self.findings.compare(
-                    "witnesses", found.where, f"{found.witnesses} of known keys", f"{witnesses} of known keys"
+                    "witnesses", found.where, f"{found.witnesses} with known keys", f"{witnesses} with known keys"
                 )
             self.signed.setdefault(size, []).append((found.where, signed))
             origins.add(signed.checkpoint.origin)
         if not self.signed:
-            self.findings.differ("checkpoint", "the log", "a signed checkpoint", "none that holds")
+            self.findings.differ("checkpoint", "the log", "a signed checkpoint", "no valid one")
         if len(origins) > 1:
             self.findings.differ("checkpoint", "the log", "checkpoints of one log", ", ".join(sorted(origins)))
         self.size = max(self.signed, default=0)
 
-    def behind(self) -> None:
-        """Events that came since are no difference; ones that nothing has sealed for minutes are."""
-        self.unsealed, seconds = self.copy.behind(self.size)
+    def unsealed_events(self) -> None:
+        """Newer events are not a difference, unless they have been unsealed for UNSEALED_SECONDS_MAX."""
+        self.unsealed, seconds = self.copy.unsealed_after(self.size)
         if self.signed and seconds > UNSEALED_SECONDS_MAX:
-            wanted, found = (
+            expected, found = (
                 f"events sealed within {UNSEALED_SECONDS_MAX} s",
-                f"{self.unsealed} that are not, for {seconds} s",
+                f"{self.unsealed} unsealed, for {seconds} s",
             )
-            self.findings.differ("log", f"behind event {self.size}", wanted, found)
+            self.findings.differ("log", f"after event {self.size}", expected, found)
 
     def events(self) -> None:
         self._roots(0)
@@ -148,23 +148,21 @@ class _Check:
             for position, leaf in page:
                 self._fill(chunk, position)
                 if position != self.growth.size + len(chunk) + 1 or position > self.size:
-                    self.findings.differ("event", position, "one in this place", "one too many")
+                    self.findings.differ("event", position, "one event at this position", "an extra event")
                     continue
                 self.events_count += 1
                 self._add(chunk, leaf_hash(leaf))
             self.progress(self.growth.size, self.size)
         missing = self.size - self.growth.size - len(chunk)
         if missing:
-            self.findings.differ(
-                "log", f"behind event {self.size - missing}", f"{self.size} events", f"{missing} fewer"
-            )
+            self.findings.differ("log", f"after event {self.size - missing}", f"{self.size} events", f"{missing} fewer")
         if chunk:
             self._close(chunk)
         if not missing:
             self._edge()
         for oddity in self.copy.oddities():
             self.findings.differ(*oddity)
-        self._tell()
+        self._report_differences()
 
     def report(self) -> Report:
         signed = self.signed[self.size][0][1].checkpoint if self.signed else None
@@ -181,7 +179,7 @@ class _Check:
         )
 
     def _fill(self, chunk: list[bytes], position: int) -> None:
-        """Up to a position: where events are missing, their places are kept."""
+        """Fill the chunk up to a position with placeholders for missing events."""
         while self.growth.size + len(chunk) + 1 < min(position, self.size + 1):
             self.findings.differ("event", self.growth.size + len(chunk) + 1, "an event", "none")
             self._add(chunk, _NOTHING)
@@ -193,7 +191,7 @@ class _Check:
             chunk.clear()
 
     def _close(self, chunk: list[bytes]) -> None:
-        """A tile's worth of leaves: held against the tile, then grown into the tree."""
+        """Compare a tile's worth of leaves with the stored tile, then add them to the tree."""
         start, hashes = self.growth.size, b"".join(chunk)
         stored = self.copy.tile(0, start // WIDTH)[: len(hashes)]
         self.tiles += 1
@@ -208,7 +206,7 @@ class _Check:
                 self._compare(Tile(level, number), made)
 
     def _differing(self, start: int, hashes: bytes, stored: bytes) -> None:
-        """Which leaves are not those of the tile. As many are kept as can be told; the rest are counted."""
+        """Record the leaves that differ from the tile. Beyond WRONG_MAX they are only counted."""
         for at in range(0, len(hashes), HASH_BYTES):
             value = hashes[at : at + HASH_BYTES]
             if value in (stored[at : at + HASH_BYTES], _NOTHING):
@@ -219,7 +217,7 @@ class _Check:
                 self.wrong_more += 1
 
     def _edge(self) -> None:
-        """The unfinished tiles above level 0, rebuilt from the full ones below."""
+        """Compare the partial tiles above level 0, recomputed from the full tiles below."""
         for tile in edge_of(self.size):
             if tile.level:
                 self._compare(tile, self.growth.edge(tile.level))
@@ -230,7 +228,7 @@ class _Check:
             self.wrong_tiles.append(tile)
 
     def _roots(self, size: int) -> None:
-        """The root of the events so far, held against what was signed over so many."""
+        """Compare the root of the events so far with the checkpoints signed at this size."""
         for where, signed in self.signed.get(size, ()):
             if self.differs is not None:
                 return
@@ -239,33 +237,37 @@ class _Check:
             else:
                 self.differs = size, where
 
-    def _tell(self) -> None:
-        """Where events and tiles disagree, what was signed says which of the two is wrong."""
+    def _report_differences(self) -> None:
+        """Report the differences. If events and tiles disagree, the signed root shows which of them is wrong."""
         if self.differs is None and self.signed and self.growth.size == self.size:
-            self._tell_tiles()
+            self._report_tiles()
         else:
-            self._tell_events()
+            self._report_events()
         self.findings.count += self.wrong_more
         if self.differs is not None:
             size, where = self.differs
-            span = f"another, so something in events {self.agreed_at + 1} to {size} was changed"
-            self.findings.differ("root", where, f"the one that was signed over {size} events", span)
+            span = f"a different root: something in events {self.agreed_at + 1} to {size} was changed"
+            self.findings.differ("root", where, f"the root signed at {size} events", span)
 
-    def _tell_tiles(self) -> None:
+    def _report_tiles(self) -> None:
         first = {Tile(0, (position - 1) // WIDTH): position for position in reversed(self.wrong)}
         for tile, position in sorted(first.items()):
-            self.findings.differ("tile", tile.path, "the hashes of its events", f"another for event {position}")
+            self.findings.differ(
+                "tile", tile.path, "the hashes of its events", f"a different hash for event {position}"
+            )
         for tile in self.wrong_tiles:
-            self.findings.differ("tile", tile.path, "the roots of the tiles below it", "others")
+            self.findings.differ("tile", tile.path, "the roots of the tiles below it", "different hashes")
 
-    def _tell_events(self) -> None:
+    def _report_events(self) -> None:
         tiles_hold = self._tiles_hold()
         for position in self.wrong:
             tile = Tile(0, (position - 1) // WIDTH).path
-            found = "another" if tiles_hold else f"another than tile {tile} has, which may be wrong too"
-            self.findings.differ("event", position, "the one that was sealed", found)
+            found = (
+                "a different event" if tiles_hold else f"a different event than in tile {tile}, which may be wrong too"
+            )
+            self.findings.differ("event", position, "the event that was sealed", found)
         for each in () if self.wrong else self.wrong_tiles:
-            self.findings.differ("tile", each.path, "the roots of the tiles below it", "others")
+            self.findings.differ("tile", each.path, "the roots of the tiles below it", "different hashes")
 
     def _tiles_hold(self) -> bool:
         if not self.signed:

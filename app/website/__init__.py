@@ -1,1 +1,1 @@
-"""The website: a static export, read once, answered from memory."""
+"""The website: a static export, read once and served from memory."""

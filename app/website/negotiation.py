@@ -1,7 +1,7 @@
-"""What a client can take, and what it has already. Pure.
+"""Content negotiation: the encodings that a client accepts, and whether it has the current version. Pure.
 
-Rule 1: the encoding with the highest weight wins; among equals the one that is offered first.
-Rule 2: a client that names no encoding gets the bytes as they are, and so does one that refuses everything.
+Rule 1: the encoding with the highest weight wins; among equals, the first one offered.
+Rule 2: a client that names no encoding, or refuses all of them, gets the unencoded bytes.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Sequence
 
 IDENTITY = "identity"
 ACCEPT_LENGTH_MAX = 512
-"""A longer Accept-Encoding is not read."""
+"""A longer Accept-Encoding is ignored."""
 _IDENTITY_WEIGHT = 0.0001
-"""Where it is not named: more than what is refused, less than the least weight that can be written."""
+"""The weight of identity if it is not named: above refused (0), below the smallest weight that can be written."""
 _WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 _TAG = re.compile(r'"([^"]*)"')
 
 
 def choose(accept: str, offered: Sequence[str]) -> str:
-    """The one of `offered` that this Accept-Encoding prefers; identity where it takes none of them."""
+    """The encoding of `offered` that this Accept-Encoding prefers; identity if it accepts none of them."""
     if not accept or len(accept) > ACCEPT_LENGTH_MAX:
         return IDENTITY
     weights = _weights(accept)
@@ -28,7 +28,7 @@ def choose(accept: str, offered: Sequence[str]) -> str:
 
 
 def is_known(if_none_match: str, tag: str) -> bool:
-    """Whether this If-None-Match names an entity tag (without its quotes), weakly compared; `*` names all."""
+    """Whether this If-None-Match contains an entity tag (given without quotes), by weak comparison; `*` matches all."""
     return if_none_match.strip() == "*" or tag in _TAG.findall(if_none_match)
 
 
@@ -42,7 +42,7 @@ def _weight(weights: dict[str, float], encoding: str) -> float:
 
 
 def _weights(accept: str) -> dict[str, float]:
-    """Each encoding's weight. What is not written as RFC 9110 has it is left out."""
+    """Each encoding's weight. Items that are not valid by RFC 9110 are ignored."""
     weights = {}
     for item in accept.lower().split(","):
         name, _, parameter = item.partition(";")

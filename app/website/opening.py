@@ -1,8 +1,8 @@
-"""The website's files: where they are, and reading them, once.
+"""Finds the website's files and reads them once.
 
-Rule 1: in an installed package the website lies beside this file; in a checkout it is what `make web` built, in `web/out`.
-Rule 2: links are not followed, source maps and hidden files are not published.
-Rule 3: what is read has a limit, which is judged before the reading.
+Rule 1: an installed package has the website next to this file; in a checkout, `make web` builds it in `web/out`.
+Rule 2: symbolic links are not followed; source maps and hidden files are not published.
+Rule 3: the total size is limited, and checked before reading.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ _log = structlog.get_logger("website")
 
 
 def open_site(server: ServerSettings, places: Sequence[Path] = PLACES) -> Site:
-    """The website, or where there is none, one whose every page says so. Logs which it is. Raises SiteUnfit, OSError."""
+    """The website or, if there is none, a site whose every page says so. Logs which one. Raises SiteUnfit, OSError."""
     https = server.public_url.startswith("https:")
     folder = find(places) if server.website else None
     if folder is None:
-        reason = "it is not built: make web" if server.website else "server.website is false"
-        _log.info("no website is served", reason=reason)
+        reason = "it has not been built: run make web" if server.website else "server.website is false"
+        _log.info("not serving a website", reason=reason)
         return no_site(https=https)
     files = read(folder)
-    _log.info("the website is served", files=len(files), bytes=sum(map(len, files.values())), folder=str(folder))
+    _log.info("serving the website", files=len(files), bytes=sum(map(len, files.values())), folder=str(folder))
     return Site(files, https=https)
 
 
 def no_site(*, https: bool = False) -> Site:
-    """What is answered where there is no website."""
+    """The site that is served if there is no website."""
     return Site({NOT_FOUND: _NO_SITE}, https=https)
 
 
 def find(places: Sequence[Path] = PLACES) -> Path | None:
-    """The first of `places` where a website is."""
+    """The first of `places` that has a website."""
     return next((place for place in places if (place / FIRST_PAGE).is_file()), None)
 
 
@@ -62,7 +62,7 @@ def read(folder: Path) -> dict[str, bytes]:
         room -= found.stat(follow_symlinks=False).st_size
         if room < 0 or len(files) == SITE_FILES_MAX:
             raise SiteUnfit(
-                f"The website in {folder} is larger than {SITE_BYTES_MAX} bytes or {SITE_FILES_MAX} files: it is held in memory"
+                f"The website in {folder} is held in memory and must not exceed {SITE_BYTES_MAX} bytes or {SITE_FILES_MAX} files."
             )
         files[Path(found.path).relative_to(folder).as_posix()] = Path(found.path).read_bytes()
     return files

@@ -1,8 +1,8 @@
-"""What a page of the website may do in a browser. Pure.
+"""The security headers of the website's pages: what a page may do in a browser. Pure.
 
-Rule 1: no script runs but files of this origin and the inline ones that stood in the page when it was read, each by its hash.
-Rule 2: styles may be inline: the framework, charts and highlighted code set them on elements, which no hash covers.
-Rule 3: what is not listed is denied.
+Rule 1: the only scripts that run are files of this origin, and the inline scripts that the page had when it was read, by hash.
+Rule 2: inline styles are allowed: the framework, charts and highlighted code set them on elements, which hashes do not cover.
+Rule 3: everything else is denied.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from html.parser import HTMLParser
 from app.faults import SiteUnfit
 
 POLICY_LENGTH_MAX = 8192
-"""A page with more inline scripts than fit in here would have a header that proxies refuse."""
+"""A longer header would be refused by proxies; it limits the number of inline scripts."""
 _LINE_END = re.compile(r"\r\n?")
 _DENIED = (
     "accelerometer",
@@ -55,7 +55,7 @@ class _Scripts(HTMLParser):
 
 
 def inline_scripts(page: str) -> list[str]:
-    """The texts of a page's inline scripts, as a browser hashes them: line ends are `\\n`. Data in JSON is no script."""
+    """The texts of a page's inline scripts, as browsers hash them: line ends are `\\n`. JSON data is not a script."""
     parser = _Scripts()
     parser.feed(_LINE_END.sub("\n", page))
     parser.close()
@@ -63,7 +63,7 @@ def inline_scripts(page: str) -> list[str]:
 
 
 def content_security_policy(page: str) -> str:
-    """The policy of one page. Raises SiteUnfit where its scripts are too many to list."""
+    """The policy of one page. Raises SiteUnfit if it has too many inline scripts."""
     hashes = dict.fromkeys(_hashed(script) for script in inline_scripts(page))
     policy = "; ".join(
         [
@@ -81,12 +81,12 @@ def content_security_policy(page: str) -> str:
         ]
     )
     if len(policy) > POLICY_LENGTH_MAX:
-        raise SiteUnfit(f"it has {len(hashes)} inline scripts, whose hashes are more than a header should hold")
+        raise SiteUnfit(f"it has {len(hashes)} inline scripts, and their hashes do not fit in a header")
     return policy
 
 
 def page_headers(page: str, *, https: bool) -> list[tuple[str, str]]:
-    """The headers that go with a page. `https`: clients reach it so, and need never try otherwise."""
+    """The headers of a page. `https`: clients use https, and should never try http."""
     headers = [
         ("content-security-policy", content_security_policy(page)),
         ("cross-origin-opener-policy", "same-origin"),

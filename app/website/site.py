@@ -1,9 +1,9 @@
-"""The website as a table: address -> the answer, one for each encoding, made whole before the first request. Pure.
+"""The website as a table from path to answer, one answer per encoding, built before the first request. Pure.
 
-Rule 1: what is not in the table does not exist. No path is ever looked for on a disk.
-Rule 2: a page's address is its file's name without `.html`, with or without a slash behind it; nothing redirects.
-Rule 3: what has a hash in its name is good for ever; everything else is asked for again, and answered 304 while it is the same.
-Rule 4: an entity tag is the hash of the bytes that are sent, so each encoding has its own.
+Rule 1: a path that is not in the table does not exist. No path is ever looked up on disk.
+Rule 2: a page's path is its file name without `.html`, with or without a trailing slash. There are no redirects.
+Rule 3: files with a hash in their name are cached forever. All others are revalidated, with status 304 if unchanged.
+Rule 4: an entity tag is the hash of the bytes sent, so each encoding has its own.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ TYPES: Mapping[str, str] = {
     ".woff2": "font/woff2",
     ".xml": "application/xml",
 }
-"""What a suffix means. `.txt` is also the pages' data, which the framework's client reads from a static host only as text/plain."""
+"""Media types by suffix. `.txt` is also used for page data, which the framework's client accepts only as text/plain."""
 _SIBLINGS = {"br": ".br", "gzip": ".gz"}
-"""The encodings that files may come in, the best one first."""
+"""The encodings that precompressed files may have, the best one first."""
 _FOREVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 _UNSEEN = (NOT_FOUND, "_not-found.html")
-"""Pages that are shown, but have no address."""
+"""Pages without a path of their own."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebsiteAnswer:
-    """A whole answer, ready to send. `fields` is never changed."""
+    """A complete answer, ready to send. `fields` is never changed."""
 
     status: int
     fields: Fields
@@ -64,7 +64,7 @@ class WebsiteAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A file in one encoding. `unchanged` answers those who have it."""
+    """A file in one encoding. `unchanged` is the answer to clients that have it already."""
 
     tag: str
     whole: WebsiteAnswer
@@ -72,16 +72,16 @@ class Variant:
 
 
 Variants = Mapping[str, Variant]
-"""By encoding, the best one first, identity last."""
+"""Variants by encoding, the best one first, identity last."""
 
 
 class Site:
-    """Everything that the website answers. `https`: clients reach it so."""
+    """All answers of the website. `https`: clients use https."""
 
     def __init__(self, files: Mapping[str, bytes], *, https: bool) -> None:
         """`files` by their paths inside the export. Raises SiteUnfit."""
         if NOT_FOUND not in files:
-            raise SiteUnfit(f"The website has no {NOT_FOUND}. Build it again: make web")
+            raise SiteUnfit(f"The website has no {NOT_FOUND}. Rebuild it with make web.")
         self._not_found = _variants(NOT_FOUND, files, https=https, status=404)
         self._table: dict[str, Variants] = {}
         for name in files:
@@ -91,7 +91,7 @@ class Site:
 
     @property
     def addresses(self) -> Iterable[str]:
-        """All that there is."""
+        """All paths of the website."""
         return self._table.keys()
 
     def knows(self, path: str) -> bool:
@@ -113,7 +113,7 @@ class Site:
 
 
 def addresses(name: str) -> Iterator[str]:
-    """Where the file of this name in the export is found."""
+    """The paths of the file with this name in the export."""
     if not name.endswith(".html"):
         yield f"/{name}"
     elif name not in _UNSEEN:
@@ -143,15 +143,17 @@ def _variants(name: str, files: Mapping[str, bytes], *, https: bool, status: int
 
 def _variant(encoding: str, body: bytes, kind: str, common: list[tuple[str, str]], status: int) -> Variant:
     tag = hashlib.sha256(body).hexdigest()[:32]
-    told = [*common, ("etag", f'"{tag}"')] if status == 200 else common
+    shared = [*common, ("etag", f'"{tag}"')] if status == 200 else common
     of_body = [("content-type", kind), ("content-length", str(len(body)))]
     if encoding != IDENTITY:
         of_body.append(("content-encoding", encoding))
-    return Variant(tag, WebsiteAnswer(status, _fields([*of_body, *told]), body), WebsiteAnswer(304, _fields(told), b""))
+    return Variant(
+        tag, WebsiteAnswer(status, _fields([*of_body, *shared]), body), WebsiteAnswer(304, _fields(shared), b"")
+    )
 
 
 def _headers(name: str, body: bytes, *, https: bool) -> list[tuple[str, str]]:
-    """What every variant of a file says of itself."""
+    """The headers that every variant of a file shares."""
     headers = [
         ("cache-control", _FOREVER if name.startswith(HASHED) else _ASK_AGAIN),
         ("x-content-type-options", "nosniff"),

@@ -22,7 +22,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from app.ledger.sqlite import SQLiteLedger
-from app.transparency.copies import Stored
+from app.transparency.copies import DatabaseCopy
 from app.transparency.file import CheckpointFile
 from app.transparency.sealer import Sealer
 from app.transparency.verify import verify
@@ -115,7 +115,7 @@ def checked(events: int) -> bool:
             seconds = timed(lambda sealer=sealer: all(iter(sealer.step, 0)))  # type: ignore[misc]
             show(f"sealing {size - before} events", f"{(size - before) / seconds:,.0f} events/s")
             started = time.perf_counter()
-            report = verify(Stored(ledger, ORIGIN, file), keys.own)
+            report = verify(DatabaseCopy(ledger, ORIGIN, file), keys.own)
             rate = report.events / (time.perf_counter() - started)
             assert report.ok, report
             met = met and rate >= EVENTS_MARK

@@ -1,1 +1,1 @@
-"""The ledger, written out for other programs: tables as CSV and Parquet, FOCUS, and double entry for beancount and hledger."""
+"""Export formats: tables as CSV and Parquet, FOCUS, and double entry for beancount and hledger."""

@@ -1,4 +1,4 @@
-"""The journal for beancount (version 3, and 2)."""
+"""The journal for beancount (versions 3 and 2)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class BeancountEncoder(EntryEncoder):
 
 @lru_cache(maxsize=4096)
 def spelled(account: str) -> str:
-    """A ledger account as beancount writes it: "Liabilities:Customer:Id-acct--1:Available"."""
+    """A ledger account in beancount's form: "Liabilities:Customer:Id-acct--1:Available"."""
     root, *middle = account.split(":", 1)
     if root == "liabilities":
         _, _, customer = middle[0].partition(":")

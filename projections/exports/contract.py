@@ -1,9 +1,9 @@
-"""What an export is made of.
+"""The parts of an export.
 
-Rule 1: an encoder turns facts, in order, into bytes; it keeps no row that it has written, so that its memory is flat.
-Rule 2: bytes depend on facts alone: an export that goes on behind a position writes what the whole one has there, byte by byte.
-Rule 3: an encoder that must know what was before is shown it (`see`), and writes nothing of it.
-Rule 4: an amount of money has nine decimals, always; where a price of a single token needs more, twelve.
+Rule 1: an encoder turns facts, in order, into bytes. It keeps no rows that it has written, so its memory use is constant.
+Rule 2: bytes depend only on facts: an export continued after a position has the same bytes there as a complete one.
+Rule 3: if an encoder needs earlier facts, it gets them through `see`, and writes nothing for them.
+Rule 4: amounts always have nine decimals, or twelve if the price of a single token needs more.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from projections.contract import Fact, Undecodable
 
 MONEY_DECIMALS = 9
 LINE_DECIMALS = 12
-"""Of a cost line: a price per million tokens may have six decimals."""
+"""Decimals of a cost line: a price per million tokens may have six decimals."""
 Kind = Literal["text", "int", "flag", "decimal", "instant"]
 Row = tuple[Any, ...]
 
 
 class ExportStopped(Fault):
-    """An event is missing or cannot be read: what is written ends before it. `realrouter audit verify` and `replay` say more."""
+    """An event is missing or cannot be decoded. The output ends before it. See `realrouter audit verify` and `audit replay`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A cell is a string, a whole number, a bool, a whole number of 10^-`decimals`, or of microseconds since 1970 UTC; or None."""
+    """A column of strings, whole numbers, bools, whole numbers of 10^-`decimals` or of microseconds since 1970 UTC; or None."""
 
     name: str
     kind: Kind = "text"
@@ -37,7 +37,7 @@ class Column:
 
 
 class Sheet(Protocol):
-    """A table of an export. `control` is the column whose sum is told beside the file."""
+    """A table of an export. `control` is the column whose sum is in the manifest."""
 
     @property
     def name(self) -> str: ...
@@ -50,7 +50,7 @@ class Sheet(Protocol):
 
     @property
     def remembers(self) -> bool:
-        """Whether it must see what was before its first row."""
+        """Whether it needs the facts before its first row."""
         ...
 
     def rows(self, fact: Fact) -> Iterator[Row]: ...
@@ -58,7 +58,7 @@ class Sheet(Protocol):
 
 @dataclass(slots=True)
 class Tally:
-    """What was written: rows (or transactions), and the sum of what `of` names, in units of 10^-`decimals` USD."""
+    """Counts of the output: rows (or transactions), and the sum of the column `of`, in units of 10^-`decimals` USD."""
 
     of: str
     decimals: int = MONEY_DECIMALS
@@ -67,7 +67,7 @@ class Tally:
 
 
 class Encoder(Protocol):
-    """Facts to the bytes of one file. `appends`: its files may be taken further; one that does not has an end of its own."""
+    """Encodes facts into one file. `appends`: its files can be continued; files of other formats have a footer."""
 
     @property
     def suffix(self) -> str: ...
@@ -85,7 +85,7 @@ class Encoder(Protocol):
     def tally(self) -> Tally: ...
 
     def head(self) -> bytes:
-        """What stands before the first row of a whole file."""
+        """The bytes before the first row of a complete file."""
         ...
 
     def see(self, fact: Fact) -> None: ...
@@ -96,14 +96,14 @@ class Encoder(Protocol):
 
 
 def event_of(fact: Fact) -> Event | None:
-    """The event, None where this version does not know its topic. Raises ExportStopped."""
+    """The fact's event; None if its topic is unknown to this version. Raises ExportStopped."""
     if isinstance(fact.event, Undecodable):
-        raise ExportStopped(f"The event at position {fact.position} cannot be read: {fact.event.problem}.")
+        raise ExportStopped(f"The event at position {fact.position} cannot be decoded: {fact.event.problem}.")
     return fact.event if isinstance(fact.event, Event) else None
 
 
 def id_of(event: Event) -> str:
-    """Of what the event tells: the request, payment, refund, dispute or adjustment."""
+    """The id of the event's request, payment, refund, dispute or adjustment."""
     for name in ("request_id", "refund_id", "dispute_id", "payment_id", "adjustment_id"):
         found: str | None = getattr(event, name, None)
         if found is not None:

@@ -1,6 +1,6 @@
-"""A sheet as CSV (RFC 4180 with a single line feed): a header, then a row for each of the sheet's.
+"""A sheet as CSV (RFC 4180 with a single line feed): a header, then the sheet's rows.
 
-Rule: a cell that is not there is empty; what a spreadsheet would compute of a text has an apostrophe before it.
+Rule: a missing value is an empty cell. Text that a spreadsheet could take for a formula is prefixed with an apostrophe.
 """
 
 from __future__ import annotations

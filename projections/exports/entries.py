@@ -1,8 +1,8 @@
 """Double entry for plain-text accounting: the postings of every event that moves money, as one transaction each.
 
-Rule 1: postings are those of the one table, to the nano; those of zero are left out, and so is an event that has no other.
-Rule 2: accounts are opened where the account of a customer is, so that whoever goes on behind a position knows them.
-Rule 3: entries of a period begin with what every account stood at before it.
+Rule 1: postings come from the postings table, exact to the nano. Zero postings are omitted, and so are events without others.
+Rule 2: a customer's ledger accounts are opened with the customer's account, so that a continued export knows them.
+Rule 3: the entries of a period start with the opening balance of every account.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from projections.contract import Fact
 from projections.exports.contract import Tally, event_of, id_of
 
 OWN = ("assets:stripe", "expense:corrections", "expense:promotions", "income:surcharges", "income:usage")
-"""The accounts that are not a customer's."""
+"""The ledger accounts that do not belong to a customer."""
 OPENING = "equity:opening"
 _WORDS: dict[type[Event], str] = {
     AdjustmentPosted: "adjustment",
@@ -45,7 +45,7 @@ _WORDS: dict[type[Event], str] = {
 
 
 class Entry(NamedTuple):
-    """A transaction: `what` it is in our own words, `id` of what, as somebody else may have chosen it."""
+    """A transaction: `what` describes it in our own words; `id` may have been chosen by somebody else."""
 
     position: int
     at_micros: int
@@ -55,8 +55,8 @@ class Entry(NamedTuple):
 
 
 class EntryEncoder:
-    """What beancount and hledger have in common. `account_id`: of one customer alone, whose accounts the header opens; `opens_at`:
-    the instant before which events are only seen, and told as opening balances."""
+    """The base of beancount and hledger. `account_id`: only this customer, whose accounts the header opens; `opens_at`: events
+    before this instant are only seen, and summed up as opening balances."""
 
     suffix = ""
     media_type = "text/plain; charset=utf-8"
@@ -73,7 +73,7 @@ class EntryEncoder:
         return self._opens_at is not None
 
     def head(self) -> bytes:
-        """With `opens_at`, to be called when everything before it was seen."""
+        """With `opens_at`, must be called after all earlier events were seen."""
         opened = set(OWN if self._account_id is None else (*OWN, *_of_customer(self._account_id)))
         if self._opens_at is None:
             return (self._preamble() + "".join(map(self._open, sorted(opened)))).encode()
@@ -88,7 +88,7 @@ class EntryEncoder:
         return text.encode()
 
     def see(self, fact: Fact) -> None:
-        """Of what lies before `opens_at`."""
+        """The opening balances: the sums of events before `opens_at`."""
         event = event_of(fact)
         if event is None:
             return
@@ -119,7 +119,7 @@ class EntryEncoder:
             return _of_customer(event.account_id)
         return ()
 
-    # -- Each format in its own words --------------------------------------------------------------------------------
+    # -- Implemented by each format ----------------------------------------------------------------------------------
 
     def _preamble(self) -> str:
         raise NotImplementedError

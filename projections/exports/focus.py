@@ -1,12 +1,12 @@
-"""FOCUS 1.2 (focus.finops.org), cost and usage, as of prepaid credit.
+"""FOCUS 1.2 (focus.finops.org), cost and usage, applied to prepaid credit.
 
-Rule 1: buying credit is a Purchase: it is billed, and has no effective cost. Using it is Usage: it has an effective cost, and bills
-nothing. A refund or a dispute is an Adjustment of what was billed, its tax included: no event says how much of it that was, and the
-row of Tax stays. A grant is a Credit, a correction an Adjustment, both of zero.
-Rule 2: a row of Usage is a cost line, so that quantity x unit price is its cost, exactly: hence twelve decimals. The rounding up of
-a request to a nano is a line of its own.
-Rule 3: `x_CreditAmount` is what the row did to the balance: the rows of an account sum to it.
-Rule 4: effective cost is told at the face of the credit: what a pack credited above its price, and grants, are not spread over it.
+Rule 1: buying credit is a Purchase, with a billed cost and no effective cost. Using it is Usage, with an effective cost and no
+billed cost. A refund or dispute is an Adjustment of the billed amount, including tax: no event says how much of it was tax, so the
+Tax row stays. A grant is a Credit and a correction an Adjustment, both with cost zero.
+Rule 2: a Usage row is a cost line, so quantity x unit price equals its cost exactly; hence twelve decimals. Rounding a request up
+to a nano is a line of its own.
+Rule 3: `x_CreditAmount` is the row's change of the balance, so an account's rows sum to its balance.
+Rule 4: effective cost is the face value of the credit used. Bonus credit of packs, and grants, are not spread over it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from projections.exports.texts import second
 
 HOUR_MICROS = 3_600_000_000
 QUANTITY_DECIMALS = 1
-"""FOCUS wants quantities as decimals; ours are whole numbers."""
+"""FOCUS requires decimal quantities; ours are whole numbers."""
 Returning = RefundPosted | RefundFailed | FundsWithdrawn | FundsReinstated
 
 
@@ -45,7 +45,7 @@ def _cost(name: str) -> Column:
 
 
 class FocusSheet:
-    """`provider` is who sells; `name_of` an account's display name."""
+    """`provider` is the seller; `name_of` returns an account's display name."""
 
     name = "focus"
     control = "x_CreditAmount"
@@ -103,12 +103,12 @@ class FocusSheet:
         event = event_of(fact)
         if event is None:
             return
-        for told in _charges(event):
-            every = {**self._common(fact, event), **told, **_in_pricing_currency(told)}
+        for charge in _charges(event):
+            every = {**self._common(fact, event), **charge, **_in_pricing_currency(charge)}
             yield tuple(every.get(name) for name in self._order)
 
     def _common(self, fact: Fact, event: Event) -> dict[str, Any]:
-        account_id: str = event.account_id  # type: ignore[attr-defined]  # whatever is charged has one
+        account_id: str = event.account_id  # type: ignore[attr-defined]  # every charged event has one
         month = month_of(fact.recorded_at_micros)
         hour = fact.recorded_at_micros - fact.recorded_at_micros % HOUR_MICROS
         return {
@@ -143,14 +143,14 @@ def _charges(event: Event) -> Iterator[Charge]:
             category = "Credit" if event.kind == "grant" else "Adjustment"
             yield _unpriced(category, f"Credit: {event.kind}", "usd", 0, event.amount_nanos)
         case RefundPosted() | FundsWithdrawn():
-            yield _unpriced("Adjustment", _said(event), event.currency, -_picos(event), -event.credit_nanos)
+            yield _unpriced("Adjustment", _describe(event), event.currency, -_picos(event), -event.credit_nanos)
         case RefundFailed() | FundsReinstated():
-            yield _unpriced("Adjustment", _said(event), event.currency, _picos(event), event.credit_nanos)
+            yield _unpriced("Adjustment", _describe(event), event.currency, _picos(event), event.credit_nanos)
         case _:
             return
 
 
-def _said(event: Returning) -> str:
+def _describe(event: Returning) -> str:
     match event:
         case RefundPosted():
             return "Refund of purchased credit"
@@ -163,7 +163,7 @@ def _said(event: Returning) -> str:
 
 
 def _purchase(event: TopUpSettled) -> Iterator[Charge]:
-    """What was paid without its tax, and the tax, where that is known."""
+    """The amount paid without tax, and the tax if it is known."""
     scale = _scale(event.currency)
     tax = (event.tax.amount_minor or 0) * scale if event.tax is not None else 0
     price, sku = event.amount_minor * scale - tax, f"credit/{event.currency}"
@@ -213,14 +213,14 @@ def _usage(event: RequestDebited, line: CostLine) -> Charge:
     }
 
 
-def _unpriced(category: str, said: str, currency: str, billed_picos: int, credit_nanos: int) -> Charge:
-    """What has no price of its own."""
+def _unpriced(category: str, description: str, currency: str, billed_picos: int, credit_nanos: int) -> Charge:
+    """A row without a unit price."""
     return {
         **_costs(billed_picos, billed_picos),
         "EffectiveCost": 0,
         "BillingCurrency": currency.upper(),
         "ChargeCategory": category,
-        "ChargeDescription": said,
+        "ChargeDescription": description,
         "ChargeFrequency": "One-Time",
         "x_CreditAmount": credit_nanos * PICOS_PER_NANO,
     }
@@ -231,7 +231,7 @@ def _costs(billed: int, listed: int) -> Charge:
 
 
 def _in_pricing_currency(charge: Charge) -> Charge:
-    """What is priced is billed in the same currency: usage in USD, a pack in its own."""
+    """Columns of a price. Pricing and billing currency are the same: USD for usage, the pack's own for a pack."""
     names = ("ContractedUnitPrice", "EffectiveCost", "ListUnitPrice")
     return {
         "PricingCurrency": charge["BillingCurrency"],

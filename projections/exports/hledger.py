@@ -30,7 +30,7 @@ class HledgerEncoder(EntryEncoder):
 
 @lru_cache(maxsize=4096)
 def spelled(account: str) -> str:
-    """A ledger account as hledger takes it: "liabilities:customer:Id-acct--1:available"."""
+    """A ledger account in hledger's form: "liabilities:customer:Id-acct--1:available"."""
     if not account.startswith(CUSTOMER):
         return account
     name, _, side = account.removeprefix(CUSTOMER).rpartition(":")
@@ -38,5 +38,5 @@ def spelled(account: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """A description: what begins a comment there is a comma."""
+    """A description, in which characters that start a comment are replaced by commas."""
     return line(text).replace(";", ",").strip()

@@ -1,7 +1,7 @@
-"""A sheet as Parquet: decimals are decimals, instants are instants, so that no reader has to guess.
+"""A sheet as Parquet, with native decimals and timestamps.
 
-Rule 1: rows are written in groups, so that memory is flat; the footer knows of every group, so such a file has an end, and what
-comes later is a file of its own.
+Rule 1: rows are written in groups, so memory use is constant. The footer lists every group, so a file cannot be continued; later
+rows need a new file.
 Rule 2: it needs pyarrow, which is not installed with the server: `pip install "realrouter[parquet]"`.
 """
 
@@ -102,7 +102,7 @@ class ParquetEncoder:
 
 
 class _Sink:
-    """A file that is written to, and emptied after every group."""
+    """A file object for the writer, emptied after every group."""
 
     closed = False
 

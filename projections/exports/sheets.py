@@ -13,7 +13,7 @@ from projections.exports.contract import Column, Row, event_of, id_of
 from projections.transactions import TRANSACTIONS, Transactions
 
 _UNSHOWN = frozenset(("upstream", "lines"))
-"""Who served a request is nothing of the customer's; the lines of a charge are rows of FOCUS."""
+"""Left out: the upstream does not concern the customer, and the lines of a charge are rows of FOCUS."""
 _COUNTS = (
     "input",
     "cached_input",
@@ -42,7 +42,7 @@ def _shown(name: str, kind: str) -> Column:
 
 
 class TransactionSheet:
-    """The statement: a row for each credit, debit and release, as `projections.transactions` makes it."""
+    """The statement: a row for each credit, debit and release, as in `projections.transactions`."""
 
     name = "transactions"
     control = "amount"
@@ -62,7 +62,7 @@ class TransactionSheet:
 
 
 class UsageSheet:
-    """A row for each request that was charged: what it used, of every kind, and what it cost."""
+    """A row for each charged request: its usage of every kind, and its cost."""
 
     name = "usage"
     control = "cost"
@@ -131,8 +131,8 @@ class JournalSheet:
 
 
 class LotSheet:
-    """A row for each time a lot moved: `amount` more or less is left of it, `remaining` in all. The amounts of an account sum to
-    its balance; a row without a lot is of what the account owes. `paid` is in `currency`, and stands where a lot is opened."""
+    """A row for each movement of a lot: `amount` was added or taken, `remaining` is left. An account's amounts sum to its balance.
+    A row without a lot is a change of the amount owed. `paid`, in `currency`, is in the row that opens a lot."""
 
     name = "lots"
     control = "amount"
@@ -165,7 +165,7 @@ class LotSheet:
         if event is None:
             return
         for move in self._lots.apply(event, fact.recorded_at_micros):
-            account_id: str = event.account_id  # type: ignore[attr-defined]  # whatever moves a lot has one
+            account_id: str = event.account_id  # type: ignore[attr-defined]  # every event that moves a lot has one
             yield (
                 *(account_id, fact.position, fact.recorded_at_micros, event.TOPIC, id_of(event)),
                 *_lot(move),
@@ -180,17 +180,17 @@ def _lot(move: Move) -> Row:
 
 
 def _paid(event: object, move: Move) -> Row:
-    """What was paid for a lot, and its tax as far as it is known; where it is opened."""
+    """For the row that opens a lot: the price paid, and its tax as far as known."""
     if not isinstance(event, TopUpSettled) or move.what != "opened":
         return (None,) * 5
     return event.amount_minor, event.currency, *tax_told(event)
 
 
 def tax_told(event: TopUpSettled) -> tuple[str | None, str, int | None]:
-    """Country, treatment and amount in the smallest unit; `unknown` where nobody said."""
+    """The tax's country, treatment and amount in the smallest unit; `unknown` if it was not reported."""
     tax = event.tax
     return (None, "unknown", None) if tax is None else (tax.country, tax.treatment, tax.amount_minor)
 
 
 SHEETS = {sheet.name: sheet for sheet in (TransactionSheet, UsageSheet, LotSheet, JournalSheet)}
-"""The tables by name."""
+"""The tables, by name."""

@@ -1,7 +1,7 @@
-"""Numbers, instants and names as the text of exports.
+"""Numbers, instants and names as text in exports.
 
-Rule 1: exact: no float comes near, every decimal is written out.
-Rule 2: what somebody else chose (a name, a reason, an id) never becomes a formula, a second line, or another field.
+Rule 1: numbers are exact, without floats, and have all their decimals.
+Rule 2: text chosen by others (a name, a reason, an id) never becomes a formula, a second line, or another field.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from functools import lru_cache
 from domain.buckets import MICROS_PER_SECOND
 
 _FORMULA = r"['\"\s\u200b-\u200f\u2060\ufeff]*[-=+@\uff1d\uff0b\uff0d\uff20]"
-"""What may stand before a formula (quotes, blanks, marks that nobody sees), and what begins one. The last four are wide, and
-formulas too where such letters are written."""
+"""Characters that may precede a formula (quotes, spaces, invisible marks), and those that start one. The last four are full-width
+forms, which some locales also treat as formulas."""
 _BEGINS = re.compile(_FORMULA)
 _BEHIND = re.compile(rf"([;\uff1b])(?={_FORMULA})")
-"""Many spreadsheets take the semicolon for the separator."""
+"""Many spreadsheets treat the semicolon as a separator."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _PLAIN = re.compile(r"[A-Za-z0-9]", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,13 +52,13 @@ def date(micros: int) -> str:
 
 
 def line(text: str) -> str:
-    """A text on one line: control characters are a space."""
+    """The text on one line, with control characters replaced by spaces."""
     return _CONTROL.sub(" ", text)
 
 
 def cell(text: str) -> str:
-    """A text as a CSV cell: what a spreadsheet would take for a formula, at its beginning or behind a semicolon, has an apostrophe
-    before it. So has what has apostrophes already: one less is the line again."""
+    """The text as a CSV cell. Text that a spreadsheet could take for a formula, at the start or after a semicolon, is prefixed with
+    an apostrophe. So is text that already has one, so that removing one always restores the text."""
     safe = _BEHIND.sub(r"\1'", line(text))
     if _BEGINS.match(safe):
         safe = "'" + safe
@@ -66,9 +66,9 @@ def cell(text: str) -> str:
 
 
 def component(name: str) -> str:
-    """A name as one part of a ledger account: letters and digits are themselves, "_" is "--", any other byte "-" and its hex.
+    """A name as one part of a ledger account: letters and digits are kept, "_" becomes "--", any other byte "-" and its hex.
 
-    Two names are never one part. It begins with a capital, as beancount wants it.
+    Different names give different parts. A part starts with a capital letter, as beancount requires.
     """
     return "Id-" + "".join(_spelled(letter) for letter in name)
 

@@ -1,1 +1,1 @@
-"""Proofs about the log, pure: leaves, trees, tiles, notes, checkpoints, receipts. Nothing here reads a store, a file or a clock."""
+"""Proofs about the log: leaves, trees, tiles, notes, checkpoints, receipts. Pure: no store, no files, no clock."""

@@ -1,8 +1,7 @@
-"""Checkpoints, as C2SP tlog-checkpoint has them: which log, how long, and its root, as the text of a signed note.
+"""Checkpoints, as defined by C2SP tlog-checkpoint: a log's origin, size and root, as the text of a signed note.
 
-Rule 1: a log signs one root for each size, for ever: two checkpoints of one origin are always consistent.
-Rule 2: a key speaks for the log whose origin is its name, and where it is bounded up to a size of it; witnesses have names of
-their own.
+Rule 1: a log only ever signs one root for each size, so two checkpoints of the same origin are always consistent.
+Rule 2: a key is valid for the log whose origin is its name, up to a size if it is limited. Witnesses have their own names.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A log's head: the root of its first `size` events. `extensions` are kept, and mean nothing here."""
+    """A log's head: the root of its first `size` events. `extensions` are kept but not interpreted."""
 
     origin: str
     size: int
@@ -37,19 +36,19 @@ class Checkpoint:
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
-    """The checkpoint of a note's text. Raises ProofInvalid."""
+    """The checkpoint in a note's text. Raises ProofInvalid."""
     lines = text.split("\n")
     if len(lines) < 4 or lines[-1] or not all(lines[:-1]) or len(lines) > 4 + EXTENSIONS_MAX:
-        raise ProofInvalid("This is no checkpoint: an origin, a size and a root, each on its line, are wanted.")
+        raise ProofInvalid("This is not a checkpoint: it must have an origin, a size and a root, each on its own line.")
     origin, size, root, *extensions = lines[:-1]
     if not _SIZE.fullmatch(size) or int(size) > SIZE_MAX:
-        raise ProofInvalid("The checkpoint's size is no number in its usual spelling.")
+        raise ProofInvalid("The checkpoint's size is not a valid number.")
     return Checkpoint(origin, int(size), decode_base64(root, length=HASH_BYTES), tuple(extensions))
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A checkpoint whose signatures were checked: by which keys of the log, and by which witnesses when (seconds since 1970)."""
+    """A verified checkpoint: the log's keys that signed it, and its witnesses with the time of each (seconds since 1970)."""
 
     note: Note
     checkpoint: Checkpoint
@@ -58,8 +57,8 @@ class Signed:
 
 
 def check_checkpoint(text: str, verifiers: Sequence[Verifier]) -> Signed:
-    """Raises ProofInvalid unless a key of its own log signed it, and no known signature is wrong. `verifiers` may be of several
-    logs, and of witnesses."""
+    """Verify a checkpoint. Raises ProofInvalid unless a key of its own log signed it and no known signature is wrong. `verifiers`
+    may be keys of several logs and of witnesses."""
     note = parse_note(text)
     checkpoint = parse_checkpoint(note.text)
     found = [
@@ -72,7 +71,7 @@ def check_checkpoint(text: str, verifiers: Sequence[Verifier]) -> Signed:
 
 
 def merged(note: Note, other: Note, verifiers: Sequence[Verifier]) -> Note:
-    """The note with those signatures of `other` that are of these keys, hold, and are not in it. Raises ProofInvalid."""
+    """The note, with the signatures of `other` added that are by these keys, valid and new. Raises ProofInvalid."""
     if note.text != other.text:
         raise ProofInvalid("These are not signatures of the same checkpoint.")
     check_note(other, verifiers)

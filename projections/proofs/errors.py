@@ -1,4 +1,4 @@
-"""What is wrong with something that is to be proven."""
+"""The error of all proofs."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from domain.errors import Fault
 
 
 class ProofInvalid(Fault):
-    """It does not hold, or is not of its form. `str(error)` says what, in words for whoever asked for the check."""
+    """A proof is wrong or malformed. `str(error)` says why, and may be shown to the user who asked for the check."""

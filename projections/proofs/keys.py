@@ -1,7 +1,7 @@
-"""The keys of one log: those that sign, those that have signed, and its witnesses.
+"""The keys of one log: the signing keys, the retired keys, and the witnesses.
 
-Rule 1: while a key is being changed, the new and the old one both sign: whoever trusts either can follow.
-Rule 2: what an old key has signed stays good: its public key stays listed. So does a witness's, whose signatures are taken no more.
+Rule 1: during a key change, the new and the old key both sign, so that clients that trust either one can follow.
+Rule 2: signatures of an old key stay valid, because its public key stays listed. The same applies to retired witnesses.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from projections.proofs.note import COSIGNATURE, ED25519, Signer, Verifier, pars
 
 @dataclass(frozen=True, slots=True)
 class LogKeys:
-    """`signers`: the current one first. All of them, and `retired`, bear the log's origin as their name."""
+    """`signers`: the current one first. The name of all of them, and of `retired`, is the log's origin."""
 
     origin: str
     signers: tuple[Signer, ...]
@@ -30,7 +30,7 @@ class LogKeys:
 
     @property
     def known(self) -> tuple[Verifier, ...]:
-        """Whose signatures mean something: the log's keys, and all its witnesses."""
+        """All keys whose signatures count: the log's keys, and all its witnesses."""
         return (*self.own, *self.witnesses, *self.retired_witnesses)
 
     def sign(self, checkpoint: Checkpoint) -> str:
@@ -39,37 +39,37 @@ class LogKeys:
         return str(signed(checkpoint.text, self.signers))
 
     def check(self, note: str) -> Signed:
-        """Raises ProofInvalid unless one of the log's keys signed it, and for another log's."""
+        """Verify a note. Raises ProofInvalid if none of the log's keys signed it, or if it is another log's."""
         found = check_checkpoint(note, self.known)
         if found.checkpoint.origin != self.origin:
-            raise ProofInvalid(f"This is a checkpoint of another log, {found.checkpoint.origin[:100]}.")
+            raise ProofInvalid(f"This checkpoint belongs to another log, {found.checkpoint.origin[:100]}.")
         return found
 
 
 def own_signer(text: str, origin: str) -> Signer:
-    """Raises ProofInvalid unless it is a log's private key of this name."""
+    """Parse a log's private key. Raises ProofInvalid unless it is one with this name."""
     signer = parse_signer(text)
     _check_own(signer.verifier, origin)
     return signer
 
 
 def own_verifier(text: str, origin: str) -> Verifier:
-    """Raises ProofInvalid unless it is a log's public key of this name."""
+    """Parse a log's public key. Raises ProofInvalid unless it is one with this name."""
     verifier = parse_verifier(text)
     _check_own(verifier, origin)
     return verifier
 
 
 def witness(text: str) -> Verifier:
-    """Raises ProofInvalid unless it is a witness's public key."""
+    """Parse a witness's public key. Raises ProofInvalid."""
     verifier = parse_verifier(text)
     if verifier.kind != COSIGNATURE:
-        raise ProofInvalid("A witness's key is of the kind cosignature/v1 (4).")
+        raise ProofInvalid("A witness's key must be of type cosignature/v1 (4).")
     return verifier
 
 
 def _check_own(verifier: Verifier, origin: str) -> None:
     if verifier.kind != ED25519 or verifier.name != origin:
         raise ProofInvalid(
-            f"The key is of {verifier.name}, or of another kind: a log's key bears the log's origin as its name."
+            f"This key is named {verifier.name} or of another type. A log's key must be Ed25519 and have the origin as its name."
         )

@@ -1,12 +1,12 @@
-"""A stored event as the bytes of a leaf.
+"""A stored event as the bytes of a leaf of the Merkle tree.
 
-Rule 1: all that the store keeps of an event is in its leaf, so nothing of it can be changed unseen.
-Rule 2: one event has one leaf, and one leaf is one event: what `parse_leaf` takes, `leaf_bytes` gives back byte for byte.
-Rule 3: the leaf's index in the tree is the event's position less one.
+Rule 1: the leaf contains everything that the store keeps of an event, so any change is detected.
+Rule 2: events and leaves correspond one to one: `leaf_bytes` reproduces byte for byte whatever `parse_leaf` accepts.
+Rule 3: the leaf's index in the tree is the event's position minus one.
 
-The bytes, numbers big-endian: version (1 byte, 1); position, stream version, recorded_at in microseconds since 1970 (8 bytes each,
+Layout, numbers big-endian: version (1 byte, 1); position, stream version, recorded_at in microseconds since 1970 (8 bytes each,
 unsigned); then stream, topic, command id and state, each as its length in bytes (4 bytes, unsigned) and its bytes. Text is UTF-8;
-the state is the JSON that the store holds, with its 16 random bytes.
+the state is the JSON from the store, with its 16 random bytes.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from typing import NamedTuple
 from projections.proofs.errors import ProofInvalid
 
 LEAF_VERSION = 1
-LEAF_BYTES_MAX = 16 << 20
 _NUMBERS = struct.Struct(">BQQQ")
 _LENGTH = struct.Struct(">I")
 _PARTS = 4
 
 
 class Entry(NamedTuple):
-    """An event as the store holds it."""
+    """An event as stored."""
 
     position: int
     stream: str
@@ -36,7 +35,7 @@ class Entry(NamedTuple):
 
 
 def leaf_bytes(entry: Entry) -> bytes:
-    """The leaf of an event. Raises ProofInvalid where it has a value that no event has: a database may hold anything."""
+    """The leaf of an event. Raises ProofInvalid if a value is not possible in an event: a database may contain anything."""
     position, stream, version, topic, state, command_id, recorded_at_micros = entry
     length = _LENGTH.pack
     try:
@@ -55,16 +54,16 @@ def leaf_bytes(entry: Entry) -> bytes:
             )
         )
     except (struct.error, AttributeError, TypeError) as error:
-        raise ProofInvalid(f"Event {position} has a value that no event has: {error}") from error
+        raise ProofInvalid(f"Event {position} contains an impossible value: {error}") from error
 
 
 def parse_leaf(data: bytes) -> Entry:
-    """The event of a leaf. Raises ProofInvalid."""
+    """The event in a leaf. Raises ProofInvalid."""
     if len(data) < _NUMBERS.size:
         raise ProofInvalid("The event's bytes are cut short.")
     leaf_version, position, version, recorded_at_micros = _NUMBERS.unpack_from(data)
     if leaf_version != LEAF_VERSION:
-        raise ProofInvalid(f"The event's bytes are of version {leaf_version}; {LEAF_VERSION} is known here.")
+        raise ProofInvalid(f"The event's bytes have version {leaf_version}; only version {LEAF_VERSION} is supported.")
     stream, topic, command_id, state = _parts(data)
     try:
         return Entry(position, stream.decode(), version, topic.decode(), state, command_id.decode(), recorded_at_micros)
@@ -81,5 +80,5 @@ def _parts(data: bytes) -> list[bytes]:
         at = start + _LENGTH.unpack_from(data, at)[0]
         parts.append(data[start:at])
     if at != len(data):
-        raise ProofInvalid("The event's bytes are of another length than they say.")
+        raise ProofInvalid("The event's bytes do not have the length that they state.")
     return parts

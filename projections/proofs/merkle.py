@@ -1,9 +1,9 @@
 """The Merkle tree of RFC 6962 (and 9162), over SHA-256.
 
-Rule 1: a leaf is hashed with 0x00 before it, a node with 0x01: none can pass for the other.
-Rule 2: a tree of n leaves is split at the largest power of two below n; what covers a whole power of two never changes again.
-Rule 3: proofs are made from such whole subtrees alone, through a `Read`, and checked without one.
-Rule 4: a check takes a proof of exactly the right length, and compares hashes in constant time.
+Rule 1: a leaf is hashed with prefix 0x00, a node with 0x01, so that neither can be taken for the other.
+Rule 2: a tree of n leaves is split at the largest power of two below n. A subtree over a full power of two never changes again.
+Rule 3: proofs are made only from such full subtrees, through a `Read`, and verified without one.
+Rule 4: verification requires a proof of exactly the right length, and compares hashes in constant time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EMPTY_ROOT = sha256(b"").digest()
 SIZE_MAX = 2**63 - 1
 
 Read = Callable[[int, int], bytes]
-"""The hash of the whole subtree (level, index), which covers leaves index * 2**level up to (index + 1) * 2**level."""
+"""Returns the hash of the full subtree (level, index), which covers leaves index * 2**level to (index + 1) * 2**level - 1."""
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -31,7 +31,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 class Frontier:
-    """A tree of which only the right edge is kept: leaves go in, the root comes out. Memory is the logarithm of the size."""
+    """A tree that keeps only its right edge: takes leaves, returns the root. Memory is logarithmic in the size."""
 
     def __init__(self, leaves: Iterable[bytes] = ()) -> None:
         self.size = 0
@@ -40,7 +40,7 @@ class Frontier:
             self.append(leaf)
 
     def append(self, leaf: bytes) -> None:
-        """The hash of the next leaf."""
+        """Add the hash of the next leaf."""
         carry, rest = leaf, self.size
         while rest & 1:
             carry = node_hash(self._peaks.pop(), carry)
@@ -53,7 +53,7 @@ class Frontier:
 
 
 def fold(peaks: Sequence[bytes]) -> bytes:
-    """The root over whole subtrees that stand side by side, each smaller than the one before."""
+    """The root over adjacent full subtrees, each smaller than the one before."""
     if not peaks:
         return EMPTY_ROOT
     root = peaks[-1]
@@ -68,7 +68,7 @@ def root(size: int, read: Read) -> bytes:
 
 
 def prove_inclusion(index: int, size: int, read: Read) -> list[bytes]:
-    """The siblings from the leaf up to the root's child, that leaf `index` is in the tree of `size`."""
+    """The inclusion proof of leaf `index` in the tree of `size`: the siblings from the leaf up to the root's child."""
     assert 0 <= index < size, "the leaf is in the tree"
     proof, start, end = [], 0, size
     while end - start > 1:
@@ -83,7 +83,7 @@ def prove_inclusion(index: int, size: int, read: Read) -> list[bytes]:
 
 
 def prove_consistency(old: int, new: int, read: Read) -> list[bytes]:
-    """That the tree of `new` begins with the one of `old` leaves. Empty where they are equal, or the old one is empty."""
+    """The proof that the tree of `new` leaves continues that of `old`. Empty if both are equal or the old one is empty."""
     assert 0 <= old <= new, "the old tree is not the larger"
     if old in (0, new):
         return []
@@ -102,20 +102,20 @@ def prove_consistency(old: int, new: int, read: Read) -> list[bytes]:
 
 
 def check_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes], expected_root: bytes) -> None:
-    """Raises ProofInvalid unless the leaf (its hash) is at `index` of the tree of `size` with this root."""
+    """Raises ProofInvalid unless the leaf, given by its hash, is at `index` in the tree of `size` with this root."""
     if not 0 <= index < size:
         raise ProofInvalid(f"Leaf {index} is not in a tree of {size}.")
     value = leaf
     for sibling, on_the_left in _climb(index, size - 1, proof):
         value = node_hash(sibling, value) if on_the_left else node_hash(value, sibling)
     if not compare_digest(value, expected_root):
-        raise ProofInvalid("The event and its inclusion proof do not lead to the checkpoint's root.")
+        raise ProofInvalid("The event and its inclusion proof do not match the checkpoint's root.")
 
 
 def check_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> None:
-    """Raises ProofInvalid unless the tree of `new` leaves begins with the tree of `old`."""
+    """Raises ProofInvalid unless the tree of `new` leaves continues the tree of `old`."""
     if not 0 <= old <= new:
-        raise ProofInvalid(f"A tree of {new} does not begin with one of {old}.")
+        raise ProofInvalid(f"A tree of {new} cannot continue one of {old}.")
     if old in (0, new):
         known = EMPTY_ROOT if old == 0 else new_root
         if proof or not compare_digest(old_root, known):
@@ -134,8 +134,8 @@ def check_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proo
 
 
 def _climb(at: int, last: int, proof: Sequence[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Each sibling on the way up from node `at` of a row that ends with `last`, and whether it stands on the left. Raises
-    ProofInvalid where the way has another length."""
+    """Each sibling on the way up from node `at` of a row that ends with `last`, and whether it is on the left. Raises ProofInvalid
+    if the proof has the wrong length."""
     for sibling in proof:
         if last == 0:
             raise ProofInvalid("The proof is too long.")

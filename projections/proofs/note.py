@@ -1,9 +1,9 @@
-"""Signed notes, as C2SP signed-note has them, and cosignatures of witnesses (cosignature/v1), both with Ed25519.
+"""Signed notes, as defined by C2SP signed-note, and witnesses' cosignatures (cosignature/v1), both with Ed25519.
 
-Rule 1: a note is text that ends in a line break, an empty line, and signature lines. It is taken in exactly one spelling.
-Rule 2: a key is known by its name and its id together. Signatures of unknown keys are kept and mean nothing.
-Rule 3: a note holds if a known key signed it, and no signature that bears a known key's name and id is wrong.
-Rule 4: a witness signs the text with the instant of its signature.
+Rule 1: a note is text that ends in a line break, an empty line, and signature lines. Only its canonical form is accepted.
+Rule 2: a key is identified by its name and id together. Signatures of unknown keys are kept but do not count.
+Rule 3: a note is valid if a known key signed it and no signature with a known key's name and id is wrong.
+Rule 4: a witness signs the text together with the time of its signature.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _PRIVATE = "PRIVATE+KEY+"
 
 
 class Signature(NamedTuple):
-    """One line: whose it says it is, and what was made of the text."""
+    """A signature line: the key that it names, and the signature."""
 
     name: str
     key_id: bytes
@@ -48,8 +48,8 @@ class Signature(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """A public key with its name. As text it is `name+id+key`: the id in hexadecimal, the key with its kind in base64; with `@SIZE`
-    behind it where what it has signed of a longer log means nothing: somebody else has the key."""
+    """A public key with its name. As text it is `name+id+key`: the id in hexadecimal, the type and key in base64. `@SIZE` after it
+    means that its signatures on longer logs do not count, because the key has leaked."""
 
     name: str
     public: bytes
@@ -69,15 +69,15 @@ class Verifier:
         return f"{self.name}+{self.key_id.hex()}+{b64encode(self._key).decode()}{bound}"
 
     def speaks_for(self, size: int) -> bool:
-        """Whether its signature of a log of this size means something."""
+        """Whether its signature on a log of this size counts."""
         return self.size_max is None or size <= self.size_max
 
     def made(self, signature: Signature) -> bool:
-        """Whether the signature says that it is of this key."""
+        """Whether the signature names this key."""
         return signature.name == self.name and compare_digest(signature.key_id, self.key_id)
 
     def check(self, text: str, signature: Signature) -> int | None:
-        """The instant of a witness's signature, in seconds since 1970; None for any other. Raises ProofInvalid."""
+        """Verify a signature. Returns the time of a witness's signature in seconds since 1970, else None. Raises ProofInvalid."""
         seconds, value, message = None, signature.value, text.encode()
         if self.kind == COSIGNATURE:
             seconds, value = int.from_bytes(value[:_TIME_BYTES]), value[_TIME_BYTES:]
@@ -85,13 +85,13 @@ class Verifier:
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(value, message)
         except InvalidSignature as error:
-            raise ProofInvalid(f"The signature of {self.name} does not hold.") from error
+            raise ProofInvalid(f"The signature of {self.name} is not valid.") from error
         return seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A private key with its name. It has no repr that shows it; `text()` is for whoever keeps it."""
+    """A private key with its name. Its repr does not show it; `text()` returns it for storage."""
 
     name: str
     key: Ed25519PrivateKey
@@ -114,7 +114,7 @@ class Signer:
         return Signature(self.name, self.verifier.key_id, self.key.sign(text.encode()))
 
     def cosign(self, text: str, seconds: int) -> Signature:
-        """A witness's signature of a checkpoint's text, at this instant (seconds since 1970)."""
+        """A witness's signature on a checkpoint's text, at this time (seconds since 1970)."""
         assert self.kind == COSIGNATURE, "only a witness's key cosigns"
         value = seconds.to_bytes(_TIME_BYTES) + self.key.sign(cosigned(text, seconds))
         return Signature(self.name, self.verifier.key_id, value)
@@ -132,13 +132,13 @@ class Note:
 
 
 def generate(name: str, kind: int = ED25519) -> Signer:
-    """A new key. Raises ProofInvalid for a name that no key may have."""
+    """A new key. Raises ProofInvalid if the name is not valid."""
     return Signer(checked_name(name), Ed25519PrivateKey.generate(), kind)
 
 
 def checked_name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ProofInvalid("A key's name has 1 to 200 characters, without blanks and without a plus sign.")
+        raise ProofInvalid("A key's name must have 1 to 200 characters, without spaces or plus signs.")
     return name
 
 
@@ -155,7 +155,7 @@ def parse_verifier(text: str) -> Verifier:
 def parse_signer(text: str) -> Signer:
     """Raises ProofInvalid, which never repeats the text."""
     if not text.startswith(_PRIVATE):
-        raise ProofInvalid(f"A private key begins with {_PRIVATE}.")
+        raise ProofInvalid(f"A private key must start with {_PRIVATE}.")
     name, key_id, kind, secret = _key(text.removeprefix(_PRIVATE))
     signer = Signer(name, Ed25519PrivateKey.from_private_bytes(secret), kind)
     if signer.verifier.key_id != key_id:
@@ -164,17 +164,17 @@ def parse_signer(text: str) -> Signer:
 
 
 def signed(text: str, signers: Iterable[Signer]) -> Note:
-    """The text, signed by each."""
+    """The text, signed by each signer."""
     return Note(text, tuple(signer.sign(text) for signer in signers))
 
 
 def parse_note(data: str) -> Note:
-    """The one spelling of a note. Raises ProofInvalid."""
+    """Parse a note in canonical form. Raises ProofInvalid."""
     if len(data) > NOTE_BYTES_MAX or any(char < " " and char != "\n" for char in data):
-        raise ProofInvalid("This is no signed note: it is too large, or holds control characters.")
+        raise ProofInvalid("This is not a signed note: it is too large or contains control characters.")
     head, separator, lines = data.rpartition(_SEPARATOR)
     if not separator or not lines.endswith("\n"):
-        raise ProofInvalid("This is no signed note: a text, an empty line and signatures are wanted.")
+        raise ProofInvalid("This is not a signed note: it must have a text, an empty line and signatures.")
     signatures = [_signature(line) for line in lines[:-1].split("\n")]
     if len(signatures) > SIGNATURES_MAX:
         raise ProofInvalid(f"The note has more than {SIGNATURES_MAX} signatures.")
@@ -182,7 +182,7 @@ def parse_note(data: str) -> Note:
 
 
 def check_note(note: Note, verifiers: Sequence[Verifier]) -> list[tuple[Verifier, int | None]]:
-    """Which of the known keys signed, and when where they say so. Raises ProofInvalid where none did, or one is wrong."""
+    """The known keys that signed, and when, if stated. Raises ProofInvalid if none did, or if a signature is wrong."""
     found = [
         (verifier, verifier.check(note.text, signature))
         for signature in note.signatures
@@ -195,18 +195,18 @@ def check_note(note: Note, verifiers: Sequence[Verifier]) -> list[tuple[Verifier
 
 
 def cosigned(text: str, seconds: int) -> bytes:
-    """What a witness signs."""
+    """The bytes that a witness signs."""
     return f"cosignature/v1\ntime {seconds}\n{text}".encode()
 
 
 def decode_base64(text: str, *, length: int | None = None) -> bytes:
-    """The bytes of base64 in its one spelling. Raises ProofInvalid."""
+    """The bytes of canonical base64. Raises ProofInvalid."""
     try:
         data = b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ProofInvalid("This is not base64.") from error
+        raise ProofInvalid("This is not valid base64.") from error
     if b64encode(data).decode() != text or (length is not None and len(data) != length):
-        raise ProofInvalid("This base64 is of the wrong length, or not in its usual spelling.")
+        raise ProofInvalid("This base64 has the wrong length or is not canonical.")
     return data
 
 
@@ -214,17 +214,17 @@ def _key(text: str) -> tuple[str, bytes, int, bytes]:
     name, _, rest = text.partition("+")
     hexadecimal, _, encoded = rest.partition("+")
     if len(text) > KEY_LENGTH_MAX or not re.fullmatch(r"[0-9a-f]{8}", hexadecimal):
-        raise ProofInvalid("A key is spelled name+id+key: the id 8 hexadecimal digits, the key base64.")
+        raise ProofInvalid("A key must have the form name+id+key: the id is 8 hexadecimal digits, the key is base64.")
     data = decode_base64(encoded, length=1 + _KEY_BYTES)
     if data[0] not in (ED25519, COSIGNATURE):
-        raise ProofInvalid("This kind of key is not known here: Ed25519 (1) and cosignature/v1 (4) are.")
+        raise ProofInvalid("This type of key is not supported. Supported: Ed25519 (1) and cosignature/v1 (4).")
     return checked_name(name), bytes.fromhex(hexadecimal), data[0], data[1:]
 
 
 def _signature(line: str) -> Signature:
     name, separator, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not separator:
-        raise ProofInvalid("A line after the note's text is no signature.")
+        raise ProofInvalid("A line after the note's text is not a signature.")
     data = decode_base64(encoded)
     if len(data) <= _KEY_ID_BYTES:
         raise ProofInvalid("A signature of the note is too short.")

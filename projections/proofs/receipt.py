@@ -1,8 +1,8 @@
-"""Receipts: an event, its inclusion proof and a signed checkpoint in one text, as C2SP tlog-proof has it.
+"""Receipts: an event, its inclusion proof and a signed checkpoint in one text, as defined by C2SP tlog-proof.
 
-Rule 1: the event's own bytes are in the `extra` line: whoever holds the receipt and the log's public key needs nothing else.
-Rule 2: nothing in it is believed before the hash of those bytes leads, by the proof, to a root that the log's key has signed.
-Rule 3: it is taken in exactly one spelling.
+Rule 1: the `extra` line has the event's own bytes, so verification needs only the receipt and the log's public key.
+Rule 2: nothing in it is trusted until the proof leads from the hash of those bytes to a root that the log's key has signed.
+Rule 3: only its canonical form is accepted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a receipt claims. `leaf`: the event's bytes; `note`: the signed checkpoint, as it was served."""
+    """The claims of a receipt. `leaf`: the event's bytes; `note`: the signed checkpoint, as it was served."""
 
     leaf: bytes
     index: int
@@ -40,7 +40,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """What a receipt has proven: that the log, as its checkpoint is signed, holds this event."""
+    """What a receipt has proven: the log with this signed checkpoint contains this event."""
 
     entry: Entry
     signed: Signed
@@ -51,23 +51,23 @@ def parse_receipt(text: str) -> Receipt:
     head, separator, note = text[:RECEIPT_LENGTH_MAX].partition("\n\n")
     first, *lines = head.split("\n")
     if len(text) > RECEIPT_LENGTH_MAX or not separator or first != FIRST_LINE:
-        raise ProofInvalid(f"This is no receipt: it begins with the line {FIRST_LINE}.")
+        raise ProofInvalid(f"This is not a receipt: a receipt starts with the line {FIRST_LINE}.")
     if len(lines) < 2 or not lines[0].startswith("extra "):
-        raise ProofInvalid("The receipt has no event: its second line begins with `extra`.")
+        raise ProofInvalid("The receipt has no event: its second line must start with `extra`.")
     index, hashes = _INDEX.fullmatch(lines[1]), lines[2:]
     if index is None or len(hashes) > PROOF_HASHES_MAX:
-        raise ProofInvalid("The receipt's index is no number in its usual spelling, or its proof is too long.")
+        raise ProofInvalid("The receipt's index is not a valid number, or its proof is too long.")
     leaf = decode_base64(lines[0].removeprefix("extra "))
     return Receipt(leaf, int(index[1]), tuple(decode_base64(line, length=HASH_BYTES) for line in hashes), note)
 
 
 def check_receipt(text: str, verifiers: Sequence[Verifier]) -> Proven:
-    """Raises ProofInvalid, saying what does not hold."""
+    """Verify a receipt. Raises ProofInvalid with the reason."""
     receipt = parse_receipt(text)
     entry = parse_leaf(receipt.leaf)
     signed = check_checkpoint(receipt.note, verifiers)
     if entry.position != receipt.index + 1:
-        raise ProofInvalid(f"The event says that its position is {entry.position}, the receipt {receipt.index + 1}.")
+        raise ProofInvalid(f"The event states position {entry.position}, but the receipt states {receipt.index + 1}.")
     checkpoint = signed.checkpoint
     check_inclusion(receipt.index, checkpoint.size, leaf_hash(receipt.leaf), receipt.proof, checkpoint.root)
     return Proven(entry, signed)

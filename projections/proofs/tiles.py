@@ -1,8 +1,8 @@
-"""The tree in tiles, as C2SP tlog-tiles has it: 256 hashes of one level in one piece, levels eight apart.
+"""The tree in tiles, as defined by C2SP tlog-tiles: a tile has up to 256 hashes of one level, and levels are eight apart.
 
-Rule 1: level 0 holds the hashes of leaves; above it, each hash is the root of a full tile of the level below.
-Rule 2: a tile only grows, and a full one never changes: the tile of any smaller width is its beginning.
-Rule 3: what is known of a tree of some size is in its unfinished tiles, one per level: more leaves need nothing else.
+Rule 1: level 0 has the hashes of leaves; above it, each hash is the root of a full tile of the level below.
+Rule 2: a tile only grows, and a full one never changes. A tile of a smaller width is a prefix of it.
+Rule 3: to add leaves to a tree, only its partial tiles are needed, one per level.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ PATH_LENGTH_MAX = 100
 _PATH = re.compile(r"(0|[1-9][0-9]?)/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?", re.ASCII)
 
 Fetch = Callable[[int, int], bytes]
-"""The hashes of a tile (level, number), as many as there are; empty where there is none."""
+"""Returns the hashes of a tile (level, number), as many as exist; empty if there is none."""
 
 
 class Tile(NamedTuple):
-    """One tile: where it is, and how many hashes of it are meant."""
+    """A tile's place, and how many of its hashes are meant."""
 
     level: int
     number: int
@@ -47,7 +47,7 @@ def encode_index(number: int) -> str:
 
 
 def parse_path(path: str) -> Tile:
-    """The tile of a path, which must be spelled as `Tile.path` spells it. Raises ProofInvalid."""
+    """The tile with this path, in the form of `Tile.path`. Raises ProofInvalid."""
     match = _PATH.fullmatch(path) if len(path) <= PATH_LENGTH_MAX else None
     if match is None:
         raise ProofInvalid("This is not the path of a tile.")
@@ -55,12 +55,12 @@ def parse_path(path: str) -> Tile:
     if tile.level > LEVEL_MAX or tile.width > WIDTH or tile.path != path:
         raise ProofInvalid("This is not the path of a tile.")
     if tile.number << HEIGHT * tile.level > SIZE_MAX:
-        raise ProofInvalid("No log is so long that it has this tile.")
+        raise ProofInvalid("No log is long enough to have this tile.")
     return tile
 
 
 def width_at(level: int, number: int, size: int) -> int:
-    """How many hashes a tile has in a tree of `size`."""
+    """The number of hashes that a tile has in a tree of `size`."""
     return max(0, min(WIDTH, (size >> HEIGHT * level) - number * WIDTH))
 
 
@@ -76,7 +76,7 @@ def tiles_of(size: int) -> Iterable[Tile]:
 
 
 def edge_of(size: int) -> list[Tile]:
-    """The unfinished tiles of a tree of `size`."""
+    """The partial tiles of a tree of `size`."""
     edge, level = [], 0
     while size >> HEIGHT * level:
         number, width = divmod(size >> HEIGHT * level, WIDTH)
@@ -87,17 +87,17 @@ def edge_of(size: int) -> list[Tile]:
 
 
 class Growth:
-    """A tree that grows by leaves. `changed` has, for each tile that did, all of its hashes."""
+    """A tree to which leaves are added. `changed` has all hashes of each changed tile."""
 
     def __init__(self, size: int = 0, edge: Mapping[int, bytes] | None = None) -> None:
-        """`edge`: by level, the unfinished tiles of the tree of `size`."""
+        """`edge`: the partial tiles of the tree of `size`, by level."""
         self.size = size
         self.changed: dict[tuple[int, int], bytes] = {}
         self._edge = {level: bytearray(hashes) for level, hashes in (edge or {}).items()}
         self._touched: set[int] = set()
 
     def append(self, leaf: bytes) -> None:
-        """The hash of the next leaf."""
+        """Add the hash of the next leaf."""
         self.size += 1
         self._push(0, leaf)
 
@@ -108,11 +108,11 @@ class Growth:
         return fold(peaks)
 
     def edge(self, level: int) -> bytes:
-        """The unfinished tile of a level, as it stands."""
+        """The current partial tile of a level."""
         return bytes(self._edge.get(level, b""))
 
     def take(self) -> dict[tuple[int, int], bytes]:
-        """The tiles that have changed since the last time, finished or not."""
+        """The tiles changed since the last call, full or partial."""
         for level in self._touched:
             if self._edge[level]:
                 self.changed[level, self.size >> HEIGHT * (level + 1)] = bytes(self._edge[level])
@@ -132,7 +132,7 @@ class Growth:
 
 
 def tile_root(hashes: bytes) -> bytes:
-    """The root over a power of two of hashes."""
+    """The root over hashes whose number is a power of two."""
     nodes = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
     while len(nodes) > 1:
         nodes = [node_hash(nodes[at], nodes[at + 1]) for at in range(0, len(nodes), 2)]
@@ -140,7 +140,7 @@ def tile_root(hashes: bytes) -> bytes:
 
 
 def reader(fetch: Fetch) -> Read:
-    """The hashes of a tree, from its tiles. Reading raises ProofInvalid where a tile is not there, or too short."""
+    """A `Read` from a tree's tiles. Reading raises ProofInvalid if a tile is missing or too short."""
 
     def read(level: int, index: int) -> bytes:
         tile_level, height = divmod(level, HEIGHT)
@@ -148,14 +148,14 @@ def reader(fetch: Fetch) -> Read:
         hashes = fetch(tile_level, tile)
         end = (offset + (1 << height)) * HASH_BYTES
         if len(hashes) < end:
-            raise ProofInvalid(f"Tile {Tile(tile_level, tile).path} is missing, or too short.")
+            raise ProofInvalid(f"Tile {Tile(tile_level, tile).path} is missing or too short.")
         return tile_root(hashes[offset * HASH_BYTES : end])
 
     return read
 
 
 def _peaks(hashes: bytes) -> list[bytes]:
-    """The whole subtrees that hashes side by side make, the largest first."""
+    """The full subtrees formed by adjacent hashes, the largest first."""
     peaks, at, left = [], 0, len(hashes) // HASH_BYTES
     while left:
         width = 1 << left.bit_length() - 1

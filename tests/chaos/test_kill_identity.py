@@ -16,7 +16,7 @@ import trio
 from app.ledger.store import Ledger
 from app.read_models import DecodedLog, ReadModels
 from app.services import open_read_models
-from app.transparency.copies import Stored
+from app.transparency.copies import DatabaseCopy
 from app.transparency.file import CheckpointFile
 from app.transparency.verify import verify
 from projections.proofs.keys import LogKeys
@@ -113,7 +113,7 @@ def check_one_outcome(house: House, account_id: str, other: Stage) -> None:
         assert _outcome(other.ledger, other.shown, account_id) == (rows, books, told)
     finally:
         views.close()
-    report = verify(Stored(house.ledger, ORIGIN, CheckpointFile(house.settings.checkpoint_path)), KEYS.own)
+    report = verify(DatabaseCopy(house.ledger, ORIGIN, CheckpointFile(house.settings.checkpoint_path)), KEYS.own)
     assert report.differences == ()
 
 

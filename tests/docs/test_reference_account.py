@@ -101,7 +101,7 @@ def test_the_outcomes_of_payments_and_webhooks_are_documented() -> None:
     documented = {name: spans(cells[2]) for name, cells in rows("Metrics", 4).items()}
     settled = {
         word.replace(" ", "_")
-        for call in calls(("_told", "_ended"), ROOT / "app/payments")
+        for call in calls(("_counted", "_ended"), ROOT / "app/payments")
         for value in call.args
         for word in literals(value)
     }
@@ -155,4 +155,4 @@ def test_the_log_messages_that_the_runbook_quotes_exist() -> None:
     named = {word for name, _command in commands() for word in (name, name.removeprefix("realrouter "))}
     quoted = {span for span in RUNBOOK.spans() if re.fullmatch(r"[a-z]+( [a-z]+)+", span)} - named
     assert {quote for quote in quoted if f'"{quote}"' not in written} == set()
-    assert "a payment is refused" in quoted
+    assert "payment refused" in quoted

@@ -13,8 +13,8 @@ import click
 import msgspec
 import pytest
 
-from app.exports.wanted import FOCUS, KINDS
-from app.exports.wanted import TABLES as EXPORT_TABLES
+from app.exports.kinds import FOCUS, KINDS
+from app.exports.kinds import TABLES as EXPORT_TABLES
 from app.settings.load import TABLES
 from app.settings.protocols import TRAITS, possible_tools
 from app.settings.secret import Secret

@@ -22,7 +22,7 @@ from domain.events import (
 )
 from domain.lots import Lot, Lots, Purse
 from domain.money import AMOUNT_NANOS_MAX
-from domain.payment import Returned, credit_of, post_refund
+from domain.payment import Returned, credit_of, take_back
 from domain.payment import fold_return as fold
 from domain.postings import customer_available, customer_held, postings
 from domain.pricing import parse_prices
@@ -220,7 +220,7 @@ def test_refundable_is_exact(credit: int, amount: int, spent: int, before: int) 
     taken = credit_of(payment, before)
     events: list[Event] = [payment]
     if before:
-        events += post_refund(fold("re", []), payment, before, Returned())
+        events += take_back(fold("re", []), RefundPosted, payment, before, Returned())
     made = purse(*events)
     spent = min(spent, made.balance_nanos)
     made.apply(granted("c", -spent, "a"), 5)

@@ -62,42 +62,42 @@ def test_a_payment_of_another_checkout_is_a_mismatch() -> None:
 
 
 def test_a_return_is_taken_once_and_restored_once() -> None:
-    [posted] = payments.post_refund(Return("re_1"), PAID, 450, Returned())
+    [posted] = payments.take_back(Return("re_1"), RefundPosted, PAID, 450, Returned())
     assert posted == RefundPosted("re_1", "pi_1", "acct", 450, "usd", 5 * 10**9)
     there = payments.fold_return("re_1", [posted])
-    assert payments.post_refund(there, PAID, 450, Returned(450, 5 * 10**9)) == []
-    [failed] = payments.fail_refund(there, PAID, Returned(450, 5 * 10**9))
+    assert payments.take_back(there, RefundPosted, PAID, 450, Returned(450, 5 * 10**9)) == []
+    [failed] = payments.give_back(there, PAID, Returned(450, 5 * 10**9))
     assert failed == RefundFailed("re_1", "pi_1", "acct", 450, "usd", 5 * 10**9)
-    assert payments.fail_refund(payments.fold_return("re_1", [posted, failed]), PAID, Returned()) == []
-    assert payments.fail_refund(Return("re_2"), PAID, Returned()) == []
+    assert payments.give_back(payments.fold_return("re_1", [posted, failed]), PAID, Returned()) == []
+    assert payments.give_back(Return("re_2"), PAID, Returned()) == []
 
 
 def test_a_dispute_is_withdrawn_once_and_reinstated_once() -> None:
-    [withdrawn] = payments.withdraw(Return("du_1"), PAID, 900, Returned())
+    [withdrawn] = payments.take_back(Return("du_1"), FundsWithdrawn, PAID, 900, Returned())
     assert withdrawn == FundsWithdrawn("du_1", "pi_1", "acct", 900, "usd", 10**10)
     there = payments.fold_return("du_1", [withdrawn])
-    assert payments.withdraw(there, PAID, 900, Returned(900, 10**10)) == []
-    [won] = payments.reinstate(there, PAID, Returned(900, 10**10))
+    assert payments.take_back(there, FundsWithdrawn, PAID, 900, Returned(900, 10**10)) == []
+    [won] = payments.give_back(there, PAID, Returned(900, 10**10))
     assert won == FundsReinstated("du_1", "pi_1", "acct", 900, "usd", 10**10)
-    assert payments.reinstate(payments.fold_return("du_1", [withdrawn, won]), PAID, Returned()) == []
-    assert payments.reinstate(Return("du_2"), PAID, Returned()) == []
+    assert payments.give_back(payments.fold_return("du_1", [withdrawn, won]), PAID, Returned()) == []
+    assert payments.give_back(Return("du_2"), PAID, Returned()) == []
 
 
 def test_a_dispute_of_what_was_refunded_takes_nothing_twice() -> None:
-    [withdrawn] = payments.withdraw(Return("du_1"), PAID, 900, Returned(450, 5 * 10**9))
+    [withdrawn] = payments.take_back(Return("du_1"), FundsWithdrawn, PAID, 900, Returned(450, 5 * 10**9))
     assert isinstance(withdrawn, FundsWithdrawn)
     assert withdrawn.credit_nanos == 5 * 10**9
-    [won] = payments.reinstate(payments.fold_return("du_1", [withdrawn]), PAID, Returned(1350, 10**10))
+    [won] = payments.give_back(payments.fold_return("du_1", [withdrawn]), PAID, Returned(1350, 10**10))
     assert isinstance(won, FundsReinstated)
     assert won.credit_nanos == 5 * 10**9
 
 
 @pytest.mark.parametrize("amount_minor", [0, -1, 901])
-def test_an_amount_that_is_none_of_the_payment_is_refused(amount_minor: int) -> None:
+def test_an_amount_that_the_payment_does_not_have_is_refused(amount_minor: int) -> None:
     with pytest.raises(InvalidValue):
-        payments.post_refund(Return("re_1"), PAID, amount_minor, Returned())
+        payments.take_back(Return("re_1"), RefundPosted, PAID, amount_minor, Returned())
     with pytest.raises(InvalidValue):
-        payments.withdraw(Return("du_1"), PAID, amount_minor, Returned())
+        payments.take_back(Return("du_1"), FundsWithdrawn, PAID, amount_minor, Returned())
 
 
 def test_an_event_of_another_kind_only_counts() -> None:
@@ -118,12 +118,11 @@ def test_whatever_comes_and_goes_what_is_taken_is_the_part_of_what_was_paid(
         if len(standing) > 0 and data.draw(st.booleans()):
             return_id = data.draw(st.sampled_from(sorted(standing)))
             there = payments.fold_return(return_id, [standing.pop(return_id)])
-            restore = payments.fail_refund if isinstance(there.taken, RefundPosted) else payments.reinstate
-            [event] = restore(there, paid, returned)
+            [event] = payments.give_back(there, paid, returned)
         else:
-            take = data.draw(st.sampled_from([payments.post_refund, payments.withdraw]))
+            taking = RefundPosted if data.draw(st.booleans()) else FundsWithdrawn
             part = data.draw(st.integers(1, amount_minor))
-            [event] = take(Return(f"r{number}"), paid, part, returned)
+            [event] = payments.take_back(Return(f"r{number}"), taking, paid, part, returned)
             standing[f"r{number}"] = event
         before = returned
         returned = _moved(returned, event)

@@ -12,14 +12,14 @@ import stripe
 
 from app.faults import BadSignature, VendorRefused, VendorUnavailable
 from app.payments.stripe import SIGNATURE_SECONDS, StripeVendor
-from app.payments.vendor import Saved, Session
+from app.payments.vendor import SavedMethod, Session
 from domain.events import CheckoutStarted
 from tests.fakes.stripe_api import Faults, serving
 from tests.fakes.stripe_model import StripeState
 from tests.support.payments.paying import KEY, WEBHOOK_SECRET
 
 ORDER = CheckoutStarted("co_1", "acct", "starter", 1000, "usd", 10**10, False)
-SAVED = Saved("cus_1", "pm_1")
+SAVED = SavedMethod("cus_1", "pm_1")
 
 
 @asynccontextmanager

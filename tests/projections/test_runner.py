@@ -235,7 +235,7 @@ def test_a_change_of_a_key_that_no_event_made_stops_keys_by_name(stage: Stage) -
     runner = Runner(stage.log, stage.shown)
     drain(runner)
     errors = {one.name: one.error for one in runner.status()}
-    assert "event 3 changes what no event has made" in (errors.pop("keys") or "")
+    assert "event 3 changes something that no event has created" in (errors.pop("keys") or "")
     assert set(errors.values()) == {None}
 
 
@@ -306,7 +306,7 @@ def test_a_log_that_ends_before_the_views_stops_them(stage: Stage) -> None:
     Book(stage.ledger).append(*(Append(f"more-{n}", f"other:{n}", 0, (event,)) for n, event in enumerate(longer)))
     runner = Runner(stage.log, views)
     drain(runner)
-    assert all("not the one that was applied" in (one.error or "") for one in runner.status())
+    assert all("differs from the one that was applied" in (one.error or "") for one in runner.status())
     assert runner.rebuild() == 70
     assert [one.error for one in runner.status()] == [None] * len(ALL)
 

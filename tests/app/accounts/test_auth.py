@@ -163,7 +163,7 @@ async def test_every_bad_key_is_a_401_with_an_envelope_that_says_what_to_do(tmp_
     async with running(tmp_path) as gateway:
         for key, says in (
             ("sk-proj-abcdefghijklmnop", "realrouter key create"),
-            (UNKNOWN, "not known here"),
+            (UNKNOWN, "does not exist on this server"),
             ("garbage", "sk-rr-"),
         ):
             answer = await gateway.post("responses", responses(), key=key)

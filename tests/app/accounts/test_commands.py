@@ -159,7 +159,7 @@ def test_a_stream_with_an_event_of_a_newer_version_is_not_decided_upon(ledger: S
     open_account(ledger, CODEC, ACCOUNT, 0)
     [recorded] = ledger.stream(account_stream(ACCOUNT))
     newer = type(recorded)(**{**recorded.__dict__, "topic": "account.opened.v9"})
-    with pytest.raises(CommandFailed, match="update Realrouter"):
+    with pytest.raises(CommandFailed, match="Update Realrouter"):
         known(CODEC, [newer])
 
 

@@ -121,7 +121,7 @@ def test_an_email_is_set_and_changed_and_the_password_stays(config: Path) -> Non
     run(config, "account", "email", "acct_1", "ada@example.org")
     assert person_of(config) == Person("acct_1", "ada@example.org", kept)
     assert "acct_none" in failure(config, "account", "email", "acct_none", EMAIL)
-    assert "no e-mail address" in failure(config, "account", "email", "acct_1", "ada")
+    assert "not a valid e-mail address" in failure(config, "account", "email", "acct_1", "ada")
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\nthe second line is not read\n"])
@@ -160,7 +160,9 @@ def test_a_password_that_cannot_be_set_is_one_line(config: Path) -> None:
     assert "account email" in failure(config, "account", "password", "acct_1", "--generate")
     run(config, "account", "email", "acct_1", EMAIL)
     assert "8 to 1024" in failure(config, "account", "password", "acct_1", "--stdin", given="short\n")
-    assert "Either" in failure(config, "account", "password", "acct_1", "--stdin", "--generate", code=2)
+    assert "cannot be used together" in failure(
+        config, "account", "password", "acct_1", "--stdin", "--generate", code=2
+    )
     assert password_hash(config) == ""
 
 

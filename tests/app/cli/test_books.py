@@ -93,7 +93,7 @@ def test_an_export_is_a_file_and_its_manifest(kind: str, config: Path, events: l
 def test_an_export_in_words(config: Path, tmp_path: Path) -> None:
     result = run(config, "export", "csv", "--table", "journal", "--account", "acme", "--out", tmp_path / "out")
     assert result.exit_code == 0
-    assert "rows of positions 1 to" in result.stdout
+    assert "rows, positions 1 to" in result.stdout
     assert "debit: " in result.stdout
 
 
@@ -103,7 +103,7 @@ def test_an_export_goes_on(config: Path, tmp_path: Path) -> None:
     assert answer(config, "export", "focus", "--out", out, "--after", end)["last_position"] == end
     failed = run(config, "export", "focus", "--out", out, "--after", end - 1)
     assert (failed.exit_code, failed.stderr.count("\n")) == (1, 1)
-    assert "go on behind that one" in failed.stderr
+    assert "Continue after that position" in failed.stderr
 
 
 def test_what_is_not_there_is_said(config: Path, tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_the_manifest_has_the_checkpoint_that_covers_the_file(config: Path, tmp_
     told = answer(sealed, "export", "csv", "--out", tmp_path / "out")
     checkpoint = settings.log.keys().check(told["checkpoint"]).checkpoint
     assert checkpoint.size >= told["last_position"]
-    assert "under a signed checkpoint" in run(sealed, "export", "csv", "--out", tmp_path / "out").stdout
+    assert "covered by a signed checkpoint" in run(sealed, "export", "csv", "--out", tmp_path / "out").stdout
 
 
 # -- The books --------------------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def test_revenue_ends_where_the_customers_stand(config: Path, events: list[Event
     own = answer(config, "books", "revenue", "--account", "acme")
     assert Decimal(own["months"][-1]["closing"]) == balance(events, "acme")
     assert "OPENING" in run(config, "books", "revenue").stdout
-    assert "Nothing has moved" in run(config, "books", "revenue", "--at", "2001-01-01").stdout
+    assert "There are no movements yet" in run(config, "books", "revenue", "--at", "2001-01-01").stdout
 
 
 def test_debits_are_credits(config: Path, events: list[Event]) -> None:
@@ -241,7 +241,7 @@ def test_what_the_new_prices_lack_is_named(config: Path, events: list[Event], tm
         "small": ["image", "web_search_call"],
     }
     said = run(config, "audit", "replay", "--prices", new).stdout
-    assert "acme, small: the new prices have none for image, web_search_call." in said
+    assert "acme, small: the new prices have no price for image, web_search_call." in said
 
 
 def test_a_tier_and_a_tool_without_a_price_are_named() -> None:
@@ -268,8 +268,8 @@ def test_the_prices_of_the_ledger_are_the_charges(config: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("=", "no TOML"),
-        ("\xff", "no TOML"),
+        ("=", "not valid TOML"),
+        ("\xff", "not valid TOML"),
         ("a = 1", "no [[model]]"),
         ("[[model]]\nname = 'x'", "has no id"),
         ("[[model]]\nid = 'x'", "has no price"),

@@ -70,9 +70,9 @@ def test_what_was_missed_is_credited_once_and_told(tmp_path: Path) -> None:
     assert shown["available_nanos"] == "10000000000"
     again = run("payments", "reconcile", "--all", path)
     assert again.exit_code == 0
-    assert "1 payments compared; 0 put right." in again.output
+    assert "1 payments compared; 0 corrected." in again.output
     assert "usd       10.00" in again.output
-    assert "No difference." in again.output
+    assert "No differences." in again.output
 
 
 def test_where_nothing_is_sold_there_is_nothing_to_reconcile(tmp_path: Path) -> None:
@@ -86,5 +86,5 @@ def test_nothing_starts_on_a_placeholder_secret(tmp_path: Path, command: tuple[s
     stripe = '[stripe]\nsecret_key = "sk_test_4eC39HqLyjWDarjtT1zdp7dc"\nwebhook_secret = "whsec_..."\n'
     refused = run(*command, configured(tmp_path, stripe))
     assert refused.exit_code == 1
-    assert "[stripe] webhook_secret does not look like one of Stripe's" in refused.output
+    assert "[stripe] webhook_secret does not look like a Stripe secret" in refused.output
     assert "sk_test" not in refused.output

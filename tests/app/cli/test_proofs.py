@@ -106,7 +106,7 @@ def test_a_receipt_by_an_id_or_a_position_holds_offline(run: Run, tmp_path: Path
         assert (shown["ok"], shown["origin"], shown["keys"]) == (True, ORIGIN, [KEY])
         assert "nonce" in shown["state"]
     words = run("audit", "verify", str(tmp_path / "0.tlog-proof")).output
-    assert "It holds." in words
+    assert "The receipt is valid." in words
     assert "request:req-1-3" in words
 
 
@@ -231,23 +231,25 @@ def test_the_whole_ledger_is_checked(run: Run, config: Path) -> None:
     )
     ledger.close()
     words = run("audit", "verify", exits=1).output
-    assert "event · 17: expected the one that was sealed, found another" in words
+    assert "event · 17: expected the event that was sealed, found a different event" in words
 
 
 def test_what_is_not_sealed_and_a_file_that_is_not_there_are_told(run: Run, config: Path) -> None:
     run("account", "create", "--name", "Late")
-    assert "1 events behind it are not sealed yet." in run("audit", "verify").output
+    assert "1 later events are not sealed yet." in run("audit", "verify").output
     file = load(config).checkpoint_path
     file.unlink()
     words = run("audit", "verify", exits=1).output
-    assert f"checkpoint file · {file}: expected a checkpoint outside the database, found no such file" in words
-    assert "No checkpoint outside the database was compared." in run("audit", "verify", "--without-file").output
+    assert f"checkpoint file · {file}: expected a checkpoint outside the database, found no file" in words
+    assert (
+        "The checkpoint file outside the database was not compared." in run("audit", "verify", "--without-file").output
+    )
 
 
 def test_a_lost_checkpoint_file_is_adopted(run: Run, config: Path) -> None:
     path = load(config).checkpoint_path
     lost = path.read_text()
-    assert "is there already" in run("audit", "adopt", exits=1).output
+    assert "already exists" in run("audit", "adopt", exits=1).output
     path.unlink()
     adopted = told(run("audit", "adopt", "--json"))
     assert (adopted["file"], adopted["origin"], path.read_text()) == (str(path), ORIGIN, lost)
@@ -285,7 +287,7 @@ def test_without_the_setting_each_says_so(tmp_path: Path) -> None:
     prepare(load(path))
     for command in (["audit", "prove", "1"], ["audit", "verify"], ["export", "log", "--out", str(tmp_path / "x")]):
         done = CliRunner().invoke(main, [*command, "--config", str(path)])
-        assert (done.exit_code, "set [log]" in done.output) == (1, True)
+        assert (done.exit_code, "Configure [log]" in done.output) == (1, True)
 
 
 def test_no_private_key_is_told_by_any_of_them(run: Run, tmp_path: Path) -> None:

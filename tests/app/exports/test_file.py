@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from app.exports.file import FileExport, Job
+from app.exports.kinds import ExportSpec, encoder_for, export_spec, file_name
 from app.exports.manifest import Manifest, read_manifest
 from app.exports.source import position_before
-from app.exports.wanted import Wanted, encoder_for, file_name, wanted
 from app.faults import ExportUnfit, NoSuchExport
 from projections.exports.contract import ExportStopped
 from projections.runner import Runner
@@ -22,7 +22,7 @@ from tests.support.ledger.trading import Trade
 
 
 @APPENDED
-def test_a_file_has_its_manifest_beside_it(trade: Stage, asked: Wanted, tmp_path: Path) -> None:
+def test_a_file_has_its_manifest_beside_it(trade: Stage, asked: ExportSpec, tmp_path: Path) -> None:
     out = tmp_path / "out"
     manifest = export(trade, asked, out).write()
     assert names(tmp_path) == ["out", "out.manifest.json"]
@@ -37,7 +37,7 @@ def test_a_file_has_its_manifest_beside_it(trade: Stage, asked: Wanted, tmp_path
 
 @APPENDED
 @pytest.mark.parametrize("cut", [1, 900, 2_500])
-def test_a_file_that_went_on_is_the_whole_one(trade: Stage, asked: Wanted, cut: int, tmp_path: Path) -> None:
+def test_a_file_that_went_on_is_the_whole_one(trade: Stage, asked: ExportSpec, cut: int, tmp_path: Path) -> None:
     whole = export(trade, asked, tmp_path / "whole").write()
     out, source = tmp_path / "out", source_of(trade, asked)
     early = export(trade, asked, out, Shorter(source, cut)).write()
@@ -49,7 +49,7 @@ def test_a_file_that_went_on_is_the_whole_one(trade: Stage, asked: Wanted, cut: 
 
 
 def test_what_belongs_behind_another_file_has_no_header(trade: Stage, tmp_path: Path) -> None:
-    asked = wanted("csv", "journal")
+    asked = export_spec("csv", "journal")
     export(trade, asked, tmp_path / "whole").write()
     first = export(trade, asked, tmp_path / "first", Shorter(source_of(trade, asked), 700)).write()
     second = export(trade, asked, tmp_path / "second").write(after=700)
@@ -62,17 +62,17 @@ def test_what_belongs_behind_another_file_has_no_header(trade: Stage, tmp_path: 
 
 
 def test_only_an_earlier_part_of_the_very_export_goes_on(trade: Stage, tmp_path: Path) -> None:
-    asked, out = wanted("csv", "journal"), tmp_path / "out"
+    asked, out = export_spec("csv", "journal"), tmp_path / "out"
     end = export(trade, asked, out).write().last_position
     for other, after, why in (
-        (wanted("csv", "usage"), end, "earlier part of this very export"),
-        (asked, 5, "goes up to position"),
-        (asked, end + 1, "nothing behind position"),
+        (export_spec("csv", "usage"), end, "not an earlier part of this export"),
+        (asked, 5, "ends at position"),
+        (asked, end + 1, "nothing after position"),
     ):
         with pytest.raises(ExportUnfit, match=why):
             export(trade, other, out).write(after=after)
     out.write_bytes(out.read_bytes().replace(b"0", b"1", 1))
-    with pytest.raises(ExportUnfit, match="not what its manifest"):
+    with pytest.raises(ExportUnfit, match="does not match its manifest"):
         export(trade, asked, out).write(after=end)
     (tmp_path / "out.manifest.json").write_text("[]", encoding="utf-8")
     with pytest.raises(ExportUnfit, match="cannot be read"):
@@ -81,20 +81,20 @@ def test_only_an_earlier_part_of_the_very_export_goes_on(trade: Stage, tmp_path:
 
 def test_an_export_is_private(trade: Stage, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    export(trade, wanted("csv", None), out).write()
+    export(trade, export_spec("csv", None), out).write()
     assert out.stat().st_mode & 0o077 == 0
 
 
 def test_parquet_goes_on_in_a_file_of_its_own(trade: Stage, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
-    asked = wanted("parquet", "focus")
+    asked = export_spec("parquet", "focus")
     whole = export(trade, asked, tmp_path / "whole").write()
     export(trade, asked, tmp_path / "first", Shorter(source_of(trade, asked), 700)).write()
     second = export(trade, asked, tmp_path / "second").write(after=700)
     assert not second.continues
     first = (tmp_path / "first").read_bytes()
-    with pytest.raises(ExportUnfit, match="name another file"):
+    with pytest.raises(ExportUnfit, match="Name another file"):
         export(trade, asked, tmp_path / "first").write(after=700)
     assert (tmp_path / "first").read_bytes() == first
     parts = [pq.read_table(tmp_path / name) for name in ("first", "second")]
@@ -109,10 +109,10 @@ def test_one_account_is_its_part_of_the_whole(engine: str, request: pytest.Fixtu
     with staged(request, tmp_path) as stage:
         Trade(stage.book, seed=7).run(300)
         drain(Runner(stage.log, stage.shown))
-        export(stage, wanted("csv", "lots"), tmp_path / "whole").write()
+        export(stage, export_spec("csv", "lots"), tmp_path / "whole").write()
         header, parts = b"", list[bytes]()
         for name in ("acme", "bob_2", "zoë"):
-            export(stage, wanted("csv", "lots", account_id=name), tmp_path / name).write()
+            export(stage, export_spec("csv", "lots", account_id=name), tmp_path / name).write()
             header, *rows = (tmp_path / name).read_bytes().splitlines()
             assert all(row.startswith(f"{name},".encode()) for row in rows)
             parts += rows
@@ -129,7 +129,7 @@ def test_an_account_that_read_models_lag_behind_is_told_as_far_as_they_are(tmp_p
         drain(Runner(stage.log, stage.shown))
         behind = stage.log.head().position
         stage.book.append(*trade.money())
-        asked = wanted("csv", "lots", account_id="acme")
+        asked = export_spec("csv", "lots", account_id="acme")
         assert export(stage, asked, tmp_path / "out").write().last_position == behind
     finally:
         stage.close()
@@ -138,7 +138,7 @@ def test_an_account_that_read_models_lag_behind_is_told_as_far_as_they_are(tmp_p
 def test_a_period_is_its_instants(trade: Stage, tmp_path: Path) -> None:
     facts = trade.log.read(0, 100_000)
     begins, ends = facts[500].recorded_at_micros, facts[2_000].recorded_at_micros
-    asked = wanted("csv", "journal", from_micros=begins, to_micros=ends)
+    asked = export_spec("csv", "journal", from_micros=begins, to_micros=ends)
     manifest = export(trade, asked, tmp_path / "out").write()
     inside = [fact.position for fact in facts if begins <= fact.recorded_at_micros < ends]
     assert (manifest.first_position, manifest.last_position) == (inside[0], inside[-1])
@@ -150,10 +150,10 @@ def test_periods_follow_each_other_without_gap_or_overlap(trade: Stage, tmp_path
     facts = trade.log.read(0, 100_000)
     middle = facts[1_000].recorded_at_micros
     parts = [
-        export(trade, wanted("csv", "transactions", from_micros=begins, to_micros=ends), tmp_path / name).write()
+        export(trade, export_spec("csv", "transactions", from_micros=begins, to_micros=ends), tmp_path / name).write()
         for name, begins, ends in (("first", None, middle), ("second", middle, None))
     ]
-    whole = export(trade, wanted("csv", "transactions"), tmp_path / "whole").write()
+    whole = export(trade, export_spec("csv", "transactions"), tmp_path / "whole").write()
     assert sum(part.rows for part in parts) == whole.rows
     assert sum(Decimal(part.control_total) for part in parts) == Decimal(whole.control_total)
     _, *second = (tmp_path / "second").read_bytes().splitlines(keepends=True)
@@ -167,14 +167,14 @@ def test_an_event_that_cannot_be_read_stops_it_and_leaves_no_file(tmp_path: Path
         stage.drop_triggers()
         stage.sql("UPDATE stored_events SET state = X'7b7d' WHERE notification_id = 20")
         with pytest.raises(ExportStopped, match="position 20"):
-            export(stage, wanted("csv", "journal"), tmp_path / "out").write()
+            export(stage, export_spec("csv", "journal"), tmp_path / "out").write()
         assert not (tmp_path / "out").exists()
     finally:
         stage.close()
 
 
 def test_a_checkpoint_is_told_where_there_is_one(trade: Stage, tmp_path: Path) -> None:
-    asked = wanted("csv", None)
+    asked = export_spec("csv", None)
     encoder = encoder_for(asked, provider="p", name_of=str)
     source = source_of(trade, asked)
     job = Job(source, encoder, asked, log="x")
@@ -186,17 +186,17 @@ def test_a_checkpoint_is_told_where_there_is_one(trade: Stage, tmp_path: Path) -
 @pytest.mark.parametrize(("kind", "table"), [("xml", None), ("csv", "focus"), ("beancount", "usage"), ("parquet", "x")])
 def test_what_there_is_not_is_refused(kind: str, table: str | None) -> None:
     with pytest.raises(NoSuchExport):
-        wanted(kind, table)
+        export_spec(kind, table)
 
 
 def test_a_download_has_a_name() -> None:
-    asked = wanted("parquet", "lots")
+    asked = export_spec("parquet", "lots")
     assert file_name(asked, encoder_for(asked, provider="p", name_of=str)) == "realrouter-lots.parquet"
 
 
 @pytest.mark.long
 @APPENDED
-def test_memory_is_flat(asked: Wanted, tmp_path: Path) -> None:
+def test_memory_is_flat(asked: ExportSpec, tmp_path: Path) -> None:
     """Ten times the log, the same memory. Lots are kept, and are as many as credits: here as many as ever."""
     peaks, rows = [], 0
     for requests in (5_000, 50_000):

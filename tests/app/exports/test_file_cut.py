@@ -11,9 +11,9 @@ from typing import BinaryIO
 import msgspec
 import pytest
 
+from app.exports.kinds import ExportSpec, export_spec
 from app.exports.manifest import Manifest, Progress, read_manifest, replace_file
 from app.exports.source import WholeLog
-from app.exports.wanted import Wanted, wanted
 from app.faults import ExportUnfit
 from app.ledger.codec import Codec
 from app.ledger.store import StoreUnavailable
@@ -24,7 +24,7 @@ from tests.support.ledger.stages import Stage
 
 @APPENDED
 @pytest.mark.parametrize("after", [None, 40])
-def test_what_was_cut_short_goes_on(trade: Stage, asked: Wanted, after: int | None, tmp_path: Path) -> None:
+def test_what_was_cut_short_goes_on(trade: Stage, asked: ExportSpec, after: int | None, tmp_path: Path) -> None:
     """Cut after every page in turn: the same bytes come of it, and the file was not there before they all were."""
     whole, out, source = tmp_path / "whole", tmp_path / "out", source_of(trade, asked)
     expected = export(trade, asked, whole).write(after=after)
@@ -42,7 +42,7 @@ def test_what_was_cut_short_goes_on(trade: Stage, asked: Wanted, after: int | No
 
 
 def test_a_cut_export_begins_where_it_was(trade: Stage, tmp_path: Path) -> None:
-    asked, out = wanted("csv", "journal"), tmp_path / "out"
+    asked, out = export_spec("csv", "journal"), tmp_path / "out"
     with pytest.raises(StoreUnavailable):
         export(trade, asked, out, Cut(source_of(trade, asked), 2)).write()
     progress = msgspec.json.decode((tmp_path / "out.part.json").read_bytes(), type=Progress)
@@ -58,18 +58,18 @@ def test_a_cut_export_begins_where_it_was(trade: Stage, tmp_path: Path) -> None:
 def test_a_note_of_another_export_is_no_beginning(trade: Stage, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(StoreUnavailable):
-        export(trade, wanted("csv", "usage"), out, Cut(source_of(trade, wanted("csv", "usage")), 2)).write()
-    export(trade, wanted("csv", "journal"), out).write()
-    export(trade, wanted("csv", "journal"), tmp_path / "whole").write()
+        export(trade, export_spec("csv", "usage"), out, Cut(source_of(trade, export_spec("csv", "usage")), 2)).write()
+    export(trade, export_spec("csv", "journal"), out).write()
+    export(trade, export_spec("csv", "journal"), tmp_path / "whole").write()
     assert out.read_bytes() == (tmp_path / "whole").read_bytes()
     (tmp_path / "out.part.json").write_text("{", encoding="utf-8")
-    export(trade, wanted("csv", "journal"), out).write()
+    export(trade, export_spec("csv", "journal"), out).write()
     assert out.read_bytes() == (tmp_path / "whole").read_bytes()
 
 
 def test_a_note_is_no_beginning_once_another_export_was_cut_short(trade: Stage, tmp_path: Path) -> None:
     """The other has no note of its own yet, and has written more than the first."""
-    one, other = wanted("csv", "usage"), wanted("csv", "journal")
+    one, other = export_spec("csv", "usage"), export_spec("csv", "journal")
     out, note = tmp_path / "out", tmp_path / "out.part.json"
     with pytest.raises(StoreUnavailable):
         export(trade, one, out, Cut(source_of(trade, one), 2)).write()
@@ -84,7 +84,7 @@ def test_a_note_is_no_beginning_once_another_export_was_cut_short(trade: Stage, 
 
 
 def test_one_run_at_a_time(trade: Stage, tmp_path: Path) -> None:
-    asked = wanted("csv", "journal")
+    asked = export_spec("csv", "journal")
     inner = export(trade, asked, tmp_path / "out")
 
     class Meanwhile(WholeLog):
@@ -99,7 +99,7 @@ def test_one_run_at_a_time(trade: Stage, tmp_path: Path) -> None:
 def test_one_that_was_finished_before_it_was_locked_is_left_whole(
     trade: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, out, lock = wanted("csv", "journal"), tmp_path / "out", fcntl.flock
+    asked, out, lock = export_spec("csv", "journal"), tmp_path / "out", fcntl.flock
     others = [export(trade, asked, out)]
 
     def late(file: BinaryIO, how: int) -> None:
@@ -118,7 +118,7 @@ def test_one_that_was_finished_before_it_was_locked_is_left_whole(
 def test_one_is_not_over_before_its_manifest_stands(
     trade: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, refused = wanted("csv", "journal"), list[Path]()
+    asked, refused = export_spec("csv", "journal"), list[Path]()
 
     def replace(path: Path, told: msgspec.Struct) -> None:
         if isinstance(told, Manifest):

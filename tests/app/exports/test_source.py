@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from app.exports.kinds import encoder_for, export_spec
 from app.exports.run import chunks
 from app.exports.source import OneAccount, Source, WholeLog, position_before, span_of
-from app.exports.wanted import encoder_for, wanted
 from app.ledger.codec import Codec
 from projections.exports.contract import ExportStopped
 from projections.runner import Runner
@@ -30,7 +30,7 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
 
 
 def exported(stage: Stage, account_id: str | None = None, from_micros: int | None = None) -> bytes:
-    asked = wanted("csv", "journal", account_id=account_id, from_micros=from_micros)
+    asked = export_spec("csv", "journal", account_id=account_id, from_micros=from_micros)
     source: Source = WholeLog(stage.ledger, Codec())
     if account_id is not None:
         source = OneAccount(stage.ledger, Codec(), stage.shown, account_id)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.faults import FileTooLarge, UnsupportedMediaType
-from app.files.upload import Asked, UploadForm
+from app.files.upload import UploadFields, UploadForm
 from app.wire.exchange import RequestError
 from domain.errors import InvalidValue
 from domain.file import FILE_BYTES_MAX
@@ -19,7 +19,7 @@ CONTENT = b"%PDF-1.7\r\n--\r\n------form7MA4YWxkTrZu0g\r\n" + bytes(range(256))
 """What looks like a boundary, and is none."""
 
 
-def read(body: bytes, *, sizes: int = 1 << 30, kind: str = FORM) -> tuple[Asked, bytes]:
+def read(body: bytes, *, sizes: int = 1 << 30, kind: str = FORM) -> tuple[UploadFields, bytes]:
     reader = UploadForm(kind)
     content = b"".join(reader.feed(body[at : at + sizes]) for at in range(0, len(body), sizes))
     asked = reader.finish()
@@ -36,13 +36,13 @@ def refused(body: bytes, *, kind: str = FORM) -> RequestError:
 @pytest.mark.parametrize("sizes", [1, 2, 3, 7, 64, 1 << 30])
 def test_a_form_reads_the_same_however_it_is_cut(sizes: int) -> None:
     body = upload_form(CONTENT, filename="a b.pdf", anchor="created_at", seconds="3600")
-    assert read(body, sizes=sizes) == (Asked("a b.pdf", "user_data", 3600), CONTENT)
+    assert read(body, sizes=sizes) == (UploadFields("a b.pdf", "user_data", 3600), CONTENT)
 
 
 def test_what_comes_before_and_after_the_parts_is_no_part() -> None:
     body = b"preamble\r\n" + upload_form(CONTENT) + b"epilogue"
-    assert read(body) == (Asked("document.pdf", "user_data", None), CONTENT)
-    assert read(body, sizes=1) == (Asked("document.pdf", "user_data", None), CONTENT)
+    assert read(body) == (UploadFields("document.pdf", "user_data", None), CONTENT)
+    assert read(body, sizes=1) == (UploadFields("document.pdf", "user_data", None), CONTENT)
 
 
 @pytest.mark.parametrize(

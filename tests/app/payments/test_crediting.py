@@ -10,7 +10,7 @@ import pytest
 
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
-from app.payments.crediting import Crediting, Paid
+from app.payments.crediting import Crediting, ReportedPayment
 from app.payments.vendor import Dispute, Refund
 from domain import account as accounts
 from domain.account import NEGATIVE_BALANCE, OPERATOR
@@ -33,7 +33,7 @@ from domain.events import (
 from tests.support.payments.paying import PACKS, Died, House
 
 USD = 10**9
-PAID = Paid("pi_1", "co_1", "acct", 900, "usd")
+PAID = ReportedPayment("pi_1", "co_1", "acct", 900, "usd")
 
 
 @pytest.fixture
@@ -90,15 +90,17 @@ def test_a_payment_is_credited_once_however_often_it_is_told(house: House, credi
 @pytest.mark.parametrize(
     ("paid", "what"),
     [
-        (Paid("pi_1", "co_1", "other", 900, "usd"), "account"),
-        (Paid("pi_1", "co_1", None, 900, "usd"), "account"),
-        (Paid("pi_1", "co_1", "acct", 899, "usd"), "amount"),
-        (Paid("pi_1", "co_1", "acct", 90_000, "usd"), "amount"),
-        (Paid("pi_1", "co_1", "acct", None, "usd"), "amount"),
-        (Paid("pi_1", "co_1", "acct", 900, "eur"), "currency"),
+        (ReportedPayment("pi_1", "co_1", "other", 900, "usd"), "account"),
+        (ReportedPayment("pi_1", "co_1", None, 900, "usd"), "account"),
+        (ReportedPayment("pi_1", "co_1", "acct", 899, "usd"), "amount"),
+        (ReportedPayment("pi_1", "co_1", "acct", 90_000, "usd"), "amount"),
+        (ReportedPayment("pi_1", "co_1", "acct", None, "usd"), "amount"),
+        (ReportedPayment("pi_1", "co_1", "acct", 900, "eur"), "currency"),
     ],
 )
-def test_what_was_not_ordered_is_not_credited(house: House, crediting: Crediting, paid: Paid, what: str) -> None:
+def test_what_was_not_ordered_is_not_credited(
+    house: House, crediting: Crediting, paid: ReportedPayment, what: str
+) -> None:
     with pytest.raises(PaymentMismatch) as refused:
         crediting.credit(paid)
     assert refused.value.what == what
@@ -107,7 +109,7 @@ def test_what_was_not_ordered_is_not_credited(house: House, crediting: Crediting
 
 def test_a_payment_of_no_checkout_of_ours_is_not_credited(house: House, crediting: Crediting) -> None:
     with pytest.raises(NotFound):
-        crediting.credit(Paid("pi_1", "co_9", "acct", 900, "usd"))
+        crediting.credit(ReportedPayment("pi_1", "co_9", "acct", 900, "usd"))
     assert house.available("acct") == 0
 
 
@@ -115,9 +117,9 @@ def test_two_payments_never_credit_one_checkout_nor_one_payment_two(house: House
     crediting.start("co_2", "acct", PACKS["bonus"])
     assert crediting.credit(PAID)
     with pytest.raises(PaymentMismatch):
-        crediting.credit(Paid("pi_2", "co_1", "acct", 900, "usd"))
+        crediting.credit(ReportedPayment("pi_2", "co_1", "acct", 900, "usd"))
     with pytest.raises(PaymentMismatch):
-        crediting.credit(Paid("pi_1", "co_2", "acct", 900, "usd"))
+        crediting.credit(ReportedPayment("pi_1", "co_2", "acct", 900, "usd"))
     assert house.available("acct") == 10 * USD
 
 
@@ -196,7 +198,7 @@ def test_a_refund_larger_than_what_is_left_freezes_and_a_top_up_thaws(house: Hou
     assert house.available("acct") == -4 * USD
     assert house.frozen_for("acct") == {NEGATIVE_BALANCE}
     crediting.start("co_2", "acct", PACKS["bonus"])
-    crediting.credit(Paid("pi_2", "co_2", "acct", 900, "usd"))
+    crediting.credit(ReportedPayment("pi_2", "co_2", "acct", 900, "usd"))
     assert house.available("acct") == 6 * USD
     assert house.frozen_for("acct") == frozenset()
     assert kinds(house, CheckoutStarted, CheckoutCompleted) == [
@@ -222,7 +224,7 @@ def test_a_top_up_that_is_not_enough_leaves_the_freeze(house: House, crediting: 
     spend(house, 10 * USD)
     crediting.refund(settled(crediting), refund(900))
     crediting.start("co_2", "acct", Pack("small", "Small", 100, "usd", USD))
-    crediting.credit(Paid("pi_2", "co_2", "acct", 100, "usd"))
+    crediting.credit(ReportedPayment("pi_2", "co_2", "acct", 100, "usd"))
     assert house.available("acct") == -9 * USD
     assert house.frozen_for("acct") == {NEGATIVE_BALANCE}
 

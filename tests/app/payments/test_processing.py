@@ -130,8 +130,8 @@ async def test_an_announcement_of_what_was_not_ordered_is_refused_and_logged(
         await world.house.drain(world.payments)
     assert world.credited() == 0
     [outcome] = world.outcomes()
-    assert outcome.startswith(f"refused: The {what} of this payment is")
-    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["a payment is refused"]
+    assert outcome.startswith(f"refused: This payment's {what} is")
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["payment refused"]
 
 
 async def test_what_the_processor_itself_has_wrong_is_refused_too(world: World) -> None:
@@ -161,7 +161,7 @@ async def test_an_announcement_for_another_stripe_account_or_mode_is_refused(wor
     completed = world.state.deliveries[1]
     await world.deliver({**completed, "account": "acct_connected"})
     await world.house.drain(world.payments)
-    assert world.outcomes()[0].startswith("refused: The account")
+    assert world.outcomes()[0].startswith("refused: This payment's account")
     with pytest.raises(BadSignature):
         await world.deliver({**completed, "livemode": True})
     assert world.credited() == 0
@@ -192,7 +192,7 @@ async def test_a_processor_out_of_reach_leaves_the_announcement_to_be_tried_agai
     world.transport.faults.status_500 = 2
     await world.deliver(world.state.deliveries[1])
     await world.house.drain(world.payments)
-    assert world.outcomes() == ["waits: VendorUnavailable: APIError (500)"]
+    assert world.outcomes() == ["postponed: VendorUnavailable: APIError (500)"]
     assert await Processing(world.payments).drain() == 0, "not yet"
     world.house.pass_time(RETRY_SECONDS_FIRST + 1)
     await world.house.drain(world.payments)

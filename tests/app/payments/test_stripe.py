@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from app.payments.stripe import TYPES
-from app.payments.vendor import Payment, Saved
+from app.payments.vendor import Payment, SavedMethod
 from domain.events import Tax
 from tests.fakes.stripe_api import Faults
 from tests.fakes.stripe_model import StripeState
@@ -35,7 +35,9 @@ async def test_a_payment_is_followed_from_its_session_to_its_returns(reached: An
         [payment_id] = state.succeeded()
         paid = await vendor.session(session.session_id)
         assert (paid.status, paid.paid, paid.amount_minor, paid.payment_id) == ("complete", True, 1000, payment_id)
-        assert paid.saved == Saved(state.intents[payment_id]["customer"], state.intents[payment_id]["payment_method"])
+        assert paid.saved == SavedMethod(
+            state.intents[payment_id]["customer"], state.intents[payment_id]["payment_method"]
+        )
         assert await vendor.session_of(payment_id) == paid
         payment = Payment(payment_id, "co_1", "acct_1", "succeeded", 1000, "usd")
         assert await vendor.payment(payment_id) == payment

@@ -16,7 +16,7 @@ import pytest
 from app.exports.source import WholeLog
 from app.faults import ProviderFileUnfit
 from app.ledger.codec import Codec
-from app.reports.providers import Listing, Reconciled, read_file, reconcile
+from app.reports.providers import Differences, Reconciled, read_file, reconcile
 from app.settings import ProviderExportSettings
 from domain.events import RequestDebited
 from domain.request import AnswerSource, debit
@@ -224,18 +224,18 @@ def test_differences_are_all_counted_and_the_first_shown(charged: Charged, tmp_p
         (b"request,in,cached,out,usd\nup,1.5,0,0,0\n", "line 2"),
         (b"request,in,cached,out,usd\nup,1,0,0,1e5\n", "line 2"),
         (b"request,in,cached,out,usd,usd\nup,1,0,0,9,1\n", "more than one column 'usd'"),
-        (b"request,in,cached,out,usd\nup\n", "line 2: it has not as many cells"),
-        (b"request,in,cached,out,usd\nup,1,0,0,1,5\n", "line 2: it has not as many cells"),
-        (b"request,in,cached,out,usd\n\xff,1,0,0,1\n", "no CSV"),
-        (b'request,in,cached,out,usd\n"up,1,0,0,1\n', "no CSV"),
-        (b"request,in,cached,out,usd\n" + b"u" * 200_000 + b",1,0,0,1\n", "no CSV"),
+        (b"request,in,cached,out,usd\nup\n", "line 2: the number of cells differs"),
+        (b"request,in,cached,out,usd\nup,1,0,0,1,5\n", "line 2: the number of cells differs"),
+        (b"request,in,cached,out,usd\n\xff,1,0,0,1\n", "not valid CSV"),
+        (b'request,in,cached,out,usd\n"up,1,0,0,1\n', "not valid CSV"),
+        (b"request,in,cached,out,usd\n" + b"u" * 200_000 + b",1,0,0,1\n", "not valid CSV"),
     ],
 )
 def test_a_file_that_is_no_export_is_refused(content: bytes, why: str, tmp_path: Path) -> None:
     path = tmp_path / "usage.csv"
     path.write_bytes(content)
     with pytest.raises(ProviderFileUnfit, match=why):
-        read_file(path, MAPPING, Listing(20, Counter(), []))
+        read_file(path, MAPPING, Differences(20, Counter(), []))
 
 
 def test_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,4 +243,4 @@ def test_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     path = tmp_path / "usage.csv"
     path.write_text("request,in,cached,out,usd\n" + "".join(f"up-{n},1,0,0,1\n" for n in range(3)), encoding="utf-8")
     with pytest.raises(ProviderFileUnfit, match="more than 2 requests"):
-        read_file(path, MAPPING, Listing(20, Counter(), []))
+        read_file(path, MAPPING, Differences(20, Counter(), []))

@@ -15,8 +15,8 @@ import trio
 
 from app.exports.download import ACCOUNT_EXPORTS_MAX
 from app.exports.file import FileExport, Job
+from app.exports.kinds import KINDS, encoder_for, export_spec, provider_of
 from app.exports.source import OneAccount
-from app.exports.wanted import KINDS, encoder_for, provider_of, wanted
 from app.ledger.codec import Codec
 from app.ledger.store import StoreUnavailable
 from projections.contract import Fact, Read
@@ -51,7 +51,7 @@ async def test_a_download_is_the_file_of_the_command_line(tmp_path: Path) -> Non
         _, owner = await trading(gateway, 600)
         services = gateway.services
         for kind in KINDS:
-            asked = wanted(kind, None, account_id="acme")
+            asked = export_spec(kind, None, account_id="acme")
             encoder = encoder_for(asked, provider=provider_of(services.settings), name_of=lambda _: "name of acme")
             source = OneAccount(services.ledger, Codec(), services.read_models, "acme")
             out = tmp_path / kind

@@ -66,7 +66,7 @@ async def test_what_a_link_refuses_says_what_to_do(home: House, client: httpx.As
     for token in ("made-up", "", "x" * 10_000, "\0", "é"):
         answer = await use(client, token)
         assert refusal(answer) == (401, "invalid_link", None)
-        assert "Ask for a new one" in answer.json()["error"]["message"]
+        assert "Request a new one" in answer.json()["error"]["message"]
     assert (await client.post("/api/session/link", json={})).json()["error"]["param"] == "token"
     assert refusal(await client.post("/api/session/link", json={"token": 1}))[0] == 400
 

@@ -124,7 +124,7 @@ def test_a_read_model_that_lags_makes_no_statement(stopped: Usages | Transaction
     charge(stage, "completed", "completed")
     head = stage.log.head().position
     drain(Runner(stage.log, stage.shown, [stopped if each.name == stopped.name else each for each in ALL]))
-    with pytest.raises(ReadModelsUnavailable, match=f"{stopped.name} stands at position {before.position}, and {head}"):
+    with pytest.raises(ReadModelsUnavailable, match=f"{stopped.name} is at position {before.position}, but {head}"):
         of_this_month(stage, needed=head)
     drain(Runner(stage.log, stage.shown))
     after = of_this_month(stage, needed=head)
@@ -158,7 +158,7 @@ async def test_until_a_read_model_is_there_a_statement_is_to_be_asked_for_again(
         told = (await with_key(gateway, f"/api/statements/{this_month()}")).json()
         assert (told["position"], told["complete"]) == (head, False)
         page_of_it = (await with_key(gateway, f"/api/statements/{this_month()}", format="html")).text
-        assert f"up to position {head} of the log" in page_of_it
+        assert f"up to log position {head}" in page_of_it
         monkeypatch.setattr("app.read_models.fresh.FRESH_SECONDS", 0.05)
         monkeypatch.setattr(Usages, "apply", StoppedUsages.apply)
         await gateway.post("chat/completions", chat())

@@ -135,7 +135,7 @@ def test_the_demo_and_the_example_agree_on_models_and_prices() -> None:
         ('[server]\nbind = ["x:99999"]\n', 2, "server.bind[0]", "host:port"),
         ("[server]\nbind = []\n", 2, "server.bind", "length >= 1"),
         ('[server]\npublic_url = "localhost"\n', 2, "server.public_url", "http:// or https://"),
-        ('[server]\npublic_url = "http://h:port"\n', 2, "server.public_url", "not a URL"),
+        ('[server]\npublic_url = "http://h:port"\n', 2, "server.public_url", "not a valid URL"),
         ('[server]\ncors_origins = ["https://a/b"]\n', 2, "server.cors_origins[0]", "not an origin"),
         ('[server]\ncors_origins = ["https://App.example"]\n', 2, "server.cors_origins[0]", "not an origin"),
         ('[server]\ncors_origins = ["https://app.example:443"]\n', 2, "server.cors_origins[0]", "not an origin"),
@@ -154,9 +154,9 @@ def test_the_demo_and_the_example_agree_on_models_and_prices() -> None:
         ('[billing]\ncancelled_free_limit = "a"\n', 2, "billing.cancelled_free_limit", "decimal number"),
         ('[store]\nurl = "mysql://h/db"\n', 2, "store.url", "sqlite:///relative.db"),
         ('[store]\nurl = "postgres://h/db"\n', 2, "store.url", "postgresql://"),
-        ('[store]\nurl = "sqlite://"\n', 2, "store.url", "lives in a file"),
-        ('[store]\nurl = "sqlite:///:memory:"\n', 2, "store.url", "lives in a file"),
-        ('[store]\nurl = "sqlite:///a.db?mode=ro"\n', 2, "store.url", "no parameters"),
+        ('[store]\nurl = "sqlite://"\n', 2, "store.url", "must be a file"),
+        ('[store]\nurl = "sqlite:///:memory:"\n', 2, "store.url", "must be a file"),
+        ('[store]\nurl = "sqlite:///a.db?mode=ro"\n', 2, "store.url", "must not have parameters"),
         ('[files]\nurl = "ftp://h"\n', 2, "files.url", "s3://"),
         ('[files]\nurl = "file://host/x"\n', 2, "files.url", "three slashes"),
         ('[files]\nurl = "file:///"\n', 2, "files.url", "folder is missing"),
@@ -197,7 +197,7 @@ def test_the_demo_and_the_example_agree_on_models_and_prices() -> None:
             "model[0].price.above[0].input",
             "decimal",
         ),
-        ('[[pack]]\nid = "a"\nname = "A"\nprice = "0"\ncredit = "1"\n', 4, "pack[0].price", "above zero"),
+        ('[[pack]]\nid = "a"\nname = "A"\nprice = "0"\ncredit = "1"\n', 4, "pack[0].price", "more than zero"),
         (
             '[[pack]]\nid = "a"\nname = "A"\nprice = "1"\ncredit = "1"\ncurrency = "EUR"\n',
             6,
@@ -220,7 +220,7 @@ def test_a_finding_names_file_line_key_and_remedy(text: str, line: int, key: str
 )
 def test_a_syntax_error_names_its_line(text: str, line: int) -> None:
     error = refused(text)
-    assert error.message.startswith("This is not TOML")
+    assert error.message.startswith("This is not valid TOML")
     assert error.line is not None
     assert abs(error.line - line) <= (1 if text.endswith("[\n") else 0)
 
@@ -234,9 +234,9 @@ def test_files_that_cannot_be_read_say_why(tmp_path: Path) -> None:
     latin.write_bytes(b"[server]\n# caf\xe9\n")
     large.write_bytes(b"#" * (FILE_BYTES_MAX + 1))
     for path, hint in [
-        (latin, "latin.toml:2: This is not UTF-8"),
+        (latin, "latin.toml:2: The file is not valid UTF-8"),
         (large, "larger than"),
-        (tmp_path / "none.toml", "no such file"),
+        (tmp_path / "none.toml", "does not exist"),
         (tmp_path, "cannot be read"),
     ]:
         with pytest.raises(SettingsError) as caught:
@@ -346,7 +346,7 @@ def test_upstream_model_may_be_a_name_for_each_upstream() -> None:
     named = MODEL.replace('["openai"]', '["openai", "second"]') + 'upstream_model = { second = "other" }\n'
     [model] = parse(two + named + PRICE, environ={}).catalog()
     assert [model.name_at(upstream) for upstream in model.upstreams] == ["m", "other"]
-    with pytest.raises(SettingsError, match="'third' is none of this model's upstreams"):
+    with pytest.raises(SettingsError, match="'third' is not one of this model's upstreams"):
         parse(two + named.replace("{ second", "{ third") + PRICE, environ={})
 
 

@@ -71,9 +71,13 @@ def test_a_request_size_is_a_number_of_bytes(value: str) -> None:
 @pytest.mark.parametrize(
     ("protocol", "base", "hint"),
     [
-        ("anthropic", "https://api.anthropic.com", "must end in /v1: {base}/messages"),
+        ("anthropic", "https://api.anthropic.com", "must end in /v1: requests go to {base}/messages"),
         ("anthropic", "https://api.anthropic.com/v1/messages", "must end in /v1:"),
-        ("gemini", "https://generativelanguage.googleapis.com/v1", "must end in /v1beta: {base}/models/{model}:"),
+        (
+            "gemini",
+            "https://generativelanguage.googleapis.com/v1",
+            "must end in /v1beta: requests go to {base}/models/{model}:",
+        ),
     ],
 )
 def test_a_base_url_ends_in_the_version_that_is_spoken(protocol: str, base: str, hint: str) -> None:

@@ -23,7 +23,7 @@ def test_columns_that_are_not_named_are_not_read() -> None:
         (
             EXPORT.replace('upstream = "openai"', 'upstream = "other"'),
             "provider_export[0].upstream",
-            "no upstream 'other'",
+            "no [[upstream]] named 'other'",
         ),
         (EXPORT + EXPORT, "provider_export[1].name", "openai"),
         (EXPORT + 'markup = "-1"\n', "provider_export[0].markup", "must not be negative"),

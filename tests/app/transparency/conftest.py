@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.ledger.store import Ledger
-from app.transparency.copies import Stored
+from app.transparency.copies import DatabaseCopy
 from app.transparency.file import CheckpointFile
 from app.transparency.receipts import Receipts
 from app.transparency.sealer import Sealer
@@ -49,8 +49,8 @@ class Sealed:
         return Receipts(self.ledger, self.keys)
 
     @property
-    def stored(self) -> Stored:
-        return Stored(self.ledger, self.keys.origin, self.file)
+    def stored(self) -> DatabaseCopy:
+        return DatabaseCopy(self.ledger, self.keys.origin, self.file)
 
     def verify(self) -> Report:
         return verify(self.stored, (*self.keys.own, *self.keys.witnesses))

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.faults import ExportRefused
-from app.transparency.copies import Folder, export
-from app.transparency.verify import Found, verify
+from app.transparency.copies import FolderCopy, export
+from app.transparency.verify import FoundCheckpoint, verify
 from ops.verify import realrouter_verify as alone
 from projections.proofs.keys import LogKeys
 from projections.proofs.leaf import leaf_bytes
@@ -39,7 +39,7 @@ def run_alone(folder: Path, *more: str) -> int:
 def test_an_exported_copy_holds_without_a_database(
     hours: Sealed, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = verify(Folder(folder), keys())
+    report = verify(FolderCopy(folder), keys())
     assert (report.differences, report.size) == ((), hours.ledger.head().position)
     assert run_alone(folder) == 0
     assert "every event and every tile was hashed" in capsys.readouterr().out
@@ -52,7 +52,7 @@ def test_an_export_goes_on_where_it_ended(hours: Sealed, folder: Path) -> None:
     hours.sealer().seal()
     export(hours.stored, hours.keys, folder)
     assert full.stat().st_mtime_ns == before
-    report = verify(Folder(folder), keys())
+    report = verify(FolderCopy(folder), keys())
     assert (report.differences, report.size) == ((), hours.ledger.head().position)
     assert run_alone(folder) == 0
 
@@ -70,7 +70,7 @@ def test_a_folder_of_something_else_is_left_alone(hours: Sealed, tmp_path: Path)
 def test_an_export_of_another_log_is_left_alone(hours: Sealed, folder: Path) -> None:
     foreign = (folder / "checkpoint").read_text().replace(ORIGIN, "other.example")
     (folder / "checkpoint").write_text(foreign)
-    with pytest.raises(ExportRefused, match="another log"):
+    with pytest.raises(ExportRefused, match="a different log"):
         export(hours.stored, hours.keys, folder)
 
 
@@ -88,7 +88,7 @@ def test_any_one_bit_that_is_flipped_in_a_copy_is_told_by_both(folder: Path, dat
     file.write_bytes(changed)
     try:
         try:
-            ours = verify(Folder(folder), keys()).ok
+            ours = verify(FolderCopy(folder), keys()).ok
         except Exception as error:  # noqa: BLE001 - its type is the point
             assert type(error).__name__ == "ProofInvalid"  # noqa: PT017
             ours = False
@@ -101,20 +101,20 @@ def test_a_last_event_that_says_another_length_is_told_by_both(folder: Path) -> 
     """More than is there is cut off at the end, which leaves the event itself as it was."""
     bundle = folder / "entries/000"
     whole = bundle.read_bytes()
-    [*_, (_, last)] = next(iter(Folder(folder).leaves(256)))
+    [*_, (_, last)] = next(iter(FolderCopy(folder).leaves(256)))
     for bit in range(32):
         changed = bytearray(whole)
         changed[-len(last) - 1 - bit // 8] ^= 1 << bit % 8
         bundle.write_bytes(changed)
-        assert (verify(Folder(folder), keys()).ok, run_alone(folder)) == (False, 1)
+        assert (verify(FolderCopy(folder), keys()).ok, run_alone(folder)) == (False, 1)
 
 
 @pytest.mark.parametrize("wrong", [b"", b"garbage", leaf_bytes(entry(3)), leaf_bytes(entry(5)) + b"x"])
 def test_a_leaf_that_is_no_event_of_its_place_is_told_by_both_though_it_is_signed(wrong: bytes, tmp_path: Path) -> None:
     leaves = [leaf_bytes(entry(position)) for position in range(1, 10)]
-    assert verify(Folder(written(tmp_path / "good", *leaves)), keys()).ok
+    assert verify(FolderCopy(written(tmp_path / "good", *leaves)), keys()).ok
     copy = written(tmp_path / "copy", *leaves[:4], wrong, *leaves[5:])
-    [told] = verify(Folder(copy), keys()).differences
+    [told] = verify(FolderCopy(copy), keys()).differences
     assert (told.what, told.where) == ("event", "5")
     assert run_alone(copy) == 1
 
@@ -125,10 +125,10 @@ def test_a_file_that_is_missing_in_a_copy_is_told_by_both(folder: Path) -> None:
     ):
         whole = file.read_bytes()
         file.unlink()
-        assert not verify(Folder(folder), keys()).ok
+        assert not verify(FolderCopy(folder), keys()).ok
         assert run_alone(folder) == 1
         file.write_bytes(whole)
-    assert verify(Folder(folder), keys()).ok
+    assert verify(FolderCopy(folder), keys()).ok
 
 
 def test_a_later_log_that_lacks_an_event_is_told_by_its_receipt(
@@ -154,9 +154,9 @@ def test_a_later_log_that_lacks_an_event_is_told_by_its_receipt(
     assert "lacks the receipt's event: position 100 has another one" in capsys.readouterr().out
     assert run_alone(tmp_path / "forged", "--checkpoint", str(before)) == 1
     assert "does not begin as it was signed" in capsys.readouterr().out
-    kept = Found("in before", before.read_text())
-    assert verify(Folder(tmp_path / "honest"), keys(), earlier=[kept]).ok
-    for log in (Folder(tmp_path / "forged"), hours.stored):
+    kept = FoundCheckpoint("in before", before.read_text())
+    assert verify(FolderCopy(tmp_path / "honest"), keys(), earlier=[kept]).ok
+    for log in (FolderCopy(tmp_path / "forged"), hours.stored):
         [told] = verify(log, keys(), earlier=[kept]).differences
         assert (told.what, told.where) == ("root", "in before")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.ledger.store import Ledger
-from app.transparency.copies import Stored
+from app.transparency.copies import DatabaseCopy
 from app.transparency.file import CheckpointFile
 from app.transparency.sealer import Sealer
 from app.transparency.verify import verify
@@ -103,7 +103,7 @@ def nursery(engine: Engine, file: CheckpointFile) -> Iterator[Nursery]:
 def kill_many(engine: Engine, ledger: Ledger, folder: Path, kills: int, verify_every: int) -> None:
     file = CheckpointFile(folder / "outside" / "log.checkpoint")
     signed, draw = Continuation(ledger, KEYS, file), random.Random(7)
-    stored, heads, behind = Stored(ledger, ORIGIN, file), [0], 0
+    stored, heads, behind = DatabaseCopy(ledger, ORIGIN, file), [0], 0
     with nursery(engine, file) as processes:
         for number in range(1, kills + 1):
             processes.kill_one(draw.uniform(0, PAUSE_SECONDS_MAX))

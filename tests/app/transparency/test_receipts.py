@@ -127,7 +127,7 @@ def test_no_receipt_leaves_that_does_not_hold(sealed: Sealed) -> None:
     sealed.attack(("UPDATE stored_events SET topic = 'x' WHERE notification_id = 9", ()))
     changed = subjects.at_position(sealed.ledger, 9)
     assert changed is not None
-    with pytest.raises(ProofInvalid, match="do not lead to the checkpoint's root"):
+    with pytest.raises(ProofInvalid, match="do not match the checkpoint's root"):
         sealed.receipts.of(changed)
 
 
@@ -139,7 +139,7 @@ def test_a_witness_of_another_log_another_root_or_the_future_is_refused(sealed: 
     for forged, said in (
         (f"other.example\n{size}\n{root}\n", "not a checkpoint of this log"),
         (f"{origin}\n{int(size) + 1}\n{root}\n", "has not signed"),
-        (f"{origin}\n{int(size) - 1}\n{root}\n", "not the root"),
+        (f"{origin}\n{int(size) - 1}\n{root}\n", "differs from the log's root"),
         (f"{origin}\n{size}\n{root}\nmore\n", "not a checkpoint of this log"),
     ):
         with pytest.raises(ProofInvalid, match=said):
@@ -194,8 +194,8 @@ def test_a_witness_that_is_taken_out_stays_known(sealed: Sealed) -> None:
     sealed.sealer().seal()
     old = cosign(sealed)
     sealed.keys = LogKeys(ORIGIN, (SIGNER,), witnesses=(second,))
-    where, told = f"of {sealed.ledger.head().position} in the database", verify(sealed.stored, sealed.keys.known)
-    assert told.differences == (Difference("witnesses", where, "1 of known keys", "0 of known keys"),)
+    where, told = f"at {sealed.ledger.head().position} in the database", verify(sealed.stored, sealed.keys.known)
+    assert told.differences == (Difference("witnesses", where, "1 with known keys", "0 with known keys"),)
     sealed.keys = LogKeys(ORIGIN, (SIGNER,), witnesses=(second,), retired_witnesses=(WITNESS.verifier,))
     assert verify(sealed.stored, sealed.keys.known).ok
     sealed.grow(1)

@@ -16,7 +16,7 @@ from app.faults import RestoreRefused
 from app.ledger.sqlite import SQLiteLedger
 from app.ledger.store import LogReader
 from app.replay.replay import replay
-from app.transparency.copies import PAGE_EVENTS, Stored, export
+from app.transparency.copies import PAGE_EVENTS, DatabaseCopy, export
 from app.transparency.file import CheckpointFile
 from app.transparency.restore import restore
 from app.transparency.sealer import Sealer
@@ -63,7 +63,7 @@ def test_a_log_of_many_pages_is_whole(tmp_path: Path) -> None:
     source.migrate()
     Book(source).busy(PAGE_EVENTS // 2 + 50)
     Sealer(source, KEYS, CheckpointFile(tmp_path / "checkpoint"), alone=True).seal()
-    export(Stored(source, ORIGIN), KEYS, tmp_path / "copy")
+    export(DatabaseCopy(source, ORIGIN), KEYS, tmp_path / "copy")
     assert source.head().position > PAGE_EVENTS
     assert restore(tmp_path / "copy", OWN, tmp_path / "audit.db").ok
     ledger = SQLiteLedger(str(tmp_path / "audit.db"))
@@ -100,7 +100,7 @@ def test_a_copy_that_another_key_has_signed_is_none(folder: Path, tmp_path: Path
 @pytest.mark.parametrize("name", ["audit.db", "audit.db-wal"])
 def test_what_is_there_is_left_alone(name: str, folder: Path, tmp_path: Path) -> None:
     (tmp_path / name).write_text("mine")
-    with pytest.raises(RestoreRefused, match=f"{name} is there already"):
+    with pytest.raises(RestoreRefused, match=f"{name} already exists"):
         restore(folder, OWN, tmp_path / "audit.db")
     assert (tmp_path / name).read_text() == "mine"
 
@@ -116,7 +116,7 @@ def test_what_is_there_is_left_alone(name: str, folder: Path, tmp_path: Path) ->
 )
 def test_what_is_signed_and_no_ledger_is_refused_by_its_position(wrong: Entry, tmp_path: Path) -> None:
     copy = written(tmp_path / "copy", *map(leaf_bytes, (entry(1), entry(2), wrong, entry(4))))
-    with pytest.raises(RestoreRefused, match="no ledger: event 3: "):
+    with pytest.raises(RestoreRefused, match="not a valid ledger: event 3: "):
         restore(copy, OWN, tmp_path / "audit.db")
     assert not (tmp_path / "audit.db").exists()
 
@@ -124,8 +124,8 @@ def test_what_is_signed_and_no_ledger_is_refused_by_its_position(wrong: Entry, t
 @pytest.mark.parametrize(
     ("wrong", "found"),
     [
-        (b"\x02" + leaf_bytes(entry(2))[1:], "The event's bytes are of version 2; 1 is known here."),
-        (leaf_bytes(entry(3)), "one that says that its position is 3"),
+        (b"\x02" + leaf_bytes(entry(2))[1:], "The event's bytes have version 2; only version 1 is supported."),
+        (leaf_bytes(entry(3)), "an event that states position 3"),
     ],
     ids=["no event", "another position"],
 )
@@ -166,12 +166,12 @@ def test_commands_run_on_a_restored_copy(folder: Path, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'audit.db'}"
     done = run(tmp_path, url, "audit", "restore", str(folder), *keyed(str(SIGNER.verifier)))
     assert done.exit_code == 0, done.output
-    assert f"They are a ledger in {tmp_path / 'audit.db'}." in done.output
+    assert f"Created the ledger {tmp_path / 'audit.db'}." in done.output
     for command in (("audit", "replay"), ("books", "trial-balance"), ("audit", "balance", "--account", "acme")):
         done = run(tmp_path, url, *command)
         assert done.exit_code == 0, done.output
     again = run(tmp_path, url, "audit", "restore", str(folder), *keyed(str(SIGNER.verifier)))
-    assert (again.exit_code, "is there already" in again.output) == (1, True)
+    assert (again.exit_code, "already exists" in again.output) == (1, True)
 
 
 def test_a_bad_copy_exits_1_and_says_where(folder: Path, tmp_path: Path) -> None:
@@ -182,8 +182,8 @@ def test_a_bad_copy_exits_1_and_says_where(folder: Path, tmp_path: Path) -> None
     url = f"sqlite:///{tmp_path / 'audit.db'}"
     done = run(tmp_path, url, "audit", "restore", str(folder), *keyed(str(SIGNER.verifier)))
     assert done.exit_code == 1
-    assert "event · 1: expected the one that was sealed, found another" in done.output
-    assert "No ledger was made." in done.output
+    assert "event · 1: expected the event that was sealed, found a different event" in done.output
+    assert "No ledger was created." in done.output
 
 
 def test_it_is_restored_into_sqlite_alone(folder: Path, tmp_path: Path) -> None:

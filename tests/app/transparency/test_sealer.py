@@ -197,7 +197,7 @@ def test_a_log_that_was_put_back_is_refused(sealed: Sealed) -> None:
     sealed.attack(
         ("DELETE FROM stored_events WHERE notification_id > 500", ()), ("UPDATE log_head SET position = 500", ())
     )
-    with pytest.raises(LogDiffers, match=r"The log ends at 500, and the checkpoint in the database"):
+    with pytest.raises(LogDiffers, match=r"The log ends at event 500, but the checkpoint in the database"):
         sealed.sealer().check()
 
 
@@ -213,7 +213,7 @@ def _put_back(sealed: Sealed, *, position: int) -> None:
 def test_a_backup_of_everything_is_refused_by_the_file(sealed: Sealed) -> None:
     sealed.sealer().seal()
     _put_back(sealed, position=500)
-    with pytest.raises(LogDiffers, match=r"The log ends at 500, and the checkpoint in .*log.checkpoint"):
+    with pytest.raises(LogDiffers, match=r"The log ends at event 500, but the checkpoint in .*log.checkpoint"):
         sealed.sealer().seal()
     assert tables(sealed.ledger)[2] == []
 
@@ -225,7 +225,7 @@ def test_a_backup_that_was_written_on_is_refused_by_the_file_and_signs_nothing(s
     sealed.grow(200, seed=77)
     assert sealed.ledger.head().position > size
     for _ in range(2):
-        with pytest.raises(LogDiffers, match="does not begin as the checkpoint"):
+        with pytest.raises(LogDiffers, match="does not match the checkpoint"):
             sealed.sealer(page_events=10).seal()
     assert tables(sealed.ledger) == ([], [], [])
 
@@ -247,7 +247,7 @@ def test_another_event_at_the_end_is_refused(sealed: Sealed) -> None:
     sealed.sealer().seal()
     last = sealed.ledger.head().position
     sealed.attack(("UPDATE stored_events SET command_id = 'x' WHERE notification_id = ?", (last,)))
-    with pytest.raises(LogDiffers, match=f"Event {last} is not the one that was sealed"):
+    with pytest.raises(LogDiffers, match=f"Event {last} differs from the one that was sealed"):
         sealed.sealer().check()
 
 
@@ -261,13 +261,13 @@ def test_a_gap_is_refused(sealed: Sealed) -> None:
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("UPDATE log_tiles SET hashes = substr(hashes, 1, 32) WHERE level = 1", "do not lead to the root"),
-        ("DELETE FROM log_tiles WHERE level = 1", "do not lead to the root"),
-        ("DELETE FROM log_checkpoints", "newest checkpoint is gone"),
-        ("UPDATE log_checkpoints SET size = size - 1", "newest checkpoint is gone"),
-        ("UPDATE log_checkpoints SET size = size + 1", "is kept as of"),
-        ("UPDATE log_checkpoints SET note = replace(note, 'realrouter', 'realr0uter')", "does not hold"),
-        ("UPDATE log_checkpoints SET note = ''", "does not hold"),
+        ("UPDATE log_tiles SET hashes = substr(hashes, 1, 32) WHERE level = 1", "do not match the root"),
+        ("DELETE FROM log_tiles WHERE level = 1", "do not match the root"),
+        ("DELETE FROM log_checkpoints", "checkpoint at that size is missing"),
+        ("UPDATE log_checkpoints SET size = size - 1", "checkpoint at that size is missing"),
+        ("UPDATE log_checkpoints SET size = size + 1", "stored in the database at"),
+        ("UPDATE log_checkpoints SET note = replace(note, 'realrouter', 'realr0uter')", "is not valid"),
+        ("UPDATE log_checkpoints SET note = ''", "is not valid"),
     ],
 )
 def test_tables_that_were_changed_are_refused(sealed: Sealed, statement: str, said: str) -> None:
@@ -280,7 +280,7 @@ def test_tables_that_were_changed_are_refused(sealed: Sealed, statement: str, sa
 @pytest.mark.parametrize("text", ["", "nonsense", "log\n1\n" + "A" * 43 + "=\n\n— log AAAABBBB\n", "\ufffd"])
 def test_a_file_that_is_no_checkpoint_of_ours_is_refused(sealed: Sealed, text: str) -> None:
     sealed.file.write(text)
-    with pytest.raises(LogDiffers, match="does not hold"):
+    with pytest.raises(LogDiffers, match="is not valid"):
         sealed.sealer().check()
 
 
@@ -289,7 +289,7 @@ def test_a_file_of_another_origin_is_refused_and_kept(sealed: Sealed) -> None:
     before = sealed.file.read()
     renewed = generate("log.example/second")
     sealed.keys = LogKeys("log.example/second", (renewed,), retired=())
-    with pytest.raises(LogDiffers, match="does not hold"):
+    with pytest.raises(LogDiffers, match="is not valid"):
         sealed.sealer().seal()
     assert sealed.file.read() == before
     sealed.file.path.rename(sealed.file.path.with_suffix(".first"))
@@ -347,7 +347,7 @@ async def test_a_turn_tells_why_nothing_is_sealed_and_goes_on_when_it_may(sealed
     sealed.file.write("nonsense")
     sealed.grow(1)
     await sealer.turn()
-    assert "does not hold" in str(sealer.refused)
+    assert "is not valid" in str(sealer.refused)
     assert sealer.unsealed == 2
     sealed.file.write(good)
     await sealer.turn()
@@ -362,7 +362,7 @@ def test_a_tile_that_an_older_file_needs_is_missed(sealed: Sealed) -> None:
     sealed.sealer().seal()
     sealed.file.write(old)
     sealed.attack(("DELETE FROM log_tiles WHERE level = 0 AND tile = 2", ()))
-    with pytest.raises(LogDiffers, match="not whole"):
+    with pytest.raises(LogDiffers, match="incomplete"):
         sealed.sealer().check()
 
 

@@ -46,12 +46,12 @@ async def test_a_log_that_is_shorter_than_the_file_s_checkpoint_is_not_served(tm
     text = configuration(tmp_path, models=LOG, server={"bind": ["127.0.0.1:0"]})
     settings = parse(text)
     prepare(settings)
-    with pytest.raises(LogDiffers, match=r"The log ends at \d+, and the checkpoint in"):
+    with pytest.raises(LogDiffers, match=r"The log ends at event \d+, but the checkpoint in"):
         async with open_services(settings):
             pass
     (tmp_path / "realrouter.toml").write_text(text)
     said = refused(tmp_path / "realrouter.toml")
-    assert "was put back to an older state" in said
+    assert "was rolled back" in said
     assert "Traceback" not in said
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.transparency.copies import Stored
+from app.transparency.copies import DatabaseCopy
 from app.transparency.verify import UNSEALED_SECONDS_MAX, Report, verify
 from projections.proofs.keys import LogKeys
 from projections.proofs.note import generate, parse_note, signed
@@ -77,15 +77,15 @@ def test_events_that_nothing_has_sealed_for_minutes_are_told(hours: Sealed) -> N
     old = hours.ledger.now_micros() - (UNSEALED_SECONDS_MAX + 60) * 1_000_000
     hours.attack(("UPDATE stored_events SET recorded_at_micros = ? WHERE notification_id = ?", (old, size + 1)))
     [difference] = hours.verify().differences
-    assert (difference.what, difference.where) == ("log", f"behind event {size}")
-    assert difference.found.startswith("20 that are not, for 6")
+    assert (difference.what, difference.where) == ("log", f"after event {size}")
+    assert difference.found.startswith("20 unsealed, for 6")
 
 
 def test_a_checkpoint_file_that_is_not_there_is_told_where_it_is_asked_for(hours: Sealed) -> None:
     hours.file.path.unlink()
     [difference] = hours.verify().differences
     assert (difference.what, difference.where) == ("checkpoint file", str(hours.file.path))
-    assert verify(Stored(hours.ledger, ORIGIN), hours.keys.own).ok
+    assert verify(DatabaseCopy(hours.ledger, ORIGIN), hours.keys.own).ok
 
 
 @many
@@ -115,7 +115,7 @@ def test_any_one_event_that_is_gone_is_told(hours: Sealed, data: st.DataObject) 
     finally:
         replace(hours, "stored_events", None, row)
     assert not report.ok
-    assert report.differences[0].where in (str(row[0]), f"behind event {row[0] - 1}")
+    assert report.differences[0].where in (str(row[0]), f"after event {row[0] - 1}")
 
 
 @many
@@ -270,7 +270,7 @@ def test_a_checkpoint_in_the_place_of_another_is_told_there(hours: Sealed, data:
         for before, after in changes:
             replace(hours, "log_checkpoints", after, before)
     assert {each.what for each in report.differences} == {"checkpoint"}
-    assert {each.where for each in report.differences} == {f"of {row[1]} in the database" for row, _ in changes}
+    assert {each.where for each in report.differences} == {f"at {row[1]} in the database" for row, _ in changes}
     assert hours.verify().ok
 
 
@@ -329,7 +329,7 @@ def test_a_log_that_was_forged_whole_is_told_between_the_checkpoints(hours: Seal
         replace(hours, "log_checkpoints", None, note)
     hours.file.path.unlink()
     hours.keys = honest
-    report = verify(Stored(hours.ledger, ORIGIN), (*honest.own, *honest.witnesses))
+    report = verify(DatabaseCopy(hours.ledger, ORIGIN), (*honest.own, *honest.witnesses))
     assert [each.what for each in report.differences] == ["root"]
     assert f"something in events {sizes[0] + 1} to {sizes[1]} was changed" in report.differences[0].found
 
@@ -345,7 +345,7 @@ def test_a_file_that_is_ahead_of_the_log_is_told(hours: Sealed) -> None:
     hours.attack(("DELETE FROM stored_events WHERE notification_id > ?", (size - 30,)))
     report = hours.verify()
     assert "30 fewer" in told(report)
-    assert f"behind event {size - 30}" in told(report)
+    assert f"after event {size - 30}" in told(report)
 
 
 def test_nothing_that_is_signed_is_a_difference(sealed: Sealed) -> None:
@@ -366,7 +366,7 @@ def test_an_event_that_was_changed_near_a_lost_end_is_not_taken_for_a_wrong_tile
     )
     report = hours.verify()
     assert {(each.what, each.where) for each in report.differences} == {
-        ("log", f"behind event {size - 1}"),
+        ("log", f"after event {size - 1}"),
         ("event", str(size - 2)),
     }
 

@@ -16,7 +16,7 @@ _MEASURE = """
 import sys, time
 from pathlib import Path
 from app.ledger.sqlite import SQLiteLedger
-from app.transparency.copies import Stored
+from app.transparency.copies import DatabaseCopy
 from app.transparency.file import CheckpointFile
 from app.transparency.sealer import Sealer
 from app.transparency.verify import verify
@@ -29,7 +29,7 @@ if sys.argv[2] == "seal":
     while sealer.step():
         pass
 started = time.perf_counter()
-report = verify(Stored(ledger, ORIGIN, file), keys.own)
+report = verify(DatabaseCopy(ledger, ORIGIN, file), keys.own)
 assert report.ok, report
 seconds = time.perf_counter() - started
 # Not ru_maxrss: that begins with what the process had that started this one.

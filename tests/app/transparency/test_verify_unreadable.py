@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.faults import ExportRefused, LogDiffers
 from app.ledger.store import StoreUnavailable, Tables
-from app.transparency.copies import Stored, export
+from app.transparency.copies import DatabaseCopy, export
 from tests.app.transparency.conftest import Sealed
 from tests.support.ledger.mutations import many
 from tests.support.transparency.logs import ORIGIN
@@ -46,7 +46,7 @@ def test_a_number_below_zero_is_told(sealed: Sealed, position: int, column: str,
 def test_nothing_is_signed_over_what_is_no_event(sealed: Sealed) -> None:
     sealed.sealer().step()
     changed(sealed, 150, "originator_version", "?", -1)
-    with pytest.raises(LogDiffers, match="Event 150 has a value that no event has"):
+    with pytest.raises(LogDiffers, match="Event 150 contains an impossible value"):
         sealed.sealer().seal()
     assert sealed.stored.trees.size() == 100
 
@@ -77,7 +77,7 @@ def test_text_in_which_a_bit_has_flipped_so_that_it_is_none_is_told(
     back = [changed(sealed, position, column, flipped) for position in positions]
     report = sealed.verify()
     sealed.attack(*back)
-    told = [each for each in report.differences if each.expected == "one that can be read"]
+    told = [each for each in report.differences if each.expected == "a readable event"]
     assert {(each.what, each.where) for each in told} == {("event", str(position)) for position in positions}
     assert all("UTF-8" in each.found for each in told)
     assert report.events == report.size - len(positions)
@@ -90,12 +90,14 @@ def test_a_store_that_is_out_of_reach_is_no_event_that_cannot_be_read() -> None:
             raise StoreUnavailable("away")
 
     with pytest.raises(StoreUnavailable, match="away"):
-        list(Stored(cast(Tables, Away()), ORIGIN).leaves(10))
+        list(DatabaseCopy(cast(Tables, Away()), ORIGIN).leaves(10))
 
 
 def test_a_log_that_lost_its_end_is_not_exported(sealed: Sealed, tmp_path: Path) -> None:
     sealed.sealer().seal()
     size = sealed.ledger.head().position
     sealed.attack(("DELETE FROM stored_events WHERE notification_id = ?", (size,)))
-    with pytest.raises(ExportRefused, match=f"The log ends at {size - 1}, and was signed over {size} events"):
+    with pytest.raises(
+        ExportRefused, match=f"The log ends at event {size - 1}, but its checkpoint covers {size} events"
+    ):
         export(sealed.stored, sealed.keys, tmp_path / "copy")

@@ -36,7 +36,7 @@ def test_too_much_is_an_error_before_it_is_read(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(opening, "SITE_BYTES_MAX", 11)
     assert len(read(tmp_path)) == 2
     monkeypatch.setattr(opening, "SITE_BYTES_MAX", 10)
-    with pytest.raises(SiteUnfit, match="larger than 10 bytes"):
+    with pytest.raises(SiteUnfit, match="must not exceed 10 bytes"):
         read(tmp_path)
 
 
@@ -69,7 +69,7 @@ def test_what_is_served_is_logged_once(tmp_path: Path) -> None:
         site = open_site(ServerSettings(), [tmp_path])
     assert site.answer("/docs", []).body == FILES["docs.html"]
     [line] = said
-    assert (line["event"], line["folder"]) == ("the website is served", str(tmp_path))
+    assert (line["event"], line["folder"]) == ("serving the website", str(tmp_path))
 
 
 @pytest.mark.parametrize(("website", "reason"), [(True, "make web"), (False, "server.website is false")])
@@ -82,7 +82,7 @@ def test_why_none_is_served_is_logged_once(tmp_path: Path, website: bool, reason
     assert b"has no website" in answer.body
     assert b"/openapi.json" in answer.body
     [line] = said
-    assert line["event"] == "no website is served"
+    assert line["event"] == "not serving a website"
     assert reason in line["reason"]
 
 

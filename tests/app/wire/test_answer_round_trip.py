@@ -221,7 +221,7 @@ def without_what_chat_lacks(found: dict[int, Meaning]) -> dict[int, Meaning]:
 
 
 def check_citations(before: Meaning, after: Meaning) -> None:
-    """Chat sends citations after all text. Those of the last message keep their place; those of earlier ones lose it, or are lost."""
+    """Chat sends citations after all text. Those of the last message keep their place; earlier ones lose it, or are lost."""
     last = before.last_start
     kept = {cited for cited in before.cited if cited[2] >= last}
     assert kept <= set(after.cited)

@@ -59,5 +59,5 @@ def test_a_name_that_is_not_utf_8_is_refused() -> None:
 )
 def test_what_no_event_has_makes_no_leaf(changed: dict[str, Any]) -> None:
     entry = Entry(7, "abc", 1, "t", b"{}", "c", 1)
-    with pytest.raises(ProofInvalid, match="Event 7 has a value that no event has"):
+    with pytest.raises(ProofInvalid, match="Event 7 contains an impossible value"):
         leaf_bytes(entry._replace(**changed))

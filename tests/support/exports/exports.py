@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from app.exports.file import FileExport, Job
+from app.exports.kinds import KINDS, ExportSpec, encoder_for, export_spec
 from app.exports.source import OneAccount, Source, WholeLog
-from app.exports.wanted import KINDS, Wanted, encoder_for, wanted
 from app.ledger.codec import Codec
 from app.ledger.store import StoreUnavailable
 from projections.contract import Fact
 from tests.support.ledger.stages import Stage
 
-EACH = [wanted(kind, None) for kind in KINDS if kind != "parquet"]
-EACH += [wanted("csv", table) for table in ("usage", "lots", "journal")]
+EACH = [export_spec(kind, None) for kind in KINDS if kind != "parquet"]
+EACH += [export_spec("csv", table) for table in ("usage", "lots", "journal")]
 APPENDED = pytest.mark.parametrize("asked", EACH, ids=lambda asked: f"{asked.kind}-{asked.table}")
 
 
@@ -49,13 +49,15 @@ class Shorter:
         return self._end
 
 
-def export(stage: Stage, asked: Wanted, out: Path, source: Source | None = None, durable_every: int = 1) -> FileExport:
+def export(
+    stage: Stage, asked: ExportSpec, out: Path, source: Source | None = None, durable_every: int = 1
+) -> FileExport:
     encoder = encoder_for(asked, provider="Router Ltd", name_of=lambda account_id: f"name of {account_id}")
     source = source or source_of(stage, asked)
     return FileExport(stage.ledger, Job(source, encoder, asked, stage.log.identity()), out, durable_every=durable_every)
 
 
-def source_of(stage: Stage, asked: Wanted) -> Source:
+def source_of(stage: Stage, asked: ExportSpec) -> Source:
     whole = WholeLog(stage.ledger, Codec())
     return whole if asked.account_id is None else OneAccount(stage.ledger, Codec(), stage.shown, asked.account_id)
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from app.exports.kinds import TABLES, ExportSpec, encoder_for, export_spec
 from app.exports.run import chunks
 from app.exports.source import OneAccount, Source, WholeLog, span_of
-from app.exports.wanted import TABLES, Wanted, encoder_for, wanted
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger, LogReader, OpenRequest, RecordedEvent
 from app.read_models import ReadModels
@@ -25,8 +25,8 @@ from projections.tables import Row
 
 PAGE = 1_000
 EXPORTS = [
-    *(wanted("csv", table) for table in TABLES),
-    *(wanted(kind, None) for kind in ("focus", "beancount", "hledger")),
+    *(export_spec("csv", table) for table in TABLES),
+    *(export_spec(kind, None) for kind in ("focus", "beancount", "hledger")),
 ]
 _EVENT = (
     "INSERT INTO stored_events (notification_id, originator_id, originator_version, topic, state, command_id, "
@@ -105,7 +105,7 @@ def _open(one: OpenRequest) -> tuple[object, ...]:
     return one.request_id, one.position, one.instance_id, one.deadline_at_micros
 
 
-def _export(asked: Wanted, ledger: Ledger, views: ReadModels) -> bytes:
+def _export(asked: ExportSpec, ledger: Ledger, views: ReadModels) -> bytes:
     account_id, codec = asked.account_id, Codec()
     source: Source = WholeLog(ledger, codec) if account_id is None else OneAccount(ledger, codec, views, account_id)
 

@@ -16,6 +16,8 @@ from domain.events import (
     AdjustmentPosted,
     CheckoutStarted,
     Event,
+    FundsWithdrawn,
+    RefundPosted,
     Tax,
     TopUpSettled,
     account_stream,
@@ -23,7 +25,7 @@ from domain.events import (
     payment_stream,
     refund_stream,
 )
-from domain.payment import Return, Returned, fail_refund, post_refund, reinstate, settled_by, withdraw
+from domain.payment import Return, Returned, Taking, give_back, settled_by, take_back
 from domain.request import Hold
 from tests.support.ledger.histories import USD, Book, admission, settlement
 
@@ -87,17 +89,16 @@ class Trade:
         return self.book.command(payment_stream(paid.payment_id), paid)
 
     def refund(self) -> Append:
-        return self._taken_back("re", refund_stream, post_refund, fail_refund, given_back=0.3)
+        return self._taken_back("re", refund_stream, RefundPosted, given_back=0.3)
 
     def dispute(self) -> Append:
-        return self._taken_back("du", dispute_stream, withdraw, reinstate, given_back=0.5)
+        return self._taken_back("du", dispute_stream, FundsWithdrawn, given_back=0.5)
 
     def _taken_back(
         self,
         prefix: str,
         stream: Callable[[str], str],
-        take: Callable[[Return, TopUpSettled, int, Returned], Iterable[Event]],
-        give_back: Callable[[Return, TopUpSettled, Returned], Iterable[Event]],
+        taking: type[Taking],
         *,
         given_back: float,
     ) -> Append:
@@ -108,7 +109,7 @@ class Trade:
         self.number += 1
         return_id = f"{prefix}-{self.seed}-{self.number}"
         part = self.draw.randrange(1, bought.paid.amount_minor - bought.returned.amount_minor + 1)
-        [taken] = self._moved(bought, take(Return(return_id), bought.paid, part, bought.returned), 1)
+        [taken] = self._moved(bought, take_back(Return(return_id), taking, bought.paid, part, bought.returned), 1)
         events = [taken]
         if self.draw.random() < given_back:
             again = give_back(Return(return_id, 1, taken), bought.paid, bought.returned)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from app.payments.stripe import StripeVendor
-from app.payments.vendor import Saved, Session
+from app.payments.vendor import SavedMethod, Session
 from domain.events import CheckoutStarted
 from tests.fakes.stripe_api import FakeTransport, Faults, serving
 from tests.fakes.stripe_model import StripeState
@@ -20,7 +20,7 @@ from tests.support.payments.paying import KEY, WEBHOOK_SECRET, stripe_over
 
 ORDER = CheckoutStarted("co_1", "acct_1", "starter", 1000, "usd", 10**10, False)
 AUTOMATIC = CheckoutStarted("co_auto_1", "acct_1", "starter", 1000, "usd", 10**10, True)
-SAVED = Saved("cus_1", "pm_1")
+SAVED = SavedMethod("cus_1", "pm_1")
 
 
 class Wiretap(httpx.AsyncBaseTransport):

@@ -27,7 +27,9 @@ from domain.events import (
     AdjustmentPosted,
     CheckoutCompleted,
     Event,
+    FundsWithdrawn,
     PriceListed,
+    RefundPosted,
     RequestAdmitted,
     RequestDebited,
     RequestReleased,
@@ -39,7 +41,7 @@ from domain.events import (
     price_stream,
     refund_stream,
 )
-from domain.payment import Return, Returned, post_refund, settled_by, withdraw
+from domain.payment import Return, Returned, settled_by, take_back
 from domain.pricing import parse_prices, price_table
 from domain.request import AnswerSource, Hold, debit, release
 from domain.usage import Usage
@@ -129,14 +131,14 @@ class Month:
             self._lab("req_lab_1", Usage(input=1_000_000, cached_input=0, output=500_000))
         elif day == 15:
             paid = settled_by(checkout("co_12", ACCOUNTS[0]), "pi_co_12", Tax("DE", "taxed", 144))
-            self.book.say(refund_stream("re_12"), *post_refund(Return("re_12"), paid, 250, Returned()))
+            self.book.say(refund_stream("re_12"), *take_back(Return("re_12"), RefundPosted, paid, 250, Returned()))
         elif day == 16:
             self._raise_price()
         elif day == 21:
             self._lab(SAMPLE, Usage(input=1_200, cached_input=801, output=350, web_search_calls=1))
         elif day == 24:
             paid = settled_by(checkout("co_3", ACCOUNTS[1]), "pi_co_3")
-            self.book.say(dispute_stream("du_3"), *withdraw(Return("du_3"), paid, 900, Returned()))
+            self.book.say(dispute_stream("du_3"), *take_back(Return("du_3"), FundsWithdrawn, paid, 900, Returned()))
         elif day == 28:
             reason = "an image was charged twice"
             correction = AdjustmentPosted(ACCOUNTS[0], "adj_28", "correction", 40_000_000, reason, "req-10-3-1")
