@@ -1,7 +1,8 @@
 """Any answer that obeys the rules of answer.py, written for a client and read back as an upstream's, is the same answer.
 
 Only the differences listed here are allowed. Chat has one message per choice, one text of reasoning, and no place for searches and
-previews of images. Images are never requested from a chat upstream and so are not read there. Neither protocol preserves where a
+previews of images. A stream of chat has its citations at the end, where only those of the choice's last message can be placed, and
+none after a call. Images are never requested from a chat upstream and so are not read there. Neither protocol preserves where a
 text was divided into deltas.
 """
 
@@ -136,6 +137,7 @@ class Meaning:
     logprobs: int = 0
     finish: str = ""
     start: int = 0
+    last_message: int = field(default=0, compare=False)
 
 
 class _Listener:
@@ -197,7 +199,7 @@ def _hear_other(own: Meaning, event: AnswerEvent) -> None:
         case answer.ImageDone():
             own.images.append(event.data)
         case answer.ChoiceFinished():
-            own.finish, own.start = event.reason, 0
+            own.finish, own.last_message, own.start = event.reason, own.start, 0
         case _:
             pass
 
@@ -218,13 +220,21 @@ def without_what_chat_lacks(found: dict[int, Meaning]) -> dict[int, Meaning]:
     return found
 
 
+def without_early_citations(found: dict[int, Meaning], last_messages: dict[int, int]) -> dict[int, Meaning]:
+    """Without citations of earlier messages than the last, and without those of no text, which such citations may become."""
+    for choice, own in found.items():
+        own.cited = [cited for cited in own.cited if last_messages[choice] <= cited[2] < cited[3]]
+    return found
+
+
 def tokens(usage: Usage) -> Usage:
     """Without what a reader counts of the answer itself: on chat, what is cited was searched for."""
     return msgspec.structs.replace(usage, web_search_calls=0, calls=())
 
 
 def as_response(own: Meaning, *, stream: bool) -> Meaning:
-    """Paragraphs are counted from 0 without a gap, and a plain answer has no previews. Events of the same moment have one order."""
+    """Paragraphs are counted from 0 without a gap. A plain answer has no previews, and has searches in the order of their beginning."""
+    own.searches = own.searches if stream else sorted(own.searches)
     own.thoughts = [dict(enumerate(entry.values())) for entry in own.thoughts]
     own.previews *= stream
     own.thought = "".join(sorted(own.thought))
@@ -256,6 +266,9 @@ def test_a_written_chat_answer_reads_back_as_the_same(stream: bool, data: st.Dat
     again = read_again("chat", written("chat", events, stream=stream), choices, stream=stream)
     laws.check(again, whole=True)
     (before, usage), (after, actual) = meaning(events), meaning(again)
+    if stream:
+        last_messages = {choice: own.last_message for choice, own in before.items()}
+        before, after = (without_early_citations(found, last_messages) for found in (before, after))
     assert without_what_chat_lacks(after) == without_what_chat_lacks(before)
     assert actual == usage or (actual and usage and tokens(actual) == tokens(usage))
 
