@@ -233,7 +233,7 @@ def tokens(usage: Usage) -> Usage:
 
 
 def as_response(own: Meaning, *, stream: bool) -> Meaning:
-    """Paragraphs are counted from 0 without a gap. A plain answer has no previews, and has searches in the order of their beginning."""
+    """Paragraphs are counted from 0 without a gap. A plain answer has no previews, and its searches in the order they began."""
     own.searches = own.searches if stream else sorted(own.searches)
     own.thoughts = [dict(enumerate(entry.values())) for entry in own.thoughts]
     own.previews *= stream
