@@ -1,8 +1,9 @@
 """Any answer that obeys the rules of answer.py, written for a client and read back as an upstream's, is the same answer.
 
 Only the differences listed here are allowed. Chat has one message per choice, one text of reasoning, and no place for searches and
-previews of images. Images are never requested from a chat upstream and so are not read there. Neither protocol preserves where a
-text was divided into deltas.
+previews of images. A stream of chat has its citations at the end, where only those of the choice's last message can be placed.
+Images are never requested from a chat upstream and so are not read there. Neither protocol preserves where a text was divided into
+deltas.
 """
 
 from __future__ import annotations
@@ -235,7 +236,7 @@ def tokens(usage: Usage) -> Usage:
 
 
 def as_response(own: Meaning, *, stream: bool) -> Meaning:
-    """Paragraphs are counted from 0 without a gap, and a plain answer has no previews. Events of the same moment have one order."""
+    """Paragraphs are counted from 0 without a gap. A plain answer has no previews, and searches in the order that they began."""
     own.thoughts = [dict(enumerate(entry.values())) for entry in own.thoughts]
     own.previews *= stream
     own.searches.sort()
