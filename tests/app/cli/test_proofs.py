@@ -124,7 +124,7 @@ def test_a_receipt_that_does_not_hold_exits_1_and_says_why(run: Run, tmp_path: P
     file = tmp_path / "receipt"
     run("audit", "prove", "5", "--out", str(file))
     file.write_text(file.read_text().replace("index 4", "index 3"))
-    assert "position is 5" in run("audit", "verify", str(file), exits=1).output
+    assert "states position 5" in run("audit", "verify", str(file), exits=1).output
     assert told(run("audit", "verify", str(file), "--json", exits=1))["ok"] is False
     run("audit", "verify", str(tmp_path / "none"), exits=1)
 
@@ -196,7 +196,7 @@ def test_a_log_is_held_against_what_was_signed_before(run: Run, config: Path, tm
     words = run("audit", "verify", "--export", str(copy), "--checkpoint", str(longer), exits=1).output
     assert f"expected {size} events" in words
     receipt.write_text(receipt.read_text().replace("index 4", "index 3"))
-    assert "position is 5" in run("audit", "verify", "--checkpoint", str(receipt), exits=1).output
+    assert "states position 5" in run("audit", "verify", "--checkpoint", str(receipt), exits=1).output
     run("audit", "verify", "--checkpoint", str(tmp_path / "none"), exits=1)
 
 
