@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # it ships none
 import pytest
 
+from tests.support import scratch
 from tests.support.gateway.watchdog import VARIABLE
 from tests.support.paths import ROOT
 
@@ -66,6 +67,8 @@ def test_a_killed_test_process_takes_everything_along(tmp_path: Path, victim: st
             worker, postmaster, gateway = map(int, ready.read_text().split())
             started = living(mark)
             assert {run.pid, worker, postmaster, gateway} <= {process.pid for process in started}
+            marks = psutil.Process(postmaster).environ()[VARIABLE].split(",")
+            assert list(Path(scratch.root()).glob(f"realrouter-{marks[-1]}-*"))
             os.kill(worker if victim == "worker" else run.pid, 9)
             output, _ = run.communicate(timeout=SECONDS_MAX)
             assert run.returncode == (1 if victim == "worker" else -9), output.decode()
@@ -73,6 +76,7 @@ def test_a_killed_test_process_takes_everything_along(tmp_path: Path, victim: st
             _, left = psutil.wait_procs(started, timeout=SECONDS_MAX)
             assert not [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
             assert not living(mark)
+            assert not list(Path(scratch.root()).glob(f"realrouter-{marks[-1]}-*")), "the database's files are left"
         finally:
             for process in living(mark):
                 process.kill()

@@ -46,7 +46,7 @@ class Watchdog:
         mark = secrets.token_hex(8)
         reading, writing = os.pipe()
         process = subprocess.Popen(
-            [sys.executable, "-m", __name__, mark, scratch.root()],
+            [sys.executable, "-m", __spec__.name, mark, scratch.root()],
             stdin=reading,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -71,13 +71,16 @@ def folder(purpose: str) -> str:
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """The living processes that carry the mark, and all below them. PostgreSQL's backends overwrite their environment."""
+    """The living processes that carry the mark, and those below them: PostgreSQL's backends overwrite their environment.
+
+    Other watchdogs are left out: they end by themselves, when they have done their own work.
+    """
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if mark in process.environ().get(VARIABLE, "").split(","):
-                for each in (process, *process.children(recursive=True)):
-                    found[each.pid] = each
+                below = (each for each in process.children(recursive=True) if __spec__.name not in each.cmdline())
+                found |= {each.pid: each for each in (process, *below)}
     return list(found.values())
 
 
