@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
@@ -236,8 +237,14 @@ def _stream(events: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _schema(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """A model's schema, and the components that it refers to."""
-    (schema,), components = msgspec.json.schema_components([model], ref_template=REFS)
+    schema, components = _components(model)
     return schema, dict(components)
+
+
+@cache
+def _components(model: Any) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    (schema,), components = msgspec.json.schema_components([model], ref_template=REFS)
+    return schema, MappingProxyType(dict(components))
 
 
 def _first_line(model: Any) -> str:

@@ -39,6 +39,7 @@ from domain.events import (
     RequestDebited,
     RequestReleased,
 )
+from tests.support.clients.plain_http import NO_TLS
 from tests.support.clients.raw_client import RawClient
 from tests.support.ledger.books import Settled, all_events, by_request, check_books
 from tests.support.ledger.faulty_ledger import FaultyLedger
@@ -337,7 +338,7 @@ async def running(
             )
             [port] = await nursery.start(run)
             key_id, key = make_key(found[0].ledger, found[0].codec)
-            async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
+            async with httpx.AsyncClient(trust_env=False, timeout=30, verify=NO_TLS) as http:
                 gateway = Gateway(settings, found[0], port, key_id, key, http, shutdown)
                 gateways.append(gateway)
                 try:

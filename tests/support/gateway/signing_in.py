@@ -23,6 +23,7 @@ from app.routes import application
 from app.services import Services, open_services
 from app.settings import ServerSettings, Settings, StoreSettings, parse
 from domain.events import AccountOpened
+from tests.support.clients.plain_http import NO_TLS
 from tests.support.gateway.gateway import configuration, prepare
 from tests.support.gateway.hashing import CHEAP, CountingHasher
 from tests.support.ledger.books import all_events
@@ -44,7 +45,7 @@ class House:
 
     @asynccontextmanager
     async def client(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
-        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60) as client:
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60, verify=NO_TLS) as client:
             yield client
 
     async def sign_up(self, email: str = EMAIL, password: str = PASSWORD) -> str:
