@@ -37,6 +37,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[_WATCHDOG].stop()
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that measure coverage. The property tests of `app/wire` do not: tracing makes them twice as slow, and the
+    examples cover every line."""
+    for item in items:
+        properties = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if item.nodeid.startswith("tests/domain/") or (item.nodeid.startswith("tests/app/wire/") and not properties):
+            item.add_marker("traced")
+
+
 @pytest.fixture
 def logging_restored() -> Iterator[None]:
     """Logging is global to the process: restore it after a test that configures it."""
