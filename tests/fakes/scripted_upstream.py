@@ -36,6 +36,7 @@ from tests.fakes.openai_shapes import (
     openai_script,
     responses_stream,
 )
+from tests.fakes.received_bytes import ReceivedBytes, parse_head
 from tests.fakes.upstream_script import (
     Abort,
     Chunk,
@@ -190,8 +191,7 @@ class _Serving:
         self._sock = sock
         self._accepted = accepted
         self._index = index
-        self._buffer = bytearray()
-        self._arrived = trio.Event()
+        self._received = ReceivedBytes()
         self.request: Request
 
     async def run(self) -> None:
@@ -210,8 +210,7 @@ class _Serving:
         reset = False
         try:
             while data := await self._stream.receive_some():
-                self._buffer += data
-                self._wake()
+                self._received.feed(data)
         except trio.BrokenResourceError:
             reset = True
         except trio.ClosedResourceError:
@@ -219,53 +218,17 @@ class _Serving:
         self._upstream.note_closed(self._accepted, reset=reset)
         serving.cancel()
 
-    def _wake(self) -> None:
-        self._arrived.set()
-        self._arrived = trio.Event()
-
     async def _serve_one(self) -> None:
-        head = await self._take_head()
-        method, path, headers = _parse_head(head)
+        method, path, headers = parse_head(await self._received.take_head())
         request = Request(self._index, method, path, headers, b"", time.monotonic())
         script = self._upstream.early(request)
         if script is None:
-            body = await self._take_body(request)
+            body = await self._received.take_body(request)
             request = Request(self._index, method, path, headers, body, time.monotonic())
         self.request = request
         self._upstream.note_request(request, self._accepted)
         for step in self._upstream.choose(request) if script is None else script:
             await step.run(self)
-
-    async def _take_head(self) -> bytes:
-        while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            await self._arrived.wait()
-        head = bytes(self._buffer[:end])
-        del self._buffer[: end + 4]
-        return head
-
-    async def _take(self, size: int) -> bytes:
-        while len(self._buffer) < size:
-            await self._arrived.wait()
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return data
-
-    async def _take_body(self, request: Request) -> bytes:
-        if request.header("transfer-encoding") == "chunked":
-            return await self._take_chunked()
-        return await self._take(int(request.header("content-length") or 0))
-
-    async def _take_chunked(self) -> bytes:
-        body = bytearray()
-        while True:
-            while (end := self._buffer.find(b"\r\n")) < 0:
-                await self._arrived.wait()
-            size = int(await self._take(end), 16)
-            await self._take(2)
-            body += await self._take(size)
-            await self._take(2)
-            if not size:
-                return bytes(body)
 
     # What the steps use.
 
@@ -284,16 +247,6 @@ class _Serving:
         self._sock.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._sock.close()
         raise _Gone
-
-
-def _parse_head(head: bytes) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    first, *lines = head.decode("latin-1").split("\r\n")
-    method, path, _ = first.split(" ")
-    headers = []
-    for line in lines:
-        name, _, value = line.partition(":")
-        headers.append((name, value.strip()))
-    return method, path, tuple(headers)
 
 
 @asynccontextmanager

@@ -67,8 +67,8 @@ def restart(server: PostgresServer) -> None:
 
 def discard(server: PostgresServer) -> None:
     """Stop a server, if it runs, and remove its data, which is not written to disk first."""
-    process = server.get_postmaster_info().process
     with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(server.get_pid())
         process.send_signal(signal.SIGQUIT)
         process.wait(START_SECONDS_MAX)
     server.cleanup()
