@@ -121,7 +121,6 @@ def _outcome(ledger: Ledger, views: ReadModels, account_id: str) -> tuple[bytes,
     return shown(views), exported(ledger, views, (account_id,)), replayed(ledger, views)
 
 
-@pytest.mark.timeout(120)
 async def test_a_gateway_that_was_killed_twice_leaves_one_outcome(tmp_path: Path, postgres_url: str) -> None:
     """Compared as the dead one has left it, with holds open and read models in the middle of a batch."""
     with sealing_house(tmp_path, f"sqlite:///{tmp_path / 'ledger.db'}") as made:

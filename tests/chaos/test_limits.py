@@ -91,7 +91,6 @@ async def field(build: Build, postgres_url: str) -> Field:
     return Field(house, [gateway.port for gateway in gateways], account_id)
 
 
-@pytest.mark.timeout(180)
 async def test_500_at_once_stay_within_60_a_minute_and_a_dollar_a_month(field: Field) -> None:
     key_id, key = field.key(LIMITED)
     await eventually(lambda: _seconds_left(field.house) > ROOM_SECONDS, PATIENCE_SECONDS)
@@ -123,7 +122,6 @@ async def test_minutes_that_turn_under_fire_each_have_their_60(field: Field) -> 
     print(f"{rounds} rounds of {CALLERS}")
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     ("what", "status", "code"), [("revoke", 401, "invalid_api_key"), ("freeze", 402, "account_frozen")]
 )
@@ -164,7 +162,6 @@ async def test_nothing_is_admitted_behind_a_revocation_or_a_freeze(
     )
 
 
-@pytest.mark.timeout(180)
 async def test_changed_limits_are_in_force_in_every_process_within_a_second(field: Field) -> None:
     key_id, key = field.key(KeyLimits(requests_per_minute=10_000))
     changes: list[tuple[KeyLimits, Callable[[Call], bool]]] = [
@@ -176,7 +173,8 @@ async def test_changed_limits_are_in_force_in_every_process_within_a_second(fiel
         (KeyLimits(models=("another",)), lambda call: call.status == 403),
         (KeyLimits(), lambda call: call.status == 200),
     ]
-    took: list[float] = []
+    stale: list[float] = []
+    """How long after the change the calls were sent that did not meet it yet."""
 
     async def until_in_force(port: int, in_force: Callable[[Call], bool], began: float) -> None:
         with trio.fail_after(PATIENCE_SECONDS):
@@ -184,8 +182,8 @@ async def test_changed_limits_are_in_force_in_every_process_within_a_second(fiel
                 asked_at, call = trio.current_time(), field.call(key)
                 await call.run(port)
                 if in_force(call):
-                    took.append(asked_at - began)
                     return
+                stale.append(asked_at - began)
 
     for limits, in_force in changes:
 
@@ -196,12 +194,13 @@ async def test_changed_limits_are_in_force_in_every_process_within_a_second(fiel
         async with trio.open_nursery() as nursery:
             for port in field.ports:
                 nursery.start_soon(until_in_force, port, in_force, trio.current_time())
-    assert len(took) == len(changes) * PROCESSES
-    print(f"\n{len(changes)} changes in force in {PROCESSES} processes after at most {max(took) * 1000:.0f} ms")
-    assert max(took) < IN_FORCE_SECONDS
+    latest = max(stale, default=0.0)
+    print(
+        f"\n{len(changes)} changes in {PROCESSES} processes: the last call to miss one was sent {latest * 1000:.0f} ms after it"
+    )
+    assert latest < IN_FORCE_SECONDS
 
 
-@pytest.mark.timeout(180)
 async def test_a_new_key_works_in_every_process_at_once(field: Field) -> None:
     for _ in range(10):
         _, key = await trio.to_thread.run_sync(field.key)

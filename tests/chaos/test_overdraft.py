@@ -62,7 +62,6 @@ class Field:
         return books
 
 
-@pytest.mark.timeout(180)
 @on_each_store
 async def test_exactly_as_many_as_are_paid_are_admitted(
     engine: str, processes: int, build: Build, request: pytest.FixtureRequest
@@ -75,7 +74,6 @@ async def test_exactly_as_many_as_are_paid_are_admitted(
         await _exactly_as_many_as_are_paid(field, all_judged)
 
 
-@pytest.mark.timeout(180)
 @on_each_store
 async def test_nobody_spends_more_than_there_is(
     engine: str, processes: int, build: Build, request: pytest.FixtureRequest

@@ -133,7 +133,7 @@ async def run(there: House) -> dict[str, str]:
     """A gateway's whole life, and all secrets that it met."""
     _, key = there.account(nanos=10**9)
     gateway = await there.gateway()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}", trust_env=False, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}", trust_env=False, timeout=120) as http:
         client = Client(http)
         known = await live(client, there)
         await client.ask("GET", "/metrics")

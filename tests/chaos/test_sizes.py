@@ -12,7 +12,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 import trio
 from pypdf import PdfWriter
 
@@ -106,7 +105,6 @@ WRONG: list[tuple[str, Any, int, str | None, str | None]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.timeout(180)
 async def test_wrong_sizes_are_refused_and_leave_no_memory_behind(build: Build, sqlite_url: str) -> None:
     async with serve(lambda request: openai_script(request, chunks=2)) as upstream:
         house, gateway, key = await _house(build, sqlite_url, upstream.base_url)
@@ -124,7 +122,6 @@ async def test_wrong_sizes_are_refused_and_leave_no_memory_behind(build: Build, 
         check_settled(read_books(house.ledger, house.codec))
 
 
-@pytest.mark.timeout(180)
 async def test_ten_of_the_largest_requests_at_once_stay_under_the_bound(build: Build, sqlite_url: str) -> None:
     async with serve(lambda request: openai_script(request, chunks=2)) as upstream:
         upstream.record = False

@@ -117,7 +117,6 @@ async def _metric(gateway: Gateway, name: str) -> float:
     return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
 
 
-@pytest.mark.timeout(180)
 async def test_postgres_goes_and_comes_back_within_the_settle_time(
     own_postgres: Postgres, build: Build, provider: Provider
 ) -> None:
@@ -150,7 +149,6 @@ async def test_postgres_goes_and_comes_back_within_the_settle_time(
     assert all(call.complete for call in after)
 
 
-@pytest.mark.timeout(180)
 async def test_postgres_stays_away_past_the_settle_time(
     own_postgres: Postgres, build: Build, provider: Provider
 ) -> None:
@@ -175,7 +173,6 @@ async def test_postgres_stays_away_past_the_settle_time(
     assert await _metric(gateway, "realrouter_unbilled_nanos_total") > 0
 
 
-@pytest.mark.timeout(180)
 async def test_sqlite_is_locked_by_another_process_for_three_seconds(
     sqlite_url: str, build: Build, provider: Provider
 ) -> None:
@@ -200,7 +197,6 @@ async def test_sqlite_is_locked_by_another_process_for_three_seconds(
     assert check_promise(books, [*calls, *meanwhile]) == {"complete": CALLS + len(meanwhile)}
 
 
-@pytest.mark.timeout(180)
 async def test_sqlite_is_locked_for_longer_than_the_store_waits(
     sqlite_url: str, build: Build, provider: Provider
 ) -> None:
@@ -224,7 +220,6 @@ async def test_sqlite_is_locked_for_longer_than_the_store_waits(
     assert check_promise(books, [*calls, *meanwhile]) == {"complete": CALLS, "refused 503": len(meanwhile)}
 
 
-@pytest.mark.timeout(180)
 async def test_a_charge_that_lands_after_its_client_was_told_an_error_is_given_back(
     sqlite_url: str, build: Build, provider: Provider
 ) -> None:

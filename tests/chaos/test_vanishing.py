@@ -204,7 +204,6 @@ def _past_the_machine(left: float, closed: float, control: Control) -> float:
     return closed - left - TRIPS * control.slowest(left, closed)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("engine", "free_limit"), [("sqlite", "0.02"), ("postgres", "100.00")])
 async def test_clients_vanish(engine: str, free_limit: str, build: Build, request: pytest.FixtureRequest) -> None:
     """Beside other tests on the same cores."""
@@ -213,7 +212,6 @@ async def test_clients_vanish(engine: str, free_limit: str, build: Build, reques
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("free_limit", ["100.00", "0.02"], ids=["all-free", "past-the-free-limit"])
 async def test_clients_vanish_and_upstreams_are_closed_at_once(free_limit: str, store_url: str, build: Build) -> None:
     """Alone on the machine. Where it has other work all the same, the best of a few rounds tells the time."""

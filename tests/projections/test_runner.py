@@ -118,7 +118,7 @@ def test_two_runners_at_once_apply_every_event_once(stage: Stage) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     assert sum(applied) == head
     both = contents(first)
     Runner(stage.log, alone).rebuild()
@@ -252,7 +252,7 @@ async def test_a_running_runner_applies_what_is_committed_when_poked(stage: Stag
     runner = Runner(stage.log, views, idle_seconds=3_600, watch=watching)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(runner.run)
-        with trio.fail_after(30):
+        with trio.fail_after(120):
             await watching.until(2)
             stage.book.say("account:acme", grant("acme", USD, "grant-2"))
             runner.poke()
@@ -321,6 +321,6 @@ def test_many_processes_may_prepare_at_once(stage: Stage) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     assert failures == []
     assert all(positions(views) == {0} for views in many)

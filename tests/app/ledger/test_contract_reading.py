@@ -46,7 +46,7 @@ def test_a_tailing_reader_never_skips_while_four_writers_append(engine: Engine, 
             verdicts = concurrently(engine, 4, batches)
         finally:
             done.set()
-        tailing.result(timeout=60)
+        tailing.result(timeout=120)
     assert all(isinstance(verdict, Committed) for verdict in verdicts)
     assert seen == list(range(1, total + 1))
     check_log(ledger)

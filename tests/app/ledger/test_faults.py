@@ -282,7 +282,7 @@ def test_processes_that_start_at_once_make_one_schema_and_one_log(engine: Engine
     for process in processes:
         assert process.stdin is not None
         process.stdin.close()
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    assert [process.wait(120) for process in processes] == [0, 0, 0]
     for process in processes:
         assert process.stdout is not None
         process.stdout.close()

@@ -47,7 +47,7 @@ from tests.support.ledger.faulty_ledger import FaultyLedger
 ACCOUNT = "acct_test"
 CREDIT_NANOS = 10 * NANOS_PER_USD
 MODEL = "gpt-5.4-mini"
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 240
 VENDOR_KEY = "sk-proj-VENDORsecretVENDORsecret0001"
 Json = dict[str, Any]
 Upstreams = Mapping[str, str | tuple[str, str]]
@@ -338,7 +338,7 @@ async def running(
             )
             [port] = await nursery.start(run)
             key_id, key = make_key(found[0].ledger, found[0].codec)
-            async with httpx.AsyncClient(trust_env=False, timeout=30, verify=NO_TLS) as http:
+            async with httpx.AsyncClient(trust_env=False, timeout=120, verify=NO_TLS) as http:
                 gateway = Gateway(settings, found[0], port, key_id, key, http, shutdown)
                 gateways.append(gateway)
                 try:

@@ -67,10 +67,11 @@ def restart(server: PostgresServer) -> None:
 
 def discard(server: PostgresServer) -> None:
     """Stop a server, if it runs, and remove its data, which is not written to disk first."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(server.get_pid())
-        process.send_signal(signal.SIGQUIT)
-        process.wait(START_SECONDS_MAX)
+    if server.get_postmaster_info().is_running():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(server.get_pid())
+            process.send_signal(signal.SIGQUIT)
+            process.wait(START_SECONDS_MAX)
     server.cleanup()
 
 

@@ -24,7 +24,7 @@ from app.services import Services, open_services
 from app.settings import ServerSettings, Settings, StoreSettings, parse
 from domain.events import AccountOpened
 from tests.support.clients.plain_http import NO_TLS
-from tests.support.gateway.gateway import configuration, prepare
+from tests.support.gateway.gateway import DEADLINE_SECONDS, configuration, prepare
 from tests.support.gateway.hashing import CHEAP, CountingHasher
 from tests.support.ledger.books import all_events
 
@@ -45,7 +45,7 @@ class House:
 
     @asynccontextmanager
     async def client(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
-        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60, verify=NO_TLS) as client:
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=120, verify=NO_TLS) as client:
             yield client
 
     async def sign_up(self, email: str = EMAIL, password: str = PASSWORD) -> str:
@@ -84,7 +84,7 @@ async def house(settings: Settings, *, fresh: bool = True) -> AsyncIterator[Hous
     if fresh:
         await trio.to_thread.run_sync(prepare, settings)
     hasher, shutdown = CountingHasher(), trio.Event()
-    with trio.fail_after(60):
+    with trio.fail_after(DEADLINE_SECONDS):
         async with open_services(settings) as opened, trio.open_nursery() as nursery:
             services = replace(opened, passwords=Passwords(hasher, CHEAP))
             serving = partial(serve, application(services), bind=["127.0.0.1:0"], shutdown=shutdown)
