@@ -50,7 +50,7 @@ def room_of(name: str) -> str | None:
 
 def find_tests(room: str, root: Path = ROOT) -> set[str]:
     place = PurePosixPath(room)
-    found = set(ALSO.get(room, ()))
+    found = {test for part, tests in ALSO.items() if f"{room}/".startswith(f"{part}/") for test in tests}
     if place.suffix == ".py":
         named = (root / "tests" / place.parent).glob(f"test_{place.stem}*.py")
         found |= {str(path.relative_to(root)) for path in named}
