@@ -1,6 +1,6 @@
-"""Fixtures for every test: Hypothesis profiles, a real PostgreSQL, and a watchdog over the processes that tests start.
+"""Fixtures for every test: Hypothesis's profile, a real PostgreSQL, and a watchdog over the processes that tests start.
 
-Rule 1: a run is repeatable. The profile `ci` draws the same examples every time; `long` draws new ones, and more.
+Rule 1: a run is repeatable: Hypothesis draws the same examples every time. A `long` test may choose to draw new ones.
 Rule 2: a test that takes `postgres_url` has an empty database to itself.
 Rule 3: no test stops or kills the shared server. A test that needs a crash starts its own server.
 Rule 4: nothing that a test starts outlives the pytest process that runs it (tests/support/gateway/watchdog.py).
@@ -22,7 +22,6 @@ from tests.support.gateway.watchdog import Watchdog
 # A busy machine must not fail a test: neither a deadline per example nor slow drawing does.
 _PATIENT = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", _PATIENT, derandomize=True, database=None)
-settings.register_profile("long", _PATIENT, max_examples=2_000)
 settings.load_profile("ci")
 
 _WATCHDOG = pytest.StashKey[Watchdog]()
