@@ -37,7 +37,7 @@ ARGUMENTS = [
     "--font-render-hinting=none",
 ]
 PATIENCE_MS = 90_000
-"""For what a page must do at all. It ends what hangs; no test promises a time."""
+"""Ends a wait for something that a page never does. No test here promises a time."""
 START_MS = 180_000
 """For Chromium, whose start reads 200 MB from the disk."""
 WIDE = (1280, 900)

@@ -1,7 +1,8 @@
-"""Limits of a key over three gateways on one PostgreSQL: exact in each window, whichever gateway is asked, and told on each answer.
+"""A key's limits across three gateways on one PostgreSQL: exact in each window, whichever gateway is called, and shown on each
+answer.
 
-Rule 1: what was admitted is read from the log and its own instants, never from what a gateway or a bucket says.
-Rule 2: a decision is in force from its place in the log on: what was admitted behind it was admitted against it.
+Rule 1: admissions and their instants are read from the log, never from a gateway's answer or a bucket.
+Rule 2: a decision is in force from its position in the log: no admission that it forbids may follow.
 """
 
 from __future__ import annotations
@@ -174,7 +175,7 @@ async def test_changed_limits_are_in_force_in_every_process_within_a_second(fiel
         (KeyLimits(), lambda call: call.status == 200),
     ]
     stale: list[float] = []
-    """How long after the change the calls were sent that did not meet it yet."""
+    """Seconds from a change to the sending of each call to which it did not apply yet."""
 
     async def until_in_force(port: int, in_force: Callable[[Call], bool], began: float) -> None:
         with trio.fail_after(PATIENCE_SECONDS):
@@ -226,7 +227,7 @@ def _callers(
 
 
 async def _check(field: Field, key_id: str, calls: list[Call]) -> Counter[int | None]:
-    """The log against the limits, and each answer against the log. Returns how many were told what."""
+    """Check the log against the limits, and each answer against the log. Returns the number of answers of each kind."""
     admissions = await field.admissions(key_id)
     by_minute = Counter(buckets.minute_of(recorded.recorded_at_micros) for recorded, _ in admissions)
     assert max(by_minute.values()) <= PER_MINUTE
@@ -250,7 +251,7 @@ async def _check(field: Field, key_id: str, calls: list[Call]) -> Counter[int | 
 
 
 def _rates_of(admissions: Sequence[tuple[RecordedEvent, RequestAdmitted]]) -> dict[str, dict[str, str]]:
-    """What each admission must be told: the n-th of a minute that 60 - n are left of it."""
+    """What the answer to each admission must show: the n-th of a minute, that 60 - n are left."""
     of_minute, expected = Counter[str](), {}
     for recorded, event in admissions:
         minute = buckets.minute_of(recorded.recorded_at_micros)

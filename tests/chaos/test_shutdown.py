@@ -1,5 +1,5 @@
-"""SIGTERM: nothing new is taken, what can finish finishes, the rest is released and told, the lease is ended, the exit code is 0.
-A second SIGTERM ends the process at once; another process's reaper has the rest.
+"""SIGTERM: no new request is accepted, running ones finish if they can, the rest are released and logged, the lease ends, and the
+exit code is 0. A second SIGTERM ends the process at once; another process's reaper releases what it left.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ async def test_sigterm_of_an_idle_gateway_ends_it_at_once(store_url: str, build:
 async def test_a_second_sigterm_ends_at_once_and_another_process_cleans_up(
     own_postgres: Postgres, build: Build
 ) -> None:
-    """Even while the store stands still, so that nothing can be released."""
+    """Even while the store is suspended, so that nothing can be released."""
     house = build(own_postgres.database(), limits={"lease": 30, "grace": LONG_GRACE_SECONDS})
     account_id, key = house.account(nanos=BALANCE_NANOS)
     gateway = await house.gateway()

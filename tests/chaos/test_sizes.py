@@ -1,6 +1,6 @@
 """Requests of every wrong size, and ten of the largest right one at once: clear answers, and memory that stays bounded.
 
-The gateway is a process of its own; what it holds is what the kernel says (VmRSS, and VmHWM for the most it ever held).
+The gateway is a separate process; the kernel reports its memory (VmRSS, and VmHWM for its peak).
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ MIB = 1 << 20
 AT_ONCE = 10
 FIRST_FILE = "input[0].content[0].file_data"
 KEPT_MIB_MAX = 64
-"""What may stay with the process after it has refused all of these, one after the other."""
+"""The growth that may remain after the process has refused all of these, one after the other."""
 IN_FLIGHT_MIB_MAX = 1100
-"""What ten requests of 50 MB may take at once: bodies in flight (256 MiB), each as it came, as it goes out, and decoded."""
+"""The limit for ten requests of 50 MB at once: bodies in flight (256 MiB), each as received, as sent, and decoded."""
 ONE_PIXEL = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
 _TOOL = {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}
 
@@ -84,7 +84,7 @@ async def _send(client: RawClient, data: bytes) -> None:
 
 
 async def _given_back(gateway: Gateway, before: float) -> float:
-    """MiB above `before`, once what was freed has gone back."""
+    """MiB above `before`, after freed memory has been returned."""
     await eventually(
         lambda: memory_mib(gateway, "VmRSS") - before < KEPT_MIB_MAX,
         10,

@@ -1,6 +1,6 @@
-"""The store goes away, or is locked by another process: nothing is free, nothing is lost, and nobody is told 401.
+"""The store goes away, or another process locks it: nothing is free, nothing is lost, and no request gets a 401.
 
-The streams that are open when it goes end when the test says so, however long it takes until it is gone.
+The streams that are open at that time end when the test says so, however long the store takes to go.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CALLS = 24
 BALANCE_NANOS = 10**12
 FRAMES = 20
 SETTLE_SECONDS, LEASE_SECONDS = 60, 30
-"""Longer than the store is away where what was open is billed."""
+"""Longer than the store is away in the tests in which open requests are billed."""
 ASKED_AGAIN = "the ledger did not take a command; asking again"
 _LOCK = """
 import sqlite3, sys
@@ -52,7 +52,7 @@ def locked(house: House) -> Iterator[subprocess.Popen[bytes]]:
 
 
 class Provider:
-    """An upstream. Of the streams that it keeps open it sends all but the closing frame at once, and that when told."""
+    """An upstream. It sends all of an open stream but the closing frame at once, and the closing frame on a signal."""
 
     def __init__(self) -> None:
         self.base_url = ""
@@ -176,7 +176,7 @@ async def test_postgres_stays_away_past_the_settle_time(
 async def test_sqlite_is_locked_by_another_process_for_three_seconds(
     sqlite_url: str, build: Build, provider: Provider
 ) -> None:
-    """Less than the store waits for its lock: whoever asks meanwhile is only kept waiting."""
+    """Less than the store waits for its lock: requests only wait."""
     house = build(sqlite_url, upstream=provider.settings)
     account_id, key = house.account(nanos=BALANCE_NANOS)
     gateway = await house.gateway()
@@ -200,7 +200,7 @@ async def test_sqlite_is_locked_by_another_process_for_three_seconds(
 async def test_sqlite_is_locked_for_longer_than_the_store_waits(
     sqlite_url: str, build: Build, provider: Provider
 ) -> None:
-    """New requests are told 503; what was open is billed, since the lock is gone within the settle time."""
+    """New requests get 503; open ones are billed, because the lock goes within the settle time."""
     limits = {"settle": SETTLE_SECONDS, "lease": LEASE_SECONDS}
     house = build(sqlite_url, upstream=provider.settings, limits=limits)
     account_id, key = house.account(nanos=BALANCE_NANOS)
@@ -223,7 +223,7 @@ async def test_sqlite_is_locked_for_longer_than_the_store_waits(
 async def test_a_charge_that_lands_after_its_client_was_told_an_error_is_given_back(
     sqlite_url: str, build: Build, provider: Provider
 ) -> None:
-    """The lock outlasts all patience, and the debit that waits for it commits when it goes: it may not stand alone."""
+    """The lock outlasts every timeout. The debit that waits for it commits afterwards, and must then be reversed."""
     house = build(sqlite_url, upstream=provider.settings, limits={"settle": 0.5, "lease": LEASE_SECONDS})
     account_id, key = house.account(nanos=BALANCE_NANOS)
     gateway = await house.gateway()

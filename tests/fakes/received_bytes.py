@@ -1,4 +1,4 @@
-"""The bytes of a connection: one task feeds them, another takes whole requests and waits for what is still missing."""
+"""The bytes of a connection: one task feeds them, another takes whole requests from them and waits for missing parts."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""An upstream that does what its script says, in real bytes over real sockets: for tests, benchmarks and harnesses.
+"""An upstream that follows a script, with real bytes over real sockets: for tests, benchmarks and harnesses.
 
-Law 1: a script is a list of steps, chosen per request by a plain function. After its last step the connection
-       serves the next request, unless a step closed it.
-Law 2: the close of a peer is noticed when it happens, while the script streams, waits or stalls: another task reads. Where a
-       script meets a reset in sending, before the reader has its turn, it is noticed there.
-Law 3: all who connect are accepted in the next turn of the event loop: no time that is recorded is that of a queue.
-Law 4: everything received is recorded as it came: requests, and when each connection opened, and when its peer closed.
+Law 1: a script is a list of steps, chosen per request by a plain function. After its last step the connection serves the next
+       request, unless a step closed it.
+Law 2: a peer's close is noticed when it happens, while the script streams, waits or stalls, because another task reads. If a send
+       meets a reset before the reader runs, it is noticed there.
+Law 3: connections are accepted in the next turn of the event loop, so recorded times contain no time in a queue.
+Law 4: everything received is recorded: requests, when each connection opened, and when its peer closed it.
 
 In a test:     async with serve(lambda request: chat_stream(5)) as upstream: ... upstream.base_url ... upstream.requests
 As a process:  python -m tests.fakes.scripted_upstream '{"chunks": 50, "delay": 0.01}'  prints its port; see `Config`.
@@ -108,12 +108,12 @@ def _never(request: Request) -> None:
 
 
 class ScriptedUpstream:
-    """`requests` and `connections` grow as they come. `choose` and `early` may be replaced at any time."""
+    """`requests` and `connections` grow as they arrive. `choose` and `early` may be replaced at any time."""
 
     def __init__(self, choose: Chooser, port: int, scheme: str) -> None:
         self.choose = choose
         self.early: EarlyChooser = _never
-        """Asked when only the head of a request is here. A script from here leaves the body unread and must close."""
+        """Called when only the head of a request has arrived. A script that it returns leaves the body unread and must close."""
         self.port = port
         self.scheme = scheme
         self.requests: list[Request] = []
@@ -163,7 +163,7 @@ class ScriptedUpstream:
         self._notify()
 
     def note_closed(self, accepted: Accepted, *, reset: bool) -> None:
-        accepted.reset |= reset  # whoever meets a reset second sees no more than an end of file
+        accepted.reset |= reset  # the second to meet a reset only sees an end of file
         if accepted.closed_at is None:
             accepted.closed_at = time.monotonic()
             accepted.closed_at_trio = trio.current_time()
@@ -230,7 +230,7 @@ class _Serving:
         for step in self._upstream.choose(request) if script is None else script:
             await step.run(self)
 
-    # What the steps use.
+    # Used by the steps.
 
     async def send(self, data: bytes) -> None:
         await self._stream.send_all(data)
@@ -298,7 +298,7 @@ def refused_port() -> int:
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a harness may set. Times are seconds."""
+    """The settings for a harness. Times are in seconds."""
 
     port: int = 0
     chunks: int = 50

@@ -1,6 +1,6 @@
-"""Somebody who is signed in at a running gateway, as a program that holds their cookie; and packs that the simulator sells.
+"""A signed-in customer of a running gateway, as a program that holds the session cookie; and packs that the simulator sells.
 
-Rule 1: an answer's statement of time is held up to the ledger: whoever reads a read model here waits for it first (`caught_up`).
+Rule 1: read models follow the ledger: a test waits for them with `caught_up` before it reads one.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Customer:
         return await self.gateway.http.get(f"{self.gateway.origin}{path}", params=query or None, headers=self.cookie)
 
     async def shown(self, path: str, **query: Any) -> Json:
-        """What a GET answers that succeeds."""
+        """The JSON of a GET, which must succeed."""
         answer = await self.get(path, **query)
         assert answer.status_code == 200, answer.text
         assert answer.headers["cache-control"] == "no-store"
@@ -92,7 +92,7 @@ async def with_key(gateway: Gateway, path: str, key: str | None = None, **query:
 
 
 async def caught_up(gateway: Gateway) -> int:
-    """Wait until the read models have all of the ledger, and return where that ends."""
+    """Wait until the read models have applied the whole ledger. Returns its last position."""
     services = gateway.services
     head = services.ledger.head().position
     services.runner.poke()
@@ -100,7 +100,7 @@ async def caught_up(gateway: Gateway) -> int:
     def there() -> bool:
         try:
             tracked = services.views.tracked()
-        except ReadModelsUnavailable:  # nobody has prepared them yet
+        except ReadModelsUnavailable:  # not prepared yet
             return False
         return bool(tracked) and all(each.position >= head for each in tracked.values())
 

