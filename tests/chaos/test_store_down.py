@@ -28,7 +28,7 @@ CALLS = 24
 BALANCE_NANOS = 10**12
 FRAMES = 20
 SETTLE_SECONDS, LEASE_SECONDS = 60, 30
-"""Longer than the store is away in the tests in which open requests are billed."""
+"""Longer than the store is away where what was open is billed."""
 ASKED_AGAIN = "the ledger did not take a command; asking again"
 _LOCK = """
 import sqlite3, sys

@@ -67,6 +67,7 @@ def complaints(reports: list[Report], seed: int) -> str:
     )
 
 
+@pytest.mark.timeout(300)
 def test_nothing_breaks_in_a_moment(tmp_path: Path) -> None:
     reports = run(tmp_path, list(TARGETS), "--count", str(SHORT_COUNT), seed=1, timeout=280)
     assert [report.target for report in reports] == list(TARGETS)

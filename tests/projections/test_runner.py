@@ -252,7 +252,7 @@ async def test_a_running_runner_applies_what_is_committed_when_poked(stage: Stag
     runner = Runner(stage.log, views, idle_seconds=3_600, watch=watching)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(runner.run)
-        with trio.fail_after(120):
+        with trio.fail_after(30):
             await watching.until(2)
             stage.book.say("account:acme", grant("acme", USD, "grant-2"))
             runner.poke()

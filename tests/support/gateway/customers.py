@@ -92,7 +92,7 @@ async def with_key(gateway: Gateway, path: str, key: str | None = None, **query:
 
 
 async def caught_up(gateway: Gateway) -> int:
-    """Wait until the read models have applied the whole ledger. Returns its last position."""
+    """Wait until the read models have all of the ledger, and return where that ends."""
     services = gateway.services
     head = services.ledger.head().position
     services.runner.poke()
@@ -100,7 +100,7 @@ async def caught_up(gateway: Gateway) -> int:
     def there() -> bool:
         try:
             tracked = services.views.tracked()
-        except ReadModelsUnavailable:  # not prepared yet
+        except ReadModelsUnavailable:  # nobody has prepared them yet
             return False
         return bool(tracked) and all(each.position >= head for each in tracked.values())
 

@@ -57,7 +57,7 @@ class House:
         return person.account_id
 
     async def idle(self) -> None:
-        """Until nothing runs after a response."""
+        """Until nothing runs behind an answer."""
         lifetime = self.services.lifetime
         while lifetime._tasks:
             await lifetime._idle.wait()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -209,16 +207,3 @@ def still_open(events: Sequence[RecordedEvent]) -> list[str]:
         for event in requests
         if event.originator_version == 1 and event.originator_id not in settled
     ]
-
-
-def concurrently(engine: Engine, writers: int, batches: list[list[Append]]) -> list[object]:
-    """The verdicts of all batches, shared out among writers that each have a ledger of their own."""
-    ledgers = [engine.open() for _ in range(writers)]
-    start = threading.Barrier(writers)
-
-    def write(index: int) -> list[object]:
-        start.wait()
-        return [verdict for batch in batches[index::writers] for verdict in ledgers[index].append(batch)]
-
-    with ThreadPoolExecutor(writers) as pool:
-        return [verdict for verdicts in pool.map(write, range(writers)) for verdict in verdicts]
