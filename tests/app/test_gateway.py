@@ -72,7 +72,7 @@ async def test_a_process_that_ended_leaves_nothing_and_another_starts_on_its_led
         if not (tmp_path / "realrouter.db").exists():
             prepare(settings)
         shutdown = trio.Event()
-        with trio.fail_after(20):
+        with trio.fail_after(120):
             async with trio.open_nursery() as nursery:
                 start = partial(run_gateway, settings, sockets=open_sockets(["127.0.0.1:0"]), shutdown=shutdown)
                 [port] = await nursery.start(start)

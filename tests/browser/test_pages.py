@@ -19,8 +19,6 @@ from tests.support.browser.seeding import EMPTY, FULL, Person
 from tests.support.browser.watching import Watch, check_accessible, check_headings, check_width
 from tests.support.paths import ROOT
 
-pytestmark = pytest.mark.timeout(300)
-
 DOCS = sorted(f"/docs/{page.stem}" for page in (ROOT / "web/out/docs").glob("*.html"))
 PUBLIC = ["/", "/docs", *DOCS, "/models", "/login", "/signup"]
 DASHBOARD = [

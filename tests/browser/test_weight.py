@@ -9,8 +9,6 @@ from tests.browser.conftest import Site
 from tests.browser.test_pages import DASHBOARD, PUBLIC, settled
 from tests.support.browser.seeding import EMPTY, FULL, Person
 
-pytestmark = pytest.mark.timeout(300)
-
 JAVASCRIPT_BYTES_MAX = 200_000
 
 

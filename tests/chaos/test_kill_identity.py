@@ -1,6 +1,6 @@
 """`kill -9` of gateways in the middle of traffic, and then one outcome: read models, exports and the replay's report are the same
-bytes as they were left and carried on, made anew, derived from the events alone, and on the other engine; and what was signed
-before each death holds after it.
+bytes whether they were continued, rebuilt, derived from the events alone, or made on the other engine. Checkpoints signed before a
+death still hold after it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def sealing_house(folder: Path, store_url: str) -> Iterator[House]:
 
 
 class Rounds:
-    """Traffic and deaths over one house; after each death, what was signed before still holds."""
+    """Traffic and deaths in one house. After each death, earlier checkpoints still hold."""
 
     def __init__(self, house: House) -> None:
         self.house, self.chance = house, random.Random(11)
@@ -56,7 +56,7 @@ class Rounds:
         self.signed = Continuation(house.ledger, KEYS, CheckpointFile(house.settings.checkpoint_path))
 
     async def die_at(self, point: str, postgres: Postgres | None = None) -> None:
-        """One round. `postgres`: that is what dies, and is started again; the gateway then ends by SIGKILL as well."""
+        """One round. `postgres`: it dies and is restarted; the gateway then ends by SIGKILL as well."""
         plan = {"point": point, "call": POINTS[point], "open": OPEN, "reaper": QUICK_REAPER}
         if postgres is not None:
             plan["victim"] = postgres.pid
@@ -74,7 +74,7 @@ class Rounds:
         self.signed.look()
 
     async def recover(self) -> None:
-        """A gateway that lives settles what the dead ones left, and is killed too: at rest."""
+        """A surviving gateway settles what the dead ones left, and is killed too, when it is idle."""
         gateway = await self.house.gateway({"reaper": QUICK_REAPER})
         await eventually(lambda: held(self.house.ledger, self.account_id) == 0, PATIENCE_SECONDS)
         await self._sealed()
@@ -121,7 +121,6 @@ def _outcome(ledger: Ledger, views: ReadModels, account_id: str) -> tuple[bytes,
     return shown(views), exported(ledger, views, (account_id,)), replayed(ledger, views)
 
 
-@pytest.mark.timeout(120)
 async def test_a_gateway_that_was_killed_twice_leaves_one_outcome(tmp_path: Path, postgres_url: str) -> None:
     """Compared as the dead one has left it, with holds open and read models in the middle of a batch."""
     with sealing_house(tmp_path, f"sqlite:///{tmp_path / 'ledger.db'}") as made:

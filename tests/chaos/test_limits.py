@@ -1,7 +1,8 @@
-"""Limits of a key over three gateways on one PostgreSQL: exact in each window, whichever gateway is asked, and told on each answer.
+"""A key's limits across three gateways on one PostgreSQL: exact in each window, whichever gateway is called, and shown on each
+answer.
 
-Rule 1: what was admitted is read from the log and its own instants, never from what a gateway or a bucket says.
-Rule 2: a decision is in force from its place in the log on: what was admitted behind it was admitted against it.
+Rule 1: admissions and their instants are read from the log, never from a gateway's answer or a bucket.
+Rule 2: a decision is in force from its position in the log: no admission that it forbids may follow.
 """
 
 from __future__ import annotations
@@ -91,7 +92,6 @@ async def field(build: Build, postgres_url: str) -> Field:
     return Field(house, [gateway.port for gateway in gateways], account_id)
 
 
-@pytest.mark.timeout(180)
 async def test_500_at_once_stay_within_60_a_minute_and_a_dollar_a_month(field: Field) -> None:
     key_id, key = field.key(LIMITED)
     await eventually(lambda: _seconds_left(field.house) > ROOM_SECONDS, PATIENCE_SECONDS)
@@ -123,7 +123,6 @@ async def test_minutes_that_turn_under_fire_each_have_their_60(field: Field) -> 
     print(f"{rounds} rounds of {CALLERS}")
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     ("what", "status", "code"), [("revoke", 401, "invalid_api_key"), ("freeze", 402, "account_frozen")]
 )
@@ -164,7 +163,6 @@ async def test_nothing_is_admitted_behind_a_revocation_or_a_freeze(
     )
 
 
-@pytest.mark.timeout(180)
 async def test_changed_limits_are_in_force_in_every_process_within_a_second(field: Field) -> None:
     key_id, key = field.key(KeyLimits(requests_per_minute=10_000))
     changes: list[tuple[KeyLimits, Callable[[Call], bool]]] = [
@@ -176,7 +174,8 @@ async def test_changed_limits_are_in_force_in_every_process_within_a_second(fiel
         (KeyLimits(models=("another",)), lambda call: call.status == 403),
         (KeyLimits(), lambda call: call.status == 200),
     ]
-    took: list[float] = []
+    stale: list[float] = []
+    """Seconds from a change to the sending of each call to which it did not apply yet."""
 
     async def until_in_force(port: int, in_force: Callable[[Call], bool], began: float) -> None:
         with trio.fail_after(PATIENCE_SECONDS):
@@ -184,8 +183,8 @@ async def test_changed_limits_are_in_force_in_every_process_within_a_second(fiel
                 asked_at, call = trio.current_time(), field.call(key)
                 await call.run(port)
                 if in_force(call):
-                    took.append(asked_at - began)
                     return
+                stale.append(asked_at - began)
 
     for limits, in_force in changes:
 
@@ -196,12 +195,13 @@ async def test_changed_limits_are_in_force_in_every_process_within_a_second(fiel
         async with trio.open_nursery() as nursery:
             for port in field.ports:
                 nursery.start_soon(until_in_force, port, in_force, trio.current_time())
-    assert len(took) == len(changes) * PROCESSES
-    print(f"\n{len(changes)} changes in force in {PROCESSES} processes after at most {max(took) * 1000:.0f} ms")
-    assert max(took) < IN_FORCE_SECONDS
+    latest = max(stale, default=0.0)
+    print(
+        f"\n{len(changes)} changes in {PROCESSES} processes: the last call to miss one was sent {latest * 1000:.0f} ms after it"
+    )
+    assert latest < IN_FORCE_SECONDS
 
 
-@pytest.mark.timeout(180)
 async def test_a_new_key_works_in_every_process_at_once(field: Field) -> None:
     for _ in range(10):
         _, key = await trio.to_thread.run_sync(field.key)
@@ -227,7 +227,7 @@ def _callers(
 
 
 async def _check(field: Field, key_id: str, calls: list[Call]) -> Counter[int | None]:
-    """The log against the limits, and each answer against the log. Returns how many were told what."""
+    """Check the log against the limits, and each answer against the log. Returns the number of answers of each kind."""
     admissions = await field.admissions(key_id)
     by_minute = Counter(buckets.minute_of(recorded.recorded_at_micros) for recorded, _ in admissions)
     assert max(by_minute.values()) <= PER_MINUTE
@@ -251,7 +251,7 @@ async def _check(field: Field, key_id: str, calls: list[Call]) -> Counter[int | 
 
 
 def _rates_of(admissions: Sequence[tuple[RecordedEvent, RequestAdmitted]]) -> dict[str, dict[str, str]]:
-    """What each admission must be told: the n-th of a minute that 60 - n are left of it."""
+    """What the answer to each admission must show: the n-th of a minute, that 60 - n are left."""
     of_minute, expected = Counter[str](), {}
     for recorded, event in admissions:
         minute = buckets.minute_of(recorded.recorded_at_micros)

@@ -1,7 +1,7 @@
-"""200 requests at once on an account that can pay for 50: exactly 50 are admitted, whoever asks whichever gateway.
+"""200 requests at once on an account that can pay for 50: exactly 50 are admitted, whichever gateways they reach.
 
-The hold of a request is taken from the gateway's own refusal, which names it, never computed here. The streams that are admitted
-stay open until every verdict is there: no hold that comes back early makes room for another.
+The hold of a request is read from the gateway's own refusal, which names it, and never computed here. Admitted streams stay open
+until every verdict is known, so that no early release makes room for another.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Field:
     ports: list[int]
 
     async def hold_nanos(self, body: bytes) -> int:
-        """What a request holds, as a refusal on an empty account tells."""
+        """The hold of a request, as a refusal on an empty account names it."""
         account_id, key = self.house.account(nanos=0)
         call = Call(account_id, key, "responses", body)
         await call.run(self.ports[0])
@@ -62,7 +62,6 @@ class Field:
         return books
 
 
-@pytest.mark.timeout(180)
 @on_each_store
 async def test_exactly_as_many_as_are_paid_are_admitted(
     engine: str, processes: int, build: Build, request: pytest.FixtureRequest
@@ -75,7 +74,6 @@ async def test_exactly_as_many_as_are_paid_are_admitted(
         await _exactly_as_many_as_are_paid(field, all_judged)
 
 
-@pytest.mark.timeout(180)
 @on_each_store
 async def test_nobody_spends_more_than_there_is(
     engine: str, processes: int, build: Build, request: pytest.FixtureRequest
@@ -126,7 +124,7 @@ async def _exactly_as_many_as_are_paid(field: Field, all_judged: trio.Event) -> 
 
 
 async def _costs_below_the_hold(field: Field) -> None:
-    """What one request gives back, another may hold at once; at no position of the log is there less than nothing."""
+    """What one request releases, another may hold at once. The balance is not negative at any position of the log."""
     chance = random.Random(20)
     bodies = [
         ask(
@@ -154,7 +152,7 @@ async def _costs_below_the_hold(field: Field) -> None:
 
 
 async def _costs_above_the_hold(field: Field) -> None:
-    """A charge is never trimmed: what passes the hold is charged too, is named, and alone brings the balance below zero."""
+    """A charge is never trimmed: the part above the hold is charged too, and named. Only that part makes the balance negative."""
     chance = random.Random(30)
     bodies = [
         ask(

@@ -1,8 +1,8 @@
-"""Every operation of the OpenAPI document against a running gateway, with what the document allows and what it does not:
-no fault of ours, no status and no form that the document does not tell.
+"""Every operation of the OpenAPI document against a running gateway, with valid and invalid data: no server error, and no status or
+body that the document does not describe.
 
-Rule 1: what schemathesis draws for a path or a pack is now and then what is really there, so that more than refusals are seen.
-Rule 2: whoever calls is drawn too: the owner, a program with a key, or nobody.
+Rule 1: paths and packs that schemathesis draws are sometimes replaced by existing ones, so that not only refusals are seen.
+Rule 2: the caller is drawn too: the owner, a program with a key, or nobody.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ IN_BODIES = (
     "expires_at",
 )
 WITHOUT_END = "/api/events"
-"""Whoever may ask it is told things for as long as they like."""
+"""Its answer is a stream that does not end."""
 LAST = "DELETE /api/session"
 """The operation after which the owner is signed out."""
 EXAMPLES = 15
 EXAMPLES_LONG = 400
-SECONDS = 30
-"""No answer takes longer."""
+SECONDS = 120
+"""Ends a call that hangs."""
 Operation = APIOperation[Any, Any, Any, Any]
 
 
@@ -75,13 +75,13 @@ class Fuzzed:
     document: dict[str, Any]
 
     def who(self, operation: Operation) -> list[str]:
-        """Whom to draw from: those who may, more often than others."""
+        """The callers to draw from: authorised ones more often than others."""
         security = operation.definition.raw.get("security", [{}])
         may = [name for each in security for name in each] or ["nobody"]
         return [*may * 4, *self.callers]
 
     def send(self, case: Case[Any], caller: str, there: bool) -> None:
-        """Send a case as somebody, to what is there or to what was drawn, and hold the answer against the document."""
+        """Send a case as a caller, to an existing object or the drawn one, and check the answer against the document."""
         if there:
             parameters = case.path_parameters or {}
             parameters.update({name: self.known[name] for name in parameters if name in self.known})
@@ -106,7 +106,7 @@ def fuzzed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fuzzed]:
 
 
 def fuzz(fuzzed: Fuzzed, examples: int) -> None:
-    """Every operation, with data that its schema allows and with data that it does not."""
+    """Every operation, with data that its schema allows and with data that it forbids."""
     load_all_checks()
     settled = schemathesis.Config.from_dict({"generation": {"with-security-parameters": False}})
     schema = schemathesis.openapi.from_dict(fuzzed.document, config=settled)

@@ -1,4 +1,5 @@
-"""No secret in any log, event, table, error or page: a whole run, and then everything that it wrote is searched for all it knew."""
+"""No secret in any log, event, table, error or page: everything that a whole run wrote is searched for every secret that it
+knew."""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ credit = "10.00"
 
 
 class Client:
-    """Keeps every answer but for the one place where a secret may stand in it."""
+    """Keeps every answer, without the one place in which it may contain a secret."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self.http = http
@@ -67,7 +68,7 @@ class Client:
 
 
 async def live(client: Client, there: House) -> dict[str, str]:
-    """Everything that somebody does who signs up, mistypes, pays, makes keys and asks models. Returns what was secret."""
+    """A customer signs up, mistypes, pays, creates keys and calls models. Returns the secrets."""
     known: dict[str, str] = {}
     await client.ask("POST", "/api/signup", json={"email": EMAIL, "password": PASSWORD})
     await client.ask("POST", "/api/session", json={"email": EMAIL, "password": WRONG_PASSWORD})
@@ -130,10 +131,10 @@ def written(folder: Path) -> dict[Path, bytes]:
 
 
 async def run(there: House) -> dict[str, str]:
-    """A gateway's whole life, and all secrets that it met."""
+    """A gateway's whole life, and all secrets that it handled."""
     _, key = there.account(nanos=10**9)
     gateway = await there.gateway()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}", trust_env=False, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}", trust_env=False, timeout=120) as http:
         client = Client(http)
         known = await live(client, there)
         await client.ask("GET", "/metrics")

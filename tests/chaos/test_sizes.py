@@ -1,6 +1,6 @@
 """Requests of every wrong size, and ten of the largest right one at once: clear answers, and memory that stays bounded.
 
-The gateway is a process of its own; what it holds is what the kernel says (VmRSS, and VmHWM for the most it ever held).
+The gateway is a separate process; the kernel reports its memory (VmRSS, and VmHWM for its peak).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 import trio
 from pypdf import PdfWriter
 
@@ -28,9 +27,9 @@ MIB = 1 << 20
 AT_ONCE = 10
 FIRST_FILE = "input[0].content[0].file_data"
 KEPT_MIB_MAX = 64
-"""What may stay with the process after it has refused all of these, one after the other."""
+"""The growth that may remain after the process has refused all of these, one after the other."""
 IN_FLIGHT_MIB_MAX = 1100
-"""What ten requests of 50 MB may take at once: bodies in flight (256 MiB), each as it came, as it goes out, and decoded."""
+"""The limit for ten requests of 50 MB at once: bodies in flight (256 MiB), each as received, as sent, and decoded."""
 ONE_PIXEL = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
 _TOOL = {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}
 
@@ -85,7 +84,7 @@ async def _send(client: RawClient, data: bytes) -> None:
 
 
 async def _given_back(gateway: Gateway, before: float) -> float:
-    """MiB above `before`, once what was freed has gone back."""
+    """MiB above `before`, after freed memory has been returned."""
     await eventually(
         lambda: memory_mib(gateway, "VmRSS") - before < KEPT_MIB_MAX,
         10,
@@ -106,7 +105,6 @@ WRONG: list[tuple[str, Any, int, str | None, str | None]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.timeout(180)
 async def test_wrong_sizes_are_refused_and_leave_no_memory_behind(build: Build, sqlite_url: str) -> None:
     async with serve(lambda request: openai_script(request, chunks=2)) as upstream:
         house, gateway, key = await _house(build, sqlite_url, upstream.base_url)
@@ -124,7 +122,6 @@ async def test_wrong_sizes_are_refused_and_leave_no_memory_behind(build: Build, 
         check_settled(read_books(house.ledger, house.codec))
 
 
-@pytest.mark.timeout(180)
 async def test_ten_of_the_largest_requests_at_once_stay_under_the_bound(build: Build, sqlite_url: str) -> None:
     async with serve(lambda request: openai_script(request, chunks=2)) as upstream:
         upstream.record = False

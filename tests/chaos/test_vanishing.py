@@ -1,13 +1,13 @@
 """200 clients that vanish: every upstream connection is closed at once, and every hold comes back.
 
-The upstream is a scripted server on sockets of its own, which measures by the machine's one clock; the gateway is a process.
-The upstream asks for the end of each connection after its answer, so that a connection serves one request.
+The upstream is a scripted server with its own sockets, on the same clock as the test; the gateway is a process. The upstream asks
+to close each connection after its answer, so that a connection serves one request.
 
-Rule 1: an answer whose client leaves early never ends by itself, and the gateway's own time limits are far longer than the
-    test's patience: nothing but that client's leaving closes its connection.
-Rule 2: a wait that is in vain says which it was, for which requests, and how far upstream and gateway had come with each.
-Rule 3: "at once" is CLOSED_WITHIN_SECONDS, by the clock where the machine is the test's alone. Beside other tests it is counted
-    past what the machine made anyone wait at that very time: no machine is too slow for a gateway that cancels at once.
+Rule 1: an answer whose client leaves early never ends on its own, and the gateway's time limits are far longer than the test's
+    patience: only that client's leaving closes its connection.
+Rule 2: a wait that fails reports which one it was, for which requests, and how far upstream and gateway had come with each.
+Rule 3: "at once" means CLOSED_WITHIN_SECONDS of real time if the test has the machine to itself. Next to other tests, the delay
+    that the machine caused at that time is subtracted: no machine is too slow for a gateway that cancels at once.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ TRIPS = 3
 """From a client's leaving to the close that the upstream sees, three tasks of the gateway and one or two of this process wait for
 their turns; in a trip of the control two and one do."""
 SEND_STALL_SECONDS = 1.0
-"""Whoever reads nothing is cut off after it, counted from the last byte that the kernel took."""
+"""A client that reads nothing is cut off after it, counted from the last byte that the kernel accepted."""
 FRAMES, FRAME_SECONDS = 30, 0.1
 FIRST_BYTE_SECONDS = 0.6
 ARRIVAL_SECONDS = 2.0
@@ -59,7 +59,7 @@ _FLOOD = openai_shapes.responses_frames(1_000, text=FLOOD_TEXT)
 
 @dataclass
 class Vanishing:
-    """One client: how it leaves, when it did, and what it had received by then."""
+    """One client: how and when it leaves, and what it had received by then."""
 
     call: Call
     kind: str
@@ -107,7 +107,7 @@ KINDS = (("before headers", 50), ("between frames", 100), ("after the last frame
 
 @dataclass
 class Control:
-    """What anyone waits for the gateway and for this process: one client that asks for next to nothing, again and again."""
+    """The delay that the gateway and this process cause anyone: one client sends a tiny request again and again."""
 
     trips: list[tuple[float, float]] = field(default_factory=list)
     """When each was due, and when it was answered."""
@@ -142,13 +142,13 @@ def _script(leaving: set[str], slow: set[str], flood: set[str], request: Request
 
 
 def closed_at(upstream: ScriptedUpstream, request_id: str) -> float | None:
-    """When the upstream saw the gateway close the connection of this request; None where there is none, or it is open."""
+    """When the upstream saw the gateway close this request's connection. None if there is none, or it is still open."""
     connection = next((r.connection for r in upstream.requests if r.header("x-client-request-id") == request_id), None)
     return None if connection is None else upstream.connections[connection].closed_at
 
 
 def open_requests(upstream: ScriptedUpstream) -> list[str]:
-    """Those whose connections to the upstream are open; one that has asked for nothing yet is no request."""
+    """Requests with an open connection to the upstream. A connection without a request yet does not count."""
     asked = {request.connection: request.header("x-client-request-id") or "?" for request in upstream.requests}
     return [
         asked.get(number, f"connection {number}, no request")
@@ -161,7 +161,7 @@ def open_requests(upstream: ScriptedUpstream) -> list[str]:
 def patience(
     whose: str, upstream: ScriptedUpstream, gateway: Gateway, requests: Callable[[], Iterable[str]]
 ) -> Iterator[None]:
-    """For the end of some requests' connections. Where it does not come, the failure is told as rule 2 has it."""
+    """Wait until the connections of some requests are closed. A failure reports what rule 2 says."""
     try:
         with trio.fail_after(PATIENCE_SECONDS):
             yield
@@ -204,19 +204,17 @@ def _past_the_machine(left: float, closed: float, control: Control) -> float:
     return closed - left - TRIPS * control.slowest(left, closed)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("engine", "free_limit"), [("sqlite", "0.02"), ("postgres", "100.00")])
 async def test_clients_vanish(engine: str, free_limit: str, build: Build, request: pytest.FixtureRequest) -> None:
-    """Beside other tests on the same cores."""
+    """Next to other tests on the same cores."""
     store_url = request.getfixturevalue(f"{engine}_url")
     assert await _vanish(build, store_url, free_limit, _past_the_machine) <= CLOSED_WITHIN_SECONDS
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("free_limit", ["100.00", "0.02"], ids=["all-free", "past-the-free-limit"])
 async def test_clients_vanish_and_upstreams_are_closed_at_once(free_limit: str, store_url: str, build: Build) -> None:
-    """Alone on the machine. Where it has other work all the same, the best of a few rounds tells the time."""
+    """Alone on the machine. If the machine is busy all the same, the best of a few rounds counts."""
     assert await _vanish(build, store_url, free_limit, _by_the_clock) <= CLOSED_WITHIN_SECONDS
 
 

@@ -39,7 +39,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 def test_the_example_runs_as_printed_and_the_demo_prints_the_line_that_follows_it(served: Demo) -> None:
     assert EXAMPLE.count('"sk-rr-..."') == EXAMPLE.count('"http://127.0.0.1:8000/v1"') == 1
     source = EXAMPLE.replace("sk-rr-...", served.key).replace("http://127.0.0.1:8000/v1", served.base_url)
-    done = subprocess.run([sys.executable, "-"], input=source, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-"], input=source, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
     assert served.wait_for_lines(1) == [LINE]

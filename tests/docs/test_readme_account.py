@@ -16,7 +16,7 @@ from tests.support.gateway.demo_process import Demo, demo, free_port
 README = Document("README.md")
 LINES = [line for block in README.fences("sh") for line in block.splitlines() if line.startswith("curl ")]
 BASE = "http://127.0.0.1:8000"
-TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 120
 
 
 @pytest.fixture(scope="module")

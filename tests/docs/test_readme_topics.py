@@ -43,7 +43,7 @@ def test_each_topic_of_the_readme_runs_as_printed(tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
     assert done.returncode == 0, done.stderr

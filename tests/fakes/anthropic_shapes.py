@@ -1,8 +1,8 @@
-"""A vendor that speaks Anthropic's Messages API (version 2023-06-01): it judges a request as Anthropic does, and answers it.
+"""A vendor that speaks Anthropic's Messages API (version 2023-06-01): it validates a request as Anthropic does, and answers it.
 
-Law 1: what Anthropic refuses is refused here, 400 with its envelope, the broken rule in the message.
-Law 2: figures are fixed, and written out here: tests compute bills from them by hand.
-Law 3: shapes are those of recorded answers: every event has its name, pings stand between, empty deltas come first.
+Law 1: it rejects what Anthropic rejects, with 400 in Anthropic's envelope; the message names the broken rule.
+Law 2: usage figures are constants, written out here, so that tests compute bills by hand.
+Law 3: answers have the shapes of recorded ones: every event is named, pings come in between, empty deltas come first.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ USAGE: Json = {
 """Of each turn. Disjoint: 100 fresh, 40 read from the cache, 20 and 10 put there; 25 written, THINKING_TOKENS of them thought."""
 THINKING_TOKENS = 10
 STARTS_WITH = 60
-"""The input figure at the start of a stream that searches: the one at its end counts what was found too."""
+"""Input tokens at the start of a stream that searches. The figure at its end includes the search results."""
 
 _MEMBERS = {
     "model",
@@ -193,7 +193,7 @@ def _calls(functions: list[Json], choice: Json, question: str) -> list[Json]:
 
 
 def _searched(body: Json) -> Json:
-    """A search; in a turn that was paused before, only what comes after it."""
+    """A search, or only its continuation if the turn was paused before."""
     last = body["messages"][-1]
     if last["role"] == "assistant":
         rule(last["content"][-1]["type"] == "server_tool_use", "A paused turn comes back as it was.")
@@ -257,7 +257,7 @@ def search_blocks() -> list[Json]:
 def message(
     content: list[Json], body: Json, stop_reason: str = "end_turn", *, thinks: bool = False, searched: int | None = None
 ) -> Json:
-    """A whole message. `searched` is how often the web was searched, None where no search was offered."""
+    """A whole message. `searched` is the number of web searches, None if no search was offered."""
     usage = dict(USAGE)
     if thinks:
         usage["output_tokens_details"] = {"thinking_tokens": THINKING_TOKENS}
@@ -286,7 +286,7 @@ def answer_script(whole: Json, *, stream: bool) -> Script:
 
 
 def frames(whole: Json) -> list[bytes]:
-    """The events that tell a whole message."""
+    """The events that stream a whole message."""
     usage = whole["usage"]
     searched = "server_tool_use" in usage
     told = {name: usage[name] for name in USAGE} | {"output_tokens": 1}

@@ -1,8 +1,10 @@
-"""A vendor that speaks Gemini's generateContent, whole and streamed (v1beta): it judges a request as Google does, and answers it.
+"""A vendor that speaks Gemini's generateContent, whole and streamed (v1beta): it validates a request as Google does, and answers
+it.
 
-Law 1: what Google refuses is refused here, 400 with its envelope, the broken rule in the message.
-Law 2: figures are fixed, and written out here: tests compute bills from them by hand.
-Law 3: shapes are those of recorded answers: each chunk is a whole response, figures grow from chunk to chunk, lines end in CRLF.
+Law 1: it rejects what Google rejects, with 400 in Google's envelope; the message names the broken rule.
+Law 2: usage figures are constants, written out here, so that tests compute bills by hand.
+Law 3: answers have the shapes of recorded ones: each chunk is a whole response, figures grow from chunk to chunk, lines end in
+CRLF.
 """
 
 from __future__ import annotations
@@ -52,9 +54,9 @@ USAGE: Json = {
 }
 """Disjoint: 110 fresh and 40 cached of the prompt; 28 written, 8 of them thought."""
 SEARCH_TOKENS = 10
-"""Read of what a search found, beside the prompt."""
+"""Tokens read from search results, in addition to the prompt."""
 IMAGE_TOKENS = 1290
-"""Written as an image, in place of 20 of text: the 20 are counted beside."""
+"""Tokens of an image that is returned instead of 20 tokens of text; those 20 are counted separately."""
 
 _PATH = re.compile(r"/v1beta/models/([\w.\-]+):(generateContent|streamGenerateContent\?alt=sse)")
 _MEMBERS = {"contents", "systemInstruction", "tools", "toolConfig", "generationConfig"}
@@ -142,7 +144,7 @@ def _check_signatures(parts: list[Json], *, newest: bool) -> None:
 
 
 def _answer(model: str, body: Json) -> tuple[list[Json], Json]:
-    """Parts, and what a search added."""
+    """The parts of the answer, and the members that a search adds."""
     last, config = body["contents"][-1]["parts"], body["generationConfig"]
     functions = [each for tool in body.get("tools", ()) for each in tool.get("functionDeclarations", ())]
     answers = [part["functionResponse"]["response"] for part in last if "functionResponse" in part]

@@ -1,6 +1,6 @@
 """Answers in OpenAI's shapes, as scripts: chat completions and responses, plain and streamed, and error envelopes.
 
-Law: the shapes are strict clients' shapes (every key there, null where empty), with fixed ids and times.
+Law: the shapes satisfy strict clients (every key is present, null if empty), and ids and times are constants.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def responses_stream(chunks: int, *, delay: float = 0.0, done: bool = True) -> l
 
 
 def chat_frames(chunks: int, *, usage: bool = True, text: str = "word ", input_tokens: int = 10) -> list[bytes]:
-    """A role chunk, `chunks` deltas of text, a finish, the usage, [DONE]: what include_usage brings."""
+    """A role chunk, `chunks` deltas of text, a finish, the usage, and [DONE]: a stream with include_usage."""
     deltas: list[tuple[dict[str, Any], str | None]] = [({"role": "assistant", "content": ""}, None)]
     deltas += [({"content": text}, None)] * chunks
     deltas.append(({}, "stop"))
@@ -174,7 +174,7 @@ def text_part(text: str) -> dict[str, Any]:
 
 
 def responses_frames(chunks: int, *, text: str = "word ", input_tokens: int = 10, done: bool = True) -> list[bytes]:
-    """created ... `chunks` deltas ... completed with usage, then [DONE] where `done`: recorded streams lack it."""
+    """created ... `chunks` deltas ... completed with usage; then [DONE] if `done`, which recorded streams lack."""
     whole = text * chunks
     at = {"item_id": "msg_fake", "output_index": 0, "content_index": 0}
     final = response_object("completed", [message_item(whole, "completed")], responses_usage(input_tokens, chunks))
@@ -208,7 +208,7 @@ def _head_bytes(status: int, headers: Iterable[tuple[str, str]]) -> bytes:
 
 
 def openai_script(request: Request, *, chunks: int, delay: float = 0.0) -> Script:
-    """What a well-behaved vendor does on either endpoint, streaming where asked."""
+    """The answer of a well-behaved vendor on either endpoint, as a stream if requested."""
     stream = bool(request.json().get("stream"))
     return _vendor_script(request.path.endswith("/chat/completions"), stream, chunks, delay)
 

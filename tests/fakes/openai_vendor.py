@@ -1,8 +1,8 @@
-"""A vendor that speaks both of OpenAI's protocols, and answers what it is asked: openai_shapes.py has the bare shapes.
+"""A vendor that speaks both of OpenAI's protocols, and answers the request that it gets; openai_shapes.py has the bare shapes.
 
-Law 1: what OpenAI refuses, or the gateway must not let through, is refused here: 400, the broken rule in the message.
-Law 2: figures are fixed, and written out here: tests compute bills from them by hand.
-Law 3: a stream tells each item in the order of recorded ones; [DONE] ends chat streams only.
+Law 1: it rejects what OpenAI rejects or the gateway must not pass on, with 400; the message names the broken rule.
+Law 2: usage figures are constants, written out here, so that tests compute bills by hand.
+Law 3: a stream has the order of recorded ones; [DONE] ends chat streams only.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""An upstream that does what its script says, in real bytes over real sockets: for tests, benchmarks and harnesses.
+"""An upstream that follows a script, with real bytes over real sockets: for tests, benchmarks and harnesses.
 
-Law 1: a script is a list of steps, chosen per request by a plain function. After its last step the connection
-       serves the next request, unless a step closed it.
-Law 2: the close of a peer is noticed when it happens, while the script streams, waits or stalls: another task reads. Where a
-       script meets a reset in sending, before the reader has its turn, it is noticed there.
-Law 3: all who connect are accepted in the next turn of the event loop: no time that is recorded is that of a queue.
-Law 4: everything received is recorded as it came: requests, and when each connection opened, and when its peer closed.
+Law 1: a script is a list of steps, chosen per request by a plain function. After its last step the connection serves the next
+       request, unless a step closed it.
+Law 2: a peer's close is noticed when it happens, while the script streams, waits or stalls, because another task reads. If a send
+       meets a reset before the reader runs, it is noticed there.
+Law 3: connections are accepted in the next turn of the event loop, so recorded times contain no time in a queue.
+Law 4: everything received is recorded: requests, when each connection opened, and when its peer closed it.
 
 In a test:     async with serve(lambda request: chat_stream(5)) as upstream: ... upstream.base_url ... upstream.requests
 As a process:  python -m tests.fakes.scripted_upstream '{"chunks": 50, "delay": 0.01}'  prints its port; see `Config`.
@@ -36,6 +36,7 @@ from tests.fakes.openai_shapes import (
     openai_script,
     responses_stream,
 )
+from tests.fakes.received_bytes import ReceivedBytes, parse_head
 from tests.fakes.upstream_script import (
     Abort,
     Chunk,
@@ -107,12 +108,12 @@ def _never(request: Request) -> None:
 
 
 class ScriptedUpstream:
-    """`requests` and `connections` grow as they come. `choose` and `early` may be replaced at any time."""
+    """`requests` and `connections` grow as they arrive. `choose` and `early` may be replaced at any time."""
 
     def __init__(self, choose: Chooser, port: int, scheme: str) -> None:
         self.choose = choose
         self.early: EarlyChooser = _never
-        """Asked when only the head of a request is here. A script from here leaves the body unread and must close."""
+        """Called when only the head of a request has arrived. A script that it returns leaves the body unread and must close."""
         self.port = port
         self.scheme = scheme
         self.requests: list[Request] = []
@@ -162,7 +163,7 @@ class ScriptedUpstream:
         self._notify()
 
     def note_closed(self, accepted: Accepted, *, reset: bool) -> None:
-        accepted.reset |= reset  # whoever meets a reset second sees no more than an end of file
+        accepted.reset |= reset  # the second to meet a reset only sees an end of file
         if accepted.closed_at is None:
             accepted.closed_at = time.monotonic()
             accepted.closed_at_trio = trio.current_time()
@@ -190,8 +191,7 @@ class _Serving:
         self._sock = sock
         self._accepted = accepted
         self._index = index
-        self._buffer = bytearray()
-        self._arrived = trio.Event()
+        self._received = ReceivedBytes()
         self.request: Request
 
     async def run(self) -> None:
@@ -210,8 +210,7 @@ class _Serving:
         reset = False
         try:
             while data := await self._stream.receive_some():
-                self._buffer += data
-                self._wake()
+                self._received.feed(data)
         except trio.BrokenResourceError:
             reset = True
         except trio.ClosedResourceError:
@@ -219,55 +218,19 @@ class _Serving:
         self._upstream.note_closed(self._accepted, reset=reset)
         serving.cancel()
 
-    def _wake(self) -> None:
-        self._arrived.set()
-        self._arrived = trio.Event()
-
     async def _serve_one(self) -> None:
-        head = await self._take_head()
-        method, path, headers = _parse_head(head)
+        method, path, headers = parse_head(await self._received.take_head())
         request = Request(self._index, method, path, headers, b"", time.monotonic())
         script = self._upstream.early(request)
         if script is None:
-            body = await self._take_body(request)
+            body = await self._received.take_body(request)
             request = Request(self._index, method, path, headers, body, time.monotonic())
         self.request = request
         self._upstream.note_request(request, self._accepted)
         for step in self._upstream.choose(request) if script is None else script:
             await step.run(self)
 
-    async def _take_head(self) -> bytes:
-        while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            await self._arrived.wait()
-        head = bytes(self._buffer[:end])
-        del self._buffer[: end + 4]
-        return head
-
-    async def _take(self, size: int) -> bytes:
-        while len(self._buffer) < size:
-            await self._arrived.wait()
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return data
-
-    async def _take_body(self, request: Request) -> bytes:
-        if request.header("transfer-encoding") == "chunked":
-            return await self._take_chunked()
-        return await self._take(int(request.header("content-length") or 0))
-
-    async def _take_chunked(self) -> bytes:
-        body = bytearray()
-        while True:
-            while (end := self._buffer.find(b"\r\n")) < 0:
-                await self._arrived.wait()
-            size = int(await self._take(end), 16)
-            await self._take(2)
-            body += await self._take(size)
-            await self._take(2)
-            if not size:
-                return bytes(body)
-
-    # What the steps use.
+    # Used by the steps.
 
     async def send(self, data: bytes) -> None:
         await self._stream.send_all(data)
@@ -284,16 +247,6 @@ class _Serving:
         self._sock.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._sock.close()
         raise _Gone
-
-
-def _parse_head(head: bytes) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    first, *lines = head.decode("latin-1").split("\r\n")
-    method, path, _ = first.split(" ")
-    headers = []
-    for line in lines:
-        name, _, value = line.partition(":")
-        headers.append((name, value.strip()))
-    return method, path, tuple(headers)
 
 
 @asynccontextmanager
@@ -345,7 +298,7 @@ def refused_port() -> int:
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a harness may set. Times are seconds."""
+    """The settings for a harness. Times are in seconds."""
 
     port: int = 0
     chunks: int = 50

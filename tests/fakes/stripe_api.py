@@ -27,7 +27,7 @@ Answer = tuple[int, Any]
 
 @dataclass
 class Faults:
-    """How many of the next requests go wrong, and which way; a test sets them and reads what was met."""
+    """How many of the next requests fail, and how. A test sets these, and reads which were used up."""
 
     lose_response_after_acting: int = 0
     status_500: int = 0

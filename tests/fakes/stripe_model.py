@@ -30,8 +30,8 @@ class StripeError(Exception):
 
 
 class StripeState:
-    """Everything that one Stripe account holds. `prefix` keeps the ids of several apart; `outcomes` decide what automatic charges
-    come to, by default that they succeed."""
+    """The state of one Stripe account. `prefix` distinguishes the ids of several accounts; `outcomes` decide the results of
+    automatic charges, which succeed by default."""
 
     def __init__(self, seed: int = 0, prefix: str = "") -> None:
         self.sessions: dict[str, Object] = {}
@@ -49,7 +49,7 @@ class StripeState:
     # -- What the API does -------------------------------------------------------------------------------------------
 
     def once(self, key: str | None, asked: str, act: Callable[[], Object]) -> Object:
-        """`act`, or what it came to under this idempotency key."""
+        """The result of `act`, or its earlier result under this idempotency key."""
         if key is None:
             return act()
         there = self._idempotent.get(key)
@@ -224,7 +224,7 @@ class StripeState:
         dispute["status"] = "lost"
         self._announce("charge.dispute.closed", dispute)
 
-    # -- What tests ask ----------------------------------------------------------------------------------------------
+    # -- For tests --------------------------------------------------------------------------------------------------
 
     def succeeded(self) -> list[str]:
         return [intent["id"] for intent in self.intents.values() if intent["status"] == "succeeded"]
@@ -316,7 +316,7 @@ class StripeState:
 
 
 def shown_of(subject: Object) -> Object:
-    """Without what only the fake knows, and apart from what will change."""
+    """An independent copy, without the members that only the fake has."""
     shown: Object = _copied({name: value for name, value in subject.items() if not name.startswith("_")})
     return shown
 

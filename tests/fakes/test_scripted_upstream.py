@@ -1,4 +1,4 @@
-"""What tests and harnesses rely on when they read the times that the fake recorded."""
+"""The recorded times, on which tests and harnesses rely."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_a_crowd_is_accepted_at_once_however_long_the_turns_of_the_event_l
 
 @dataclass
 class Flood:
-    """A step that sends until the peer takes no more, and then goes on."""
+    """A step that sends until the peer accepts no more, and then continues."""
 
     task: trio.lowlevel.Task | None = None
 
@@ -41,7 +41,7 @@ class Flood:
 
 
 class ResetBeforeTurn(trio.abc.Instrument):
-    """Resets `client` when `task` has been woken and is about to run: whoever waits for the same socket is not woken yet."""
+    """Resets `client` when `task` has been woken and is about to run. Other tasks that wait for the socket are not woken yet."""
 
     def __init__(self, task: trio.lowlevel.Task | None, client: socket.socket) -> None:
         self._task = task

@@ -1,4 +1,4 @@
-"""The fake Stripe against the real library, over a real socket: what it says, its lists, its faults, its signatures."""
+"""The fake Stripe against the real library, over a real socket: its answers, lists, faults and signatures."""
 
 from __future__ import annotations
 

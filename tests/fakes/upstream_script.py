@@ -1,6 +1,6 @@
-"""What a scripted upstream can do: the steps of a script, and the request that a script answers.
+"""The steps of a scripted upstream's script, and the request that a script answers.
 
-Law: steps are frozen and hold no state of a connection, so one script may serve any number of requests at once.
+Law: steps are frozen and hold no connection state, so one script may serve any number of requests at once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Request:
 
 
 class Peer(Protocol):
-    """What a step acts on: one accepted connection, in the middle of one request."""
+    """One accepted connection in the middle of a request, on which a step acts."""
 
     request: Request
 
@@ -92,7 +92,7 @@ class WaitFor:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """Tells the test that the script came this far."""
+    """Signals the test that the script has reached this step."""
 
     event: trio.Event
 

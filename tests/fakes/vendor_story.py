@@ -1,7 +1,7 @@
-"""What the scripted vendors have to say, the same whoever says it, so that one test holds for all of them.
+"""The content of the scripted vendors' answers. It is the same for each, so that one test covers all of them.
 
-Law: a vendor answers by what it was asked. An output of a tool is told in words; a function that is offered is called once for each
-city that the question names; a web search finds one page; a PDF is opened and its pages are counted.
+Law: the answer follows from the request. A tool's output is repeated in words; an offered function is called once for each city
+that the question names; a web search finds one page; a PDF is opened and its pages are counted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SEARCH_CITED = "ledgers are back."
 SEARCH_TEXT = SEARCH_BEFORE + SEARCH_CITED
 IMAGE_SIDE = 1024
 PAUSE = "think long"
-"""A question with these words makes a vendor pause, where it is one that does."""
+"""A question with these words makes a vendor pause, if it supports that."""
 CITIES = ("Toronto", "Oslo", "Lima")
 SUBJECT = "Alice and Bob meet on day 12."
 
@@ -43,7 +43,7 @@ VENDOR_SECRETS = (
     "SECRET",
 )
 TELLTALE = "Key sk-ant-api03-SECRETsecret or AIzaSySECRETsecretSECRETsecret of org-ACME12345 and proj_SECRET99, projects/SECRET99."
-"""Stands in every error of the scripted vendors: what names the gateway's account there, which no client may see."""
+"""Part of every error of the scripted vendors: the gateway's account at the vendor, which clients must not see."""
 
 
 class BrokenRule(Exception):
@@ -56,12 +56,12 @@ def rule(holds: bool, text: str) -> None:
 
 
 def cities_in(text: str) -> list[str]:
-    """The cities that a question names, the first of all where it names none."""
+    """The cities that a question names, or the first of all cities if it names none."""
     return [city for city in CITIES if city in text] or [CITIES[0]]
 
 
 def arguments_for(schema: Any, city: str) -> Json:
-    """Arguments for a function of one city, or whatever else its schema asks for."""
+    """Arguments for a function of one city, or for any other schema."""
     made: Json = build(schema or {"type": "object"}, f"the weather in {city}", subjects=[city])
     return made
 
@@ -77,7 +77,7 @@ def told_of(outputs: Iterable[str]) -> str:
 
 
 def summary(data: bytes) -> str:
-    """What a vendor says of a PDF: it must be able to open it."""
+    """A vendor's words on a PDF, which it must be able to open."""
     rule(data.startswith(b"%PDF-"), "The document is no PDF.")
     return f"A PDF of {len(PdfReader(io.BytesIO(data)).pages)} pages."
 
@@ -94,5 +94,5 @@ def image() -> str:
 
 
 def pieces(text: str) -> list[str]:
-    """A text as a stream tells it: by words."""
+    """The deltas of a streamed text: its words."""
     return re.findall(r"\S+\s*|\s+", text)

@@ -20,7 +20,7 @@ EXPECTED = {"responses": (8, 1), "chat": (7, 0), "errors": (1, 3)}
 @pytest.mark.parametrize("name", EXPECTED)
 async def test_the_node_sdk(tmp_path: Path, name: str) -> None:
     assert (HERE / "node_modules" / "openai").is_dir(), "`make setup` installs the Node SDK"
-    async with running(tmp_path, limits={"attempts": 1}, deadline_seconds=100) as gateway:
+    async with running(tmp_path, limits={"attempts": 1}) as gateway:
         open_account(gateway.services.ledger, gateway.services.codec, "acct_empty", 0)
         _, empty = gateway.new_key(account_id="acct_empty")
         done = await trio.run_process(

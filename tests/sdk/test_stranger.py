@@ -55,7 +55,7 @@ async def deliver(gateway: Gateway, state: StripeState) -> list[int]:
 async def test_a_stranger_signs_up_pays_and_asks_a_model(tmp_path: Path) -> None:
     state = StripeState()
     async with selling(tmp_path, state) as gateway:
-        browser = httpx.AsyncClient(base_url=gateway.origin, trust_env=False, timeout=30)
+        browser = httpx.AsyncClient(base_url=gateway.origin, trust_env=False, timeout=120)
         async with browser:
             who = {"email": EMAIL, "password": PASSWORD}
             assert (await browser.post("/api/signup", json=who)).status_code == 201

@@ -101,7 +101,7 @@ def test_a_link_that_many_use_at_once_signs_one_in(engine: Engine, links: Links,
             token, start = links.make(ACCOUNT), threading.Barrier(4)
 
             def use(each: Links, token: str = token, start: threading.Barrier = start) -> str | None:
-                start.wait(30)
+                start.wait(120)
                 return each.use(token)
 
             assert sum(session is not None for session in pool.map(use, using)) == 1
@@ -117,11 +117,11 @@ def test_no_session_of_a_link_outlives_a_password_that_is_set_meanwhile(
             token, start = links.make(ACCOUNT), threading.Barrier(2)
 
             def use(token: str = token, start: threading.Barrier = start) -> None:
-                start.wait(30)
+                start.wait(120)
                 using.use(token)
 
             def reset(name: str = f"hash-{number}", start: threading.Barrier = start) -> None:
-                start.wait(30)
+                start.wait(120)
                 setting.set_password(ACCOUNT, name)
 
             for each in [pool.submit(use), pool.submit(reset)]:
@@ -133,7 +133,7 @@ def test_many_links_that_are_made_at_once_leave_one(engine: Engine, people: Peop
     making, start = [Links(engine.open()) for _ in range(4)], threading.Barrier(4)
 
     def make(each: Links) -> None:
-        start.wait(30)
+        start.wait(120)
         each.make(ACCOUNT)
 
     with ThreadPoolExecutor(4) as pool:

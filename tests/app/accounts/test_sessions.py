@@ -105,11 +105,11 @@ def test_no_session_outlives_a_password_that_is_replaced_meanwhile(
             reset_by.set_password(ACCOUNT, stands)
 
             def begin(each: Sessions, under: str = stands, start: threading.Barrier = start) -> str | None:
-                start.wait(30)
+                start.wait(120)
                 return each.begin_under(ACCOUNT, under)
 
             def reset(start: threading.Barrier = start) -> None:
-                start.wait(30)
+                start.wait(120)
                 reset_by.set_password(ACCOUNT, "another")
 
             begun = [pool.submit(begin, each) for each in beginning]

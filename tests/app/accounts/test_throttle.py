@@ -100,7 +100,7 @@ def test_several_processes_at_once_let_through_no_more_than_one_would(engine: En
     throttles, start = [Throttle(engine.open()) for _ in range(4)], threading.Barrier(4)
 
     def try_often(throttle: Throttle) -> int:
-        start.wait(30)
+        start.wait(120)
         return sum(tried(throttle) for _ in range(5))
 
     with ThreadPoolExecutor(4) as pool:

@@ -321,7 +321,7 @@ def test_the_program_as_a_process_shows_no_traceback(tmp_path: Path) -> None:
         env={**os.environ, "REALROUTER_CONFIG": str(path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 1

@@ -29,7 +29,7 @@ def ask(running: Demo, key: str | None = None) -> str:
 
 def sign_in(running: Demo, password: str | None = None) -> httpx.Response:
     given = {"email": running.first["email"], "password": password or running.first["password"]}
-    return httpx.post(f"{running.base_url.removesuffix('/v1')}/api/session", json=given, trust_env=False, timeout=30)
+    return httpx.post(f"{running.base_url.removesuffix('/v1')}/api/session", json=given, trust_env=False, timeout=120)
 
 
 def token_of(running: Demo) -> str:
@@ -41,7 +41,7 @@ def token_of(running: Demo) -> str:
 def follow_link(running: Demo) -> httpx.Response:
     """As the page at the link does."""
     address = f"{running.base_url.removesuffix('/v1')}/api/session/link"
-    return httpx.post(address, json={"token": token_of(running)}, trust_env=False, timeout=30)
+    return httpx.post(address, json={"token": token_of(running)}, trust_env=False, timeout=120)
 
 
 def test_the_first_line_is_what_scripts_need_and_each_request_prints_one(tmp_path: Path) -> None:
@@ -115,25 +115,25 @@ def test_what_it_prints_for_people_works_as_printed(tmp_path: Path) -> None:
             assert line, text
             text += line
         curl = text.partition("\ncurl\n")[2].partition("\nPython\n")[0]
-        done = subprocess.run(["sh", "-c", curl], capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(["sh", "-c", curl], capture_output=True, text=True, timeout=120, check=False)
         assert '"status":"completed"' in done.stdout.replace(" ", ""), done
         python = text.partition("\nPython\n")[2].partition("\nJavaScript\n")[0]
         source = "\n".join(line.removeprefix("  ") for line in python.splitlines())
-        done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=120, check=False)
         assert done.stdout.strip(), done.stderr
         script = text.partition("\nJavaScript\n")[2].partition("\nBalance")[0]
         sdk = ROOT / "tests" / "sdk"
         node = ["node", "--input-type=module", "-"]
-        done = subprocess.run(node, input=script, cwd=sdk, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(node, input=script, cwd=sdk, capture_output=True, text=True, timeout=120, check=False)
         assert done.stdout.strip(), done.stderr
         balance, checkout = text.partition("\nBalance")[2].partition("  curl ")[2].split("\n  curl ")
         for command, member in ((balance, "available_nanos"), (checkout.partition("\nEach request")[0], "url")):
             shell = ["sh", "-c", f"curl -s {command}"]
-            done = subprocess.run(shell, capture_output=True, text=True, timeout=30, check=False)
+            done = subprocess.run(shell, capture_output=True, text=True, timeout=120, check=False)
             assert json.loads(done.stdout)[member], done
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
         if process.stdout is not None:
             process.stdout.close()
 
@@ -153,7 +153,7 @@ def test_a_port_that_cannot_be_bound_and_a_folder_that_cannot_be_made_are_one_li
         ],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 1

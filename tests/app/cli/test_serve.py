@@ -41,7 +41,7 @@ def serving(folder: Path, text: str) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.kill()
-        process.wait(30)
+        process.wait(120)
         if process.stderr is not None:
             process.stderr.close()
 
@@ -53,7 +53,7 @@ def test_sigterm_finishes_releases_and_exits_0(tmp_path: Path) -> None:
     ledger = open_ledger(parse(text), Codec())
     _, key = make_key(ledger, Codec())
     headers = {"authorization": f"Bearer {key}"}
-    with serving(tmp_path, text) as process, httpx.Client(trust_env=False, timeout=30) as client:
+    with serving(tmp_path, text) as process, httpx.Client(trust_env=False, timeout=120) as client:
         url = f"http://127.0.0.1:{port}/v1/responses"
         assert client.post(url, json=responses(), headers=headers).status_code == 200
         with client.stream("POST", url, json=responses("Hello", "stall_at=7", stream=True), headers=headers) as answer:
@@ -63,7 +63,7 @@ def test_sigterm_finishes_releases_and_exits_0(tmp_path: Path) -> None:
             process.send_signal(signal.SIGTERM)
             rest = "\n".join(lines)
         assert "shutting_down" in rest
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
         assert process.stderr is not None
         said = [json.loads(line) for line in process.stderr.read().splitlines()]
     settled = check_books(ledger, Codec())
@@ -92,7 +92,7 @@ def test_a_port_that_is_taken_is_one_line_and_exit_1(tmp_path: Path) -> None:
             [sys.executable, "-m", "app.cli", "serve", "--config", str(other / "realrouter.toml")],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
         assert done.returncode == 1

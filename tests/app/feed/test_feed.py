@@ -21,6 +21,7 @@ from app.read_models import DecodedLog
 from domain import account as accounts
 from domain.events import AdjustmentPosted, Event
 from tests.support.gateway.gateway import make_key, open_account
+from tests.support.gateway.processes import PATIENCE_SECONDS
 
 MINE, THEIRS = "acct_mine", "acct_theirs"
 CREDIT = 10**9
@@ -73,7 +74,7 @@ class House:
 
 async def taken(listener: Listener) -> News:
     """What waits already."""
-    with trio.fail_after(0.5):
+    with trio.fail_after(PATIENCE_SECONDS):
         return await listener.take()
 
 
@@ -165,7 +166,7 @@ async def test_nobody_follows_while_nobody_listens_and_who_comes_later_begins_at
 async def test_a_turn_is_woken_by_a_commit_and_else_waits_a_little(ledger: Ledger) -> None:
     house = House(ledger)
     await house.feed.join(MINE, last=None)
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE_SECONDS):
         await house.feed.turn()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(house.feed.turn)

@@ -229,7 +229,7 @@ def test_the_client_of_s3_is_not_loaded_for_a_folder() -> None:
     import sys
 
     code = "import sys, app.services; print('botocore' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "False"
 
 

@@ -32,7 +32,7 @@ class Leases:
 
     def renew_lease(self, instance_id: str, seconds: float) -> None:
         trio.from_thread.run_sync(self._announce)
-        assert self.hangs.wait(30), "the test let go"
+        assert self.hangs.wait(120), "the test let go"
         if self.down:
             raise StoreUnavailable("down")
         self.renewed += 1

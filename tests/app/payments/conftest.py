@@ -1,4 +1,4 @@
-"""Both engines for what has to hold on either: the fixtures of the ledger's own tests."""
+"""Both engines: the fixtures of the ledger's own tests."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from tests.support.gateway.signing_in import LISTED, House, house, settings_of
 
 @pytest.fixture
 async def home(tmp_path: Path) -> AsyncIterator[House]:
-    """A gateway on SQLite where nobody has signed up."""
+    """A gateway on SQLite without any account."""
     async with house(settings_of(tmp_path, cors_origins=(LISTED,))) as home:
         yield home
 

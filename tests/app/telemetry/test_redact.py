@@ -60,7 +60,7 @@ def test_json_stays_json(value: dict[str, str]) -> None:
     assert json.loads(redact(json.dumps(value))).__class__ is dict
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("piece", ["://a:b", "://", "bearer ", "password ", "password  ", "sk-", "a@", "sk-a "])
 def test_a_long_line_of_near_misses_is_no_trap(piece: str) -> None:
     assert redact(piece * 20_000 + " sk-hidden12345").endswith(" ****")

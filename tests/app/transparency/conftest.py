@@ -1,4 +1,4 @@
-"""A ledger with a history on both engines, and what seals it."""
+"""A ledger with a history, on both engines, and its sealer."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Sealed:
         return verify(self.stored, (*self.keys.own, *self.keys.witnesses))
 
     def attack(self, *statements: tuple[str, tuple[object, ...]]) -> None:
-        """As somebody would who has the database's files: no trigger holds him."""
+        """As an attacker with the database's files could: no trigger protects them."""
         dropped = (
             [f"DROP TRIGGER IF EXISTS stored_events_no_{what}" for what in ("update", "delete", "replace")]
             if self.engine.name == "sqlite"

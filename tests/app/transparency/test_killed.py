@@ -128,7 +128,6 @@ def kill_many(engine: Engine, ledger: Ledger, folder: Path, kills: int, verify_e
     )
 
 
-@pytest.mark.timeout(60)
 def test_whatever_sealers_that_were_killed_leave_continues_what_was_signed(
     engine: Engine, ledger: Ledger, tmp_path: Path
 ) -> None:

@@ -35,7 +35,7 @@ def lose_database(folder: Path) -> None:
 def refused(config: Path) -> str:
     """What `serve` says, which must exit 1."""
     command = [sys.executable, "-m", "app.cli", "serve", "--config", str(config)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1, done.stderr
     return done.stderr
 

@@ -30,5 +30,5 @@ async def make_transport() -> AsyncIterator[MakeTransport]:
 
 @pytest.fixture
 def jumping_clock() -> MockClock:
-    """Jumps only when nothing has happened for a while, so that bytes on their way over loopback still arrive first."""
+    """Jumps only after a short pause, so that bytes in flight over loopback arrive first."""
     return MockClock(autojump_threshold=0.05)

@@ -170,4 +170,4 @@ def test_the_file_alone_exits_1_for_what_does_not_hold_and_2_for_wrong_usage(log
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     assert alone.__file__ is not None
     command = [sys.executable, "-I", alone.__file__, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)

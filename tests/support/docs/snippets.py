@@ -24,7 +24,7 @@ GET_WEATHER = "const getWeather = async ({ city }) => ({ city, celsius: 21 });\n
 GET_WEATHER_PYTHON = "def get_weather(city): return {'city': city, 'celsius': 21}\n"
 """The functions that the documentation leaves to its readers."""
 PDF_PAGES = 2
-SECONDS_MAX = 60
+SECONDS_MAX = 120
 FOLDER = ROOT / "web" / "snippets"
 _SDK = ROOT / "tests" / "sdk"
 _NODE = ["node", "--input-type=module", "-"]

@@ -1,4 +1,4 @@
-"""`realrouter serve`, wrapped from outside so that it kills itself, or PostgreSQL, at a named point.
+"""`realrouter serve`, wrapped from outside to kill itself, or PostgreSQL, at a named point.
 
 Rule: production code knows nothing of this. The plan is JSON in REALROUTER_CRASH, in the form of `Plan`.
 """
@@ -30,8 +30,9 @@ POINTS: dict[str, tuple[type[Any], str]] = {
     "debited": (Settlement, "debit"),
     "projecting": (Runner, "_apply"),
 }
-"""After which function returned: the hold is durable and nothing was asked of an upstream; frames are out; the debit is durable
-and the closing frame is not out; rows of a projection are written and the batch's transaction is open."""
+"""The point is reached when the function has returned. admitted: the hold is durable, and no upstream has been called. streaming:
+frames have been sent. debited: the debit is durable, and the closing frame has not been sent. projecting: rows of a projection are
+written, and the batch's transaction is open."""
 
 
 class Plan(msgspec.Struct, forbid_unknown_fields=True):

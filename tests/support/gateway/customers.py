@@ -1,6 +1,6 @@
-"""Somebody who is signed in at a running gateway, as a program that holds their cookie; and packs that the simulator sells.
+"""A signed-in customer of a running gateway, as a program that holds the session cookie; and packs that the simulator sells.
 
-Rule 1: an answer's statement of time is held up to the ledger: whoever reads a read model here waits for it first (`caught_up`).
+Rule 1: read models follow the ledger: a test waits for them with `caught_up` before it reads one.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Customer:
         return await self.gateway.http.get(f"{self.gateway.origin}{path}", params=query or None, headers=self.cookie)
 
     async def shown(self, path: str, **query: Any) -> Json:
-        """What a GET answers that succeeds."""
+        """The JSON of a GET, which must succeed."""
         answer = await self.get(path, **query)
         assert answer.status_code == 200, answer.text
         assert answer.headers["cache-control"] == "no-store"

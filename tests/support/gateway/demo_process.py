@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-STOP_SECONDS = 30
+STOP_SECONDS = 120
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Demo:
 
     def wait_for_lines(self, count: int) -> list[str]:
         with self._printed:
-            assert self._printed.wait_for(lambda: len(self.lines) >= count, timeout=20), self.lines
+            assert self._printed.wait_for(lambda: len(self.lines) >= count, timeout=STOP_SECONDS), self.lines
             return list(self.lines)
 
     def stop(self) -> int:

@@ -1,9 +1,9 @@
 """A whole gateway inside a test: real sockets on 127.0.0.1, SQLite in a temporary folder, a funded account, its ledger.
 
-Rule 1: the gateway is the one that `serve` runs (run_gateway), its clients are real ones, and its upstreams are the
-simulator or scripted servers on sockets of their own.
-Rule 2: nothing here sleeps; whoever waits does so for an event, and the whole block has a deadline.
-Rule 3: a test that moved money ends in `settled()`: one terminal event for each admission, nothing held, the sums right.
+Rule 1: the gateway is the one that `serve` runs (run_gateway), its clients are real, and its upstreams are the simulator or
+scripted servers with their own sockets.
+Rule 2: nothing here sleeps: every wait is for an event, and the whole block has a deadline.
+Rule 3: a test that moves money ends in `settled()`: one terminal event for each admission, nothing held, correct sums.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from domain.events import (
     RequestDebited,
     RequestReleased,
 )
+from tests.support.clients.plain_http import NO_TLS
 from tests.support.clients.raw_client import RawClient
 from tests.support.ledger.books import Settled, all_events, by_request, check_books
 from tests.support.ledger.faulty_ledger import FaultyLedger
@@ -46,7 +47,7 @@ from tests.support.ledger.faulty_ledger import FaultyLedger
 ACCOUNT = "acct_test"
 CREDIT_NANOS = 10 * NANOS_PER_USD
 MODEL = "gpt-5.4-mini"
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 240
 VENDOR_KEY = "sk-proj-VENDORsecretVENDORsecret0001"
 Json = dict[str, Any]
 Upstreams = Mapping[str, str | tuple[str, str]]
@@ -78,9 +79,9 @@ def configuration(
 ) -> str:
     """The text of a realrouter.toml. `upstreams`: name -> base URL, "" for the simulator; by default one simulator.
 
-    A protocol other than `openai` stands before its base URL, in a pair. `upstream_model`: what the upstreams call each model of
-    the documentation, by default what clients do; they offer the tools that one of the upstreams can do. `models` are further
-    [[model]] tables.
+    An upstream with a protocol other than `openai` is a pair (protocol, base URL). `upstream_model`: the upstreams' name for each
+    documented model, by default the public one. The models offer every tool that one of the upstreams supports. `models` are
+    further [[model]] tables.
     """
     upstreams = {"simulator": ""} if upstreams is None else upstreams
     tables: list[tuple[str, Mapping[str, object]]] = [
@@ -203,7 +204,7 @@ class Gateway:
         return await self.http.post(f"{self.base_url}/{path}", content=content, headers=sent)
 
     async def connect(self, *, receive_buffer: int | None = None) -> RawClient:
-        """A raw connection; it is closed with the gateway where the test has not closed it."""
+        """A raw connection. It is closed with the gateway if the test has not closed it."""
         client = await RawClient.connect(self.port, receive_buffer=receive_buffer)
         self.raw.append(client)
         return client
@@ -279,7 +280,7 @@ class Gateway:
         return event
 
     def break_ledger(self) -> FaultyLedger:
-        """From now on what the writer appends goes through a ledger that this test may break."""
+        """From now on, the writer appends through a ledger that the test can break."""
         faulty = FaultyLedger(self.services.ledger)
         self.services.writer.ledger = cast(Ledger, faulty)
         return faulty
@@ -337,7 +338,7 @@ async def running(
             )
             [port] = await nursery.start(run)
             key_id, key = make_key(found[0].ledger, found[0].codec)
-            async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
+            async with httpx.AsyncClient(trust_env=False, timeout=120, verify=NO_TLS) as http:
                 gateway = Gateway(settings, found[0], port, key_id, key, http, shutdown)
                 gateways.append(gateway)
                 try:
@@ -349,7 +350,7 @@ async def running(
 
 
 def envelope(response: httpx.Response, status: int, code: str | None) -> Json:
-    """The OpenAI error envelope of a refused request, with all four members, and the request's id beside it."""
+    """The OpenAI error envelope of a refused request, with all four members. The request's id must be in the headers."""
     assert response.status_code == status, response.text
     return check_envelope(response.json(), code, response.headers)
 

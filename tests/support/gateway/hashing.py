@@ -1,4 +1,4 @@
-"""A hasher that counts, at the price of a test: real argon2id with the least that it takes."""
+"""A hasher that counts, and is cheap: real argon2id with the smallest parameters that it accepts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CHEAP = argon2.profiles.CHEAPEST
 
 
 class CountingHasher:
-    """argon2-cffi's hasher. `hashed` and `verified` are how often it was asked; `most` is how many ran at one time."""
+    """argon2-cffi's hasher. `hashed` and `verified` count its calls; `most` is the largest number that ran at once."""
 
     def __init__(self, parameters: argon2.Parameters = CHEAP) -> None:
         self._hasher = argon2.PasswordHasher.from_parameters(parameters)

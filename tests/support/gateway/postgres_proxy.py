@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a PostgreSQL, for faults on the wire: replies that are lost, servers that stand still."""
+"""A TCP proxy in front of a PostgreSQL, for faults on the wire: lost replies and stalled servers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _COMMITTED = b"COMMIT\x00"
 class PostgresProxy:
     """Passes bytes both ways until a fault is armed. `url` leads to the same database through the proxy.
 
-    `cut_at`: the connection is cut when the client says these bytes, which the server never hears.
-    `after_commit`: it is cut when the server says that it has committed, which the client never hears.
-    `stall`: from now on nothing the server says arrives, and nobody hangs up.
+    `cut_at`: cut the connection when the client sends these bytes. The server does not receive them.
+    `after_commit`: cut it when the server reports a commit. The client does not receive the report.
+    `stall`: from now on nothing from the server arrives, and no connection is closed.
     """
 
     def __init__(self, url: str) -> None:

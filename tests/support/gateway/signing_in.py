@@ -23,7 +23,8 @@ from app.routes import application
 from app.services import Services, open_services
 from app.settings import ServerSettings, Settings, StoreSettings, parse
 from domain.events import AccountOpened
-from tests.support.gateway.gateway import configuration, prepare
+from tests.support.clients.plain_http import NO_TLS
+from tests.support.gateway.gateway import DEADLINE_SECONDS, configuration, prepare
 from tests.support.gateway.hashing import CHEAP, CountingHasher
 from tests.support.ledger.books import all_events
 
@@ -44,7 +45,7 @@ class House:
 
     @asynccontextmanager
     async def client(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
-        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60) as client:
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=120, verify=NO_TLS) as client:
             yield client
 
     async def sign_up(self, email: str = EMAIL, password: str = PASSWORD) -> str:
@@ -79,11 +80,11 @@ def settings_of(folder: Path, url: str | None = None, **server: Any) -> Settings
 
 @asynccontextmanager
 async def house(settings: Settings, *, fresh: bool = True) -> AsyncIterator[House]:
-    """A gateway while the block runs. `fresh` False: another one has made the ledger."""
+    """A gateway while the block runs. `fresh` False: another gateway has created the ledger."""
     if fresh:
         await trio.to_thread.run_sync(prepare, settings)
     hasher, shutdown = CountingHasher(), trio.Event()
-    with trio.fail_after(60):
+    with trio.fail_after(DEADLINE_SECONDS):
         async with open_services(settings) as opened, trio.open_nursery() as nursery:
             services = replace(opened, accounts=replace(opened.accounts, passwords=Passwords(hasher, CHEAP)))
             serving = partial(serve, application(services), bind=["127.0.0.1:0"], shutdown=shutdown)

@@ -12,7 +12,7 @@ from typing import Any
 from app.ledger.store import Append, Ledger, StoreUnavailable, Verdict
 
 Concerns = Callable[[Append], bool]
-WAIT_SECONDS = 30
+WAIT_SECONDS = 120
 
 
 def admissions(append: Append) -> bool:
