@@ -119,7 +119,7 @@ def check_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proo
     if old in (0, new):
         known = EMPTY_ROOT if old == 0 else new_root
         if proof or not compare_digest(old_root, known):
-            raise ProofInvalid("The consistency proof does not hold.")
+            raise ProofInvalid("The consistency proof is not valid.")
         return
     whole = (old & -old).bit_length() - 1
     hashes = list(proof) if old != 1 << whole else [old_root, *proof]
@@ -130,7 +130,7 @@ def check_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proo
         of_old = node_hash(sibling, of_old) if on_the_left else of_old
         of_new = node_hash(sibling, of_new) if on_the_left else node_hash(of_new, sibling)
     if not (compare_digest(of_old, old_root) & compare_digest(of_new, new_root)):
-        raise ProofInvalid("The consistency proof does not hold.")
+        raise ProofInvalid("The consistency proof is not valid.")
 
 
 def _climb(at: int, last: int, proof: Sequence[bytes]) -> Iterator[tuple[bytes, bool]]:
