@@ -76,3 +76,8 @@ def test_every_other_tool_is_offered_at_its_price() -> None:
     prices = parse_prices({"input": "1", "output": "2", "calls": dict.fromkeys(CALLED_TOOLS, "0")})
     model = replace(MODEL, tools=frozenset({"function", *CALLED_TOOLS}), prices=prices)
     assert Catalog([model], ["u", "v"]).model("m").tools == {"function", *CALLED_TOOLS}
+
+
+def test_a_model_may_have_another_name_at_an_upstream() -> None:
+    renamed = replace(MODEL, upstream_names={"v": "m-v"})
+    assert (renamed.name_at("u"), renamed.name_at("v")) == ("m-1", "m-v")

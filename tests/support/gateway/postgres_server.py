@@ -30,11 +30,7 @@ if TYPE_CHECKING:
 
 START_SECONDS_MAX = 60.0
 POLL_SECONDS = 0.02
-_EMPTY = """
-DROP SCHEMA public CASCADE;
-CREATE SCHEMA public AUTHORIZATION pg_database_owner;
-GRANT USAGE ON SCHEMA public TO PUBLIC;
-"""
+_SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
 
 
 def start_server() -> PostgresServer:
@@ -122,7 +118,10 @@ class Databases:
             self._await_disconnection(connection, name)
             connection.execute(SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(Identifier(name)))
         with _connected(self._url(name)) as connection:
-            connection.execute(_EMPTY)
+            for (schema,) in connection.execute(_SCHEMAS).fetchall():
+                connection.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(schema)))
+            connection.execute("CREATE SCHEMA public AUTHORIZATION pg_database_owner")
+            connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
         return name
 
     @staticmethod
