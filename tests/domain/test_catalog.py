@@ -81,3 +81,10 @@ def test_every_other_tool_is_offered_at_its_price() -> None:
 def test_a_model_may_have_another_name_at_an_upstream() -> None:
     renamed = replace(MODEL, upstream_names={"v": "m-v"})
     assert (renamed.name_at("u"), renamed.name_at("v")) == ("m-1", "m-v")
+
+
+def test_a_model_offers_the_service_tiers_that_have_a_price() -> None:
+    assert MODEL.service_tiers == ("auto", "default")
+    flex = {"name": "flex", "input": "0.5", "output": "1"}
+    prices = parse_prices({"input": "1", "output": "2", "tier": [flex]})
+    assert replace(MODEL, prices=prices).service_tiers == ("auto", "default", "flex")
