@@ -1,4 +1,4 @@
-"""README.md's curl lines, as printed, against a demo: the account API (the test pays on the payment page), and the first request."""
+"""README.md's curl lines, as printed, against a demo: the account API (the test pays on the payment page) and the first request."""
 
 from __future__ import annotations
 
