@@ -34,7 +34,7 @@ from domain.errors import Fault
 
 
 class Gateway:
-    """An ASGI application whose services live as long as its lifespan. One per process; the ledger may have many."""
+    """An ASGI application whose services live as long as its lifespan. One per process; several may share one ledger."""
 
     def __init__(self) -> None:
         self._app: ASGIFramework | None = None

@@ -61,7 +61,7 @@ class Payer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The most that a request can use of a model, and the version of the prices that it is charged by."""
+    """The most that a request can use of a model, and the version of the prices at which it is charged."""
 
     model: Model
     price_version: int
@@ -86,9 +86,10 @@ class AnswerSource:
 
 
 def bounds_of(model: Model, demand: Demand) -> Bounds:
-    """The most that a request can use. A token is at least one byte of text.
+    """The most that a request can use. A token is at least one byte of text, so text has at most as many tokens as bytes.
 
-    Files with an unknown number of pages, and tools that the upstream runs, may fill the context window, so all of it is held for.
+    A file with an unknown number of pages, or a tool that the upstream runs, may fill the context window. The bound on the input is
+    then the whole window.
     """
     tools = demand.tools
     unknown = (demand.files > 0 and demand.pages is None) or not tools.isdisjoint(_READING_TOOLS)
@@ -120,7 +121,7 @@ def _tool_calls(demand: Demand) -> int:
 
 
 def _image_tokens(model: Model) -> int:
-    """Tokens of one image: the most that any of the model's upstreams counts."""
+    """The most tokens that any of the model's upstreams counts for one image."""
     return max(_image_tokens_of(model.name_at(upstream)) for upstream in model.upstreams)
 
 

@@ -97,15 +97,15 @@ class Runner:
         self._stopped: dict[str, int] = {}
 
     async def run(self) -> NoReturn:
-        """Prepare the views, then follow the log until cancelled; a batch that has started is finished. Returns if another version
-        takes over the views."""
+        """Prepare the views, then follow the log until cancelled; a batch that has started is finished. If another version
+        takes over the views, stop following and wait to be cancelled."""
         try:
             await self._persist(self.prepare)
             while True:
                 await self._turn()
         except TakenOver as error:
             # The newer version's process follows the log now; this one keeps serving until it is replaced.
-            _log.error("read models are left to another version", reason=str(error))
+            _log.error("stopped updating the read models: another version has taken them over", reason=str(error))
             await trio.sleep_forever()
 
     def poke(self) -> None:

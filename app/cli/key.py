@@ -25,16 +25,20 @@ def key() -> None:
 
 
 _LIMITS = (
-    click.option("--model", "models", multiple=True, metavar="MODEL", help="Allow only this model; repeatable."),
+    click.option(
+        "--model", "models", multiple=True, metavar="MODEL", help="Allow the key only this model; repeatable."
+    ),
     click.option("--expires", type=click.DateTime(), help="When the key expires (UTC)."),
-    click.option("--monthly-budget", metavar="USD", help="The most it may hold and spend per UTC month."),
+    click.option("--monthly-budget", metavar="USD", help="The most the key may hold and spend per UTC month, in USD."),
     click.option(
-        "--requests-per-minute", type=click.IntRange(min=1), help="The most requests it may start per UTC minute."
+        "--requests-per-minute", type=click.IntRange(min=1), help="The most requests the key may start per UTC minute."
     ),
     click.option(
-        "--tokens-per-minute", type=click.IntRange(min=1), help="The most tokens it may reserve and use per UTC minute."
+        "--tokens-per-minute",
+        type=click.IntRange(min=1),
+        help="The most tokens the key may reserve and use per UTC minute.",
     ),
-    click.option("--concurrency", type=click.IntRange(min=1), help="The most requests it may have open at once."),
+    click.option("--concurrency", type=click.IntRange(min=1), help="The most requests the key may have open at once."),
 )
 _NAMES = {
     "model": "models",

@@ -65,7 +65,7 @@ def key(context: Context, origin: str, witness: bool, out: Path | None) -> None:
     "--account",
     "account_id",
     metavar="ACCOUNT",
-    help="The account it belongs to; any ID on that account's statement then works.",
+    help="The account that the event belongs to. With it, ID may be any ID on the account's statement.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="The file to write; standard output by default."

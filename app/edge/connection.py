@@ -98,7 +98,11 @@ class ClientConnection:
         await self._linger()
 
     async def _receive(self) -> bytes | None:
-        """The next bytes; b"" at the end; None when woken. Raises HttpRefusal if a head takes too long."""
+        """The next bytes from the client, or b"" if it has closed its side.
+
+        None if the wait was cancelled, or if the next request did not begin in time (`closing` is then set). Raises HttpRefusal if
+        a head takes too long.
+        """
         with trio.CancelScope(deadline=self._deadline) as self._reading:
             return await self._stream.receive_some(RECEIVE_BYTES_MAX)
         if trio.current_time() >= self._deadline and self._http.exchange is None:

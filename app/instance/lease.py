@@ -115,7 +115,7 @@ class Lease:
             raise StoreUnavailable("this process could not renew its lease")
 
     def start(self, task: Callable[[], Awaitable[None]]) -> None:
-        """Run `task` to its end, whatever happens to the request that it serves."""
+        """Run `task` in the background, to its end, even if the request that it serves is cancelled."""
         assert self._nursery is not None, "the lease runs"
         self._tasks += 1
         if self._tasks == 1:

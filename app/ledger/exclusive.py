@@ -16,7 +16,7 @@ class LedgerInUse(Fault):
 
 @contextmanager
 def served_alone(path: Path) -> Iterator[None]:
-    """Hold the lock of the ledger at `path`. The command line does not take it. Raises LedgerInUse."""
+    """Hold the serving lock of the ledger at `path`. Only gateways take it; other commands do not. Raises LedgerInUse."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f"{path.name}.serving").open("a") as lock:
         try:

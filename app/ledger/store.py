@@ -64,9 +64,10 @@ class Append(msgspec.Struct, frozen=True, gc=False):
 
 
 class Committed(msgspec.Struct, frozen=True, gc=False):
-    """The events are in the log, the first of them at `position`. `repeated`: they were there already.
+    """The events are in the log; the first of them has position `position`.
 
-    `guarded`: the value of each guard's bucket after the command, in the order of the guards; empty if repeated.
+    `repeated`: an earlier attempt of the same command had already appended them. `guarded`: the value of each guard's bucket after
+    the command, in the order of the guards; empty if repeated.
     """
 
     position: int

@@ -204,7 +204,10 @@ class Completion:
         self._progress.move(Move.RELEASED)
 
     def _report(self, error: Exception) -> None:
-        """Tell the client, once: by a status while nothing was sent, by frames of its protocol after that."""
+        """Send the error to the client, unless its answer has already ended.
+
+        If nothing has been sent yet, the error is an HTTP response with a status; otherwise, frames of the client's protocol.
+        """
         if self.outbox.ended:
             return
         error = _for_client(error)

@@ -183,8 +183,8 @@ def register(app: EdgeApplication, cookie_name: str) -> None:
 
 
 def _without_none(value: Any) -> Any:
-    """quart-schema writes null for members of its own objects that were not set; the specification wants them left out. A
-    `default` of null is intended and stays."""
+    """The document without the nulls that quart-schema writes for members that were not set: the specification requires them to be
+    omitted. A `default` of null is intended and stays."""
     if isinstance(value, dict):
         return {key: _without_none(each) for key, each in value.items() if each is not None or key == "default"}
     return [_without_none(each) for each in value] if isinstance(value, list) else value

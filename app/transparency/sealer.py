@@ -98,7 +98,7 @@ class Sealer:
         kept = self._trees.newest()
         if kept is None:
             raise AdoptRefused(
-                "The database has no checkpoint of this origin. The file is created when the log is sealed."
+                "The database has no checkpoint with this origin, so there is nothing to adopt. Sealing the log creates the file."
             )
         if self._file.read() is not None:
             raise AdoptRefused(
@@ -136,7 +136,9 @@ class Sealer:
         """The tree of the database's newest checkpoint, verified against its tiles and the log."""
         checkpoint = self._checked(kept.note, "in the database")
         if checkpoint.size != kept.size:
-            raise LogDiffers(f"The checkpoint stored in the database at {kept.size} events states {checkpoint.size}.")
+            raise LogDiffers(
+                f"The checkpoint that the database stores for {kept.size} events states a size of {checkpoint.size} events."
+            )
         _at_least(head, checkpoint, "in the database")
         growth = self._growth(kept.size)
         if growth.root() != checkpoint.root:

@@ -32,7 +32,10 @@ _log = structlog.get_logger("website")
 
 
 def open_site(server: ServerSettings, places: Sequence[Path] = PLACES) -> Site:
-    """The website or, if there is none, a site whose every page says so. Logs which one. Raises SiteUnfit, OSError."""
+    """The built website. If there is none, or it is turned off: a site that answers every path with a page that says so.
+
+    Logs which of the two is served. Raises SiteUnfit, OSError.
+    """
     https = server.public_url.startswith("https:")
     folder = find(places) if server.website else None
     if folder is None:

@@ -195,7 +195,7 @@ class AnswerReader(Protocol):
     def continuation(self) -> bytes | None:
         """If the upstream paused its turn, the request body that continues it; otherwise None.
 
-        Called once, after end() or whole() returned no AnswerEnded. The same reader then reads the next response as part of the
+        Call it once each time end() or whole() returns no AnswerEnded. The same reader then reads the next response as part of the
         same answer.
         """
         ...

@@ -65,9 +65,12 @@ class ToolUse:
 class ParsedRequest:
     """A well-formed request.
 
-    `demand` counts what it asks of the model; `content_bytes` is the decoded size of its inline content. `refs` name uploaded
-    files, `inline_files` were sent along, `addresses` are the parameters that hold URLs to fetch. `fields` are the top-level
-    members as sent.
+    - `demand`: the size of its input, its limits and its tools. The hold is computed from it.
+    - `fields`: the top-level members of the body, as sent.
+    - `content_bytes`: the decoded size of the inline content.
+    - `refs`: references to uploaded files.
+    - `inline_files`: files that the body contains.
+    - `addresses`: the parameters that hold URLs to fetch.
     """
 
     endpoint: Endpoint

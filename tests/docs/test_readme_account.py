@@ -1,4 +1,4 @@
-"""README.md's account API example: each curl line, as printed, against a demo; the test pays on the payment page."""
+"""README.md's curl lines, as printed, against a demo: the account API (the test pays on the payment page) and the first request."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ def test_the_account_example_works_as_printed(served: Demo) -> None:
             method, url, headers, body = asked(line, served)
             answer = browser.request(method, url, headers=headers, content=body)
             assert answer.is_success, (line, answer.text)
-            path = url.partition("/api/")[2]
+            path = url.removeprefix(served.base_url.removesuffix("v1")).removeprefix("api/")
             answers[path] = answer.json()
             if path == "checkout":
                 pay(browser, url, answers[path])
     assert answers["session"]["email"] == served.first["email"]
     assert (answers["balance"]["available"], answers["balance"]["frozen"]) == ("20.00", False)
     assert answers["keys"]["key"]["monthly_budget"] == "5.00"
+    assert answers["v1/responses"]["status"] == "completed"
     models = httpx.get(f"{served.base_url}/models", headers={"authorization": f"Bearer {answers['keys']['api_key']}"})
     assert models.status_code == 200
 
@@ -55,7 +56,7 @@ def asked(line: str, served: Demo) -> tuple[str, str, dict[str, str], bytes | No
                 assert words.pop(0) == "jar"
             case "-H":
                 name, _, value = words.pop(0).partition(": ")
-                headers[name] = value
+                headers[name] = value.replace("sk-rr-...", served.key)
             case "-d":
                 body = words.pop(0).replace('"..."', f'"{served.first["password"]}"').encode()
             case url:

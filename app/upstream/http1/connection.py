@@ -96,7 +96,7 @@ class UpstreamConnection:
             with _deadline(write_timeout) as scope:
                 await trio.lowlevel.wait_writable(self._sock)
             if scope.cancelled_caught:
-                raise httpx.WriteTimeout(f"The server took no bytes for {write_timeout:g} s.")
+                raise httpx.WriteTimeout(f"The server accepted no data for {write_timeout:g} s.")
 
     async def _send_tls(self, tls: trio.SSLStream[trio.SocketStream], data: bytes, write_timeout: float | None) -> None:
         view = memoryview(data)
@@ -104,7 +104,7 @@ class UpstreamConnection:
             with _deadline(write_timeout) as scope:
                 await tls.send_all(view[start : start + TLS_WRITE_BYTES])
             if scope.cancelled_caught:
-                raise httpx.WriteTimeout(f"The server took no bytes for {write_timeout:g} s.")
+                raise httpx.WriteTimeout(f"The server accepted no data for {write_timeout:g} s.")
 
 
 async def connect(origin: Origin, ssl_context: ssl.SSLContext, connect_timeout: float | None) -> UpstreamConnection:

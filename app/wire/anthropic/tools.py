@@ -34,7 +34,7 @@ def choice_of(request: CanonicalRequest, tools: list[Block]) -> Block | None:
     mode = request.tool_choice.mode if request.tool_choice else "auto"
     if not tools:
         if mode == "required":
-            raise unsupported_field(request, "tool_choice", "A call can be required only if tools are offered.")
+            raise unsupported_field(request, "tool_choice", "tool_choice can require a call only if tools offers one.")
         return None
     if mode == "none":
         return {"type": "none"}

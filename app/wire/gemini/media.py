@@ -1,8 +1,8 @@
 """Writes images and files as Gemini's parts: inline data, or a URL for Google to fetch.
 
 Rule 1: types that Gemini does not document are rejected by name.
-Rule 2: only URLs of content on the public web are passed on. Google treats some URLs specially (videos, and files in the gateway's
-        own account): clients cannot reach those.
+Rule 2: a URL is passed on only if it is https and its host is not Google's own, except for public Cloud Storage. Google gives
+        some of its own URLs a special meaning: YouTube videos, and files of the gateway's account. Clients must not reach those.
 """
 
 from __future__ import annotations
