@@ -35,7 +35,7 @@ from werkzeug.routing import RequestRedirect
 
 from app.edge import cors
 from app.edge.body import ON_EXIT, EdgeBody
-from app.edge.h1 import EXCHANGE, REFUSED
+from app.edge.h1 import EXCHANGE, REFUSED, decode_path
 from app.edge.intake import Intake
 from app.edge.request_id import new_request_id
 from app.envelope import JSON
@@ -309,6 +309,8 @@ def _early_answer(request: Request) -> Response | None:
     """The response, if any, that precedes routing. Raises the errors that do."""
     scope = cast(dict[str, Any], request.scope)
     refused = scope.get(REFUSED)
+    if EXCHANGE not in scope:  # a server other than ours does not check the path
+        _path, refused = decode_path(scope.get("raw_path") or scope["path"].encode())
     if refused is not None:
         raise refused
     if scope["path"].startswith("//"):

@@ -81,7 +81,7 @@ class Exchange:
 
     def _scope_of(self, request: h11.Request, fields: list[tuple[bytes, bytes]]) -> dict[str, Any]:
         raw_path, _, query_string = _origin_form(request.target).partition(b"?")
-        path, refused = _decoded(raw_path)
+        path, refused = decode_path(raw_path)
         return {
             "type": "http",
             "http_version": "1.0" if self.old_client else "1.1",
@@ -331,7 +331,7 @@ def _origin_form(target: bytes) -> bytes:
     return target
 
 
-def _decoded(raw_path: bytes) -> tuple[str, ApiError | None]:
+def decode_path(raw_path: bytes) -> tuple[str, ApiError | None]:
     """The path as text, or "/" and the error to answer with."""
     try:
         path = unquote_to_bytes(raw_path).decode("utf-8") if b"%" in raw_path else raw_path.decode("ascii")

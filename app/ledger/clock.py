@@ -6,9 +6,12 @@ import threading
 import time
 from collections.abc import Callable
 
+PAUSE_MICROS_MAX = 5_000_000
+"""A store's clock that is set back further was wrong before: a pause of that length would keep the error in use."""
+
 
 class StoreClock:
-    """An estimate of the store's clock, in microseconds since 1970. It never blocks and never goes back.
+    """An estimate of the store's clock, in microseconds since 1970. It never blocks, and small corrections never turn it back.
 
     Every append and every lease renewal brings a reading of the store's clock. The store took it at some moment between the
     question and the answer, which bounds the difference between its clock and this process's monotonic clock from both sides. A
@@ -16,9 +19,9 @@ class StoreClock:
     corrects, and a store whose clock was set is followed. Between readings the monotonic clock counts on.
 
     The error is at most the round trip of the last reading, plus the drift of the two clocks until the next one, a quarter of a
-    lease later. While the store is unavailable, the last difference remains in use. If the store's clock is set back, the estimate
-    pauses until the store has caught up, like the instants that the ledger records. Before the first reading, it is the process's
-    wall clock; a process takes a lease, and with it the first reading, before it serves anything.
+    lease later. While the store is unavailable, the last difference remains in use. If the store's clock is set back by up to
+    PAUSE_MICROS_MAX, the estimate pauses until the store has caught up; a larger correction is followed at once. Before the first
+    reading, it is the process's wall clock; a process takes a lease, and with it the first reading, before it serves anything.
     """
 
     def __init__(self, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
@@ -42,5 +45,7 @@ class StoreClock:
         with self._lock:
             if self._difference is None:
                 return time.time_ns() // 1000
-            self._latest = max(self._latest, self.monotonic_micros() + self._difference)
+            estimate = self.monotonic_micros() + self._difference
+            if not 0 < self._latest - estimate <= PAUSE_MICROS_MAX:
+                self._latest = estimate
             return self._latest

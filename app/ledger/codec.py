@@ -27,7 +27,7 @@ class UndecodableEvent(Fault):
     """A stored event's state does not fit its known topic: the store was tampered with, or a version is missing."""
 
 
-class UnencodableEvent(Fault):
+class UnencodableEvent(Exception):
     """An event has a field whose value JSON cannot represent."""
 
 

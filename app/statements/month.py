@@ -21,7 +21,6 @@ from app.read_models.answers import Balance, Transaction, Usage
 from app.read_models.queries import ROWS_MAX
 from app.read_models.statement import Filter
 from domain.books import next_month
-from domain.errors import Fault
 
 ROWS_SHOWN_MAX = 500
 KINDS = ("top_up", "grant", "correction", "refund", "refund_failed", "dispute", "dispute_won")
@@ -29,7 +28,7 @@ KINDS = ("top_up", "grant", "correction", "refund", "refund_failed", "dispute", 
 MONTH = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
 
 
-class Unbalanced(Fault):
+class Unbalanced(Exception):
     """The read models are at the same position but disagree."""
 
 

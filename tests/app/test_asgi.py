@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import trio
 
 from app.asgi import Gateway
 from domain.events import RequestDebited, RequestReleased
+from projections.runner import Runner
 from tests.fakes.openai_shapes import event_stream, responses_frames
 from tests.fakes.scripted_upstream import Request, Script, Stall, serve
 from tests.support.clients.callers import Call, ask
@@ -131,3 +133,52 @@ async def test_a_websocket_is_closed_and_a_request_without_a_lifespan_is_an_erro
     assert [message["type"] for message in sent] == ["websocket.close"]
     with pytest.raises(RuntimeError, match="lifespan"):
         await gateway({"type": "http"}, receive, send)  # type: ignore[arg-type]
+
+
+async def test_services_that_end_stop_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hypercorn would go on and answer 500 to every request."""
+    killed: list[tuple[int, int]] = []
+    monkeypatch.setattr("os.kill", lambda pid, number: killed.append((pid, number)))
+    monkeypatch.setattr("app.asgi.logs.configure", lambda: None)
+    with a_house(tmp_path) as house:
+        monkeypatch.setenv("REALROUTER_CONFIG", str(house.config_path))
+        started, sent = trio.Event(), list[str]()
+
+        async def receive() -> Any:
+            if sent:
+                await trio.sleep_forever()
+            return {"type": "lifespan.startup"}
+
+        async def send(message: Any) -> None:
+            sent.append(message["type"])
+            started.set()
+
+        async def broken(_self: Runner) -> None:
+            await started.wait()
+            raise RuntimeError("a bug in the background")
+
+        monkeypatch.setattr(Runner, "run", broken)
+        with trio.fail_after(PATIENCE_SECONDS), pytest.RaisesGroup(RuntimeError, flatten_subgroups=True):
+            await Gateway()({"type": "lifespan"}, receive, send)  # type: ignore[arg-type]
+        assert sent == ["lifespan.startup.complete"]
+        assert killed == [(os.getpid(), signal.SIGTERM)]
+
+
+async def test_a_bug_at_the_start_is_reported_to_the_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def broken(_settings: Any) -> Any:
+        raise RuntimeError("a bug at the start")
+
+    monkeypatch.setattr("app.asgi.open_services", broken)
+    monkeypatch.setattr("app.asgi.logs.configure", lambda: None)
+    sent: list[Any] = []
+    with a_house(tmp_path) as house:
+        monkeypatch.setenv("REALROUTER_CONFIG", str(house.config_path))
+
+        async def receive() -> Any:
+            return {"type": "lifespan.startup"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await Gateway()({"type": "lifespan"}, receive, send)  # type: ignore[arg-type]
+    assert sent == [{"type": "lifespan.startup.failed", "message": "a bug at the start"}]

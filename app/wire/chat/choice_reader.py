@@ -167,13 +167,12 @@ class ChoiceReader:
         yield from self._calls.take(entry, seen, seed)
 
     def _citation(self, annotation: Any) -> Iterator[AnswerEvent]:
-        """Annotations that are not URL citations, and repeats, are ignored.
-
-        A citation that arrives after its message has ended can no longer be attached to it. It still counts as searched for.
-        """
+        """Annotations that are not URL citations, repeats, and those that arrive after their message has ended, are ignored."""
         citation = annotation.get("url_citation") if isinstance(annotation, dict) else None
-        url = citation.get("url") if isinstance(citation, dict) else None
-        if not isinstance(citation, dict) or not isinstance(url, str) or not url or not self._length:
+        if not isinstance(citation, dict) or self._start is None:
+            return
+        url, title = citation.get("url"), citation.get("title")
+        if not isinstance(url, str) or not url:
             return
         start, end = _offset(citation, "start_index"), _offset(citation, "end_index")
         if (url, start, end) in self._citations:
@@ -182,9 +181,6 @@ class ChoiceReader:
         if len(self._citations) > CITATIONS_MAX:
             malformed("The answer contains too many citations.")
         self.cited.append(url)
-        if self._start is None:
-            return
-        title = citation.get("title")
         first = min(max(start - self._start, 0), self._length - self._start)
         last = min(max(end - self._start, first), self._length - self._start)
         yield CitationAdded(url, title if isinstance(title, str) else "", first, last, self._index)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ledger.clock import StoreClock
+from app.ledger.clock import PAUSE_MICROS_MAX, StoreClock
 
 HOUR = 3_600 * 10**6
 
@@ -71,15 +71,26 @@ def test_a_store_whose_clock_was_set_forward_is_followed() -> None:
     assert store.now - 40 <= store.clock.now_micros() <= store.now
 
 
-def test_it_stands_still_until_a_store_whose_clock_was_set_back_has_caught_up() -> None:
+def test_it_pauses_until_a_store_whose_clock_was_set_back_a_little_has_caught_up() -> None:
     store = Store(HOUR)
     store.answer()
     before = store.clock.now_micros()
-    store.ahead = 0
+    store.ahead -= PAUSE_MICROS_MAX
     store.answer()
     assert store.clock.now_micros() == before
-    store.here.micros += HOUR + 1
+    store.here.micros += PAUSE_MICROS_MAX + 1
     assert store.clock.now_micros() == store.now == before + 1
+
+
+def test_a_larger_correction_of_the_stores_clock_is_followed_at_once() -> None:
+    store = Store(0)
+    store.answer()
+    store.ahead += HOUR
+    store.answer()
+    assert store.clock.now_micros() == store.now
+    store.ahead -= HOUR
+    store.answer()
+    assert store.clock.now_micros() == store.now
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 10**6)] * 3), min_size=1), st.integers(-HOUR, HOUR))

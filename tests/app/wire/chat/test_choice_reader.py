@@ -223,18 +223,3 @@ def test_logprobs_of_another_shape() -> None:
     actual = chunk("a")
     actual["choices"][0]["logprobs"] = [1]
     assert inner(actual, chunk(finish="stop")) == [TextDelta("a")]
-
-
-def test_a_citation_after_its_message_has_ended_counts_as_a_search() -> None:
-    frames = (
-        delta(content="One"),
-        delta(tool_calls=[call(0, "a", "f")]),
-        delta("tool_calls", annotations=[citation(0, 3)]),
-        usage_chunk(CHAT_USAGE),
-    )
-    events = read(*frames, search=True)
-    assert not any(isinstance(event, CitationAdded) for event in events)
-    ended = events[-1]
-    assert isinstance(ended, AnswerEnded)
-    assert ended.usage is not None
-    assert ended.usage.web_search_calls == 1
