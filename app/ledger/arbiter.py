@@ -7,7 +7,7 @@ Rule 3: a refused command has no effect: no event, no movement.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.ledger.codec import Codec
@@ -68,7 +68,7 @@ def arbitrate(
 ) -> Outcome:
     """Decide a batch. `buckets`: the nonzero values of the plan's bucket names. `position`: the log's last."""
     run = _Run(plan, dict(logged), buckets, position, codec)
-    for index in _order(plan.batch):
+    for index in settlements_first(plan.batch):
         run.judge(index)
     return run.outcome
 
@@ -146,5 +146,6 @@ def _moves(append: Append, at_micros: int) -> Sequence[Movement]:
     return list(moves.items())
 
 
-def _order(batch: Sequence[Append]) -> Iterable[int]:
+def settlements_first(batch: Sequence[Append]) -> list[int]:
+    """The order in which a batch's commands are judged, as indices: settlements, then the others, both as they arrived."""
     return sorted(range(len(batch)), key=lambda index: not batch[index].first)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from app.ledger.arbiter import settlements_first
 from app.ledger.codec import UnencodableEvent
 from app.ledger.store import STREAM_LENGTH_MAX, Append, Failed, Verdict
 
@@ -21,7 +22,7 @@ def append_isolating(
     append: Run, batch: Sequence[Append], *, data_errors: tuple[type[Exception], ...]
 ) -> list[Verdict]:
     """The verdicts of `append` in batch order; a bad command's is `Failed`. Raises errors that are not data errors."""
-    order = sorted(range(len(batch)), key=lambda index: not batch[index].first)
+    order = settlements_first(batch)
     verdicts: dict[int, Verdict] = {
         index: Failed(problem) for index in order if (problem := _misnamed(batch[index])) is not None
     }
