@@ -108,7 +108,7 @@ def check_purpose(purpose: str) -> str:
 
 
 def check_expiry(anchor: str | None, seconds: str | None) -> int | None:
-    """The lifetime requested by the two fields of `expires_after`, in seconds; None if they are absent. Raises InvalidValue."""
+    """The lifetime requested by the two fields of `expires_after`, in seconds, or None if they are absent. Raises InvalidValue."""
     if anchor is None and seconds is None:
         return None
     if anchor != "created_at":

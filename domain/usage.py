@@ -75,6 +75,6 @@ def estimate_tokens(text_bytes: int) -> int:
 
 
 def estimate_read(text_bytes: int, *, images: int = 0, files: int = 0, pages: int | None = None) -> int:
-    """Estimated input tokens of a request. `pages` is the total for all its files, None if unknown for any file."""
+    """Estimated input tokens of a request. `pages` is the total for all its files, or None if unknown for any file."""
     read_of_files = files * TOKENS_PER_FILE if pages is None else pages * TOKENS_PER_PAGE
     return estimate_tokens(text_bytes) + images * TOKENS_PER_IMAGE + read_of_files

@@ -126,7 +126,7 @@ class Views(Protocol):
     def tracked(self) -> Mapping[str, Tracked]: ...
 
     def batch(self, names: Sequence[str], rebuild: str | None = None) -> AbstractContextManager[Batch | None]:
-        """A transaction, committed at the end and rolled back on any error; None while another process holds one."""
+        """A transaction, committed at the end and rolled back on any error, or None while another process holds one."""
         ...
 
     def begin_rebuild(self, projections: Sequence[Projection]) -> str:

@@ -21,20 +21,22 @@ from domain.money import parse_usd
 
 @click.group()
 def key() -> None:
-    """Manage API keys, which clients send as `Authorization: Bearer sk-rr-...`."""
+    """Manage API keys. Clients send them as `Authorization: Bearer sk-rr-...`."""
 
 
 _LIMITS = (
     click.option("--model", "models", multiple=True, metavar="MODEL", help="Allow only this model; repeatable."),
     click.option("--expires", type=click.DateTime(), help="When the key expires (UTC)."),
-    click.option("--monthly-budget", metavar="USD", help="The most it may hold and spend per UTC month."),
+    click.option("--monthly-budget", metavar="USD", help="The maximum amount held and spent per UTC month."),
     click.option(
-        "--requests-per-minute", type=click.IntRange(min=1), help="The most requests it may start per UTC minute."
+        "--requests-per-minute", type=click.IntRange(min=1), help="The maximum number of requests per UTC minute."
     ),
     click.option(
-        "--tokens-per-minute", type=click.IntRange(min=1), help="The most tokens it may reserve and use per UTC minute."
+        "--tokens-per-minute",
+        type=click.IntRange(min=1),
+        help="The maximum number of tokens reserved and used per UTC minute.",
     ),
-    click.option("--concurrency", type=click.IntRange(min=1), help="The most requests it may have open at once."),
+    click.option("--concurrency", type=click.IntRange(min=1), help="The maximum number of open requests."),
 )
 _NAMES = {
     "model": "models",
@@ -59,7 +61,7 @@ def limit_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--account", "account_id", required=True, metavar="ACCOUNT", help="The account's ID (see `account list`)."
 )
-@click.option("--name", default="key", show_default=True, help="A label for your own use.")
+@click.option("--name", default="key", show_default=True, help="A label, only for your use.")
 @click.option("--id", "key_id", help="The key's ID; random by default. Set one to make retries safe.")
 @limit_options
 def create(context: Context, account_id: str, name: str, key_id: str | None, **limits: Any) -> None:
@@ -182,7 +184,7 @@ def list_keys(context: Context, account_id: str) -> None:
 )
 @click.argument("key_id", metavar="KEY")
 def revoke(context: Context, account_id: str, key_id: str) -> None:
-    """Revoke a key. Every process refuses it from its next admission on. This cannot be undone.
+    """Revoke a key. From its next admission on, every process refuses it. This cannot be undone.
 
     \b
     Example:

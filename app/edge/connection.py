@@ -2,7 +2,7 @@
 
 Rule 1: one task reads for as long as the connection lives, so a client that leaves is noticed while its response is made.
     Once a client has sent more than is read ahead, the task watches only for the end of its stream.
-    End of file counts as gone: over TCP a half-closed client cannot be told from one that left.
+    End of file counts as a client that left: over TCP, a half-closed client cannot be distinguished from one that left.
 Rule 2: every read has a deadline for what it waits for: the rest of a head, the next request, or (during a request) none.
 Rule 3: a write waits at most `send_stall_seconds` for the client, counted from the last byte it took. Then the connection is reset.
 Rule 4: an incomplete write leaves the framing broken: the connection is reset and never used again.
@@ -69,7 +69,7 @@ class ClientConnection:
             client = parse_socket_addr(self._socket.family, self._socket.getpeername())
             server = parse_socket_addr(self._socket.family, self._socket.getsockname())
         except OSError:
-            return  # the client has gone already
+            return  # the client has already left
         self._http = Http1(self, self.limits, client=client, server=server)
         async with trio.open_nursery() as self._nursery:
             try:
@@ -144,7 +144,7 @@ class ClientConnection:
         return self._http.exchange is not None and not self.closing
 
     def start(self, exchange: Exchange) -> None:
-        """Answer a request, in a task of its own."""
+        """Answer a request, in a separate task."""
         self._nursery.start_soon(self._answer, exchange)
 
     async def _answer(self, exchange: Exchange) -> None:
@@ -157,7 +157,7 @@ class ClientConnection:
             self._give_up(exchange, ShuttingDown() if self.draining else ApiError())
 
     def _cut(self) -> None:
-        """The grace period is over, or the server was cancelled."""
+        """The grace period has ended, or the server was cancelled."""
         if (exchange := self._http.exchange) is not None:
             self._give_up(exchange, ShuttingDown())
 

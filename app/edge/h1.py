@@ -28,7 +28,7 @@ from app.faults import ApiError, BadRequest, HeadersTooLarge, HttpVersionNotSupp
 
 Fields = Iterable[tuple[bytes, bytes]]
 Address = tuple[str, int] | None
-"""Host and port of one end of the connection; None for a Unix socket."""
+"""Host and port of one end of the connection, or None for a Unix socket."""
 
 EXCHANGE = "realrouter.exchange"
 """The scope's key for the Exchange: present only under our own server."""
@@ -49,7 +49,7 @@ class Transport(Protocol):
     draining: bool
 
     def start(self, exchange: Exchange) -> None:
-        """Answer a request, in a task of its own."""
+        """Answer a request, in a separate task."""
 
     async def write(self, data: bytes) -> None:
         """Send all of `data`, or reset the connection."""
@@ -74,7 +74,7 @@ class Exchange:
         self.suppressed = request.method == b"HEAD"
         self.old_client = request.http_version < b"1.1"
         self.remaining: int | None = 0
-        """Body bytes still to send; None if chunks or the end of the connection frame the body."""
+        """Body bytes still to send, or None if chunks or the end of the connection frame the body."""
         self._head = b""
         self._drained = False
         self.scope: Any = self._scope_of(request, fields)

@@ -7,9 +7,9 @@ Rule 3: the source is read in one snapshot, and the target is read back: both mu
 all rows. Memory does not grow with the log.
 Rule 4: a source that a server is writing to is refused, unless the caller allows it: commits after the snapshot would be lost.
 A source that has grown during the copy is always refused.
-Rule 5: people and payment bookkeeping are copied; leases, sessions, sign-in links and throttles are not: people sign in again.
-Tiles and checkpoints are not copied: they are sealed again from the same events, and must match the checkpoint kept outside the
-database.
+Rule 5: people and payment bookkeeping are copied. Leases, sessions, sign-in links and throttles are not, so people must sign in
+again. Tiles and checkpoints are not copied: they are sealed again from the same events, and must match the checkpoint kept outside
+the database.
 """
 
 from __future__ import annotations

@@ -204,7 +204,7 @@ class PostgresLedger(LedgerQueries):
         return stamped, logged, buckets, position
 
     def renew_lease(self, instance_id: str, seconds: float) -> None:
-        """On a connection of its own, so that busy readers cannot cost a process its lease."""
+        """Uses a separate connection, so that busy readers cannot cost a process its lease."""
         with self._connect() as connection:
             connection.execute(_RENEW_LEASE, (instance_id, int(seconds * MICROS_PER_SECOND)))
             asked_at = self._clock.monotonic_micros()

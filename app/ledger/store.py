@@ -3,7 +3,7 @@
 Rule 1: positions are 1..n without gaps, in commit order: a reader that has read up to n has missed nothing and never will.
 Rule 2: an append is one batch under the engine's write lock, and each command in it gets its own verdict.
 Rule 3: the same command twice is `Committed` twice, at one position. So a caller that does not know the outcome retries.
-Rule 4: the store stamps each batch with an instant that never goes back; buckets move in the same transaction.
+Rule 4: the store stamps each batch with an instant, and instants never decrease; buckets move in the same transaction.
 Rule 5: events are only inserted and read. The database itself refuses to change or delete one.
 Engines block: they are called from worker threads.
 """
@@ -23,7 +23,7 @@ from domain.errors import Fault
 from domain.events import Event
 
 BATCH_MAX = 500
-"""Past this, latency grows and throughput falls."""
+"""Beyond this, latency grows and throughput falls."""
 STREAM_LENGTH_MAX = 200
 WINDOWS_KEPT_DAYS = 2
 """Minute windows older than this are deleted; no request lives that long."""
@@ -172,7 +172,7 @@ class Ledger(LogReader, Tables, Protocol):
         ...
 
     def read_keys(self, after: int, limit: int) -> Sequence[RecordedEvent]:
-        """As `read`, but only events of key topics, through their own index."""
+        """Like `read`, but only events of key topics, through a separate index."""
         ...
 
     def stream(self, name: str) -> Sequence[RecordedEvent]:
@@ -189,7 +189,7 @@ class Ledger(LogReader, Tables, Protocol):
 
     def renew_lease(self, instance_id: str, seconds: float) -> None:
         """Extend this instance's lease to `seconds` from now, by the store's clock. A lease is never shortened, and never renewed
-        once ended. On PostgreSQL this uses a connection of its own."""
+        once ended. On PostgreSQL this uses a separate connection."""
         ...
 
     def end_lease(self, instance_id: str) -> None: ...

@@ -273,7 +273,7 @@ def _session(found: dict[str, Any]) -> Session:
 
 
 def _tax(session: dict[str, Any]) -> Tax | None:
-    """The session's tax; None if Stripe reports none."""
+    """The session's tax, or None if Stripe reports none."""
     buyer = session.get("customer_details") or {}
     country = (buyer.get("address") or {}).get("country")
     automatic, amount = session.get("automatic_tax") or {}, (session.get("total_details") or {}).get("amount_tax")

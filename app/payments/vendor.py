@@ -87,7 +87,9 @@ class Notice:
 
 
 class Vendor(Protocol):
-    """A payment processor. All methods raise VendorUnavailable and VendorRefused; None: no such object. Callers close the lists."""
+    """A payment processor. All methods raise VendorUnavailable and VendorRefused. None means that there is no such object. Callers
+    close the lists.
+    """
 
     name: str
     livemode: bool
@@ -107,7 +109,8 @@ class Vendor(Protocol):
         ...
 
     async def charge(self, order: CheckoutStarted, saved: SavedMethod) -> Payment:
-        """Charge a saved method, with its owner absent. A repeated call returns the same payment; a refusal a failed one."""
+        """Charge a saved method, with its owner absent. A repeated call returns the same payment. If the charge is refused, a
+        failed payment is returned."""
         ...
 
     async def payment(self, payment_id: str) -> Payment | None: ...

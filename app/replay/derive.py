@@ -157,7 +157,7 @@ class Transactions:
 
 
 def _bought(event: Event | UnknownEvent) -> dict[str, Any] | None:
-    """A payment event's values on a statement; None for other events."""
+    """A payment event's values on a statement, or None for other events."""
     match event:
         case TopUpSettled():
             return _values("top_up", event.payment_id, event.credit_nanos, event.checkout_id)
@@ -178,7 +178,7 @@ def _values(kind: str, id: str, amount_nanos: int, reference: str) -> dict[str, 
 
 
 class Usages:
-    """Keeps only the current hour, because instants never go back."""
+    """Keeps only the current hour, because instants never decrease."""
 
     events: ClassVar[tuple[type, ...] | None] = (RequestDebited, RequestReleased)
 

@@ -103,7 +103,7 @@ class LedgerCheck:
         self._payments = PaymentsCheck(findings)
 
     def order(self, row: RecordedEvent) -> None:
-        """Check that positions are 1..n and instants never go back."""
+        """Check that positions are 1..n and instants never decrease."""
         if row.id != self.position + 1:
             self._findings.differ("gap in positions", f"after {self.position}", self.position + 1, row.id)
         if row.recorded_at_micros < self.recorded_at_micros:
@@ -305,7 +305,7 @@ class LedgerCheck:
                 self._findings.differ("bucket", name, value, "missing")
 
     def _compare_books(self) -> None:
-        """Check that the books balance, and that customer liabilities equal the buckets with opposite sign."""
+        """Check that the books balance, and that customer liabilities equal the buckets with the opposite sign."""
         self._findings.compare("trial balance", "all accounts", 0, sum(self._books.values()))
         for name, value in self._buckets.items():
             kind, _, owner = name.partition(":")

@@ -1,7 +1,7 @@
 """The bytes of one answer between the task that reads the upstream and the task that sends to the client.
 
 Rule 1: one task puts whole frames; the other takes everything that is there, joined. Either may stop at any time.
-Rule 2: it holds at most OUTBOX_BYTES_MAX and one read more. Once it is full, the putting task waits, so that backpressure reaches
+Rule 2: it holds at most OUTBOX_BYTES_MAX plus one read. Once it is full, the putting task waits, so that backpressure reaches
 the upstream.
 """
 

@@ -42,7 +42,9 @@ class RequestLog:
     last: float = 0.0
 
     def phase(self, name: str) -> None:
-        """The time since the previous phase ended was `name`. If a phase is reported twice, its times are added."""
+        """Record that phase `name` has ended: it took the time since the previous phase ended. If a phase is reported twice, its
+        times are added.
+        """
         now = trio.current_time()
         setattr(self.phases, name, (getattr(self.phases, name) or 0.0) + now - (self.last or self.started))
         self.phases.total = now - self.started

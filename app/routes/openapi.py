@@ -152,7 +152,7 @@ def document(app: EdgeApplication, cookie_name: str = "__Host-realrouter") -> by
         info=Info(
             title="Realrouter",
             version=version("realrouter"),
-            summary="OpenAI-compatible model calls from a prepaid balance, and the account behind them.",
+            summary="OpenAI-compatible model calls from a prepaid balance, and the account that pays for them.",
             license=License(name="Apache-2.0", identifier="Apache-2.0"),
         ),
         tags=[Tag(name=name, description=text) for name, text in _TAGS.items()],
@@ -183,7 +183,7 @@ def register(app: EdgeApplication, cookie_name: str) -> None:
 
 
 def _without_none(value: Any) -> Any:
-    """quart-schema writes null for members of its own objects that were not set; the specification wants them left out. A
+    """quart-schema writes null for unset members of its objects, but the specification requires that they are omitted. A
     `default` of null is intended and stays."""
     if isinstance(value, dict):
         return {key: _without_none(each) for key, each in value.items() if each is not None or key == "default"}

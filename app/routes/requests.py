@@ -19,7 +19,7 @@ from domain.pricing import CostLine
 
 ID_LENGTH_MAX = 200
 OUR_PREFIX = "req_"
-"""The ledger itself finds a request by an ID with this prefix; a response's ID is looked up in a read model."""
+"""An ID with this prefix is looked up in the ledger itself. A response's ID is looked up in a read model."""
 
 
 class EventShown(msgspec.Struct, frozen=True):

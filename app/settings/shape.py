@@ -62,7 +62,7 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def sqlite_path(self) -> Path | None:
-        """The database file, relative to the current directory unless absolute; None for PostgreSQL."""
+        """The database file, relative to the current directory unless absolute, or None for PostgreSQL."""
         return Path(self.url.removeprefix("sqlite:///")) if self.url.startswith("sqlite:///") else None
 
     def __repr__(self) -> str:

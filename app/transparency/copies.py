@@ -171,7 +171,7 @@ def export(
 
 
 def _leaf(entry: Entry) -> bytes:
-    """The leaf; no bytes if the event contains an impossible value. They never match a sealed hash."""
+    """The leaf; no bytes if the event contains an impossible value. Such a leaf never matches a sealed hash."""
     try:
         return leaf_bytes(entry)
     except ProofInvalid:

@@ -30,7 +30,9 @@ _NOTHING = bytes(HASH_BYTES)
 
 
 class FoundCheckpoint(NamedTuple):
-    """A checkpoint's text and where it was found. `size` and `witnesses` are those it is stored under, None if not stored so."""
+    """A checkpoint's text and where it was found. `size` and `witnesses` are the values in its database row, or None if it is not
+    from the database.
+    """
 
     where: str
     note: str

@@ -157,7 +157,7 @@ def _envelope(value: Any) -> dict[str, Any]:
 
 
 def _text(value: object, chars_max: int) -> str | None:
-    """`value` as one line without secrets, at most `chars_max` long; None if it is empty or not text."""
+    """`value` as one line without secrets, at most `chars_max` long, or None if it is empty or not text."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     # The cut before cleaning limits the work, the cut after it the result. A secret that is cut in half still matches.

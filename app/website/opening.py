@@ -32,7 +32,7 @@ _log = structlog.get_logger("website")
 
 
 def open_site(server: ServerSettings, places: Sequence[Path] = PLACES) -> Site:
-    """The website or, if there is none, a site whose every page says so. Logs which one. Raises SiteUnfit, OSError."""
+    """The website. If none is found, a site that says so on every page. Logs which one is served. Raises SiteUnfit, OSError."""
     https = server.public_url.startswith("https:")
     folder = find(places) if server.website else None
     if folder is None:

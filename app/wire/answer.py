@@ -29,7 +29,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 class AnswerBegun(Event, frozen=True, gc=False):
-    """The first event. `upstream_id` is the vendor's id of the answer, `model` the vendor's model name; None if not reported."""
+    """The first event. `upstream_id` is the vendor's id of the answer, `model` the vendor's model name, or None if not reported."""
 
     upstream_id: str | None = None
     model: str | None = None
@@ -75,7 +75,7 @@ class ReasoningDelta(Event, frozen=True, gc=False):
 
 
 class ReasoningDone(Event, frozen=True, gc=False):
-    """`sealed` is the vendor's signature or encrypted reasoning, wrapped by tags.seal; None if there is none."""
+    """`sealed` is the vendor's signature or encrypted reasoning, wrapped by tags.seal, or None if there is none."""
 
     key: int
     sealed: str | None = None
@@ -147,7 +147,7 @@ class ChoiceFinished(Event, frozen=True, gc=False):
 
 
 class AnswerEnded(Event, frozen=True, gc=False):
-    """The answer is complete. `service_tier` is the tier that served it, None if not reported."""
+    """The answer is complete. `service_tier` is the tier that served it, or None if not reported."""
 
     usage: Usage | None = None
     service_tier: str | None = None

@@ -43,7 +43,7 @@ class Refusal(Value, frozen=True, gc=False, tag=True):
 class Image(Value, frozen=True, gc=False, tag=True):
     """An image: either `data`, base64 of `media_type` (image/png, ...), or a `url` for the vendor to fetch; exactly one is set.
 
-    `detail` is low, high, auto or original; None if the client did not set it.
+    `detail` is low, high, auto or original, or None if the client did not set it.
     """
 
     url: str | None = None
@@ -159,7 +159,7 @@ Item = (
 
 
 class FunctionTool(Value, frozen=True, gc=False, tag=True):
-    """`parameters` is the client's JSON Schema, None if it sent none. `strict` is None if the client did not set it."""
+    """`parameters` is the client's JSON Schema, or None if it sent none. `strict` is None if the client did not set it."""
 
     name: str
     description: str | None = None
@@ -247,8 +247,8 @@ class CanonicalRequest(Value, frozen=True, gc=False):
     """One request. `endpoint` is the client's protocol; it decides which parameter names appear in errors.
 
     `instructions` come before all items; chat's system messages are items. `logprobs` is the number of alternatives per token, 0
-    for the chosen tokens only, None for no log probabilities. `effort`: none, minimal, low, medium, high, xhigh. `summary`: auto,
-    concise, detailed.
+    for the chosen tokens only, or None for no log probabilities. `effort`: none, minimal, low, medium, high, xhigh. `summary`:
+    auto, concise, detailed.
     """
 
     endpoint: Endpoint
@@ -283,7 +283,7 @@ class Target(Value, frozen=True, gc=False):
 
     `max_output_tokens` is the limit that the hold covers; it is always written. `max_tool_calls` limits calls of priced tools, None
     if none is offered. `fetches_urls`: whether the upstream may be sent URLs to fetch. `is_openai`: whether it is OpenAI's own chat
-    API rather than a compatible server. `max_input_tokens` is the input that the hold covers, None for unlimited: an answer
+    API rather than a compatible server. `max_input_tokens` is the input that the hold covers, or None for unlimited: an answer
     continued over several calls reads its conversation again in each.
     """
 

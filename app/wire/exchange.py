@@ -133,12 +133,14 @@ class Relay(Protocol):
         ...
 
     def continuation(self) -> bytes | None:
-        """After end(): the request body that continues a paused answer, None if the answer is whole. Called once for each end()."""
+        """After end(): the request body that continues a paused answer, or None if the answer is whole. Called once for each
+        end().
+        """
         ...
 
     @property
     def usage(self) -> Usage | None:
-        """The upstream's own figures, None if it sent none."""
+        """The upstream's own figures, or None if it sent none."""
         ...
 
     @property

@@ -126,7 +126,7 @@ def read_body(body: bytes) -> Members:
 
 
 def raw_member(fields: Members, name: str) -> msgspec.Raw | None:
-    """A member's JSON, None if it is absent or null."""
+    """A member's JSON, or None if it is absent or null."""
     raw = fields.get(name, _NULL)
     return None if bytes(memoryview(raw)[:5]) == b"null" else raw
 
@@ -151,7 +151,7 @@ def flag(fields: Members, name: str, *, within: str | None = None) -> bool:
 
 
 def count(fields: Members, name: str, maximum: int = INTEGER_MAX) -> int | None:
-    """An integer from 1 to `maximum`, None if the member is absent or null."""
+    """An integer from 1 to `maximum`, or None if the member is absent or null."""
     raw = raw_member(fields, name)
     if raw is None:
         return None

@@ -66,7 +66,7 @@ class FrameSplitter:
         return self._split(data)
 
     def flush(self) -> Frame | None:
-        """The unterminated last frame at the end of a stream, terminated; None if only line ends are pending."""
+        """The unterminated last frame at the end of a stream, terminated, or None if only line ends are pending."""
         rest = bytes(self._pending).rstrip(b"\r\n")
         self._pending.clear()
         return self._frame(rest + b"\n\n") if rest else None

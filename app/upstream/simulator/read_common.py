@@ -51,7 +51,7 @@ class Conversation:
         self._results.append(ToolResult(name, output))
 
     def called_function(self, call_id: str) -> str | None:
-        """The name of the function that was called with this id, None if there was no such call."""
+        """The name of the function that was called with this id, or None if there was no such call."""
         return self._names.get(call_id)
 
 

@@ -41,7 +41,7 @@ Step = bytes | Fault
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One response to send. `gap` is the time between two steps, None for the upstream's default."""
+    """One response to send. `gap` is the time between two steps, or None for the upstream's default."""
 
     status: int
     headers: dict[str, str]

@@ -197,6 +197,6 @@ def _tools_and_output(request: CanonicalRequest, target: Target, model: Model, t
 
 
 def output_tool_name(request: CanonicalRequest, target: Target) -> str | None:
-    """The name of the request's output tool, whose input is the answer's text; None if it has none."""
+    """The name of the request's output tool, whose input is the answer's text, or None if it has none."""
     tool = output_of(request, model_of(target.model)).tool
     return None if tool is None else str(tool["name"])

@@ -30,7 +30,7 @@ def tools_of(request: CanonicalRequest, target: Target, model: Model) -> list[Bl
 
 
 def choice_of(request: CanonicalRequest, tools: list[Block]) -> Block | None:
-    """The tool choice for the offered tools, None for the default."""
+    """The tool choice for the offered tools, or None for the default."""
     mode = request.tool_choice.mode if request.tool_choice else "auto"
     if not tools:
         if mode == "required":
@@ -48,7 +48,7 @@ def choice_of(request: CanonicalRequest, tools: list[Block]) -> Block | None:
 
 
 def _chosen_names(request: CanonicalRequest) -> set[str] | None:
-    """The names of the tools that the choice allows, None for all."""
+    """The names of the tools that the choice allows, or None for all."""
     if request.tool_choice is None or not request.tool_choice.only:
         return None
     offered = {tool.name for tool in request.tools if isinstance(tool, FunctionTool)}

@@ -131,7 +131,7 @@ class ChoiceReader:
         yield TextDelta(content, self._index, logprobs)
 
     def _reasoning_delta(self, name: str | None, text: str) -> Iterator[AnswerEvent]:
-        """`name` is the message member in which the upstream expects the reasoning back, None if there is none."""
+        """`name` is the message member in which the upstream expects the reasoning back, or None if there is none."""
         if self._reasoning_key is None:
             self._start = None
             self._reasoning_key = next(self._keys)

@@ -94,7 +94,7 @@ class SharedState:
         return self._keys - 1
 
     def seal(self, signature: str) -> str | None:
-        """The signature with this upstream's tag, None for an empty one."""
+        """The signature with this upstream's tag, or None for an empty one."""
         self._seals_bytes += len(signature)
         if self._seals_bytes > SEALS_BYTES_MAX:
             malformed("The answer's signatures are too long.")
