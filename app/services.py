@@ -73,9 +73,9 @@ class Services:
     files: Files
     downloads: Downloads
     payments: Payments | None
-    """None: nothing is for sale."""
+    """None if nothing is for sale."""
     transparency: Transparency | None
-    """None: the log is not sealed."""
+    """None if the log is not sealed."""
     metrics: Metrics
 
     def now_micros(self) -> int:
@@ -89,7 +89,7 @@ class Services:
 
 
 def open_ledger(settings: Settings, codec: Codec | None = None) -> Ledger:
-    """The store that the settings name. Nothing is connected yet."""
+    """The store named by the settings. It is not connected yet."""
     path = settings.store.sqlite_path
     return PostgresLedger(settings.store.url, codec=codec) if path is None else SQLiteLedger(str(path), codec=codec)
 

@@ -44,7 +44,7 @@ class Model:
 
     @property
     def service_tiers(self) -> tuple[str, ...]:
-        """Those that a request may name."""
+        """The service tiers that a request may name."""
         return tiers_on_offer(self.prices)
 
     def name_at(self, upstream: str) -> str:

@@ -1,4 +1,5 @@
-"""What one request asks of a model, in counts: everything that its bounds depend on. Knows no money, so that protocols may use it.
+"""The demand of one request on a model, in counts: everything that its bounds depend on. It contains no money, so that the protocol
+code can use it too.
 
 Rule: a Demand is built once, when the request is parsed, and never changes. The pages of its files are added as a copy.
 """

@@ -26,7 +26,7 @@ class InvalidValue(DomainError):
 
 
 class AlreadyExists(DomainError):
-    """Something with this id exists already."""
+    """The object to create already exists, or its id is already used."""
 
 
 class NotFound(DomainError):

@@ -45,7 +45,7 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """A refund or a dispute folded from its stream. `taken` is what it took; `restored`: that was given back."""
+    """A refund or a dispute folded from its stream. `taken` is the credit that it took; `restored`: that credit was given back."""
 
     return_id: str
     version: int = 0

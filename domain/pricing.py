@@ -1,7 +1,7 @@
 """The cost of a request's usage, and the most that a request can cost.
 
 Rule 1: a price is an integer of picos (10^-12 USD) per token, per call or per image; a cost line is quantity x price, exact.
-Rule 2: a debit is the sum of its lines, rounded up to a nano; the difference is a line of its own, `rounding`.
+Rule 2: a debit is the sum of its lines, rounded up to a nano; the difference is a separate line, `rounding`.
 Rule 3: usage without a price is refused before admission. If a token kind has no price, that of `_FALLBACKS` applies.
 Rule 4: a generated image is priced per image if the list has such an entry, otherwise by its tokens; never by both.
 Rule 5: calls of CALLED_TOOLS are charged if the list has an entry for the tool; without one, the tool is not offered.
@@ -39,7 +39,7 @@ TIERS_MAX = 8
 IMAGE_PRICES_MAX = 64
 SERVICE_TIERS_MAX = 8
 LIST_ITSELF = ("auto", "default")
-"""Service tiers without prices of their own: `default` uses the list itself, `auto` leaves the choice to the upstream."""
+"""Service tiers that have no separate prices: `default` uses the list itself, and `auto` leaves the choice to the upstream."""
 _SERVICE_TIER = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 
 

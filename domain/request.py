@@ -1,6 +1,6 @@
 """Requests: the most that one can cost, its admission, and its one settlement.
 
-Rule 1: an admission is followed by exactly one debit or release. Both name the hold and the windows that they give back to.
+Rule 1: an admission is followed by exactly one debit or release. Both name the hold and the windows to which they return it.
 Rule 2: admissions are guarded. So is the release of a cancelled answer: if its guard refuses it, the delivered part is debited.
 Rule 3: a debit charges the full cost, whatever the hold. The part above the hold is recorded as its overrun.
 """
@@ -30,7 +30,7 @@ from domain.usage import CALLED_TOOLS, Usage
 IMAGE_TOKENS_MAX = 12_000
 """More than documented vendors count for one input image, except for the models in IMAGE_TOKENS_OF_MODELS."""
 IMAGE_TOKENS_OF_MODELS = {"gpt-4o-mini": 50_000}
-"""By a prefix of the upstream's model name. For this one OpenAI counts 2,833 tokens, and 5,667 for each of up to eight tiles."""
+"""By a prefix of the upstream's model name. For this model, OpenAI counts 2,833 tokens, and 5,667 for each of up to eight tiles."""
 ADDED_TOKENS_MAX = 512
 """What a vendor or server adds to a conversation: its template's markers, a default system prompt, a date."""
 ADDED_TOKENS_WITH_TOOLS_MAX = 1_536
@@ -88,7 +88,8 @@ class AnswerSource:
 def bounds_of(model: Model, demand: Demand) -> Bounds:
     """The most that a request can use. A token is at least one byte of text.
 
-    Files with an unknown number of pages, and tools that the upstream runs, may fill the context window, so all of it is held for.
+    Files with an unknown number of pages, and tools that the upstream runs, may fill the context window, so the hold covers all of
+    it.
     """
     tools = demand.tools
     unknown = (demand.files > 0 and demand.pages is None) or not tools.isdisjoint(_READING_TOOLS)
@@ -108,14 +109,15 @@ def bounds_of(model: Model, demand: Demand) -> Bounds:
 
 
 def _known_tokens(model: Model, demand: Demand) -> int:
-    """Tokens that the model reads at most before it calls a tool, if all pages are known."""
+    """The most tokens that the model can read before it calls a tool, if all pages are known."""
     added = ADDED_TOKENS_WITH_TOOLS_MAX if demand.tools or demand.shaped else ADDED_TOKENS_MAX
     images, pages = demand.images * _image_tokens(model), (demand.pages or 0) * TOKENS_PER_PAGE_MAX
     return demand.text_bytes + added + images + pages
 
 
 def _tool_calls(demand: Demand) -> int:
-    """Without a limit of the client's at least one for each choice: chat sells a search with each, and takes no bound."""
+    """Without a limit from the client, at least one call for each choice: chat may search once per choice, and has no parameter to
+    limit searches."""
     return max(TOOL_CALLS_DEFAULT, demand.choices) if demand.max_tool_calls is None else demand.max_tool_calls
 
 
@@ -130,7 +132,7 @@ def _image_tokens_of(upstream_model: str) -> int:
 
 
 def check_key(limits: KeyLimits, model_id: str, now_micros: int) -> None:
-    """Judge what the ledger is not needed for. Raises KeyIsExpired, ModelNotAllowed."""
+    """The checks that do not need the ledger. Raises KeyIsExpired, ModelNotAllowed."""
     if limits.expires_at_micros is not None and now_micros >= limits.expires_at_micros:
         raise KeyIsExpired
     if limits.models is not None and model_id not in limits.models:
@@ -213,7 +215,7 @@ def release(
     delivered: Usage | None = None,
     prices: PriceList | None = None,
 ) -> RequestReleased:
-    """Gives the hold back. `delivered` is the usage that had reached the client, priced by `prices` for information only."""
+    """Releases the hold. `delivered` is the usage that had reached the client, priced by `prices` for information only."""
     admitted = hold.admitted
     usage = delivered or Usage()
     return RequestReleased(

@@ -134,6 +134,6 @@ class Views(Protocol):
         ...
 
     def finish_rebuild(self, projections: Sequence[Projection], rebuild: str, head: int) -> bool:
-        """Replace the live tables by the new ones. Returns False while the new ones lag behind them (or behind the log's `head`, if
-        the live ones belong to a longer log)."""
+        """Replace the live tables by the new ones. Returns False while the new tables lag behind the live ones, or behind the log's
+        `head` if the live tables belong to a longer log."""
         ...

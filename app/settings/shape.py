@@ -204,7 +204,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """An offered model. Its upstreams are tried in order, until the first byte.
 
     `endpoints` are the OpenAI endpoints that its `openai` upstreams have for it; requests to the other one are translated.
-    `upstream_model` is its name at all upstreams, or by upstream. "" and upstreams left out: its id.
+    `upstream_model` is its name at all upstreams, or by upstream. If it is "" or omits an upstream, the model's id is used there.
     """
 
     id: ModelId

@@ -21,7 +21,7 @@ import msgspec
 from domain.usage import Usage
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
-"""Chat's names. A refusal finishes as "stop" after its RefusalDelta events, or as "content_filter" if it had no text."""
+"""Chat's finish reasons. A refusal finishes as "stop" after its RefusalDelta events, or as "content_filter" if it had no text."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -82,7 +82,9 @@ class ReasoningDone(Event, frozen=True, gc=False):
 
 
 class CallBegun(Event, frozen=True, gc=False):
-    """The model calls a function or a custom tool. `call_id` is the vendor's; if it sends none, the reader generates one."""
+    """The model calls a function or a custom tool. `call_id` is the vendor's; if the vendor sends none, the reader generates
+    one.
+    """
 
     key: int
     call_id: str
@@ -193,10 +195,10 @@ class AnswerReader(Protocol):
         ...
 
     def continuation(self) -> bytes | None:
-        """If the upstream paused its turn, the request body that continues it; otherwise None.
+        """The request body that continues a paused turn, or None if the upstream did not pause.
 
-        Called once, after end() or whole() returned no AnswerEnded. The same reader then reads the next response as part of the
-        same answer.
+        Called once, after end() or whole() returned no AnswerEnded. The same reader then reads the response to that body as part of
+        the same answer.
         """
         ...
 

@@ -1,7 +1,7 @@
 """The canonical form of a request. Every client protocol is read into it, and every upstream protocol is written from it.
 
 Rule 1: it is a validated form of OpenAI's Responses API: items, parts, tools and choices are values with one spelling each.
-Rule 2: None means that the client did not set the field. No field has a default of the gateway's.
+Rule 2: None means that the client did not set the field. The gateway sets no defaults.
 Rule 3: `at` is a value's path in the client's body ("messages[2].content[0]"), used in error messages. It is not part of the
         value: requests that differ only in `at` are equal.
 Rule 4: a writer either carries a value over to the upstream or rejects it with `unsupported_field`. Nothing is silently dropped,
@@ -279,7 +279,7 @@ class CanonicalRequest(Value, frozen=True, gc=False):
 
 
 class Target(Value, frozen=True, gc=False):
-    """The upstream that a CanonicalRequest is written for: its name (for tags) and its own name of the model.
+    """The upstream that a CanonicalRequest is written for: its name (for tags) and its name for the model.
 
     `max_output_tokens` is the limit that the hold covers; it is always written. `max_tool_calls` limits calls of priced tools, None
     if none is offered. `fetches_urls`: whether the upstream may be sent URLs to fetch. `is_openai`: whether it is OpenAI's own chat

@@ -1,8 +1,9 @@
 """One request and its answer as protocol values: the interface between the codecs of this package and the gateway.
 
-Rule 1: bytes in, values out. Nothing here blocks, reads a clock, or knows money.
-Rule 2: a request is parsed once. Anything wrong with it is a RequestError that names the parameter.
-Rule 3: a Relay forwards only whole frames. From the first closing frame on it holds everything back until its owner takes it.
+Rule 1: bytes in, values out. Nothing here blocks, reads a clock, or handles money.
+Rule 2: a request is parsed once. Any fault in it is a RequestError that names the parameter.
+Rule 3: a Relay forwards only whole frames. From the first closing frame on, it holds everything back until the caller takes it with
+tail().
 Rule 4: a pass-through changes only the bytes that it must. Unknown fields survive.
 """
 
@@ -22,7 +23,7 @@ Endpoint = Literal["responses", "chat"]
 
 
 class RequestError(Fault):
-    """The request is at fault. It is answered with `status`, and nothing is charged."""
+    """The request is at fault. The client gets `status`, and nothing is charged."""
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None, status: int = 400) -> None:
         super().__init__(message)
@@ -33,7 +34,7 @@ class RequestError(Fault):
 
 
 class AnswerError(Fault):
-    """The upstream's answer is at fault. `malformed`: it is invalid or incomplete; otherwise it is an error that it sent."""
+    """The upstream's answer is at fault. `malformed`: it is invalid or incomplete; otherwise the upstream sent an error."""
 
     def __init__(
         self,
@@ -54,7 +55,7 @@ class AnswerError(Fault):
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """One of the request's tools: its type as sent, the name that catalogs use, and the parameter that holds it."""
+    """One of the request's tools: its type as sent, its name in catalogs, and the parameter that contains it."""
 
     type: str
     name: str
@@ -65,9 +66,9 @@ class ToolUse:
 class ParsedRequest:
     """A well-formed request.
 
-    `demand` counts what it asks of the model; `content_bytes` is the decoded size of its inline content. `refs` name uploaded
-    files, `inline_files` were sent along, `addresses` are the parameters that hold URLs to fetch. `fields` are the top-level
-    members as sent.
+    `demand` has the counts that the bounds on its usage depend on; `content_bytes` is the decoded size of its inline content. `refs` name
+    uploaded files, `inline_files` were sent along, `addresses` are the parameters that hold URLs to fetch. `fields` are the
+    top-level members as sent.
     """
 
     endpoint: Endpoint
@@ -98,7 +99,7 @@ class InlineFile:
 
 @dataclass(slots=True)
 class Delivered:
-    """What has been forwarded so far, for an answer that is cut off or reports no usage.
+    """The amount of output forwarded so far. It is used if an answer is cut off or reports no usage.
 
     `output_bytes` counts text, reasoning and arguments in UTF-8. Once the answer is closing, it includes what is held back, so that
     an estimate covers the whole answer.
@@ -118,7 +119,7 @@ class Relay(Protocol):
     closing: bool
     """The first closing frame has arrived. Nothing is forwarded until the debit is durable."""
     finished: bool
-    """The answer is whole: by the protocol, nothing of significance follows."""
+    """The answer is complete: by the protocol, nothing significant follows."""
     delivered: Delivered
 
     def feed(self, data: bytes) -> bytes: ...
@@ -129,7 +130,9 @@ class Relay(Protocol):
         ...
 
     def cut(self) -> None:
-        """The answer is closing, and the rest of it will not come. Called once, before its usage and tail(), if not `finished`."""
+        """The answer is closing, and the rest of it will not arrive. Called once, before its usage and tail(), if not
+        `finished`.
+        """
         ...
 
     def continuation(self) -> bytes | None:
@@ -150,14 +153,14 @@ class Relay(Protocol):
 
     @property
     def finish(self) -> str:
-        """Why the answer ended, in the protocol's own words: "stop", "length", "completed", "incomplete:max_output_tokens" ..."""
+        """Why the answer ended, in the terms of its protocol: "stop", "length", "completed", "incomplete:max_output_tokens" ..."""
         ...
 
     @property
     def response_id(self) -> str | None: ...
 
     def tail(self) -> bytes:
-        """What was held back, ready to send, including [DONE] if the protocol has one."""
+        """The frames that were held back, ready to send, including [DONE] if the protocol has one."""
         ...
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:

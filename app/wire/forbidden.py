@@ -87,7 +87,7 @@ def check_part(names: Mapping[str, Any], where: str, *, typed: bool) -> None:
     for name in () if typed else _CARRIERS:
         if name in names and bytes(memoryview(names[name])[:4]) != b"null":
             raise RequestError(
-                f"Invalid '{where}': only text, images and files are supported, each in a part of its own type.",
+                f"Invalid '{where}': only text, images and files are supported, each in a separate part with the matching type.",
                 param=where,
                 code="unsupported_input",
             )

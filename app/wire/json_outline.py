@@ -13,7 +13,7 @@ from app.wire.exchange import RequestError
 
 DEPTH_MAX = 200
 PIECES_MAX = 1_000_000
-"""Strings and brackets together. This bounds the time spent on a body that is nothing but brackets."""
+"""Strings and brackets together. This bounds the time spent on a body that consists only of brackets."""
 
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _COLON = re.compile(rb"\s*:")

@@ -19,10 +19,10 @@ _CURRENT: Final = (99, 0)
 
 
 class Model(msgspec.Struct, frozen=True, gc=False):
-    """`adaptive`: thinking is set by effort, otherwise by a token budget. `efforts`: OpenAI's effort -> Anthropic's.
+    """`adaptive`: thinking is controlled by an effort; otherwise by a token budget. `efforts`: OpenAI's effort -> Anthropic's.
 
-    `thinks`: it thinks by default. `off`: how to turn thinking off, or None if impossible. `sampling`: accepts temperature and
-    top_p;
+    `thinks`: the model thinks by default. `off`: how to turn thinking off, or None if impossible. `sampling`: accepts temperature
+    and top_p;
     `both`: accepts both at once. `structured`: has output formats and strict tools. `forced`: a tool call can be forced.
     `prefill`: continues an assistant's message at the end of the conversation.
     """

@@ -143,7 +143,9 @@ class ChoiceReader:
         yield ReasoningDelta(self._reasoning_key, text)
 
     def _end_reasoning(self, extra: dict[str, Any] | None = None) -> Iterator[AnswerEvent]:
-        """End the open reasoning. `extra` is a call's extra content; if no reasoning is open, it becomes reasoning of its own."""
+        """End the open reasoning. `extra` is a call's extra content; if no reasoning is open, the extra content becomes a separate
+        reasoning.
+        """
         if self._reasoning_key is None:
             if not extra:
                 return
@@ -169,7 +171,8 @@ class ChoiceReader:
     def _citation(self, annotation: Any) -> Iterator[AnswerEvent]:
         """Annotations that are not URL citations, and repeats, are ignored.
 
-        A citation that arrives after its message has ended can no longer be attached to it. It still counts as searched for.
+        A citation that arrives after its message has ended can no longer be attached to that message. It still counts as evidence
+        of a search.
         """
         citation = annotation.get("url_citation") if isinstance(annotation, dict) else None
         url = citation.get("url") if isinstance(citation, dict) else None

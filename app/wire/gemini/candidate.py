@@ -1,9 +1,10 @@
 """Reads one candidate of a Gemini answer, part by part.
 
 Rule 1: consecutive thoughts are one stretch of reasoning; any other part ends it.
-Rule 2: the signature of a call or an image seals the open reasoning, or an empty stretch of its own, before that part, so that it
-        is sent back before the part. A text's signature is emitted after its message and citations, as in a stream: before the
-        text it would split the message in two.
+Rule 2: the signature of a call or an image seals the open reasoning, or a separate, empty stretch, before that part. The signature
+is then sent back before the part. A text's signature is emitted after its message and citations, as in a stream: if it came before
+the text, it would split the
+        message in two.
 Rule 3: a call arrives complete. If the vendor sends no id, or repeats one, an id is derived from the answer's.
 Rule 4: parts that were not requested (executed code, image drafts among the thoughts) are ignored.
 """
@@ -223,7 +224,7 @@ class CandidateReader:
         yield ImageDone(key, data, image_details(media_type, data))
 
     def _seal_reasoning(self, seal: str | None) -> Iterator[AnswerEvent]:
-        """End the open reasoning with `seal`. If none is open, the seal gets an empty stretch of its own."""
+        """End the open reasoning with `seal`. If none is open, the seal gets a separate, empty stretch."""
         yield from self._emit_late_seal()
         if seal is not None and self._reasoning_key is None:
             yield from self._begin_reasoning()

@@ -98,7 +98,7 @@ async def test_an_open_request_and_one_that_is_not_sealed_are_told_apart(tmp_pat
         await gateway.settled()
         unsealed = await owner.get(f"/api/proofs/{answer.headers['x-request-id']}")
         assert "in a few seconds" in str(NotSealedYet())
-        assert "signing has stopped" in envelope(unsealed, 503, "not_sealed_yet")["message"]
+        assert "signing is suspended" in envelope(unsealed, 503, "not_sealed_yet")["message"]
         assert int(unsealed.headers["retry-after"]) >= 1
         text = (await gateway.http.get(f"{gateway.origin}/metrics")).text
         assert "realrouter_log_sealing_refused 1.0" in text
