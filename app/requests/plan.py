@@ -49,7 +49,7 @@ class Plan:
     attempts: Attempts | None
 
     def take_attempts(self) -> Attempts:
-        """Once."""
+        """The attempts. May be called only once."""
         attempts, self.attempts = self.attempts, None
         assert attempts is not None, "a plan is carried out once"
         return attempts

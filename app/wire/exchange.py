@@ -66,8 +66,8 @@ class ToolUse:
 class ParsedRequest:
     """A well-formed request.
 
-    `demand` has the counts that the bounds on its usage depend on; `content_bytes` is the decoded size of its inline content. `refs` name
-    uploaded files, `inline_files` were sent along, `addresses` are the parameters that hold URLs to fetch. `fields` are the
+    `demand` has the counts that the bounds on its usage depend on; `content_bytes` is the decoded size of inline content. `refs`
+    name uploaded files, `inline_files` were sent along, `addresses` are the parameters that hold URLs to fetch. `fields` are the
     top-level members as sent.
     """
 

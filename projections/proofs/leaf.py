@@ -60,7 +60,7 @@ def leaf_bytes(entry: Entry) -> bytes:
 def parse_leaf(data: bytes) -> Entry:
     """The event in a leaf. Raises ProofInvalid."""
     if len(data) < _NUMBERS.size:
-        raise ProofInvalid("The event's bytes are cut short.")
+        raise ProofInvalid("The event's bytes are truncated.")
     leaf_version, position, version, recorded_at_micros = _NUMBERS.unpack_from(data)
     if leaf_version != LEAF_VERSION:
         raise ProofInvalid(f"The event's bytes have version {leaf_version}; only version {LEAF_VERSION} is supported.")
@@ -76,7 +76,7 @@ def _parts(data: bytes) -> list[bytes]:
     for _ in range(_PARTS):
         start = at + _LENGTH.size
         if start > len(data):
-            raise ProofInvalid("The event's bytes are cut short.")
+            raise ProofInvalid("The event's bytes are truncated.")
         at = start + _LENGTH.unpack_from(data, at)[0]
         parts.append(data[start:at])
     if at != len(data):
