@@ -14,9 +14,9 @@ from domain.usage import estimate_read
 class Demand(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Limits are as the client set them, or None if it set none.
 
-    `text_bytes` bounds the tokens of everything except inline images and files, which `images` and `files` count. `pages` are those
-    of all files together, or None if the pages of one are unknown. `tools` are the names that catalogs use. `service_tier` is the
-    tier requested. `shaped`: whether the output must have a given form.
+    `text_bytes` bounds the tokens of everything except inline images and files, which `images` and `files` count. `pages` is the
+    number of pages of all files together, or None if the pages of one are unknown. `tools` are the names that catalogs use.
+    `service_tier` is the tier requested. `shaped`: whether the output must have a given form.
     """
 
     text_bytes: int

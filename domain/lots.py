@@ -1,8 +1,9 @@
 """Lots: the credits that a balance consists of, and how much of each was used.
 
 Rule 1: every credit opens a lot with its cost basis. A request uses the lot that expires first, then the oldest.
-Rule 2: the balance (available and held) always equals the sum of the account's remaining lots minus what it owes, to the nano.
-Rule 3: a lot's credit always equals the sum of what remains of it and what was used, returned and corrected.
+Rule 2: the balance (available and held) always equals the sum of the account's remaining lots minus the amount it owes, to the
+nano.
+Rule 3: a lot's credit always equals the sum of its remaining, used, returned and corrected amounts.
 Rule 4: a refund or dispute takes the credit that its payment bought. If that credit was used already, other lots pay for its use.
 Rule 5: an amount that no lot can cover is owed; the next credit pays it first.
 Lots are a fold of events; nothing else is stored.
@@ -179,7 +180,7 @@ class Purse:
         return lot
 
     def _give(self, lot: Lot, nanos: int, what: str) -> Iterator[Move]:
-        """Add credit to a lot, and pay what is owed from it."""
+        """Add credit to a lot, and pay the amount owed from it."""
         yield self._put(lot, nanos, what)
         if covered := min(self.owed_nanos, nanos):
             yield self._draw(lot, covered, "used")

@@ -37,7 +37,7 @@ _RESTORED_BY: Mapping[type[Taking], type[RefundFailed | FundsReinstated]] = {
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What has been taken back of a payment so far: of the amount paid, and of the credit it bought."""
+    """The totals taken back of a payment so far: of the amount paid, and of the credit that it bought."""
 
     amount_minor: int = 0
     credit_nanos: int = 0
@@ -91,7 +91,7 @@ def take_back(
 ) -> list[Event]:
     """Post a refund (RefundPosted) or a dispute (FundsWithdrawn) of a part of the payment. No events if that was done already.
 
-    Raises InvalidValue unless the amount is above zero and at most what was paid.
+    Raises InvalidValue unless the amount is above zero and at most the amount paid.
     """
     if there.taken:
         return []

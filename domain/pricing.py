@@ -2,7 +2,8 @@
 
 Rule 1: a price is an integer of picos (10^-12 USD) per token, per call or per image; a cost line is quantity x price, exact.
 Rule 2: a debit is the sum of its lines, rounded up to a nano; the difference is a separate line, `rounding`.
-Rule 3: usage without a price is refused before admission. If a token kind has no price, that of `_FALLBACKS` applies.
+Rule 3: usage without a price is refused before admission. If a token kind has no price, the price of its entry in `_FALLBACKS`
+applies.
 Rule 4: a generated image is priced per image if the list has such an entry, otherwise by its tokens; never by both.
 Rule 5: calls of CALLED_TOOLS are charged if the list has an entry for the tool; without one, the tool is not offered.
 Rule 6: tokens are priced by the service tier that the answer names if that tier has prices, otherwise by the list itself.
@@ -88,7 +89,7 @@ class PriceList(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def output_kinds(self) -> tuple[str, ...]:
-        """The output token kinds that are charged. Image tokens are not if images have their own price."""
+        """The output token kinds that are charged. Image tokens are not charged if images have their own price."""
         return _OUTPUT_KINDS if self.image_picos is None else ("output",)
 
     def tokens_at(self, input_tokens: int, service_tier: str | None = None) -> TokenPrices:

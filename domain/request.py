@@ -32,7 +32,7 @@ IMAGE_TOKENS_MAX = 12_000
 IMAGE_TOKENS_OF_MODELS = {"gpt-4o-mini": 50_000}
 """By a prefix of the upstream's model name. For this model, OpenAI counts 2,833 tokens, and 5,667 for each of up to eight tiles."""
 ADDED_TOKENS_MAX = 512
-"""What a vendor or server adds to a conversation: its template's markers, a default system prompt, a date."""
+"""Tokens that a vendor or server adds to a conversation: its template's markers, a default system prompt, a date."""
 ADDED_TOKENS_WITH_TOOLS_MAX = 1_536
 """The same with tools, or with a given form of the output: Anthropic documents 264 to 530 tokens of instructions for tools."""
 TOKENS_PER_PAGE_MAX = 8_000
@@ -159,7 +159,7 @@ def admit(
 
 
 def refusal(admitted: RequestAdmitted, limits: KeyLimits, bucket: str, value: int, at_micros: int) -> DomainError:
-    """Why the store refused the admission: `value` is what the guarded `bucket` held before it."""
+    """Why the store refused the admission: `value` is the value of the guarded `bucket` before the admission."""
     kind = bucket.partition(":")[0]
     if kind == "available":
         return InsufficientQuota(admitted.hold_nanos, value)
@@ -235,9 +235,9 @@ def release(
 
 
 def free_cancellation_guard(hold: Hold, free_limit_nanos: int) -> Guard:
-    """The bound on what an account's cancelled answers may be worth in a day without being charged.
+    """The bound on the total value of an account's cancelled answers that are not charged in a day.
 
-    The day is that of the admission: the release moves that day's bucket, however late it is posted.
+    The day is the day of the admission: the release moves that day's bucket, however late it is posted.
     """
     day = buckets.day_of(hold.recorded_at_micros)
     return Guard(f"{buckets.cancelled(hold.admitted.account_id)}:{day}", ceiling=free_limit_nanos)

@@ -130,7 +130,9 @@ class Views(Protocol):
         ...
 
     def begin_rebuild(self, projections: Sequence[Projection]) -> str:
-        """Create empty tables next to the live ones, at position 0; drop those of an earlier rebuild. Returns its name."""
+        """Create empty tables next to the live ones, at position 0; drop the tables of an earlier rebuild. Returns the name of the
+        new rebuild.
+        """
         ...
 
     def finish_rebuild(self, projections: Sequence[Projection], rebuild: str, head: int) -> bool:

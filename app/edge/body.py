@@ -155,8 +155,8 @@ async def read_body(
 
 
 class BodyParts:
-    """A body part by part as it arrives, at most `limit` bytes, for a route that does not keep it. The server limits what waits
-    to be read; a reader that holds parts reserves them itself.
+    """A body part by part as it arrives, at most `limit` bytes, for a route that does not keep it. The server limits the bytes that
+    wait to be read. A reader that holds parts must reserve memory for them.
 
     Iterating raises BodyTooLarge, and RequestTooSlow if a part does not arrive within `idle_seconds`, or the body within `seconds`.
     """
@@ -200,7 +200,7 @@ async def _collect(intake: Intake, limit: int, reservation: Reservation, declare
 
 
 def require_json(request: Request) -> None:
-    """Accept what OpenAI's own endpoints accept: any form of application/json, or no Content-Type."""
+    """Accept the same as OpenAI's endpoints: any form of application/json, or no Content-Type."""
     mimetype = request.mimetype
     if mimetype and mimetype != "application/json" and not mimetype.endswith("+json"):
         raise UnsupportedMediaType(

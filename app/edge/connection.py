@@ -3,7 +3,8 @@
 Rule 1: one task reads for as long as the connection lives, so a client that leaves is noticed while its response is made.
     Once a client has sent more than is read ahead, the task watches only for the end of its stream.
     End of file counts as a client that left: over TCP, a half-closed client cannot be distinguished from one that left.
-Rule 2: every read has a deadline for what it waits for: the rest of a head, the next request, or (during a request) none.
+Rule 2: every read has a deadline, which depends on whether it waits for the rest of a head or for the next request. During a
+request there is none.
 Rule 3: a write waits at most `send_stall_seconds` for the client, counted from the last byte it took. Then the connection is reset.
 Rule 4: an incomplete write leaves the framing broken: the connection is reset and never used again.
 Rule 5: a request's task may clean up after its last byte is out; the next request does not wait for that.
@@ -180,7 +181,7 @@ class ClientConnection:
         """Send all of `data`, or reset the connection."""
         await trio.lowlevel.checkpoint_if_cancelled()
         try:
-            # Straight to the socket: the kernel nearly always takes it all, and a turn of the event loop costs more.
+            # Directly to the socket: the kernel nearly always takes all of it, and a turn of the event loop costs more.
             sent = os.write(self._socket.fileno(), data)
         except BlockingIOError:
             sent = 0
@@ -205,7 +206,7 @@ class ClientConnection:
                     rest = rest[await self._socket.send(rest) :]
                 whole = True
         except (OSError, trio.ClosedResourceError):
-            whole = False  # the client is gone, or the reader has closed the socket
+            whole = False  # the client has left, or the reader has closed the socket
         finally:
             if not whole:
                 self.reset()
@@ -230,7 +231,7 @@ class ClientConnection:
             self._reading.deadline = self._deadline
 
     def finish(self) -> None:
-        """Close the connection as soon as its reader notices, which is at once."""
+        """Close the connection. Its reader notices immediately."""
         self.closing = True
         self._reading.cancel()
 

@@ -42,7 +42,7 @@ READ_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Everything that decides what an export contains. `log`: the identity of the log that it is taken from."""
+    """Everything that determines the content of an export. `log`: the identity of the log that it is taken from."""
 
     source: Source
     encoder: Encoder

@@ -32,7 +32,7 @@ MISSED_MAX = 5_000
 """How far back in the whole log, counted in events, a new listener may resume."""
 PAGE = 1_000
 PACE_SECONDS = 0.05
-"""Between two reads of the log, at any commit rate: what was committed in between is sent together."""
+"""The pause between two reads of the log, at any commit rate. Events committed in between are sent together."""
 FOLLOW_SECONDS = 0.25
 """How long a commit of another process may go unnoticed."""
 CHECK_SECONDS = 2.0
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What streams may take up, per process, per account and per listener."""
+    """The limits on streams, per process, per account and per listener."""
 
     streams_max: int = STREAMS_MAX
     account_streams_max: int = ACCOUNT_STREAMS_MAX
@@ -119,7 +119,7 @@ class Feed:
         return await self._in_thread(self._reading, self._log.read, after, min(PAGE, until - after))
 
     async def turn(self) -> None:
-        """Deliver the next page of the log, waiting briefly if there is none, or indefinitely while nobody listens.
+        """Deliver the next page of the log, waiting briefly if there is none, or indefinitely while there are no listeners.
 
         Raises StoreUnavailable.
         """
@@ -150,7 +150,7 @@ class Feed:
                 each.end("the key is no longer valid")
 
     def close(self) -> None:
-        """Let nobody join, and end every stream."""
+        """Accept no new listeners, and end every stream."""
         self._closing = True
         for mine in self._listeners.values():
             for each in mine:

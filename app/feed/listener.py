@@ -16,7 +16,7 @@ from app.feed.balance import Balance
 from projections.contract import Fact
 
 END_SECONDS = 1.0
-"""How long an ended stream may take to send what is left."""
+"""How long an ended stream may take to send its remaining events."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ EventRow = tuple[int, str, int, str, bytes, str, int]
 
 @dataclass(slots=True)
 class Outcome:
-    """What the engine writes: verdicts in batch order, rows in order of position, new bucket values."""
+    """The decision that the engine writes: verdicts in batch order, rows in order of position, new bucket values."""
 
     verdicts: list[Verdict]
     rows: list[EventRow] = field(default_factory=list)

@@ -98,7 +98,7 @@ class PullingSubscription(Subscription[ApplicationRecorder]):
 
 
 class _LogRecorder(ApplicationRecorder):
-    """What the recorders of both engines have in common. They differ in how they run a statement."""
+    """The common part of both engines' recorders. They differ only in how they run a statement."""
 
     @abstractmethod
     def _fetch(self, sql: str, parameters: Sequence[Any]) -> Sequence[Row]:

@@ -6,7 +6,8 @@ Rule 2: three round trips per batch: lock and read; read again if the stamped in
 Rule 3: a commit whose reply was lost is retried: commands that are in the log are answered as committed. If the first attempt is
 still running on the server, the second waits for the row that it has locked, so the verdict is never a guess.
 Rule 4: every wait is limited: statements by the server, and answers by the client, in case the server hangs.
-Rule 5: readers' connections come from eventsourcing's pool; the writer's is our own, because its transaction spans the decision.
+Rule 5: readers' connections come from eventsourcing's pool; the writer has a separate connection, because its transaction spans the
+decision.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ APPEND_ATTEMPTS = 3
 CONNECT_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_SECONDS = 15
 ANSWER_TIMEOUT_SECONDS = 20
-"""The client's own limit: a server that is suspended or unreachable reports no timeout."""
+"""The limit that the client enforces, because a server that is suspended or unreachable reports no timeout."""
 READERS = 4
 _MIGRATION_LOCK = 7_233_402_945
 """The key of the advisory lock that serialises migrations."""

@@ -2,7 +2,8 @@
 
 Rule 1: one connection writes, under BEGIN IMMEDIATE. Readers use separate connections and never block the writer.
 Rule 2: the write lock is the file's, so the command line is safe next to a server; a second server is refused (exclusive.py).
-Rule 3: readers' connections come from eventsourcing's pool; the writer's is our own, because its transaction spans the decision.
+Rule 3: readers' connections come from eventsourcing's pool; the writer has a separate connection, because its transaction spans the
+decision.
 """
 
 from __future__ import annotations

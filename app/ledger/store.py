@@ -48,7 +48,8 @@ class CommandFailed(Fault):
 class Append(msgspec.Struct, frozen=True, gc=False):
     """Append `events` to `stream` after version `expected_version`, if all guards hold.
 
-    `first`: for settlements, which are decided before the other commands of their batch, so that what they release is available.
+    `first`: for settlements, which are decided before the other commands of their batch, so that the amounts they release are
+    available.
     """
 
     command_id: str
@@ -199,7 +200,9 @@ class Ledger(LogReader, Tables, Protocol):
         ...
 
     def prune(self, *, minutes_before: str) -> int:
-        """Delete minute windows older than the minute `minutes_before`, and instances that are gone. Returns how many rows."""
+        """Delete minute windows older than the minute `minutes_before`, and instances that have ended. Returns how many rows were
+        deleted.
+        """
         ...
 
     def snapshot(self) -> AbstractContextManager[LogReader]:

@@ -1,6 +1,7 @@
-"""The interface of a payment processor, in our own terms.
+"""The interface of a payment processor, independent of any particular one.
 
-Rule 1: everything here is the processor's current answer to our own call. A webhook's claim is only a reason to ask.
+Rule 1: everything here is the processor's current answer to a call from the gateway. A webhook only triggers such a call; its
+content is not trusted.
 Rule 2: amounts are in the currency's smallest unit, currencies are lower-case codes, instants are seconds since 1970.
 """
 

@@ -3,8 +3,8 @@
 Rule 1: everything here is a function of the events in order. Stored derived data is only compared with it.
 Rule 2: memory grows with accounts, keys, open requests and kept windows, not with requests. A request is forgotten once settled; a
 stream used again later would violate the store's own unique index.
-Rule 3: each admission is checked for what the store guards or what can never change: balance, freeze, revocation, and the owner of
-the key. A key's limits are not checked, because a gateway takes them from a cache that may lag behind the log.
+Rule 3: each admission is checked for everything that the store guards or that can never change: balance, freeze, revocation, and
+the owner of the key. A key's limits are not checked, because a gateway takes them from a cache that may lag behind the log.
 Rule 4: a minute window older than `minutes_kept`, by the store's clock, may be missing from the store. If it exists, it must be
 correct.
 """

@@ -1,7 +1,7 @@
 """Computes what a period would have cost at other prices.
 
 Rule 1: the usage of every charge is priced again by the same function that priced it. Nothing is changed or written.
-Rule 2: a model without new prices keeps its own, and is reported as such.
+Rule 2: a model without new prices keeps its old prices, and is reported as such.
 Rule 3: usage without a new price is reported. It counts as free, except that a service tier without prices is priced by the list
 itself.
 """

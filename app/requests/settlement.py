@@ -173,7 +173,7 @@ class Settlement:
                 if isinstance(verdict, Conflict) and verdict.command_id == f"debit_{self._request_id}":
                     await self._give_back()
             finally:
-                done.set()  # also if the process is torn down: the reaper resolves what was not written
+                done.set()  # also if the process is torn down: the reaper releases the holds that were not settled
 
         self._lease.start(until_known)
         with trio.move_on_after(self._settle_seconds, shield=True):
@@ -221,7 +221,9 @@ class Settlement:
             await self._append_until_known(Append(f"release_{self._request_id}", self._stream, 1, (event,), first=True))
 
     async def _append_until_known(self, append: Append) -> Committed | Conflict | GuardRefused | None:
-        """The verdict, however long the store is unavailable. None if the store can never accept the command (logged)."""
+        """The verdict, however long the store is unavailable. Returns None, and logs it, if the store can never accept the
+        command.
+        """
         pause = RETRY_SECONDS_FIRST
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Read your writes: a read model is awaited, briefly, until it includes what the caller has just done."""
+"""Read your writes: waits briefly until a read model includes the caller's latest changes."""
 
 from __future__ import annotations
 

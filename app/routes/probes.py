@@ -1,4 +1,4 @@
-"""/healthz, /readyz and /metrics: what load balancers, orchestrators and Prometheus read."""
+"""/healthz, /readyz and /metrics, for load balancers, orchestrators and Prometheus."""
 
 from __future__ import annotations
 

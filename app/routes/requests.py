@@ -41,7 +41,8 @@ class CostLineShown(msgspec.Struct, frozen=True):
 
 class RequestShown(msgspec.Struct, frozen=True):
     """`state`: open, debited or released. Members that are not known yet are null. Counts are those charged; `delivered` is the
-    cost of what a released request had delivered free of charge."""
+    value of the part that a released request delivered free of charge.
+    """
 
     id: str
     state: str

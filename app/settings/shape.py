@@ -155,7 +155,7 @@ class TierPrices(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ServiceTierPrices(Struct, frozen=True, forbid_unknown_fields=True):
-    """Token prices, USD per million, of answers in the service tier `name`. Omitted prices are those of the list itself."""
+    """Token prices, USD per million, of answers in the service tier `name`. An omitted price is taken from the list itself."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
     input: str | UnsetType = UNSET
@@ -203,7 +203,7 @@ class PriceSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """An offered model. Its upstreams are tried in order, until the first byte.
 
-    `endpoints` are the OpenAI endpoints that its `openai` upstreams have for it; requests to the other one are translated.
+    `endpoints` are the OpenAI endpoints that its `openai` upstreams have for it; requests to the other endpoint are translated.
     `upstream_model` is its name at all upstreams, or by upstream. If it is "" or omits an upstream, the model's id is used there.
     """
 

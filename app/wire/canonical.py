@@ -116,8 +116,8 @@ class CustomCallOutput(Value, frozen=True, gc=False, tag=True):
 class Reasoning(Value, frozen=True, gc=False, tag=True):
     """The model's reasoning, sent back by the client. `sealed` was made by tags.py: only the upstream it names can read it.
 
-    On chat it precedes the call whose `extra_content` carried it. If it belongs to another upstream or to none, and the protocol
-    has no place for plain summaries, the whole item is left out. This is documented, and not an error.
+    On chat it precedes the call whose `extra_content` carried it. If the item belongs to another upstream or to no upstream, and
+    the protocol has no place for plain summaries, the whole item is left out. This is documented, and not an error.
     """
 
     summary: tuple[str, ...] = ()

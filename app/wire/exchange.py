@@ -101,8 +101,8 @@ class InlineFile:
 class Delivered:
     """The amount of output forwarded so far. It is used if an answer is cut off or reports no usage.
 
-    `output_bytes` counts text, reasoning and arguments in UTF-8. Once the answer is closing, it includes what is held back, so that
-    an estimate covers the whole answer.
+    `output_bytes` counts text, reasoning and arguments in UTF-8. Once the answer is closing, it includes the output that is held
+    back, so that an estimate covers the whole answer.
     """
 
     output_bytes: int = 0
@@ -112,7 +112,7 @@ class Delivered:
 class Relay(Protocol):
     """One answer on its way from an upstream to a client.
 
-    feed() returns what may be forwarded now. Once `closing` is set it returns b"" and keeps the rest for tail().
+    feed() returns the bytes that may be forwarded now. Once `closing` is set it returns b"" and keeps the rest for tail().
     feed() and end() raise AnswerError when the answer is at fault. After that nothing more may be fed.
     """
 

@@ -231,7 +231,7 @@ def _costs(billed: int, listed: int) -> Charge:
 
 
 def _in_pricing_currency(charge: Charge) -> Charge:
-    """Columns of a price. Pricing and billing currency are the same: USD for usage, the pack's own for a pack."""
+    """Columns of a price. Pricing and billing currency are the same: USD for usage, and the pack's currency for a pack."""
     names = ("ContractedUnitPrice", "EffectiveCost", "ListUnitPrice")
     return {
         "PricingCurrency": charge["BillingCurrency"],

@@ -2,7 +2,7 @@
 
 It exists because httpx's default transport takes most of a call's CPU time (ops/bench/transport.py measures both).
 Pass it to httpx.AsyncClient(transport=...), or call `handle_async_request` directly and read `response.stream.receive()`,
-which costs less still.
+which costs even less.
 
 Rule 1: one request, one attempt. Nothing is retried, redirected, decompressed or sent through a proxy.
 Rule 2: errors and timeouts are httpx's own. `request.extensions["timeout"]` has httpx's meaning, except that `read` limits the

@@ -1,4 +1,4 @@
-"""What a model supports, derived from its name. Anthropic's API differs between generations and rejects unsupported parameters.
+"""The features of a model, derived from its name. Anthropic's API differs between generations and rejects unsupported parameters.
 
 Rule 1: claude-<family>-<major>-<minor> and claude-<major>-<minor>-<family> are recognized; a date is not a version.
 Rule 2: a Claude without a version counts as a current one. Any other name is a compatible endpoint that speaks the original

@@ -1,4 +1,4 @@
-"""Reads what Google Search added to an answer: queries, sources, and which source supports which text.
+"""Reads the data that Google Search added to an answer: queries, sources, and which source supports which text.
 
 Shape: groundingMetadata {"webSearchQueries": [text], "groundingChunks": [{"web": {"uri", "title"}}], "groundingSupports":
 [{"segment": {"partIndex", "startIndex", "endIndex", "text"}, "groundingChunkIndices": [int]}]}. Indices are UTF-8 byte offsets from
