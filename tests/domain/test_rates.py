@@ -45,7 +45,7 @@ def test_a_key_has_only_the_rates_that_it_is_limited_in(limits: KeyLimits, kinds
     assert [rate.kind for rate in rates(limits, _guards("a", "k", limits), values(limits), NOON)] == kinds
 
 
-def test_nothing_is_told_where_the_ledger_told_nothing() -> None:
+def test_no_limits_are_reported_if_the_ledger_reported_none() -> None:
     assert rates(BOTH, _guards("a", "k", BOTH), (), NOON) == ()
 
 

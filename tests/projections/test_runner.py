@@ -191,7 +191,7 @@ def test_a_rebuild_repairs_rows_that_were_changed(stage: Stage) -> None:
     assert contents(views) == right
 
 
-def test_views_of_another_log_or_of_other_definitions_are_made_anew(stage: Stage, tmp_path: Path) -> None:
+def test_views_of_another_log_or_with_other_definitions_are_recreated(stage: Stage, tmp_path: Path) -> None:
     stage.book.busy(5)
     views = stage.views()
     drain(Runner(stage.log, views))

@@ -97,7 +97,7 @@ def test_an_export_in_words(config: Path, tmp_path: Path) -> None:
     assert "debit: " in result.stdout
 
 
-def test_an_export_goes_on(config: Path, tmp_path: Path) -> None:
+def test_an_export_is_continued(config: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     end = answer(config, "export", "focus", "--out", out)["last_position"]
     assert answer(config, "export", "focus", "--out", out, "--after", end)["last_position"] == end
@@ -122,7 +122,7 @@ def test_focus_names_accounts_and_who_sells(config: Path, tmp_path: Path) -> Non
     assert {(row["BillingAccountName"], row["ProviderName"]) for row in rows} == {("name of acme", "127.0.0.1")}
 
 
-def test_focus_does_not_go_on_under_another_name(config: Path, tmp_path: Path) -> None:
+def test_focus_is_not_continued_for_another_provider(config: Path, tmp_path: Path) -> None:
     """Who sells is in every row; of other exports it is no part."""
     moved = tmp_path / "moved.toml"
     text = config.read_text(encoding="utf-8")

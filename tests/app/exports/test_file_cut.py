@@ -24,7 +24,7 @@ from tests.support.ledger.stages import Stage
 
 @APPENDED
 @pytest.mark.parametrize("after", [None, 40])
-def test_what_was_cut_short_goes_on(trade: Stage, asked: ExportSpec, after: int | None, tmp_path: Path) -> None:
+def test_an_interrupted_export_is_continued(trade: Stage, asked: ExportSpec, after: int | None, tmp_path: Path) -> None:
     """Cut after every page in turn: the same bytes come of it, and the file was not there before they all were."""
     whole, out, source = tmp_path / "whole", tmp_path / "out", source_of(trade, asked)
     expected = export(trade, asked, whole).write(after=after)
@@ -115,7 +115,7 @@ def test_one_that_was_finished_before_it_was_locked_is_left_whole(
     assert manifest.sha256 == hashlib.sha256(out.read_bytes()).hexdigest()
 
 
-def test_one_is_not_over_before_its_manifest_stands(
+def test_a_run_ends_only_when_its_manifest_is_written(
     trade: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, refused = export_spec("csv", "journal"), list[Path]()

@@ -184,7 +184,7 @@ async def test_a_process_that_dies_in_a_crossing_is_followed_by_one_that_charges
     assert world.house.available("acct") == 14 * USD
 
 
-async def test_an_answer_that_is_lost_is_asked_for_again_under_the_same_crossing(world: World) -> None:
+async def test_a_charge_whose_answer_was_lost_is_repeated_under_the_same_crossing(world: World) -> None:
     automatic = await saved(world)
     switch(automatic)
     spend(world, 6 * USD)

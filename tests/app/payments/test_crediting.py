@@ -80,7 +80,7 @@ def spend(house: House, nanos: int) -> None:
     )
 
 
-def test_a_payment_is_credited_once_however_often_it_is_told(house: House, crediting: Crediting) -> None:
+def test_a_payment_is_credited_once_however_often_it_is_reported(house: House, crediting: Crediting) -> None:
     assert crediting.credit(PAID)
     assert not crediting.credit(PAID)
     assert house.available("acct") == 10 * USD

@@ -178,7 +178,7 @@ def _texts(table: Table, row: Row) -> list[int]:
 
 
 @pytest.mark.parametrize("audited", ["sqlite"], indirect=True)
-def test_bytes_that_are_the_same_text_in_base64_are_told(audited: Stage, rows: dict[str, list[Row]]) -> None:
+def test_bytes_that_are_the_same_text_in_base64_are_reported(audited: Stage, rows: dict[str, list[Row]]) -> None:
     """As JSON has it, b64decode("stop") is "stop"."""
     [table] = [each for each in TABLES if each.name == "transactions"]
     number = table.names.index("finish")

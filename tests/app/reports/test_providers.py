@@ -184,7 +184,7 @@ def test_what_was_not_compared_is_counted(charged: Charged, tmp_path: Path) -> N
     assert (found.ok, found.matched, found.outside, found.charges_without_id) == (True, 26, 6, 2)
 
 
-def test_input_may_be_told_without_what_was_cached(charged: Charged, tmp_path: Path) -> None:
+def test_input_may_be_reported_without_cached_input(charged: Charged, tmp_path: Path) -> None:
     rows = [{**row, "in": str(int(row["in"]) - int(row["cached"]))} for row in charged.rows()]
     assert compared(charged, tmp_path / "usage.csv", rows, input_includes_cached=False).ok
     assert not compared(charged, tmp_path / "usage.csv", rows).ok

@@ -72,7 +72,7 @@ async def test_a_session_that_ends_ends_its_streams_and_no_others(tmp_path: Path
         assert services.feed.streams == 1
 
 
-async def test_a_reader_that_does_not_read_is_cut_and_others_are_told_on(tmp_path: Path) -> None:
+async def test_a_reader_that_does_not_read_is_cut_off_and_others_are_not_affected(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         services = gateway.services
         before = services.ledger.head().position
@@ -143,7 +143,7 @@ async def test_streams_take_no_place_of_a_request_and_give_theirs_back(tmp_path:
         await eventually(lambda: gateway.services.feed.streams == 1, PATIENCE_SECONDS)
 
 
-async def test_silence_is_filled_with_comments(tmp_path: Path) -> None:
+async def test_an_idle_stream_gets_comments(tmp_path: Path) -> None:
     async with running(tmp_path, limits={"keepalive_comment": 0.05}) as gateway:
         stream = await listen(await customer(gateway))
         await stream.next()
@@ -163,7 +163,7 @@ async def test_shutting_down_ends_streams_at_once(tmp_path: Path) -> None:
     assert gateway.services.feed.streams == 0
 
 
-async def test_who_may_not_listen_is_told_so_and_a_head_ends(tmp_path: Path) -> None:
+async def test_an_unauthorized_listener_gets_an_error_and_a_head_request_ends(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         owner = await customer(gateway)
         for headers, code in (({}, "not_signed_in"), ({"authorization": "Bearer sk-rr-none"}, "invalid_api_key")):

@@ -79,7 +79,7 @@ async def test_focus_waits_for_names_and_nothing_else_does(tmp_path: Path, monke
         assert (await with_key(gateway, "/api/exports/csv", table="journal")).status_code == 200
 
 
-async def test_what_came_since_belongs_behind(tmp_path: Path) -> None:
+async def test_a_later_part_is_appended_to_the_earlier_one(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         trade, owner = await trading(gateway, 50)
         for kind, table in (("csv", "lots"), ("csv", "journal"), ("focus", ""), ("beancount", ""), ("hledger", "")):
@@ -105,7 +105,7 @@ async def test_a_key_reads_its_own_account_alone(tmp_path: Path) -> None:
         assert Decimal(rows[0]["cost"]) > 0
 
 
-async def test_a_period_may_be_asked_for(tmp_path: Path) -> None:
+async def test_a_period_can_be_requested(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         _, owner = await trading(gateway, 50)
         header = (await fetched(owner, "csv", to="2020-01-01")).text.splitlines()
@@ -142,7 +142,7 @@ async def test_what_there_is_not_is_refused(path: str, status: int, param: str |
         assert (answer.status_code, answer.json()["error"]["param"]) == (status, param)
 
 
-async def test_nobody_in_particular_gets_nothing(tmp_path: Path) -> None:
+async def test_an_unauthenticated_caller_gets_nothing(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         answer = await gateway.http.get(f"{gateway.origin}/api/exports/csv")
         assert answer.status_code == 401

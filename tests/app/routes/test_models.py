@@ -59,7 +59,7 @@ async def test_a_model_id_with_a_slash_is_found_however_it_is_written(tmp_path: 
         envelope(await gateway.http.get(f"{gateway.base_url}/models/vendor"), 404, "model_not_found")
 
 
-def test_a_model_tells_all_that_it_can_do_and_all_that_it_costs() -> None:
+def test_a_model_lists_all_its_capabilities_and_prices() -> None:
     """Figures from vendors' price lists: a price per million tokens is told per token, exactly."""
     prices = {
         "input": "2.50",

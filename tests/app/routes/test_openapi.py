@@ -93,7 +93,7 @@ async def test_the_document_says_who_may_call_what(made: tuple[Json, set[tuple[s
             assert operation["security"] == security, path
 
 
-async def test_every_amount_stands_beside_its_nanos(made: tuple[Json, set[tuple[str, str]]]) -> None:
+async def test_every_amount_comes_with_its_nanos(made: tuple[Json, set[tuple[str, str]]]) -> None:
     for name, schema in made[0]["components"]["schemas"].items():
         members = schema.get("properties", {})
         for member in members:

@@ -74,7 +74,7 @@ async def test_grants_have_receipts_too(tmp_path: Path) -> None:
         envelope(await owner.get(f"/api/proofs/{opened.id}"), 404, "not_found")
 
 
-async def test_an_open_request_and_one_that_is_not_sealed_are_told_apart(tmp_path: Path) -> None:
+async def test_an_open_request_and_an_unsealed_one_get_different_errors(tmp_path: Path) -> None:
     async with running(tmp_path, models=LOG, upstreams={"simulator": ""}) as gateway:
         owner = await customer(gateway)
         assert gateway.services.transparency is not None
@@ -112,7 +112,7 @@ async def test_what_is_not_there_is_404(tmp_path: Path, name: str) -> None:
         assert (await owner.get(f"/api/proofs/{name}")).status_code in (400, 404)
 
 
-async def test_another_account_s_receipts_are_404_and_nobody_s_are_401(tmp_path: Path) -> None:
+async def test_another_accounts_receipts_are_404_and_an_unknown_caller_gets_401(tmp_path: Path) -> None:
     async with running(tmp_path, models=LOG) as gateway:
         answer = await gateway.post("responses", responses())
         await gateway.settled()
@@ -178,7 +178,7 @@ async def test_a_log_that_is_not_sealed_says_so(tmp_path: Path) -> None:
             assert "[log]" in error["message"]
 
 
-async def test_the_gateway_seals_by_itself(tmp_path: Path) -> None:
+async def test_the_gateway_seals_automatically(tmp_path: Path) -> None:
     async with running(tmp_path, models=LOG) as gateway:
         answer = await gateway.post("responses", responses())
         await gateway.settled()

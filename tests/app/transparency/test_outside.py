@@ -35,7 +35,7 @@ def test_a_sealed_log_without_its_file_signs_nothing(sealed: Sealed) -> None:
     assert sealed.verify().size == sealed.ledger.head().position
 
 
-def test_a_lost_file_is_begun_with_what_the_database_has_where_that_is_asked_for(sealed: Sealed) -> None:
+def test_a_lost_file_is_adopted_from_the_database_on_request(sealed: Sealed) -> None:
     with pytest.raises(AdoptRefused, match="no checkpoint of this origin"):
         sealed.sealer().adopt()
     sealed.sealer().seal()

@@ -73,7 +73,7 @@ def test_another_account_s_are_not_there(sealed: Sealed) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201, "none", "account:acme"])
-def test_what_is_none_is_none(sealed: Sealed, name: str) -> None:
+def test_an_unknown_id_has_no_event(sealed: Sealed, name: str) -> None:
     assert subjects.by_id(sealed.ledger, CODEC, name) is None
 
 
@@ -86,7 +86,7 @@ def test_a_position_is_one_or_none(sealed: Sealed) -> None:
         assert subjects.at_position(sealed.ledger, position) is None
 
 
-def test_a_refund_that_failed_and_a_dispute_that_was_won_have_receipts_of_their_own(sealed: Sealed) -> None:
+def test_a_failed_refund_and_a_won_dispute_have_separate_receipts(sealed: Sealed) -> None:
     sealed.sealer().seal()
     ends = [row for row in sealed.ledger.read(0, 10_000) if row.topic in (RefundFailed.TOPIC, FundsReinstated.TOPIC)]
     assert {row.topic for row in ends} == {RefundFailed.TOPIC, FundsReinstated.TOPIC}
@@ -110,7 +110,7 @@ def test_a_position_is_given_out_where_it_is_a_row_of_the_account_s_statement(se
         assert subjects.by_position(sealed.ledger, CODEC, none, "acme") is None
 
 
-def test_an_open_request_and_an_event_behind_the_checkpoint_wait(sealed: Sealed) -> None:
+def test_an_open_request_and_an_event_after_the_checkpoint_have_no_receipt_yet(sealed: Sealed) -> None:
     sealed.sealer().seal()
     with pytest.raises(NotSettledYet):
         subjects.by_id(sealed.ledger, CODEC, sealed.ledger.open_requests()[0].request_id)

@@ -121,7 +121,7 @@ class CutLedger:
 
 
 @pytest.mark.parametrize("done", [False, True])
-def test_a_sealer_that_is_cut_off_anywhere_leaves_nothing_behind(sealed: Sealed, *, done: bool) -> None:
+def test_a_sealer_that_is_interrupted_anywhere_leaves_no_partial_state(sealed: Sealed, *, done: bool) -> None:
     whole_run = CutLedger(sealed.ledger, 10**9, done=False)
     Sealer(cast(Ledger, whole_run), KEYS, sealed.file, alone=True, page_events=50).seal()
     expected, expected_file = tables(sealed.ledger), sealed.file.read()
@@ -339,7 +339,7 @@ def test_of_each_hour_the_last_checkpoint_stays(sealed: Sealed) -> None:
     assert sealed.verify().ok
 
 
-async def test_a_turn_tells_why_nothing_is_sealed_and_goes_on_when_it_may(sealed: Sealed) -> None:
+async def test_a_turn_reports_why_nothing_is_sealed_and_continues_when_it_can(sealed: Sealed) -> None:
     sealer = sealed.sealer()
     await sealer.turn()
     good = sealed.file.read()
@@ -366,7 +366,7 @@ def test_a_tile_that_an_older_file_needs_is_missed(sealed: Sealed) -> None:
         sealed.sealer().check()
 
 
-async def test_a_file_that_cannot_be_written_is_told(sealed: Sealed) -> None:
+async def test_a_file_that_cannot_be_written_is_reported(sealed: Sealed) -> None:
     sealed.file.path.mkdir(parents=True)
     sealer = sealed.sealer()
     await sealer.turn()

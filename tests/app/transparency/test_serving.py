@@ -55,7 +55,7 @@ async def test_a_log_that_is_shorter_than_the_file_s_checkpoint_is_not_served(tm
     assert "Traceback" not in said
 
 
-async def test_a_log_that_goes_on_is_served_again_and_sealed_on(tmp_path: Path) -> None:
+async def test_a_log_that_continues_is_served_and_sealed_again(tmp_path: Path) -> None:
     await sealed_once(tmp_path)
     before = (tmp_path / "realrouter.db.checkpoint").read_text()
     settings = parse(configuration(tmp_path, models=LOG))

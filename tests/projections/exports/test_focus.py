@@ -82,7 +82,7 @@ def test_a_billing_period_is_a_month_and_a_charge_is_of_an_hour() -> None:
     assert (row["ChargePeriodStart"], row["ChargePeriodEnd"]) == ("2025-12-31T23:00:00Z", "2026-01-01T00:00:00Z")
 
 
-def test_tax_is_a_row_of_its_own() -> None:
+def test_tax_is_a_separate_row() -> None:
     purchase, tax = told(paid(Tax("DE", "taxed", 190)))
     assert costs(purchase) == ("10", "10", "10", "0", "12")
     assert costs(tax) == ("1.9", "1.9", "1.9", "0", "0")
@@ -90,7 +90,7 @@ def test_tax_is_a_row_of_its_own() -> None:
     assert len(told(paid(Tax("US", "unknown", None)))) == 1
 
 
-def test_a_currency_without_decimals_is_told_whole() -> None:
+def test_a_currency_without_decimals_is_in_whole_units() -> None:
     [row] = told(paid(currency="jpy"))
     assert (costs(row)[0], row["BillingCurrency"], row["PricingCurrency"]) == ("1190", "JPY", "JPY")
 
@@ -117,7 +117,7 @@ def test_what_is_given_back_is_gross_and_the_tax_of_the_purchase_stays() -> None
     ]
 
 
-def test_credit_that_nobody_paid_for_costs_nothing() -> None:
+def test_credit_that_was_not_paid_for_costs_nothing() -> None:
     rows = told(
         AdjustmentPosted(ACCOUNT, "a", "grant", 7, "w", None),
         AdjustmentPosted(ACCOUNT, "b", "correction", -7, "w", None),

@@ -145,7 +145,7 @@ def test_the_file_alone_says_what_the_event_is(log: SealedLog, tmp_path: Path) -
         assert told in done.stdout
 
 
-def test_the_file_alone_asks_for_a_witness_where_it_is_told_to(log: SealedLog, tmp_path: Path) -> None:
+def test_the_stand_alone_verifier_requires_a_witness_on_request(log: SealedLog, tmp_path: Path) -> None:
     note = parse_note(log.note)
     cosigned = Note(note.text, (*note.signatures, WITNESS.cosign(note.text, 1_764_000_000)))
     plain, witnessed = tmp_path / "plain", tmp_path / "witnessed"
