@@ -1,4 +1,4 @@
-"""What a refusal says."""
+"""The messages of refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a use costs, and what it can cost at most."""
+"""The cost of usage, and the most that a request can cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rates as headers tell them: whose figures, which kinds, and how a duration is written."""
+"""Rates as headers report them: the figures, the kinds, and the format of a duration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOTH = KeyLimits(budget_nanos_per_month=9, requests_per_minute=60, tokens_per_mi
 
 
 def values(limits: KeyLimits, **of_kind: int) -> tuple[int, ...]:
-    """What the guarded buckets hold, in the order of the guards."""
+    """The values of the guarded buckets, in the order of the guards."""
     return tuple(of_kind.get(guard.bucket.partition(":")[0], 0) for guard in _guards("a", "k", limits))
 
 

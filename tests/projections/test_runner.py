@@ -1,4 +1,4 @@
-"""The runner over both engines: every projection follows the log, whatever breaks on the way."""
+"""The runner on both engines: every projection follows the log, whatever fails on the way."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.ledger.stages import Stage, contents, drain, positions
 
 
 class Cut(Exception):
-    """Stands for the death of the process."""
+    """Simulates the death of the process."""
 
 
 class DyingViews:
@@ -228,7 +228,7 @@ def test_a_log_that_ends_before_the_views_stops_them(stage: Stage) -> None:
 
 
 class Watched(Runner):
-    """Counts what it has applied, and reports when that is enough."""
+    """Counts the events that it has applied, and reports when there are enough."""
 
     applied_events = 0
     _enough = (0, trio.Event())

@@ -1,4 +1,4 @@
-"""What the runner does with events that it cannot apply, on both engines."""
+"""The runner's handling of events that it cannot apply, on both engines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passwords: what may be one, how it is kept, and that nobody's costs as much as somebody's."""
+"""Passwords: which ones are valid, how they are stored, and that checking an unknown person's takes as long as any other."""
 
 from __future__ import annotations
 

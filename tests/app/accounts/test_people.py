@@ -1,4 +1,4 @@
-"""People on both engines: one for an e-mail, one for an account, and nothing of them in the ledger."""
+"""People on both engines: one per e-mail, one per account, and no personal data in the ledger."""
 
 from __future__ import annotations
 

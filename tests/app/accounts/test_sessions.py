@@ -96,7 +96,7 @@ def test_a_session_begins_only_under_the_current_hash(sessions: Sessions, people
 def test_no_session_outlives_a_password_that_is_replaced_meanwhile(
     engine: Engine, sessions: Sessions, ledger: Ledger
 ) -> None:
-    """Whichever comes first: the reset ends what began before it, and what comes after it does not begin."""
+    """In either order: the reset ends sessions that began before it, and a later sign-in with the old password starts none."""
     reset_by, rounds = People(engine.open(), Codec()), 25
     beginning = [Sessions(engine.open()) for _ in range(3)]
     with ThreadPoolExecutor(4) as pool:

@@ -1,4 +1,4 @@
-"""`realrouter account`: who signs in for an account, by the operator's hand."""
+"""`realrouter account`: the operator manages who signs in to an account."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EMAIL, PASSWORD = "ada@example.com", "correct horse battery"
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A migrated ledger with one account, acct_1, that nobody signs in for."""
+    """A migrated ledger with one account, acct_1, to which no person signs in."""
     path = tmp_path / "realrouter.toml"
     path.write_text(configuration(tmp_path), encoding="utf-8")
     for arguments in (("migrate",), ("account", "create", "--name", "Ops", "--id", "acct_1")):

@@ -1,4 +1,4 @@
-"""Every command: its help teaches, its JSON has the keys that others script against, its failures are one line."""
+"""Every command: its help is complete, its JSON has the keys that scripts depend on, and its failures are one line."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_the_names_that_are_fixed_are_there() -> None:
     assert set(fixed) <= set(LEAVES)
 
 
-# -- What they do -----------------------------------------------------------------------------------------------------
+# -- Results ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_session_from_an_empty_folder_to_a_funded_key(config: Path) -> None:

@@ -1,4 +1,4 @@
-"""`realrouter demo` as a newcomer meets it: a process, a printed key, a port of its own, an orderly end."""
+"""`realrouter demo` as a newcomer sees it: a process, a printed key, a free port, an orderly shutdown."""
 
 from __future__ import annotations
 

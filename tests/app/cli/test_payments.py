@@ -43,7 +43,7 @@ def run(*arguments: object) -> Result:
 
 
 def bought(path: Path) -> None:
-    """Somebody has paid on the simulator's page, and nobody was told of it."""
+    """A customer has paid on the simulator's page, and no webhook was sent."""
 
     async def buy() -> None:
         settings, codec = load(path), Codec()

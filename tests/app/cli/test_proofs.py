@@ -142,7 +142,7 @@ AGREED: list[tuple[Callable[[bytes], bytes], bool]] = [
 
 
 def both(file: Path) -> list[tuple[int, str]]:
-    """Exit code and words of our command, and of the file that stands alone."""
+    """Exit code and output of our command, and of the stand-alone verifier."""
     ours = CliRunner().invoke(main, ["audit", "verify", str(file), "--key", KEY, "--config", "/nowhere"])
     with contextlib.redirect_stdout(io.StringIO()) as words:
         code = alone.main(["receipt", str(file), "--key", KEY])
@@ -168,7 +168,7 @@ def test_a_checkpoint_has_as_many_extensions_for_either_verifier(extensions: int
 
 
 def test_signed_text_cannot_add_a_line_or_move_the_cursor(tmp_path: Path) -> None:
-    """An operator who has the key signs names that look like a verifier's words."""
+    """An operator, who has the key, signs names that look like a verifier's output."""
     forged = "\x1b[2K\x9b2K\nwitness    good.witness+00000000+AAAA, at 1764000000 s\u2028\u202e"
     state = json.dumps({"nonce": forged}, ensure_ascii=False).encode()
     event = entry(1)._replace(topic=f"x.v1{forged}", stream=f"s{forged}", command_id=forged, state=state)
@@ -182,7 +182,7 @@ def test_signed_text_cannot_add_a_line_or_move_the_cursor(tmp_path: Path) -> Non
 
 
 def test_a_log_is_held_against_what_was_signed_before(run: Run, config: Path, tmp_path: Path) -> None:
-    """A checkpoint and a receipt that somebody has kept; then one of a longer log, whose end this one lacks."""
+    """A checkpoint and a receipt that were kept, then a checkpoint of a longer log, whose end this log lacks."""
     copy, receipt, checkpoint, longer = (tmp_path / name for name in ("copy", "receipt", "checkpoint", "longer"))
     run("export", "log", "--out", str(copy))
     run("audit", "prove", "5", "--out", str(receipt))

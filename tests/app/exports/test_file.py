@@ -1,4 +1,4 @@
-"""Files that are whole or not there, that go on where they ended, and that say what is in them."""
+"""Export files are complete or absent, can be continued where they ended, and have a manifest of their content."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_parquet_continues_in_a_new_file(trade: Stage, tmp_path: Path) -> None:
     second = export(trade, asked, tmp_path / "second").write(after=700)
     assert not second.continues
     first = (tmp_path / "first").read_bytes()
-    with pytest.raises(ExportUnfit, match="Name another file"):
+    with pytest.raises(ExportUnfit, match="Choose another file name"):
         export(trade, asked, tmp_path / "first").write(after=700)
     assert (tmp_path / "first").read_bytes() == first
     parts = [pq.read_table(tmp_path / name) for name in ("first", "second")]

@@ -28,7 +28,7 @@ CREDIT = 10**9
 
 
 class Away:
-    """The real ledger, whose reading fails where a test says so."""
+    """The real ledger, whose reads fail when a test says so."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -73,7 +73,7 @@ class House:
 
 
 async def taken(listener: Listener) -> News:
-    """What waits already."""
+    """The events that are already waiting."""
     with trio.fail_after(PATIENCE_SECONDS):
         return await listener.take()
 
@@ -190,7 +190,7 @@ async def test_missed_events_are_read_from_the_log_up_to_where_the_feed_continue
 
 
 async def test_events_already_sent_by_another_process_are_not_sent_again(ledger: Ledger) -> None:
-    """This process's feed is behind: somebody listens already, and it has not looked since."""
+    """This process's feed lags behind: it already has a listener, and has not read the log since."""
     house = House(ledger)
     await house.feed.join(THEIRS, last=None)
     house.grant(MINE, "a", 3)

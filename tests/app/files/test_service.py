@@ -1,4 +1,4 @@
-"""Files as they live: bounds under concurrency, what crashes leave, the sweep, what requests see of them."""
+"""The life of files: quotas under concurrency, the remains of crashes, the sweep, and files in requests."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.support.gateway.gateway import ACCOUNT, envelope, running
 
 
 class Watched:
-    """A storage that says when an upload begins to be collected, and when what was collected is gone."""
+    """A storage that reports when an upload begins to be collected, and when its spool is discarded."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage

@@ -16,7 +16,7 @@ from domain.file import FILE_BYTES_MAX
 from tests.support.files.uploads import BOUNDARY, FORM, form, part, upload_form
 
 CONTENT = b"%PDF-1.7\r\n--\r\n------form7MA4YWxkTrZu0g\r\n" + bytes(range(256))
-"""What looks like a boundary, and is none."""
+"""Data that looks like a boundary but is not one."""
 
 
 def read(body: bytes, *, sizes: int = 1 << 30, kind: str = FORM) -> tuple[UploadFields, bytes]:

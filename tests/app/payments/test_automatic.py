@@ -1,4 +1,6 @@
-"""Automatic top-ups: off by default, once per crossing, within the ceiling, and never twice for one crossing whatever dies."""
+"""Automatic top-ups: off by default, once per crossing, within the ceiling, and never twice for one crossing, whichever process
+dies.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ __all__ = ["world"]
 
 
 async def saved(world: World) -> AutomaticTopUps:
-    """Somebody who bought a pack of $10 and let their card be kept."""
+    """A customer who bought a pack of $10 and saved their card."""
     await world.payments.begin("co_first", "acct", "starter", save=True)
     world.state.pay(next(iter(world.state.sessions)))
     await world.deliver_all()

@@ -1,4 +1,4 @@
-"""What is announced is a reason to ask, never a reason to credit; and nothing that is kept is lost."""
+"""A webhook causes a look-up at the processor, and never a credit by itself. No stored webhook is lost."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ async def test_a_processor_out_of_reach_leaves_the_announcement_to_be_tried_agai
 
 
 async def test_an_unprocessed_row_never_blocks_a_retry(world: World) -> None:
-    """Claimed by a process that died, or put off for long: told again, it is due soon."""
+    """Claimed by a process that died, or postponed for long: if the webhook arrives again, it is due soon."""
     world.state.pay(await world.begun())
     event = world.state.deliveries[1]
     await world.deliver(event)

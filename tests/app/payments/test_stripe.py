@@ -1,4 +1,4 @@
-"""Our client of Stripe: what it asks, what it writes on the wire, and what it makes of the objects."""
+"""Our Stripe client: its queries, the bytes that it sends, and how it reads Stripe's objects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def declined_intent(state: StripeState) -> Payment:
     return Payment(intent["id"], "co_auto_1", "acct_1", "requires_payment_method", 1000, "usd", "insufficient_funds")
 
 
-# -- What is asked, either way ---------------------------------------------------------------------------------------
+# -- Queries ---------------------------------------------------------------------------------------------------------
 
 
 @both_ways
@@ -89,7 +89,7 @@ async def test_a_list_begins_at_the_requested_second(reached: Any) -> None:
             assert await all_of(listed(state.now + 1)) == []
 
 
-# -- What is written on the wire -------------------------------------------------------------------------------------
+# -- Requests as sent ------------------------------------------------------------------------------------------------
 
 
 async def test_a_session_is_created_from_our_checkout_and_saves_no_method() -> None:
@@ -151,7 +151,7 @@ async def test_every_call_carries_the_key_and_only_in_its_header() -> None:
     assert KEY not in str(request.url)
 
 
-# -- What objects say ------------------------------------------------------------------------------------------------
+# -- Reading objects -------------------------------------------------------------------------------------------------
 
 
 async def test_an_expired_session_is_over_and_unpaid() -> None:

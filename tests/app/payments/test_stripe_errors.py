@@ -1,4 +1,4 @@
-"""Each way in which Stripe, or the network before it, fails: told in our words, and tried again under one key."""
+"""Every way in which Stripe or the network can fail: each is mapped to one of our errors, and retried under one idempotency key."""
 
 from __future__ import annotations
 

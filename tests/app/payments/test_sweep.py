@@ -1,4 +1,4 @@
-"""The sweeper puts right what telling again does, and lists what it does not."""
+"""The sweep corrects everything that another report of a payment corrects, and lists the rest."""
 
 from __future__ import annotations
 

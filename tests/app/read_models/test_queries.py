@@ -1,4 +1,4 @@
-"""What read models answer, held against a naive model, on both engines."""
+"""The answers of read models, compared with a naive model, on both engines."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ def test_views_never_touch_the_ledgers_write_lock(tmp_path: Path) -> None:
 
 
 class Rows:
-    """Tables as dicts: what `apply` is given and what it changes, with no engine."""
+    """Tables as dicts: the rows that `apply` gets and changes, without an engine."""
 
     def __init__(self) -> None:
         self.tables: dict[str, dict[Key, Row]] = {}

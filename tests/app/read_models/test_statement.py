@@ -1,4 +1,4 @@
-"""Pages of a statement against a naive reading of the log's rows, on both engines, whatever is asked for."""
+"""Pages of a statement compared with a naive reading of the log's rows, on both engines, for any filter."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
 
 
 def wanted_of(rows: list[Transaction], wanted: Filter) -> list[Transaction]:
-    """What a filter asks for, row by row."""
+    """Whether a row matches a filter."""
     return [
         row
         for row in rows

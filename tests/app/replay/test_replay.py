@@ -1,4 +1,4 @@
-"""Replay agrees with an honest store, and names whatever was touched."""
+"""Replay agrees with an untouched store, and reports every change."""
 
 from __future__ import annotations
 

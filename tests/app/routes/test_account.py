@@ -1,4 +1,4 @@
-"""/api/account and /api/balance: who owns the account, what it may spend, and who may ask."""
+"""/api/account and /api/balance: the owner, the amounts that the account may spend, and who may call."""
 
 from __future__ import annotations
 

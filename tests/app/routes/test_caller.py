@@ -1,4 +1,4 @@
-"""Who may ask on /api: our own pages and those on the list, somebody who is signed in, a key where a key may."""
+"""Who may call /api: our own pages and listed origins, a signed-in person, and a key on the routes that accept one."""
 
 from __future__ import annotations
 

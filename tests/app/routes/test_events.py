@@ -71,7 +71,9 @@ async def test_a_request_is_open_and_then_debited_and_the_balance_follows(tmp_pa
         assert debited.data["returned_nanos"] == str(debit.hold_nanos - debit.cost_nanos)
         available = str(CREDIT_NANOS - debit.cost_nanos)
         balance = await stream.balance(available_nanos=available, held_nanos="0")
-        assert balance.data["as_of"]["position"] >= opened.id  # or a few more: it tells of what is in it for certain
+        assert (
+            balance.data["as_of"]["position"] >= opened.id
+        )  # or a few more: the position is the least that it includes
 
 
 async def test_a_released_request_says_why_and_gives_all_back(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""GET /api/events: whom it refuses, what it bounds, and every way in which a stream ends."""
+"""GET /api/events: refusals, limits, and every way in which a stream ends."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def test_a_reader_that_does_not_read_is_cut_off_and_others_are_not_affecte
 
 
 def fill(gateway: Gateway, count: int) -> None:
-    """So many requests of the account, each of which takes LONG bytes to be told: more than any socket holds."""
+    """This many requests of the account, each of which takes LONG bytes to send: more than any socket buffers."""
     commands = [
         Append(
             f"cmd_{number}",
@@ -105,7 +105,7 @@ def fill(gateway: Gateway, count: int) -> None:
 
 
 def grants(gateway: Gateway, count: int, name: int) -> None:
-    """So many events at once."""
+    """This many events together."""
 
     def decide(state: accounts.Account) -> list[Fact]:
         return [AdjustmentPosted(ACCOUNT, f"adj_{name}_{each}", "grant", 1, "credit", None) for each in range(count)]

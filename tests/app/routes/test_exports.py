@@ -65,7 +65,7 @@ async def test_a_download_is_the_file_of_the_command_line(tmp_path: Path) -> Non
 
 
 async def test_focus_waits_for_names_and_nothing_else_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The names of accounts are of a read model of their own, which has stopped."""
+    """The names of accounts come from a separate read model, which has stopped."""
 
     def stopped(self: Keys, facts: Sequence[Fact], read: Read) -> list[Change]:
         raise ValueError("stopped")
@@ -149,7 +149,9 @@ async def test_an_unauthenticated_caller_gets_nothing(tmp_path: Path) -> None:
 
 
 async def test_places_come_back_when_clients_leave(tmp_path: Path) -> None:
-    """More have left than have places at once. A leaving is noticed soon, not at once: whoever finds no place asks again."""
+    """More clients have left than there are places. A client's leaving is noticed soon, but not immediately, so a client that
+    finds no place retries.
+    """
     async with running(tmp_path) as gateway:
         _, owner = await trading(gateway, 600)
         place = urlsplit(gateway.origin)
@@ -180,4 +182,7 @@ async def test_one_that_breaks_looks_broken(tmp_path: Path, monkeypatch: pytest.
         answer = await owner.get("/api/exports/csv", table="lots", after="400")
         assert answer.status_code == 503
         behind = await owner.get("/api/exports/csv", table="lots", after="100000")
-        assert (behind.status_code, behind.content) == (200, b"")  # nothing of the account is read for nothing
+        assert (behind.status_code, behind.content) == (
+            200,
+            b"",
+        )  # no events of the account are read if there is nothing to export

@@ -1,4 +1,4 @@
-"""/api/packs, /api/checkout and /api/automatic-top-up, with the payment simulator behind them."""
+"""/api/packs, /api/checkout and /api/automatic-top-up, with the payment simulator."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def begun(owner: Customer, pack: str = "starter", *, save: bool = False) -
 
 
 async def pay(gateway: Gateway, url: str, act: str = "pay") -> httpx.Response:
-    """What a customer does on the simulator's page; the gateway's public address is not where this one listens."""
+    """A customer's action on the simulator's page. The gateway's public address differs from the one that it listens on."""
     path = httpx.URL(url).raw_path.decode()
     return await gateway.http.post(f"{gateway.origin}{path}", data={"act": act})
 

@@ -87,7 +87,7 @@ async def test_an_open_request_and_an_unsealed_one_get_different_errors(tmp_path
             envelope(answer, 409, "request_open")
             nursery.cancel_scope.cancel()
         await gateway.settled()
-        # The file is made one that the sealer refuses, again where the gateway's own turn has just written it.
+        # The file is replaced by one that the sealer refuses; again if the gateway's own turn has just written it.
         path = gateway.settings.checkpoint_path
         await eventually(path.exists, PATIENCE_SECONDS)
         with trio.fail_after(PATIENCE_SECONDS):

@@ -1,4 +1,4 @@
-"""/api/signup, /api/session and /api/password through a whole gateway: how people come in, stay and go."""
+"""/api/signup, /api/session and /api/password through a whole gateway: signing up, in and out."""
 
 from __future__ import annotations
 

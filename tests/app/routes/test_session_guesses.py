@@ -1,4 +1,4 @@
-"""What nobody may learn by signing up and in, and how often anybody may try."""
+"""Sign-up and sign-in reveal nothing about other people, and attempts are limited."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.gateway.signing_in import (
     sign_up,
 )
 
-# -- What nobody may learn ---------------------------------------------------------------------------------------------
+# -- Nothing is revealed -----------------------------------------------------------------------------------------------
 
 
 async def test_signing_up_does_not_reveal_who_is_known(home: House, client: httpx.AsyncClient) -> None:
@@ -141,7 +141,7 @@ async def test_an_address_has_a_limited_number_of_tries_for_all_accounts_togethe
         assert (await sign_in(client, f"nobody-{number}@example.com", ANOTHER)).status_code == 401
     assert refusal(await sign_in(client)) == (429, "too_many_attempts", None)
     assert home.hasher.verified == limit
-    assert len(home.rows("throttles")) == limit + 1  # what an address may not do counts against no e-mail
+    assert len(home.rows("throttles")) == limit + 1  # attempts refused to an address do not count against an e-mail
 
 
 async def test_an_address_signs_up_so_many(home: House, client: httpx.AsyncClient) -> None:

@@ -217,5 +217,5 @@ async def test_a_page_shows_the_same_figures_and_runs_nothing(tmp_path: Path) ->
             assert shown in answer.text
         assert "<script" not in answer.text
         assert re.search(r"@media print", answer.text)
-        # What somebody chose is text: HOSTILE reasons are among the corrections.
+        # Text chosen by others stays text: HOSTILE reasons are among the corrections.
         assert 'HYPERLINK("http' not in answer.text

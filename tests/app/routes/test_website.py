@@ -1,4 +1,4 @@
-"""The website over a real socket, beside the API: which of the two answers, and how."""
+"""The website over a real socket, next to the API: which of the two answers, and how."""
 
 from __future__ import annotations
 

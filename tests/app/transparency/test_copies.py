@@ -1,4 +1,4 @@
-"""Copies of the log without a database, and what is told by a receipt or a witness's signature."""
+"""Copies of the log without a database, and changes revealed by a receipt or a witness's signature."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Receipts: of everything that moves an account's money, for nobody else, on both engines."""
+"""Receipts of everything that moves an account's money, for that account only, on both engines."""
 
 from __future__ import annotations
 
@@ -166,7 +166,9 @@ def test_two_witnesses_sign_one_after_the_other(sealed: Sealed) -> None:
 
 
 def test_two_witnesses_that_sign_at_once_are_both_kept(sealed: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second comes between the first one's look and its write; the checkpoint is kept, or of a size that was thinned out."""
+    """The second call runs between the first call's read and its write. The checkpoint is stored, or has a size that was thinned
+    out.
+    """
     second = generate("witness.example/w2", 4)
     sealed.keys = LogKeys(ORIGIN, (SIGNER,), witnesses=(WITNESS.verifier, second.verifier))
     sealed.sealer(page_events=300).seal()
@@ -225,7 +227,7 @@ def test_a_receipt_under_an_old_key_s_checkpoint_holds_by_the_new_key_alone(seal
 
 
 def test_nothing_is_signed_again_before_the_new_key_has_signed_the_log_nor_what_is_not_in_it(sealed: Sealed) -> None:
-    """Whoever has the old key and the database gets no signature of the new one for what he puts there."""
+    """Someone with the old key and the database cannot get the new key to sign data that they insert."""
     sealed.sealer().seal()
     [event], new = sealed.ledger.read(3, 1), generate(ORIGIN)
     cosign(sealed)

@@ -1,4 +1,4 @@
-"""A ledger out of an exported copy: the same events, the same beside them, or none at all."""
+"""A ledger restored from an exported copy: the same events and the same derived data, or no ledger at all."""
 
 from __future__ import annotations
 

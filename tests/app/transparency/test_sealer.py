@@ -1,4 +1,4 @@
-"""Sealing: once, in steps, from many processes, cut off anywhere; and never over a log that is another."""
+"""Sealing: once, in steps, from many processes, interrupted anywhere; and never of a different log."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def roots(sealed: Sealed) -> list[bytes]:
 
 
 def tables(ledger: Ledger) -> tuple[list[Any], list[Any], list[Any]]:
-    """All that sealing has written, but for the instants."""
+    """Everything that sealing has written, except the instants."""
     return (
         list(ledger.select("SELECT * FROM log_trees")),
         [(*row[:3], bytes(row[3])) for row in ledger.select("SELECT * FROM log_tiles ORDER BY level, tile")],
@@ -100,7 +100,7 @@ class Cut(Exception):
 
 
 class CutLedger:
-    """Passes everything on, until the operation of number `at`: that one is never done, or done and never told."""
+    """Passes everything on until operation number `at`, which is not done, or is done but not reported."""
 
     def __init__(self, ledger: Ledger, at: int, *, done: bool) -> None:
         self._ledger, self._at, self._done = ledger, at, done
@@ -150,7 +150,7 @@ def test_a_checkpoint_that_did_not_reach_the_file_is_written_by_the_next(sealed:
 
 
 def test_several_sealers_at_once_write_what_one_would(sealed: Sealed) -> None:
-    """None waits for the other: all read, hash and write as they come."""
+    """No process waits for another: all read, hash and write in any order."""
     together = threading.Barrier(3)
     problems: list[BaseException] = []
 

@@ -1,4 +1,4 @@
-"""`verify`: an untouched log holds; whatever one thing is changed in it is told, and where."""
+"""`verify`: an untouched log is valid, and any single change in it is reported with its place."""
 
 from __future__ import annotations
 

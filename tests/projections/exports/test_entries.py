@@ -1,4 +1,4 @@
-"""beancount and hledger accept what is written for them, and find the balances that we have, to the nano."""
+"""beancount and hledger accept our files, and compute the same balances as we do, to the nano."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORMATS = (BeancountEncoder, HledgerEncoder)
 HLEDGER = pytest.mark.skipif(
     shutil.which("hledger") is None, reason="hledger is not installed: apt-get install hledger"
 )
-"""It is no Python package: .ci/run installs it, and `make test-long` asks for it."""
+"""It is not a Python package: .ci/run installs it, and `make test-long` requires it."""
 CHECKED = [BeancountEncoder, pytest.param(HledgerEncoder, marks=HLEDGER)]
 REQUESTS = 2_000
 

@@ -1,4 +1,4 @@
-"""FOCUS 1.2: what its rows say, and what the validator of the specification finds in them."""
+"""FOCUS 1.2: the content of its rows, and the findings of the specification's validator."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ APPLIES = (
     "UNIT_PRICING_SUPPORTED",
     "USAGE_MEASUREMENT_SUPPORTED",
 )
-"""What is true of us, in the specification's words."""
+"""The features that apply to our export, in the specification's terms."""
 EXPLAINED = {
     "InvoiceId-C-005-C": "wants an invoice's id where there is an invoice, and is asked of every row; no invoice is issued here, "
     "and InvoiceId-C-004-C, which wants none there, holds"
 }
-"""What the validator finds, and why it is none of ours."""
+"""The validator's findings, and why they are not our errors."""
 
 
 def told(*events: Event) -> list[dict[str, str]]:
@@ -157,7 +157,9 @@ def test_usage_is_a_row_for_each_line_and_quantity_times_price_is_its_cost() -> 
 
 
 def findings(path: Path, folder: Path) -> dict[str, str]:
-    """Rules that the validator says are broken, by their ids. It is installed beside, with a Python that it takes."""
+    """Rules that the validator says are broken, by their ids. It is installed separately, with a Python version that it
+    supports.
+    """
     made = subprocess.run([_python(), "-m", "venv", folder], capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
     pip: list[str | Path] = [
@@ -175,7 +177,7 @@ def findings(path: Path, folder: Path) -> dict[str, str]:
             *(folder / "bin/focus-validator", "--data-file", path, "--block-download", "--validate-version", "1.2"),
             *("--applicability-criteria", ",".join(APPLIES), "--show-violations"),
         ],
-        cwd=packages,  # it looks for a list of currencies beside itself
+        cwd=packages,  # it looks for a list of currencies next to itself
         capture_output=True,
         text=True,
         check=False,
@@ -187,14 +189,14 @@ def findings(path: Path, folder: Path) -> dict[str, str]:
 
 
 def _python() -> str:
-    """A Python of 3.12 or newer: on the path, or installed beside the one that runs this."""
+    """A Python of 3.12 or newer: on the path, or next to the one that runs this."""
     found: list[str | Path | None] = [shutil.which(f"python3.{minor}") for minor in range(14, 11, -1)]
     found += sorted(Path(sys.base_prefix).parent.glob("3.1[2-9].*/bin/python"))
     for each in found:
         if each and subprocess.run([each, "-c", ""], capture_output=True, check=False).returncode == 0:
             return str(each)
     pytest.fail(
-        "The FOCUS validator needs Python 3.12 or newer beside the one that runs the tests: install python3.12."
+        "The FOCUS validator needs Python 3.12 or newer in addition to the one that runs the tests: install python3.12."
     )
 
 

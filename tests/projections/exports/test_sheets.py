@@ -1,4 +1,4 @@
-"""Every table says what the events say: rows, sums, and the same bytes wherever one goes on."""
+"""Every table agrees with the events: rows, sums, and the same bytes wherever an export is continued."""
 
 from __future__ import annotations
 
