@@ -118,7 +118,7 @@ class ShuttingDown(ApiError):
     """The process is shutting down. Another process, or this one after a restart, will answer."""
 
     def __init__(self) -> None:
-        super().__init__("The server is restarting. Nothing was charged. Try again shortly.")
+        super().__init__("The server is shutting down. Nothing was charged. Try again shortly.")
 
 
 class IdempotencyKeyUsed(ApiError):
@@ -313,8 +313,7 @@ class NotSealedYet(Fault):
         super().__init__(
             "This event is recorded in the ledger, but signing is suspended until the operator has checked the log."
             if refused
-            else "This event is recorded in the ledger, and the next signed checkpoint will include it. "
-            "Try again in a few seconds."
+            else "This event is recorded in the ledger, and the next signed checkpoint will include it. Try again in a few seconds."
         )
 
 

@@ -5,7 +5,7 @@ Rule 2: on shutdown nothing more is accepted, idle connections close at once, an
     Those still open after that are cancelled.
 Rule 3: a waiting connection is accepted within a few turns of the event loop, however many are waiting and however long the
     turns are: with one per turn, a burst of clients would wait for seconds while open streams take their turns.
-Rule 4: no failure of one connection ends the server.
+Rule 4: a failure of one connection never ends the server.
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ class Feed:
         self._closing = True
         for mine in self._listeners.values():
             for each in mine:
-                each.end("the server is restarting")
+                each.end("the server is shutting down")
 
     def _check_room(self, account_id: str) -> None:
         if self._closing:

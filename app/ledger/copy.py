@@ -2,7 +2,7 @@
 
 Rule 1: all or nothing. The target is filled in one transaction, which commits after verification; an interrupted copy leaves the
 target empty, and can be started again.
-Rule 2: an event keeps its position, command, instant and bytes: whatever was proven about the old log holds for the new one.
+Rule 2: an event keeps its position, command, instant and bytes: every proof about the old log is valid for the new one.
 Rule 3: the source is read in one snapshot, and the target is read back: both must give the same counts and the same digest over
 all rows. Memory does not grow with the log.
 Rule 4: a source that a server is writing to is refused, unless the caller allows it: commits after the snapshot would be lost.

@@ -1,12 +1,12 @@
 """The ledger's side of one request: its hold, and the one settlement that ends it.
 
-Rule 1: if the fate of an admission is unknown, its client gets 503, and the append is repeated until the fate is known. A hold that
-was placed is then released.
+Rule 1: if the outcome of an admission is unknown, its client gets 503, and the append is repeated until the outcome is known. If a
+hold was placed, it is then released.
 Rule 2: a debit is attempted for the settle time. After that the hold is released, and the answer counts as unbilled.
-Rule 3: a release is repeated until it is in the log, even after the request itself has ended. Repeating either is safe: the store
-knows the command, and the stream has one place for a settlement.
+Rule 3: a release is repeated until it is in the log, even after the request itself has ended. Repeating a debit or a release is
+safe: the store recognises the command, and the stream has one place for a settlement.
 Rule 4: the reaper may take that place first. Then this settlement does nothing.
-Rule 5: if a debit lands after its client was sent an error, a correction gives the charge back.
+Rule 5: if a debit is recorded after its client was sent an error, a correction reverses the charge.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Rule 1: everything that the model does not offer is refused by the name of its parameter. Only the first fault is reported, in this
 order: the type of a tool, the content of a tool, the input, the tier, the size.
-Rule 2: a tool is refused by its type before anything in it is judged.
+Rule 2: a tool's type is checked before its content.
 """
 
 from __future__ import annotations

@@ -230,7 +230,7 @@ async def test_there_is_room_for_so_many_and_none_while_closing(ledger: Ledger) 
     house.feed.leave(first)
     assert (await house.feed.join(MINE, last=None)).account_id == MINE
     house.feed.close()
-    assert (await taken(theirs)).ended == "the server is restarting"
+    assert (await taken(theirs)).ended == "the server is shutting down"
     with pytest.raises(ShuttingDown):
         await house.feed.join(MINE, last=None)
 

@@ -158,7 +158,7 @@ async def test_shutting_down_ends_streams_at_once(tmp_path: Path) -> None:
         stuck = await listen(owner, receive_buffer=4096)
         with trio.fail_after(60):
             gateway.shutdown.set()
-            assert b": the server is restarting\n\n" in await stream.client.read_to_end()
+            assert b": the server is shutting down\n\n" in await stream.client.read_to_end()
             await stuck.client.read_to_end()
     assert gateway.services.feed.streams == 0
 
