@@ -105,8 +105,7 @@ class KeyIsExpired(DomainError):
 
 class RateLimited(DomainError):
     """The key has used up a rate limit. `retry_after_seconds` is None if waiting cannot help: the request alone exceeds the
-    limit.
-    """
+    limit."""
 
     def __init__(self, what: str, limit: int, needed: int, available: int, retry_after_seconds: int | None) -> None:
         wait = (

@@ -67,7 +67,7 @@ def fold_return(return_id: str, events: Iterable[Event]) -> Return:
 
 
 def settle(there: TopUpSettled | None, checkout: Checkout, payment_id: str, tax: Tax | None = None) -> list[Event]:
-    """Credit the payment that completed `checkout`. No events if it is credited already, whatever tax is reported now.
+    """Credit the payment that completed `checkout`. No events if it is credited already, even if a different tax is reported now.
     Raises NotFound, PaymentMismatch."""
     order = require_started(checkout)
     if checkout.payment_id != payment_id:

@@ -1,4 +1,4 @@
-"""The cost of a request's usage, and the most that a request can cost.
+"""The cost of a request's usage, and the maximum cost of a request.
 
 Rule 1: a price is an integer of picos (10^-12 USD) per token, per call or per image; a cost line is quantity x price, exact.
 Rule 2: a debit is the sum of its lines, rounded up to a nano; the difference is a separate line, `rounding`.
@@ -170,7 +170,7 @@ def price_usage(prices: PriceList, usage: Usage) -> Cost:
 
 
 class Bounds(msgspec.Struct, frozen=True, gc=False):
-    """The most that one request can use: input tokens, output tokens per choice, choices, calls of priced tools.
+    """The maximum usage of one request: input tokens, output tokens per choice, choices, calls of priced tools.
 
     `tool_calls` limits the total calls of all priced tools; `web_search`, `images` and `calls` are the tools that may be called.
     `service_tier` is the one requested: None and "auto" leave the choice to the upstream.
@@ -191,7 +191,7 @@ class Bounds(msgspec.Struct, frozen=True, gc=False):
 
 
 def hold_ceiling(prices: PriceList, bounds: Bounds) -> int:
-    """The most that usage within `bounds` can cost, in nanos. An upstream may decline a tier and answer in the default one."""
+    """The maximum cost of usage within `bounds`, in nanos. An upstream may decline a tier and answer in the default tier."""
     reachable = [
         tier
         for tiers in (prices.tiers, *_other_tiers(prices, bounds.service_tier))

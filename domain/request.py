@@ -1,8 +1,8 @@
-"""Requests: the most that one can cost, its admission, and its one settlement.
+"""Requests: the maximum cost of each, its admission, and its one settlement.
 
 Rule 1: an admission is followed by exactly one debit or release. Both name the hold and the windows to which they return it.
 Rule 2: admissions are guarded. So is the release of a cancelled answer: if its guard refuses it, the delivered part is debited.
-Rule 3: a debit charges the full cost, whatever the hold. The part above the hold is recorded as its overrun.
+Rule 3: a debit charges the full cost, even if it exceeds the hold. The part above the hold is recorded as its overrun.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Payer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The most that a request can use of a model, and the version of the prices that it is charged by."""
+    """The maximum usage of a model by a request, and the version of the prices by which it is charged."""
 
     model: Model
     price_version: int
@@ -86,7 +86,7 @@ class AnswerSource:
 
 
 def bounds_of(model: Model, demand: Demand) -> Bounds:
-    """The most that a request can use. A token is at least one byte of text.
+    """The maximum usage of a request. A token is at least one byte of text.
 
     Files with an unknown number of pages, and tools that the upstream runs, may fill the context window, so the hold covers all of
     it.
@@ -109,7 +109,7 @@ def bounds_of(model: Model, demand: Demand) -> Bounds:
 
 
 def _known_tokens(model: Model, demand: Demand) -> int:
-    """The most tokens that the model can read before it calls a tool, if all pages are known."""
+    """The maximum number of tokens that the model can read before it calls a tool, if all pages are known."""
     added = ADDED_TOKENS_WITH_TOOLS_MAX if demand.tools or demand.shaped else ADDED_TOKENS_MAX
     images, pages = demand.images * _image_tokens(model), (demand.pages or 0) * TOKENS_PER_PAGE_MAX
     return demand.text_bytes + added + images + pages
@@ -122,7 +122,7 @@ def _tool_calls(demand: Demand) -> int:
 
 
 def _image_tokens(model: Model) -> int:
-    """Tokens of one image: the most that any of the model's upstreams counts."""
+    """Tokens of one image: the largest count of any of the model's upstreams."""
     return max(_image_tokens_of(model.name_at(upstream)) for upstream in model.upstreams)
 
 

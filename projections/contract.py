@@ -131,8 +131,7 @@ class Views(Protocol):
 
     def begin_rebuild(self, projections: Sequence[Projection]) -> str:
         """Create empty tables next to the live ones, at position 0; drop the tables of an earlier rebuild. Returns the name of the
-        new rebuild.
-        """
+        new rebuild."""
         ...
 
     def finish_rebuild(self, projections: Sequence[Projection], rebuild: str, head: int) -> bool:

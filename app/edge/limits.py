@@ -13,8 +13,7 @@ class ServerLimits:
 
     connections: int = 4096
     """Open connections of the process. Beyond this, idle connections are closed to make room; if none is idle, the answer is
-    503.
-    """
+    503."""
     backlog: int = BACKLOG
     head_bytes: int = 64 * 1024
     head_fields: int = 100

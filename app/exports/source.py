@@ -35,7 +35,7 @@ class Source(Protocol):
 
 
 class Span(NamedTuple):
-    """The positions after `begins` up to `until` are exported; those up to `after` are already done."""
+    """The positions after `begins` up to `until` are exported. Positions up to `after` have already been exported."""
 
     begins: int
     after: int

@@ -1,7 +1,7 @@
 """One listener: the events waiting to be sent to it, bounded.
 
-Rule 1: the feed puts and never waits; the stream's task takes everything that is waiting. A listener that exceeds its bound is cut
-off at once, even in the middle of a send.
+Rule 1: the feed queues events and never waits. The stream's task takes everything that is waiting. A listener that exceeds its
+bound is cut off at once, even in the middle of a send.
 Rule 2: only the newest balance waits, and only if it differs from the last one sent.
 Rule 3: each batch carries a position up to which nothing is missing, so that a client can resume from it.
 """

@@ -164,7 +164,7 @@ class Files:
         return file
 
     async def load(self, file_id: str) -> File:
-        """The file folded from its stream, in whatever state. Raises StoreUnavailable."""
+        """The file folded from its stream, in any state. Raises StoreUnavailable."""
         recorded = await self._read(self._ledger.stream, file_stream(file_id))
         instants = [one.recorded_at_micros for one in recorded]
         return files.fold(file_id, zip(known(self._codec, recorded), instants, strict=True))

@@ -149,7 +149,8 @@ class LogReader(Protocol):
 class Tables(Protocol):
     """The ordinary tables next to the events: people, sessions, payment bookkeeping. SQL for both engines; `?` is a parameter.
 
-    No fact about money is only here: whatever these tables lose can be obtained again, from the person or the payment vendor.
+    No fact about money is only here: everything that these tables lose can be obtained again, from the person or the payment
+    vendor.
     """
 
     def select(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[tuple[Any, ...]]:
@@ -201,8 +202,7 @@ class Ledger(LogReader, Tables, Protocol):
 
     def prune(self, *, minutes_before: str) -> int:
         """Delete minute windows older than the minute `minutes_before`, and instances that have ended. Returns how many rows were
-        deleted.
-        """
+        deleted."""
         ...
 
     def snapshot(self) -> AbstractContextManager[LogReader]:

@@ -41,11 +41,11 @@ from projections.unknown import UNKNOWN_TOPICS
 from projections.usage import MICROS_PER_HOUR, USAGE
 
 ROWS_MAX = 1_000
-"""The most rows on one page."""
+"""The maximum number of rows on one page."""
 USAGE_GROUPS_MAX = 10_000
-"""The most groups in one summary: more than a year of hours."""
+"""The maximum number of groups in one summary: more than a year of hours."""
 FILES_MAX = 10_000
-"""The most files on one page, as in OpenAI's API. One more may be read, to see whether there are more."""
+"""The maximum number of files on one page, as in OpenAI's API. One more may be read, to see whether there are more."""
 Fetch = Callable[[str, Sequence[Any]], Sequence[Row]]
 By = Literal["hour", "day", "key", "model"]
 _BALANCE = "SELECT position, recorded_at_micros, available_nanos, held_nanos FROM views.{} WHERE account_id = ? "

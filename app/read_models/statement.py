@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 NAMED_MAX = 200
-"""The most rows with one name that are examined if there are further conditions."""
+"""The maximum number of rows with one name that are examined if there are further conditions."""
 NAMES = ("id", "response_id", "reference")
 """The columns that identify a row of a statement: its id, the answer's id, and its reference."""
 Clause = tuple[str, list[Any]]

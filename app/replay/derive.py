@@ -1,6 +1,7 @@
 """A second, independent derivation of the read models: in memory, event by event, without code from the projections.
 
-Rule 1: balances are derived from bucket movements here, but from postings in the projections; the rest from the events' fields.
+Rule 1: balances are derived from bucket movements here, but from postings in the projections. Everything else is derived from the
+events' fields.
 Rule 2: for each owner (the first column of the key), rows are produced in key order, so that two streams of any length can be
 compared row by row or by a running hash.
 """

@@ -281,7 +281,7 @@ class LedgerCheck:
             self._findings.differ("admission", where, "a key that was created for this account", event.key_id)
 
     def _forget_windows(self) -> None:
-        """Drop minute windows that are old enough to have been dropped by the store, and that it no longer has."""
+        """Drop minute windows that the store no longer has and that are old enough for it to have dropped them."""
         horizon = self._horizon(self.recorded_at_micros)
         for name in [name for name in self._buckets if _is_old_window(name, horizon) and name not in self._stored]:
             del self._buckets[name]

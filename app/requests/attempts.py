@@ -34,8 +34,7 @@ _CONTENT = ("input", "messages")
 @dataclass(frozen=True, slots=True)
 class Offer:
     """The properties of one upstream that requests depend on: its protocol, the largest body that it accepts, whether it fetches
-    URLs.
-    """
+    URLs."""
 
     protocol: str
     request_bytes_max: int
@@ -57,8 +56,7 @@ class Allowance:
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One upstream, and the request as it is sent there. `model` is the upstream's name for the model; `relay` makes a new relay
-    for each try.
-    """
+    for each try."""
 
     upstream: str
     dialect: Dialect

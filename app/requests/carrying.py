@@ -5,8 +5,8 @@ Rule 2: one deadline at a time is set, and it never lies past the whole request'
 while it is read, TAIL_SECONDS once the answer is complete, `send_stall` while the client does not read.
 Rule 3: a client that reads too slowly is treated as one that left. Otherwise reading most of an answer and stopping there would be
 free service.
-Rule 4: no answer stays open, however it ends. An unfinished one is closed at once; a finished one after the end of its framing, so
-that its connection can serve another request.
+Rule 4: no answer stays open, however it ends. An unfinished answer is closed at once, a finished one after the end of its framing,
+so that its connection can serve another request.
 """
 
 from __future__ import annotations
@@ -31,15 +31,13 @@ LINGER_SECONDS = 0.05
 LINGER_READS_MAX = 8
 CLIENT_SHARE = 0.1
 """If the time for an answer ran out, and more than this share of it was spent waiting for the client, the client counts as having
-left.
-"""
+left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """The deadlines of a request, in seconds, and the total value of cancelled answers that an account is not charged for per
-    day.
-    """
+    day."""
 
     first_byte: float
     idle: float

@@ -40,8 +40,7 @@ _STATUS_OF_CODE = {
 
 class Opened:
     """An answer that has begun. `first` is the part of it that may already be forwarded. An answer may take several calls
-    (`over`).
-    """
+    (`over`)."""
 
     def __init__(self, call: UpstreamCall, upstream: Upstream, answer: UpstreamAnswer, relay: Relay) -> None:
         self.upstream = upstream.name
@@ -138,8 +137,7 @@ class Upstreams:
 
 def answer_fault(name: str, error: AnswerError) -> UpstreamError:
     """A faulty answer as an upstream's failure. An error inside a 200 response gets the status that it would have had as an
-    ordinary error response.
-    """
+    ordinary error response."""
     if error.malformed:
         return UpstreamBroken(name, error.message)
     of_type = 400 if error.type == "invalid_request_error" else 500

@@ -129,8 +129,7 @@ def _observe(request_log: RequestLog, metrics: Metrics, then: Callable[[RequestL
 
 def _upstream_failed(error: UpstreamError, metrics: Metrics) -> None:
     """Count the error. If a vendor rejects the gateway's account, the reason is logged for the operator and not shown to
-    clients.
-    """
+    clients."""
     metrics.upstream_error(error.upstream, _kind(error))
     if isinstance(error, UpstreamRefused) and error.status in (401, 403):
         _log.warning(

@@ -222,8 +222,7 @@ class Settlement:
 
     async def _append_until_known(self, append: Append) -> Committed | Conflict | GuardRefused | None:
         """The verdict, however long the store is unavailable. Returns None, and logs it, if the store can never accept the
-        command.
-        """
+        command."""
         pause = RETRY_SECONDS_FIRST
         while True:
             try:

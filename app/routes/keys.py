@@ -1,6 +1,6 @@
 """/api/keys: the account's API keys.
 
-Rule 1: the full key is in the answer to its creation, and nowhere else, ever.
+Rule 1: the full key is only in the answer to its creation, and never shown again.
 Rule 2: lists are read from the account's own stream, so they include the latest changes.
 """
 

@@ -41,8 +41,7 @@ class CostLineShown(msgspec.Struct, frozen=True):
 
 class RequestShown(msgspec.Struct, frozen=True):
     """`state`: open, debited or released. Members that are not known yet are null. Counts are those charged; `delivered` is the
-    value of the part that a released request delivered free of charge.
-    """
+    value of the part that a released request delivered free of charge."""
 
     id: str
     state: str

@@ -31,8 +31,7 @@ _NOTHING = bytes(HASH_BYTES)
 
 class FoundCheckpoint(NamedTuple):
     """A checkpoint's text and where it was found. `size` and `witnesses` are the values in its database row, or None if it is not
-    from the database.
-    """
+    from the database."""
 
     where: str
     note: str

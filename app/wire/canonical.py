@@ -281,10 +281,10 @@ class CanonicalRequest(Value, frozen=True, gc=False):
 class Target(Value, frozen=True, gc=False):
     """The upstream that a CanonicalRequest is written for: its name (for tags) and its name for the model.
 
-    `max_output_tokens` is the limit that the hold covers; it is always written. `max_tool_calls` limits calls of priced tools, None
-    if none is offered. `fetches_urls`: whether the upstream may be sent URLs to fetch. `is_openai`: whether it is OpenAI's own chat
-    API rather than a compatible server. `max_input_tokens` is the input that the hold covers, or None for unlimited: an answer
-    continued over several calls reads its conversation again in each.
+    `max_output_tokens` is the limit that the hold covers; it is always written. `max_tool_calls` limits calls of priced tools, or
+    is None if no such tool is offered. `fetches_urls`: whether the upstream may be sent URLs to fetch. `is_openai`: whether it is
+    OpenAI's own chat API rather than a compatible server. `max_input_tokens` is the input that the hold covers, or None for
+    unlimited: an answer continued over several calls reads its conversation again in each.
     """
 
     upstream: str

@@ -131,14 +131,12 @@ class Relay(Protocol):
 
     def cut(self) -> None:
         """The answer is closing, and the rest of it will not arrive. Called once, before its usage and tail(), if not
-        `finished`.
-        """
+        `finished`."""
         ...
 
     def continuation(self) -> bytes | None:
         """After end(): the request body that continues a paused answer, or None if the answer is whole. Called once for each
-        end().
-        """
+        end()."""
         ...
 
     @property

@@ -53,7 +53,7 @@ _CARRIERS: Final = (
     ),
     *("file", "file_id", "file_data", "image_embeds", "audio_embeds", "source", "document"),
 )
-"""Members of a part, of whatever type, that carry something other than text."""
+"""Members of a part of any type that carry content other than text."""
 _SCHEMAS: Final = ("parameters", "schema", "input_schema", "output_schema", "definition")
 """A function's own schema may contain any names."""
 _IDS: Final[Mapping[str, str]] = {

@@ -139,8 +139,7 @@ def number(text: str) -> int:
 
 class Key:
     """A public key: `name+id+base64(kind, key)`, with `@SIZE` if it is trusted only on logs of up to SIZE events. Raises
-    ValueError.
-    """
+    ValueError."""
 
     def __init__(self, text: str) -> None:
         self.text = text

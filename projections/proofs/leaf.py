@@ -1,7 +1,7 @@
 """A stored event as the bytes of a leaf of the Merkle tree.
 
 Rule 1: the leaf contains everything that the store keeps of an event, so any change is detected.
-Rule 2: events and leaves correspond one to one: `leaf_bytes` reproduces byte for byte whatever `parse_leaf` accepts.
+Rule 2: events and leaves correspond one to one: `leaf_bytes` reproduces, byte for byte, every leaf that `parse_leaf` accepts.
 Rule 3: the leaf's index in the tree is the event's position minus one.
 
 Layout, numbers big-endian: version (1 byte, 1); position, stream version, recorded_at in microseconds since 1970 (8 bytes each,

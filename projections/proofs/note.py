@@ -49,8 +49,7 @@ class Signature(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Verifier:
     """A public key with its name. As text it is `name+id+key`: the id in hexadecimal, the type and key in base64. A suffix `@SIZE`
-    means that its signatures on logs of more than SIZE events do not count, because the key has leaked.
-    """
+    means that its signatures on logs of more than SIZE events do not count, because the key has leaked."""
 
     name: str
     public: bytes

@@ -144,8 +144,7 @@ class ChoiceReader:
 
     def _end_reasoning(self, extra: dict[str, Any] | None = None) -> Iterator[AnswerEvent]:
         """End the open reasoning. `extra` is a call's extra content; if no reasoning is open, the extra content becomes a separate
-        reasoning.
-        """
+        reasoning."""
         if self._reasoning_key is None:
             if not extra:
                 return

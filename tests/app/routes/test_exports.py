@@ -150,8 +150,7 @@ async def test_an_unauthenticated_caller_gets_nothing(tmp_path: Path) -> None:
 
 async def test_places_come_back_when_clients_leave(tmp_path: Path) -> None:
     """More clients have left than there are places. A client's leaving is noticed soon, but not immediately, so a client that
-    finds no place retries.
-    """
+    finds no place retries."""
     async with running(tmp_path) as gateway:
         _, owner = await trading(gateway, 600)
         place = urlsplit(gateway.origin)

@@ -167,8 +167,7 @@ def test_two_witnesses_sign_one_after_the_other(sealed: Sealed) -> None:
 
 def test_two_witnesses_that_sign_at_once_are_both_kept(sealed: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second call runs between the first call's read and its write. The checkpoint is stored, or has a size that was thinned
-    out.
-    """
+    out."""
     second = generate("witness.example/w2", 4)
     sealed.keys = LogKeys(ORIGIN, (SIGNER,), witnesses=(WITNESS.verifier, second.verifier))
     sealed.sealer(page_events=300).seal()

@@ -12,8 +12,7 @@ EVENTS = 1_000_000
 EVENTS_PER_SECOND = 20_000
 GROWTH_MAX_BYTES = 8 << 20
 """The extra memory that a process may need for ten times the events: a part of the tree's right edge, and memory kept by the
-allocator.
-"""
+allocator."""
 _MEASURE = """
 import sys, time
 from pathlib import Path

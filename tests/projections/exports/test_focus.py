@@ -158,8 +158,7 @@ def test_usage_is_a_row_for_each_line_and_quantity_times_price_is_its_cost() -> 
 
 def findings(path: Path, folder: Path) -> dict[str, str]:
     """Rules that the validator says are broken, by their ids. It is installed separately, with a Python version that it
-    supports.
-    """
+    supports."""
     made = subprocess.run([_python(), "-m", "venv", folder], capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
     pip: list[str | Path] = [
