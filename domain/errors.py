@@ -104,8 +104,7 @@ class KeyIsExpired(DomainError):
 
 
 class RateLimited(DomainError):
-    """The key has used up a rate limit. `retry_after_seconds` is None if waiting cannot help: the request alone exceeds the
-    limit."""
+    """The key has used up a rate limit. `retry_after_seconds` is None if the request alone exceeds the limit."""
 
     def __init__(self, what: str, limit: int, needed: int, available: int, retry_after_seconds: int | None) -> None:
         wait = (

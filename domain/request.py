@@ -116,8 +116,7 @@ def _known_tokens(model: Model, demand: Demand) -> int:
 
 
 def _tool_calls(demand: Demand) -> int:
-    """Without a limit from the client, at least one call for each choice: chat may search once per choice, and has no parameter to
-    limit searches."""
+    """Without a limit from the client, at least one call for each choice: chat may search once per choice, without a limit."""
     return max(TOOL_CALLS_DEFAULT, demand.choices) if demand.max_tool_calls is None else demand.max_tool_calls
 
 

@@ -66,8 +66,7 @@ BYTES_PER_TOKEN = 4
 TOKENS_PER_IMAGE = 1_000
 TOKENS_PER_FILE = 5_000
 TOKENS_PER_PAGE = 3_000
-"""Estimates that are used if there is no count: a large image by documented figures, a file of a few pages, a dense page with its
-image."""
+"""Estimates for missing counts: a large image by documented figures, a file of a few pages, a dense page with its image."""
 
 
 def estimate_tokens(text_bytes: int) -> int:

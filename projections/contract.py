@@ -130,8 +130,7 @@ class Views(Protocol):
         ...
 
     def begin_rebuild(self, projections: Sequence[Projection]) -> str:
-        """Create empty tables next to the live ones, at position 0; drop the tables of an earlier rebuild. Returns the name of the
-        new rebuild."""
+        """Create empty tables next to the live ones, at position 0; drop an earlier rebuild's tables. Returns the new name."""
         ...
 
     def finish_rebuild(self, projections: Sequence[Projection], rebuild: str, head: int) -> bool:

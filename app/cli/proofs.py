@@ -270,8 +270,7 @@ def _text(file: Path) -> str:
 
 
 def _kept(file: Path, keys: tuple[Verifier, ...]) -> FoundCheckpoint:
-    """The checkpoint in a file, or in a valid receipt. A log that continues that checkpoint contains the receipt's event. Raises
-    ProofInvalid."""
+    """The checkpoint in a file or in a valid receipt. A log that continues it contains the receipt's event. Raises ProofInvalid."""
     text = _text(file)
     if text.startswith(FIRST_LINE):
         check_receipt(text, keys)

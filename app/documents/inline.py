@@ -17,8 +17,7 @@ from app.wire.file_ref import StoredFile
 
 
 def pages_of(request: ParsedRequest, stored: Mapping[str, StoredFile]) -> int | None:
-    """Pages of all files of a request together, or None if the pages of one are unknown. Raises RequestError for a file that is not
-    a PDF."""
+    """Pages of all files of a request together, or None if any is unknown. Raises RequestError unless all are PDFs."""
     counts = [_inline_pages(file) for file in request.inline_files]
     counts += [stored[ref.file_id].pages for ref in request.refs]
     if len(counts) < request.demand.files:

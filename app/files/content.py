@@ -21,8 +21,7 @@ CHUNK_BYTES = 192 * 1024
 
 
 def inspect(file: BinaryIO) -> int | None:
-    """The number of pages of a PDF, or None if they cannot be counted. Blocks; the file is mapped, not read. Raises
-    RequestError."""
+    """The number of pages of a PDF, or None if unknown. Blocks; the file is mapped, not read. Raises RequestError."""
     file.flush()
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if not pdf.is_pdf(data):

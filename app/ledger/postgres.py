@@ -65,8 +65,7 @@ _OPEN_REQUESTS = "INSERT INTO open_requests SELECT * FROM unnest(%b::text[], %b:
 _CLOSE_REQUESTS = "DELETE FROM open_requests WHERE request_id = ANY(%b::text[])"
 _MOVE_HEAD = "UPDATE log_head SET position = %b, recorded_at_micros = %b"
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
-"""Set explicitly, because the server's default may differ: each statement after the lock must see everything committed before the
-lock was granted."""
+"""Set explicitly: each statement after the lock must see everything that was committed before the lock was granted."""
 _PLANS = (
     "SET plan_cache_mode = force_generic_plan",
     "SET enable_seqscan = off",

@@ -201,8 +201,7 @@ class Ledger(LogReader, Tables, Protocol):
         ...
 
     def prune(self, *, minutes_before: str) -> int:
-        """Delete minute windows older than the minute `minutes_before`, and instances that have ended. Returns how many rows were
-        deleted."""
+        """Delete minute windows older than the minute `minutes_before`, and ended instances. Returns how many rows."""
         ...
 
     def snapshot(self) -> AbstractContextManager[LogReader]:

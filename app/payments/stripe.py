@@ -51,8 +51,7 @@ T = TypeVar("T")
 
 
 class _HttpClient(stripe.HTTPXClient):
-    """The library's client. The library passes encoded bodies to httpx as `data`, which is deprecated. This subclass passes them
-    as `content`."""
+    """The library's client. It passes encoded bodies to httpx as `data`, which is deprecated. This subclass uses `content`."""
 
     def _get_request_args_kwargs(self, method: str, url: str, headers: Mapping[str, str], post_data: Any) -> Any:
         args, kwargs = super()._get_request_args_kwargs(method, url, headers, None)

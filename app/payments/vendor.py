@@ -88,8 +88,7 @@ class Notice:
 
 
 class Vendor(Protocol):
-    """A payment processor. All methods raise VendorUnavailable and VendorRefused. None means that there is no such object. Callers
-    close the lists."""
+    """A payment processor. All methods raise VendorUnavailable and VendorRefused. None: no such object. Callers close the lists."""
 
     name: str
     livemode: bool

@@ -33,8 +33,7 @@ _CONTENT = ("input", "messages")
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The properties of one upstream that requests depend on: its protocol, the largest body that it accepts, whether it fetches
-    URLs."""
+    """The properties of an upstream that matter for requests: its protocol, its largest body, whether it fetches URLs."""
 
     protocol: str
     request_bytes_max: int
@@ -55,8 +54,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One upstream, and the request as it is sent there. `model` is the upstream's name for the model; `relay` makes a new relay
-    for each try."""
+    """An upstream, and the request as sent there. `model` is its name for the model; `relay` makes a new relay for each try."""
 
     upstream: str
     dialect: Dialect

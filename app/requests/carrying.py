@@ -30,14 +30,12 @@ LINGER_SECONDS = 0.05
 """How long to wait for the end of a finished answer's framing. Once it has arrived, the connection can serve another request."""
 LINGER_READS_MAX = 8
 CLIENT_SHARE = 0.1
-"""If the time for an answer ran out, and more than this share of it was spent waiting for the client, the client counts as having
-left."""
+"""If an answer runs out of time after waiting for the client for more than this share of it, the client counts as having left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The deadlines of a request, in seconds, and the total value of cancelled answers that an account is not charged for per
-    day."""
+    """The deadlines of a request, in seconds, and the value of cancelled answers that an account is not charged for per day."""
 
     first_byte: float
     idle: float

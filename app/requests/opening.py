@@ -39,8 +39,7 @@ _STATUS_OF_CODE = {
 
 
 class Opened:
-    """An answer that has begun. `first` is the part of it that may already be forwarded. An answer may take several calls
-    (`over`)."""
+    """An answer that has begun. `first` is the part that may already be forwarded. An answer may take several calls (`over`)."""
 
     def __init__(self, call: UpstreamCall, upstream: Upstream, answer: UpstreamAnswer, relay: Relay) -> None:
         self.upstream = upstream.name

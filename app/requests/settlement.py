@@ -221,8 +221,7 @@ class Settlement:
             await self._append_until_known(Append(f"release_{self._request_id}", self._stream, 1, (event,), first=True))
 
     async def _append_until_known(self, append: Append) -> Committed | Conflict | GuardRefused | None:
-        """The verdict, however long the store is unavailable. Returns None, and logs it, if the store can never accept the
-        command."""
+        """The verdict, however long the store is unavailable. None if the store can never accept the command (logged)."""
         pause = RETRY_SECONDS_FIRST
         while True:
             try:

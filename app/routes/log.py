@@ -38,8 +38,7 @@ async def checkpoint(services: Services, _request: Request) -> Response:
 
 
 async def key(services: Services, _request: Request) -> Response:
-    """The current key first, then the others that sign or have signed. `@SIZE` marks one that is trusted only on logs of up to
-    SIZE events."""
+    """The current key first, then the others that sign or have signed. `@SIZE`: trusted only on logs of up to SIZE events."""
     return _text("".join(f"{each}\n" for each in sealing(services).keys.own))
 
 

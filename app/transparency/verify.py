@@ -30,8 +30,7 @@ _NOTHING = bytes(HASH_BYTES)
 
 
 class FoundCheckpoint(NamedTuple):
-    """A checkpoint's text and where it was found. `size` and `witnesses` are the values in its database row, or None if it is not
-    from the database."""
+    """A checkpoint's text and where it was found. `size` and `witnesses` are from its database row, or None without one."""
 
     where: str
     note: str

@@ -82,8 +82,7 @@ class ReasoningDone(Event, frozen=True, gc=False):
 
 
 class CallBegun(Event, frozen=True, gc=False):
-    """The model calls a function or a custom tool. `call_id` is the vendor's; if the vendor sends none, the reader generates
-    one."""
+    """The model calls a function or a custom tool. `call_id` is the vendor's, or the reader's if the vendor sends none."""
 
     key: int
     call_id: str

@@ -130,13 +130,11 @@ class Relay(Protocol):
         ...
 
     def cut(self) -> None:
-        """The answer is closing, and the rest of it will not arrive. Called once, before its usage and tail(), if not
-        `finished`."""
+        """The answer is closing, and its rest will not arrive. Called once, before its usage and tail(), if not `finished`."""
         ...
 
     def continuation(self) -> bytes | None:
-        """After end(): the request body that continues a paused answer, or None if the answer is whole. Called once for each
-        end()."""
+        """After end(): the body that continues a paused answer, or None if the answer is whole. Called once for each end()."""
         ...
 
     @property

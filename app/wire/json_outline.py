@@ -52,8 +52,7 @@ def _deeper(depth: int, moves: bytes) -> int:
 
 
 def _name(piece: bytes) -> str:
-    """Names may contain escapes. One with an escaped quote or backslash was blanked above; no known name contains either
-    character."""
+    """Names may contain escapes. One with an escaped quote or backslash was blanked above; no known name has either."""
     return str(msgspec.json.decode(b'"%s"' % piece)) if b"\\" in piece else piece.decode()
 
 

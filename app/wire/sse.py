@@ -27,8 +27,7 @@ _OVERLAP = 3
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
-    """One frame. `data` is None if the frame has no data field. `at` is the offset of the data in `raw`, or -1 if the data spans
-    several lines."""
+    """One frame. `data` is None without a data field. `at` is the offset of the data in `raw`, or -1 if it spans several lines."""
 
     raw: bytes
     event: str

@@ -199,8 +199,7 @@ class _OutgoingMessage:
             lines.append(b"Content-Length: %d" % len(self._body))
 
     async def send(self, connection: UpstreamConnection, write_timeout: float | None) -> httpx.WriteError | None:
-        """Send the request. If the peer stopped reading, return the error instead of raising it: the peer may still have answered,
-        with a refusal."""
+        """Send the request. If the peer stopped reading, return the error instead of raising it: it may have answered."""
         try:
             if isinstance(self._body, bytes) and not self._chunked:
                 await self._send_whole(connection, self._body, write_timeout)

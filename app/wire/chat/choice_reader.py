@@ -143,8 +143,7 @@ class ChoiceReader:
         yield ReasoningDelta(self._reasoning_key, text)
 
     def _end_reasoning(self, extra: dict[str, Any] | None = None) -> Iterator[AnswerEvent]:
-        """End the open reasoning. `extra` is a call's extra content; if no reasoning is open, the extra content becomes a separate
-        reasoning."""
+        """End the open reasoning. `extra` is a call's extra content; if no reasoning is open, it becomes a separate reasoning."""
         if self._reasoning_key is None:
             if not extra:
                 return

@@ -152,8 +152,7 @@ class ResponsesStreamRelay(StreamRelay):
         return _with_response(data, self._public_response)
 
     def _close(self, raw: msgspec.Raw, kind: str, data: bytes) -> bytes:
-        """Handle the last event. Its response is not kept and its number is not counted, because the event is held and a failure
-        may replace it."""
+        """Handle the last event. It is neither kept nor counted, because it is held and a failure may replace it."""
         response = decoded(_responses, raw)
         if response.error:
             raise upstream_error(response.error)
@@ -185,8 +184,7 @@ class ResponsesPlainRelay(PlainRelay):
 
 
 def _summary(response: _Response, status: str, done: list[Item]) -> tuple[str, Usage, Usage | None]:
-    """Finish reason, calls and images, usage. Some upstreams leave `output` empty. The items seen in the stream are then counted
-    instead."""
+    """Finish reason, calls and images, usage. If an upstream leaves `output` empty, the items seen in the stream count."""
     items = item_usage(response.output or done, response.tools, response.tool_usage)
     details = response.incomplete_details
     reason = _text(details.get("reason")) if isinstance(details, dict) and status == "incomplete" else None
