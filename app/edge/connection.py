@@ -1,10 +1,10 @@
 """One client's connection: its socket, its time limits, and the task that answers each of its requests.
 
-Rule 1: one task reads for as long as the connection lives, so a client that leaves is noticed while its response is made.
-    Once a client has sent more than is read ahead, the task watches only for the end of its stream.
-    End of file counts as a client that left: over TCP, a half-closed client cannot be distinguished from one that left.
+Rule 1: one task reads for as long as the connection lives, so a client that leaves is noticed while its response is made. Once a
+    client has sent more than is read ahead, the task watches only for the end of its stream. End of file counts as a client that
+    left: over TCP, a half-closed client cannot be distinguished from one that left.
 Rule 2: every read has a deadline, which depends on whether it waits for the rest of a head or for the next request. During a
-request there is none.
+    request there is none.
 Rule 3: a write waits at most `send_stall_seconds` for the client, counted from the last byte it took. Then the connection is reset.
 Rule 4: an incomplete write leaves the framing broken: the connection is reset and never used again.
 Rule 5: a request's task may clean up after its last byte is out; the next request does not wait for that.

@@ -4,7 +4,7 @@ Rule 1: a process holds at most `limits.connections`. Beyond that, or when descr
 Rule 2: on shutdown nothing more is accepted, idle connections close at once, and open requests get `grace_seconds`.
     Those still open after that are cancelled.
 Rule 3: a waiting connection is accepted within a few turns of the event loop, however many are waiting and however long the turns
-are. With one connection per turn, a burst of clients would wait for seconds while open streams take their turns.
+    are. With one connection per turn, a burst of clients would wait for seconds while open streams take their turns.
 Rule 4: a failure of one connection never ends the server.
 """
 

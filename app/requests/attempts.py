@@ -1,9 +1,9 @@
 """Prepares one request for each upstream of its model: the protocol, the body to send, and a relay for the answer.
 
 Rule 1: an upstream that cannot carry the request, or that accepts no body of its size, is skipped. If no upstream is left, the
-client gets the refusal of the first one.
+        client gets the refusal of the first one.
 Rule 2: the first body is written at once, before money moves; the bodies for the other upstreams are written only when their turn
-comes.
+        comes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The bytes of one answer between the task that reads the upstream and the task that sends to the client.
 
 Rule 1: one task puts whole frames. The other takes all waiting frames, joined. Either may stop at any time.
-Rule 2: it holds at most OUTBOX_BYTES_MAX plus one read. Once it is full, the putting task waits, so that backpressure reaches
-the upstream.
+Rule 2: it holds at most OUTBOX_BYTES_MAX plus one read. Once it is full, the putting task waits, so that backpressure reaches the
+upstream.
 """
 
 from __future__ import annotations

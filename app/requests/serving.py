@@ -128,7 +128,7 @@ def _observe(request_log: RequestLog, metrics: Metrics, then: Callable[[RequestL
 
 
 def _upstream_failed(error: UpstreamError, metrics: Metrics) -> None:
-    """Count the error. If a vendor rejects the gateway's account, the log has the reason for the operator; clients do not see it."""
+    """Count the error. If a vendor rejects the gateway's account, the log has the reason; clients do not see it."""
     metrics.upstream_error(error.upstream, _kind(error))
     if isinstance(error, UpstreamRefused) and error.status in (401, 403):
         _log.warning(

@@ -2,9 +2,9 @@
 
 Rule 1: any body, even an empty or malformed one, gives one UpstreamRefused; reading it raises nothing else.
 Rule 2: the message may be shown to a client, so it is limited in length and names none of the gateway's keys, organisations or
-projects.
+        projects.
 Rule 3: an error about the gateway's account at the vendor (key, permission, credit, a model it may not use) becomes 403, whatever
-its status: the operator has to fix it, and another upstream may serve the request.
+        its status: the operator has to fix it, and another upstream may serve the request.
 """
 
 from __future__ import annotations

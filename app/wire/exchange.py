@@ -3,7 +3,7 @@
 Rule 1: bytes in, values out. Nothing here blocks, reads a clock, or handles money.
 Rule 2: a request is parsed once. Any fault in it is a RequestError that names the parameter.
 Rule 3: a Relay forwards only whole frames. From the first closing frame on, it holds everything back until the caller takes it with
-tail().
+        tail().
 Rule 4: a pass-through changes only the bytes that it must. Unknown fields survive.
 """
 

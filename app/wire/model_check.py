@@ -1,7 +1,7 @@
 """Checks a parsed request against its model: tools, input, service tiers.
 
 Rule 1: everything that the model does not offer is refused by the name of its parameter. Only the first fault is reported, in this
-order: the type of a tool, the content of a tool, the input, the tier, the size.
+        order: the type of a tool, the content of a tool, the input, the tier, the size.
 Rule 2: a tool's type is checked before its content.
 """
 

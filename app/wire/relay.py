@@ -4,10 +4,9 @@ Rule 1: feed() is all or nothing: if it raises, none of the bytes of that call w
 Rule 2: from the closing frame on, everything is held in order, up to HELD_BYTES_MAX. Everything after `finished` is dropped.
 Rule 3: nothing may be fed after an error. An answer that ends without its closing frame is malformed.
 Rule 4: comments and frames without data pass unchanged. If they come at the start, they are held until the first frame with data,
-because they do not
-        mean that an answer has begun.
+        because they do not mean that an answer has begun.
 Rule 5: while every choice that began is finished but more may begin, frames are held. They are forwarded if another choice begins.
-Otherwise they are the end of the answer.
+        Otherwise they are the end of the answer.
 """
 
 from __future__ import annotations

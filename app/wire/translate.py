@@ -7,7 +7,7 @@ Rule 2: if the answer turns out to be at fault, bytes already written for the cl
 Rule 3: comments and frames without data are not translated.
 Rule 4: an answer may be paused: end() then leaves it unfinished, and continuation() returns the body that continues it.
 Rule 5: if the rest of a closing answer never arrives, the answer ends with the information received so far, and the client still
-gets the last event.
+        gets the last event.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Rule 1: if the choice allows only some tools, only those are offered.
 Rule 2: a function without parameters takes an empty object. A strict function's schema is converted to the supported subset.
 Rule 3: web search is the tool of version 20250305, with as many uses as the hold covers. If the hold covers none, the tool is not
-offered.
+        offered.
 """
 
 from __future__ import annotations

@@ -3,10 +3,9 @@
 Rule 1: the body is plain chat that servers with only the older members accept: `system` instead of `developer` (equivalent for
         OpenAI), and a subset of allowed tools as the list of tools itself.
 Rule 2: one assistant message holds everything that the model produced in one turn: reasoning, text, calls. Text after the calls of
-a turn is placed before the calls, because chat has no other place for such text.
+        a turn is placed before the calls, because chat has no other place for such text.
 Rule 3: features that chat does not support are rejected by name. Left out, as documented: searches of earlier turns, other
-upstreams'
-        reasoning, metadata (the gateway echoes it; OpenAI accepts it only with `store`), a summary of "auto".
+        upstreams' reasoning, metadata (the gateway echoes it; OpenAI accepts it only with `store`), a summary of "auto".
 """
 
 from __future__ import annotations

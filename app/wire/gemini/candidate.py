@@ -2,9 +2,8 @@
 
 Rule 1: consecutive thoughts are one stretch of reasoning; any other part ends it.
 Rule 2: the signature of a call or an image seals the open reasoning, or a separate, empty stretch, before that part. The signature
-is then sent back before the part. A text's signature is emitted after its message and citations, as in a stream: if it came before
-the text, it would split the
-        message in two.
+        is then sent back before the part. A text's signature is emitted after its message and citations, as in a stream: if it came
+        before the text, it would split the message in two.
 Rule 3: a call arrives complete. If the vendor sends no id, or repeats one, an id is derived from the answer's.
 Rule 4: parts that were not requested (executed code, image drafts among the thoughts) are ignored.
 """

@@ -5,9 +5,8 @@ Shape: groundingMetadata {"webSearchQueries": [text], "groundingChunks": [{"web"
 the start of a part, or, in a stream (whose parts come in pieces), from the start of all text. Zeros are omitted.
 
 Rule 1: each distinct non-empty query is one search. Google bills its newest models this way, and clients pay for the searches that
-they see. Google bills older models per answer, but
-        their searches are counted in the same way here. Sources do not belong to a
-        particular query: the first search lists them.
+        they see. Google bills older models per answer, but their searches are counted in the same way here. Sources do not belong
+        to a particular query: the first search lists them.
 Rule 2: out-of-range indices are clamped to the text, and to whole characters.
 Rule 3: citations belong to the answer's last message. Citations of earlier text, or of no text, are left out.
 """

@@ -2,7 +2,7 @@
 
 Rule 1: types that Gemini does not document are rejected by name.
 Rule 2: only URLs of content on the public web are passed on. Google treats some URLs specially (videos, and files in the gateway's
-own account). Those URLs are rejected.
+        own account). Those URLs are rejected.
 """
 
 from __future__ import annotations

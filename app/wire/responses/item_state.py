@@ -1,7 +1,7 @@
 """Tracks each output item of an upstream's stream, so that all content is emitted exactly once.
 
 Rule 1: the same content may be reported up to four times: in deltas, in the `done` event of its part, in the `done` event of its
-item, and in the closing response. The first report is emitted; later reports only add missing content.
+        item, and in the closing response. The first report is emitted; later reports only add missing content.
 Rule 2: if a later report contradicts an earlier one, the earlier one is kept, because the client already has it.
 Rule 3: members of the wrong type make the answer malformed; absent members are ignored.
 """

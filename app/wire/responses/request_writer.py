@@ -3,7 +3,7 @@
 Rule 1: nothing is stored upstream: `store` is false, and reasoning is exchanged in encrypted form.
 Rule 2: the target's output limit is always written, and so is the target's limit of tool calls if it has one.
 Rule 3: features that Responses does not support are rejected by the client's name of the parameter. Other upstreams' reasoning is
-left out.
+        left out.
 Rule 4: without `strict`, functions are lenient on chat and strict on Responses. For chat's requests it is therefore written out.
 """
 
