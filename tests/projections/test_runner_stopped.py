@@ -51,7 +51,7 @@ def test_a_change_of_a_key_that_no_event_made_stops_keys_by_name(stage: Stage) -
     runner = Runner(stage.log, stage.shown)
     drain(runner)
     errors = {one.name: one.error for one in runner.status()}
-    assert "event 3 changes what no event has made" in (errors.pop("keys") or "")
+    assert "event 3 changes something that no event has created" in (errors.pop("keys") or "")
     assert set(errors.values()) == {None}
 
 
