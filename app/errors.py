@@ -147,7 +147,8 @@ def _upstream_refused(error: UpstreamRefused, _endpoint: str | None) -> Problem:
     if status == 429:
         wait = retry_after(error.retry_after if error.retry_after is not None else RETRY_SECONDS)
         message = (
-            "The model's provider is rate-limiting us. Nothing was charged. Try again after the time in Retry-After."
+            "The model's provider is rate-limiting this gateway. Nothing was charged. "
+            "Try again after the time in Retry-After."
         )
         return Problem(429, RATE, "upstream_rate_limited", message=message, headers=(wait,))
     if status in (401, 403):
@@ -156,7 +157,7 @@ def _upstream_refused(error: UpstreamRefused, _endpoint: str | None) -> Problem:
             502,
             UPSTREAM,
             UPSTREAM,
-            message="The gateway's access to this model's provider failed. Contact the operator.",
+            message="This model's provider rejected the gateway's credentials or account. Contact the operator.",
         )
     if status == 504:
         return _TIMED_OUT
@@ -193,7 +194,7 @@ _UNAUTHORIZED = _as(401, INVALID, "invalid_api_key", ("www-authenticate", "Beare
 _RETRY = retry_after(RETRY_SECONDS)
 
 _TABLE: dict[type[Exception], Rule] = {
-    # The client's
+    # The client's fault
     BadRequest: lambda error, _: Problem(400, INVALID, error.code, param=error.param),
     Unauthorized: _UNAUTHORIZED,
     NotFound: _as(404, INVALID, "not_found"),
@@ -227,7 +228,7 @@ _TABLE: dict[type[Exception], Rule] = {
     HeadersTooLarge: _as(431, INVALID, "headers_too_large"),
     HttpVersionNotSupported: _as(505, INVALID, "http_version_not_supported", NO_RETRY),
     RequestError: _request_error,
-    # The account's and the key's
+    # Limits of the account and the key
     domain.InvalidValue: lambda error, _: Problem(400, INVALID, "invalid_value", param=error.field),
     domain.NotFound: _as(404, INVALID, "not_found"),
     domain.AlreadyExists: _as(409, INVALID, "already_exists", NO_RETRY),
@@ -241,7 +242,7 @@ _TABLE: dict[type[Exception], Rule] = {
     domain.RateLimited: _rate_limited,
     domain.TooManyCheckouts: _as(429, RATE, "too_many_checkouts", NO_RETRY),
     domain.DomainError: _as(400, INVALID, None),
-    # Ours
+    # Our fault
     Overloaded: _overloaded,
     ShuttingDown: _as(503, SERVER, "shutting_down", _RETRY),
     StoreBusy: _as(
@@ -252,7 +253,7 @@ _TABLE: dict[type[Exception], Rule] = {
         SERVER,
         "store_unavailable",
         _RETRY,
-        message="The ledger is unavailable, so no request can be admitted. Nothing was charged. Try again shortly.",
+        message="The ledger is unavailable, so no request can be accepted. Nothing was charged. Try again shortly.",
     ),
     ReadModelsUnavailable: _as(
         503, SERVER, "store_unavailable", _RETRY, message="This data is temporarily unavailable. Try again shortly."
@@ -266,7 +267,11 @@ _TABLE: dict[type[Exception], Rule] = {
     ),
     NotSealedYet: _as(503, SERVER, "not_sealed_yet", retry_after(2)),
     TooManyConflicts: _as(
-        503, SERVER, "store_unavailable", _RETRY, message="This is being changed by another request. Try again shortly."
+        503,
+        SERVER,
+        "store_unavailable",
+        _RETRY,
+        message="Another request is changing the same data. Try again shortly.",
     ),
     VendorUnavailable: _as(
         503,
@@ -282,7 +287,7 @@ _TABLE: dict[type[Exception], Rule] = {
         NO_RETRY,
         message="The payment processor rejected this request. Nothing was charged. Contact the operator.",
     ),
-    # The upstream's
+    # The upstream's fault
     UpstreamRefused: _upstream_refused,
     UpstreamTimeout: lambda _error, _: _TIMED_OUT,
     UpstreamBroken: lambda _error, _: _BROKEN,

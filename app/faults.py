@@ -118,7 +118,7 @@ class ShuttingDown(ApiError):
     """The process is shutting down. Another process, or this one after a restart, will answer."""
 
     def __init__(self) -> None:
-        super().__init__("The server is restarting. Nothing was charged. Try again shortly.")
+        super().__init__("The server is shutting down. Nothing was charged. Try again shortly.")
 
 
 class IdempotencyKeyUsed(ApiError):
@@ -127,7 +127,7 @@ class IdempotencyKeyUsed(ApiError):
     def __init__(self, request_id: str, state: str) -> None:
         super().__init__(
             f"This Idempotency-Key was already used by request {request_id}, which is {state}. "
-            "Nothing was charged again. To send a new request, use a new key."
+            "You were not charged again. To send a new request, use a new key."
         )
         self.request_id = request_id
         self.state = state
@@ -161,7 +161,9 @@ class SessionRequired(ApiError):
     """The request sent an API key, but this route requires a session."""
 
     def __init__(self) -> None:
-        super().__init__("An API key can only read and start a checkout. Sign in, and send no key.")
+        super().__init__(
+            "An API key can only read data and start a checkout. For anything else, sign in and send no API key."
+        )
 
 
 class CrossOrigin(ApiError):
@@ -201,14 +203,16 @@ class CheckoutDisabled(ApiError):
     """This server sells no credit."""
 
     def __init__(self) -> None:
-        super().__init__("This server does not sell credit. Ask the operator for some.")
+        super().__init__("This server does not sell credit. Ask the operator to add credit.")
 
 
 class PaymentMethodRequired(ApiError):
     """No saved payment method may be charged."""
 
     def __init__(self) -> None:
-        super().__init__("No payment method is saved. Buy a pack with save_payment_method first, then enable this.")
+        super().__init__(
+            "No payment method is saved. Buy a pack with save_payment_method, then enable automatic top-ups."
+        )
 
 
 class TooManyAttempts(Fault):
@@ -227,7 +231,7 @@ class TooManyConflicts(Fault):
 
 
 class StorageUnavailable(Fault):
-    """The file storage is unreachable or full, or returned other bytes than were stored. A retry is safe."""
+    """The file storage is unreachable or full, or returned bytes other than those stored. A retry is safe."""
 
 
 class NoSuchFile(RequestError):
@@ -246,7 +250,7 @@ class FileTooLarge(RequestError):
         megabytes = FILE_BYTES_MAX // 2**20
         super().__init__(
             f"The file is larger than the limit of {FILE_BYTES_MAX} bytes ({megabytes} MB). Split it, or "
-            "reduce its images.",
+            "compress its images.",
             param="file",
             code="file_too_large",
             status=413,
@@ -269,7 +273,7 @@ class BadSignature(Fault):
 
 
 class StripeNotConfigured(Fault):
-    """The settings enable Stripe without the secrets that it needs."""
+    """The settings enable Stripe without its secrets."""
 
 
 # -- Read models, exports, reports and statements -----------------------------------------------------------------------
@@ -284,7 +288,7 @@ class ExportUnfit(Fault):
 
 
 class NoSuchExport(Fault):
-    """There is no such kind of export, or it has no such table."""
+    """No such export kind exists, or it has no such table."""
 
 
 class ProviderFileUnfit(Fault):
@@ -303,13 +307,13 @@ class LogDiffers(Fault):
 
 
 class NotSealedYet(Fault):
-    """The event is in the ledger but in no signed checkpoint yet. `refused`: signing has stopped."""
+    """The event is in the ledger, but no signed checkpoint covers it yet. `refused`: signing is suspended."""
 
     def __init__(self, *, refused: bool = False) -> None:
         super().__init__(
-            "This is recorded in the ledger, but signing has stopped until the operator has checked the log."
+            "This event is recorded in the ledger, but signing is suspended until the operator has checked the log."
             if refused
-            else "This is recorded in the ledger, and the next signed checkpoint will include it. Try again in a few seconds."
+            else "This event is recorded in the ledger, and the next signed checkpoint will include it. Try again in a few seconds."
         )
 
 
@@ -329,7 +333,7 @@ class RestoreRefused(Fault):
 
 
 class AdoptRefused(Fault):
-    """There is already a checkpoint file, or no checkpoint to start it from."""
+    """A checkpoint file already exists, or there is no checkpoint to start one from."""
 
 
 # -- Upstreams ----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """One gateway process: its services, its application, its sockets, and its orderly shutdown.
 
-Rule: on shutdown nothing new is accepted; what runs has the grace period; the rest is released and its clients are informed; only
-then are connections closed.
+Rule: on shutdown nothing new is accepted, and running requests may finish within the grace period. The rest are released and their
+clients are informed. Only then are connections closed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ async def run_gateway(
 
 
 async def stop_on_signals(shutdown: trio.Event) -> None:
-    """Set `shutdown` at the first SIGTERM or SIGINT. A second one exits at once; the reaper releases what was open."""
+    """Set `shutdown` at the first SIGTERM or SIGINT. A second signal exits at once; the reaper then releases the open requests."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for number in signals:
             if shutdown.is_set():

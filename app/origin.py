@@ -1,4 +1,5 @@
-"""Which requests may change something with a cookie: those of our own pages, of origins the operator allows, and of non-browsers.
+"""Decides which requests may change something with a cookie: those from our own pages, from origins the operator allows, and from
+non-browsers.
 
 Rule 1: a browser names the source of a request in Sec-Fetch-Site, an older one in Origin. A request with neither comes from no
 recent browser but from another program, which sends only cookies that it was given.

@@ -1,6 +1,6 @@
 """Everything that a gateway process runs: opened once from the settings, owned by one nursery.
 
-Rule 1: what is opened here is closed here, in reverse order; nothing else opens a store, an upstream or a pool.
+Rule 1: everything that is opened here is closed here, in reverse order. No other code opens a store, an upstream or a pool.
 Rule 2: a process does not start on a schema of another version, or with prices that the ledger does not have.
 Rule 3: background work (lease, key cache, reaper, projections) ends with the services; the ledger's writer ends last.
 """
@@ -73,9 +73,9 @@ class Services:
     files: Files
     downloads: Downloads
     payments: Payments | None
-    """None: nothing is for sale."""
+    """None if nothing is for sale."""
     transparency: Transparency | None
-    """None: the log is not sealed."""
+    """None if the log is not sealed."""
     metrics: Metrics
 
     def now_micros(self) -> int:
@@ -83,13 +83,13 @@ class Services:
         return self.ledger.estimated_now_micros()
 
     async def in_thread(self, work: Callable[[*Ts], T], *args: *Ts, abandon_on_cancel: bool = False) -> T:
-        """Run blocking work on the store, in one of the threads that requests share. Raises what `work` does."""
+        """Run blocking work on the store, in one of the threads that requests share. Raises the errors of `work`."""
         limiter = self.instance.lease.reading
         return await trio.to_thread.run_sync(work, *args, abandon_on_cancel=abandon_on_cancel, limiter=limiter)
 
 
 def open_ledger(settings: Settings, codec: Codec | None = None) -> Ledger:
-    """The store that the settings name. Nothing is connected yet."""
+    """The store named by the settings. It is not connected yet."""
     path = settings.store.sqlite_path
     return PostgresLedger(settings.store.url, codec=codec) if path is None else SQLiteLedger(str(path), codec=codec)
 

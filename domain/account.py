@@ -41,7 +41,7 @@ class KeyState:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account folded from its stream. `version` is that of its newest event, 0 if there is none."""
+    """An account folded from its stream. `version` is the version of its newest event, or 0 if it has no events."""
 
     account_id: str
     version: int = 0

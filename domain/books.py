@@ -1,7 +1,7 @@
 """The accountant's view of the books: the trial balance, and deferred revenue rolled forward by month.
 
 Rule 1: both are sums over the postings table and nothing else, so they cannot disagree with a balance.
-Rule 2: deferred revenue is the credit that customers can still use, available and held. The event alone names the reason it moved.
+Rule 2: deferred revenue is the credit that customers can still use, available and held. Only the event states why it moved.
 Rule 3: an event belongs to the UTC month in which the store recorded it.
 """
 

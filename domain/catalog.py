@@ -26,8 +26,8 @@ DOCUMENTED_TOOLS = ("function", "web_search", "image_generation")
 class Model:
     """One model as customers see it. `upstreams` are tried in order; limits are in tokens.
 
-    `upstream_model` is its name at the upstreams, except at those in `upstream_names`, which use their own name for it.
-    `endpoints` ("responses", "chat") are those that its OpenAI-compatible upstreams offer for it; customers can use both.
+    `upstream_model` is its name at all upstreams except those in `upstream_names`, which lists their names for it.
+    `endpoints` ("responses", "chat") are the endpoints that its OpenAI-compatible upstreams offer for it; customers can use both.
     """
 
     id: str
@@ -44,7 +44,7 @@ class Model:
 
     @property
     def service_tiers(self) -> tuple[str, ...]:
-        """Those that a request may name."""
+        """The service tiers that a request may name."""
         return tiers_on_offer(self.prices)
 
     def name_at(self, upstream: str) -> str:

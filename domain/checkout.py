@@ -21,7 +21,7 @@ from domain.errors import AlreadyExists, AutomaticCeilingReached, NotFound, Paym
 from domain.events import CheckoutCompleted, CheckoutExpired, CheckoutFailed, CheckoutStarted, Event
 
 CHECKOUTS_PER_DAY_MAX = 100
-"""The most checkouts that an account may start in a UTC day: each is kept permanently."""
+"""The maximum number of checkouts that an account may start in a UTC day. Each one is kept permanently."""
 REASON_LENGTH_MAX = 200
 
 

@@ -12,7 +12,7 @@ from domain.errors import InvalidValue
 from domain.money import parse_scaled
 
 AMOUNT_MINOR_MAX = 99_999_999
-"""The processor's own limit: eight digits."""
+"""The processor's limit: eight digits."""
 _ZERO_DECIMAL = frozenset(
     ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf")
 )

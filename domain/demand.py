@@ -1,4 +1,5 @@
-"""What one request asks of a model, in counts: everything that its bounds depend on. Knows no money, so that protocols may use it.
+"""The demand of one request on a model, in counts: everything that its bounds depend on. It contains no money, so that the protocol
+code can use it too.
 
 Rule: a Demand is built once, when the request is parsed, and never changes. The pages of its files are added as a copy.
 """
@@ -11,11 +12,11 @@ from domain.usage import estimate_read
 
 
 class Demand(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Limits are as the client set them, None if it set none.
+    """Limits are as the client set them, or None if it set none.
 
-    `text_bytes` bounds the tokens of everything except inline images and files, which `images` and `files` count. `pages` are those
-    of all files together, None if the pages of one are unknown. `tools` are the names that catalogs use. `service_tier` is the tier
-    requested. `shaped`: whether the output must have a given form.
+    `text_bytes` bounds the tokens of everything except inline images and files, which `images` and `files` count. `pages` is the
+    number of pages of all files together, or None if the pages of one are unknown. `tools` are the names that catalogs use.
+    `service_tier` is the tier requested. `shaped`: whether the output must have a given form.
     """
 
     text_bytes: int

@@ -1,4 +1,4 @@
-"""The reasons for which the domain refuses a command.
+"""The reasons why the domain refuses a command.
 
 Rule 1: a domain error states a fact about the state, with its figures. It is never a bug.
 Rule 2: its text may be shown to the caller. It says what to do next and contains no secret.
@@ -26,7 +26,7 @@ class InvalidValue(DomainError):
 
 
 class AlreadyExists(DomainError):
-    """The thing to create exists already."""
+    """The object to create already exists, or its id is already used."""
 
 
 class NotFound(DomainError):
@@ -85,7 +85,7 @@ class AccountIsFrozen(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This account is frozen and accepts no new requests. Settle its balance, or contact the operator."
+            "This account is frozen and accepts no new requests. Pay off the negative balance, or contact the operator."
         )
 
 
@@ -104,13 +104,13 @@ class KeyIsExpired(DomainError):
 
 
 class RateLimited(DomainError):
-    """The key has used up a rate limit. `retry_after_seconds` is None if waiting cannot help (larger than a whole window)."""
+    """The key has used up a rate limit. `retry_after_seconds` is None if the request alone exceeds the limit."""
 
     def __init__(self, what: str, limit: int, needed: int, available: int, retry_after_seconds: int | None) -> None:
         wait = (
             f"Try again in {retry_after_seconds} s."
             if retry_after_seconds is not None
-            else "This request exceeds the whole limit: make it smaller, or raise the limit."
+            else "This request alone exceeds the limit: make it smaller, or raise the limit."
         )
         super().__init__(
             f"Rate limit reached for {what}: limit {limit}, needed {needed}, available {available}. {wait}"
@@ -127,7 +127,9 @@ class PaymentMismatch(DomainError):
 
     def __init__(self, what: str, expected: str | None, found: str | None) -> None:
         shown = "nothing" if found is None else str(found)[:100]
-        super().__init__(f"This payment's {what} is {shown}, but the checkout has {expected}. Nothing was credited.")
+        super().__init__(
+            f"This payment's {what} is {shown}, but the checkout expects {expected}. Nothing was credited."
+        )
         self.what = what
         self.expected = expected
         self.found = found

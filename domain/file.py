@@ -24,7 +24,7 @@ EXPIRES_SECONDS_MAX = 30 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """An account's quota: the most files it may have, and the most bytes in total."""
+    """An account's quota: the maximum number of files, and the maximum number of bytes in total."""
 
     files: int
     bytes: int
@@ -53,7 +53,7 @@ class File:
 
 
 def expiry(uploaded: FileUploaded, recorded_at_micros: int) -> int | None:
-    """When a file expires that was recorded at this instant; None: never."""
+    """The instant at which a file recorded at this instant expires, or None if it never does."""
     if uploaded.expires_after_seconds is None:
         return None
     return recorded_at_micros + uploaded.expires_after_seconds * MICROS_PER_SECOND
@@ -108,7 +108,7 @@ def check_purpose(purpose: str) -> str:
 
 
 def check_expiry(anchor: str | None, seconds: str | None) -> int | None:
-    """The lifetime requested by the two fields of `expires_after`, in seconds; None if they are absent. Raises InvalidValue."""
+    """The lifetime requested by the two fields of `expires_after`, in seconds, or None if they are absent. Raises InvalidValue."""
     if anchor is None and seconds is None:
         return None
     if anchor != "created_at":

@@ -1,9 +1,10 @@
 """Lots: the credits that a balance consists of, and how much of each was used.
 
 Rule 1: every credit opens a lot with its cost basis. A request uses the lot that expires first, then the oldest.
-Rule 2: the balance (available and held) always equals the sum of the account's remaining lots minus what it owes, to the nano.
-Rule 3: a lot's credit always equals the sum of what remains of it and what was used, returned and corrected.
-Rule 4: a refund or dispute takes the credit of its own payment. If that was used already, other lots pay for that use instead.
+Rule 2: the balance (available and held) always equals the sum of the account's remaining lots minus the amount it owes, to the
+nano.
+Rule 3: a lot's credit always equals the sum of its remaining, used, returned and corrected amounts.
+Rule 4: a refund or dispute takes the credit that its payment bought. If that credit was used already, other lots pay for its use.
 Rule 5: an amount that no lot can cover is owed; the next credit pays it first.
 Lots are a fold of events; nothing else is stored.
 """
@@ -45,7 +46,7 @@ class CostBasis:
 class Lot:
     """One credit. `source`: top_up, grant or correction; `unknown` if a return refers to a payment that was never credited.
 
-    `expires_at_micros`: no credit expires as yet. `cost` None: nothing was paid for it.
+    `expires_at_micros`: no credit expires at present. `cost` None: nothing was paid for the credit.
     """
 
     lot_id: str
@@ -101,7 +102,7 @@ class Purse:
         return self.balance_nanos - self.held_nanos
 
     def refundable_minor(self, lot: Lot) -> int:
-        """The most of a lot's price that can be refunded from credit that was not used, in the smallest unit."""
+        """The largest part of a lot's price that can be refunded from unused credit, in the smallest unit."""
         if lot.cost is None or lot.credit_nanos <= 0:
             return 0
         free = max(0, min(lot.remaining_nanos, self.available_nanos))
@@ -179,7 +180,7 @@ class Purse:
         return lot
 
     def _give(self, lot: Lot, nanos: int, what: str) -> Iterator[Move]:
-        """Add credit to a lot, and pay what is owed from it."""
+        """Add credit to a lot, and pay the amount owed from it."""
         yield self._put(lot, nanos, what)
         if covered := min(self.owed_nanos, nanos):
             yield self._draw(lot, covered, "used")

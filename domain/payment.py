@@ -37,7 +37,7 @@ _RESTORED_BY: Mapping[type[Taking], type[RefundFailed | FundsReinstated]] = {
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What has been taken back of a payment so far: of the amount paid, and of the credit it bought."""
+    """The totals taken back of a payment so far: of the amount paid, and of the credit that it bought."""
 
     amount_minor: int = 0
     credit_nanos: int = 0
@@ -45,7 +45,7 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """A refund or a dispute folded from its stream. `taken` is what it took; `restored`: that was given back."""
+    """A refund or a dispute folded from its stream. `taken` is the credit that it took; `restored`: that credit was given back."""
 
     return_id: str
     version: int = 0
@@ -67,7 +67,7 @@ def fold_return(return_id: str, events: Iterable[Event]) -> Return:
 
 
 def settle(there: TopUpSettled | None, checkout: Checkout, payment_id: str, tax: Tax | None = None) -> list[Event]:
-    """Credit the payment that completed `checkout`. No events if it is credited already, whatever tax is reported now.
+    """Credit the payment that completed `checkout`. No events if it is credited already, even if a different tax is reported now.
     Raises NotFound, PaymentMismatch."""
     order = require_started(checkout)
     if checkout.payment_id != payment_id:
@@ -91,7 +91,7 @@ def take_back(
 ) -> list[Event]:
     """Post a refund (RefundPosted) or a dispute (FundsWithdrawn) of a part of the payment. No events if that was done already.
 
-    Raises InvalidValue unless the amount is above zero and at most what was paid.
+    Raises InvalidValue unless the amount is above zero and at most the amount paid.
     """
     if there.taken:
         return []

@@ -5,8 +5,8 @@ Rule 2: the `available` and `held` buckets are the two customer liabilities with
 Rule 3: movements are a function of the event and the instant at which the store recorded it. The store and replay share it.
 Chart of accounts: assets:stripe, liabilities:customer:{id}:available, liabilities:customer:{id}:held, income:usage,
 expense:promotions, expense:corrections, income:surcharges.
-Rule 4: a payment in USD is an asset worth the amount paid; one in another currency is valued at the credit it buys, because the
-books have one currency. Credit above a pack's price is a promotion, below it a surcharge; a return reverses its share of both.
+Rule 4: a payment in USD is an asset worth the amount paid. A payment in another currency is valued at the credit it buys, because
+the books have one currency. Credit above a pack's price is a promotion, below it a surcharge; a return reverses its share of both.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""The cost of a request's usage, and the most that a request can cost.
+"""The cost of a request's usage, and the maximum cost of a request.
 
 Rule 1: a price is an integer of picos (10^-12 USD) per token, per call or per image; a cost line is quantity x price, exact.
-Rule 2: a debit is the sum of its lines, rounded up to a nano; the difference is a line of its own, `rounding`.
-Rule 3: usage without a price is refused before admission. If a token kind has no price, that of `_FALLBACKS` applies.
+Rule 2: a debit is the sum of its lines, rounded up to a nano; the difference is a separate line, `rounding`.
+Rule 3: usage without a price is refused before admission. If a token kind has no price, the price of its entry in `_FALLBACKS`
+applies.
 Rule 4: a generated image is priced per image if the list has such an entry, otherwise by its tokens; never by both.
 Rule 5: calls of CALLED_TOOLS are charged if the list has an entry for the tool; without one, the tool is not offered.
 Rule 6: tokens are priced by the service tier that the answer names if that tier has prices, otherwise by the list itself.
@@ -39,7 +40,7 @@ TIERS_MAX = 8
 IMAGE_PRICES_MAX = 64
 SERVICE_TIERS_MAX = 8
 LIST_ITSELF = ("auto", "default")
-"""Service tiers without prices of their own: `default` uses the list itself, `auto` leaves the choice to the upstream."""
+"""Service tiers that have no separate prices: `default` uses the list itself, and `auto` leaves the choice to the upstream."""
 _SERVICE_TIER = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 
 
@@ -88,7 +89,7 @@ class PriceList(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def output_kinds(self) -> tuple[str, ...]:
-        """The output token kinds that are charged. Image tokens are not if images have their own price."""
+        """The output token kinds that are charged. Image tokens are not charged if images have their own price."""
         return _OUTPUT_KINDS if self.image_picos is None else ("output",)
 
     def tokens_at(self, input_tokens: int, service_tier: str | None = None) -> TokenPrices:
@@ -169,7 +170,7 @@ def price_usage(prices: PriceList, usage: Usage) -> Cost:
 
 
 class Bounds(msgspec.Struct, frozen=True, gc=False):
-    """The most that one request can use: input tokens, output tokens per choice, choices, calls of priced tools.
+    """The maximum usage of one request: input tokens, output tokens per choice, choices, calls of priced tools.
 
     `tool_calls` limits the total calls of all priced tools; `web_search`, `images` and `calls` are the tools that may be called.
     `service_tier` is the one requested: None and "auto" leave the choice to the upstream.
@@ -190,7 +191,7 @@ class Bounds(msgspec.Struct, frozen=True, gc=False):
 
 
 def hold_ceiling(prices: PriceList, bounds: Bounds) -> int:
-    """The most that usage within `bounds` can cost, in nanos. An upstream may decline a tier and answer in the default one."""
+    """The maximum cost of usage within `bounds`, in nanos. An upstream may decline a tier and answer in the default tier."""
     reachable = [
         tier
         for tiers in (prices.tiers, *_other_tiers(prices, bounds.service_tier))

@@ -24,7 +24,7 @@ class Rate:
 
 
 def rates(limits: KeyLimits, guards: Sequence[Guard], values: Sequence[int], at_micros: int) -> tuple[Rate, ...]:
-    """The key's rate limits. `values` are those of the guards' buckets; if it is empty, none are known."""
+    """The key's rate limits. `values` has the values of the guards' buckets; if it is empty, no limits are known."""
     if limits.requests_per_minute is None and limits.tokens_per_minute is None:
         return ()
     of_kind = {"requests": limits.requests_per_minute, "tokens": limits.tokens_per_minute}

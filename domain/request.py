@@ -1,8 +1,8 @@
-"""Requests: the most that one can cost, its admission, and its one settlement.
+"""Requests: the maximum cost of each, its admission, and its one settlement.
 
-Rule 1: an admission is followed by exactly one debit or release. Both name the hold and the windows that they give back to.
+Rule 1: an admission is followed by exactly one debit or release. Both name the hold and the windows to which they return it.
 Rule 2: admissions are guarded. So is the release of a cancelled answer: if its guard refuses it, the delivered part is debited.
-Rule 3: a debit charges the full cost, whatever the hold. The part above the hold is recorded as its overrun.
+Rule 3: a debit charges the full cost, even if it exceeds the hold. The part above the hold is recorded as its overrun.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from domain.usage import CALLED_TOOLS, Usage
 IMAGE_TOKENS_MAX = 12_000
 """More than documented vendors count for one input image, except for the models in IMAGE_TOKENS_OF_MODELS."""
 IMAGE_TOKENS_OF_MODELS = {"gpt-4o-mini": 50_000}
-"""By a prefix of the upstream's model name. For this one OpenAI counts 2,833 tokens, and 5,667 for each of up to eight tiles."""
+"""By a prefix of the upstream's model name. For this model, OpenAI counts 2,833 tokens, and 5,667 for each of up to eight tiles."""
 ADDED_TOKENS_MAX = 512
-"""What a vendor or server adds to a conversation: its template's markers, a default system prompt, a date."""
+"""Tokens that a vendor or server adds to a conversation: its template's markers, a default system prompt, a date."""
 ADDED_TOKENS_WITH_TOOLS_MAX = 1_536
 """The same with tools, or with a given form of the output: Anthropic documents 264 to 530 tokens of instructions for tools."""
 TOKENS_PER_PAGE_MAX = 8_000
@@ -109,14 +109,14 @@ def bounds_of(model: Model, demand: Demand) -> Bounds:
 
 
 def _known_tokens(model: Model, demand: Demand) -> int:
-    """Tokens that the model reads at most before it calls a tool, if all pages are known."""
+    """The maximum number of tokens that the model can read before it calls a tool, if all pages are known."""
     added = ADDED_TOKENS_WITH_TOOLS_MAX if demand.tools or demand.shaped else ADDED_TOKENS_MAX
     images, pages = demand.images * _image_tokens(model), (demand.pages or 0) * TOKENS_PER_PAGE_MAX
     return demand.text_bytes + added + images + pages
 
 
 def _tool_calls(demand: Demand) -> int:
-    """Without a limit of the client's at least one for each choice: chat sells a search with each, and takes no bound."""
+    """Without a limit from the client, at least one call for each choice: chat may search once per choice, without a limit."""
     return max(TOOL_CALLS_DEFAULT, demand.choices) if demand.max_tool_calls is None else demand.max_tool_calls
 
 
@@ -131,7 +131,7 @@ def _image_tokens_of(upstream_model: str) -> int:
 
 
 def check_key(limits: KeyLimits, model_id: str, now_micros: int) -> None:
-    """Judge what the ledger is not needed for. Raises KeyIsExpired, ModelNotAllowed."""
+    """The checks that do not need the ledger. Raises KeyIsExpired, ModelNotAllowed."""
     if limits.expires_at_micros is not None and now_micros >= limits.expires_at_micros:
         raise KeyIsExpired
     if limits.models is not None and model_id not in limits.models:
@@ -158,7 +158,7 @@ def admit(
 
 
 def refusal(admitted: RequestAdmitted, limits: KeyLimits, bucket: str, value: int, at_micros: int) -> DomainError:
-    """Why the store refused the admission: `value` is what the guarded `bucket` held before it."""
+    """Why the store refused the admission: `value` is the value of the guarded `bucket` before the admission."""
     kind = bucket.partition(":")[0]
     if kind == "available":
         return InsufficientQuota(admitted.hold_nanos, value)
@@ -214,7 +214,7 @@ def release(
     delivered: Usage | None = None,
     prices: PriceList | None = None,
 ) -> RequestReleased:
-    """Gives the hold back. `delivered` is the usage that had reached the client, priced by `prices` for information only."""
+    """Releases the hold. `delivered` is the usage that had reached the client, priced by `prices` for information only."""
     admitted = hold.admitted
     usage = delivered or Usage()
     return RequestReleased(
@@ -234,9 +234,9 @@ def release(
 
 
 def free_cancellation_guard(hold: Hold, free_limit_nanos: int) -> Guard:
-    """The bound on what an account's cancelled answers may be worth in a day without being charged.
+    """The bound on the total value of an account's cancelled answers that are not charged in a day.
 
-    The day is that of the admission: the release moves that day's bucket, however late it is posted.
+    The day is the day of the admission: the release moves that day's bucket, however late it is posted.
     """
     day = buckets.day_of(hold.recorded_at_micros)
     return Guard(f"{buckets.cancelled(hold.admitted.account_id)}:{day}", ceiling=free_limit_nanos)

@@ -66,7 +66,7 @@ BYTES_PER_TOKEN = 4
 TOKENS_PER_IMAGE = 1_000
 TOKENS_PER_FILE = 5_000
 TOKENS_PER_PAGE = 3_000
-"""Estimates if there is no count: a large image by documented figures, a file of a few pages, a dense page with its image."""
+"""Estimates for missing counts: a large image by documented figures, a file of a few pages, a dense page with its image."""
 
 
 def estimate_tokens(text_bytes: int) -> int:
@@ -75,6 +75,6 @@ def estimate_tokens(text_bytes: int) -> int:
 
 
 def estimate_read(text_bytes: int, *, images: int = 0, files: int = 0, pages: int | None = None) -> int:
-    """Estimated input tokens of a request. `pages` is the total for all its files, None if unknown for any file."""
+    """Estimated input tokens of a request. `pages` is the total for all its files, or None if unknown for any file."""
     read_of_files = files * TOKENS_PER_FILE if pages is None else pages * TOKENS_PER_PAGE
     return estimate_tokens(text_bytes) + images * TOKENS_PER_IMAGE + read_of_files

@@ -66,7 +66,7 @@ def customer_moves(event: Event | UnknownEvent | Undecodable) -> list[Move]:
 
 @lru_cache(maxsize=16_384)
 def _customer(name: str) -> tuple[str, bool] | None:
-    """(account id, whether it is the available part) of a customer's liability; None for any other ledger account."""
+    """(account id, whether it is the available part) of a customer's liability, or None for any other ledger account."""
     if not name.startswith(_CUSTOMER):
         return None
     account_id, _, side = name[len(_CUSTOMER) :].rpartition(":")

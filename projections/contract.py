@@ -126,14 +126,14 @@ class Views(Protocol):
     def tracked(self) -> Mapping[str, Tracked]: ...
 
     def batch(self, names: Sequence[str], rebuild: str | None = None) -> AbstractContextManager[Batch | None]:
-        """A transaction, committed at the end and rolled back on any error; None while another process holds one."""
+        """A transaction, committed at the end and rolled back on any error, or None while another process holds one."""
         ...
 
     def begin_rebuild(self, projections: Sequence[Projection]) -> str:
-        """Create empty tables next to the live ones, at position 0; drop those of an earlier rebuild. Returns its name."""
+        """Create empty tables next to the live ones, at position 0; drop an earlier rebuild's tables. Returns the new name."""
         ...
 
     def finish_rebuild(self, projections: Sequence[Projection], rebuild: str, head: int) -> bool:
-        """Replace the live tables by the new ones. Returns False while the new ones lag behind them (or behind the log's `head`, if
-        the live ones belong to a longer log)."""
+        """Replace the live tables by the new ones. Returns False while the new tables lag behind the live ones, or behind the log's
+        `head` if the live tables belong to a longer log."""
         ...

@@ -25,7 +25,7 @@ FILES = Table(
     ),
     indexes=(("account_id", "there", "position"), ("there", "expires_at_micros"), ("file_id",)),
 )
-"""`position` is that of the upload, by which lists are sorted; `there` is 0 once the file is deleted."""
+"""`position` is the position of the upload, by which lists are sorted; `there` is 0 once the file is deleted."""
 _THERE = FILES.names.index("there")
 
 

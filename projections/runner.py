@@ -1,8 +1,8 @@
 """Keeps every read model up to date with the log.
 
 Rule 1: a batch is one transaction: events are read in order after the tracked position; rows and position are written together.
-Rule 2: projections at the same position are fed together, so that an event is read and decoded once for all of them. Those that
-lag go first, and join the others when they have caught up.
+Rule 2: projections at the same position are fed together, so that an event is read and decoded once for all of them. Projections
+that lag go first, and join the others when they have caught up.
 Rule 3: with several processes, exactly one runs a batch at a time, and any process may run the next one. Nothing is kept in memory
 between batches.
 Rule 4: an event that cannot be applied stops its projection, with the reason in its status and in the log. The other projections
@@ -267,10 +267,10 @@ class Runner:
             try:
                 return await trio.to_thread.run_sync(work, limiter=self._thread)
             except Unavailable as error:
-                _log.warning("read models wait", reason=str(error))
+                _log.warning("read models are waiting", reason=str(error))
             except TakenOver:
                 raise
-            except Exception:  # noqa: BLE001 - requests are served and billed while read models stand still
+            except Exception:  # noqa: BLE001 - requests are served and billed while the read models do not advance
                 _log.exception("unexpected error in the read models; trying again")
             await trio.sleep(RETRY_SECONDS)
 
@@ -287,4 +287,4 @@ def _problem(poison: Fact) -> str:
 
 
 def _ends_before(head: int) -> str:
-    return f"the log ends before, at {head}: it was restored from a copy, perhaps. Rebuild."
+    return f"the log ends before, at {head}: it may have been restored from a copy. Rebuild."

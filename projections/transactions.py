@@ -1,7 +1,7 @@
 """The rows of a customer's statement: one per credit, debit or release.
 
 Rule 1: `amount_nanos` is the row's change of the balance (available plus held), so an account's rows sum to its balance.
-Rule 2: the counts of a release are those of the delivered part; it cost nothing.
+Rule 2: the counts of a release cover the delivered part, which cost nothing.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ TRANSACTIONS = Table(
         ("account_id", "reference", "position"),
     ),
 )
-"""`id` is that of the adjustment, request, payment, refund or dispute. `reference`: a top-up's checkout, or a refund's or dispute's
-payment. `input_tokens` excludes cached input. `lines`: JSON of CostLines."""
+"""`id` is the id of the adjustment, request, payment, refund or dispute. `reference`: a top-up's checkout, or a refund's or
+dispute's payment. `input_tokens` excludes cached input. `lines`: JSON of CostLines."""
 _encode = msgspec.json.Encoder().encode
 
 

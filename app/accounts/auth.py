@@ -41,7 +41,7 @@ class Key:
 
 
 class KeyCache:
-    """Every key by its digest, at most FOLLOW_SECONDS behind the log."""
+    """Every key by its digest. It lags at most FOLLOW_SECONDS behind the log."""
 
     def __init__(self, ledger: Ledger, codec: Codec) -> None:
         self._ledger = ledger
@@ -58,7 +58,7 @@ class KeyCache:
         return len(self._by_digest)
 
     async def find(self, digest: str) -> Key | None:
-        """The key with this digest; the store is asked if it is unknown here. Raises StoreUnavailable."""
+        """The key with this digest. A digest that the cache does not know is looked up in the store. Raises StoreUnavailable."""
         key = self._by_digest.get(digest)
         if key is None:
             await self._load_since_now()
@@ -66,7 +66,7 @@ class KeyCache:
         return key if key is not None and hmac.compare_digest(key.digest, digest) else None
 
     def is_valid(self, key_id: str, now_micros: int) -> bool:
-        """Whether a key is neither revoked nor expired, as far as this process has read the log."""
+        """Whether a key is neither revoked nor expired, judged by the part of the log that this process has read."""
         key = self._by_digest.get(self._digests.get(key_id, ""))
         if key is None or key.revoked:
             return False

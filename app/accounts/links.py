@@ -48,7 +48,7 @@ class Links:
         return token
 
     def use(self, token: str) -> str | None:
-        """Exchange a link's token for a new session's token; None if the link is not valid."""
+        """Exchange a link's token for a new session's token, or None if the link is not valid."""
         link, session, now = digest(token), secrets.token_urlsafe(TOKEN_BYTES), self._tables.now_micros()
         changed = self._tables.change(
             (_LOCK_PERSON, (link,)),

@@ -33,7 +33,7 @@ class Accounts:
 
 
 def open_accounts(ledger: Ledger, codec: Codec) -> Accounts:
-    """Nothing is read yet: `keys.load` fills the key cache."""
+    """Nothing is read yet. `keys.load` fills the key cache."""
     return Accounts(
         keys=KeyCache(ledger, codec),
         people=People(ledger, codec),

@@ -89,7 +89,7 @@ def composed(password: str) -> str:
 
 
 def _hash_of_nothing(parameters: argon2.Parameters) -> str:
-    """A hash that matches no password and takes as long to check as any other: for people who are unknown or have no password."""
+    """A hash that matches no password and takes as long to check as any other. Used if there is no person or no password."""
     salt, tag = (
         base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=")
         for length in (parameters.salt_len, parameters.hash_len)

@@ -4,9 +4,8 @@ Rule 1: the row that claims an e-mail is written first, the account's event seco
 opened when the person signs in, with the label from the row.
 Rule 2: signing up with a known e-mail does nothing, but costs the same as an unknown one: a write to that e-mail's row.
 Rule 3: forgetting a person deletes their personal data. The ledger contains only the account id and is not changed.
-Rule 4: ending sessions and links changes the person's row first. A session or link that is being created meanwhile waits for that
-row, or is ended with the others.
-These functions block.
+Rule 4: ending sessions and links changes the person's row first. A session or link that is being created at the same time waits for
+that row, or is ended with the others. These functions block.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ class People:
         return account_id is not None
 
     def claim(self, email: str, password_hash: str, label: str | None = None) -> str | None:
-        """Claim a new e-mail. Returns the id of the account to open, None if the e-mail is known. Raises InvalidValue."""
+        """Claim a new e-mail. Returns the id of the account to open, or None if the e-mail is known. Raises InvalidValue."""
         account_id, named = new_id("acct"), check_label(label or LABEL_DEFAULT)
         claimed = f"{_COLUMNS} ON CONFLICT (email) DO UPDATE SET asked = people.asked + 1"
         self._ledger.change((claimed, (account_id, email, password_hash, named, self._ledger.now_micros())))
@@ -82,7 +81,7 @@ class People:
         return Person(*rows[0]) if rows else None
 
     def add(self, account_id: str, email: str, label: str = LABEL_DEFAULT) -> None:
-        """Add a person without a password to an account that has none. Does nothing if it has the same one.
+        """Add a person, without a password, to an account that has no person. Does nothing if it already has this person.
 
         Raises AlreadyExists (another account uses the e-mail, or this account has a different one).
         """

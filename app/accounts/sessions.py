@@ -1,7 +1,8 @@
 """Sessions: a random token in a cookie; a table keeps its digest.
 
 Rule 1: the token has 256 random bits and exists only in its cookie, so a leaked row cannot be used to sign in.
-Rule 2: a session ends when it is revoked, when the password changes, or after SESSION_DAYS. Every process asks the table.
+Rule 2: a session ends when it is revoked, when the password changes, or after SESSION_DAYS. Every process checks the table for each
+request.
 Rule 3: a password starts a session only if its hash is still current, in one transaction that locks the person's row first. A
 password that is replaced meanwhile starts no session.
 These functions block.
@@ -46,14 +47,14 @@ class Sessions:
         return token
 
     def begin_under(self, account_id: str, password_hash: str) -> str | None:
-        """Start a session. Returns its token; None if this is no longer the person's password hash."""
+        """Start a session. Returns its token, or None if this is no longer the person's password hash."""
         token, row = self._made(account_id)
         checked = (account_id, password_hash)
         changed = self._tables.change((_LOCK, (password_hash, *checked)), (_BEGIN_UNDER, (*row, *checked)))
         return token if changed else None
 
     def find(self, token: str) -> Session | None:
-        """The session with this token; None if it has ended."""
+        """The session with this token, or None if it has ended."""
         sql = (
             "SELECT s.account_id, p.email FROM sessions s JOIN people p ON p.account_id = s.account_id "
             "WHERE s.token_digest = ? AND s.expires_at_micros > ?"
@@ -62,7 +63,7 @@ class Sessions:
         return Session(digest(token), *rows[0]) if rows else None
 
     def live(self, digests: Collection[str]) -> frozenset[str]:
-        """Those of these token digests whose sessions are still active."""
+        """The digests, among the given ones, whose sessions are still active."""
         listed, now = list(digests), self._tables.now_micros()
         found: set[str] = set()
         for start in range(0, len(listed), _AT_ONCE):
@@ -88,5 +89,5 @@ class Sessions:
 
 
 def digest(token: str) -> str:
-    """The hex SHA-256 of a token, which tables keep in its place."""
+    """The hex SHA-256 of a token. Tables keep it instead of the token."""
     return hashlib.sha256(token.encode()).hexdigest()

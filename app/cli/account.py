@@ -26,7 +26,7 @@ def account() -> None:
 
 @account.command("create")
 @command
-@click.option("--name", required=True, help="A label for your own use.")
+@click.option("--name", required=True, help="A label, only for your use.")
 @click.option("--id", "account_id", help="The account's ID; random by default. Set one to make retries safe.")
 @click.option(
     "--email", help="The e-mail of the person who signs in to it. Set their password with `account password`."
@@ -56,7 +56,7 @@ def create(context: Context, name: str, account_id: str | None, email: str | Non
 @click.argument("account_id", metavar="ACCOUNT")
 @click.argument("email", metavar="EMAIL")
 def set_email(context: Context, account_id: str, email: str) -> None:
-    """Set or change the e-mail of the person who signs in to an account. The password stays the same.
+    """Set or change an account's e-mail. The person signs in with it; the password stays the same.
 
     \b
     Example:
@@ -75,7 +75,7 @@ def set_email(context: Context, account_id: str, email: str) -> None:
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read the password from one line of standard input.")
 @click.option("--generate", is_flag=True, help="Generate a random password and print it once.")
 def set_password(context: Context, account_id: str, from_stdin: bool, generate: bool) -> None:
-    """Set the password of the person who signs in to an account, and end all of their sessions. Prompts for it twice.
+    """Set an account's password. Ends all sessions of the person who signs in to it. Prompts for the password twice.
 
     \b
     Example:
@@ -102,7 +102,7 @@ def set_password(context: Context, account_id: str, from_stdin: bool, generate: 
 @command
 @click.argument("account_id", metavar="ACCOUNT")
 def link(context: Context, account_id: str) -> None:
-    """Create a link that signs in to an account once, within 15 minutes. Any earlier link stops working.
+    """Create a one-time sign-in link, valid for 15 minutes. Any earlier link for the account stops working.
 
     \b
     Example:
@@ -120,7 +120,7 @@ def link(context: Context, account_id: str) -> None:
 @click.argument("account_id", metavar="ACCOUNT")
 @click.option("--yes", is_flag=True, help="Skip the confirmation.")
 def forget(context: Context, account_id: str, yes: bool) -> None:
-    """Delete an account's personal data: e-mail, password, sessions and saved payment method. The ledger does not change.
+    """Delete an account's personal data. Deletes e-mail, password, sessions and saved payment method; the ledger does not change.
 
     The account's keys keep working. To stop them, revoke them or freeze the account.
 
@@ -229,7 +229,7 @@ def show(context: Context, account_id: str) -> None:
 @click.argument("account_id", metavar="ACCOUNT")
 @click.option("--reason", required=True, help="The reason; kept permanently.")
 def freeze(context: Context, account_id: str, reason: str) -> None:
-    """Stop accepting new requests from an account, effective at its next admission. Running requests finish and are billed.
+    """Freeze an account: accept no new requests from it. Effective at its next admission. Running requests finish and are billed.
 
     \b
     Example:

@@ -12,12 +12,12 @@ from app.transparency.sealer import Sealer
 @click.command("adopt")
 @command
 def adopt(context: Context) -> None:
-    """Replace a lost checkpoint file, starting from the database's newest checkpoint. The log is checked against it from then on.
+    """Replace a lost checkpoint file. The new one starts from the database's newest checkpoint.
 
     `serve` does not start on a sealed log without the file named by `log.checkpoint`, because only that file reveals a rolled-back
-    database. If any gateway or copy still has the file, use that one. Adopt only if none is left and the database is the newest;
-    then compare it with checkpoints and receipts that others have kept: `audit verify --checkpoint FILE`. An existing file is
-    never replaced.
+    database. If any gateway or copy still has the file, use that one. Adopt only if no copy of the file is left and you are sure
+    that the database has not been rolled back. From then on, the log is checked against the new file. Afterwards, compare the log
+    with checkpoints and receipts that others have kept: `audit verify --checkpoint FILE`. An existing file is never replaced.
 
     \b
     Example:

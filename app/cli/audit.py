@@ -26,7 +26,7 @@ from domain.decimals import format_usd
 
 @click.group()
 def audit() -> None:
-    """Check the books against the events, or explain a balance by its events."""
+    """Check the books, or explain a balance by its events."""
 
 
 @audit.command("replay")
@@ -42,21 +42,21 @@ def audit() -> None:
     "--prices",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
-    help="Compute what charges would have been with the prices in this file.",
+    help="Compute what the charges would have been at the prices in this file.",
 )
 @click.option("--from", "begins", metavar="TIME", help="With --prices: start at this instant or date (UTC).")
 @click.option("--to", "ends", metavar="TIME", help="With --prices: end before this instant or date (UTC).")
 def replay_(context: Context, differences: int, prices: Path | None, begins: str | None, ends: str | None) -> None:
-    """Recompute every bucket and projection from the events alone, in one snapshot, and compare them with the stored ones.
+    """Replay all events and compare the results with the stored data. Every bucket and projection is recomputed in one snapshot.
 
     Also checked: positions and versions have no gaps, each admission has one settlement, each charge matches the price list that
-    it names, the books sum to zero, and no admission overdraws the balance or uses a key that is revoked or not of its account.
-    Not checked: key limits (budget, rates, models, expiry). Changes nothing and is safe while gateways are running.
+    it names, the books sum to zero, and no admission overdraws the balance or uses a key that is revoked or belongs to another
+    account. Not checked: key limits (budget, rates, models, expiry). Changes nothing and is safe while gateways are running.
     Exits 1 if anything differs, and shows the first differences.
 
     With --prices, it only computes what a period would have cost, by account and model. FILE has [[model]] tables like the
-    configuration. This changes nothing either. Usage without a price in FILE is listed: it counts as free or, if it is a
-    service tier, is priced like the default tier.
+    configuration. This, too, changes nothing. Usage without a price in FILE is listed: it is counted as free, except that a
+    service tier without prices of its own is priced like the default tier.
 
     \b
     Example:
@@ -92,7 +92,7 @@ def replay_(context: Context, differences: int, prices: Path | None, begins: str
     "--last", default=10, show_default=True, type=click.IntRange(1, 1000), help="The number of events to show."
 )
 def balance(context: Context, account_id: str, at: str | None, last: int) -> None:
-    """Show an account's balance as of any past event or instant, with the events that explain it.
+    """Explain an account's balance by its events, as of any past event or instant.
 
     \b
     Example:

@@ -28,7 +28,7 @@ _ACCOUNT = click.option(
 
 @click.group()
 def books() -> None:
-    """Show the books, computed from the events: credit lots, deferred revenue, and the trial balance."""
+    """Show the books, computed from the events. They are credit lots, deferred revenue, and the trial balance."""
 
 
 @books.command("lots")
@@ -38,10 +38,14 @@ def books() -> None:
 )
 @_AT
 def lots(context: Context, account_id: str, at: str | None) -> None:
-    """Show an account's credit lots: the price paid for each, and how much of it remains, was used or returned, or is refundable.
+    """Show an account's credit lots.
 
-    Credit that expires first is used first, then the oldest. A refund or dispute takes back the credit of its own payment;
-    if that was used already, other lots pay for the use. Amounts that no lot covers are owed, and the next credit pays them.
+    For each lot: the price paid, how much of its credit remains, was used or was returned, and how much of the price is
+    refundable.
+
+    Credit is used in order of expiry, then of age. (No credit expires at present.) A refund or dispute takes back the credit
+    that its payment bought; if that credit was used already, other lots pay for the use. Use that no lot covers is owed and is
+    paid from the next credit.
 
     \b
     Example:
@@ -57,10 +61,11 @@ def lots(context: Context, account_id: str, at: str | None) -> None:
 @_ACCOUNT
 @_AT
 def revenue(context: Context, account_id: str | None, at: str | None) -> None:
-    """Show deferred revenue rolled forward by month (UTC), from opening to closing balance.
+    """Show deferred revenue by month (UTC), rolled forward from opening to closing balance.
 
     The columns in between are the credit sold, granted, corrected, used, expired, refunded and disputed, each with its sign.
-    Refunds and disputes are net of those that failed or were won. Credit does not expire.
+    Refunds and disputes are net of those that failed or were won. The expired column is always zero, because credit does not
+    expire at present.
     """
     with _folded(context, account_id, at) as (source, until, on_progress):
         months = folds.revenue(source, until, on_progress)

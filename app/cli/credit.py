@@ -42,10 +42,10 @@ def grant(context: Context, account_id: str, amount: str, reason: str, adjustmen
     "--account", "account_id", required=True, metavar="ACCOUNT", help="The account's ID (see `account list`)."
 )
 @click.option(
-    "--amount", required=True, metavar="USD", help='The amount, with either sign: "--amount=-1.50" removes credit.'
+    "--amount", required=True, metavar="USD", help='The amount, positive or negative: "--amount=-1.50" removes credit.'
 )
 @click.option("--reason", required=True, help="The reason; kept permanently.")
-@click.option("--reference", help="What is being corrected: a request, a grant, a ticket.")
+@click.option("--reference", help="The ID of what is being corrected: a request, a grant, a ticket.")
 @click.option("--id", "adjustment_id", help="The correction's ID; random by default. Set one to make retries safe.")
 def adjust(
     context: Context, account_id: str, amount: str, reason: str, reference: str | None, adjustment_id: str | None

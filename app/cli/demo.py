@@ -65,13 +65,13 @@ _PROMPT = "Summarize this note in Chinese."
     help="The folder for all of the demo's data.",
 )
 def demo(context: Context, port: int, data_dir: Path) -> None:
-    """Serve a demo on 127.0.0.1: SQLite, simulated models, an account with $10, and a new API key.
+    """Serve a demo with simulated models. It listens on 127.0.0.1 and has SQLite, an account with $10, and a new API key.
 
     \b
     The simulated models build their answers from your request and cost nothing. They also fail on demand:
     send "metadata": {"simulator": "status=429"} (or drop_at=3, stall_at=3, usage_output=50000, ...).
     With --json, the first line of stdout is an object with base_url, api_key, account_id, email, password and
-    sign_in_url, which signs a browser in once, within 15 minutes.
+    sign_in_url, a one-time sign-in link valid for 15 minutes.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     listening, bound = _listen(port)

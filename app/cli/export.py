@@ -64,12 +64,12 @@ def _options(tables: tuple[str, ...]) -> Callable[[Callable[..., None]], Callabl
 @command
 @_options(TABLES)
 def csv(context: Context, **options: Any) -> None:
-    """Export a table as CSV: transactions, usage by request, movements of lots, or the journal of postings.
+    """Export a table as CSV. The tables are transactions, usage by request, movements of lots, and the journal of postings.
 
-    PATH is replaced as a whole or not at all. PATH.manifest.json next to it has the number of rows, a control total, the
-    positions, the SHA-256 and a checkpoint. If the command is interrupted, run it again to continue. --after continues a
-    file that ends at this position; if there is no file, it writes the part that follows. Amounts have nine decimals. Text
-    that a spreadsheet could take for a formula, also after a semicolon, is prefixed with an apostrophe.
+    PATH is replaced as a whole or not at all. PATH.manifest.json records the number of rows, a control total, the positions, the
+    SHA-256 and a checkpoint. If the command is interrupted, run it again to continue. --after POSITION continues a file that
+    ends there. If PATH does not exist, only what follows POSITION is written. Amounts have nine decimals. Text that a
+    spreadsheet could take for a formula, including after a semicolon, gets a leading apostrophe.
 
     \b
     Example:
@@ -98,10 +98,10 @@ def parquet(context: Context, **options: Any) -> None:
 @command
 @_options(())
 def focus(context: Context, **options: Any) -> None:
-    """Export FOCUS 1.2 as CSV: bought credit is Purchase, each cost line of a charge is Usage.
+    """Export FOCUS 1.2 as CSV. Purchased credit becomes a Purchase row; each cost line of a charge becomes a Usage row.
 
-    The provider is the host of [server] public_url. It is recorded in the manifest, and --after refuses to continue with
-    another one. --out and --after work as in `export csv`.
+    The provider is the host of [server] public_url. It is recorded in the manifest, and --after refuses to continue a file made
+    for another provider. Otherwise, --out and --after work as in `export csv`.
 
     \b
     Example:
@@ -141,7 +141,7 @@ def hledger(context: Context, **options: Any) -> None:
 
 
 class Options(NamedTuple):
-    """What an export command was given."""
+    """The options that an export command was given."""
 
     out: Path
     account_id: str | None
@@ -188,7 +188,7 @@ def instant(text: str | None, option: str) -> int | None:
 
 @contextmanager
 def _read_models(context: Context, spec: ExportSpec, ledger: Ledger, codec: Codec) -> Iterator[ReadModels | None]:
-    """The read models, where they are needed: for one account's positions, and for names."""
+    """The read models, if they are needed: for one account's positions, and for names."""
     needed = spec.account_id is not None or spec.is_focus
     with caught_up_views(context, ledger, codec) if needed else nullcontext() as read_models:
         yield read_models
@@ -215,7 +215,7 @@ def _names(read_models: ReadModels | None) -> Callable[[str], str]:
 
 
 def _checkpoints(settings: Settings, ledger: Ledger) -> Callable[[int], str | None]:
-    """A function that returns a signed checkpoint covering a position; None if the log is not sealed that far."""
+    """A function that returns a signed checkpoint covering a position, or None if the log is not sealed that far."""
 
     def of(position: int) -> str | None:
         if settings.log is None:

@@ -21,7 +21,7 @@ from domain.money import parse_usd
 
 @click.group()
 def key() -> None:
-    """Manage API keys, which clients send as `Authorization: Bearer sk-rr-...`."""
+    """Manage API keys. Clients send them as `Authorization: Bearer sk-rr-...`."""
 
 
 _LIMITS = (
@@ -63,7 +63,7 @@ def limit_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--account", "account_id", required=True, metavar="ACCOUNT", help="The account's ID (see `account list`)."
 )
-@click.option("--name", default="key", show_default=True, help="A label for your own use.")
+@click.option("--name", default="key", show_default=True, help="A label, only for your use.")
 @click.option("--id", "key_id", help="The key's ID; random by default. Set one to make retries safe.")
 @limit_options
 def create(context: Context, account_id: str, name: str, key_id: str | None, **limits: Any) -> None:
@@ -186,7 +186,7 @@ def list_keys(context: Context, account_id: str) -> None:
 )
 @click.argument("key_id", metavar="KEY")
 def revoke(context: Context, account_id: str, key_id: str) -> None:
-    """Revoke a key. Every process refuses it from its next admission on. This cannot be undone.
+    """Revoke a key. From its next admission on, every process refuses it. This cannot be undone.
 
     \b
     Example:

@@ -26,11 +26,11 @@ def ledger() -> None:
     "target_url",
     required=True,
     metavar="URL",
-    help="The target, postgresql://user@host/db: migrated and empty.",
+    help="The target database (postgresql://user@host/db). It must be migrated and empty.",
 )
 @click.option("--though-running", is_flag=True, help="Copy even if a gateway seems to be running on the source.")
 def copy_(context: Context, target_url: str, though_running: bool) -> None:
-    """Copy the configured SQLite ledger into an empty PostgreSQL database, byte for byte, and verify the copy.
+    """Copy the configured SQLite ledger to PostgreSQL. The target must be empty. The copy is byte for byte, and is verified.
 
     All or nothing: every event keeps its position, timestamp and bytes. Buckets, open requests, people and payment data are
     copied too. The copy is read back and compared before it is committed. Sessions are not copied. Stop the gateway first.

@@ -36,9 +36,9 @@ def payments() -> None:
 )
 @click.option("--all", "everything", is_flag=True, help="Check all payments ever made.")
 def reconcile(context: Context, days: int, everything: bool) -> None:
-    """Compare the processor's payments, refunds and disputes with ours, credit what was missed, and list remaining differences.
+    """Credit missed payments and list differences. Compares the processor's payments, refunds and disputes with ours.
 
-    Credits nothing twice and is safe while gateways are running. Exits 1 if differences remain.
+    Nothing is credited twice. Safe while gateways are running. Exits 1 if differences remain.
 
     \b
     Example:

@@ -13,13 +13,13 @@ from domain.pricing import PriceList, price_table
 
 @click.group()
 def prices() -> None:
-    """Manage prices. Prices are events: every debit names the version that it was charged at."""
+    """Manage prices. Prices are events: every charge records the price version it used."""
 
 
 @prices.command("list")
 @command
 def list_prices(context: Context) -> None:
-    """Show the configured prices next to the newest in the ledger."""
+    """Show the configured prices next to the newest ones in the ledger."""
     catalog = context.settings().catalog()
     with context.ledger() as (ledger, codec):
         pairs = [(model, listing_of(ledger, codec, model.id)) for model in catalog.models()]
@@ -53,7 +53,7 @@ def list_prices(context: Context) -> None:
 @prices.command("apply")
 @command
 def apply(context: Context) -> None:
-    """Record configured prices that differ from the ledger's. Requests already admitted keep their prices."""
+    """Record the configured prices that differ from the ledger's. Requests already admitted keep their prices."""
     with context.ledger() as (ledger, codec):
         applied = apply_prices(ledger, codec, context.settings().catalog())
     lines = [f"{model.id}: version {version}" for model, version in applied] or "All prices are up to date."
@@ -63,7 +63,7 @@ def apply(context: Context) -> None:
 @click.command("migrate")
 @command
 def migrate(context: Context) -> None:
-    """Update the database to this version's schema, and record the configured prices.
+    """Update the database schema, and record the configured prices.
 
     Safe to repeat, and to run from several machines at once. `serve` refuses a database that has not been migrated.
     """

@@ -23,7 +23,7 @@ def projections() -> None:
 @projections.command("status")
 @command
 def status(context: Context) -> None:
-    """Show how far each projection lags behind the log. Exits 1 if one has stopped at an event that it cannot apply."""
+    """Show how far each projection lags behind the log. Exits 1 if one has stopped at an event it cannot apply."""
     with _runner(context) as runner:
         found = runner.status()
     rows = [
@@ -40,7 +40,7 @@ def status(context: Context) -> None:
 @command
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def rebuild(context: Context, names: tuple[str, ...]) -> None:
-    """Rebuild the named projections (all by default) from event 1 next to the live ones, then replace those.
+    """Rebuild the named projections (all by default) from event 1, alongside the live ones, then swap them in.
 
     Readers see the old tables until the new ones are complete. Safe while gateways are running.
     """

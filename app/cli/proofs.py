@@ -28,14 +28,14 @@ _KEYS = click.option(
     "keys",
     multiple=True,
     metavar="VKEY",
-    help="A public key to trust; repeatable. VKEY@SIZE: valid only for logs up to SIZE.",
+    help="A public key to trust; repeatable. VKEY@SIZE: trust it only on logs of up to SIZE events.",
 )
 
 
 @click.command("key")
 @command
 @click.option(
-    "--origin", required=True, metavar="NAME", help="The name of the log, such as HOST/log, or of the witness."
+    "--origin", required=True, metavar="NAME", help="The name of the log, such as HOST/log, or the name of the witness."
 )
 @click.option("--witness", is_flag=True, help="Create a witness's key, which signs checkpoints of other logs.")
 @click.option(
@@ -71,7 +71,7 @@ def key(context: Context, origin: str, witness: bool, out: Path | None) -> None:
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="The file to write; standard output by default."
 )
 def prove(context: Context, event: str, account_id: str | None, out: Path | None) -> None:
-    """Print the receipt of an event. ID is that of a request, payment, refund or dispute, or a position of the log.
+    """Print the receipt of an event. ID names a request, payment, refund or dispute, or is a position in the log.
 
     The receipt contains the event, its inclusion proof and a signed checkpoint. Verify it offline with
     `audit verify RECEIPT --key VKEY`.
@@ -108,7 +108,7 @@ def prove(context: Context, event: str, account_id: str | None, out: Path | None
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A checkpoint or receipt that you kept; the log must contain it. Repeatable.",
+    help="A checkpoint or receipt that you kept; the log must still match it. Repeatable.",
 )
 @click.option("--without-file", is_flag=True, help="Do not require the checkpoint file outside the database.")
 @click.option(
@@ -127,14 +127,15 @@ def verify_(
     without_file: bool,
     differences: int,
 ) -> None:
-    """Verify a receipt, an exported copy, or the whole ledger: every hash, tile, signature and root. Changes nothing.
+    """Verify a receipt, an exported copy, or the whole ledger. Checks every hash, tile, signature and root. Changes nothing.
 
-    RECEIPT and --export need no database, and with --key no configuration. Without either, the configured ledger is
-    verified, with its checkpoints and the checkpoint file outside it; this is safe while gateways are running. Verification
-    also fails if an event has been unsealed for ten minutes, or if the checkpoint file is missing.
+    Verifying a RECEIPT or an --export needs no database, and no configuration either if --key is given. Without RECEIPT and
+    --export, the configured ledger is verified, together with its checkpoints and the checkpoint file kept outside the database;
+    this is safe while gateways are running. Verification also fails if an event has been unsealed for ten minutes, or if the
+    checkpoint file is missing.
 
-    --checkpoint compares a copy or ledger with something signed earlier: a checkpoint, or a receipt, whose event it must contain.
-    Exits 1 if verification fails, and says where.
+    --checkpoint checks a copy or ledger against a checkpoint or receipt signed earlier. The log must contain the receipt's
+    event. Exits 1 if verification fails, and says where.
 
     \b
     Example:
@@ -170,10 +171,10 @@ def verify_(
     help="The maximum number of differences to show.",
 )
 def restore_(context: Context, folder: Path, keys: tuple[str, ...], differences: int) -> None:
-    """Create a ledger from an exported copy, so that it can be audited without the original database.
+    """Create a ledger from an exported copy. It can then be audited without the original database.
 
-    The configured store must be a new SQLite file. The copy is verified as by `audit verify --export`: if that fails, no ledger is
-    created and the command exits 1. Afterwards, use `audit replay`, `audit balance`, `books`, `export` and `providers reconcile`
+    The configured store must be a new SQLite file. The copy is verified as `audit verify --export` does. If that fails, no ledger
+    is created and the command exits 1. Afterwards, use `audit replay`, `audit balance`, `books`, `export` and `providers reconcile`
     on it. It cannot be served: copies contain no people, sessions or webhooks.
 
     \b
@@ -195,9 +196,10 @@ def restore_(context: Context, folder: Path, keys: tuple[str, ...], differences:
 @command
 @click.argument("file", type=click.Path(path_type=Path))
 def cosign(context: Context, file: Path) -> None:
-    """Add a witness's signature to a checkpoint. FILE is a checkpoint of this log with that signature. Receipts then include it.
+    """Add a witness's signature to a checkpoint. Receipts then include it.
 
-    The witness must be listed in `log.witnesses`. The checkpoint may have any size that the log has had.
+    FILE is a checkpoint of this log that carries the witness's signature. It need not be the newest: any earlier size of the log
+    is accepted. The witness must be listed in `log.witnesses`.
 
     \b
     Example:
@@ -215,7 +217,7 @@ def cosign(context: Context, file: Path) -> None:
     "--out", "folder", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The folder to write to."
 )
 def log_(context: Context, folder: Path) -> None:
-    """Export the sealed log to a folder: events, hash tiles and checkpoint. An earlier export in the folder is continued.
+    """Export the sealed log to a folder. Writes events, hash tiles and a checkpoint, and continues an earlier export there.
 
     Anyone with the folder and the public key can verify it with `audit verify --export DIR --key VKEY`, or with
     ops/verify/realrouter_verify.py, which works without Realrouter. It contains every account's events, so do not publish it.
@@ -236,7 +238,7 @@ EXPORT = (log_,)
 
 
 def _trusted(context: Context, keys: tuple[str, ...]) -> tuple[Verifier, ...]:
-    """The given keys, or those of the configuration if none are given."""
+    """The given keys, or the configured ones if none are given."""
     if not keys:
         return context.log().keys().known
     try:
@@ -268,7 +270,7 @@ def _text(file: Path) -> str:
 
 
 def _kept(file: Path, keys: tuple[Verifier, ...]) -> FoundCheckpoint:
-    """The checkpoint in a file, or in a valid receipt: a log that continues it contains the event. Raises ProofInvalid."""
+    """The checkpoint in a file or in a valid receipt. A log that continues it contains the receipt's event. Raises ProofInvalid."""
     text = _text(file)
     if text.startswith(FIRST_LINE):
         check_receipt(text, keys)

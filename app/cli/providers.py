@@ -32,12 +32,12 @@ def providers() -> None:
     help="The maximum number of differences to show.",
 )
 def reconcile_(context: Context, file: Path, mapping: str, differences: int) -> None:
-    """Compare a provider's usage export (CSV) with the charges, request by request, and list the differences.
+    """Compare a provider's usage export with the charges. The file is CSV. Differences are listed request by request.
 
-    missing_here: in the file but never charged. missing_there: charged but not in the file; this covers the charges between the
-    first and the last request found in both, and charges outside that range are only counted. charged_twice: a second charge for
+    missing_here: in the file but never charged. missing_there: charged but not in the file. Only charges between the first and
+    last request found in both are listed; those outside that range are only counted. charged_twice: a second charge for
     the same request. without_id: a row that names no request. Tokens and cost are compared if the mapping names their columns.
-    Posts nothing; make corrections with `realrouter credit adjust`. Exits 1 if anything differs or no request is in both.
+    Posts nothing; make corrections with `realrouter credit adjust`. Exits 1 if anything differs, or if no request is found in both.
 
     \b
     Example:
@@ -63,13 +63,13 @@ def _lines(found: Reconciled) -> list[str]:
         f"{found.charged} USD were charged for these{cost}.",
     ]
     if found.outside:
-        lines.append(f"{found.outside} charges before or after these were not compared.")
+        lines.append(f"{found.outside} charges before or after the compared range were not compared.")
     if found.charges_without_id:
         lines.append(
             f"{found.charges_without_id} charges in between have no provider request ID and were not compared."
         )
     if not found.matched:
-        lines.append("No request is in both: nothing was compared.")
+        lines.append("No request was found in both: nothing was compared.")
     if not found.counts:
         return lines if not found.matched else [*lines, "No differences."]
     lines.append(", ".join(f"{what}: {count}" for what, count in found.counts.items()))

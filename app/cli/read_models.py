@@ -15,7 +15,7 @@ from projections.runner import Runner
 
 @contextmanager
 def caught_up_views(context: Context, ledger: Ledger, codec: Codec) -> Iterator[ReadModels]:
-    """The read models at the end of the log, or as far as another process that is updating them has come."""
+    """The read models at the end of the log, or at the position reached so far by another process that is updating them."""
     views = open_read_models(context.settings())
     try:
         runner = Runner(DecodedLog(ledger, codec=codec), views)

@@ -33,15 +33,16 @@ _log = structlog.get_logger("serve")
     "--workers", default=1, show_default=True, type=click.IntRange(1, WORKERS_MAX), help="The number of processes."
 )
 def serve(context: Context, workers: int) -> None:
-    """Serve the API until SIGTERM or SIGINT, then finish open requests within the grace period.
+    """Serve the API. On SIGTERM or SIGINT, finish open requests within the grace period, then exit.
 
-    Migrate the database first (`realrouter migrate`). More than one worker needs PostgreSQL, because SQLite serves one
-    process.
+    Migrate the database first (`realrouter migrate`). More than one worker requires PostgreSQL, because SQLite
+    supports only one process.
     """
     settings = context.settings()
     if workers > 1 and settings.store.sqlite_path is not None:
         raise click.ClickException(
-            '--workers above 1 needs PostgreSQL: set [store] url = "postgresql://user@host/db". SQLite serves one process.'
+            '--workers above 1 requires PostgreSQL: set [store] url = "postgresql://user@host/db". '
+            "SQLite supports only one process."
         )
     if workers > 1 and _WORKER not in os.environ:
         logs.configure()

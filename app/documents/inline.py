@@ -1,6 +1,6 @@
 """The PDF files of a request: judged by their content, and measured in pages.
 
-Rule: the pages of an unreadable file are not guessed. Without a page count, the model's whole context window is held for.
+Rule: the pages of an unreadable file are not guessed. Without a page count, the hold covers the model's whole context window.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from app.wire.file_ref import StoredFile
 
 
 def pages_of(request: ParsedRequest, stored: Mapping[str, StoredFile]) -> int | None:
-    """Pages of all files of a request together, None if the pages of one are unknown. Raises RequestError for a file that is not a
-    PDF."""
+    """Pages of all files of a request together, or None if any is unknown. Raises RequestError unless all are PDFs."""
     counts = [_inline_pages(file) for file in request.inline_files]
     counts += [stored[ref.file_id].pages for ref in request.refs]
     if len(counts) < request.demand.files:
-        return None  # one is at a URL that only the upstream fetches
+        return None  # one file is at a URL that only the upstream fetches
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None
 

@@ -111,7 +111,7 @@ def page_count(data: Data) -> int | None:
 
 
 def _read(data: Data, number: int, found: _Found) -> Iterator[int]:
-    """Record facts about the objects. `number` is that of the object at the start. Yields the offset of each object stream's
+    """Record facts about the objects. `number` is the number of the object at the start. Yields the offset of each object stream's
     dictionary: one that has /ObjStm, or a /First with a number."""
     start, bracket, yielded = 0, -1, -1
     for token in _tokens(data):

@@ -3,8 +3,8 @@
 Rule 1: every error is an OpenAI envelope, mapped by app/errors.py; an error that table does not list is logged and answered 500.
 Rule 2: an exit hook runs exactly once, under a shield, however its request ends.
 Rule 3: every response carries x-request-id, and the client's own id if it sent a valid one.
-Rule 4: nothing redirects. A path with one trailing slash is the same path; `//` is another.
-Rule 5: what `elsewhere` can answer from memory is answered before a Quart request is created.
+Rule 4: nothing redirects. A path with one trailing slash is the same path; a path with `//` is a different one.
+Rule 5: a path that `elsewhere` can answer from memory is answered before a Quart request is created.
 Rule 6: any ASGI server on Trio will do. Under our own, the request's task is cancelled when the client leaves, and its Exchange
     fills the body; under another, a second task receives the body and cancels the request on http.disconnect.
 """
@@ -63,9 +63,9 @@ CORS_ORIGINS = "REALROUTER_CORS_ORIGINS"
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")
 
 Ready = Callable[[], Awaitable[str | None]]
-"""None if ready, else the reason in a sentence."""
+"""None if ready, otherwise the reason in a sentence."""
 Elsewhere = Callable[[dict[str, Any]], WebsiteAnswer | None]
-"""Answers paths that no route serves. None: the routes answer. It neither waits nor reads the body."""
+"""Answers paths that no route serves. If it returns None, the routes answer. It neither waits nor reads the body."""
 
 
 class EdgeRequest(TrioRequest):
@@ -193,7 +193,7 @@ class EdgeApplication(QuartTrio):
     session_interface = NoSession()  # type: ignore[assignment]  # quart names its default's type
     elsewhere: Elsewhere = staticmethod(lambda _scope: None)
     on_cut: Callable[[], None] = staticmethod(lambda: None)
-    """Called before a request's exit hooks if another server than ours, not the client, has cancelled the request."""
+    """Called before a request's exit hooks if a server other than ours, not the client, has cancelled the request."""
 
     def ensure_async(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func if _is_async(func) else super().ensure_async(func)
@@ -300,7 +300,7 @@ _STREAM_HEADERS = {
 
 
 def stream_response(events: AsyncIterator[bytes] | StreamBody, headers: Mapping[str, str] | None = None) -> Response:
-    """A response of server-sent events, with no timeout of its own, that proxies must not buffer or transform."""
+    """A response of server-sent events, without a timeout. Its headers forbid proxies to buffer or transform it."""
     body = events if isinstance(events, StreamBody) else StreamBody(events)
     return Response(body, headers={**_STREAM_HEADERS, **(headers or {})})
 

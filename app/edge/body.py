@@ -1,7 +1,8 @@
 """Reads request bodies: checked before they are read, limited while they are read, counted for as long as they are held.
 
 Rule 1: Content-Length is checked before a byte is read; a chunked body is checked as it arrives.
-Rule 2: the bodies that a process holds at one time share one limit. Past it the answer is 503, before reading.
+Rule 2: the bodies that a process holds at the same time share one limit. Beyond it, a request is answered 503 before its body is
+read.
 Rule 3: the last holder of a body releases its reservation, on every path: a completion outlives its request.
 """
 
@@ -22,7 +23,7 @@ ON_EXIT = "realrouter.on_exit"
 BODY_SECONDS = 60.0
 BUDGET_BYTES = 512 * 1024 * 1024
 WINDOW_BYTES = 64 * 1024
-"""Body bytes that wait for the application under another server than ours, which has a limit of its own."""
+"""Body bytes that may wait for the application under a server other than ours. (Our own server has a separate limit.)"""
 
 
 class EdgeBody(TrioBody):
@@ -72,13 +73,13 @@ class EdgeBody(TrioBody):
 
 
 class BodyBudget:
-    """The body bytes that a process may hold at one time."""
+    """The body bytes that a process may hold at the same time."""
 
     def __init__(self, limit_bytes: int = BUDGET_BYTES) -> None:
         self.limit_bytes = limit_bytes
         self.held_bytes = 0
         self.most_bytes = 0
-        """The most that was held at one time since this was last reset."""
+        """The largest number of bytes held at the same time since the last reset."""
 
     def reserve(self, size: int) -> Reservation:
         """Room for `size` bytes. Raises Overloaded."""
@@ -105,7 +106,7 @@ class Reservation:
         self._size += size
 
     def shrink(self, size: int) -> None:
-        """Return a part of it."""
+        """Return a part of the reservation."""
         assert 0 <= size <= self._size
         self._budget.held_bytes -= size
         self._size -= size
@@ -154,8 +155,8 @@ async def read_body(
 
 
 class BodyParts:
-    """A body part by part as it arrives, at most `limit` bytes, for a route that does not keep it. The server limits what waits
-    to be read; a reader that holds parts reserves them itself.
+    """A body part by part as it arrives, at most `limit` bytes, for a route that does not keep it. The server limits the bytes that
+    wait to be read. A reader that holds parts must reserve memory for them.
 
     Iterating raises BodyTooLarge, and RequestTooSlow if a part does not arrive within `idle_seconds`, or the body within `seconds`.
     """
@@ -199,7 +200,7 @@ async def _collect(intake: Intake, limit: int, reservation: Reservation, declare
 
 
 def require_json(request: Request) -> None:
-    """Accept what OpenAI's own endpoints accept: any form of application/json, or no Content-Type."""
+    """Accept the same as OpenAI's endpoints: any form of application/json, or no Content-Type."""
     mimetype = request.mimetype
     if mimetype and mimetype != "application/json" and not mimetype.endswith("+json"):
         raise UnsupportedMediaType(

@@ -1,6 +1,6 @@
 """The address that a request came from: the peer's, or the one that a trusted proxy reports.
 
-Rule 1: X-Forwarded-For is read from the right, and only as far as each hop is a proxy that the operator trusts.
+Rule 1: X-Forwarded-For is read from the right, hop by hop, while each hop is a proxy that the operator trusts.
 Rule 2: a hop that is not a valid address ends the search; the last valid address is used.
 Rule 3: an address has one form: an IPv4-mapped IPv6 address becomes IPv4, and a port is removed.
 """
@@ -38,7 +38,7 @@ def network_of(address: str) -> str:
 
 
 def _parsed(text: str) -> _Address | None:
-    """The address without port, brackets, zone or IPv4-mapped prefix; None if it is not a valid address."""
+    """The address without port, brackets, zone or IPv4-mapped prefix, or None if it is not a valid address."""
     text = text.strip()
     if found := _WITH_PORT.fullmatch(text):
         text = found[1] or found[2]

@@ -1,9 +1,10 @@
 """One client's connection: its socket, its time limits, and the task that answers each of its requests.
 
-Rule 1: one task reads for as long as the connection lives, so a client that leaves is noticed while its response is made.
-    Once a client has sent more than is read ahead, the task watches only for the end of its stream.
-    End of file counts as gone: over TCP a half-closed client cannot be told from one that left.
-Rule 2: every read has a deadline for what it waits for: the rest of a head, the next request, or (during a request) none.
+Rule 1: one task reads for as long as the connection lives, so a client that leaves is noticed while its response is made. Once a
+    client has sent more than is read ahead, the task watches only for the end of its stream. End of file counts as a client that
+    left: over TCP, a half-closed client cannot be distinguished from one that left.
+Rule 2: every read has a deadline, which depends on whether it waits for the rest of a head or for the next request. During a
+    request there is none.
 Rule 3: a write waits at most `send_stall_seconds` for the client, counted from the last byte it took. Then the connection is reset.
 Rule 4: an incomplete write leaves the framing broken: the connection is reset and never used again.
 Rule 5: a request's task may clean up after its last byte is out; the next request does not wait for that.
@@ -69,7 +70,7 @@ class ClientConnection:
             client = parse_socket_addr(self._socket.family, self._socket.getpeername())
             server = parse_socket_addr(self._socket.family, self._socket.getsockname())
         except OSError:
-            return  # the client has gone already
+            return  # the client has already left
         self._http = Http1(self, self.limits, client=client, server=server)
         async with trio.open_nursery() as self._nursery:
             try:
@@ -148,7 +149,7 @@ class ClientConnection:
         return self._http.exchange is not None and not self.closing
 
     def start(self, exchange: Exchange) -> None:
-        """Answer a request, in a task of its own."""
+        """Answer a request, in a separate task."""
         self._nursery.start_soon(self._answer, exchange)
 
     async def _answer(self, exchange: Exchange) -> None:
@@ -161,7 +162,7 @@ class ClientConnection:
             self._give_up(exchange, ShuttingDown() if self.draining else ApiError())
 
     def _cut(self) -> None:
-        """The grace period is over, or the server was cancelled."""
+        """The grace period has ended, or the server was cancelled."""
         if (exchange := self._http.exchange) is not None:
             self._give_up(exchange, ShuttingDown())
 
@@ -184,7 +185,7 @@ class ClientConnection:
         """Send all of `data`, or reset the connection."""
         await trio.lowlevel.checkpoint_if_cancelled()
         try:
-            # Straight to the socket: the kernel nearly always takes it all, and a turn of the event loop costs more.
+            # Directly to the socket: the kernel nearly always takes all of it, and a turn of the event loop costs more.
             sent = os.write(self._socket.fileno(), data)
         except BlockingIOError:
             sent = 0
@@ -209,7 +210,7 @@ class ClientConnection:
                     rest = rest[await self._socket.send(rest) :]
                 whole = True
         except (OSError, trio.ClosedResourceError):
-            whole = False  # the client is gone, or the reader has closed the socket
+            whole = False  # the client has left, or the reader has closed the socket
         finally:
             if not whole:
                 self.reset()
@@ -234,7 +235,7 @@ class ClientConnection:
             self._reading.deadline = self._deadline
 
     def finish(self) -> None:
-        """Close the connection as soon as its reader notices, which is at once."""
+        """Close the connection. Its reader notices immediately."""
         self.closing = True
         self._reading.cancel()
 

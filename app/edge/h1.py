@@ -28,7 +28,7 @@ from app.faults import ApiError, BadRequest, HeadersTooLarge, HttpVersionNotSupp
 
 Fields = Iterable[tuple[bytes, bytes]]
 Address = tuple[str, int] | None
-"""Host and port of one end of the connection; None for a Unix socket."""
+"""Host and port of one end of the connection, or None for a Unix socket."""
 
 EXCHANGE = "realrouter.exchange"
 """The scope's key for the Exchange: present only under our own server."""
@@ -44,12 +44,12 @@ _UNFRAMED = frozenset({b"connection", b"transfer-encoding", b"keep-alive"})
 
 
 class Transport(Protocol):
-    """What HTTP/1.1 needs of the connection it runs on."""
+    """The methods of a connection that HTTP/1.1 uses."""
 
     draining: bool
 
     def start(self, exchange: Exchange) -> None:
-        """Answer a request, in a task of its own."""
+        """Answer a request, in a separate task."""
 
     async def write(self, data: bytes) -> None:
         """Send all of `data`, or reset the connection."""
@@ -58,11 +58,11 @@ class Transport(Protocol):
         """The response is out and the connection stays open. `buffered`: part of the next request has already arrived."""
 
     def finish(self) -> None:
-        """Close the connection as soon as its reader notices, which is at once."""
+        """Close the connection. Its reader notices immediately."""
 
 
 class Exchange:
-    """One request and its response. `intake` is the request's body; `cancel_scope` ends its task when the client is gone."""
+    """One request and its response. `intake` is the request's body; `cancel_scope` ends its task when the client has left."""
 
     def __init__(self, protocol: Http1, request: h11.Request, fields: list[tuple[bytes, bytes]]) -> None:
         self.protocol = protocol
@@ -74,7 +74,7 @@ class Exchange:
         self.suppressed = request.method == b"HEAD"
         self.old_client = request.http_version < b"1.1"
         self.remaining: int | None = 0
-        """Body bytes still to send; None if chunks or the end of the connection frame the body."""
+        """Body bytes still to send, or None if chunks or the end of the connection frame the body."""
         self._head = b""
         self._drained = False
         self.scope: Any = self._scope_of(request, fields)
@@ -208,7 +208,7 @@ class Http1:
         self.exchange: Exchange | None = None
         self.requests = 0
         self.broken = False
-        """h11 cannot parse what arrives; nothing more is read."""
+        """h11 cannot parse the input, so nothing more is read."""
         self._client_keeps = True
 
     @property
@@ -229,7 +229,7 @@ class Http1:
         )
 
     def feed(self, data: bytes) -> None:
-        """Parse received bytes, or with b"" what is already buffered. Raises HttpRefusal."""
+        """Parse received bytes, or, with b"", the bytes that are already buffered. Raises HttpRefusal."""
         if data:
             self.connection.receive_data(data)
         while not self.broken:
@@ -291,7 +291,7 @@ def head_timed_out(seconds: float) -> HttpRefusal:
 
 
 def _judge(request: h11.Request, fields: list[tuple[bytes, bytes]], limits: ServerLimits) -> bool:
-    """Check what h11 does not, and return whether the client keeps the connection open. Raises HttpRefusal."""
+    """Make the checks that h11 does not make. Returns whether the client keeps the connection open. Raises HttpRefusal."""
     if request.http_version not in (b"1.1", b"1.0"):
         raise HttpRefusal(
             HttpVersionNotSupported("This server speaks HTTP/1.1 only. Put a proxy in front of it for TLS and HTTP/2."),

@@ -51,12 +51,12 @@ class Intake:
             await self._taken.wait()
 
     def abandon(self) -> None:
-        """The reader is done: drop what is buffered."""
+        """The reader is done: drop the buffered bytes."""
         self._data.clear()
         self._make_room()
 
     async def take(self) -> bytes:
-        """What has arrived, at least one byte; b"" at the end. Raises the error given to `fail`."""
+        """The bytes that have arrived, at least one; b"" at the end. Raises the error given to `fail`."""
         if not self._data and not self.complete:
             if self._wanted is not None:
                 await self._wanted()

@@ -12,7 +12,8 @@ class ServerLimits:
     """Reaching a limit is answered with an error if the client can still read one; otherwise the connection is closed."""
 
     connections: int = 4096
-    """Open connections of the process. Past it idle ones are closed to make room; if none is idle, the answer is 503."""
+    """Open connections of the process. Beyond this, idle connections are closed to make room; if none is idle, the answer is
+    503."""
     backlog: int = BACKLOG
     head_bytes: int = 64 * 1024
     head_fields: int = 100
@@ -21,7 +22,7 @@ class ServerLimits:
     idle_seconds: float = 75.0
     """Between two requests of one connection."""
     requests: int = 100_000
-    """Requests on one connection; then it closes, so that clients spread over the processes again."""
+    """Requests on one connection. Then it closes, so that clients spread over the processes again."""
     send_stall_seconds: float = 30.0
     """A client that takes no byte for this long is disconnected."""
     grace_seconds: float = 25.0
@@ -30,4 +31,4 @@ class ServerLimits:
     """How long the rest of a refused body is discarded, so that the client can read the refusal."""
     linger_bytes: int = 4 * 1024 * 1024
     body_window_bytes: int = 64 * 1024
-    """Body bytes that wait for the application; past it the socket is not read."""
+    """Body bytes that wait for the application. Beyond this, the socket is not read."""

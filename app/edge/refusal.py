@@ -1,4 +1,4 @@
-"""Refusals that the server itself gives, before or instead of the application."""
+"""Refusals sent by the server itself, before or instead of the application."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gateway's own request ids, sent as x-request-id."""
+"""The gateway's request ids, sent as x-request-id."""
 
 from __future__ import annotations
 

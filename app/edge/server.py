@@ -1,11 +1,11 @@
 """Accepts connections, limits how many are open, and shuts them down in order.
 
-Rule 1: a process holds at most `limits.connections`. Past that, and when descriptors run out, idle connections are closed first.
+Rule 1: a process holds at most `limits.connections`. Beyond that, or when descriptors run out, idle connections are closed first.
 Rule 2: on shutdown nothing more is accepted, idle connections close at once, and open requests get `grace_seconds`.
     Those still open after that are cancelled.
-Rule 3: a waiting connection is accepted within a few turns of the event loop, however many are waiting and however long the
-    turns are: with one per turn, a burst of clients would wait for seconds while open streams take their turns.
-Rule 4: no failure of one connection ends the server.
+Rule 3: a waiting connection is accepted within a few turns of the event loop, however many are waiting and however long the turns
+    are. With one connection per turn, a burst of clients would wait for seconds while open streams take their turns.
+Rule 4: a failure of one connection never ends the server.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ async def serve(
     """Serve `app` until `shutdown`, then let open requests finish. Reports the bound ports once it is listening.
 
     `sockets` are already listening; `bind` names more addresses. No ASGI lifespan events are sent: the caller opens and closes
-    what outlives a request.
+    everything that outlives a request.
     """
     limits = limits or ServerLimits()
     listening = [*sockets, *open_sockets(bind, backlog=limits.backlog, reuse_port=reuse_port)]

@@ -42,7 +42,7 @@ READ_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Everything that decides what an export contains. `log`: the identity of the log that it is taken from."""
+    """Everything that determines the content of an export. `log`: the identity of the log that it is taken from."""
 
     source: Source
     encoder: Encoder
@@ -120,11 +120,11 @@ class FileExport:
                 self._lock(there, fcntl.LOCK_SH)
 
     def _grown(self, after: int) -> Manifest | None:
-        """The manifest of the existing file, which is to be continued; None if there is no file."""
+        """The manifest of the existing file, which is to be continued, or None if there is no file."""
         if not self._out.exists():
             return None
         if not self._encoder.appends:
-            raise ExportUnfit(f"{self._out.name} already exists and cannot be continued. Name another file.")
+            raise ExportUnfit(f"{self._out.name} already exists and cannot be continued. Choose another file name.")
         there = read_manifest(self._manifest_path)
         if there is None or not there.fits(self._spec, self._log):
             raise ExportUnfit(f"{self._out.name} already exists and is not an earlier part of this export.")

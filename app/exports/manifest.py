@@ -21,7 +21,7 @@ class Manifest(msgspec.Struct, frozen=True):
     """`first_position` and `last_position`: the file has every matching event from the first to the last, both included.
 
     `control_total` is the sum of `control_of` over all rows, in USD. `continues`: the file has no head; it follows another file.
-    `wanted` says what was exported, `log` from which log. `checkpoint`: a signed checkpoint that covers the last position.
+    `wanted` says what was exported, and `log` says from which log. `checkpoint`: a signed checkpoint that covers the last position.
     """
 
     format_version: int
@@ -68,12 +68,12 @@ def total_of(manifest: Manifest, tally: Tally) -> int:
 
 
 def read_manifest(path: Path) -> Manifest | None:
-    """The manifest; None if there is no file. Raises ExportUnfit, OSError."""
+    """The manifest, or None if there is no file. Raises ExportUnfit, OSError."""
     return _read(path, Manifest)
 
 
 def read_progress(path: Path) -> Progress | None:
-    """The progress note; None if it does not exist or is truncated."""
+    """The progress note, or None if it does not exist or is truncated."""
     try:
         return _read(path, Progress)
     except ExportUnfit:

@@ -15,7 +15,7 @@ from projections.exports.contract import Encoder
 
 
 class Chunk(NamedTuple):
-    """Bytes, and the position that they reach: everything up to it has been encoded."""
+    """Bytes, and the position that they reach. Everything up to that position has been encoded."""
 
     position: int
     data: bytes

@@ -35,7 +35,7 @@ class Source(Protocol):
 
 
 class Span(NamedTuple):
-    """The positions after `begins` up to `until` are exported; those up to `after` are already done."""
+    """The positions after `begins` up to `until` are exported. Positions up to `after` have already been exported."""
 
     begins: int
     after: int
@@ -55,7 +55,7 @@ class WholeLog:
 
 
 class OneAccount:
-    """The events that moved an account's money, as far as the balances projection has come."""
+    """The events that moved an account's money, up to the position of the balances projection."""
 
     def __init__(self, ledger: Ledger, codec: Codec, read_models: ReadModels, account_id: str) -> None:
         self._ledger, self._codec, self._read_models, self._account_id = ledger, codec, read_models, account_id
@@ -89,7 +89,7 @@ def span_of(ledger: Ledger, source: Source, spec: ExportSpec, after: int | None)
 
 
 def position_before(ledger: Ledger, micros: int, until: int) -> int:
-    """The last position, up to `until`, recorded before an instant; 0 if there is none. Instants never go back."""
+    """The last position, up to `until`, recorded before an instant; 0 if there is none. Instants never decrease."""
     low, high = 0, until
     while low < high:
         middle = (low + high + 1) // 2

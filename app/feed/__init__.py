@@ -1,1 +1,1 @@
-"""Account events, live: sent to everyone who listens to an account as they are recorded."""
+"""Live account events: sent, as they are recorded, to everyone who listens to the account."""

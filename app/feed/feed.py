@@ -1,8 +1,8 @@
 """Follows the log and passes each account's new events to its listeners.
 
-Rule 1: one task per process follows the log, and only while somebody listens. It never waits for a listener.
-Rule 2: a listener gets every event of its account from its starting point on, in log order, each exactly once: first those that it
-missed, which it reads from the log itself, then those that the one task puts.
+Rule 1: one task per process follows the log, and only while there are listeners. It never waits for a listener.
+Rule 2: a listener gets every event of its account from its starting point on, in log order, each exactly once: first the events
+that it missed, which it reads from the log itself, then the events that the one task queues for it.
 Rule 3: a listener belongs to a session or a key. When that ends, its stream ends within seconds.
 Rule 4: an unavailable store ends no stream: nothing is sent until it is back.
 Rule 5: the number of streams is bounded per account and per process, separately from the slots of requests.
@@ -32,7 +32,7 @@ MISSED_MAX = 5_000
 """How far back in the whole log, counted in events, a new listener may resume."""
 PAGE = 1_000
 PACE_SECONDS = 0.05
-"""Between two reads of the log, at any commit rate: what was committed in between is sent together."""
+"""The pause between two reads of the log, at any commit rate. Events committed in between are sent together."""
 FOLLOW_SECONDS = 0.25
 """How long a commit of another process may go unnoticed."""
 CHECK_SECONDS = 2.0
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What streams may take up, per process, per account and per listener."""
+    """The limits on streams, per process, per account and per listener."""
 
     streams_max: int = STREAMS_MAX
     account_streams_max: int = ACCOUNT_STREAMS_MAX
@@ -81,7 +81,7 @@ class Feed:
     async def join(
         self, account_id: str, *, last: int | None, session_digest: str | None = None, key_id: str | None = None
     ) -> Listener:
-        """Listen to an account from now on, or from after `last`, the last position that was sent before. `leave` ends it.
+        """Listen to an account from now on, or from after `last`, the last position that was already sent. `leave` ends it.
 
         Raises TooManyStreams, Overloaded, ShuttingDown, StoreUnavailable.
         """
@@ -119,7 +119,7 @@ class Feed:
         return await self._in_thread(self._reading, self._log.read, after, min(PAGE, until - after))
 
     async def turn(self) -> None:
-        """Deliver the next page of the log, waiting briefly if there is none, or indefinitely while nobody listens.
+        """Deliver the next page of the log, waiting briefly if there is none, or indefinitely while there are no listeners.
 
         Raises StoreUnavailable.
         """
@@ -150,11 +150,11 @@ class Feed:
                 each.end("the key is no longer valid")
 
     def close(self) -> None:
-        """Let nobody join, and end every stream."""
+        """Accept no new listeners, and end every stream."""
         self._closing = True
         for mine in self._listeners.values():
             for each in mine:
-                each.end("the server is restarting")
+                each.end("the server is shutting down")
 
     def _check_room(self, account_id: str) -> None:
         if self._closing:
@@ -178,7 +178,7 @@ class Feed:
                 each.reached(self._position)
 
     async def _deliver_balances(self) -> None:
-        """The balance of every account with news. One that cannot be read now stays due."""
+        """Send the balance of every account with new events. A balance that cannot be read now is tried again later."""
         due = tuple(self._due)
         found = await self._in_thread(self._following, balances_of, self._ledger, due)
         self._due -= found.keys()
@@ -192,6 +192,6 @@ class Feed:
 
 
 def account_of(fact: Fact) -> str | None:
-    """The account of an event; None if it has none, or if this version cannot decode it."""
+    """The account of an event, or None if the event belongs to no account or this version cannot decode it."""
     account_id: str | None = getattr(fact.event, "account_id", None)
     return account_id

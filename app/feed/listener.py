@@ -1,7 +1,7 @@
 """One listener: the events waiting to be sent to it, bounded.
 
-Rule 1: the feed puts and never waits; the stream's task takes everything that is waiting. A listener that exceeds its bound is cut
-off at once, even in the middle of a send.
+Rule 1: the feed queues events and never waits. The stream's task takes everything that is waiting. A listener that exceeds its
+bound is cut off at once, even in the middle of a send.
 Rule 2: only the newest balance waits, and only if it differs from the last one sent.
 Rule 3: each batch carries a position up to which nothing is missing, so that a client can resume from it.
 """
@@ -16,7 +16,7 @@ from app.feed.balance import Balance
 from projections.contract import Fact
 
 END_SECONDS = 1.0
-"""How long an ended stream may take to send what is left."""
+"""How long an ended stream may take to send its remaining events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class News:
 
 @dataclass(eq=False, slots=True)
 class Listener:
-    """`begins`: an earlier stream has sent everything up to this position. `joined`: events up to this position must be read from
-    the log; later ones are put here. `reset`: too many were missed for that. The listener ends with its session or key, which
-    `session_digest` or `key_id` names."""
+    """`begins`: everything up to this position was sent on an earlier stream. `joined`: events up to this position must be read
+    from the log; later events are queued here. `reset`: too many events were missed to read them from the log. The listener ends
+    with its session or key, identified by `session_digest` or `key_id`."""
 
     account_id: str
     begins: int
@@ -64,7 +64,7 @@ class Listener:
         self._changed.set()
 
     def note(self, balance: Balance) -> None:
-        """This balance is being sent ahead of everything that waits here."""
+        """Record that this balance is sent before everything that is waiting here."""
         if self._balance is None:
             self._last = balance.amounts
 
@@ -85,7 +85,7 @@ class Listener:
             self._changed.set()
 
     async def take(self) -> News:
-        """Everything that waits, or the end, as soon as there is something."""
+        """Wait until there is something to send, and return all of it, or the end."""
         await self._changed.wait()
         self._changed = trio.Event()
         news = News(self._facts, self._balance, max(self.begins, self._position), self._ended)

@@ -21,7 +21,7 @@ CHUNK_BYTES = 192 * 1024
 
 
 def inspect(file: BinaryIO) -> int | None:
-    """The number of pages of a PDF, None if they cannot be counted. Blocks; the file is mapped, not read. Raises RequestError."""
+    """The number of pages of a PDF, or None if unknown. Blocks; the file is mapped, not read. Raises RequestError."""
     file.flush()
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if not pdf.is_pdf(data):
@@ -45,7 +45,7 @@ def encoded_bytes(size: int) -> int:
 
 
 def encoded(content: Content, sha256: str) -> str | None:
-    """The whole content as base64, None if its digest differs. Blocks. Raises StorageUnavailable."""
+    """The whole content as base64, or None if its digest differs. Blocks. Raises StorageUnavailable."""
     digest, pieces, rest = hashlib.sha256(), [], b""
     while data := content.read(CHUNK_BYTES):
         digest.update(data)

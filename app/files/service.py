@@ -39,10 +39,10 @@ from domain.events import FileUploaded, file_stream
 from domain.file import File, Room
 
 UPLOAD_BYTES = 1024 * 1024
-"""The most memory that an upload uses."""
+"""The maximum memory that an upload uses."""
 THREADS_MAX = 16
 REFERENCED_MAX = 100
-"""The most files that one request may refer to."""
+"""The maximum number of files that one request may refer to."""
 T = TypeVar("T")
 _log = structlog.get_logger("files")
 
@@ -60,7 +60,7 @@ class Records:
 
 
 class Files:
-    """The files of all accounts: their content in `storage`, their records in `records`, no more per account than `room`."""
+    """The files of all accounts. Contents are in `storage`, records in `records`; `room` is each account's quota."""
 
     def __init__(self, storage: Storage, records: Records, room: Room) -> None:
         self.storage = storage
@@ -164,7 +164,7 @@ class Files:
         return file
 
     async def load(self, file_id: str) -> File:
-        """The file folded from its stream, in whatever state. Raises StoreUnavailable."""
+        """The file folded from its stream, in any state. Raises StoreUnavailable."""
         recorded = await self._read(self._ledger.stream, file_stream(file_id))
         instants = [one.recorded_at_micros for one in recorded]
         return files.fold(file_id, zip(known(self._codec, recorded), instants, strict=True))
@@ -290,7 +290,7 @@ class Files:
         return ended
 
     async def remove(self, file_id: str) -> None:
-        """Remove a content that the ledger does not know, or no longer. On failure the sweep removes it later."""
+        """Remove a content that the ledger does not know, or no longer knows. On failure, the sweep removes it later."""
         self._names.forget(file_id)
         try:
             await self._run(self.storage.delete, file_id)

@@ -1,7 +1,7 @@
 """The storage of file contents: one contract, two engines (local.py, s3.py), selected in opening.py.
 
-Rule 1: an upload is collected in a spool, which leaves nothing behind once discarded. `keep` turns it into a file atomically, and
-the file is durable when it returns.
+Rule 1: an upload is collected in a spool. Discarding a spool removes all of its bytes. `keep` turns a spool into a file atomically,
+and the file is durable when `keep` returns.
 Rule 2: a file is its content and its details, stored by id and never changed. The details contain what the ledger must not: the
 name that the client gave.
 Rule 3: the ledger determines which files exist. Content that the ledger does not know remains from a crash, and a sweep removes it.

@@ -57,7 +57,7 @@ class FileSweep:
             await self.collect()
 
     async def expire(self) -> int:
-        """End expired files. Returns how many this sweep ended. Raises StoreUnavailable."""
+        """End expired files. Returns how many files this sweep ended. Raises StoreUnavailable."""
         now = self._files.now_micros()
         look = partial(self._read_models.expired_files, now, limit=EXPIRED_MAX)
         found = (await trio.to_thread.run_sync(look, limiter=self._reading)).value

@@ -23,7 +23,7 @@ HEADER_BYTES_MAX = 4096
 HEADERS_MAX = 8
 PARTS_MAX = 8
 OVERHEAD_BYTES_MAX = 64 * 1024
-"""More than a valid form can contain in addition to its file."""
+"""Larger than everything that a valid form can contain in addition to its file."""
 _FILE, _PURPOSE, _ANCHOR, _SECONDS = "file", "purpose", "expires_after[anchor]", "expires_after[seconds]"
 _FIELDS = (_FILE, _PURPOSE, _ANCHOR, _SECONDS)
 

@@ -2,7 +2,7 @@
 
 Rule 1: an instance admits requests only while its lease is good, and stops its streams before anyone else can see it expire.
 Rule 2: completions run in a nursery of the process, not of the request: a client that leaves does not interrupt accounting.
-Rule 3: on shutdown nothing new is accepted; what runs may finish within the grace period; the rest is released.
+Rule 3: on shutdown nothing new is accepted; running requests may finish within the grace period; the rest are released.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Lease:
         self._tasks = 0
         self._renewing = trio.CapacityLimiter(RENEWALS_PER_LEASE)
         self.reading = trio.CapacityLimiter(READERS_MAX)
-        """Threads in which requests ask the store for anything but an append."""
+        """Threads in which requests use the store for anything but an append."""
         self._idle = trio.Event()
         self._idle.set()
 
@@ -154,7 +154,7 @@ class Lease:
             await self._keep_lease()
 
     async def drain(self, grace_seconds: float, settle_seconds: float) -> None:
-        """Accept nothing new; wait up to the grace period for what runs; then release the rest, and wait for that."""
+        """Accept nothing new, wait up to the grace period for running requests, then release the rest and wait for the releases."""
         self._draining = True
         with trio.move_on_after(grace_seconds):
             await self._idle.wait()
@@ -165,7 +165,7 @@ class Lease:
             await self._idle.wait()
 
     async def end(self) -> None:
-        """Give the lease up: nothing of this instance is open any more, and the reaper may release any remnant at once."""
+        """End the lease. This instance has no open requests any more, so the reaper may release anything that is left at once."""
         with trio.move_on_after(self._lease_seconds):
             try:
                 await trio.to_thread.run_sync(

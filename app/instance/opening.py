@@ -1,4 +1,4 @@
-"""This process: its lease in the ledger, and the bounds on what it does at one time."""
+"""This process: its lease in the ledger, and the limits on its concurrent work."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Instance:
 
 
 def open_instance(ledger: Ledger, limits: LimitSettings) -> Instance:
-    """A new instance, with an ID of its own. `lease.run` takes its lease."""
+    """A new instance, with a new ID. `lease.run` takes its lease."""
     return Instance(
         lease=Lease(ledger, lease_seconds=limits.lease),
         slots=Slots(limits.concurrency, limits.key_concurrency),

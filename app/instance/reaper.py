@@ -2,7 +2,7 @@
 
 Rule 1: it acts only a margin after an instance's lease has expired, or a grace period after a request's deadline: a process that
 cannot renew has stopped its streams by then.
-Rule 2: it may run in every process at once: a release has one place in its stream, so the second attempt does nothing.
+Rule 2: it may run in every process at once: a release can take only one place in its stream, so a second attempt does nothing.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Reaper:
     async def sweep(self) -> int:
         """Release the requests that were orphaned at the previous sweep and still are. Returns how many. Raises StoreUnavailable.
 
-        One sighting is not enough: a step of the store's clock makes every lease look expired until its next renewal.
+        Seeing it once is not enough: a step of the store's clock makes every lease look expired until its next renewal.
         """
         if not self._lease.good:
             return 0
@@ -66,7 +66,7 @@ class Reaper:
         return released
 
     async def prune(self) -> None:
-        """Delete windows that no event can move any more. Raises StoreUnavailable."""
+        """Delete windows that no further event can move. Raises StoreUnavailable."""
         now = await trio.to_thread.run_sync(self._ledger.now_micros, limiter=self._reading)
         before = minute_of(now - WINDOWS_KEPT_DAYS * MICROS_PER_DAY)
         await trio.to_thread.run_sync(lambda: self._ledger.prune(minutes_before=before), limiter=self._reading)

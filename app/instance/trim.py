@@ -1,4 +1,4 @@
-"""Freed memory goes back to the operating system.
+"""Returns freed memory to the operating system.
 
 The C library keeps memory that was freed below the top of its heap, so a process that has served a few large requests would keep
 their memory for good. glibc returns it on request (malloc_trim(3)), which takes milliseconds: it is done in a thread, occasionally,
@@ -16,11 +16,11 @@ from app.edge.body import BodyBudget
 
 TRIM_SECONDS = 2.0
 LARGE_BYTES = 16 * 1024 * 1024
-"""Trimming is worth it once bodies of this total size were in memory at one time."""
+"""Trimming is worthwhile once bodies of this total size were in memory at the same time."""
 
 
 class Trimmer:
-    """Makes the C library return the memory of large bodies, once they are gone."""
+    """Makes the C library return the memory of large bodies after they are freed."""
 
     def __init__(self, budget: BodyBudget) -> None:
         self._budget = budget

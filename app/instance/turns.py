@@ -12,7 +12,7 @@ from app.faults import StorageUnavailable
 from app.ledger.store import StoreUnavailable
 
 RETRY_SECONDS = 1.0
-"""The least pause after a turn that failed."""
+"""The minimum pause after a turn that failed."""
 _log = structlog.get_logger("background")
 
 

@@ -1,7 +1,8 @@
 """Decides one batch of commands, for both engines: pure, under the engine's write lock.
 
-Rule 1: a place in the log that is taken is answered first: by the same command, it is Committed; by another, it is a Conflict.
-Rule 2: the other commands run in order of arrival, settlements first, each seeing the effects of those before it.
+Rule 1: commands whose place in their stream is already taken are answered first. If the same command took it, the verdict is
+Committed; if another command did, it is a Conflict.
+Rule 2: the other commands run in order of arrival, but settlements first. Each sees the effects of the commands before it.
 Rule 3: a refused command has no effect: no event, no movement.
 """
 
@@ -26,7 +27,7 @@ EventRow = tuple[int, str, int, str, bytes, str, int]
 
 @dataclass(slots=True)
 class Outcome:
-    """What the engine writes: verdicts in batch order, rows in order of position, new bucket values."""
+    """The decision that the engine writes: verdicts in batch order, rows in order of position, new bucket values."""
 
     verdicts: list[Verdict]
     rows: list[EventRow] = field(default_factory=list)
@@ -50,7 +51,7 @@ class BatchPlan:
 
     @property
     def places(self) -> list[Place]:
-        """Where each command's first event would go, and the place that it expects to be taken before that."""
+        """The place of each command's first event, and the preceding place, which the command expects to be taken."""
         places = [(append.stream, append.expected_version + 1) for append in self.batch]
         places.extend((append.stream, append.expected_version) for append in self.batch if append.expected_version)
         return places
@@ -136,7 +137,7 @@ class _Run:
 
 
 def _moves(append: Append, at_micros: int) -> Sequence[Movement]:
-    """The buckets that the command moves, each once, and by how much."""
+    """The buckets that the command moves, each listed once, and the amounts."""
     if len(append.events) == 1:
         return movements(append.events[0], at_micros)
     moves: dict[str, int] = {}

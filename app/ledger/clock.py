@@ -1,4 +1,4 @@
-"""The store's time, without asking the store: a process's own wall clock may be wrong, or be set while it runs."""
+"""The store's time, estimated without a query. A process's own wall clock may be wrong, or may be set while the process runs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ PAUSE_MICROS_MAX = 5_000_000
 class StoreClock:
     """An estimate of the store's clock, in microseconds since 1970. It never blocks, and small corrections never turn it back.
 
-    Every append and every lease renewal brings a reading of the store's clock. The store took it at some moment between the
-    question and the answer, which bounds the difference between its clock and this process's monotonic clock from both sides. A
-    difference within the bounds is kept; one outside moves to the nearer bound. So a slow answer changes nothing, a fast one
-    corrects, and a store whose clock was set is followed. Between readings the monotonic clock counts on.
+    Every append and every lease renewal brings a reading of the store's clock. The store took that reading at some moment between
+    the query and the answer, which bounds the difference between the store's clock and this process's monotonic clock from both
+    sides. If the current difference is within the bounds, it is kept; otherwise it moves to the nearer bound. So a slow answer
+    changes nothing, a fast answer corrects the estimate, and the estimate follows a store whose clock was set. Between readings the
+    estimate advances with the monotonic clock.
 
     The error is at most the round trip of the last reading, plus the drift of the two clocks until the next one, a quarter of a
     lease later. While the store is unavailable, the last difference remains in use. If the store's clock is set back by up to
@@ -31,11 +32,11 @@ class StoreClock:
         self._lock = threading.Lock()
 
     def monotonic_micros(self) -> int:
-        """The monotonic clock. Read it just before asking the store, and pass it to `learn`."""
+        """The monotonic clock. Read it just before a query to the store, and pass the value to `learn`."""
         return self._monotonic_ns() // 1000
 
     def learn(self, store_micros: int, asked_at: int) -> None:
-        """Take a reading: the store answered `store_micros` to a question that was sent at `asked_at`."""
+        """Take a reading: the store answered `store_micros` to a query that was sent at `asked_at`."""
         least, most = store_micros - self.monotonic_micros(), store_micros - asked_at
         with self._lock:
             known = least if self._difference is None else self._difference

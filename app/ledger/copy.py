@@ -2,14 +2,14 @@
 
 Rule 1: all or nothing. The target is filled in one transaction, which commits after verification; an interrupted copy leaves the
 target empty, and can be started again.
-Rule 2: an event keeps its position, command, instant and bytes: whatever was proven about the old log holds for the new one.
+Rule 2: an event keeps its position, command, instant and bytes: every proof about the old log is valid for the new one.
 Rule 3: the source is read in one snapshot, and the target is read back: both must give the same counts and the same digest over
 all rows. Memory does not grow with the log.
 Rule 4: a source that a server is writing to is refused, unless the caller allows it: commits after the snapshot would be lost.
 A source that has grown during the copy is always refused.
-Rule 5: people and payment bookkeeping are copied; leases, sessions, sign-in links and throttles are not: people sign in again.
-Tiles and checkpoints are not copied: they are sealed again from the same events, and must match the checkpoint kept outside the
-database.
+Rule 5: people and payment bookkeeping are copied. Leases, sessions, sign-in links and throttles are not, so people must sign in
+again. Tiles and checkpoints are not copied: they are sealed again from the same events, and must match the checkpoint kept outside
+the database.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Lets a plain `eventsourcing` application read the log and follow it with projections of its own.
+"""Lets a plain `eventsourcing` application read the log and follow it with its own projections.
 
 Rule 1: everything here reads. Events enter the log through Ledger.append alone, in the gateway.
-Rule 2: followers pull, on both engines: a subscription asks for new events every POLL_SECONDS. The log sends no notifications.
-Rule 3: a topic with a colon is the library's own ("module:Class"); every other is one of domain/events.py or a newer version's.
+Rule 2: followers pull, on both engines: a subscription queries for new events every POLL_SECONDS. The log sends no notifications.
+Rule 3: a topic with a colon is the library's own ("module:Class"); every other topic is defined in domain/events.py, or by a newer
+version.
 
 An application's environment, given as `env=` or as environment variables, perhaps with the application's name as a prefix:
 
@@ -46,7 +47,7 @@ _CODEC = Codec()
 class LedgerEvent:
     """An event of the log as a policy or a projection receives it. `originator_id` is the stream, such as `account:acct_1`.
 
-    `recorded_at_micros` is the instant of its batch (UTC, microseconds since 1970); None if it was read by `select_events`.
+    `recorded_at_micros` is the instant of its batch (UTC, microseconds since 1970), or None if it was read by `select_events`.
     """
 
     originator_id: str
@@ -97,7 +98,7 @@ class PullingSubscription(Subscription[ApplicationRecorder]):
 
 
 class _LogRecorder(ApplicationRecorder):
-    """What the recorders of both engines have in common. They differ in how they run a statement."""
+    """The common part of both engines' recorders. They differ only in how they run a statement."""
 
     @abstractmethod
     def _fetch(self, sql: str, parameters: Sequence[Any]) -> Sequence[Row]:

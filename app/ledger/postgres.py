@@ -6,7 +6,8 @@ Rule 2: three round trips per batch: lock and read; read again if the stamped in
 Rule 3: a commit whose reply was lost is retried: commands that are in the log are answered as committed. If the first attempt is
 still running on the server, the second waits for the row that it has locked, so the verdict is never a guess.
 Rule 4: every wait is limited: statements by the server, and answers by the client, in case the server hangs.
-Rule 5: readers' connections come from eventsourcing's pool; the writer's is our own, because its transaction spans the decision.
+Rule 5: readers' connections come from eventsourcing's pool; the writer has a separate connection, because its transaction spans the
+decision.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ APPEND_ATTEMPTS = 3
 CONNECT_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_SECONDS = 15
 ANSWER_TIMEOUT_SECONDS = 20
-"""The client's own limit: a server that is suspended or unreachable reports no timeout."""
+"""The limit that the client enforces, because a server that is suspended or unreachable reports no timeout."""
 READERS = 4
 _MIGRATION_LOCK = 7_233_402_945
 """The key of the advisory lock that serialises migrations."""
@@ -64,7 +65,7 @@ _OPEN_REQUESTS = "INSERT INTO open_requests SELECT * FROM unnest(%b::text[], %b:
 _CLOSE_REQUESTS = "DELETE FROM open_requests WHERE request_id = ANY(%b::text[])"
 _MOVE_HEAD = "UPDATE log_head SET position = %b, recorded_at_micros = %b"
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
-"""Whatever the server's default: each statement after the lock must see everything committed before the lock was granted."""
+"""Set explicitly: each statement after the lock must see everything that was committed before the lock was granted."""
 _PLANS = (
     "SET plan_cache_mode = force_generic_plan",
     "SET enable_seqscan = off",
@@ -204,7 +205,7 @@ class PostgresLedger(LedgerQueries):
         return stamped, logged, buckets, position
 
     def renew_lease(self, instance_id: str, seconds: float) -> None:
-        """On a connection of its own, so that busy readers cannot cost a process its lease."""
+        """Uses a separate connection, so that busy readers cannot cost a process its lease."""
         with self._connect() as connection:
             connection.execute(_RENEW_LEASE, (instance_id, int(seconds * MICROS_PER_SECOND)))
             asked_at = self._clock.monotonic_micros()

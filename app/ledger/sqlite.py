@@ -1,8 +1,9 @@
 """The embedded engine: one SQLite file in WAL mode, every commit synced to the disk (synchronous=FULL).
 
-Rule 1: one connection writes, under BEGIN IMMEDIATE; readers have connections of their own and never block it.
+Rule 1: one connection writes, under BEGIN IMMEDIATE. Readers use separate connections and never block the writer.
 Rule 2: the write lock is the file's, so the command line is safe next to a server; a second server is refused (exclusive.py).
-Rule 3: readers' connections come from eventsourcing's pool; the writer's is our own, because its transaction spans the decision.
+Rule 3: readers' connections come from eventsourcing's pool; the writer has a separate connection, because its transaction spans the
+decision.
 """
 
 from __future__ import annotations
@@ -188,7 +189,7 @@ def use_wal(connection: sqlite3.Connection) -> None:
 
 
 def split_statements(script: str) -> Iterator[str]:
-    """The statements of a script. (A trigger contains semicolons of its own.)"""
+    """The statements of a script. (Triggers contain semicolons inside their bodies.)"""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

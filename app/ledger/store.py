@@ -3,7 +3,7 @@
 Rule 1: positions are 1..n without gaps, in commit order: a reader that has read up to n has missed nothing and never will.
 Rule 2: an append is one batch under the engine's write lock, and each command in it gets its own verdict.
 Rule 3: the same command twice is `Committed` twice, at one position. So a caller that does not know the outcome retries.
-Rule 4: the store stamps each batch with an instant that never goes back; buckets move in the same transaction.
+Rule 4: the store stamps each batch with an instant, and instants never decrease; buckets move in the same transaction.
 Rule 5: events are only inserted and read. The database itself refuses to change or delete one.
 Engines block: they are called from worker threads.
 """
@@ -23,7 +23,7 @@ from domain.errors import Fault
 from domain.events import Event
 
 BATCH_MAX = 500
-"""Past this, latency grows and throughput falls."""
+"""Beyond this, latency grows and throughput falls."""
 STREAM_LENGTH_MAX = 200
 WINDOWS_KEPT_DAYS = 2
 """Minute windows older than this are deleted; no request lives that long."""
@@ -48,7 +48,8 @@ class CommandFailed(Fault):
 class Append(msgspec.Struct, frozen=True, gc=False):
     """Append `events` to `stream` after version `expected_version`, if all guards hold.
 
-    `first`: for settlements, which are decided before the other commands of their batch, so that what they release is available.
+    `first`: for settlements, which are decided before the other commands of their batch, so that the amounts they release are
+    available.
     """
 
     command_id: str
@@ -149,7 +150,8 @@ class LogReader(Protocol):
 class Tables(Protocol):
     """The ordinary tables next to the events: people, sessions, payment bookkeeping. SQL for both engines; `?` is a parameter.
 
-    No fact about money is only here: whatever these tables lose can be obtained again, from the person or the payment vendor.
+    No fact about money is only here: everything that these tables lose can be obtained again, from the person or the payment
+    vendor.
     """
 
     def select(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[tuple[Any, ...]]:
@@ -173,7 +175,7 @@ class Ledger(LogReader, Tables, Protocol):
         ...
 
     def read_keys(self, after: int, limit: int) -> Sequence[RecordedEvent]:
-        """As `read`, but only events of key topics, through their own index."""
+        """Like `read`, but only events of key topics, through a separate index."""
         ...
 
     def stream(self, name: str) -> Sequence[RecordedEvent]:
@@ -190,7 +192,7 @@ class Ledger(LogReader, Tables, Protocol):
 
     def renew_lease(self, instance_id: str, seconds: float) -> None:
         """Extend this instance's lease to `seconds` from now, by the store's clock. A lease is never shortened, and never renewed
-        once ended. On PostgreSQL this uses a connection of its own."""
+        once ended. On PostgreSQL this uses a separate connection."""
         ...
 
     def end_lease(self, instance_id: str) -> None: ...
@@ -200,7 +202,7 @@ class Ledger(LogReader, Tables, Protocol):
         ...
 
     def prune(self, *, minutes_before: str) -> int:
-        """Delete minute windows older than the minute `minutes_before`, and instances that are gone. Returns how many rows."""
+        """Delete minute windows older than the minute `minutes_before`, and ended instances. Returns how many rows."""
         ...
 
     def snapshot(self) -> AbstractContextManager[LogReader]:

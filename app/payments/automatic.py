@@ -1,8 +1,9 @@
 """Automatic top-ups: charge a saved payment method when the balance falls below a threshold.
 
-Rule 1: off until the account's owner enables it. One charge per crossing: it is armed again when the balance reaches the threshold.
+Rule 1: off until the account's owner enables them. One charge per crossing: they are armed again when the balance reaches the
+threshold.
 Rule 2: the monthly ceiling is a guard in the ledger on the start of the checkout, exact across any number of processes.
-Rule 3: one update claims and numbers a crossing. If the process dies, the next one first looks for a charge with that number.
+Rule 3: one update claims and numbers a crossing. If the process dies, the next process first looks for a charge with that number.
 Rule 4: a refused payment method disables automatic top-ups, with a visible problem. A frozen account is never charged.
 
     armed -> charging -> charged -> armed        charging -> ceiling -> armed        charging -> off
@@ -68,7 +69,7 @@ class AutomaticTopUps:
         self._tables = payments.tables
 
     def of_account(self, account_id: str) -> TopUp | None:
-        """The account's settings; None if it has saved no payment method yet. Blocks."""
+        """The account's settings, or None if it has saved no payment method yet. Blocks."""
         found = self._rows("WHERE account_id = ?", (account_id,))
         return found[0] if found else None
 
@@ -152,7 +153,7 @@ class AutomaticTopUps:
         )
 
     def _figures(self, account_id: str) -> tuple[int, bool, int]:
-        """The available balance, whether the account is frozen, and the credit of this month's automatic top-ups."""
+        """The available balance, whether the account is frozen, and the total credited by automatic top-ups this month."""
         month = buckets.month_of(self._tables.now_micros())
         names = (
             buckets.available(account_id),

@@ -1,6 +1,6 @@
 """The only code through which payments change the books: pure decisions, appended at the version they were made on.
 
-Rule 1: whatever reports a payment (webhook, success page, sweep), this code credits it, after checking it against the checkout.
+Rule 1: any report of a payment (webhook, success page, sweep) is credited here, after it is checked against the checkout.
 Rule 2: each step is one append, decided on the current stream, and can be repeated without effect. If the process dies between two
 steps, the next report of the payment completes them.
 Rule 3: the payment is recorded in its checkout before it is credited, so two payments never credit one checkout.

@@ -36,7 +36,7 @@ def open_payments(
     on_outcome: Callable[[str], None] = lambda _outcome: None,
     vendor: Vendor | None = None,
 ) -> Payments | None:
-    """None if nothing is sold. Raises StripeNotConfigured."""
+    """Returns None if nothing is for sale. Raises StripeNotConfigured."""
     if settings.stripe is None:
         return None
     crediting = Crediting(ledger, codec)

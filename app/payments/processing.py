@@ -1,6 +1,6 @@
-"""Processes the inbox: asks the processor about each webhook's object and settles it.
+"""Processes the inbox: looks up each webhook's object at the processor and settles it.
 
-Rule 1: a webhook whose amounts differ from the checkout is refused before the processor is asked.
+Rule 1: a webhook whose amounts differ from the checkout is refused without a query to the processor.
 Rule 2: if the processor or the store is unreachable, or a bug occurs, the row is retried later, for as long as it is kept.
 """
 
@@ -112,7 +112,7 @@ class Processing:
         return await self._payments.settle_returns(payment_id) if payment_id else "not ours"
 
     async def _claim_refused(self, claimed: dict[str, Any], amount_minor: int | None) -> str | None:
-        """Why the webhook's object does not match our checkout; None if it may match."""
+        """Why the webhook's object does not match our checkout, or None if it may match."""
         metadata = claimed.get("metadata") or {}
         checkout_id = claimed.get("client_reference_id") or metadata.get("checkout_id")
         if not isinstance(checkout_id, str):

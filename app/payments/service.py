@@ -1,8 +1,9 @@
 """A process's payments: starts, inspects and settles checkouts, whichever source reports them first.
 
-Rule 1: the checkout is in the ledger before the processor is asked for a session, and its id makes that call safe to repeat.
-Rule 2: settling means asking the processor for the current state and crediting it through `Crediting`. Webhooks, the page that a
-customer returns to, the sweep and a restarted process all end up here.
+Rule 1: the checkout is in the ledger before a session is requested from the processor. The checkout's id makes that call safe to
+repeat.
+Rule 2: settling a payment means querying its current state at the processor and crediting it through `Crediting`. Webhooks, the
+page that a customer returns to, the sweep and a restarted process all end up here.
 Rule 3: a payment that does not match our checkout is refused and logged by id, and nothing is credited.
 """
 
@@ -104,7 +105,7 @@ class Payments:
             session = await self.vendor.open_session(order, product=pack.name, return_url=self._return_url, save=save)
             await self.in_thread(self._remember, checkout_id, session.session_id)
         if session.url is None or session.status != "open":
-            raise AlreadyExists(f"The checkout {checkout_id} is over. Begin another one.")
+            raise AlreadyExists(f"Checkout {checkout_id} has ended. Start a new one.")
         return OpenedCheckout(checkout_id, session.url)
 
     async def _opened_before(self, checkout: Checkout) -> Session | None:
@@ -115,12 +116,12 @@ class Payments:
             return await self.vendor.session(session_id)
         age_micros = await self.in_thread(self.tables.now_micros) - checkout.started_at_micros
         if checkout.state != "started" or age_micros > REPEATABLE_SECONDS * MICROS_PER_SECOND:
-            raise AlreadyExists(f"The checkout {checkout.checkout_id} is over. Begin another one.")
+            raise AlreadyExists(f"Checkout {checkout.checkout_id} has ended. Start a new one.")
         return None
 
     async def look(self, checkout: Checkout) -> Session | None:
-        """Ask the processor about an unpaid checkout, and settle it. None if it was asked less than LOOK_SECONDS ago or cannot be
-        asked. Raises StoreUnavailable."""
+        """Look up an unpaid checkout at the processor, and settle it. Returns None if it was looked up less than LOOK_SECONDS ago,
+        or if the processor cannot be reached. Raises StoreUnavailable."""
         session_id = await self.in_thread(self._session_id, checkout.checkout_id)
         now = trio.current_time()
         if session_id is None or now - self._looked.get(checkout.checkout_id, float("-inf")) < LOOK_SECONDS:

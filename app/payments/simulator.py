@@ -58,7 +58,7 @@ class SimulatedVendor:
         return await self._in_thread(lambda: self._load(session_id))
 
     async def pay(self, session_id: str) -> tuple[Notice, bytes] | None:
-        """Pay the session. Returns the webhook, None if the session had ended."""
+        """Pay the session. Returns the webhook, or None if the session had ended."""
         return await self._in_thread(lambda: self._close(session_id))
 
     async def decline(self, session_id: str) -> Simulated | None:

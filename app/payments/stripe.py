@@ -51,7 +51,7 @@ T = TypeVar("T")
 
 
 class _HttpClient(stripe.HTTPXClient):
-    """The library's client. The library passes encoded bodies to httpx as `data`, which is deprecated; this passes `content`."""
+    """The library's client. It passes encoded bodies to httpx as `data`, which is deprecated. This subclass uses `content`."""
 
     def _get_request_args_kwargs(self, method: str, url: str, headers: Mapping[str, str], post_data: Any) -> Any:
         args, kwargs = super()._get_request_args_kwargs(method, url, headers, None)
@@ -273,7 +273,7 @@ def _session(found: dict[str, Any]) -> Session:
 
 
 def _tax(session: dict[str, Any]) -> Tax | None:
-    """The session's tax; None if Stripe reports none."""
+    """The session's tax, or None if Stripe reports none."""
     buyer = session.get("customer_details") or {}
     country = (buyer.get("address") or {}).get("country")
     automatic, amount = session.get("automatic_tax") or {}, (session.get("total_details") or {}).get("amount_tax")

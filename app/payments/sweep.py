@@ -105,7 +105,7 @@ class PaymentSweep:
         return await run.report()
 
     async def _take_in(self, since: int) -> None:
-        """Process webhooks that never arrived, and those still waiting."""
+        """Process the webhooks that never arrived, and the stored ones that are still waiting."""
         payments = self._payments
         now = int(await payments.in_thread(payments.tables.now_micros) / MICROS_PER_SECOND)
         since = max(since, now - ANNOUNCED_DAYS_MAX * _DAY_SECONDS)

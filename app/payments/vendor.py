@@ -1,6 +1,7 @@
-"""The interface of a payment processor, in our own terms.
+"""The interface of a payment processor, independent of any particular one.
 
-Rule 1: everything here is the processor's current answer to our own call. A webhook's claim is only a reason to ask.
+Rule 1: everything here is the processor's current answer to a call from the gateway. A webhook only triggers such a call; its
+content is not trusted.
 Rule 2: amounts are in the currency's smallest unit, currencies are lower-case codes, instants are seconds since 1970.
 """
 
@@ -87,7 +88,7 @@ class Notice:
 
 
 class Vendor(Protocol):
-    """A payment processor. All methods raise VendorUnavailable and VendorRefused; None: no such object. Callers close the lists."""
+    """A payment processor. All methods raise VendorUnavailable and VendorRefused. None: no such object. Callers close the lists."""
 
     name: str
     livemode: bool
@@ -107,7 +108,8 @@ class Vendor(Protocol):
         ...
 
     async def charge(self, order: CheckoutStarted, saved: SavedMethod) -> Payment:
-        """Charge a saved method, with its owner absent. A repeated call returns the same payment; a refusal a failed one."""
+        """Charge a saved method, with its owner absent. A repeated call returns the same payment. If the charge is refused, a
+        failed payment is returned."""
         ...
 
     async def payment(self, payment_id: str) -> Payment | None: ...

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class NotYetProjected(Fault):
-    """The requested position is beyond what the read model has processed."""
+    """The read model has not processed the requested position yet."""
 
     def __init__(self, position: int, reached: int) -> None:
         super().__init__(f"Position {position} is not projected yet; the read model is at position {reached}.")

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 FRESH_SECONDS = 2.0
-"""After this time the answer is given as is; it names its position."""
+"""After this time, the answer is sent as it is. It states its position."""
 FRESH_LOOK_SECONDS = 0.01
 
 

@@ -39,7 +39,7 @@ class DecodedLog:
             return self._ledger.now_micros()
 
     def identity(self) -> str:
-        """The hash of event 1, which carries 16 random bytes; empty while there is none."""
+        """The hash of event 1, which carries 16 random bytes. Empty while the log has no events."""
         with _mapped():
             first = self._ledger.read(0, 1)
         return hashlib.sha256(first[0].state).hexdigest() if first else ""

@@ -49,7 +49,7 @@ _OUT_OF_REACH = (
     psycopg.errors.UndefinedTable,
     psycopg.errors.InvalidSchemaName,
 )
-"""The last two: the read models have not been prepared yet."""
+"""The last two errors mean that the read models have not been prepared yet."""
 Connection = psycopg.Connection[Row]
 
 

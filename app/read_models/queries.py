@@ -41,11 +41,11 @@ from projections.unknown import UNKNOWN_TOPICS
 from projections.usage import MICROS_PER_HOUR, USAGE
 
 ROWS_MAX = 1_000
-"""The most rows on one page."""
+"""The maximum number of rows on one page."""
 USAGE_GROUPS_MAX = 10_000
-"""The most groups in one summary: more than a year of hours."""
+"""The maximum number of groups in one summary: more than a year of hours."""
 FILES_MAX = 10_000
-"""The most files on one page, as in OpenAI's API. One more may be read, to see whether there are more."""
+"""The maximum number of files on one page, as in OpenAI's API. One more may be read, to see whether there are more."""
 Fetch = Callable[[str, Sequence[Any]], Sequence[Row]]
 By = Literal["hour", "day", "key", "model"]
 _BALANCE = "SELECT position, recorded_at_micros, available_nanos, held_nanos FROM views.{} WHERE account_id = ? "
@@ -180,7 +180,7 @@ class ViewQueries:
         order, past = ("DESC", "<") if newest_first else ("ASC", ">")
         bound = "" if after_position is None else f"AND position {past} ? "
         sql = (
-            "SELECT * FROM views.files WHERE account_id = ? AND there = 1 "  # noqa: S608 - words of our own
+            "SELECT * FROM views.files WHERE account_id = ? AND there = 1 "  # noqa: S608 - only our own words
             f"AND (expires_at_micros IS NULL OR expires_at_micros > ?) {bound}ORDER BY position {order} LIMIT ?"
         )
         after = () if after_position is None else (after_position,)
@@ -202,7 +202,7 @@ class ViewQueries:
             return ReadModelAnswer(_position_of(fetch, "files"), [File(*row) for row in rows])
 
     def files_there(self, file_ids: Sequence[str]) -> ReadModelAnswer[frozenset[str]]:
-        """Those of these ids, at most a page of them, whose files exist."""
+        """The ids, among the given ones (at most a page), whose files exist."""
         assert len(file_ids) <= ROWS_MAX
         marks = ", ".join("?" * len(file_ids)) or "NULL"
         sql = f"SELECT file_id FROM views.files WHERE there = 1 AND file_id IN ({marks})"  # noqa: S608 - only marks

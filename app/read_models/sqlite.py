@@ -91,7 +91,7 @@ class SQLiteReadModels(ViewQueries):
 
     @contextmanager
     def snapshot(self) -> Iterator[ViewsSnapshot]:
-        """A consistent view of all tables, without a time limit. Text made invalid by a flipped bit is returned too."""
+        """A consistent view of all tables, without a time limit. Text corrupted by a bit flip is still returned."""
         with self._reader() as connection:
             connection.text_factory = _ANY_TEXT
             try:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 NAMED_MAX = 200
-"""The most rows with one name that are examined if there are further conditions."""
+"""The maximum number of rows with one name that are examined if there are further conditions."""
 NAMES = ("id", "response_id", "reference")
-"""The columns that identify a row of a statement: its own id, that of the answer, and its reference."""
+"""The columns that identify a row of a statement: its id, the answer's id, and its reference."""
 Clause = tuple[str, list[Any]]
 """SQL text, and the values of its parameters."""
 _BALANCE_AFTER = (

@@ -1,6 +1,7 @@
 """A second, independent derivation of the read models: in memory, event by event, without code from the projections.
 
-Rule 1: balances are derived from bucket movements here, but from postings in the projections; the rest from the events' fields.
+Rule 1: balances are derived from bucket movements here, but from postings in the projections. Everything else is derived from the
+events' fields.
 Rule 2: for each owner (the first column of the key), rows are produced in key order, so that two streams of any length can be
 compared row by row or by a running hash.
 """
@@ -157,7 +158,7 @@ class Transactions:
 
 
 def _bought(event: Event | UnknownEvent) -> dict[str, Any] | None:
-    """A payment event's values on a statement; None for other events."""
+    """A payment event's values on a statement, or None for other events."""
     match event:
         case TopUpSettled():
             return _values("top_up", event.payment_id, event.credit_nanos, event.checkout_id)
@@ -178,7 +179,7 @@ def _values(kind: str, id: str, amount_nanos: int, reference: str) -> dict[str, 
 
 
 class Usages:
-    """Keeps only the current hour, because instants never go back."""
+    """Keeps only the current hour, because instants never decrease."""
 
     events: ClassVar[tuple[type, ...] | None] = (RequestDebited, RequestReleased)
 

@@ -1,4 +1,4 @@
-"""The differences found by a replay: their number, and the details of the first ones."""
+"""The differences found by a replay: their number, and details of the first differences."""
 
 from __future__ import annotations
 

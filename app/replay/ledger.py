@@ -3,8 +3,8 @@
 Rule 1: everything here is a function of the events in order. Stored derived data is only compared with it.
 Rule 2: memory grows with accounts, keys, open requests and kept windows, not with requests. A request is forgotten once settled; a
 stream used again later would violate the store's own unique index.
-Rule 3: each admission is checked for what the store guards or what can never change: balance, freeze, revocation, and the owner of
-the key. A key's limits are not checked, because a gateway takes them from a cache that may lag behind the log.
+Rule 3: each admission is checked for everything that the store guards or that can never change: balance, freeze, revocation, and
+the owner of the key. A key's limits are not checked, because a gateway takes them from a cache that may lag behind the log.
 Rule 4: a minute window older than `minutes_kept`, by the store's clock, may be missing from the store. If it exists, it must be
 correct.
 """
@@ -103,7 +103,7 @@ class LedgerCheck:
         self._payments = PaymentsCheck(findings)
 
     def order(self, row: RecordedEvent) -> None:
-        """Check that positions are 1..n and instants never go back."""
+        """Check that positions are 1..n and instants never decrease."""
         if row.id != self.position + 1:
             self._findings.differ("gap in positions", f"after {self.position}", self.position + 1, row.id)
         if row.recorded_at_micros < self.recorded_at_micros:
@@ -281,7 +281,7 @@ class LedgerCheck:
             self._findings.differ("admission", where, "a key that was created for this account", event.key_id)
 
     def _forget_windows(self) -> None:
-        """Drop minute windows that are old enough to have been dropped by the store, and that it no longer has."""
+        """Drop minute windows that the store no longer has and that are old enough for it to have dropped them."""
         horizon = self._horizon(self.recorded_at_micros)
         for name in [name for name in self._buckets if _is_old_window(name, horizon) and name not in self._stored]:
             del self._buckets[name]
@@ -305,7 +305,7 @@ class LedgerCheck:
                 self._findings.differ("bucket", name, value, "missing")
 
     def _compare_books(self) -> None:
-        """Check that the books balance, and that customer liabilities equal the buckets with opposite sign."""
+        """Check that the books balance, and that customer liabilities equal the buckets with the opposite sign."""
         self._findings.compare("trial balance", "all accounts", 0, sum(self._books.values()))
         for name, value in self._buckets.items():
             kind, _, owner = name.partition(":")

@@ -25,7 +25,7 @@ from projections.contract import Tracked
 from projections.tables import Row, Table
 
 OWNERS_NAMED = 5
-"""For at most this many owners the differing rows are found; each takes a pass over the events."""
+"""The differing rows are found for at most this many owners. Each owner takes a pass over the events."""
 ROWS_NAMED = 3
 Step = tuple[int, int, Event | UnknownEvent, Sequence[Movement]]
 """(position, recorded at, event, movements)"""

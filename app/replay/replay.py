@@ -1,7 +1,7 @@
 """Replay: recomputes every stored figure from the events and compares.
 
 Rule 1: the log is read in one snapshot, the read models in another taken just before, so running gateways do not affect the result.
-Rule 2: nothing is repaired. A difference states what, where, the expected and the found value.
+Rule 2: nothing is repaired. A difference states what differs and where, and the expected and the found value.
 Rule 3: events with unknown topics are reported. If they moved anything, the buckets show it.
 """
 

@@ -1,1 +1,1 @@
-"""Reports, computed from the events on request. Nothing of them is stored."""
+"""Reports, computed from the events on request. They are not stored."""

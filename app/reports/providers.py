@@ -2,8 +2,8 @@
 
 Rule 1: requests are matched only by the provider's own request id. Rows with the same id are summed into one request.
 Rule 2: differences are listed and counted; nothing is posted. Corrections are a separate command (`realrouter credit adjust`).
-Rule 3: a file covers some period, so missing requests are looked for only between the first and the last request found in both.
-Charges outside are counted. If no request is in both, nothing was compared, and the result is not ok.
+Rule 3: a file covers some period, so missing requests are searched only between the first and the last request found in both.
+Charges outside are counted. If no request is found in both, nothing is compared, and the result is not ok.
 Rule 4: the file is untrusted input: an invalid number is refused with its line, and an oversized file is refused.
 """
 

@@ -1,8 +1,9 @@
 """Computes what a period would have cost at other prices.
 
 Rule 1: the usage of every charge is priced again by the same function that priced it. Nothing is changed or written.
-Rule 2: a model without new prices keeps its own, and is reported as such.
-Rule 3: usage without a new price is reported. It counts as free, or, for a service tier, at the list's own price.
+Rule 2: a model without new prices keeps its old prices, and is reported as such.
+Rule 3: usage without a new price is reported. It counts as free, except that a service tier without prices is priced by the list
+itself.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ PRICES_BYTES_MAX = 4 << 20
 
 
 class Repriced(msgspec.Struct, frozen=True):
-    """An account's charges for a model: what they were, and what they would have been. `priced` False: the model has no new price.
+    """An account's charges for a model, as they were and as they would have been. `priced` False: the model has no new price.
     `unpriced`: the usage for which the new prices have no price."""
 
     account_id: str

@@ -1,8 +1,9 @@
-"""What each upstream of a model would be sent for one request: the protocol, the body, and a relay for its answer.
+"""Prepares one request for each upstream of its model: the protocol, the body to send, and a relay for the answer.
 
-Rule 1: an upstream that cannot carry the request, or that accepts no body of its size, is skipped. If none is left, the client gets
-        the first one's refusal.
-Rule 2: the first body is written at once, before money moves; those of the other upstreams only when their turn comes.
+Rule 1: an upstream that cannot carry the request, or that accepts no body of its size, is skipped. If no upstream is left, the
+        client gets the refusal of the first one.
+Rule 2: the first body is written at once, before money moves; the bodies for the other upstreams are written only when their turn
+        comes.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _CONTENT = ("input", "messages")
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One upstream, as far as requests depend on it: its protocol, the largest body that it accepts, whether it fetches URLs."""
+    """The properties of an upstream that matter for requests: its protocol, its largest body, whether it fetches URLs."""
 
     protocol: str
     request_bytes_max: int
@@ -41,9 +42,9 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What an upstream may use for one request, which is what is held for. None: no bound is set.
+    """The usage that an upstream is allowed for one request. The hold covers it. None: no bound is set.
 
-    `max_tool_calls` bounds the calls of priced tools, None if the request has none.
+    `max_tool_calls` bounds the calls of priced tools, or None if the request has none.
     """
 
     max_output_tokens: int
@@ -53,7 +54,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One upstream, and what it is sent. `model` is its own name for the model; `relay` makes a fresh one for each try."""
+    """An upstream, and the request as sent there. `model` is its name for the model; `relay` makes a new relay for each try."""
 
     upstream: str
     dialect: Dialect
@@ -102,7 +103,7 @@ class Attempts:
 
 @dataclass
 class _Maker:
-    """What the attempts of one request have in common."""
+    """The parts that the attempts of one request have in common."""
 
     request: ParsedRequest
     model: Model
@@ -173,7 +174,7 @@ class _Maker:
 
 def _too_large(size: int, limit: int) -> RequestError:
     return RequestError(
-        f"The request is {size} bytes including its files. The model's provider accepts at most {limit}. Send less.",
+        f"The request is {size} bytes including its files. The model's provider accepts at most {limit} bytes. Send less.",
         code="request_too_large",
         status=413,
     )

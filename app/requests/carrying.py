@@ -5,8 +5,8 @@ Rule 2: one deadline at a time is set, and it never lies past the whole request'
 while it is read, TAIL_SECONDS once the answer is complete, `send_stall` while the client does not read.
 Rule 3: a client that reads too slowly is treated as one that left. Otherwise reading most of an answer and stopping there would be
 free service.
-Rule 4: no answer stays open, however it ends. An unfinished one is closed at once; a finished one after the end of its framing, so
-that its connection can serve another request.
+Rule 4: no answer stays open, however it ends. An unfinished answer is closed at once, a finished one after the end of its framing,
+so that its connection can serve another request.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from app.requests.states import Move, Progress, State
 from app.wire.exchange import AnswerError
 
 TAIL_SECONDS = 30.0
-"""How long the rest of an answer (its usage) may take to follow the closing frame."""
+"""How long the rest of an answer (its usage) may take to arrive after the closing frame."""
 LINGER_SECONDS = 0.05
-"""How long the end of a finished answer's framing is waited for: with it, the connection can serve the next request."""
+"""How long to wait for the end of a finished answer's framing. Once it has arrived, the connection can serve another request."""
 LINGER_READS_MAX = 8
 CLIENT_SHARE = 0.1
-"""If an answer's whole time ran out, and more than this share of it went on waiting for the client, it was the client that left."""
+"""If an answer runs out of time after waiting for the client for more than this share of it, the client counts as having left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The deadlines of a request in seconds, and the value of the cancelled answers that an account has free in a day."""
+    """The deadlines of a request, in seconds, and the value of cancelled answers that an account is not charged for per day."""
 
     first_byte: float
     idle: float
@@ -46,7 +46,7 @@ class Terms:
 
 
 class Stopped(Exception):
-    """The answer was stopped from our side. `reason` is the release's."""
+    """The answer was stopped by the gateway. `reason` is the reason of the release."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -54,7 +54,7 @@ class Stopped(Exception):
 
 
 class Carrying:
-    """The answer of one request. `opened` is the upstream's side of it, None until an upstream has begun to answer."""
+    """The answer of one request. `opened` is the upstream's side of the answer, or None until an upstream has begun to answer."""
 
     def __init__(
         self,
@@ -84,13 +84,13 @@ class Carrying:
         return self.opened.upstream if self.opened is not None else None
 
     def stop(self, reason: str) -> None:
-        """Cancel the upstream, for `reason`. Without effect once the answer is complete, or was stopped before."""
+        """Cancel the upstream, for `reason`. Has no effect once the answer is complete or has been stopped."""
         if self._progress.move(Move.STOP):
             self._stop_reason = reason
             self._scope.cancel()
 
     async def run(self) -> None:
-        """Carry the answer until it is complete, and on to its end if that comes in time. Raises Stopped, UpstreamError."""
+        """Carry the answer until it is complete, then to its end if the end arrives in time. Raises Stopped, UpstreamError."""
         if self._progress.state is State.STOPPED:
             raise Stopped(self._stop_reason)
         self._total_at = self._scope.deadline = trio.current_time() + self._terms.total
@@ -131,7 +131,7 @@ class Carrying:
                     await opened.answer.aclose()
 
     async def _pump(self, opened: Opened) -> None:
-        """Forward what comes until the answer ends. From its first closing frame on the relay holds everything back."""
+        """Forward frames until the answer ends. From the first closing frame on, the relay holds everything back."""
         relay, outbox = opened.relay, self._outbox
         if complete := relay.closing:
             self._progress.move(Move.COMPLETED)
@@ -153,7 +153,7 @@ class Carrying:
             self._progress.move(Move.COMPLETED)
 
     async def _wait_for_client(self) -> None:
-        """The client does not read: the upstream waits too, for a bounded time. Raises Stopped."""
+        """The client does not read, so the upstream waits too, for a limited time. Raises Stopped."""
         self._scope.deadline = self._total_at
         since = trio.current_time()
         try:

@@ -6,7 +6,7 @@ Rule 2: a completion runs in a task of the process. The client's handler only wa
 the client leaves, the handler calls `client_left`, and the upstream is cancelled at once.
 Rule 3: from the first closing frame on, nothing is forwarded before RequestDebited is durable. From then on it makes no difference
 whether the client leaves: the answer is complete, and the debit remains.
-Rule 4: every other exit releases the hold. settlement.py sees to it, however long that takes.
+Rule 4: every other exit releases the hold. settlement.py retries the release until it is recorded.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from domain.request import Hold, admit, free_cancellation_guard, release
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What all requests of a process share. `on_end` is called once for each request, when it is over."""
+    """The parts that all requests of a process share. `on_end` is called once for each request, when it ends."""
 
     terms: Terms
     lease: Lease
@@ -44,7 +44,7 @@ class Runtime:
 
 @dataclass(frozen=True, slots=True)
 class Occupied:
-    """What one request occupies in the process: a slot, and room for its body."""
+    """The resources that one request occupies in the process: a slot, and memory for its body."""
 
     slot: Slot
     body: Reservation
@@ -56,7 +56,7 @@ class Occupied:
 
 
 class Completion:
-    """One request. `run` is its task. Once `outbox.opened` is set, there is an `error`, or there are bytes in the outbox."""
+    """One request. `run` is its task. Once `outbox.opened` is set, either `error` is set or the outbox has bytes."""
 
     def __init__(
         self, plan: Plan, request_log: RequestLog, runtime: Runtime, *, settlement: Settlement, occupied: Occupied
@@ -80,11 +80,11 @@ class Completion:
 
     @property
     def rates(self) -> tuple[Rate, ...]:
-        """The rates of the key as the ledger's verdict on the admission saw them."""
+        """The key's rate limits, as of the ledger's verdict on the admission."""
         return self._settlement.rates
 
     async def client_left(self) -> None:
-        """The client reads nothing more. Called on every exit of its handler; without effect if everything was taken."""
+        """The client reads nothing more. Called on every exit of its handler. Has no effect if the client has taken everything."""
         if not self.outbox.drained:
             self._request_log.client_left = True
             self.stop("cancelled")
@@ -112,7 +112,7 @@ class Completion:
                     await self._carrying.let_go()
 
     async def _admit(self) -> Hold | None:
-        """The hold; None if the admission failed, which was reported to the client."""
+        """The hold, or None if the admission failed. The failure has then been reported to the client."""
         plan, request_log = self._plan, self._request_log
         admitted, guards = admit(
             request_id=request_log.request_id,
@@ -143,7 +143,7 @@ class Completion:
         except (UpstreamError, Stopped) as error:
             failure = error
         except BaseException:
-            # What broke may be what counts usage, so nothing is counted here: nothing may keep the hold.
+            # The failure may be in the code that counts usage, so nothing is counted here: the hold must be released in any case.
             self._progress.move(Move.STOP)
             event = release(hold, reason="internal_error", upstream=self._carrying.upstream)
             self._request_log.settled(event)
@@ -164,7 +164,7 @@ class Completion:
             raise
 
     async def _debit(self, hold: Hold) -> None:
-        """Charge the complete answer, then let its end through."""
+        """Charge the complete answer, then forward its end."""
         opened = self._carrying.opened
         assert opened is not None, "a complete answer was opened"
         relay = opened.relay
@@ -185,7 +185,7 @@ class Completion:
         self._progress.move(Move.DEBITED)
 
     async def _release(self, hold: Hold, reason: str) -> None:
-        """Give the hold back. What was delivered of a cancelled answer counts against the account's free limit of the day."""
+        """Release the hold. The delivered part of a cancelled answer counts against the account's free limit for the day."""
         opened, plan, upstream = self._carrying.opened, self._plan, self._carrying.upstream
         delivered = delivered_usage(plan, opened.relay) if opened is not None else None
         event = release(hold, reason=reason, upstream=upstream, delivered=delivered, prices=plan.quote.model.prices)

@@ -1,9 +1,10 @@
-"""Opening an answer: the upstreams of a plan are asked in order, until one of them begins to answer.
+"""Opening an answer: the upstreams of a plan are tried in order, until one of them begins to answer.
 
-Rule 1: an attempt succeeds once the first frames that may be forwarded have arrived (or the whole body). Until then another
-attempt, or another upstream, may take its place. Attempts that are refused, break or time out cost the client nothing.
-Rule 2: an upstream is asked again only if that may help, after a bounded pause that grows, or that the upstream requested.
-Rule 3: every failure, and every cancellation, closes the answer that it leaves.
+Rule 1: an attempt succeeds once the first frames that may be forwarded have arrived (or the whole body). Until then, another
+attempt or another upstream may replace it. Attempts that are refused, break off or time out cost the client nothing.
+Rule 2: an upstream is retried only if a retry may help. The pause before a retry is limited; it grows with each retry, unless the
+upstream requested a certain pause.
+Rule 3: after a failure or a cancellation, the open answer is closed.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ _STATUS_OF_CODE = {
     "overloaded": 503,
     "timeout": 504,
 }
-"""The status that vendors send with these codes when no stream has begun. Without one of them the error's type decides."""
+"""The status that vendors send with these codes if no stream has begun. For other codes, the error's type decides."""
 
 
 class Opened:
-    """An answer that has begun. `first` is the part of it that may be forwarded already. It may take several calls (`over`)."""
+    """An answer that has begun. `first` is the part that may already be forwarded. An answer may take several calls (`over`)."""
 
     def __init__(self, call: UpstreamCall, upstream: Upstream, answer: UpstreamAnswer, relay: Relay) -> None:
         self.upstream = upstream.name
@@ -64,7 +65,7 @@ class Opened:
             raise answer_fault(self.upstream, error) from error
 
     async def over(self) -> bool:
-        """Called when the upstream's stream has ended. False: it had only paused, and a further call continues the answer.
+        """Called when the upstream's stream has ended. Returns False if the answer had only paused and a further call continues it.
 
         Raises AnswerError if the answer is incomplete, UpstreamError if the upstream does not continue it.
         """
@@ -105,7 +106,7 @@ class Upstreams:
                 except UpstreamError as error:
                     self._on_error(error)
                     if isinstance(error, UpstreamRefused) and attempt.dialect != plan.endpoint:
-                        error.param = None  # it names a parameter of another protocol than the client's
+                        error.param = None  # it names a parameter of a protocol other than the client's
                     if not error.retryable:
                         raise
                     failure = error
@@ -134,7 +135,8 @@ class Upstreams:
 
 
 def answer_fault(name: str, error: AnswerError) -> UpstreamError:
-    """A faulty answer as an upstream's failure. An error inside a 200 gets the status that it would have had without the 200."""
+    """A faulty answer as an upstream's failure. An error inside a 200 response gets the status that it would have had as an
+    ordinary error response."""
     if error.malformed:
         return UpstreamBroken(name, error.message)
     of_type = 400 if error.type == "invalid_request_error" else 500

@@ -1,8 +1,8 @@
 """The bytes of one answer between the task that reads the upstream and the task that sends to the client.
 
-Rule 1: one task puts whole frames; the other takes everything that is there, joined. Either may stop at any time.
-Rule 2: it holds at most OUTBOX_BYTES_MAX and one read more. Once it is full, the putting task waits, so that backpressure reaches
-the upstream.
+Rule 1: one task puts whole frames. The other takes all waiting frames, joined. Either may stop at any time.
+Rule 2: it holds at most OUTBOX_BYTES_MAX plus one read. Once it is full, the putting task waits, so that backpressure reaches the
+upstream.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Outbox:
             self._readable.set()
 
     async def take(self) -> bytes:
-        """Everything that is there, waiting until there is something; b"" at the end."""
+        """Wait until there are bytes, and return all of them; b"" at the end."""
         while not self._chunks:
             if self._ended:
                 return b""

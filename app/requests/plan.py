@@ -1,4 +1,4 @@
-"""A parsed request against what this process offers: the model, the most that it can cost, and what its upstreams are sent.
+"""Plans a parsed request: finds its model, computes the most that it can cost, and prepares the bodies for its upstreams.
 
 Rule: everything that can be refused without the ledger is refused here, before money moves.
 """
@@ -25,7 +25,7 @@ from domain.request import TOOL_CALLS_MAX, Quote, bounds_of, check_key
 
 @dataclass(frozen=True, slots=True)
 class Offering:
-    """What this process offers, the same for every request: models, the version of each one's prices, and upstreams by name."""
+    """The offering of this process, the same for every request: the models, their price versions, and the upstreams by name."""
 
     catalog: Catalog
     price_versions: Mapping[str, int]
@@ -35,10 +35,10 @@ class Offering:
 
 @dataclass(slots=True)
 class Plan:
-    """What an upstream will be asked for, at most used, and charged to whom.
+    """One request, ready for admission: the model, the bounds on its usage, and the key that pays for it.
 
-    It keeps nothing of the client's body. Upstream bodies are in `attempts`, which are taken out (`take_attempts`), so that they
-    are freed as soon as an upstream has one.
+    It keeps no part of the client's body. The bodies for upstreams are in `attempts`. `take_attempts` removes them from the plan,
+    so that they are freed as soon as an upstream has received one.
     """
 
     endpoint: Endpoint
@@ -49,7 +49,7 @@ class Plan:
     attempts: Attempts | None
 
     def take_attempts(self) -> Attempts:
-        """Once."""
+        """The attempts. May be called only once."""
         attempts, self.attempts = self.attempts, None
         assert attempts is not None, "a plan is carried out once"
         return attempts
@@ -73,7 +73,7 @@ def make_plan(
     request = check_model_offers(request, model, stored)
     demand = msgspec.structs.replace(request.demand, pages=pages_of(request, stored))
     _check_tool_calls(demand)
-    # A limit of the client's goes upstream as it was sent, even above the model's own.
+    # The client's limit is sent upstream unchanged, even if it exceeds the model's limit.
     output_tokens = demand.max_output_tokens or min(offering.default_max_output_tokens, model.max_output_tokens)
     bounds = bounds_of(model, msgspec.structs.replace(demand, max_output_tokens=output_tokens))
     attempts = Attempts(

@@ -42,7 +42,7 @@ class RequestLog:
     last: float = 0.0
 
     def phase(self, name: str) -> None:
-        """The time since the previous phase ended was `name`. If a phase is reported twice, its times are added."""
+        """Record the end of phase `name`, which began when the previous one ended. If reported twice, its times are added."""
         now = trio.current_time()
         setattr(self.phases, name, (getattr(self.phases, name) or 0.0) + now - (self.last or self.started))
         self.phases.total = now - self.started

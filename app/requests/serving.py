@@ -1,4 +1,5 @@
-"""What all requests of a process share: the models on offer and their prices, the upstreams, the terms, and who hears of each end.
+"""The parts that all requests of a process share: the offered models and their prices, the upstreams, the terms, and the callback
+for the end of each request.
 
 Rule: a process does not serve models at prices that the ledger does not have.
 """
@@ -55,7 +56,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """`listings` by model. `offering` is what requests are planned against, `runtime` what they run with."""
+    """`listings` by model. Requests are planned against `offering` and run with `runtime`."""
 
     listings: Mapping[str, Listed]
     offering: Offering
@@ -127,7 +128,7 @@ def _observe(request_log: RequestLog, metrics: Metrics, then: Callable[[RequestL
 
 
 def _upstream_failed(error: UpstreamError, metrics: Metrics) -> None:
-    """Count it. If a vendor rejects our own account, the operator reads why in the log; clients are not shown it."""
+    """Count the error. If a vendor rejects the gateway's account, the log has the reason; clients do not see it."""
     metrics.upstream_error(error.upstream, _kind(error))
     if isinstance(error, UpstreamRefused) and error.status in (401, 403):
         _log.warning(

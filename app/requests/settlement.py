@@ -1,12 +1,12 @@
 """The ledger's side of one request: its hold, and the one settlement that ends it.
 
-Rule 1: if the fate of an admission is unknown, its client gets 503, and the append is repeated until the fate is known. A hold that
-was placed is then released.
+Rule 1: if the outcome of an admission is unknown, its client gets 503, and the append is repeated until the outcome is known. If a
+hold was placed, it is then released.
 Rule 2: a debit is attempted for the settle time. After that the hold is released, and the answer counts as unbilled.
-Rule 3: a release is repeated until it is in the log, even after the request itself has ended. Repeating either is safe: the store
-knows the command, and the stream has one place for a settlement.
+Rule 3: a release is repeated until it is in the log, even after the request itself has ended. Repeating a debit or a release is
+safe: the store recognises the command, and the stream has one place for a settlement.
 Rule 4: the reaper may take that place first. Then this settlement does nothing.
-Rule 5: if a debit lands after its client was sent an error, a correction gives the charge back.
+Rule 5: if a debit is recorded after its client was sent an error, a correction reverses the charge.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def usage_of(plan: Plan, relay: Relay) -> Usage:
 
 
 def delivered_usage(plan: Plan, relay: Relay) -> Usage | None:
-    """An estimate of what was delivered of an incomplete answer, None if nothing was."""
+    """An estimate of the delivered part of an incomplete answer, or None if nothing was delivered."""
     items = relay.items
     if relay.delivered.output_bytes or items.images or items.web_search_calls or items.calls:
         return _estimated(plan, relay)
@@ -79,7 +79,7 @@ def delivered_usage(plan: Plan, relay: Relay) -> Usage | None:
 
 
 def _estimated(plan: Plan, relay: Relay) -> Usage:
-    """What was delivered, counted by us: the text of the request and of the answer, images and files, and the answer's items."""
+    """Our own count of the delivered part: the text of the request and of the answer, images and files, and the answer's items."""
     items = relay.items
     return Usage(
         input=min(plan.demand.estimated_tokens, plan.quote.bounds.input_tokens),
@@ -92,7 +92,7 @@ def _estimated(plan: Plan, relay: Relay) -> Usage:
 
 
 class Settlement:
-    """One request's access to the log. Every method may be cancelled; what must still happen then happens in the background."""
+    """One request's access to the log. Every method may be cancelled; the required work then continues in the background."""
 
     def __init__(self, request_id: str, *, writer: GroupCommit, lease: Lease, settle_seconds: float) -> None:
         self._request_id = request_id
@@ -102,7 +102,7 @@ class Settlement:
         self._settle_seconds = settle_seconds
         self.refused_by = ""
         self.rates: tuple[Rate, ...] = ()
-        """The rates of the key as the ledger's verdict on the admission saw them."""
+        """The key's rate limits, as of the ledger's verdict on the admission."""
 
     def now_micros(self) -> int:
         """The store's clock, as an estimate that is close enough to set a deadline by."""
@@ -133,7 +133,7 @@ class Settlement:
                 )
 
     async def debit(self, event: RequestDebited) -> None:
-        """Charge. Raises Unsettled: the hold was released already, or the caller is to `release` it."""
+        """Charge. Raises Unsettled if the hold was already released, or if the caller must `release` it."""
         verdict = None
         with trio.move_on_after(self._settle_seconds, shield=True):
             verdict = await self._append_until_known(
@@ -152,8 +152,8 @@ class Settlement:
         guards: tuple[Guard, ...] = (),
         instead: Callable[[], RequestDebited] | None = None,
     ) -> RequestReleased | RequestDebited:
-        """Give the hold back; if a guard refuses that, post the debit `instead`. Returns the event that was posted, or `event` if
-        that is not known yet.
+        """Release the hold. If a guard refuses the release, post the debit `instead`. Returns the event that was posted, or `event`
+        if the outcome is not known yet.
 
         Waits at most for the settle time, then continues in the background.
         """
@@ -173,7 +173,7 @@ class Settlement:
                 if isinstance(verdict, Conflict) and verdict.command_id == f"debit_{self._request_id}":
                     await self._give_back()
             finally:
-                done.set()  # also if the process is torn down: the reaper resolves what was not written
+                done.set()  # also if the process is torn down: the reaper releases the holds that were not settled
 
         self._lease.start(until_known)
         with trio.move_on_after(self._settle_seconds, shield=True):

@@ -6,7 +6,7 @@ Rule 2: an upstream is called only in CARRYING, and ADMITTED, the only way into 
 Rule 3: a complete answer is charged. Once COMPLETE, a stop changes nothing; an answer that completes in the instant in which it is
 stopped is COMPLETE too.
 Rule 4: DEBITED leads only from COMPLETE. RELEASED leads from STOPPED, and from COMPLETE if the debit could not be made, or the end
-of the answer not be written.
+of the answer could not be written.
 Rule 5: SETTLED is final, and one move leads into it: REFUSED (there was no hold), DEBITED or RELEASED. A stop may still arrive; it
 changes nothing.
 """
@@ -26,9 +26,9 @@ class State(Enum):
     COMPLETE = auto()
     """The first closing frame has arrived. Nothing more is forwarded until the debit is durable."""
     STOPPED = auto()
-    """Its answer will not complete: the client left, the process stops, or the upstream failed. The hold is to be released."""
+    """The answer will not complete: the client left, the process stops, or the upstream failed. The hold must be released."""
     SETTLED = auto()
-    """Nothing of it is left to do."""
+    """Nothing is left to do for this request."""
 
 
 class Move(Enum):

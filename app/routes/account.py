@@ -50,7 +50,7 @@ class AccountShown(msgspec.Struct, frozen=True):
 
 
 class BalanceShown(msgspec.Struct, frozen=True):
-    """What can be spent, and what open requests hold. A refund or dispute can leave `available` below zero."""
+    """The amount that can be spent, and the amount held by open requests. A refund or dispute can leave `available` below zero."""
 
     account_id: str
     available: str

@@ -1,4 +1,4 @@
-"""Who is calling /api: a signed-in person, or a program with one of the account's keys.
+"""Identifies the caller of /api: a signed-in person, or a program with one of the account's keys.
 
 Rule 1: a key may read and may start a checkout; everything else requires a session.
 Rule 2: a state-changing request with a session cookie must come from our own pages or from an origin that the operator allows.
@@ -47,7 +47,7 @@ async def signed_in(services: Services, request: Request) -> Caller:
 
 
 async def reader(services: Services, request: Request) -> Caller:
-    """A session, or one of the account's keys. Raises what `signed_in` and `bearer` do, except SessionRequired."""
+    """A session, or one of the account's keys. Raises the errors of `signed_in` and `bearer`, except SessionRequired."""
     if request.headers.get("authorization") is None:
         return await signed_in(services, request)
     key = await bearer(services, request)

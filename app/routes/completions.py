@@ -138,7 +138,7 @@ def name_request(request: Request, key: Key) -> str:
 
 
 def idempotency_key(request: Request) -> str | None:
-    """The client's Idempotency-Key, None if it sent none. Raises BadRequest."""
+    """The client's Idempotency-Key, or None if it sent none. Raises BadRequest."""
     sent = request.headers.get("idempotency-key")
     if sent is None:
         return None

@@ -1,4 +1,4 @@
-"""/api/events: what happens to an account, as server-sent events.
+"""/api/events: the events of an account, as server-sent events.
 
 Rule 1: the balance comes first; then, if the client names the last event that it received, the events since; then new events.
 Rule 2: an `id` is a ledger position: every event of the account up to it has been sent, on this stream or an earlier one.
@@ -59,7 +59,7 @@ class RequestEvent(msgspec.Struct, frozen=True):
 
 
 class AccountEvent(msgspec.Struct, frozen=True):
-    """`account`: something else happened to the account, such as a top-up, a new key or a freeze. Reload what you show of it."""
+    """`account`: something else happened to the account, such as a top-up, a new key or a freeze. Reload the data that you show."""
 
     position: int
 

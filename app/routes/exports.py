@@ -87,7 +87,7 @@ def _name(services: Services, account_id: str) -> str:
 
 
 def _close_on_exit(request: Request, held: ExitStack) -> None:
-    """Give back the download's place when the request is over, however it ends."""
+    """Release the download's place when the request ends, however it ends."""
 
     async def leave() -> None:
         held.close()

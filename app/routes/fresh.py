@@ -1,4 +1,4 @@
-"""Read your writes: a read model is awaited, briefly, until it includes what the caller has just done."""
+"""Read your writes: waits briefly until a read model includes the caller's latest changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.services import Services
 
 
 async def caught_up(services: Services, projection: str) -> None:
-    """Wait, up to a limit, until this read model has applied all that the ledger holds now. Raises StoreUnavailable."""
+    """Wait, up to a limit, until this read model has applied everything that is in the ledger now. Raises StoreUnavailable."""
 
     def applied() -> int:
         try:

@@ -1,7 +1,7 @@
 """/api/keys: the account's API keys.
 
-Rule 1: the full key is in the answer to its creation, and nowhere else, ever.
-Rule 2: lists are read from the account's own stream, so they include what was just done.
+Rule 1: the full key is only in the answer to its creation, and never shown again.
+Rule 2: lists are read from the account's own stream, so they include the latest changes.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ ROUTES = (
 
 
 def _change(services: Services, key_id: str, wanted: KeyChange) -> Callable[[Account], Sequence[Event]]:
-    """Decides on the limits as they are when the change is appended: only those that were sent change."""
+    """Decides on the limits that are current when the change is appended. Only the limits that were sent change."""
     given = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not msgspec.UNSET}
     changed: dict[str, object] = dict(given)
     if "models" in given:

@@ -38,7 +38,7 @@ async def checkpoint(services: Services, _request: Request) -> Response:
 
 
 async def key(services: Services, _request: Request) -> Response:
-    """The current key first, then the others that sign or have signed. `@SIZE` marks one that is valid only for logs up to SIZE."""
+    """The current key first, then the others that sign or have signed. `@SIZE`: trusted only on logs of up to SIZE events."""
     return _text("".join(f"{each}\n" for each in sealing(services).keys.own))
 
 
@@ -50,7 +50,7 @@ async def tile(services: Services, _request: Request, tile: str) -> Response:
         raise NotFound(str(error)) from error
     hashes = await services.in_thread(trees.tile, wanted.level, wanted.number)
     if len(hashes) < wanted.width * HASH_BYTES:
-        raise NotFound("The log has no such tile, or has not reached that width yet.")
+        raise NotFound("The log has no such tile, or the tile has not reached that width yet.")
     served = hashes[: wanted.width * HASH_BYTES]
     return Response(served, content_type=OCTETS, headers={"cache-control": IMMUTABLE})
 

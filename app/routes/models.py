@@ -123,7 +123,7 @@ def _allowed(model: Model, key: Key | None) -> bool:
 
 
 def _pricing(prices: PriceList) -> Pricing:
-    """Only what is charged: if images have a price of their own, the tokens of generated images cost nothing."""
+    """Only charged kinds are included. If images have their own price, the tokens of generated images cost nothing."""
     charged = {name: kind for name, kind in _PRICE_NAMES.items() if kind in prices.kinds}
     base, *_above = prices.tiers
     tiers = {name: _tier(tiers, charged) for name, tiers in prices.service_tiers.items()}

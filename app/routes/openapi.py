@@ -25,7 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Who = Literal["session", "reader", "key", "key if any", "nobody"]
 REFS = "#/components/schemas/{name}"
 COMMON = (400, 408, 413, 415, 500, 503)
-"""What any route may return: malformed HTTP, or a server that is full or has lost its store."""
+"""The errors that any route may return: the request is malformed, or the server is full or has lost its store."""
 _MEANING = {
     400: "The request is invalid; `param` names the offending parameter.",
     401: "The key or session is missing or not valid.",
@@ -71,7 +71,7 @@ class Error(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a route takes and returns.
+    """The parameters, bodies and answers of a route.
 
     `answers` maps a status to a struct, or to None if there is no body; `errors` are the statuses beyond COMMON. `streams`: the
     answer may be sent as events. `events`: it is always sent as events, each name with the struct of its data.
@@ -152,7 +152,7 @@ def document(app: EdgeApplication, cookie_name: str = "__Host-realrouter") -> by
         info=Info(
             title="Realrouter",
             version=version("realrouter"),
-            summary="OpenAI-compatible model calls from a prepaid balance, and the account behind them.",
+            summary="OpenAI-compatible model calls from a prepaid balance, and the account that pays for them.",
             license=License(name="Apache-2.0", identifier="Apache-2.0"),
         ),
         tags=[Tag(name=name, description=text) for name, text in _TAGS.items()],

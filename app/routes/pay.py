@@ -108,7 +108,9 @@ def _html(found: Simulated) -> Response:
         note = Markup("<p role=alert>The card was declined. Try another one.</p>") if found.declined else Markup("")
         body = _OPEN.format(note=note, leave=f"{found.return_url}&left=1")
     else:
-        body = Markup('<p role=status>Paid.</p><a class="leave" href="{back}">Go on</a>').format(back=found.return_url)
+        body = Markup('<p role=status>Paid.</p><a class="leave" href="{back}">Continue</a>').format(
+            back=found.return_url
+        )
     price = format_minor(found.amount_minor, found.currency)
     page = _PAGE.format(product=found.product or "Top-up", price=price, currency=found.currency.upper(), body=body)
     return Response(page, content_type="text/html; charset=utf-8", headers=HEADERS)

@@ -45,7 +45,7 @@ class PackShown(msgspec.Struct, frozen=True):
 
 
 class Packs(msgspec.Struct, frozen=True):
-    """What can be bought; empty if nothing is for sale."""
+    """The packs for sale. The list is empty if nothing is for sale."""
 
     data: list[PackShown]
 

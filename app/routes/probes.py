@@ -1,4 +1,4 @@
-"""/healthz, /readyz and /metrics: what load balancers, orchestrators and Prometheus read."""
+"""/healthz, /readyz and /metrics, for load balancers, orchestrators and Prometheus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PROBES = {
 
 
 async def ready(services: Services) -> str | None:
-    """Why the process accepts no requests; None if it does."""
+    """Why the process accepts no requests, or None if it does."""
     lease = services.instance.lease
     if lease.draining:
         return "shutting down"

@@ -19,7 +19,7 @@ from domain.pricing import CostLine
 
 ID_LENGTH_MAX = 200
 OUR_PREFIX = "req_"
-"""The ledger itself finds a request by an ID with this prefix; a response's ID is looked up in a read model."""
+"""An ID with this prefix is looked up in the ledger itself. A response's ID is looked up in a read model."""
 
 
 class EventShown(msgspec.Struct, frozen=True):
@@ -41,7 +41,7 @@ class CostLineShown(msgspec.Struct, frozen=True):
 
 class RequestShown(msgspec.Struct, frozen=True):
     """`state`: open, debited or released. Members that are not known yet are null. Counts are those charged; `delivered` is the
-    cost of what a released request had delivered free of charge."""
+    value of the part that a released request delivered free of charge."""
 
     id: str
     state: str

@@ -65,7 +65,7 @@ class StatementRow(msgspec.Struct, frozen=True):
 
 
 class StatementShown(msgspec.Struct, frozen=True):
-    """A UTC month: `opening` plus `sums` minus `used` is `closing`, the balance at `position`. `complete`: the month is over.
+    """A UTC month: `opening` plus `sums` minus `used` is `closing`, the balance at `position`. `complete`: the month has ended.
     `rows` are the newest of the `rows_count` transactions other than usage."""
 
     month: str

@@ -16,7 +16,7 @@ from app.faults import MethodNotAllowed
 from app.website.site import READ_METHODS, Site, WebsiteAnswer
 
 KEPT = frozenset({"api", "log", "simulator", "v1"})
-"""First segments that are never the website's, whatever routes there are."""
+"""First path segments that never belong to the website, even if no route uses them."""
 
 
 def register(app: EdgeApplication, site: Site) -> None:

@@ -62,7 +62,7 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def sqlite_path(self) -> Path | None:
-        """The database file, relative to the current directory unless absolute; None for PostgreSQL."""
+        """The database file, relative to the current directory unless absolute, or None for PostgreSQL."""
         return Path(self.url.removeprefix("sqlite:///")) if self.url.startswith("sqlite:///") else None
 
     def __repr__(self) -> str:
@@ -155,7 +155,7 @@ class TierPrices(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ServiceTierPrices(Struct, frozen=True, forbid_unknown_fields=True):
-    """Token prices, USD per million, of answers in the service tier `name`. Omitted prices are those of the list itself."""
+    """Token prices, USD per million, of answers in the service tier `name`. An omitted price is taken from the list itself."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
     input: str | UnsetType = UNSET
@@ -203,8 +203,8 @@ class PriceSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """An offered model. Its upstreams are tried in order, until the first byte.
 
-    `endpoints` are the OpenAI endpoints that its `openai` upstreams have for it; requests to the other one are translated.
-    `upstream_model` is its name at all upstreams, or by upstream. "" and upstreams left out: its id.
+    `endpoints` are the OpenAI endpoints that its `openai` upstreams have for it; requests to the other endpoint are translated.
+    `upstream_model` is its name at all upstreams, or by upstream. If it is "" or omits an upstream, the model's id is used there.
     """
 
     id: ModelId

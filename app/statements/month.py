@@ -62,7 +62,7 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 def bounds(month: str) -> tuple[int, int] | None:
-    """The month as instants, from the first, included, to the second, excluded; None if `month` is not a valid month."""
+    """The month as instants, from the first, included, to the second, excluded, or None if `month` is not a valid month."""
     if not MONTH.fullmatch(month) or month == "9999-12":
         return None
     return _begins(month), _begins(next_month(month))

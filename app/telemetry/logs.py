@@ -1,6 +1,6 @@
 """Structured logs: one line of JSON per record on standard error, or coloured text if that is a terminal.
 
-Rule 1: every request writes exactly one line, a `RequestLine`; its fields are all that the line can say.
+Rule 1: every request writes exactly one line, a `RequestLine`, which has these fields and no others.
 Rule 2: content and secrets are never passed to a logger; `redact` still masks anything that looks like a secret.
 Rule 3: a line that cannot be written is counted and dropped: it never fails a request.
 Rule 4: records of the standard library's loggers (hypercorn, quart, warnings) are written in the same form.

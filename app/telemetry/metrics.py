@@ -51,7 +51,7 @@ Child = TypeVar("Child", Counter, Gauge)
 
 
 class _Family(Generic[Child]):
-    """The children of one metric, bound once per label value. Beyond `most` values, further ones count as "other"."""
+    """The children of one metric, bound once per label value. Once there are `most` values, any further value counts as "other"."""
 
     def __init__(self, metric: Child, most: int) -> None:
         self._metric: Child = metric
@@ -260,7 +260,7 @@ class Metrics:
         self._refusals[bucket_kind].inc()
 
     def projection_lag(self, projection: str, *, positions: int, seconds: float) -> None:
-        """How far a projection is behind the log, as the runner last saw it."""
+        """How far a projection lags behind the log, as last seen by the runner."""
         self._lag_positions[projection].set(positions)
         self._lag_seconds[projection].set(seconds)
 

@@ -21,7 +21,7 @@ class CheckpointFile:
         self.path = path
 
     def read(self) -> str | None:
-        """The file's text; None if there is no file. Invalid UTF-8 yields text that is not a checkpoint."""
+        """The file's text, or None if there is no file. Invalid UTF-8 yields text that is not a checkpoint."""
         try:
             with self.path.open("rb") as file:
                 return file.read(FILE_BYTES_MAX).decode(errors="replace")

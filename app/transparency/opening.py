@@ -19,7 +19,7 @@ _log = structlog.get_logger("sealing")
 
 @dataclass(frozen=True, slots=True)
 class Transparency:
-    """What seals the log, and what makes receipts from it."""
+    """The sealer of the log, and the maker of receipts."""
 
     sealer: Sealer
     receipts: Receipts

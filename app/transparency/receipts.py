@@ -4,7 +4,7 @@ Rule 1: a receipt uses the newest checkpoint that covers the event and is signed
 Rule 2: a cosignature is accepted for any size that the tree has had, because witnesses are slower than the log. It is stored when
 `cosign` returns; concurrent cosignatures are merged.
 Rule 3: if only older keys have signed a receipt's checkpoint, the current keys sign it too, so that one public key checks
-everything. They sign only a checkpoint that one of their own checkpoints continues.
+everything. They sign a checkpoint only if a checkpoint that they have signed continues it.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Receipts:
             if kept is not None and (kept.note, kept.witnesses) == (note, witnesses):
                 return witnesses
             self.trees.save_cosigned(checkpoint.size, note, witnesses, before=None if kept is None else kept.note)
-        raise StoreUnavailable("this checkpoint is being changed by other processes")
+        raise StoreUnavailable("another process is changing this checkpoint")
 
     def _of_this_log(self, checkpoint: Checkpoint) -> None:
         if checkpoint.origin != self.keys.origin or checkpoint.extensions:

@@ -150,7 +150,7 @@ class _Loading(FolderCopy):
         return [*statements, (_HEAD, (entries[-1].position, entries[-1].recorded_at_micros))]
 
     def _event(self, entry: Entry) -> Event | None:
-        """The decoded event; None if this version cannot decode it."""
+        """The decoded event, or None if this version cannot decode it."""
         try:
             event = self._codec.decode(entry.topic, entry.state)
         except UndecodableEvent:

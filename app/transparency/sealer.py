@@ -61,7 +61,7 @@ class Sealer:
         self._thread = trio.CapacityLimiter(1)
         self._compared: str | None = None
         self.refused: str | None = None
-        """Why sealing is refused; None while it works."""
+        """Why sealing is refused, or None while it works."""
         self.unsealed = 0
         """The number of events after the newest checkpoint, as last seen."""
 
@@ -167,7 +167,7 @@ class Sealer:
         self._compared = note
 
     def _root_at(self, size: int, growth: Growth) -> bytes:
-        """The root of the log's first `size` events: from tiles as far as they reach, then by hashing events."""
+        """The root of the log's first `size` events, computed from the tiles and, beyond the tiles, by hashing events."""
         if size <= growth.size:
             try:
                 return root(size, reader(self._trees.tile))

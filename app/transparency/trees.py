@@ -91,7 +91,7 @@ class Trees:
             after = rows[-1].size
 
     def tile(self, level: int, number: int) -> bytes:
-        """The tile's hashes, as many as exist; empty if there is none."""
+        """The existing hashes of the tile; empty if it has none."""
         sql = "SELECT hashes FROM log_tiles WHERE origin = ? AND level = ? AND tile = ?"
         rows = self._tables.select(sql, (self.origin, level, number))
         return bytes(rows[0][0]) if rows else b""

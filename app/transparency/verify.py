@@ -1,6 +1,6 @@
 """Verifies the whole log: every event's hash, every tile, every checkpoint's signature and root.
 
-Rule 1: nothing is repaired and nothing is trusted: what was signed is compared with what is stored.
+Rule 1: nothing is repaired and nothing is trusted: the signed hashes are compared with the stored data.
 Rule 2: a difference names its place: the event, the tile, or the two checkpoints around it.
 Rule 3: memory does not grow with the log: events are read in pages, and only the tree's right edge is kept.
 Rule 4: new events do not disturb verification. It checks up to the newest checkpoint that it found, and counts later events before
@@ -30,7 +30,7 @@ _NOTHING = bytes(HASH_BYTES)
 
 
 class FoundCheckpoint(NamedTuple):
-    """A checkpoint's text and where it was found. `size` and `witnesses` are those it is stored under, None if not stored so."""
+    """A checkpoint's text and where it was found. `size` and `witnesses` are from its database row, or None without one."""
 
     where: str
     note: str

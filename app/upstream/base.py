@@ -1,6 +1,6 @@
 """The contract between the gateway and its upstreams.
 
-Rule 1: an upstream takes one call and answers with a status, headers and bytes; it knows nothing of money or the ledger.
+Rule 1: an upstream takes one call and answers with a status, headers and bytes; it knows nothing about money or the ledger.
 Rule 2: every failure is an UpstreamError (app/faults.py), raised by the upstream itself; callers map no other errors.
 Rule 3: closing an answer closes its connection, unless the answer was read to its end.
 """

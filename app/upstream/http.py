@@ -45,7 +45,7 @@ class UpstreamTimeouts:
     first_byte: float | None = 600.0
     """The wait for the head of the answer, and again for the first byte of its body."""
     idle: float | None = 300.0
-    """Each later wait. None leaves it to a caller with a deadline of its own, which costs less per chunk."""
+    """Each later wait. None: no limit here, because the caller sets its own deadline, which costs less per chunk."""
 
 
 class HttpUpstream:
@@ -62,7 +62,7 @@ class HttpUpstream:
         timeouts: UpstreamTimeouts | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        """An empty `api_key` sends no authorization, for a server of one's own. The caller closes the transport.
+        """An empty `api_key` sends no authorization, for a server that the operator runs. The caller closes the transport.
 
         Raises ValueError for an unusable base URL or key.
         """

@@ -14,7 +14,7 @@ from app.upstream.http1.transport import PoolLimits, TrioTransport
 from app.upstream.simulator import SimulatorUpstream
 
 SPARE_CONNECTIONS = 16
-"""Beyond one for each running request."""
+"""In addition to one for each running request."""
 
 
 @asynccontextmanager
@@ -38,7 +38,7 @@ def _upstream(upstream: UpstreamSettings, settings: Settings, transport: TrioTra
         upstream.api_key.reveal(),
         transport=transport,
         protocol=upstream.protocol,
-        # No idle timeout: a completion moves one deadline of its own.
+        # No idle timeout: a completion moves its own deadline.
         timeouts=UpstreamTimeouts(connect=limits.connect, first_byte=limits.first_byte, idle=None),
         allow_insecure=upstream.allow_insecure,
     )

@@ -1,9 +1,10 @@
 """Turns an upstream's error response into UpstreamRefused. Reads the envelopes of OpenAI (nested or flat), Anthropic and Google.
 
 Rule 1: any body, even an empty or malformed one, gives one UpstreamRefused; reading it raises nothing else.
-Rule 2: the message may be shown to a client, so it is limited in length and names no key, organisation or project of ours.
-Rule 3: an error about our own account at the vendor (key, permission, credit, a model we may not use) becomes 403, whatever its
-        status: the operator has to fix it, and another upstream may serve the request.
+Rule 2: the message may be shown to a client, so it is limited in length and names none of the gateway's keys, organisations or
+        projects.
+Rule 3: an error about the gateway's account at the vendor (key, permission, credit, a model it may not use) becomes 403, whatever
+        its status: the operator has to fix it, and another upstream may serve the request.
 """
 
 from __future__ import annotations
@@ -157,10 +158,10 @@ def _envelope(value: Any) -> dict[str, Any]:
 
 
 def _text(value: object, chars_max: int) -> str | None:
-    """`value` as one line without secrets, at most `chars_max` long; None if it is empty or not text."""
+    """`value` as one line without secrets, at most `chars_max` long, or None if it is empty or not text."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    # The cut before cleaning limits the work, the cut after it the result. A secret that is cut in half still matches.
+    # The cut before cleaning limits the work; the cut after cleaning limits the result. A secret that is cut in half still matches.
     text = _CONTROL.sub(" ", str(value)[: chars_max * 4])
     for pattern, name in _SECRETS:
         text = pattern.sub(name, text)

@@ -1,4 +1,4 @@
-"""The security headers of the website's pages: what a page may do in a browser. Pure.
+"""The security headers of the website's pages, which limit what a page may do in a browser. Pure.
 
 Rule 1: the only scripts that run are files of this origin, and the inline scripts that the page had when it was read, by hash.
 Rule 2: inline styles are allowed: the framework, charts and highlighted code set them on elements, which hashes do not cover.
@@ -15,7 +15,7 @@ from html.parser import HTMLParser
 from app.faults import SiteUnfit
 
 POLICY_LENGTH_MAX = 8192
-"""A longer header would be refused by proxies; it limits the number of inline scripts."""
+"""Proxies would refuse a longer header. This limits the number of inline scripts."""
 _LINE_END = re.compile(r"\r\n?")
 _DENIED = (
     "accelerometer",
@@ -86,7 +86,7 @@ def content_security_policy(page: str) -> str:
 
 
 def page_headers(page: str, *, https: bool) -> list[tuple[str, str]]:
-    """The headers of a page. `https`: clients use https, and should never try http."""
+    """The headers of a page. `https`: clients connect over https, and browsers should never try http."""
     headers = [
         ("content-security-policy", content_security_policy(page)),
         ("cross-origin-opener-policy", "same-origin"),

@@ -50,7 +50,7 @@ _SIBLINGS = {"br": ".br", "gzip": ".gz"}
 _FOREVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 _UNSEEN = (NOT_FOUND, "_not-found.html")
-"""Pages without a path of their own."""
+"""Pages that are not served under a path."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ import msgspec
 from domain.usage import Usage
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
-"""Chat's names. A refusal finishes as "stop" after its RefusalDelta events, or as "content_filter" if it had no text."""
+"""Chat's finish reasons. A refusal finishes as "stop" after its RefusalDelta events, or as "content_filter" if it had no text."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -29,7 +29,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 class AnswerBegun(Event, frozen=True, gc=False):
-    """The first event. `upstream_id` is the vendor's id of the answer, `model` the vendor's model name; None if not reported."""
+    """The first event. `upstream_id` is the vendor's id of the answer, `model` the vendor's model name, or None if not reported."""
 
     upstream_id: str | None = None
     model: str | None = None
@@ -75,14 +75,14 @@ class ReasoningDelta(Event, frozen=True, gc=False):
 
 
 class ReasoningDone(Event, frozen=True, gc=False):
-    """`sealed` is the vendor's signature or encrypted reasoning, wrapped by tags.seal; None if there is none."""
+    """`sealed` is the vendor's signature or encrypted reasoning, wrapped by tags.seal, or None if there is none."""
 
     key: int
     sealed: str | None = None
 
 
 class CallBegun(Event, frozen=True, gc=False):
-    """The model calls a function or a custom tool. `call_id` is the vendor's; if it sends none, the reader generates one."""
+    """The model calls a function or a custom tool. `call_id` is the vendor's, or the reader's if the vendor sends none."""
 
     key: int
     call_id: str
@@ -147,7 +147,7 @@ class ChoiceFinished(Event, frozen=True, gc=False):
 
 
 class AnswerEnded(Event, frozen=True, gc=False):
-    """The answer is complete. `service_tier` is the tier that served it, None if not reported."""
+    """The answer is complete. `service_tier` is the tier that served it, or None if not reported."""
 
     usage: Usage | None = None
     service_tier: str | None = None
@@ -193,7 +193,7 @@ class AnswerReader(Protocol):
         ...
 
     def continuation(self) -> bytes | None:
-        """If the upstream paused its turn, the request body that continues it; otherwise None.
+        """The request body that continues a paused turn, or None if the upstream did not pause.
 
         Call it once each time end() or whole() returns no AnswerEnded. The same reader then reads the next response as part of the
         same answer.

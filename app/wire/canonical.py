@@ -1,7 +1,7 @@
 """The canonical form of a request. Every client protocol is read into it, and every upstream protocol is written from it.
 
 Rule 1: it is a validated form of OpenAI's Responses API: items, parts, tools and choices are values with one spelling each.
-Rule 2: None means that the client did not set the field. No field has a default of the gateway's.
+Rule 2: None means that the client did not set the field. The gateway sets no defaults.
 Rule 3: `at` is a value's path in the client's body ("messages[2].content[0]"), used in error messages. It is not part of the
         value: requests that differ only in `at` are equal.
 Rule 4: a writer either carries a value over to the upstream or rejects it with `unsupported_field`. Nothing is silently dropped,
@@ -43,7 +43,7 @@ class Refusal(Value, frozen=True, gc=False, tag=True):
 class Image(Value, frozen=True, gc=False, tag=True):
     """An image: either `data`, base64 of `media_type` (image/png, ...), or a `url` for the vendor to fetch; exactly one is set.
 
-    `detail` is low, high, auto or original; None if the client did not set it.
+    `detail` is low, high, auto or original, or None if the client did not set it.
     """
 
     url: str | None = None
@@ -116,8 +116,8 @@ class CustomCallOutput(Value, frozen=True, gc=False, tag=True):
 class Reasoning(Value, frozen=True, gc=False, tag=True):
     """The model's reasoning, sent back by the client. `sealed` was made by tags.py: only the upstream it names can read it.
 
-    On chat it precedes the call whose `extra_content` carried it. If it belongs to another upstream or to none, and the protocol
-    has no place for plain summaries, the whole item is left out. This is documented, and not an error.
+    On chat it precedes the call whose `extra_content` carried it. If the item belongs to another upstream or to no upstream, and
+    the protocol has no place for plain summaries, the whole item is left out. This is documented, and not an error.
     """
 
     summary: tuple[str, ...] = ()
@@ -159,7 +159,7 @@ Item = (
 
 
 class FunctionTool(Value, frozen=True, gc=False, tag=True):
-    """`parameters` is the client's JSON Schema, None if it sent none. `strict` is None if the client did not set it."""
+    """`parameters` is the client's JSON Schema, or None if it sent none. `strict` is None if the client did not set it."""
 
     name: str
     description: str | None = None
@@ -247,8 +247,8 @@ class CanonicalRequest(Value, frozen=True, gc=False):
     """One request. `endpoint` is the client's protocol; it decides which parameter names appear in errors.
 
     `instructions` come before all items; chat's system messages are items. `logprobs` is the number of alternatives per token, 0
-    for the chosen tokens only, None for no log probabilities. `effort`: none, minimal, low, medium, high, xhigh. `summary`: auto,
-    concise, detailed.
+    for the chosen tokens only, or None for no log probabilities. `effort`: none, minimal, low, medium, high, xhigh. `summary`:
+    auto, concise, detailed.
     """
 
     endpoint: Endpoint
@@ -279,12 +279,12 @@ class CanonicalRequest(Value, frozen=True, gc=False):
 
 
 class Target(Value, frozen=True, gc=False):
-    """The upstream that a CanonicalRequest is written for: its name (for tags) and its own name of the model.
+    """The upstream that a CanonicalRequest is written for: its name (for tags) and its name for the model.
 
-    `max_output_tokens` is the limit that the hold covers; it is always written. `max_tool_calls` limits calls of priced tools, None
-    if none is offered. `fetches_urls`: whether the upstream may be sent URLs to fetch. `is_openai`: whether it is OpenAI's own chat
-    API rather than a compatible server. `max_input_tokens` is the input that the hold covers, None for unlimited: an answer
-    continued over several calls reads its conversation again in each.
+    `max_output_tokens` is the limit that the hold covers; it is always written. `max_tool_calls` limits calls of priced tools, or
+    is None if no such tool is offered. `fetches_urls`: whether the upstream may be sent URLs to fetch. `is_openai`: whether it is
+    OpenAI's own chat API rather than a compatible server. `max_input_tokens` is the input that the hold covers, or None for
+    unlimited: an answer continued over several calls reads its conversation again in each.
     """
 
     upstream: str

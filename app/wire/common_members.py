@@ -22,7 +22,7 @@ _metadata = msgspec.json.Decoder(dict[str, str])
 
 
 def optional(fields: Members, name: str, decoder: msgspec.json.Decoder[T]) -> T | None:
-    """A member decoded by `decoder`, None if it is absent or null. Raises RequestError."""
+    """A member decoded by `decoder`, or None if it is absent or null. Raises RequestError."""
     raw = raw_member(fields, name)
     return None if raw is None else strict(raw, decoder, name)
 

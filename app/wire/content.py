@@ -68,7 +68,7 @@ _names = msgspec.json.Decoder(list[Members])
 
 @dataclass(slots=True)
 class ContentTotals:
-    """`inline_bytes` counts bytes of the JSON text, `content_bytes` what they decode to."""
+    """`inline_bytes` counts bytes of the JSON text, `content_bytes` the bytes that they decode to."""
 
     items: int = 0
     images: int = 0

@@ -16,7 +16,7 @@ def data_uri(media_type: str, data: str) -> str:
 
 
 def split_data_uri(text: str, param: str) -> tuple[str, str] | None:
-    """A data URI's media type and base64, None if `text` is not a data URI. Raises RequestError if it is not base64."""
+    """A data URI's media type and base64, or None if `text` is not a data URI. Raises RequestError if it is not base64."""
     if text[:5].lower() != "data:":
         return None
     head, comma, _ = text[: _HEAD_LENGTH_MAX + 1].partition(",")

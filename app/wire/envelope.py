@@ -36,7 +36,7 @@ def upstream_error(error: Any, within: Any = None) -> AnswerError:
 
 
 def error_in_body(body: bytes) -> AnswerError | None:
-    """The error that `body` contains, None if it is not an error."""
+    """The error that `body` contains, or None if it is not an error."""
     try:
         decoded = msgspec.json.decode(body)
     except (ValueError, RecursionError):

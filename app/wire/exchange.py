@@ -1,8 +1,9 @@
 """One request and its answer as protocol values: the interface between the codecs of this package and the gateway.
 
-Rule 1: bytes in, values out. Nothing here blocks, reads a clock, or knows money.
-Rule 2: a request is parsed once. Anything wrong with it is a RequestError that names the parameter.
-Rule 3: a Relay forwards only whole frames. From the first closing frame on it holds everything back until its owner takes it.
+Rule 1: bytes in, values out. Nothing here blocks, reads a clock, or handles money.
+Rule 2: a request is parsed once. Any fault in it is a RequestError that names the parameter.
+Rule 3: a Relay forwards only whole frames. From the first closing frame on, it holds everything back until the caller takes it with
+        tail().
 Rule 4: a pass-through changes only the bytes that it must. Unknown fields survive.
 """
 
@@ -22,7 +23,7 @@ Endpoint = Literal["responses", "chat"]
 
 
 class RequestError(Fault):
-    """The request is at fault. It is answered with `status`, and nothing is charged."""
+    """The request is at fault. The client gets `status`, and nothing is charged."""
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None, status: int = 400) -> None:
         super().__init__(message)
@@ -33,7 +34,7 @@ class RequestError(Fault):
 
 
 class AnswerError(Fault):
-    """The upstream's answer is at fault. `malformed`: it is invalid or incomplete; otherwise it is an error that it sent."""
+    """The upstream's answer is at fault. `malformed`: it is invalid or incomplete; otherwise the upstream sent an error."""
 
     def __init__(
         self,
@@ -54,7 +55,7 @@ class AnswerError(Fault):
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """One of the request's tools: its type as sent, the name that catalogs use, and the parameter that holds it."""
+    """One of the request's tools: its type as sent, its name in catalogs, and the parameter that contains it."""
 
     type: str
     name: str
@@ -101,10 +102,10 @@ class InlineFile:
 
 @dataclass(slots=True)
 class Delivered:
-    """What has been forwarded so far, for an answer that is cut off or reports no usage.
+    """The amount of output forwarded so far. It is used if an answer is cut off or reports no usage.
 
-    `output_bytes` counts text, reasoning and arguments in UTF-8. Once the answer is closing, it includes what is held back, so that
-    an estimate covers the whole answer.
+    `output_bytes` counts text, reasoning and arguments in UTF-8. Once the answer is closing, it includes the output that is held
+    back, so that an estimate covers the whole answer.
     """
 
     output_bytes: int = 0
@@ -114,14 +115,14 @@ class Delivered:
 class Relay(Protocol):
     """One answer on its way from an upstream to a client.
 
-    feed() returns what may be forwarded now. Once `closing` is set it returns b"" and keeps the rest for tail().
+    feed() returns the bytes that may be forwarded now. Once `closing` is set it returns b"" and keeps the rest for tail().
     feed() and end() raise AnswerError when the answer is at fault. After that nothing more may be fed.
     """
 
     closing: bool
     """The first closing frame has arrived. Nothing is forwarded until the debit is durable."""
     finished: bool
-    """The answer is whole: by the protocol, nothing of significance follows."""
+    """The answer is complete: by the protocol, nothing significant follows."""
     delivered: Delivered
 
     def feed(self, data: bytes) -> bytes: ...
@@ -132,16 +133,16 @@ class Relay(Protocol):
         ...
 
     def cut(self) -> None:
-        """The answer is closing, and the rest of it will not come. Called once, before its usage and tail(), if not `finished`."""
+        """The answer is closing, and its rest will not arrive. Called once, before its usage and tail(), if not `finished`."""
         ...
 
     def continuation(self) -> bytes | None:
-        """After end(): the request body that continues a paused answer, None if the answer is whole. Called once for each end()."""
+        """After end(): the body that continues a paused answer, or None if the answer is whole. Called once for each end()."""
         ...
 
     @property
     def usage(self) -> Usage | None:
-        """The upstream's own figures, None if it sent none."""
+        """The upstream's own figures, or None if it sent none."""
         ...
 
     @property
@@ -151,14 +152,14 @@ class Relay(Protocol):
 
     @property
     def finish(self) -> str:
-        """Why the answer ended, in the protocol's own words: "stop", "length", "completed", "incomplete:max_output_tokens" ..."""
+        """Why the answer ended, in the terms of its protocol: "stop", "length", "completed", "incomplete:max_output_tokens" ..."""
         ...
 
     @property
     def response_id(self) -> str | None: ...
 
     def tail(self) -> bytes:
-        """What was held back, ready to send, including [DONE] if the protocol has one."""
+        """The frames that were held back, ready to send, including [DONE] if the protocol has one."""
         ...
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:

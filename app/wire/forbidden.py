@@ -53,7 +53,7 @@ _CARRIERS: Final = (
     ),
     *("file", "file_id", "file_data", "image_embeds", "audio_embeds", "source", "document"),
 )
-"""Members of a part, of whatever type, that carry something other than text."""
+"""Members of a part of any type that carry content other than text."""
 _SCHEMAS: Final = ("parameters", "schema", "input_schema", "output_schema", "definition")
 """A function's own schema may contain any names."""
 _IDS: Final[Mapping[str, str]] = {
@@ -87,7 +87,7 @@ def check_part(names: Mapping[str, Any], where: str, *, typed: bool) -> None:
     for name in () if typed else _CARRIERS:
         if name in names and bytes(memoryview(names[name])[:4]) != b"null":
             raise RequestError(
-                f"Invalid '{where}': only text, images and files are supported, each in a part of its own type.",
+                f"Invalid '{where}': only text, images and files are supported, each in a separate part with the matching type.",
                 param=where,
                 code="unsupported_input",
             )

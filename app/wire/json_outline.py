@@ -13,7 +13,7 @@ from app.wire.exchange import RequestError
 
 DEPTH_MAX = 200
 PIECES_MAX = 1_000_000
-"""Strings and brackets together. This bounds the time spent on a body that is nothing but brackets."""
+"""Strings and brackets together. This bounds the time spent on a body that consists only of brackets."""
 
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _COLON = re.compile(rb"\s*:")
@@ -52,7 +52,7 @@ def _deeper(depth: int, moves: bytes) -> int:
 
 
 def _name(piece: bytes) -> str:
-    """Names may contain escapes. One with an escaped quote or backslash was blanked above; no known name has those."""
+    """Names may contain escapes. One with an escaped quote or backslash was blanked above; no known name has either."""
     return str(msgspec.json.decode(b'"%s"' % piece)) if b"\\" in piece else piece.decode()
 
 

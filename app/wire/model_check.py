@@ -1,8 +1,8 @@
-"""A parsed request judged by what its model offers: tools, input, service tiers.
+"""Checks a parsed request against its model: tools, input, service tiers.
 
-Rule 1: everything that the model does not offer is refused by the name of its parameter. What is wrong first, in this order, is
-        reported: the type of a tool, the content of a tool, the input, the tier, the size.
-Rule 2: a tool is refused by its type before anything in it is judged.
+Rule 1: everything that the model does not offer is refused by the name of its parameter. Only the first fault is reported, in this
+        order: the type of a tool, the content of a tool, the input, the tier, the size.
+Rule 2: a tool's type is checked before its content.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.wire.request import raw_member, unsupported
 
 
 class Offered(Protocol):
-    """A model, as far as requests are judged by it."""
+    """The properties of a model that requests are checked against."""
 
     @property
     def id(self) -> str: ...
@@ -32,7 +32,7 @@ class Offered(Protocol):
 
     @property
     def service_tiers(self) -> tuple[str, ...]:
-        """Those that a request may name."""
+        """The service tiers that a request may name."""
         ...
 
 

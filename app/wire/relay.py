@@ -1,12 +1,12 @@
-"""What all relays share: frames in order, holding from the closing frame on, limits, and an orderly end.
+"""Shared by all relays: frames in order, holding from the closing frame on, limits, and an orderly end.
 
-Rule 1: feed() is all or nothing: if it raises, nothing of that read was forwarded, and the counts are as they were before.
-Rule 2: from the closing frame on, everything is held in order, up to HELD_BYTES_MAX. Whatever follows `finished` is dropped.
+Rule 1: feed() is all or nothing: if it raises, none of the bytes of that call were forwarded, and the counts are unchanged.
+Rule 2: from the closing frame on, everything is held in order, up to HELD_BYTES_MAX. Everything after `finished` is dropped.
 Rule 3: nothing may be fed after an error. An answer that ends without its closing frame is malformed.
-Rule 4: comments and frames without data pass unchanged. Those at the start wait for the first frame with data, because they do not
-        mean that an answer has begun.
-Rule 5: while every choice that began is finished but more may begin, frames are held. They are forwarded if another choice begins;
-        otherwise they belong to the end of the answer.
+Rule 4: comments and frames without data pass unchanged. If they come at the start, they are held until the first frame with data,
+        because they do not mean that an answer has begun.
+Rule 5: while every choice that began is finished but more may begin, frames are held. They are forwarded if another choice begins.
+        Otherwise they are the end of the answer.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class AnswerState:
         return self._response_id
 
     def cut(self) -> None:
-        """A pass-through has already counted what arrived; there is nothing to add."""
+        """A pass-through has already counted everything that arrived, so there is nothing to add."""
 
     def continuation(self) -> bytes | None:
         """A pass-through is never paused."""

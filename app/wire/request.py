@@ -126,7 +126,7 @@ def read_body(body: bytes) -> Members:
 
 
 def raw_member(fields: Members, name: str) -> msgspec.Raw | None:
-    """A member's JSON, None if it is absent or null."""
+    """A member's JSON, or None if it is absent or null."""
     raw = fields.get(name, _NULL)
     return None if bytes(memoryview(raw)[:5]) == b"null" else raw
 
@@ -151,7 +151,7 @@ def flag(fields: Members, name: str, *, within: str | None = None) -> bool:
 
 
 def count(fields: Members, name: str, maximum: int = INTEGER_MAX) -> int | None:
-    """An integer from 1 to `maximum`, None if the member is absent or null."""
+    """An integer from 1 to `maximum`, or None if the member is absent or null."""
     raw = raw_member(fields, name)
     if raw is None:
         return None
@@ -189,7 +189,7 @@ def service_tier(fields: Members) -> str | None:
 
 
 def shaped(fields: Members) -> bool:
-    """Whether the request gives the output a form."""
+    """Whether the request prescribes the form of the output."""
     return raw_member(fields, "text") is not None or raw_member(fields, "response_format") is not None
 
 
@@ -199,7 +199,7 @@ def tool_uses(fields: Members, name: str = "tools") -> tuple[ToolUse, ...]:
 
 
 def listed_tool_uses(tools: list[_Tool], where: str) -> Iterable[ToolUse]:
-    """Each tool, and the tools inside a namespace after it, so that none evades the model's list of tools."""
+    """Each tool, followed by the tools inside it if it is a namespace, so that no tool evades the model's list of tools."""
     if len(tools) > TOOLS_MAX:
         raise RequestError(
             f"Invalid '{where}': more than {TOOLS_MAX} tools.", param=where, code="array_above_max_length"
@@ -215,7 +215,7 @@ def listed_tool_uses(tools: list[_Tool], where: str) -> Iterable[ToolUse]:
 
 
 def nested_tool_uses(tools: Any, where: str) -> Iterable[ToolUse]:
-    """Tools nested in something else, as far as they have a type. Lists of remote tools have none."""
+    """Tools nested in another tool or item, if they have a type. Lists of remote tools have no types."""
     for index, tool in enumerate(tools if isinstance(tools, list) else ()):
         kind = tool.get("type") if isinstance(tool, dict) else None
         if isinstance(kind, str):

@@ -1,4 +1,5 @@
-"""Rewrites a conversation in a pass-through: uploaded files are inlined, and sealed reasoning goes only to its own upstream.
+"""Rewrites a conversation in a pass-through: uploaded files are inlined, and sealed reasoning is sent only to the upstream that
+sealed it.
 
 Rule 1: an item without files or sealed reasoning keeps its bytes.
 Rule 2: encrypted content in an answer is sealed with the upstream's tag. In a request the seal is removed for that upstream, and

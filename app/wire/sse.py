@@ -4,8 +4,8 @@ Rule 1: frames depend only on the bytes, never on how they were divided into rea
 Rule 2: a frame keeps its bytes: the frames and the pending rest, joined, are the stream. A pass-through therefore changes nothing.
 Rule 3: a frame longer than MAX_FRAME_BYTES is malformed, whether or not its end has arrived.
 
-Lines end in LF, CRLF or CR. A frame ends with the first line end that directly follows another one. A stream written with bare CRs
-has to wait for one more byte, because it may be the LF of a CRLF.
+Lines end in LF, CRLF or CR. A frame ends with the first line end that directly follows another one. In a stream with bare CRs, a
+frame's end is known only one byte later, because that byte may be the LF of a CRLF.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _BOM = b"\xef\xbb\xbf"
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
 _LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\r|\n)")
 _OVERLAP = 3
-"""A blank line of CRLFs may start up to this many bytes before the end of what was searched."""
+"""A blank line of CRLFs may start up to this many bytes before the end of the bytes already searched."""
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
-    """One frame. `data` is None without a data field; `at` is its offset in `raw`, -1 if it spans several lines."""
+    """One frame. `data` is None without a data field. `at` is the offset of the data in `raw`, or -1 if it spans several lines."""
 
     raw: bytes
     event: str
@@ -66,7 +66,7 @@ class FrameSplitter:
         return self._split(data)
 
     def flush(self) -> Frame | None:
-        """The unterminated last frame at the end of a stream, terminated; None if only line ends are pending."""
+        """The unterminated last frame at the end of a stream, terminated, or None if only line ends are pending."""
         rest = bytes(self._pending).rstrip(b"\r\n")
         self._pending.clear()
         return self._frame(rest + b"\n\n") if rest else None

@@ -43,7 +43,7 @@ def invalid(param: str, why: str) -> RequestError:
 
 
 def _explain(error: str, param: str) -> RequestError | None:
-    """The error for a failure other than a wrong type, None for a wrong type."""
+    """The error for a failure other than a wrong type, or None for a wrong type."""
     place = _PLACE.search(error)
     what, path = (error[: place.start()], place[1]) if place else (error, "")
     if found := _MEMBER.fullmatch(what):

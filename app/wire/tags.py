@@ -23,7 +23,7 @@ def seal(upstream: str, payload: str) -> str:
 
 
 def unseal(sealed: str, upstream: str) -> str | None:
-    """The payload; None if it belongs to another upstream or has no tag."""
+    """The payload, or None if it belongs to another upstream or has no tag."""
     owner, payload = split(sealed)
     return payload if owner == owner_of(upstream) else None
 

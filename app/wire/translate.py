@@ -3,10 +3,11 @@
 Rule 1: once the last requested choice is finished (or the whole answer has ended), everything is held. If all choices that began
         are finished but more were requested, what follows is held until another one begins or the answer ends.
 Rule 2: if the answer turns out to be at fault, bytes already written for the client are sent before the failure, because the writer
-        has counted them. Held bytes are never sent: no client is told that an answer is finished without a debit.
+        has counted them. Held bytes are never sent: no client sees a finished answer without a debit.
 Rule 3: comments and frames without data are not translated.
 Rule 4: an answer may be paused: end() then leaves it unfinished, and continuation() returns the body that continues it.
-Rule 5: if the rest of a closing answer never arrives, the answer ends with what is known, and the client still gets the last event.
+Rule 5: if the rest of a closing answer never arrives, the answer ends with the information received so far, and the client still
+        gets the last event.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from domain.usage import Usage
 
 
 class _Translation(AnswerState):
-    """What streams and plain answers share: each event is counted on its way from the reader to the writer."""
+    """Shared by streams and plain answers: each event is counted on its way from the reader to the writer."""
 
     def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int) -> None:
         super().__init__()

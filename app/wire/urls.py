@@ -1,9 +1,9 @@
 """Checks URLs of images and files that a client asks a model's vendor to fetch.
 
-Rule 1: the gateway itself never fetches a URL. It passes it on to the vendor, which fetches it from its own network.
+Rule 1: the gateway itself never fetches a URL. It passes the URL on to the vendor, which fetches it from the vendor's network.
 Rule 2: URLs that could reach a private network from there are rejected by their form: schemes other than http and https,
-        credentials, non-public addresses, names without a public domain. Names are not resolved: that would prove nothing about
-        what the vendor resolves later.
+        credentials, non-public addresses, names without a public domain. Names are not resolved: that would prove nothing about the
+        address that the vendor resolves later.
 """
 
 from __future__ import annotations

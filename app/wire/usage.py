@@ -1,7 +1,7 @@
 """Validates the usage that upstreams report, and splits it into disjoint kinds.
 
 Rule 1: a count is an integer from 0 to FIGURE_MAX. A negative number, fraction, boolean, string or larger number makes the answer
-        malformed, so that nobody is billed by it.
+        malformed, so that no account is billed by it.
 Rule 2: null and absent are the same. Usage without an input or an output count is treated as not reported.
 Rule 3: a part larger than its whole is reduced to the whole (cached input, then cache writes, then reasoning), so that the result
         never exceeds the upstream's own total.

@@ -69,13 +69,13 @@ def fold(peaks: list[bytes]) -> bytes:
 
 
 def root_by_proof(index: int, size: int, leaf: bytes, proof: list[bytes]) -> bytes:
-    """The root that an inclusion proof leads to. Raises Wrong if its length does not fit. RFC 9162, 2.1.3.2."""
+    """The root that an inclusion proof yields. Raises Wrong if the proof has the wrong length. RFC 9162, 2.1.3.2."""
     if not 0 <= index < size:
         raise Wrong(f"leaf {index} is not in a tree of {size}")
     at, last, value = index, size - 1, leaf
     for sibling in proof:
         if last == 0:
-            raise Wrong("the inclusion proof is too long")
+            raise Wrong("the proof is too long")
         if at % 2 or at == last:
             value = node_hash(sibling, value)
             while at and not at % 2:
@@ -84,7 +84,7 @@ def root_by_proof(index: int, size: int, leaf: bytes, proof: list[bytes]) -> byt
             value = node_hash(value, sibling)
         at, last = at // 2, last // 2
     if last:
-        raise Wrong("the inclusion proof is too short")
+        raise Wrong("the proof is too short")
     return value
 
 
@@ -113,9 +113,9 @@ def from_base64(text: str, length: int | None = None) -> bytes:
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise Wrong("a value is not valid base64") from None
+        raise Wrong("this is not valid base64") from None
     if base64.b64encode(data).decode() != text or length not in (None, len(data)):
-        raise Wrong("a base64 value has the wrong length or is not canonical")
+        raise Wrong("this base64 has the wrong length or is not canonical")
     return data
 
 
@@ -138,7 +138,8 @@ def number(text: str) -> int:
 
 
 class Key:
-    """A public key: `name+id+base64(kind, key)`, with `@SIZE` if it is valid only for logs up to SIZE. Raises ValueError."""
+    """A public key: `name+id+base64(kind, key)`, with `@SIZE` if it is trusted only on logs of up to SIZE events. Raises
+    ValueError."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -184,17 +185,17 @@ class Checkpoint:
         for line in tail[:-1].split("\n"):
             match = re.fullmatch(r"\u2014 ([^\s+\x00-\x20]{1,200}) (.+)", line)
             if match is None:
-                raise Wrong("a line after the checkpoint is not a signature")
+                raise Wrong("a line after the note's text is not a signature")
             data = from_base64(match[2])
             if len(data) <= 4:
-                raise Wrong("a signature is too short")
+                raise Wrong("a signature of the note is too short")
             for key in keys:
                 if (key.name, key.id) == (match[1], data[:4]):
                     key.check(text, data[4:])
                     if key.size_max is None or self.size <= key.size_max:
                         self.signed_by.append(key)
         if not any(key.kind == LOG_KEY and key.name == self.origin for key in self.signed_by):
-            raise Wrong(f"none of the given keys has signed this checkpoint for the log {plain(self.origin[:100])}")
+            raise Wrong(f"no known key of the log {plain(self.origin[:100])} has signed this checkpoint")
 
     def witnessed(self, wanted: list[Key]) -> None:
         for key in wanted:
@@ -221,7 +222,7 @@ class Event:
         try:
             self.stream, self.topic, self.command_id = (part.decode() for part in parts[:3])
         except UnicodeDecodeError:
-            raise Wrong("a name in the event is not UTF-8") from None
+            raise Wrong("a name in the event's bytes is not UTF-8") from None
         self.state = parts[3]
 
     def lines(self) -> list[str]:
@@ -239,7 +240,7 @@ class Event:
 
 
 class Receipt:
-    """An event, its inclusion proof and a signed checkpoint, verified as far as possible without the log. Raises Wrong."""
+    """An event, its inclusion proof and a signed checkpoint, verified without the log. Raises Wrong."""
 
     def __init__(self, text: str, keys: list[Key]) -> None:
         head, separator, note = text.partition("\n\n")
@@ -253,9 +254,9 @@ class Receipt:
         proof = [from_base64(line, HASH) for line in lines[2:]]
         self.checkpoint = Checkpoint(note, keys)
         if self.event.position != self.index + 1:
-            raise Wrong("the event's position does not match the receipt's index")
+            raise Wrong(f"the event states position {self.event.position}, but the receipt states {self.index + 1}")
         if root_by_proof(self.index, self.checkpoint.size, leaf_hash(self.leaf), proof) != self.checkpoint.root:
-            raise Wrong("the event and its proof do not lead to the checkpoint's root")
+            raise Wrong("the event and its inclusion proof do not match the checkpoint's root")
 
 
 # --- a copy of a log, in a folder ---------------------------------------------------------------------------------------------
@@ -341,7 +342,7 @@ def check_log(folder: Path, checkpoint: Checkpoint, watched: set[int], receipts:
         if width == WIDTH:
             above.add(1, hashes)
     if tree.roots[checkpoint.size] != checkpoint.root:
-        raise Wrong(f"the tiles do not lead to the signed root of size {checkpoint.size}")
+        raise Wrong(f"the tiles do not match the root that was signed at {checkpoint.size} events")
     return tree, whole
 
 

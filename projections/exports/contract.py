@@ -96,7 +96,7 @@ class Encoder(Protocol):
 
 
 def event_of(fact: Fact) -> Event | None:
-    """The fact's event; None if its topic is unknown to this version. Raises ExportStopped."""
+    """The fact's event, or None if its topic is unknown to this version. Raises ExportStopped."""
     if isinstance(fact.event, Undecodable):
         raise ExportStopped(f"The event at position {fact.position} cannot be decoded: {fact.event.problem}.")
     return fact.event if isinstance(fact.event, Event) else None

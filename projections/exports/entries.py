@@ -1,6 +1,7 @@
 """Double entry for plain-text accounting: the postings of every event that moves money, as one transaction each.
 
-Rule 1: postings come from the postings table, exact to the nano. Zero postings are omitted, and so are events without others.
+Rule 1: postings come from the postings table, exact to the nano. Zero postings are omitted, and so are events that have no other
+postings.
 Rule 2: a customer's ledger accounts are opened with the customer's account, so that a continued export knows them.
 Rule 3: the entries of a period start with the opening balance of every account.
 """
@@ -45,7 +46,7 @@ _WORDS: dict[type[Event], str] = {
 
 
 class Entry(NamedTuple):
-    """A transaction: `what` describes it in our own words; `id` may have been chosen by somebody else."""
+    """A transaction: `what` is our description of it; `id` may have been chosen by somebody else."""
 
     position: int
     at_micros: int

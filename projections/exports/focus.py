@@ -4,7 +4,7 @@ Rule 1: buying credit is a Purchase, with a billed cost and no effective cost. U
 billed cost. A refund or dispute is an Adjustment of the billed amount, including tax: no event says how much of it was tax, so the
 Tax row stays. A grant is a Credit and a correction an Adjustment, both with cost zero.
 Rule 2: a Usage row is a cost line, so quantity x unit price equals its cost exactly; hence twelve decimals. Rounding a request up
-to a nano is a line of its own.
+to a nano is a separate line.
 Rule 3: `x_CreditAmount` is the row's change of the balance, so an account's rows sum to its balance.
 Rule 4: effective cost is the face value of the credit used. Bonus credit of packs, and grants, are not spread over it.
 """
@@ -231,7 +231,7 @@ def _costs(billed: int, listed: int) -> Charge:
 
 
 def _in_pricing_currency(charge: Charge) -> Charge:
-    """Columns of a price. Pricing and billing currency are the same: USD for usage, the pack's own for a pack."""
+    """Columns of a price. Pricing and billing currency are the same: USD for usage, and the pack's currency for a pack."""
     names = ("ContractedUnitPrice", "EffectiveCost", "ListUnitPrice")
     return {
         "PricingCurrency": charge["BillingCurrency"],

@@ -180,7 +180,7 @@ def _lot(move: Move) -> Row:
 
 
 def _paid(event: object, move: Move) -> Row:
-    """For the row that opens a lot: the price paid, and its tax as far as known."""
+    """For the row that opens a lot: the price paid, and its tax if known."""
     if not isinstance(event, TopUpSettled) or move.what != "opened":
         return (None,) * 5
     return event.amount_minor, event.currency, *tax_told(event)

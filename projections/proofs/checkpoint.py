@@ -57,8 +57,8 @@ class Signed:
 
 
 def check_checkpoint(text: str, verifiers: Sequence[Verifier]) -> Signed:
-    """Verify a checkpoint. Raises ProofInvalid unless a key of its own log signed it and no known signature is wrong. `verifiers`
-    may be keys of several logs and of witnesses."""
+    """Verify a checkpoint. Raises ProofInvalid unless a key of the checkpoint's log signed it and no known signature is wrong.
+    `verifiers` may be keys of several logs and of witnesses."""
     note = parse_note(text)
     checkpoint = parse_checkpoint(note.text)
     found = [

@@ -6,4 +6,4 @@ from domain.errors import Fault
 
 
 class ProofInvalid(Fault):
-    """A proof is wrong or malformed. `str(error)` says why, and may be shown to the user who asked for the check."""
+    """A proof is wrong or malformed. `str(error)` says why, and may be shown to the user who requested the check."""

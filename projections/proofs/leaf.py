@@ -1,7 +1,7 @@
 """A stored event as the bytes of a leaf of the Merkle tree.
 
 Rule 1: the leaf contains everything that the store keeps of an event, so any change is detected.
-Rule 2: events and leaves correspond one to one: `leaf_bytes` reproduces byte for byte whatever `parse_leaf` accepts.
+Rule 2: events and leaves correspond one to one: `leaf_bytes` reproduces, byte for byte, every leaf that `parse_leaf` accepts.
 Rule 3: the leaf's index in the tree is the event's position minus one.
 
 Layout, numbers big-endian: version (1 byte, 1); position, stream version, recorded_at in microseconds since 1970 (8 bytes each,
@@ -60,7 +60,7 @@ def leaf_bytes(entry: Entry) -> bytes:
 def parse_leaf(data: bytes) -> Entry:
     """The event in a leaf. Raises ProofInvalid."""
     if len(data) < _NUMBERS.size:
-        raise ProofInvalid("The event's bytes are cut short.")
+        raise ProofInvalid("The event's bytes are truncated.")
     leaf_version, position, version, recorded_at_micros = _NUMBERS.unpack_from(data)
     if leaf_version != LEAF_VERSION:
         raise ProofInvalid(f"The event's bytes have version {leaf_version}; only version {LEAF_VERSION} is supported.")
@@ -76,7 +76,7 @@ def _parts(data: bytes) -> list[bytes]:
     for _ in range(_PARTS):
         start = at + _LENGTH.size
         if start > len(data):
-            raise ProofInvalid("The event's bytes are cut short.")
+            raise ProofInvalid("The event's bytes are truncated.")
         at = start + _LENGTH.unpack_from(data, at)[0]
         parts.append(data[start:at])
     if at != len(data):

@@ -48,8 +48,8 @@ class Signature(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """A public key with its name. As text it is `name+id+key`: the id in hexadecimal, the type and key in base64. `@SIZE` after it
-    means that its signatures on longer logs do not count, because the key has leaked."""
+    """A public key with its name. As text it is `name+id+key`: the id in hexadecimal, the type and key in base64. A suffix `@SIZE`
+    means that its signatures on logs of more than SIZE events do not count, because the key has leaked."""
 
     name: str
     public: bytes

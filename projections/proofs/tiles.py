@@ -22,7 +22,7 @@ PATH_LENGTH_MAX = 100
 _PATH = re.compile(r"(0|[1-9][0-9]?)/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?", re.ASCII)
 
 Fetch = Callable[[int, int], bytes]
-"""Returns the hashes of a tile (level, number), as many as exist; empty if there is none."""
+"""Returns the existing hashes of a tile (level, number); empty if it has none."""
 
 
 class Tile(NamedTuple):

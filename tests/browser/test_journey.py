@@ -119,7 +119,7 @@ class Journey:
         self.hand.press(self.page.get_by_role("button", name="Buy Starter"))
         self.page.wait_for_url(re.compile("/simulator/pay/"))
         self.hand.press(self.page.get_by_role("button", name="Pay"))
-        self.hand.press(self.page.get_by_role("link", name="Go on"))
+        self.hand.press(self.page.get_by_role("link", name="Continue"))
         self.page.wait_for_url(re.compile("/dashboard/billing"))
         expect(self.page.get_by_text("$10.00 credited")).to_be_visible()
         settled(self.page)

@@ -1,4 +1,4 @@
-"""API keys: their form, and how they come and go."""
+"""API keys: their format, creation and revocation."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def test_one_payment_completes_it() -> None:
 @pytest.mark.parametrize(
     "end", [CheckoutExpired("co_1", "acct"), CheckoutFailed("co_1", "acct", "card_declined", 0, 5)]
 )
-def test_a_payment_that_turns_up_later_completes_it_all_the_same(end: Event) -> None:
+def test_a_payment_found_later_still_completes_it(end: Event) -> None:
     ended = after(STARTED, end)
     assert checkouts.expire(ended) == []
     assert checkouts.fail(ended, "again") == []

@@ -1,4 +1,4 @@
-"""What one request asks of a model: a value that never changes, and an estimate of its input."""
+"""The demand of one request: a value that never changes, and an estimate of its input."""
 
 from __future__ import annotations
 

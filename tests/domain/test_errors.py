@@ -1,4 +1,4 @@
-"""What a refusal says."""
+"""The messages of refusals."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_refusal_for_money_names_both_amounts_and_what_helps() -> None:
 def test_a_rate_says_how_long_to_wait_or_that_no_wait_helps() -> None:
     assert "Try again in 12 s." in str(RateLimited("requests per minute", 60, 1, 0, 12))
     hopeless = RateLimited("tokens per minute", 100, 500, 100, None)
-    assert "exceeds the whole limit" in str(hopeless)
+    assert "alone exceeds the limit" in str(hopeless)
     assert (hopeless.limit, hopeless.needed, hopeless.available, hopeless.retry_after_seconds) == (100, 500, 100, None)
 
 

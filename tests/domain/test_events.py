@@ -23,7 +23,7 @@ from domain.events import (
 )
 from tests.support.domain.strategies import events
 
-# What stands in databases out there. A line here never changes; a new version is a new line.
+# Events as stored in existing databases. A line here never changes; a new version is a new line.
 _TOPICS = [
     "account.opened.v1",
     "account.key_created.v1",

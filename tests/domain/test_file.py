@@ -1,4 +1,4 @@
-"""Files: whose they are, how long they are there, and what bounds them."""
+"""Files: their owner, their lifetime, and their quotas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Payments: credited once; what comes back takes exactly what it had bought, in whatever parts and order."""
+"""Payments: credited once. Returns take exactly the credit that the payment bought, in any parts and any order."""
 
 from __future__ import annotations
 

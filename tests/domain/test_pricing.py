@@ -1,4 +1,4 @@
-"""What a use costs, and what it can cost at most."""
+"""The cost of usage, and the most that a request can cost."""
 
 from __future__ import annotations
 
@@ -225,12 +225,12 @@ def test_a_tier_inherits_the_prices_that_it_does_not_name() -> None:
 @pytest.mark.parametrize(
     ("asked", "nanos"), [("default", 2_025), ("flex", 2_025), ("priority", 2_045), ("auto", 2_045), (None, 2_045)]
 )
-def test_a_hold_covers_the_tier_that_is_asked_for_and_the_default_one(asked: str | None, nanos: int) -> None:
+def test_a_hold_covers_the_requested_tier_and_the_default_one(asked: str | None, nanos: int) -> None:
     prices = parse_prices(TIERED)
     assert hold_ceiling(prices, Bounds(100, 1_000, service_tier=asked)) == nanos * 1_000
 
 
-def test_a_tier_may_be_asked_for_where_it_is_priced() -> None:
+def test_a_tier_can_be_requested_if_it_has_prices() -> None:
     prices = parse_prices(TIERED)
     for name in (None, "auto", "default", "flex", "priority"):
         assert tier_is_priced(prices, name)

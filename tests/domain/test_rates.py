@@ -1,4 +1,4 @@
-"""Rates as headers tell them: whose figures, which kinds, and how a duration is written."""
+"""Rates as headers report them: the figures, the kinds, and the format of a duration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOTH = KeyLimits(budget_nanos_per_month=9, requests_per_minute=60, tokens_per_mi
 
 
 def values(limits: KeyLimits, **of_kind: int) -> tuple[int, ...]:
-    """What the guarded buckets hold, in the order of the guards."""
+    """The values of the guarded buckets, in the order of the guards."""
     return tuple(of_kind.get(guard.bucket.partition(":")[0], 0) for guard in _guards("a", "k", limits))
 
 
@@ -45,7 +45,7 @@ def test_a_key_has_only_the_rates_that_it_is_limited_in(limits: KeyLimits, kinds
     assert [rate.kind for rate in rates(limits, _guards("a", "k", limits), values(limits), NOON)] == kinds
 
 
-def test_nothing_is_told_where_the_ledger_told_nothing() -> None:
+def test_no_limits_are_reported_if_the_ledger_reported_none() -> None:
     assert rates(BOTH, _guards("a", "k", BOTH), (), NOON) == ()
 
 

@@ -1,4 +1,4 @@
-"""What one answer used, in counts."""
+"""The usage of one answer, in counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both engines: what the runner promises holds on either."""
+"""Both engines: the runner's promises hold on each of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runner over both engines: every projection follows the log, whatever breaks on the way."""
+"""The runner on both engines: every projection follows the log, whatever fails on the way."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.ledger.stages import Stage, contents, drain, positions
 
 
 class Cut(Exception):
-    """Stands for the death of the process."""
+    """Simulates the death of the process."""
 
 
 class DyingViews:
@@ -191,7 +191,7 @@ def test_a_rebuild_repairs_rows_that_were_changed(stage: Stage) -> None:
     assert contents(views) == right
 
 
-def test_views_of_another_log_or_of_other_definitions_are_made_anew(stage: Stage, tmp_path: Path) -> None:
+def test_views_of_another_log_or_with_other_definitions_are_recreated(stage: Stage, tmp_path: Path) -> None:
     stage.book.busy(5)
     views = stage.views()
     drain(Runner(stage.log, views))
@@ -228,7 +228,7 @@ def test_a_log_that_ends_before_the_views_stops_them(stage: Stage) -> None:
 
 
 class Watched(Runner):
-    """Counts what it has applied, and reports when that is enough."""
+    """Counts the events that it has applied, and reports when there are enough."""
 
     applied_events = 0
     _enough = (0, trio.Event())

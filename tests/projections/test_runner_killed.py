@@ -1,4 +1,6 @@
-"""Processes that follow one log are killed in the middle of batches; those after them carry on where rows and positions stand."""
+"""Processes that follow one log are killed in the middle of batches; the processes after them continue from the stored rows and
+positions.
+"""
 
 from __future__ import annotations
 

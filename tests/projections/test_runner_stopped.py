@@ -1,4 +1,4 @@
-"""What the runner does with events that it cannot apply, on both engines."""
+"""The runner's handling of events that it cannot apply, on both engines."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_projection_that_fails_stops_alone(stage: Stage) -> None:
             assert (one.position, one.error) == (head, None)
 
 
-def test_an_unknown_topic_is_counted_and_the_rest_goes_on(stage: Stage) -> None:
+def test_an_unknown_topic_is_counted_and_the_rest_continues(stage: Stage) -> None:
     class Later(Event, frozen=True):
         TOPIC = "account.later.v1"
         account_id: str

@@ -19,7 +19,7 @@ def scripts(engine: str) -> list[tuple[int, str]]:
 
 
 def mismatch(version: int) -> SchemaMismatch | None:
-    """The error for a database with this schema version; None if it is the right one."""
+    """The error for a database with this schema version, or None if it is the right one."""
     if version == SCHEMA_VERSION:
         return None
     if version < SCHEMA_VERSION:

@@ -2,7 +2,7 @@
 
 It exists because httpx's default transport takes most of a call's CPU time (ops/bench/transport.py measures both).
 Pass it to httpx.AsyncClient(transport=...), or call `handle_async_request` directly and read `response.stream.receive()`,
-which costs less still.
+which costs even less.
 
 Rule 1: one request, one attempt. Nothing is retried, redirected, decompressed or sent through a proxy.
 Rule 2: errors and timeouts are httpx's own. `request.extensions["timeout"]` has httpx's meaning, except that `read` limits the
@@ -118,7 +118,7 @@ class AnswerStream(httpx.AsyncByteStream):
         self._end(reusable=False)
 
     async def read_head(self, write_error: httpx.WriteError | None) -> None:
-        """Read until the head is complete. `write_error`: the request was not sent in full, but may be answered all the same."""
+        """Read until the head is complete. `write_error`: the request was not sent in full, but the server may still answer it."""
         deadline = deadline_after(self.read_timeout)
         try:
             while not self._parser.head_complete:
@@ -199,7 +199,7 @@ class _OutgoingMessage:
             lines.append(b"Content-Length: %d" % len(self._body))
 
     async def send(self, connection: UpstreamConnection, write_timeout: float | None) -> httpx.WriteError | None:
-        """Send it. If the peer stopped reading, return the error: the peer may have answered all the same, with a refusal."""
+        """Send the request. If the peer stopped reading, return the error instead of raising it: it may have answered."""
         try:
             if isinstance(self._body, bytes) and not self._chunked:
                 await self._send_whole(connection, self._body, write_timeout)

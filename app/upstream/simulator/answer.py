@@ -61,7 +61,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """Hidden reasoning: `tokens` are billed as output; the summary is present if the request asks for it."""
+    """Hidden reasoning: `tokens` are billed as output; the summary is present if it was requested."""
 
     tokens: int
     summary: str | None
@@ -130,7 +130,7 @@ def cut(items: tuple[Item, ...], tokens_max: int) -> tuple[tuple[Item, ...], boo
 
 
 def shorten(item: Item, tokens_max: int) -> Item | None:
-    """The first `tokens_max` tokens of an item; None if nothing of it remains."""
+    """The first `tokens_max` tokens of an item, or None if nothing remains."""
     match item:
         case Text(text=text):
             return part_of(item, tokens.cut(text, tokens_max)) if tokens_max else None

@@ -87,7 +87,7 @@ RULES = {
         Rule("drop_at", "integer", 0, FRAME_MAX, "the connection is lost"),
         Rule("stall_at", "integer", 0, FRAME_MAX, "silence until the reader closes"),
         Rule("end_at", "integer", 0, FRAME_MAX, "a clean end of the body, too early"),
-        Rule("malformed_at", "integer", 0, FRAME_MAX, "a frame that is not JSON; the stream goes on"),
+        Rule("malformed_at", "integer", 0, FRAME_MAX, "a frame that is not JSON; the stream continues"),
         Rule("half_frame_at", "integer", 0, FRAME_MAX, "half a frame, then a clean end"),
         Rule("no_usage", "flag", 0, 0, "no usage in the answer"),
         Rule("tokens", "integer", 1, TOKENS_MAX, "a text of so many output tokens; tools are not called"),

@@ -1,4 +1,4 @@
-"""What the readers of both protocols share: limits, the output format, and the conversation as it is read."""
+"""Shared by the readers of both protocols: limits, the output format, and the conversation as it is read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Conversation:
         return Content(self.prompt, tuple(self._results), tuple(self._documents), self._images, self.tokens)
 
     def begin_user_message(self) -> None:
-        """A new prompt: what came before it no longer affects the answer, except its tokens."""
+        """A new prompt. Earlier messages no longer affect the answer, except by their tokens."""
         self.prompt, self._results, self._documents, self._images = "", [], [], 0
 
     def add_image(self, holder: Fields, name: str) -> None:
@@ -51,7 +51,7 @@ class Conversation:
         self._results.append(ToolResult(name, output))
 
     def called_function(self, call_id: str) -> str | None:
-        """The name of the function that was called with this id, None if there was no such call."""
+        """The name of the function that was called with this id, or None if there was no such call."""
         return self._names.get(call_id)
 
 

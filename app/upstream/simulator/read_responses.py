@@ -1,4 +1,4 @@
-"""Reads the body of POST /responses into a SimulatedRequest, and rejects what a vendor would reject."""
+"""Reads the body of POST /responses into a SimulatedRequest, and rejects requests that a vendor would reject."""
 
 from __future__ import annotations
 

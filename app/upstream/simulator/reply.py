@@ -1,4 +1,4 @@
-"""What both protocols need to write an answer: ids, the creation time, JSON, and SSE frames."""
+"""Shared by the writers of both protocols: ids, the creation time, JSON, and SSE frames."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The conversation: the last user text, what follows it, and the size of everything."""
+    """The conversation: the last user text, the items after it, and the size of everything."""
 
     prompt: str = ""
     results: tuple[ToolResult, ...] = ()

@@ -1,6 +1,7 @@
 """Builds a JSON value that fits a JSON Schema, using words of the prompt wherever the schema allows.
 
-Supports what function and output schemas use: types, enum, const, default, $ref, anyOf, oneOf, allOf, bounds, lengths, formats.
+Supports the keywords that function and output schemas use: types, enum, const, default, $ref, anyOf, oneOf, allOf, bounds, lengths,
+formats.
 `pattern` is ignored. Depth and size are limited, so that a recursive schema terminates.
 """
 

@@ -1,7 +1,7 @@
 """Decides what the simulator answers. Pure: the same request always gets the same answer.
 
 Order of preference: what the client forces, then a function or tool that fits the prompt, then text. The output limit, the
-stop sequences and the directives are applied to the result, and the usage is counted from what remains.
+stop sequences and the directives are applied to the result, and the usage is counted from the result.
 """
 
 from __future__ import annotations

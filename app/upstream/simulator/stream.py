@@ -41,7 +41,7 @@ Step = bytes | Fault
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One response to send. `gap` is the time between two steps, None for the upstream's default."""
+    """One response to send. `gap` is the time between two steps, or None for the upstream's default."""
 
     status: int
     headers: dict[str, str]
@@ -115,7 +115,7 @@ def _whole(endpoint: Endpoint, reply: Reply) -> Plan:
 
 
 def _plain_steps(body: bytes, directives: Directives) -> Iterator[Step]:
-    """A plain body in one step. Failures, at whatever frame, happen in its middle."""
+    """A plain body in one step. A failure, at any frame, happens in the middle of the body."""
     half = body[: len(body) // 2]
     if directives.malformed_at is not None:
         yield half + b"<not JSON>"

@@ -16,7 +16,7 @@ Raw = dict[str, Any]
 
 
 class BlockState:
-    """State shared by the blocks of one answer. `output_tool` names the tool whose input is the answer's text, None without one."""
+    """State shared by the blocks of one answer. `output_tool` names the tool whose input is the answer's text, if any."""
 
     def __init__(self, upstream: str, output_tool: str | None) -> None:
         self.upstream = upstream

@@ -14,7 +14,7 @@ from typing import Final
 _TOOLU_PREFIX: Final = "toolu_"
 _CALL_PREFIX: Final = "call_"
 _ISSUED_ID: Final = re.compile(rf"{_CALL_PREFIX}((?:(?:bdrk|vrtx)_)?01[0-9A-Za-z]{{20,60}})")
-"""Clouds that serve its models put a word of their own before the rest."""
+"""Clouds that serve Anthropic's models insert another word before the rest of the id."""
 
 
 def client_call_id(tool_id: str) -> str:

@@ -1,4 +1,4 @@
-"""What a model supports, derived from its name. Anthropic's API differs between generations and rejects unsupported parameters.
+"""The features of a model, derived from its name. Anthropic's API differs between generations and rejects unsupported parameters.
 
 Rule 1: claude-<family>-<major>-<minor> and claude-<major>-<minor>-<family> are recognized; a date is not a version.
 Rule 2: a Claude without a version counts as a current one. Any other name is a compatible endpoint that speaks the original
@@ -19,9 +19,10 @@ _CURRENT: Final = (99, 0)
 
 
 class Model(msgspec.Struct, frozen=True, gc=False):
-    """`adaptive`: thinking is set by effort, otherwise by a token budget. `efforts`: OpenAI's effort -> Anthropic's.
+    """`adaptive`: thinking is controlled by an effort; otherwise by a token budget. `efforts`: OpenAI's effort -> Anthropic's.
 
-    `thinks`: it thinks by default. `off`: how to turn thinking off, None if impossible. `sampling`: accepts temperature and top_p;
+    `thinks`: the model thinks by default. `off`: how to turn thinking off, or None if impossible. `sampling`: accepts temperature
+    and top_p;
     `both`: accepts both at once. `structured`: has output formats and strict tools. `forced`: a tool call can be forced.
     `prefill`: continues an assistant's message at the end of the conversation.
     """

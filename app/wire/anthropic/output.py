@@ -1,9 +1,9 @@
-"""Structured output on Anthropic's models: through an output format, or through a tool whose input is the answer.
+"""Structured output on Anthropic's models, through an output format or through a tool whose input is the answer.
 
 Rule 1: if the model has output formats and the schema fits the supported subset, an output format is used, and enforced.
 Rule 2: otherwise the model is forced to call a tool with that schema, and the call's input becomes the answer's text. If the client
-        has tools of its own, the model must call one of those or this one. If the client already requires a call, the tool is not
-        offered. Only one call at a time is allowed then.
+        offers tools too, the model must call one of them or the output tool. If the client already requires a call, the output tool
+        is not offered. With an output tool, only one call at a time is allowed.
 Rule 3: json_object, an object without a schema, is rejected: neither way supports it.
 """
 
@@ -65,6 +65,6 @@ def _by_tool(request: CanonicalRequest, model: Model, wanted: TextFormat, schema
 
 
 def _with_labels(wanted: TextFormat, schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with the format's name and description where it has none of its own."""
+    """The schema, with the format's name and description added if the schema has none."""
     labels = {"title": wanted.name, "description": wanted.description}
     return {**{name: value for name, value in labels.items() if value}, **schema}

@@ -4,9 +4,9 @@ Rule 1: max_tokens is always written and equals the limit that the hold covers.
 Rule 2: unsupported parameters are rejected by name. Values that request the default behaviour are left out.
 Rule 3: reasoning effort becomes thinking: by effort if the model supports it, otherwise by a budget from BUDGETS, which is limited
         to half of max_tokens, but at least BUDGET_MIN, and always below max_tokens. Effort "none" turns thinking off; without an
-        effort the model decides. With thinking, a temperature other than 1 and a top_p below 0.95 are rejected; with a budget,
-        forced calls are too. A budget is also left out of a turn whose calls came back without their reasoning (from another
-        upstream, for example), because Anthropic would reject it.
+        effort the model decides. With thinking, a temperature other than 1 and a top_p below 0.95 are rejected. With a budget,
+        forced calls are rejected too. A budget is also left out of a turn whose calls came back without their reasoning (from
+        another upstream, for example), because Anthropic would reject it.
 Rule 4: summaries are requested if the client wants them, and always on chat, which has no other reasoning. There is only one kind.
 Rule 5: of `Hints`, only the end user's id is sent (hashed if it is too long). The rest is not supported.
 """
@@ -197,6 +197,6 @@ def _tools_and_output(request: CanonicalRequest, target: Target, model: Model, t
 
 
 def output_tool_name(request: CanonicalRequest, target: Target) -> str | None:
-    """The name of the request's output tool, whose input is the answer's text; None if it has none."""
+    """The name of the request's output tool, whose input is the answer's text, or None if it has none."""
     tool = output_of(request, model_of(target.model)).tool
     return None if tool is None else str(tool["name"])

@@ -74,7 +74,7 @@ def _convert(schema: Any, depth: int) -> dict[str, Any]:
 
 
 def _convert_kind(rest: dict[str, Any], converted: dict[str, Any], schema: dict[str, Any], depth: int) -> None:
-    """Move from `rest` to `converted` what determines the kind of value: a reference, literals, alternatives or a type."""
+    """Move the keyword that determines the value's kind from `rest` to `converted`: reference, literals, alternatives or type."""
     if "$ref" in converted:
         return
     if _has_literals(schema):

@@ -31,7 +31,7 @@ def seal_redacted(upstream: str, data: str) -> str:
 
 
 def thinking_block(payload: str) -> dict[str, Any] | None:
-    """The content block of an unsealed payload, None if it is not valid."""
+    """The content block of an unsealed payload, or None if it is not valid."""
     try:
         sealed = _sealed.decode(base64.urlsafe_b64decode(payload))
     except (ValueError, RecursionError):

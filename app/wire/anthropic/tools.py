@@ -2,7 +2,8 @@
 
 Rule 1: if the choice allows only some tools, only those are offered.
 Rule 2: a function without parameters takes an empty object. A strict function's schema is converted to the supported subset.
-Rule 3: web search is the tool of version 20250305, with as many uses as the hold covers; with none, it is not offered.
+Rule 3: web search is the tool of version 20250305, with as many uses as the hold covers. If the hold covers none, the tool is not
+        offered.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def tools_of(request: CanonicalRequest, target: Target, model: Model) -> list[Bl
 
 
 def choice_of(request: CanonicalRequest, tools: list[Block]) -> Block | None:
-    """The tool choice for the offered tools, None for the default."""
+    """The tool choice for the offered tools, or None for the default."""
     mode = request.tool_choice.mode if request.tool_choice else "auto"
     if not tools:
         if mode == "required":
@@ -48,7 +49,7 @@ def choice_of(request: CanonicalRequest, tools: list[Block]) -> Block | None:
 
 
 def _chosen_names(request: CanonicalRequest) -> set[str] | None:
-    """The names of the tools that the choice allows, None for all."""
+    """The names of the tools that the choice allows, or None for all."""
     if request.tool_choice is None or not request.tool_choice.only:
         return None
     offered = {tool.name for tool in request.tools if isinstance(tool, FunctionTool)}

@@ -1,7 +1,7 @@
 """Writes the items of a conversation as Anthropic's `system` and alternating user and assistant messages.
 
 Rule 1: roles alternate and the user comes first: if the assistant begins the conversation, OPENING is put before it.
-Rule 2: system and developer messages, wherever they are, are joined in order into `system`, after the instructions.
+Rule 2: system and developer messages, at any place, are joined in order into `system`, after the instructions.
 Rule 3: all results of a turn's calls come first in the user's next turn. A call without an output, or an output without a call, is
         rejected by its path.
 Rule 4: blank texts are left out: they carry nothing, and Anthropic rejects them.

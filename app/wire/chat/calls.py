@@ -47,7 +47,7 @@ class CallReader:
         return len(self._calls)
 
     def begins(self, entry: dict[str, Any], seen: set[int]) -> bool:
-        """Whether this delta starts a call, so that what precedes the call has to be emitted first."""
+        """Whether this delta starts a call, in which case everything before the call must be emitted first."""
         call = self._find(entry, seen)
         return (call is None or call.key is None) and bool(_name(entry))
 

@@ -131,7 +131,7 @@ class ChoiceReader:
         yield TextDelta(content, self._index, logprobs)
 
     def _reasoning_delta(self, name: str | None, text: str) -> Iterator[AnswerEvent]:
-        """`name` is the message member in which the upstream expects the reasoning back, None if there is none."""
+        """`name` is the message member in which the upstream expects the reasoning back, or None if there is none."""
         if self._reasoning_key is None:
             self._start = None
             self._reasoning_key = next(self._keys)
@@ -143,7 +143,7 @@ class ChoiceReader:
         yield ReasoningDelta(self._reasoning_key, text)
 
     def _end_reasoning(self, extra: dict[str, Any] | None = None) -> Iterator[AnswerEvent]:
-        """End the open reasoning. `extra` is a call's extra content; if no reasoning is open, it becomes reasoning of its own."""
+        """End the open reasoning. `extra` is a call's extra content; if no reasoning is open, it becomes a separate reasoning."""
         if self._reasoning_key is None:
             if not extra:
                 return

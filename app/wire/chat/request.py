@@ -1,8 +1,8 @@
 """Parses /v1/chat/completions requests and writes them for an upstream. passthrough.py handles the answers.
 
 Rule 1: a pass-through changes the model, the output limit if the client set none, a stream's usage option, and `store`.
-Rule 2: OpenAI stores completions by default, so `store` is set to false. Compatible servers do not know `store`, and only the older
-        name of the output limit: some ignore the newer one and generate without a limit.
+Rule 2: OpenAI stores completions by default, so `store` is set to false. Compatible servers do not know `store`. They know only the
+        older name of the output limit: some ignore the newer name and generate without a limit.
 """
 
 from __future__ import annotations

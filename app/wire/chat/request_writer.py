@@ -2,10 +2,10 @@
 
 Rule 1: the body is plain chat that servers with only the older members accept: `system` instead of `developer` (equivalent for
         OpenAI), and a subset of allowed tools as the list of tools itself.
-Rule 2: one assistant message holds what the model produced in one turn: reasoning, text, calls. Text after the calls of a turn is
-        placed before them, because chat has no other place for it.
-Rule 3: what chat does not support is rejected by name. Left out, as documented: searches of earlier turns, other upstreams'
-        reasoning, metadata (the gateway echoes it; OpenAI accepts it only with `store`), a summary of "auto".
+Rule 2: one assistant message holds everything that the model produced in one turn: reasoning, text, calls. Text after the calls of
+        a turn is placed before the calls, because chat has no other place for such text.
+Rule 3: features that chat does not support are rejected by name. Left out, as documented: searches of earlier turns, other
+        upstreams' reasoning, metadata (the gateway echoes it; OpenAI accepts it only with `store`), a summary of "auto".
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def write_chat_request(request: CanonicalRequest, target: Target) -> bytes:
 
 
 def _limits(target: Target) -> dict[str, Any]:
-    """OpenAI stores by default, and its newer models reject the limit's older name. Other servers only know that one."""
+    """OpenAI stores by default, and its newer models reject the older name of the limit. Other servers know only the older name."""
     if target.is_openai:
         return {"max_completion_tokens": target.max_output_tokens, "store": False}
     return {"max_tokens": target.max_output_tokens}
@@ -168,7 +168,7 @@ def _tool(request: CanonicalRequest, tool: FunctionTool | CustomTool | ImageTool
 
 
 def _custom_format(form: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Chat has a grammar's members in an object of their own."""
+    """Chat puts a grammar's members into a separate object."""
     if form is None or form.get("type") != "grammar":
         return form
     return {"type": "grammar", "grammar": {name: value for name, value in form.items() if name != "type"}}

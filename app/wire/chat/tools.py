@@ -91,7 +91,7 @@ def _function_tool(function: FunctionDefinition, at: str) -> FunctionTool:
 
 
 def _custom_tool(raw: msgspec.Raw, at: str) -> CustomTool:
-    """Chat has a grammar's members in an object of their own."""
+    """Chat puts a grammar's members into a separate object."""
     custom = strict(raw, _custom, at).custom
     form: dict[str, Any] | None = None if custom.format is None else {"type": "text"}
     if isinstance(custom.format, GrammarFormat):

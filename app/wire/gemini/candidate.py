@@ -1,9 +1,9 @@
 """Reads one candidate of a Gemini answer, part by part.
 
 Rule 1: consecutive thoughts are one stretch of reasoning; any other part ends it.
-Rule 2: the signature of a call or an image seals the open reasoning, or an empty stretch of its own, before that part, so that it
-        is sent back before the part. A text's signature is emitted after its message and citations, as in a stream: before the
-        text it would split the message in two.
+Rule 2: the signature of a call or an image seals the open reasoning, or a separate, empty stretch, before that part. The signature
+        is then sent back before the part. A text's signature is emitted after its message and citations, as in a stream: if it came
+        before the text, it would split the message in two.
 Rule 3: a call arrives complete. If the vendor sends no id, or repeats one, an id is derived from the answer's.
 Rule 4: parts that were not requested (executed code, image drafts among the thoughts) are ignored.
 """
@@ -60,7 +60,7 @@ _REASONS: Final[dict[str, FinishReason]] = {
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
 }
-"""Other reasons (OTHER, NO_IMAGE, future ones) have no counterpart in OpenAI's protocols and become "stop"."""
+"""Other reasons (OTHER, NO_IMAGE, and any future reasons) have no counterpart in OpenAI's protocols and become "stop"."""
 _BROKEN: Final = frozenset(
     {
         "MALFORMED_FUNCTION_CALL",
@@ -94,7 +94,7 @@ class SharedState:
         return self._keys - 1
 
     def seal(self, signature: str) -> str | None:
-        """The signature with this upstream's tag, None for an empty one."""
+        """The signature with this upstream's tag, or None for an empty one."""
         self._seals_bytes += len(signature)
         if self._seals_bytes > SEALS_BYTES_MAX:
             malformed("The answer's signatures are too long.")
@@ -223,7 +223,7 @@ class CandidateReader:
         yield ImageDone(key, data, image_details(media_type, data))
 
     def _seal_reasoning(self, seal: str | None) -> Iterator[AnswerEvent]:
-        """End the open reasoning with `seal`. If none is open, the seal gets an empty stretch of its own."""
+        """End the open reasoning with `seal`. If none is open, the seal gets a separate, empty stretch."""
         yield from self._emit_late_seal()
         if seal is not None and self._reasoning_key is None:
             yield from self._begin_reasoning()

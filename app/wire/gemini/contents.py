@@ -1,8 +1,8 @@
 """Writes a conversation as Gemini's contents: turns with the roles user and model, and a separate system instruction.
 
 Rule 1: consecutive parts with the same role are one turn; functionResponse parts belong to the user.
-Rule 2: a signature is put on the part that follows its Reasoning item in the model's turn. If none follows, it gets an empty text
-        part of its own, as Gemini sends it at the end of a stream.
+Rule 2: a signature is put on the part that follows its Reasoning item in the model's turn. If no part follows, the signature gets a
+        separate, empty text part, like the one that Gemini sends at the end of a stream.
 Rule 3: Gemini 3 rejects a turn whose first call has no signature. If there is none (another model made the call, or the client did
         not keep it), the documented bypass is used.
 Rule 4: left out: searches of earlier turns (the text that follows contains their findings), reasoning that this upstream did not

@@ -75,7 +75,7 @@ def translate_error(envelope: Any) -> tuple[str | None, str | None, float | None
 
 
 def error_in(envelope: Any) -> dict[str, Any] | None:
-    """The error object of a body, None if it is not an error."""
+    """The error object of a body, or None if it is not an error."""
     if isinstance(envelope, list):
         envelope = envelope[0] if envelope else None
     error = envelope.get("error") if isinstance(envelope, dict) else None
@@ -85,7 +85,7 @@ def error_in(envelope: Any) -> dict[str, Any] | None:
 
 
 def answer_error(envelope: Any) -> AnswerError | None:
-    """The error that arrived in place of an answer, None if it is an answer."""
+    """The error that arrived in place of an answer, or None if it is an answer."""
     error = error_in(envelope)
     if error is None:
         return None

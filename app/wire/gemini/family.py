@@ -21,7 +21,7 @@ _BUDGETS: Final[dict[str, str | int]] = {"minimal": 1024, "low": 1024, "medium":
 
 
 class Family(msgspec.Struct, frozen=True, gc=False):
-    """`thinking`: how thinking is controlled, None if the model cannot think. `newest`: Gemini 3 and later."""
+    """`thinking`: how thinking is controlled, or None if the model cannot think. `newest`: Gemini 3 and later."""
 
     thinking: Literal["level", "budget"] | None
     newest: bool

@@ -1,14 +1,14 @@
-"""Reads what Google Search added to an answer: queries, sources, and which source supports which text.
+"""Reads the data that Google Search added to an answer: queries, sources, and which source supports which text.
 
 Shape: groundingMetadata {"webSearchQueries": [text], "groundingChunks": [{"web": {"uri", "title"}}], "groundingSupports":
 [{"segment": {"partIndex", "startIndex", "endIndex", "text"}, "groundingChunkIndices": [int]}]}. Indices are UTF-8 byte offsets from
 the start of a part, or, in a stream (whose parts come in pieces), from the start of all text. Zeros are omitted.
 
-Rule 1: each distinct non-empty query is one search. This is how Google bills its newest models, and clients pay for the searches
-        that they see. Google bills older models per answer; here they are counted in the same way. Sources do not belong to a
-        particular query: the first search lists them.
+Rule 1: each distinct non-empty query is one search. Google bills its newest models this way, and clients pay for the searches that
+        they see. Google bills older models per answer, but their searches are counted in the same way here. Sources do not belong
+        to a particular query: the first search lists them.
 Rule 2: out-of-range indices are clamped to the text, and to whole characters.
-Rule 3: citations belong to the answer's last message: those of earlier text, or of no text, are left out.
+Rule 3: citations belong to the answer's last message. Citations of earlier text, or of no text, are left out.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ def _supporting_sources(support: Mapping[str, Any], sources: list[Source | None]
 
 
 def _span(segment: Mapping[str, Any], answer: AnswerText) -> tuple[int, int]:
-    """A segment's place in the last message, in bytes. The segment's text shows what its indices are relative to."""
+    """A segment's place in the last message, in bytes. Whether its indices are relative to the part or to all text is decided by
+    the
+        segment's text."""
     start, end = _index(segment, "startIndex"), _index(segment, "endIndex")
     text = segment.get("text")
     quoted = text.encode() if isinstance(text, str) else None

@@ -1,6 +1,7 @@
 """Writes a request for Gemini's generateContent and streamGenerateContent (v1beta). The model is part of the URL, not of the body.
 
-Rule: what Gemini does not support is rejected by name. Only `Hints` and the exceptions listed in contents.py are left out.
+Rule: features that Gemini does not support are rejected by name. Only `Hints` and the exceptions listed in contents.py are left
+        out.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Writes answers for a client of /v1/responses: the events of a stream, or a single Response object.
 
-Rule 1: events come in OpenAI's order and are numbered from 0 without gaps. The closing response contains what they built up.
+Rule 1: events come in OpenAI's order and are numbered from 0 without gaps. The closing response contains the items that the events
+        built up.
 Rule 2: all ids are derived from the seed: resp_<seed>, and <prefix>_<seed>_<output index> for each item.
 Rule 3: a message is open from its first text until a call or reasoning begins, or the choice finishes.
 Rule 4: if an answer is cut off, the item that was written last is incomplete. A call or reasoning is therefore reported as done

@@ -94,7 +94,7 @@ def _action(raw: Json) -> Json:
 
 
 class ImageState(ItemState):
-    """An image begins with the first data of it: an image that cannot be generated may never have any."""
+    """An image begins with its first data: an image that cannot be generated may never have any."""
 
     def __init__(self, key: int, current: CurrentMessage, upstream: str) -> None:
         super().__init__(key, current, upstream)

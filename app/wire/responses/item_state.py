@@ -1,7 +1,7 @@
 """Tracks each output item of an upstream's stream, so that all content is emitted exactly once.
 
-Rule 1: the same content may be reported up to four times: in deltas, in the `done` event of its part, in that of its item, and in
-        the closing response. The first report is emitted; later ones only add what is missing.
+Rule 1: the same content may be reported up to four times: in deltas, in the `done` event of its part, in the `done` event of its
+        item, and in the closing response. The first report is emitted; later reports only add missing content.
 Rule 2: if a later report contradicts an earlier one, the earlier one is kept, because the client already has it.
 Rule 3: members of the wrong type make the answer malformed; absent members are ignored.
 """
@@ -86,7 +86,7 @@ class StreamedText:
         return piece
 
     def rest(self, whole: str) -> str:
-        """The part of `whole` that has not arrived yet; from now on it has. Empty if `whole` contradicts the pieces."""
+        """The part of `whole` that has not arrived yet. It then counts as arrived. Empty if `whole` contradicts the pieces."""
         so_far = "".join(self._pieces)
         self._pieces = [so_far] if so_far else []
         return self.add(whole[len(so_far) :]) if whole.startswith(so_far) else ""

@@ -146,13 +146,13 @@ class ResponsesStreamRelay(StreamRelay):
             self._shown_images.setdefault(shown, Item(id=shown, type="image_generation_call"))
 
     def _with_public_response(self, raw: msgspec.Raw, data: bytes) -> bytes:
-        """The event with its response as clients may see it. The response is kept in case it fails later."""
+        """The event, with its response changed for the client. The response is kept, because a failure would report it again."""
         self._public_response = decoded(members, raw) | self._changes
         self._response_id = _text(decoded(_responses, raw).id) or self._response_id
         return _with_response(data, self._public_response)
 
     def _close(self, raw: msgspec.Raw, kind: str, data: bytes) -> bytes:
-        """Handle the last event. It is neither kept nor numbered, because it is held and a failure may replace it."""
+        """Handle the last event. It is neither kept nor counted, because it is held and a failure may replace it."""
         response = decoded(_responses, raw)
         if response.error:
             raise upstream_error(response.error)
@@ -184,7 +184,7 @@ class ResponsesPlainRelay(PlainRelay):
 
 
 def _summary(response: _Response, status: str, done: list[Item]) -> tuple[str, Usage, Usage | None]:
-    """Finish reason, calls and images, usage. Some upstreams leave `output` empty: then the items seen in the stream count."""
+    """Finish reason, calls and images, usage. If an upstream leaves `output` empty, the items seen in the stream count."""
     items = item_usage(response.output or done, response.tools, response.tool_usage)
     details = response.incomplete_details
     reason = _text(details.get("reason")) if isinstance(details, dict) and status == "incomplete" else None

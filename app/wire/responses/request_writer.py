@@ -1,8 +1,9 @@
 """Writes a CanonicalRequest for an upstream that speaks OpenAI's Responses.
 
 Rule 1: nothing is stored upstream: `store` is false, and reasoning is exchanged in encrypted form.
-Rule 2: the output limit is always the target's; so is the limit of tool calls if the target has one.
-Rule 3: what Responses does not support is rejected by the client's own parameter name. Other upstreams' reasoning is left out.
+Rule 2: the target's output limit is always written, and so is the target's limit of tool calls if it has one.
+Rule 3: features that Responses does not support are rejected by the client's name of the parameter. Other upstreams' reasoning is
+        left out.
 Rule 4: without `strict`, functions are lenient on chat and strict on Responses. For chat's requests it is therefore written out.
 """
 

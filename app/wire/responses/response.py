@@ -73,7 +73,7 @@ class Echo:
     def closed(
         self, output: Sequence[Json], *, incomplete: str | None, usage: Usage | None, service_tier: str | None
     ) -> Json:
-        """The response at its end. `incomplete` is the reason why it was cut off, None if it is complete."""
+        """The response at its end. `incomplete` is the reason why it was cut off, or None if it is complete."""
         tier_name = service_tier or (usage.service_tier if usage else None)
         closing: Json = {
             "usage": usage and _usage(usage),

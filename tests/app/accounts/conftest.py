@@ -1,4 +1,4 @@
-"""Both engines: what people, sessions and throttles promise holds on either."""
+"""Both engines: the promises of people, sessions and throttles hold on each of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may ask: keys missing, foreign, wrong, revoked, expired, new a moment ago; and a store that cannot be asked."""
+"""Authentication: missing, foreign, wrong, revoked, expired and new keys, and an unreachable store."""
 
 from __future__ import annotations
 

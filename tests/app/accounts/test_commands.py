@@ -1,4 +1,4 @@
-"""Commands on accounts, keys and prices: decided on the stream as it stands, again where another came first."""
+"""Commands on accounts, keys and prices: decided on the current stream, and decided again if another command came first."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def test_what_ends_sessions_voids_links(links: Links, people: People, ledger: Le
     assert ledger.select("SELECT * FROM sessions") == []
 
 
-def test_nobody_has_no_link(links: Links) -> None:
+def test_an_account_without_a_person_gets_no_link(links: Links) -> None:
     with pytest.raises(NotFound, match="account email"):
         links.make("acct_none")
 

@@ -1,4 +1,4 @@
-"""Passwords: what may be one, how it is kept, and that nobody's costs as much as somebody's."""
+"""Passwords: which ones are valid, how they are stored, and that checking an unknown person's takes as long as any other."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def test_the_standard_parameters_are_those_of_rfc_9106() -> None:
     assert Passwords().is_outdated(passwords().hash_now(PASSWORD))
 
 
-async def test_nobody_and_a_person_without_a_password_cost_one_check_as_everybody_does() -> None:
+async def test_an_unknown_person_and_one_without_a_password_cost_one_check_like_any_other() -> None:
     hasher = CountingHasher()
     asked = passwords(hasher)
     kept = argon2.PasswordHasher.from_parameters(CHEAP).hash(PASSWORD)
@@ -61,14 +61,14 @@ async def test_nobody_and_a_person_without_a_password_cost_one_check_as_everybod
         assert hasher.work == (before[0], before[1] + 1)
 
 
-def test_what_stands_in_for_a_hash_takes_the_same_parameters() -> None:
+def test_the_placeholder_hash_has_the_same_parameters() -> None:
     for parameters in (PARAMETERS, CHEAP):
         stand_in = Passwords(parameters=parameters)._stand_in
         assert argon2.extract_parameters(stand_in) == parameters
         assert stand_in != Passwords(parameters=parameters)._stand_in
 
 
-async def test_a_row_that_holds_no_hash_lets_nobody_in() -> None:
+async def test_a_row_without_a_hash_signs_no_one_in() -> None:
     for stored in ("!", "$argon2id$v=19$m=8,t=1,p=1$", "plain " + PASSWORD, PASSWORD):
         assert not await passwords().verify(stored, PASSWORD)
 
@@ -111,7 +111,7 @@ def test_what_shrinks_when_it_is_composed_is_not_cut_before_it_is_counted(letter
         check_password(letters * (LENGTH_MAX + 1))
 
 
-async def test_few_hashes_run_at_once_few_more_wait_and_the_rest_are_told_so() -> None:
+async def test_a_few_hashes_run_concurrently_a_few_more_wait_and_the_rest_are_refused() -> None:
     hasher = HeldHasher()
     asked = passwords(hasher)
     refused = 0

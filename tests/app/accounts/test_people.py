@@ -1,4 +1,4 @@
-"""People on both engines: one for an e-mail, one for an account, and nothing of them in the ledger."""
+"""People on both engines: one per e-mail, one per account, and no personal data in the ledger."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_many_who_open_one_account_at_once_open_it_once(engine: Engine, people: 
     assert names_opened(ledger) == ["Research"]
 
 
-def test_an_account_that_nobody_claimed_is_not_opened(people: People, ledger: Ledger) -> None:
+def test_an_account_without_a_claim_is_not_opened(people: People, ledger: Ledger) -> None:
     people.open_account("acct_none")
     assert not whole(ledger)
 
@@ -115,7 +115,7 @@ def test_an_account_has_one_person_and_a_person_one_account(people: People) -> N
     assert people.by_account("acct_2") is None
 
 
-def test_an_email_moves_only_where_nobody_has_it(people: People) -> None:
+def test_an_email_can_be_changed_only_to_an_unused_one(people: People) -> None:
     people.set_email("acct_1", EMAIL)
     people.set_password("acct_1", "hash-1")
     people.set_email("acct_1", EMAIL)
@@ -144,7 +144,7 @@ def test_a_password_is_set_only_for_somebody(people: People) -> None:
         people.set_password("acct_none", "hash-1")
 
 
-def test_a_password_is_changed_only_from_the_one_that_stands(people: People, ledger: Ledger) -> None:
+def test_a_password_is_changed_only_from_the_current_one(people: People, ledger: Ledger) -> None:
     sessions = Sessions(ledger)
     people.sign_up(EMAIL, "hash-1")
     account_id = the_person(people).account_id

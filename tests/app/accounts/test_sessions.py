@@ -53,7 +53,7 @@ def test_a_stolen_row_is_no_token(sessions: Sessions, ledger: Ledger) -> None:
     assert all(sessions.find(str(value)) is None for value in row)
 
 
-def test_an_ended_session_is_refused_at_once_wherever_it_is_asked_for(
+def test_an_ended_session_is_refused_immediately_by_every_process(
     engine: Engine, sessions: Sessions, ledger: Ledger
 ) -> None:
     elsewhere = Sessions(engine.open())
@@ -77,13 +77,13 @@ def test_a_session_is_over_after_its_days_and_is_then_purged(sessions: Sessions,
     assert sessions.find(other) is not None
 
 
-def test_a_session_whose_person_is_gone_is_nobodys(sessions: Sessions, ledger: Ledger) -> None:
+def test_a_session_of_a_forgotten_person_has_ended(sessions: Sessions, ledger: Ledger) -> None:
     token = sessions.begin(ACCOUNT)
     ledger.change(("DELETE FROM people WHERE account_id = ?", (ACCOUNT,)))
     assert sessions.find(token) is None
 
 
-def test_a_session_begins_only_under_the_hash_that_stands(sessions: Sessions, people: People, ledger: Ledger) -> None:
+def test_a_session_begins_only_under_the_current_hash(sessions: Sessions, people: People, ledger: Ledger) -> None:
     token = sessions.begin_under(ACCOUNT, HASH)
     assert token is not None
     assert sessions.find(token) is not None
@@ -96,7 +96,7 @@ def test_a_session_begins_only_under_the_hash_that_stands(sessions: Sessions, pe
 def test_no_session_outlives_a_password_that_is_replaced_meanwhile(
     engine: Engine, sessions: Sessions, ledger: Ledger
 ) -> None:
-    """Whichever comes first: the reset ends what began before it, and what comes after it does not begin."""
+    """In either order: the reset ends sessions that began before it, and a later sign-in with the old password starts none."""
     reset_by, rounds = People(engine.open(), Codec()), 25
     beginning = [Sessions(engine.open()) for _ in range(3)]
     with ThreadPoolExecutor(4) as pool:

@@ -37,7 +37,7 @@ def test_so_many_attempts_and_not_one_more(throttle: Throttle) -> None:
     assert [tried(throttle) for _ in range(5)] == [True, True, True, False, False]
 
 
-def test_whoever_is_refused_is_told_how_long_to_wait(throttle: Throttle, ledger: Ledger) -> None:
+def test_a_refusal_says_how_long_to_wait(throttle: Throttle, ledger: Ledger) -> None:
     for _ in range(3):
         throttle.attempt(RATE, "a")
     with pytest.raises(TooManyAttempts) as refused:

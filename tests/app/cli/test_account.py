@@ -1,4 +1,4 @@
-"""`realrouter account`: who signs in for an account, by the operator's hand."""
+"""`realrouter account`: the operator manages who signs in to an account."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EMAIL, PASSWORD = "ada@example.com", "correct horse battery"
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A migrated ledger with one account, acct_1, that nobody signs in for."""
+    """A migrated ledger with one account, acct_1, to which no person signs in."""
     path = tmp_path / "realrouter.toml"
     path.write_text(configuration(tmp_path), encoding="utf-8")
     for arguments in (("migrate",), ("account", "create", "--name", "Ops", "--id", "acct_1")):
@@ -97,7 +97,7 @@ def test_a_taken_email_opens_no_account(config: Path) -> None:
     assert "acct_2" in failure(config, "account", "show", "acct_2")
 
 
-def test_making_it_again_is_the_same_and_making_another_changes_nobody(config: Path) -> None:
+def test_creating_an_account_again_has_no_effect_and_another_one_changes_no_person(config: Path) -> None:
     create = ("account", "create", "--id", "acct_2", "--email", EMAIL, "--name")
     for _ in range(2):
         assert answer(config, *create, "Research") == {"account_id": "acct_2"}
@@ -137,7 +137,7 @@ def test_a_password_comes_as_one_line_and_ends_all_sessions(config: Path, ending
         assert Sessions(ledger).find(token) is None
 
 
-def test_a_password_is_asked_for_twice(config: Path) -> None:
+def test_a_password_is_prompted_for_twice(config: Path) -> None:
     run(config, "account", "email", "acct_1", EMAIL)
     done = run(config, "account", "password", "acct_1", given=f"{PASSWORD}\n{PASSWORD}\n")
     assert done.exit_code == 0
@@ -191,7 +191,7 @@ def test_a_password_that_is_no_text_is_one_line(config: Path) -> None:
     assert b"Traceback" not in done.stderr
 
 
-def test_a_link_is_printed_once_and_signs_in_for_whoever_has_an_email(config: Path) -> None:
+def test_a_link_is_printed_once_and_signs_in_an_account_with_an_email(config: Path) -> None:
     assert "account email" in failure(config, "account", "link", "acct_1")
     assert "acct_none" in failure(config, "account", "link", "acct_none")
     run(config, "account", "email", "acct_1", EMAIL)

@@ -1,4 +1,4 @@
-"""export, books, audit replay --prices and providers reconcile, as somebody runs them."""
+"""export, books, audit replay --prices and providers reconcile, run as commands."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_an_export_in_words(config: Path, tmp_path: Path) -> None:
     assert "debit: " in result.stdout
 
 
-def test_an_export_goes_on(config: Path, tmp_path: Path) -> None:
+def test_an_export_is_continued(config: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     end = answer(config, "export", "focus", "--out", out)["last_position"]
     assert answer(config, "export", "focus", "--out", out, "--after", end)["last_position"] == end
@@ -122,8 +122,8 @@ def test_focus_names_accounts_and_who_sells(config: Path, tmp_path: Path) -> Non
     assert {(row["BillingAccountName"], row["ProviderName"]) for row in rows} == {("name of acme", "127.0.0.1")}
 
 
-def test_focus_does_not_go_on_under_another_name(config: Path, tmp_path: Path) -> None:
-    """Who sells is in every row; of other exports it is no part."""
+def test_focus_is_not_continued_for_another_provider(config: Path, tmp_path: Path) -> None:
+    """Every row names the seller, which other exports do not."""
     moved = tmp_path / "moved.toml"
     text = config.read_text(encoding="utf-8")
     moved.write_text(text.replace("[server]", '[server]\npublic_url = "https://router.example"', 1), encoding="utf-8")
@@ -245,7 +245,7 @@ def test_what_the_new_prices_lack_is_named(config: Path, events: list[Event], tm
 
 
 def test_a_tier_and_a_tool_without_a_price_are_named() -> None:
-    """An image that has tokens of its own is priced by these."""
+    """An image with its own tokens is priced by these tokens."""
     calls = (CallCount("code_interpreter", 3),)
     images = (ImageCount("high", "1024x1024", 1),)
     used = Usage(input=1, output=1, image_output=9, images=images, calls=calls, service_tier="flex")

@@ -1,4 +1,4 @@
-"""Every command: its help teaches, its JSON has the keys that others script against, its failures are one line."""
+"""Every command: its help is complete, its JSON has the keys that scripts depend on, and its failures are one line."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_the_names_that_are_fixed_are_there() -> None:
     assert set(fixed) <= set(LEAVES)
 
 
-# -- What they do -----------------------------------------------------------------------------------------------------
+# -- Results ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_session_from_an_empty_folder_to_a_funded_key(config: Path) -> None:
@@ -167,7 +167,7 @@ def test_the_same_in_words_shows_the_key_once_and_amounts_in_dollars(config: Pat
         assert secret not in shown.stdout
 
 
-def test_a_keys_limits_are_those_that_were_asked_for(config: Path) -> None:
+def test_a_keys_limits_are_the_requested_ones(config: Path) -> None:
     run(config, "migrate")
     run(config, "account", "create", "--name", "x", "--id", "acct_1")
     made = run(
@@ -268,7 +268,7 @@ def test_a_grant_that_is_sent_again_is_given_once(config: Path) -> None:
 # -- How they fail ----------------------------------------------------------------------------------------------------
 
 
-def test_what_was_asked_and_cannot_be_done_exits_1_with_one_line(config: Path, tmp_path: Path) -> None:
+def test_a_command_that_fails_exits_1_with_one_line(config: Path, tmp_path: Path) -> None:
     assert "migrate" in failure(config, "account", "list")
     run(config, "migrate")
     assert "acct_none" in failure(config, "account", "show", "acct_none")

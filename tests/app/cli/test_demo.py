@@ -1,4 +1,4 @@
-"""`realrouter demo` as a newcomer meets it: a process, a printed key, a port of its own, an orderly end."""
+"""`realrouter demo` as a newcomer sees it: a process, a printed key, a free port, an orderly shutdown."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_two_demos_at_once_take_two_ports(tmp_path: Path) -> None:
         assert ask(second)
 
 
-def test_starting_again_goes_on_with_a_new_key_a_new_password_and_a_full_balance(tmp_path: Path) -> None:
+def test_a_restart_continues_with_a_new_key_a_new_password_and_a_full_balance(tmp_path: Path) -> None:
     with demo(tmp_path, free_port()) as before:
         assert ask(before)
     with demo(tmp_path, free_port()) as after:

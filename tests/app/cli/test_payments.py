@@ -43,7 +43,7 @@ def run(*arguments: object) -> Result:
 
 
 def bought(path: Path) -> None:
-    """Somebody has paid on the simulator's page, and nobody was told of it."""
+    """A customer has paid on the simulator's page, and no webhook was sent."""
 
     async def buy() -> None:
         settings, codec = load(path), Codec()
@@ -59,7 +59,7 @@ def bought(path: Path) -> None:
     trio.run(buy)
 
 
-def test_what_was_missed_is_credited_once_and_told(tmp_path: Path) -> None:
+def test_a_missed_payment_is_credited_once_and_reported(tmp_path: Path) -> None:
     path = configured(tmp_path, _SIMULATED)
     assert run("account", "create", "--name", "Ada", "--id", "acct", path).exit_code == 0
     bought(path)

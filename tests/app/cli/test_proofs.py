@@ -142,7 +142,7 @@ AGREED: list[tuple[Callable[[bytes], bytes], bool]] = [
 
 
 def both(file: Path) -> list[tuple[int, str]]:
-    """Exit code and words of our command, and of the file that stands alone."""
+    """Exit code and output of our command, and of the stand-alone verifier."""
     ours = CliRunner().invoke(main, ["audit", "verify", str(file), "--key", KEY, "--config", "/nowhere"])
     with contextlib.redirect_stdout(io.StringIO()) as words:
         code = alone.main(["receipt", str(file), "--key", KEY])
@@ -167,8 +167,8 @@ def test_a_checkpoint_has_as_many_extensions_for_either_verifier(extensions: int
     assert [code == 0 for code, _ in both(file)] == [holds, holds]
 
 
-def test_nothing_that_was_signed_writes_a_line_of_its_own_or_moves_the_cursor(tmp_path: Path) -> None:
-    """An operator who has the key signs names that look like a verifier's words."""
+def test_signed_text_cannot_add_a_line_or_move_the_cursor(tmp_path: Path) -> None:
+    """An operator, who has the key, signs names that look like a verifier's output."""
     forged = "\x1b[2K\x9b2K\nwitness    good.witness+00000000+AAAA, at 1764000000 s\u2028\u202e"
     state = json.dumps({"nonce": forged}, ensure_ascii=False).encode()
     event = entry(1)._replace(topic=f"x.v1{forged}", stream=f"s{forged}", command_id=forged, state=state)
@@ -182,7 +182,7 @@ def test_nothing_that_was_signed_writes_a_line_of_its_own_or_moves_the_cursor(tm
 
 
 def test_a_log_is_held_against_what_was_signed_before(run: Run, config: Path, tmp_path: Path) -> None:
-    """A checkpoint and a receipt that somebody has kept; then one of a longer log, whose end this one lacks."""
+    """A checkpoint and a receipt that were kept, then a checkpoint of a longer log, whose end this log lacks."""
     copy, receipt, checkpoint, longer = (tmp_path / name for name in ("copy", "receipt", "checkpoint", "longer"))
     run("export", "log", "--out", str(copy))
     run("audit", "prove", "5", "--out", str(receipt))
@@ -209,7 +209,7 @@ def test_wrong_usage_exits_2(run: Run, tmp_path: Path) -> None:
     run("audit", "prove", exits=2)
 
 
-def test_what_is_open_or_not_sealed_is_told(run: Run, config: Path) -> None:
+def test_an_open_request_and_an_unsealed_event_are_reported(run: Run, config: Path) -> None:
     ledger = open_ledger(load(config), Codec())
     [open_one, *_] = ledger.open_requests()
     ledger.close()
@@ -234,7 +234,7 @@ def test_the_whole_ledger_is_checked(run: Run, config: Path) -> None:
     assert "event · 17: expected the event that was sealed, found a different event" in words
 
 
-def test_what_is_not_sealed_and_a_file_that_is_not_there_are_told(run: Run, config: Path) -> None:
+def test_an_unsealed_log_and_a_missing_file_are_reported(run: Run, config: Path) -> None:
     run("account", "create", "--name", "Late")
     assert "1 later events are not sealed yet." in run("audit", "verify").output
     file = load(config).checkpoint_path
@@ -290,7 +290,7 @@ def test_without_the_setting_each_says_so(tmp_path: Path) -> None:
         assert (done.exit_code, "Configure [log]" in done.output) == (1, True)
 
 
-def test_no_private_key_is_told_by_any_of_them(run: Run, tmp_path: Path) -> None:
+def test_no_command_shows_a_private_key(run: Run, tmp_path: Path) -> None:
     secret = SIGNER.text().rpartition("+")[2]
     for command in (["audit", "verify"], ["audit", "prove", "3"], ["export", "log", "--out", str(tmp_path / "copy")]):
         assert secret not in run(*command).output

@@ -1,4 +1,4 @@
-"""`realrouter serve` as a process: it serves what it was configured for, and ends in order on SIGTERM."""
+"""`realrouter serve` as a process: it serves its configuration, and shuts down in order on SIGTERM."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, that go on where they ended, and that say what is in them."""
+"""Export files are complete or absent, can be continued where they ended, and have a manifest of their content."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.ledger.trading import Trade
 
 
 @APPENDED
-def test_a_file_has_its_manifest_beside_it(trade: Stage, asked: ExportSpec, tmp_path: Path) -> None:
+def test_a_file_has_a_manifest_next_to_it(trade: Stage, asked: ExportSpec, tmp_path: Path) -> None:
     out = tmp_path / "out"
     manifest = export(trade, asked, out).write()
     assert names(tmp_path) == ["out", "out.manifest.json"]
@@ -48,7 +48,7 @@ def test_a_file_that_went_on_is_the_whole_one(trade: Stage, asked: ExportSpec, c
     assert export(trade, asked, out).write(after=grown.last_position) == whole
 
 
-def test_what_belongs_behind_another_file_has_no_header(trade: Stage, tmp_path: Path) -> None:
+def test_a_file_that_continues_another_has_no_header(trade: Stage, tmp_path: Path) -> None:
     asked = export_spec("csv", "journal")
     export(trade, asked, tmp_path / "whole").write()
     first = export(trade, asked, tmp_path / "first", Shorter(source_of(trade, asked), 700)).write()
@@ -61,7 +61,7 @@ def test_what_belongs_behind_another_file_has_no_header(trade: Stage, tmp_path: 
     assert grown.continues
 
 
-def test_only_an_earlier_part_of_the_very_export_goes_on(trade: Stage, tmp_path: Path) -> None:
+def test_only_an_earlier_part_of_the_same_export_is_continued(trade: Stage, tmp_path: Path) -> None:
     asked, out = export_spec("csv", "journal"), tmp_path / "out"
     end = export(trade, asked, out).write().last_position
     for other, after, why in (
@@ -85,7 +85,7 @@ def test_an_export_is_private(trade: Stage, tmp_path: Path) -> None:
     assert out.stat().st_mode & 0o077 == 0
 
 
-def test_parquet_goes_on_in_a_file_of_its_own(trade: Stage, tmp_path: Path) -> None:
+def test_parquet_continues_in_a_new_file(trade: Stage, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
     asked = export_spec("parquet", "focus")
@@ -94,7 +94,7 @@ def test_parquet_goes_on_in_a_file_of_its_own(trade: Stage, tmp_path: Path) -> N
     second = export(trade, asked, tmp_path / "second").write(after=700)
     assert not second.continues
     first = (tmp_path / "first").read_bytes()
-    with pytest.raises(ExportUnfit, match="Name another file"):
+    with pytest.raises(ExportUnfit, match="Choose another file name"):
         export(trade, asked, tmp_path / "first").write(after=700)
     assert (tmp_path / "first").read_bytes() == first
     parts = [pq.read_table(tmp_path / name) for name in ("first", "second")]
@@ -121,7 +121,7 @@ def test_one_account_is_its_part_of_the_whole(engine: str, request: pytest.Fixtu
         assert sorted(parts) == sorted(rows)
 
 
-def test_an_account_that_read_models_lag_behind_is_told_as_far_as_they_are(tmp_path: Path) -> None:
+def test_an_account_is_exported_up_to_the_position_of_its_read_models(tmp_path: Path) -> None:
     stage = Stage("sqlite", str(tmp_path / "ledger.db"))
     try:
         trade = Trade(stage.book, seed=7)
@@ -173,7 +173,7 @@ def test_an_event_that_cannot_be_read_stops_it_and_leaves_no_file(tmp_path: Path
         stage.close()
 
 
-def test_a_checkpoint_is_told_where_there_is_one(trade: Stage, tmp_path: Path) -> None:
+def test_the_manifest_has_the_checkpoint_if_there_is_one(trade: Stage, tmp_path: Path) -> None:
     asked = export_spec("csv", None)
     encoder = encoder_for(asked, provider="p", name_of=str)
     source = source_of(trade, asked)

@@ -1,4 +1,4 @@
-"""What was cut short goes on, where it is still what it was; and one run at a time writes a file."""
+"""An interrupted export is continued if its part is unchanged, and only one run at a time writes a file."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tests.support.ledger.stages import Stage
 
 @APPENDED
 @pytest.mark.parametrize("after", [None, 40])
-def test_what_was_cut_short_goes_on(trade: Stage, asked: ExportSpec, after: int | None, tmp_path: Path) -> None:
-    """Cut after every page in turn: the same bytes come of it, and the file was not there before they all were."""
+def test_an_interrupted_export_is_continued(trade: Stage, asked: ExportSpec, after: int | None, tmp_path: Path) -> None:
+    """Interrupted after every page in turn: the result has the same bytes, and the file did not exist before it was complete."""
     whole, out, source = tmp_path / "whole", tmp_path / "out", source_of(trade, asked)
     expected = export(trade, asked, whole).write(after=after)
     for pages in range(1, 8):
@@ -68,7 +68,7 @@ def test_a_note_of_another_export_is_no_beginning(trade: Stage, tmp_path: Path) 
 
 
 def test_a_note_is_no_beginning_once_another_export_was_cut_short(trade: Stage, tmp_path: Path) -> None:
-    """The other has no note of its own yet, and has written more than the first."""
+    """The other run has no progress note yet, and has written more than the first."""
     one, other = export_spec("csv", "usage"), export_spec("csv", "journal")
     out, note = tmp_path / "out", tmp_path / "out.part.json"
     with pytest.raises(StoreUnavailable):
@@ -77,7 +77,7 @@ def test_a_note_is_no_beginning_once_another_export_was_cut_short(trade: Stage, 
     with pytest.raises(StoreUnavailable):
         export(trade, other, out, Cut(source_of(trade, other), 2), durable_every=1 << 30).write()
     assert not note.exists()
-    note.write_bytes(told)  # as if it had outlived what it tells of
+    note.write_bytes(told)  # as if the note had outlived the part that it describes
     whole = export(trade, one, tmp_path / "whole").write()
     assert export(trade, one, out).write() == whole
     assert out.read_bytes() == (tmp_path / "whole").read_bytes()
@@ -115,7 +115,7 @@ def test_one_that_was_finished_before_it_was_locked_is_left_whole(
     assert manifest.sha256 == hashlib.sha256(out.read_bytes()).hexdigest()
 
 
-def test_one_is_not_over_before_its_manifest_stands(
+def test_a_run_ends_only_when_its_manifest_is_written(
     trade: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, refused = export_spec("csv", "journal"), list[Path]()

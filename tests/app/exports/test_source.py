@@ -1,4 +1,4 @@
-"""What is told of a span of positions is told of all of it."""
+"""A source yields every fact of a span of positions, or none."""
 
 from __future__ import annotations
 

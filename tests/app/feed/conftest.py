@@ -1,4 +1,4 @@
-"""Both engines: what the feed promises holds on either."""
+"""Both engines: the feed's promises hold on each of them."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ CREDIT = 10**9
 
 
 class Away:
-    """The real ledger, whose reading fails where a test says so."""
+    """The real ledger, whose reads fail when a test says so."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -73,7 +73,7 @@ class House:
 
 
 async def taken(listener: Listener) -> News:
-    """What waits already."""
+    """The events that are already waiting."""
     with trio.fail_after(PATIENCE_SECONDS):
         return await listener.take()
 
@@ -82,7 +82,7 @@ def positions(news: News) -> list[int]:
     return [fact.position for fact in news.facts]
 
 
-async def test_each_is_told_what_is_theirs_once_and_where_the_log_stands(ledger: Ledger) -> None:
+async def test_each_listener_gets_its_events_once_and_the_position_of_the_log(ledger: Ledger) -> None:
     house = House(ledger)
     mine, theirs = await house.feed.join(MINE, last=None), await house.feed.join(THEIRS, last=None)
     before = house.head
@@ -113,7 +113,7 @@ async def test_of_balances_only_the_newest_waits_and_only_one_that_differs(ledge
     assert (len(news.facts), news.balance and news.balance.available_nanos) == (3, CREDIT + 3)
 
 
-async def test_a_balance_that_was_read_before_is_never_the_last_that_is_told(ledger: Ledger) -> None:
+async def test_a_balance_read_earlier_is_never_the_last_one_sent(ledger: Ledger) -> None:
     """The feed's balance waits while the stream begins with a newer one: the true balance is sent after it."""
     house = House(ledger)
     listener = await house.feed.join(MINE, last=None)
@@ -144,7 +144,7 @@ async def test_a_store_that_is_away_delays_and_loses_nothing(ledger: Ledger) -> 
     assert (news.facts, news.balance and news.balance.available_nanos) == ([], CREDIT + 1)
 
 
-async def test_nobody_follows_while_nobody_listens_and_who_comes_later_begins_at_the_end(ledger: Ledger) -> None:
+async def test_the_log_is_not_followed_without_listeners_and_a_new_listener_begins_at_the_end(ledger: Ledger) -> None:
     house = House(ledger)
     house.ledger.log = False
     async with trio.open_nursery() as nursery:
@@ -173,7 +173,7 @@ async def test_a_turn_is_woken_by_a_commit_and_else_waits_a_little(ledger: Ledge
         house.feed.poke()
 
 
-async def test_what_was_missed_is_read_from_the_log_up_to_where_the_feed_goes_on(ledger: Ledger) -> None:
+async def test_missed_events_are_read_from_the_log_up_to_where_the_feed_continues(ledger: Ledger) -> None:
     house = House(ledger)
     last = house.head
     house.grant(MINE, "a", PAGE + 5)
@@ -189,8 +189,8 @@ async def test_what_was_missed_is_read_from_the_log_up_to_where_the_feed_goes_on
     assert found + positions(await taken(listener)) == list(range(last + 1, house.head + 1))
 
 
-async def test_who_was_told_more_by_another_process_is_not_told_it_again(ledger: Ledger) -> None:
-    """This process's feed is behind: somebody listens already, and it has not looked since."""
+async def test_events_already_sent_by_another_process_are_not_sent_again(ledger: Ledger) -> None:
+    """This process's feed lags behind: it already has a listener, and has not read the log since."""
     house = House(ledger)
     await house.feed.join(THEIRS, last=None)
     house.grant(MINE, "a", 3)
@@ -207,7 +207,7 @@ async def test_too_much_and_what_never_was_is_a_reset(ledger: Ledger) -> None:
         assert (listener.reset, listener.begins) == (reset, house.head if reset else last)
 
 
-async def test_who_takes_too_little_is_cut_and_told_no_more(ledger: Ledger) -> None:
+async def test_a_listener_that_reads_too_slowly_is_cut_off(ledger: Ledger) -> None:
     house = House(ledger, waiting_max=3)
     slow, quick = await house.feed.join(MINE, last=None), await house.feed.join(MINE, last=None)
     for name in "abcd":
@@ -230,7 +230,7 @@ async def test_there_is_room_for_so_many_and_none_while_closing(ledger: Ledger) 
     house.feed.leave(first)
     assert (await house.feed.join(MINE, last=None)).account_id == MINE
     house.feed.close()
-    assert (await taken(theirs)).ended == "the server is restarting"
+    assert (await taken(theirs)).ended == "the server is shutting down"
     with pytest.raises(ShuttingDown):
         await house.feed.join(MINE, last=None)
 

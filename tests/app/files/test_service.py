@@ -1,4 +1,4 @@
-"""Files as they live: bounds under concurrency, what crashes leave, the sweep, what requests see of them."""
+"""The life of files: quotas under concurrency, the remains of crashes, the sweep, and files in requests."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.support.gateway.gateway import ACCOUNT, envelope, running
 
 
 class Watched:
-    """A storage that says when an upload begins to be collected, and when what was collected is gone."""
+    """A storage that reports when an upload begins to be collected, and when its spool is discarded."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -269,7 +269,7 @@ async def test_a_request_gets_the_contents_that_it_refers_to(tmp_path: Path) -> 
         reservation.release()
 
 
-async def test_the_sweep_of_a_running_gateway_turns_by_itself(tmp_path: Path) -> None:
+async def test_a_running_gateway_sweeps_automatically(tmp_path: Path) -> None:
     """One turn is both of its halves, and the second half waits for its time."""
     async with running(tmp_path) as gateway:
         made = await uploaded(gateway)
@@ -288,7 +288,7 @@ async def test_the_sweep_of_a_running_gateway_turns_by_itself(tmp_path: Path) ->
         assert len(stored(tmp_path)) == 3
 
 
-async def test_a_storage_that_is_away_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
+async def test_an_unreachable_storage_is_reported_and_nothing_is_lost(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         made = await uploaded(gateway)
         (tmp_path / "files").rename(tmp_path / "away")
@@ -304,7 +304,7 @@ async def test_a_storage_that_is_away_is_told_and_nothing_is_lost(tmp_path: Path
         envelope(await get(gateway, f"files/{made['id']}"), 404, "file_not_found")
 
 
-async def test_a_file_that_is_deleted_while_it_is_asked_for_is_not_found(tmp_path: Path) -> None:
+async def test_a_file_that_is_deleted_while_it_is_read_is_not_found(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         made, files = await uploaded(gateway), gateway.services.files
         real = files.storage

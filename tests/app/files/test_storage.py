@@ -112,7 +112,7 @@ def test_an_entry_says_when_it_was_put_there(storage: Storage) -> None:
     assert all(before - 2 <= moment <= time.time() + 2 for moment in moments)
 
 
-def test_what_is_not_there_is_none(storage: Storage) -> None:
+def test_a_missing_file_is_none(storage: Storage) -> None:
     assert listed(storage) == set()
     assert storage.open(ONE) is None
     assert storage.details(ONE) is None
@@ -173,13 +173,13 @@ def test_details_that_cannot_be_read_are_no_details(tmp_path: Path) -> None:
         storage.details(ONE)
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageUnavailable, match="folder"):
         LocalStorage(tmp_path / "file" / "below").spool()
 
 
-def test_a_disk_that_is_full_is_told(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path) -> None:
     spool = LocalStorage(tmp_path).spool()
     real = spool.file
 
@@ -193,7 +193,7 @@ def test_a_disk_that_is_full_is_told(tmp_path: Path) -> None:
     spool.discard()
 
 
-def test_a_bucket_that_is_not_there_is_told(s3: Callable[[str], Any]) -> None:
+def test_a_missing_bucket_is_reported(s3: Callable[[str], Any]) -> None:
     storage: S3Storage = s3("s3://nothing-here/p")
     with pytest.raises(StorageUnavailable, match="NoSuchBucket"):
         put(storage, ONE, b"0" * 20)
@@ -201,7 +201,7 @@ def test_a_bucket_that_is_not_there_is_told(s3: Callable[[str], Any]) -> None:
         listed(storage)
 
 
-def test_a_server_that_cannot_be_reached_is_told(s3: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_server_is_reported(s3: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setattr("app.files.s3.ATTEMPTS", 1)
     storage: S3Storage = s3("s3://bucket/p")

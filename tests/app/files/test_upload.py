@@ -16,7 +16,7 @@ from domain.file import FILE_BYTES_MAX
 from tests.support.files.uploads import BOUNDARY, FORM, form, part, upload_form
 
 CONTENT = b"%PDF-1.7\r\n--\r\n------form7MA4YWxkTrZu0g\r\n" + bytes(range(256))
-"""What looks like a boundary, and is none."""
+"""Data that looks like a boundary but is not one."""
 
 
 def read(body: bytes, *, sizes: int = 1 << 30, kind: str = FORM) -> tuple[UploadFields, bytes]:
@@ -129,7 +129,7 @@ def test_a_value_that_is_wrong_is_named(more: dict[str, str], field: str) -> Non
     assert caught.value.field == field
 
 
-def test_a_wrong_purpose_is_told_before_the_file_has_come() -> None:
+def test_a_wrong_purpose_is_reported_before_the_file_has_arrived() -> None:
     reader = UploadForm(FORM)
     body = upload_form(CONTENT, purpose="batch")
     with pytest.raises(InvalidValue):
@@ -159,7 +159,7 @@ WHOLE = upload_form(CONTENT)
         form([PURPOSE] + [part(f"expires_after[{n}]", b"") for n in range(5000)]).replace(b"]", b"]"),
     ],
 )
-def test_a_body_that_is_no_such_form_is_told_so(body: bytes) -> None:
+def test_a_body_that_is_not_a_valid_form_is_refused(body: bytes) -> None:
     error = refused(body)
     assert error.status == 400
     assert error.code in ("invalid_multipart", "unknown_parameter")

@@ -1,4 +1,6 @@
-"""Automatic top-ups: off by default, once per crossing, within the ceiling, and never twice for one crossing whatever dies."""
+"""Automatic top-ups: off by default, once per crossing, within the ceiling, and never twice for one crossing, whichever process
+dies.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ __all__ = ["world"]
 
 
 async def saved(world: World) -> AutomaticTopUps:
-    """Somebody who bought a pack of $10 and let their card be kept."""
+    """A customer who bought a pack of $10 and saved their card."""
     await world.payments.begin("co_first", "acct", "starter", save=True)
     world.state.pay(next(iter(world.state.sessions)))
     await world.deliver_all()
@@ -184,7 +186,7 @@ async def test_a_process_that_dies_in_a_crossing_is_followed_by_one_that_charges
     assert world.house.available("acct") == 14 * USD
 
 
-async def test_an_answer_that_is_lost_is_asked_for_again_under_the_same_crossing(world: World) -> None:
+async def test_a_charge_whose_answer_was_lost_is_repeated_under_the_same_crossing(world: World) -> None:
     automatic = await saved(world)
     switch(automatic)
     spend(world, 6 * USD)

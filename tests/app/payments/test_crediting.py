@@ -1,4 +1,6 @@
-"""The one way in which money is credited and taken back: once, whatever dies when, and never for what was not ordered."""
+"""The only way in which money is credited and taken back: once, whichever process dies when, and never without a matching
+checkout.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,7 @@ def spend(house: House, nanos: int) -> None:
     )
 
 
-def test_a_payment_is_credited_once_however_often_it_is_told(house: House, crediting: Crediting) -> None:
+def test_a_payment_is_credited_once_however_often_it_is_reported(house: House, crediting: Crediting) -> None:
     assert crediting.credit(PAID)
     assert not crediting.credit(PAID)
     assert house.available("acct") == 10 * USD
@@ -263,7 +265,7 @@ def test_a_dispute_takes_at_its_withdrawal_and_gives_back_when_it_is_won(house: 
 
 
 def whole_story(crediting: Crediting) -> None:
-    """Everything that may happen to a payment, each step as a telling that may come again."""
+    """Everything that may happen to a payment. Each step is a report that may be repeated."""
     crediting.start("co_1", "acct", PACKS["bonus"])
     crediting.expire("co_1")
     crediting.credit(PAID)
@@ -302,7 +304,7 @@ def test_a_process_may_die_at_any_write_and_the_next_telling_completes_it(house:
     assert frozen == sum(isinstance(event, AccountUnfrozen) for event in house.events())
 
 
-# At once, on both engines
+# Concurrently, on both engines
 
 
 def test_many_who_tell_at_once_credit_once(ledger: Ledger) -> None:

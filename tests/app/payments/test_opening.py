@@ -39,7 +39,7 @@ def test_an_empty_or_placeholder_webhook_secret_is_refused(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "pk_test_4eC39HqLyjWDarjtT1zdp7dc", "sk_test_xxxxxxxxxxxxxxxxxxxx"])
-def test_a_secret_key_that_is_none_is_refused(value: str) -> None:
+def test_an_invalid_secret_key_is_refused(value: str) -> None:
     with pytest.raises(StripeNotConfigured):
         check_secret("secret_key", value)
 

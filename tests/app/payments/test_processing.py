@@ -1,4 +1,4 @@
-"""What is announced is a reason to ask, never a reason to credit; and nothing that is kept is lost."""
+"""A webhook causes a look-up at the processor, and never a credit by itself. No stored webhook is lost."""
 
 from __future__ import annotations
 
@@ -202,8 +202,8 @@ async def test_a_processor_out_of_reach_leaves_the_announcement_to_be_tried_agai
     assert (world.outcomes(), world.credited()) == (["credited"], 1)
 
 
-async def test_a_row_that_is_not_done_never_stands_in_the_way_of_a_retry(world: World) -> None:
-    """Claimed by a process that died, or put off for long: told again, it is due soon."""
+async def test_an_unprocessed_row_never_blocks_a_retry(world: World) -> None:
+    """Claimed by a process that died, or postponed for long: if the webhook arrives again, it is due soon."""
     world.state.pay(await world.begun())
     event = world.state.deliveries[1]
     await world.deliver(event)
@@ -316,7 +316,7 @@ async def test_the_page_that_waits_settles_without_any_webhook(world: World) -> 
     assert len(world.transport.asked) == asked
 
 
-async def test_a_look_at_a_processor_out_of_reach_tells_nothing(world: World) -> None:
+async def test_looking_up_a_checkout_at_an_unreachable_processor_returns_nothing(world: World) -> None:
     await world.begun()
     world.transport.faults.status_500 = 1
     assert await world.payments.look(world.payments.crediting.checkout("co_1")) is None
@@ -326,7 +326,7 @@ async def test_a_look_at_a_processor_out_of_reach_tells_nothing(world: World) ->
 # Money back
 
 
-async def test_a_refund_that_is_told_before_its_payment_is_credited_finds_it(world: World) -> None:
+async def test_a_refund_reported_before_its_payment_is_credited_credits_the_payment_first(world: World) -> None:
     world.state.pay(await world.begun())
     [payment_id] = world.state.succeeded()
     world.state.deliveries.clear()

@@ -1,4 +1,4 @@
-"""Our client of Stripe: what it asks, what it writes on the wire, and what it makes of the objects."""
+"""Our Stripe client: its queries, the bytes that it sends, and how it reads Stripe's objects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def declined_intent(state: StripeState) -> Payment:
     return Payment(intent["id"], "co_auto_1", "acct_1", "requires_payment_method", 1000, "usd", "insufficient_funds")
 
 
-# -- What is asked, either way ---------------------------------------------------------------------------------------
+# -- Queries ---------------------------------------------------------------------------------------------------------
 
 
 @both_ways
@@ -77,7 +77,7 @@ async def test_the_log_of_events_is_what_the_webhooks_were(reached: Any) -> None
 
 
 @both_ways
-async def test_a_list_begins_at_the_second_that_was_asked_for(reached: Any) -> None:
+async def test_a_list_begins_at_the_requested_second(reached: Any) -> None:
     state = StripeState()
     async with reached(state, Faults()) as vendor:
         state.pay((await opened(vendor)).session_id)
@@ -89,10 +89,10 @@ async def test_a_list_begins_at_the_second_that_was_asked_for(reached: Any) -> N
             assert await all_of(listed(state.now + 1)) == []
 
 
-# -- What is written on the wire -------------------------------------------------------------------------------------
+# -- Requests as sent ------------------------------------------------------------------------------------------------
 
 
-async def test_a_session_is_asked_for_with_our_order_and_keeps_no_method() -> None:
+async def test_a_session_is_created_from_our_checkout_and_saves_no_method() -> None:
     _, tap, vendor = tapped()
     await opened(vendor)
     assert tap.requests[-1].headers["idempotency-key"] == "co_1"
@@ -135,7 +135,7 @@ async def test_a_charge_is_confirmed_off_session_under_its_checkout() -> None:
     }
 
 
-async def test_the_log_is_asked_for_the_types_that_we_know() -> None:
+async def test_the_event_log_is_queried_for_the_known_types() -> None:
     _, tap, vendor = tapped()
     await all_of(vendor.notices(7))
     asked = parse_qs(urlsplit(str(tap.requests[-1].url)).query)
@@ -151,7 +151,7 @@ async def test_every_call_carries_the_key_and_only_in_its_header() -> None:
     assert KEY not in str(request.url)
 
 
-# -- What objects say ------------------------------------------------------------------------------------------------
+# -- Reading objects -------------------------------------------------------------------------------------------------
 
 
 async def test_an_expired_session_is_over_and_unpaid() -> None:

@@ -1,4 +1,4 @@
-"""Each way in which Stripe, or the network before it, fails: told in our words, and tried again under one key."""
+"""Every way in which Stripe or the network can fail: each is mapped to one of our errors, and retried under one idempotency key."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def error(type: str, **more: Any) -> Any:
     ],
 )
 @every_call
-async def test_every_call_tells_an_error_in_our_words(
+async def test_every_call_maps_an_error_to_one_of_ours(
     ask: Ask, status: int, told: Any, raised: type[Exception]
 ) -> None:
     _, _, vendor = tapped((status, told))

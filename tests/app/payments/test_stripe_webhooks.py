@@ -1,4 +1,4 @@
-"""Whose webhooks are believed: what Stripe signed a moment ago and is an event, and nothing else."""
+"""A webhook is accepted only if Stripe signed it recently and it is an event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sweeper puts right what telling again does, and lists what it does not."""
+"""The sweep corrects everything that another report of a payment corrects, and lists the rest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.ledger.histories import Book, checkout
 __all__ = ["world"]
 
 
-async def test_what_no_webhook_told_is_credited_and_listed(world: World) -> None:
+async def test_a_payment_that_no_webhook_reported_is_credited_and_listed(world: World) -> None:
     world.state.pay(await world.begun("co_1"))
     world.state.expire(await world.begun("co_2"))
     [payment_id] = world.state.succeeded()

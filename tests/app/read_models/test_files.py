@@ -1,4 +1,4 @@
-"""Lists of files, held against a plain list of what was uploaded, on both engines."""
+"""Lists of files, compared with a plain list of the uploads, on both engines."""
 
 from __future__ import annotations
 

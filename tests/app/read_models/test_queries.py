@@ -1,4 +1,4 @@
-"""What read models answer, held against a naive model, on both engines."""
+"""The answers of read models, compared with a naive model, on both engines."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_pages_of_a_statement_hold_every_row_once_and_sum_to_the_balance(
     assert {row.kind for row in rows} == kinds
 
 
-def test_a_statement_tells_what_was_charged_and_why(busy: Stage) -> None:
+def test_a_statement_shows_the_charges_and_their_reasons(busy: Stage) -> None:
     rows = {row.position: row for row in busy.shown.transactions("bob", limit=1_000).value}
     seen = set()
     for position, at, event in facts(busy):
@@ -248,7 +248,7 @@ def test_totals_are_over_all_accounts(busy: Stage) -> None:
     assert 3_000 * USD - 5 + bought - totals.value.cost_nanos == totals.value.available_nanos + totals.value.held_nanos
 
 
-def test_views_that_nobody_prepared_are_unavailable(stage: Stage) -> None:
+def test_unprepared_views_are_unavailable(stage: Stage) -> None:
     with pytest.raises(ReadModelsUnavailable):
         stage.shown.balance("acme")
 
@@ -277,7 +277,7 @@ def test_views_never_touch_the_ledgers_write_lock(tmp_path: Path) -> None:
 
 
 class Rows:
-    """Tables as dicts: what `apply` is given and what it changes, with no engine."""
+    """Tables as dicts: the rows that `apply` gets and changes, without an engine."""
 
     def __init__(self) -> None:
         self.tables: dict[str, dict[Key, Row]] = {}

@@ -1,4 +1,4 @@
-"""Pages of a statement against a naive reading of the log's rows, on both engines, whatever is asked for."""
+"""Pages of a statement compared with a naive reading of the log's rows, on both engines, for any filter."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
 
 
 def wanted_of(rows: list[Transaction], wanted: Filter) -> list[Transaction]:
-    """What a filter asks for, row by row."""
+    """Whether a row matches a filter."""
     return [
         row
         for row in rows
@@ -60,7 +60,7 @@ def pages(stage: Stage, wanted: Filter, limit: int) -> list[Transaction]:
     return found
 
 
-def test_pages_have_what_was_asked_for_and_no_other_row(stage: Stage) -> None:
+def test_pages_have_the_requested_rows_and_no_others(stage: Stage) -> None:
     rows = stage.shown.transactions(ACCOUNT, limit=1_000).value
     assert {"debit", "release", "grant", "top_up", "refund"} <= {row.kind for row in rows}
     middle = rows[len(rows) // 2].recorded_at_micros
@@ -87,7 +87,7 @@ def test_any_id_of_a_row_finds_it_and_every_row_that_it_is_of(stage: Stage) -> N
         assert pages(stage, Filter(name=name), 7) == []
 
 
-def test_a_row_stands_beside_the_balance_that_it_left(stage: Stage) -> None:
+def test_a_row_comes_with_the_balance_after_it(stage: Stage) -> None:
     for row, balance_nanos in stage.shown.statement(ACCOUNT, Filter(), limit=1_000).value[0]:
         there = stage.shown.balance_at(ACCOUNT, position=row.position).value
         assert balance_nanos == there.available_nanos + there.held_nanos

@@ -1,7 +1,8 @@
-"""One log, one outcome: whatever was kept or lost on the way, and on either engine, all that follows from it is the same bytes.
+"""One log, one outcome: everything derived from the log is the same, byte for byte, on both engines, whatever derived data was kept
+or lost.
 
-What is kept beside the events, and may be lost: buckets of minutes that are over, rows of read models and the positions where they
-stand, names and instants that are remembered in memory, and keys by their digests.
+Derived data that may be lost: buckets of past minutes, rows of read models and their positions, names and instants kept in memory,
+and keys by their digests.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ REMEMBERED: tuple[Any, ...] = (
     *(balances._customer, buckets._minute, buckets._day),
     *(texts._second, beancount.spelled, hledger.spelled),
 )
-"""What a process keeps in memory of what it has derived before."""
+"""Derived data that a process keeps in memory."""
 
 
 @pytest.fixture(params=ENGINES)
 def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
-    """Requests of three hours, some still open, and all that an account may do beside them; read models caught up."""
+    """Requests of three hours, some still open, and everything else that an account may do. The read models are caught up."""
     with staged(request, tmp_path) as stage:
         write(stage.book)
         drain(Runner(stage.log, stage.shown))

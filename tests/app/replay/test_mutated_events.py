@@ -1,4 +1,6 @@
-"""Whatever one value of an event is changed, of a charge or a price above all: a replay comes to its end, says so, and where."""
+"""If any one value of an event is changed (mainly of a charge or a price), a replay finishes and reports the change and its
+place.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from tests.support.ledger.stages import ENGINES, Stage
 
 CHARGED = {"price_version", "usage", "lines", "cost_nanos", "overrun_nanos"}
 TOLD_ONLY = {"reasoning", "estimated"}
-"""What is told of a use, and costs nothing of its own."""
+"""Values that describe a use and have no cost themselves."""
 SEALED_ONLY = {
     *{("account.frozen.v1", "reason"), ("account.unfrozen.v1", "reason"), ("file.deleted.v1", "reason")},
     *{("file.uploaded.v1", "key_id"), ("file.uploaded.v1", "media_type"), ("file.uploaded.v1", "sha256")},
@@ -27,10 +29,10 @@ SEALED_ONLY = {
     *{("request.admitted.v1", "endpoint"), ("request.debited.v1", "upstream_request_id")},
     *{("price.listed.v1", kind) for kind in ("cache_write", "cache_write_1h", "image_input", "image_output")},
 }
-"""What nothing is derived from, or nothing any more: of freezes that are over and requests that are settled; prices that nobody
-was charged. And the random bytes of every event."""
+"""Values from which nothing is derived, or nothing any more: of ended freezes and settled requests, and prices that were never
+charged. Also the random bytes of every event."""
 Place = tuple[str | int, ...]
-"""Where a value is in a document."""
+"""The place of a value in a document."""
 
 
 @pytest.fixture(params=ENGINES)

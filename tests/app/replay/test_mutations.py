@@ -1,4 +1,4 @@
-"""Whatever one row of a read model, bucket or hold is changed, on either engine: a replay says so, and says where."""
+"""If any one row of a read model, bucket or hold is changed, on either engine, a replay reports the change and its place."""
 
 from __future__ import annotations
 
@@ -173,12 +173,12 @@ def test_text_in_which_a_bit_has_flipped_so_that_it_is_none_is_told_where_it_sta
 
 
 def _texts(table: Table, row: Row) -> list[int]:
-    """The columns behind the key in which this row has text."""
+    """The columns after the key in which this row has text."""
     return [number for number in range(table.key, len(row)) if isinstance(row[number], str)]
 
 
 @pytest.mark.parametrize("audited", ["sqlite"], indirect=True)
-def test_bytes_that_are_the_same_text_in_base64_are_told(audited: Stage, rows: dict[str, list[Row]]) -> None:
+def test_bytes_that_are_the_same_text_in_base64_are_reported(audited: Stage, rows: dict[str, list[Row]]) -> None:
     """As JSON has it, b64decode("stop") is "stop"."""
     [table] = [each for each in TABLES if each.name == "transactions"]
     number = table.names.index("finish")
@@ -188,7 +188,7 @@ def test_bytes_that_are_the_same_text_in_base64_are_told(audited: Stage, rows: d
     assert (told.what, told.where, told.expected) == ("row of transactions", str(row[:2]), "finish='stop'")
 
 
-# What the store keeps beside the events
+# The store's data other than events
 
 
 @many

@@ -1,4 +1,4 @@
-"""Replay names money that came in without an order, twice, in another amount, or went back by the wrong part."""
+"""Replay reports payments without a checkout, credited twice, or in a different amount, and returns of the wrong part."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def stream_of(event: Event) -> str:
 
 
 def found(stage: Stage, *events: Event) -> list[str]:
-    """What replay names after these events."""
+    """The differences that replay reports after these events."""
     for event in events:
         stage.book.say(stream_of(event), event)
     return [difference.what for difference in replay(stage.ledger, None).differences]

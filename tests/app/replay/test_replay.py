@@ -1,4 +1,4 @@
-"""Replay agrees with an honest store, and names whatever was touched."""
+"""Replay agrees with an untouched store, and reports every change."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def found(stage: Stage) -> list[tuple[str, str, str, str]]:
     return [(one.what, one.where, one.expected, one.found) for one in result.differences]
 
 
-def test_every_projection_has_a_derivation_of_its_own() -> None:
+def test_every_projection_has_its_own_derivation() -> None:
     assert {item.name: item.tables for item in ALL} == {name: tables for name, (_, tables) in DERIVATIONS.items()}
 
 
@@ -208,7 +208,7 @@ def test_a_removed_event_leaves_a_gap(audited: Stage) -> None:
     assert found_any(audited)[0] == ("gap in positions", "after 11")
 
 
-def test_an_instant_that_goes_back_is_named(audited: Stage) -> None:
+def test_an_instant_that_decreases_is_reported(audited: Stage) -> None:
     audited.drop_triggers()
     audited.sql("UPDATE stored_events SET recorded_at_micros = 5 WHERE notification_id = 12")
     assert ("instant goes back", "event 12") in found_any(audited)

@@ -1,6 +1,5 @@
-"""A replay at full size: its speed, and its memory while the log grows tenfold.
-
-What grows with accounts, keys, files, payments and open requests is the same at both sizes; what would grow with events shows.
+"""A replay at full size: its speed, and its memory while the log grows tenfold. The numbers of accounts, keys, files, payments and
+open requests are the same at both sizes, so memory that grows with events shows.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from tests.support.ledger.stages import ENGINES
 
 EVENTS = 1_000_000
 EVENTS_PER_SECOND = 5_000
-"""On a machine that does much else; what it was is printed."""
+"""On a machine that is also busy with other work. The measured value is printed."""
 GROWTH_MAX_BYTES = 8 << 20
 _TASK = """
 import sys, time
@@ -54,7 +53,7 @@ print(seconds, time.process_time(), int(peak) * 1024)
 
 
 def run(engine: str, place: str, task: str, events: int) -> tuple[float, int]:
-    """(events a second, the most that the process had in memory); each task in a process of its own."""
+    """(events per second, the process's peak memory). Each task runs in a separate process."""
     command = [sys.executable, "-c", _TASK, engine, place, task, str(events)]
     environment = {**os.environ, "PYTHONPATH": "."}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

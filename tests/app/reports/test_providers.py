@@ -1,4 +1,4 @@
-"""A provider's export against the charges: what agrees, what differs, and what is no export at all."""
+"""A provider's export compared with the charges: matches, differences, and files that are not valid exports."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Charged:
     debits: list[RequestDebited]
 
     def rows(self) -> list[dict[str, str]]:
-        """What an honest provider says, who charges what we do."""
+        """The export of an honest provider that charges the same as we do."""
         return [
             dict(
                 zip(
@@ -132,7 +132,7 @@ def test_what_one_of_both_lacks_is_named(charged: Charged, tmp_path: Path) -> No
 
 
 def test_a_file_is_of_a_period(charged: Charged, tmp_path: Path) -> None:
-    """What was charged before its first request and after its last is not missing there."""
+    """Charges before the file's first request and after its last are not reported as missing."""
     assert compared(charged, tmp_path / "usage.csv", charged.rows()[10:20]).ok
 
 
@@ -148,7 +148,7 @@ def test_rows_of_one_request_are_one(charged: Charged, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("until", [30, 20])
 def test_a_request_that_was_charged_twice_is_named(until: int, charged: Charged, tmp_path: Path) -> None:
-    """Behind all others, or between two that the file has."""
+    """After all others, or between two requests of the file."""
     again = charge(charged.stage, ["up-7"], first=100)
     if until < 30:
         charge(charged.stage, ["up-late"], first=200)
@@ -175,7 +175,7 @@ def test_nothing_that_was_compared_is_not_well(charged: Charged, tmp_path: Path)
 
 
 def test_what_was_not_compared_is_counted(charged: Charged, tmp_path: Path) -> None:
-    """Five before and one behind; two between that have no id."""
+    """Five before and one after; two in between without an id."""
     charge(charged.stage, [None, None], first=100)
     charge(charged.stage, ["up-100", None], first=200)
     last = {**charged.rows()[0], "request": "up-100"}
@@ -184,7 +184,7 @@ def test_what_was_not_compared_is_counted(charged: Charged, tmp_path: Path) -> N
     assert (found.ok, found.matched, found.outside, found.charges_without_id) == (True, 26, 6, 2)
 
 
-def test_input_may_be_told_without_what_was_cached(charged: Charged, tmp_path: Path) -> None:
+def test_input_may_be_reported_without_cached_input(charged: Charged, tmp_path: Path) -> None:
     rows = [{**row, "in": str(int(row["in"]) - int(row["cached"]))} for row in charged.rows()]
     assert compared(charged, tmp_path / "usage.csv", rows, input_includes_cached=False).ok
     assert not compared(charged, tmp_path / "usage.csv", rows).ok

@@ -1,4 +1,4 @@
-"""/api/account and /api/balance: who owns the account, what it may spend, and who may ask."""
+"""/api/account and /api/balance: the owner, the amounts that the account may spend, and who may call."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def test_a_balance_is_that_of_the_ledger_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("nanos", [-1, -12_345_678_901, 1, 0])
-async def test_a_balance_below_zero_is_told_exactly(tmp_path: Path, nanos: int) -> None:
+async def test_a_negative_balance_is_shown_exactly(tmp_path: Path, nanos: int) -> None:
     async with running(tmp_path) as gateway:
         owner = await customer(gateway, "acct_other", email="other@example.org")
         if nanos:
@@ -86,7 +86,7 @@ async def test_a_key_does_not_read_what_is_its_owners(tmp_path: Path, path: str)
 
 
 @pytest.mark.parametrize("path", [*READERS, *SESSIONS])
-async def test_nobody_reads_anything(tmp_path: Path, path: str) -> None:
+async def test_an_unauthenticated_caller_reads_nothing(tmp_path: Path, path: str) -> None:
     async with running(tmp_path) as gateway:
         envelope(await gateway.http.get(f"{gateway.origin}{path}"), 401, "not_signed_in")
         cookie = {"cookie": "realrouter-session=made-up"}
@@ -94,7 +94,7 @@ async def test_nobody_reads_anything(tmp_path: Path, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", READERS)
-async def test_a_key_that_is_not_valid_reads_nothing_even_beside_a_session(tmp_path: Path, path: str) -> None:
+async def test_an_invalid_key_reads_nothing_even_with_a_session(tmp_path: Path, path: str) -> None:
     async with running(tmp_path) as gateway:
         owner = await customer(gateway)
         headers = {**owner.cookie, "authorization": "Bearer sk-realrouter-none"}

@@ -1,4 +1,4 @@
-"""Who may ask on /api: our own pages and those on the list, somebody who is signed in, a key where a key may."""
+"""Who may call /api: our own pages and listed origins, a signed-in person, and a key on the routes that accept one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.gateway.signing_in import (
         {"origin": "null"},
     ],
 )
-async def test_another_sites_page_can_do_nothing_for_whoever_is_signed_in(
+async def test_another_sites_page_can_do_nothing_for_a_signed_in_person(
     home: House, client: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
     await home.sign_up()
@@ -67,7 +67,7 @@ async def test_our_own_pages_and_those_on_the_list_may(
     assert (await client.delete("/api/session", headers=headers)).status_code == 204
 
 
-async def test_a_key_is_no_session_even_beside_one(home: House, client: httpx.AsyncClient) -> None:
+async def test_a_key_is_not_a_session_even_if_one_is_sent_too(home: House, client: httpx.AsyncClient) -> None:
     account_id = await home.sign_up()
     await sign_in(client)
     services = home.services

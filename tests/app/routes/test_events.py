@@ -71,7 +71,9 @@ async def test_a_request_is_open_and_then_debited_and_the_balance_follows(tmp_pa
         assert debited.data["returned_nanos"] == str(debit.hold_nanos - debit.cost_nanos)
         available = str(CREDIT_NANOS - debit.cost_nanos)
         balance = await stream.balance(available_nanos=available, held_nanos="0")
-        assert balance.data["as_of"]["position"] >= opened.id  # or a few more: it tells of what is in it for certain
+        assert (
+            balance.data["as_of"]["position"] >= opened.id
+        )  # or a few more: the position is the least that it includes
 
 
 async def test_a_released_request_says_why_and_gives_all_back(tmp_path: Path) -> None:
@@ -86,7 +88,7 @@ async def test_a_released_request_says_why_and_gives_all_back(tmp_path: Path) ->
         assert told.data["returned_nanos"] == told.data["hold_nanos"] == str(event.hold_nanos)
 
 
-async def test_accounts_are_told_of_nobody_else(tmp_path: Path) -> None:
+async def test_an_account_gets_no_events_of_other_accounts(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         mine = await listen(await customer(gateway))
         theirs = await listen(await customer(gateway, OTHER, email="other@example.org", credit_nanos=10**9))
@@ -107,7 +109,7 @@ async def test_accounts_are_told_of_nobody_else(tmp_path: Path) -> None:
             assert {event.data["account_id"] for event in told if event.name == "balance"} == {account_id}
 
 
-async def test_what_else_happens_to_an_account_is_told_without_being_shown(tmp_path: Path) -> None:
+async def test_other_events_of_an_account_are_announced_without_their_content(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         stream = await listen(await customer(gateway))
         await stream.next()
@@ -124,7 +126,7 @@ async def test_what_else_happens_to_an_account_is_told_without_being_shown(tmp_p
         assert frozen.data["available_nanos"] == str(CREDIT_NANOS + 10**9)
 
 
-async def test_a_client_that_comes_back_misses_nothing_and_is_told_nothing_twice(tmp_path: Path) -> None:
+async def test_a_client_that_reconnects_misses_nothing_and_gets_nothing_twice(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         owner = await customer(gateway)
         stream = await listen(owner)
@@ -148,7 +150,7 @@ async def test_a_client_that_comes_back_misses_nothing_and_is_told_nothing_twice
 
 
 @pytest.mark.parametrize("last", ["999999", "not a position", "1" * 50, "-3"])
-async def test_a_place_that_is_none_is_a_reset(tmp_path: Path, last: str) -> None:
+async def test_an_invalid_last_event_id_causes_a_reset(tmp_path: Path, last: str) -> None:
     async with running(tmp_path) as gateway:
         stream = await listen(await customer(gateway), last=last)
         assert (await stream.next()).name == "balance"
@@ -181,7 +183,7 @@ async def test_pages_that_the_operator_allows_may_listen(tmp_path: Path) -> None
         assert headers["access-control-allow-credentials"] == "true"
 
 
-async def test_what_another_process_commits_is_told_and_a_stream_goes_on_in_another_process(
+async def test_another_processs_commits_are_sent_and_a_stream_resumes_in_another_process(
     tmp_path: Path, postgres_url: str
 ) -> None:
     settings = settings_of(tmp_path, postgres_url)

@@ -1,4 +1,4 @@
-"""GET /api/events: whom it refuses, what it bounds, and every way in which a stream ends."""
+"""GET /api/events: refusals, limits, and every way in which a stream ends."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_a_session_that_ends_ends_its_streams_and_no_others(tmp_path: Path
         assert services.feed.streams == 1
 
 
-async def test_a_reader_that_does_not_read_is_cut_and_others_are_told_on(tmp_path: Path) -> None:
+async def test_a_reader_that_does_not_read_is_cut_off_and_others_are_not_affected(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         services = gateway.services
         before = services.ledger.head().position
@@ -90,7 +90,7 @@ async def test_a_reader_that_does_not_read_is_cut_and_others_are_told_on(tmp_pat
 
 
 def fill(gateway: Gateway, count: int) -> None:
-    """So many requests of the account, each of which takes LONG bytes to be told: more than any socket holds."""
+    """This many requests of the account, each of which takes LONG bytes to send: more than any socket buffers."""
     commands = [
         Append(
             f"cmd_{number}",
@@ -105,7 +105,7 @@ def fill(gateway: Gateway, count: int) -> None:
 
 
 def grants(gateway: Gateway, count: int, name: int) -> None:
-    """So many events at once."""
+    """This many events together."""
 
     def decide(state: accounts.Account) -> list[Fact]:
         return [AdjustmentPosted(ACCOUNT, f"adj_{name}_{each}", "grant", 1, "credit", None) for each in range(count)]
@@ -143,7 +143,7 @@ async def test_streams_take_no_place_of_a_request_and_give_theirs_back(tmp_path:
         await eventually(lambda: gateway.services.feed.streams == 1, PATIENCE_SECONDS)
 
 
-async def test_silence_is_filled_with_comments(tmp_path: Path) -> None:
+async def test_an_idle_stream_gets_comments(tmp_path: Path) -> None:
     async with running(tmp_path, limits={"keepalive_comment": 0.05}) as gateway:
         stream = await listen(await customer(gateway))
         await stream.next()
@@ -158,12 +158,12 @@ async def test_shutting_down_ends_streams_at_once(tmp_path: Path) -> None:
         stuck = await listen(owner, receive_buffer=4096)
         with trio.fail_after(60):
             gateway.shutdown.set()
-            assert b": the server is restarting\n\n" in await stream.client.read_to_end()
+            assert b": the server is shutting down\n\n" in await stream.client.read_to_end()
             await stuck.client.read_to_end()
     assert gateway.services.feed.streams == 0
 
 
-async def test_who_may_not_listen_is_told_so_and_a_head_ends(tmp_path: Path) -> None:
+async def test_an_unauthorized_listener_gets_an_error_and_a_head_request_ends(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         owner = await customer(gateway)
         for headers, code in (({}, "not_signed_in"), ({"authorization": "Bearer sk-rr-none"}, "invalid_api_key")):

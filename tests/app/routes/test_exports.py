@@ -65,7 +65,7 @@ async def test_a_download_is_the_file_of_the_command_line(tmp_path: Path) -> Non
 
 
 async def test_focus_waits_for_names_and_nothing_else_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The names of accounts are of a read model of their own, which has stopped."""
+    """The names of accounts come from a separate read model, which has stopped."""
 
     def stopped(self: Keys, facts: Sequence[Fact], read: Read) -> list[Change]:
         raise ValueError("stopped")
@@ -79,7 +79,7 @@ async def test_focus_waits_for_names_and_nothing_else_does(tmp_path: Path, monke
         assert (await with_key(gateway, "/api/exports/csv", table="journal")).status_code == 200
 
 
-async def test_what_came_since_belongs_behind(tmp_path: Path) -> None:
+async def test_a_later_part_is_appended_to_the_earlier_one(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         trade, owner = await trading(gateway, 50)
         for kind, table in (("csv", "lots"), ("csv", "journal"), ("focus", ""), ("beancount", ""), ("hledger", "")):
@@ -105,7 +105,7 @@ async def test_a_key_reads_its_own_account_alone(tmp_path: Path) -> None:
         assert Decimal(rows[0]["cost"]) > 0
 
 
-async def test_a_period_may_be_asked_for(tmp_path: Path) -> None:
+async def test_a_period_can_be_requested(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         _, owner = await trading(gateway, 50)
         header = (await fetched(owner, "csv", to="2020-01-01")).text.splitlines()
@@ -142,14 +142,15 @@ async def test_what_there_is_not_is_refused(path: str, status: int, param: str |
         assert (answer.status_code, answer.json()["error"]["param"]) == (status, param)
 
 
-async def test_nobody_in_particular_gets_nothing(tmp_path: Path) -> None:
+async def test_an_unauthenticated_caller_gets_nothing(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         answer = await gateway.http.get(f"{gateway.origin}/api/exports/csv")
         assert answer.status_code == 401
 
 
 async def test_places_come_back_when_clients_leave(tmp_path: Path) -> None:
-    """More have left than have places at once. A leaving is noticed soon, not at once: whoever finds no place asks again."""
+    """More clients have left than there are places. A client's leaving is noticed soon, but not immediately, so a client that
+    finds no place retries."""
     async with running(tmp_path) as gateway:
         _, owner = await trading(gateway, 600)
         place = urlsplit(gateway.origin)
@@ -180,4 +181,7 @@ async def test_one_that_breaks_looks_broken(tmp_path: Path, monkeypatch: pytest.
         answer = await owner.get("/api/exports/csv", table="lots", after="400")
         assert answer.status_code == 503
         behind = await owner.get("/api/exports/csv", table="lots", after="100000")
-        assert (behind.status_code, behind.content) == (200, b"")  # nothing of the account is read for nothing
+        assert (behind.status_code, behind.content) == (
+            200,
+            b"",
+        )  # no events of the account are read if there is nothing to export

@@ -275,7 +275,7 @@ async def test_an_upload_in_chunks_of_unknown_length_is_bounded_as_it_comes(tmp_
     ("query", "param"),
     [("limit=0", "limit"), ("limit=10001", "limit"), ("limit=x", "limit"), ("order=up", "order"), ("after=x", "after")],
 )
-async def test_a_list_takes_what_is_told_and_nothing_else(tmp_path: Path, query: str, param: str) -> None:
+async def test_a_list_accepts_only_documented_parameters(tmp_path: Path, query: str, param: str) -> None:
     async with running(tmp_path) as gateway:
         error = envelope(await get(gateway, f"files?{query}"), 400, "invalid_value")
         assert error["param"] == param
@@ -305,7 +305,7 @@ def test_no_name_breaks_out_of_its_header(name: str) -> None:
     assert not set(coded) & set("\"';, ")
 
 
-async def test_a_wrong_length_or_no_room_is_told_before_the_body_is_sent(tmp_path: Path) -> None:
+async def test_a_wrong_length_or_a_full_quota_is_reported_before_the_body_is_sent(tmp_path: Path) -> None:
     async with running(tmp_path, limits={"key_concurrency": 1}) as gateway:
         head = (
             f"POST /v1/files HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {gateway.key}\r\ncontent-type: {FORM}\r\n"

@@ -30,7 +30,7 @@ def of_requests(remaining: int, reset: str = "37s") -> dict[str, str]:
     return {"limit-requests": "3", "remaining-requests": str(remaining), "reset-requests": reset}
 
 
-async def test_a_frozen_account_is_a_402_of_its_own(tmp_path: Path) -> None:
+async def test_a_frozen_account_has_its_own_402(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         gateway.decide(lambda account: list(accounts.freeze(account, reason="dispute")))
         error = envelope(await gateway.post("responses", responses()), 402, "account_frozen")
@@ -66,7 +66,7 @@ async def test_requests_per_minute_are_exact_and_say_how_long_to_wait(tmp_path: 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("endpoint", ["responses", "chat/completions"])
-async def test_every_answer_of_a_key_with_rates_tells_what_is_left_of_them(
+async def test_every_answer_for_a_key_with_rates_has_the_remaining_rates(
     tmp_path: Path, endpoint: str, stream: bool
 ) -> None:
     body = (responses if endpoint == "responses" else chat)("Hello", stream=stream)
@@ -106,7 +106,7 @@ async def test_an_upstream_that_fails_leaves_the_request_counted_and_its_tokens_
         assert left[0]["remaining-tokens"] == left[1]["remaining-tokens"] != "6000"
 
 
-async def test_a_refusal_tells_what_is_left_without_it(tmp_path: Path) -> None:
+async def test_a_refusal_has_the_rates_that_remain_without_the_request(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         _, key = gateway.new_key(KeyLimits(tokens_per_minute=6_000, budget_nanos_per_month=100_000_000))
         stamp(gateway.services.ledger, AT)
@@ -134,7 +134,7 @@ async def test_an_answer_that_used_more_than_was_reserved_leaves_nothing_and_no_
         assert rates(refused.headers) == {"limit-tokens": "6000", "remaining-tokens": "0", "reset-tokens": "37s"}
 
 
-async def test_rates_are_told_only_of_what_the_key_limits_and_the_ledger_judged(tmp_path: Path) -> None:
+async def test_rates_are_sent_only_for_limits_of_the_key_that_the_ledger_checked(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         _, key = gateway.new_key(REQUESTS)
         _, other = gateway.new_key(KeyLimits(budget_nanos_per_month=100_000_000, concurrency=2))

@@ -59,8 +59,8 @@ async def test_a_model_id_with_a_slash_is_found_however_it_is_written(tmp_path: 
         envelope(await gateway.http.get(f"{gateway.base_url}/models/vendor"), 404, "model_not_found")
 
 
-def test_a_model_tells_all_that_it_can_do_and_all_that_it_costs() -> None:
-    """Figures from vendors' price lists: a price per million tokens is told per token, exactly."""
+def test_a_model_lists_all_its_capabilities_and_prices() -> None:
+    """Figures from vendors' price lists: a price per million tokens is shown per token, exactly."""
     prices = {
         "input": "2.50",
         "cached_input": "0.25",
@@ -145,7 +145,7 @@ def as_told(model: Model, created: int) -> Json:
 
 
 async def test_every_model_fits_the_schema_that_the_document_gives_it(tmp_path: Path) -> None:
-    """Strictly: no member beside those of the schema, none that is null, none that must be there and is not."""
+    """Strictly: no member outside the schema, no null member, and no required member missing."""
     async with running(tmp_path) as gateway:
         body = (await gateway.http.get(f"{gateway.base_url}/models")).json()
     assert msgspec.to_builtins(msgspec.convert(body, ModelList)) == body

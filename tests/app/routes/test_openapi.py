@@ -1,4 +1,4 @@
-"""GET /openapi.json: a valid document that has every route, and says who may call it and what it may answer."""
+"""GET /openapi.json: a valid document with every route, its callers and its answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.gateway.customers import SOLD
 from tests.support.gateway.gateway import Json, configuration, prepare, running
 
 UNDESCRIBED = {"/openapi.json", "/metrics"}
-"""The document itself, and what Prometheus reads."""
+"""The document itself, and the route that Prometheus reads."""
 SESSION: dict[str, list[str]] = {"session": []}
 KEY: dict[str, list[str]] = {"key": []}
 WHO: dict[str, list[dict[str, list[str]]]] = {
@@ -93,7 +93,7 @@ async def test_the_document_says_who_may_call_what(made: tuple[Json, set[tuple[s
             assert operation["security"] == security, path
 
 
-async def test_every_amount_stands_beside_its_nanos(made: tuple[Json, set[tuple[str, str]]]) -> None:
+async def test_every_amount_comes_with_its_nanos(made: tuple[Json, set[tuple[str, str]]]) -> None:
     for name, schema in made[0]["components"]["schemas"].items():
         members = schema.get("properties", {})
         for member in members:

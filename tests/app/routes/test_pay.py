@@ -1,4 +1,4 @@
-"""The simulator's page: it shows what is to be paid, takes pay or decline, and is there on this machine alone."""
+"""The simulator's page: it shows the amount, accepts pay or decline, and exists only on this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.gateway.processes import PATIENCE_SECONDS, eventually
 
 
 async def page_of(gateway: Gateway, pack: str = "starter") -> str:
-    """Where a new checkout's page is, at this gateway."""
+    """The URL of a new checkout's page, at this gateway."""
     owner = await customer(gateway)
     url = (await owner.send("POST", "/api/checkout", {"pack": pack})).json()["url"]
     return f"{gateway.origin}{httpx.URL(url).raw_path.decode()}"

@@ -1,4 +1,4 @@
-"""/api/packs, /api/checkout and /api/automatic-top-up, with the payment simulator behind them."""
+"""/api/packs, /api/checkout and /api/automatic-top-up, with the payment simulator."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def begun(owner: Customer, pack: str = "starter", *, save: bool = False) -
 
 
 async def pay(gateway: Gateway, url: str, act: str = "pay") -> httpx.Response:
-    """What a customer does on the simulator's page; the gateway's public address is not where this one listens."""
+    """A customer's action on the simulator's page. The gateway's public address differs from the one that it listens on."""
     path = httpx.URL(url).raw_path.decode()
     return await gateway.http.post(f"{gateway.origin}{path}", data={"act": act})
 
@@ -100,7 +100,7 @@ async def test_the_credit_is_the_packs_whatever_its_price_and_currency(tmp_path:
         assert (shown["price"], shown["currency"], shown["credit_nanos"]) == ("7.77", "eur", "8000000000")
 
 
-async def test_a_key_begins_a_checkout_and_sees_how_it_stands(tmp_path: Path) -> None:
+async def test_a_key_starts_a_checkout_and_sees_its_state(tmp_path: Path) -> None:
     async with running(tmp_path, models=SOLD) as gateway:
         answer = await gateway.http.post(
             f"{gateway.origin}/api/checkout",
@@ -132,7 +132,7 @@ async def test_a_retry_under_its_idempotency_key_is_the_same_checkout(tmp_path: 
             envelope(answer, 400, "invalid_idempotency_key")
 
 
-async def test_a_checkout_of_another_account_is_none(tmp_path: Path) -> None:
+async def test_another_accounts_checkout_is_not_found(tmp_path: Path) -> None:
     async with running(tmp_path, models=SOLD) as gateway:
         owner = await customer(gateway)
         other = await customer(gateway, "acct_other", email="other@example.org")

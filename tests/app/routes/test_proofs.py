@@ -74,7 +74,7 @@ async def test_grants_have_receipts_too(tmp_path: Path) -> None:
         envelope(await owner.get(f"/api/proofs/{opened.id}"), 404, "not_found")
 
 
-async def test_an_open_request_and_one_that_is_not_sealed_are_told_apart(tmp_path: Path) -> None:
+async def test_an_open_request_and_an_unsealed_one_get_different_errors(tmp_path: Path) -> None:
     async with running(tmp_path, models=LOG, upstreams={"simulator": ""}) as gateway:
         owner = await customer(gateway)
         assert gateway.services.transparency is not None
@@ -87,7 +87,7 @@ async def test_an_open_request_and_one_that_is_not_sealed_are_told_apart(tmp_pat
             envelope(answer, 409, "request_open")
             nursery.cancel_scope.cancel()
         await gateway.settled()
-        # The file is made one that the sealer refuses, again where the gateway's own turn has just written it.
+        # The file is replaced by one that the sealer refuses; again if the gateway's own turn has just written it.
         path = gateway.settings.checkpoint_path
         await eventually(path.exists, PATIENCE_SECONDS)
         with trio.fail_after(PATIENCE_SECONDS):
@@ -98,7 +98,7 @@ async def test_an_open_request_and_one_that_is_not_sealed_are_told_apart(tmp_pat
         await gateway.settled()
         unsealed = await owner.get(f"/api/proofs/{answer.headers['x-request-id']}")
         assert "in a few seconds" in str(NotSealedYet())
-        assert "signing has stopped" in envelope(unsealed, 503, "not_sealed_yet")["message"]
+        assert "signing is suspended" in envelope(unsealed, 503, "not_sealed_yet")["message"]
         assert int(unsealed.headers["retry-after"]) >= 1
         text = (await gateway.http.get(f"{gateway.origin}/metrics")).text
         assert "realrouter_log_sealing_refused 1.0" in text
@@ -112,7 +112,7 @@ async def test_what_is_not_there_is_404(tmp_path: Path, name: str) -> None:
         assert (await owner.get(f"/api/proofs/{name}")).status_code in (400, 404)
 
 
-async def test_another_account_s_receipts_are_404_and_nobody_s_are_401(tmp_path: Path) -> None:
+async def test_another_accounts_receipts_are_404_and_an_unknown_caller_gets_401(tmp_path: Path) -> None:
     async with running(tmp_path, models=LOG) as gateway:
         answer = await gateway.post("responses", responses())
         await gateway.settled()
@@ -178,7 +178,7 @@ async def test_a_log_that_is_not_sealed_says_so(tmp_path: Path) -> None:
             assert "[log]" in error["message"]
 
 
-async def test_the_gateway_seals_by_itself(tmp_path: Path) -> None:
+async def test_the_gateway_seals_automatically(tmp_path: Path) -> None:
     async with running(tmp_path, models=LOG) as gateway:
         answer = await gateway.post("responses", responses())
         await gateway.settled()

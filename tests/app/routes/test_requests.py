@@ -93,7 +93,7 @@ async def test_the_upstreams_name_and_its_id_are_the_operators(tmp_path: Path) -
         assert "upstream" not in text
 
 
-async def test_a_request_of_another_account_is_none(tmp_path: Path) -> None:
+async def test_another_accounts_request_is_not_found(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         other = await customer(gateway, "acct_other", email="other@example.org")
         answer = await gateway.post("responses", responses())
@@ -106,7 +106,7 @@ async def test_a_request_of_another_account_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["req_" + "x" * 300, "%F0%9F%92%A9", "a%20b", "'; DROP TABLE x"])
-async def test_any_text_may_be_asked_after(tmp_path: Path, name: str) -> None:
+async def test_any_other_text_as_an_id_is_not_found(tmp_path: Path, name: str) -> None:
     async with running(tmp_path) as gateway:
         owner = await customer(gateway)
         await caught_up(gateway)

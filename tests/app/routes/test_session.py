@@ -1,4 +1,4 @@
-"""/api/signup, /api/session and /api/password through a whole gateway: how people come in, stay and go."""
+"""/api/signup, /api/session and /api/password through a whole gateway: signing up, in and out."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ async def test_a_changed_password_ends_all_sessions_but_this_one_which_gets_anot
         assert (await sign_in(elsewhere, password=ANOTHER)).status_code == 200
 
 
-async def test_a_password_changes_only_for_whoever_knows_it(home: House, client: httpx.AsyncClient) -> None:
+async def test_a_password_can_be_changed_only_by_someone_who_knows_it(home: House, client: httpx.AsyncClient) -> None:
     assert refusal(await client.post("/api/password", json=change())) == (401, "not_signed_in", None)
     await home.sign_up()
     await sign_in(client)
@@ -251,7 +251,7 @@ async def test_a_password_changes_only_for_whoever_knows_it(home: House, client:
     assert (await client.get("/api/session")).status_code == 200
 
 
-async def test_a_password_that_was_reset_while_it_was_checked_lets_nobody_in(
+async def test_a_password_that_was_reset_while_it_was_checked_signs_no_one_in(
     home: House, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account_id = await home.sign_up()
@@ -267,9 +267,7 @@ async def test_a_password_that_was_reset_while_it_was_checked_lets_nobody_in(
     assert not home.rows("sessions")
 
 
-async def test_a_hash_of_other_parameters_is_made_anew_when_its_person_signs_in(
-    home: House, client: httpx.AsyncClient
-) -> None:
+async def test_a_hash_with_old_parameters_is_recomputed_at_sign_in(home: House, client: httpx.AsyncClient) -> None:
     account_id = await home.sign_up()
     old = argon2.PasswordHasher(time_cost=2, memory_cost=16, parallelism=1).hash(PASSWORD)
     home.services.accounts.people.set_password(account_id, old)

@@ -1,4 +1,4 @@
-"""What nobody may learn by signing up and in, and how often anybody may try."""
+"""Sign-up and sign-in reveal nothing about other people, and attempts are limited."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from tests.support.gateway.signing_in import (
     sign_up,
 )
 
-# -- What nobody may learn ---------------------------------------------------------------------------------------------
+# -- Nothing is revealed -----------------------------------------------------------------------------------------------
 
 
-async def test_signing_up_tells_nobody_who_is_known(home: House, client: httpx.AsyncClient) -> None:
+async def test_signing_up_does_not_reveal_who_is_known(home: House, client: httpx.AsyncClient) -> None:
     answers, work = [], []
     for password in (PASSWORD, ANOTHER):
         before = home.hasher.work
@@ -47,7 +47,7 @@ async def test_signing_up_tells_nobody_who_is_known(home: House, client: httpx.A
     assert refusal(await sign_in(client, password=ANOTHER)) == (401, "invalid_credentials", None)
 
 
-async def test_signing_in_tells_nobody_who_is_known(home: House, client: httpx.AsyncClient) -> None:
+async def test_signing_in_does_not_reveal_who_is_known(home: House, client: httpx.AsyncClient) -> None:
     await home.sign_up()
     home.services.accounts.people.set_email("acct_test", "no-password@example.com")
     answers = []
@@ -111,7 +111,7 @@ async def test_fifty_guesses_at_once_try_ten_passwords(tmp_path: Path, postgres_
             assert refusal(await sign_in(client)) == (429, "too_many_attempts", None)
 
 
-async def test_whoever_is_refused_is_told_when_to_come_back(home: House, client: httpx.AsyncClient) -> None:
+async def test_a_refusal_says_when_to_retry(home: House, client: httpx.AsyncClient) -> None:
     await home.sign_up()
     for _ in range(SIGN_IN_OF_EMAIL.attempts):
         await sign_in(client, password=ANOTHER)
@@ -132,14 +132,16 @@ async def test_getting_in_makes_wrong_guesses_good_for_that_email_alone(home: Ho
     assert attempts == 3 * SIGN_IN_OF_EMAIL.attempts  # by address, which a success does not forgive
 
 
-async def test_an_address_has_so_many_tries_whoever_they_are_for(home: House, client: httpx.AsyncClient) -> None:
+async def test_an_address_has_a_limited_number_of_tries_for_all_accounts_together(
+    home: House, client: httpx.AsyncClient
+) -> None:
     await home.sign_up()
     limit = SIGN_IN_FROM_ADDRESS.attempts
     for number in range(limit):
         assert (await sign_in(client, f"nobody-{number}@example.com", ANOTHER)).status_code == 401
     assert refusal(await sign_in(client)) == (429, "too_many_attempts", None)
     assert home.hasher.verified == limit
-    assert len(home.rows("throttles")) == limit + 1  # what an address may not do counts against no e-mail
+    assert len(home.rows("throttles")) == limit + 1  # attempts refused to an address do not count against an e-mail
 
 
 async def test_an_address_signs_up_so_many(home: House, client: httpx.AsyncClient) -> None:

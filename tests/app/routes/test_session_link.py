@@ -83,7 +83,7 @@ async def test_links_are_guessed_at_as_often_as_passwords(home: House, client: h
 
 
 @pytest.mark.parametrize(("origin", "status"), [("https://evil.example", 403), (LISTED, 200)])
-async def test_pages_of_another_origin_sign_nobody_in(tmp_path: Path, origin: str, status: int) -> None:
+async def test_pages_of_another_origin_sign_no_one_in(tmp_path: Path, origin: str, status: int) -> None:
     async with house(settings_of(tmp_path, cors_origins=(LISTED,))) as home, home.client() as client:
         token = await made(home, await home.sign_up())
         answer = await use(client, token, origin=origin, **{"sec-fetch-site": "cross-site"})

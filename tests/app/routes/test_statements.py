@@ -150,7 +150,7 @@ def test_a_charge_is_a_request_whatever_became_of_it(stage: Stage) -> None:
     assert sum(each.requests for each in of_this_month(stage).usage) == len(debits)
 
 
-async def test_until_a_read_model_is_there_a_statement_is_to_be_asked_for_again(
+async def test_a_statement_must_be_retried_until_its_read_model_exists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(tmp_path) as gateway:
@@ -170,7 +170,7 @@ async def test_until_a_read_model_is_there_a_statement_is_to_be_asked_for_again(
 
 
 @pytest.mark.parametrize("month", ["2026-13", "2026-00", "0000-01", "26-01", "2026-1", "٢٠٢٦-01", "9999-12", ""])
-def test_what_is_no_month_is_none(month: str) -> None:
+def test_an_invalid_month_is_none(month: str) -> None:
     assert figures.bounds(month) is None
 
 
@@ -196,7 +196,7 @@ async def test_a_month_before_there_was_anything_is_empty_and_over(tmp_path: Pat
 
 
 @pytest.mark.parametrize("asked", ["2199-01", "2026-13", "now", "2026-11?format=pdf"])
-async def test_what_cannot_be_told_is_refused(asked: str, tmp_path: Path) -> None:
+async def test_a_statement_that_does_not_exist_is_refused(asked: str, tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         headers = {"authorization": f"Bearer {gateway.key}"}
         answer = await gateway.http.get(f"{gateway.origin}/api/statements/{asked}", headers=headers)
@@ -217,5 +217,5 @@ async def test_a_page_shows_the_same_figures_and_runs_nothing(tmp_path: Path) ->
             assert shown in answer.text
         assert "<script" not in answer.text
         assert re.search(r"@media print", answer.text)
-        # What somebody chose is text: HOSTILE reasons are among the corrections.
+        # Text chosen by others stays text: HOSTILE reasons are among the corrections.
         assert 'HYPERLINK("http' not in answer.text

@@ -1,4 +1,4 @@
-"""/api/transactions: the statement in pages, and what of it is asked for."""
+"""/api/transactions: the statement in pages, and its filters."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ async def test_usage_sums_what_requests_used_in_every_grouping(tmp_path: Path) -
         assert (await owner.shown("/api/usage", key=other_id, model=MODEL))["data"] == []
 
 
-async def test_usage_is_of_the_last_thirty_days_by_day_where_nothing_is_asked(tmp_path: Path) -> None:
+async def test_usage_is_by_day_for_the_last_thirty_days_by_default(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
         owner = await customer(gateway)
         await caught_up(gateway)
@@ -115,7 +115,7 @@ async def test_a_question_that_makes_no_sense_is_refused_by_name(tmp_path: Path,
         ("9999-12-31T23:59:59-14:00", 400),
     ],
 )
-async def test_any_instant_that_utc_can_tell_may_be_asked_after(tmp_path: Path, instant: str, status: int) -> None:
+async def test_any_instant_in_the_range_of_utc_is_accepted(tmp_path: Path, instant: str, status: int) -> None:
     async with running(tmp_path) as gateway:
         owner = await customer(gateway)
         await caught_up(gateway)

@@ -1,4 +1,4 @@
-"""The website over a real socket, beside the API: which of the two answers, and how."""
+"""The website over a real socket, next to the API: which of the two answers, and how."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def test_a_page_is_only_read(gateway: Gateway, method: str) -> None:
     assert answer.headers["allow"] == "GET, HEAD"
 
 
-async def test_a_client_whose_base_url_lacks_v1_is_told_so(gateway: Gateway) -> None:
+async def test_a_client_whose_base_url_lacks_v1_gets_a_message_that_says_so(gateway: Gateway) -> None:
     answer = await gateway.http.post(f"{gateway.origin}/chat/completions", json={})
     assert "/v1" in envelope(answer, 404, "not_found")["message"]
 

@@ -1,4 +1,4 @@
-"""Copies of the log without a database, and what is told by a receipt or a witness's signature."""
+"""Copies of the log without a database, and changes revealed by a receipt or a witness's signature."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_an_exported_copy_holds_without_a_database(
     assert "every event and every tile was hashed" in capsys.readouterr().out
 
 
-def test_an_export_goes_on_where_it_ended(hours: Sealed, folder: Path) -> None:
+def test_an_export_continues_where_it_ended(hours: Sealed, folder: Path) -> None:
     full = folder / "entries/000"
     before = full.stat().st_mtime_ns
     hours.grow(200)
@@ -97,7 +97,7 @@ def test_any_one_bit_that_is_flipped_in_a_copy_is_told_by_both(folder: Path, dat
         file.write_bytes(whole)
 
 
-def test_a_last_event_that_says_another_length_is_told_by_both(folder: Path) -> None:
+def test_a_last_event_with_a_wrong_length_is_reported_by_both(folder: Path) -> None:
     """More than is there is cut off at the end, which leaves the event itself as it was."""
     bundle = folder / "entries/000"
     whole = bundle.read_bytes()
@@ -110,7 +110,7 @@ def test_a_last_event_that_says_another_length_is_told_by_both(folder: Path) -> 
 
 
 @pytest.mark.parametrize("wrong", [b"", b"garbage", leaf_bytes(entry(3)), leaf_bytes(entry(5)) + b"x"])
-def test_a_leaf_that_is_no_event_of_its_place_is_told_by_both_though_it_is_signed(wrong: bytes, tmp_path: Path) -> None:
+def test_a_signed_leaf_that_is_not_the_event_of_its_place_is_reported_by_both(wrong: bytes, tmp_path: Path) -> None:
     leaves = [leaf_bytes(entry(position)) for position in range(1, 10)]
     assert verify(FolderCopy(written(tmp_path / "good", *leaves)), keys()).ok
     copy = written(tmp_path / "copy", *leaves[:4], wrong, *leaves[5:])
@@ -119,7 +119,7 @@ def test_a_leaf_that_is_no_event_of_its_place_is_told_by_both_though_it_is_signe
     assert run_alone(copy) == 1
 
 
-def test_a_file_that_is_missing_in_a_copy_is_told_by_both(folder: Path) -> None:
+def test_a_file_missing_from_a_copy_is_reported_by_both(folder: Path) -> None:
     for file in sorted(
         file for file in folder.rglob("*") if file.is_file() and file.name not in ("keys", "checkpoint")
     ):
@@ -131,7 +131,7 @@ def test_a_file_that_is_missing_in_a_copy_is_told_by_both(folder: Path) -> None:
     assert verify(FolderCopy(folder), keys()).ok
 
 
-def test_a_later_log_that_lacks_an_event_is_told_by_its_receipt(
+def test_a_receipt_reveals_a_later_log_that_lacks_its_event(
     hours: Sealed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The customer has a receipt; the operator, with the key, signs another history."""

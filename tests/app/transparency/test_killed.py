@@ -1,4 +1,6 @@
-"""Processes that write and seal are killed at any moment, by SIGKILL; whatever is left continues all that was signed before."""
+"""Processes that write and seal are killed by SIGKILL at any moment. The remaining log continues everything that was signed
+before.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checkpoint file outside the database: missing, adopted, and written by somebody else meanwhile."""
+"""The checkpoint file outside the database: missing, adopted, and written by another process at the same time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def checkpoints(sealed: Sealed) -> list[Any]:
 
 
 def test_a_sealed_log_without_its_file_signs_nothing(sealed: Sealed) -> None:
-    """Of a new host, say, on which nobody would see that the database was put back and written on."""
+    """Lost on a new host, for example, where a database that was rolled back and continued would go unnoticed."""
     sealed.sealer().seal()
     lost, before = sealed.file.read() or "", checkpoints(sealed)
     sealed.file.path.unlink()
@@ -35,7 +35,7 @@ def test_a_sealed_log_without_its_file_signs_nothing(sealed: Sealed) -> None:
     assert sealed.verify().size == sealed.ledger.head().position
 
 
-def test_a_lost_file_is_begun_with_what_the_database_has_where_that_is_asked_for(sealed: Sealed) -> None:
+def test_a_lost_file_is_adopted_from_the_database_on_request(sealed: Sealed) -> None:
     with pytest.raises(AdoptRefused, match="no checkpoint with this origin"):
         sealed.sealer().adopt()
     sealed.sealer().seal()
@@ -60,7 +60,7 @@ def test_no_checkpoint_is_adopted_that_the_log_does_not_have(sealed: Sealed) -> 
 
 
 class Overtakes:
-    """Somebody else does something before each operation."""
+    """Another process does something before each operation."""
 
     def __init__(self, ledger: Ledger, overtake: Callable[[], None]) -> None:
         self._ledger, self._overtake = ledger, overtake
@@ -79,7 +79,7 @@ class Overtakes:
 def test_another_that_seals_between_two_looks_is_not_taken_for_a_log_that_was_put_back(
     sealed: Sealed, *, first: bool
 ) -> None:
-    """Whenever it comes: before each operation on the store and each look into the file."""
+    """At any moment: before each operation on the store and each read of the file."""
     if not first:
         sealed.sealer().seal()
     looked = 0

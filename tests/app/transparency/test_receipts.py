@@ -1,4 +1,4 @@
-"""Receipts: of everything that moves an account's money, for nobody else, on both engines."""
+"""Receipts of everything that moves an account's money, for that account only, on both engines."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_another_account_s_are_not_there(sealed: Sealed) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201, "none", "account:acme"])
-def test_what_is_none_is_none(sealed: Sealed, name: str) -> None:
+def test_an_unknown_id_has_no_event(sealed: Sealed, name: str) -> None:
     assert subjects.by_id(sealed.ledger, CODEC, name) is None
 
 
@@ -86,7 +86,7 @@ def test_a_position_is_one_or_none(sealed: Sealed) -> None:
         assert subjects.at_position(sealed.ledger, position) is None
 
 
-def test_a_refund_that_failed_and_a_dispute_that_was_won_have_receipts_of_their_own(sealed: Sealed) -> None:
+def test_a_failed_refund_and_a_won_dispute_have_separate_receipts(sealed: Sealed) -> None:
     sealed.sealer().seal()
     ends = [row for row in sealed.ledger.read(0, 10_000) if row.topic in (RefundFailed.TOPIC, FundsReinstated.TOPIC)]
     assert {row.topic for row in ends} == {RefundFailed.TOPIC, FundsReinstated.TOPIC}
@@ -110,7 +110,7 @@ def test_a_position_is_given_out_where_it_is_a_row_of_the_account_s_statement(se
         assert subjects.by_position(sealed.ledger, CODEC, none, "acme") is None
 
 
-def test_an_open_request_and_an_event_behind_the_checkpoint_wait(sealed: Sealed) -> None:
+def test_an_open_request_and_an_event_after_the_checkpoint_have_no_receipt_yet(sealed: Sealed) -> None:
     sealed.sealer().seal()
     with pytest.raises(NotSettledYet):
         subjects.by_id(sealed.ledger, CODEC, sealed.ledger.open_requests()[0].request_id)
@@ -166,7 +166,8 @@ def test_two_witnesses_sign_one_after_the_other(sealed: Sealed) -> None:
 
 
 def test_two_witnesses_that_sign_at_once_are_both_kept(sealed: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second comes between the first one's look and its write; the checkpoint is kept, or of a size that was thinned out."""
+    """The second call runs between the first call's read and its write. The checkpoint is stored, or has a size that was thinned
+    out."""
     second = generate("witness.example/w2", 4)
     sealed.keys = LogKeys(ORIGIN, (SIGNER,), witnesses=(WITNESS.verifier, second.verifier))
     sealed.sealer(page_events=300).seal()
@@ -225,7 +226,7 @@ def test_a_receipt_under_an_old_key_s_checkpoint_holds_by_the_new_key_alone(seal
 
 
 def test_nothing_is_signed_again_before_the_new_key_has_signed_the_log_nor_what_is_not_in_it(sealed: Sealed) -> None:
-    """Whoever has the old key and the database gets no signature of the new one for what he puts there."""
+    """Someone with the old key and the database cannot get the new key to sign data that they insert."""
     sealed.sealer().seal()
     [event], new = sealed.ledger.read(3, 1), generate(ORIGIN)
     cosign(sealed)

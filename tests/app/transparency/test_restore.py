@@ -1,4 +1,4 @@
-"""A ledger out of an exported copy: the same events, the same beside them, or none at all."""
+"""A ledger restored from an exported copy: the same events and the same derived data, or no ledger at all."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_of_a_copy_with_one_bit_changed_no_ledger_is_made(folder: Path, data: st
     assert list(folder.parent.glob("*audit.db*")) == []
 
 
-def test_a_copy_that_another_key_has_signed_is_none(folder: Path, tmp_path: Path) -> None:
+def test_a_copy_signed_by_another_key_is_refused(folder: Path, tmp_path: Path) -> None:
     report = restore(folder, (generate("log.example/other").verifier,), tmp_path / "audit.db")
     assert not report.ok
     assert not (tmp_path / "audit.db").exists()
@@ -129,7 +129,7 @@ def test_what_is_signed_and_no_ledger_is_refused_by_its_position(wrong: Entry, t
     ],
     ids=["no event", "another position"],
 )
-def test_what_is_signed_and_no_event_of_its_place_is_told_by_its_position(
+def test_a_signed_leaf_that_is_not_the_event_of_its_place_is_reported_with_its_position(
     wrong: bytes, found: str, tmp_path: Path
 ) -> None:
     copy = written(tmp_path / "copy", leaf_bytes(entry(1)), wrong, leaf_bytes(entry(3)))

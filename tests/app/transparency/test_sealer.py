@@ -1,4 +1,4 @@
-"""Sealing: once, in steps, from many processes, cut off anywhere; and never over a log that is another."""
+"""Sealing: once, in steps, from many processes, interrupted anywhere; and never of a different log."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def roots(sealed: Sealed) -> list[bytes]:
 
 
 def tables(ledger: Ledger) -> tuple[list[Any], list[Any], list[Any]]:
-    """All that sealing has written, but for the instants."""
+    """Everything that sealing has written, except the instants."""
     return (
         list(ledger.select("SELECT * FROM log_trees")),
         [(*row[:3], bytes(row[3])) for row in ledger.select("SELECT * FROM log_tiles ORDER BY level, tile")],
@@ -107,7 +107,7 @@ class Cut(Exception):
 
 
 class CutLedger:
-    """Passes everything on, until the operation of number `at`: that one is never done, or done and never told."""
+    """Passes everything on until operation number `at`, which is not done, or is done but not reported."""
 
     def __init__(self, ledger: Ledger, at: int, *, done: bool) -> None:
         self._ledger, self._at, self._done = ledger, at, done
@@ -129,7 +129,7 @@ class CutLedger:
 
 @pytest.mark.usefixtures("one_hour")
 @pytest.mark.parametrize("done", [False, True])
-def test_a_sealer_that_is_cut_off_anywhere_leaves_nothing_behind(sealed: Sealed, *, done: bool) -> None:
+def test_a_sealer_that_is_interrupted_anywhere_leaves_no_partial_state(sealed: Sealed, *, done: bool) -> None:
     whole_run = CutLedger(sealed.ledger, 10**9, done=False)
     Sealer(cast(Ledger, whole_run), KEYS, sealed.file, alone=True, page_events=50).seal()
     expected, expected_file = tables(sealed.ledger), sealed.file.read()
@@ -158,7 +158,7 @@ def test_a_checkpoint_that_did_not_reach_the_file_is_written_by_the_next(sealed:
 
 
 def test_several_sealers_at_once_write_what_one_would(sealed: Sealed) -> None:
-    """None waits for the other: all read, hash and write as they come."""
+    """No process waits for another: all read, hash and write in any order."""
     together = threading.Barrier(3)
     problems: list[BaseException] = []
 
@@ -347,7 +347,7 @@ def test_of_each_hour_the_last_checkpoint_stays(sealed: Sealed) -> None:
     assert sealed.verify().ok
 
 
-async def test_a_turn_tells_why_nothing_is_sealed_and_goes_on_when_it_may(sealed: Sealed) -> None:
+async def test_a_turn_reports_why_nothing_is_sealed_and_continues_when_it_can(sealed: Sealed) -> None:
     sealer = sealed.sealer()
     await sealer.turn()
     good = sealed.file.read()
@@ -374,7 +374,7 @@ def test_a_tile_that_an_older_file_needs_is_missed(sealed: Sealed) -> None:
         sealed.sealer().check()
 
 
-async def test_a_file_that_cannot_be_written_is_told(sealed: Sealed) -> None:
+async def test_a_file_that_cannot_be_written_is_reported(sealed: Sealed) -> None:
     sealed.file.path.mkdir(parents=True)
     sealer = sealed.sealer()
     await sealer.turn()

@@ -1,4 +1,4 @@
-"""A gateway over a log that is not the one that was signed does not start, and says why; one without [log] does."""
+"""A gateway whose log is not the signed one does not start, and says why. Without [log], it starts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def lose_database(folder: Path) -> None:
 
 
 def refused(config: Path) -> str:
-    """What `serve` says, which must exit 1."""
+    """The output of `serve`, which must exit 1."""
     command = [sys.executable, "-m", "app.cli", "serve", "--config", str(config)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1, done.stderr
@@ -55,7 +55,7 @@ async def test_a_log_that_is_shorter_than_the_file_s_checkpoint_is_not_served(tm
     assert "Traceback" not in said
 
 
-async def test_a_log_that_goes_on_is_served_again_and_sealed_on(tmp_path: Path) -> None:
+async def test_a_log_that_continues_is_served_and_sealed_again(tmp_path: Path) -> None:
     await sealed_once(tmp_path)
     before = (tmp_path / "realrouter.db.checkpoint").read_text()
     settings = parse(configuration(tmp_path, models=LOG))

@@ -1,4 +1,4 @@
-"""`verify`: an untouched log holds; whatever one thing is changed in it is told, and where."""
+"""`verify`: an untouched log is valid, and any single change in it is reported with its place."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def told(report: Report) -> str:
     return "\n".join(f"{each.what} {each.where}: {each.expected} / {each.found}" for each in report.differences)
 
 
-def test_a_log_that_nobody_touched_holds(hours: Sealed) -> None:
+def test_an_untouched_log_is_valid(hours: Sealed) -> None:
     report = hours.verify()
     assert report.differences == ()
     size = hours.ledger.head().position
@@ -71,7 +71,7 @@ def test_events_that_came_after_the_newest_checkpoint_are_no_difference(hours: S
     assert (report.differences, report.size, report.unsealed) == ((), size, 20)
 
 
-def test_events_that_nothing_has_sealed_for_minutes_are_told(hours: Sealed) -> None:
+def test_events_that_stay_unsealed_for_minutes_are_reported(hours: Sealed) -> None:
     size = hours.ledger.head().position
     hours.grow(10)
     old = hours.ledger.now_micros() - (UNSEALED_SECONDS_MAX + 60) * 1_000_000
@@ -81,7 +81,7 @@ def test_events_that_nothing_has_sealed_for_minutes_are_told(hours: Sealed) -> N
     assert difference.found.startswith("20 unsealed, for 6")
 
 
-def test_a_checkpoint_file_that_is_not_there_is_told_where_it_is_asked_for(hours: Sealed) -> None:
+def test_a_missing_checkpoint_file_is_reported_if_it_is_required(hours: Sealed) -> None:
     hours.file.path.unlink()
     [difference] = hours.verify().differences
     assert (difference.what, difference.where) == ("checkpoint file", str(hours.file.path))
@@ -228,7 +228,7 @@ def test_two_tiles_that_changed_places_are_both_told(hours: Sealed, data: st.Dat
     assert told >= {(one[1], one[2]), (other[1], other[2])}
 
 
-def test_a_tile_too_many_is_told(hours: Sealed) -> None:
+def test_an_extra_tile_is_reported(hours: Sealed) -> None:
     replace(hours, "log_tiles", None, (ORIGIN, 5, 7, bytes(32)))
     assert [(each.what, each.where) for each in hours.verify().differences] == [("tile", "5/007")]
 
@@ -313,7 +313,7 @@ def _changed(data: st.DataObject, value: Any) -> Any:
     return value[:at] + ("x" if value[at] != "x" else "y") + value[at + 1 :]
 
 
-def test_a_log_that_was_forged_whole_is_told_between_the_checkpoints(hours: Sealed) -> None:
+def test_a_completely_forged_log_is_reported_between_the_checkpoints(hours: Sealed) -> None:
     """Somebody with the database, and without the key, makes the tiles fit as well."""
     sizes = [row[1] for row in rows(hours, "log_checkpoints")]
     [row] = [row for row in rows(hours, "stored_events") if row[0] == sizes[1] - 3]
@@ -340,7 +340,7 @@ def test_the_file_is_checked_as_well(hours: Sealed) -> None:
     assert (difference.what, difference.where) == ("checkpoint", f"in {hours.file.path}")
 
 
-def test_a_file_that_is_ahead_of_the_log_is_told(hours: Sealed) -> None:
+def test_a_file_that_is_ahead_of_the_log_is_reported(hours: Sealed) -> None:
     size = hours.ledger.head().position
     hours.attack(("DELETE FROM stored_events WHERE notification_id > ?", (size - 30,)))
     report = hours.verify()
@@ -371,7 +371,7 @@ def test_an_event_that_was_changed_near_a_lost_end_is_not_taken_for_a_wrong_tile
     }
 
 
-def test_more_differences_than_are_told_are_counted(hours: Sealed) -> None:
+def test_differences_beyond_those_shown_are_counted(hours: Sealed) -> None:
     size = hours.ledger.head().position
     hours.attack(("UPDATE stored_events SET topic = 'x'", ()))
     report = hours.verify()

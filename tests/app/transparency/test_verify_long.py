@@ -11,7 +11,8 @@ import pytest
 EVENTS = 1_000_000
 EVENTS_PER_SECOND = 20_000
 GROWTH_MAX_BYTES = 8 << 20
-"""What a process may need more for ten times the events: some of the tree's right edge, and what the allocator keeps."""
+"""The extra memory that a process may need for ten times the events: a part of the tree's right edge, and memory kept by the
+allocator."""
 _MEASURE = """
 import sys, time
 from pathlib import Path
@@ -39,7 +40,7 @@ print(report.events, seconds, int(peak) * 1024)
 
 
 def measured(path: str) -> tuple[int, float, int]:
-    """(events, seconds, the most that the process had in memory), each in a process of its own."""
+    """(events, seconds, the process's peak memory), each in a separate process."""
     told = ""
     for task in ("seal", "verify"):
         command = [sys.executable, "-c", _MEASURE, path, task]

@@ -1,5 +1,5 @@
-"""Events that are none any more: text that is no text, numbers that no event has, values of another kind. Each is told with its
-position, and nothing is signed over it or exported."""
+"""Events that are no longer valid: invalid text, impossible numbers, values of a wrong type. Each is reported with its position,
+and neither signed nor exported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NUMBERS = ("originator_version", "recorded_at_micros")
 
 
 def changed(sealed: Sealed, position: int, column: str, expression: str, *parameters: object) -> tuple[str, Any]:
-    """Puts an expression there; returns the statement that puts back what was."""
+    """Write an expression there. Returns the statement that restores the old value."""
     [(before,)] = sealed.ledger.select(f"SELECT {column} FROM stored_events WHERE notification_id = ?", (position,))
     statement = f"UPDATE stored_events SET {column} = {{}} WHERE notification_id = ?"
     sealed.attack((statement.format(expression), (*parameters, position)))

@@ -1,4 +1,4 @@
-"""beancount and hledger accept what is written for them, and find the balances that we have, to the nano."""
+"""beancount and hledger accept our files, and compute the same balances as we do, to the nano."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORMATS = (BeancountEncoder, HledgerEncoder)
 HLEDGER = pytest.mark.skipif(
     shutil.which("hledger") is None, reason="hledger is not installed: apt-get install hledger"
 )
-"""It is no Python package: .ci/run installs it, and `make test-long` asks for it."""
+"""It is not a Python package: .ci/run installs it, and `make test-long` requires it."""
 CHECKED = [BeancountEncoder, pytest.param(HledgerEncoder, marks=HLEDGER)]
 REQUESTS = 2_000
 
@@ -121,7 +121,7 @@ def test_an_imbalance_of_a_nano_is_found(made: type[EntryEncoder], facts: Sequen
 
 
 @pytest.mark.parametrize("made", FORMATS)
-def test_the_sum_of_debits_is_told(made: type[EntryEncoder], facts: Sequence[Fact]) -> None:
+def test_the_sum_of_debits_is_in_the_tally(made: type[EntryEncoder], facts: Sequence[Fact]) -> None:
     encoder = made()
     written = text(encoder, facts)
     assert encoder.tally.total == sum(nanos for fact in facts for _, nanos in _postings(fact) if nanos > 0)
@@ -151,7 +151,7 @@ def test_a_period_begins_with_opening_balances(made: type[EntryEncoder], facts: 
 
 
 @pytest.mark.parametrize("made", CHECKED)
-def test_one_account_stands_alone(made: type[EntryEncoder], facts: Sequence[Fact], tmp_path: Path) -> None:
+def test_one_accounts_journal_is_valid_alone(made: type[EntryEncoder], facts: Sequence[Fact], tmp_path: Path) -> None:
     own = [fact for fact in facts if getattr(fact.event, "account_id", "") == "zoë"]
     path = tmp_path / f"ledger.{made.suffix}"
     path.write_bytes(text(made(account_id="zoë"), own))

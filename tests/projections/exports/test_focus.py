@@ -1,4 +1,4 @@
-"""FOCUS 1.2: what its rows say, and what the validator of the specification finds in them."""
+"""FOCUS 1.2: the content of its rows, and the findings of the specification's validator."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ APPLIES = (
     "UNIT_PRICING_SUPPORTED",
     "USAGE_MEASUREMENT_SUPPORTED",
 )
-"""What is true of us, in the specification's words."""
+"""The features that apply to our export, in the specification's terms."""
 EXPLAINED = {
     "InvoiceId-C-005-C": "wants an invoice's id where there is an invoice, and is asked of every row; no invoice is issued here, "
     "and InvoiceId-C-004-C, which wants none there, holds"
 }
-"""What the validator finds, and why it is none of ours."""
+"""The validator's findings, and why they are not our errors."""
 
 
 def told(*events: Event) -> list[dict[str, str]]:
@@ -82,7 +82,7 @@ def test_a_billing_period_is_a_month_and_a_charge_is_of_an_hour() -> None:
     assert (row["ChargePeriodStart"], row["ChargePeriodEnd"]) == ("2025-12-31T23:00:00Z", "2026-01-01T00:00:00Z")
 
 
-def test_tax_is_a_row_of_its_own() -> None:
+def test_tax_is_a_separate_row() -> None:
     purchase, tax = told(paid(Tax("DE", "taxed", 190)))
     assert costs(purchase) == ("10", "10", "10", "0", "12")
     assert costs(tax) == ("1.9", "1.9", "1.9", "0", "0")
@@ -90,7 +90,7 @@ def test_tax_is_a_row_of_its_own() -> None:
     assert len(told(paid(Tax("US", "unknown", None)))) == 1
 
 
-def test_a_currency_without_decimals_is_told_whole() -> None:
+def test_a_currency_without_decimals_is_in_whole_units() -> None:
     [row] = told(paid(currency="jpy"))
     assert (costs(row)[0], row["BillingCurrency"], row["PricingCurrency"]) == ("1190", "JPY", "JPY")
 
@@ -117,7 +117,7 @@ def test_what_is_given_back_is_gross_and_the_tax_of_the_purchase_stays() -> None
     ]
 
 
-def test_credit_that_nobody_paid_for_costs_nothing() -> None:
+def test_credit_that_was_not_paid_for_costs_nothing() -> None:
     rows = told(
         AdjustmentPosted(ACCOUNT, "a", "grant", 7, "w", None),
         AdjustmentPosted(ACCOUNT, "b", "correction", -7, "w", None),
@@ -157,7 +157,8 @@ def test_usage_is_a_row_for_each_line_and_quantity_times_price_is_its_cost() -> 
 
 
 def findings(path: Path, folder: Path) -> dict[str, str]:
-    """Rules that the validator says are broken, by their ids. It is installed beside, with a Python that it takes."""
+    """Rules that the validator says are broken, by their ids. It is installed separately, with a Python version that it
+    supports."""
     made = subprocess.run([_python(), "-m", "venv", folder], capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
     pip: list[str | Path] = [
@@ -175,7 +176,7 @@ def findings(path: Path, folder: Path) -> dict[str, str]:
             *(folder / "bin/focus-validator", "--data-file", path, "--block-download", "--validate-version", "1.2"),
             *("--applicability-criteria", ",".join(APPLIES), "--show-violations"),
         ],
-        cwd=packages,  # it looks for a list of currencies beside itself
+        cwd=packages,  # it looks for a list of currencies next to itself
         capture_output=True,
         text=True,
         check=False,
@@ -187,14 +188,14 @@ def findings(path: Path, folder: Path) -> dict[str, str]:
 
 
 def _python() -> str:
-    """A Python of 3.12 or newer: on the path, or installed beside the one that runs this."""
+    """A Python of 3.12 or newer: on the path, or next to the one that runs this."""
     found: list[str | Path | None] = [shutil.which(f"python3.{minor}") for minor in range(14, 11, -1)]
     found += sorted(Path(sys.base_prefix).parent.glob("3.1[2-9].*/bin/python"))
     for each in found:
         if each and subprocess.run([each, "-c", ""], capture_output=True, check=False).returncode == 0:
             return str(each)
     pytest.fail(
-        "The FOCUS validator needs Python 3.12 or newer beside the one that runs the tests: install python3.12."
+        "The FOCUS validator needs Python 3.12 or newer in addition to the one that runs the tests: install python3.12."
     )
 
 

@@ -1,4 +1,4 @@
-"""Every table says what the events say: rows, sums, and the same bytes wherever one goes on."""
+"""Every table agrees with the events: rows, sums, and the same bytes wherever an export is continued."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_the_lots_table_ends_where_the_lots_stand(facts: Sequence[Fact]) -> None
             assert Decimal(last.get(key, "0")).scaleb(9) == lot.remaining_nanos
 
 
-def test_what_was_paid_for_a_lot_and_its_tax_stand_where_it_opens(facts: Sequence[Fact]) -> None:
+def test_the_price_of_a_lot_and_its_tax_are_in_the_row_that_opens_it(facts: Sequence[Fact]) -> None:
     paid = {fact.event.payment_id: fact.event for fact in facts if isinstance(fact.event, TopUpSettled)}
     rows = [row for row in table("lots", facts) if row["paid_minor"]]
     assert len(rows) == len(paid)

@@ -52,7 +52,7 @@ def test_another_spelling_is_no_checkpoint(text: str) -> None:
         parse_checkpoint(text)
 
 
-def test_a_log_speaks_by_keys_of_its_own_name() -> None:
+def test_a_log_is_signed_by_keys_with_its_name() -> None:
     stranger = generate("stranger.example")
     keys = [SIGNER.verifier, stranger.verifier, WITNESS.verifier]
     note = signed(CHECKPOINT.text, [SIGNER])

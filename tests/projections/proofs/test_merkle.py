@@ -234,7 +234,7 @@ def test_a_consistency_proof_of_another_length_is_refused(ours: tuple[Read, list
         check_consistency(new, old, roots[new], roots[old], proof)
 
 
-def test_every_size_has_a_root_of_its_own(ours: tuple[Read, list[bytes]]) -> None:
+def test_every_size_has_a_different_root(ours: tuple[Read, list[bytes]]) -> None:
     assert all(before != after for before, after in pairwise(ours[1]))
 
 

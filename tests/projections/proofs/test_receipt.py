@@ -1,4 +1,4 @@
-"""Receipts: what they prove, and that the stand-alone verifier never disagrees."""
+"""Receipts: their proofs, and that the stand-alone verifier always agrees with ours."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_verifiers_agree_on_a_thousand_receipts_good_and_bad(log: SealedLog)
 
 
 def _mutated(raw: bytes, chance: random.Random) -> bytes:
-    """The receipt, or one in which something was changed: a byte, a line, a signature's line that nobody knows."""
+    """The receipt, or a changed one: a byte, a line, or a signature line of an unknown key."""
     lines = raw.split(b"\n")
     at = chance.randrange(len(lines))
     match chance.randrange(10):
@@ -116,7 +116,7 @@ def _mutated(raw: bytes, chance: random.Random) -> bytes:
 
 
 def verdicts(raw: bytes) -> tuple[bool, bool]:
-    """Whether we, and whether the stand-alone verifier, say that it holds."""
+    """Whether our verifier, and whether the stand-alone one, accepts it."""
     return _holds(raw), _holds_alone(raw)
 
 
@@ -145,7 +145,7 @@ def test_the_file_alone_says_what_the_event_is(log: SealedLog, tmp_path: Path) -
         assert told in done.stdout
 
 
-def test_the_file_alone_asks_for_a_witness_where_it_is_told_to(log: SealedLog, tmp_path: Path) -> None:
+def test_the_stand_alone_verifier_requires_a_witness_on_request(log: SealedLog, tmp_path: Path) -> None:
     note = parse_note(log.note)
     cosigned = Note(note.text, (*note.signatures, WITNESS.cosign(note.text, 1_764_000_000)))
     plain, witnessed = tmp_path / "plain", tmp_path / "witnessed"

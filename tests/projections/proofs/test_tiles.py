@@ -133,7 +133,7 @@ def test_what_was_not_grown_has_not_changed() -> None:
     assert growth.take() == {}
 
 
-def test_a_tile_that_is_missing_or_too_short_is_told() -> None:
+def test_a_tile_that_is_missing_or_too_short_is_reported() -> None:
     with pytest.raises(ProofInvalid, match="0/000 is missing or too short"):
         root(2, reader(lambda _level, _number: LEAVES[0]))
 
