@@ -81,14 +81,14 @@ class Runner:
     def __init__(
         self,
         log: Log,
-        views: Views,
+        read_models: Views,
         projections: Sequence[Projection] = ALL,
         *,
         batch_events: int = BATCH_EVENTS,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._source = log
-        self._views = views
+        self._read_models = read_models
         self._projections = {projection.name: projection for projection in projections}
         self._batch_events = batch_events
         self._idle_seconds = idle_seconds
@@ -114,14 +114,14 @@ class Runner:
 
     def prepare(self) -> None:
         """Create or recreate the tables. Several processes may call this at once."""
-        self._views.prepare(list(self._projections.values()), self._source.identity())
+        self._read_models.prepare(list(self._projections.values()), self._source.identity())
 
     def step(self) -> int:
         """Run a batch of the projections that lag most. Returns the number of events; 0 if none, or if another process runs one."""
-        if not self._behind(self._views.tracked(), self._source.head().position):
+        if not self._behind(self._read_models.tracked(), self._source.head().position):
             return 0
         try:
-            with self._views.batch(list(self._projections)) as batch:
+            with self._read_models.batch(list(self._projections)) as batch:
                 return 0 if batch is None else self._feed_hindmost(batch)
         except _Stopped as stopped:
             self._note(stopped)
@@ -129,7 +129,7 @@ class Runner:
 
     def status(self) -> list[Status]:
         """The progress of each projection. Can be called from any process."""
-        tracked, head = self._views.tracked(), self._source.head().position
+        tracked, head = self._read_models.tracked(), self._source.head().position
         return [self._status(name, tracked.get(name, Tracked(0, 0)), head) for name in self._projections]
 
     def rebuild(self, names: Iterable[str] = (), progress: Callable[[int, int], None] = lambda _done, _of: None) -> int:
@@ -138,10 +138,10 @@ class Runner:
         Readers and a running Runner, of any process, are not disturbed. Raises RebuildFailed, TakenOver, KeyError."""
         chosen = [self._projections[name] for name in (list(names) or self._projections)]
         self.prepare()
-        rebuild = self._views.begin_rebuild(chosen)
+        rebuild = self._read_models.begin_rebuild(chosen)
         for _attempt in range(FINISH_ATTEMPTS):
             position = self._catch_up(chosen, rebuild, progress)
-            if self._views.finish_rebuild(chosen, rebuild, self._source.head().position):
+            if self._read_models.finish_rebuild(chosen, rebuild, self._source.head().position):
                 self._stopped.clear()
                 return position
         raise RebuildFailed(f"could not catch up with the live tables in {FINISH_ATTEMPTS} attempts")
@@ -158,7 +158,7 @@ class Runner:
         while True:
             head = self._source.head().position
             try:
-                with self._views.batch(names, rebuild) as batch:
+                with self._read_models.batch(names, rebuild) as batch:
                     if batch is None:
                         raise TakenOver("another rebuild is using the same tables")
                     position = self._feed(batch, names, self._batch_events, strict=True)
@@ -242,7 +242,7 @@ class Runner:
     def _note(self, stopped: _Stopped) -> None:
         """Store the reason with the position, for the status of every process."""
         self._stop(stopped)
-        with self._views.batch([stopped.name]) as batch:
+        with self._read_models.batch([stopped.name]) as batch:
             if batch is not None and batch.tracked[stopped.name].position == stopped.position:
                 at = batch.tracked[stopped.name].recorded_at_micros
                 batch.advance(stopped.name, Tracked(stopped.position, at, stopped.reason))

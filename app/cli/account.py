@@ -13,7 +13,7 @@ from app.accounts.passwords import Passwords
 from app.accounts.people import People, check_label, normalised_email
 from app.accounts.throttle import SIGN_IN_OF_EMAIL, Throttle
 from app.cli.common import Context, command, table
-from app.cli.read_models import caught_up_views
+from app.cli.read_models import caught_up_read_models
 from domain import account as accounts
 from domain import buckets
 from domain.decimals import format_usd
@@ -151,8 +151,8 @@ def _asked_password(*, from_stdin: bool) -> str:
 )
 def list_accounts(context: Context, after: str, limit: int) -> None:
     """List accounts with their balances, sorted by ID."""
-    with context.ledger() as (ledger, codec), caught_up_views(context, ledger, codec) as views:
-        found = views.accounts(after=after, limit=limit).value
+    with context.ledger() as (ledger, codec), caught_up_read_models(context, ledger, codec) as read_models:
+        found = read_models.accounts(after=after, limit=limit).value
         names = [name for row in found for name in (buckets.available(row.account_id), buckets.held(row.account_id))]
         values = ledger.bucket_values(names)
     entries = [

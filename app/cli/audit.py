@@ -13,7 +13,7 @@ import msgspec
 from app.cli.common import Context, command, table
 from app.cli.export import instant
 from app.cli.progress import progress
-from app.cli.read_models import caught_up_views
+from app.cli.read_models import caught_up_read_models
 from app.exports.kinds import ExportSpec
 from app.exports.source import WholeLog, span_of
 from app.read_models.answers import NotYetProjected
@@ -69,10 +69,10 @@ def replay_(context: Context, differences: int, prices: Path | None, begins: str
         raise click.UsageError("--from and --to require --prices.")
     with (
         context.ledger() as (ledger, codec),
-        caught_up_views(context, ledger, codec) as views,
+        caught_up_read_models(context, ledger, codec) as read_models,
         progress("replaying events") as on_progress,
     ):
-        report = replay(ledger, views, on_progress, codec=codec, differences_max=differences)
+        report = replay(ledger, read_models, on_progress, codec=codec, differences_max=differences)
     context.print({"ok": report.ok, **msgspec.to_builtins(report)}, _report_lines(report))
     if not report.ok:
         raise SystemExit(1)
@@ -100,9 +100,9 @@ def balance(context: Context, account_id: str, at: str | None, last: int) -> Non
       realrouter audit balance --account acct_1 --at 4711
     """
     when = _when(at)
-    with context.ledger() as (ledger, codec), caught_up_views(context, ledger, codec) as views:
+    with context.ledger() as (ledger, codec), caught_up_read_models(context, ledger, codec) as read_models:
         try:
-            explained = balance_explained(ledger, views, account_id, last=last, **when)
+            explained = balance_explained(ledger, read_models, account_id, last=last, **when)
         except NotYetProjected as error:
             raise click.ClickException(str(error)) from error
     result: dict[str, Any] = msgspec.to_builtins(explained)

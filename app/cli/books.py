@@ -11,7 +11,7 @@ import msgspec
 from app.cli.common import Context, command, table
 from app.cli.export import source_of
 from app.cli.progress import progress
-from app.cli.read_models import caught_up_views
+from app.cli.read_models import caught_up_read_models
 from app.exports.source import Source, position_before
 from app.ledger.store import Ledger
 from app.replay.replay import parse_at
@@ -100,10 +100,10 @@ def _folded(context: Context, account_id: str | None, at: str | None) -> Iterato
     """The events to fold, the position to stop at, and the progress callback."""
     with (
         context.ledger() as (ledger, codec),
-        nullcontext() if account_id is None else caught_up_views(context, ledger, codec) as views,
+        nullcontext() if account_id is None else caught_up_read_models(context, ledger, codec) as read_models,
         progress("reading events") as on_progress,
     ):
-        source = source_of(account_id, ledger, codec, views)
+        source = source_of(account_id, ledger, codec, read_models)
         yield source, _until(ledger, source, at), on_progress
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from app.cli.common import Context, command
 from app.cli.progress import progress
-from app.cli.read_models import caught_up_views
+from app.cli.read_models import caught_up_read_models
 from app.exports.file import FileExport, Job
 from app.exports.kinds import FOCUS, TABLE_DEFAULT, TABLES, ExportSpec, encoder_for, export_spec, provider_of
 from app.exports.manifest import Manifest
@@ -190,7 +190,7 @@ def instant(text: str | None, option: str) -> int | None:
 def _read_models(context: Context, spec: ExportSpec, ledger: Ledger, codec: Codec) -> Iterator[ReadModels | None]:
     """The read models, if they are needed: for one account's positions, and for names."""
     needed = spec.account_id is not None or spec.is_focus
-    with caught_up_views(context, ledger, codec) if needed else nullcontext() as read_models:
+    with caught_up_read_models(context, ledger, codec) if needed else nullcontext() as read_models:
         yield read_models
 
 

@@ -9,7 +9,7 @@ import msgspec
 import trio
 
 from app.cli.common import Context, command, table
-from app.cli.read_models import caught_up_views
+from app.cli.read_models import caught_up_read_models
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger
 from app.payments.opening import open_payments
@@ -47,21 +47,21 @@ def reconcile(context: Context, days: int, everything: bool) -> None:
     """
     logs.configure(level="WARNING")  # on stderr, because stdout has the result
     settings = context.settings()
-    with context.ledger() as (ledger, codec), caught_up_views(context, ledger, codec) as views:
+    with context.ledger() as (ledger, codec), caught_up_read_models(context, ledger, codec) as read_models:
         since = 0 if everything else since_days(days, ledger.now_micros())
-        report = trio.run(partial(_reconcile, settings, ledger, codec, views, since))
+        report = trio.run(partial(_reconcile, settings, ledger, codec, read_models, since))
     result = {"ok": report.ok, **msgspec.to_builtins(report)}
     context.print(result, _lines(report))
     if not report.ok:
         raise SystemExit(1)
 
 
-async def _reconcile(settings: Settings, ledger: Ledger, codec: Codec, views: ReadModels, since: int) -> Report:
+async def _reconcile(settings: Settings, ledger: Ledger, codec: Codec, read_models: ReadModels, since: int) -> Report:
     opened = open_payments(settings, ledger, codec)
     if opened is None:
         raise click.ClickException("This gateway sells no credit: the configuration has no [stripe] table.")
     try:
-        return await PaymentSweep(opened, views).reconcile(since)
+        return await PaymentSweep(opened, read_models).reconcile(since)
     finally:
         await opened.vendor.aclose()
 

@@ -56,11 +56,11 @@ def rebuild(context: Context, names: tuple[str, ...]) -> None:
 
 @contextmanager
 def _runner(context: Context) -> Iterator[Runner]:
-    views = open_read_models(context.settings())
+    read_models = open_read_models(context.settings())
     try:
         with context.ledger() as (ledger, codec):
-            runner = Runner(DecodedLog(ledger, codec=codec), views)
+            runner = Runner(DecodedLog(ledger, codec=codec), read_models)
             runner.prepare()
             yield runner
     finally:
-        views.close()
+        read_models.close()

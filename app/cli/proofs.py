@@ -9,7 +9,7 @@ import msgspec
 
 from app.cli.common import Context, command
 from app.cli.progress import progress
-from app.cli.read_models import caught_up_views
+from app.cli.read_models import caught_up_read_models
 from app.faults import NotSealedYet, NotSettledYet
 from app.ledger.codec import Codec
 from app.ledger.store import Ledger, RecordedEvent
@@ -252,8 +252,8 @@ def _found(context: Context, ledger: Ledger, codec: Codec, name: str, account_id
         return subjects.at_position(ledger, int(name))
     found = subjects.by_id(ledger, codec, name, account_id)
     if found is None and account_id is not None:
-        with caught_up_views(context, ledger, codec) as views:
-            found = subjects.by_statement(ledger, views, name, account_id)
+        with caught_up_read_models(context, ledger, codec) as read_models:
+            found = subjects.by_statement(ledger, read_models, name, account_id)
     return found
 
 

@@ -14,14 +14,14 @@ from projections.runner import Runner
 
 
 @contextmanager
-def caught_up_views(context: Context, ledger: Ledger, codec: Codec) -> Iterator[ReadModels]:
+def caught_up_read_models(context: Context, ledger: Ledger, codec: Codec) -> Iterator[ReadModels]:
     """The read models at the end of the log, or at the position reached so far by another process that is updating them."""
-    views = open_read_models(context.settings())
+    read_models = open_read_models(context.settings())
     try:
-        runner = Runner(DecodedLog(ledger, codec=codec), views)
+        runner = Runner(DecodedLog(ledger, codec=codec), read_models)
         runner.prepare()
         while runner.step():
             pass
-        yield views
+        yield read_models
     finally:
-        views.close()
+        read_models.close()

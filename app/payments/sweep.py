@@ -73,9 +73,9 @@ class Report(msgspec.Struct, frozen=True):
 class PaymentSweep:
     """`views`: the read models, which list our credited payments."""
 
-    def __init__(self, payments: Payments, views: ReadModels) -> None:
+    def __init__(self, payments: Payments, read_models: ReadModels) -> None:
         self._payments = payments
-        self._views = views
+        self._read_models = read_models
 
     async def turn(self) -> None:
         """The scheduled work: an hourly sweep over the last SWEEP_DAYS, and a daily purge. Raises StoreUnavailable."""
@@ -121,7 +121,9 @@ class PaymentSweep:
         while True:
             found = await self._payments.in_thread(
                 lambda after=after: (
-                    self._views.payments(since_micros=since * MICROS_PER_SECOND, after=after, limit=ROWS_MAX).value
+                    self._read_models.payments(
+                        since_micros=since * MICROS_PER_SECOND, after=after, limit=ROWS_MAX
+                    ).value
                 )  # type: ignore[misc]
             )
             for each in found:

@@ -83,7 +83,7 @@ class ExplainedBalance(msgspec.Struct, frozen=True):
 
 def replay(
     ledger: Ledger,
-    views: ReadModels | None,
+    read_models: ReadModels | None,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
     *,
     codec: Codec | None = None,
@@ -93,7 +93,7 @@ def replay(
     """Replay the whole log. `views` None: without the read models. Blocks. Raises StoreUnavailable."""
     findings, codec, now = Findings(differences_max), codec or Codec(), ledger.now_micros()
     with ExitStack() as stack:
-        shown = stack.enter_context(views.snapshot()) if views is not None else None
+        shown = stack.enter_context(read_models.snapshot()) if read_models is not None else None
         tracked: dict[str, Tracked] = dict(shown.tracked) if shown is not None else {}
         log = stack.enter_context(ledger.snapshot())
         of_ledger = LedgerCheck(findings, dict(log.buckets()), now_micros=now, minutes_kept=minutes_kept)
@@ -117,7 +117,7 @@ def replay(
 
 def balance_explained(
     ledger: Ledger,
-    views: ReadModels,
+    read_models: ReadModels,
     account_id: str,
     *,
     position: int | None = None,
@@ -127,13 +127,13 @@ def balance_explained(
     """An account's balance, now or as of a position or an instant, with the `last` events that explain it. Raises NotYetProjected,
     StoreUnavailable."""
     answer = (
-        views.balance(account_id)
+        read_models.balance(account_id)
         if position is None and micros is None
-        else views.balance_at(account_id, position=position, micros=micros)
+        else read_models.balance_at(account_id, position=position, micros=micros)
     )
     limit = max(1, min(last, EXPLAINED_MAX))
     # One more than is shown: the balance before the oldest.
-    standings = views.balance_moves(account_id, at_position=answer.position, limit=limit + 1).value
+    standings = read_models.balance_moves(account_id, at_position=answer.position, limit=limit + 1).value
     findings, codec, events = Findings(), Codec(), []
     for index, at in enumerate(standings[:limit]):
         before = standings[index + 1] if index + 1 < len(standings) else None

@@ -68,19 +68,19 @@ def bounds(month: str) -> tuple[int, int] | None:
     return _begins(month), _begins(next_month(month))
 
 
-def figures(views: ReadModels, account_id: str, month: str, span: tuple[int, int], *, needed: int = 0) -> Figures:
+def figures(read_models: ReadModels, account_id: str, month: str, span: tuple[int, int], *, needed: int = 0) -> Figures:
     """A month's figures. `needed`: a position that the read models must have reached. Raises Unbalanced, ReadModelsUnavailable."""
-    usage = views.usage(account_id, by="model", from_micros=span[0], to_micros=span[1])
+    usage = read_models.usage(account_id, by="model", from_micros=span[0], to_micros=span[1])
     _require("usage", usage.position, needed)
-    _require("balances", views.balance(account_id).position, usage.position)
+    _require("balances", read_models.balance(account_id).position, usage.position)
     # Usage is summed up to now, so the rest is read as of usage's position, or as of the end of the month.
-    position = min(usage.position, views.balance_at(account_id, micros=span[1] - 1).position)
-    opening = _total(views.balance_at(account_id, micros=span[0] - 1).value)
+    position = min(usage.position, read_models.balance_at(account_id, micros=span[1] - 1).position)
+    opening = _total(read_models.balance_at(account_id, micros=span[0] - 1).value)
     used = tuple(map(_use, usage.value))
-    rows, sums, count = _rows(views, account_id, span, position)
+    rows, sums, count = _rows(read_models, account_id, span, position)
     cost = sum(each.cost_nanos for each in used)
     closing = opening + sums.total() - cost
-    balance = _total(views.balance_at(account_id, position=position).value)
+    balance = _total(read_models.balance_at(account_id, position=position).value)
     if closing != balance:
         raise Unbalanced(
             f"{account_id}, {month}: closing {closing} is not the balance {balance} at position {position}"
@@ -90,7 +90,7 @@ def figures(views: ReadModels, account_id: str, month: str, span: tuple[int, int
 
 
 def _rows(
-    views: ReadModels, account_id: str, span: tuple[int, int], position: int
+    read_models: ReadModels, account_id: str, span: tuple[int, int], position: int
 ) -> tuple[tuple[Transaction, ...], Counter[str], int]:
     """The movements other than usage up to a position, newest first, with their sums and count."""
     movements = Filter(kinds=KINDS, from_micros=span[0], to_micros=span[1])
@@ -98,7 +98,7 @@ def _rows(
     sums: Counter[str] = Counter()
     count, before, more = 0, position + 1, True
     while more:
-        answer = views.statement(account_id, movements, before_position=before, limit=ROWS_MAX)
+        answer = read_models.statement(account_id, movements, before_position=before, limit=ROWS_MAX)
         _require("transactions", answer.position, position)
         page, more = answer.value
         for row, _ in page:

@@ -59,11 +59,11 @@ def by_id(ledger: Ledger, codec: Codec, name: str, account_id: str | None = None
     return None
 
 
-def by_statement(ledger: Ledger, views: ReadModels, name: str, account_id: str) -> RecordedEvent | None:
+def by_statement(ledger: Ledger, read_models: ReadModels, name: str, account_id: str) -> RecordedEvent | None:
     """Find by any id on the account's statement: the oldest row with this id, or with an answer with this id."""
     if not 0 < len(name) <= ID_LENGTH_MAX:
         return None
-    rows, _ = views.statement(account_id, Filter(name=name), before_position=None, limit=ROWS_MAX).value
+    rows, _ = read_models.statement(account_id, Filter(name=name), before_position=None, limit=ROWS_MAX).value
     own = [row.position for row, _ in rows if name in (row.id, row.response_id)]
     return at_position(ledger, min(own)) if own else None
 
