@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ from app.ledger.schema.migrations import SCHEMA_VERSION, mismatch, scripts
 from app.ledger.store import Append, StoreUnavailable, Verdict
 
 LOCK_TIMEOUT_SECONDS = 5
+CLOSE_SECONDS = 30.0
 _WAL_PAUSE_SECONDS = 0.01
 _INSERT_EVENT = "INSERT INTO stored_events VALUES (?, ?, ?, ?, ?, ?, ?)"
 _PUT_BUCKET = "INSERT INTO buckets VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
@@ -49,6 +51,9 @@ class SQLiteLedger(LedgerQueries):
         self._codec = codec or Codec()
         self._writer: sqlite3.Connection | None = None
         self._writing = threading.Lock()
+        self._reading = threading.Condition()
+        self._readers_of: Counter[int] = Counter()
+        """How many connections each thread reads with now, by thread identifier."""
 
     def append(self, batch: Sequence[Append]) -> list[Verdict]:
         return append_isolating(self._append, batch, data_errors=_DATA_ERRORS)
@@ -85,9 +90,14 @@ class SQLiteLedger(LedgerQueries):
                 raise problem
 
     def close(self) -> None:
+        """Close all connections, after other threads' reads have ended. A cancelled caller leaves its read running in a thread, and
+        closing a connection in use crashes the process; one that is still in use after CLOSE_SECONDS stays open."""
         with self._writing:
             self._drop_writer()
-        self._readers.close()
+        own = threading.get_ident()
+        with self._reading:
+            if self._reading.wait_for(lambda: not self._readers_of.keys() - {own}, CLOSE_SECONDS):
+                self._readers.close()
 
     def bucket_values(self, names: Sequence[str]) -> dict[str, int]:
         with self._connection() as connection:
@@ -120,7 +130,7 @@ class SQLiteLedger(LedgerQueries):
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """A reader's connection, which returns rows as tuples."""
         try:
-            with self._readers.get_connection(commit=False) as pooled:
+            with self._counted(), self._readers.get_connection(commit=False) as pooled:
                 connection: sqlite3.Connection = pooled._sqlite_conn  # noqa: SLF001 - the pool has no public way to it
                 connection.row_factory = None
                 try:
@@ -129,6 +139,20 @@ class SQLiteLedger(LedgerQueries):
                     connection.row_factory = sqlite3.Row
         except (sqlite3.DatabaseError, OperationalError, InterfaceError) as error:
             raise StoreUnavailable(str(error)) from error
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        thread = threading.get_ident()
+        with self._reading:
+            self._readers_of[thread] += 1
+        try:
+            yield
+        finally:
+            with self._reading:
+                self._readers_of[thread] -= 1
+                if not self._readers_of[thread]:
+                    del self._readers_of[thread]
+                self._reading.notify_all()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
