@@ -75,7 +75,7 @@ class ErrorAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """The result of one row of the table. `message` None: the error's own text is used."""
+    """The result of one row of the table. If `message` is None, the error's own text is used."""
 
     status: int
     type: str

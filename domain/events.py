@@ -258,7 +258,7 @@ class Tax(msgspec.Struct, frozen=True, gc=False):
 
 
 class TopUpSettled(Event, frozen=True, gc=False):
-    """A payment was credited: once, however often it is reported. `tax` None: the processor reported none."""
+    """A payment was credited: once, however often it is reported. If `tax` is None, the processor reported none."""
 
     TOPIC: ClassVar[str] = "payment.top_up_settled.v1"
     payment_id: str

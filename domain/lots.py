@@ -46,7 +46,7 @@ class CostBasis:
 class Lot:
     """One credit. `source`: top_up, grant or correction; `unknown` if a return refers to a payment that was never credited.
 
-    `expires_at_micros`: no credit expires at present. `cost` None: nothing was paid for the credit.
+    `expires_at_micros`: no credit expires at present. If `cost` is None, nothing was paid for the credit.
     """
 
     lot_id: str
@@ -72,8 +72,8 @@ class Lot:
 class Move(NamedTuple):
     """One change that an event made to a lot: `nanos` were added or taken, `remaining_nanos` are left.
 
-    `lot` None: a change of the amount owed, which is a negative number. `what`: opened, used, unused (a use is reversed because the
-    lot itself is taken back), returned, restored, corrected; for the amount owed: overdrawn, covered.
+    If `lot` is None, the change is to the amount owed, which is negative. `what`: opened, used, unused (a use is reversed because
+    the lot itself is taken back), returned, restored, corrected; for the amount owed: overdrawn, covered.
     """
 
     lot: Lot | None

@@ -33,7 +33,7 @@ _TAKEN = "Another account already uses this e-mail."
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The person who signs in to an account. `password_hash` None: no password is set yet."""
+    """The person who signs in to an account. If `password_hash` is None, no password is set yet."""
 
     account_id: str
     email: str

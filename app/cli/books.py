@@ -44,8 +44,8 @@ def lots(context: Context, account_id: str, at: str | None) -> None:
     refundable.
 
     Credit is used in order of expiry, then of age. (No credit expires at present.) A refund or dispute takes back the credit
-    that its payment bought; if that credit was used already, other lots pay for the use. Use that no lot covers is owed and is
-    paid from the next credit.
+    that its payment bought; if that credit was used already, other lots pay for the use. If no lot can cover an amount, it is
+    owed, and the next credit pays it first.
 
     \b
     Example:

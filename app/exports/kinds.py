@@ -28,8 +28,8 @@ FORMAT_VERSION = 2
 class ExportSpec(msgspec.Struct, frozen=True):
     """What to export. `table` is for csv and parquet, and None for the others; `focus` is one of parquet's tables.
 
-    `account_id` None: all accounts. Instants: from the first, included, to the second, excluded. `provider`: the seller, named in
-    every row of FOCUS, or None for the other kinds.
+    If `account_id` is None, all accounts are exported. Instants: from the first, included, to the second, excluded. `provider`: the
+    seller, named in every row of FOCUS, or None for the other kinds.
     """
 
     kind: str

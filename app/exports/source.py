@@ -80,7 +80,7 @@ class OneAccount:
 
 
 def span_of(ledger: Ledger, source: Source, spec: ExportSpec, after: int | None) -> Span:
-    """The span to export from the log as it is now. `after` None: from the start."""
+    """The span to export from the log as it is now, from the start if `after` is None."""
     until = source.end()
     if spec.to_micros is not None:
         until = min(until, position_before(ledger, spec.to_micros, until))

@@ -30,7 +30,7 @@ _FIELDS = (_FILE, _PURPOSE, _ANCHOR, _SECONDS)
 
 @dataclass(frozen=True, slots=True)
 class UploadFields:
-    """The values of an upload's fields. `expires_after_seconds` None: the file does not expire."""
+    """The values of an upload's fields. If `expires_after_seconds` is None, the file does not expire."""
 
     filename: str
     purpose: str

@@ -42,7 +42,7 @@ class Codec:
         self._upcasts = upcasts
 
     def encode(self, event: Event) -> bytes:
-        """The state to store, with new random bytes. Raises UnencodableEvent."""
+        """The event's state as it is stored; its random bytes are new in each call. Raises UnencodableEvent."""
         try:
             fields = self._encode(event)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:

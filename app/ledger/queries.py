@@ -64,7 +64,10 @@ class LogQueries:
 
 
 class LedgerQueries(LogQueries):
-    """The rest of the contract in plain SQL. `_run` runs statements in one transaction and returns how many rows they changed."""
+    """Adds the methods of `Ledger` that need only plain SQL: changes, leases, orphans and pruning.
+
+    `_run` runs statements in one transaction and returns how many rows they changed.
+    """
 
     @abstractmethod
     def _run(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int: ...

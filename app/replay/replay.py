@@ -90,7 +90,7 @@ def replay(
     differences_max: int = DIFFERENCES_MAX,
     minutes_kept: int = MINUTES_KEPT,
 ) -> Report:
-    """Replay the whole log. `views` None: without the read models. Blocks. Raises StoreUnavailable."""
+    """Replay the whole log. If `read_models` is None, they are not compared. Blocks. Raises StoreUnavailable."""
     findings, codec, now = Findings(differences_max), codec or Codec(), ledger.now_micros()
     with ExitStack() as stack:
         shown = stack.enter_context(read_models.snapshot()) if read_models is not None else None

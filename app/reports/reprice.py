@@ -29,7 +29,7 @@ PRICES_BYTES_MAX = 4 << 20
 
 
 class Repriced(msgspec.Struct, frozen=True):
-    """An account's charges for a model, as they were and as they would have been. `priced` False: the model has no new price.
+    """An account's charges for a model, as they were and as they would have been. `priced`: whether the model has a new price.
     `unpriced`: the usage for which the new prices have no price."""
 
     account_id: str

@@ -25,7 +25,7 @@ TOKEN_LENGTH_MAX = 128
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The account in question. `session` None: the caller presented the key `key_id`."""
+    """The account that the request acts for. If `session` is None, the caller presented the key `key_id`."""
 
     account_id: str
     key_id: str | None = None

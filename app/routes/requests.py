@@ -40,8 +40,8 @@ class CostLineShown(msgspec.Struct, frozen=True):
 
 
 class RequestShown(msgspec.Struct, frozen=True):
-    """`state`: open, debited or released. Members that are not known yet are null. Counts are those charged; `delivered` is the
-    value of the part that a released request delivered free of charge."""
+    """`state`: open, debited or released. Members that are not known yet are null. Tokens, searches and images are counted as they
+    were charged. `delivered`: the value of what the client received free of charge before the request was released."""
 
     id: str
     state: str

@@ -17,7 +17,10 @@ Handler = Callable[..., Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row of a module's ROUTES. The operation's id is the method and the handler's name. `operation` None: undocumented."""
+    """One row of a module's ROUTES. The operation's id is the method and the handler's name.
+
+    If `operation` is None, the route is not documented.
+    """
 
     method: str
     path: str
@@ -26,7 +29,7 @@ class Route:
 
 
 def register(app: EdgeApplication, services: Services, route: Route) -> None:
-    """Hang a route on the application."""
+    """Add a route to the application."""
 
     async def view(**variables: str) -> Response:
         return await route.handler(services, request, **variables)

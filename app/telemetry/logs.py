@@ -47,7 +47,10 @@ class Sink:
 
 
 def configure(stream: TextIO | None = None, *, level: str = "INFO", pretty: bool | None = None) -> Sink:
-    """Send all logs of the process to `stream` (default: standard error). `pretty` None: coloured text if it is a terminal."""
+    """Send all logs of the process to `stream` (default: standard error), as coloured text if `pretty`, otherwise as JSON.
+
+    If `pretty` is None, `stream` gets text if it is a terminal.
+    """
     out = sys.stderr if stream is None else stream
     sink = Sink(out)
     number = logging.getLevelNamesMapping()[level.upper()]

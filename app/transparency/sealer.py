@@ -66,7 +66,7 @@ class Sealer:
         """The number of events after the newest checkpoint, as last seen."""
 
     async def turn(self) -> None:
-        """Seal new events. A log that differs is reported once, and checked again in the next turn."""
+        """Seal new events. If sealing is refused, the reason is logged once, and the next turn tries again."""
         try:
             await trio.to_thread.run_sync(self.seal, limiter=self._thread)
             self.refused = None

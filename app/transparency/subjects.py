@@ -44,7 +44,7 @@ _POSITION = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
 def by_id(ledger: Ledger, codec: Codec, name: str, account_id: str | None = None) -> RecordedEvent | None:
-    """Find by the ids in stream names. None if there is no such event, or it belongs to another account. Raises NotSettledYet."""
+    """Find an event by the id in its stream's name. None if not found, or if it is another account's. Raises NotSettledYet."""
     if not 0 < len(name) <= ID_LENGTH_MAX:
         return None
     for stream_of in (request_stream, payment_stream, refund_stream, dispute_stream):
@@ -60,7 +60,7 @@ def by_id(ledger: Ledger, codec: Codec, name: str, account_id: str | None = None
 
 
 def by_statement(ledger: Ledger, read_models: ReadModels, name: str, account_id: str) -> RecordedEvent | None:
-    """Find by any id on the account's statement: the oldest row with this id, or with an answer with this id."""
+    """Find an event by any id on the account's statement: the oldest row whose own id or answer's id it is."""
     if not 0 < len(name) <= ID_LENGTH_MAX:
         return None
     rows, _ = read_models.statement(account_id, Filter(name=name), before_position=None, limit=ROWS_MAX).value
@@ -69,7 +69,7 @@ def by_statement(ledger: Ledger, read_models: ReadModels, name: str, account_id:
 
 
 def by_position(ledger: Ledger, codec: Codec, name: str, account_id: str) -> RecordedEvent | None:
-    """Find by a position in digits. None if it is not one, or its event is not on this account's statement."""
+    """Find an event by its position in digits. None if `name` is not one, or its event is not on this account's statement."""
     row = at_position(ledger, int(name)) if _POSITION.fullmatch(name) else None
     if row is None or row.topic not in _TOLD:
         return None

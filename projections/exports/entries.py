@@ -2,7 +2,8 @@
 
 Rule 1: postings come from the postings table, exact to the nano. Zero postings are omitted, and so are events that have no other
 postings.
-Rule 2: a customer's ledger accounts are opened with the customer's account, so that a continued export knows them.
+Rule 2: a customer's ledger accounts are opened when the customer's account is, not at first use, so a part of a continued
+export can tell which are open without the parts before it.
 Rule 3: the entries of a period start with the opening balance of every account.
 """
 

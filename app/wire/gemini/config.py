@@ -65,7 +65,7 @@ def _check_supported(request: CanonicalRequest) -> None:
 
 
 def _choices(request: CanonicalRequest, kind: Family) -> Json:
-    """Several candidates are documented for plain answers. The newest models reply that several candidates are not enabled."""
+    """Gemini documents several candidates for answers that are not streamed, but its newest models reject them."""
     if request.choices == 1:
         return {}
     if request.stream or kind.newest:

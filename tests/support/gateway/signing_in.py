@@ -80,7 +80,7 @@ def settings_of(folder: Path, url: str | None = None, **server: Any) -> Settings
 
 @asynccontextmanager
 async def house(settings: Settings, *, fresh: bool = True) -> AsyncIterator[House]:
-    """A gateway while the block runs. `fresh` False: another gateway has created the ledger."""
+    """A gateway while the block runs. If `fresh` is false, another gateway has created the ledger."""
     if fresh:
         await trio.to_thread.run_sync(prepare, settings)
     hasher, shutdown = CountingHasher(), trio.Event()
