@@ -215,9 +215,21 @@ def test_usage_takes_whole_hours_between_its_bounds(busy: Stage) -> None:
     at = facts(busy)[-1].recorded_at_micros
     hour = at - at % MICROS_PER_HOUR
     whole = busy.shown.usage("acme", by="model").value
-    assert busy.shown.usage("acme", by="model", from_micros=hour - MICROS_PER_HOUR + 1, to_micros=at + 1).value == whole
+    until = hour + MICROS_PER_HOUR
+    assert busy.shown.usage("acme", by="model", from_micros=hour - MICROS_PER_HOUR + 1, to_micros=until).value == whole
     assert busy.shown.usage("acme", by="model", to_micros=hour - MICROS_PER_HOUR).value == []
     assert busy.shown.usage("acme", by="model", from_micros=hour + MICROS_PER_HOUR).value == []
+
+
+@pytest.mark.parametrize("cut", [0, 1, MICROS_PER_HOUR // 2, MICROS_PER_HOUR - 1, MICROS_PER_HOUR])
+def test_neighbouring_windows_count_each_request_once(busy: Stage, cut: int) -> None:
+    at = facts(busy)[-1].recorded_at_micros
+    until = at - at % MICROS_PER_HOUR + cut
+
+    def counted(**window: int) -> int:
+        return sum(one.requests for one in busy.shown.usage("acme", by="hour", **window).value)
+
+    assert counted(to_micros=until) + counted(from_micros=until) == counted() > 0
 
 
 def test_keys_and_accounts_are_as_their_events_left_them(busy: Stage) -> None:
