@@ -336,7 +336,7 @@ def _early_answer(request: Request) -> Response | None:
 
 
 def _opens_websocket(request: Request) -> bool:
-    """Whether this is the opening handshake of RFC 6455 at an API path. Codex starts with one; after a 426 it uses HTTP from then on."""
+    """Whether this is a handshake of RFC 6455 at an API path. Codex starts with one; after a 426 it uses HTTP from then on."""
     if request.method != "GET" or request.http_version == "1.0" or not request.path.startswith("/v1/"):
         return False
     return any(name.strip().lower() == "websocket" for name in request.headers.get("Upgrade", "").split(","))

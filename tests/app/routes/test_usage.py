@@ -89,7 +89,9 @@ async def test_neighbouring_windows_add_up_and_show_what_they_count(tmp_path: Pa
         [hour] = (await owner.shown("/api/usage", by="hour"))["data"]
         start = datetime.fromisoformat(hour["group"])
         for minute in (0, 1, 30, 59):
-            cut = (start + timedelta(minutes=minute)).astimezone(datetime.fromisoformat(f"2026-01-01T00:00:00{zone}").tzinfo)
+            cut = (start + timedelta(minutes=minute)).astimezone(
+                datetime.fromisoformat(f"2026-01-01T00:00:00{zone}").tzinfo
+            )
             day = timedelta(days=1)
             before = await owner.shown("/api/usage", **{"from": (cut - day).isoformat(), "to": cut.isoformat()})
             after = await owner.shown("/api/usage", **{"from": cut.isoformat(), "to": (cut + day).isoformat()})
