@@ -145,8 +145,8 @@ class ViewQueries:
         key_id: str | None = None,
         model: str | None = None,
     ) -> ReadModelAnswer[list[Usage]]:
-        """Sums by hour, day, key or model, optionally for one key or model only. `from_micros` is included, `to_micros` is not; both
-        are rounded down to the start of their UTC hour, so neighbouring windows share no hour and omit none."""
+        """Sums by hour, day, key or model, optionally for one key or model only. `from_micros` is included, `to_micros` is not.
+        Both are rounded down to the start of their UTC hour, so neighbouring windows share no hour and omit none."""
         sql, parameters = _usage_query(account_id, by, from_micros, to_micros, key_id, model)
         with self._reading(USAGE) as fetch:
             rows = fetch(sql, parameters)

@@ -92,7 +92,7 @@ def refused_with(
     """The error for these words of a vendor, from an error response or from inside an answer, with secrets removed."""
     shown = _text(message, MESSAGE_CHARS_MAX) or ""
     if status not in _NEVER_TOO_LONG and is_context_too_long(type, code, shown):
-        status, type, code = 400, TYPE, CODE
+        status, type, code = 400, TYPE, CODE  # noqa: A001 - the parameter's name
     ours = (
         type in _OUR_WORDS
         or code in _OUR_WORDS

@@ -1,7 +1,7 @@
 """Recognizes the errors by which servers say that a request does not fit into the model's context.
 
-OpenAI's code for them is `context_length_exceeded`, after which agents shorten the conversation and try again. Few servers send it, so
-the rest are known by their words. This table is the only place that lists them.
+OpenAI's code for them is `context_length_exceeded`, after which agents shorten the conversation and try again. Few servers send it,
+so the others are recognized by their words. This table is the only place that lists them.
 
 Rule 1: a rate limit is never such an error, although it may name tokens and lengths ("tokens per minute").
 Rule 2: an output limit that exceeds the context without any input is not one either: a shorter conversation would not help.
@@ -55,7 +55,7 @@ _MESSAGES: Final[tuple[tuple[str, str], ...]] = (
     ("Anthropic, also on Bedrock and Vertex", r"prompt is too long"),
     (
         "Anthropic, also on Bedrock and Vertex",
-        r"input length and .{0,3}max_tokens.{0,3} exceed context|exceed(?:s|ed)? the context",
+        r"input length and .{0,3}max_tokens.{0,3} exceed context|exceeds? the context",
     ),
     ("Amazon Bedrock", r"input is too long for (?:the )?requested model|input tokens exceeded"),
     ("Gemini: generativelanguage.googleapis.com", r"input token count.{0,40} exceeds the maximum"),
@@ -71,7 +71,7 @@ _MESSAGES: Final[tuple[tuple[str, str], ...]] = (
 
 _TOO_LONG = re.compile("|".join(f"(?:{pattern})" for _, pattern in _MESSAGES), re.IGNORECASE)
 _RATE = re.compile(
-    r"per[ -](?:min(?:ute)?|hour|day|month|second)\b|\b(?:TPM|RPM|TPD)\b|rate.?limit|too many requests|quota", re.I
+    r"per[ -](?:min(?:ute)?|hour|day|second)\b|\b[TR]P[MD]\b|rate.?limit|too many requests|quota", re.IGNORECASE
 )
 _RATE_WORDS: Final = frozenset({"rate_limit_exceeded", "rate_limit_error", "insufficient_quota", "tokens", "requests"})
 _OUTPUT_LIMIT = re.compile(

@@ -37,7 +37,7 @@ def upstream_error(error: Any, within: Any = None) -> AnswerError:
 def answer_error(message: str, *, type: str | None, code: str | None, param: str | None = None) -> AnswerError:
     """An upstream's error in these words, or in OpenAI's own if the request was too long for the model."""
     if is_context_too_long(type, code, message):
-        type, code = TYPE, CODE
+        type, code = TYPE, CODE  # noqa: A001 - the parameter's name
     return AnswerError(message, malformed=False, type=type, code=code, param=param)
 
 
