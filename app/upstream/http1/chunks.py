@@ -25,7 +25,7 @@ class ChunkSizes:
         """Raises ChunkTooLarge at a size line, before the chunk's bytes arrive."""
         at, length = 0, len(data)
         while not self._ended:
-            if self._left > length - at:
+            if self._left >= length - at:
                 self._left -= length - at
                 return
             at += self._left
@@ -34,13 +34,15 @@ class ChunkSizes:
             if end < 0:
                 self._line += data[at:]
                 return
-            self._begin(self._line + data[at:end])
-            self._line = b""
+            line = data[at:end]
+            if self._line:
+                line, self._line = self._line + line, b""
+            self._begin(line)
             at = end + 1
 
     def _begin(self, line: bytes) -> None:
         try:
-            size = int(line.partition(b";")[0], 16)
+            size = int(line if b";" not in line else line.partition(b";")[0], 16)
         except ValueError:
             size = 0  # the parser refuses the line
         if size > CHUNK_BYTES_MAX:
