@@ -45,6 +45,7 @@ from app.faults import (
     TooManyStreams,
     Unauthorized,
     UnsupportedMediaType,
+    UpgradeRefused,
     UpstreamBroken,
     UpstreamError,
     UpstreamRefused,
@@ -226,6 +227,7 @@ _TABLE: dict[type[Exception], Rule] = {
     BodyTooLarge: _as(413, INVALID, "request_too_large"),
     UnsupportedMediaType: _as(415, INVALID, "unsupported_media_type"),
     HeadersTooLarge: _as(431, INVALID, "headers_too_large"),
+    UpgradeRefused: _as(426, INVALID, "websocket_not_supported", NO_RETRY, ("upgrade", "HTTP/1.1")),
     HttpVersionNotSupported: _as(505, INVALID, "http_version_not_supported", NO_RETRY),
     RequestError: _request_error,
     # Limits of the account and the key

@@ -96,6 +96,10 @@ class HttpVersionNotSupported(ApiError):
     """The client used a protocol other than HTTP/1."""
 
 
+class UpgradeRefused(ApiError):
+    """The client asked to switch to another protocol, and does not expect an answer in this one."""
+
+
 class RequestTooSlow(ApiError):
     """The head or the body did not arrive in time."""
 
@@ -247,10 +251,8 @@ class FileTooLarge(RequestError):
     """The file exceeds the size limit; noticed while it was being received."""
 
     def __init__(self) -> None:
-        megabytes = FILE_BYTES_MAX // 2**20
         super().__init__(
-            f"The file is larger than the limit of {FILE_BYTES_MAX} bytes ({megabytes} MB). Split it, or "
-            "compress its images.",
+            f"The file is larger than {FILE_BYTES_MAX} bytes ({FILE_BYTES_MAX // 2**20} MB). Split it, or compress its images.",
             param="file",
             code="file_too_large",
             status=413,
@@ -363,11 +365,8 @@ class UpstreamBroken(UpstreamError):
 
 
 class UpstreamRefused(UpstreamError):
-    """The upstream answered with an error.
-
-    `status` is its HTTP status (for an error inside a 200: the status that error normally has). `code`, `type` and
-    `param` come from its envelope, cleaned; `retry_after` is in seconds.
-    """
+    """The upstream answered with an error. `status` is its HTTP status (for an error inside a 200: the status that error normally
+    has). `code`, `type` and `param` come from its envelope, cleaned; `retry_after` is in seconds."""
 
     def __init__(
         self,

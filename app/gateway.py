@@ -49,6 +49,7 @@ async def run_gateway(
             nursery.start_soon(_drain, services, shutdown)
             limits = ServerLimits(
                 connections=settings.limits.concurrency * 2 + 256 + STREAMS_MAX,
+                idle_seconds=settings.limits.connection_idle,
                 send_stall_seconds=settings.limits.send_stall,
                 grace_seconds=settings.limits.grace + settings.limits.settle + TELL_SECONDS,
             )

@@ -197,8 +197,8 @@ def show(context: Context, account_id: str) -> None:
         state = load_account(ledger, codec, account_id)
         accounts.require(state)
         names = (buckets.available(account_id), buckets.held(account_id))
-        available, held = (ledger.bucket_values(names)[name] for name in names)
-        position = ledger.head().position
+        head, values = ledger.bucket_values_at_head(names)
+        available, held = (values[name] for name in names)
         person = People(ledger, codec).by_account(account_id)
     live = sum(not key.revoked for key in state.keys.values())
     result = {
@@ -212,7 +212,7 @@ def show(context: Context, account_id: str) -> None:
         "held_nanos": str(held),
         "held": format_usd(held),
         "keys": live,
-        "position": position,
+        "position": head.position,
     }
     lines = [
         f"{account_id}  {state.name}{'  FROZEN: ' + ', '.join(sorted(state.causes)) if state.frozen else ''}",

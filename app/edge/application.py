@@ -49,6 +49,7 @@ from app.faults import (
     RequestTooSlow,
     ShuttingDown,
     UnsupportedMediaType,
+    UpgradeRefused,
 )
 from app.website.site import WebsiteAnswer
 
@@ -322,12 +323,23 @@ def _early_answer(request: Request) -> Response | None:
             requested = request.headers.get("Access-Control-Request-Headers")
             methods = cors.ALLOWED_METHODS if cors.is_open(scope["path"]) else cors.API_METHODS
             return Response(DataBody(b""), status=204, headers=cors.preflight(requested, methods))
+    if _opens_websocket(request):
+        raise UpgradeRefused(
+            "This server has no WebSockets. Send the request over HTTP: for a stream, POST it with `stream` set to true."
+        )
     encoding = request.headers.get("Content-Encoding")
     if encoding is not None and encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType(
             "Compressed request bodies are not supported. Send the body without Content-Encoding."
         )
     return None
+
+
+def _opens_websocket(request: Request) -> bool:
+    """Whether this is a handshake of RFC 6455 at an API path. Codex starts with one; after a 426 it uses HTTP from then on."""
+    if request.method != "GET" or request.http_version == "1.0" or not request.path.startswith("/v1/"):
+        return False
+    return any(name.strip().lower() == "websocket" for name in request.headers.get("Upgrade", "").split(","))
 
 
 def _address(scope: dict[str, Any]) -> str:

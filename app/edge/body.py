@@ -1,6 +1,6 @@
 """Reads request bodies: checked before they are read, limited while they are read, counted for as long as they are held.
 
-Rule 1: Content-Length is checked before a byte is read; a chunked body is checked as it arrives.
+Rule 1: Content-Length is checked before a byte is read; a chunked body is checked as it arrives, and each chunk by its size line.
 Rule 2: the bodies that a process holds at the same time share one limit. Beyond it, a request is answered 503 before its body is
 read.
 Rule 3: the last holder of a body releases its reservation, on every path: a completion outlives its request.
@@ -65,6 +65,8 @@ class EdgeBody(TrioBody):
     async def _part(self) -> bytes:
         if self._limit is not None and (self._expected or 0) > self._limit:
             raise RequestEntityTooLarge
+        if self._limit is not None:
+            self.intake.limit(self._limit, RequestEntityTooLarge())
         data = await self.intake.take()
         self._seen += len(data)
         if self._limit is not None and self._seen > self._limit:
@@ -147,6 +149,7 @@ async def read_body(
         raise BodyTooLarge(limit)
     reservation.grow(declared or 0)
     intake = request.body.intake  # type: ignore[attr-defined]
+    intake.limit(limit, BodyTooLarge(limit))
     if intake.complete:
         return await _collect(intake, limit, reservation, declared)
     with trio.move_on_after(seconds):
@@ -165,6 +168,7 @@ class BodyParts:
         if (request.content_length or 0) > limit:
             raise BodyTooLarge(limit)
         self._intake: Intake = request.body.intake  # type: ignore[attr-defined]
+        self._intake.limit(limit, BodyTooLarge(limit))
         self._limit = limit
         self._seen = 0
         self._until = trio.current_time() + seconds

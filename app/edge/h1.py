@@ -1,6 +1,7 @@
 """HTTP/1.1 on one connection: h11 parses requests and keeps the state; the bytes of a response are written here.
 
-Rule 1: only HTTP/1.1 and 1.0. The HTTP/2 preface gets 505; an Upgrade header is ignored, as RFC 9110 section 7.8 allows.
+Rule 1: only HTTP/1.1 and 1.0. The HTTP/2 preface gets 505; an Upgrade header is ignored, as RFC 9110 section 7.8 allows. (The
+    application answers 426 to a WebSocket's handshake.)
 Rule 2: h11 learns the shape of each response (connection: close or not, body or not) and its end, so its state stays right.
     The head and the chunks themselves are written here, because h11 takes longer to validate each than to send it.
 Rule 3: one request at a time. Bytes that a client pipelines wait in h11's buffer, up to the size of one head.
@@ -21,6 +22,7 @@ import h11
 import trio
 from hypercorn.protocol.http_stream import ASGIHTTPState
 
+from app.edge.chunks import ChunkWatch, MalformedChunk
 from app.edge.intake import Intake
 from app.edge.limits import ServerLimits
 from app.edge.refusal import HttpRefusal
@@ -40,6 +42,8 @@ _CONTINUE = h11.InformationalResponse(status_code=100, headers=[])
 _KEEPS = h11.Response(status_code=200, headers=[("content-length", "0")])
 _CLOSES = h11.Response(status_code=200, headers=[("content-length", "0"), ("connection", "close")])
 _END = h11.EndOfMessage()
+_CLOSE_UPGRADE = b"connection: close, upgrade\r\n"
+"""A 426 names a protocol in Upgrade, which Connection must list (RFC 9110 sections 7.8 and 15.5.22)."""
 _UNFRAMED = frozenset({b"connection", b"transfer-encoding", b"keep-alive"})
 
 
@@ -125,7 +129,7 @@ class Exchange:
         fields, length = _written(headers)
         fields += _date()
         bodiless = self.suppressed or status in (204, 304)
-        tail = b"" if keep else b"connection: close\r\n"
+        tail = b"" if keep else _CLOSE_UPGRADE if status == 426 else b"connection: close\r\n"
         if bodiless or length is not None:
             self.remaining = 0 if bodiless else length
         else:
@@ -210,6 +214,7 @@ class Http1:
         self.broken = False
         """h11 cannot parse the input, so nothing more is read."""
         self._client_keeps = True
+        self._chunks: ChunkWatch | None = None
 
     @property
     def ahead(self) -> int:
@@ -223,6 +228,7 @@ class Http1:
                 self.transport.draining
                 or self.broken
                 or self.requests >= self.limits.requests
+                or status == 426  # the client expects to speak another protocol
                 or (status >= 400 and self.connection.their_state is h11.SEND_BODY)
             )
             and self._client_keeps
@@ -239,6 +245,7 @@ class Http1:
                 self._unparsable(error)
                 return
             if event is h11.NEED_DATA or event is h11.PAUSED:
+                self._look_ahead()
                 return
             if isinstance(event, h11.Request):
                 self._start(event)
@@ -249,9 +256,19 @@ class Http1:
             elif isinstance(event, h11.EndOfMessage):
                 self.exchange.intake.finish()
 
+    def _look_ahead(self) -> None:
+        """Refuse a chunk by its size line, instead of waiting for its bytes."""
+        if self._chunks is None or self.exchange is None or self.connection.their_state is not h11.SEND_BODY:
+            return
+        try:
+            self.exchange.intake.expect(self._chunks.coming())
+        except MalformedChunk as error:
+            self.broken = True
+            self.exchange.intake.fail(_bad(error))
+
     def _unparsable(self, error: h11.RemoteProtocolError) -> None:
         self.broken = True
-        bad = BadRequest(f"This is not a valid HTTP/1.1 request: {error}", code="bad_http")
+        bad = _bad(error)
         if self.exchange is not None:
             self.exchange.intake.fail(bad)  # the head was valid, so the application answers
         elif error.error_status_hint == 431:
@@ -264,6 +281,8 @@ class Http1:
     def _start(self, request: h11.Request) -> None:
         fields = list(request.headers)
         self._client_keeps = _judge(request, fields, self.limits)
+        chunked = any(name == b"transfer-encoding" for name, _ in fields)
+        self._chunks = ChunkWatch(self.connection) if chunked else None
         self.requests += 1
         self.exchange = Exchange(self, request, fields)
         self.transport.start(self.exchange)
@@ -284,6 +303,10 @@ class Http1:
     def unread(self) -> bool:
         """Whether the client may still be sending bytes that will not be read."""
         return self.broken or self.connection.their_state in (h11.SEND_BODY, h11.ERROR)
+
+
+def _bad(error: Exception) -> BadRequest:
+    return BadRequest(f"This is not a valid HTTP/1.1 request: {error}", code="bad_http")
 
 
 def head_timed_out(seconds: float) -> HttpRefusal:

@@ -14,12 +14,26 @@ import trio
 class Intake:
     """Carries bytes from one task to another. After `fail(error)` the reader gets `error` once the buffer is empty."""
 
-    __slots__ = ("_arrived", "_data", "_taken", "_wanted", "_window", "complete", "error")
+    __slots__ = (
+        "_arrived",
+        "_bound",
+        "_coming",
+        "_data",
+        "_pushed",
+        "_taken",
+        "_wanted",
+        "_window",
+        "complete",
+        "error",
+    )
 
     def __init__(self, window_bytes: int, wanted: Callable[[], Awaitable[None]] | None = None) -> None:
         self._data = bytearray()
         self._window = window_bytes
         self._wanted = wanted
+        self._bound: tuple[int, Exception] | None = None
+        self._pushed = 0
+        self._coming = 0
         self._arrived: trio.Event | None = None
         self._taken: trio.Event | None = None
         self.complete = False
@@ -31,8 +45,24 @@ class Intake:
         return len(self._data) >= self._window and not self.complete
 
     def push(self, data: bytes | bytearray) -> None:
-        self._data += data
-        self._announce()
+        if self.error is None:
+            self._pushed += len(data)
+            self._data += data
+            self._announce()
+
+    def expect(self, coming: int) -> None:
+        """The client has promised `coming` further bytes, at least."""
+        self._coming = coming
+        self._check()
+
+    def limit(self, most: int, error: Exception) -> None:
+        """Fail with `error` as soon as the client promises more than `most` bytes in total, whether or not they ever arrive."""
+        self._bound = most, error
+        self._check()
+
+    def _check(self) -> None:
+        if self._bound is not None and self._pushed + self._coming > self._bound[0]:
+            self.fail(self._bound[1])
 
     def finish(self) -> None:
         self.complete = True

@@ -19,8 +19,8 @@ class ServerLimits:
     head_fields: int = 100
     head_seconds: float = 20.0
     """From the first byte of a request (or the connection's start) to the end of its headers."""
-    idle_seconds: float = 75.0
-    """Between two requests of one connection."""
+    idle_seconds: float = 650.0
+    """Between two requests of one connection. Load balancers that keep connections open need it longer than their own idle time."""
     requests: int = 100_000
     """Requests on one connection. Then it closes, so that clients spread over the processes again."""
     send_stall_seconds: float = 30.0

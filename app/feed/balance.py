@@ -11,7 +11,7 @@ from domain import buckets
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """An account's money. It includes every event up to `position`, recorded at `at_micros`, and perhaps a few later ones."""
+    """An account's money after exactly the events up to `position`, recorded at `at_micros`."""
 
     position: int
     at_micros: int
@@ -26,10 +26,9 @@ class Balance:
 
 
 def balances_of(ledger: Ledger, account_ids: Collection[str]) -> dict[str, Balance]:
-    """The head is read before the buckets, so the balances include everything up to it. Blocks. Raises StoreUnavailable."""
-    head = ledger.head()
+    """The balances at one instant. Blocks. Raises StoreUnavailable."""
     names = {each: (buckets.available(each), buckets.held(each), buckets.frozen(each)) for each in account_ids}
-    values = ledger.bucket_values([name for three in names.values() for name in three])
+    head, values = ledger.bucket_values_at_head([name for three in names.values() for name in three])
     return {
         each: Balance(head.position, head.recorded_at_micros, values[available], values[held], values[frozen] > 0)
         for each, (available, held, frozen) in names.items()

@@ -101,6 +101,8 @@ class _Connection(psycopg.Connection[Row]):
 class PostgresLedger(LedgerQueries):
     """The store over one PostgreSQL database, by its URL."""
 
+    _among = "= ANY(?)"
+
     def __init__(self, url: str, *, codec: Codec | None = None) -> None:
         self.url = url
         self._datastore = _datastore(url)
@@ -152,9 +154,8 @@ class PostgresLedger(LedgerQueries):
             self._drop_writer()
         self._datastore.close()
 
-    def bucket_values(self, names: Sequence[str]) -> dict[str, int]:
-        rows = self._fetch("SELECT name, value FROM buckets WHERE name = ANY(?)", (list(names),))
-        return {**dict.fromkeys(names, 0), **dict(cast(Sequence[tuple[str, int]], rows))}
+    def _listed(self, names: Sequence[str]) -> list[str]:
+        return list(names)
 
     def _append_again(self, batch: Sequence[Append]) -> list[Verdict]:
         for attempt in range(1, APPEND_ATTEMPTS + 1):

@@ -64,16 +64,35 @@ class LogQueries:
 
 
 class LedgerQueries(LogQueries):
-    """Adds the methods of `Ledger` that need only plain SQL: changes, leases, orphans and pruning.
+    """Adds the methods of `Ledger` that need only plain SQL: changes, leases, orphans, pruning, and buckets with the head.
 
-    `_run` runs statements in one transaction and returns how many rows they changed.
+    `_run` runs statements in one transaction and returns how many rows they changed. `_among` is a condition with one parameter,
+    which `_listed` makes from the names: the value is one of them.
     """
+
+    _among: str
+
+    @abstractmethod
+    def _listed(self, names: Sequence[str]) -> Any: ...
 
     @abstractmethod
     def _run(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int: ...
 
     @abstractmethod
     def now_micros(self) -> int: ...
+
+    def bucket_values(self, names: Sequence[str]) -> dict[str, int]:
+        return self.bucket_values_at_head(names)[1]
+
+    def bucket_values_at_head(self, names: Sequence[str]) -> tuple[Head, dict[str, int]]:
+        wanted = list(names)
+        sql = (
+            "SELECT h.position, h.recorded_at_micros, b.name, b.value "  # noqa: S608 - only our own words
+            f"FROM log_head h LEFT JOIN buckets b ON b.name {self._among}"
+        )
+        rows = self._fetch(sql, (self._listed(wanted),))  # one statement, so one snapshot on both engines
+        found = {name: value for *_, name, value in rows if name is not None}
+        return Head(*rows[0][:2]), {**dict.fromkeys(wanted, 0), **found}
 
     def change(self, *statements: tuple[str, Sequence[Any]]) -> int:
         return self._run(statements)

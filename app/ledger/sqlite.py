@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from eventsourcing.persistence import InterfaceError, OperationalError
 from eventsourcing.sqlite import SQLiteDatastore
 
@@ -43,6 +44,8 @@ _DATA_ERRORS = (sqlite3.DataError, sqlite3.IntegrityError)
 
 class SQLiteLedger(LedgerQueries):
     """The store over one SQLite file."""
+
+    _among = "IN (SELECT value FROM json_each(?))"
 
     def __init__(self, path: str, *, codec: Codec | None = None) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -99,9 +102,8 @@ class SQLiteLedger(LedgerQueries):
             if self._reading.wait_for(lambda: not self._readers_of.keys() - {own}, CLOSE_SECONDS):
                 self._readers.close()
 
-    def bucket_values(self, names: Sequence[str]) -> dict[str, int]:
-        with self._connection() as connection:
-            return _bucket_values(connection, names)
+    def _listed(self, names: Sequence[str]) -> str:
+        return msgspec.json.encode(names).decode()
 
     def _append(self, batch: Sequence[Append]) -> list[Verdict]:
         with self._transaction() as connection:
@@ -228,6 +230,7 @@ def _schema_version(connection: sqlite3.Connection) -> int:
 
 
 def _bucket_values(connection: sqlite3.Connection, names: Any) -> dict[str, int]:
+    """Under the write lock, so no other commit falls between two of them."""
     select = "SELECT value FROM buckets WHERE name = ?"
     return {
         name: row[0] if (row := connection.execute(select, (name,)).fetchone()) is not None else 0 for name in names

@@ -183,7 +183,11 @@ class Ledger(LogReader, Tables, Protocol):
         ...
 
     def bucket_values(self, names: Sequence[str]) -> dict[str, int]:
-        """The values of the named buckets; zero for one that was never moved."""
+        """The values of the named buckets at one instant; zero for one that was never moved."""
+        ...
+
+    def bucket_values_at_head(self, names: Sequence[str]) -> tuple[Head, dict[str, int]]:
+        """The same, with the end of the log at that instant: the values include exactly the events up to it."""
         ...
 
     def estimated_now_micros(self) -> int:

@@ -145,8 +145,8 @@ class ViewQueries:
         key_id: str | None = None,
         model: str | None = None,
     ) -> ReadModelAnswer[list[Usage]]:
-        """Sums by hour, day, key or model from the hour of `from_micros` to that of `to_micros`; partial hours count as whole.
-        Optionally for one key or model only."""
+        """Sums by hour, day, key or model, optionally for one key or model only. `from_micros` is included, `to_micros` is not.
+        Both are rounded down to the start of their UTC hour, so neighbouring windows share no hour and omit none."""
         sql, parameters = _usage_query(account_id, by, from_micros, to_micros, key_id, model)
         with self._reading(USAGE) as fetch:
             rows = fetch(sql, parameters)
@@ -246,7 +246,7 @@ def _usage_query(
         bounds.append(from_micros // MICROS_PER_HOUR)
     if to_micros is not None:
         clause += "AND hour < ? "
-        bounds.append(-(-to_micros // MICROS_PER_HOUR))
+        bounds.append(to_micros // MICROS_PER_HOUR)
     for column, value in (("key_id", key_id), ("model", model)):
         if value is not None:
             clause += f"AND {column} = ? "

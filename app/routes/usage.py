@@ -17,12 +17,13 @@ from app.routes.openapi import Operation
 from app.routes.route import Route
 from app.services import Services
 from domain.buckets import MICROS_PER_DAY
+from projections.usage import MICROS_PER_HOUR
 
 DAYS_DEFAULT = 30
 
 
 class UsageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
-    """`from` and `to` are instants or dates, in whole UTC hours; by default, the last 30 days."""
+    """`from` and `to` are instants or dates, rounded down to the start of their UTC hour; by default, the last 30 days."""
 
     by: Literal["hour", "day", "key", "model"] = "day"
     from_: Annotated[str, msgspec.Meta(max_length=64)] | None = None
@@ -49,7 +50,7 @@ class UsageGroup(msgspec.Struct, frozen=True):
 
 
 class UsageShown(msgspec.Struct, frozen=True):
-    """Usage from one instant (inclusive) to another (exclusive)."""
+    """Usage from `from_at` (inclusive) to `to_at` (exclusive, null: now). Both are whole UTC hours."""
 
     by: str
     from_at: str
@@ -65,6 +66,7 @@ async def usage(services: Services, request: Request) -> Response:
     if from_micros is None:
         ends = services.now_micros() if to_micros is None else to_micros
         from_micros = max(0, ends - DAYS_DEFAULT * MICROS_PER_DAY)  # nothing was recorded before 1970
+    from_micros, to_micros = _hour_of(from_micros), None if to_micros is None else _hour_of(to_micros)
     await caught_up(services, "usage")
     sums = partial(services.read_models.usage, caller.account_id, by=query.by, key_id=query.key, model=query.model)
     found = await services.in_thread(partial(sums, from_micros=from_micros, to_micros=to_micros))
@@ -88,6 +90,11 @@ ROUTES = (
         ),
     ),
 )
+
+
+def _hour_of(micros: int) -> int:
+    """The start of an instant's UTC hour."""
+    return micros - micros % MICROS_PER_HOUR
 
 
 def _group(sums: Usage) -> UsageGroup:

@@ -98,6 +98,7 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     body_bytes_in_flight: Size = 256 * MIB
     keepalive_comment: Seconds = 15
     send_stall: Seconds = 120
+    connection_idle: Seconds = 650
     settle: Seconds = 8
     grace: Seconds = 20
     lease: Annotated[float, Meta(ge=5, le=30)] = 15

@@ -3,7 +3,9 @@
 Rule 1: any body, even an empty or malformed one, gives one UpstreamRefused; reading it raises nothing else.
 Rule 2: the message may be shown to a client, so it is limited in length and names none of the gateway's keys, organisations or
         projects.
-Rule 3: an error about the gateway's account at the vendor (key, permission, credit, a model it may not use) becomes 403, whatever
+Rule 3: an error that means that the request does not fit into the model's context becomes 400 `context_length_exceeded`, whatever
+        its status and words (app/wire/context_length.py). The message stays the vendor's: clients know those words, too.
+Rule 4: an error about the gateway's account at the vendor (key, permission, credit, a model it may not use) becomes 403, whatever
         its status: the operator has to fix it, and another upstream may serve the request.
 """
 
@@ -20,6 +22,7 @@ import msgspec
 
 from app.faults import UpstreamRefused
 from app.wire.anthropic import errors as anthropic
+from app.wire.context_length import CODE, TYPE, is_context_too_long
 from app.wire.dialects import Dialect
 from app.wire.gemini import errors as gemini
 
@@ -49,6 +52,8 @@ _OUR_ACCOUNT = re.compile(
     re.IGNORECASE,
 )
 """How vendors report the state of our account in an ordinary 400."""
+_NEVER_TOO_LONG = frozenset({401, 402, 403, 404, 429})
+"""Any other status may come with a request that does not fit into the context: 400, 413, 422 and even 500."""
 _NO_SUCH_MODEL = frozenset({"model_not_found", "not_found"})
 """With a 404: the configuration names the upstream's models; clients do not."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -86,6 +91,8 @@ def refused_with(
 ) -> UpstreamRefused:
     """The error for these words of a vendor, from an error response or from inside an answer, with secrets removed."""
     shown = _text(message, MESSAGE_CHARS_MAX) or ""
+    if status not in _NEVER_TOO_LONG and is_context_too_long(type, code, shown):
+        status, type, code = 400, TYPE, CODE  # noqa: A001 - the parameter's name
     ours = (
         type in _OUR_WORDS
         or code in _OUR_WORDS

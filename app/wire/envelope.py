@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from app.wire.context_length import CODE, TYPE, is_context_too_long
 from app.wire.exchange import AnswerError
 
 MESSAGE_LENGTH_MAX = 2000
@@ -30,9 +31,14 @@ def upstream_error(error: Any, within: Any = None) -> AnswerError:
         return _text(inner.get(name), _WORD_LENGTH_MAX) or _text(outer.get(name), _WORD_LENGTH_MAX)
 
     message = _text(inner.get("message"), MESSAGE_LENGTH_MAX) or _text(outer.get("message"), MESSAGE_LENGTH_MAX)
-    return AnswerError(
-        message or _NO_MESSAGE, malformed=False, type=word("type"), code=word("code"), param=word("param")
-    )
+    return answer_error(message or _NO_MESSAGE, type=word("type"), code=word("code"), param=word("param"))
+
+
+def answer_error(message: str, *, type: str | None, code: str | None, param: str | None = None) -> AnswerError:
+    """An upstream's error in these words, or in OpenAI's own if the request was too long for the model."""
+    if is_context_too_long(type, code, message):
+        type, code = TYPE, CODE  # noqa: A001 - the parameter's name
+    return AnswerError(message, malformed=False, type=type, code=code, param=param)
 
 
 def error_in_body(body: bytes) -> AnswerError | None:

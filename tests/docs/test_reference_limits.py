@@ -60,7 +60,6 @@ def test_the_fixed_limits_are_those_in_the_code() -> None:
         "Headers of a request": str(limits.head_fields),
         "Seconds for the headers": f"{limits.head_seconds:g}",
         "Seconds for the body": f"{body.BODY_SECONDS:g}",
-        "Seconds between two requests on a connection": f"{limits.idle_seconds:g}",
         "Levels of nesting in a body": str(DEPTH_MAX),
         "Values in a body": str(PIECES_MAX),
         "Tools in a request": str(TOOLS_MAX),

@@ -4,13 +4,16 @@ Rule 1: bytes that deliver no body are limited: header bytes, header count, and 
         informational responses, chunk extensions, trailers).
 Rule 2: an answer is complete only when its own framing says so. An end of stream anywhere else is an error.
 Rule 3: a connection may carry another request only if the answer allows it and no byte followed its end.
-Rule 4: every violation by the peer is an httpx.RemoteProtocolError.
+Rule 4: an absurd size is a violation as soon as it is declared; its bytes are not waited for.
+Rule 5: every violation by the peer is an httpx.RemoteProtocolError.
 """
 
 from __future__ import annotations
 
 import httpx
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from app.upstream.http1.chunks import CHUNK_BYTES_MAX, ChunkSizes, ChunkTooLarge
 
 HEAD_BYTES_MAX = 64 * 1024
 HEADER_COUNT_MAX = 256
@@ -29,6 +32,7 @@ class AnswerParser:
 
     __slots__ = (
         "_body",
+        "_chunks",
         "_fault",
         "_head_bytes",
         "_idle_bytes",
@@ -54,6 +58,7 @@ class AnswerParser:
         self._skip_body = skip_body
         self._informational = False
         self._body: list[bytes] = []
+        self._chunks: ChunkSizes | None = None
         self._head_bytes = 0
         self._idle_bytes = 0
         self._fault = ""
@@ -67,7 +72,7 @@ class AnswerParser:
             return
         self.started = True
         try:
-            parser.feed_data(data)
+            self._parse(parser, data)
         except HttpParserUpgrade:
             raise httpx.RemoteProtocolError("The server switched protocols unexpectedly.") from None
         except HttpParserError as error:
@@ -82,6 +87,22 @@ class AnswerParser:
             self._idle_bytes += len(data)
             if self._idle_bytes > HEAD_BYTES_MAX:
                 raise httpx.RemoteProtocolError("The answer has too many bytes without any body.")
+
+    def _parse(self, parser: HttpResponseParser, data: bytes) -> None:
+        start = 0
+        while not self.head_complete and start < len(data):  # line by line, to know at which byte the body begins
+            end = data.find(b"\n", start) + 1 or len(data)
+            parser.feed_data(data[start:end])
+            start = end
+        if start == len(data):
+            return
+        body = data[start:] if start else data
+        if self._chunks is not None:
+            try:
+                self._chunks.feed(body)
+            except ChunkTooLarge as error:
+                raise httpx.RemoteProtocolError(f"Malformed answer: {error}") from None
+        parser.feed_data(body)
 
     def feed_eof(self) -> None:
         """The peer ended the stream. Completes a body that is framed by it; else raises httpx.RemoteProtocolError."""
@@ -151,6 +172,12 @@ class AnswerParser:
             self.complete = True
             return
         self.reusable = parser.should_keep_alive()
+        for name, value in self.headers:
+            lowered = name.lower()
+            if lowered == b"transfer-encoding" and b"chunked" in value.lower():
+                self._chunks = ChunkSizes()
+            elif lowered == b"content-length" and status not in (204, 304) and _is_absurd(value):
+                self._stop("Malformed answer: its Content-Length is too large.")
 
     def on_body(self, body: bytes) -> None:
         if not self.complete:
@@ -165,3 +192,7 @@ class AnswerParser:
     def _stop(self, fault: str) -> None:
         self._fault = fault
         raise _OverLimit(fault)
+
+
+def _is_absurd(length: bytes) -> bool:
+    return length.isdigit() and int(length[:20]) > CHUNK_BYTES_MAX

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from app.wire import envelope as envelopes
+from app.wire.context_length import CODE, TYPE, is_context_too_long
 from app.wire.envelope import MESSAGE_LENGTH_MAX, upstream_error
 from app.wire.exchange import AnswerError
 
@@ -38,10 +40,6 @@ _BY_MESSAGE: Final = (
         re.compile(r"credit balance|API usage limits|organization has been disabled", re.IGNORECASE),
         ("server_error", OPERATOR_ERROR),
     ),
-    (
-        re.compile(r"prompt is too long|exceed(?:s|ed)? (?:the )?context", re.IGNORECASE),
-        ("invalid_request_error", "context_length_exceeded"),
-    ),
 )
 """Invalid requests whose message shows a more specific error."""
 
@@ -52,6 +50,8 @@ def translate_error(envelope: Any) -> tuple[str, str | None]:
     kind, message = (error.get("type"), error.get("message")) if isinstance(error, dict) else (None, None)
     if kind == "invalid_request_error" and isinstance(message, str):
         head = message[:MESSAGE_LENGTH_MAX]
+        if is_context_too_long(None, None, head):
+            return TYPE, CODE
         return next((words for pattern, words in _BY_MESSAGE if pattern.search(head)), OPENAI_ERRORS[kind])
     return OPENAI_ERRORS.get(kind, UNKNOWN) if isinstance(kind, str) else UNKNOWN
 
@@ -60,4 +60,4 @@ def answer_error(envelope: dict[str, Any]) -> AnswerError:
     """The error that arrived in place of an answer, or inside one."""
     kind, code = translate_error(envelope)
     message = _GENERIC_MESSAGE if code == OPERATOR_ERROR else upstream_error(envelope.get("error"), envelope).message
-    return AnswerError(message, malformed=False, type=kind, code=code)
+    return envelopes.answer_error(message, type=kind, code=code)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from app.wire import envelope as envelopes
 from app.wire.envelope import MESSAGE_LENGTH_MAX
 from app.wire.exchange import AnswerError
 
@@ -92,7 +93,7 @@ def answer_error(envelope: Any) -> AnswerError | None:
     kind, code, _ = translate_error(envelope)
     message = error.get("message")
     message = cleaned(message) if isinstance(message, str) and message else "The upstream reported an error."
-    return AnswerError(message, malformed=False, type=kind, code=code)
+    return envelopes.answer_error(message, type=kind, code=code)
 
 
 def cleaned(message: str) -> str:

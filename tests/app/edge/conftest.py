@@ -10,6 +10,7 @@ import trio
 
 from app.edge.limits import ServerLimits
 from app.edge.server import serve
+from tests.support.edge.api import Api
 from tests.support.edge.world import Start, World
 
 
@@ -33,4 +34,17 @@ async def start(nursery: trio.Nursery) -> AsyncIterator[Start]:
         return world
 
     yield start
+    nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+async def api(nursery: trio.Nursery) -> AsyncIterator[Api]:
+    api = Api()
+
+    async def run(task_status: trio.TaskStatus[list[int]]) -> None:
+        limits = ServerLimits(grace_seconds=1)
+        await serve(api.app, bind=["127.0.0.1:0"], limits=limits, shutdown=api.shutdown, task_status=task_status)
+
+    (api.port,) = await nursery.start(run)
+    yield api
     nursery.cancel_scope.cancel()

@@ -16,7 +16,7 @@ from app.faults import Overloaded, ShuttingDown, TooManyStreams
 from app.feed.feed import PAGE, Bounds, Feed
 from app.feed.listener import Listener, News
 from app.ledger.codec import Codec
-from app.ledger.store import Ledger, RecordedEvent, StoreUnavailable
+from app.ledger.store import Head, Ledger, RecordedEvent, StoreUnavailable
 from app.read_models import DecodedLog
 from domain import account as accounts
 from domain.events import AdjustmentPosted, Event
@@ -41,9 +41,9 @@ class Away:
         self._check(self.log)
         return self._ledger.read(after, limit)
 
-    def bucket_values(self, names: Collection[str]) -> dict[str, int]:
+    def bucket_values_at_head(self, names: Collection[str]) -> tuple[Head, dict[str, int]]:
         self._check(self.balances)
-        return self._ledger.bucket_values(list(names))
+        return self._ledger.bucket_values_at_head(list(names))
 
     @staticmethod
     def _check(there: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -100,6 +101,39 @@ def test_a_bucket_that_never_moved_is_zero(ledger: Ledger) -> None:
     fund(ledger, nanos=3)
     assert ledger.bucket_values(["available:a", "held:nobody"]) == {"available:a": 3, "held:nobody": 0}
     assert ledger.bucket_values([]) == {}
+
+
+class Interleaved(list[str]):
+    """Names between which another process moves money, if they are read one by one."""
+
+    def __init__(self, names: list[str], between: Callable[[], None]) -> None:
+        super().__init__(names)
+        self._between = between
+
+    def __iter__(self) -> Iterator[str]:
+        first, *rest = super().__iter__()
+        yield first
+        self._between()
+        yield from rest
+
+
+def test_several_buckets_are_read_at_one_instant(engine: Engine, ledger: Ledger) -> None:
+    fund(ledger)
+    with engine.another() as other:
+
+        def hold(request_id: str) -> None:
+            assert isinstance(one(other, admission(request_id, hold_nanos=30)), Committed)
+
+        names = ["available:a", "held:a"]
+        values = ledger.bucket_values(Interleaved(names, lambda: hold("first")))
+        assert sum(values.values()) == 100
+        head, values = ledger.bucket_values_at_head(Interleaved(names, lambda: hold("second")))
+        assert (head, values) == (ledger.head(), {"available:a": 40, "held:a": 60})
+
+
+def test_a_bucket_that_never_moved_is_zero_at_the_head_of_an_empty_log(ledger: Ledger) -> None:
+    assert ledger.bucket_values_at_head(["held:nobody"]) == (ledger.head(), {"held:nobody": 0})
+    assert ledger.bucket_values_at_head([]) == (ledger.head(), {})
 
 
 def test_a_snapshot_sees_one_instant(engine: Engine, ledger: Ledger) -> None:

@@ -215,9 +215,22 @@ def test_usage_takes_whole_hours_between_its_bounds(busy: Stage) -> None:
     at = facts(busy)[-1].recorded_at_micros
     hour = at - at % MICROS_PER_HOUR
     whole = busy.shown.usage("acme", by="model").value
-    assert busy.shown.usage("acme", by="model", from_micros=hour - MICROS_PER_HOUR + 1, to_micros=at + 1).value == whole
+    until = hour + MICROS_PER_HOUR
+    assert busy.shown.usage("acme", by="model", from_micros=hour - MICROS_PER_HOUR + 1, to_micros=until).value == whole
     assert busy.shown.usage("acme", by="model", to_micros=hour - MICROS_PER_HOUR).value == []
     assert busy.shown.usage("acme", by="model", from_micros=hour + MICROS_PER_HOUR).value == []
+
+
+@pytest.mark.parametrize("cut", [0, 1, MICROS_PER_HOUR // 2, MICROS_PER_HOUR - 1, MICROS_PER_HOUR])
+def test_neighbouring_windows_count_each_request_once(busy: Stage, cut: int) -> None:
+    at = facts(busy)[-1].recorded_at_micros
+    until = at - at % MICROS_PER_HOUR + cut
+
+    def counted(from_micros: int | None, to_micros: int | None) -> int:
+        answer = busy.shown.usage("acme", by="hour", from_micros=from_micros, to_micros=to_micros)
+        return sum(one.requests for one in answer.value)
+
+    assert counted(None, until) + counted(until, None) == counted(None, None) > 0
 
 
 def test_keys_and_accounts_are_as_their_events_left_them(busy: Stage) -> None:

@@ -54,7 +54,8 @@ async def test_usage_is_by_day_for_the_last_thirty_days_by_default(tmp_path: Pat
         shown = await owner.shown("/api/usage")
         assert (shown["by"], shown["to_at"], shown["data"]) == ("day", None, [])
         began = datetime.now(UTC) - datetime.fromisoformat(shown["from_at"])
-        assert timedelta(days=30) <= began < timedelta(days=30, minutes=5)
+        assert timedelta(days=30) <= began < timedelta(days=30, hours=1, minutes=5)
+        assert shown["from_at"].endswith(":00:00Z")
 
 
 async def test_usage_has_whole_hours_between_two_instants(tmp_path: Path) -> None:
@@ -72,9 +73,30 @@ async def test_usage_has_whole_hours_between_two_instants(tmp_path: Path) -> Non
 
         within, hour_long = timedelta(minutes=20), timedelta(hours=1)
         assert await asked(start, start + hour_long) == 1
-        assert await asked(start + within, start + 2 * within) == 1
+        assert await asked(start + within, start + hour_long + within) == 1
+        assert await asked(start + within, start + 2 * within) == 0
         assert await asked(start - hour_long, start) == 0
         assert await asked(start + hour_long, start + 2 * hour_long) == 0
+
+
+@pytest.mark.parametrize("zone", ["+05:30", "+05:45", "-03:30", "+00:00"])
+async def test_neighbouring_windows_add_up_and_show_what_they_count(tmp_path: Path, zone: str) -> None:
+    async with running(tmp_path) as gateway:
+        owner = await customer(gateway)
+        await gateway.post("responses", responses())
+        await gateway.only_debit()
+        await caught_up(gateway)
+        [hour] = (await owner.shown("/api/usage", by="hour"))["data"]
+        start = datetime.fromisoformat(hour["group"])
+        for minute in (0, 1, 30, 59):
+            cut = (start + timedelta(minutes=minute)).astimezone(
+                datetime.fromisoformat(f"2026-01-01T00:00:00{zone}").tzinfo
+            )
+            day = timedelta(days=1)
+            before = await owner.shown("/api/usage", **{"from": (cut - day).isoformat(), "to": cut.isoformat()})
+            after = await owner.shown("/api/usage", **{"from": cut.isoformat(), "to": (cut + day).isoformat()})
+            assert before["to_at"] == after["from_at"] == hour["group"]
+            assert [sum(each["requests"] for each in one["data"]) for one in (before, after)] == [0, 1]
 
 
 async def test_usage_is_of_one_account(tmp_path: Path) -> None:

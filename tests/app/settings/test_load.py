@@ -53,6 +53,7 @@ def test_an_empty_file_gives_the_defaults() -> None:
     assert settings.server.bind == ("127.0.0.1:8000",)
     assert settings.server.max_body_bytes == 70 * 1024 * 1024
     assert settings.limits.keepalive_comment == 15
+    assert settings.limits.connection_idle == 650
     assert (settings.limits.settle, settings.limits.grace, settings.limits.send_stall) == (8, 20, 120)
     assert settings.billing.cancelled_free_limit_nanos == 10**9
     assert len(settings.catalog()) == 0

@@ -51,6 +51,44 @@ def test_a_refusal_in_openais_words(
     assert (refusal.status, refusal.type, refusal.code, refusal.retry_after) == (mapped, kind, code, wait)
 
 
+_LONG = "This model's maximum context length is 8192 tokens. However, your request has 9000 input tokens."
+_TGI = "Input validation error: `inputs` must have less than 1024 tokens. Given: 1500"
+_GEMINI = "The input token count (1196265) exceeds the maximum number of tokens allowed (1048575)."
+_TPM = "Request too large for `x` on tokens per minute (TPM): Limit 6000, Requested 9000, please reduce the length of the messages."
+TOO_LONG: list[tuple[Dialect, int, Any]] = [
+    ("chat", 400, {"object": "error", "message": _LONG, "type": "BadRequestError", "code": 400}),
+    ("responses", 400, {"error": {"message": _LONG, "type": "BadRequestError", "param": None, "code": 400}}),
+    ("chat", 400, {"error": {"code": 400, "type": "exceed_context_size_error", "message": "the request exceeds it"}}),
+    ("chat", 500, {"error": {"code": 500, "message": "the request exceeds the available context size", "type": "server_error"}}),
+    ("chat", 422, {"error": _TGI, "error_type": "validation"}),
+    ("chat", 413, {"detail": _LONG}),
+    ("chat", 400, {"error": "prompt too long; exceeded max context length by 12 tokens"}),
+    ("chat", 400, {"code": "Client specified an invalid argument", "error": "This model's maximum prompt length is 131072 but"}),
+    ("gemini", 400, google(400, "INVALID_ARGUMENT", _GEMINI)),
+    ("gemini", 400, [google(400, "INVALID_ARGUMENT", _GEMINI)]),
+    ("anthropic", 400, anthropic("invalid_request_error", "prompt is too long: 208310 tokens > 200000 maximum")),
+    ("anthropic", 413, anthropic("invalid_request_error", "input length and `max_tokens` exceed context limit: 1 + 2 > 2")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dialect", "status", "body"), TOO_LONG)
+def test_a_request_that_is_too_long_for_the_model_has_openais_code(dialect: Dialect, status: int, body: Any) -> None:
+    refusal = refused("vendor", status, {}, json.dumps(body).encode(), dialect)
+    expected = (400, "invalid_request_error", "context_length_exceeded")
+    assert (refusal.status, refusal.type, refusal.code) == expected
+    assert refusal.message in json.dumps(body)
+    assert not refusal.retryable
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 413, 429])
+def test_a_rate_limit_or_an_account_is_not_a_long_request(status: int) -> None:
+    body = {"error": {"message": _TPM, "type": "tokens", "code": "rate_limit_exceeded"}}
+    assert refused("vendor", status, {}, json.dumps(body).encode(), "chat").code == "rate_limit_exceeded"
+    if status != 413:
+        long = json.dumps({"error": {"message": _LONG}}).encode()
+        assert refused("vendor", status, {}, long, "chat").code is None
+
+
 def test_a_header_outranks_the_body() -> None:
     body = json.dumps(google(429, "RESOURCE_EXHAUSTED", "quota", RETRY)).encode()
     assert refused("vendor", 429, {"retry-after": "3"}, body, "gemini").retry_after == 3

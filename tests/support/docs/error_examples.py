@@ -39,6 +39,7 @@ EXAMPLES: tuple[Exception, ...] = (
     faults.UnsupportedMediaType("x"),
     faults.HeadersTooLarge("x"),
     faults.HttpVersionNotSupported("x"),
+    faults.UpgradeRefused("x"),
     RequestError("x"),
     NoSuchFile("file-1"),
     FileTooLarge(),
