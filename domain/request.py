@@ -13,7 +13,6 @@ from typing import Protocol
 from domain import buckets
 from domain.buckets import Guard
 from domain.catalog import Model
-from domain.demand import TOOL_CALLS_MAX as TOOL_CALLS_MAX
 from domain.demand import Demand
 from domain.errors import (
     AccountIsFrozen,
@@ -89,7 +88,7 @@ def bounds_of(model: Model, demand: Demand) -> Bounds:
     """The most that a request can use. A token is at least one byte of text, so text has at most as many tokens as bytes.
 
     A file with an unknown number of pages, or a tool that the upstream runs, may fill the context window. The bound on the input is
-    then the whole window. If the vendor may compact the conversation, it is two windows: one is read to summarise it, one to answer.
+    then the whole window. If the vendor may compact the conversation, it is two windows: one to summarise it, one to answer.
     """
     tools = demand.tools
     written = model.max_output_tokens if demand.max_output_tokens is None else demand.max_output_tokens
