@@ -23,7 +23,7 @@ from app.requests.plan import Offering, Plan, make_plan
 from app.settings import parse as parse_settings
 from app.wire.dialects import parse
 from app.wire.exchange import Endpoint, RequestError
-from domain.catalog import Catalog, Model
+from domain.catalog import Catalog
 from domain.events import KeyLimits
 from domain.pricing import hold_ceiling, price_usage
 from domain.request import TOOL_CALLS_DEFAULT
