@@ -10,6 +10,8 @@ import msgspec
 
 from domain.usage import estimate_read
 
+TOOL_CALLS_DEFAULT = 8
+"""Calls of priced tools in one answer if the client set no max_tool_calls. It is written into the upstream request."""
 TOOL_CALLS_MAX = 100
 """The most calls of priced tools that a client may allow in one answer."""
 

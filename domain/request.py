@@ -13,7 +13,7 @@ from typing import Protocol
 from domain import buckets
 from domain.buckets import Guard
 from domain.catalog import Model
-from domain.demand import Demand
+from domain.demand import TOOL_CALLS_DEFAULT, Demand
 from domain.errors import (
     AccountIsFrozen,
     DomainError,
@@ -38,8 +38,6 @@ ADDED_TOKENS_WITH_TOOLS_MAX = 1_536
 TOKENS_PER_PAGE_MAX = 8_000
 """More than documented vendors count for one page of a PDF, its text and its image. Anthropic: at most 3,000 tokens of text and
 4,784 of image. OpenAI: text and image too, the image at most 3,779. Gemini: 1,120 for both."""
-TOOL_CALLS_DEFAULT = 8
-"""Calls of priced tools in one answer if the client set no max_tool_calls. It is written into the upstream request."""
 _READING_TOOLS = frozenset({"web_search", "image_generation", "code_interpreter", "mcp"})
 """Tools that the upstream runs itself: the model reads their results within the same answer."""
 _COUNTED_TOOLS = tuple(tool for tool in CALLED_TOOLS if tool != "namespace")

@@ -14,11 +14,10 @@ from app.requests.plan import Offering, Plan, make_plan
 from app.settings import parse as parse_settings
 from app.wire.dialects import parse
 from app.wire.exchange import Endpoint, RequestError
-from domain.demand import TOOL_CALLS_MAX
+from domain.demand import TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX
 from domain.errors import KeyIsExpired, ModelNotAllowed, ModelNotFound
 from domain.events import KeyLimits
 from domain.pricing import hold_ceiling
-from domain.request import TOOL_CALLS_DEFAULT
 from tests.support.gateway.gateway import MODEL, chat, configuration, responses
 
 CATALOG = parse_settings(configuration(Path("/nowhere"))).catalog()

@@ -24,9 +24,9 @@ from app.settings import parse as parse_settings
 from app.wire.dialects import parse
 from app.wire.exchange import Endpoint, RequestError
 from domain.catalog import Catalog
+from domain.demand import TOOL_CALLS_DEFAULT
 from domain.events import KeyLimits
 from domain.pricing import hold_ceiling, price_usage
-from domain.request import TOOL_CALLS_DEFAULT
 from domain.usage import CallCount, ImageCount, Usage
 from tests.support.gateway.gateway import configuration
 
@@ -172,12 +172,16 @@ def requests(draw: st.DrawFn) -> tuple[Endpoint, Json]:
 
 @dataclass(frozen=True)
 class Permitted:
-    """`output` is the tokens of all choices together. `tools`: the priced tools that may be called, `calls` times altogether."""
+    """`output` is the tokens of all choices together. `tools`: the priced tools that may be called, `calls` times altogether.
+
+    `custom`: calls of custom tools, which no request limits.
+    """
 
     output: int
     calls: int
     tools: frozenset[str]
     service_tier: str | None
+    custom: int = 0
 
 
 def numbers(value: Any) -> Iterator[int]:
@@ -195,11 +199,17 @@ def of_responses(body: Json) -> Permitted:
     tools = body.get("tools", [])
     assert body.get("n") is None
     assert all(tool.get("n") in (None, 1) for tool in tools)
-    kinds = {tool["type"] for tool in tools} & {"web_search", "image_generation", "custom"}
+    kinds = {tool["type"] for tool in tools} & {"web_search", "image_generation"}
     assert not kinds or body["max_tool_calls"] <= 100
     limit = body["max_output_tokens"]
     assert max(numbers(body)) == limit
-    return Permitted(limit, body["max_tool_calls"] if kinds else 0, frozenset(kinds), body.get("service_tier"))
+    return Permitted(
+        limit, body["max_tool_calls"] if kinds else 0, frozenset(kinds), body.get("service_tier"), custom(body)
+    )
+
+
+def custom(body: Json) -> int:
+    return TOOL_CALLS_DEFAULT if any(tool["type"] == "custom" for tool in body.get("tools", [])) else 0
 
 
 def of_chat(body: Json) -> Permitted:
@@ -208,10 +218,8 @@ def of_chat(body: Json) -> Permitted:
     assert limits
     assert max(numbers(body)) == max(limits)
     choices = body.get("n") or 1
-    tools = {"web_search"} if "web_search_options" in body else set()
-    tools |= {tool["type"] for tool in body.get("tools", [])} & {"custom"}
-    calls = choices if "web_search" in tools else TOOL_CALLS_DEFAULT
-    return Permitted(choices * max(limits), calls, frozenset(tools), body.get("service_tier"))
+    tools = frozenset(["web_search"] if "web_search_options" in body else [])
+    return Permitted(choices * max(limits), choices, tools, body.get("service_tier"), custom(body))
 
 
 def of_anthropic(body: Json) -> Permitted:
@@ -266,7 +274,7 @@ def answers(draw: st.DrawFn, permitted: Permitted, input_tokens: int) -> Usage:
         **shares(draw, permitted.output, ("output", "image_output")),
         web_search_calls=calls.get("web_search", 0),
         images=(ImageCount(quality, size, pictures),) if pictures else (),
-        calls=(CallCount("custom", calls["custom"]),) if calls.get("custom") else (),
+        calls=(CallCount("custom", permitted.custom),) if permitted.custom else (),
         service_tier=draw(st.sampled_from(tiers)),
     )
 
