@@ -146,7 +146,7 @@ _LIMIT_NAMES: Final = frozenset(
 )
 """Names of limits in the APIs of vendors and servers, folded: without case, underscores and hyphens."""
 _LIMIT_WHY: Final = "Limit the output with this API's own parameters."
-_any = msgspec.json.Decoder(Any)
+_any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
 def check_members(fields: Members, endpoint: Endpoint) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.openai_shapes import chat_body, json_answer, responses_body
 from tests.fakes.scripted_upstream import Request, Script, serve
-from tests.support.clients.answers import PATHS, ask
+from tests.support.clients.answers import PATHS, Json, ask
 from tests.support.gateway.gateway import CREDIT_NANOS, Gateway, running
 from tests.support.upstream.vendors import VENDORS, selling
 
@@ -40,7 +40,8 @@ async def test_a_limit_above_the_models_is_refused_on_every_protocol_and_holds_n
     async with selling(tmp_path, name) as (gateway, served):
         for path in PATHS:
             for limit in NAMES[path]:
-                for more in ({limit: 200_000}, {limit: LIMIT + 1, "stream": True}):
+                above: tuple[Json, ...] = ({limit: 200_000}, {limit: LIMIT + 1, "stream": True})
+                for more in above:
                     answer = await gateway.post(path, ask(path, **more))
                     error = answer.json()["error"]
                     assert (answer.status_code, error["code"]) == (400, "integer_above_max_value"), error
@@ -55,7 +56,7 @@ async def test_a_limit_equal_to_the_models_is_written_to_every_upstream(tmp_path
     async with selling(tmp_path, name) as (gateway, served):
         for path in PATHS:
             for limit in NAMES[path]:
-                assert (await gateway.post(path, ask(path, **{limit: LIMIT}))).status_code == 200
+                assert (await gateway.post(path, ask(path) | {limit: LIMIT})).status_code == 200
         written = [
             value
             for request in served[name].requests
@@ -98,7 +99,7 @@ async def test_an_upstream_that_ignores_its_limit_is_charged_in_full_as_an_overr
         serve(ignoring) as upstream,
         running(tmp_path, upstreams={"vendor": upstream.base_url}, models=MODEL) as gateway,
     ):
-        answer = await gateway.post(path, ask(path, "hi", **{limit: 20_000}) | {"model": "small"})
+        answer = await gateway.post(path, ask(path, "hi") | {"model": "small", limit: 20_000})
         assert answer.status_code == 200
         debit = await gateway.only_debit()
         assert upstream.requests[0].json()[limit] == 20_000

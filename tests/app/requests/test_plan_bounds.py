@@ -269,9 +269,12 @@ def answers(draw: st.DrawFn, permitted: Permitted, input_tokens: int) -> Usage:
         tiers = [None, "default", permitted.service_tier]
     pictures = calls.get("image_generation", 0)
     quality, size = draw(st.sampled_from([("high", "1024x1536"), ("auto", "auto"), ("low", "auto"), ("max", "8x8")]))
-    return Usage(
+    tokens: dict[str, Any] = {
         **shares(draw, input_tokens, kinds),
         **shares(draw, permitted.output, ("output", "image_output")),
+    }
+    return Usage(
+        **tokens,
         web_search_calls=calls.get("web_search", 0),
         images=(ImageCount(quality, size, pictures),) if pictures else (),
         calls=(CallCount("custom", permitted.custom),) if permitted.custom else (),
