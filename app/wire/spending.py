@@ -181,7 +181,7 @@ def _check_unknown(name: str, raw: msgspec.Raw) -> None:
         where, value = waiting.pop()
         if isinstance(value, list):
             waiting.extend((f"{where}[{index}]", inner) for index, inner in enumerate(value) if _has_members(inner))
-        elif isinstance(value, dict):
+        else:
             for inner_name, inner in value.items():
                 path = f"{where}.{inner_name}"
                 if inner is not None and (inner_name == "n" or _folded(inner_name) in _LIMIT_NAMES):
