@@ -109,8 +109,11 @@ def test_searches_are_counted_once_for_all_choices() -> None:
 
 def test_at_most_a_hundred_searches_and_images_are_charged() -> None:
     """No request can limit them."""
-    searches = chunk(finish="STOP", groundingMetadata={"webSearchQueries": [str(number) for number in range(150)]})
-    assert ended(streamed(searches | {"usageMetadata": USAGE})).usage == Usage(input=5, output=2, web_search_calls=100)
+    names = [str(number) for number in range(160)]
+    first = chunk(finish="STOP", groundingMetadata={"webSearchQueries": names[:80]})
+    second = chunk(finish="STOP", index=1, groundingMetadata={"webSearchQueries": names[80:]})
+    events = streamed(first, second | {"usageMetadata": USAGE}, request=TWO)
+    assert ended(events).usage == Usage(input=5, output=2, web_search_calls=100)
     request = msgspec.structs.replace(ASK, tools=(ImageTool(),))
     image = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}
     events = streamed(chunk(*[image] * 150, finish="STOP") | {"usageMetadata": USAGE}, request=request)
