@@ -10,13 +10,19 @@ import msgspec
 
 from domain.usage import estimate_read
 
+TOOL_CALLS_DEFAULT = 8
+"""Calls of priced tools in one answer if the client set no max_tool_calls. It is written into the upstream request."""
+TOOL_CALLS_MAX = 100
+"""The most calls of priced tools that a client may allow in one answer."""
+
 
 class Demand(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Limits are as the client set them, or None if it set none.
 
     `text_bytes` bounds the tokens of everything except inline images and files, which `images` and `files` count. `pages` is the
     number of pages of all files together, or None if the pages of one are unknown. `tools` are the names that catalogs use.
-    `service_tier` is the tier requested. `shaped`: whether the output must have a given form.
+    `service_tier` is the tier requested. `shaped`: whether the output must have a given form. `compacts`: whether the vendor may
+    summarise the conversation within the answer, which reads it once more.
     """
 
     text_bytes: int
@@ -29,6 +35,7 @@ class Demand(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     tools: frozenset[str] = frozenset()
     service_tier: str | None = None
     shaped: bool = False
+    compacts: bool = False
 
     @property
     def estimated_tokens(self) -> int:

@@ -19,9 +19,10 @@ from typing import Any
 import msgspec
 
 from domain.decimals import format_scaled
+from domain.demand import TOOL_CALLS_DEFAULT
 from domain.errors import InvalidValue
 from domain.money import PICOS_PER_NANO, ceil_picos_to_nanos, parse_price_picos
-from domain.usage import CALLED_TOOLS, Usage
+from domain.usage import CALLED_TOOLS, UNLIMITED_TOOLS, Usage
 
 PER_MILLION_DECIMALS = 6
 """USD per million tokens with 6 decimals is a whole number of picos per token."""
@@ -172,7 +173,8 @@ def price_usage(prices: PriceList, usage: Usage) -> Cost:
 class Bounds(msgspec.Struct, frozen=True, gc=False):
     """The maximum usage of one request: input tokens, output tokens per choice, choices, calls of priced tools.
 
-    `tool_calls` limits the total calls of all priced tools; `web_search`, `images` and `calls` are the tools that may be called.
+    `tool_calls` limits the total calls of all priced tools except UNLIMITED_TOOLS; `web_search`, `images` and `calls` are the tools
+    that may be called.
     `service_tier` is the one requested: None and "auto" leave the choice to the upstream.
     """
 
@@ -198,17 +200,24 @@ def hold_ceiling(prices: PriceList, bounds: Bounds) -> int:
         for tier in tiers
         if bounds.input_tokens > tier.above_input_tokens
     ]
-    dearest_call = max(
-        (prices.web_search_call_picos or 0) if bounds.web_search else 0,
-        max((prices.image_picos or {}).values(), default=0) if bounds.images else 0,
-        *(prices.call_picos.get(tool, 0) for tool in bounds.calls),
-    )
     total_picos = (
         bounds.input_tokens * max(tier.dearest(_INPUT_KINDS) for tier in reachable)
         + bounds.choices * bounds.output_tokens * max(tier.dearest(prices.output_kinds) for tier in reachable)
-        + bounds.tool_calls * dearest_call
+        + _calls_ceiling(prices, bounds)
     )
     return ceil_picos_to_nanos(total_picos)
+
+
+def _calls_ceiling(prices: PriceList, bounds: Bounds) -> int:
+    """In picos. A client's low max_tool_calls does not lower the part for tools that it does not limit."""
+    limited = max(
+        (prices.web_search_call_picos or 0) if bounds.web_search else 0,
+        max((prices.image_picos or {}).values(), default=0) if bounds.images else 0,
+        *(prices.call_picos.get(tool, 0) for tool in bounds.calls if tool not in UNLIMITED_TOOLS),
+    )
+    unlimited = max((prices.call_picos.get(tool, 0) for tool in bounds.calls if tool in UNLIMITED_TOOLS), default=0)
+    unlimited_calls = max(bounds.tool_calls, TOOL_CALLS_DEFAULT) if bounds.tool_calls else 0
+    return bounds.tool_calls * limited + unlimited_calls * unlimited
 
 
 def _other_tiers(prices: PriceList, service_tier: str | None) -> Iterable[tuple[TokenPrices, ...]]:

@@ -13,7 +13,7 @@ from typing import Protocol
 from domain import buckets
 from domain.buckets import Guard
 from domain.catalog import Model
-from domain.demand import Demand
+from domain.demand import TOOL_CALLS_DEFAULT, Demand
 from domain.errors import (
     AccountIsFrozen,
     DomainError,
@@ -38,9 +38,6 @@ ADDED_TOKENS_WITH_TOOLS_MAX = 1_536
 TOKENS_PER_PAGE_MAX = 8_000
 """More than documented vendors count for one page of a PDF, its text and its image. Anthropic: at most 3,000 tokens of text and
 4,784 of image. OpenAI: text and image too, the image at most 3,779. Gemini: 1,120 for both."""
-TOOL_CALLS_DEFAULT = 8
-"""Calls of priced tools in one answer if the client set no max_tool_calls. It is written into the upstream request."""
-TOOL_CALLS_MAX = 100
 _READING_TOOLS = frozenset({"web_search", "image_generation", "code_interpreter", "mcp"})
 """Tools that the upstream runs itself: the model reads their results within the same answer."""
 _COUNTED_TOOLS = tuple(tool for tool in CALLED_TOOLS if tool != "namespace")
@@ -89,15 +86,14 @@ def bounds_of(model: Model, demand: Demand) -> Bounds:
     """The most that a request can use. A token is at least one byte of text, so text has at most as many tokens as bytes.
 
     A file with an unknown number of pages, or a tool that the upstream runs, may fill the context window. The bound on the input is
-    then the whole window.
+    then the whole window. If the vendor may compact the conversation, it is two windows: one to summarise it, one to answer.
     """
     tools = demand.tools
-    unknown = (demand.files > 0 and demand.pages is None) or not tools.isdisjoint(_READING_TOOLS)
     written = model.max_output_tokens if demand.max_output_tokens is None else demand.max_output_tokens
     calls = tuple(tool for tool in _COUNTED_TOOLS if tool in tools)
     web_search, image_generation = "web_search" in tools, "image_generation" in tools
     return Bounds(
-        input_tokens=model.context_window if unknown else min(model.context_window, _known_tokens(model, demand)),
+        input_tokens=_input_tokens(model, demand),
         output_tokens=min(written, model.max_output_tokens),
         choices=demand.choices,
         tool_calls=_tool_calls(demand) if web_search or image_generation or calls else 0,
@@ -106,6 +102,13 @@ def bounds_of(model: Model, demand: Demand) -> Bounds:
         calls=calls,
         service_tier=demand.service_tier,
     )
+
+
+def _input_tokens(model: Model, demand: Demand) -> int:
+    if demand.compacts:
+        return 2 * model.context_window
+    unknown = (demand.files > 0 and demand.pages is None) or not demand.tools.isdisjoint(_READING_TOOLS)
+    return model.context_window if unknown else min(model.context_window, _known_tokens(model, demand))
 
 
 def _known_tokens(model: Model, demand: Demand) -> int:

@@ -61,6 +61,8 @@ class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 CALLED_TOOLS = ("code_interpreter", "computer_use", "custom", "mcp", "namespace")
 """Tools that may be priced per call. A namespace groups other tools: its calls are counted as theirs, never here."""
+UNLIMITED_TOOLS = ("computer_use", "custom")
+"""The CALLED_TOOLS that the client runs. max_tool_calls does not limit their calls."""
 
 BYTES_PER_TOKEN = 4
 TOKENS_PER_IMAGE = 1_000

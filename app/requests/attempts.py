@@ -2,7 +2,9 @@
 
 Rule 1: an upstream that cannot carry the request, or that accepts no body of its size, is skipped. If no upstream is left, the
         client gets the refusal of the first one.
-Rule 2: the first body is written at once, before money moves; the bodies for the other upstreams are written only when their turn
+Rule 2: every body is written from the bounds that the hold is computed from: the output limit, the choices, the tool calls, the
+        service tier.
+Rule 3: the first body is written at once, before money moves; the bodies for the other upstreams are written only when their turn
         comes.
 """
 
@@ -11,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+
+import msgspec
 
 from app.wire.canonical import CanonicalRequest, Target
 from app.wire.dialects import (
@@ -27,6 +31,7 @@ from app.wire.file_ref import StoredFile
 from app.wire.rewrite import rewrite_conversation
 from app.wire.splice import Members
 from domain.catalog import Model
+from domain.pricing import Bounds
 
 _CONTENT = ("input", "messages")
 
@@ -38,18 +43,6 @@ class Offer:
     protocol: str
     request_bytes_max: int
     fetches_urls: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """The usage that an upstream is allowed for one request. The hold covers it. None: no bound is set.
-
-    `max_tool_calls` bounds the calls of priced tools, or None if the request has none.
-    """
-
-    max_output_tokens: int
-    max_tool_calls: int | None = None
-    max_input_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +65,15 @@ class Attempts:
         model: Model,
         offers: Mapping[str, Offer],
         stored: Mapping[str, StoredFile],
-        allowance: Allowance,
+        bounds: Bounds,
         *,
         seed: str,
         created: int,
     ) -> None:
-        """`seed`: 32 hex digits, unique to the request, from which translated answers make ids. `created`: seconds since 1970."""
-        maker = _Maker(request, model, offers, stored, allowance, seed, created)
+        """`bounds`: what the hold covers. `seed`: 32 hex digits, unique to the request, from which translated answers make ids.
+        `created`: seconds since 1970.
+        """
+        maker = _Maker(request, model, offers, stored, bounds, seed, created)
         names = iter(model.upstreams)
         refusals: list[RequestError] = []
         for name in names:
@@ -109,23 +104,15 @@ class _Maker:
     model: Model
     offers: Mapping[str, Offer]
     stored: Mapping[str, StoredFile]
-    allowance: Allowance
+    bounds: Bounds
     seed: str
     created: int
 
     def attempt(self, name: str) -> Attempt:
         """Raises RequestError if this upstream cannot carry the request."""
-        offer, request, allowance = self.offers[name], self.request, self.allowance
+        offer, request = self.offers[name], self.request
         dialect = dialect_for(request.endpoint, offer.protocol, self.model.endpoints)
-        target = Target(
-            upstream=name,
-            model=self.model.name_at(name),
-            max_output_tokens=allowance.max_output_tokens,
-            max_tool_calls=allowance.max_tool_calls,
-            fetches_urls=offer.fetches_urls,
-            is_openai=offer.protocol != "openai-chat",
-            max_input_tokens=allowance.max_input_tokens,
-        )
+        target = self._target(name, offer)
         if dialect == request.endpoint:
             body, relay = self._passed(target)
         else:
@@ -133,6 +120,19 @@ class _Maker:
         if len(body) > offer.request_bytes_max:
             raise _too_large(len(body), offer.request_bytes_max)
         return Attempt(name, dialect, target.model, body, relay)
+
+    def _target(self, name: str, offer: Offer) -> Target:
+        bounds = self.bounds
+        return Target(
+            upstream=name,
+            model=self.model.name_at(name),
+            max_output_tokens=bounds.output_tokens,
+            max_tool_calls=bounds.tool_calls or None,
+            fetches_urls=offer.fetches_urls,
+            is_openai=offer.protocol != "openai-chat",
+            max_input_tokens=bounds.input_tokens,
+            choices=bounds.choices,
+        )
 
     def _passed(self, target: Target) -> tuple[bytes, Callable[[], Relay]]:
         request = self.request
@@ -164,7 +164,8 @@ class _Maker:
 
     @cached_property
     def canonical(self) -> CanonicalRequest:
-        return REQUEST_READERS[self.request.endpoint](self.request.fields, self.stored)
+        read = REQUEST_READERS[self.request.endpoint](self.request.fields, self.stored)
+        return msgspec.structs.replace(read, choices=self.bounds.choices, service_tier=self.bounds.service_tier)
 
     @cached_property
     def echoed(self) -> Members:

@@ -37,6 +37,8 @@ class RequestLog:
     unbilled_nanos: int | None = None
     """The cost of a complete answer that could not be charged."""
     client_left: bool = False
+    unknown_members: bool = False
+    """The request went upstream with members that the gateway does not know."""
     refused_by: str = ""
     phases: Phases = field(default_factory=Phases)
     last: float = 0.0
@@ -94,6 +96,8 @@ def observe(request_log: RequestLog, metrics: Metrics) -> None:
         metrics.released_nanos.inc(request_log.hold_nanos)
     if request_log.unbilled_nanos is not None:
         metrics.unbilled(request_log.unbilled_nanos)
+    if request_log.unknown_members and not request_log.outcome.startswith("refused"):
+        metrics.unknown_members(request_log.endpoint)
     if request_log.client_left:
         metrics.cancelled.inc()
     if request_log.refused_by:

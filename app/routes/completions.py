@@ -70,6 +70,7 @@ async def _begin(services: Services, request: Request, endpoint: Endpoint, reque
         body = await read_body(request, services.settings.server.max_body_bytes, occupied.body, json=True)
         plan = await _plan(services, endpoint, body, key, occupied, request_log.request_id, now_micros)
         request_log.model, request_log.stream = plan.quote.model.id, plan.stream
+        request_log.unknown_members = plan.unknown_members
         request_log.phase("parse")
         completion = _completion(services, plan, request_log, occupied)
         services.instance.lease.check()  # reading a body takes a while: the process may be shutting down by now

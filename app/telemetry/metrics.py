@@ -100,6 +100,13 @@ class Metrics:
         )
         self._tokens = Counter("realrouter_tokens", "Tokens used.", ("kind", "model"), registry=self.registry)
         self._token_children: dict[str, tuple[tuple[str, Counter], ...]] = {}
+        unknown = Counter(
+            "realrouter_unknown_members",
+            "Requests passed on with members that the gateway does not know.",
+            ("endpoint",),
+            registry=self.registry,
+        )
+        self._unknown_members = {name: unknown.labels(name) for name in ("responses", "chat")}
         self._upstream_errors = Counter(
             "realrouter_upstream_errors", "Upstream errors.", ("upstream", "kind"), registry=self.registry
         )
@@ -229,6 +236,10 @@ class Metrics:
         """A debit was `nanos` above its hold."""
         self._overrun.inc()
         self._overrun_nanos.inc(nanos)
+
+    def unknown_members(self, endpoint: str) -> None:
+        """A request to `endpoint` (responses or chat) was admitted and passed on with members that the gateway does not know."""
+        self._unknown_members[endpoint].inc()
 
     def upstream_error(self, upstream: str, kind: str) -> None:
         """`kind` is one of UPSTREAM_ERRORS."""

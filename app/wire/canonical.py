@@ -279,9 +279,10 @@ class CanonicalRequest(Value, frozen=True, gc=False):
 
 
 class Target(Value, frozen=True, gc=False):
-    """The upstream that a CanonicalRequest is written for: its name (for tags) and its name for the model.
+    """The upstream that a request is written for: its name (for tags), its name for the model, and what it is allowed to spend.
 
-    `max_output_tokens` is the limit that the hold covers; it is always written. `max_tool_calls` limits calls of priced tools, or
+    `max_output_tokens` is the limit per choice that the hold covers; it is always written. `choices` is the number of choices that
+    the hold covers. `max_tool_calls` limits calls of priced tools, or
     is None if no such tool is offered. `fetches_urls`: whether the upstream may be sent URLs to fetch. `is_openai`: whether it is
     OpenAI's own chat API rather than a compatible server. `max_input_tokens` is the input that the hold covers, or None for
     unlimited: an answer continued over several calls reads its conversation again in each.
@@ -294,6 +295,7 @@ class Target(Value, frozen=True, gc=False):
     fetches_urls: bool = True
     is_openai: bool = True
     max_input_tokens: int | None = None
+    choices: int = 1
 
 
 PARAMS: Final[dict[Endpoint, dict[str, str]]] = {

@@ -78,12 +78,7 @@ def dialect_for(endpoint: Endpoint, protocol: str, endpoints: tuple[str, ...]) -
 
 def passthrough_body(request: ParsedRequest, target: Target) -> bytes:
     """The request body to send upstream in a pass-through."""
-    if request.endpoint == "chat":
-        limit, own = target.max_output_tokens, target.is_openai
-        return chat_body(request, model=target.model, max_output_tokens=limit, is_openai=own)
-    return responses_body(
-        request, model=target.model, max_output_tokens=target.max_output_tokens, max_tool_calls=target.max_tool_calls
-    )
+    return chat_body(request, target) if request.endpoint == "chat" else responses_body(request, target)
 
 
 def passthrough_relay(request: ParsedRequest, *, model: str, upstream: str) -> Relay:

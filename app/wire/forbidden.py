@@ -17,6 +17,7 @@ import msgspec
 
 from app.wire.exchange import RequestError
 from app.wire.request import NAME_LENGTH_MAX, decode, unsupported
+from app.wire.tool_options import check_tool_options
 from app.wire.urls import check_url
 
 _CHECKED: Final = frozenset(
@@ -65,12 +66,12 @@ _IDS: Final[Mapping[str, str]] = {
     "skill_id": "References to skills in the vendor's own storage are not supported.",
     "tunnel_id": "References to the vendor's tunnels are not supported: give the server's public URL.",
 }
-_SUSPECT = re.compile(rb"_ids?\"|container|url|\\u", re.IGNORECASE)
+_SUSPECT = re.compile(rb"_ids?\"|container|url|image_generation|max_uses|\\u", re.IGNORECASE)
 _tools = msgspec.json.Decoder(list[Any])
 
 
 def check_tools(raw: msgspec.Raw | None, where: str) -> tuple[str, ...]:
-    """The paths of URLs in the JSON list of tools `raw`. Raises RequestError for references that a tool may not contain."""
+    """The paths of URLs in the JSON list of tools `raw`. Raises RequestError for references and options that it may not contain."""
     if raw is None or not _SUSPECT.search(memoryview(raw)):
         return ()
     return check_tool_list(decode(raw, _tools, where), where)
@@ -78,6 +79,7 @@ def check_tools(raw: msgspec.Raw | None, where: str) -> tuple[str, ...]:
 
 def check_tool_list(tools: Any, where: str) -> tuple[str, ...]:
     """The same as check_tools, for tools that are already decoded."""
+    check_tool_options(tools, where)
     return tuple(path for path, name, value in members_of(tools, where) if _is_address(path, name, value))
 
 

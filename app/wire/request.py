@@ -47,14 +47,20 @@ _CHECKED: Final = frozenset(
     }
 )
 """Members that change the request's meaning or cost. Some upstreams ignore case, so other spellings of these are rejected."""
-_FOREIGN: Final[Mapping[str, str]] = {
+FOREIGN: Final[Mapping[str, str]] = {
     **dict.fromkeys(
-        ("n_predict", "num_predict", "max_new_tokens", "max_length", "best_of", "use_beam_search"),
+        (
+            *("n_predict", "num_predict", "max_new_tokens", "max_length", "best_of", "use_beam_search", "beam_width"),
+            *("max_gen_len", "max_tokens_to_sample", "candidate_count", "num_return_sequences", "num_beams"),
+        ),
         "Limit the output with this API's own parameters.",
     ),
     **dict.fromkeys(("models", "fallbacks", "route", "provider", "preset"), "Name a single model in 'model'."),
     **dict.fromkeys(
-        ("plugins", "search_parameters", "search_settings", "enable_search", "search_options", "compound_custom"),
+        (
+            *("plugins", "search_parameters", "search_settings", "enable_search", "search_options", "compound_custom"),
+            *("search_mode", "search_type", "num_search_results", "forced_search", "return_related_questions"),
+        ),
         "Searches are priced: request one as a tool.",
     ),
     **dict.fromkeys(
@@ -73,6 +79,7 @@ _FOREIGN: Final[Mapping[str, str]] = {
                 "id_slot",
             ),
             *("custom_logit_processor", "chat_template", "mm_processor_kwargs", "media_io_kwargs", "request_id"),
+            "priority",
         ),
         "It controls server internals.",
     ),
@@ -117,7 +124,7 @@ def read_body(body: bytes) -> Members:
     for name in fields:
         if name not in _CHECKED and (known := name.casefold()) in _CHECKED:
             raise RequestError(f"Unknown parameter: '{name[:NAME_LENGTH_MAX]}'. Did you mean '{known}'?", param=known)
-        if (why := _FOREIGN.get(name.casefold())) and raw_member(fields, name) is not None:
+        if (why := FOREIGN.get(name.casefold())) and raw_member(fields, name) is not None:
             raise unsupported(name, why)
     options = raw_member(fields, "prompt_cache_options")
     if options is not None and raw_member(decode(options, members, "prompt_cache_options"), _COMPARED) is not None:
@@ -150,22 +157,27 @@ def flag(fields: Members, name: str, *, within: str | None = None) -> bool:
     return raw is not None and decode(raw, _bool, name if within is None else f"{within}.{name}")
 
 
-def count(fields: Members, name: str, maximum: int = INTEGER_MAX) -> int | None:
-    """An integer from 1 to `maximum`, or None if the member is absent or null."""
+def count(fields: Members, name: str, maximum: int | None = INTEGER_MAX) -> int | None:
+    """An integer from 1 to `maximum` (None: without a maximum), or None if the member is absent or null."""
     raw = raw_member(fields, name)
-    if raw is None:
-        return None
-    value = decode(raw, _int, name)
-    if value < 1:
+    return None if raw is None else bounded(decode(raw, _int, name), name, least=1, most=maximum)
+
+
+def bounded(value: Any, param: str, *, least: int, most: int | None) -> int:
+    """`value` if it is an integer from `least` to `most`. Raises RequestError that names `param` and the bound."""
+    if type(value) is not int:
+        message = f"Invalid type for '{param}': expected an integer."
+        raise RequestError(message, param=param, code="invalid_type")
+    if value < least:
         raise RequestError(
-            f"Invalid '{name}': integer below minimum value. Expected a value >= 1, but got {_short(value)} instead.",
-            param=name,
+            f"Invalid '{param}': integer below minimum value. Expected a value >= {least}, but got {_short(value)} instead.",
+            param=param,
             code="integer_below_min_value",
         )
-    if value > maximum:
+    if most is not None and value > most:
         raise RequestError(
-            f"Invalid '{name}': integer above maximum value. Expected a value <= {maximum}, but got {_short(value)} instead.",
-            param=name,
+            f"Invalid '{param}': integer above maximum value. Expected a value <= {most}, but got {_short(value)} instead.",
+            param=param,
             code="integer_above_max_value",
         )
     return value

@@ -19,7 +19,7 @@ import pytest
 
 from app.errors import answer_for
 from app.files.service import REFERENCED_MAX
-from app.requests.attempts import Allowance, Attempts, Offer
+from app.requests.attempts import Attempts, Offer
 from app.settings import parse as parse_settings
 from app.settings.protocols import TRAITS
 from app.upstream.refusal import refused
@@ -38,6 +38,8 @@ from app.wire.responses import request_reader as responses_reader
 from app.wire.strict import Effort
 from app.wire.tags import seal
 from app.wire.urls import _PRIVATE_ENDINGS, URL_LENGTH_MAX
+from domain.demand import Demand
+from domain.pricing import Bounds
 from tests.support.docs.documents import Document, spans
 from tests.support.docs.protocol_cases import FORMATS, ITEMS, PARAMETERS, STORED, TOOLS, UPSTREAM, Case, Json
 from tests.support.gateway.gateway import MODEL, configuration
@@ -101,9 +103,20 @@ def attempts_of(endpoint: Endpoint, body: Json, column: Column, calls: int | Non
         model,
         {UPSTREAM: Offer(column.protocol, TRAITS[column.protocol].request_bytes_max, column.fetches)},
         STORED,
-        Allowance(request.demand.max_output_tokens or OUTPUT_TOKENS, max_tool_calls=calls),
+        bounds_for(request.demand, calls),
         seed="0" * 32,
         created=7,
+    )
+
+
+def bounds_for(demand: Demand, calls: int | None) -> Bounds:
+    """What the hold would cover, with so many calls of priced tools."""
+    return Bounds(
+        input_tokens=100_000,
+        output_tokens=demand.max_output_tokens or OUTPUT_TOKENS,
+        choices=demand.choices,
+        tool_calls=calls or 0,
+        service_tier=demand.service_tier,
     )
 
 

@@ -24,8 +24,9 @@ from app.wire.json_outline import DEPTH_MAX, PIECES_MAX
 from app.wire.request import TOOLS_MAX
 from domain.api_key import KEYS_PER_ACCOUNT_MAX, MODELS_PER_KEY_MAX
 from domain.checkout import CHECKOUTS_PER_DAY_MAX
+from domain.demand import TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX
 from domain.pricing import TOKEN_KINDS
-from domain.request import IMAGE_TOKENS_MAX, TOKENS_PER_PAGE_MAX, TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX
+from domain.request import IMAGE_TOKENS_MAX, TOKENS_PER_PAGE_MAX
 from domain.usage import BYTES_PER_TOKEN, TOKENS_PER_FILE, TOKENS_PER_IMAGE, TOKENS_PER_PAGE
 from tests.support.docs.reference import REFERENCE, rows
 from tests.support.docs.source import calls, literals

@@ -188,6 +188,14 @@ def test_a_call_is_charged_where_its_tool_has_a_price() -> None:
     assert hold_ceiling(prices, Bounds(0, 0, tool_calls=3, calls=("computer_use",))) == 0
 
 
+def test_a_low_limit_of_calls_does_not_lower_the_hold_for_tools_that_it_does_not_limit() -> None:
+    prices = parse_prices(SIMPLE | {"calls": {"custom": "0.001", "mcp": "0.02"}})
+    assert hold_ceiling(prices, Bounds(0, 0, tool_calls=1, calls=("custom",))) == 8_000_000
+    assert hold_ceiling(prices, Bounds(0, 0, tool_calls=9, calls=("custom",))) == 9_000_000
+    assert hold_ceiling(prices, Bounds(0, 0, tool_calls=1, calls=("custom", "mcp"))) == 28_000_000
+    assert hold_ceiling(prices, Bounds(0, 0, calls=("custom",))) == 0
+
+
 TIERED = {
     **SIMPLE,
     "above": [{"input_tokens": 100, "input": "0.50"}],

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain import request
 from domain.buckets import MICROS_PER_DAY, Guard
 from domain.catalog import Model
-from domain.demand import Demand
+from domain.demand import TOOL_CALLS_DEFAULT, Demand
 from domain.errors import (
     AccountIsFrozen,
     InsufficientQuota,
@@ -29,7 +29,6 @@ from domain.request import (
     ADDED_TOKENS_WITH_TOOLS_MAX,
     IMAGE_TOKENS_MAX,
     TOKENS_PER_PAGE_MAX,
-    TOOL_CALLS_DEFAULT,
     AnswerSource,
     Hold,
     Quote,
@@ -294,3 +293,8 @@ def test_free_cancellations_are_bounded_in_the_bucket_that_the_release_moves(
     moved = dict(movements(event, hold.recorded_at_micros + later))
     assert (guard.name(hold.recorded_at_micros + later) in moved) == (event.delivered_nanos > 0)
     assert guard.ceiling == 7
+
+
+def test_a_conversation_that_may_be_compacted_is_bounded_by_two_windows() -> None:
+    assert bounded(compacts=True).input_tokens == 2 * MODEL.context_window
+    assert bounded(compacts=True, files=1).input_tokens == 2 * MODEL.context_window

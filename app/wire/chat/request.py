@@ -1,6 +1,7 @@
 """Parses /v1/chat/completions requests and writes them for an upstream. passthrough.py handles the answers.
 
-Rule 1: a pass-through changes the model, the output limit if the client set none, a stream's usage option, and `store`.
+Rule 1: a pass-through changes the model, a stream's usage option, and `store`. The output limit and the number of choices are
+        written from the Target, never copied from the client.
 Rule 2: OpenAI stores completions by default, so `store` is set to false. Compatible servers do not know `store`. They know only the
         older name of the output limit: some ignore the newer name and generate without a limit.
 """
@@ -11,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from app.wire.canonical import Target
 from app.wire.content import measure_content
 from app.wire.exchange import ParsedRequest, RequestError, ToolUse
 from app.wire.request import (
@@ -26,6 +28,7 @@ from app.wire.request import (
     tool_uses,
     unsupported,
 )
+from app.wire.spending import LIMITS, check_members
 from app.wire.splice import Members, members, with_members
 from domain.demand import Demand
 
@@ -41,6 +44,7 @@ _modalities = msgspec.json.Decoder(list[str])
 def parse_chat(body: bytes) -> ParsedRequest:
     """Parse a body. Raises RequestError if it is not well formed or requests something that has no price."""
     fields = read_body(body)
+    check_members(fields, "chat")
     name = model(fields)
     messages = raw_member(fields, "messages")
     if messages is None:
@@ -48,7 +52,7 @@ def parse_chat(body: bytes) -> ParsedRequest:
     totals = measure_content(messages, "messages")
     if not totals.items:
         raise RequestError("Invalid 'messages': empty array.", param="messages", code="empty_array")
-    _reject_audio(fields)
+    _reject_media(fields)
     tools = (*_tools(fields), *totals.tools)
     flag(fields, "store")
     stream = flag(fields, "stream")
@@ -79,18 +83,19 @@ def parse_chat(body: bytes) -> ParsedRequest:
     )
 
 
-def chat_body(request: ParsedRequest, *, model: str, max_output_tokens: int | None, is_openai: bool = True) -> bytes:
-    """The upstream's body. `max_output_tokens` is written if the client set no limit; None writes none."""
-    fields, limit = request.fields, request.demand.max_output_tokens
-    changes = {"model": _raw(model)}
-    if is_openai:
+def chat_body(request: ParsedRequest, target: Target) -> bytes:
+    """The upstream's body. The limits are those of `target`, under the client's names for them if the upstream knows these."""
+    fields, changes = request.fields, {"model": _raw(target.model)}
+    limits = [name for name in LIMITS["chat"] if raw_member(fields, name) is not None]
+    if target.is_openai:
         changes["store"] = _FALSE
-        if limit is None and max_output_tokens is not None:
-            changes["max_completion_tokens"] = _raw(max_output_tokens)
+        limits = limits or ["max_completion_tokens"]
     else:
         fields = {name: raw for name, raw in fields.items() if name not in _OPENAI_ONLY}
-        if (limit_sent := max_output_tokens if limit is None else limit) is not None:
-            changes["max_tokens"] = _raw(limit_sent)
+        limits = ["max_tokens"]
+    changes |= dict.fromkeys(limits, _raw(target.max_output_tokens))
+    if raw_member(fields, "n") is not None:
+        changes["n"] = _raw(target.choices)
     if request.stream:
         options = with_members(_stream_options(request.fields), {"include_usage": _TRUE})
         changes["stream_options"] = msgspec.Raw(options)
@@ -108,7 +113,8 @@ def _tools(fields: Members) -> tuple[ToolUse, ...]:
 
 
 def _output_limit(fields: Members) -> int | None:
-    old, new = count(fields, "max_tokens"), count(fields, "max_completion_tokens")
+    """The client's limit. Whether the model allows it is checked later, by spending.check_limits."""
+    old, new = (count(fields, name, None) for name in LIMITS["chat"])
     if old is not None and new is not None and old != new:
         raise RequestError(
             "Invalid 'max_tokens': it differs from 'max_completion_tokens'. Set only one of them.",
@@ -123,12 +129,12 @@ def _stream_options(fields: Members) -> Members:
     return {} if options is None else decode(options, members, "stream_options")
 
 
-def _reject_audio(fields: Members) -> None:
-    if raw_member(fields, "audio") is not None:
-        raise unsupported("audio", "Audio output is not offered.")
+def _reject_media(fields: Members) -> None:
+    """Images and audio have no price on this endpoint's own upstreams."""
     modalities = raw_member(fields, "modalities")
-    if modalities is not None and "audio" in decode(modalities, _modalities, "modalities"):
-        raise unsupported("modalities", "Audio output is not offered.")
+    for kind in () if modalities is None else decode(modalities, _modalities, "modalities"):
+        if kind != "text":
+            raise unsupported("modalities", "Only text output is offered.")
 
 
 def _raw(value: Any) -> msgspec.Raw:

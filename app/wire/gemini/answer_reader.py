@@ -23,6 +23,7 @@ from app.wire.gemini.grounding import queries
 from app.wire.gemini.usage import gemini_usage, service_tier
 from app.wire.relay import decoded, malformed
 from app.wire.usage import tier
+from domain.demand import TOOL_CALLS_MAX
 from domain.usage import ImageCount
 
 _ID_LENGTH_MAX: Final = 256
@@ -104,11 +105,12 @@ class GeminiAnswerReader:
             yield from (ChoiceFinished("content_filter", index) for index in range(self._choice_count))
         figures = self._figures
         searches = {query for choice in self._choices.values() for query in queries(choice.metadata)}
-        usage = None if figures is None else gemini_usage(figures, searches=len(searches), images=self._image_counts())
+        counted = min(len(searches), TOOL_CALLS_MAX)
+        usage = None if figures is None else gemini_usage(figures, searches=counted, images=self._image_counts())
         yield AnswerEnded(usage, None if figures is None else service_tier(figures))
 
     def _image_counts(self) -> tuple[ImageCount, ...]:
-        """Images are priced by the size that was requested."""
+        """Images are priced by the size that was requested. Neither they nor searches can be limited: at most 100 are charged."""
         if not self._images:
             return ()
-        return (ImageCount("auto", tier(self._image.get("size")) or "auto", self._images),)
+        return (ImageCount("auto", tier(self._image.get("size")) or "auto", min(self._images, TOOL_CALLS_MAX)),)

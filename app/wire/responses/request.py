@@ -1,7 +1,7 @@
 """Parses /v1/responses requests and writes them for an upstream. passthrough.py handles the answers.
 
 Rule 1: the gateway keeps no conversations: references to stored state are rejected, and nothing is stored upstream.
-Rule 2: a pass-through changes the model, `store`, and the limits that the client did not set.
+Rule 2: a pass-through changes the model and `store`. The limits are written from the Target, never copied from the client.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from app.wire.canonical import Target
 from app.wire.content import ContentTotals, measure_content
 from app.wire.exchange import ParsedRequest
 from app.wire.request import (
@@ -24,6 +25,7 @@ from app.wire.request import (
     tool_uses,
     unsupported,
 )
+from app.wire.spending import check_members
 from app.wire.splice import Members, with_members
 from domain.demand import Demand
 
@@ -34,6 +36,7 @@ _STATELESS = "The gateway is stateless: send the whole conversation in 'input'."
 def parse_responses(body: bytes) -> ParsedRequest:
     """Parse a body. Raises RequestError if it is not well formed, refers to stored state, or requests something unpriced."""
     fields = read_body(body)
+    check_members(fields, "responses")
     name = model(fields)
     _reject_stored_state(fields)
     uses = tool_uses(fields)
@@ -45,8 +48,9 @@ def parse_responses(body: bytes) -> ParsedRequest:
         text_bytes=len(body) - totals.inline_bytes,
         images=totals.images,
         files=totals.files,
-        max_output_tokens=count(fields, "max_output_tokens"),
-        max_tool_calls=count(fields, "max_tool_calls"),
+        max_output_tokens=count(fields, "max_output_tokens", None),
+        max_tool_calls=count(fields, "max_tool_calls", None),
+        compacts=raw_member(fields, "context_management") is not None,
         tools=frozenset(tool.name for tool in tools),
         service_tier=service_tier(fields),
         shaped=shaped(fields),
@@ -66,15 +70,11 @@ def parse_responses(body: bytes) -> ParsedRequest:
     )
 
 
-def responses_body(
-    request: ParsedRequest, *, model: str, max_output_tokens: int | None, max_tool_calls: int | None
-) -> bytes:
-    """The upstream's body. `max_output_tokens` is written if the client set none; `max_tool_calls` whenever it is not None."""
-    changes = {"model": _raw(model), "store": _raw(False)}
-    if request.demand.max_output_tokens is None and max_output_tokens is not None:
-        changes["max_output_tokens"] = _raw(max_output_tokens)
-    if max_tool_calls is not None:
-        changes["max_tool_calls"] = _raw(max_tool_calls)
+def responses_body(request: ParsedRequest, target: Target) -> bytes:
+    """The upstream's body. `max_tool_calls` is written if the request has a priced tool."""
+    changes = {"model": _raw(target.model), "store": _raw(False), "max_output_tokens": _raw(target.max_output_tokens)}
+    if target.max_tool_calls is not None:
+        changes["max_tool_calls"] = _raw(target.max_tool_calls)
     return with_members(request.fields, changes)
 
 

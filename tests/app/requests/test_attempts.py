@@ -11,12 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.requests.attempts import Allowance, Attempts, Offer
+from app.requests.attempts import Attempts, Offer
 from app.settings import parse as parse_settings
 from app.wire.dialects import parse
 from app.wire.exchange import Endpoint, RequestError
 from app.wire.file_ref import StoredFile
 from domain.catalog import Model
+from domain.pricing import Bounds
 from tests.support.gateway.gateway import MODEL, chat, configuration, responses
 
 PDF = base64.b64encode(b"%PDF-1.4").decode()
@@ -40,7 +41,7 @@ def attempts(
         model(*protocols, **more),
         {name: Offer(name, sizes, fetches) for name in protocols},
         STORED,
-        Allowance(max_output_tokens=100),
+        Bounds(input_tokens=10_000, output_tokens=100),
         seed=SEED,
         created=7,
     )
@@ -99,7 +100,7 @@ def test_a_body_that_is_too_large_for_an_upstream_goes_to_the_next() -> None:
         model("openai", "simulator"),
         offers,
         {},
-        Allowance(max_output_tokens=1),
+        Bounds(input_tokens=10_000, output_tokens=1),
         seed=SEED,
         created=7,
     )

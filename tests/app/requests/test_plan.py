@@ -14,10 +14,10 @@ from app.requests.plan import Offering, Plan, make_plan
 from app.settings import parse as parse_settings
 from app.wire.dialects import parse
 from app.wire.exchange import Endpoint, RequestError
+from domain.demand import TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX
 from domain.errors import KeyIsExpired, ModelNotAllowed, ModelNotFound
 from domain.events import KeyLimits
 from domain.pricing import hold_ceiling
-from domain.request import TOOL_CALLS_DEFAULT, TOOL_CALLS_MAX
 from tests.support.gateway.gateway import MODEL, chat, configuration, responses
 
 CATALOG = parse_settings(configuration(Path("/nowhere"))).catalog()
@@ -78,10 +78,50 @@ def test_a_default_above_the_models_own_limit_is_reduced_to_it() -> None:
     assert planned("responses", responses(), default=10**6).quote.bounds.output_tokens == 128_000
 
 
-def test_a_limit_of_the_clients_above_the_models_goes_upstream_as_sent_and_is_held_for_up_to_the_models() -> None:
-    plan = planned("responses", responses(max_output_tokens=10**6))
-    assert plan.quote.bounds.output_tokens == 128_000
-    assert sent(plan)["max_output_tokens"] == 10**6
+@pytest.mark.parametrize(
+    ("endpoint", "members", "param", "most"),
+    [
+        ("responses", {"max_output_tokens": 128_001}, "max_output_tokens", 128_000),
+        ("responses", {"max_output_tokens": 10**12}, "max_output_tokens", 128_000),
+        ("chat", {"max_tokens": 128_001}, "max_tokens", 128_000),
+        ("chat", {"max_completion_tokens": 10**12}, "max_completion_tokens", 128_000),
+        ("chat", {"max_completion_tokens": 128_001, "max_tokens": 128_001}, "max_tokens", 128_000),
+        ("chat", {"n": 129}, "n", 128),
+        ("responses", {"max_tool_calls": 101}, "max_tool_calls", TOOL_CALLS_MAX),
+        ("responses", {"max_tool_calls": 10**12, "tools": [{"type": "web_search"}]}, "max_tool_calls", TOOL_CALLS_MAX),
+    ],
+)
+def test_a_limit_above_the_most_that_can_be_held_for_is_refused_with_that_limit(
+    endpoint: Endpoint, members: dict[str, Any], param: str, most: int
+) -> None:
+    with pytest.raises(RequestError) as refused:
+        planned(endpoint, (responses() if endpoint == "responses" else chat()) | members)
+    error = refused.value
+    assert (error.status, error.code, error.param) == (400, "integer_above_max_value", param)
+    assert f"Expected a value <= {most}, but got {members[param]} instead." in error.message
+
+
+def test_a_limit_equal_to_the_models_is_held_for_and_sent() -> None:
+    plan = planned("responses", responses(max_output_tokens=128_000))
+    assert plan.quote.bounds.output_tokens == sent(plan)["max_output_tokens"] == 128_000
+
+
+def test_a_budget_above_the_output_limit_is_refused() -> None:
+    assert sent(planned("chat", chat(max_tokens=50, thinking_budget=50)))["thinking_budget"] == 50
+    for members in ({"thinking_budget": 51}, {"reasoning": {"max_tokens": 51}}):
+        with pytest.raises(RequestError) as refused:
+            planned("chat", chat(max_tokens=50, **members))
+        assert refused.value.code == "integer_above_max_value"
+
+
+def test_a_conversation_that_may_be_compacted_is_held_for_twice() -> None:
+    plan = planned("responses", responses(context_management=[{"type": "compaction"}]))
+    assert plan.quote.bounds.input_tokens == 800_000
+
+
+@pytest.mark.parametrize(("members", "unknown"), [({}, False), ({"top_k": 5}, False), ({"new": 5}, True)])
+def test_a_plan_says_whether_members_pass_that_are_unknown(members: dict[str, Any], unknown: bool) -> None:
+    assert planned("chat", chat(**members)).unknown_members is unknown
 
 
 def test_a_plan_names_who_pays_and_by_which_prices_and_keeps_nothing_of_the_body() -> None:

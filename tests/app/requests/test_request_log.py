@@ -104,3 +104,10 @@ def test_a_refusal_counts_by_its_bucket() -> None:
         'realrouter_requests_total{endpoint="chat",model="m",status="4xx"}': 1,
         'realrouter_ledger_refusals_total{bucket="available"}': 1,
     }
+
+
+@pytest.mark.parametrize(("outcome", "times"), [("debited", 1), ("released:upstream_error", 1), ("refused:no", None)])
+def test_unknown_members_count_once_a_request_is_admitted(outcome: str, times: int | None) -> None:
+    log = request_log()
+    log.unknown_members, log.outcome = True, outcome
+    assert counted(log).get('realrouter_unknown_members_total{endpoint="chat"}') == times

@@ -99,6 +99,14 @@ def test_money_is_counted() -> None:
     assert value(metrics, "cancelled_total") == 1
 
 
+def test_requests_with_unknown_members_are_counted_by_endpoint() -> None:
+    metrics = built()
+    metrics.unknown_members("chat")
+    metrics.unknown_members("chat")
+    assert value(metrics, "unknown_members_total", endpoint="chat") == 2
+    assert value(metrics, "unknown_members_total", endpoint="responses") == 0
+
+
 def test_open_holds_are_asked_for_at_each_scrape() -> None:
     metrics = built()
     held = [3.0]

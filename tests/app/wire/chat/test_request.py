@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.wire.canonical import Target
 from app.wire.chat.request import chat_body, parse_chat
 from app.wire.exchange import RequestError, ToolUse
 from domain.demand import Demand
@@ -16,8 +17,9 @@ def body(**members: Any) -> bytes:
     return json.dumps(MINIMAL | members).encode()
 
 
-def written(sent: bytes, *, limit: int | None = 100, is_openai: bool = True) -> dict[str, Any]:
-    made = chat_body(parse_chat(sent), model="up/stream", max_output_tokens=limit, is_openai=is_openai)
+def written(sent: bytes, *, limit: int = 100, is_openai: bool = True, choices: int = 1) -> dict[str, Any]:
+    target = Target(upstream="up", model="up/stream", max_output_tokens=limit, is_openai=is_openai, choices=choices)
+    made = chat_body(parse_chat(sent), target)
     fields: dict[str, Any] = json.loads(made)
     return fields
 
@@ -85,7 +87,6 @@ def test_a_full_request() -> None:
         ({"n": True}, "n", "invalid_type"),
         ({"max_tokens": 0}, "max_tokens", "integer_below_min_value"),
         ({"max_completion_tokens": -5}, "max_completion_tokens", "integer_below_min_value"),
-        ({"max_completion_tokens": 10**12}, "max_completion_tokens", "integer_above_max_value"),
         ({"max_tokens": 5, "max_completion_tokens": 6}, "max_tokens", "invalid_value"),
         ({"tools": {}}, "tools", "invalid_type"),
         ({"tools": [{}]}, "tools[0].type", "missing_required_parameter"),
@@ -94,6 +95,7 @@ def test_a_full_request() -> None:
         ({"audio": {"voice": "alloy"}}, "audio", "unsupported_parameter"),
         ({"modalities": ["text", "audio"]}, "modalities", "unsupported_parameter"),
         ({"modalities": "audio"}, "modalities", "invalid_type"),
+        ({"modalities": ["image", "text"]}, "modalities", "unsupported_parameter"),
         ({"stream_options": True}, "stream_options", "invalid_type"),
         ({"stream_options": {"include_usage": 1}}, "stream_options.include_usage", "invalid_type"),
     ],
@@ -127,8 +129,9 @@ def test_usage_is_for_streams() -> None:
 
 def test_only_what_must_change_is_written() -> None:
     sent = b'{"x": 1.00, "model" : "m", "messages": [ {"role":"user","content":"\\u00e9"} ] }'
-    out = chat_body(parse_chat(sent), model="up", max_output_tokens=None)
-    assert out == b'{"x":1.00,"model":"up","messages":[ {"role":"user","content":"\\u00e9"} ],"store":false}'
+    out = chat_body(parse_chat(sent), Target("", "up", 9))
+    kept = b'{"x":1.00,"model":"up","messages":[ {"role":"user","content":"\\u00e9"} ],'
+    assert out == kept + b'"store":false,"max_completion_tokens":9}'
 
 
 @pytest.mark.parametrize(
@@ -137,13 +140,25 @@ def test_only_what_must_change_is_written() -> None:
         ({}, {"max_completion_tokens": 100}),
         ({"max_tokens": None}, {"max_tokens": None, "max_completion_tokens": 100}),
         ({"max_completion_tokens": None}, {"max_completion_tokens": 100}),
-        ({"max_tokens": 7}, {"max_tokens": 7}),
-        ({"max_completion_tokens": 7}, {"max_completion_tokens": 7}),
-        ({"max_tokens": 7, "max_completion_tokens": 7}, {"max_tokens": 7, "max_completion_tokens": 7}),
+        ({"max_tokens": 7}, {"max_tokens": 100}),
+        ({"max_completion_tokens": 7}, {"max_completion_tokens": 100}),
+        ({"max_tokens": 7, "max_completion_tokens": 7}, {"max_tokens": 100, "max_completion_tokens": 100}),
     ],
 )
-def test_the_output_limit_is_written_where_the_client_set_none(members: dict[str, Any], limits: dict[str, Any]) -> None:
+def test_the_output_limit_is_the_targets_under_the_clients_name(
+    members: dict[str, Any], limits: dict[str, Any]
+) -> None:
     assert {name: value for name, value in written(body(**members)).items() if name.startswith("max_")} == limits
+
+
+@pytest.mark.parametrize(
+    ("members", "choices", "n"), [({}, 1, None), ({"n": None}, 1, None), ({"n": 1}, 1, 1), ({"n": 5}, 3, 3)]
+)
+@pytest.mark.parametrize("is_openai", [True, False])
+def test_the_number_of_choices_is_the_targets(
+    members: dict[str, Any], choices: int, n: int | None, is_openai: bool
+) -> None:
+    assert written(body(**members), choices=choices, is_openai=is_openai).get("n") == n
 
 
 @pytest.mark.parametrize(
@@ -172,15 +187,14 @@ def test_nothing_is_stored() -> None:
     ("members", "limit", "limits"),
     [
         ({}, 100, {"max_tokens": 100}),
-        ({}, None, {}),
         ({"max_tokens": None}, 100, {"max_tokens": 100}),
-        ({"max_tokens": 7}, 100, {"max_tokens": 7}),
-        ({"max_completion_tokens": 7, "store": True}, 100, {"max_tokens": 7}),
-        ({"max_tokens": 7, "max_completion_tokens": 7, "store": False}, None, {"max_tokens": 7}),
+        ({"max_tokens": 7}, 7, {"max_tokens": 7}),
+        ({"max_completion_tokens": 7, "store": True}, 7, {"max_tokens": 7}),
+        ({"max_tokens": 7, "max_completion_tokens": 7, "store": False}, 7, {"max_tokens": 7}),
     ],
 )
 def test_other_servers_get_the_limit_by_its_older_name(
-    members: dict[str, Any], limit: int | None, limits: dict[str, Any]
+    members: dict[str, Any], limit: int, limits: dict[str, Any]
 ) -> None:
     """Ollama overlooks max_completion_tokens and writes without an end; Mistral refuses it, and `store` as well."""
     actual = written(body(**members), limit=limit, is_openai=False)

@@ -107,6 +107,19 @@ def test_searches_are_counted_once_for_all_choices() -> None:
     assert ended(events).usage == Usage(input=5, output=2, web_search_calls=3)
 
 
+def test_at_most_a_hundred_searches_and_images_are_charged() -> None:
+    """No request can limit them."""
+    names = [str(number) for number in range(160)]
+    first = chunk(finish="STOP", groundingMetadata={"webSearchQueries": names[:80]})
+    second = chunk(finish="STOP", index=1, groundingMetadata={"webSearchQueries": names[80:]})
+    events = streamed(first, second | {"usageMetadata": USAGE}, request=TWO)
+    assert ended(events).usage == Usage(input=5, output=2, web_search_calls=100)
+    request = msgspec.structs.replace(ASK, tools=(ImageTool(),))
+    image = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}
+    events = streamed(chunk(*[image] * 150, finish="STOP") | {"usageMetadata": USAGE}, request=request)
+    assert ended(events).usage == Usage(input=5, output=2, images=(ImageCount("auto", "auto", 100),))
+
+
 @pytest.mark.parametrize(
     ("options", "size"),
     [({}, "auto"), ({"size": "auto"}, "auto"), ({"size": "1024x1536"}, "1024x1536"), ({"size": 7}, "auto")],

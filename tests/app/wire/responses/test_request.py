@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.wire.canonical import Target
 from app.wire.exchange import RequestError, ToolUse
 from app.wire.responses.request import parse_responses, responses_body
 from domain.demand import Demand
@@ -92,21 +93,22 @@ def test_unused_state_is_accepted() -> None:
     parse_responses(body(previous_response_id=None, conversation=None, prompt=None, background=False))
 
 
-def written(sent: bytes, limit: int | None, calls: int | None) -> dict[str, Any]:
-    out = responses_body(parse_responses(sent), model="up", max_output_tokens=limit, max_tool_calls=calls)
+def written(sent: bytes, limit: int, calls: int | None) -> dict[str, Any]:
+    out = responses_body(parse_responses(sent), Target("", "up", limit, calls))
     fields: dict[str, Any] = json.loads(out)
     return fields
 
 
 def test_only_what_must_change_is_written() -> None:
     sent = b'{"x": 1.00, "model" : "m", "store": true, "input": [ {"role":"user","content":"\\u00e9"} ] }'
-    out = responses_body(parse_responses(sent), model="up", max_output_tokens=None, max_tool_calls=None)
-    assert out == b'{"x":1.00,"model":"up","store":false,"input":[ {"role":"user","content":"\\u00e9"} ]}'
+    out = responses_body(parse_responses(sent), Target("", "up", 9))
+    kept = b'{"x":1.00,"model":"up","store":false,"input":[ {"role":"user","content":"\\u00e9"} ],'
+    assert out == kept + b'"max_output_tokens":9}'
 
 
-def test_limits_are_written() -> None:
+def test_limits_are_those_of_the_target() -> None:
     assert written(body(), 100, None) == MINIMAL | {"model": "up", "store": False, "max_output_tokens": 100}
-    assert written(body(max_output_tokens=7), 100, None)["max_output_tokens"] == 7
+    assert written(body(max_output_tokens=7), 100, None)["max_output_tokens"] == 100
     assert written(body(max_output_tokens=None), 100, None)["max_output_tokens"] == 100
     assert written(body(max_tool_calls=9), 100, 4)["max_tool_calls"] == 4
     assert written(body(max_tool_calls=9), 100, None)["max_tool_calls"] == 9
