@@ -54,10 +54,14 @@ class _Translation(AnswerState):
         self._searches = 0
         self._custom = 0
         self._images: dict[int, Item] = {}
+        self._listed: Usage | None = None
 
     @property
     def items(self) -> Usage:
-        """Searches, images and custom tool calls seen in the stream. Estimates start from this."""
+        """Searches, images and custom tool calls: those that the vendor lists at the end, else those seen in the stream. Estimates
+        start from this."""
+        if self._listed is not None:
+            return self._listed
         calls = call_counts(["custom"] * self._custom)
         return msgspec.structs.replace(item_usage(self._images.values()), web_search_calls=self._searches, calls=calls)
 
@@ -96,6 +100,8 @@ class _Translation(AnswerState):
                 self._reasons.setdefault(event.choice, event.reason)
                 self.closing = self._open <= 0
             case AnswerEnded():
+                self._listed = event.items
+                self.delivered.output_bytes += event.eventless_bytes
                 self._usage = self._with_calls(event.usage)
                 self.closing = self.finished = True
             case _:
