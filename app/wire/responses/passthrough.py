@@ -4,7 +4,7 @@ Rule 1: a stream is closing, and finished, at its closing event; anything after 
         response.incomplete, whichever it means.
 Rule 2: in an event's response only `model` and `store` change, and encrypted content is sealed with the upstream's tag. All other
         events pass byte for byte.
-Rule 3: an event that clients could not read is repaired, and no other: a missing `type`; a call without `call_id`, or whose arguments
+Rule 3: only events that clients could not read are repaired: a missing `type`; a call without `call_id`, or whose arguments
         are an object; a closing response without `output`, which gets the finished items, or without a known `status`.
 Rule 4: a failure continues the sequence numbers that were forwarded, and reports the response that the client knows as failed.
 """
