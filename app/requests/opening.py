@@ -27,7 +27,7 @@ from app.wire.form import BOM, Form, form_of
 
 PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 0.2, 5.0
 REFUSAL_SECONDS = 10.0
-HEAD_BYTES_MAX = 65536
+HEAD_BYTES_MAX = 4096
 """An answer that begins with more blanks than this has the form that was requested."""
 _STATUS_OF_CODE = {
     "invalid_api_key": 401,
