@@ -109,9 +109,9 @@ def test_answers_that_were_cut(details: Any, reason: str) -> None:
     expected = [
         AnswerBegun("resp_1", "vendor-model-2025"),
         TextDelta("Hel"),
-        ChoiceFinished(reason),
+        ChoiceFinished(reason),  # type: ignore[arg-type]
         AnswerEnded(items=Usage()),
-    ]  # type: ignore[arg-type]
+    ]
     assert events_of(of("incomplete", response=cut)) == expected
     assert reader().whole(json.dumps(cut).encode()) == expected
 

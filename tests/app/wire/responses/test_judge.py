@@ -68,14 +68,14 @@ def written(events: list[AnswerEvent], *, stream: bool) -> list[Json]:
     return payloads(frames) if stream else [json.loads(frames)]
 
 
-_STATUSES = st.sampled_from(
+_STATUSES: st.SearchStrategy[Any] = st.sampled_from(
     ["completed", "incomplete", "failed", "cancelled", "in_progress", "", None, "odd", {}, False]
 )
-_ABSENT = st.sampled_from([None, "", False, {}, []])
+_ABSENT: st.SearchStrategy[Any] = st.sampled_from([None, "", False, {}, []])
 
 
 @st.composite
-def faulty(draw: st.DrawFn, frames: list[Json]) -> list[Json]:
+def faulty(draw: st.DrawFn, frames: list[Any]) -> list[Any]:
     """The frames with one fault that servers are known for, or any other value at one place."""
     frames = json.loads(json.dumps(frames))
     fault = draw(st.sampled_from(["none", "drop", "repeat", "member", "status", "done", "output", "any"]))

@@ -10,15 +10,17 @@ import pytest
 from app.wire.exchange import AnswerError
 from app.wire.responses.values import json_text, number, object_in, objects, text
 
+ABSENT: tuple[Any, ...] = (None, "", False, {}, [])
+
 
 @pytest.mark.parametrize(("read", "empty", "value"), [(text, "", "a"), (number, 0, 3), (object_in, {}, {"a": 1})])
 def test_an_absent_value_is_empty_and_others_are_read(read: Callable[[Any], Any], empty: Any, value: Any) -> None:
-    assert [read(absent) for absent in (None, "", False, {}, [])] == [empty] * 5
+    assert [read(absent) for absent in ABSENT] == [empty] * 5
     assert read(value) == value
 
 
 def test_a_list_of_objects_may_contain_null() -> None:
-    assert [objects(absent) for absent in (None, "", False, {}, [])] == [[]] * 5
+    assert [objects(absent) for absent in ABSENT] == [[]] * 5
     assert objects([{"a": 1}, None]) == [{"a": 1}, {}]
 
 
