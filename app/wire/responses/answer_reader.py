@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.wire.canonical import CanonicalRequest, Target
 from app.wire.relay import malformed
+from app.wire.responses.delta import read_delta
 from app.wire.responses.item_state import Events
 from app.wire.responses.judge import ResponsesJudge, event_in
 from app.wire.responses.verdict import kind_of
@@ -20,8 +21,11 @@ class ResponsesAnswerReader:
             return []
         if data.startswith(b"[DONE]"):
             malformed("The answer ended before its response did.")
+        delta = read_delta(name, data)
+        if delta is not None and (events := self._judge.continued(delta)) is not None:
+            return events
         event = event_in(data)
-        return self._judge.judged(event, kind_of(event, name))
+        return self._judge.judged(event, kind_of(event, name), delta)
 
     def end(self) -> Events:
         if not self._judge.ended:

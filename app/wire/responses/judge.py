@@ -87,7 +87,7 @@ class ResponsesJudge:
         self._done: list[Item] = []
         self._untracked: set[tuple[str, Any]] = set()
         self._total: Usage | None = None
-        self._last: tuple[Delta, StreamedText] | None = None
+        self._last: tuple[Delta, StreamedText, ItemState, str, Json] | None = None
 
     @property
     def output_bytes(self) -> int:
@@ -117,6 +117,16 @@ class ResponsesJudge:
         size = len(piece) if piece.isascii() else len(piece.encode())
         self._text_bytes += size
         return size
+
+    def continued(self, delta: Delta) -> Events | None:
+        """The events of a delta that continues the text of the last event. None if `judged` must read it."""
+        last = self._last
+        if last is None or delta.logprobs or not delta.same_place(last[0]):
+            return None
+        _, _, state, name, event = last
+        event["delta"] = delta.delta
+        self._text_bytes += text_bytes(delta.delta)
+        return state.handle(name, event)
 
     def judged(self, event: Json, kind: str, delta: Delta | None = None) -> Events:
         """The events of one upstream event. Raises AnswerError if the answer failed or is malformed. `delta` is the same event
@@ -241,7 +251,7 @@ class ResponsesJudge:
             self._waiting.add(known)
         text = known.streamed(name, event) if delta is not None and not known.finished else None
         if delta is not None and text is not None:
-            self._last = delta, text
+            self._last = delta, text, known, name, {**event, "logprobs": None}
         return events
 
 
