@@ -244,8 +244,7 @@ class ResponsesJudge:
             self._untracked_deltas += text_bytes(event.get("delta"))
             return []
         known, events = self._opened(event, {"id": event.get("item_id"), "type": family})
-        if known is None:
-            return events
+        assert known is not None, "an event that is about an item names a type that has a state"
         events += known.handle(name, event)
         if isinstance(known, CallState) and known.waiting_bytes:
             self._waiting.add(known)

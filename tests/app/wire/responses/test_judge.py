@@ -15,6 +15,8 @@ from app.wire.canonical import CanonicalRequest, Target
 from app.wire.dialects import translation_relay
 from app.wire.exchange import AnswerError, Relay
 from app.wire.responses.answer_writer import ResponsesAnswerWriter
+from app.wire.responses.call_state import SearchState
+from app.wire.responses.item_state import CurrentMessage
 from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
 from app.wire.splice import members
 from tests.support.paths import RECORDINGS
@@ -259,3 +261,36 @@ def test_a_long_run_of_deltas_is_counted_as_if_each_was_read_alone() -> None:
     with_logprobs = [part | {"logprobs": [{"token": "a", "logprob": -1, "top_logprobs": []}]} for part in parts]
     for deltas in (parts, with_logprobs):
         assert one_judgement([sse(CREATED, ADDED, *deltas, closing())], stream=True)[5] == 24
+
+
+def test_items_without_a_place_are_those_that_the_closing_response_lists() -> None:
+    bare = event("response.output_text.delta", 1, delta="Hello.")
+    assert one_judgement([sse(CREATED, bare, closing(output=[MESSAGE]))], stream=True)[5] == 6
+
+
+def test_an_open_call_of_a_custom_tool_counts() -> None:
+    call = {"type": "custom_tool_call", "id": "ct", "call_id": "c", "name": "f", "input": ""}
+    added = event("response.output_item.added", 1, output_index=0, item=call)
+    started = passed(stream=True)
+    started.feed(sse(CREATED, added))
+    assert [(each.tool, each.count) for each in started.items.calls] == [("custom", 1)]
+    found = one_judgement([sse(CREATED, added, closing())], stream=True)
+    assert [(each.tool, each.count) for each in found[3].calls] == [("custom", 1)]
+
+
+def test_raw_reasoning_and_a_response_without_a_type_that_goes_on() -> None:
+    place = {"output_index": 0, "item_id": "rs", "content_index": 0}
+    deltas = [event("response.reasoning_text.delta", 1, delta="ab", **place)] * 2
+    odd = {"response": response("in_progress")}
+    assert one_judgement([sse(CREATED, *deltas, odd, closing())], stream=True)[5] == 4
+
+
+def test_an_item_of_whole_events_has_no_streamed_text() -> None:
+    assert SearchState(0, CurrentMessage(), "up").streamed("web_search_call.searching", {}) is None
+
+
+def test_kept_items_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.wire.responses.passthrough.BODY_BYTES_MAX", 100)
+    started = passed(stream=True)
+    with pytest.raises(AnswerError, match="too long"):
+        started.feed(sse(CREATED, DONE_ITEM))
