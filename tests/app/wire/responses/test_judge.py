@@ -280,9 +280,11 @@ def test_an_open_call_of_a_custom_tool_counts() -> None:
 
 def test_raw_reasoning_and_a_response_without_a_type_that_goes_on() -> None:
     place = {"output_index": 0, "item_id": "rs", "content_index": 0}
-    deltas = [event("response.reasoning_text.delta", 1, delta="ab", **place)] * 2
+    deltas = [
+        event("response.reasoning_text.delta", 1, delta="ab", **(place | {"output_index": at})) for at in (0, 0, 0.0)
+    ]
     odd = {"response": response("in_progress")}
-    assert one_judgement([sse(CREATED, *deltas, odd, closing())], stream=True)[5] == 4
+    assert one_judgement([sse(CREATED, *deltas, odd, closing())], stream=True)[5] == 6
 
 
 def test_an_item_of_whole_events_has_no_streamed_text() -> None:
@@ -290,7 +292,7 @@ def test_an_item_of_whole_events_has_no_streamed_text() -> None:
 
 
 def test_kept_items_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.wire.responses.passthrough.BODY_BYTES_MAX", 100)
+    monkeypatch.setattr("app.wire.responses.passthrough.BODY_BYTES_MAX", 10)
     started = passed(stream=True)
     with pytest.raises(AnswerError, match="too long"):
         started.feed(sse(CREATED, DONE_ITEM))
