@@ -22,6 +22,7 @@ from app.wire.dialects import (
     REQUEST_WRITERS,
     Dialect,
     dialect_for,
+    other_form_relay,
     passthrough_body,
     passthrough_relay,
     translation_relay,
@@ -47,13 +48,18 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An upstream, and the request as sent there. `model` is its name for the model; `relay` makes a new relay for each try."""
+    """An upstream, and the request as sent there.
+
+    - `model`: its name for the model.
+    - `relay`: makes a new relay for each try; `other_form` makes one for a body instead of a stream, or the reverse.
+    """
 
     upstream: str
     dialect: Dialect
     model: str
     body: bytes
     relay: Callable[[], Relay]
+    other_form: Callable[[], Relay]
 
 
 class Attempts:
@@ -119,7 +125,23 @@ class _Maker:
             body, relay = self._translated(dialect, target)
         if len(body) > offer.request_bytes_max:
             raise _too_large(len(body), offer.request_bytes_max)
-        return Attempt(name, dialect, target.model, body, relay)
+        return Attempt(name, dialect, target.model, body, relay, partial(self._other_form, dialect, target))
+
+    def _other_form(self, dialect: Dialect, target: Target) -> Relay:
+        """A relay for an answer in the other form. A pass-through's needs no more than the shape of the request."""
+        request = self.request
+        shape = CanonicalRequest(
+            request.endpoint, self.model.id, (), stream=request.stream, choices=request.demand.choices
+        )
+        return other_form_relay(
+            shape if dialect == request.endpoint else self.canonical,
+            dialect,
+            target,
+            model=self.model.id,
+            seed=self.seed,
+            created=self.created,
+            fields=self.echoed,
+        )
 
     def _target(self, name: str, offer: Offer) -> Target:
         bounds = self.bounds

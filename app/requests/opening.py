@@ -4,7 +4,8 @@ Rule 1: an attempt succeeds once the first frames that may be forwarded have arr
 attempt or another upstream may replace it. Attempts that are refused, break off or time out cost the client nothing.
 Rule 2: an upstream is retried only if a retry may help. The pause before a retry is limited; it grows with each retry, unless the
 upstream requested a certain pause.
-Rule 3: after a failure or a cancellation, the open answer is closed.
+Rule 3: an answer that is a body where a stream was requested, or the reverse, is read as what it is.
+Rule 4: after a failure or a cancellation, the open answer is closed.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ from app.upstream.base import Upstream, UpstreamAnswer, UpstreamCall
 from app.upstream.refusal import REFUSAL_BYTES_MAX, refused, refused_with
 from app.wire.dialects import Dialect
 from app.wire.exchange import AnswerError, Relay
+from app.wire.form import BOM, Form, form_of
 
 PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 0.2, 5.0
 REFUSAL_SECONDS = 10.0
+HEAD_BYTES_MAX = 4096
+"""An answer that begins with more blanks than this has the form that was requested."""
 _STATUS_OF_CODE = {
     "invalid_api_key": 401,
     "permission_denied": 403,
@@ -50,19 +54,32 @@ class Opened:
         self._call = replace(call, body=b"")
         self._upstream = upstream
 
-    async def begin(self) -> None:
+    async def begin(self, other_form: Callable[[], Relay]) -> None:
         """Read until there is something to forward, or the answer is closing. Raises UpstreamError."""
         try:
+            data = await self._head(other_form)
             while not self.relay.closing:
-                data = await self.answer.receive()
+                data = data or await self.answer.receive()
                 if not data:
                     if await self.over():
                         return
                 elif first := self.relay.feed(data):
                     self.first = first
                     return
+                data = b""
         except AnswerError as error:
             raise answer_fault(self.upstream, error) from error
+
+    async def _head(self, other_form: Callable[[], Relay]) -> bytes:
+        """Read until the form of the answer is certain. Returns the bytes read, b"" if the answer is empty."""
+        requested: Form = "stream" if self._call.stream else "body"
+        head, form = b"", None
+        while form is None and len(head) < HEAD_BYTES_MAX and (data := await self.answer.receive()):
+            head += data
+            form = form_of(head, requested)
+        if form is not None and form != requested:
+            self.relay = other_form()
+        return head.lstrip().removeprefix(BOM) if form == "body" else head
 
     async def over(self) -> bool:
         """Called when the upstream's stream has ended. Returns False if the answer had only paused and a further call continues it.
@@ -118,14 +135,13 @@ class Upstreams:
     async def _try(self, attempt: Attempt, stream: bool, request_id: str, seconds: float) -> Opened:
         upstream = self._upstreams[attempt.upstream]
         call = UpstreamCall(attempt.dialect, attempt.body, stream, request_id, attempt.model)
-        relay = attempt.relay()
         with trio.move_on_after(seconds):
             answer = await upstream.open(call)
-            opened = Opened(call, upstream, answer, relay)
+            opened = Opened(call, upstream, answer, attempt.relay())
             try:
                 if answer.status >= 400:
                     raise await _refusal(attempt.upstream, answer, attempt.dialect)
-                await opened.begin()
+                await opened.begin(attempt.other_form)
             except BaseException:
                 with trio.CancelScope(shield=True):
                     await opened.answer.aclose()

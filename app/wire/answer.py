@@ -147,10 +147,16 @@ class ChoiceFinished(Event, frozen=True, gc=False):
 
 
 class AnswerEnded(Event, frozen=True, gc=False):
-    """The answer is complete. `service_tier` is the tier that served it, or None if not reported."""
+    """The answer is complete. `service_tier` is the tier that served it, or None if not reported.
+
+    - `items`: without usage, the calls and images of the whole answer if the vendor lists them. If None, those of the events count.
+    - `eventless_bytes`: the output that no event contains, such as the text of items of unknown types, in UTF-8 bytes.
+    """
 
     usage: Usage | None = None
     service_tier: str | None = None
+    items: Usage | None = None
+    eventless_bytes: int = 0
 
 
 AnswerEvent = (

@@ -23,6 +23,7 @@ from app.wire.exchange import Endpoint, ParsedRequest, Relay
 from app.wire.file_ref import StoredFile
 from app.wire.gemini.answer_reader import GeminiAnswerReader
 from app.wire.gemini.request_writer import write_gemini_request
+from app.wire.relay import DONE
 from app.wire.responses.answer_reader import ResponsesAnswerReader
 from app.wire.responses.answer_writer import ResponsesAnswerWriter
 from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
@@ -97,8 +98,26 @@ def translation_relay(
 ) -> Relay:
     """A new relay for one translated attempt. `fields` are the client's request members that its answer echoes."""
     reader = _ANSWER_READERS[dialect](request, target)
-    make = ChatAnswerWriter if request.endpoint == "chat" else ResponsesAnswerWriter
-    writer: AnswerWriter = make(seed=seed, model=model, created=created, fields=fields, stream=request.stream)
+    writer = _writer(request, model, seed, created, fields)
     if request.stream:
         return StreamTranslation(reader, writer, choices=request.choices)
     return PlainTranslation(reader, writer, choices=request.choices)
+
+
+def other_form_relay(
+    request: CanonicalRequest, dialect: Dialect, target: Target, *, model: str, seed: str, created: int, fields: Members
+) -> Relay:
+    """A new relay for an upstream that answers with one body although a stream was requested, or the reverse.
+
+    The client gets the form that it requested. The dialect may be that of the client's endpoint.
+    """
+    reader = _ANSWER_READERS[dialect](request, target)
+    writer = _writer(request, model, seed, created, fields)
+    if request.stream:
+        return PlainTranslation(reader, writer, choices=request.choices, done=DONE)
+    return StreamTranslation(reader, writer, choices=request.choices, done=b"")
+
+
+def _writer(request: CanonicalRequest, model: str, seed: str, created: int, fields: Members) -> AnswerWriter:
+    make = ChatAnswerWriter if request.endpoint == "chat" else ResponsesAnswerWriter
+    return make(seed=seed, model=model, created=created, fields=fields, stream=request.stream)

@@ -8,6 +8,8 @@ Rule 3: comments and frames without data are not translated.
 Rule 4: an answer may be paused: end() then leaves it unfinished, and continuation() returns the body that continues it.
 Rule 5: if the rest of a closing answer never arrives, the answer ends with the information received so far, and the client still
         gets the last event.
+Rule 6: the upstream's form and the client's are independent: a stream may be written as one body, and a body as a stream. Then
+        nothing is forwarded until the answer is complete.
 """
 
 from __future__ import annotations
@@ -41,10 +43,14 @@ from domain.usage import Usage
 
 
 class _Translation(AnswerState):
-    """Shared by streams and plain answers: each event is counted on its way from the reader to the writer."""
+    """Shared by streams and plain answers: each event is counted on its way from the reader to the writer.
 
-    def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int) -> None:
+    `done` ends what the client gets: [DONE] for a stream, b"" for a body.
+    """
+
+    def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int, done: bytes) -> None:
         super().__init__()
+        self._last = done
         self._reader = reader
         self._writer = writer
         self._open = choices
@@ -54,10 +60,14 @@ class _Translation(AnswerState):
         self._searches = 0
         self._custom = 0
         self._images: dict[int, Item] = {}
+        self._listed: Usage | None = None
 
     @property
     def items(self) -> Usage:
-        """Searches, images and custom tool calls seen in the stream. Estimates start from this."""
+        """Searches, images and custom tool calls: those that the vendor lists at the end, else those seen in the stream. Estimates
+        start from this."""
+        if self._listed is not None:
+            return self._listed
         calls = call_counts(["custom"] * self._custom)
         return msgspec.structs.replace(item_usage(self._images.values()), web_search_calls=self._searches, calls=calls)
 
@@ -96,6 +106,8 @@ class _Translation(AnswerState):
                 self._reasons.setdefault(event.choice, event.reason)
                 self.closing = self._open <= 0
             case AnswerEnded():
+                self._listed = event.items
+                self.delivered.output_bytes += event.eventless_bytes
                 self._usage = self._with_calls(event.usage)
                 self.closing = self.finished = True
             case _:
@@ -114,10 +126,10 @@ class _Translation(AnswerState):
 
 
 class StreamTranslation(_Translation):
-    """Translates a stream."""
+    """Translates an upstream's stream."""
 
-    def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int) -> None:
-        super().__init__(reader, writer, choices=choices)
+    def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int, done: bytes = DONE) -> None:
+        super().__init__(reader, writer, choices=choices, done=done)
         self._splitter = FrameSplitter()
         self._ready: list[bytes] = []
         self._held: list[bytes] = []
@@ -161,7 +173,7 @@ class StreamTranslation(_Translation):
 
     def tail(self) -> bytes:
         assert self.closing, "nothing is held before the last choice is finished"
-        return b"".join([*self._ready, *self._held, DONE])
+        return b"".join([*self._ready, *self._held, self._last])
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
         return b"".join([*self._ready, self._writer.failure(message=message, type=type, code=code)])
@@ -197,10 +209,10 @@ class StreamTranslation(_Translation):
 
 
 class PlainTranslation(_Translation):
-    """Translates one whole body. Nothing is forwarded until it is complete."""
+    """Translates an upstream's one body. Nothing is forwarded until it is complete."""
 
-    def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int) -> None:
-        super().__init__(reader, writer, choices=choices)
+    def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int, done: bytes = b"") -> None:
+        super().__init__(reader, writer, choices=choices, done=done)
         self._body = bytearray()
         self._answer = b""
 
@@ -229,10 +241,12 @@ class PlainTranslation(_Translation):
 
     def tail(self) -> bytes:
         assert self.closing, "nothing is held before the body is complete"
-        return self._answer
+        return self._answer + self._last
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
-        return error_envelope(message=message, type=type, code=code)
+        if not self._last:
+            return error_envelope(message=message, type=type, code=code)
+        return self._writer.failure(message=message, type=type, code=code)
 
 
 def _continuation_of(reader: AnswerReader) -> bytes:

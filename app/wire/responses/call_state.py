@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import hashlib
+from typing import Any, ClassVar, Literal
 
 from app.wire.answer import (
     CallBegun,
@@ -15,9 +16,9 @@ from app.wire.answer import (
     SearchDone,
 )
 from app.wire.exchange import AnswerError
-from app.wire.relay import malformed
+from app.wire.relay import malformed, text_bytes
 from app.wire.responses.item_state import CurrentMessage, Events, Handlers, ItemState, StreamedText
-from app.wire.responses.values import Json, number, object_in, objects, text
+from app.wire.responses.values import Json, json_text, number, object_in, objects, text
 
 _DETAILS = ("size", "quality", "output_format", "background", "revised_prompt")
 
@@ -32,31 +33,46 @@ class CallState(ItemState):
         super().__init__(key, current, upstream)
         self._text = StreamedText()
         self.begun = False
+        self.call_id = ""
+        self.waiting_bytes = 0  # of the arguments that came before the name
 
     def added(self, item: Json) -> Events:
         return self._begin(item) if item.get("name") else []
 
     def _begin(self, item: Json) -> Events:
-        """If the vendor's call has no call_id, the item's id is used."""
-        name, call_id = text(item.get("name")), text(item.get("call_id") or item.get("id"))
+        """If the vendor's call has no call_id, the item's id is used; without either, one is made from the answer's id."""
+        name, call_id = text(item.get("name")), text(item.get("call_id") or item.get("id")) or self._made_id()
         if not name or not call_id:
             malformed("The answer contains a call without a name or an id.")
-        self.begun = True
+        self.begun, self.call_id, self.waiting_bytes = True, call_id, 0
         self._current.end()
         return [CallBegun(self.key, call_id, name, self.kind)]
 
+    def _made_id(self) -> str:
+        """The same at every client, and different in every answer. "" if the answer has no id either."""
+        if self.answer_id is None:
+            return ""
+        return f"call_{hashlib.sha256(f'{self.answer_id}:{self.key}'.encode()).hexdigest()[:24]}"
+
+    def streamed(self, name: str, event: Json) -> StreamedText | None:
+        return self._text if self.begun else None
+
     def _end(self, item: Json) -> Events:
         events = [] if self.begun else self._begin(item)
-        return [*events, *self._delta_events(self._text.rest(text(item.get(self.member)))), CallDone(self.key)]
+        return [*events, *self._delta_events(self._text.rest(json_text(item.get(self.member)))), CallDone(self.key)]
 
     def _delta_events(self, piece: str) -> Events:
         return [CallDelta(self.key, piece)] if piece else []
 
     def _delta(self, event: Json) -> Events:
-        return self._delta_events(self._text.add(text(event.get("delta")))) if self.begun else []
+        piece = json_text(event.get("delta"))
+        if self.begun:
+            return self._delta_events(self._text.add(piece))
+        self.waiting_bytes += text_bytes(piece)
+        return []
 
     def _done(self, event: Json) -> Events:
-        return self._delta_events(self._text.rest(text(event.get(self.member)))) if self.begun else []
+        return self._delta_events(self._text.rest(json_text(event.get(self.member)))) if self.begun else []
 
     handlers: ClassVar[Handlers] = {
         "function_call_arguments.delta": _delta,
@@ -98,24 +114,27 @@ class ImageState(ItemState):
 
     def __init__(self, key: int, current: CurrentMessage, upstream: str) -> None:
         super().__init__(key, current, upstream)
-        self._begun = False
+        self.begun = False
+        self.quality: Any = None
+        self.size: Any = None
 
     def added(self, item: Json) -> Events:
         return []
 
     def _begin(self) -> Events:
-        events: Events = [] if self._begun else [ImageBegun(self.key)]
-        self._begun = True
+        events: Events = [] if self.begun else [ImageBegun(self.key)]
+        self.begun = True
         return events
 
     def _end(self, item: Json) -> Events:
         data = text(item.get("result"))
-        if not data and self._begun:
+        if not data and self.begun:
             raise AnswerError("An image could not be generated.", malformed=False, type="server_error")
         return [*self._begin(), ImageDone(self.key, data, _details(item))] if data else []
 
     def _partial(self, event: Json) -> Events:
         data, index = text(event.get("partial_image_b64")), number(event.get("partial_image_index"))
+        self.quality, self.size = event.get("quality"), event.get("size")
         return [*self._begin(), ImagePartial(self.key, data, index, _details(event))] if data else []
 
     handlers: ClassVar[Handlers] = {"image_generation_call.partial_image": _partial}

@@ -43,6 +43,7 @@ class ItemState(ABC):
     def __init__(self, key: int, current: CurrentMessage, upstream: str) -> None:
         self.key = key
         self.finished = False
+        self.answer_id: str | None = None
         self._current = current
         self._upstream = upstream
 
@@ -57,6 +58,10 @@ class ItemState(ABC):
             return []
         self.finished = True
         return self._end(item)
+
+    def streamed(self, name: str, event: Json) -> StreamedText | None:
+        """The text that the delta `event` added to, if all that follows at the same place may be added to it directly."""
+        return None
 
     @abstractmethod
     def added(self, item: Json) -> Events:

@@ -37,6 +37,10 @@ class MessageState(ItemState):
             events += self._part_done({"content_index": index, "part": part})
         return events
 
+    def streamed(self, name: str, event: Json) -> StreamedText | None:
+        part = self._part(event)
+        return part.text if name == "output_text.delta" else part.refusal
+
     def _part(self, event: Json) -> _Part:
         index = number(event.get("content_index"))
         part = self._parts.get(index)
@@ -156,6 +160,11 @@ class ReasoningState(ItemState):
             bound(len(self._texts))
             found = self._texts[place] = StreamedText()
         return found
+
+    def streamed(self, name: str, event: Json) -> StreamedText | None:
+        if name == "reasoning_text.delta":
+            return self._text(("content", number(event.get("content_index"))))
+        return self._text(("summary", number(event.get("summary_index"))))
 
     def _delta(self, family: str, index: Any, raw: Any) -> Events:
         place = family, number(index)

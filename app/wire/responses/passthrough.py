@@ -1,9 +1,11 @@
-"""Relays answers of /v1/responses from an upstream to a client.
+"""Relays answers of /v1/responses from an upstream to a client, under the judgement of judge.py.
 
-Rule 1: a stream is closing, and finished, at response.completed or response.incomplete; anything after that is dropped.
-Rule 2: an error event (flat or nested), response.failed and response.cancelled end the answer with an AnswerError.
-Rule 3: in an event's response only `model` and `store` change, and encrypted content is sealed with the upstream's tag. All other
+Rule 1: a stream is closing, and finished, at its closing event; anything after that is dropped. It is sent as response.completed or
+        response.incomplete, whichever it means.
+Rule 2: in an event's response only `model` and `store` change, and encrypted content is sealed with the upstream's tag. All other
         events pass byte for byte.
+Rule 3: only events that clients could not read are repaired: a missing `type`; a call without `call_id`, or whose arguments
+        are an object; a closing response without `output`, which gets the finished items, or without a known `status`.
 Rule 4: a failure continues the sequence numbers that were forwarded, and reports the response that the client knows as failed.
 """
 
@@ -13,73 +15,58 @@ from typing import Any
 
 import msgspec
 
-from app.wire.envelope import upstream_error
-from app.wire.exchange import AnswerError
-from app.wire.relay import DONE, PlainRelay, StreamRelay, decoded, malformed, text_bytes
-from app.wire.rewrite import ENCRYPTED, seal_item
+from app.wire.relay import BODY_BYTES_MAX, DONE, PlainRelay, StreamRelay, malformed
+from app.wire.responses.delta import read_delta
+from app.wire.responses.judge import ResponsesJudge, event_in
+from app.wire.responses.values import Json, json_text
+from app.wire.responses.verdict import kind_of
+from app.wire.rewrite import seal_item
 from app.wire.splice import Members, members, with_members
 from app.wire.sse import Frame
-from app.wire.usage import COUNTED_ITEMS, FIGURE_MAX, Item, item_usage, responses_usage
+from app.wire.usage import FIGURE_MAX
 from domain.usage import Usage
 
-_NOTHING = msgspec.Raw(b"")
-_CLOSING = {"response.completed", "response.incomplete"}
-_FAILING = {"error", "response.failed", "response.cancelled"}
-
-
-class _Event(msgspec.Struct):
-    type: Any = None
-    sequence_number: Any = None
-    delta: Any = None
-    item_id: Any = None
-    response: msgspec.Raw = _NOTHING
-    item: msgspec.Raw = _NOTHING
-    error: Any = None
-
-
-class _OutputItem(Item, frozen=True):
-    """An item with the members that are counted."""
-
-    content: Any = None
-    summary: Any = None
-    arguments: Any = None
-    input: Any = None
-
-    def bytes(self) -> int:
-        parts = [part for parts in (self.content, self.summary) if isinstance(parts, list) for part in parts]
-        texts = [part.get(name) for part in parts if isinstance(part, dict) for name in ("text", "refusal")]
-        return sum(map(text_bytes, (*texts, self.arguments, self.input)))
-
-
-class _Response(msgspec.Struct):
-    """The members of a response that the relay reads."""
-
-    id: Any = None
-    status: Any = None
-    error: Any = None
-    incomplete_details: Any = None
-    output: list[_OutputItem] | None = None
-    tools: Any = None
-    usage: Any = None
-    tool_usage: Any = None
-    service_tier: Any = None
-
-
-class _Failure(msgspec.Struct):
-    """An error event, or the event of a failed response."""
-
-    error: Any = None
-    message: Any = None
-    code: Any = None
-    param: Any = None
-    response: Any = None
-
-
-_events = msgspec.json.Decoder(_Event)
-_items = msgspec.json.Decoder(_OutputItem)
-_failures = msgspec.json.Decoder(_Failure)
-_responses = msgspec.json.Decoder(_Response)
+_ARGUMENTS = ("delta", "arguments", "input")
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class _Public:
+    """Makes of an upstream's response what the client may see."""
+
+    def __init__(self, judge: ResponsesJudge, *, model: str, upstream: str) -> None:
+        self.changes: Members = {"model": _raw(model), "store": msgspec.Raw(b"false")}
+        self._judge = judge
+        self._upstream = upstream
+
+    def item(self, event: Json, item: Json) -> bool:
+        """Change `item` in place. Returns whether it changed."""
+        changed = seal_item(item, self._upstream)
+        if not item.get("call_id") and (call_id := self._judge.call_id(event, item)):
+            item["call_id"] = call_id
+            changed = True
+        for name in ("arguments", "input"):
+            if isinstance(item.get(name), dict | list):
+                item[name] = json_text(item[name])
+                changed = True
+        return changed
+
+    def closed(self, raw: Members, response: Json, finished: list[msgspec.Raw]) -> Members:
+        """A closed response. `finished` are the items of the stream, which count if it lists none."""
+        changes = dict(self.changes)
+        status = self._judge.finish.partition(":")[0]
+        if response.get("status") != status:
+            changes["status"] = _raw(status)
+        output = response.get("output") or []
+        changed = {index: item for index, item in enumerate(output) if self._changed_in(index, item)}
+        if changed:
+            raws = _raws.decode(raw["output"])
+            changes["output"] = _raw([changed.get(index, each) for index, each in enumerate(raws)])
+        elif finished and not output:
+            changes["output"] = _raw(finished)
+        return raw | changes
+
+    def _changed_in(self, index: int, item: Any) -> bool:
+        return isinstance(item, dict) and self.item({"output_index": index}, item)
 
 
 class ResponsesStreamRelay(StreamRelay):
@@ -87,33 +74,36 @@ class ResponsesStreamRelay(StreamRelay):
 
     def __init__(self, *, model: str, upstream: str) -> None:
         super().__init__()
-        self._changes = _changes(model)
-        self._upstream = upstream
-        self._done_items: list[Item] = []
-        self._shown_images: dict[str, Item] = {}
-        self._done_bytes = 0
+        self._judge = ResponsesJudge(upstream)
+        self._public = _Public(self._judge, model=model, upstream=upstream)
+        self._finished_items: list[msgspec.Raw] = []
+        self._finished_bytes = 0
         self._public_response: Members = {}
 
     @property
     def items(self) -> Usage:
-        """Counted from finished items and previewed images, until the last event lists all items."""
-        return self._items if self.closing else item_usage([*self._done_items, *self._shown_images.values()])
+        return self._judge.items
 
     def _take(self, frame: Frame, data: bytes) -> bytes:
+        judge = self._judge
+        delta = read_delta(frame.event, data)
+        if delta is not None and (size := judge.count(delta)) is not None:
+            self.delivered.output_bytes += size
+            number = delta.sequence_number
+            self._sequence = self._sequence + 1 if number is None else number
+            return frame.raw
         if data.startswith(b"[DONE]"):
             malformed("The answer ended before its response did.")
-        event = decoded(_events, data)
-        kind = event.type if isinstance(event.type, str) else frame.event
-        if kind in _FAILING or (event.error and not kind):
-            raise _failure_error(data)
-        if kind in _CLOSING:
-            return frame.with_data(self._close(event.response, kind, data))
-        self._count(event, kind)
-        if bytes(memoryview(event.response)[:1]) != b"{":
-            if ENCRYPTED in data and event.item is not _NOTHING:
-                return frame.with_data(_with_sealed_item(data, self._upstream))
-            return frame.raw
-        return frame.with_data(self._with_public_response(event.response, data))
+        event = event_in(data)
+        kind = kind_of(event, frame.event)
+        judge.judged(event, kind, delta)
+        self._response_id, self.delivered.output_bytes = judge.response_id, judge.output_bytes
+        if judge.ended:
+            return self._closed(frame, event, data)
+        number = event.get("sequence_number")
+        self._sequence = number if type(number) is int and 0 <= number <= FIGURE_MAX else self._sequence + 1
+        changes = self._changes(event, kind, data)
+        return frame.with_data(with_members(members.decode(data), changes)) if changes else frame.raw
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
         """A flat error event, after which clients keep reading, then response.failed if a response had begun, then [DONE]."""
@@ -130,37 +120,45 @@ class ResponsesStreamRelay(StreamRelay):
             frames.append(_frame("response.failed", event))
         return b"".join([*frames, DONE])
 
-    def _count(self, event: _Event, kind: str) -> None:
-        number = event.sequence_number
-        self._sequence = number if type(number) is int and 0 <= number <= FIGURE_MAX else self._sequence + 1
-        if event.delta is not None:
-            self.delivered.output_bytes += text_bytes(event.delta)
-        elif kind == "response.output_item.done" and event.item is not _NOTHING:
-            item = decoded(_items, event.item)
-            self._done_bytes += item.bytes()
-            self.delivered.output_bytes = max(self.delivered.output_bytes, self._done_bytes)
-            if item.type in COUNTED_ITEMS:
-                self._done_items.append(item)
-                self._shown_images.pop(_text(item.id) or "", None)
-        elif kind == "response.image_generation_call.partial_image" and (shown := _text(event.item_id)):
-            self._shown_images.setdefault(shown, Item(id=shown, type="image_generation_call"))
+    def _changes(self, event: Json, kind: str, data: bytes) -> Members:
+        """The members of an event that the client gets changed."""
+        changes: Members = {}
+        if kind and not event.get("type"):
+            changes["type"] = _raw(kind)
+        if isinstance(event.get("response"), dict):
+            # It is kept, because a failure would report it again.
+            self._public_response = members.decode(members.decode(data)["response"]) | self._public.changes
+            changes["response"] = _raw(self._public_response)
+        item = event.get("item")
+        if isinstance(item, dict):
+            if self._public.item(event, item):
+                changes["item"] = _raw(item)
+            if kind == "response.output_item.done":
+                self._keep(changes.get("item") or members.decode(data)["item"].copy())
+        if kind.startswith(("response.function_call_arguments.", "response.custom_tool_call_input.")):
+            described = {name: event[name] for name in _ARGUMENTS if isinstance(event.get(name), dict | list)}
+            changes |= {name: _raw(json_text(value)) for name, value in described.items()}
+        return changes
 
-    def _with_public_response(self, raw: msgspec.Raw, data: bytes) -> bytes:
-        """The event, with its response changed for the client. The response is kept, because a failure would report it again."""
-        self._public_response = decoded(members, raw) | self._changes
-        self._response_id = _text(decoded(_responses, raw).id) or self._response_id
-        return _with_response(data, self._public_response)
+    def _keep(self, item: msgspec.Raw) -> None:
+        self._finished_items.append(item)
+        self._finished_bytes += len(memoryview(item))
+        if self._finished_bytes > BODY_BYTES_MAX:
+            malformed("The answer is too long.")
 
-    def _close(self, raw: msgspec.Raw, kind: str, data: bytes) -> bytes:
-        """Handle the last event. It is neither kept nor counted, because it is held and a failure may replace it."""
-        response = decoded(_responses, raw)
-        if response.error:
-            raise upstream_error(response.error)
-        self._response_id = _text(response.id) or self._response_id
-        self._finish, self._items, self._usage = _summary(response, kind.removeprefix("response."), self._done_items)
-        self.delivered.output_bytes = max(self.delivered.output_bytes, _output_bytes(response))
+    def _closed(self, frame: Frame, event: Json, data: bytes) -> bytes:
+        """Handle the last event. Its response is not kept, because the event is held and a failure may replace it."""
+        judge = self._judge
+        self._finish, self._usage = judge.finish, judge.usage
         self.closing = self.finished = True
-        return _with_response(data, _sealed_output(decoded(members, raw), self._upstream) | self._changes)
+        fields, known = members.decode(data), event.get("response") or {}
+        raw = members.decode(fields["response"]) if known else self._public_response
+        response = self._public.closed(raw, known, self._finished_items)
+        kind = f"response.{judge.finish.partition(':')[0]}"
+        changed = with_members(fields, {"type": _raw(kind), "response": _raw(response)})
+        if frame.event == kind or event.get("type") == kind:
+            return frame.with_data(changed)
+        return b"event: %s\ndata: %s\n\n" % (kind.encode(), changed)
 
 
 class ResponsesPlainRelay(PlainRelay):
@@ -168,77 +166,24 @@ class ResponsesPlainRelay(PlainRelay):
 
     def __init__(self, *, model: str, upstream: str) -> None:
         super().__init__()
-        self._changes = _changes(model)
-        self._upstream = upstream
+        self._judge = ResponsesJudge(upstream)
+        self._public = _Public(self._judge, model=model, upstream=upstream)
+
+    @property
+    def items(self) -> Usage:
+        return self._judge.items
 
     def _whole(self, body: bytes) -> bytes:
-        response = decoded(_responses, body)
-        if response.error or response.status in ("failed", "cancelled"):
-            raise upstream_error(response.error)
-        if response.status not in ("completed", "incomplete"):
-            malformed("The answer is not a finished response.")
-        self._response_id = _text(response.id)
-        self._finish, self._items, self._usage = _summary(response, response.status, [])
-        self.delivered.output_bytes = _output_bytes(response)
-        return with_members(_sealed_output(members.decode(body), self._upstream), self._changes)
-
-
-def _summary(response: _Response, status: str, done: list[Item]) -> tuple[str, Usage, Usage | None]:
-    """Finish reason, calls and images, usage. If an upstream leaves `output` empty, the items seen in the stream count."""
-    items = item_usage(response.output or done, response.tools, response.tool_usage)
-    details = response.incomplete_details
-    reason = _text(details.get("reason")) if isinstance(details, dict) and status == "incomplete" else None
-    finish = f"{status}:{reason}" if reason else status
-    return finish, items, responses_usage(response.usage, response.service_tier, items)
-
-
-def _output_bytes(response: _Response) -> int:
-    """The text of the whole answer, which an upstream may send without deltas."""
-    return sum(item.bytes() for item in response.output or ())
-
-
-def _changes(model: str) -> dict[str, msgspec.Raw]:
-    return {"model": msgspec.Raw(msgspec.json.encode(model)), "store": msgspec.Raw(b"false")}
-
-
-def _with_response(data: bytes, response: Members) -> bytes:
-    return with_members(members.decode(data), {"response": msgspec.Raw(msgspec.json.encode(response))})
-
-
-def _sealed_output(response: Members, upstream: str) -> Members:
-    """The response with the encrypted content of its items sealed with the upstream's tag."""
-    output = response.get("output")
-    if output is None or ENCRYPTED not in memoryview(output).tobytes():
-        return response
-    items = _raws.decode(output)
-    for index, raw in enumerate(items):
-        item = msgspec.json.decode(raw)
-        if seal_item(item, upstream):
-            items[index] = _raw(item)
-    return response | {"output": _raw(items)}
-
-
-def _with_sealed_item(data: bytes, upstream: str) -> bytes:
-    fields = members.decode(data)
-    item = msgspec.json.decode(fields["item"])
-    return with_members(fields, {"item": _raw(item)}) if seal_item(item, upstream) else data
+        judge, response = self._judge, event_in(body)
+        judge.judged_whole(response)
+        self._response_id, self.delivered.output_bytes = judge.response_id, judge.output_bytes
+        self._finish, self._usage = judge.finish, judge.usage
+        return with_members(self._public.closed(members.decode(body), response, []), {})
 
 
 def _raw(value: Any) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(value))
 
 
-def _failure_error(data: bytes) -> AnswerError:
-    """The error of an event, in any of three forms: members of the event, an `error` member, or an error of its response."""
-    failure = decoded(_failures, data)
-    if isinstance(failure.response, dict):
-        return upstream_error(failure.response.get("error"))
-    return upstream_error(failure.error, {"message": failure.message, "code": failure.code, "param": failure.param})
-
-
 def _frame(kind: str, event: dict[str, Any]) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (kind.encode(), msgspec.json.encode(event))
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

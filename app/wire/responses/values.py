@@ -1,8 +1,14 @@
-"""Reads members of an upstream's JSON, which may be anything: absent ones are empty, wrong types make the answer malformed."""
+"""Reads members of an upstream's JSON, which may be anything.
+
+An absent member is empty. Servers also write null, "", false, {} or [] for it. Other values of the wrong type make the answer
+malformed.
+"""
 
 from __future__ import annotations
 
 from typing import Any
+
+import msgspec
 
 from app.wire.relay import malformed
 from app.wire.usage import FIGURE_MAX
@@ -11,7 +17,7 @@ Json = dict[str, Any]
 
 
 def text(value: Any) -> str:
-    if value is None:
+    if _absent(value):
         return ""
     if not isinstance(value, str):
         malformed("The answer contains a value that is not text.")
@@ -19,7 +25,9 @@ def text(value: Any) -> str:
 
 
 def number(value: Any) -> int:
-    if value is None:
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    if _absent(value):
         return 0
     if type(value) is not int or not 0 <= value <= FIGURE_MAX:
         malformed("The answer contains a value that is not a count.")
@@ -27,7 +35,7 @@ def number(value: Any) -> int:
 
 
 def object_in(value: Any) -> Json:
-    if value is None:
+    if _absent(value):
         return {}
     if not isinstance(value, dict):
         malformed("The answer contains a value that is not an object.")
@@ -35,8 +43,17 @@ def object_in(value: Any) -> Json:
 
 
 def objects(value: Any) -> list[Json]:
-    if value is None:
+    if _absent(value):
         return []
     if not isinstance(value, list):
         malformed("The answer contains a value that is not a list.")
     return [object_in(each) for each in value]
+
+
+def json_text(value: Any) -> str:
+    """A text, which some servers send as the object or list that it should describe."""
+    return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else text(value)
+
+
+def _absent(value: Any) -> bool:
+    return value is None or value is False or (isinstance(value, str | list | dict) and not value)

@@ -25,8 +25,8 @@ from app.wire.answer import (
     TextDelta,
 )
 from app.wire.exchange import AnswerError
-from app.wire.responses.answer_reader import ITEMS_MAX
 from app.wire.responses.answer_writer import ResponsesAnswerWriter
+from app.wire.responses.item_index import ITEMS_MAX
 from app.wire.splice import members
 from domain.usage import Usage
 from tests.support.wire.responses.answer_events import answers
@@ -49,7 +49,7 @@ from tests.support.wire.streams import RESPONSES_USAGE, response
 
 Json = dict[str, Any]
 SEED = "0123456789abcdef0123456789abcdef"
-ENDED = [ChoiceFinished("stop"), AnswerEnded()]
+ENDED = [ChoiceFinished("stop"), AnswerEnded(items=Usage())]
 
 
 CALL = {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f"}
@@ -106,7 +106,12 @@ def test_items_and_events_of_unknown_types() -> None:
 )
 def test_answers_that_were_cut(details: Any, reason: str) -> None:
     cut = response("incomplete", incomplete_details=details, output=[message(text_part("Hel"))])
-    expected = [AnswerBegun("resp_1", "vendor-model-2025"), TextDelta("Hel"), ChoiceFinished(reason), AnswerEnded()]  # type: ignore[arg-type]
+    expected = [
+        AnswerBegun("resp_1", "vendor-model-2025"),
+        TextDelta("Hel"),
+        ChoiceFinished(reason),  # type: ignore[arg-type]
+        AnswerEnded(items=Usage()),
+    ]
     assert events_of(of("incomplete", response=cut)) == expected
     assert reader().whole(json.dumps(cut).encode()) == expected
 

@@ -19,7 +19,7 @@ from app.wire.answer import (
     SearchDone,
 )
 from app.wire.exchange import AnswerError
-from domain.usage import ImageCount
+from domain.usage import ImageCount, Usage
 from tests.support.wire.responses.upstream_events import CREATED, added, completed, done, events_of, of, within
 from tests.support.wire.streams import RESPONSES_USAGE
 
@@ -56,7 +56,7 @@ def test_a_call_in_every_form_that_upstreams_send(events: list[Json]) -> None:
         CallDelta(0, '{"a":1}'),
         CallDone(0),
         ChoiceFinished("tool_calls"),
-        AnswerEnded(),
+        AnswerEnded(items=Usage()),
     ]
 
 

@@ -217,7 +217,7 @@ def test_an_unterminated_last_event_counts_if_it_is_valid() -> None:
 
 @pytest.mark.parametrize(
     ("delta", "size"),
-    [("ab", 2), ("\u00e9", 2), ({"text": "ab"}, 0), (None, 0)],
+    [("ab", 2), ("\u00e9", 2), ({"text": "ab"}, 13), (None, 0)],
     ids=["ascii", "wide", "object", "null"],
 )
 def test_delivered_bytes_are_counted(delta: Any, size: int) -> None:
@@ -294,12 +294,12 @@ def whole(body: bytes) -> tuple[ResponsesPlainRelay, Any]:
 
 
 def test_a_plain_response() -> None:
-    content = [{"type": "output_text", "text": "H\u00e9"}, {"type": "refusal", "refusal": "no"}, 5]
+    content = [{"type": "output_text", "text": "H\u00e9"}, {"type": "refusal", "refusal": "no"}, None]
     output = [
         {"type": "message", "content": content},
         {"type": "reasoning", "summary": [{"type": "summary_text", "text": "abc"}], "content": None},
-        {"type": "function_call", "arguments": "{}"},
-        {"type": "custom_tool_call", "input": "x"},
+        {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"},
+        {"type": "custom_tool_call", "call_id": "c2", "name": "g", "input": "x"},
         {"type": "web_search_call", "action": {"type": "search"}},
     ]
     actual = response("completed", output=output, usage=RESPONSES_USAGE, service_tier="default")
@@ -324,7 +324,7 @@ def test_a_plain_response_cut_by_its_limit() -> None:
         (b"[]", True),
         (b'{"status":"completed","x":"\xff"}', True),
         (json.dumps(response("in_progress")).encode(), True),
-        (json.dumps(response("completed", output={})).encode(), True),
+        (json.dumps(response("completed", output={"a": 1})).encode(), True),
         (json.dumps(response("failed")).encode(), False),
         (json.dumps(response("cancelled")).encode(), False),
         (json.dumps(response("completed", error={"message": "busy"})).encode(), False),
@@ -348,6 +348,7 @@ def test_a_previewed_image_counts_once_before_and_after_it_is_done() -> None:
         "status": "completed",
         "quality": "high",
         "size": "1024x1024",
+        "result": "AAAA",
     }
     started = relay()
     started.feed(sse(CREATED, partial, partial, nameless))
@@ -362,5 +363,13 @@ def test_items_that_arrive_whole_count_as_delivered() -> None:
     started.feed(sse(CREATED, event("response.output_item.done", 1, item=message)))
     assert started.delivered.output_bytes == 4
     started.feed(sse(event("response.output_text.delta", 2, delta="123456")))
-    started.feed(sse(event("response.output_item.done", 3, item={"type": "function_call", "arguments": "{}"})))
-    assert started.delivered.output_bytes == 10
+    started.feed(
+        sse(
+            event(
+                "response.output_item.done",
+                3,
+                item={"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+            )
+        )
+    )
+    assert started.delivered.output_bytes == 12

@@ -8,18 +8,25 @@ from typing import Any
 import pytest
 
 from app.wire.exchange import AnswerError
-from app.wire.responses.values import number, object_in, objects, text
+from app.wire.responses.values import json_text, number, object_in, objects, text
+
+ABSENT: tuple[Any, ...] = (None, "", False, {}, [])
 
 
 @pytest.mark.parametrize(("read", "empty", "value"), [(text, "", "a"), (number, 0, 3), (object_in, {}, {"a": 1})])
 def test_an_absent_value_is_empty_and_others_are_read(read: Callable[[Any], Any], empty: Any, value: Any) -> None:
-    assert read(None) == empty
+    assert [read(absent) for absent in ABSENT] == [empty] * 5
     assert read(value) == value
 
 
 def test_a_list_of_objects_may_contain_null() -> None:
-    assert objects(None) == []
+    assert [objects(absent) for absent in ABSENT] == [[]] * 5
     assert objects([{"a": 1}, None]) == [{"a": 1}, {}]
+
+
+def test_a_whole_number_in_another_spelling_and_a_text_given_as_an_object() -> None:
+    assert number(2.0) == 2
+    assert [json_text(value) for value in ({"a": 1}, [1], "x", None)] == ['{"a":1}', "[1]", "x", ""]
 
 
 @pytest.mark.parametrize(
@@ -30,9 +37,9 @@ def test_a_list_of_objects_may_contain_null() -> None:
         (number, True),
         (number, -1),
         (number, 10**9 + 1),
-        (number, 1.0),
-        (object_in, []),
-        (objects, {}),
+        (number, 1.5),
+        (object_in, [1]),
+        (objects, {"a": 1}),
         (objects, ["a"]),
     ],
 )
