@@ -91,9 +91,7 @@ def passthrough_relay(request: ParsedRequest, *, model: str, upstream: str) -> R
     if request.endpoint == "chat":
         choices, searches = request.demand.choices, "web_search" in request.demand.tools
         if request.stream:
-            return ChatStreamRelay(
-                model=model, include_usage=request.include_usage, choices=choices, searches=searches
-            )
+            return ChatStreamRelay(model=model, include_usage=request.include_usage, choices=choices, searches=searches)
         return ChatPlainRelay(model=model, choices=choices, searches=searches)
     if request.stream:
         return ResponsesStreamRelay(model=model, upstream=upstream)

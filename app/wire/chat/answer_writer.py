@@ -279,7 +279,6 @@ class ChatAnswerWriter:
             "created": self._created,
             "model": self._model,
             "service_tier": self._tier,
-            "system_fingerprint": None,
         }
 
 

@@ -27,13 +27,13 @@ ID_LENGTH_MAX = 512
 
 
 class Call:
-    """One call. `index` and `id` are those for clients; `id` is "" until the call begins.
+    """One call. `index` and `id` are those for clients; `id` is "" until it is known.
 
-    `upstream_id` is "" if the upstream sent none. `shown`: a pass-through has sent the id.
+    `upstream_id` is "" if the upstream sent none. `shown`: a pass-through has sent the beginning of the call.
     """
 
-    def __init__(self, upstream_id: str, index: int) -> None:
-        self.upstream_id = upstream_id
+    def __init__(self, index: int) -> None:
+        self.upstream_id = ""
         self.index = index
         self.id = ""
         self.kind: Literal["function", "custom"] = "function"
@@ -112,20 +112,27 @@ class CallReader:
         index = _index(entry)
         if index is None or index in self._indices:
             index = max(self._indices, default=-1) + 1
-        call = Call(_id(entry), index)
+        call = Call(index)
         self._indices.add(index)
         self._calls.append(call)
         return call
 
+    def _own(self, upstream_id: str) -> str:
+        """The id, or "" if an earlier call has it."""
+        if upstream_id in self._ids:
+            return ""
+        self._ids.add(upstream_id)
+        return upstream_id
+
     def _append(self, call: Call, entry: dict[str, Any], seed: str) -> Iterator[AnswerEvent]:
         name, text = _name(entry), _arguments(entry)
-        call.upstream_id = call.upstream_id or _id(entry)
+        if not call.upstream_id:
+            call.upstream_id = _id(entry)
+            call.id = call.id or self._own(call.upstream_id)
         if call.key is None and name:
             call.key = next(self._keys)
             call.kind = "custom" if _is_custom(entry) else "function"
-            taken = not call.upstream_id or call.upstream_id in self._ids
-            call.id = _made_id(seed, call.key) if taken else call.upstream_id
-            self._ids.add(call.id)
+            call.id = call.id or _made_id(seed, call.key)
             yield CallBegun(call.key, call.id, name, call.kind, self._choice)
             text, call.waiting = call.waiting + text, ""
         if call.key is None:

@@ -76,8 +76,8 @@ class ChatJudge:
     def continuation(self) -> bytes | None:
         return None
 
-    def glance(self, name: str, data: bytes) -> tuple[Glance, str] | None:
-        """The chunk and its text if it only continues the text or the reasoning of a choice, in which case it has been read.
+    def glance(self, name: str, data: bytes) -> tuple[Glance, int] | None:
+        """The chunk and the UTF-8 length of its text, if it only continues the text or reasoning of a choice; it then has been read.
 
         None for any other frame: frame() must read it.
         """
@@ -90,8 +90,8 @@ class ChatJudge:
         reader, delta = self._choices.get(choice.index), choice.delta
         if reader is None or delta is None:
             return None
-        text = reader.continued(delta.content, delta.reasoning_content, delta.reasoning)
-        return (chunk, text) if text else None
+        size = reader.continued(delta.content, delta.reasoning_content, delta.reasoning)
+        return (chunk, size) if size else None
 
     def finish_word(self, choice: int) -> str:
         """The reason why `choice` finished, in the form of the client's protocol; "" until then."""

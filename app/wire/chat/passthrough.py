@@ -3,8 +3,8 @@
 Rule 1: a stream is closing at the chunk with the finish_reason of the last requested choice, or at [DONE] if the upstream returned
         fewer choices and finished them all. It is finished at [DONE]. While every choice that began is finished, frames are held
         until one of these happens or another choice begins.
-Rule 2: only `model` changes in a chunk, and a null system_fingerprint is removed. A chunk that contains only usage is dropped unless
-        the client requested it.
+Rule 2: only `model` changes in a chunk, and a null system_fingerprint is removed. A chunk that contains only usage is dropped
+        unless the client requested it.
 Rule 3: if a server's choice is nearly OpenAI's, that choice alone is written again (repair.py). If an answer is whole without a
         finish reason, a chunk with it is added.
 Rule 4: usage, searches and custom tool calls are the judge's.
@@ -84,13 +84,13 @@ class ChatStreamRelay(StreamRelay):
     def _take(self, frame: Frame, data: bytes) -> bytes:
         glanced = self._judge.glance(frame.event, data)
         if glanced is not None:
-            chunk, size = glanced
+            common, size = glanced
             self._state.add_output(size)
-            return frame.with_data(self._splicer.replace(data)) if type(chunk.model) is str else frame.raw
+            return frame.with_data(self._splicer.replace(data)) if type(common.model) is str else frame.raw
         events = self._judge.frame(frame.event, data)
         self._note(events)
         if data.startswith(b"[DONE]"):
-            return b"".join(self._finish(event.choice) for event in events if isinstance(event, ChoiceFinished))
+            return b"".join(self._finish_chunk(event.choice) for event in events if isinstance(event, ChoiceFinished))
         chunk = self._judge.chunk
         if chunk.get("usage") is not None and not chunk.get("choices") and not self._include_usage:
             return b""
@@ -103,7 +103,7 @@ class ChatStreamRelay(StreamRelay):
             state.note(event)
         self.closing, self.finished, self._waiting = state.closing, state.finished, state.waiting
 
-    def _finish(self, choice: int) -> bytes:
+    def _finish_chunk(self, choice: int) -> bytes:
         """A chunk for the finish that the upstream left out."""
         finished = {"index": choice, "delta": {}, "logprobs": None, "finish_reason": self._judge.finish_word(choice)}
         chunk = {

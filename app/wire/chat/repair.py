@@ -38,11 +38,11 @@ def repair_choice(raw: dict[str, Any], part: str, choice: ChoiceReader) -> bool:
 
 def _repair_call(entry: dict[str, Any], part: str, call: Call) -> bool:
     changed = _set(entry, "index", call.index) if part == "delta" or "index" in entry else False
-    if call.id and not call.shown:
+    if call.key is not None and not call.shown:
         call.shown = True
         changed |= _set(entry, "type", call.kind)
         changed |= _set(entry, "id", call.id)
-    elif call.shown and entry.get("id") and entry["id"] != call.id:
+    elif entry.get("id") and entry["id"] != call.id:
         changed = bool(entry.pop("id"))
     if isinstance(inner := entry.get(call.kind), dict):
         changed |= _repair_text(inner, "arguments" if call.kind == "function" else "input", part)

@@ -70,7 +70,6 @@ def test_text() -> None:
         "created": 5,
         "model": "public",
         "service_tier": None,
-        "system_fingerprint": None,
         "choices": [{"index": 0, "delta": ROLE, "logprobs": None, "finish_reason": None}],
     }
 
@@ -89,7 +88,6 @@ def test_plain_text_has_every_member() -> None:
         "created": 5,
         "model": "public",
         "service_tier": "default",
-        "system_fingerprint": None,
         "choices": [
             {
                 "index": 0,
