@@ -88,7 +88,7 @@ class ChoiceReader:
         return bool(self._length or self._refused or len(self._calls))
 
     def continued(self, content: Any, reasoning_content: Any, reasoning: Any) -> int:
-        """The UTF-8 length of a delta's only text if it continues the current text or reasoning, which then has been read; else 0."""
+        """Read a delta's only text if it continues the current text or reasoning. Its UTF-8 length, or 0 if it was not read."""
         if self.finished:
             return 0
         if reasoning_content is None and reasoning is None:

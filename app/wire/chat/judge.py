@@ -77,7 +77,7 @@ class ChatJudge:
         return None
 
     def glance(self, name: str, data: bytes) -> tuple[Glance, int] | None:
-        """The chunk and the UTF-8 length of its text, if it only continues the text or reasoning of a choice; it then has been read.
+        """The chunk and the UTF-8 length of its text, if it only continues a choice's text or reasoning; it then has been read.
 
         None for any other frame: frame() must read it.
         """
