@@ -12,15 +12,13 @@ Rule 4: usage, searches and custom tool calls are the judge's.
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import msgspec
 
-from app.wire.answer import AnswerEnded, AnswerEvent, ChoiceFinished
+from app.wire.answer import AnswerEvent, ChoiceFinished
 from app.wire.chat.judge import ChatJudge
 from app.wire.envelope import error_envelope
-from app.wire.exchange import AnswerError
 from app.wire.relay import PlainRelay, StreamRelay
 from app.wire.splice import StringSplicer, members, with_members
 from app.wire.sse import Frame
@@ -69,12 +67,9 @@ class ChatStreamRelay(StreamRelay):
             self._note(self._judge.end())
 
     def cut(self) -> None:
-        """End with the usage that the judge knows. If it cannot end, the answer ends without usage."""
+        """End with the usage that the judge knows."""
         assert self.closing, "only a closing answer may be cut"
-        with contextlib.suppress(AnswerError):
-            self._note(self._judge.end())
-        if not self._state.finished:
-            self._note([AnswerEnded()])
+        self._note(self._judge.end())
         self.finished = False
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:

@@ -222,6 +222,13 @@ def test_a_byte_order_mark_is_removed() -> None:
     assert json.loads(one.tail())["choices"][0]["message"]["content"] == "a"
 
 
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+def test_reasoning_is_counted_in_each_chunk(name: str) -> None:
+    frames = (delta(**{name: text}) for text in ("a", "\u00e9", "c", ""))
+    outcome = streamed(*frames, delta(reasoning="d", content="e"), chunk("f"), chunk(finish="stop"), *END)
+    assert outcome.output_bytes == 7
+
+
 def test_a_cut_answer_has_what_arrived() -> None:
     one = relay()
     one.feed(sse(chunk("a"), chunk(finish="stop"), usage_chunk(CHAT_USAGE)))
