@@ -63,10 +63,15 @@ class CallReader:
         assert self._current is not None, "no delta has been read"
         return self._current
 
+    @property
+    def nameless(self) -> bool:
+        """Whether a call has no name yet."""
+        return any(call.key is None for call in self._calls)
+
     def begins(self, entry: dict[str, Any], seen: set[int | str]) -> bool:
         """Whether this delta starts a call, in which case everything before the call must be emitted first."""
         call = self._find(entry, seen)
-        return (call is None or call.key is None) and bool(_name(entry))
+        return (call is None or call.key is None) and bool(name_of(entry))
 
     def take(self, entry: dict[str, Any], seen: set[int | str], seed: str) -> Iterator[AnswerEvent]:
         """Read one delta of a call. `seen` are the indices and ids that occurred earlier in the same list.
@@ -91,7 +96,7 @@ class CallReader:
             yield CallDone(call.key)
 
     def _find(self, entry: dict[str, Any], seen: set[int | str]) -> Call | None:
-        index, upstream_id, name = _index(entry), _id(entry), _name(entry)
+        index, upstream_id, name = _index(entry), _id(entry), name_of(entry)
         if index is not None:
             call = self._slots.get(index)
             other = call is not None and bool(upstream_id and call.upstream_id and upstream_id != call.upstream_id)
@@ -125,7 +130,7 @@ class CallReader:
         return upstream_id
 
     def _append(self, call: Call, entry: dict[str, Any], seed: str) -> Iterator[AnswerEvent]:
-        name, text = _name(entry), _arguments(entry)
+        name, text = name_of(entry), arguments_of(entry)
         if not call.upstream_id:
             call.upstream_id = _id(entry)
             call.id = call.id or self._own(call.upstream_id)
@@ -160,11 +165,11 @@ def _id(entry: dict[str, Any]) -> str:
     return _text(entry.get("id"))[:ID_LENGTH_MAX]
 
 
-def _name(entry: dict[str, Any]) -> str:
+def name_of(entry: dict[str, Any]) -> str:
     return _text(_inner(entry).get("name"))
 
 
-def _arguments(entry: dict[str, Any]) -> str:
+def arguments_of(entry: dict[str, Any]) -> str:
     """The arguments as JSON text; some upstreams send the object itself."""
     value = _inner(entry).get("input" if _is_custom(entry) else "arguments")
     return msgspec.json.encode(value).decode() if isinstance(value, dict) else _text(value)

@@ -109,6 +109,8 @@ class ChoiceReader:
             if self.finished:
                 malformed("The answer continues after its end.")
             yield event
+        if self.finished and self._calls.nameless:
+            malformed("The answer continues after its end.")
 
     def finish(self, reason: str) -> Iterator[AnswerEvent]:
         if failure := _FAILURE_REASONS.get(reason.lower()):

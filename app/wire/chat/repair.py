@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from app.wire.chat.calls import Call
+from app.wire.chat.calls import Call, arguments_of, name_of
 from app.wire.chat.choice_reader import ChoiceReader
 
 
@@ -28,12 +28,27 @@ def repair_choice(raw: dict[str, Any], part: str, choice: ChoiceReader) -> bool:
         changed |= _set(inner, "role", inner.get("role") or "assistant")
         if "content" not in inner:
             changed |= _set(inner, "content", None)
-    calls = inner.get("tool_calls")
-    for entry, call in zip(calls if isinstance(calls, list) else (), choice.placed, strict=False):
+    pairs = list(zip(inner.get("tool_calls") or (), choice.placed, strict=True))
+    if part == "message" and len({id(call) for _, call in pairs}) < len(pairs):
+        pairs = _merged(pairs)
+        changed |= _set(inner, "tool_calls", [entry for entry, _ in pairs])
+    for entry, call in pairs:
         changed |= _repair_call(entry, part, call)
     if isinstance(function := inner.get("function_call"), dict):
         changed |= _repair_text(function, "arguments", part)
     return changed
+
+
+def _merged(pairs: list[tuple[dict[str, Any], Call]]) -> list[tuple[dict[str, Any], Call]]:
+    """One entry for each call of a message, with the text of all of its entries."""
+    first: dict[int, tuple[dict[str, Any], Call]] = {}
+    for entry, call in pairs:
+        earlier, _ = first.setdefault(id(call), (entry, call))
+        if earlier is not entry:
+            name = name_of(earlier) or name_of(entry)
+            text = arguments_of(earlier) + arguments_of(entry)
+            earlier[call.kind] = {"name": name, "arguments" if call.kind == "function" else "input": text}
+    return list(first.values())
 
 
 def _repair_call(entry: dict[str, Any], part: str, call: Call) -> bool:

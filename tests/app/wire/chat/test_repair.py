@@ -268,6 +268,20 @@ def test_a_plain_answer_is_corrected() -> None:
     assert fifth == {"id": "e", "type": "custom", "custom": {"name": "x", "input": ""}}
 
 
+def test_entries_of_one_call_in_a_plain_answer_are_one() -> None:
+    calls: list[Any] = [call(None, "c", "f", "1"), {}, call(None, None, None, "2")]
+    calls += [{"id": "d", "custom": {"name": "x"}}, {"custom": {"input": "y"}}]
+    [choice] = answered(plain({"tool_calls": calls}))
+    assert choice["message"]["tool_calls"] == [
+        typed(call(None, "c", "f", "12")),
+        {"id": "d", "type": "custom", "custom": {"name": "x", "input": "y"}},
+    ]
+
+
+def test_a_call_after_the_finish_is_malformed() -> None:
+    assert failure(chunk("a"), chunk(finish="stop"), delta(tool_calls=[{}]), *END).malformed
+
+
 def test_a_plain_answer_without_indices_roles_and_content() -> None:
     body = {"choices": [{"message": {"content": "a"}}, {"message": {"reasoning": "b"}}], "model": "old"}
     first, second = answered(json.dumps(body).encode(), 2)

@@ -6,11 +6,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-ABSENT = st.sampled_from([None, "", False, {}])
+ABSENT: st.SearchStrategy[Any] = st.sampled_from([None, "", False, {}])
 TEXT = st.sampled_from(["a", "\u00e9", "bc"])
 IDS = st.one_of(st.sampled_from(["c1", "c2", "c3"]), ABSENT)
 NAMES = st.one_of(st.sampled_from(["f", "g"]), ABSENT)
-ARGUMENTS = st.one_of(st.sampled_from(["{}", '{"a"', "1"]), st.just({"a": 1}), st.just({}), st.none())
+ARGUMENTS: st.SearchStrategy[Any] = st.one_of(
+    st.sampled_from(["{}", '{"a"', "1"]), st.just({"a": 1}), st.just({}), st.none()
+)
 VENDOR_REASONS = ("tool_calls", "length", "eos", "max_tokens", "model_length", "function_call", "content_filter")
 REASONS = st.sampled_from(["stop", "stop", *VENDOR_REASONS, "STOP", "error", "abort", 5])
 USAGE = st.sampled_from(
