@@ -143,7 +143,7 @@ def _written(data: bytes, judge: ChatJudge, model: StringSplicer) -> bytes:
 
 
 def _without_fingerprint(data: bytes) -> bytes:
-    if data.count(_NULL_FINGERPRINT) == 1:
+    if _NULL_FINGERPRINT in data and data.count(b'"system_fingerprint"') == 1:
         return data.replace(_NULL_FINGERPRINT, b"")
     fields: dict[str, Any] = members.decode(data)
     return with_members({name: raw for name, raw in fields.items() if name != "system_fingerprint"}, {})
