@@ -85,9 +85,10 @@ def passthrough_body(request: ParsedRequest, target: Target) -> bytes:
 def passthrough_relay(request: ParsedRequest, *, model: str, upstream: str) -> Relay:
     """A new relay for one pass-through attempt. Clients see the model as `model`."""
     if request.endpoint == "chat":
+        choices, searches = request.demand.choices, "web_search" in request.demand.tools
         if request.stream:
-            return ChatStreamRelay(model=model, include_usage=request.include_usage, choices=request.demand.choices)
-        return ChatPlainRelay(model=model)
+            return ChatStreamRelay(model=model, include_usage=request.include_usage, choices=choices, searches=searches)
+        return ChatPlainRelay(model=model, choices=choices, searches=searches)
     if request.stream:
         return ResponsesStreamRelay(model=model, upstream=upstream)
     return ResponsesPlainRelay(model=model, upstream=upstream)

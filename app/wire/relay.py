@@ -18,7 +18,7 @@ import msgspec
 
 from app.wire.envelope import error_envelope, error_in_body
 from app.wire.exchange import AnswerError, Delivered
-from app.wire.sse import MAX_FRAME_BYTES, Frame, FrameSplitter
+from app.wire.sse import BOM, MAX_FRAME_BYTES, Frame, FrameSplitter
 from domain.usage import Usage
 
 HELD_BYTES_MAX = 2 * MAX_FRAME_BYTES
@@ -163,7 +163,7 @@ class PlainRelay(AnswerState, ABC):
 
     def end(self) -> None:
         assert not self._failed, "ended after an error"
-        body = bytes(self._body)
+        body = bytes(self._body).removeprefix(BOM)
         self._body.clear()
         self._failed = True
         self._answer = self._whole(body)

@@ -2,6 +2,7 @@
 
 Rule 1: frames depend only on the bytes, never on how they were divided into reads.
 Rule 2: a frame keeps its bytes: the frames and the pending rest, joined, are the stream. A pass-through therefore changes nothing.
+        Only a byte order mark in front of the stream is removed: clients would take it for the first field's name.
 Rule 3: a frame longer than MAX_FRAME_BYTES is malformed, whether or not its end has arrived.
 
 Lines end in LF, CRLF or CR. A frame ends with the first line end that directly follows another one. In a stream with bare CRs, a
@@ -19,7 +20,7 @@ from app.wire.exchange import AnswerError
 MAX_FRAME_BYTES = 8 * 1024 * 1024
 """Image events carry several MB of base64."""
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
 _LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\r|\n)")
 _OVERLAP = 3
@@ -39,7 +40,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
         old = self.data or b""
         if self.at >= 0:
             return self.raw[: self.at] + data + self.raw[self.at + len(old) :]
-        lines = [found[1] for found in _LINE.finditer(self.raw.removeprefix(_BOM))]
+        lines = [found[1] for found in _LINE.finditer(self.raw)]
         kept = [line for line in lines if line and line.partition(b":")[0] != b"data"]
         return b"\n".join([*kept, *(b"data: " + line for line in data.split(b"\n")), b"", b""])
 
@@ -98,7 +99,8 @@ class FrameSplitter:
 
     def _frame(self, raw: bytes) -> Frame:
         _bound(len(raw))
-        first, self._first = self._first, False
+        if self._first:
+            raw, self._first = raw.removeprefix(BOM), False
         if not self._cr:
             line_end, last = raw.find(b"\n"), len(raw) - 2
             if line_end == last and raw.startswith(b"data: "):
@@ -106,14 +108,14 @@ class FrameSplitter:
             at = line_end + 7
             if raw.startswith(b"data: ", line_end + 1) and raw.startswith(b"event: ") and raw.find(b"\n", at) == last:
                 return Frame(raw, raw[7:line_end].decode(errors="replace"), raw[at:-2], at)
-        return _parsed(raw, len(_BOM) if first and raw.startswith(_BOM) else 0)
+        return _parsed(raw)
 
 
-def _parsed(raw: bytes, start: int) -> Frame:
+def _parsed(raw: bytes) -> Frame:
     event = ""
     data: list[bytes] = []
     at = -1
-    for line in _LINE.finditer(raw, start):
+    for line in _LINE.finditer(raw):
         name, _, value = line[1].partition(b":")
         spaced = value.startswith(b" ")
         if name == b"data":

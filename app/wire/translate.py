@@ -37,22 +37,16 @@ from app.wire.answer import (
 from app.wire.envelope import error_envelope, error_in_body
 from app.wire.exchange import AnswerError
 from app.wire.relay import BODY_BYTES_MAX, DONE, HELD_BYTES_MAX, AnswerState, malformed, text_bytes
-from app.wire.sse import FrameSplitter
+from app.wire.sse import BOM, FrameSplitter
 from app.wire.usage import Item, call_counts, item_usage
 from domain.usage import Usage
 
 
-class _Translation(AnswerState):
-    """Shared by streams and plain answers: each event is counted on its way from the reader to the writer.
+class EventState(AnswerState):
+    """The state of an answer that is read into events: each event is counted."""
 
-    `done` ends what the client gets: [DONE] for a stream, b"" for a body.
-    """
-
-    def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int, done: bytes) -> None:
+    def __init__(self, *, choices: int) -> None:
         super().__init__()
-        self._last = done
-        self._reader = reader
-        self._writer = writer
         self._open = choices
         self._reasons: dict[int, str] = {}
         self._begun: set[int] = set()
@@ -72,27 +66,22 @@ class _Translation(AnswerState):
         return msgspec.structs.replace(item_usage(self._images.values()), web_search_calls=self._searches, calls=calls)
 
     @property
-    def response_id(self) -> str:
-        return self._writer.response_id
-
-    @property
     def finish(self) -> str:
         """Each reason once, in the order of the choices."""
         return ",".join(dict.fromkeys(reason for _, reason in sorted(self._reasons.items())))
 
     @property
-    def _waiting(self) -> bool:
+    def waiting(self) -> bool:
+        """Every choice that began is finished, but more may begin."""
         return bool(self._reasons) and self._begun <= self._reasons.keys()
 
-    def _note(self, event: AnswerEvent) -> None:
+    def note(self, event: AnswerEvent) -> None:
         choice = getattr(event, "choice", None)
         if choice is not None:
             self._begun.add(choice)
         match event:
             case TextDelta() | RefusalDelta() | ReasoningDelta() | CallDelta():
-                size = text_bytes(event.text)
-                self.delivered.output_bytes += size
-                self._bound(size)
+                self.add_output(text_bytes(event.text))
             case CallBegun(kind="custom"):
                 self._custom += 1
             case SearchDone():
@@ -113,6 +102,11 @@ class _Translation(AnswerState):
             case _:
                 pass
 
+    def add_output(self, size: int) -> None:
+        """Count `size` bytes of text, reasoning or arguments."""
+        self.delivered.output_bytes += size
+        self._bound(size)
+
     def _with_calls(self, usage: Usage | None) -> Usage | None:
         """Vendors may omit custom tool calls from usage; if so, the number seen in the stream is used."""
         if usage is None or usage.calls:
@@ -123,6 +117,23 @@ class _Translation(AnswerState):
         self._event_bytes += size
         if self._event_bytes > BODY_BYTES_MAX:
             malformed("The answer is too long.")
+
+
+class _Translation(EventState):
+    """Shared by streams and plain answers: each event is counted on its way from the reader to the writer.
+
+    `done` ends what the client gets: [DONE] for a stream, b"" for a body.
+    """
+
+    def __init__(self, reader: AnswerReader, writer: AnswerWriter, *, choices: int, done: bytes) -> None:
+        super().__init__(choices=choices)
+        self._last = done
+        self._reader = reader
+        self._writer = writer
+
+    @property
+    def response_id(self) -> str:
+        return self._writer.response_id
 
 
 class StreamTranslation(_Translation):
@@ -186,9 +197,9 @@ class StreamTranslation(_Translation):
 
     def _write(self, events: Iterable[AnswerEvent]) -> None:
         for event in events:
-            self._note(event)
+            self.note(event)
             written = self._writer.write(event)
-            if self.closing or self._waiting:
+            if self.closing or self.waiting:
                 self._hold(written)
             elif written:
                 self._ready += [*self._held, written]
@@ -227,10 +238,10 @@ class PlainTranslation(_Translation):
     def end(self) -> None:
         assert not self._failed, "ended after an error"
         self._failed = True
-        body = bytes(self._body)
+        body = bytes(self._body).removeprefix(BOM)
         self._body.clear()
         for event in self._reader.whole(body):
-            self._note(event)
+            self.note(event)
             self._answer += self._writer.write(event)
         self.closing = self.finished
         self._failed = False

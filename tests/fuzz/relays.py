@@ -117,7 +117,7 @@ def _responses_stream() -> Relay:
 
 
 def _chat_body() -> Relay:
-    return ChatPlainRelay(model="public")
+    return ChatPlainRelay(model="public", choices=1)
 
 
 def _responses_body() -> Relay:

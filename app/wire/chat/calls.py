@@ -5,15 +5,16 @@ names that are repeated or come late; arguments as an object. Hence:
 
 Rule 1: a delta belongs to the call with its index; without an index, to the call with its id; without either, to the last call.
 Rule 2: only a delta with a name can start another call. It does so if its index or id is new, if its id differs from that of the
-        call at its index, or if the same list already has an entry for that index.
+        call at its index, or if the same list already has an entry for that index or, without an index, for that id.
 Rule 3: a call begins once its name is known; arguments that arrive earlier are kept until then.
+Rule 4: each call has an index and an id of its own. An index or an id that an earlier call has is replaced.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -25,11 +26,18 @@ WAITING_LENGTH_MAX = 1_000_000
 ID_LENGTH_MAX = 512
 
 
-class _Call:
-    """`upstream_id` is "" if the upstream sent none."""
+class Call:
+    """One call. `index` and `id` are those for clients; `id` is "" until it is known.
 
-    def __init__(self, upstream_id: str) -> None:
-        self.upstream_id = upstream_id
+    `upstream_id` is "" if the upstream sent none. `shown`: a pass-through has sent the beginning of the call.
+    """
+
+    def __init__(self, index: int) -> None:
+        self.upstream_id = ""
+        self.index = index
+        self.id = ""
+        self.kind: Literal["function", "custom"] = "function"
+        self.shown = False
         self.key: int | None = None
         self.waiting = ""
 
@@ -40,19 +48,33 @@ class CallReader:
     def __init__(self, choice: int, keys: Iterator[int]) -> None:
         self._choice = choice
         self._keys = keys
-        self._calls: list[_Call] = []
-        self._slots: dict[int, _Call] = {}
+        self._current: Call | None = None
+        self._calls: list[Call] = []
+        self._slots: dict[int, Call] = {}
+        self._ids: set[str] = set()
+        self._indices: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._calls)
 
-    def begins(self, entry: dict[str, Any], seen: set[int]) -> bool:
+    @property
+    def current(self) -> Call:
+        """The call that the last delta belonged to."""
+        assert self._current is not None, "no delta has been read"
+        return self._current
+
+    @property
+    def nameless(self) -> bool:
+        """Whether a call has no name yet."""
+        return any(call.key is None for call in self._calls)
+
+    def begins(self, entry: dict[str, Any], seen: set[int | str]) -> bool:
         """Whether this delta starts a call, in which case everything before the call must be emitted first."""
         call = self._find(entry, seen)
-        return (call is None or call.key is None) and bool(_name(entry))
+        return (call is None or call.key is None) and bool(name_of(entry))
 
-    def take(self, entry: dict[str, Any], seen: set[int], seed: str) -> Iterator[AnswerEvent]:
-        """Read one delta of a call. `seen` are the indices that occurred earlier in the same list.
+    def take(self, entry: dict[str, Any], seen: set[int | str], seed: str) -> Iterator[AnswerEvent]:
+        """Read one delta of a call. `seen` are the indices and ids that occurred earlier in the same list.
 
         `seed` determines the ids of calls that have none: always the same for one answer, different for different answers.
         """
@@ -63,6 +85,8 @@ class CallReader:
         if index is not None:
             self._slots[index] = call
             seen.add(index)
+        seen.add(_id(entry))
+        self._current = call
         yield from self._append(call, entry, seed)
 
     def done(self) -> Iterator[AnswerEvent]:
@@ -71,35 +95,50 @@ class CallReader:
                 malformed("The answer contains a call without a name.")
             yield CallDone(call.key)
 
-    def _find(self, entry: dict[str, Any], seen: set[int]) -> _Call | None:
-        index, upstream_id, name = _index(entry), _id(entry), _name(entry)
+    def _find(self, entry: dict[str, Any], seen: set[int | str]) -> Call | None:
+        index, upstream_id, name = _index(entry), _id(entry), name_of(entry)
         if index is not None:
             call = self._slots.get(index)
             other = call is not None and bool(upstream_id and call.upstream_id and upstream_id != call.upstream_id)
             return None if name and (other or index in seen) else call
         if upstream_id:
-            known = next((call for call in self._calls if call.upstream_id == upstream_id), None)
+            known = next((call for call in reversed(self._calls) if call.upstream_id == upstream_id), None)
+            if name and upstream_id in seen:
+                return None
             return known if known is not None or name else self._last()
         return None if name else self._last()
 
-    def _last(self) -> _Call | None:
+    def _last(self) -> Call | None:
         return self._calls[-1] if self._calls else None
 
-    def _add_call(self, entry: dict[str, Any]) -> _Call:
+    def _add_call(self, entry: dict[str, Any]) -> Call:
         if len(self._calls) >= CALLS_MAX:
             malformed("The answer contains too many calls.")
-        call = _Call(_id(entry))
+        index = _index(entry)
+        if index is None or index in self._indices:
+            index = max(self._indices, default=-1) + 1
+        call = Call(index)
+        self._indices.add(index)
         self._calls.append(call)
         return call
 
-    def _append(self, call: _Call, entry: dict[str, Any], seed: str) -> Iterator[AnswerEvent]:
-        name, text = _name(entry), _arguments(entry)
-        call.upstream_id = call.upstream_id or _id(entry)
+    def _own(self, upstream_id: str) -> str:
+        """The id, or "" if an earlier call has it."""
+        if upstream_id in self._ids:
+            return ""
+        self._ids.add(upstream_id)
+        return upstream_id
+
+    def _append(self, call: Call, entry: dict[str, Any], seed: str) -> Iterator[AnswerEvent]:
+        name, text = name_of(entry), arguments_of(entry)
+        if not call.upstream_id:
+            call.upstream_id = _id(entry)
+            call.id = call.id or self._own(call.upstream_id)
         if call.key is None and name:
             call.key = next(self._keys)
-            kind = "custom" if _is_custom(entry) else "function"
-            call_id = call.upstream_id or _made_id(seed, call.key)
-            yield CallBegun(call.key, call_id, name, "custom" if kind == "custom" else "function", self._choice)
+            call.kind = "custom" if _is_custom(entry) else "function"
+            call.id = call.id or _made_id(seed, call.key)
+            yield CallBegun(call.key, call.id, name, call.kind, self._choice)
             text, call.waiting = call.waiting + text, ""
         if call.key is None:
             call.waiting += text
@@ -126,11 +165,11 @@ def _id(entry: dict[str, Any]) -> str:
     return _text(entry.get("id"))[:ID_LENGTH_MAX]
 
 
-def _name(entry: dict[str, Any]) -> str:
+def name_of(entry: dict[str, Any]) -> str:
     return _text(_inner(entry).get("name"))
 
 
-def _arguments(entry: dict[str, Any]) -> str:
+def arguments_of(entry: dict[str, Any]) -> str:
     """The arguments as JSON text; some upstreams send the object itself."""
     value = _inner(entry).get("input" if _is_custom(entry) else "arguments")
     return msgspec.json.encode(value).decode() if isinstance(value, dict) else _text(value)
@@ -150,7 +189,7 @@ def _inner(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    if value is None:
+    if not value:
         return ""
     if not isinstance(value, str):
         malformed("The answer contains a call with members of the wrong type.")

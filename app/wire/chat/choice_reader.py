@@ -4,8 +4,8 @@ Rule 1: within a delta the order is reasoning, text, refusal, citations, calls.
 Rule 2: reasoning ends where anything else begins. It is sealed in the form of the message members that this upstream expects back,
         so that it can be returned to it, and never to another upstream.
 Rule 3: citations belong to the current message. Upstreams count offsets from the start of the choice; events count them from the
-        start of the message.
-Rule 4: no content may follow the finish. Late citations are ignored.
+        start of the message. A citation without a current message is left out, but shows that a search was made.
+Rule 4: no content may follow the finish.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from app.wire.answer import (
     SearchDone,
     TextDelta,
 )
-from app.wire.chat.calls import CallReader
+from app.wire.chat.calls import Call, CallReader
 from app.wire.exchange import AnswerError
-from app.wire.relay import malformed
+from app.wire.relay import malformed, text_bytes
 from app.wire.tags import seal
 from app.wire.usage import FIGURE_MAX
 
@@ -56,12 +56,19 @@ _FAILURE_REASONS: Final = {
 
 
 class ChoiceReader:
-    """`searches`: whether the client offered a web search; if so, citations show that one was made."""
+    """`searches`: whether the client offered a web search; if so, citations show that one was made.
+
+    - `finish_word`: why the choice finished, in the form of the client's protocol; "" until then.
+    - `placed`: for each entry of the last delta's tool_calls, the call that it belongs to.
+    """
 
     def __init__(self, index: int, keys: Iterator[int], *, upstream: str, searches: bool) -> None:
         self.finished = False
+        self.finish_word = ""
         self.cited: list[str] = []
-        self._index = index
+        self.placed: list[Call] = []
+        self.index = index
+        self._refused = self._legacy = False
         self._keys = keys
         self._upstream = upstream
         self._searches = searches
@@ -75,17 +82,39 @@ class ChoiceReader:
         self._citations: set[tuple[str, int, int]] = set()
         self._logprobs: list[dict[str, Any]] = []
 
+    @property
+    def has_answer(self) -> bool:
+        """Whether there is text, a refusal or a call."""
+        return bool(self._length or self._refused or len(self._calls))
+
+    def continued(self, content: Any, reasoning_content: Any, reasoning: Any) -> int:
+        """Read a delta's only text if it continues the current text or reasoning. Its UTF-8 length, or 0 if it was not read."""
+        if self.finished:
+            return 0
+        if reasoning_content is None and reasoning is None:
+            if type(content) is not str or self._start is None or self._reasoning_key is not None or self._logprobs:
+                return 0
+            self._length += len(content)
+            return len(content) if content.isascii() else text_bytes(content)
+        text = reasoning if reasoning_content is None else reasoning_content
+        if content or self._reasoning_key is None or type(text) is not str or not text:
+            return 0
+        self._keep_reasoning(text)
+        return text_bytes(text)
+
     def take(self, delta: dict[str, Any], logprobs: Any, seed: str) -> Iterator[AnswerEvent]:
         """Read one delta. Raises AnswerError if it is invalid. `seed` determines the ids of calls that have none."""
+        self.placed = []
         for event in self._events(delta, logprobs, seed):
             if self.finished:
                 malformed("The answer continues after its end.")
             yield event
+        if self.finished and self._calls.nameless:
+            malformed("The answer continues after its end.")
 
     def finish(self, reason: str) -> Iterator[AnswerEvent]:
-        if reason in _FAILURE_REASONS:
-            message = "The upstream aborted the answer."
-            raise AnswerError(message, malformed=False, type="server_error", code=_FAILURE_REASONS[reason])
+        if failure := _FAILURE_REASONS.get(reason.lower()):
+            raise AnswerError("The upstream aborted the answer.", malformed=False, type="server_error", code=failure)
         if self.finished:
             return
         yield from self._end_reasoning()
@@ -93,14 +122,16 @@ class ChoiceReader:
         if self.cited and self._searches:
             key = next(self._keys)
             sources = [{"type": "url", "url": url} for url in dict.fromkeys(self.cited)]
-            yield SearchBegun(key, self._index)
+            yield SearchBegun(key, self.index)
             yield SearchDone(key, {"type": "search", "query": "", "queries": [], "sources": sources})
         self.finished = True
-        yield ChoiceFinished(self._reason(reason), self._index)
+        understood = self._reason(reason)
+        self.finish_word = "function_call" if understood == "tool_calls" and self._legacy else understood
+        yield ChoiceFinished(understood, self.index)
 
     def _reason(self, upstream_reason: str) -> FinishReason:
         """Some upstreams report "stop" after calls; clients would then not respond to the calls."""
-        reason = _REASONS.get(upstream_reason, "stop")
+        reason = _REASONS.get(upstream_reason.lower(), "stop")
         if reason == "stop" and len(self._calls):
             return "tool_calls"
         return "stop" if reason == "tool_calls" and not len(self._calls) else reason
@@ -112,14 +143,17 @@ class ChoiceReader:
         for is_reasoning, content in _contents(delta):
             yield from self._reasoning_delta(None, content) if is_reasoning else self._text_delta(content)
         if refusal := _text(delta, "refusal"):
+            self._refused = True
             yield from self._end_reasoning()
-            yield RefusalDelta(refusal, self._index)
-        for annotation in [] if self.finished else _list(delta, "annotations"):
+            yield RefusalDelta(refusal, self.index)
+        for annotation in _list(delta, "annotations"):
             yield from self._citation(annotation)
-        seen: set[int] = set()
+        seen: set[int | str] = set()
         for call in _list(delta, "tool_calls"):
             yield from self._call(call, seen, seed)
-        if (function := delta.get("function_call")) is not None:
+            self.placed.append(self._calls.current)
+        if function := delta.get("function_call"):
+            self._legacy = not self.placed
             yield from self._call({"function": function, "index": 0}, set(), seed)
 
     def _text_delta(self, content: str) -> Iterator[AnswerEvent]:
@@ -128,7 +162,7 @@ class ChoiceReader:
             self._start = self._length
         self._length += len(content)
         logprobs, self._logprobs = tuple(self._logprobs), []
-        yield TextDelta(content, self._index, logprobs)
+        yield TextDelta(content, self.index, logprobs)
 
     def _reasoning_delta(self, name: str | None, text: str) -> Iterator[AnswerEvent]:
         """`name` is the message member in which the upstream expects the reasoning back, or None if there is none."""
@@ -136,11 +170,14 @@ class ChoiceReader:
             self._start = None
             self._reasoning_key = next(self._keys)
             self._reasoning_member = name
-            yield ReasoningBegun(self._reasoning_key, self._index)
+            yield ReasoningBegun(self._reasoning_key, self.index)
+        self._keep_reasoning(text)
+        yield ReasoningDelta(self._reasoning_key, text)
+
+    def _keep_reasoning(self, text: str) -> None:
         self._reasoning_length += len(text)
         if self._reasoning_length <= SEALED_LENGTH_MAX:
             self._reasoning_pieces.append(text)
-        yield ReasoningDelta(self._reasoning_key, text)
 
     def _end_reasoning(self, extra: dict[str, Any] | None = None) -> Iterator[AnswerEvent]:
         """End the open reasoning. `extra` is a call's extra content; if no reasoning is open, it becomes a separate reasoning."""
@@ -148,7 +185,7 @@ class ChoiceReader:
             if not extra:
                 return
             self._reasoning_key = next(self._keys)
-            yield ReasoningBegun(self._reasoning_key, self._index)
+            yield ReasoningBegun(self._reasoning_key, self.index)
         key, text, self._reasoning_key = self._reasoning_key, "".join(self._reasoning_pieces), None
         whole = self._reasoning_length <= SEALED_LENGTH_MAX
         self._reasoning_pieces, self._reasoning_length = [], 0
@@ -157,7 +194,7 @@ class ChoiceReader:
             members["extra_content"] = extra
         yield ReasoningDone(key, seal(self._upstream, msgspec.json.encode(members).decode()) if members else None)
 
-    def _call(self, entry: Any, seen: set[int], seed: str) -> Iterator[AnswerEvent]:
+    def _call(self, entry: Any, seen: set[int | str], seed: str) -> Iterator[AnswerEvent]:
         if not isinstance(entry, dict):
             malformed("The answer contains a call that is not an object.")
         if self._calls.begins(entry, seen):
@@ -167,9 +204,9 @@ class ChoiceReader:
         yield from self._calls.take(entry, seen, seed)
 
     def _citation(self, annotation: Any) -> Iterator[AnswerEvent]:
-        """Annotations that are not URL citations, repeats, and those that arrive after their message has ended, are ignored."""
+        """Annotations that are not URL citations, and repeats, are ignored."""
         citation = annotation.get("url_citation") if isinstance(annotation, dict) else None
-        if not isinstance(citation, dict) or self._start is None:
+        if not isinstance(citation, dict):
             return
         url, title = citation.get("url"), citation.get("title")
         if not isinstance(url, str) or not url:
@@ -181,9 +218,11 @@ class ChoiceReader:
         if len(self._citations) > CITATIONS_MAX:
             malformed("The answer contains too many citations.")
         self.cited.append(url)
+        if self._start is None or self.finished:
+            return
         first = min(max(start - self._start, 0), self._length - self._start)
         last = min(max(end - self._start, first), self._length - self._start)
-        yield CitationAdded(url, title if isinstance(title, str) else "", first, last, self._index)
+        yield CitationAdded(url, title if isinstance(title, str) else "", first, last, self.index)
 
 
 def _offset(raw: dict[str, Any], name: str) -> int:
@@ -193,7 +232,7 @@ def _offset(raw: dict[str, Any], name: str) -> int:
 
 def _text(delta: dict[str, Any], name: str) -> str:
     value = delta.get(name)
-    if value is None:
+    if not value:
         return ""
     if not isinstance(value, str):
         malformed(f"The answer contains {name} that is not text.")
@@ -221,7 +260,7 @@ def _contents(delta: dict[str, Any]) -> Iterator[tuple[bool, str]]:
 
 def _list(delta: dict[str, Any], name: str) -> list[Any]:
     value = delta.get(name)
-    if value is None:
+    if not value:
         return []
     if not isinstance(value, list):
         malformed(f"The answer contains {name} that is not a list.")

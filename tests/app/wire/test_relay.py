@@ -17,7 +17,7 @@ def test_a_frame_of_full_length_can_be_held() -> None:
 def test_held_bytes_are_limited() -> None:
     one = ChatStreamRelay(model="public", include_usage=False, choices=1)
     one.feed(sse(chunk(finish="stop")))
-    big = sse(chunk("x" * (MAX_FRAME_BYTES - 1000)))
+    big = sse(chunk(padding="x" * (MAX_FRAME_BYTES - 1000)))
     assert one.feed(big) == b""
     with pytest.raises(AnswerError, match="continues after its end"):
         one.feed(big + big)

@@ -69,7 +69,7 @@ def test_frames_do_not_depend_on_cuts_and_keep_every_byte(stream: bytes, places:
     assert [frame for piece in cut(stream, places) for frame in pieces.feed(piece)] == frames
     assert pieces.flush() == whole.flush()
     joined = b"".join(frame.raw for frame in frames)
-    assert stream.startswith(joined)
+    assert stream.removeprefix(b"\xef\xbb\xbf").startswith(joined)
     assert split(by_byte(stream)) == split([stream])
 
 

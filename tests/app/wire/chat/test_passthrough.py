@@ -57,9 +57,8 @@ def test_usage_is_forwarded_to_a_client_that_asked() -> None:
 
 
 def test_other_bytes_do_not_change() -> None:
-    before = (
-        b': hi\n\nid: 4\ndata: { "x" : 1.00, "model":"old" , "choices":[{"delta":{"content":"\\u00e9","y":[ ]}}]}\n\n'
-    )
+    choice = b'{"index":0,"delta":{"content":"\\u00e9","y":[ ]}}'
+    before = b': hi\n\nid: 4\ndata: { "x" : 1.00, "model":"old" , "choices":[%s]}\n\n' % choice
     outcome = run(relay(), [before + PLAIN_STREAM])
     assert outcome.forwarded.startswith(before.replace(b"old", b"public"))
 
@@ -143,10 +142,14 @@ def test_anything_after_done_is_dropped() -> None:
     assert run(relay(), by_byte(PLAIN_STREAM + more)) == run(relay(), [PLAIN_STREAM])
 
 
-def test_content_after_the_finish_is_held_with_it() -> None:
-    outcome = run(relay(), [sse(chunk("a"), chunk(finish="stop"), chunk("b"), chunk(finish="length"), "[DONE]")])
-    assert [event["choices"][0]["delta"].get("content") for event in payloads(outcome.tail)[:-1]] == [None, "b", None]
-    assert (outcome.finish, outcome.output_bytes) == ("stop", 2)
+def test_content_after_the_finish_is_malformed() -> None:
+    assert fault(sse(chunk("a"), chunk(finish="stop"), chunk("b"), "[DONE]")).malformed
+
+
+def test_a_finish_that_is_repeated_is_held_with_the_first() -> None:
+    outcome = run(relay(), [sse(chunk("a"), chunk(finish="stop"), chunk(""), chunk(finish="length"), "[DONE]")])
+    assert [event["choices"][0]["finish_reason"] for event in payloads(outcome.tail)[:-1]] == ["stop", None, "stop"]
+    assert (outcome.finish, outcome.output_bytes) == ("stop", 1)
 
 
 def test_a_finish_without_usage_has_none() -> None:
@@ -211,11 +214,10 @@ def test_a_chunk_without_a_model_passes_as_it_came() -> None:
         ({"content": "\u00e9"}, 2),
         ({"reasoning_content": "ab"}, 2),
         ({"reasoning": "ab", "content": "c"}, 3),
-        ({"content": [{"type": "text", "text": "ab"}]}, 0),
+        ({"content": [{"type": "text", "text": "ab"}]}, 2),
         ({"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": '{"a"'}}]}, 4),
-        ({"tool_calls": [{"custom": {"input": "abc"}}, {"function": 5}, 5]}, 3),
-        ({"tool_calls": "none"}, 0),
-        ({"function_call": {"arguments": "ab"}}, 2),
+        ({"tool_calls": [{"custom": {"name": "f", "input": "abc"}}]}, 3),
+        ({"function_call": {"name": "f", "arguments": "ab"}}, 2),
     ],
 )
 def test_delivered_bytes_are_counted(delta: dict[str, Any], size: int) -> None:
@@ -318,8 +320,8 @@ def completion(**members: Any) -> dict[str, Any]:
     } | members
 
 
-def whole(body: bytes) -> tuple[ChatPlainRelay, bytes]:
-    one = ChatPlainRelay(model="public")
+def whole(body: bytes, choices: int = 1) -> tuple[ChatPlainRelay, bytes]:
+    one = ChatPlainRelay(model="public", choices=choices)
     for piece in by_byte(body):
         assert (one.feed(piece), one.closing) == (b"", False)
     one.end()
@@ -341,10 +343,10 @@ def test_a_plain_completion_changes_its_model_only() -> None:
 
 def test_a_plain_completion_of_two_choices() -> None:
     choices = [
-        {"index": 1, "finish_reason": "stop"},
+        {"index": 1, "message": {"content": ""}, "finish_reason": "stop"},
         {"index": 0, "message": {"content": "ab"}, "finish_reason": "length"},
     ]
-    one, _ = whole(json.dumps(completion(choices=choices, usage=None, id="")).encode())
+    one, _ = whole(json.dumps(completion(choices=choices, usage=None, id="")).encode(), choices=2)
     assert (one.finish, one.usage, one.response_id, one.delivered.output_bytes) == ("length,stop", None, None, 2)
 
 

@@ -17,13 +17,13 @@ CUSTOM = {"id": "call_1", "type": "custom", "custom": {"name": "f", "input": "a"
 FUNCTION = {"id": "call_2", "type": "function", "function": {"name": "g", "arguments": "{}"}}
 
 
-def relay() -> ChatStreamRelay:
-    return ChatStreamRelay(model="public", include_usage=False, choices=2)
+def relay(*, searches: bool = True) -> ChatStreamRelay:
+    return ChatStreamRelay(model="public", include_usage=False, choices=2, searches=searches)
 
 
-def whole(message: dict[str, Any], **members: Any) -> ChatPlainRelay:
+def whole(message: dict[str, Any], *, searches: bool = True, **members: Any) -> ChatPlainRelay:
     choice = {"index": 0, "message": {"role": "assistant"} | message, "finish_reason": "stop"}
-    one = ChatPlainRelay(model="public")
+    one = ChatPlainRelay(model="public", searches=searches)
     one.feed(json.dumps({"id": "c", "model": "old", "choices": [choice]} | members).encode())
     one.end()
     return one
@@ -58,22 +58,37 @@ def test_a_whole_answer_that_cites_its_sources_is_a_search() -> None:
     assert (silent.usage, silent.items) == (None, Usage(web_search_calls=1))
 
 
+def test_sources_are_no_search_if_none_was_offered() -> None:
+    stream = sse(chunk("a"), cited(0), chunk(finish="stop"), usage_chunk(CHAT_USAGE), "[DONE]")
+    outcome = run(relay(searches=False), [stream])
+    assert (outcome.items, outcome.usage) == (Usage(), USAGE)
+    one = whole({"content": "a", "annotations": [CITATION]}, searches=False, usage=CHAT_USAGE)
+    assert (one.items, one.usage) == (Usage(), USAGE)
+
+
+def test_sources_outside_of_the_text_are_a_search() -> None:
+    stream = sse(
+        *(cited(0), chunk("a"), chunk(finish="stop"), chunk("b", index=1), chunk(index=1, finish="stop"), cited(1)),
+        *(usage_chunk(CHAT_USAGE), "[DONE]"),
+    )
+    assert run(relay(), [stream]).usage == msgspec.structs.replace(USAGE, web_search_calls=2)
+
+
 def test_each_call_of_a_custom_tool_is_counted_once_however_many_pieces_it_has() -> None:
     piece = {"index": 0, "custom": {"input": "b"}}
     stream = sse(
         *(called({"index": 0} | CUSTOM), called(piece), called(piece, {"index": 1} | FUNCTION, {"index": 2} | CUSTOM)),
-        *(called({"index": 0} | CUSTOM, index=1), called(5, {"custom": 5}, {"index": [0]} | CUSTOM, index=1), cited(0)),
+        *(called({"index": 0} | CUSTOM, index=1), chunk("c"), cited(0)),
         *(chunk(finish="tool_calls"), chunk(index=1, finish="tool_calls"), usage_chunk(CHAT_USAGE), "[DONE]"),
     )
     outcome = run(relay(), [stream])
-    calls = (CallCount("custom", 4),)
+    calls = (CallCount("custom", 3),)
     assert outcome.items == Usage(web_search_calls=1, calls=calls)
     assert outcome.usage == msgspec.structs.replace(USAGE, web_search_calls=1, calls=calls)
 
 
 def test_custom_calls_of_a_whole_answer_are_counted() -> None:
     calls = (CallCount("custom", 2),)
-    message = {"content": None, "tool_calls": [CUSTOM, FUNCTION, CUSTOM, 5]}
+    message = {"content": None, "tool_calls": [CUSTOM, FUNCTION, CUSTOM]}
     assert whole(message, usage=CHAT_USAGE).usage == msgspec.structs.replace(USAGE, calls=calls)
     assert whole(message).items == Usage(calls=calls)
-    assert whole({"content": "a", "tool_calls": "none"}).items == Usage()

@@ -1,0 +1,171 @@
+"""Judges a chat upstream's answer, whether it is OpenAI or a compatible server: the one reading that translations and pass-throughs
+share. answer_reader.py gives its events to a writer; passthrough.py forwards the bytes that it judged.
+
+Rule 1: the answer begins with the first chunk that has a choice or an id (some servers first send one with neither).
+Rule 2: it ends at [DONE], or, without one, when all requested choices are finished. Fewer choices are accepted only with [DONE].
+Rule 3: usage and [DONE] show that an answer without finish reasons is whole, if each of its choices has text or a call.
+Rule 4: usage may come in any chunk and more than once (some servers send running totals): the last report counts.
+Rule 5: chat does not report searches. If the client offered a search, each choice that cites sources counts as one search, which is
+        how vendors price them.
+Rule 6: null, absent, "", false and {} are the same for finish reasons, ids, names, texts and errors.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent
+from app.wire.chat.choice_reader import ChoiceReader
+from app.wire.chat.glance import Glance, glance
+from app.wire.chat.repair import repair_choice
+from app.wire.envelope import upstream_error
+from app.wire.relay import decoded, malformed
+from app.wire.usage import chat_usage, tier
+from domain.usage import Usage
+
+_NAME_LENGTH_MAX = 256
+_object = msgspec.json.Decoder(dict[str, Any])
+
+
+class ChatJudge:
+    """Reads one answer, streamed or plain. Implements answer.AnswerReader.
+
+    - `searches`: whether the client offered a web search.
+    - `repairs`: whether the choices of `chunk`, the last one read, are corrected in place to what was understood. `repaired` says
+      whether any was.
+    - `upstream_id` and `created` are the first that the upstream reported.
+    """
+
+    def __init__(self, *, choices: int, searches: bool, upstream: str = "", repairs: bool = False) -> None:
+        self.upstream_id: str | None = None
+        self.created: Any = None
+        self.chunk: dict[str, Any] = {}
+        self.repaired = False
+        self._choice_count = choices
+        self._searches = searches
+        self._upstream = upstream
+        self._repairs = repairs
+        self._keys = itertools.count()
+        self._choices: dict[int, ChoiceReader] = {}
+        self._began = self._ended = False
+        self._seed = ""
+        self._tier: str | None = None
+        self._usage: Usage | None = None
+
+    def frame(self, name: str, data: bytes) -> list[AnswerEvent]:
+        if self._ended:
+            return []
+        if data.startswith(b"[DONE]"):
+            return [*self._finish_answered(), *self._done(1)]
+        chunk = decoded(_object, data)
+        if name == "error":
+            raise upstream_error(chunk.get("error") or chunk)
+        return list(self._chunk(chunk, "delta"))
+
+    def end(self) -> list[AnswerEvent]:
+        return [] if self._ended else self._done(self._choice_count)
+
+    def whole(self, body: bytes) -> list[AnswerEvent]:
+        answer = decoded(_object, body)
+        return [*self._chunk(answer, "message"), *self._done(1)]
+
+    def continuation(self) -> bytes | None:
+        return None
+
+    def glance(self, name: str, data: bytes) -> tuple[Glance, int] | None:
+        """The chunk and the UTF-8 length of its text, if it only continues a choice's text or reasoning; it then has been read.
+
+        None for any other frame: frame() must read it.
+        """
+        chunk = None if name == "error" or self._ended else glance(data)
+        if chunk is None or chunk.choices is None:
+            return None
+        if (chunk.id and self.upstream_id is None) or (chunk.service_tier or self._tier) != self._tier:
+            return None
+        choice = chunk.choices[0]
+        reader, delta = self._choices.get(choice.index), choice.delta
+        if reader is None or delta is None:
+            return None
+        size = reader.continued(delta.content, delta.reasoning_content, delta.reasoning)
+        return (chunk, size) if size else None
+
+    def finish_word(self, choice: int) -> str:
+        """The reason why `choice` finished, in the form of the client's protocol; "" until then."""
+        return self._choices[choice].finish_word
+
+    def _finish_answered(self) -> Iterator[AnswerEvent]:
+        if self._usage is not None:
+            for choice in self._choices.values():
+                if choice.has_answer and not choice.finished:
+                    yield from choice.finish("stop")
+
+    def _done(self, finished_min: int) -> list[AnswerEvent]:
+        finished = [choice for choice in self._choices.values() if choice.finished]
+        if len(finished) < max(finished_min, len(self._choices)):
+            malformed("The answer ended before it was complete.")
+        self._ended = True
+        usage = self._usage
+        cited = sum(1 for choice in finished if choice.cited)
+        if usage is not None and cited and self._searches:
+            usage = msgspec.structs.replace(usage, web_search_calls=cited)
+        return [AnswerEnded(usage, self._tier)]
+
+    def _chunk(self, chunk: dict[str, Any], part: str) -> Iterator[AnswerEvent]:
+        self.chunk, self.repaired = chunk, False
+        if chunk.get("error"):
+            raise upstream_error(chunk["error"])
+        if chunk.get("object") == "error":
+            raise upstream_error(chunk)
+        self._tier = tier(chunk.get("service_tier")) or self._tier
+        choices = chunk.get("choices") or []
+        if not isinstance(choices, list):
+            malformed("The answer's choices are not a list.")
+        upstream_id = _word(chunk.get("id"))
+        self.upstream_id = self.upstream_id or upstream_id
+        self.created = self.created or chunk.get("created")
+        if not self._began and (choices or upstream_id):
+            self._began = True
+            self._seed = upstream_id or str(chunk.get("created"))
+            yield AnswerBegun(upstream_id, _word(chunk.get("model")), self._tier)
+        for position, choice in enumerate(choices):
+            yield from self._choice(choice, part, position if part == "message" else 0)
+        if chunk.get("usage") is not None:
+            self._usage = chat_usage(chunk["usage"], self._tier) or self._usage
+
+    def _choice(self, raw: Any, part: str, position: int) -> Iterator[AnswerEvent]:
+        choice = self._choice_reader(raw, position)
+        if raw.get("error"):
+            raise upstream_error(raw["error"])
+        delta = raw.get(part)
+        if delta is None and part == "delta":
+            delta = {}
+        if not isinstance(delta, dict):
+            malformed(f"The answer contains a choice whose {part} is not an object.")
+        yield from choice.take(delta, raw.get("logprobs"), self._seed)
+        reason = raw.get("finish_reason") or ("stop" if part == "message" else "")
+        if not isinstance(reason, str):
+            malformed("The answer contains a finish reason that is not text.")
+        if reason:
+            yield from choice.finish(reason)
+        if self._repairs and repair_choice(raw, part, choice):
+            self.repaired = True
+
+    def _choice_reader(self, raw: Any, position: int) -> ChoiceReader:
+        """The reader of the choice that `raw` belongs to. Without an index, that is the choice at `position`."""
+        index = raw.get("index") if isinstance(raw, dict) else -1
+        index = position if index is None else index
+        if type(index) is not int or not 0 <= index < self._choice_count:
+            malformed("The answer contains a choice that was not requested.")
+        found = self._choices.get(index)
+        if found is None:
+            found = ChoiceReader(index, self._keys, upstream=self._upstream, searches=self._searches)
+            self._choices[index] = found
+        return found
+
+
+def _word(value: Any) -> str | None:
+    return value[:_NAME_LENGTH_MAX] if isinstance(value, str) and value else None
