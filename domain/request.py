@@ -41,7 +41,7 @@ TOKENS_PER_PAGE_MAX = 8_000
 TOOL_CALLS_DEFAULT = 8
 """Calls of priced tools in one answer if the client set no max_tool_calls. It is written into the upstream request."""
 TOOL_CALLS_MAX = 100
-_READING_TOOLS = frozenset({"web_search", "image_generation", "code_interpreter", "mcp"})
+_READING_TOOLS = frozenset({"web_search", "image_generation", "code_interpreter", "mcp", "tool_search"})
 """Tools that the upstream runs itself: the model reads their results within the same answer."""
 _COUNTED_TOOLS = tuple(tool for tool in CALLED_TOOLS if tool != "namespace")
 

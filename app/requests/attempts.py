@@ -17,6 +17,7 @@ from app.wire.dialects import (
     REQUEST_READERS,
     REQUEST_WRITERS,
     Dialect,
+    canonical_for,
     dialect_for,
     passthrough_body,
     passthrough_relay,
@@ -149,7 +150,8 @@ class _Maker:
         return body, partial(passthrough_relay, bare, model=self.model.id, upstream=target.upstream)
 
     def _translated(self, dialect: Dialect, target: Target) -> tuple[bytes, Callable[[], Relay]]:
-        canonical = self.canonical
+        omits = self.request.omits_cached_search
+        canonical = canonical_for(self.canonical, dialect, omits_cached_search=omits)
         relay = partial(
             translation_relay,
             canonical,
