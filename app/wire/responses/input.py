@@ -57,6 +57,8 @@ from app.wire.strict import invalid, strict
 
 Files = Mapping[str, StoredFile]
 _LEFT_OUT: Final = ("mcp_list_tools", "tool_search_call", "tool_search_output")
+_CLIENTS_CALLS: Final = ("computer_call", "local_shell_call", "shell_call", "apply_patch_call")
+"""Calls that the client answers: other vendors have no such tools, and the outputs would be missing."""
 _LEFT_OUT_PARTS: Final = ("reasoning_text", "summary_text")
 
 
@@ -101,11 +103,15 @@ def _item(raw: msgspec.Raw, at: str, context: _Context) -> Item | None:
         raise RequestError(f"Invalid type for '{at}.type': expected a string.", param=f"{at}.type", code="invalid_type")
     read = _READERS.get(kind.type)
     if read is None:
-        if kind.type in _LEFT_OUT or (kind.type.endswith("_call") and kind.call_id is None):
+        if _is_left_out(kind.type, kind.call_id):
             return None
         kind_shown = kind.type[:NAME_LENGTH_MAX]
         raise unsupported(f"{at}.type", f"This model does not support items of type '{kind_shown}'.")
     return read(raw, at, context)
+
+
+def _is_left_out(kind: str, call_id: Any) -> bool:
+    return kind in _LEFT_OUT or (kind.endswith("_call") and call_id is None and kind not in _CLIENTS_CALLS)
 
 
 # -- Messages and their parts

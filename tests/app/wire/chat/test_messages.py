@@ -152,6 +152,7 @@ def test_refusals(members: dict[str, Any], expected: tuple[Part, ...]) -> None:
     assert assistant(**members) == [Message("assistant", expected, at="messages[0]")]
 
 
+AT_CALL = "messages[0].tool_calls[0]"
 WHERE = "messages[0].tool_calls[0].extra_content"
 
 
@@ -259,8 +260,9 @@ def test_legacy_functions() -> None:
             "messages[0].content[0].type",
             "invalid_value",
         ),
-        ({"role": "assistant"}, "messages[0].content", "missing_required_parameter"),
-        ({"role": "assistant", "content": []}, "messages[0].content", "empty_array"),
+        ({"role": "assistant", "tool_calls": [{"id": "c"}]}, AT_CALL + ".function", "missing_required_parameter"),
+        ({"role": "assistant", "content": [{"type": "text"}]}, "messages[0].content[0].text", "invalid_type"),
+        ({"role": "assistant", "content": [{"type": "video_url"}]}, "messages[0].content[0].type", "invalid_value"),
         ({"role": "assistant", "tool_calls": [5]}, "messages[0].tool_calls[0]", "invalid_type"),
         (
             {"role": "assistant", "tool_calls": [{"type": "function", "id": "a"}]},
@@ -268,9 +270,9 @@ def test_legacy_functions() -> None:
             "missing_required_parameter",
         ),
         (
-            {"role": "assistant", "tool_calls": [function_call(extra_content={"acme": {}})]},
-            "messages[0].tool_calls[0].extra_content.acme",
-            "unknown_parameter",
+            {"role": "assistant", "tool_calls": [function_call(extra_content={"realrouter": {"reasoning": 1}})]},
+            "messages[0].tool_calls[0].extra_content.realrouter.reasoning",
+            "invalid_type",
         ),
         ({"role": "tool", "tool_call_id": "z", "content": "a"}, "messages[0].tool_call_id", "invalid_value"),
         ({"role": "tool", "content": "a"}, "messages[0].tool_call_id", "missing_required_parameter"),

@@ -117,7 +117,7 @@ CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
         ({"temperature": "1"}, "temperature", WRONG),
         ({"top_p": -0.1}, "top_p", VALUE),
         ({"top_logprobs": 21}, "top_logprobs", VALUE),
-        ({"include": ["file_search_call.results"]}, "include[0]", LACKING),
+        ({"include": ["reasoning.text"]}, "include[0]", LACKING),
         ({"include": [1]}, "include[0]", WRONG),
         ({"reasoning": {"effort": "huge"}}, "reasoning.effort", VALUE),
         ({"reasoning": {"mode": "pro"}}, "reasoning.mode", VALUE),
