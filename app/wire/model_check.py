@@ -20,7 +20,7 @@ from app.wire.content import check_size
 from app.wire.exchange import ParsedRequest, RequestError, ToolUse
 from app.wire.file_ref import StoredFile
 from app.wire.forbidden import check_tools
-from app.wire.request import raw_member, unsupported
+from app.wire.request import TOOL_ALIASES, raw_member, unsupported
 
 
 class Offered(Protocol):
@@ -64,8 +64,15 @@ def _without_unoffered_searches(request: ParsedRequest, model: Offered) -> Parse
 
 def _requires_search(request: ParsedRequest, others: tuple[ToolUse, ...]) -> bool:
     """Whether the tool choice names a search, or requires a call although there is no other tool."""
-    choice = bytes(memoryview(raw_member(request.fields, "tool_choice") or b""))
-    return b"search" in choice or (not others and b"required" in choice) or b"\\" in choice
+    raw = raw_member(request.fields, "tool_choice")
+    choice = None if raw is None else msgspec.json.decode(raw)
+    if not isinstance(choice, dict):
+        return choice == "required" and not others
+    nested = choice.get("allowed_tools")
+    allowed = (nested if isinstance(nested, dict) else choice).get("tools")
+    named = [choice, *(allowed if isinstance(allowed, list) else ())]
+    kinds = [tool.get("type") for tool in named if isinstance(tool, dict)]
+    return any(isinstance(kind, str) and TOOL_ALIASES.get(kind, kind) == "web_search" for kind in kinds)
 
 
 def _check_tools(request: ParsedRequest, model: Offered) -> None:

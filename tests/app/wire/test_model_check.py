@@ -113,7 +113,16 @@ def test_a_namespace_need_not_be_listed_but_the_tools_in_it_must_be() -> None:
 
 
 @pytest.mark.parametrize("kind", ["web_search", "web_search_preview", "web_search_2025_08_26"])
-@pytest.mark.parametrize("choice", [None, "auto", "required"])
+@pytest.mark.parametrize(
+    "choice",
+    [
+        *(None, "auto", "required", 5),
+        {"type": "function", "name": "web_search"},
+        {"type": ["web_search"], "tools": 5},
+        {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "search"}, 5]},
+        {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function"}]}},
+    ],
+)
 def test_a_search_of_a_cache_is_left_out_if_the_model_offers_no_search(kind: str, choice: Any) -> None:
     request = checked(tools=[FUNCTION, CACHED | {"type": kind}], tool_choice=choice)
     assert request.omits_cached_search
@@ -126,6 +135,7 @@ def test_a_search_of_a_cache_is_left_out_if_the_model_offers_no_search(kind: str
     [
         ([FUNCTION, CACHED], {"type": "web_search"}),
         ([FUNCTION, CACHED], {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "web_search"}]}),
+        ([FUNCTION, CACHED], {"type": "allowed_tools", "allowed_tools": {"tools": [{"type": "web_search_preview"}]}}),
         ([CACHED], "required"),
         ([FUNCTION, CACHED | {"external_web_access": True}], None),
         ([FUNCTION, CACHED | {"external_web_access": 0}], None),
