@@ -38,7 +38,7 @@ ADDED_TOKENS_WITH_TOOLS_MAX = 1_536
 TOKENS_PER_PAGE_MAX = 8_000
 """More than documented vendors count for one page of a PDF, its text and its image. Anthropic: at most 3,000 tokens of text and
 4,784 of image. OpenAI: text and image too, the image at most 3,779. Gemini: 1,120 for both."""
-_READING_TOOLS = frozenset({"web_search", "image_generation", "code_interpreter", "mcp"})
+_READING_TOOLS = frozenset({"web_search", "image_generation", "code_interpreter", "mcp", "tool_search"})
 """Tools that the upstream runs itself: the model reads their results within the same answer."""
 _COUNTED_TOOLS = tuple(tool for tool in CALLED_TOOLS if tool != "namespace")
 

@@ -16,11 +16,12 @@ from functools import cached_property, partial
 
 import msgspec
 
-from app.wire.canonical import CanonicalRequest, Target
+from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
 from app.wire.dialects import (
     REQUEST_READERS,
     REQUEST_WRITERS,
     Dialect,
+    canonical_for,
     dialect_for,
     other_form_relay,
     passthrough_body,
@@ -131,7 +132,12 @@ class _Maker:
         """A relay for an answer in the other form. A pass-through's needs no more than the shape of the request."""
         request = self.request
         shape = CanonicalRequest(
-            request.endpoint, self.model.id, (), stream=request.stream, choices=request.demand.choices
+            request.endpoint,
+            self.model.id,
+            (),
+            stream=request.stream,
+            choices=request.demand.choices,
+            tools=(WebSearchTool(),) if "web_search" in request.demand.tools else (),
         )
         return other_form_relay(
             shape if dialect == request.endpoint else self.canonical,
@@ -171,7 +177,8 @@ class _Maker:
         return body, partial(passthrough_relay, bare, model=self.model.id, upstream=target.upstream)
 
     def _translated(self, dialect: Dialect, target: Target) -> tuple[bytes, Callable[[], Relay]]:
-        canonical = self.canonical
+        omits = self.request.omits_cached_search
+        canonical = canonical_for(self.canonical, dialect, omits_cached_search=omits)
         relay = partial(
             translation_relay,
             canonical,

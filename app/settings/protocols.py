@@ -18,7 +18,7 @@ ENDPOINTS: tuple[Endpoint, ...] = ("responses", "chat")
 MIB = 1 << 20
 _CHAT_TOOLS = frozenset({"function", "custom", "web_search"})
 _RESPONSES_TOOLS = _CHAT_TOOLS | {"image_generation"}
-_NATIVE_TOOLS = frozenset({"namespace", "code_interpreter", "mcp", "computer_use"})
+_NATIVE_TOOLS = frozenset({"namespace", "code_interpreter", "mcp", "computer_use", "tool_search"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ Rule 2: None means that the client did not set the field. The gateway sets no de
 Rule 3: `at` is a value's path in the client's body ("messages[2].content[0]"), used in error messages. It is not part of the
         value: requests that differ only in `at` are equal.
 Rule 4: a writer either carries a value over to the upstream or rejects it with `unsupported_field`. Nothing is silently dropped,
-        with two exceptions documented for clients: another upstream's reasoning (tags.py), and the fields of `Hints`.
+        with exceptions documented for clients: another upstream's reasoning (tags.py), the fields of `Hints`, and searches of a
+        cache (without_cached_search) if the upstream has no such search.
 """
 
 from __future__ import annotations
@@ -248,7 +249,7 @@ class CanonicalRequest(Value, frozen=True, gc=False):
 
     `instructions` come before all items; chat's system messages are items. `logprobs` is the number of alternatives per token, 0
     for the chosen tokens only, or None for no log probabilities. `effort`: none, minimal, low, medium, high, xhigh. `summary`:
-    auto, concise, detailed.
+    auto, concise, detailed. `namespaces`: the namespace and the name of each tool whose `name` was made from both.
     """
 
     endpoint: Endpoint
@@ -276,6 +277,7 @@ class CanonicalRequest(Value, frozen=True, gc=False):
     verbosity: str | None = None
     service_tier: str | None = None
     hints: Hints = Hints()
+    namespaces: dict[str, tuple[str, str]] = {}
 
 
 class Target(Value, frozen=True, gc=False):
@@ -328,6 +330,26 @@ def unsupported_field(request: CanonicalRequest, field: str, why: str) -> Reques
     """
     param = PARAMS[request.endpoint].get(field, field)
     return RequestError(f"Unsupported parameter: '{param}'. {why}", param=param, code="unsupported_parameter")
+
+
+def without_cached_search(request: CanonicalRequest) -> CanonicalRequest:
+    """The request without web searches that may only use a cache. They could find nothing at a vendor without such a cache.
+
+    A choice that names such a search no longer does, unless it requires that search: then the writer rejects it.
+    """
+    tools = tuple(
+        tool for tool in request.tools if not (isinstance(tool, WebSearchTool) and tool.external_access is False)
+    )
+    if len(tools) == len(request.tools):
+        return request
+    choice = request.tool_choice
+    if choice is not None and choice.only and not any(isinstance(tool, WebSearchTool) for tool in tools):
+        only = tuple(name for name in choice.only if name.type != "web_search")
+        if only:
+            choice = ToolChoice(choice.mode, only)
+        elif choice.mode == "auto":
+            choice = ToolChoice("none")
+    return msgspec.structs.replace(request, tools=tools, tool_choice=choice)
 
 
 def bare(request: CanonicalRequest) -> Any:

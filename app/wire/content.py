@@ -25,6 +25,7 @@ from app.wire.urls import check_url
 INLINE_BYTES_MAX = 50 * 2**20
 """Limit on all of a request's inline and referenced content together, decoded."""
 FILE_BYTES_MAX = 25 * 2**20
+ITEM_REFERENCE = "The gateway is stateless: set 'store' to false, so that your client sends each item itself."
 _ABSENT = msgspec.Raw(b"")
 _IMAGES = {"image_url", "input_image", "computer_screenshot"}
 _FILES = {"file", "input_file"}
@@ -93,7 +94,7 @@ def measure_content(raw: msgspec.Raw, name: str) -> ContentTotals:
         totals.items += 1
         reject_case_variants(names, where)
         if item.type == "item_reference" or ("id" in names and item.type is item.role is None):
-            raise unsupported(f"{where}.type", "The gateway is stateless: send the item itself.")
+            raise unsupported(f"{where}.type", ITEM_REFERENCE)
         if item.audio is not None:
             raise unsupported(f"{where}.audio", "Audio is not offered.")
         _measure_parts(totals, item.content, f"{where}.content")

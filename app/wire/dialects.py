@@ -7,12 +7,13 @@ by way of the canonical form (canonical.py, answer.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Literal
 
 from app.wire.answer import AnswerReader, AnswerWriter
 from app.wire.anthropic.answer_reader import AnthropicAnswerReader
 from app.wire.anthropic.request_writer import write_anthropic_request
-from app.wire.canonical import CanonicalRequest, Target
+from app.wire.canonical import CanonicalRequest, Target, without_cached_search
 from app.wire.chat.answer_reader import ChatAnswerReader
 from app.wire.chat.answer_writer import ChatAnswerWriter
 from app.wire.chat.passthrough import ChatPlainRelay, ChatStreamRelay
@@ -30,6 +31,7 @@ from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamR
 from app.wire.responses.request import parse_responses, responses_body
 from app.wire.responses.request_reader import read_responses_request
 from app.wire.responses.request_writer import write_responses_request
+from app.wire.rewrite import without_cached_searches
 from app.wire.splice import Members
 from app.wire.translate import PlainTranslation, StreamTranslation
 
@@ -77,8 +79,15 @@ def dialect_for(endpoint: Endpoint, protocol: str, endpoints: tuple[str, ...]) -
     return endpoint if endpoint in spoken else spoken[0]
 
 
+def canonical_for(canonical: CanonicalRequest, dialect: Dialect, *, omits_cached_search: bool) -> CanonicalRequest:
+    """The request for an upstream of `dialect`. Only Responses has searches that are limited to a cache."""
+    return canonical if dialect == "responses" and not omits_cached_search else without_cached_search(canonical)
+
+
 def passthrough_body(request: ParsedRequest, target: Target) -> bytes:
     """The request body to send upstream in a pass-through."""
+    if request.omits_cached_search:
+        request = replace(request, fields=without_cached_searches(request.fields))
     return chat_body(request, target) if request.endpoint == "chat" else responses_body(request, target)
 
 
@@ -120,5 +129,13 @@ def other_form_relay(
 
 
 def _writer(request: CanonicalRequest, model: str, seed: str, created: int, fields: Members) -> AnswerWriter:
-    make = ChatAnswerWriter if request.endpoint == "chat" else ResponsesAnswerWriter
-    return make(seed=seed, model=model, created=created, fields=fields, stream=request.stream)
+    if request.endpoint == "chat":
+        return ChatAnswerWriter(seed=seed, model=model, created=created, fields=fields, stream=request.stream)
+    return ResponsesAnswerWriter(
+        seed=seed,
+        model=model,
+        created=created,
+        fields=fields,
+        stream=request.stream,
+        namespaces=request.namespaces,
+    )

@@ -55,11 +55,20 @@ class AnswerError(Fault):
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """One of the request's tools: its type as sent, its name in catalogs, and the parameter that contains it."""
+    """One of the request's tools: its type as sent, its name in catalogs, and the parameter that contains it.
+
+    `is_cached_search`: a web search that may only use the vendor's cache (`external_web_access` is false).
+    """
 
     type: str
     name: str
     param: str
+    is_cached_search: bool = False
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether it is inside another tool."""
+        return self.param.count("[") > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,7 @@ class ParsedRequest:
     - `refs`: references to uploaded files.
     - `inline_files`: files that the body contains.
     - `addresses`: the parameters that hold URLs to fetch.
+    - `omits_cached_search`: cached searches are left out, because the model does not offer web search.
     """
 
     endpoint: Endpoint
@@ -85,6 +95,7 @@ class ParsedRequest:
     refs: tuple[FileRef, ...] = ()
     inline_files: tuple[InlineFile, ...] = ()
     addresses: tuple[str, ...] = ()
+    omits_cached_search: bool = False
 
     @property
     def content_param(self) -> str:

@@ -3,6 +3,9 @@
 Rule 1: everything that the model does not offer is refused by the name of its parameter. Only the first fault is reported, in this
         order: the type of a tool, the content of a tool, the input, the tier, the size.
 Rule 2: a tool's type is checked before its content.
+Rule 3: a namespace needs no listing: the tools inside it are checked instead.
+Rule 4: a search that may only use a cache is left out if the model does not offer web search: without it, the answer can only be
+        made without searching. One that the request requires is refused.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 
+import msgspec
+
 from app.wire.content import check_size
-from app.wire.exchange import ParsedRequest, RequestError
+from app.wire.exchange import ParsedRequest, RequestError, ToolUse
 from app.wire.file_ref import StoredFile
 from app.wire.forbidden import check_tools
-from app.wire.request import raw_member, unsupported
+from app.wire.request import TOOL_ALIASES, raw_member, unsupported
 
 
 class Offered(Protocol):
@@ -38,6 +43,7 @@ class Offered(Protocol):
 
 def check_model_offers(request: ParsedRequest, model: Offered, stored: Mapping[str, StoredFile]) -> ParsedRequest:
     """The request with the addresses in its tools. `stored` are the uploaded files that it refers to. Raises RequestError."""
+    request = _without_unoffered_searches(request, model)
     _check_tools(request, model)
     addresses = check_tools(raw_member(request.fields, "tools"), "tools")
     _check_input(request, model)
@@ -46,9 +52,32 @@ def check_model_offers(request: ParsedRequest, model: Offered, stored: Mapping[s
     return replace(request, addresses=(*request.addresses, *addresses)) if addresses else request
 
 
+def _without_unoffered_searches(request: ParsedRequest, model: Offered) -> ParsedRequest:
+    if "web_search" in model.tools or not any(tool.is_cached_search for tool in request.tools):
+        return request
+    tools = tuple(tool for tool in request.tools if not tool.is_cached_search)
+    if _requires_search(request, tools):
+        return request
+    demand = msgspec.structs.replace(request.demand, tools=frozenset(tool.name for tool in tools))
+    return replace(request, tools=tools, demand=demand, omits_cached_search=True)
+
+
+def _requires_search(request: ParsedRequest, others: tuple[ToolUse, ...]) -> bool:
+    """Whether the tool choice names a search, or requires a call although there is no other tool."""
+    raw = raw_member(request.fields, "tool_choice")
+    choice = None if raw is None else msgspec.json.decode(raw)
+    if not isinstance(choice, dict):
+        return choice == "required" and not others
+    nested = choice.get("allowed_tools")
+    allowed = (nested if isinstance(nested, dict) else choice).get("tools")
+    named = [choice, *(allowed if isinstance(allowed, list) else ())]
+    kinds = [tool.get("type") for tool in named if isinstance(tool, dict)]
+    return any(isinstance(kind, str) and TOOL_ALIASES.get(kind, kind) == "web_search" for kind in kinds)
+
+
 def _check_tools(request: ParsedRequest, model: Offered) -> None:
     for tool in request.tools:
-        if tool.name not in model.tools:
+        if tool.name not in model.tools and tool.name != "namespace":
             supported = ", ".join(sorted(model.tools)) or "none"
             raise RequestError(
                 f"The tool type '{tool.type[:100]}' is not supported by the model '{model.id}'. Supported tools: {supported}.",

@@ -21,6 +21,8 @@ from app.wire.json_outline import top_level_names
 from app.wire.splice import Members, members
 
 TOOLS_MAX = 1024
+NESTED_TOOLS_MAX = 1
+"""How often a tool that is already inside a tool or an item may contain tools: a tool search returns namespaces."""
 INTEGER_MAX = 2**31 - 1
 MODEL_LENGTH_MAX = 256
 NAME_LENGTH_MAX = 100
@@ -104,6 +106,8 @@ _UNREADABLE = "We could not parse the JSON body of your request: it must be one 
 class _Tool(msgspec.Struct):
     type: Any = None
     tools: Any = None
+    function: Any = None
+    external_web_access: Any = None
 
 
 _tools = msgspec.json.Decoder(list[_Tool])
@@ -205,9 +209,16 @@ def shaped(fields: Members) -> bool:
     return raw_member(fields, "text") is not None or raw_member(fields, "response_format") is not None
 
 
-def tool_uses(fields: Members, name: str = "tools") -> tuple[ToolUse, ...]:
+def tool_uses(fields: Members, name: str = "tools", *, untyped_functions: bool = False) -> tuple[ToolUse, ...]:
+    """The tools that the request offers. `untyped_functions`: whether a tool with a `function` may lack a type, as on chat."""
     raw = raw_member(fields, name)
-    return () if raw is None else tuple(listed_tool_uses(decode(raw, _tools, name), name))
+    if raw is None:
+        return ()
+    tools = decode(raw, _tools, name)
+    for tool in tools if untyped_functions else ():
+        if tool.type is None and isinstance(tool.function, dict):
+            tool.type = "function"
+    return tuple(listed_tool_uses(tools, name))
 
 
 def listed_tool_uses(tools: list[_Tool], where: str) -> Iterable[ToolUse]:
@@ -222,22 +233,30 @@ def listed_tool_uses(tools: list[_Tool], where: str) -> Iterable[ToolUse]:
             raise missing(param)
         if not isinstance(tool.type, str):
             raise RequestError(f"Invalid type for '{param}': expected a string.", param=param, code="invalid_type")
-        yield _use(tool.type, param)
+        yield _use(tool.type, param, cached=tool.external_web_access is False)
         yield from nested_tool_uses(tool.tools, f"{where}[{index}].tools")
 
 
-def nested_tool_uses(tools: Any, where: str) -> Iterable[ToolUse]:
+def nested_tool_uses(tools: Any, where: str, depth: int = 0) -> Iterable[ToolUse]:
     """Tools nested in another tool or item, if they have a type. Lists of remote tools have no types."""
     for index, tool in enumerate(tools if isinstance(tools, list) else ()):
         kind = tool.get("type") if isinstance(tool, dict) else None
         if isinstance(kind, str):
             yield _use(kind, f"{where}[{index}].type")
+            if tool.get("tools") is not None:
+                inner = f"{where}[{index}].tools"
+                if depth == NESTED_TOOLS_MAX:
+                    raise RequestError(
+                        f"Invalid '{inner}': tools are nested too deeply.", param=inner, code="invalid_value"
+                    )
+                yield from nested_tool_uses(tool["tools"], inner, depth + 1)
 
 
-def _use(kind: str, param: str) -> ToolUse:
+def _use(kind: str, param: str, *, cached: bool = False) -> ToolUse:
     if len(kind) > NAME_LENGTH_MAX:
         raise RequestError(f"Invalid '{param}': the name is too long.", param=param, code="invalid_value")
-    return ToolUse(kind, TOOL_ALIASES.get(kind, kind), param)
+    name = TOOL_ALIASES.get(kind, kind)
+    return ToolUse(kind, name, param, is_cached_search=cached and name == "web_search")
 
 
 def missing(param: str) -> RequestError:

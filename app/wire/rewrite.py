@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from app.wire.file_ref import StoredFile
-from app.wire.request import decode, raw_member
+from app.wire.request import TOOL_ALIASES, decode, raw_member
 from app.wire.splice import Members
 from app.wire.tags import owner_of, seal, split
 
@@ -23,6 +23,15 @@ ENCRYPTED = b'"encrypted_content"'
 _TOUCHED = re.compile(rb'"file_id"|"encrypted_content"|"extra_content"|\\u00')
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _item = msgspec.json.Decoder(dict[str, Any])
+_TOOL_MEMBERS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
+
+
+class _Search(msgspec.Struct):
+    type: Any = None
+    external_web_access: Any = None
+
+
+_search = msgspec.json.Decoder(_Search)
 
 Item = dict[str, Any]
 
@@ -37,6 +46,16 @@ def rewrite_conversation(fields: Members, files: Mapping[str, StoredFile], upstr
     return {**fields, **changes} if changes else fields
 
 
+def without_cached_searches(fields: Members) -> Members:
+    """The members without web searches that may only use a cache. Without tools, there are no options for them either."""
+    raw = raw_member(fields, "tools")
+    tools = [] if raw is None else _raws.decode(raw)
+    kept = [tool for tool in tools if not _is_cached_search(tool)]
+    if kept:
+        return {**fields, "tools": msgspec.Raw(msgspec.json.encode(kept))}
+    return {name: member for name, member in fields.items() if name not in _TOOL_MEMBERS}
+
+
 def seal_item(item: Any, upstream: str) -> bool:
     """Seal the encrypted content of `item` in place. Returns whether there was any."""
     encrypted = item.get("encrypted_content") if isinstance(item, dict) else None
@@ -47,6 +66,11 @@ def seal_item(item: Any, upstream: str) -> bool:
 
 
 Change = Callable[[Item, Mapping[str, StoredFile], str], bool]
+
+
+def _is_cached_search(raw: msgspec.Raw) -> bool:
+    tool = _search.decode(raw)
+    return tool.external_web_access is False and TOOL_ALIASES.get(tool.type, tool.type) == "web_search"
 
 
 def _changed(raw: msgspec.Raw, name: str, change: Change, files: Mapping[str, StoredFile], upstream: str) -> list[Any]:

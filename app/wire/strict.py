@@ -2,6 +2,7 @@
 
 Rule 1: a member that is not in the shape is rejected by its path, as is a value of the wrong type.
 Rule 2: null is the same as absent wherever a member may be absent.
+Rule 3: what an earlier answer contained is not the client's choice: unknown members of it are left out.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ _VALUE = re.compile(r"Invalid (?:enum )?value '?(.*?)'?$", re.DOTALL)
 
 class Shape(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The base class of all shapes."""
+
+
+class ReturnedShape(msgspec.Struct, frozen=True, gc=False):
+    """The base class of parts of an earlier answer that the client sends back. Servers add members of their own, which clients
+    keep: those that the shape does not have are left out."""
 
 
 def strict(raw: msgspec.Raw, decoder: msgspec.json.Decoder[T], param: str) -> T:

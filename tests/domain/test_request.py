@@ -137,6 +137,12 @@ def test_other_tools_are_calls_and_those_that_the_upstream_runs_read(
     assert (within.web_search, within.images) == (False, False)
 
 
+def test_a_tool_search_is_free_but_the_model_reads_what_it_finds() -> None:
+    bounds = bounded(tools=("tool_search",))
+    assert (bounds.tool_calls, bounds.calls) == (0, ())
+    assert bounds.input_tokens == bounded(tools=("mcp",)).input_tokens
+
+
 def test_a_namespace_is_called_by_what_is_in_it() -> None:
     assert bounded(tools=("namespace", "function")) == bounded(tools=("function",))
     assert bounded(tools=("namespace", "custom")).calls == ("custom",)

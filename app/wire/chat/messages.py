@@ -5,12 +5,14 @@ Rule 1: an assistant message becomes its reasoning, its text and refusal, its im
 Rule 2: legacy calls (`function_call`) have no id and get one from their position. A message with role `function` answers the
         earliest unanswered call of that name.
 Rule 3: the output of a tool must come after its call.
+Rule 4: an assistant message without any content is left out.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 import msgspec
 
@@ -31,17 +33,18 @@ from app.wire.chat.media import file, image
 from app.wire.chat.shapes import (
     AssistantMessage,
     AudioPart,
+    CallShape,
     ChatMessage,
     Content,
-    CustomCallShape,
     DeveloperMessage,
     ExtraContent,
     FilePart,
     FunctionBody,
-    FunctionCallShape,
     FunctionMessage,
     ImagePart,
-    RefusalPart,
+    ImageUrl,
+    ReturnedImage,
+    ReturnedPart,
     SystemMessage,
     TextPart,
     ToolMessage,
@@ -59,9 +62,12 @@ _PART_TYPES: Mapping[str, tuple[type[PartShape], ...]] = {
     "system": (TextPart,),
     "developer": (TextPart,),
     "user": (TextPart, ImagePart, FilePart),
-    "assistant": (TextPart, RefusalPart),
     "tool": (TextPart, ImagePart, FilePart),
 }
+
+
+_LEFT_OUT_PARTS: Final = ("thinking", "redacted_thinking", "reasoning", "reference")
+"""Parts of other vendors' answers that nobody else can read: Mistral's, Anthropic's."""
 
 
 def read_messages(raw: msgspec.Raw, files: Mapping[str, StoredFile]) -> tuple[Item, ...]:
@@ -100,24 +106,18 @@ class _Conversation:
         if message.audio is not None:
             raise unsupported(f"{at}.audio", "Audio is not offered.")
         before = len(self.items)
-        if message.reasoning_content:
-            self.items.append(Reasoning(content=(message.reasoning_content,), at=f"{at}.reasoning_content"))
-        parts = self._content_parts(message, at)
+        for name in ("reasoning_content", "reasoning"):
+            text = getattr(message, name)
+            if isinstance(text, str) and text and len(self.items) == before:
+                self.items.append(Reasoning(content=(text,), at=f"{at}.{name}"))
+        parts = _content_parts(message, at)
         early, calls = self._split_calls(message, at, index)
         images = [_earlier_image(shape, at, index, place) for place, shape in enumerate(message.images or ())]
         others = len(self.items) > before or images or calls
         self.items += early
-        if parts is not None and not (others and _is_empty(parts)):
-            self.items.append(Message("assistant", parts, message.name, at))
-        elif not others:
-            raise missing(f"{at}.content")
+        if parts and not (others and _is_empty(parts)):
+            self.items.append(Message("assistant", parts, message.name or None, at))
         self.items += [*images, *calls]
-
-    def _content_parts(self, message: AssistantMessage, at: str) -> tuple[Part, ...] | None:
-        refusal = () if message.refusal is None else (Refusal(message.refusal, f"{at}.refusal"),)
-        if message.content is None or (refusal and message.content == ""):
-            return refusal or None
-        return (*self._parts(message.content, "assistant", at), *refusal)
 
     def _split_calls(self, message: AssistantMessage, at: str, index: int) -> tuple[list[Item], list[Item]]:
         """The reasoning that came before the text, and the calls with the rest of their reasoning."""
@@ -132,7 +132,7 @@ class _Conversation:
     def _calls(self, message: AssistantMessage, at: str) -> Iterator[Item]:
         for place, call in enumerate(message.tool_calls or ()):
             where = f"{at}.tool_calls[{place}]"
-            self._custom[call.id] = isinstance(call, CustomCallShape)
+            self._custom[call.id] = call.custom is not None
             yield from _sealed(call.extra_content, where)
             yield _call(call, where)
 
@@ -142,7 +142,7 @@ class _Conversation:
         call_id = f"call_function_{index}"
         self._unanswered.append((call.name, call_id))
         yield from _sealed(call.extra_content, f"{at}.function_call")
-        yield FunctionCall(call_id, call.name, call.arguments, f"{at}.function_call")
+        yield FunctionCall(call_id, call.name, _arguments(call), f"{at}.function_call")
 
     def _tool(self, message: ToolMessage, at: str) -> None:
         custom = self._custom.get(message.tool_call_id)
@@ -175,18 +175,49 @@ class _Conversation:
         match part:
             case TextPart():
                 return Text(part.text, at)
-            case RefusalPart():
-                return Refusal(part.refusal, at)
             case ImagePart():
                 return image(part.image_url, at)
             case _:
+                assert isinstance(part, FilePart), "no role supports refusals here"
                 return file(part.file, at, self._files)
 
 
-def _call(call: FunctionCallShape | CustomCallShape, at: str) -> Item:
-    if isinstance(call, CustomCallShape):
+def _content_parts(message: AssistantMessage, at: str) -> tuple[Part, ...]:
+    refusal = (Refusal(message.refusal, f"{at}.refusal"),) if message.refusal else ()
+    if isinstance(message.content, str):
+        return refusal if refusal and not message.content else (Text(message.content, f"{at}.content"), *refusal)
+    parts = enumerate(message.content or ())
+    read = (_returned_part(part, f"{at}.content[{index}]") for index, part in parts)
+    return (*(part for part in read if part is not None), *refusal)
+
+
+def _returned_part(part: ReturnedPart, at: str) -> Part | None:
+    """None for a part that is left out."""
+    if part.type in _LEFT_OUT_PARTS:
+        return None
+    if part.type == "input_audio":
+        raise unsupported(at, "Audio is not offered.")
+    if part.type not in ("text", "refusal"):
+        raise invalid(f"{at}.type", "A message with role 'assistant' does not support parts of this type.")
+    value = getattr(part, part.type)
+    if not isinstance(value, str):
+        where = f"{at}.{part.type}"
+        raise RequestError(f"Invalid type for '{where}': expected a string.", param=where, code="invalid_type")
+    return Text(value, at) if part.type == "text" else Refusal(value, at)
+
+
+def _call(call: CallShape, at: str) -> Item:
+    if call.custom is not None:
         return CustomCall(call.id, call.custom.name, call.custom.input, at)
-    return FunctionCall(call.id, call.function.name, call.function.arguments, at)
+    if call.function is None:
+        raise missing(f"{at}.function")
+    return FunctionCall(call.id, call.function.name, _arguments(call.function), at)
+
+
+def _arguments(function: FunctionBody) -> str:
+    """The arguments as JSON text, unchanged if they are text."""
+    arguments = function.arguments
+    return msgspec.json.encode(arguments).decode() if isinstance(arguments, dict) else arguments or ""
 
 
 def _sealed(extra: ExtraContent | None, at: str) -> Iterator[Reasoning]:
@@ -206,10 +237,10 @@ def _is_empty(parts: tuple[Part, ...]) -> bool:
     return all(isinstance(part, Text) and not part.text for part in parts)
 
 
-def _earlier_image(shape: ImagePart, message_at: str, index: int, place: int) -> ImageGenerationCall:
+def _earlier_image(shape: ReturnedImage, message_at: str, index: int, place: int) -> ImageGenerationCall:
     """An image of an earlier answer is sent back as it was received: inline."""
     at = f"{message_at}.images[{place}]"
-    picture = image(shape.image_url, at)
+    picture = image(ImageUrl(shape.image_url.url), at)
     if picture.data is None or picture.media_type is None:
         raise invalid(f"{at}.image_url.url", "Expected an image of an earlier answer as a data URI.")
     return ImageGenerationCall(f"ig_{index}_{place}", picture.data, picture.media_type, at)

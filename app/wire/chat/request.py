@@ -109,7 +109,7 @@ def _tools(fields: Members) -> tuple[ToolUse, ...]:
     legacy = [ToolUse("function", "function", f"functions[{index}]") for index in range(len(listed))]
     search = raw_member(fields, "web_search_options") is not None
     option = [ToolUse("web_search", "web_search", "web_search_options")] if search else []
-    return (*tool_uses(fields), *legacy, *option)
+    return (*tool_uses(fields, untyped_functions=True), *legacy, *option)
 
 
 def _output_limit(fields: Members) -> int | None:

@@ -1,10 +1,14 @@
-"""The shapes of a chat request, member by member. Anything that does not fit is rejected (strict.py)."""
+"""The shapes of a chat request, member by member. Anything that does not fit is rejected (strict.py).
+
+Rule: an assistant's message is part of an earlier answer, from any server: members that are not read here are left out. They are
+`reasoning_details`, `token_ids`, `stop_reason`, `prefix`, `parsed`, `parsed_arguments` and many others.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
-from app.wire.strict import Level, Shape
+from app.wire.strict import Level, ReturnedShape, Shape
 
 # -- Parts ----------------------------------------------------------------------------------------------------------------
 
@@ -49,47 +53,58 @@ Content = str | list[Part]
 # -- Messages -------------------------------------------------------------------------------------------------------------
 
 
-class GatewayExtra(Shape, frozen=True, gc=False):
+class GatewayExtra(ReturnedShape, frozen=True, gc=False):
     """Written by answer_writer.py: sealed reasoning, and how many of its tags came before the message's text."""
 
     reasoning: str | list[str] | None = None
     before_text: int = 0
 
 
-class GoogleExtra(Shape, frozen=True, gc=False):
+class GoogleExtra(ReturnedShape, frozen=True, gc=False):
     thought_signature: str | None = None
 
 
-class ExtraContent(Shape, frozen=True, gc=False):
+class ExtraContent(ReturnedShape, frozen=True, gc=False):
     realrouter: GatewayExtra | None = None
     google: GoogleExtra | None = None
 
 
-class FunctionBody(Shape, frozen=True, gc=False):
+class FunctionBody(ReturnedShape, frozen=True, gc=False):
+    """`arguments` are JSON text. Some servers send an object instead, or null."""
+
     name: str
-    arguments: str
+    arguments: str | dict[str, Any] | None = None
     extra_content: ExtraContent | None = None
 
 
-class CustomBody(Shape, frozen=True, gc=False):
+class CustomBody(ReturnedShape, frozen=True, gc=False):
     name: str
     input: str
 
 
-class FunctionCallShape(Shape, frozen=True, gc=False, tag="function", tag_field="type"):
-    """`index` is a remnant of clients that accumulate streams."""
+class CallShape(ReturnedShape, frozen=True, gc=False):
+    """A call of a function or of a custom tool, as its body says. Some servers omit the type."""
 
     id: str
-    function: FunctionBody
-    index: int | None = None
+    function: FunctionBody | None = None
+    custom: CustomBody | None = None
     extra_content: ExtraContent | None = None
 
 
-class CustomCallShape(Shape, frozen=True, gc=False, tag="custom", tag_field="type"):
-    id: str
-    custom: CustomBody
-    index: int | None = None
-    extra_content: ExtraContent | None = None
+class ReturnedUrl(ReturnedShape, frozen=True, gc=False):
+    url: str
+
+
+class ReturnedImage(ReturnedShape, frozen=True, gc=False):
+    image_url: ReturnedUrl
+
+
+class ReturnedPart(ReturnedShape, frozen=True, gc=False):
+    """A part of an answer's content: text, refusal, or a part that other vendors do not have."""
+
+    type: str
+    text: Any = None
+    refusal: Any = None
 
 
 class SystemMessage(Shape, frozen=True, gc=False, tag="system", tag_field="role"):
@@ -107,17 +122,17 @@ class UserMessage(Shape, frozen=True, gc=False, tag="user", tag_field="role"):
     name: str | None = None
 
 
-class AssistantMessage(Shape, frozen=True, gc=False, tag="assistant", tag_field="role"):
-    """A message of an answer may be sent back as received, with `annotations` and a null `audio`."""
+class AssistantMessage(ReturnedShape, frozen=True, gc=False, tag="assistant", tag_field="role"):
+    """A message of an answer. vLLM, OpenRouter and Groq call its reasoning `reasoning`, others `reasoning_content`."""
 
-    content: Content | None = None
+    content: str | list[ReturnedPart] | None = None
     name: str | None = None
     refusal: str | None = None
-    reasoning_content: str | None = None
-    tool_calls: list[FunctionCallShape | CustomCallShape] | None = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    tool_calls: list[CallShape] | None = None
     function_call: FunctionBody | None = None
-    images: list[ImagePart] | None = None
-    annotations: list[dict[str, Any]] | None = None
+    images: list[ReturnedImage] | None = None
     audio: Any = None
 
 
@@ -147,8 +162,12 @@ class FunctionDefinition(Shape, frozen=True, gc=False):
     strict: bool | None = None
 
 
-class FunctionToolShape(Shape, frozen=True, gc=False, tag="function", tag_field="type"):
+class FunctionToolShape(Shape, frozen=True, gc=False):
+    """The type may be omitted: the member `function` says the same. Deferred functions are offered at once."""
+
     function: FunctionDefinition
+    type: str | None = None
+    defer_loading: bool | None = None
 
 
 class Grammar(Shape, frozen=True, gc=False):

@@ -48,7 +48,7 @@ def read_tools(fields: Members) -> tuple[Tool, ...]:
         raise invalid("functions", "It cannot be combined with 'tools'.")
     found: list[Tool] = []
     if tools is not None:
-        uses = [use for use in tool_uses(fields) if use.param.count("[") == 1]
+        uses = [use for use in tool_uses(fields, untyped_functions=True) if use.param.count("[") == 1]
         raws = strict(tools, _raws, "tools")
         for use, raw in zip(uses, raws, strict=True):
             found.append(_tool(use.name, raw, use.param.removesuffix(".type")))

@@ -94,7 +94,7 @@ class _Conversation:
 
     def _message(self, message: Message) -> None:
         at = message.at or PARAMS[self._request.endpoint]["items"]
-        if message.name is not None:
+        if message.name is not None and message.role != "assistant":
             raise unsupported_field(
                 self._request,
                 f"{at}.name",

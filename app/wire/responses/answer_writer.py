@@ -12,7 +12,7 @@ Rule 6: a Response has one choice.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -55,10 +55,21 @@ _RESPONSE_CODES: Final = frozenset(
 class ResponsesAnswerWriter:
     """Writes one answer. Implements answer.AnswerWriter."""
 
-    def __init__(self, *, seed: str, model: str, created: int, fields: Members, stream: bool) -> None:
+    def __init__(
+        self,
+        *,
+        seed: str,
+        model: str,
+        created: int,
+        fields: Members,
+        stream: bool,
+        namespaces: Mapping[str, tuple[str, str]] | None = None,
+    ) -> None:
+        """`namespaces`: the namespace and the name of each tool that the upstream knows by a name made from both."""
         self._id = f"resp_{seed}"
         self._seed = seed
         self._stream = stream
+        self._namespaces = namespaces or {}
         self._echo = Echo(id=self._id, model=model, created=created, fields=fields)
         self._frames: list[bytes] = []
         self._sequence = 0
@@ -180,7 +191,9 @@ class ResponsesAnswerWriter:
     def _call_begun(self, event: answer.CallBegun) -> None:
         self._end_message("completed")
         kind = _CALLS[event.kind]
-        self._open[event.key] = kind(self._emit, self._next(), self._seed, call_id=event.call_id, name=event.name)
+        namespace, name = self._namespaces.get(event.name, (None, event.name))
+        named = {"call_id": event.call_id, "name": name, **({"namespace": namespace} if namespace is not None else {})}
+        self._open[event.key] = kind(self._emit, self._next(), self._seed, named)
 
     def _call_delta(self, event: answer.CallDelta) -> None:
         item = self._open[event.key]

@@ -1,14 +1,16 @@
 """Reads the input of a Responses request into items of the canonical form.
 
 Rule 1: an item without a type is a message if it has a role; otherwise it is a reference to stored state.
-Rule 2: every item is read or rejected by its path: items of tools that only OpenAI runs cannot be sent to another vendor.
+Rule 2: every item is read, left out or rejected by its path. Calls of tools that the vendor ran itself are left out, because the
+        text after them contains their findings; they have no `call_id`, since they need no output. So are earlier tool searches,
+        and messages without content.
 Rule 3: content.py has already checked whether URLs may be fetched.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -28,12 +30,15 @@ from app.wire.canonical import (
     Text,
     WebSearchCall,
 )
+from app.wire.content import ITEM_REFERENCE
 from app.wire.data_uri import PDF, split_data_uri
 from app.wire.exchange import RequestError
 from app.wire.file_ref import StoredFile
 from app.wire.request import NAME_LENGTH_MAX, missing, unsupported
+from app.wire.responses.namespaces import Namespaces
 from app.wire.responses.shapes import (
     CallOutputShape,
+    CallShape,
     CustomCallShape,
     FunctionCallShape,
     ImageCallShape,
@@ -44,19 +49,30 @@ from app.wire.responses.shapes import (
     InputText,
     OutputMessage,
     OutputPart,
-    OutputText,
+    ReasoningPart,
     ReasoningShape,
-    SearchAction,
     SearchCallShape,
 )
 from app.wire.strict import invalid, strict
 
 Files = Mapping[str, StoredFile]
+_LEFT_OUT: Final = ("mcp_list_tools", "tool_search_call", "tool_search_output")
+_CLIENTS_CALLS: Final = ("computer_call", "local_shell_call", "shell_call", "apply_patch_call")
+"""Calls that the client answers: other vendors have no such tools, and the outputs would be missing."""
+_LEFT_OUT_PARTS: Final = ("reasoning_text", "summary_text")
 
 
 class _Kind(msgspec.Struct):
     type: Any = None
     role: Any = None
+    call_id: Any = None
+
+
+class _Context(NamedTuple):
+    """What items refer to: uploaded files, and tools in namespaces."""
+
+    files: Files
+    namespaces: Namespaces
 
 
 _text = msgspec.json.Decoder(str)
@@ -64,29 +80,38 @@ _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _kind = msgspec.json.Decoder(_Kind)
 
 
-def read_input(raw: msgspec.Raw, files: Files) -> tuple[Item, ...]:
+def read_input(raw: msgspec.Raw, files: Files, namespaces: Namespaces) -> tuple[Item, ...]:
     """The items of the input. A plain text is a single user message."""
     if bytes(memoryview(raw)[:1]) == b'"':
         return (Message("user", (Text(strict(raw, _text, "input"), "input"),), at="input"),)
     items = strict(raw, _raws, "input")
     if not items:
         raise RequestError("Invalid 'input': empty array.", param="input", code="empty_array")
-    return tuple(_item(item, f"input[{index}]", files) for index, item in enumerate(items))
+    context = _Context(files, namespaces)
+    read = (_item(item, f"input[{index}]", context) for index, item in enumerate(items))
+    return tuple(item for item in read if item is not None)
 
 
-def _item(raw: msgspec.Raw, at: str, files: Files) -> Item:
+def _item(raw: msgspec.Raw, at: str, context: _Context) -> Item | None:
+    """None for an item that is left out."""
     kind = strict(raw, _kind, at)
     if kind.type == "message" or (kind.type is None and kind.role is not None):
-        return _message(raw, kind.role, at, files)
+        return _message(raw, kind.role, at, context.files)
     if kind.type in (None, "item_reference"):
-        raise unsupported(f"{at}.type", "The gateway is stateless: send the item itself.")
+        raise unsupported(f"{at}.type", ITEM_REFERENCE)
     if not isinstance(kind.type, str):
         raise RequestError(f"Invalid type for '{at}.type': expected a string.", param=f"{at}.type", code="invalid_type")
     read = _READERS.get(kind.type)
     if read is None:
+        if _is_left_out(kind.type, kind.call_id):
+            return None
         kind_shown = kind.type[:NAME_LENGTH_MAX]
         raise unsupported(f"{at}.type", f"This model does not support items of type '{kind_shown}'.")
-    return read(raw, at, files)
+    return read(raw, at, context)
+
+
+def _is_left_out(kind: str, call_id: Any) -> bool:
+    return kind in _LEFT_OUT or (kind.endswith("_call") and call_id is None and kind not in _CLIENTS_CALLS)
 
 
 # -- Messages and their parts
@@ -96,10 +121,11 @@ _input_message = msgspec.json.Decoder(InputMessage)
 _output_message = msgspec.json.Decoder(OutputMessage)
 
 
-def _message(raw: msgspec.Raw, role: Any, at: str, files: Files) -> Message:
+def _message(raw: msgspec.Raw, role: Any, at: str, files: Files) -> Message | None:
     if role == "assistant":
         answer = strict(raw, _output_message, at)
-        return Message("assistant", _outputs(answer.content, f"{at}.content"), at=at)
+        parts = _outputs(answer.content or [], f"{at}.content")
+        return Message("assistant", parts, at=at) if parts or answer.content == "" else None
     message = strict(raw, _input_message, at)
     return Message(message.role, _inputs(message.content, f"{at}.content", files), at=at)
 
@@ -107,11 +133,25 @@ def _message(raw: msgspec.Raw, role: Any, at: str, files: Files) -> Message:
 def _outputs(content: str | list[OutputPart], at: str) -> tuple[Part, ...]:
     if isinstance(content, str):
         return (Text(content, at),)
-    return tuple(_output(part, f"{at}[{index}]") for index, part in enumerate(content))
+    read = (_output(part, f"{at}[{index}]") for index, part in enumerate(content))
+    return tuple(part for part in read if part is not None)
 
 
-def _output(part: OutputPart, at: str) -> Part:
-    return Text(part.text, at) if isinstance(part, OutputText) else Refusal(part.refusal, at)
+def _output(part: OutputPart, at: str) -> Part | None:
+    """None for reasoning, which is left out."""
+    if part.type == "output_text":
+        return Text(_string(part.text, f"{at}.text"), at)
+    if part.type == "refusal":
+        return Refusal(_string(part.refusal, f"{at}.refusal"), at)
+    if part.type in _LEFT_OUT_PARTS:
+        return None
+    raise invalid(f"{at}.type", f"'{part.type[:NAME_LENGTH_MAX]}' is not a supported value.")
+
+
+def _string(value: Any, at: str) -> str:
+    if not isinstance(value, str):
+        raise RequestError(f"Invalid type for '{at}': expected a string.", param=at, code="invalid_type")
+    return value
 
 
 def _inputs(content: str | list[InputPart], at: str, files: Files) -> tuple[Part, ...]:
@@ -187,48 +227,55 @@ _search_call = msgspec.json.Decoder(SearchCallShape)
 _image_call = msgspec.json.Decoder(ImageCallShape)
 
 
-def _read_function_call(raw: msgspec.Raw, at: str, _: Files) -> Item:
+def _read_function_call(raw: msgspec.Raw, at: str, context: _Context) -> Item:
     call = strict(raw, _function_call, at)
-    return FunctionCall(call.call_id, call.name, call.arguments, at)
+    return FunctionCall(call.call_id, _called(call, context), call.arguments, at)
 
 
-def _read_custom_call(raw: msgspec.Raw, at: str, _: Files) -> Item:
+def _read_custom_call(raw: msgspec.Raw, at: str, context: _Context) -> Item:
     call = strict(raw, _custom_call, at)
-    return CustomCall(call.call_id, call.name, call.input, at)
+    return CustomCall(call.call_id, _called(call, context), call.input, at)
 
 
-def _read_function_output(raw: msgspec.Raw, at: str, files: Files) -> Item:
+def _called(call: CallShape, context: _Context) -> str:
+    return context.namespaces.flat(call.namespace, call.name)
+
+
+def _read_function_output(raw: msgspec.Raw, at: str, context: _Context) -> Item:
     output = strict(raw, _call_output, at)
-    return FunctionCallOutput(output.call_id, _inputs(output.output, f"{at}.output", files), at)
+    return FunctionCallOutput(output.call_id, _inputs(output.output, f"{at}.output", context.files), at)
 
 
-def _read_custom_output(raw: msgspec.Raw, at: str, files: Files) -> Item:
+def _read_custom_output(raw: msgspec.Raw, at: str, context: _Context) -> Item:
     output = strict(raw, _call_output, at)
-    return CustomCallOutput(output.call_id, _inputs(output.output, f"{at}.output", files), at)
+    return CustomCallOutput(output.call_id, _inputs(output.output, f"{at}.output", context.files), at)
 
 
-def _read_reasoning(raw: msgspec.Raw, at: str, _: Files) -> Item:
+def _read_reasoning(raw: msgspec.Raw, at: str, _: _Context) -> Item:
     item = strict(raw, _reasoning, at)
-    summary, content = (tuple(part.text for part in parts or ()) for parts in (item.summary, item.content))
-    return Reasoning(summary, content, item.encrypted_content, at)
+    return Reasoning(_texts(item.summary), _texts(item.content), item.encrypted_content, at)
 
 
-def _read_search_call(raw: msgspec.Raw, at: str, _: Files) -> Item:
+def _texts(parts: list[ReasoningPart] | None) -> tuple[str, ...]:
+    return tuple(part.text for part in parts or () if isinstance(part.text, str))
+
+
+def _read_search_call(raw: msgspec.Raw, at: str, _: _Context) -> Item:
     call = strict(raw, _search_call, at)
-    if not isinstance(call.action, SearchAction):
-        return WebSearchCall(call.id, at=at)
-    queries = call.action.queries or [call.action.query or ""]
-    return WebSearchCall(call.id, tuple(query for query in queries if query), at)
+    queries: list[Any] = []
+    if call.action is not None and call.action.type in (None, "search"):
+        queries = call.action.queries if isinstance(call.action.queries, list) else [call.action.query]
+    return WebSearchCall(call.id or "", tuple(query for query in queries if isinstance(query, str) and query), at)
 
 
-def _read_image_call(raw: msgspec.Raw, at: str, _: Files) -> Item:
+def _read_image_call(raw: msgspec.Raw, at: str, _: _Context) -> Item:
     call = strict(raw, _image_call, at)
     if not call.result:
         raise invalid(f"{at}.result", "It is empty.")
     return ImageGenerationCall(call.id, call.result, f"image/{call.output_format or 'png'}", at)
 
 
-_READERS: Final[Mapping[str, Callable[[msgspec.Raw, str, Files], Item]]] = {
+_READERS: Final[Mapping[str, Callable[[msgspec.Raw, str, _Context], Item]]] = {
     "function_call": _read_function_call,
     "function_call_output": _read_function_output,
     "custom_tool_call": _read_custom_call,

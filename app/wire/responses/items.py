@@ -9,7 +9,7 @@ Rule 3: deltas add up to the final item: it contains nothing that was not stream
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 Json = dict[str, Any]
@@ -152,15 +152,18 @@ def _summary_part(text: str) -> Json:
 
 
 class _CallItem(OutputItem):
-    """A call of one of the client's tools. Its text is streamed in `family` events and becomes the item's `member`."""
+    """A call of one of the client's tools. Its text is streamed in `family` events and becomes the item's `member`.
+
+    `named` are the members that identify the call and its tool: call_id, name and, if the tool is in one, namespace.
+    """
 
     family: ClassVar[str]
     member: ClassVar[str]
     empty: ClassVar[str] = ""
 
-    def __init__(self, emit: Emit, index: int, seed: str, *, call_id: str, name: str) -> None:
+    def __init__(self, emit: Emit, index: int, seed: str, named: Mapping[str, str]) -> None:
         super().__init__(emit, index, seed)
-        self._named = {"call_id": call_id, "name": name}
+        self._named = named
         self._texts: list[str] = []
         self._add(**self._named, **{self.member: ""})
 

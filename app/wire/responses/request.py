@@ -2,6 +2,8 @@
 
 Rule 1: the gateway keeps no conversations: references to stored state are rejected, and nothing is stored upstream.
 Rule 2: a pass-through changes the model and `store`. The limits are written from the Target, never copied from the client.
+Rule 3: the bytes of a request bound the tokens that a vendor reads. If tools in namespaces are translated, each gets a longer name:
+        that much is added.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from app.wire.request import (
     tool_uses,
     unsupported,
 )
+from app.wire.responses.namespaces import NAME_LENGTH_MAX
 from app.wire.spending import check_members
 from app.wire.splice import Members, with_members
 from domain.demand import Demand
@@ -45,7 +48,7 @@ def parse_responses(body: bytes) -> ParsedRequest:
     stream = flag(fields, "stream")
     tools = (*uses, *totals.tools)
     demand = Demand(
-        text_bytes=len(body) - totals.inline_bytes,
+        text_bytes=len(body) - totals.inline_bytes + NAME_LENGTH_MAX * sum(use.is_nested for use in uses),
         images=totals.images,
         files=totals.files,
         max_output_tokens=count(fields, "max_output_tokens", None),

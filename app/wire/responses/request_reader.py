@@ -8,6 +8,7 @@ Rule 3: parse_responses has already checked the body: sizes, and whether URLs ma
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
@@ -57,22 +58,24 @@ UNSUPPORTED: Final[Mapping[str, str]] = {
 }
 _LOGPROBS = "message.output_text.logprobs"
 INCLUDED: Final = frozenset({"reasoning.encrypted_content", "web_search_call.action.sources", _LOGPROBS})
+_OF_OTHER_ITEMS: Final = re.compile(r"[a-z_]+_call(_output)?(\.[a-z_]+)+|message\.input_image\.image_url", re.ASCII)
+"""Members of items that a translated answer does not contain. Requesting them changes nothing."""
 
 
 def read_responses_request(fields: Members, files: Mapping[str, StoredFile]) -> CanonicalRequest:
     """The canonical request. Raises RequestError for the first member that is invalid, unknown or not offered."""
     _check_fields(fields)
-    tools = read_tools(fields)
+    tools, namespaces = read_tools(fields)
     reasoning = optional(fields, "reasoning", _reasoning) or ReasoningOptions()
     shape = optional(fields, "text", _text_shape) or TextShape()
     return CanonicalRequest(
         endpoint="responses",
         model=model(fields),
-        items=read_input(_required(fields, "input"), files),
+        items=read_input(_required(fields, "input"), files, namespaces),
         stream=_stream(fields),
         instructions=text(fields, "instructions"),
         tools=tools,
-        tool_choice=read_choice(fields, tools),
+        tool_choice=read_choice(fields, tools, namespaces),
         parallel_tool_calls=optional(fields, "parallel_tool_calls", _bool),
         max_output_tokens=count(fields, "max_output_tokens"),
         max_tool_calls=count(fields, "max_tool_calls"),
@@ -85,6 +88,7 @@ def read_responses_request(fields: Members, files: Mapping[str, StoredFile]) -> 
         verbosity=shape.verbosity,
         service_tier=service_tier(fields),
         hints=read_hints(fields),
+        namespaces=dict(namespaces.originals),
     )
 
 
@@ -120,7 +124,7 @@ def _logprobs(fields: Members) -> int | None:
     """Requested through `include`, or through a number of alternatives."""
     included = optional(fields, "include", _strings) or []
     for index, name in enumerate(included):
-        if name not in INCLUDED:
+        if name not in INCLUDED and not _OF_OTHER_ITEMS.fullmatch(name):
             raise unsupported(f"include[{index}]", f"Supported values are: {', '.join(sorted(INCLUDED))}.")
     top = optional(fields, "top_logprobs", _int) or 0
     if not 0 <= top <= TOP_LOGPROBS_MAX:

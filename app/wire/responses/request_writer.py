@@ -120,7 +120,7 @@ def _item(request: CanonicalRequest, target: Target, item: Item) -> list[Json]:
 
 
 def _message(request: CanonicalRequest, target: Target, message: Message) -> Json:
-    if message.name is not None:
+    if message.name is not None and message.role != "assistant":
         raise unsupported_field(
             request,
             f"{message.at}.name",
@@ -147,7 +147,8 @@ def _reasoning(target: Target, item: Reasoning) -> list[Json]:
 
 def _search_call(item: WebSearchCall) -> Json:
     first = without_none(query=item.queries[0], queries=item.queries) if item.queries else {}
-    return {"type": "web_search_call", "id": item.id, "status": "completed", "action": {"type": "search", **first}}
+    known = without_none(id=item.id or None)
+    return {"type": "web_search_call", **known, "status": "completed", "action": {"type": "search", **first}}
 
 
 def _image_call(request: CanonicalRequest, item: ImageGenerationCall) -> Json:

@@ -2,8 +2,7 @@
 
 Rule 1: a member that is not in the shape is rejected by its path, as is a value of the wrong type.
 Rule 2: null is the same as absent wherever a member may be absent. A member of type None is known and must be null.
-Rule 3: an item of an answer may be sent back as received. Members that only annotate it (status, sources, logprobs) are validated
-        and not read.
+Rule 3: an item of an answer may be sent back as received, from any server: members that are not read here are left out.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from app.wire.strict import Effort, Level, Shape
+from app.wire.strict import Effort, Level, ReturnedShape, Shape
 
 Status = Literal["in_progress", "searching", "generating", "completed", "incomplete", "failed"]
 Json = dict[str, Any]
@@ -43,29 +42,31 @@ class InputFile(Shape, frozen=True, gc=False, tag="input_file", tag_field="type"
     prompt_cache_breakpoint: None = None
 
 
-class OutputText(Shape, frozen=True, gc=False, tag="output_text", tag_field="type"):
-    text: str
-    annotations: list[Json] | None = None
-    logprobs: list[Json] | None = None
+class OutputPart(ReturnedShape, frozen=True, gc=False):
+    """A part of an answer: output_text, refusal, or a part that other vendors do not have."""
 
-
-class OutputRefusal(Shape, frozen=True, gc=False, tag="refusal", tag_field="type"):
-    refusal: str
+    type: str
+    text: Any = None
+    refusal: Any = None
 
 
 InputPart = InputText | InputImage | InputFile
-OutputPart = OutputText | OutputRefusal
 
 
 # -- Items ----------------------------------------------------------------------------------------------------------------
 
 
 class ItemShape(Shape, frozen=True, gc=False, kw_only=True):
-    """Members that every item may have. The caller has checked the type and chosen the shape by it."""
+    """Members that every item of a client may have. The caller has checked the type and chosen the shape by it.
+
+    The last two are labels of OpenAI's own clients and servers.
+    """
 
     type: str | None = None
     id: str | None = None
     status: Status | None = None
+    created_by: Any = None
+    internal_chat_message_metadata_passthrough: Any = None
 
 
 class InputMessage(ItemShape, frozen=True, gc=False, kw_only=True):
@@ -74,87 +75,72 @@ class InputMessage(ItemShape, frozen=True, gc=False, kw_only=True):
     phase: None = None
 
 
-class OutputMessage(ItemShape, frozen=True, gc=False, kw_only=True):
+class OutputMessage(ReturnedShape, frozen=True, gc=False, kw_only=True):
     role: Literal["assistant"]
-    content: str | list[OutputPart]
-    phase: Literal["commentary", "final_answer"] | None = None
+    content: str | list[OutputPart] | None = None
 
 
 class DirectCaller(Shape, frozen=True, gc=False):
     type: Literal["direct"]
 
 
-class CalledItem(ItemShape, frozen=True, gc=False, kw_only=True):
-    """A call, or the output of a call."""
+class CallShape(ReturnedShape, frozen=True, gc=False, kw_only=True):
+    """A call. `caller`: a program of the vendor's cannot be continued elsewhere."""
 
     call_id: str
-    caller: DirectCaller | None = None
-    namespace: None = None
-    in_background: bool | None = msgspec.field(default=None, name="async")
-
-
-class FunctionCallShape(CalledItem, frozen=True, gc=False, kw_only=True):
     name: str
+    namespace: str | None = None
+    caller: DirectCaller | None = None
+
+
+class FunctionCallShape(CallShape, frozen=True, gc=False, kw_only=True):
     arguments: str
 
 
-class CustomCallShape(CalledItem, frozen=True, gc=False, kw_only=True):
-    name: str
+class CustomCallShape(CallShape, frozen=True, gc=False, kw_only=True):
     input: str
 
 
-class CallOutputShape(CalledItem, frozen=True, gc=False, kw_only=True):
+class CallOutputShape(ItemShape, frozen=True, gc=False, kw_only=True):
     """Output of a function or a custom tool. The call's id determines which; the name is optional."""
 
+    call_id: str
     output: str | list[InputPart]
     name: str | None = None
+    namespace: str | None = None
+    caller: DirectCaller | None = None
+    in_background: bool | None = msgspec.field(default=None, name="async")
 
 
-class SummaryText(Shape, frozen=True, gc=False, tag="summary_text", tag_field="type"):
-    text: str
+class ReasoningPart(ReturnedShape, frozen=True, gc=False):
+    """summary_text, reasoning_text, or a part without text."""
+
+    text: Any = None
 
 
-class ReasoningText(Shape, frozen=True, gc=False, tag="reasoning_text", tag_field="type"):
-    text: str
-
-
-class ReasoningShape(ItemShape, frozen=True, gc=False, kw_only=True):
-    summary: list[SummaryText]
-    content: list[ReasoningText] | None = None
+class ReasoningShape(ReturnedShape, frozen=True, gc=False, kw_only=True):
+    summary: list[ReasoningPart] | None = None
+    content: list[ReasoningPart] | None = None
     encrypted_content: str | None = None
 
 
-class SearchAction(Shape, frozen=True, gc=False, tag="search", tag_field="type"):
-    query: str | None = None
-    queries: list[str] | None = None
-    sources: list[Json] | None = None
+class SearchAction(ReturnedShape, frozen=True, gc=False):
+    type: Any = None
+    query: Any = None
+    queries: Any = None
 
 
-class OpenAction(Shape, frozen=True, gc=False, tag="open_page", tag_field="type"):
-    url: str | None = None
+class SearchCallShape(ReturnedShape, frozen=True, gc=False, kw_only=True):
+    """Clients that keep no ids send none."""
+
+    id: str | None = None
+    action: SearchAction | None = None
 
 
-class FindAction(Shape, frozen=True, gc=False, tag="find_in_page", tag_field="type"):
-    url: str | None = None
-    pattern: str | None = None
-
-
-class SearchCallShape(ItemShape, frozen=True, gc=False, kw_only=True):
-    id: str
-    action: SearchAction | OpenAction | FindAction | None = None
-
-
-class ImageCallShape(ItemShape, frozen=True, gc=False, kw_only=True):
-    """The members after `output_format` describe how the image was generated. They are accepted and not read."""
-
+class ImageCallShape(ReturnedShape, frozen=True, gc=False, kw_only=True):
     id: str
     result: str
     output_format: Literal["png", "webp", "jpeg", "gif"] | None = None
-    action: str | None = None
-    background: str | None = None
-    quality: str | None = None
-    revised_prompt: str | None = None
-    size: str | None = None
 
 
 # -- Tools and choices ----------------------------------------------------------------------------------------------------
@@ -165,7 +151,7 @@ class ToolShape(Shape, frozen=True, gc=False, kw_only=True):
 
 
 class OwnToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
-    """One of the client's own tools. The last three members occur in an answer's echo and must request nothing special."""
+    """One of the client's own tools. The last three members also occur in an answer's echo."""
 
     name: str
     description: str | None = None
@@ -191,6 +177,14 @@ class GrammarFormat(Shape, frozen=True, gc=False, tag="grammar", tag_field="type
 
 class CustomToolShape(OwnToolShape, frozen=True, gc=False, kw_only=True):
     format: FreeFormat | GrammarFormat | None = None
+
+
+class NamespaceShape(ToolShape, frozen=True, gc=False, kw_only=True):
+    """A group of the client's own tools."""
+
+    name: str
+    tools: list[msgspec.Raw]
+    description: str | None = None
 
 
 class UserLocation(Shape, frozen=True, gc=False):
@@ -237,6 +231,7 @@ class ChoiceShape(Shape, frozen=True, gc=False):
 
     type: str
     name: str | None = None
+    namespace: str | None = None
     mode: Literal["auto", "required"] | None = None
     tools: list[ChosenTool] | None = None
 
@@ -244,6 +239,7 @@ class ChoiceShape(Shape, frozen=True, gc=False):
 class ChosenTool(Shape, frozen=True, gc=False):
     type: str
     name: str | None = None
+    namespace: str | None = None
 
 
 # -- The rest -------------------------------------------------------------------------------------------------------------

@@ -100,3 +100,53 @@ def test_what_is_wrong_first_is_reported() -> None:
     assert refusal(FILE, tools=[search], model=with_tools, **wrong).param == "tools[0].vector_store_ids"
     assert refusal(FILE, model=nothing, **wrong).code == "unsupported_input"
     assert refusal(FILE, model=with_input, **wrong).param == "service_tier"
+
+
+CACHED = SEARCH | {"external_web_access": False}
+FUNCTION = {"type": "function", "name": "f"}
+
+
+def test_a_namespace_need_not_be_listed_but_the_tools_in_it_must_be() -> None:
+    assert checked(tools=[{"type": "namespace", "name": "n", "tools": [FUNCTION]}]).demand.tools >= {"function"}
+    error = refusal(tools=[{"type": "namespace", "name": "n", "tools": [FUNCTION, {"type": "custom", "name": "c"}]}])
+    assert (error.param, error.code) == ("tools[0].tools[1].type", "unsupported_tool")
+
+
+@pytest.mark.parametrize("kind", ["web_search", "web_search_preview", "web_search_2025_08_26"])
+@pytest.mark.parametrize(
+    "choice",
+    [
+        *(None, "auto", "required", 5),
+        {"type": "function", "name": "web_search"},
+        {"type": ["web_search"], "tools": 5},
+        {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "search"}, 5]},
+        {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function"}]}},
+    ],
+)
+def test_a_search_of_a_cache_is_left_out_if_the_model_offers_no_search(kind: str, choice: Any) -> None:
+    request = checked(tools=[FUNCTION, CACHED | {"type": kind}], tool_choice=choice)
+    assert request.omits_cached_search
+    assert request.demand.tools == {"function"}
+    assert [tool.name for tool in request.tools] == ["function"]
+
+
+@pytest.mark.parametrize(
+    ("tools", "choice"),
+    [
+        ([FUNCTION, CACHED], {"type": "web_search"}),
+        ([FUNCTION, CACHED], {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "web_search"}]}),
+        ([FUNCTION, CACHED], {"type": "allowed_tools", "allowed_tools": {"tools": [{"type": "web_search_preview"}]}}),
+        ([CACHED], "required"),
+        ([FUNCTION, CACHED | {"external_web_access": True}], None),
+        ([FUNCTION, CACHED | {"external_web_access": 0}], None),
+        ([FUNCTION, CACHED, SEARCH], None),
+    ],
+)
+def test_a_search_that_is_required_or_live_is_refused(tools: Any, choice: Any) -> None:
+    assert refusal(tools=tools, tool_choice=choice).code == "unsupported_tool"
+
+
+def test_a_search_of_a_cache_stays_if_the_model_offers_search() -> None:
+    request = checked(tools=[FUNCTION, CACHED], model=Offered(tools=frozenset({"function", "web_search"})))
+    assert not request.omits_cached_search
+    assert request.demand.tools == {"function", "web_search"}

@@ -9,7 +9,19 @@ import msgspec
 import pytest
 
 from app.wire.exchange import RequestError, ToolUse
-from app.wire.request import TOOLS_MAX, count, flag, model, raw_member, read_body, service_tier, shaped, text, tool_uses
+from app.wire.request import (
+    TOOLS_MAX,
+    count,
+    flag,
+    model,
+    nested_tool_uses,
+    raw_member,
+    read_body,
+    service_tier,
+    shaped,
+    text,
+    tool_uses,
+)
 from app.wire.splice import members
 
 
@@ -184,9 +196,33 @@ def test_tools_inside_a_namespace_do_not_slip_past() -> None:
     )
 
 
+def test_a_tool_with_a_function_may_lack_a_type_on_chat() -> None:
+    fields = read_body(
+        b'{"tools":[{"function":{"name":"f"}},{"type":null,"function":{}},{"type":"custom","function":{}}]}'
+    )
+    names = [use.name for use in tool_uses(fields, untyped_functions=True)]
+    assert names == ["function", "function", "custom"]
+    with pytest.raises(RequestError) as caught:
+        tool_uses(fields)
+    assert caught.value.param == "tools[0].type"
+
+
+def test_a_tool_search_of_an_earlier_turn_contains_namespaces() -> None:
+    found = nested_tool_uses([{"type": "namespace", "tools": [{"type": "mcp"}]}], "input[0].tools")
+    assert [(use.name, use.param) for use in found] == [
+        ("namespace", "input[0].tools[0].type"),
+        ("mcp", "input[0].tools[0].tools[0].type"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("tools", "param", "code"),
     [
+        (
+            b'[{"type":"namespace","tools":[{"type":"namespace","tools":[{"type":"namespace","tools":[]}]}]}]',
+            "tools[0].tools[0].tools[0].tools",
+            "invalid_value",
+        ),
         (b"{}", "tools", "invalid_type"),
         (b'"x"', "tools", "invalid_type"),
         (b'[{"type":"function"},5]', "tools[1]", "invalid_type"),

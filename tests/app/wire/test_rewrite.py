@@ -8,7 +8,8 @@ import pytest
 
 from app.wire.exchange import RequestError
 from app.wire.file_ref import StoredFile
-from app.wire.rewrite import rewrite_conversation, seal_item
+from app.wire.request import read_body
+from app.wire.rewrite import rewrite_conversation, seal_item, without_cached_searches
 from app.wire.tags import seal
 
 STORED = {"file-1": StoredFile("application/pdf", "a.pdf", "QUJD", 3, 1)}
@@ -109,3 +110,20 @@ def test_encrypted_content_is_sealed_in_place() -> None:
     assert item["encrypted_content"] == seal("vendor", "gAAA")
     for other in ({"encrypted_content": None}, {"encrypted_content": ""}, {}, 5):
         assert not seal_item(other, "vendor")
+
+
+CACHED = {"type": "web_search_preview", "external_web_access": False}
+
+
+def test_searches_of_a_cache_are_taken_out() -> None:
+    tools = [{"type": "function"}, CACHED, {"type": "web_search"}, {"type": "mcp", "external_web_access": False}]
+    fields = read_body(json.dumps({"tools": tools, "tool_choice": "auto"}).encode())
+    kept = without_cached_searches(fields)
+    assert json.loads(bytes(kept["tools"])) == [tools[0], *tools[2:]]
+    assert list(kept) == ["tools", "tool_choice"]
+
+
+def test_without_any_other_tool_there_are_no_options_of_tools() -> None:
+    members = {"model": "m", "tools": [CACHED], "tool_choice": "auto", "parallel_tool_calls": True}
+    assert list(without_cached_searches(read_body(json.dumps(members).encode()))) == ["model"]
+    assert without_cached_searches({}) == {}

@@ -205,9 +205,13 @@ ITEMS: Final[Mapping[str, Case]] = {
     "an image in a `system` message": _part({"type": "input_image", "image_url": PNG}, "system"),
     "`item_reference`": _items({"type": "item_reference", "id": "msg_1"}),
     "an image by a vendor's `file_id`": _part({"type": "input_image", "file_id": "file-1"}),
-    "an item of any other type": _items(
-        {"type": "mcp_call", "id": "mcp_1", "name": "x", "arguments": "{}", "server_label": "s"}
+    "a call of a tool that the vendor ran, of any other type": _items(
+        {"type": "mcp_call", "id": "mcp_1", "name": "x", "arguments": "{}", "server_label": "s", "output": "1"}
     ),
+    "`tool_search_call`, `tool_search_output`, `mcp_list_tools`": _items(
+        {"type": "tool_search_output", "call_id": None, "execution": "server", "status": "completed", "tools": []}
+    ),
+    "an item of any other type": _items({"type": "compaction", "encrypted_content": "x"}),
 }
 
 
@@ -234,7 +238,9 @@ TOOLS: Final[Mapping[str, Case]] = {
     "`web_search`, `search_context_size`": _offer(search_context_size="high"),
     "`web_search`, `user_location`": _offer(user_location={"type": "approximate", "country": "CH"}),
     "`web_search`, `filters.allowed_domains`": _offer(filters={"allowed_domains": ["example.com"]}),
-    "`web_search`, `external_web_access` false": _offer(external_web_access=False),
+    "`web_search`, `external_web_access` false": Case(
+        {"tools": [_FUNCTION, {**_SEARCH, "external_web_access": False}]}, {"tools": [_FUNCTION]}, 8, 8
+    ),
     "`image_generation`": _tools({"type": "image_generation"}),
     "`image_generation`, `size`": Case(
         {"tools": [{"type": "image_generation", "size": "1536x1024"}]}, {"tools": [{"type": "image_generation"}]}
@@ -242,7 +248,14 @@ TOOLS: Final[Mapping[str, Case]] = {
     "`image_generation`, `quality`": Case(
         {"tools": [{"type": "image_generation", "quality": "high"}]}, {"tools": [{"type": "image_generation"}]}
     ),
-    "`namespace`, `code_interpreter`, `mcp`, `computer_use`": _tools(
+    "`namespace`": _tools({"type": "namespace", "name": "n", "description": "d", "tools": [_FUNCTION]}),
+    "`function`, `defer_loading`": Case({"tools": [{**_FUNCTION, "defer_loading": True}]}, {"tools": [_FUNCTION]}),
+    "`tool_search`": _tools({"type": "tool_search"}),
+    "`tool_choice`, a tool in a namespace": _chosen(
+        {"type": "function", "namespace": "n", "name": "time"},
+        {"type": "namespace", "name": "n", "description": "d", "tools": [_FUNCTION, _OTHER]},
+    ),
+    "`code_interpreter`, `mcp`, `computer_use`": _tools(
         {"type": "mcp", "server_label": "s", "server_url": "https://x.example/mcp"}
     ),
     "`tool_choice` `required`": _chosen("required"),

@@ -152,6 +152,7 @@ def test_refusals(members: dict[str, Any], expected: tuple[Part, ...]) -> None:
     assert assistant(**members) == [Message("assistant", expected, at="messages[0]")]
 
 
+AT_CALL = "messages[0].tool_calls[0]"
 WHERE = "messages[0].tool_calls[0].extra_content"
 
 
@@ -259,8 +260,9 @@ def test_legacy_functions() -> None:
             "messages[0].content[0].type",
             "invalid_value",
         ),
-        ({"role": "assistant"}, "messages[0].content", "missing_required_parameter"),
-        ({"role": "assistant", "content": []}, "messages[0].content", "empty_array"),
+        ({"role": "assistant", "tool_calls": [{"id": "c"}]}, AT_CALL + ".function", "missing_required_parameter"),
+        ({"role": "assistant", "content": [{"type": "text"}]}, "messages[0].content[0].text", "invalid_type"),
+        ({"role": "assistant", "content": [{"type": "video_url"}]}, "messages[0].content[0].type", "invalid_value"),
         ({"role": "assistant", "tool_calls": [5]}, "messages[0].tool_calls[0]", "invalid_type"),
         (
             {"role": "assistant", "tool_calls": [{"type": "function", "id": "a"}]},
@@ -268,9 +270,9 @@ def test_legacy_functions() -> None:
             "missing_required_parameter",
         ),
         (
-            {"role": "assistant", "tool_calls": [function_call(extra_content={"acme": {}})]},
-            "messages[0].tool_calls[0].extra_content.acme",
-            "unknown_parameter",
+            {"role": "assistant", "tool_calls": [function_call(extra_content={"realrouter": {"reasoning": 1}})]},
+            "messages[0].tool_calls[0].extra_content.realrouter.reasoning",
+            "invalid_type",
         ),
         ({"role": "tool", "tool_call_id": "z", "content": "a"}, "messages[0].tool_call_id", "invalid_value"),
         ({"role": "tool", "content": "a"}, "messages[0].tool_call_id", "missing_required_parameter"),
@@ -279,3 +281,66 @@ def test_legacy_functions() -> None:
 )
 def test_invalid_messages_are_rejected(message: Any, param: str, code: str) -> None:
     assert refused(messages=[message]) == (param, code)
+
+
+RETURNED: list[tuple[str, dict[str, Any]]] = [
+    ("vLLM", {"content": "x", "reasoning": "t", "refusal": None, "annotations": None, "audio": None, "tool_calls": []}),
+    ("vLLM", {"content": "x", "function_call": None, "stop_reason": None, "token_ids": None, "prompt_logprobs": None}),
+    ("OpenRouter", {"content": "x", "reasoning": "t", "reasoning_details": [{"type": "reasoning.text"}], "images": []}),
+    ("DeepSeek", {"content": "x", "reasoning_content": "t", "prefix": False, "tool_calls": None}),
+    ("Moonshot", {"content": "x", "partial": True, "name": ""}),
+    (
+        "OpenAI's SDK",
+        {"content": "x", "parsed": {"a": 1}, "refusal": "", "annotations": [1], "id": "msg_1", "index": 0},
+    ),
+    ("Gemini", {"content": "x", "extra_content": {"google": {"thought": True}}}),
+    ("Groq", {"content": "x", "executed_tools": [{"type": "search"}], "reasoning": ["t"], "channel": "final"}),
+]
+
+
+@pytest.mark.parametrize("members", [members for _, members in RETURNED], ids=[server for server, _ in RETURNED])
+def test_a_message_of_any_server_is_read(members: dict[str, Any]) -> None:
+    said = [item for item in assistant(**members) if not isinstance(item, Reasoning)]
+    assert said == [Message("assistant", (Text("x", "messages[0].content"),), at="messages[0]")]
+
+
+def test_the_reasoning_of_a_message_is_read_once() -> None:
+    assert assistant(reasoning="t") == [Reasoning(content=("t",), at="messages[0].reasoning")]
+    assert assistant(reasoning="t", reasoning_content="t") == [
+        Reasoning(content=("t",), at="messages[0].reasoning_content")
+    ]
+
+
+def test_the_thinking_in_a_content_is_left_out() -> None:
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "t"}], "closed": True}
+    content = [thinking, {"type": "text", "text": "x", "annotations": []}, {"type": "reference", "reference_ids": [1]}]
+    (message,) = assistant(content=content)
+    assert message == Message("assistant", (Text("x", "messages[0].content[1]"),), at="messages[0]")
+
+
+@pytest.mark.parametrize("members", [{}, {"content": None, "tool_calls": []}, {"content": [], "refusal": ""}])
+def test_a_message_without_any_content_is_left_out(members: dict[str, Any]) -> None:
+    user = {"role": "user", "content": "a"}
+    assert len(items(user, {"role": "assistant", **members}, user)) == 2
+
+
+def test_the_content_of_a_message_must_be_content() -> None:
+    assert refused(messages=[{"role": "assistant", "content": [{"type": "input_audio"}]}])[0] == AT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"), [('{"a": 1}', '{"a": 1}'), ({"a": 1}, '{"a":1}'), (None, ""), ("", "")]
+)
+def test_a_call_of_any_server_is_read(arguments: Any, expected: str) -> None:
+    function = {"name": "f", "arguments": arguments, "parsed_arguments": None}
+    call = {"id": "a", "index": 0, "function": function, "extra_content": {"google": {"x": 1}}, "custom": None}
+    for members in (call, call | {"type": "function"}, call | {"type": None}):
+        assert assistant(tool_calls=[members]) == [FunctionCall("a", "f", expected, AT_CALL)]
+
+
+def test_unknown_members_of_the_clients_own_messages_are_rejected() -> None:
+    for role in ("user", "system", "developer"):
+        assert refused(messages=[{"role": role, "content": "x", "reasoning": "t"}]) == (
+            "messages[0].reasoning",
+            "unknown_parameter",
+        )

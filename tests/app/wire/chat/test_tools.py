@@ -163,3 +163,10 @@ def test_tool_choices(raw: Any, choice: ToolChoice) -> None:
 )
 def test_invalid_tools_are_rejected(members: dict[str, Any], param: str, code: str) -> None:
     assert refused(**members) == (param, code)
+
+
+@pytest.mark.parametrize("members", [{}, {"type": None}, {"type": "function", "defer_loading": True}])
+def test_a_function_needs_no_type(members: dict[str, Any]) -> None:
+    assert make_request(tools=[{"function": {"name": "f"}, **members}]).tools == (
+        FunctionTool("f", at="tools[0].function"),
+    )

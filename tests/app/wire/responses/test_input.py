@@ -227,13 +227,112 @@ CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
         ({"input": [user({"type": "input_file", "file_id": "file-9"})]}, "input[0].content[0].file_id", VALUE),
         ({"input": [CALL | {"arguments": {}}]}, "input[0].arguments", WRONG),
         ({"input": [CALL | {"call_id": None}]}, "input[0].call_id", WRONG),
-        ({"input": [CALL | {"namespace": "n"}]}, "input[0].namespace", WRONG),
+        ({"input": [CALL | {"namespace": 1}]}, "input[0].namespace", WRONG),
         ({"input": [{"type": "function_call_output", "output": "x"}]}, "input[0].call_id", MISSING),
-        ({"input": [{"type": "reasoning", "id": "x"}]}, "input[0].summary", MISSING),
-        ({"input": [{"type": "web_search_call"}]}, "input[0].id", MISSING),
+        ({"input": [{"type": "reasoning", "summary": "x"}]}, "input[0].summary", WRONG),
+        ({"input": [{"type": "web_search_call", "action": 1}]}, "input[0].action", WRONG),
         ({"input": [{"type": "image_generation_call", "id": "x", "result": ""}]}, "input[0].result", VALUE),
         ({"input": [{"type": "image_generation_call", "id": "x", "result": None}]}, "input[0].result", WRONG),
     ],
 )
 def test_errors_name_the_path(members: Any, param: str, code: str) -> None:
     assert refused(**members) == (param, code)
+
+
+LEFT_OUT: list[Any] = [
+    {"type": "mcp_call", "id": "mcp_1", "name": "x", "arguments": "{}", "server_label": "s", "output": "1"},
+    {
+        "type": "code_interpreter_call",
+        "id": "ci_1",
+        "code": "1",
+        "container_id": "c",
+        "outputs": [],
+        "status": "completed",
+    },
+    {"type": "file_search_call", "id": "fs_1", "queries": [], "results": None, "status": "completed"},
+    {"type": "unheard_of_call", "id": "x_1", "call_id": None},
+    {"type": "mcp_list_tools", "id": "m_1", "server_label": "s", "tools": []},
+    {"type": "tool_search_call", "call_id": "c", "execution": "client", "arguments": {}},
+    {"type": "tool_search_output", "call_id": "c", "execution": "client", "status": "completed", "tools": []},
+    {"type": "message", "role": "assistant", "content": []},
+    {"role": "assistant", "content": None},
+    {"role": "assistant", "content": [{"type": "reasoning_text", "text": "t"}]},
+]
+
+
+@pytest.mark.parametrize("value", LEFT_OUT)
+def test_items_that_change_no_answer_are_left_out(value: Any) -> None:
+    assert len(read(input=[value, {"role": "user", "content": "a"}]).items) == 1
+
+
+@pytest.mark.parametrize("kind", ["shell_call", "apply_patch_call", "local_shell_call", "compaction", "x_call"])
+def test_items_that_would_be_missed_are_rejected(kind: str) -> None:
+    assert refused(input=[{"type": kind, "call_id": "c"}]) == ("input[0].type", LACKING)
+
+
+LABELS: dict[str, Any] = {
+    "id": "x",
+    "created_by": "u",
+    "internal_chat_message_metadata_passthrough": {"turn_id": "t"},
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (
+            {
+                "type": "message",
+                "role": "assistant",
+                "status": "x",
+                "phase": "new",
+                "content": [{"type": "output_text", "text": "a", "annotations": None, "logprobs": None, "parsed": 1}],
+            },
+            Message("assistant", (Text("a"),)),
+        ),
+        (
+            {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}", "parsed_arguments": None},
+            FunctionCall("c", "f", "{}"),
+        ),
+        (
+            {"type": "function_call", "call_id": "c", "name": "f", "namespace": "n", "arguments": "{}"},
+            FunctionCall("c", "n__f", "{}"),
+        ),
+        (
+            {"type": "custom_tool_call", "call_id": "c", "name": "f", "namespace": "n", "input": "x"},
+            CustomCall("c", "n__f", "x"),
+        ),
+        (
+            {"type": "function_call_output", "call_id": "c", "name": "f", "namespace": "n", "output": "x"},
+            FunctionCallOutput("c", (Text("x"),)),
+        ),
+        ({"type": "reasoning", "content": [{"type": "text", "text": "t"}, {"type": "x"}]}, Reasoning((), ("t",))),
+        ({"type": "web_search_call", "action": {"type": "click", "x": 1}}, WebSearchCall("x")),
+        ({"type": "web_search_call", "action": {"query": 1, "queries": ["q", 2, ""]}}, WebSearchCall("x", ("q",))),
+        ({"role": "user", "content": "a"}, Message("user", (Text("a"),))),
+    ],
+)
+def test_items_come_back_as_any_server_wrote_them(value: Any, expected: Item) -> None:
+    assert bare_items(item(value | LABELS)) == bare_items(expected)
+
+
+def test_a_search_without_an_id_is_read() -> None:
+    assert bare_items(item({"type": "web_search_call"})) == bare_items(WebSearchCall(""))
+
+
+@pytest.mark.parametrize(
+    ("part", "param", "code"),
+    [
+        ({"type": "output_text"}, "input[0].content[0].text", WRONG),
+        ({"type": "refusal", "refusal": 1}, "input[0].content[0].refusal", WRONG),
+        ({"type": "output_audio"}, "input[0].content[0].type", VALUE),
+    ],
+)
+def test_an_assistants_part_must_be_readable(part: Any, param: str, code: str) -> None:
+    assert refused(input=[{"role": "assistant", "content": [part]}]) == (param, code)
+
+
+def test_unknown_members_of_the_clients_own_items_are_rejected() -> None:
+    output = {"type": "function_call_output", "call_id": "c", "output": "x", "logprobs": []}
+    assert refused(input=[output]) == ("input[0].logprobs", UNKNOWN)
+    assert refused(input=[{"role": "user", "content": "x", "parsed": 1}]) == ("input[0].parsed", UNKNOWN)

@@ -112,3 +112,11 @@ def test_limits_are_those_of_the_target() -> None:
     assert written(body(max_output_tokens=None), 100, None)["max_output_tokens"] == 100
     assert written(body(max_tool_calls=9), 100, 4)["max_tool_calls"] == 4
     assert written(body(max_tool_calls=9), 100, None)["max_tool_calls"] == 9
+
+
+def test_each_tool_in_a_namespace_counts_for_the_longer_name_that_a_vendor_may_read() -> None:
+    tool = {"type": "function", "name": "f"}
+    body = json.dumps(
+        {"model": "m", "input": "x", "tools": [{"type": "namespace", "name": "n", "tools": [tool, tool]}]}
+    )
+    assert parse_responses(body.encode()).demand.text_bytes == len(body) + 2 * 64

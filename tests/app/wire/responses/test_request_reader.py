@@ -117,7 +117,7 @@ CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
         ({"temperature": "1"}, "temperature", WRONG),
         ({"top_p": -0.1}, "top_p", VALUE),
         ({"top_logprobs": 21}, "top_logprobs", VALUE),
-        ({"include": ["file_search_call.results"]}, "include[0]", LACKING),
+        ({"include": ["reasoning.text"]}, "include[0]", LACKING),
         ({"include": [1]}, "include[0]", WRONG),
         ({"reasoning": {"effort": "huge"}}, "reasoning.effort", VALUE),
         ({"reasoning": {"mode": "pro"}}, "reasoning.mode", VALUE),
@@ -164,3 +164,14 @@ def test_any_value_anywhere_is_read_or_rejected_by_name(request: Any) -> None:
     except RequestError as error:
         refusal = error
     assert refusal is None or (refusal.param and refusal.status == 400)
+
+
+def test_members_of_items_that_the_answer_will_not_have_may_be_included() -> None:
+    names = [
+        "file_search_call.results",
+        "web_search_call.results",
+        "code_interpreter_call.outputs",
+        "computer_call_output.output.image_url",
+        "message.input_image.image_url",
+    ]
+    assert read(include=names) == read()

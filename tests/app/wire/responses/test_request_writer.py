@@ -55,14 +55,24 @@ def items(*given: Item, **target: Any) -> Any:
 
 
 def _unsealed(request: CanonicalRequest) -> CanonicalRequest:
-    """The upstream's own reasoning goes to it without our seal."""
+    """The upstream's own reasoning goes to it without our seal. What is left out elsewhere is not read back: an assistant
+    message without parts, and the options of a search of a cache."""
 
     def bared(item: Item) -> Item:
         if not isinstance(item, Reasoning):
             return item
         return msgspec.structs.replace(item, sealed=(item.sealed or "").removeprefix(seal("up", "")))
 
-    return msgspec.structs.replace(request, items=tuple(map(bared, request.items)))
+    read = (
+        item
+        for item in request.items
+        if not (isinstance(item, Message) and item.role == "assistant" and not item.parts)
+    )
+    cached = WebSearchTool(external_access=False)
+    tools = (
+        cached if isinstance(tool, WebSearchTool) and tool.external_access is False else tool for tool in request.tools
+    )
+    return msgspec.structs.replace(request, items=tuple(map(bared, read)), tools=tuple(tools))
 
 
 @given(any_requests())

@@ -56,9 +56,13 @@ from tests.support.wire.responses.responses_requests import (
                 "search_context_size": "low",
                 "user_location": {"type": "approximate", "city": "Oslo", "country": "NO"},
                 "filters": {"allowed_domains": ["a.org"]},
-                "external_web_access": False,
+                "external_web_access": True,
             },
-            WebSearchTool("low", Place("Oslo", "NO"), ("a.org",), False),
+            WebSearchTool("low", Place("Oslo", "NO"), ("a.org",), True),
+        ),
+        (
+            {"type": "web_search", "external_web_access": False, "index_gated_web_access": True},
+            WebSearchTool(external_access=False),
         ),
         ({"type": "web_search", "filters": {}, "user_location": {"type": "approximate"}}, WebSearchTool(place=Place())),
         ({"type": "image_generation"}, ImageTool()),
@@ -116,7 +120,7 @@ def test_choices(raw: Any, expected: ToolChoice) -> None:
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools[0].function", UNKNOWN),
         ({"tools": [{"type": "function", "name": ""}]}, "tools[0].name", VALUE),
         ({"tools": [{"type": "custom"}]}, "tools[0].name", MISSING),
-        ({"tools": [FUNCTION | {"defer_loading": True}]}, "tools[0].defer_loading", LACKING),
+        ({"tools": [{"type": "tool_search"}]}, "tools[0].type", "unsupported_tool"),
         ({"tools": [FUNCTION | {"async": True}]}, "tools[0].async", LACKING),
         ({"tools": [{"type": "image_generation", "quality": 1}]}, "tools[0].quality", WRONG),
         ({"tools": [{"type": "web_search", "search_context_size": "x"}]}, "tools[0].search_context_size", VALUE),
@@ -139,3 +143,63 @@ def test_choices(raw: Any, expected: ToolChoice) -> None:
 )
 def test_errors_name_the_path(members: Any, param: str, code: str) -> None:
     assert refused(**members) == (param, code)
+
+
+IN_NAMESPACE = [{"type": "function", "name": "f", "defer_loading": True}, {"type": "custom", "name": "c"}]
+NAMESPACES: list[Any] = [
+    {"type": "namespace", "name": "n", "description": "About n.", "tools": IN_NAMESPACE},
+    {"type": "namespace", "name": "o", "tools": [{"type": "function", "name": "f", "description": "Own."}]},
+    {"type": "function", "name": "g"},
+]
+
+
+def test_the_tools_of_a_namespace_are_tools_of_their_own() -> None:
+    request = read(tools=NAMESPACES)
+    assert request.tools == (
+        FunctionTool("n__f", "n: About n.", at="tools[0].tools[0]"),
+        CustomTool("n__c", at="tools[0].tools[1]"),
+        FunctionTool("o__f", "Own.", at="tools[1].tools[0]"),
+        FunctionTool("g", at="tools[2]"),
+    )
+    assert request.namespaces == {"n__f": ("n", "f"), "n__c": ("n", "c"), "o__f": ("o", "f")}
+
+
+@pytest.mark.parametrize(
+    ("choice", "names"),
+    [
+        ({"type": "function", "namespace": "o", "name": "f"}, [("function", "o__f")]),
+        ({"type": "custom", "name": "c"}, [("custom", "n__c")]),
+        ({"type": "function", "name": "g"}, [("function", "g")]),
+        ({"type": "namespace", "name": "n"}, [("function", "n__f"), ("custom", "n__c")]),
+        (
+            {"type": "allowed_tools", "mode": "required", "tools": [{"type": "namespace", "name": "o"}]},
+            [("function", "o__f")],
+        ),
+    ],
+)
+def test_a_choice_names_tools_of_namespaces(choice: Any, names: list[tuple[str, str]]) -> None:
+    only = tuple(ToolName(kind, name) for kind, name in names)
+    assert read(tools=NAMESPACES, tool_choice=choice).tool_choice == ToolChoice("required", only)
+
+
+@pytest.mark.parametrize(
+    ("members", "param", "code"),
+    [
+        ({"tool_choice": {"type": "function", "name": "f"}}, "tool_choice", VALUE),
+        ({"tool_choice": {"type": "function", "namespace": "x", "name": "f"}}, "tool_choice", VALUE),
+        ({"tool_choice": {"type": "namespace"}}, "tool_choice.name", MISSING),
+        ({"tool_choice": {"type": "namespace", "name": "x"}}, "tool_choice", VALUE),
+        ({"tools": [{"type": "namespace", "tools": []}]}, "tools[0].name", MISSING),
+        ({"tools": [{"type": "namespace", "name": "", "tools": []}]}, "tools[0].name", VALUE),
+        ({"tools": [{"type": "namespace", "name": "n"}]}, "tools[0].tools", MISSING),
+        (
+            {"tools": [NAMESPACES[0] | {"tools": [{"type": "web_search"}]}]},
+            "tools[0].tools[0].type",
+            "unsupported_tool",
+        ),
+        ({"tools": [NAMESPACES[0] | {"tools": [NAMESPACES[1]]}]}, "tools[0].tools[0].type", "unsupported_tool"),
+        ({"tools": [NAMESPACES[0] | {"tools": IN_NAMESPACE * TOOLS_MAX}]}, "tools", "array_above_max_length"),
+    ],
+)
+def test_errors_of_namespaces_name_the_path(members: Any, param: str, code: str) -> None:
+    assert refused(**{"tools": NAMESPACES, **members}) == (param, code)
