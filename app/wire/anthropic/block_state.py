@@ -22,6 +22,7 @@ class BlockState:
         self.upstream = upstream
         self.output_tool = output_tool
         self.called = False
+        self.spoke = False
         self.searched = 0
         self.searches: dict[str, Search] = {}
         self.message = 0
@@ -41,6 +42,7 @@ class BlockState:
         if not text:
             return []
         self.length += len(text)
+        self.spoke = True
         return [TextDelta(text)]
 
     def abandon_searches(self) -> list[AnswerEvent]:

@@ -1,6 +1,7 @@
 """Writes the items of a conversation as Anthropic's `system` and alternating user and assistant messages.
 
-Rule 1: roles alternate and the user comes first: if the assistant begins the conversation, OPENING is put before it.
+Rule 1: roles alternate and the user comes first: if the assistant begins the conversation, OPENING is put before it. So it is
+        if there are only instructions.
 Rule 2: system and developer messages, at any place, are joined in order into `system`, after the instructions.
 Rule 3: all results of a turn's calls come first in the user's next turn. A call without an output, or an output without a call, is
         rejected by its path.
@@ -66,7 +67,7 @@ class Turns:
     @property
     def messages(self) -> list[dict[str, Any]]:
         turns = [{"role": role, "content": [*results, *blocks]} for role, results, blocks in self._turns]
-        if turns and turns[0]["role"] == "assistant":
+        if not turns or turns[0]["role"] == "assistant":
             turns.insert(0, {"role": "user", "content": [{"type": "text", "text": OPENING}]})
         return turns
 
@@ -99,7 +100,7 @@ class Turns:
         if self._pending_images:
             self._user([])
         self._check_all_answered()
-        if not self._turns:
+        if not self._turns and not self.system:
             raise unsupported_field(self._request, "items", "This model needs at least one message that is not empty.")
 
     def _user(self, blocks: list[Block]) -> None:

@@ -4,7 +4,8 @@ Rule 1: an assistant message becomes its reasoning, its text and refusal, its im
         carried by a call is placed directly before that call, or before the text if the first call says so.
 Rule 2: legacy calls (`function_call`) have no id and get one from their position. A message with role `function` answers the
         earliest unanswered call of that name.
-Rule 3: the output of a tool must come after its call.
+Rule 3: an assistant message without content and calls becomes a message without parts, which other vendors do not get.
+Rule 4: the output of a tool must come after its call.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ from app.wire.chat.shapes import (
 from app.wire.chat.shapes import Part as PartShape
 from app.wire.exchange import RequestError
 from app.wire.file_ref import StoredFile
-from app.wire.request import missing, unsupported
+from app.wire.request import unsupported
 from app.wire.strict import invalid, strict
 
 _messages = msgspec.json.Decoder(list[ChatMessage])
@@ -110,14 +111,14 @@ class _Conversation:
         if parts is not None and not (others and _is_empty(parts)):
             self.items.append(Message("assistant", parts, message.name, at))
         elif not others:
-            raise missing(f"{at}.content")
+            self.items.append(Message("assistant", (), message.name, at))
         self.items += [*images, *calls]
 
     def _content_parts(self, message: AssistantMessage, at: str) -> tuple[Part, ...] | None:
         refusal = () if message.refusal is None else (Refusal(message.refusal, f"{at}.refusal"),)
-        if message.content is None or (refusal and message.content == ""):
+        if message.content in (None, []) or (refusal and message.content == ""):
             return refusal or None
-        return (*self._parts(message.content, "assistant", at), *refusal)
+        return (*self._parts(message.content or "", "assistant", at), *refusal)
 
     def _split_calls(self, message: AssistantMessage, at: str, index: int) -> tuple[list[Item], list[Item]]:
         """The reasoning that came before the text, and the calls with the rest of their reasoning."""

@@ -5,7 +5,8 @@ Rule 2: a request may have functions, a search or images, not several of them. G
         keeps Google's records of each search, but OpenAI's protocols have no place for these: rejected by name.
 Rule 3: functions must follow their schemas (mode VALIDATED) if one of them is strict or the model may use only some; mode ANY does
         that anyway. `strict` false or unset has no effect.
-Rule 4: an image is requested by aspect ratio and resolution, and has the pixel size that Google documents for them.
+Rule 4: Gemini cannot be limited to one call at a time: if the client wants that, candidate.py leaves out the calls after the first.
+Rule 5: an image is requested by aspect ratio and resolution, and has the pixel size that Google documents for them.
         `partial_images` is only an upper limit: no partial images are produced.
 """
 
@@ -66,11 +67,6 @@ class SelectedTools(msgspec.Struct, frozen=True, gc=False):
     mode: str | None = None
     names: tuple[str, ...] = ()
 
-    @property
-    def calls(self) -> bool:
-        """Whether the model may call functions."""
-        return bool(self.functions) and self.mode != "none"
-
 
 def select_tools(request: CanonicalRequest) -> SelectedTools:
     """The request's tools, narrowed down by its tool choice. Raises RequestError for unsupported combinations."""
@@ -78,10 +74,6 @@ def select_tools(request: CanonicalRequest) -> SelectedTools:
     _check_combination(request, selected)
     if selected.search is not None:
         _check_search(request, selected.search)
-    if selected.calls and request.parallel_tool_calls is False:
-        raise unsupported_field(
-            request, "parallel_tool_calls", "This model cannot be limited to one function call at a time: leave it out."
-        )
     if request.max_tool_calls is not None and (selected.search or selected.image):
         raise unsupported_field(
             request, "max_tool_calls", "This model's searches and images cannot be limited: leave it out."

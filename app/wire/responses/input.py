@@ -64,12 +64,12 @@ _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _kind = msgspec.json.Decoder(_Kind)
 
 
-def read_input(raw: msgspec.Raw, files: Files) -> tuple[Item, ...]:
+def read_input(raw: msgspec.Raw, files: Files, *, may_be_empty: bool = False) -> tuple[Item, ...]:
     """The items of the input. A plain text is a single user message."""
     if bytes(memoryview(raw)[:1]) == b'"':
         return (Message("user", (Text(strict(raw, _text, "input"), "input"),), at="input"),)
     items = strict(raw, _raws, "input")
-    if not items:
+    if not items and not may_be_empty:
         raise RequestError("Invalid 'input': empty array.", param="input", code="empty_array")
     return tuple(_item(item, f"input[{index}]", files) for index, item in enumerate(items))
 

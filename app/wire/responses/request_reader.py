@@ -65,12 +65,13 @@ def read_responses_request(fields: Members, files: Mapping[str, StoredFile]) -> 
     tools = read_tools(fields)
     reasoning = optional(fields, "reasoning", _reasoning) or ReasoningOptions()
     shape = optional(fields, "text", _text_shape) or TextShape()
+    instructions = text(fields, "instructions")
     return CanonicalRequest(
         endpoint="responses",
         model=model(fields),
-        items=read_input(_required(fields, "input"), files),
+        items=read_input(_required(fields, "input"), files, may_be_empty=bool(instructions)),
         stream=_stream(fields),
-        instructions=text(fields, "instructions"),
+        instructions=instructions,
         tools=tools,
         tool_choice=read_choice(fields, tools),
         parallel_tool_calls=optional(fields, "parallel_tool_calls", _bool),
