@@ -203,7 +203,7 @@ class AnthropicAnswerReader:
         )
 
     def _finish_reason(self, stop_reason: str) -> FinishReason:
-        """Unknown reasons count as a normal end of an answer that has content. A call of the output tool does not count as a call: its input is the text."""
+        """Unknown reasons end an answer normally if it has content. The input of the output tool is text, not a call."""
         if stop_reason == "tool_use":
             known: FinishReason | None = "tool_calls" if self._state.called else None
         else:

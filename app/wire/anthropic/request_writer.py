@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from app.wire.anthropic.caching import cache_member, settle_breakpoints
 from app.wire.anthropic.models import Model, model_of
 from app.wire.anthropic.output import forced_choice, output_of
 from app.wire.anthropic.tools import FORCING, choice_of, tools_of
@@ -66,7 +67,7 @@ def request_body(request: CanonicalRequest, target: Target) -> Body:
     thinking = _thinking(request, target, model)
     if thinking.get("thinking", {}).get("type") == "enabled" and _resumes_without_reasoning(turns.messages):
         thinking = {}
-    return {
+    body = {
         "model": target.model,
         "max_tokens": target.max_output_tokens,
         "messages": _messages(request, model, turns),
@@ -76,7 +77,10 @@ def request_body(request: CanonicalRequest, target: Target) -> Body:
         **_stop(request),
         **_hints(request),
         **_tools_and_output(request, target, model, thinking),
+        **cache_member(request.cache),
     }
+    settle_breakpoints(body)
+    return body
 
 
 def _messages(request: CanonicalRequest, model: Model, turns: Turns) -> list[Body]:

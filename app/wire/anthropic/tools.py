@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from app.wire.anthropic.caching import cache_member
 from app.wire.anthropic.models import Model
 from app.wire.anthropic.schemas import UnsupportedSchema, supported_schema
 from app.wire.canonical import CanonicalRequest, FunctionTool, Target, Tool, WebSearchTool, unsupported_field
@@ -79,7 +80,7 @@ def _function(request: CanonicalRequest, model: Model, tool: FunctionTool) -> Bl
             raise unsupported_field(request, f"{tool.at}.strict", "This model does not support strict functions.")
         block["input_schema"] = _strict(request, tool, block["input_schema"])
         block["strict"] = True
-    return block
+    return block | cache_member(tool.cache)
 
 
 def _input_schema(request: CanonicalRequest, tool: FunctionTool) -> dict[str, Any]:
@@ -103,7 +104,7 @@ def _search(request: CanonicalRequest, target: Target, tool: WebSearchTool) -> l
         raise unsupported_field(request, f"{tool.at}.search_context_size", "This model supports 'medium' only.")
     if tool.external_access is False:
         raise unsupported_field(request, f"{tool.at}.external_web_access", "This model always searches the live web.")
-    block: Block = {"type": _SEARCH_TYPE, "name": SEARCH}
+    block: Block = {"type": _SEARCH_TYPE, "name": SEARCH, **cache_member(tool.cache)}
     if tool.allowed_domains:
         block["allowed_domains"] = list(tool.allowed_domains)
     place = {name: getattr(tool.place, name, None) for name in _PLACE}

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from app.wire.cache_control import cache_of, marked
 from app.wire.canonical import (
     CustomCall,
     CustomCallOutput,
@@ -83,6 +84,12 @@ class _Conversation:
         self._unanswered: list[tuple[str, str]] = []
 
     def take(self, message: ChatMessage, at: str, index: int) -> None:
+        before = len(self.items)
+        self._read(message, at, index)
+        if len(self.items) > before:
+            self.items[-1] = marked(self.items[-1], message.cache_control)
+
+    def _read(self, message: ChatMessage, at: str, index: int) -> None:
         match message:
             case SystemMessage():
                 self.items.append(Message("system", self._parts(message.content, "system", at), message.name, at))
@@ -175,13 +182,15 @@ class _Conversation:
             raise invalid(f"{at}.type", f"A message with role '{role}' does not support parts of this type.")
         match part:
             case TextPart():
-                return Text(part.text, at)
+                return Text(part.text, at, cache_of(part.cache_control))
             case RefusalPart():
                 return Refusal(part.refusal, at)
             case ImagePart():
-                return image(part.image_url, at)
+                cache = cache_of(part.cache_control)
+                return msgspec.structs.replace(image(part.image_url, at), cache=cache)
             case _:
-                return file(part.file, at, self._files)
+                cache = cache_of(part.cache_control)
+                return msgspec.structs.replace(file(part.file, at, self._files), cache=cache)
 
 
 def _call(call: FunctionCallShape | CustomCallShape, at: str) -> Item:

@@ -62,7 +62,7 @@ _REASONS: Final[dict[str, FinishReason]] = {
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
 }
-"""Other reasons (OTHER, NO_IMAGE, and any future reasons) have no counterpart in OpenAI's protocols. After content they become "stop"."""
+"""Other reasons (OTHER, NO_IMAGE, any future ones) have no counterpart in OpenAI's protocols. After content they become "stop"."""
 _BROKEN: Final = frozenset(
     {
         "MALFORMED_FUNCTION_CALL",

@@ -5,7 +5,7 @@ Rule 2: a signature is put on the part that follows its Reasoning item in the mo
         separate, empty text part, like the one that Gemini sends at the end of a stream.
 Rule 3: Gemini 3 rejects a turn whose first call has no signature. If there is none (another model made the call, or the client did
         not keep it), the documented bypass is used.
-Rule 4: an output is always sent as text, {"output": "..."}: in an object of the client's own, Gemini would read `$ref`, `output` and
+Rule 4: an output is always sent as text, {"output": "..."}: in a client's own object, Gemini would read `$ref`, `output` and
         `error` as its own words.
 Rule 5: without a message, the model answers the instructions: the user's turn is OPENING.
 Rule 6: left out: searches of earlier turns (the text that follows contains their findings), reasoning that this upstream did not

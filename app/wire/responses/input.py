@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from app.wire.cache_control import cache_of, marked
 from app.wire.canonical import (
     CustomCall,
     CustomCallOutput,
@@ -96,12 +97,13 @@ _input_message = msgspec.json.Decoder(InputMessage)
 _output_message = msgspec.json.Decoder(OutputMessage)
 
 
-def _message(raw: msgspec.Raw, role: Any, at: str, files: Files) -> Message:
+def _message(raw: msgspec.Raw, role: Any, at: str, files: Files) -> Item:
     if role == "assistant":
         answer = strict(raw, _output_message, at)
-        return Message("assistant", _outputs(answer.content, f"{at}.content"), at=at)
+        return marked(Message("assistant", _outputs(answer.content, f"{at}.content"), at=at), answer.cache_control)
     message = strict(raw, _input_message, at)
-    return Message(message.role, _inputs(message.content, f"{at}.content", files), at=at)
+    parts = _inputs(message.content, f"{at}.content", files)
+    return marked(Message(message.role, parts, at=at), message.cache_control)
 
 
 def _outputs(content: str | list[OutputPart], at: str) -> tuple[Part, ...]:
@@ -111,7 +113,9 @@ def _outputs(content: str | list[OutputPart], at: str) -> tuple[Part, ...]:
 
 
 def _output(part: OutputPart, at: str) -> Part:
-    return Text(part.text, at) if isinstance(part, OutputText) else Refusal(part.refusal, at)
+    if isinstance(part, OutputText):
+        return Text(part.text, at, cache_of(part.cache_control))
+    return Refusal(part.refusal, at)
 
 
 def _inputs(content: str | list[InputPart], at: str, files: Files) -> tuple[Part, ...]:
@@ -121,9 +125,11 @@ def _inputs(content: str | list[InputPart], at: str, files: Files) -> tuple[Part
 
 
 def _input(part: InputPart, at: str, files: Files) -> Part:
+    cache = cache_of(part.cache_control)
     if isinstance(part, InputText):
-        return Text(part.text, at)
-    return _image(part, at, files) if isinstance(part, InputImage) else _file(part, at, files)
+        return Text(part.text, at, cache)
+    content = _image(part, at, files) if isinstance(part, InputImage) else _file(part, at, files)
+    return msgspec.structs.replace(content, cache=cache)
 
 
 def _image(part: InputImage, at: str, files: Files) -> Image:
@@ -189,7 +195,7 @@ _image_call = msgspec.json.Decoder(ImageCallShape)
 
 def _read_function_call(raw: msgspec.Raw, at: str, _: Files) -> Item:
     call = strict(raw, _function_call, at)
-    return FunctionCall(call.call_id, call.name, call.arguments, at)
+    return FunctionCall(call.call_id, call.name, call.arguments, at, cache_of(call.cache_control))
 
 
 def _read_custom_call(raw: msgspec.Raw, at: str, _: Files) -> Item:
@@ -199,7 +205,8 @@ def _read_custom_call(raw: msgspec.Raw, at: str, _: Files) -> Item:
 
 def _read_function_output(raw: msgspec.Raw, at: str, files: Files) -> Item:
     output = strict(raw, _call_output, at)
-    return FunctionCallOutput(output.call_id, _inputs(output.output, f"{at}.output", files), at)
+    parts = _inputs(output.output, f"{at}.output", files)
+    return FunctionCallOutput(output.call_id, parts, at, cache_of(output.cache_control))
 
 
 def _read_custom_output(raw: msgspec.Raw, at: str, files: Files) -> Item:

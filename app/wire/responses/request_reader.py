@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from app.wire.cache_control import read_cache
 from app.wire.canonical import CanonicalRequest, TextFormat
 from app.wire.common_members import hints as read_hints
 from app.wire.common_members import number, optional
@@ -42,7 +43,7 @@ KNOWN: Final = frozenset(
         *("model", "input", "instructions", "stream", "stream_options", "store", "background", "service_tier"),
         *("max_output_tokens", "max_tool_calls", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning"),
         *("include", "top_logprobs", "temperature", "top_p", "truncation", "metadata", "user", "safety_identifier"),
-        *("prompt_cache_key", "prompt_cache_retention", "client_metadata"),
+        *("prompt_cache_key", "prompt_cache_retention", "client_metadata", "cache_control"),
     }
 )
 _STATELESS = "The gateway is stateless: send the whole conversation in 'input'."
@@ -86,6 +87,7 @@ def read_responses_request(fields: Members, files: Mapping[str, StoredFile]) -> 
         verbosity=shape.verbosity,
         service_tier=service_tier(fields),
         hints=read_hints(fields),
+        cache=read_cache(fields),
     )
 
 

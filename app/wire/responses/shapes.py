@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from app.wire.cache_control import CacheShape
 from app.wire.strict import Effort, Level, Shape
 
 Status = Literal["in_progress", "searching", "generating", "completed", "incomplete", "failed"]
@@ -23,6 +24,7 @@ Json = dict[str, Any]
 class InputText(Shape, frozen=True, gc=False, tag="input_text", tag_field="type"):
     text: str
     prompt_cache_breakpoint: None = None
+    cache_control: CacheShape | None = None
 
 
 class InputImage(Shape, frozen=True, gc=False, tag="input_image", tag_field="type"):
@@ -30,6 +32,7 @@ class InputImage(Shape, frozen=True, gc=False, tag="input_image", tag_field="typ
     file_id: str | None = None
     detail: Literal["low", "high", "auto", "original"] | None = None
     prompt_cache_breakpoint: None = None
+    cache_control: CacheShape | None = None
 
 
 class InputFile(Shape, frozen=True, gc=False, tag="input_file", tag_field="type"):
@@ -41,12 +44,14 @@ class InputFile(Shape, frozen=True, gc=False, tag="input_file", tag_field="type"
     filename: str | None = None
     detail: Literal["auto"] | None = None
     prompt_cache_breakpoint: None = None
+    cache_control: CacheShape | None = None
 
 
 class OutputText(Shape, frozen=True, gc=False, tag="output_text", tag_field="type"):
     text: str
     annotations: list[Json] | None = None
     logprobs: list[Json] | None = None
+    cache_control: CacheShape | None = None
 
 
 class OutputRefusal(Shape, frozen=True, gc=False, tag="refusal", tag_field="type"):
@@ -66,6 +71,7 @@ class ItemShape(Shape, frozen=True, gc=False, kw_only=True):
     type: str | None = None
     id: str | None = None
     status: Status | None = None
+    cache_control: CacheShape | None = None
 
 
 class InputMessage(ItemShape, frozen=True, gc=False, kw_only=True):
@@ -172,6 +178,7 @@ class OwnToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
     allowed_callers: list[Literal["direct"]] | None = None
     defer_loading: bool | None = None
     in_background: bool | None = msgspec.field(default=None, name="async")
+    cache_control: CacheShape | None = None
 
 
 class FunctionToolShape(OwnToolShape, frozen=True, gc=False, kw_only=True):
@@ -213,6 +220,7 @@ class SearchToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
     filters: Filters | None = None
     external_web_access: bool | None = None
     search_content_types: list[Literal["text"]] | None = None
+    cache_control: CacheShape | None = None
 
 
 class ImageToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
