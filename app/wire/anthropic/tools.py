@@ -1,7 +1,8 @@
 """Writes tools and the tool choice for Anthropic.
 
 Rule 1: if the choice allows only some tools, only those are offered.
-Rule 2: a function without parameters takes an empty object. A strict function's schema is converted to the supported subset.
+Rule 2: a function without parameters takes an empty object; inputs.py keeps schemas within Anthropic's bounds. A strict function's
+        schema is converted to the supported subset.
 Rule 3: web search is the tool of version 20250305, with as many uses as the hold covers. If the hold covers none, the tool is not
         offered.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.wire.anthropic.caching import cache_member
+from app.wire.anthropic.inputs import input_schema
 from app.wire.anthropic.models import Model
 from app.wire.anthropic.schemas import UnsupportedSchema, supported_schema
 from app.wire.canonical import CanonicalRequest, FunctionTool, Target, Tool, WebSearchTool, unsupported_field
@@ -72,9 +74,10 @@ def _tool(request: CanonicalRequest, target: Target, model: Model, tool: Tool) -
 
 
 def _function(request: CanonicalRequest, model: Model, tool: FunctionTool) -> Block:
-    block: Block = {"name": tool.name, "input_schema": _input_schema(request, tool)}
-    if tool.description:
-        block["description"] = tool.description
+    schema, rules = _input_schema(request, tool)
+    block: Block = {"name": tool.name, "input_schema": schema}
+    if description := "\n\n".join(filter(None, (tool.description, rules))):
+        block["description"] = description
     if tool.strict:
         if not model.structured:
             raise unsupported_field(request, f"{tool.at}.strict", "This model does not support strict functions.")
@@ -83,11 +86,12 @@ def _function(request: CanonicalRequest, model: Model, tool: FunctionTool) -> Bl
     return block | cache_member(tool.cache)
 
 
-def _input_schema(request: CanonicalRequest, tool: FunctionTool) -> dict[str, Any]:
-    schema = {"type": "object", **(tool.parameters or {"properties": {}})}
-    if schema["type"] != "object":
-        raise unsupported_field(request, f"{tool.at}.parameters", "A function's parameters must be an object.")
-    return schema
+def _input_schema(request: CanonicalRequest, tool: FunctionTool) -> tuple[dict[str, Any], str]:
+    try:
+        return input_schema(tool.parameters)
+    except UnsupportedSchema as error:
+        why = f"This model does not support this schema: {error}."
+        raise unsupported_field(request, f"{tool.at}.parameters", why) from error
 
 
 def _strict(request: CanonicalRequest, tool: FunctionTool, schema: dict[str, Any]) -> dict[str, Any]:

@@ -17,5 +17,5 @@ from app.wire.gemini.tools import select_tools, write_tools
 def write_gemini_request(request: CanonicalRequest, target: Target) -> bytes:
     """The upstream's body. Raises RequestError for anything that this model does not support."""
     selected = select_tools(request)
-    body = write_contents(request, target) | write_tools(selected)
+    body = write_contents(request, target) | write_tools(request, selected)
     return msgspec.json.encode(body | {"generationConfig": generation_config(request, target, selected)})

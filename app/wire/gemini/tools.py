@@ -26,6 +26,8 @@ from app.wire.canonical import (
     WebSearchTool,
     unsupported_field,
 )
+from app.wire.gemini.schemas import object_schema
+from app.wire.references import BadReference
 
 Json = dict[str, Any]
 
@@ -81,11 +83,11 @@ def select_tools(request: CanonicalRequest) -> SelectedTools:
     return selected
 
 
-def write_tools(selected: SelectedTools) -> Json:
+def write_tools(request: CanonicalRequest, selected: SelectedTools) -> Json:
     """The members `tools` and `toolConfig`, if needed."""
     tools: list[Json] = []
     if selected.functions:
-        tools.append({"functionDeclarations": [_declaration(tool) for tool in selected.functions]})
+        tools.append({"functionDeclarations": [_declaration(request, tool) for tool in selected.functions]})
     if selected.search is not None:
         tools.append({"googleSearch": {}})
     members: Json = {"tools": tools} if tools else {}
@@ -179,12 +181,16 @@ def _check_search(request: CanonicalRequest, tool: WebSearchTool) -> None:
         )
 
 
-def _declaration(tool: FunctionTool) -> Json:
+def _declaration(request: CanonicalRequest, tool: FunctionTool) -> Json:
     declaration: Json = {"name": tool.name}
     if tool.description is not None:
         declaration["description"] = tool.description
     if tool.parameters is not None:
-        declaration["parametersJsonSchema"] = tool.parameters
+        try:
+            declaration["parametersJsonSchema"] = object_schema(tool.parameters)
+        except BadReference as error:
+            place = f"{tool.at}.parameters" if tool.at else "tools"
+            raise unsupported_field(request, place, f"This model does not support this schema: {error}.") from error
     return declaration
 
 

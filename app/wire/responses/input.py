@@ -29,7 +29,7 @@ from app.wire.canonical import (
     Text,
     WebSearchCall,
 )
-from app.wire.data_uri import PDF, split_data_uri
+from app.wire.data_uri import PDF, split_data_uri, standard_base64
 from app.wire.exchange import RequestError
 from app.wire.file_ref import StoredFile
 from app.wire.request import NAME_LENGTH_MAX, missing, unsupported
@@ -159,7 +159,7 @@ def _file(part: InputFile, at: str, files: Files) -> File:
     if part.file_url is not None:
         return File(url=part.file_url, filename=part.filename, at=at)
     text = part.file_data or ""
-    media_type, data = split_data_uri(text, f"{at}.file_data") or (PDF, text)
+    media_type, data = split_data_uri(text, f"{at}.file_data") or (PDF, standard_base64(text))
     return File(data=data, media_type=media_type, filename=part.filename, at=at)
 
 

@@ -207,10 +207,8 @@ def test_a_known_reason_without_content_is_an_empty_answer() -> None:
 
 def test_an_empty_finish_reason_is_none() -> None:
     assert broken(chunk({"text": "A"}, finish="")).malformed
-    assert (
-        inner(streamed(chunk({"text": "A"}, finish=""), chunk({"text": "B"}, finish="MAX_TOKENS")))[-1].reason
-        == "length"
-    )
+    events = inner(streamed(chunk({"text": "A"}, finish=""), chunk({"text": "B"}, finish="MAX_TOKENS")))
+    assert events[-1] == ChoiceFinished("length")
 
 
 def test_calls_after_the_first_are_left_out_if_the_client_wants_one_at_a_time() -> None:
