@@ -40,11 +40,11 @@ from app.wire.gemini import grounding
 from app.wire.gemini.pictures import image_details
 from app.wire.relay import malformed
 
-CALL_ID_LENGTH_MAX: Final = 256
+CALL_ID_LENGTH_MAX: Final = 64
 KEYS_MAX: Final = 10_000
 SEALS_BYTES_MAX: Final = 8 * 1024 * 1024
 LOGPROBS_MAX: Final = 100_000
-"""Limits per answer: calls, images, searches and reasoning together; signatures; log probabilities waiting for their text."""
+"""OpenAI accepts call ids of at most 64 characters when they come back. Limits per answer: calls, images, searches and reasoning together; signatures; log probabilities waiting for their text."""
 
 _REASONS: Final[dict[str, FinishReason]] = {
     "STOP": "stop",
