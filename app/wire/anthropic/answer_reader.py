@@ -21,10 +21,11 @@ from app.wire.anthropic.block_state import BlockState, encoded, list_of
 from app.wire.anthropic.blocks import Block, block_of
 from app.wire.anthropic.errors import answer_error
 from app.wire.anthropic.request_writer import BUDGET_MIN, output_tool_name, request_body
-from app.wire.anthropic.tools import SEARCH
+from app.wire.anthropic.tools import NAME, SEARCH
 from app.wire.anthropic.usage import Tally
 from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
 from app.wire.relay import decoded, malformed
+from app.wire.tool_names import client_names
 
 CONTINUATIONS_MAX: Final = 8
 _REASON_LENGTH_MAX: Final = 64
@@ -55,6 +56,7 @@ class AnthropicAnswerReader:
         self._request = request if self._may_pause else msgspec.structs.replace(request, items=())
         self._target = target
         self._state = BlockState(target.upstream, output_tool_name(request, target))
+        self._state.names = client_names(request, NAME)
         self._tally = Tally()
         self._began = False
         self._in_turn = False

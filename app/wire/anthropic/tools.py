@@ -9,6 +9,7 @@ Rule 3: web search is the tool of version 20250305, with as many uses as the hol
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from app.wire.anthropic.caching import cache_member
@@ -18,6 +19,8 @@ from app.wire.anthropic.schemas import UnsupportedSchema, supported_schema
 from app.wire.canonical import CanonicalRequest, FunctionTool, Target, Tool, WebSearchTool, unsupported_field
 
 Block = dict[str, Any]
+NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+"""Anthropic's pattern of a tool's name."""
 SEARCH: Final = "web_search"
 _SEARCH_TYPE: Final = "web_search_20250305"
 _PLACE: Final = ("city", "country", "region", "timezone")

@@ -22,8 +22,10 @@ from app.wire.canonical import CanonicalRequest, ImageTool, Target
 from app.wire.gemini.candidate import CandidateReader, SharedState, object_in, text_in
 from app.wire.gemini.errors import answer_error
 from app.wire.gemini.grounding import queries
+from app.wire.gemini.tools import NAME
 from app.wire.gemini.usage import gemini_usage, service_tier
 from app.wire.relay import decoded, malformed
+from app.wire.tool_names import client_names
 from app.wire.usage import tier
 from domain.usage import ImageCount
 
@@ -39,6 +41,7 @@ class GeminiAnswerReader:
         self._choice_count = request.choices
         self._image = next((tool.options for tool in request.tools if isinstance(tool, ImageTool)), {})
         self._shared = SharedState(target.upstream, single_call=request.parallel_tool_calls is False)
+        self._shared.names = client_names(request, NAME)
         self._choices: dict[int, CandidateReader] = {}
         self._figures: dict[str, Any] | None = None
         self._blocked = False

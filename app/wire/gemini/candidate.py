@@ -13,7 +13,7 @@ Rule 6: parts that were not requested (executed code, image drafts among the tho
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -44,7 +44,8 @@ CALL_ID_LENGTH_MAX: Final = 64
 KEYS_MAX: Final = 10_000
 SEALS_BYTES_MAX: Final = 8 * 1024 * 1024
 LOGPROBS_MAX: Final = 100_000
-"""OpenAI accepts call ids of at most 64 characters when they come back. Limits per answer: calls, images, searches and reasoning together; signatures; log probabilities waiting for their text."""
+"""Limits per answer: calls, images, searches and reasoning together; signatures; log probabilities waiting for their text. A call's
+id has at most the characters that OpenAI accepts when it comes back."""
 
 _REASONS: Final[dict[str, FinishReason]] = {
     "STOP": "stop",
@@ -86,6 +87,7 @@ class SharedState:
         self.answer_id = ""
         self.single_call = single_call
         self._upstream = upstream
+        self.names: Mapping[str, str] = {}
         self._keys = 0
         self._seals_bytes = 0
         self._call_ids: set[str] = set()
@@ -224,7 +226,7 @@ class CandidateReader:
         key = self._shared.key()
         call_id = self._shared.call_id(call.get("id"), name.encode() + text)
         self._called, self._in_message = True, False
-        yield CallBegun(key, call_id, name, choice=self._index)
+        yield CallBegun(key, call_id, self._shared.names.get(name, name), choice=self._index)
         yield CallDelta(key, text.decode())
         yield CallDone(key)
 

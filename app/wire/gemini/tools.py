@@ -12,6 +12,7 @@ Rule 5: an image is requested by aspect ratio and resolution, and has the pixel 
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -30,6 +31,8 @@ from app.wire.gemini.schemas import object_schema
 from app.wire.references import BadReference
 
 Json = dict[str, Any]
+NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
+"""Google's pattern of a function's name."""
 
 _MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 _ACCEPTED: Final[dict[str, tuple[Any, ...]]] = {
