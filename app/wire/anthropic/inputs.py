@@ -73,10 +73,9 @@ class _Flattener:
 
 
 def _rules(schema: Schema, root: Schema) -> str:
-    for _ in range(_STEPS_MAX):
-        if REF not in schema:
-            break
-        schema = {**{name: value for name, value in schema.items() if name != REF}, **resolved(schema[REF], root)}
+    """The rules of a schema that has been flattened, so that its references end."""
+    while REF in schema:
+        schema = {**resolved(schema[REF], root), **{name: value for name, value in schema.items() if name != REF}}
     unions = ((words, schema[name]) for name, words in _UNIONS.items() if schema.get(name) is not None)
     return "\n".join(f"The input must match {words} of these schemas: {_json(union)}" for words, union in unions)
 

@@ -84,10 +84,9 @@ class _Conversation:
         self._unanswered: list[tuple[str, str]] = []
 
     def take(self, message: ChatMessage, at: str, index: int) -> None:
-        before = len(self.items)
+        """Every message becomes at least one item."""
         self._read(message, at, index)
-        if len(self.items) > before:
-            self.items[-1] = marked(self.items[-1], message.cache_control)
+        self.items[-1] = marked(self.items[-1], message.cache_control)
 
     def _read(self, message: ChatMessage, at: str, index: int) -> None:
         match message:
