@@ -189,12 +189,12 @@ class _Conversation:
 
 
 def _object(text: str) -> msgspec.Raw | None:
-    """`text` unchanged if it is a JSON object, otherwise None. Numbers and member order stay as written."""
+    """`text` if it is a JSON object, otherwise None. Of members with the same name, which Google rejects, the last one is kept."""
     try:
         value = msgspec.json.decode(text)
     except (ValueError, RecursionError):
         return None
-    return msgspec.Raw(text.encode()) if isinstance(value, dict) else None
+    return msgspec.Raw(msgspec.json.encode(value)) if isinstance(value, dict) else None
 
 
 def _invalid(param: str, why: str) -> RequestError:

@@ -21,6 +21,7 @@ from app.wire.canonical import (
     WebSearchCall,
 )
 from app.wire.gemini.contents import OPENING
+from app.wire.gemini.request_writer import write_gemini_request
 from tests.support.wire.gemini.gemini_requests import HELLO, OLDER, body, contents, make_request, refused, target
 
 CALL = FunctionCall("call_1", "weather", '{"city":"Paris"}', at="input[1]")
@@ -140,6 +141,12 @@ def test_an_output_is_text_and_never_read_as_syntax(text: str) -> None:
 def test_arguments_that_are_not_an_object_are_rejected(arguments: str) -> None:
     call = FunctionCall("call_1", "weather", arguments, at="messages[1].tool_calls[0]")
     refused(make_request(HELLO, call), "messages[1].tool_calls[0].arguments", code="invalid_value")
+
+
+def test_arguments_with_one_name_twice_have_it_once() -> None:
+    call = FunctionCall("call_1", "weather", '{"a": 1, "b": 12345678901234567890, "a": 2}')
+    written = write_gemini_request(make_request(HELLO, call, OUTPUT), target())
+    assert b'"args":{"a":2,"b":12345678901234567890}' in written
 
 
 def test_an_output_without_its_call_is_rejected() -> None:
