@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from app.documents.pdf import is_pdf, page_count
+from app.wire.data_uri import split_data_uri, standard_base64
 from app.wire.exchange import InlineFile, ParsedRequest, RequestError
 from app.wire.file_ref import StoredFile
 
@@ -28,7 +29,8 @@ def pages_of(request: ParsedRequest, stored: Mapping[str, StoredFile]) -> int | 
 
 def _inline_pages(file: InlineFile) -> int | None:
     text: str = msgspec.json.decode(file.raw)
-    payload = text.partition(",")[2] if text[:5].lower() == "data:" else text
+    inline = split_data_uri(text, file.param)
+    payload = inline[1] if inline else standard_base64(text)
     try:
         data = base64.b64decode(payload, validate=True)
     except (binascii.Error, ValueError):

@@ -16,6 +16,7 @@ from functools import cached_property, partial
 
 import msgspec
 
+from app.wire.cache_control import without_cache_control
 from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
 from app.wire.dialects import (
     REQUEST_READERS,
@@ -170,9 +171,10 @@ class _Maker:
                 param=request.addresses[0],
                 code="unsupported_parameter",
             )
-        body = passthrough_body(
-            replace(request, fields=rewrite_conversation(request.fields, self.stored, target.upstream)), target
-        )
+        fields = rewrite_conversation(request.fields, self.stored, target.upstream)
+        if target.is_openai:
+            fields = without_cache_control(fields)
+        body = passthrough_body(replace(request, fields=fields), target)
         bare = replace(request, fields={}, inline_files=())  # a relay must not keep the client's body alive
         return body, partial(passthrough_relay, bare, model=self.model.id, upstream=target.upstream)
 

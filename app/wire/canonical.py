@@ -5,8 +5,8 @@ Rule 2: None means that the client did not set the field. The gateway sets no de
 Rule 3: `at` is a value's path in the client's body ("messages[2].content[0]"), used in error messages. It is not part of the
         value: requests that differ only in `at` are equal.
 Rule 4: a writer either carries a value over to the upstream or rejects it with `unsupported_field`. Nothing is silently dropped,
-        with exceptions documented for clients: another upstream's reasoning (tags.py), the fields of `Hints`, and searches of a
-        cache (without_cached_search) if the upstream has no such search.
+        with exceptions documented for clients: another upstream's reasoning (tags.py), hints (the fields of `Hints` and every
+        `cache`), and searches of a cache (without_cached_search) if the upstream has no such search.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ class Value(msgspec.Struct, frozen=True, gc=False):
     """The base class of all canonical values. To compare two values without `at`, see `bare`."""
 
 
+class CacheControl(Value, frozen=True, gc=False):
+    """A breakpoint of the prompt cache: all up to the value that carries it is cached. `ttl` is None if the client set none."""
+
+    ttl: Literal["5m", "1h"] | None = None
+
+
 # -- Parts of a message, and of a tool's output ---------------------------------------------------------------------------
 
 
@@ -32,6 +38,7 @@ class Text(Value, frozen=True, gc=False, tag=True):
 
     text: str
     at: str = ""
+    cache: CacheControl | None = None
 
 
 class Refusal(Value, frozen=True, gc=False, tag=True):
@@ -52,6 +59,7 @@ class Image(Value, frozen=True, gc=False, tag=True):
     media_type: str | None = None
     detail: str | None = None
     at: str = ""
+    cache: CacheControl | None = None
 
 
 class File(Value, frozen=True, gc=False, tag=True):
@@ -65,6 +73,7 @@ class File(Value, frozen=True, gc=False, tag=True):
     media_type: str | None = None
     filename: str | None = None
     at: str = ""
+    cache: CacheControl | None = None
 
 
 Part = Text | Refusal | Image | File
@@ -89,6 +98,7 @@ class FunctionCall(Value, frozen=True, gc=False, tag=True):
     name: str
     arguments: str
     at: str = ""
+    cache: CacheControl | None = None
 
 
 class FunctionCallOutput(Value, frozen=True, gc=False, tag=True):
@@ -97,6 +107,7 @@ class FunctionCallOutput(Value, frozen=True, gc=False, tag=True):
     call_id: str
     parts: tuple[Part, ...]
     at: str = ""
+    cache: CacheControl | None = None
 
 
 class CustomCall(Value, frozen=True, gc=False, tag=True):
@@ -167,6 +178,7 @@ class FunctionTool(Value, frozen=True, gc=False, tag=True):
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
     at: str = ""
+    cache: CacheControl | None = None
 
 
 class CustomTool(Value, frozen=True, gc=False, tag=True):
@@ -195,6 +207,7 @@ class WebSearchTool(Value, frozen=True, gc=False, tag=True):
     allowed_domains: tuple[str, ...] = ()
     external_access: bool | None = None
     at: str = ""
+    cache: CacheControl | None = None
 
 
 class ImageTool(Value, frozen=True, gc=False, tag=True):
@@ -278,6 +291,7 @@ class CanonicalRequest(Value, frozen=True, gc=False):
     service_tier: str | None = None
     hints: Hints = Hints()
     namespaces: dict[str, tuple[str, str]] = {}
+    cache: CacheControl | None = None
 
 
 class Target(Value, frozen=True, gc=False):

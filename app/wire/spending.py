@@ -44,6 +44,7 @@ _SHARED_HARMLESS = (
     *("model", "stream", "stream_options", "store", "tool_choice", "parallel_tool_calls", "temperature", "top_p"),
     *("top_logprobs", "metadata", "user", "safety_identifier", "moderation", "top_k", "min_p", "seed", "stop"),
     *("presence_penalty", "frequency_penalty", "repetition_penalty", "logit_bias", "reasoning", "prompt_cache_key"),
+    "cache_control",  # the hold is computed from the highest input price, a cache write's included
 )
 _RESPONSES_HARMLESS = (
     *("include", "text", "truncation", "client_metadata", "image", "background"),

@@ -153,7 +153,7 @@ def _answer(model: str, body: Json) -> tuple[list[Json], Json]:
     question = " ".join(part.get("text", "") for part in last)
     before = [thought_part()] if config.get("thinkingConfig", {}).get("includeThoughts") else []
     if answers:
-        told = told_of(msgspec.json.encode(answer).decode() for answer in answers)
+        told = told_of(answer["output"] for answer in answers)
         return [*before, text_part(told)], {}
     if functions and calling.get("mode") != "NONE":
         return [*before, *_calls(functions, calling.get("allowedFunctionNames"), question)], {}

@@ -6,7 +6,8 @@ Rule 3: the turn ends at message_stop, or at the end of the stream if there was 
 Rule 4: a paused turn is continued with its blocks exactly as received, at most CONTINUATIONS_MAX times, and only while output
         tokens are left and the hold covers the next turn's input (estimated as the last turn's). After that the answer counts
         as cut by its length. If no searches are left, the turn continues without searching. Usage is summed and reported once.
-Rule 5: an error event ends the answer. Unknown events are ignored.
+Rule 5: a turn without text or calls that stopped for a reason unknown here was declined: an error.
+Rule 6: an error event ends the answer. Unknown events are ignored.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from app.wire.anthropic.block_state import BlockState, encoded, list_of
 from app.wire.anthropic.blocks import Block, block_of
 from app.wire.anthropic.errors import answer_error
 from app.wire.anthropic.request_writer import BUDGET_MIN, output_tool_name, request_body
-from app.wire.anthropic.tools import SEARCH
+from app.wire.anthropic.tools import NAME, SEARCH
 from app.wire.anthropic.usage import Tally
 from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
 from app.wire.relay import decoded, malformed
+from app.wire.tool_names import client_names
 
 CONTINUATIONS_MAX: Final = 8
+_REASON_LENGTH_MAX: Final = 64
 PAUSED: Final = "pause_turn"
 _REASONS: Final[dict[str, FinishReason]] = {
     "end_turn": "stop",
@@ -53,6 +56,7 @@ class AnthropicAnswerReader:
         self._request = request if self._may_pause else msgspec.structs.replace(request, items=())
         self._target = target
         self._state = BlockState(target.upstream, output_tool_name(request, target))
+        self._state.names = client_names(request, NAME)
         self._tally = Tally()
         self._began = False
         self._in_turn = False
@@ -201,10 +205,14 @@ class AnthropicAnswerReader:
         )
 
     def _finish_reason(self, stop_reason: str) -> FinishReason:
-        """Unknown reasons count as a normal end. A call of the output tool does not count as a call: its input is the text."""
+        """Unknown reasons end an answer normally if it has content. The input of the output tool is text, not a call."""
         if stop_reason == "tool_use":
-            return "tool_calls" if self._state.called else "stop"
-        return _REASONS.get(stop_reason, "stop")
+            known: FinishReason | None = "tool_calls" if self._state.called else None
+        else:
+            known = _REASONS.get(stop_reason)
+        if known is None and not (self._state.spoke or self._state.called):
+            malformed(f"The upstream's model gave no answer: {stop_reason[:_REASON_LENGTH_MAX]}.")
+        return known or "stop"
 
     def _read_stop_reason(self, holder: _Object) -> None:
         self._stop_reason = _word(holder.get("stop_reason")) or self._stop_reason

@@ -5,6 +5,7 @@ Rule: a member that is absent or null is empty; one of the wrong type makes the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 import msgspec
@@ -21,7 +22,9 @@ class BlockState:
     def __init__(self, upstream: str, output_tool: str | None) -> None:
         self.upstream = upstream
         self.output_tool = output_tool
+        self.names: Mapping[str, str] = {}
         self.called = False
+        self.spoke = False
         self.searched = 0
         self.searches: dict[str, Search] = {}
         self.message = 0
@@ -41,6 +44,7 @@ class BlockState:
         if not text:
             return []
         self.length += len(text)
+        self.spoke = True
         return [TextDelta(text)]
 
     def abandon_searches(self) -> list[AnswerEvent]:

@@ -170,7 +170,8 @@ class CallBlock(InputBlock):
         self.state.break_message()
         self.state.called = True
         self._key = self.state.key()
-        return [CallBegun(self._key, client_call_id(id_of(self.raw, "id")), id_of(self.raw, "name"))]
+        name = id_of(self.raw, "name")
+        return [CallBegun(self._key, client_call_id(id_of(self.raw, "id")), self.state.names.get(name, name))]
 
     def end(self) -> list[AnswerEvent]:
         return [*super().end(), CallDone(self._key)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 from typing import Any, Final
 
+from app.wire.anthropic.caching import cache_member
 from app.wire.canonical import (
     CanonicalRequest,
     File,
@@ -17,7 +18,9 @@ from app.wire.canonical import (
     Image,
     Message,
     Part,
+    Refusal,
     Target,
+    Text,
     unsupported_field,
 )
 from app.wire.exchange import RequestError
@@ -41,13 +44,8 @@ def blocks_of(request: CanonicalRequest, target: Target, item: Message | Functio
 
 
 def text_blocks(request: CanonicalRequest, message: Message) -> list[Block]:
-    """The content of an assistant's message: texts and refusals."""
-    return _name(message.name) + [block for text in _texts(request, message) for block in _text(text)]
-
-
-def texts_of(request: CanonicalRequest, message: Message) -> list[str]:
-    """The texts of a system message."""
-    return [*([f"{message.name}:"] if message.name else []), *_texts(request, message)]
+    """The content of an assistant's or a system message: texts and refusals."""
+    return _name(message.name) + [block for part in _spoken(request, message) for block in _text(part)]
 
 
 def image_block(request: CanonicalRequest, target: Target, image: Image) -> Block:
@@ -58,11 +56,13 @@ def image_block(request: CanonicalRequest, target: Target, image: Image) -> Bloc
             "This model reads every image at full size: use another detail.",
         )
     if image.url is not None:
-        return {"type": "image", "source": _url(request, target, image.url, image.at)}
+        source = _url(request, target, image.url, image.at)
+        return {"type": "image", "source": source, **cache_member(image.cache)}
     media_type = _IMAGES.get((image.media_type or "").lower())
     if media_type is None:
         raise unsupported_field(request, image.at, "This model supports JPEG, PNG, GIF and WebP images.")
-    return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": image.data or ""}}
+    source = {"type": "base64", "media_type": media_type, "data": image.data or ""}
+    return {"type": "image", "source": source, **cache_member(image.cache)}
 
 
 def _blocks(request: CanonicalRequest, target: Target, part: Part) -> list[Block]:
@@ -72,14 +72,14 @@ def _blocks(request: CanonicalRequest, target: Target, part: Part) -> list[Block
         case File():
             return [_document(request, target, part)]
         case _:
-            return _text(part.text)
+            return _text(part)
 
 
 def _document(request: CanonicalRequest, target: Target, file: File) -> Block:
     block: Block = {"type": "document", "source": _file_source(request, target, file)}
     if file.filename and file.filename.strip():
         block["title"] = file.filename.strip()[:_TITLE_CHARS_MAX]
-    return block
+    return block | cache_member(file.cache)
 
 
 def _file_source(request: CanonicalRequest, target: Target, file: File) -> Block:
@@ -106,20 +106,23 @@ def _url(request: CanonicalRequest, target: Target, url: str, at: str) -> Block:
     return {"type": "url", "url": url}
 
 
-def _texts(request: CanonicalRequest, message: Message) -> list[str]:
-    texts = []
+def _spoken(request: CanonicalRequest, message: Message) -> list[Text | Refusal]:
+    parts = []
     for part in message.parts:
         if isinstance(part, Image | File):
             raise unsupported_field(
                 request, part.at, "This model accepts images and files only in user messages and tool outputs."
             )
-        texts.append(part.text)
-    return texts
+        parts.append(part)
+    return parts
 
 
-def _text(text: str) -> list[Block]:
-    return [{"type": "text", "text": text}] if text.strip() else []
+def _text(part: Text | Refusal) -> list[Block]:
+    if not part.text.strip():
+        return []
+    cache = part.cache if isinstance(part, Text) else None
+    return [{"type": "text", "text": part.text, **cache_member(cache)}]
 
 
 def _name(name: str | None) -> list[Block]:
-    return _text(f"{name}:") if name else []
+    return _text(Text(f"{name}:")) if name else []

@@ -18,11 +18,13 @@ from typing import Any, Final
 
 import msgspec
 
+from app.wire.anthropic.caching import cache_member, settle_breakpoints
 from app.wire.anthropic.models import Model, model_of
 from app.wire.anthropic.output import forced_choice, output_of
-from app.wire.anthropic.tools import FORCING, choice_of, tools_of
+from app.wire.anthropic.tools import FORCING, NAME, choice_of, tools_of
 from app.wire.anthropic.turns import Turns, turns_of
 from app.wire.canonical import CanonicalRequest, Target, unsupported_field
+from app.wire.tool_names import with_vendor_names
 
 Body = dict[str, Any]
 
@@ -61,12 +63,13 @@ def request_body(request: CanonicalRequest, target: Target) -> Body:
     for field, accepted, why in _UNSUPPORTED:
         if getattr(request, field) not in accepted:
             raise unsupported_field(request, field, why)
+    request = with_vendor_names(request, NAME)
     model = model_of(target.model)
     turns = turns_of(request, target, request.items)
     thinking = _thinking(request, target, model)
     if thinking.get("thinking", {}).get("type") == "enabled" and _resumes_without_reasoning(turns.messages):
         thinking = {}
-    return {
+    body = {
         "model": target.model,
         "max_tokens": target.max_output_tokens,
         "messages": _messages(request, model, turns),
@@ -76,7 +79,10 @@ def request_body(request: CanonicalRequest, target: Target) -> Body:
         **_stop(request),
         **_hints(request),
         **_tools_and_output(request, target, model, thinking),
+        **cache_member(request.cache),
     }
+    settle_breakpoints(body)
+    return body
 
 
 def _messages(request: CanonicalRequest, model: Model, turns: Turns) -> list[Body]:

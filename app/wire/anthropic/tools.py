@@ -1,20 +1,26 @@
 """Writes tools and the tool choice for Anthropic.
 
 Rule 1: if the choice allows only some tools, only those are offered.
-Rule 2: a function without parameters takes an empty object. A strict function's schema is converted to the supported subset.
+Rule 2: a function without parameters takes an empty object; inputs.py keeps schemas within Anthropic's bounds. A strict function's
+        schema is converted to the supported subset.
 Rule 3: web search is the tool of version 20250305, with as many uses as the hold covers. If the hold covers none, the tool is not
         offered.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
+from app.wire.anthropic.caching import cache_member
+from app.wire.anthropic.inputs import input_schema
 from app.wire.anthropic.models import Model
 from app.wire.anthropic.schemas import UnsupportedSchema, supported_schema
 from app.wire.canonical import CanonicalRequest, FunctionTool, Target, Tool, WebSearchTool, unsupported_field
 
 Block = dict[str, Any]
+NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+"""Anthropic's pattern of a tool's name."""
 SEARCH: Final = "web_search"
 _SEARCH_TYPE: Final = "web_search_20250305"
 _PLACE: Final = ("city", "country", "region", "timezone")
@@ -71,22 +77,24 @@ def _tool(request: CanonicalRequest, target: Target, model: Model, tool: Tool) -
 
 
 def _function(request: CanonicalRequest, model: Model, tool: FunctionTool) -> Block:
-    block: Block = {"name": tool.name, "input_schema": _input_schema(request, tool)}
-    if tool.description:
-        block["description"] = tool.description
+    schema, rules = _input_schema(request, tool)
+    block: Block = {"name": tool.name, "input_schema": schema}
+    if description := "\n\n".join(filter(None, (tool.description, rules))):
+        block["description"] = description
     if tool.strict:
         if not model.structured:
             raise unsupported_field(request, f"{tool.at}.strict", "This model does not support strict functions.")
         block["input_schema"] = _strict(request, tool, block["input_schema"])
         block["strict"] = True
-    return block
+    return block | cache_member(tool.cache)
 
 
-def _input_schema(request: CanonicalRequest, tool: FunctionTool) -> dict[str, Any]:
-    schema = {"type": "object", **(tool.parameters or {"properties": {}})}
-    if schema["type"] != "object":
-        raise unsupported_field(request, f"{tool.at}.parameters", "A function's parameters must be an object.")
-    return schema
+def _input_schema(request: CanonicalRequest, tool: FunctionTool) -> tuple[dict[str, Any], str]:
+    try:
+        return input_schema(tool.parameters)
+    except UnsupportedSchema as error:
+        why = f"This model does not support this schema: {error}."
+        raise unsupported_field(request, f"{tool.at}.parameters", why) from error
 
 
 def _strict(request: CanonicalRequest, tool: FunctionTool, schema: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +111,7 @@ def _search(request: CanonicalRequest, target: Target, tool: WebSearchTool) -> l
         raise unsupported_field(request, f"{tool.at}.search_context_size", "This model supports 'medium' only.")
     if tool.external_access is False:
         raise unsupported_field(request, f"{tool.at}.external_web_access", "This model always searches the live web.")
-    block: Block = {"type": _SEARCH_TYPE, "name": SEARCH}
+    block: Block = {"type": _SEARCH_TYPE, "name": SEARCH, **cache_member(tool.cache)}
     if tool.allowed_domains:
         block["allowed_domains"] = list(tool.allowed_domains)
     place = {name: getattr(tool.place, name, None) for name in _PLACE}

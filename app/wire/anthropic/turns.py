@@ -1,6 +1,7 @@
 """Writes the items of a conversation as Anthropic's `system` and alternating user and assistant messages.
 
-Rule 1: roles alternate and the user comes first: if the assistant begins the conversation, OPENING is put before it.
+Rule 1: roles alternate and the user comes first: if the assistant begins the conversation, OPENING is put before it. So it is
+        if there are only instructions.
 Rule 2: system and developer messages, at any place, are joined in order into `system`, after the instructions.
 Rule 3: all results of a turn's calls come first in the user's next turn. A call without an output, or an output without a call, is
         rejected by its path.
@@ -20,9 +21,11 @@ from typing import Any, Final
 import msgspec
 
 from app.wire import tags
+from app.wire.anthropic.caching import cache_member
 from app.wire.anthropic.ids import anthropic_call_id
-from app.wire.anthropic.parts import blocks_of, image_block, text_blocks, texts_of
+from app.wire.anthropic.parts import blocks_of, image_block, text_blocks
 from app.wire.anthropic.seals import thinking_block
+from app.wire.cache_control import NAME
 from app.wire.canonical import (
     CanonicalRequest,
     CustomCall,
@@ -52,7 +55,9 @@ class Turns:
     def __init__(self, request: CanonicalRequest, target: Target) -> None:
         self._request = request
         self._target = target
-        self._system: list[str] = [request.instructions] if request.instructions else []
+        self._system: list[Block] = []
+        if request.instructions and request.instructions.strip():
+            self._system.append({"type": "text", "text": request.instructions})
         self._turns: list[tuple[str, list[Block], list[Block]]] = []
         self._pending_images: list[Block] = []
         self._unanswered: dict[str, tuple[FunctionCall, str]] = {}
@@ -60,20 +65,23 @@ class Turns:
         self._call_ids = {item.call_id for item in request.items if isinstance(item, FunctionCall)}
 
     @property
-    def system(self) -> str:
-        return "\n\n".join(text for text in self._system if text.strip())
+    def system(self) -> str | list[Block]:
+        """One text, or blocks if one of them ends a cached prefix."""
+        if any(NAME in block for block in self._system):
+            return self._system
+        return "\n\n".join(block["text"] for block in self._system)
 
     @property
     def messages(self) -> list[dict[str, Any]]:
         turns = [{"role": role, "content": [*results, *blocks]} for role, results, blocks in self._turns]
-        if turns and turns[0]["role"] == "assistant":
+        if not turns or turns[0]["role"] == "assistant":
             turns.insert(0, {"role": "user", "content": [{"type": "text", "text": OPENING}]})
         return turns
 
     def take(self, item: Item) -> None:
         match item:
             case Message(role=role) if role in _SYSTEM_ROLES:
-                self._system.extend(texts_of(self._request, item))
+                self._system.extend(text_blocks(self._request, item))
             case Message(role="user"):
                 self._user(blocks_of(self._request, self._target, item))
             case Message():
@@ -99,7 +107,7 @@ class Turns:
         if self._pending_images:
             self._user([])
         self._check_all_answered()
-        if not self._turns:
+        if not self._turns and not self.system:
             raise unsupported_field(self._request, "items", "This model needs at least one message that is not empty.")
 
     def _user(self, blocks: list[Block]) -> None:
@@ -126,7 +134,8 @@ class Turns:
         times = self._calls.get(call.call_id, 0)
         self._calls[call.call_id] = times + 1
         tool_id = _tool_id(call.call_id, times, self._call_ids)
-        self._assistant([{"type": "tool_use", "id": tool_id, "name": call.name, "input": _arguments(call)}])
+        block: Block = {"type": "tool_use", "id": tool_id, "name": call.name, "input": _arguments(call)}
+        self._assistant([block | cache_member(call.cache)])
         self._unanswered[call.call_id] = call, tool_id
 
     def _output(self, output: FunctionCallOutput) -> None:
@@ -136,6 +145,9 @@ class Turns:
         result: Block = {"type": "tool_result", "tool_use_id": tool_id}
         if content := blocks_of(self._request, self._target, output):
             result["content"] = content
+        for block in content:
+            result |= {NAME: mark} if (mark := block.pop(NAME, None)) else {}
+        result |= cache_member(output.cache)
         self._turn("user")[1].append(result)
 
     def _check_all_answered(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from app.wire.canonical import File, Image
 from app.wire.chat.shapes import FileBody, ImageUrl
-from app.wire.data_uri import PDF, split_data_uri
+from app.wire.data_uri import PDF, split_data_uri, standard_base64
 from app.wire.file_ref import StoredFile
 from app.wire.strict import invalid
 
@@ -31,7 +31,7 @@ def file(shape: FileBody, at: str, files: Mapping[str, StoredFile]) -> File:
     text = shape.file_data or ""
     if not text:
         raise invalid(f"{at}.file.file_data", "The file is empty.")
-    media_type, data = split_data_uri(text, f"{at}.file.file_data") or (PDF, text)
+    media_type, data = split_data_uri(text, f"{at}.file.file_data") or (PDF, standard_base64(text))
     return File(data=data, media_type=media_type, filename=shape.filename, at=at)
 
 

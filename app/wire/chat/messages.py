@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from app.wire.cache_control import cache_of, marked
 from app.wire.canonical import (
     CustomCall,
     CustomCallOutput,
@@ -88,6 +89,12 @@ class _Conversation:
         self._unanswered: list[tuple[str, str]] = []
 
     def take(self, message: ChatMessage, at: str, index: int) -> None:
+        before = len(self.items)
+        self._read(message, at, index)
+        if len(self.items) > before:
+            self.items[-1] = marked(self.items[-1], message.cache_control)
+
+    def _read(self, message: ChatMessage, at: str, index: int) -> None:
         match message:
             case SystemMessage():
                 self.items.append(Message("system", self._parts(message.content, "system", at), message.name, at))
@@ -174,12 +181,14 @@ class _Conversation:
             raise invalid(f"{at}.type", f"A message with role '{role}' does not support parts of this type.")
         match part:
             case TextPart():
-                return Text(part.text, at)
+                return Text(part.text, at, cache_of(part.cache_control))
             case ImagePart():
-                return image(part.image_url, at)
+                cache = cache_of(part.cache_control)
+                return msgspec.structs.replace(image(part.image_url, at), cache=cache)
             case _:
                 assert isinstance(part, FilePart), "no role supports refusals here"
-                return file(part.file, at, self._files)
+                cache = cache_of(part.cache_control)
+                return msgspec.structs.replace(file(part.file, at, self._files), cache=cache)
 
 
 def _content_parts(message: AssistantMessage, at: str) -> tuple[Part, ...]:
@@ -203,7 +212,7 @@ def _returned_part(part: ReturnedPart, at: str) -> Part | None:
     if not isinstance(value, str):
         where = f"{at}.{part.type}"
         raise RequestError(f"Invalid type for '{where}': expected a string.", param=where, code="invalid_type")
-    return Text(value, at) if part.type == "text" else Refusal(value, at)
+    return Text(value, at, cache_of(part.cache_control)) if part.type == "text" else Refusal(value, at)
 
 
 def _call(call: CallShape, at: str) -> Item:

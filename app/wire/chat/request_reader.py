@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from app.wire.cache_control import read_cache
 from app.wire.canonical import CanonicalRequest, TextFormat
 from app.wire.chat.messages import read_messages
 from app.wire.chat.request import CHOICES_MAX
@@ -55,7 +56,7 @@ KNOWN: Final = frozenset(
         *("function_call", "parallel_tool_calls", "web_search_options", "max_tokens", "max_completion_tokens"),
         *("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "stop", "logprobs", "top_logprobs"),
         *("logit_bias", "reasoning_effort", "response_format", "verbosity", "service_tier", "modalities", "metadata"),
-        *("user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"),
+        *("user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "cache_control"),
     }
 )
 UNSUPPORTED: Final[Mapping[str, str]] = {
@@ -93,6 +94,7 @@ def read_chat_request(fields: Members, files: Mapping[str, StoredFile]) -> Canon
         verbosity=optional(fields, "verbosity", _level),
         service_tier=service_tier(fields),
         hints=read_hints(fields),
+        cache=read_cache(fields),
     )
 
 

@@ -28,6 +28,7 @@ from app.wire.canonical import (
     unsupported_field,
 )
 from app.wire.chat.turns import write_messages
+from app.wire.identifiers import BOUNDED, bounded
 
 _COPIED: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "verbosity")
 _HINTS: Final = ("user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention")
@@ -96,7 +97,8 @@ def _format(form: TextFormat) -> dict[str, Any]:
 
 
 def _hints(request: CanonicalRequest) -> dict[str, Any]:
-    return {name: value for name in _HINTS if (value := getattr(request.hints, name)) is not None}
+    found = {name: value for name in _HINTS if (value := getattr(request.hints, name)) is not None}
+    return {name: bounded(value) if name in BOUNDED else value for name, value in found.items()}
 
 
 def _tools(request: CanonicalRequest) -> dict[str, Any]:

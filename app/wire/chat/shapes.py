@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from app.wire.cache_control import CacheShape
 from app.wire.strict import Level, ReturnedShape, Shape
 
 # -- Parts ----------------------------------------------------------------------------------------------------------------
@@ -15,6 +16,7 @@ from app.wire.strict import Level, ReturnedShape, Shape
 
 class TextPart(Shape, frozen=True, gc=False, tag="text", tag_field="type"):
     text: str
+    cache_control: CacheShape | None = None
 
 
 class RefusalPart(Shape, frozen=True, gc=False, tag="refusal", tag_field="type"):
@@ -28,6 +30,7 @@ class ImageUrl(Shape, frozen=True, gc=False):
 
 class ImagePart(Shape, frozen=True, gc=False, tag="image_url", tag_field="type"):
     image_url: ImageUrl
+    cache_control: CacheShape | None = None
 
 
 class FileBody(Shape, frozen=True, gc=False):
@@ -38,6 +41,7 @@ class FileBody(Shape, frozen=True, gc=False):
 
 class FilePart(Shape, frozen=True, gc=False, tag="file", tag_field="type"):
     file: FileBody
+    cache_control: CacheShape | None = None
 
 
 class AudioPart(Shape, frozen=True, gc=False, tag="input_audio", tag_field="type"):
@@ -105,21 +109,25 @@ class ReturnedPart(ReturnedShape, frozen=True, gc=False):
     type: str
     text: Any = None
     refusal: Any = None
+    cache_control: CacheShape | None = None
 
 
 class SystemMessage(Shape, frozen=True, gc=False, tag="system", tag_field="role"):
     content: Content
     name: str | None = None
+    cache_control: CacheShape | None = None
 
 
 class DeveloperMessage(Shape, frozen=True, gc=False, tag="developer", tag_field="role"):
     content: Content
     name: str | None = None
+    cache_control: CacheShape | None = None
 
 
 class UserMessage(Shape, frozen=True, gc=False, tag="user", tag_field="role"):
     content: Content
     name: str | None = None
+    cache_control: CacheShape | None = None
 
 
 class AssistantMessage(ReturnedShape, frozen=True, gc=False, tag="assistant", tag_field="role"):
@@ -134,6 +142,7 @@ class AssistantMessage(ReturnedShape, frozen=True, gc=False, tag="assistant", ta
     function_call: FunctionBody | None = None
     images: list[ReturnedImage] | None = None
     audio: Any = None
+    cache_control: CacheShape | None = None
 
 
 class ToolMessage(Shape, frozen=True, gc=False, tag="tool", tag_field="role"):
@@ -142,11 +151,13 @@ class ToolMessage(Shape, frozen=True, gc=False, tag="tool", tag_field="role"):
     content: Content
     tool_call_id: str
     name: str | None = None
+    cache_control: CacheShape | None = None
 
 
 class FunctionMessage(Shape, frozen=True, gc=False, tag="function", tag_field="role"):
     name: str
     content: str | None = None
+    cache_control: CacheShape | None = None
 
 
 ChatMessage = SystemMessage | DeveloperMessage | UserMessage | AssistantMessage | ToolMessage | FunctionMessage
@@ -160,6 +171,7 @@ class FunctionDefinition(Shape, frozen=True, gc=False):
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
+    cache_control: CacheShape | None = None
 
 
 class FunctionToolShape(Shape, frozen=True, gc=False):
@@ -168,6 +180,7 @@ class FunctionToolShape(Shape, frozen=True, gc=False):
     function: FunctionDefinition
     type: str | None = None
     defer_loading: bool | None = None
+    cache_control: CacheShape | None = None
 
 
 class Grammar(Shape, frozen=True, gc=False):
@@ -191,6 +204,7 @@ class CustomDefinition(Shape, frozen=True, gc=False):
 
 class CustomToolShape(Shape, frozen=True, gc=False, tag="custom", tag_field="type"):
     custom: CustomDefinition
+    cache_control: CacheShape | None = None
 
 
 class Approximate(Shape, frozen=True, gc=False):
@@ -226,6 +240,7 @@ class SearchToolShape(Shape, frozen=True, gc=False):
     user_location: UserLocation | None = None
     filters: SearchFilters | None = None
     external_web_access: bool | None = None
+    cache_control: CacheShape | None = None
 
 
 class Named(Shape, frozen=True, gc=False):

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from app.wire.cache_control import cache_of
 from app.wire.canonical import CustomTool, FunctionTool, ImageTool, Place, Tool, ToolChoice, ToolName, WebSearchTool
 from app.wire.chat.shapes import (
     ChoiceShape,
@@ -87,7 +88,13 @@ def _tool(kind: str, raw: msgspec.Raw, at: str) -> Tool:
 
 
 def _function_tool(function: FunctionDefinition, at: str) -> FunctionTool:
-    return FunctionTool(function.name, function.description, function.parameters, function.strict, at)
+    cache = cache_of(function.cache_control)
+    return FunctionTool(function.name, function.description, function.parameters, function.strict, at, cache)
+
+
+def _listed_function(shape: FunctionToolShape, at: str) -> FunctionTool:
+    tool = _function_tool(shape.function, at)
+    return msgspec.structs.replace(tool, cache=cache_of(shape.cache_control) or tool.cache)
 
 
 def _custom_tool(raw: msgspec.Raw, at: str) -> CustomTool:
@@ -109,6 +116,7 @@ def _search_tool(raw: msgspec.Raw, at: str) -> WebSearchTool:
         allowed_domains=tuple(domains or ()),
         external_access=shape.external_web_access,
         at=at,
+        cache=cache_of(shape.cache_control),
     )
 
 
@@ -131,7 +139,7 @@ def _image_tool(raw: msgspec.Raw, at: str) -> ImageTool:
 
 
 _READERS: Final[Mapping[str, Callable[[msgspec.Raw, str], Tool]]] = {
-    "function": lambda raw, at: _function_tool(strict(raw, _function, at).function, f"{at}.function"),
+    "function": lambda raw, at: _listed_function(strict(raw, _function, at), f"{at}.function"),
     "custom": _custom_tool,
     "web_search": _search_tool,
     "image_generation": _image_tool,

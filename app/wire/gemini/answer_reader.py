@@ -5,7 +5,9 @@ Rule 1: every chunk of a stream is a whole GenerateContentResponse. Its text con
 Rule 2: choices finish when the stream ends, because sources and usage may follow a finish reason.
 Rule 3: a stream that ends before every candidate has a finish reason is malformed. A blocked prompt has no candidates: its choices
         finish empty, with reason "content_filter".
-Rule 4: unknown members and parts are ignored; known ones of the wrong type make the answer malformed.
+Rule 4: if the model declined in every candidate (no content, for a reason without a counterpart), the answer is an error. If it
+        declined in some, these finish with reason "content_filter".
+Rule 5: unknown members and parts are ignored; known ones of the wrong type make the answer malformed.
 """
 
 from __future__ import annotations
@@ -20,13 +22,16 @@ from app.wire.canonical import CanonicalRequest, ImageTool, Target
 from app.wire.gemini.candidate import CandidateReader, SharedState, object_in, text_in
 from app.wire.gemini.errors import answer_error
 from app.wire.gemini.grounding import queries
+from app.wire.gemini.tools import NAME
 from app.wire.gemini.usage import gemini_usage, service_tier
 from app.wire.relay import decoded, malformed
+from app.wire.tool_names import client_names
 from app.wire.usage import tier
 from domain.demand import TOOL_CALLS_MAX
 from domain.usage import ImageCount
 
 _ID_LENGTH_MAX: Final = 256
+_REASON_LENGTH_MAX: Final = 64
 _decoder: Final = msgspec.json.Decoder()
 
 
@@ -36,7 +41,8 @@ class GeminiAnswerReader:
     def __init__(self, request: CanonicalRequest, target: Target) -> None:
         self._choice_count = request.choices
         self._image = next((tool.options for tool in request.tools if isinstance(tool, ImageTool)), {})
-        self._shared = SharedState(target.upstream)
+        self._shared = SharedState(target.upstream, single_call=request.parallel_tool_calls is False)
+        self._shared.names = client_names(request, NAME)
         self._choices: dict[int, CandidateReader] = {}
         self._figures: dict[str, Any] | None = None
         self._blocked = False
@@ -54,6 +60,9 @@ class GeminiAnswerReader:
             malformed("The answer ended before it began.")
         if not all(choice.finished for choice in self._choices.values()):
             malformed("The answer ended before it was complete.")
+        declined = [choice.declined for choice in self._choices.values()]
+        if declined and all(declined):
+            malformed(f"The upstream's model gave no answer: {declined[0][:_REASON_LENGTH_MAX]}.")
         return list(self._ending())
 
     def whole(self, body: bytes) -> list[AnswerEvent]:

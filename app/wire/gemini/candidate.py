@@ -5,13 +5,15 @@ Rule 2: the signature of a call or an image seals the open reasoning, or a separ
         is then sent back before the part. A text's signature is emitted after its message and citations, as in a stream: if it came
         before the text, it would split the message in two.
 Rule 3: a call arrives complete. If the vendor sends no id, or repeats one, an id is derived from the answer's.
-Rule 4: parts that were not requested (executed code, image drafts among the thoughts) are ignored.
+Rule 4: if the client wants one call at a time, the calls after a candidate's first are left out, signatures included.
+Rule 5: a candidate without text, calls or images is complete only if its finish reason is known. Otherwise the model declined.
+Rule 6: parts that were not requested (executed code, image drafts among the thoughts) are ignored.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -38,11 +40,12 @@ from app.wire.gemini import grounding
 from app.wire.gemini.pictures import image_details
 from app.wire.relay import malformed
 
-CALL_ID_LENGTH_MAX: Final = 256
+CALL_ID_LENGTH_MAX: Final = 64
 KEYS_MAX: Final = 10_000
 SEALS_BYTES_MAX: Final = 8 * 1024 * 1024
 LOGPROBS_MAX: Final = 100_000
-"""Limits per answer: calls, images, searches and reasoning together; signatures; log probabilities waiting for their text."""
+"""Limits per answer: calls, images, searches and reasoning together; signatures; log probabilities waiting for their text. A call's
+id has at most the characters that OpenAI accepts when it comes back."""
 
 _REASONS: Final[dict[str, FinishReason]] = {
     "STOP": "stop",
@@ -60,7 +63,7 @@ _REASONS: Final[dict[str, FinishReason]] = {
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
 }
-"""Other reasons (OTHER, NO_IMAGE, and any future reasons) have no counterpart in OpenAI's protocols and become "stop"."""
+"""Other reasons (OTHER, NO_IMAGE, any future ones) have no counterpart in OpenAI's protocols. After content they become "stop"."""
 _BROKEN: Final = frozenset(
     {
         "MALFORMED_FUNCTION_CALL",
@@ -80,9 +83,11 @@ Json = dict[str, Any]
 class SharedState:
     """State shared by the candidates of one answer."""
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, *, single_call: bool = False) -> None:
         self.answer_id = ""
+        self.single_call = single_call
         self._upstream = upstream
+        self.names: Mapping[str, str] = {}
         self._keys = 0
         self._seals_bytes = 0
         self._call_ids: set[str] = set()
@@ -121,8 +126,10 @@ class CandidateReader:
         self._index = index
         self._shared = shared
         self._whole = whole
-        self._reason: FinishReason = "stop"
+        self._reason: FinishReason | None = None
+        self._reason_name = ""
         self._called = False
+        self._pictured = False
         self._reasoning_key: int | None = None
         self._late_seal: str | None = None
         self._logprobs: list[Json] = []
@@ -147,6 +154,12 @@ class CandidateReader:
         self.metadata = object_in(candidate, "groundingMetadata") or self.metadata
         self._finish(candidate.get("finishReason"))
 
+    @property
+    def declined(self) -> str:
+        """The unknown finish reason of a candidate without content, "" if the candidate is an answer."""
+        came = self._text_pieces or self._called or self._pictured
+        return "" if came or self._reason is not None else self._reason_name
+
     def close(self) -> Iterator[AnswerEvent]:
         """The events at the end of the answer."""
         yield from self._end_reasoning()
@@ -157,7 +170,9 @@ class CandidateReader:
         text = grounding.AnswerText(b"".join(self._text_pieces), self._message, self._parts)
         yield from grounding.citations(self.metadata, text, self._index)
         yield from self._emit_late_seal()
-        reason = "tool_calls" if self._called and self._reason == "stop" else self._reason
+        reason = self._reason or ("content_filter" if self.declined else "stop")
+        if self._called and reason == "stop":
+            reason = "tool_calls"
         yield ChoiceFinished(reason, self._index)
 
     def _part(self, number: int, part: Json) -> Iterator[AnswerEvent]:
@@ -166,6 +181,8 @@ class CandidateReader:
         if part.get("thought") is True:
             yield from self._reasoning(text, seal)
         elif part.get("functionCall") is not None:
+            if self._called and self._shared.single_call:
+                return
             yield from self._seal_reasoning(seal)
             yield from self._call(object_in(part, "functionCall"))
         elif part.get("inlineData") is not None:
@@ -209,7 +226,7 @@ class CandidateReader:
         key = self._shared.key()
         call_id = self._shared.call_id(call.get("id"), name.encode() + text)
         self._called, self._in_message = True, False
-        yield CallBegun(key, call_id, name, choice=self._index)
+        yield CallBegun(key, call_id, self._shared.names.get(name, name), choice=self._index)
         yield CallDelta(key, text.decode())
         yield CallDone(key)
 
@@ -218,6 +235,7 @@ class CandidateReader:
         if not media_type.startswith("image/") or not data:
             return
         yield from self._seal_reasoning(seal)
+        self._pictured = True
         key = self._shared.key()
         yield ImageBegun(key, self._index)
         yield ImageDone(key, data, image_details(media_type, data))
@@ -244,14 +262,14 @@ class CandidateReader:
             yield ReasoningDone(key, seal)
 
     def _finish(self, reason: Any) -> None:
-        if reason is None or reason == _UNSPECIFIED:
+        if reason in (None, "", _UNSPECIFIED):
             return
         if not isinstance(reason, str):
             malformed("The answer's finish reason is not text.")
         if reason in _BROKEN:
             raise AnswerError(f"The upstream's model aborted: {reason}.", malformed=True)
         self.finished = True
-        self._reason = _REASONS.get(reason, "stop")
+        self._reason, self._reason_name = _REASONS.get(reason), reason
 
 
 def logprobs(result: Any) -> list[Json]:

@@ -5,7 +5,10 @@ Rule 2: a signature is put on the part that follows its Reasoning item in the mo
         separate, empty text part, like the one that Gemini sends at the end of a stream.
 Rule 3: Gemini 3 rejects a turn whose first call has no signature. If there is none (another model made the call, or the client did
         not keep it), the documented bypass is used.
-Rule 4: left out: searches of earlier turns (the text that follows contains their findings), reasoning that this upstream did not
+Rule 4: an output is always sent as text, {"output": "..."}: in a client's own object, Gemini would read `$ref`, `output` and
+        `error` as its own words.
+Rule 5: without a message, the model answers the instructions: the user's turn is OPENING.
+Rule 6: left out: searches of earlier turns (the text that follows contains their findings), reasoning that this upstream did not
         sign, file names.
 """
 
@@ -40,6 +43,7 @@ from app.wire.gemini.family import family
 from app.wire.gemini.media import inline, media_part
 from app.wire.tags import unseal
 
+OPENING: Final = "(The conversation begins.)"
 NO_SIGNATURE: Final = "skip_thought_signature_validator"
 
 Json = dict[str, Any]
@@ -66,6 +70,8 @@ class _Conversation:
 
     def members(self) -> Json:
         self._flush_signature()
+        if not self._turns and self._system:
+            self._put("user", {"text": OPENING})
         if not self._turns:
             raise unsupported_field(self._request, "items", "This model needs a user message.")
         instruction = {"systemInstruction": {"parts": self._system}} if self._system else {}
@@ -125,7 +131,7 @@ class _Conversation:
 
     def _call(self, call: FunctionCall) -> None:
         self._names[call.call_id] = call.name
-        arguments = _object(call.arguments or "{}")
+        arguments = _object(call.arguments.strip() or "{}")
         if arguments is None:
             place = f"{call.at or PARAMS[self._request.endpoint]['items']}.arguments"
             raise _invalid(place, "this model needs a call's arguments to be a JSON object.")
@@ -141,8 +147,6 @@ class _Conversation:
             raise _invalid(at, "no earlier call has this output's call_id.")
         text = "".join(part.text for part in output.parts if isinstance(part, Text | Refusal))
         answer: Json = {"id": output.call_id, "name": name, "response": {"output": text}}
-        if (result := _object(text)) is not None:
-            answer["response"] = result
         media = [self._output_media(part, at) for part in output.parts if isinstance(part, Image | File)]
         self._put("user", {"functionResponse": answer | ({"parts": media} if media else {})})
 
@@ -185,12 +189,12 @@ class _Conversation:
 
 
 def _object(text: str) -> msgspec.Raw | None:
-    """`text` unchanged if it is a JSON object, otherwise None. Numbers and member order stay as written."""
+    """`text` if it is a JSON object, otherwise None. Of members with the same name, which Google rejects, the last one is kept."""
     try:
         value = msgspec.json.decode(text)
     except (ValueError, RecursionError):
         return None
-    return msgspec.Raw(text.encode()) if isinstance(value, dict) else None
+    return msgspec.Raw(msgspec.json.encode(value)) if isinstance(value, dict) else None
 
 
 def _invalid(param: str, why: str) -> RequestError:

@@ -11,11 +11,13 @@ import msgspec
 from app.wire.canonical import CanonicalRequest, Target
 from app.wire.gemini.config import generation_config
 from app.wire.gemini.contents import write_contents
-from app.wire.gemini.tools import select_tools, write_tools
+from app.wire.gemini.tools import NAME, select_tools, write_tools
+from app.wire.tool_names import with_vendor_names
 
 
 def write_gemini_request(request: CanonicalRequest, target: Target) -> bytes:
     """The upstream's body. Raises RequestError for anything that this model does not support."""
+    request = with_vendor_names(request, NAME)
     selected = select_tools(request)
-    body = write_contents(request, target) | write_tools(selected)
+    body = write_contents(request, target) | write_tools(request, selected)
     return msgspec.json.encode(body | {"generationConfig": generation_config(request, target, selected)})

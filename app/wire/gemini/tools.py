@@ -5,12 +5,14 @@ Rule 2: a request may have functions, a search or images, not several of them. G
         keeps Google's records of each search, but OpenAI's protocols have no place for these: rejected by name.
 Rule 3: functions must follow their schemas (mode VALIDATED) if one of them is strict or the model may use only some; mode ANY does
         that anyway. `strict` false or unset has no effect.
-Rule 4: an image is requested by aspect ratio and resolution, and has the pixel size that Google documents for them.
+Rule 4: Gemini cannot be limited to one call at a time: if the client wants that, candidate.py leaves out the calls after the first.
+Rule 5: an image is requested by aspect ratio and resolution, and has the pixel size that Google documents for them.
         `partial_images` is only an upper limit: no partial images are produced.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -25,8 +27,12 @@ from app.wire.canonical import (
     WebSearchTool,
     unsupported_field,
 )
+from app.wire.gemini.schemas import object_schema
+from app.wire.references import BadReference
 
 Json = dict[str, Any]
+NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
+"""Google's pattern of a function's name."""
 
 _MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 _ACCEPTED: Final[dict[str, tuple[Any, ...]]] = {
@@ -66,11 +72,6 @@ class SelectedTools(msgspec.Struct, frozen=True, gc=False):
     mode: str | None = None
     names: tuple[str, ...] = ()
 
-    @property
-    def calls(self) -> bool:
-        """Whether the model may call functions."""
-        return bool(self.functions) and self.mode != "none"
-
 
 def select_tools(request: CanonicalRequest) -> SelectedTools:
     """The request's tools, narrowed down by its tool choice. Raises RequestError for unsupported combinations."""
@@ -78,10 +79,6 @@ def select_tools(request: CanonicalRequest) -> SelectedTools:
     _check_combination(request, selected)
     if selected.search is not None:
         _check_search(request, selected.search)
-    if selected.calls and request.parallel_tool_calls is False:
-        raise unsupported_field(
-            request, "parallel_tool_calls", "This model cannot be limited to one function call at a time: leave it out."
-        )
     if request.max_tool_calls is not None and (selected.search or selected.image):
         raise unsupported_field(
             request, "max_tool_calls", "This model's searches and images cannot be limited: leave it out."
@@ -89,11 +86,11 @@ def select_tools(request: CanonicalRequest) -> SelectedTools:
     return selected
 
 
-def write_tools(selected: SelectedTools) -> Json:
+def write_tools(request: CanonicalRequest, selected: SelectedTools) -> Json:
     """The members `tools` and `toolConfig`, if needed."""
     tools: list[Json] = []
     if selected.functions:
-        tools.append({"functionDeclarations": [_declaration(tool) for tool in selected.functions]})
+        tools.append({"functionDeclarations": [_declaration(request, tool) for tool in selected.functions]})
     if selected.search is not None:
         tools.append({"googleSearch": {}})
     members: Json = {"tools": tools} if tools else {}
@@ -187,12 +184,16 @@ def _check_search(request: CanonicalRequest, tool: WebSearchTool) -> None:
         )
 
 
-def _declaration(tool: FunctionTool) -> Json:
+def _declaration(request: CanonicalRequest, tool: FunctionTool) -> Json:
     declaration: Json = {"name": tool.name}
     if tool.description is not None:
         declaration["description"] = tool.description
     if tool.parameters is not None:
-        declaration["parametersJsonSchema"] = tool.parameters
+        try:
+            declaration["parametersJsonSchema"] = object_schema(tool.parameters)
+        except BadReference as error:
+            place = f"{tool.at}.parameters" if tool.at else "tools"
+            raise unsupported_field(request, place, f"This model does not support this schema: {error}.") from error
     return declaration
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from app.wire.cache_control import cache_of, marked
 from app.wire.canonical import (
     CustomCall,
     CustomCallOutput,
@@ -31,7 +32,7 @@ from app.wire.canonical import (
     WebSearchCall,
 )
 from app.wire.content import ITEM_REFERENCE
-from app.wire.data_uri import PDF, split_data_uri
+from app.wire.data_uri import PDF, split_data_uri, standard_base64
 from app.wire.exchange import RequestError
 from app.wire.file_ref import StoredFile
 from app.wire.request import NAME_LENGTH_MAX, missing, unsupported
@@ -80,12 +81,14 @@ _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _kind = msgspec.json.Decoder(_Kind)
 
 
-def read_input(raw: msgspec.Raw, files: Files, namespaces: Namespaces) -> tuple[Item, ...]:
+def read_input(
+    raw: msgspec.Raw, files: Files, namespaces: Namespaces, *, may_be_empty: bool = False
+) -> tuple[Item, ...]:
     """The items of the input. A plain text is a single user message."""
     if bytes(memoryview(raw)[:1]) == b'"':
         return (Message("user", (Text(strict(raw, _text, "input"), "input"),), at="input"),)
     items = strict(raw, _raws, "input")
-    if not items:
+    if not items and not may_be_empty:
         raise RequestError("Invalid 'input': empty array.", param="input", code="empty_array")
     context = _Context(files, namespaces)
     read = (_item(item, f"input[{index}]", context) for index, item in enumerate(items))
@@ -121,13 +124,16 @@ _input_message = msgspec.json.Decoder(InputMessage)
 _output_message = msgspec.json.Decoder(OutputMessage)
 
 
-def _message(raw: msgspec.Raw, role: Any, at: str, files: Files) -> Message | None:
+def _message(raw: msgspec.Raw, role: Any, at: str, files: Files) -> Item | None:
     if role == "assistant":
         answer = strict(raw, _output_message, at)
         parts = _outputs(answer.content or [], f"{at}.content")
-        return Message("assistant", parts, at=at) if parts or answer.content == "" else None
+        if not parts and answer.content != "":
+            return None
+        return marked(Message("assistant", parts, at=at), answer.cache_control)
     message = strict(raw, _input_message, at)
-    return Message(message.role, _inputs(message.content, f"{at}.content", files), at=at)
+    parts = _inputs(message.content, f"{at}.content", files)
+    return marked(Message(message.role, parts, at=at), message.cache_control)
 
 
 def _outputs(content: str | list[OutputPart], at: str) -> tuple[Part, ...]:
@@ -140,7 +146,7 @@ def _outputs(content: str | list[OutputPart], at: str) -> tuple[Part, ...]:
 def _output(part: OutputPart, at: str) -> Part | None:
     """None for reasoning, which is left out."""
     if part.type == "output_text":
-        return Text(_string(part.text, f"{at}.text"), at)
+        return Text(_string(part.text, f"{at}.text"), at, cache_of(part.cache_control))
     if part.type == "refusal":
         return Refusal(_string(part.refusal, f"{at}.refusal"), at)
     if part.type in _LEFT_OUT_PARTS:
@@ -161,9 +167,11 @@ def _inputs(content: str | list[InputPart], at: str, files: Files) -> tuple[Part
 
 
 def _input(part: InputPart, at: str, files: Files) -> Part:
+    cache = cache_of(part.cache_control)
     if isinstance(part, InputText):
-        return Text(part.text, at)
-    return _image(part, at, files) if isinstance(part, InputImage) else _file(part, at, files)
+        return Text(part.text, at, cache)
+    content = _image(part, at, files) if isinstance(part, InputImage) else _file(part, at, files)
+    return msgspec.structs.replace(content, cache=cache)
 
 
 def _image(part: InputImage, at: str, files: Files) -> Image:
@@ -193,7 +201,7 @@ def _file(part: InputFile, at: str, files: Files) -> File:
     if part.file_url is not None:
         return File(url=part.file_url, filename=part.filename, at=at)
     text = part.file_data or ""
-    media_type, data = split_data_uri(text, f"{at}.file_data") or (PDF, text)
+    media_type, data = split_data_uri(text, f"{at}.file_data") or (PDF, standard_base64(text))
     return File(data=data, media_type=media_type, filename=part.filename, at=at)
 
 
@@ -229,7 +237,7 @@ _image_call = msgspec.json.Decoder(ImageCallShape)
 
 def _read_function_call(raw: msgspec.Raw, at: str, context: _Context) -> Item:
     call = strict(raw, _function_call, at)
-    return FunctionCall(call.call_id, _called(call, context), call.arguments, at)
+    return FunctionCall(call.call_id, _called(call, context), call.arguments, at, cache_of(call.cache_control))
 
 
 def _read_custom_call(raw: msgspec.Raw, at: str, context: _Context) -> Item:
@@ -243,7 +251,8 @@ def _called(call: CallShape, context: _Context) -> str:
 
 def _read_function_output(raw: msgspec.Raw, at: str, context: _Context) -> Item:
     output = strict(raw, _call_output, at)
-    return FunctionCallOutput(output.call_id, _inputs(output.output, f"{at}.output", context.files), at)
+    parts = _inputs(output.output, f"{at}.output", context.files)
+    return FunctionCallOutput(output.call_id, parts, at, cache_of(output.cache_control))
 
 
 def _read_custom_output(raw: msgspec.Raw, at: str, context: _Context) -> Item:

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from app.wire.cache_control import read_cache
 from app.wire.canonical import CanonicalRequest, TextFormat
 from app.wire.common_members import hints as read_hints
 from app.wire.common_members import number, optional
@@ -43,7 +44,7 @@ KNOWN: Final = frozenset(
         *("model", "input", "instructions", "stream", "stream_options", "store", "background", "service_tier"),
         *("max_output_tokens", "max_tool_calls", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning"),
         *("include", "top_logprobs", "temperature", "top_p", "truncation", "metadata", "user", "safety_identifier"),
-        *("prompt_cache_key", "prompt_cache_retention", "client_metadata"),
+        *("prompt_cache_key", "prompt_cache_retention", "client_metadata", "cache_control"),
     }
 )
 _STATELESS = "The gateway is stateless: send the whole conversation in 'input'."
@@ -68,12 +69,13 @@ def read_responses_request(fields: Members, files: Mapping[str, StoredFile]) -> 
     tools, namespaces = read_tools(fields)
     reasoning = optional(fields, "reasoning", _reasoning) or ReasoningOptions()
     shape = optional(fields, "text", _text_shape) or TextShape()
+    instructions = text(fields, "instructions")
     return CanonicalRequest(
         endpoint="responses",
         model=model(fields),
-        items=read_input(_required(fields, "input"), files, namespaces),
+        items=read_input(_required(fields, "input"), files, namespaces, may_be_empty=bool(instructions)),
         stream=_stream(fields),
-        instructions=text(fields, "instructions"),
+        instructions=instructions,
         tools=tools,
         tool_choice=read_choice(fields, tools, namespaces),
         parallel_tool_calls=optional(fields, "parallel_tool_calls", _bool),
@@ -89,6 +91,7 @@ def read_responses_request(fields: Members, files: Mapping[str, StoredFile]) -> 
         service_tier=service_tier(fields),
         hints=read_hints(fields),
         namespaces=dict(namespaces.originals),
+        cache=read_cache(fields),
     )
 
 

@@ -35,6 +35,7 @@ from app.wire.canonical import (
     WebSearchTool,
     unsupported_field,
 )
+from app.wire.identifiers import BOUNDED, bounded
 from app.wire.responses.parts import Json, assistant_part, outputs, user_part, without_none
 from app.wire.tags import unseal
 
@@ -67,7 +68,7 @@ def write_responses_request(request: CanonicalRequest, target: Target) -> bytes:
             reasoning=without_none(effort=request.effort, summary=request.summary) or None,
             text=without_none(format=_format(request.format), verbosity=request.verbosity) or None,
             service_tier=request.service_tier,
-            **msgspec.to_builtins(request.hints),
+            **_hints(request),
         ),
     }
     return msgspec.json.encode(body)
@@ -90,6 +91,11 @@ def _include(request: CanonicalRequest, target: Target) -> list[str]:
     return [_ENCRYPTED] * reasons + [_LOGPROBS] * (request.logprobs is not None)
 
 
+def _hints(request: CanonicalRequest) -> Json:
+    members: Json = msgspec.to_builtins(request.hints)
+    return {name: bounded(value) if name in BOUNDED and value else value for name, value in members.items()}
+
+
 # -- Items
 
 
@@ -99,16 +105,18 @@ def _item(request: CanonicalRequest, target: Target, item: Item) -> list[Json]:
         case Message():
             return [_message(request, target, item)]
         case FunctionCall():
-            call = {"call_id": item.call_id, "name": item.name, "arguments": item.arguments}
+            call = {"call_id": bounded(item.call_id), "name": item.name, "arguments": item.arguments}
             return [{"type": "function_call", **call}]
         case CustomCall():
-            return [{"type": "custom_tool_call", "call_id": item.call_id, "name": item.name, "input": item.input}]
+            return [
+                {"type": "custom_tool_call", "call_id": bounded(item.call_id), "name": item.name, "input": item.input}
+            ]
         case FunctionCallOutput():
             output = outputs(request, target, item.parts)
-            return [{"type": "function_call_output", "call_id": item.call_id, "output": output}]
+            return [{"type": "function_call_output", "call_id": bounded(item.call_id), "output": output}]
         case CustomCallOutput():
             output = outputs(request, target, item.parts)
-            return [{"type": "custom_tool_call_output", "call_id": item.call_id, "output": output}]
+            return [{"type": "custom_tool_call_output", "call_id": bounded(item.call_id), "output": output}]
         case Reasoning():
             return _reasoning(target, item)
         case WebSearchCall():

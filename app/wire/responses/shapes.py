@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from app.wire.cache_control import CacheShape
 from app.wire.strict import Effort, Level, ReturnedShape, Shape
 
 Status = Literal["in_progress", "searching", "generating", "completed", "incomplete", "failed"]
@@ -22,6 +23,7 @@ Json = dict[str, Any]
 class InputText(Shape, frozen=True, gc=False, tag="input_text", tag_field="type"):
     text: str
     prompt_cache_breakpoint: None = None
+    cache_control: CacheShape | None = None
 
 
 class InputImage(Shape, frozen=True, gc=False, tag="input_image", tag_field="type"):
@@ -29,6 +31,7 @@ class InputImage(Shape, frozen=True, gc=False, tag="input_image", tag_field="typ
     file_id: str | None = None
     detail: Literal["low", "high", "auto", "original"] | None = None
     prompt_cache_breakpoint: None = None
+    cache_control: CacheShape | None = None
 
 
 class InputFile(Shape, frozen=True, gc=False, tag="input_file", tag_field="type"):
@@ -40,6 +43,7 @@ class InputFile(Shape, frozen=True, gc=False, tag="input_file", tag_field="type"
     filename: str | None = None
     detail: Literal["auto"] | None = None
     prompt_cache_breakpoint: None = None
+    cache_control: CacheShape | None = None
 
 
 class OutputPart(ReturnedShape, frozen=True, gc=False):
@@ -48,6 +52,7 @@ class OutputPart(ReturnedShape, frozen=True, gc=False):
     type: str
     text: Any = None
     refusal: Any = None
+    cache_control: CacheShape | None = None
 
 
 InputPart = InputText | InputImage | InputFile
@@ -65,6 +70,7 @@ class ItemShape(Shape, frozen=True, gc=False, kw_only=True):
     type: str | None = None
     id: str | None = None
     status: Status | None = None
+    cache_control: CacheShape | None = None
     created_by: Any = None
     internal_chat_message_metadata_passthrough: Any = None
 
@@ -78,6 +84,7 @@ class InputMessage(ItemShape, frozen=True, gc=False, kw_only=True):
 class OutputMessage(ReturnedShape, frozen=True, gc=False, kw_only=True):
     role: Literal["assistant"]
     content: str | list[OutputPart] | None = None
+    cache_control: CacheShape | None = None
 
 
 class DirectCaller(Shape, frozen=True, gc=False):
@@ -91,6 +98,7 @@ class CallShape(ReturnedShape, frozen=True, gc=False, kw_only=True):
     name: str
     namespace: str | None = None
     caller: DirectCaller | None = None
+    cache_control: CacheShape | None = None
 
 
 class FunctionCallShape(CallShape, frozen=True, gc=False, kw_only=True):
@@ -158,6 +166,7 @@ class OwnToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
     allowed_callers: list[Literal["direct"]] | None = None
     defer_loading: bool | None = None
     in_background: bool | None = msgspec.field(default=None, name="async")
+    cache_control: CacheShape | None = None
 
 
 class FunctionToolShape(OwnToolShape, frozen=True, gc=False, kw_only=True):
@@ -207,6 +216,7 @@ class SearchToolShape(ToolShape, frozen=True, gc=False, kw_only=True):
     filters: Filters | None = None
     external_web_access: bool | None = None
     search_content_types: list[Literal["text"]] | None = None
+    cache_control: CacheShape | None = None
 
 
 class ImageToolShape(ToolShape, frozen=True, gc=False, kw_only=True):

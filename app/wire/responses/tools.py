@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from app.wire.cache_control import cache_of
 from app.wire.canonical import CustomTool, FunctionTool, ImageTool, Place, Tool, ToolChoice, ToolName, WebSearchTool
 from app.wire.exchange import RequestError
 from app.wire.request import NAME_LENGTH_MAX, TOOL_ALIASES, TOOLS_MAX, missing, raw_member, unsupported
@@ -116,7 +117,9 @@ def _tool(raw: msgspec.Raw, at: str, readers: Readers) -> Tool:
 
 def _read_function(raw: msgspec.Raw, at: str) -> Tool:
     tool = strict(raw, _function, at)
-    return FunctionTool(_name(tool, at), tool.description, tool.parameters, tool.strict, at)
+    return FunctionTool(
+        _name(tool, at), tool.description, tool.parameters, tool.strict, at, cache_of(tool.cache_control)
+    )
 
 
 def _read_custom(raw: msgspec.Raw, at: str) -> Tool:
@@ -137,6 +140,7 @@ def _read_search(raw: msgspec.Raw, at: str) -> Tool:
         allowed_domains=tuple((tool.filters and tool.filters.allowed_domains) or ()),
         external_access=tool.external_web_access,
         at=at,
+        cache=cache_of(tool.cache_control),
     )
 
 

@@ -64,7 +64,8 @@ class Case:
 
     `sealed` are vendor payloads that must come through inside the seals, `queries` what was searched for, `searches` how many
     searches were told of (failed ones included, None where the vendor leaves that open), `images` and `previews` base64. The
-    choice of a case that has a `fault` is what was said before it.
+    choice of a case that has a `fault` is what was said before it. `unseen_bytes` are output of unknown events, which counts
+    although no client is shown it.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Case:
     plain: bool = False
     clients: tuple[Literal["responses", "chat"], ...] = ("responses", "chat")
     logprobs: int | None = field(default=None)
+    unseen_bytes: int = 0
 
     @property
     def said(self) -> Choice:

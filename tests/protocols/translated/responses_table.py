@@ -115,7 +115,7 @@ CASES: Final = (
         "error_nested",
         fault=Fault(malformed=False, type="invalid_request_error", code="content_policy_violation"),
     ),
-    Case("unknown", (Choice("Still here"),), used(4, 2)),
+    Case("unknown", (Choice("Still here"),), used(4, 2), unseen_bytes=len("not shown")),
     Case("no_usage", (Choice("Unmetered"),)),
     Case(
         "logprobs",

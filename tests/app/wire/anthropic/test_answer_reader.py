@@ -71,6 +71,14 @@ def test_finish_reasons(raw: str, finish: str) -> None:
     assert [event.reason for event in events if isinstance(event, ChoiceFinished)] == [finish]
 
 
+@pytest.mark.parametrize("raw", ["some_new_reason", "tool_use"])
+def test_an_unknown_reason_without_an_answer_is_an_error(raw: str) -> None:
+    thought = [block(0, "thinking", thinking="Hm", signature="S"), stop(0)]
+    for content in ([], text(0, ""), thought):
+        assert raw in broken(start(), *content, reason(raw), STOP).message
+    assert read(start(), *call(0, "f"), reason("some_new_reason"), STOP)[-2] == ChoiceFinished("stop")
+
+
 def test_calls_finish_as_calls() -> None:
     assert read(start(), *call(0, "f"), reason("tool_use"), STOP)[-2] == ChoiceFinished("tool_calls")
     assert read(start(), *call(0, "f", "{"), reason("max_tokens"), STOP)[-2] == ChoiceFinished("length")

@@ -112,7 +112,17 @@ def test_blank_texts_are_left_out_and_make_no_turn() -> None:
 
 def test_an_empty_conversation_is_rejected() -> None:
     assert refused(make_request(message("user", " "))) == "input"
-    assert refused(make_request(message("system", "Be."), endpoint="chat")) == "messages"
+    assert refused(make_request(message("assistant"), endpoint="chat")) == "messages"
+
+
+def test_instructions_alone_get_an_opening() -> None:
+    for alone in (make_request(message("system", "Be.")), make_request(message("user", ""), instructions="Be.")):
+        assert body(alone)["system"] == "Be."
+        assert body(alone)["messages"] == [user(text(OPENING))]
+
+
+def test_an_assistant_message_without_anything_is_left_out() -> None:
+    assert body(make_request(HI, message("assistant"), HI))["messages"] == [user(text("Hi"), text("Hi"))]
 
 
 def test_a_refusal_of_the_assistant_is_text() -> None:

@@ -88,7 +88,7 @@ def test_files(raw: Any, file: File) -> None:
 @pytest.mark.parametrize(
     ("part", "param"),
     [
-        ({"type": "image_url", "image_url": {"url": "data:image/png,x"}}, f"{AT}.image_url.url"),
+        ({"type": "image_url", "image_url": {"url": "data:image/png"}}, f"{AT}.image_url.url"),
         ({"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}, f"{AT}.image_url.url"),
         ({"type": "image_url", "image_url": {"url": "data:;base64,QUJD"}}, f"{AT}.image_url.url"),
         ({"type": "image_url", "image_url": {"url": "data:" + "x" * 300}}, f"{AT}.image_url.url"),
@@ -250,8 +250,8 @@ def test_legacy_functions() -> None:
         ({"role": "user", "content": [{"text": "a"}]}, "messages[0].content[0].type", "missing_required_parameter"),
         ({"role": "user", "content": [{"type": "text", "text": 5}]}, "messages[0].content[0].text", "invalid_type"),
         (
-            {"role": "user", "content": [{"type": "text", "text": "a", "cache_control": {}}]},
-            "messages[0].content[0].cache_control",
+            {"role": "user", "content": [{"type": "text", "text": "a", "cache_hint": {}}]},
+            "messages[0].content[0].cache_hint",
             "unknown_parameter",
         ),
         ({"role": "user", "content": "a", "weight": 1}, "messages[0].weight", "unknown_parameter"),

@@ -40,6 +40,12 @@ def test_a_plain_answer_is_a_stream_of_one_chunk() -> None:
     )
 
 
+def test_a_choice_that_was_declined_beside_an_answer_is_filtered() -> None:
+    answer = chunk({"text": "A"}, finish="STOP"), chunk(finish="OTHER", index=1)
+    events = inner(streamed(*answer, request=TWO))
+    assert events == [TextDelta("A"), ChoiceFinished("stop"), ChoiceFinished("content_filter", 1)]
+
+
 def test_names_and_usage_are_optional() -> None:
     events = plain({"candidates": [{"finishReason": "STOP"}]})
     assert events == [AnswerBegun(), ChoiceFinished("stop"), AnswerEnded()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.wire.answer import (
@@ -22,8 +23,9 @@ from app.wire.answer import (
     SearchDone,
     TextDelta,
 )
+from app.wire.exchange import AnswerError
 from app.wire.tags import seal
-from tests.support.wire.gemini.gemini_answers import broken, chunk, inner, plain, read, streamed
+from tests.support.wire.gemini.gemini_answers import ASK, broken, chunk, inner, plain, read, streamed
 
 STOP = ChoiceFinished("stop")
 CALLS = ChoiceFinished("tool_calls")
@@ -182,6 +184,39 @@ def test_calls_finish_as_calls_unless_they_were_cut() -> None:
 @pytest.mark.parametrize("finish", ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MISSING_THOUGHT_SIGNATURE"])
 def test_an_aborted_answer_is_malformed(finish: str) -> None:
     assert broken(chunk({"text": "A"}, finish=finish)).malformed
+
+
+@pytest.mark.parametrize("finish", ["OTHER", "NO_IMAGE", "SOMETHING_NEW"])
+@pytest.mark.parametrize("parts", [(), ({"text": ""},), ({"text": "Hm", "thought": True},)])
+def test_an_unknown_reason_without_an_answer_is_an_error(finish: str, parts: Any) -> None:
+    error = broken(chunk(*parts, finish=finish))
+    assert (error.malformed, finish in error.message) == (True, True)
+    with pytest.raises(AnswerError):
+        plain(chunk(*parts, finish=finish))
+
+
+def test_a_picture_or_a_call_is_an_answer_whatever_the_reason() -> None:
+    assert read({"inlineData": PNG}, finish="OTHER")[-1] == STOP
+    assert read(call(id="c1"), finish="OTHER")[-1] == CALLS
+
+
+def test_a_known_reason_without_content_is_an_empty_answer() -> None:
+    assert read(finish="SAFETY") == [ChoiceFinished("content_filter")]
+    assert read(finish="STOP") == [STOP]
+
+
+def test_an_empty_finish_reason_is_none() -> None:
+    assert broken(chunk({"text": "A"}, finish="")).malformed
+    events = inner(streamed(chunk({"text": "A"}, finish=""), chunk({"text": "B"}, finish="MAX_TOKENS")))
+    assert events[-1] == ChoiceFinished("length")
+
+
+def test_calls_after_the_first_are_left_out_if_the_client_wants_one_at_a_time() -> None:
+    request = msgspec.structs.replace(ASK, parallel_tool_calls=False)
+    parts = (call(id="c1", signature="SIG"), call("g", id="c2", signature="SIG2"), {"text": "A"}, call(id="c3"))
+    expected = [*stretch(0, SIG), *called(1, "c1"), TextDelta("A"), CALLS]
+    assert inner(plain(chunk(*parts, finish="STOP"), request)) == expected
+    assert inner(streamed(*(chunk(part) for part in parts), chunk(finish="STOP"), request=request)) == expected
 
 
 GROUNDED = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from app.wire import tags
@@ -19,6 +20,8 @@ from app.wire.canonical import (
     Text,
     WebSearchCall,
 )
+from app.wire.gemini.contents import OPENING
+from app.wire.gemini.request_writer import write_gemini_request
 from tests.support.wire.gemini.gemini_requests import HELLO, OLDER, body, contents, make_request, refused, target
 
 CALL = FunctionCall("call_1", "weather", '{"city":"Paris"}', at="input[1]")
@@ -65,11 +68,21 @@ def test_turns_of_one_role_are_merged_and_empty_text_is_left_out() -> None:
     ]
 
 
-@pytest.mark.parametrize("items", [(), (Message("system", (Text("Alone."),)),), (Message("user", (Text(""),)),)])
+@pytest.mark.parametrize("items", [(), (Message("assistant", ()),), (Message("user", (Text(""),)),)])
 def test_a_conversation_without_a_turn_is_rejected(items: tuple[Message, ...]) -> None:
     request = make_request(HELLO)
     request = type(request)("responses", "public", items)
     refused(request, "input")
+
+
+def test_instructions_alone_get_a_line_of_the_user() -> None:
+    opening = [user({"text": OPENING})]
+    alone = make_request(Message("system", (Text("Say hello."),)))
+    assert body(alone)["contents"] == opening
+    assert body(alone)["systemInstruction"] == {"parts": [{"text": "Say hello."}]}
+    without_items = msgspec.structs.replace(make_request(), items=(), instructions="Say hello.")
+    assert body(without_items)["contents"] == opening
+    assert contents(HELLO, Message("assistant", ()), HELLO) == [user({"text": "Hello"}, {"text": "Hello"})]
 
 
 def test_names_of_participants_are_rejected() -> None:
@@ -92,29 +105,48 @@ def test_calls_and_their_outputs() -> None:
                 "functionResponse": {
                     "id": "call_2",
                     "name": "now",
-                    "response": {"time": 1.5, "a": 12345678901234567890},
+                    "response": {"output": '{"time": 1.50, "a": 12345678901234567890}'},
                 }
             },
         ),
     ]
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "null", "{", "nothing", "[" * 100_000])
-def test_an_output_that_is_not_an_object_is_wrapped(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "[1]",
+            "null",
+            "{",
+            "nothing",
+            "[" * 100_000,
+            "{}",
+            '{"time": 1.50}',
+            '{"error": "none"}',
+            '{"a": 1, "a": 2}',
+        ),
+        '{"type": "object", "properties": {"c": {"$ref": "#/$defs/S"}}, "$defs": {"S": {"type": "string"}}}',
+        '{"image": {"$ref": "cat.png"}, "output": 1e999}',
+    ],
+)
+def test_an_output_is_text_and_never_read_as_syntax(text: str) -> None:
     output = FunctionCallOutput("call_1", (Text(text[:50_000]), Text(text[50_000:])))
     written = contents(HELLO, CALL, output)
     assert written[-1]["parts"][0]["functionResponse"]["response"] == {"output": text}
-
-
-def test_an_output_that_is_the_empty_object_is_not_wrapped() -> None:
-    written = contents(HELLO, CALL, FunctionCallOutput("call_1", (Text("{}"),)))
-    assert written[-1]["parts"][0]["functionResponse"]["response"] == {}
 
 
 @pytest.mark.parametrize("arguments", ["{", "[]", "1", "null", '"x"', "{}{}", '{"a":' * 100_000])
 def test_arguments_that_are_not_an_object_are_rejected(arguments: str) -> None:
     call = FunctionCall("call_1", "weather", arguments, at="messages[1].tool_calls[0]")
     refused(make_request(HELLO, call), "messages[1].tool_calls[0].arguments", code="invalid_value")
+
+
+def test_arguments_with_one_name_twice_have_it_once() -> None:
+    call = FunctionCall("call_1", "weather", '{"a": 1, "b": 12345678901234567890, "a": 2}')
+    written = write_gemini_request(make_request(HELLO, call, OUTPUT), target())
+    assert b'"args":{"a":2,"b":12345678901234567890}' in written
 
 
 def test_an_output_without_its_call_is_rejected() -> None:

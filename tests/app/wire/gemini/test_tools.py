@@ -117,7 +117,6 @@ def test_a_tool_that_may_not_be_used_is_not_offered() -> None:
         ((F, CustomTool("c", at="tools[1]")), {}, "tools[1]"),
         ((IMAGE, ImageTool(at="tools[1]")), {}, "tools[1]"),
         ((SEARCH, WebSearchTool(allowed_domains=("a.example",), at="tools[1]")), {}, "tools[1]"),
-        ((F,), {"parallel_tool_calls": False}, "parallel_tool_calls"),
         ((SEARCH,), {"max_tool_calls": 3}, "max_tool_calls"),
         ((IMAGE,), {"max_tool_calls": 3}, "max_tool_calls"),
         ((SEARCH,), {"tool_choice": ToolChoice("required")}, "tool_choice"),

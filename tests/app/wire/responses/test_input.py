@@ -213,7 +213,7 @@ CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
         ({"input": [user({"type": "input_image", "file_id": "file-1"})]}, "input[0].content[0].file_id", VALUE),
         ({"input": [user({"type": "input_image", "file_id": "file-9"})]}, "input[0].content[0].file_id", VALUE),
         (
-            {"input": [user({"type": "input_image", "image_url": "data:image/png,x"})]},
+            {"input": [user({"type": "input_image", "image_url": "data:,x"})]},
             "input[0].content[0].image_url",
             VALUE,
         ),

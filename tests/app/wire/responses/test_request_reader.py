@@ -101,6 +101,7 @@ CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
         ({"input": 1}, "input", WRONG),
         ({"input": {}}, "input", WRONG),
         ({"input": []}, "input", "empty_array"),
+        ({"input": [], "instructions": ""}, "input", "empty_array"),
         ({"model": ""}, "model", MISSING),
         ({"seed": 1}, "seed", UNKNOWN),
         ({"x" * 200: 1}, "x" * 100, UNKNOWN),
