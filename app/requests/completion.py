@@ -170,7 +170,9 @@ class Completion:
         relay = opened.relay
         if not relay.finished:
             relay.cut()
-        event = charge(hold, self._plan, opened, usage_of(self._plan, relay), finish=relay.finish)
+        billed = usage_of(self._plan, relay)
+        self._request_log.contradictions = billed.contradictions
+        event = charge(hold, self._plan, opened, billed.usage, finish=relay.finish)
         try:
             await self._settlement.debit(event)
         except Unsettled as unsettled:

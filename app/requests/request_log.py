@@ -36,6 +36,8 @@ class RequestLog:
     overrun_nanos: int = 0
     unbilled_nanos: int | None = None
     """The cost of a complete answer that could not be charged."""
+    contradictions: tuple[str, ...] = ()
+    """What was wrong with the upstream's figures for a complete answer (metrics.CONTRADICTIONS)."""
     client_left: bool = False
     refused_by: str = ""
     phases: Phases = field(default_factory=Phases)
@@ -94,6 +96,8 @@ def observe(request_log: RequestLog, metrics: Metrics) -> None:
         metrics.released_nanos.inc(request_log.hold_nanos)
     if request_log.unbilled_nanos is not None:
         metrics.unbilled(request_log.unbilled_nanos)
+    for kind in request_log.contradictions:
+        metrics.contradiction(request_log.upstream or "", kind)
     if request_log.client_left:
         metrics.cancelled.inc()
     if request_log.refused_by:

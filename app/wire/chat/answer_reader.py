@@ -2,7 +2,8 @@
 
 Rule 1: the answer begins with the first chunk that has a choice or an id (some servers first send one with neither).
 Rule 2: it ends at [DONE], or, without one, when all requested choices are finished. Fewer choices are accepted only with [DONE].
-Rule 3: usage may come in any chunk and more than once (some servers send running totals): the last report counts.
+Rule 3: usage may come in any chunk and more than once (some servers send running totals): the greatest value of each
+        figure counts.
 Rule 4: chat does not report searches. If the client offered a search, each choice that cites sources counts as one search, which is
         how vendors price them.
 """
@@ -20,8 +21,7 @@ from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
 from app.wire.chat.choice_reader import ChoiceReader
 from app.wire.envelope import upstream_error
 from app.wire.relay import decoded, malformed
-from app.wire.usage import chat_usage, tier
-from domain.usage import Usage
+from app.wire.usage import ChatFigures, tier
 
 _NAME_LENGTH_MAX = 256
 _object = msgspec.json.Decoder(dict[str, Any])
@@ -39,7 +39,7 @@ class ChatAnswerReader:
         self._began = self._ended = False
         self._seed = ""
         self._tier: str | None = None
-        self._usage: Usage | None = None
+        self._figures = ChatFigures()
 
     def frame(self, name: str, data: bytes) -> list[AnswerEvent]:
         if self._ended:
@@ -66,7 +66,7 @@ class ChatAnswerReader:
         if len(finished) < max(finished_min, len(self._choices)):
             malformed("The answer ended before it was complete.")
         self._ended = True
-        usage = self._usage
+        usage = self._figures.usage(self._tier)
         cited = sum(1 for choice in finished if choice.cited)
         if usage is not None and cited and self._searches:
             usage = msgspec.structs.replace(usage, web_search_calls=cited)
@@ -88,8 +88,12 @@ class ChatAnswerReader:
             yield AnswerBegun(upstream_id, _word(chunk.get("model")), self._tier)
         for choice in choices:
             yield from self._choice(choice, part)
-        if chunk.get("usage") is not None:
-            self._usage = chat_usage(chunk["usage"], self._tier) or self._usage
+        self._figures.add(
+            chunk.get("usage"),
+            x_groq=chunk.get("x_groq"),
+            in_choices=[choice.get("usage") for choice in choices if "usage" in choice],
+            timings=chunk.get("timings"),
+        )
 
     def _choice(self, raw: Any, part: str) -> Iterator[AnswerEvent]:
         choice = self._choice_reader(raw)

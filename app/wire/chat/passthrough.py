@@ -6,7 +6,8 @@ Rule 1: a stream is closing at the chunk with the finish_reason of the last requ
 Rule 2: only `model` changes in a chunk. A chunk that contains only usage is dropped unless the client requested it.
 Rule 3: chat's usage includes neither searches nor custom tool calls. Each choice that cites sources counts as one search, which is
         how vendors price them; custom tool calls are counted in the answer.
-Rule 4: usage may come in any chunk and more than once (some upstreams send running totals): the last report counts.
+Rule 4: usage may come in any chunk and more than once (some upstreams send running totals): the greatest value of each
+        figure counts.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from app.wire.envelope import error_envelope, upstream_error
 from app.wire.relay import PlainRelay, StreamRelay, decoded, malformed, text_bytes
 from app.wire.splice import StringSplicer
 from app.wire.sse import Frame
-from app.wire.usage import call_counts, chat_usage, with_items
+from app.wire.usage import ChatFigures, call_counts, with_items
 from domain.usage import Usage
 
 
@@ -53,6 +54,7 @@ class _Choice(msgspec.Struct):
     delta: _Text | None = None
     message: _Text | None = None
     finish_reason: str | None = None
+    usage: Any = None
 
 
 class _Answer(msgspec.Struct):
@@ -65,6 +67,13 @@ class _Answer(msgspec.Struct):
     usage: Any = None
     service_tier: Any = None
     error: Any = None
+    x_groq: Any = None
+    timings: Any = None
+
+    def report(self, figures: ChatFigures) -> None:
+        in_choices = [choice.usage for choice in self.choices or () if choice.usage is not None]
+        if in_choices or self.usage is not None or self.x_groq is not None or self.timings is not None:
+            figures.add(self.usage, x_groq=self.x_groq, in_choices=in_choices, timings=self.timings)
 
 
 _decoder = msgspec.json.Decoder(_Answer)
@@ -81,12 +90,13 @@ class ChatStreamRelay(StreamRelay):
         self._reasons: dict[int, str | None] = {}
         self._open = choices
         self._tier: Any = None
+        self._figures = ChatFigures()
         self._citing_choices: set[int] = set()
         self._custom: set[tuple[int, int]] = set()
 
     @property
     def usage(self) -> Usage | None:
-        return _with_items(self._usage, self._items)
+        return _with_items(self._figures.usage(self._tier), self._items)
 
     def _take(self, frame: Frame, data: bytes) -> bytes:
         if data.startswith(b"[DONE]"):
@@ -99,10 +109,9 @@ class ChatStreamRelay(StreamRelay):
         if self._response_id is None and isinstance(chunk.id, str) and chunk.id:
             self._response_id = chunk.id
         self._tier = chunk.service_tier or self._tier
-        if chunk.usage is not None:
-            self._usage = chat_usage(chunk.usage, self._tier) or self._usage
-            if not chunk.choices and not self._include_usage:
-                return b""
+        chunk.report(self._figures)
+        if chunk.usage is not None and not chunk.choices and not self._include_usage:
+            return b""
         return frame.with_data(self._model.replace(data)) if isinstance(chunk.model, str) else frame.raw
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
@@ -152,7 +161,9 @@ class ChatPlainRelay(PlainRelay):
         self.delivered.output_bytes += sum(message.bytes() for message in messages)
         cited = sum(bool(message.annotations) for message in messages)
         self._items = _items(cited, sum(1 for message in messages for _ in _custom_calls(message.tool_calls)))
-        self._usage = _with_items(chat_usage(answer.usage, answer.service_tier), self._items)
+        figures = ChatFigures()
+        answer.report(figures)
+        self._usage = _with_items(figures.usage(answer.service_tier), self._items)
         self._finish = _joined({choice.index: choice.finish_reason for choice in answer.choices})
         self._response_id = answer.id if isinstance(answer.id, str) and answer.id else None
         return self._model.replace(body) if isinstance(answer.model, str) else body

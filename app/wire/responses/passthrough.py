@@ -15,11 +15,12 @@ import msgspec
 
 from app.wire.envelope import upstream_error
 from app.wire.exchange import AnswerError
+from app.wire.figures import FIGURE_MAX
 from app.wire.relay import DONE, PlainRelay, StreamRelay, decoded, malformed, text_bytes
 from app.wire.rewrite import ENCRYPTED, seal_item
 from app.wire.splice import Members, members, with_members
 from app.wire.sse import Frame
-from app.wire.usage import COUNTED_ITEMS, FIGURE_MAX, Item, item_usage, responses_usage
+from app.wire.usage import COUNTED_ITEMS, Item, item_usage, responses_usage
 from domain.usage import Usage
 
 _NOTHING = msgspec.Raw(b"")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.wire.figures import FIGURE_MAX
 from app.wire.relay import malformed
-from app.wire.usage import FIGURE_MAX
 
 Json = dict[str, Any]
 
