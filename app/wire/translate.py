@@ -6,7 +6,8 @@ Rule 2: if the answer turns out to be at fault, bytes already written for the cl
         has counted them. Held bytes are never sent: no client sees a finished answer without a debit.
 Rule 3: comments and frames without data are not translated.
 Rule 4: an answer may be paused: end() then leaves it unfinished, and continuation() returns the body that continues it.
-Rule 5: if the rest of a closing answer never arrives, the answer ends with the information received so far, and the client still
+Rule 5: the end of an answer is written by tail(), because it shows the usage that the answer is billed by.
+Rule 6: if the rest of a closing answer never arrives, the answer ends with the information received so far, and the client still
         gets the last event.
 """
 
@@ -54,6 +55,7 @@ class _Translation(AnswerState):
         self._searches = 0
         self._custom = 0
         self._images: dict[int, Item] = {}
+        self._ended: AnswerEnded | None = None
 
     @property
     def items(self) -> Usage:
@@ -97,9 +99,17 @@ class _Translation(AnswerState):
                 self.closing = self._open <= 0
             case AnswerEnded():
                 self._usage = self._with_calls(event.usage)
+                self._ended = event
                 self.closing = self.finished = True
             case _:
                 pass
+
+    def _end(self, usage: Usage | None) -> bytes:
+        """The end of the answer, which shows `usage`, else the reported usage."""
+        if self._ended is None:
+            return b""
+        shown = self._ended if usage is None else msgspec.structs.replace(self._ended, usage=usage)
+        return self._writer.write(shown)
 
     def _with_calls(self, usage: Usage | None) -> Usage | None:
         """Vendors may omit custom tool calls from usage; if so, the number seen in the stream is used."""
@@ -159,9 +169,9 @@ class StreamTranslation(_Translation):
             return None
         return _continuation_of(self._reader)
 
-    def tail(self) -> bytes:
+    def tail(self, usage: Usage | None = None) -> bytes:
         assert self.closing, "nothing is held before the last choice is finished"
-        return b"".join([*self._ready, *self._held, DONE])
+        return b"".join([*self._ready, *self._held, self._end(usage), DONE])
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
         return b"".join([*self._ready, self._writer.failure(message=message, type=type, code=code)])
@@ -175,6 +185,8 @@ class StreamTranslation(_Translation):
     def _write(self, events: Iterable[AnswerEvent]) -> None:
         for event in events:
             self._note(event)
+            if isinstance(event, AnswerEnded):
+                continue
             written = self._writer.write(event)
             if self.closing or self._waiting:
                 self._hold(written)
@@ -219,7 +231,8 @@ class PlainTranslation(_Translation):
         self._body.clear()
         for event in self._reader.whole(body):
             self._note(event)
-            self._answer += self._writer.write(event)
+            if not isinstance(event, AnswerEnded):
+                self._answer += self._writer.write(event)
         self.closing = self.finished
         self._failed = False
 
@@ -227,9 +240,9 @@ class PlainTranslation(_Translation):
         """Raises AnswerError if the answer neither ended nor paused."""
         return None if self.finished else _continuation_of(self._reader)
 
-    def tail(self) -> bytes:
+    def tail(self, usage: Usage | None = None) -> bytes:
         assert self.closing, "nothing is held before the body is complete"
-        return self._answer
+        return self._answer + self._end(usage)
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
         return error_envelope(message=message, type=type, code=code)

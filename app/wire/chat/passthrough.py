@@ -3,7 +3,8 @@
 Rule 1: a stream is closing at the chunk with the finish_reason of the last requested choice, or at [DONE] if the upstream returned
         fewer choices and finished them all. It is finished at [DONE]. While every choice that began is finished, frames are held
         until one of these happens or another choice begins.
-Rule 2: only `model` changes in a chunk. A chunk that contains only usage is dropped unless the client requested it.
+Rule 2: only `model` changes in a chunk, and usage that shows other figures than those billed (billed_usage.py). A chunk that
+        contains only usage is dropped unless the client requested it.
 Rule 3: chat's usage includes neither searches nor custom tool calls. Each choice that cites sources counts as one search, which is
         how vendors price them; custom tool calls are counted in the answer.
 Rule 4: usage may come in any chunk and more than once (some upstreams send running totals): the greatest value of each
@@ -17,6 +18,8 @@ from typing import Any
 
 import msgspec
 
+from app.wire.billed_usage import show_in_body, show_in_chunks
+from app.wire.chat.usage import usage_object
 from app.wire.envelope import error_envelope, upstream_error
 from app.wire.relay import PlainRelay, StreamRelay, decoded, malformed, text_bytes
 from app.wire.splice import StringSplicer
@@ -91,6 +94,7 @@ class ChatStreamRelay(StreamRelay):
         self._open = choices
         self._tier: Any = None
         self._figures = ChatFigures()
+        self._forwarded_usage: Any = None
         self._citing_choices: set[int] = set()
         self._custom: set[tuple[int, int]] = set()
 
@@ -110,9 +114,15 @@ class ChatStreamRelay(StreamRelay):
             self._response_id = chunk.id
         self._tier = chunk.service_tier or self._tier
         chunk.report(self._figures)
-        if chunk.usage is not None and not chunk.choices and not self._include_usage:
-            return b""
+        if chunk.usage is not None:
+            if not chunk.choices and not self._include_usage:
+                return b""
+            self._forwarded_usage = chunk.usage
         return frame.with_data(self._model.replace(data)) if isinstance(chunk.model, str) else frame.raw
+
+    def _show(self, held: list[bytes], usage: Usage) -> list[bytes]:
+        billed = usage_object(usage)
+        return show_in_chunks(held, billed, requested=self._include_usage, forwarded=self._forwarded_usage)
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
         """An error in place of a chunk, without [DONE]: an answer that ends with an error is not done."""
@@ -167,6 +177,9 @@ class ChatPlainRelay(PlainRelay):
         self._finish = _joined({choice.index: choice.finish_reason for choice in answer.choices})
         self._response_id = answer.id if isinstance(answer.id, str) and answer.id else None
         return self._model.replace(body) if isinstance(answer.model, str) else body
+
+    def _show(self, answer: bytes, usage: Usage) -> bytes:
+        return show_in_body(answer, usage_object(usage))
 
 
 def _items(cited: int, custom: int) -> Usage:

@@ -2,8 +2,8 @@
 
 Rule 1: a stream is closing, and finished, at response.completed or response.incomplete; anything after that is dropped.
 Rule 2: an error event (flat or nested), response.failed and response.cancelled end the answer with an AnswerError.
-Rule 3: in an event's response only `model` and `store` change, and encrypted content is sealed with the upstream's tag. All other
-        events pass byte for byte.
+Rule 3: in an event's response only `model` and `store` change, and usage that shows other figures than those billed
+        (billed_usage.py); encrypted content is sealed with the upstream's tag. All other events pass byte for byte.
 Rule 4: a failure continues the sequence numbers that were forwarded, and reports the response that the client knows as failed.
 """
 
@@ -13,10 +13,12 @@ from typing import Any
 
 import msgspec
 
+from app.wire.billed_usage import show_in_body, show_in_response_frame
 from app.wire.envelope import upstream_error
 from app.wire.exchange import AnswerError
 from app.wire.figures import FIGURE_MAX
 from app.wire.relay import DONE, PlainRelay, StreamRelay, decoded, malformed, text_bytes
+from app.wire.responses.response import usage_object
 from app.wire.rewrite import ENCRYPTED, seal_item
 from app.wire.splice import Members, members, with_members
 from app.wire.sse import Frame
@@ -116,6 +118,10 @@ class ResponsesStreamRelay(StreamRelay):
             return frame.raw
         return frame.with_data(self._with_public_response(event.response, data))
 
+    def _show(self, held: list[bytes], usage: Usage) -> list[bytes]:
+        """The last frame is the closing event."""
+        return [*held[:-1], show_in_response_frame(held[-1], usage_object(usage))]
+
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
         """A flat error event, after which clients keep reading, then response.failed if a response had begun, then [DONE]."""
         first = self._sequence + 1
@@ -182,6 +188,9 @@ class ResponsesPlainRelay(PlainRelay):
         self._finish, self._items, self._usage = _summary(response, response.status, [])
         self.delivered.output_bytes = _output_bytes(response)
         return with_members(_sealed_output(members.decode(body), self._upstream), self._changes)
+
+    def _show(self, answer: bytes, usage: Usage) -> bytes:
+        return show_in_body(answer, usage_object(usage))
 
 
 def _summary(response: _Response, status: str, done: list[Item]) -> tuple[str, Usage, Usage | None]:
