@@ -106,8 +106,7 @@ class _Translation(AnswerState):
 
     def _end(self, usage: Usage | None) -> bytes:
         """The end of the answer, which shows `usage`, else the reported usage."""
-        if self._ended is None:
-            return b""
+        assert self._ended is not None, "only an answer that ended has an end"
         shown = self._ended if usage is None else msgspec.structs.replace(self._ended, usage=usage)
         return self._writer.write(shown)
 
