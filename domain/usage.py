@@ -25,7 +25,8 @@ class CallCount(msgspec.Struct, frozen=True, gc=False):
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Counts of one answer: tokens by disjoint kind, calls, images. `estimated`: counted by us, because the upstream reported none.
+    """Counts of one answer: tokens by disjoint kind, calls, images. `estimated`: some of them were counted by us, because the
+    upstream's figures were missing or contradictory.
 
     `service_tier` is the tier named by the answer, or None. `calls` are those of CALLED_TOOLS, in that order.
     """

@@ -170,7 +170,10 @@ class Completion:
         relay = opened.relay
         if not relay.finished:
             relay.cut()
-        event = charge(hold, self._plan, opened, usage_of(self._plan, relay), finish=relay.finish)
+        billed = usage_of(self._plan, relay)
+        self._request_log.contradictions = billed.contradictions
+        event = charge(hold, self._plan, opened, billed.usage, finish=relay.finish)
+        rest = relay.tail(event.usage)
         try:
             await self._settlement.debit(event)
         except Unsettled as unsettled:
@@ -181,7 +184,7 @@ class Completion:
         finally:
             self._request_log.phase("settle")
         self._request_log.settled(event)
-        self.outbox.put(relay.tail())
+        self.outbox.put(rest)
         self._progress.move(Move.DEBITED)
 
     async def _release(self, hold: Hold, reason: str) -> None:

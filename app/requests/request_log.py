@@ -36,6 +36,8 @@ class RequestLog:
     overrun_nanos: int = 0
     unbilled_nanos: int | None = None
     """The cost of a complete answer that could not be charged."""
+    contradictions: tuple[str, ...] = ()
+    """What was wrong with the upstream's figures for a complete answer (metrics.CONTRADICTIONS)."""
     client_left: bool = False
     unknown_members: bool = False
     """The request went upstream with members that the gateway does not know."""
@@ -98,6 +100,8 @@ def observe(request_log: RequestLog, metrics: Metrics) -> None:
         metrics.unbilled(request_log.unbilled_nanos)
     if request_log.unknown_members and not request_log.outcome.startswith("refused"):
         metrics.unknown_members(request_log.endpoint)
+    for kind in request_log.contradictions:
+        metrics.contradiction(request_log.upstream or "", kind)
     if request_log.client_left:
         metrics.cancelled.inc()
     if request_log.refused_by:

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 import trio
+from msgspec.structs import replace
 
 from app.accounts.commands import known, on_account
 from app.faults import IdempotencyKeyUsed, TooManyConflicts
@@ -65,9 +67,35 @@ def charge(
     return debit(hold, prices=prices, usage=usage, source=source, finish=finish[:TEXT_KEPT_MAX], outcome=outcome)
 
 
-def usage_of(plan: Plan, relay: Relay) -> Usage:
-    """The usage of a complete answer: the upstream's figures, or an estimate if it sent none."""
-    return relay.usage or _estimated(plan, relay)
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """The usage that an answer is billed by. `contradictions` are those of telemetry's CONTRADICTIONS
+    that the upstream's figures show."""
+
+    usage: Usage
+    contradictions: tuple[str, ...] = ()
+
+
+def usage_of(plan: Plan, relay: Relay) -> Billed:
+    """The usage of a complete answer: the upstream's figures, and an estimate for each part that it did not report, or reported as
+    zero although the answer shows otherwise: no answer is made from nothing, and text is output."""
+    reported, estimate = relay.usage, _estimated(plan, relay)
+    if reported is None:
+        return Billed(estimate, ("missing",))
+    found = ["faulty"] if reported.estimated else []
+    usage = reported
+    if not usage.input_tokens:
+        usage = replace(usage, input=estimate.input, estimated=True)
+        found.append("no_input")
+    if not usage.output_tokens and estimate.output:
+        usage = replace(usage, output=estimate.output, estimated=True)
+        found.append("no_output")
+    bounds = plan.quote.bounds
+    if usage.input_tokens > bounds.input_tokens:
+        found.append("input_above_bound")
+    if usage.output_tokens > bounds.choices * bounds.output_tokens:
+        found.append("output_above_bound")
+    return Billed(usage, tuple(found))
 
 
 def delivered_usage(plan: Plan, relay: Relay) -> Usage | None:

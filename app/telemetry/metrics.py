@@ -28,6 +28,12 @@ from domain.usage import Usage
 OTHER = "other"
 ENDPOINTS = ("responses", "chat", "models", "files", "api", "web", OTHER)
 UPSTREAM_ERRORS = ("unreachable", "timeout", "broken", "refused", OTHER)
+CONTRADICTIONS = (
+    *("missing", "faulty", "no_input", "no_output", "input_above_bound", "output_above_bound"),
+    OTHER,
+)
+"""What may be wrong with an upstream's usage: none was sent, a figure is not a count, the answer contradicts a zero, or a
+figure exceeds the bounds of the hold."""
 BUCKETS_MAX = 32
 PROJECTIONS_MAX = 32
 PAYMENT_OUTCOMES_MAX = 16
@@ -109,6 +115,12 @@ class Metrics:
         self._unknown_members = {name: unknown.labels(name) for name in ("responses", "chat")}
         self._upstream_errors = Counter(
             "realrouter_upstream_errors", "Upstream errors.", ("upstream", "kind"), registry=self.registry
+        )
+        self._contradictions = Counter(
+            "realrouter_usage_contradictions",
+            "Answers whose usage was missing or contradictory.",
+            ("upstream", "kind"),
+            registry=self.registry,
         )
 
     def _define_money(self) -> None:
@@ -245,6 +257,12 @@ class Metrics:
         """`kind` is one of UPSTREAM_ERRORS."""
         self._upstream_errors.labels(
             upstream if upstream in self._upstreams else OTHER, kind if kind in UPSTREAM_ERRORS else OTHER
+        ).inc()
+
+    def contradiction(self, upstream: str, kind: str) -> None:
+        """The figures of a complete answer were missing or contradictory. `kind` is one of CONTRADICTIONS."""
+        self._contradictions.labels(
+            upstream if upstream in self._upstreams else OTHER, kind if kind in CONTRADICTIONS else OTHER
         ).inc()
 
     def watch(self, *, open_holds: Callable[[], float], in_flight: Callable[[], float]) -> None:

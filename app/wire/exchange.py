@@ -169,8 +169,10 @@ class Relay(Protocol):
     @property
     def response_id(self) -> str | None: ...
 
-    def tail(self) -> bytes:
-        """The frames that were held back, ready to send, including [DONE] if the protocol has one."""
+    def tail(self, usage: Usage | None = None) -> bytes:
+        """The frames that were held back, ready to send, including [DONE] if the protocol has one. Called once.
+
+        `usage` is the usage that the answer is billed by, which the frames then show. None: as the upstream reported it."""
         ...
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:

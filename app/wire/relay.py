@@ -81,6 +81,10 @@ class StreamRelay(AnswerState, ABC):
     def _take(self, frame: Frame, data: bytes) -> bytes:
         """Handle one frame with data: updates the state, returns the bytes that the client may see (b"" for none)."""
 
+    @abstractmethod
+    def _show(self, held: list[bytes], usage: Usage) -> list[bytes]:
+        """The held frames, so that they show the billed usage."""
+
     def feed(self, data: bytes) -> bytes:
         assert not self._failed, "fed after an error"
         delivered = self.delivered
@@ -104,8 +108,10 @@ class StreamRelay(AnswerState, ABC):
             malformed("The answer ended before it was complete.")
         self.finished = True
 
-    def tail(self) -> bytes:
+    def tail(self, usage: Usage | None = None) -> bytes:
         assert self.closing, "nothing is held before the closing frame"
+        if usage is not None:
+            self._held = self._show(self._held, usage)
         return b"".join([*self._held, DONE])
 
     def _forwarded(self, frames: list[Frame]) -> list[bytes]:
@@ -170,9 +176,13 @@ class PlainRelay(AnswerState, ABC):
         self._failed = False
         self.closing = self.finished = True
 
-    def tail(self) -> bytes:
+    @abstractmethod
+    def _show(self, answer: bytes, usage: Usage) -> bytes:
+        """The answer, so that it shows the billed usage."""
+
+    def tail(self, usage: Usage | None = None) -> bytes:
         assert self.closing, "nothing is held before the body is complete"
-        return self._answer
+        return self._answer if usage is None else self._show(self._answer, usage)
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
         return error_envelope(message=message, type=type, code=code)

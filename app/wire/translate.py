@@ -6,9 +6,10 @@ Rule 2: if the answer turns out to be at fault, bytes already written for the cl
         has counted them. Held bytes are never sent: no client sees a finished answer without a debit.
 Rule 3: comments and frames without data are not translated.
 Rule 4: an answer may be paused: end() then leaves it unfinished, and continuation() returns the body that continues it.
-Rule 5: if the rest of a closing answer never arrives, the answer ends with the information received so far, and the client still
+Rule 5: the end of an answer is written by tail(), because it shows the usage that the answer is billed by.
+Rule 6: if the rest of a closing answer never arrives, the answer ends with the information received so far, and the client still
         gets the last event.
-Rule 6: the upstream's form and the client's are independent: a stream may be written as one body, and a body as a stream. Then
+Rule 7: the upstream's form and the client's are independent: a stream may be written as one body, and a body as a stream. Then
         nothing is forwarded until the answer is complete.
 """
 
@@ -55,6 +56,7 @@ class EventState(AnswerState):
         self._custom = 0
         self._images: dict[int, Item] = {}
         self._listed: Usage | None = None
+        self._ended: AnswerEnded | None = None
 
     @property
     def items(self) -> Usage:
@@ -98,6 +100,7 @@ class EventState(AnswerState):
                 self._listed = event.items
                 self.delivered.output_bytes += event.eventless_bytes
                 self._usage = self._with_calls(event.usage)
+                self._ended = event
                 self.closing = self.finished = True
             case _:
                 pass
@@ -134,6 +137,12 @@ class _Translation(EventState):
     @property
     def response_id(self) -> str:
         return self._writer.response_id
+
+    def _end(self, usage: Usage | None) -> bytes:
+        """The end of the answer, which shows `usage`, else the reported usage."""
+        assert self._ended is not None, "only an answer that ended has an end"
+        shown = self._ended if usage is None else msgspec.structs.replace(self._ended, usage=usage)
+        return self._writer.write(shown)
 
 
 class StreamTranslation(_Translation):
@@ -182,9 +191,9 @@ class StreamTranslation(_Translation):
             return None
         return _continuation_of(self._reader)
 
-    def tail(self) -> bytes:
+    def tail(self, usage: Usage | None = None) -> bytes:
         assert self.closing, "nothing is held before the last choice is finished"
-        return b"".join([*self._ready, *self._held, self._last])
+        return b"".join([*self._ready, *self._held, self._end(usage), self._last])
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
         return b"".join([*self._ready, self._writer.failure(message=message, type=type, code=code)])
@@ -198,6 +207,8 @@ class StreamTranslation(_Translation):
     def _write(self, events: Iterable[AnswerEvent]) -> None:
         for event in events:
             self.note(event)
+            if isinstance(event, AnswerEnded):
+                continue
             written = self._writer.write(event)
             if self.closing or self.waiting:
                 self._hold(written)
@@ -242,7 +253,8 @@ class PlainTranslation(_Translation):
         self._body.clear()
         for event in self._reader.whole(body):
             self.note(event)
-            self._answer += self._writer.write(event)
+            if not isinstance(event, AnswerEnded):
+                self._answer += self._writer.write(event)
         self.closing = self.finished
         self._failed = False
 
@@ -250,9 +262,9 @@ class PlainTranslation(_Translation):
         """Raises AnswerError if the answer neither ended nor paused."""
         return None if self.finished else _continuation_of(self._reader)
 
-    def tail(self) -> bytes:
+    def tail(self, usage: Usage | None = None) -> bytes:
         assert self.closing, "nothing is held before the body is complete"
-        return self._answer + self._last
+        return self._answer + self._end(usage) + self._last
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
         if not self._last:

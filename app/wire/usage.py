@@ -1,9 +1,12 @@
-"""Validates the usage that upstreams report, and splits it into disjoint kinds.
+"""Judges the usage that upstreams report, and splits it into disjoint kinds.
 
-Rule 1: a count is an integer from 0 to FIGURE_MAX. A negative number, fraction, boolean, string or larger number makes the answer
-        malformed, so that no account is billed by it.
-Rule 2: null and absent are the same. Usage without an input or an output count is treated as not reported.
-Rule 3: a part larger than its whole is reduced to the whole (cached input, then cache writes, then reasoning), so that the result
+Rule 1: figures.py says which spellings are known, and what is a count. A figure that is not a count is treated as not reported, and
+        the usage is marked `estimated`. No usage object makes an answer malformed.
+Rule 2: usage without an input and an output count is treated as not reported. If only one is missing, it is taken from the total,
+        else it is 0: the settlement replaces a zero that contradicts the answer by an estimate.
+Rule 3: a total that exceeds input and output shows tokens that are in neither: named reasoning or cached tokens that are counted
+        next to their whole, else thinking that no member names. All of it is added to its whole.
+Rule 4: a part larger than its whole is reduced to the whole (cached input, then cache writes, then reasoning), so that the result
         never exceeds the upstream's own total.
 """
 
@@ -15,10 +18,9 @@ from typing import Any, Final
 
 import msgspec
 
-from app.wire.exchange import AnswerError
+from app.wire.figures import Figures, count, grown
 from domain.usage import CallCount, ImageCount, Usage
 
-FIGURE_MAX = 10**9
 CALL_ITEMS: Final[Mapping[str, str]] = {
     "code_interpreter_call": "code_interpreter",
     "computer_call": "computer_use",
@@ -41,37 +43,59 @@ class Item(msgspec.Struct, frozen=True):
     size: Any = None
 
 
+class ChatFigures:
+    """The usage of one chat answer, collected from all places that are known for it.
+
+    The places in order: `usage`; `x_groq.usage` (Groq's streams); `usage` of a choice (Moonshot's streams); `timings` (llama.cpp:
+    prompt_n does not include cache_n). The first that reports anything but zeros counts.
+    """
+
+    def __init__(self) -> None:
+        self._places: list[dict[str, Any]] = [{}, {}, {}, {}]
+
+    def add(self, usage: Any, *, x_groq: Any = None, in_choices: Iterable[Any] = (), timings: Any = None) -> None:
+        """Add one chunk, or a whole answer."""
+        places = self._places
+        places[0] = grown(places[0], usage)
+        if isinstance(x_groq, dict):
+            places[1] = grown(places[1], x_groq.get("usage"))
+        for each in in_choices:
+            places[2] = grown(places[2], each)
+        if isinstance(timings, dict):
+            places[3] = grown(places[3], _of_timings(timings))
+
+    def usage(self, service_tier: Any) -> Usage | None:
+        """None if no place has a figure."""
+        found = [usage for place in self._places if (usage := chat_usage(place, service_tier)) is not None]
+        return next((usage for usage in found if usage.total_tokens), found[0] if found else None)
+
+
+def _of_timings(timings: dict[str, Any]) -> dict[str, int]:
+    read, cached, written = (count(timings.get(name)) for name in ("prompt_n", "cache_n", "predicted_n"))
+    if read is None or written is None:
+        return {}
+    return {"prompt_tokens": read + (cached or 0), "cached_tokens": cached or 0, "completion_tokens": written}
+
+
 def chat_usage(reported: Any, service_tier: Any) -> Usage | None:
-    """Usage of a chat completion. completion_tokens include reasoning, unless total_tokens shows otherwise (xAI)."""
-    if reported is None:
-        return None
-    figures = object_of(reported)
-    prompt, output = figure(figures, "prompt_tokens"), figure(figures, "completion_tokens")
-    if prompt is None or output is None:
-        return None
-    reasoning = figure(object_of(figures.get("completion_tokens_details")), "reasoning_tokens") or 0
-    if reasoning and figure(figures, "total_tokens") == prompt + output + reasoning:
-        output += reasoning
-    return _disjoint(prompt, object_of(figures.get("prompt_tokens_details")), output, reasoning, service_tier)
+    """Usage of a chat completion, or None if it reports neither input nor output."""
+    return _tokens(Figures(reported), service_tier)
 
 
 def responses_usage(reported: Any, service_tier: Any, items: Usage) -> Usage | None:
     """Usage of a response, with the calls and images counted from its items."""
-    if reported is None:
-        return None
-    figures = object_of(reported)
-    read, output = figure(figures, "input_tokens"), figure(figures, "output_tokens")
-    if read is None or output is None:
-        return None
-    reasoning = figure(object_of(figures.get("output_tokens_details")), "reasoning_tokens") or 0
-    tokens = _disjoint(read, object_of(figures.get("input_tokens_details")), output, reasoning, service_tier)
-    return with_items(tokens, items)
+    tokens = _tokens(Figures(reported), service_tier)
+    return None if tokens is None else with_items(tokens, items)
 
 
 def with_items(tokens: Usage, items: Usage) -> Usage:
     """The tokens of one usage combined with the calls and images of another."""
     return msgspec.structs.replace(
-        tokens, web_search_calls=items.web_search_calls, images=items.images, calls=items.calls
+        tokens,
+        web_search_calls=items.web_search_calls,
+        images=items.images,
+        calls=items.calls,
+        estimated=tokens.estimated or items.estimated,
     )
 
 
@@ -93,49 +117,72 @@ def item_usage(items: Iterable[Item], tools: Any = None, tool_usage: Any = None)
             images[key] = images.get(key, 0) + 1
         elif isinstance(item.type, str) and item.type in CALL_ITEMS:
             calls.append(CALL_ITEMS[item.type])
-    reported = figure(object_of(object_of(tool_usage).get("web_search")), "num_requests")
-    counts = tuple(ImageCount(quality, size, count) for (quality, size), count in images.items())
-    return Usage(web_search_calls=searches if reported is None else reported, images=counts, calls=call_counts(calls))
+    figures = Figures(tool_usage)
+    reported = figures.at("web_search", "num_requests")
+    return Usage(
+        web_search_calls=searches if reported is None else reported,
+        images=tuple(ImageCount(quality, size, number) for (quality, size), number in images.items()),
+        calls=call_counts(calls),
+        estimated=figures.faulty,
+    )
 
 
 def call_counts(tools: Iterable[str]) -> tuple[CallCount, ...]:
     """The number of calls of each tool, sorted by name."""
-    return tuple(CallCount(tool, count) for tool, count in sorted(Counter(tools).items()))
+    return tuple(CallCount(tool, number) for tool, number in sorted(Counter(tools).items()))
 
 
 def tier(value: Any) -> str | None:
     return value if isinstance(value, str) and 0 < len(value) <= _NAME_LENGTH_MAX else None
 
 
-def _disjoint(read: int, details: dict[str, Any], output: int, reasoning: int, service_tier: Any) -> Usage:
-    cached = min(figure(details, "cached_tokens") or 0, read)
-    written = min(figure(details, "cache_write_tokens") or 0, read - cached)
+def _tokens(figures: Figures, service_tier: Any) -> Usage | None:
+    read, output = figures.named("input"), figures.named("output")
+    if read is None and output is None:
+        return None
+    total, reasoning = figures.named("total") or 0, figures.named("reasoning") or 0
+    cached, short, long = _cache(figures)
+    rest = max(0, total - (read or 0) - (output or 0))
+    if not read:
+        read = rest
+    elif not output:
+        output = rest
+    elif rest == reasoning:
+        output += rest
+    elif rest == cached + short + long:
+        read += rest
+    elif rest == cached + short + long + reasoning:
+        read, output = read + rest - reasoning, output + reasoning
+    else:
+        output, reasoning = output + rest, max(reasoning, rest)
+    return disjoint(read, (cached, short, long), output or 0, reasoning, tier(service_tier), estimated=figures.faulty)
+
+
+def _cache(figures: Figures) -> tuple[int, int, int]:
+    """Tokens read from a cache, written for five minutes (or a time that is not named), and written for an hour."""
+    written, short, long = (figures.named(name) for name in ("cache_write", "cache_write_5m", "cache_write_1h"))
+    total = (short or 0) + (long or 0) if written is None else written
+    long = min(long or 0, total)
+    return figures.named("cached_input") or 0, total - long, long
+
+
+def disjoint(
+    read: int, cache: tuple[int, int, int], output: int, reasoning: int, service_tier: str | None, *, estimated: bool
+) -> Usage:
+    """Usage from an input and an output that include their parts. `cache` is read, written, and written for an hour."""
+    cached = min(cache[0], read)
+    written = min(cache[1], read - cached)
+    long = min(cache[2], read - cached - written)
     return Usage(
-        input=read - cached - written,
+        input=read - cached - written - long,
         cached_input=cached,
         cache_write=written,
+        cache_write_1h=long,
         output=output,
         reasoning=min(reasoning, output),
-        service_tier=tier(service_tier),
+        estimated=estimated,
+        service_tier=service_tier,
     )
-
-
-def figure(figures: dict[str, Any], name: str) -> int | None:
-    value = figures.get(name)
-    if value is None:
-        return None
-    if type(value) is not int or not 0 <= value <= FIGURE_MAX:
-        raise AnswerError(f"The answer's usage is invalid: {name} is not a count.", malformed=True)
-    return value
-
-
-def object_of(value: Any) -> dict[str, Any]:
-    """Details may be absent. If they are present but not an object, the usage cannot be trusted."""
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise AnswerError("The answer's usage is invalid: expected an object.", malformed=True)
-    return value
 
 
 def _is_search(action: Any) -> bool:

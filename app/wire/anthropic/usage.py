@@ -2,18 +2,26 @@
 
 Rule 1: within a turn, the largest value of each count is used: later reports are cumulative and may omit counts.
 Rule 2: input_tokens exclude cache reads and writes, output_tokens include thinking, so the kinds are disjoint as reported.
-Rule 3: if any turn lacks its input or its output count, the answer has no usage.
+Rule 3: if any of several turns lacks its input or its output count, the answer has no usage. If there is one turn, the missing
+        count is 0: the settlement replaces it by an estimate.
+Rule 4: `iterations` lists the model calls of one turn, such as a compaction before the message. Each is billed, and the top level
+        may leave out all but the messages (platform.claude.com/docs, "Compaction"): the greater of it and their sum counts.
+Rule 5: a figure that is not a count is not read, and the usage is marked `estimated` (app/wire/figures.py).
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from app.wire.usage import figure, object_of, tier
+from app.wire.figures import Figures
+from app.wire.usage import tier
 from domain.usage import Usage
 
-_PLAIN: Final = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-_INNER: Final = (
+_COUNTS: Final = (
+    ("input_tokens",),
+    ("output_tokens",),
+    ("cache_creation_input_tokens",),
+    ("cache_read_input_tokens",),
     ("cache_creation", "ephemeral_1h_input_tokens"),
     ("cache_creation", "ephemeral_5m_input_tokens"),
     ("output_tokens_details", "thinking_tokens"),
@@ -29,17 +37,20 @@ class Tally:
     def __init__(self) -> None:
         self.searched = 0
         self.service_tier: str | None = None
+        self._faulty = False
         self._turn: dict[str, int] = {}
         self._turns: list[dict[str, int]] = []
 
     def add(self, reported: Any) -> None:
-        """Add one usage object, which may be None. Raises AnswerError if it is invalid."""
-        figures = object_of(reported)
-        for name in _PLAIN:
-            self._greatest(name, figure(figures, name))
-        for outer, name in _INNER:
-            self._greatest(name, figure(object_of(figures.get(outer)), name))
-        named = tier(figures.get("service_tier"))
+        """Add one usage object, which may be anything."""
+        figures = Figures(reported)
+        iterations = [Figures(each) for each in figures.objects("iterations")]
+        for path in _COUNTS:
+            self._greatest(path[-1], figures.at(*path))
+            parts = [part for each in iterations if (part := each.at(*path)) is not None]
+            self._greatest(path[-1], sum(parts) if parts else None)
+        self._faulty = self._faulty or any(each.faulty for each in (figures, *iterations))
+        named = tier(reported.get("service_tier")) if isinstance(reported, dict) else None
         self.service_tier = _TIERS.get(named, named) if named else self.service_tier
 
     def close_turn(self) -> None:
@@ -69,7 +80,10 @@ class Tally:
     @property
     def usage(self) -> Usage | None:
         """Usage of all closed turns."""
-        if not all({"input_tokens", "output_tokens"} <= turn.keys() for turn in self._turns):
+        needed = {"input_tokens", "output_tokens"}
+        if len(self._turns) > 1 and not all(needed <= turn.keys() for turn in self._turns):
+            return None
+        if not any(needed & turn.keys() for turn in self._turns):
             return None
         writes = [_cache_writes(turn) for turn in self._turns]
         output = self.output_tokens
@@ -81,6 +95,7 @@ class Tally:
             output=output,
             reasoning=min(self._sum("thinking_tokens"), output),
             web_search_calls=self.searches,
+            estimated=self._faulty,
             service_tier=self.service_tier,
         )
 

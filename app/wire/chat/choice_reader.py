@@ -30,9 +30,9 @@ from app.wire.answer import (
 )
 from app.wire.chat.calls import Call, CallReader
 from app.wire.exchange import AnswerError
+from app.wire.figures import FIGURE_MAX
 from app.wire.relay import malformed, text_bytes
 from app.wire.tags import seal
-from app.wire.usage import FIGURE_MAX
 
 CITATIONS_MAX = 1024
 SEALED_LENGTH_MAX = 2_000_000

@@ -25,6 +25,7 @@ class GlanceChoice(msgspec.Struct, gc=False):
     finish_reason: Any = None
     logprobs: Any = None
     error: Any = None
+    usage: Any = None
 
 
 class Glance(msgspec.Struct, gc=False):
@@ -38,6 +39,8 @@ class Glance(msgspec.Struct, gc=False):
     service_tier: Any = None
     system_fingerprint: Any = ""
     error: Any = None
+    x_groq: Any = None
+    timings: Any = None
 
 
 _decode = msgspec.json.Decoder(Glance).decode
@@ -60,6 +63,9 @@ def glance(data: bytes) -> Glance | None:
         delta is None
         or choice.finish_reason is not None
         or chunk.usage is not None
+        or choice.usage is not None
+        or chunk.x_groq is not None
+        or chunk.timings is not None
         or delta.tool_calls is not None
         or choice.logprobs is not None
         or delta.refusal is not None

@@ -4,7 +4,7 @@ share. answer_reader.py gives its events to a writer; passthrough.py forwards th
 Rule 1: the answer begins with the first chunk that has a choice or an id (some servers first send one with neither).
 Rule 2: it ends at [DONE], or, without one, when all requested choices are finished. Fewer choices are accepted only with [DONE].
 Rule 3: usage and [DONE] show that an answer without finish reasons is whole, if each of its choices has text or a call.
-Rule 4: usage may come in any chunk and more than once (some servers send running totals): the last report counts.
+Rule 4: usage may come in any chunk and more than once (some servers send running totals): the greatest value of each figure counts.
 Rule 5: chat does not report searches. If the client offered a search, each choice that cites sources counts as one search, which is
         how vendors price them.
 Rule 6: null, absent, "", false and {} are the same for finish reasons, ids, names, texts and errors.
@@ -24,8 +24,7 @@ from app.wire.chat.glance import Glance, glance
 from app.wire.chat.repair import repair_choice
 from app.wire.envelope import upstream_error
 from app.wire.relay import decoded, malformed
-from app.wire.usage import chat_usage, tier
-from domain.usage import Usage
+from app.wire.usage import ChatFigures, tier
 
 _NAME_LENGTH_MAX = 256
 _object = msgspec.json.Decoder(dict[str, Any])
@@ -54,7 +53,7 @@ class ChatJudge:
         self._began = self._ended = False
         self._seed = ""
         self._tier: str | None = None
-        self._usage: Usage | None = None
+        self._figures = ChatFigures()
 
     def frame(self, name: str, data: bytes) -> list[AnswerEvent]:
         if self._ended:
@@ -98,7 +97,7 @@ class ChatJudge:
         return self._choices[choice].finish_word
 
     def _finish_answered(self) -> Iterator[AnswerEvent]:
-        if self._usage is not None:
+        if self._figures.usage(self._tier) is not None:
             for choice in self._choices.values():
                 if choice.has_answer and not choice.finished:
                     yield from choice.finish("stop")
@@ -108,7 +107,7 @@ class ChatJudge:
         if len(finished) < max(finished_min, len(self._choices)):
             malformed("The answer ended before it was complete.")
         self._ended = True
-        usage = self._usage
+        usage = self._figures.usage(self._tier)
         cited = sum(1 for choice in finished if choice.cited)
         if usage is not None and cited and self._searches:
             usage = msgspec.structs.replace(usage, web_search_calls=cited)
@@ -133,8 +132,12 @@ class ChatJudge:
             yield AnswerBegun(upstream_id, _word(chunk.get("model")), self._tier)
         for position, choice in enumerate(choices):
             yield from self._choice(choice, part, position if part == "message" else 0)
-        if chunk.get("usage") is not None:
-            self._usage = chat_usage(chunk["usage"], self._tier) or self._usage
+        self._figures.add(
+            chunk.get("usage"),
+            x_groq=chunk.get("x_groq"),
+            in_choices=[choice["usage"] for choice in choices if "usage" in choice],
+            timings=chunk.get("timings"),
+        )
 
     def _choice(self, raw: Any, part: str, position: int) -> Iterator[AnswerEvent]:
         choice = self._choice_reader(raw, position)

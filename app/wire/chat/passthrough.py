@@ -3,8 +3,8 @@
 Rule 1: a stream is closing at the chunk with the finish_reason of the last requested choice, or at [DONE] if the upstream returned
         fewer choices and finished them all. It is finished at [DONE]. While every choice that began is finished, frames are held
         until one of these happens or another choice begins.
-Rule 2: only `model` changes in a chunk, and a null system_fingerprint is removed. A chunk that contains only usage is dropped
-        unless the client requested it.
+Rule 2: only `model` changes in a chunk, and usage that shows other figures than those billed (billed_usage.py). A null
+        system_fingerprint is removed. A chunk that contains only usage is dropped unless the client requested it.
 Rule 3: if a server's choice is nearly OpenAI's, that choice alone is written again (repair.py). If an answer is whole without a
         finish reason, a chunk with it is added.
 Rule 4: usage, searches and custom tool calls are the judge's.
@@ -17,7 +17,9 @@ from typing import Any
 import msgspec
 
 from app.wire.answer import AnswerEvent, ChoiceFinished
+from app.wire.billed_usage import show_in_body, show_in_chunks
 from app.wire.chat.judge import ChatJudge
+from app.wire.chat.usage import usage_object
 from app.wire.envelope import error_envelope
 from app.wire.relay import PlainRelay, StreamRelay
 from app.wire.splice import StringSplicer, members, with_members
@@ -44,6 +46,7 @@ class ChatStreamRelay(StreamRelay):
         self._judge = ChatJudge(choices=choices, searches=searches, repairs=True)
         self._state = EventState(choices=choices)
         self._state.delivered = self.delivered
+        self._forwarded_usage: Any = None
 
     @property
     def usage(self) -> Usage | None:
@@ -87,10 +90,16 @@ class ChatStreamRelay(StreamRelay):
         if data.startswith(b"[DONE]"):
             return b"".join(self._finish_chunk(event.choice) for event in events if isinstance(event, ChoiceFinished))
         chunk = self._judge.chunk
-        if chunk.get("usage") is not None and not chunk.get("choices") and not self._include_usage:
-            return b""
+        if chunk.get("usage") is not None:
+            if not chunk.get("choices") and not self._include_usage:
+                return b""
+            self._forwarded_usage = chunk["usage"]
         written = _written(data, self._judge, self._splicer)
         return frame.raw if written is data else frame.with_data(written)
+
+    def _show(self, held: list[bytes], usage: Usage) -> list[bytes]:
+        billed = usage_object(usage)
+        return show_in_chunks(held, billed, requested=self._include_usage, forwarded=self._forwarded_usage)
 
     def _note(self, events: list[AnswerEvent]) -> None:
         state = self._state
@@ -130,6 +139,9 @@ class ChatPlainRelay(PlainRelay):
         self._usage, self._items, self._finish = self._state.usage, self._state.items, self._state.finish
         self._response_id = self._judge.upstream_id
         return _written(body, self._judge, self._splicer)
+
+    def _show(self, answer: bytes, usage: Usage) -> bytes:
+        return show_in_body(answer, usage_object(usage))
 
 
 def _written(data: bytes, judge: ChatJudge, model: StringSplicer) -> bytes:

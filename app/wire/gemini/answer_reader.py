@@ -1,7 +1,7 @@
 """Reads Gemini's answers, plain and streamed, into events.
 
-Rule 1: every chunk of a stream is a whole GenerateContentResponse. Its text continues the text so far; its usage replaces earlier
-        usage.
+Rule 1: every chunk of a stream is a whole GenerateContentResponse. Its text continues the text so far; of its usage, the greatest
+        value of each figure counts.
 Rule 2: choices finish when the stream ends, because sources and usage may follow a finish reason.
 Rule 3: a stream that ends before every candidate has a finish reason is malformed. A blocked prompt has no candidates: its choices
         finish empty, with reason "content_filter".
@@ -19,6 +19,7 @@ import msgspec
 
 from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent, ChoiceFinished, ImageDone
 from app.wire.canonical import CanonicalRequest, ImageTool, Target
+from app.wire.figures import grown
 from app.wire.gemini.candidate import CandidateReader, SharedState, object_in, text_in
 from app.wire.gemini.errors import answer_error
 from app.wire.gemini.grounding import queries
@@ -79,7 +80,8 @@ class GeminiAnswerReader:
         if not isinstance(chunk, dict):
             malformed("The answer is not an object.")
         yield from self._begin(chunk)
-        self._figures = object_in(chunk, "usageMetadata") or self._figures
+        if reported := chunk.get("usageMetadata"):
+            self._figures = grown(self._figures or {}, reported)
         self._blocked = self._blocked or bool(text_in(object_in(chunk, "promptFeedback"), "blockReason"))
         candidates = chunk.get("candidates")
         if not isinstance(candidates, list | None):

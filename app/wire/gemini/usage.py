@@ -3,8 +3,9 @@
 Shape: promptTokenCount includes cachedContentTokenCount. toolUsePromptTokenCount (text read by searches) and thoughtsTokenCount are
 not included in the prompt and candidate counts. The details count by modality ({"modality": "IMAGE", "tokenCount"}).
 
-Rule 1: wire/usage.py validates the counts. Usage needs the prompt count, and either the output or the total. Google omits
-        zeros, so a total that equals the input means that the output is empty.
+Rule 1: figures.py says what is a count; any other value is not read, and the usage is marked `estimated`. Usage needs a prompt, an
+        output or a total count. Google omits zeros, so a total that equals the input means that the output is empty. A total that
+        exceeds all other counts shows thinking that is not counted elsewhere; without a prompt count, it shows the prompt.
 Rule 2: image tokens come from the details, and never exceed their whole.
 """
 
@@ -12,8 +13,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from app.wire.relay import malformed
-from app.wire.usage import figure, object_of, tier
+from app.wire.figures import Figures
+from app.wire.usage import tier
 from domain.usage import ImageCount, Usage
 
 _TIERS: Final = {
@@ -29,18 +30,23 @@ _UNSPECIFIED: Final = ("unspecified", "service_tier_unspecified", "traffic_type_
 
 def gemini_usage(reported: Any, *, searches: int, images: tuple[ImageCount, ...]) -> Usage | None:
     """The usage, with the searches and images counted in the answer itself."""
-    figures = object_of(reported)
-    prompt, tools = figure(figures, "promptTokenCount"), figure(figures, "toolUsePromptTokenCount") or 0
-    written, thoughts = figure(figures, "candidatesTokenCount"), figure(figures, "thoughtsTokenCount") or 0
-    if prompt is None:
+    figures = Figures(reported)
+    prompt, written, total = (figures.at(f"{name}TokenCount") for name in ("prompt", "candidates", "total"))
+    if prompt is None and written is None and total is None:
         return None
-    if written is None and not thoughts and figure(figures, "totalTokenCount") != prompt + tools:
-        return None
-    written = written or 0
-    cached = min(figure(figures, "cachedContentTokenCount") or 0, prompt)
-    seen = _images(figures.get("promptTokensDetails")) - _images(figures.get("cacheTokensDetails"))
+    tools, thoughts = figures.at("toolUsePromptTokenCount") or 0, figures.at("thoughtsTokenCount") or 0
+    rest = max(0, (total or 0) - (prompt or 0) - tools - (written or 0) - thoughts)
+    if not prompt and written is not None:
+        prompt = rest
+    elif not written and not thoughts:
+        written = rest
+    else:
+        thoughts += rest
+    prompt, written = prompt or 0, written or 0
+    cached = min(figures.at("cachedContentTokenCount") or 0, prompt)
+    seen = _images(figures, "promptTokensDetails") - _images(figures, "cacheTokensDetails")
     image_input = max(0, min(seen, prompt - cached))
-    image_output = min(_images(figures.get("candidatesTokensDetails")), written)
+    image_output = min(_images(figures, "candidatesTokensDetails"), written)
     return Usage(
         input=prompt - cached - image_input + tools,
         cached_input=cached,
@@ -50,23 +56,23 @@ def gemini_usage(reported: Any, *, searches: int, images: tuple[ImageCount, ...]
         image_output=image_output,
         web_search_calls=searches,
         images=images,
+        estimated=figures.faulty,
         service_tier=service_tier(reported),
     )
 
 
 def service_tier(reported: Any) -> str | None:
     """The tier that served the answer, by OpenAI's name if it has one."""
-    figures = object_of(reported)
-    name = tier(figures.get("serviceTier")) or tier(figures.get("trafficType"))
+    if not isinstance(reported, dict):
+        return None
+    name = tier(reported.get("serviceTier")) or tier(reported.get("trafficType"))
     if name is None or name.lower() in _UNSPECIFIED:
         return None
     return _TIERS.get(name.lower(), name.lower())
 
 
-def _images(details: Any) -> int:
-    if details is None:
-        return 0
-    if not isinstance(details, list):
-        malformed("The answer's usage is invalid: expected a list.")
-    counted = [figures for figures in map(object_of, details) if figures.get("modality") == "IMAGE"]
-    return sum(figure(figures, "tokenCount") or 0 for figures in counted)
+def _images(figures: Figures, name: str) -> int:
+    counted = [Figures(each) for each in figures.objects(name) if each.get("modality") == "IMAGE"]
+    found = sum(each.at("tokenCount") or 0 for each in counted)
+    figures.faulty = figures.faulty or any(each.faulty for each in counted)
+    return found

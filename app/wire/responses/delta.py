@@ -10,7 +10,7 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 
-from app.wire.usage import FIGURE_MAX
+from app.wire.figures import FIGURE_MAX
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=FIGURE_MAX)]
 DeltaType = Literal[

@@ -2,8 +2,8 @@
 
 Rule 1: a stream is closing, and finished, at its closing event; anything after that is dropped. It is sent as response.completed or
         response.incomplete, whichever it means.
-Rule 2: in an event's response only `model` and `store` change, and encrypted content is sealed with the upstream's tag. All other
-        events pass byte for byte.
+Rule 2: in an event's response only `model` and `store` change, and usage that shows other figures than those billed
+        (billed_usage.py); encrypted content is sealed with the upstream's tag. All other events pass byte for byte.
 Rule 3: only events that clients could not read are repaired: a missing `type`; a call without `call_id`, or whose arguments
         are an object; a closing response without `output`, which gets the finished items, or without a known `status`.
 Rule 4: a failure continues the sequence numbers that were forwarded, and reports the response that the client knows as failed.
@@ -15,15 +15,17 @@ from typing import Any
 
 import msgspec
 
+from app.wire.billed_usage import show_in_body, show_in_response_frame
+from app.wire.figures import FIGURE_MAX
 from app.wire.relay import BODY_BYTES_MAX, DONE, PlainRelay, StreamRelay, malformed
 from app.wire.responses.delta import read_delta
 from app.wire.responses.judge import ResponsesJudge, event_in
+from app.wire.responses.response import usage_object
 from app.wire.responses.values import Json, json_text
 from app.wire.responses.verdict import kind_of
 from app.wire.rewrite import seal_item
 from app.wire.splice import Members, members, with_members
 from app.wire.sse import Frame
-from app.wire.usage import FIGURE_MAX
 from domain.usage import Usage
 
 _ARGUMENTS = ("delta", "arguments", "input")
@@ -105,6 +107,10 @@ class ResponsesStreamRelay(StreamRelay):
         changes = self._changes(event, kind, data)
         return frame.with_data(with_members(members.decode(data), changes)) if changes else frame.raw
 
+    def _show(self, held: list[bytes], usage: Usage) -> list[bytes]:
+        """The last frame is the closing event."""
+        return [*held[:-1], show_in_response_frame(held[-1], usage_object(usage))]
+
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
         """A flat error event, after which clients keep reading, then response.failed if a response had begun, then [DONE]."""
         first = self._sequence + 1
@@ -179,6 +185,9 @@ class ResponsesPlainRelay(PlainRelay):
         self._response_id, self.delivered.output_bytes = judge.response_id, judge.output_bytes
         self._finish, self._usage = judge.finish, judge.usage
         return with_members(self._public.closed(members.decode(body), response, []), {})
+
+    def _show(self, answer: bytes, usage: Usage) -> bytes:
+        return show_in_body(answer, usage_object(usage))
 
 
 def _raw(value: Any) -> msgspec.Raw:

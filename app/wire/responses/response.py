@@ -76,7 +76,7 @@ class Echo:
         """The response at its end. `incomplete` is the reason why it was cut off, or None if it is complete."""
         tier_name = service_tier or (usage.service_tier if usage else None)
         closing: Json = {
-            "usage": usage and _usage(usage),
+            "usage": usage and usage_object(usage),
             "service_tier": _tier(tier_name) or (self._tier if self._tier != "auto" else "default"),
             "incomplete_details": {"reason": incomplete} if incomplete else None,
         }
@@ -132,7 +132,8 @@ def _tools(fields: Members) -> list[Any]:
     ]
 
 
-def _usage(usage: Usage) -> Json:
+def usage_object(usage: Usage) -> Json:
+    """The `usage` member of a response."""
     return {
         "input_tokens": usage.input_tokens,
         "input_tokens_details": {

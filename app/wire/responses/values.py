@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
+from app.wire.figures import FIGURE_MAX
 from app.wire.relay import malformed
-from app.wire.usage import FIGURE_MAX
 
 Json = dict[str, Any]
 

@@ -167,10 +167,10 @@ async def test_an_account_below_zero_is_refused_with_the_amounts_needed_and_avai
 
 async def test_cached_input_is_billed_once_at_its_own_price(tmp_path: Path) -> None:
     async with running(tmp_path) as gateway:
-        await gateway.post("responses", responses("Hello", "usage_input=1000 usage_cached=400 usage_output=0"))
+        await gateway.post("responses", responses("Hello", "usage_input=1000 usage_cached=400 usage_output=1"))
         event = await gateway.only_debit()
         assert event.usage.input_tokens == 1000
-        assert event.cost_nanos == 600 * 250 + 400 * 25
+        assert event.cost_nanos == 600 * 250 + 400 * 25 + 2000
 
 
 @pytest.mark.parametrize("path", PATHS)

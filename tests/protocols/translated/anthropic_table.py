@@ -116,5 +116,5 @@ CASES: Final = (
     Case("nothing", (Choice(),), Usage(input=25, output=3)),
     Case("cut", (Choice("And then"),), fault=MALFORMED),
     Case("half_frame", (Choice("And th"),), fault=MALFORMED),
-    Case("usage_no_count", (Choice("Free"),), fault=MALFORMED),
+    Case("usage_no_count", (Choice("Free"),), Usage(output=1, estimated=True)),
 )

@@ -124,5 +124,5 @@ CASES: Final = (
     Case("cut", (Choice("And then"),), fault=MALFORMED),
     Case("done_early", (Choice("And then"),), fault=MALFORMED),
     Case("half_frame", (Choice("And th"),), fault=MALFORMED),
-    Case("usage_no_count", (Choice("Free"),), fault=MALFORMED),
+    Case("usage_no_count", (Choice("Free"),), Usage(output=2, estimated=True)),
 )

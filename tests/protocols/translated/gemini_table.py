@@ -109,5 +109,5 @@ CASES: Final = (
     Case("usage_last", (Choice("Late"),), Usage(input=7, output=103, reasoning=100)),
     Case("cut", (Choice("And then"),), fault=MALFORMED),
     Case("half_frame", (Choice("And th"),), fault=MALFORMED),
-    Case("usage_no_count", (Choice("Free"),), fault=MALFORMED),
+    Case("usage_no_count", (Choice("Free"),), Usage(output=2, estimated=True)),
 )

@@ -160,7 +160,6 @@ def test_the_last_reason_counts_and_null_is_ignored() -> None:
         [start(), {"type": "message_delta", "delta": []}, STOP],
         [{"type": "message_start"}],
         [{"type": "message_start", "message": []}],
-        [start(usage=[])],
         [start(), delta(0, "text_delta", text="x")],
         [start(), *text(0, "x"), delta(0, "text_delta", text="x")],
         [start(), block(0, "text"), block(0, "text")],
@@ -169,8 +168,6 @@ def test_the_last_reason_counts_and_null_is_ignored() -> None:
         [start(), {"type": "content_block_start", "content_block": {"type": "text"}}],
         [start(), {"type": "content_block_start", "index": True, "content_block": {"type": "text"}}],
         [start(), {"type": "content_block_stop", "index": "0"}],
-        [start(), reason("end_turn", usage={"output_tokens": -1})],
-        [start(), reason("end_turn", usage="x")],
         [start(), reason("pause_turn"), STOP],
     ],
 )
@@ -252,9 +249,7 @@ def test_an_empty_plain_answer() -> None:
     assert reader().whole(message(content=None)) == read(*answered())
 
 
-@pytest.mark.parametrize(
-    "members", [{"content": "x"}, {"content": [3]}, {"content": {}}, {"stop_reason": None}, {"usage": 3}]
-)
+@pytest.mark.parametrize("members", [{"content": "x"}, {"content": [3]}, {"content": {}}, {"stop_reason": None}])
 def test_an_invalid_plain_answer_is_malformed(members: dict[str, Any]) -> None:
     with pytest.raises(AnswerError) as caught:
         reader().whole(message(**members))

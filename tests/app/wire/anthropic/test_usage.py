@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from app.wire.anthropic.usage import Tally
-from app.wire.exchange import AnswerError
 from domain.usage import Usage
 
 
@@ -87,22 +86,56 @@ def test_the_tier_has_openais_name(named: Any, tier: str | None) -> None:
     )
 
 
+START = {"input_tokens": 10, "output_tokens": 3}
+
+
 @pytest.mark.parametrize(
     "usage",
     [
-        [],
         "x",
         {"input_tokens": -1},
         {"input_tokens": 1.5},
         {"output_tokens": True},
         {"cache_read_input_tokens": "3"},
-        {"cache_creation": []},
+        {"cache_creation": [1]},
         {"cache_creation": {"ephemeral_1h_input_tokens": -1}},
         {"output_tokens_details": {"thinking_tokens": 10**12}},
         {"server_tool_use": 3},
+        {"iterations": 3},
+        {"iterations": [3]},
+        {"iterations": [{"input_tokens": "3"}]},
     ],
 )
-def test_invalid_usage_makes_the_answer_malformed(usage: Any) -> None:
-    with pytest.raises(AnswerError) as caught:
-        usage_of(usage)
-    assert caught.value.malformed
+def test_a_figure_that_is_not_a_count_is_not_read_and_marks_the_usage(usage: Any) -> None:
+    assert usage_of(START, usage) == Usage(input=10, output=3, estimated=True)
+
+
+@pytest.mark.parametrize("usage", [None, [], {}, "", {"cache_creation": []}, {"iterations": None}, {"iterations": []}])
+def test_absent_figures_are_no_contradiction(usage: Any) -> None:
+    assert usage_of(START, usage) == Usage(input=10, output=3)
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ({"input_tokens": 10.0, "output_tokens": 3.0}, Usage(input=10, output=3)),
+        ({"output_tokens": 3}, Usage(output=3)),
+        ({"input_tokens": 10}, Usage(input=10)),
+        ({"cache_read_input_tokens": 10}, None),
+    ],
+)
+def test_a_missing_count_of_one_turn_is_zero(usage: Any, expected: Usage | None) -> None:
+    assert usage_of(usage) == expected
+
+
+def test_every_iteration_is_billed() -> None:
+    """A compaction before the message: the top level has the message alone, as in the vendor's documentation."""
+    compaction = {"type": "compaction", "input_tokens": 180_000, "output_tokens": 3_500}
+    message = {"type": "message", "input_tokens": 23_000, "output_tokens": 1_000, "cache_read_input_tokens": 7}
+    usage = {"input_tokens": 23_000, "output_tokens": 1_000, "iterations": [compaction, message]}
+    assert usage_of(usage) == Usage(input=203_000, output=4_500, cached_input=7)
+
+
+def test_iterations_never_lower_the_top_level() -> None:
+    usage = {"input_tokens": 50, "output_tokens": 9, "iterations": [{"type": "message", "input_tokens": 20}]}
+    assert usage_of(usage) == Usage(input=50, output=9)

@@ -156,7 +156,7 @@ def test_a_finish_without_usage_has_none() -> None:
     assert run(relay(), [sse(chunk("a"), chunk(finish="stop"), "[DONE]")]).usage is None
 
 
-def test_the_last_usage_counts() -> None:
+def test_the_greatest_figures_count() -> None:
     early = chunk("a", usage={"prompt_tokens": 20, "completion_tokens": 1})
     outcome = run(
         relay(),
@@ -273,8 +273,6 @@ def test_an_error_without_frames_is_reported(body: bytes) -> None:
         sse({"choices": [{"index": 1}]}),
         sse({"choices": [{"index": -1}]}),
         sse({"choices": [{"index": 0, "finish_reason": 5}]}),
-        sse(chunk(finish="stop"), usage_chunk({"prompt_tokens": -1, "completion_tokens": 1})),
-        sse(chunk(finish="stop"), usage_chunk("much")),
     ],
 )
 def test_garbage_is_malformed(stream: bytes) -> None:
@@ -364,7 +362,6 @@ def test_a_plain_completion_without_a_model_passes() -> None:
         (b"\xff", True),
         (json.dumps(completion(choices=[])).encode(), True),
         (json.dumps(completion(choices=None)).encode(), True),
-        (json.dumps(completion(usage={"prompt_tokens": 1.5, "completion_tokens": 1})).encode(), True),
         (b'{"error":{"message":"busy"}}', False),
         (b'{"object":"error","message":"busy"}', False),
     ],

@@ -207,7 +207,7 @@ def test_usage_and_done_end_an_answer_without_a_finish_reason(part: dict[str, An
         (chunk("a"), usage_chunk(CHAT_USAGE)),
         (chunk(""), *END),
         (delta(reasoning="a"), *END),
-        (chunk("a"), usage_chunk({"prompt_tokens": 3}), "[DONE]"),
+        (chunk("a"), usage_chunk({"total_tokens": 3}), "[DONE]"),
     ],
 )
 def test_without_all_of_these_it_is_broken_off(frames: Any) -> None:
