@@ -156,7 +156,7 @@ class Case:
                         yield run
 
     def answer(self, run: Run) -> Answer | None:
-        """The vendor's answer, else its dialect's. A case without answers gets an ordinary one; a case with some occurs only there."""
+        """The vendor's answer, else its dialect's. A case without any answers gets ordinary ones."""
         dialect = dialect_of(run.vendor, run.endpoint)
         found = self.answers.get(run.vendor) or self.answers.get(dialect)
         if found is None and not self.answers:
@@ -172,7 +172,8 @@ class Case:
                 asked["stream_options"] = {"include_usage": True}
         else:
             asked["input"] = "hi"
-        return asked | json.loads(self._requests.get(run.endpoint, "{}"))
+        asked.update(json.loads(self._requests.get(run.endpoint, "{}")))
+        return asked
 
     def client(self, run: Run) -> Client:
         """The most specific expectations win: endpoint, dialect, vendor, endpoint on vendor."""

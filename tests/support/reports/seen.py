@@ -103,6 +103,8 @@ def _events(seen: Seen, events: list[Json]) -> None:
                 streamed, seen.text = seen.text, ""
                 _response(seen, event["response"])
                 assert seen.text == streamed, "the last event repeats what was streamed"
+            case _:
+                pass
 
 
 def _response(seen: Seen, body: Json) -> None:
