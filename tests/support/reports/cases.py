@@ -73,7 +73,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Client:
-    """What the client must get. None: not checked."""
+    """What the client must get. None: not checked. `fails`: an error, as a response or at the end of a stream that has begun."""
 
     text: str | None = None
     reasoning: str | None = None
@@ -84,6 +84,7 @@ class Client:
     code: str | None = None
     param: str | None = None
     broken: bool | None = None
+    fails: bool = False
     contains: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     leaves_after: str | None = None
@@ -176,7 +177,7 @@ class Case:
         return asked
 
     def client(self, run: Run) -> Client:
-        """The most specific expectations win: endpoint, dialect, vendor, endpoint on vendor."""
+        """Tables for the endpoint, the mode, both, and the vendor override the general one, in this order."""
         return Client(**_chosen(self._client, run))
 
     def books(self, run: Run) -> Books:
@@ -192,16 +193,10 @@ class Case:
 
 
 def _chosen(table: Json, run: Run) -> Json:
-    names = (run.endpoint, run.mode, dialect_of(run.vendor, run.endpoint), run.vendor, f"{run.endpoint}-{run.mode}")
-    nested = (
-        *ENDPOINTS,
-        *MODES,
-        *DIALECTS,
-        *VENDORS,
-        *(f"{endpoint}-{mode}" for endpoint in ENDPOINTS for mode in MODES),
-    )
-    chosen = {name: value for name, value in table.items() if name not in nested}
-    for name in names:
+    """The table's own keys, overridden by those of its tables for the run."""
+    both = [f"{endpoint}-{mode}" for endpoint in ENDPOINTS for mode in MODES]
+    chosen = {name: value for name, value in table.items() if name not in (*ENDPOINTS, *MODES, *both, *VENDORS)}
+    for name in (run.endpoint, run.mode, f"{run.endpoint}-{run.mode}", run.vendor):
         chosen |= table.get(name, {})
     return chosen
 

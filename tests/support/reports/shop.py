@@ -174,8 +174,9 @@ def check_client(expected: Client, seen: Seen, told: str) -> None:
         calls = [{name: value for name, value in call.items() if name != "id"} for call in seen.calls]
         assert calls == expected.calls, f"calls: {calls}\n{told}"
         assert len({call["id"] for call in seen.calls}) == len(calls), f"ids: {seen.calls}\n{told}"
-    failing = expected.broken or expected.code is not None or (expected.status or 200) != 200
+    failing = expected.fails or expected.broken or expected.code is not None or (expected.status or 200) != 200
     assert seen.status == (expected.status or 200) or (failing and expected.status is None), told
+    assert not (failing and seen.finish), f"it finished: {seen.finish}\n{told}"
     assert bool(seen.error) == failing, f"error: {seen.error}\n{told}"
     for name in ("code", "param"):
         wanted = getattr(expected, name)
