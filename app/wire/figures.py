@@ -134,10 +134,14 @@ def grown(earlier: dict[str, Any], later: Any, depth: int = 0) -> dict[str, Any]
     """Two reports of one answer as one: the greater of each count, the members of both."""
     if not isinstance(later, dict) or depth > _DEPTH_MAX:
         return earlier
+    if not earlier:
+        return later
     both = dict(earlier)
     for name, value in later.items():
         known = both.get(name)
-        if isinstance(known, dict):
+        if type(value) is int and type(known) is int and 0 <= known <= value <= FIGURE_MAX:
+            both[name] = value
+        elif isinstance(known, dict):
             both[name] = grown(known, value, depth + 1)
         elif (before := count(known)) is None:
             both[name] = known if value is None or value == [] else value

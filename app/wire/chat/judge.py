@@ -27,6 +27,9 @@ from app.wire.relay import decoded, malformed
 from app.wire.usage import ChatFigures, tier
 
 _NAME_LENGTH_MAX = 256
+_FIGURES = frozenset({"usage", "x_groq", "timings"})
+"""Members of a chunk that report usage."""
+
 _object = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -132,12 +135,11 @@ class ChatJudge:
             yield AnswerBegun(upstream_id, _word(chunk.get("model")), self._tier)
         for position, choice in enumerate(choices):
             yield from self._choice(choice, part, position if part == "message" else 0)
-        self._figures.add(
-            chunk.get("usage"),
-            x_groq=chunk.get("x_groq"),
-            in_choices=[choice["usage"] for choice in choices if "usage" in choice],
-            timings=chunk.get("timings"),
-        )
+        in_choices = [choice["usage"] for choice in choices if "usage" in choice]
+        if in_choices or not _FIGURES.isdisjoint(chunk):
+            self._figures.add(
+                chunk.get("usage"), x_groq=chunk.get("x_groq"), in_choices=in_choices, timings=chunk.get("timings")
+            )
 
     def _choice(self, raw: Any, part: str, position: int) -> Iterator[AnswerEvent]:
         choice = self._choice_reader(raw, position)
