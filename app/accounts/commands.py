@@ -78,7 +78,7 @@ def known(codec: Codec, recorded: Iterable[RecordedEvent]) -> list[Event]:
         event = codec.decode(one.topic, one.state)
         if isinstance(event, UnknownEvent):
             raise CommandFailed(
-                f"The stream {one.originator_id} contains a {one.topic}. Update Realrouter to change it."
+                f"The stream {one.originator_id} contains an event unknown to this version ({one.topic}). Update Realrouter."
             )
         events.append(event)
     return events

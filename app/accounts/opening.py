@@ -16,7 +16,7 @@ from app.ledger.store import Ledger
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """All of it reads and writes the one store; `passwords` bounds how many hashes are computed at a time."""
+    """All members share one store. `passwords` limits how many hashes are computed at the same time."""
 
     keys: KeyCache
     people: People

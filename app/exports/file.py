@@ -114,7 +114,7 @@ class FileExport:
             return False
 
     def _refuse_unfinished(self) -> None:
-        """Refuse if another run has renamed its file but not yet written its manifest: it still holds the lock."""
+        """Refuse if another run still holds the lock: it has renamed its file but not yet written the manifest."""
         if self._out.is_file():
             with self._out.open("rb") as there:
                 self._lock(there, fcntl.LOCK_SH)

@@ -90,8 +90,8 @@ class Files:
                 raise files.upload_refusal(self._room, 1, guard.bucket, values[guard.bucket])
 
     async def upload(self, account_id: str, key_id: str, form: UploadForm, parts: AsyncIterable[bytes]) -> Described:
-        """Store a file while it arrives. Raises the errors of the form and the parts, RequestError (not a PDF), FilesFull,
-        AccountIsFrozen, KeyIsRevoked, StorageUnavailable, StoreUnavailable."""
+        """Store a file while it arrives. Raises RequestError (not a PDF), FilesFull, AccountIsFrozen, KeyIsRevoked,
+        StorageUnavailable, StoreUnavailable. Errors from `form` and `parts` propagate."""
         spool = await self._run(self.storage.spool)
         try:
             digest = await self._collect(spool, form, parts)

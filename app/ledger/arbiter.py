@@ -57,7 +57,7 @@ class BatchPlan:
         return places
 
     def at(self, at_micros: int) -> BatchPlan:
-        """The same batch at the instant that the store stamped. Cheap if the minute is the same."""
+        """This plan, moved to another instant: the timestamp that the store assigns. Cheap within the same minute."""
         if minute_of(at_micros) == minute_of(self.at_micros):
             self.at_micros = at_micros
             return self

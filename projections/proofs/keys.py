@@ -71,5 +71,5 @@ def witness(text: str) -> Verifier:
 def _check_own(verifier: Verifier, origin: str) -> None:
     if verifier.kind != ED25519 or verifier.name != origin:
         raise ProofInvalid(
-            f"This key is named {verifier.name} or of another type. A log's key must be Ed25519 and have the origin as its name."
+            f"The key {verifier.name} is not a key of this log. It must be of type Ed25519 and be named {origin}."
         )

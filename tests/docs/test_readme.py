@@ -113,8 +113,8 @@ def test_the_files_and_folders_exist() -> None:
     assert [path for path in paths - {"realrouter.toml", "web/out", "data/demo"} if not (ROOT / path).exists()] == []
 
 
-def test_the_tree_is_the_map() -> None:
-    [paragraph] = [part for part in README.text.split("\n\n") if part.startswith("The tree is the map")]
+def test_the_folders_of_the_code_exist() -> None:
+    [paragraph] = [part for part in README.text.split("\n\n") if part.startswith("How the code is laid out")]
     parts = {"ledger", "wire", "upstream", "edge", "routes", "cli"}
     assert parts <= spans(paragraph)
     assert all((ROOT / "app" / part).is_dir() for part in parts)
