@@ -43,11 +43,10 @@ def show_in_object(fields: Members, billed: Json) -> Members:
     return fields if usage is None else fields | {"usage": _raw(usage)}
 
 
-def show_in_body(body: bytes, billed: Json) -> bytes:
-    """A plain answer with the billed usage. The same bytes if it shows it already."""
-    fields = members.decode(body)
-    changed = show_in_object(fields, billed)
-    return body if changed is fields else with_members(changed, {})
+def show_in_body(body: bytes, billed: Json, *, reported: Any) -> bytes:
+    """A plain answer with the billed usage. The same bytes if `reported`, its decoded usage, shows it already."""
+    usage = shown(reported, billed)
+    return body if usage is None else with_members(members.decode(body), {"usage": _raw(usage)})
 
 
 def show_in_response_frame(raw: bytes, billed: Json) -> bytes:

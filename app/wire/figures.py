@@ -83,6 +83,8 @@ SPELLINGS: Final[Mapping[str, tuple[tuple[Path, ...], ...]]] = {
 """Figure -> its known spellings, one source a row, the standard one first."""
 
 _PATHS: Final = {name: tuple(path for row in rows for path in row) for name, rows in SPELLINGS.items()}
+_FIRST_NAMES: Final = {name: tuple((path[0], path) for path in paths) for name, paths in _PATHS.items()}
+"""Each path with its first member: most usage objects have few of them."""
 
 
 class Figures:
@@ -94,8 +96,9 @@ class Figures:
 
     def named(self, figure: str) -> int | None:
         """The figure under the first of its known spellings that is present."""
-        for path in _PATHS[figure]:
-            if (found := self.at(*path)) is not None:
+        reported = self._reported
+        for first, path in _FIRST_NAMES[figure]:
+            if first in reported and (found := self.at(*path)) is not None:
                 return found
         return None
 

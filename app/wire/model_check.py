@@ -42,7 +42,9 @@ class Offered(Protocol):
 
 
 def check_model_offers(request: ParsedRequest, model: Offered, stored: Mapping[str, StoredFile]) -> ParsedRequest:
-    """The request with the addresses in its tools. `stored` are the uploaded files that it refers to. Raises RequestError."""
+    """Check that the model supports the request. Returns it with the URL parameters of its tools added to `addresses`. `stored`:
+    the uploaded files that it refers to. Raises RequestError.
+    """
     request = _without_unoffered_searches(request, model)
     _check_tools(request, model)
     addresses = check_tools(raw_member(request.fields, "tools"), "tools")

@@ -64,8 +64,9 @@ class EventState(AnswerState):
         start from this."""
         if self._listed is not None:
             return self._listed
-        calls = call_counts(["custom"] * self._custom)
-        return msgspec.structs.replace(item_usage(self._images.values()), web_search_calls=self._searches, calls=calls)
+        images = item_usage(self._images.values()).images if self._images else ()
+        calls = call_counts(["custom"] * self._custom) if self._custom else ()
+        return Usage(web_search_calls=self._searches, images=images, calls=calls)
 
     @property
     def finish(self) -> str:
@@ -112,7 +113,7 @@ class EventState(AnswerState):
 
     def _with_calls(self, usage: Usage | None) -> Usage | None:
         """Vendors may omit custom tool calls from usage; if so, the number seen in the stream is used."""
-        if usage is None or usage.calls:
+        if usage is None or usage.calls or not self._custom:
             return usage
         return msgspec.structs.replace(usage, calls=self.items.calls)
 

@@ -66,7 +66,8 @@ class ChatFigures:
 
     def usage(self, service_tier: Any) -> Usage | None:
         """None if no place has a figure."""
-        found = [usage for place in self._places if (usage := chat_usage(place, service_tier)) is not None]
+        places = filter(None, self._places)
+        found = [usage for place in places if (usage := chat_usage(place, service_tier)) is not None]
         return next((usage for usage in found if usage.total_tokens), found[0] if found else None)
 
 

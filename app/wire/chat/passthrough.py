@@ -141,7 +141,7 @@ class ChatPlainRelay(PlainRelay):
         return _written(body, self._judge, self._splicer)
 
     def _show(self, answer: bytes, usage: Usage) -> bytes:
-        return show_in_body(answer, usage_object(usage))
+        return show_in_body(answer, usage_object(usage), reported=self._judge.chunk.get("usage"))
 
 
 def _written(data: bytes, judge: ChatJudge, model: StringSplicer) -> bytes:

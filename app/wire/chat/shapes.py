@@ -215,7 +215,9 @@ class Approximate(Shape, frozen=True, gc=False):
 
 
 class UserLocation(Shape, frozen=True, gc=False):
-    """Chat's option wraps the members in an object; the tool of the same name has them directly. Both are accepted."""
+    """The place of the user. `web_search_options` nests city, country and so on in `approximate`; a `web_search` tool has them at
+    the top level. Both are accepted.
+    """
 
     type: Literal["approximate"]
     approximate: Approximate | None = None

@@ -199,7 +199,8 @@ class _Turns:
 
 
 def _members(payload: str) -> dict[str, Any]:
-    """The unsealed members, empty if invalid: a client may have changed what it sends back."""
+    """The members of a reasoning payload that the client sent back; empty if it is not valid JSON, since the client may have
+    changed it."""
     try:
         decoded = msgspec.json.decode(payload)
     except (ValueError, RecursionError):

@@ -174,6 +174,7 @@ class ResponsesPlainRelay(PlainRelay):
         super().__init__()
         self._judge = ResponsesJudge(upstream)
         self._public = _Public(self._judge, model=model, upstream=upstream)
+        self._reported: Any = None
 
     @property
     def items(self) -> Usage:
@@ -182,12 +183,13 @@ class ResponsesPlainRelay(PlainRelay):
     def _whole(self, body: bytes) -> bytes:
         judge, response = self._judge, event_in(body)
         judge.judged_whole(response)
+        self._reported = response.get("usage")
         self._response_id, self.delivered.output_bytes = judge.response_id, judge.output_bytes
         self._finish, self._usage = judge.finish, judge.usage
         return with_members(self._public.closed(members.decode(body), response, []), {})
 
     def _show(self, answer: bytes, usage: Usage) -> bytes:
-        return show_in_body(answer, usage_object(usage))
+        return show_in_body(answer, usage_object(usage), reported=self._reported)
 
 
 def _raw(value: Any) -> msgspec.Raw:

@@ -90,9 +90,10 @@ def finish_of(response: Json, status: str) -> str:
 
 def counted(output: Iterable[Json], done: Iterable[Item], response: Json) -> Usage:
     """Calls and images of the whole answer, without tokens."""
-    listed, finished = [usage_item(item) for item in output], list(done)
+    listed = [usage_item(item) for item in output if item.get("type") in COUNTED_ITEMS]
+    finished = [item for item in done if item.type in COUNTED_ITEMS]
     items: list[Item] = []
-    for kind in COUNTED_ITEMS:
+    for kind in COUNTED_ITEMS if listed or finished else ():
         last, before = ([item for item in each if item.type == kind] for each in (listed, finished))
         items += last if len(last) >= len(before) else before
     return item_usage(items, response.get("tools"), response.get("tool_usage"))
