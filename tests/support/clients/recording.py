@@ -63,15 +63,30 @@ def responses_stream(call: tuple[str, str] | None) -> str:
         part = {"type": "output_text", "text": "hello", "annotations": [], "logprobs": []}
         item: dict[str, Json] = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed"}
         item["content"] = [part]
+        empty: dict[str, Json] = {"status": "in_progress", "content": []}
+        place = {"content_index": 0}
+        inner: list[tuple[str, dict[str, Json]]] = [
+            ("response.content_part.added", place | {"part": part | {"text": ""}}),
+            ("response.output_text.delta", place | {"delta": "hello", "logprobs": []}),
+            ("response.output_text.done", place | {"text": "hello", "logprobs": []}),
+            ("response.content_part.done", place | {"part": part}),
+        ]
     else:
         namespace, _, name = call[0].rpartition(".")
         item = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": name, "arguments": call[1]}
         item |= {"status": "completed"} | ({"namespace": namespace} if namespace else {})
+        empty = {"status": "in_progress", "arguments": ""}
+        inner = [
+            ("response.function_call_arguments.delta", {"delta": call[1]}),
+            ("response.function_call_arguments.done", {"name": name, "arguments": call[1]}),
+        ]
     answer = {"id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": "recorded"}
     answer |= {"output": [item], "usage": {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}}
-    events = [
+    at = {"item_id": item["id"], "output_index": 0}
+    events: list[dict[str, Json]] = [
         {"type": "response.created", "response": answer | {"status": "in_progress", "output": [], "usage": None}},
-        {"type": "response.output_item.added", "output_index": 0, "item": item | {"status": "in_progress"}},
+        {"type": "response.output_item.added", "output_index": 0, "item": item | empty},
+        *({"type": name} | at | members for name, members in inner),
         {"type": "response.output_item.done", "output_index": 0, "item": item},
         {"type": "response.completed", "response": answer},
     ]
@@ -160,7 +175,8 @@ def record(command: Sequence[str], recorder: Recorder, environment: Mapping[str,
                 text=True,
                 timeout=CLIENT_SECONDS,
             )
-            folders = [folder, str(Path.home())]
+            set_by_caller = {**os.environ, **(environment or {})}
+            folders = [folder, set_by_caller.get("CODEX_HOME") or folder, str(Path.home())]
             posted = [portable(each, folders) for each in recorder.requests if each["method"] == "POST"]
             return posted, ran.stdout + ran.stderr
     finally:
