@@ -17,7 +17,15 @@ from tests.support.paths import ROOT
 from tests.support.upstream.vendors import VENDORS, answering
 
 CAPTURED = sorted((ROOT / "tests" / "protocols" / "clients").glob("*.json"))
-SENT_ON = ("session-id", "thread-id", "originator", "x-codex-beta-features", "x-client-request-id", "user-agent", "accept")
+SENT_ON = (
+    "session-id",
+    "thread-id",
+    "originator",
+    "x-codex-beta-features",
+    "x-client-request-id",
+    "user-agent",
+    "accept",
+)
 Json = dict[str, Any]
 
 
@@ -69,6 +77,12 @@ async def test_a_captured_request_is_answered_and_debited_by_every_kind_of_upstr
 
 
 def test_captured_files_hold_no_credentials() -> None:
-    assert {file.stem.rsplit("-", 1)[0] for file in CAPTURED} >= {"codex-exec", "codex-tool", "aider", "continue", "continue-tool"}
+    assert {file.stem.rsplit("-", 1)[0] for file in CAPTURED} >= {
+        "codex-exec",
+        "codex-tool",
+        "aider",
+        "continue",
+        "continue-tool",
+    }
     for file in CAPTURED:
         assert "authorization" not in json.loads(file.read_text())["headers"]

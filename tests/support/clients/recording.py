@@ -101,7 +101,10 @@ def chat_stream(call: tuple[str, str] | None) -> str:
     delta: dict[str, Json] = {"role": "assistant", "content": "hello"}
     if call is not None:
         function = {"name": call[0], "arguments": call[1]}
-        delta = {"role": "assistant", "tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": function}]}
+        delta = {
+            "role": "assistant",
+            "tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": function}],
+        }
     head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "recorded"}
     finish = "stop" if call is None else "tool_calls"
     usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
@@ -120,15 +123,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.recorder = recorder
         super().__init__(*args)
 
-    def do_GET(self) -> None:  # noqa: N802 - the standard library's name
+    def do_GET(self) -> None:
         self.recorder.take("GET", self.path, self.headers, None)
         self._answer(404, "application/json", '{"error": {"message": "not recorded", "type": "invalid_request_error"}}')
 
-    def do_POST(self) -> None:  # noqa: N802 - the standard library's name
+    def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         stream = self.recorder.take("POST", self.path, self.headers, body)
         if stream is None:
-            self._answer(404, "application/json", '{"error": {"message": "not found", "type": "invalid_request_error"}}')
+            self._answer(
+                404, "application/json", '{"error": {"message": "not found", "type": "invalid_request_error"}}'
+            )
         else:
             self._answer(200, "text/event-stream", stream)
 
@@ -159,7 +164,9 @@ def portable(value: Json, folders: Sequence[str]) -> Json:
     return value if len(value) <= LONGEST_TEXT else value[:LONGEST_TEXT] + " ..."
 
 
-def record(command: Sequence[str], recorder: Recorder, environment: Mapping[str, str] | None = None) -> tuple[list[Json], str]:
+def record(
+    command: Sequence[str], recorder: Recorder, environment: Mapping[str, str] | None = None
+) -> tuple[list[Json], str]:
     """Run a client in an empty folder against `recorder`. Returns its POST requests, portable, and what it printed."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, recorder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
