@@ -105,10 +105,10 @@ def chat_stream(call: tuple[str, str] | None) -> str:
             "role": "assistant",
             "tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": function}],
         }
-    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "recorded"}
+    head: dict[str, Json] = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "recorded"}
     finish = "stop" if call is None else "tool_calls"
     usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
-    chunks = [
+    chunks: list[dict[str, Json]] = [
         {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
         {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]},
         {"choices": [], "usage": usage},
@@ -124,12 +124,12 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*args)
 
     def do_GET(self) -> None:
-        self.recorder.take("GET", self.path, self.headers, None)
+        self.recorder.take("GET", self.path, dict(self.headers), None)
         self._answer(404, "application/json", '{"error": {"message": "not recorded", "type": "invalid_request_error"}}')
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        stream = self.recorder.take("POST", self.path, self.headers, body)
+        stream = self.recorder.take("POST", self.path, dict(self.headers), body)
         if stream is None:
             self._answer(
                 404, "application/json", '{"error": {"message": "not found", "type": "invalid_request_error"}}'
@@ -173,9 +173,10 @@ def record(
     base_url = f"http://127.0.0.1:{server.server_port}/v1"
     try:
         with tempfile.TemporaryDirectory() as folder:
-            ran = subprocess.run(
+            ran = subprocess.run(  # noqa: S603 - the caller names the client
                 [part.replace("{base_url}", base_url) for part in command],
                 cwd=folder,
+                check=False,
                 env={**os.environ, **(environment or {}), "BASE_URL": base_url},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
