@@ -87,7 +87,7 @@ class Reaper:
         admitted = self._codec.decode(recorded.topic, recorded.state)
         if not isinstance(admitted, RequestAdmitted):
             _log.warning(
-                "an orphaned request of a newer version is left to that version",
+                "an orphaned request was admitted by a newer version: only that version can release it",
                 request_id=orphan.request_id,
                 topic=recorded.topic,
             )

@@ -193,8 +193,8 @@ class Crediting:
     # -- Freezing -----------------------------------------------------------------------------------------------------
 
     def follow_balance(self, account_id: str, because: str, *, freezes: bool) -> None:
-        """Freeze the account if its balance is negative and `freezes`; end that freeze if the balance is not negative. A guard on
-        the balance makes the decision run again if the balance changes meanwhile."""
+        """If the balance is negative, freeze the account (only if `freezes` is true). If it is not negative, end that freeze. A
+        guard on the balance makes the decision run again if the balance changes meanwhile."""
         name = buckets.available(account_id)
 
         def decide() -> Decision:

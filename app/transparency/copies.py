@@ -56,7 +56,7 @@ class DatabaseCopy:
             yield [(entry.position, _leaf(entry)) for entry in self._entries(start, min(start + PAGE_EVENTS, until))]
 
     def _entries(self, after: int, until: int) -> Sequence[Entry]:
-        """Read by halves if a read fails, for example because a flipped bit makes text invalid."""
+        """The readable events. If a read fails, for example because a flipped bit makes text invalid, each half is read alone."""
         try:
             return read_entries(self._tables, after, until, until - after)
         except StoreUnavailable as error:
@@ -149,7 +149,9 @@ def export(
     """Write the sealed log to a folder, or continue an earlier export there. Raises ExportRefused, ProofInvalid, OSError."""
     newest = stored.trees.newest()
     if newest is None:
-        raise ExportRefused("Nothing is sealed yet. Run the gateway with [log] configured for a moment.")
+        raise ExportRefused(
+            "Nothing is sealed yet. Start the gateway with [log] configured, and try again a few seconds later."
+        )
     checkpoint = keys.check(newest.note).checkpoint
     done = _exported(folder, keys)
     for page in stored.leaves(newest.size, after=done):

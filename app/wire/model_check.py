@@ -3,9 +3,9 @@
 Rule 1: everything that the model does not offer is refused by the name of its parameter. Only the first fault is reported, in this
         order: the type of a tool, the content of a tool, the input, the tier, the size.
 Rule 2: a tool's type is checked before its content.
-Rule 3: a namespace needs no listing: the tools inside it are checked instead.
-Rule 4: a search that may only use a cache is left out if the model does not offer web search: without it, the answer can only be
-        made without searching. One that the request requires is refused.
+Rule 3: a model need not list `namespace` as a tool: the tools inside a namespace are checked instead.
+Rule 4: a web search that may only use a cache is left out if the model does not offer web search: the model answers without
+        searching. If the tool choice names or requires the search, the request is refused instead.
 """
 
 from __future__ import annotations

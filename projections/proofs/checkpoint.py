@@ -1,7 +1,8 @@
 """Checkpoints, as defined by C2SP tlog-checkpoint: a log's origin, size and root, as the text of a signed note.
 
 Rule 1: a log only ever signs one root for each size, so two checkpoints of the same origin are always consistent.
-Rule 2: a key is valid for the log whose origin is its name, up to a size if it is limited. Witnesses have their own names.
+Rule 2: the name of a log's key is the log's origin; witnesses' keys have other names. A key may be limited to checkpoints up to
+        a certain size.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class _Flattener:
 
 
 def _rules(schema: Schema, root: Schema) -> str:
-    """The rules of a schema that has been flattened, so that its references end."""
+    """The schema's rules, in words. Flatten the schema first: that rejects circular references at its root."""
     while REF in schema:
         schema = {**resolved(schema[REF], root), **{name: value for name, value in schema.items() if name != REF}}
     unions = ((words, schema[name]) for name, words in _UNIONS.items() if schema.get(name) is not None)

@@ -3,7 +3,7 @@
 Rule 1: a tool type that other vendors cannot run is rejected by its path, with code `unsupported_tool`.
 Rule 2: a choice may only name tools of the request.
 Rule 3: the tools of a namespace become plain tools (namespaces.py). The first one's description includes that of the namespace.
-Rule 4: a deferred tool is offered at once: loading it later saves tokens, and changes nothing that the model can do.
+Rule 4: a deferred tool is offered at once. Deferring it would only save tokens: the model can do the same either way.
 """
 
 from __future__ import annotations
