@@ -203,8 +203,8 @@ class Runner:
         return facts[-1].position
 
     def _read(self, name: str, at: Tracked, limit: int) -> Sequence[Fact]:
-        """The events after `at`. The event at `at` is read too: if the log was restored from a copy and continued, another event is
-        there, with another instant."""
+        """The events after `at`. The event at `at` is read too, to check its timestamp: if the log was restored from a copy and
+        continued, a different event may be at that position."""
         before = min(at.position, 1)
         facts = self._source.read(at.position - before, limit + before)
         if before and (not facts or facts[0].recorded_at_micros != at.recorded_at_micros):

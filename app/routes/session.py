@@ -262,7 +262,7 @@ async def _attempt(services: Services, rate: AttemptLimit, subject: str) -> None
 
 
 def _email_or_none(text: str) -> str:
-    """An invalid address becomes the empty address, which no account has. So the answer is that for an unknown address."""
+    """An invalid address becomes the empty address, which no account has, so it gets the same answer as an unknown address."""
     try:
         return normalised_email(text)
     except InvalidValue:

@@ -42,8 +42,8 @@ class Offered(Protocol):
 
 
 def check_model_offers(request: ParsedRequest, model: Offered, stored: Mapping[str, StoredFile]) -> ParsedRequest:
-    """Check that the model supports the request. Returns it with the URL parameters of its tools added to `addresses`. `stored`:
-    the uploaded files that it refers to. Raises RequestError.
+    """Check that the model supports the request. Returns it, with the parameters of its tools that hold URLs added to its
+    `addresses`. `stored`: the uploaded files that it refers to. Raises RequestError.
     """
     request = _without_unoffered_searches(request, model)
     _check_tools(request, model)

@@ -180,7 +180,7 @@ class ChoiceReader:
             self._reasoning_pieces.append(text)
 
     def _end_reasoning(self, extra: dict[str, Any] | None = None) -> Iterator[AnswerEvent]:
-        """End the open reasoning. `extra` is a call's extra content; if no reasoning is open, it becomes a separate reasoning."""
+        """End the open reasoning. `extra` is a call's extra content, which becomes a reasoning of its own if none is open."""
         if self._reasoning_key is None:
             if not extra:
                 return

@@ -100,7 +100,7 @@ def _hints(request: CanonicalRequest) -> Json:
 
 
 def _item(request: CanonicalRequest, target: Target, item: Item) -> list[Json]:
-    """The item in a list, which is empty for reasoning that this upstream cannot read."""
+    """A list of one item, or an empty list for reasoning that this upstream cannot read."""
     match item:
         case Message():
             return [_message(request, target, item)]
