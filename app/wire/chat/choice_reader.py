@@ -29,7 +29,7 @@ from app.wire.answer import (
     TextDelta,
 )
 from app.wire.chat.calls import Call, CallReader
-from app.wire.exchange import AnswerError
+from app.wire.chat.finish import reason_of
 from app.wire.figures import FIGURE_MAX
 from app.wire.relay import malformed, text_bytes
 from app.wire.tags import seal
@@ -39,20 +39,6 @@ SEALED_LENGTH_MAX = 2_000_000
 """Longer reasoning is forwarded, but not sealed."""
 
 REASONING: Final = ("reasoning_content", "reasoning")
-_REASONS: Final[dict[str, FinishReason]] = {
-    "stop": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",
-    "content_filter": "content_filter",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-}
-_FAILURE_REASONS: Final = {
-    "error": "server_error",
-    "abort": "server_error",
-    "insufficient_system_resource": "overloaded",
-}
 
 
 class ChoiceReader:
@@ -113,8 +99,8 @@ class ChoiceReader:
             malformed("The answer continues after its end.")
 
     def finish(self, reason: str) -> Iterator[AnswerEvent]:
-        if failure := _FAILURE_REASONS.get(reason.lower()):
-            raise AnswerError("The upstream aborted the answer.", malformed=False, type="server_error", code=failure)
+        """`reason` is the upstream's word (finish.py). Raises AnswerError if it reports a failure."""
+        understood = self._reason(reason)
         if self.finished:
             return
         yield from self._end_reasoning()
@@ -125,13 +111,12 @@ class ChoiceReader:
             yield SearchBegun(key, self.index)
             yield SearchDone(key, {"type": "search", "query": "", "queries": [], "sources": sources})
         self.finished = True
-        understood = self._reason(reason)
         self.finish_word = "function_call" if understood == "tool_calls" and self._legacy else understood
         yield ChoiceFinished(understood, self.index)
 
     def _reason(self, upstream_reason: str) -> FinishReason:
         """Some upstreams report "stop" after calls; clients would then not respond to the calls."""
-        reason = _REASONS.get(upstream_reason.lower(), "stop")
+        reason = reason_of(upstream_reason, answered=self.finished or self.has_answer)
         if reason == "stop" and len(self._calls):
             return "tool_calls"
         return "stop" if reason == "tool_calls" and not len(self._calls) else reason

@@ -21,6 +21,7 @@ import msgspec
 from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent
 from app.wire.chat.choice_reader import ChoiceReader
 from app.wire.chat.glance import Glance, glance
+from app.wire.chat.finish import word_of
 from app.wire.chat.repair import repair_choice
 from app.wire.envelope import upstream_error
 from app.wire.relay import decoded, malformed
@@ -149,9 +150,7 @@ class ChatJudge:
         if not isinstance(delta, dict):
             malformed(f"The answer contains a choice whose {part} is not an object.")
         yield from choice.take(delta, raw.get("logprobs"), self._seed)
-        reason = raw.get("finish_reason") or ("stop" if part == "message" else "")
-        if not isinstance(reason, str):
-            malformed("The answer contains a finish reason that is not text.")
+        reason = word_of(raw.get("finish_reason")) or ("stop" if part == "message" else "")
         if reason:
             yield from choice.finish(reason)
         if self._repairs and repair_choice(raw, part, choice):

@@ -13,6 +13,7 @@ import msgspec
 
 from app.wire.chat.calls import Call, arguments_of, name_of
 from app.wire.chat.choice_reader import ChoiceReader
+from app.wire.chat.finish import word_of
 
 
 def repair_choice(raw: dict[str, Any], part: str, choice: ChoiceReader) -> bool:
@@ -20,7 +21,7 @@ def repair_choice(raw: dict[str, Any], part: str, choice: ChoiceReader) -> bool:
     changed = _set(raw, "index", choice.index)
     reason = raw.get("finish_reason")
     if reason is not None or part == "message":
-        changed |= _set(raw, "finish_reason", choice.finish_word if reason or part == "message" else None)
+        changed |= _set(raw, "finish_reason", choice.finish_word if word_of(reason) or part == "message" else None)
     inner = raw.get(part)
     if not isinstance(inner, dict):
         return changed
