@@ -24,6 +24,7 @@ from app.wire.anthropic.request_writer import BUDGET_MIN, output_tool_name, requ
 from app.wire.anthropic.tools import NAME, SEARCH
 from app.wire.anthropic.usage import Tally
 from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
+from app.wire.envelope import error_in
 from app.wire.relay import decoded, malformed
 from app.wire.tool_names import client_names
 
@@ -72,7 +73,7 @@ class AnthropicAnswerReader:
             return []
         event = _object(data)
         kind = event.get("type")
-        if kind == "error" or event.get("error"):
+        if kind == "error" or error_in(event):
             raise answer_error(event)
         return self._read_event(kind if isinstance(kind, str) else name, event)
 
@@ -83,7 +84,7 @@ class AnthropicAnswerReader:
 
     def whole(self, body: bytes) -> list[AnswerEvent]:
         message = _object(body)
-        if message.get("type") == "error" or message.get("error"):
+        if message.get("type") == "error" or error_in(message):
             raise answer_error(message)
         events = self._start({"message": message})
         for raw in list_of(message, "content"):

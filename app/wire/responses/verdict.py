@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
-from app.wire.envelope import upstream_error
+from app.wire.envelope import error_in, upstream_error
 from app.wire.relay import malformed, text_bytes
 from app.wire.responses.values import Json
 from app.wire.usage import COUNTED_ITEMS, Item, item_usage
 from domain.usage import Usage
 
 _CLOSING: Final = {"response.completed": "completed", "response.incomplete": "incomplete", "response.done": ""}
-_FAILED: Final = frozenset({"failed", "cancelled", "canceled"})
+_FAILED: Final = frozenset({"failed", "cancelled", "canceled", "error", "errored", "aborted", "expired"})
 _FAILING: Final = frozenset({"error", "response.error", *(f"response.{status}" for status in _FAILED)})
 _UNFINISHED: Final = frozenset({"in_progress", "queued"})
 
@@ -42,14 +42,14 @@ def refuse_failed(event: Json, kind: str) -> None:
         if response is not None:
             raise upstream_error(response.get("error"))
         _raise(event)
-    if event.get("error") and not kind.startswith("response."):
+    if error_in(event) and not kind.startswith("response."):
         _raise(event)
     if response is not None:
         refuse_failed_response(response)
 
 
 def refuse_failed_response(response: Json) -> None:
-    if response.get("error") or word(response.get("status")) in _FAILED:
+    if error_in(response) or (word(response.get("status")) or "").lower() in _FAILED:
         raise upstream_error(response.get("error"))
 
 
