@@ -29,8 +29,8 @@ from app.wire.answer import (
     TextDelta,
 )
 from app.wire.chat.calls import Call, CallReader
-from app.wire.chat.finish import reason_of
 from app.wire.figures import FIGURE_MAX
+from app.wire.finish_words import reason_of
 from app.wire.relay import malformed, text_bytes
 from app.wire.tags import seal
 
@@ -101,7 +101,7 @@ class ChoiceReader:
             malformed("The answer continues after its end.")
 
     def finish(self, reason: str) -> Iterator[AnswerEvent]:
-        """`reason` is the upstream's word (finish.py). Raises AnswerError if it reports a failure."""
+        """`reason` is the upstream's word (finish_words.py). Raises AnswerError if it reports a failure."""
         understood = self._reason(reason)
         if self.finished:
             return

@@ -20,11 +20,11 @@ import msgspec
 
 from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent
 from app.wire.chat.choice_reader import ChoiceReader
-from app.wire.chat.finish import word_of
 from app.wire.chat.glance import Glance, glance
 from app.wire.chat.repair import repair_choice
 from app.wire.envelope import error_in, upstream_error
 from app.wire.figures import place
+from app.wire.finish_words import word_of
 from app.wire.relay import decoded, is_done, malformed
 from app.wire.usage import ChatFigures, tier
 

@@ -14,7 +14,7 @@ import msgspec
 
 from app.wire.chat.calls import Call, arguments_of, name_of
 from app.wire.chat.choice_reader import ChoiceReader, contents_of
-from app.wire.chat.finish import word_of
+from app.wire.finish_words import word_of
 
 
 def repair_choice(raw: dict[str, Any], part: str, choice: ChoiceReader) -> bool:

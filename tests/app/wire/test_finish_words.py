@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.wire.chat.finish import reason_of, word_of
 from app.wire.exchange import AnswerError
+from app.wire.finish_words import reason_of, word_of
 
 
 @pytest.mark.parametrize(

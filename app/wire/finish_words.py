@@ -1,4 +1,4 @@
-"""The finish reasons of chat upstreams, in the words of all servers, and what each means.
+"""The finish reasons of upstreams, in the words of all servers, and what each means.
 
 Rule 1: a word is the same in any case, with blanks around it, and with hyphens or blanks for underscores. Some servers send an
         object whose `type` is the word.
@@ -63,12 +63,25 @@ def word_of(value: Any) -> str:
     return "" if word in _ABSENT else word
 
 
+def refuse_failed(word: str) -> None:
+    """Raises AnswerError if `word` reports a failure."""
+    if failure := _FAILURES.get(_last(word)):
+        raise AnswerError("The upstream aborted the answer.", malformed=False, type="server_error", code=failure)
+
+
+def known_reason(word: str) -> FinishReason | None:
+    """What a word means that reports no failure. None if it is not known."""
+    return _REASONS.get(_last(word))
+
+
 def reason_of(word: str, *, answered: bool) -> FinishReason:
     """What `word` means. `answered`: there is text or a call. Raises AnswerError if the answer failed, or the model declined."""
-    last = word.rpartition(":")[2].strip("_")
-    if failure := _FAILURES.get(last):
-        raise AnswerError("The upstream aborted the answer.", malformed=False, type="server_error", code=failure)
-    known = _REASONS.get(last)
+    refuse_failed(word)
+    known = known_reason(word)
     if known is None and not answered:
         malformed(f"The upstream's model gave no answer: {word[:_WORD_LENGTH_MAX]}.")
     return known or "stop"
+
+
+def _last(word: str) -> str:
+    return word.rpartition(":")[2].strip("_")
