@@ -41,6 +41,14 @@ def answer_error(message: str, *, type: str | None, code: str | None, param: str
     return AnswerError(message, malformed=False, type=type, code=code, param=param)
 
 
+def error_in(holder: dict[str, Any]) -> Any:
+    """The `error` member, or None if it is empty: null, "", false, or an object whose members are all empty."""
+    error = holder.get("error")
+    if isinstance(error, dict):
+        return error if any(error.values()) else None
+    return error or None
+
+
 def error_in_body(body: bytes) -> AnswerError | None:
     """The error that `body` contains, or None if it is not an error."""
     try:
@@ -49,8 +57,8 @@ def error_in_body(body: bytes) -> AnswerError | None:
         return None
     if not isinstance(decoded, dict):
         return None
-    if decoded.get("error"):
-        return upstream_error(decoded["error"])
+    if error := error_in(decoded):
+        return upstream_error(error)
     return upstream_error(decoded) if decoded.get("object") == "error" else None
 
 

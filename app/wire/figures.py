@@ -14,6 +14,7 @@ from typing import Any, Final
 
 FIGURE_MAX = 10**9
 _DEPTH_MAX: Final = 3
+_INDEX_LENGTH_MAX: Final = 9
 
 Path = tuple[str, ...]
 _IN_DETAILS: Final = ("prompt_tokens_details", "input_tokens_details")
@@ -131,6 +132,13 @@ def count(value: Any) -> int | None:
     if type(value) is float and value.is_integer():
         value = int(value)
     return value if type(value) is int and 0 <= value <= FIGURE_MAX else None
+
+
+def place(value: Any) -> int | None:
+    """An index as a count, which some servers write as text, or None if it is not one."""
+    if isinstance(value, str) and len(value) <= _INDEX_LENGTH_MAX and value.isascii() and value.isdigit():
+        value = int(value)
+    return count(value)
 
 
 def grown(earlier: dict[str, Any], later: Any, depth: int = 0) -> dict[str, Any]:

@@ -16,10 +16,10 @@ BOM = b"\xef\xbb\xbf"
 def form_of(head: bytes, requested: Form) -> Form | None:
     """The form of an answer that begins with `head`. None if more bytes are needed. What is neither is taken for `requested`.
 
-    Blanks and a byte order mark in front say nothing.
+    A body may be a list: Gemini's streams are lists unless events are requested. Blanks and a byte order mark in front say nothing.
     """
     head = head.lstrip().removeprefix(BOM).lstrip()
-    if head.startswith(b"{"):
+    if head.startswith((b"{", b"[")):
         return "body"
     if head.startswith(_MARKS):
         return "stream"

@@ -188,6 +188,11 @@ class PlainRelay(AnswerState, ABC):
         return error_envelope(message=message, type=type, code=code)
 
 
+def is_done(data: bytes) -> bool:
+    """Whether a frame's data is the mark at the end of a stream, with or without blanks around it."""
+    return data.lstrip().startswith(b"[DONE]")
+
+
 def text_bytes(value: Any) -> int:
     """The UTF-8 length of a text member; 0 if the value is not text."""
     if not isinstance(value, str):

@@ -2,7 +2,8 @@
 
 Rule 1: an answer begins with one message_start; another one in the same turn only adds usage. Other events before it are malformed.
 Rule 2: a block ends at its stop event or at the end of the turn. A delta of a block that never began is malformed; a stop is not.
-Rule 3: the turn ends at message_stop, or at the end of the stream if there was a stop reason. Without one the answer is malformed.
+Rule 3: the turn ends at message_stop, or at the end of the stream if there was a stop reason. Without one the answer is malformed,
+        unless message_stop after usage, or the end of a plain answer, show that its text or calls are whole.
 Rule 4: a paused turn is continued with its blocks exactly as received, at most CONTINUATIONS_MAX times, and only while output
         tokens are left and the hold covers the next turn's input (estimated as the last turn's). After that the answer counts
         as cut by its length. If no searches are left, the turn continues without searching. Usage is summed and reported once.
@@ -24,6 +25,9 @@ from app.wire.anthropic.request_writer import BUDGET_MIN, output_tool_name, requ
 from app.wire.anthropic.tools import NAME, SEARCH
 from app.wire.anthropic.usage import Tally
 from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
+from app.wire.envelope import error_in
+from app.wire.figures import place
+from app.wire.finish_words import known_reason, refuse_failed, word_of
 from app.wire.relay import decoded, malformed
 from app.wire.tool_names import client_names
 
@@ -60,6 +64,7 @@ class AnthropicAnswerReader:
         self._tally = Tally()
         self._began = False
         self._in_turn = False
+        self._counted = False
         self._ended = False
         self._stop_reason: str | None = None
         self._open: dict[int, Block] = {}
@@ -72,7 +77,7 @@ class AnthropicAnswerReader:
             return []
         event = _object(data)
         kind = event.get("type")
-        if kind == "error" or event.get("error"):
+        if kind == "error" or error_in(event):
             raise answer_error(event)
         return self._read_event(kind if isinstance(kind, str) else name, event)
 
@@ -83,7 +88,7 @@ class AnthropicAnswerReader:
 
     def whole(self, body: bytes) -> list[AnswerEvent]:
         message = _object(body)
-        if message.get("type") == "error" or message.get("error"):
+        if message.get("type") == "error" or error_in(message):
             raise answer_error(message)
         events = self._start({"message": message})
         for raw in list_of(message, "content"):
@@ -91,13 +96,14 @@ class AnthropicAnswerReader:
             events += [*block.begin(), *block.end()]
             self._remember(block)
         self._read_stop_reason(message)
-        return [*events, *self._end_turn()]
+        return [*events, *self._stop(is_whole=True)]
 
     def continuation(self) -> bytes | None:
         if not self._paused:
             return None
         self._paused = self._in_turn = False
         self._stop_reason = None
+        self._counted = False
         self._continuations += 1
         body = request_body(self._request, self._target)
         if self._received:
@@ -131,7 +137,7 @@ class AnthropicAnswerReader:
             case "message_delta":
                 return self._message_delta(event)
             case "message_stop":
-                return self._end_turn()
+                return self._stop(is_whole=self._counted)
             case _:
                 return []
 
@@ -171,7 +177,9 @@ class AnthropicAnswerReader:
         return events
 
     def _message_delta(self, event: _Object) -> list[AnswerEvent]:
-        self._tally.add(event.get("usage"))
+        usage = event.get("usage")
+        self._tally.add(usage)
+        self._counted = self._counted or bool(usage)
         delta = event.get("delta")
         if isinstance(delta, dict):
             self._read_stop_reason(delta)
@@ -209,13 +217,23 @@ class AnthropicAnswerReader:
         if stop_reason == "tool_use":
             known: FinishReason | None = "tool_calls" if self._state.called else None
         else:
-            known = _REASONS.get(stop_reason)
+            known = _REASONS.get(stop_reason) or known_reason(stop_reason)
+            if known == "stop" and self._state.called:
+                known = "tool_calls"
         if known is None and not (self._state.spoke or self._state.called):
             malformed(f"The upstream's model gave no answer: {stop_reason[:_REASON_LENGTH_MAX]}.")
         return known or "stop"
 
     def _read_stop_reason(self, holder: _Object) -> None:
-        self._stop_reason = _word(holder.get("stop_reason")) or self._stop_reason
+        word = word_of(holder.get("stop_reason"))
+        refuse_failed(word)
+        self._stop_reason = word or self._stop_reason
+
+    def _stop(self, *, is_whole: bool) -> list[AnswerEvent]:
+        """End a turn whose end has come. Without a stop reason, it is whole if it has text or calls and `is_whole` is set."""
+        if self._stop_reason is None and is_whole and (self._state.spoke or self._state.called):
+            self._stop_reason = "end_turn"
+        return self._end_turn()
 
     def _remember(self, block: Block) -> None:
         if self._may_pause:
@@ -243,8 +261,8 @@ def _object(data: bytes) -> _Object:
 
 
 def _index(event: _Object) -> int:
-    index = event.get("index")
-    if type(index) is not int:
+    index = place(event.get("index"))
+    if index is None:
         malformed("The answer contains a block without an index.")
     return index
 

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.wire.answer import AnswerEvent, CallBegun, CallDelta, CallDone
+from app.wire.figures import place
 from app.wire.relay import malformed
 
 CALLS_MAX = 1024
@@ -67,6 +68,10 @@ class CallReader:
     def nameless(self) -> bool:
         """Whether a call has no name yet."""
         return any(call.key is None for call in self._calls)
+
+    def ignores(self, entry: dict[str, Any], seen: set[int | str]) -> bool:
+        """Whether this entry is empty: it has no id, name and arguments, and belongs to no call."""
+        return not (_id(entry) or name_of(entry) or arguments_of(entry)) and self._find(entry, seen) is None
 
     def begins(self, entry: dict[str, Any], seen: set[int | str]) -> bool:
         """Whether this delta starts a call, in which case everything before the call must be emitted first."""
@@ -156,13 +161,15 @@ def _index(entry: dict[str, Any]) -> int | None:
     index = entry.get("index")
     if index is None:
         return None
-    if type(index) is not int or index < 0:
+    found = place(index)
+    if found is None:
         malformed("The answer contains a call with an invalid index.")
-    return index
+    return found
 
 
 def _id(entry: dict[str, Any]) -> str:
-    return _text(entry.get("id"))[:ID_LENGTH_MAX]
+    value = entry.get("id")
+    return _text(str(value) if type(value) is int else value)[:ID_LENGTH_MAX]
 
 
 def name_of(entry: dict[str, Any]) -> str:
@@ -170,7 +177,7 @@ def name_of(entry: dict[str, Any]) -> str:
 
 
 def arguments_of(entry: dict[str, Any]) -> str:
-    """The arguments as JSON text; some upstreams send the object itself."""
+    """The arguments as JSON text; some upstreams send the object itself, or an empty list for none."""
     value = _inner(entry).get("input" if _is_custom(entry) else "arguments")
     return msgspec.json.encode(value).decode() if isinstance(value, dict) else _text(value)
 

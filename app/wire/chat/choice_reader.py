@@ -29,44 +29,32 @@ from app.wire.answer import (
     TextDelta,
 )
 from app.wire.chat.calls import Call, CallReader
-from app.wire.exchange import AnswerError
 from app.wire.figures import FIGURE_MAX
+from app.wire.finish_words import reason_of
 from app.wire.relay import malformed, text_bytes
 from app.wire.tags import seal
 
 CITATIONS_MAX = 1024
+LOGPROB_MIN = -9999.0
+"""OpenAI's value for a token that is very unlikely. Some servers write null."""
 SEALED_LENGTH_MAX = 2_000_000
 """Longer reasoning is forwarded, but not sealed."""
 
 REASONING: Final = ("reasoning_content", "reasoning")
-_REASONS: Final[dict[str, FinishReason]] = {
-    "stop": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",
-    "content_filter": "content_filter",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-}
-_FAILURE_REASONS: Final = {
-    "error": "server_error",
-    "abort": "server_error",
-    "insufficient_system_resource": "overloaded",
-}
 
 
 class ChoiceReader:
     """`searches`: whether the client offered a web search; if so, citations show that one was made.
 
     - `finish_word`: why the choice finished, in the form of the client's protocol; "" until then.
-    - `placed`: for each entry of the last delta's tool_calls, the call that it belongs to.
+    - `placed`: for each entry of the last delta's tool_calls, the call that it belongs to; None for an empty entry.
     """
 
     def __init__(self, index: int, keys: Iterator[int], *, upstream: str, searches: bool) -> None:
         self.finished = False
         self.finish_word = ""
         self.cited: list[str] = []
-        self.placed: list[Call] = []
+        self.placed: list[Call | None] = []
         self.index = index
         self._refused = self._legacy = False
         self._keys = keys
@@ -113,8 +101,8 @@ class ChoiceReader:
             malformed("The answer continues after its end.")
 
     def finish(self, reason: str) -> Iterator[AnswerEvent]:
-        if failure := _FAILURE_REASONS.get(reason.lower()):
-            raise AnswerError("The upstream aborted the answer.", malformed=False, type="server_error", code=failure)
+        """`reason` is the upstream's word (finish_words.py). Raises AnswerError if it reports a failure."""
+        understood = self._reason(reason)
         if self.finished:
             return
         yield from self._end_reasoning()
@@ -125,13 +113,12 @@ class ChoiceReader:
             yield SearchBegun(key, self.index)
             yield SearchDone(key, {"type": "search", "query": "", "queries": [], "sources": sources})
         self.finished = True
-        understood = self._reason(reason)
         self.finish_word = "function_call" if understood == "tool_calls" and self._legacy else understood
         yield ChoiceFinished(understood, self.index)
 
     def _reason(self, upstream_reason: str) -> FinishReason:
         """Some upstreams report "stop" after calls; clients would then not respond to the calls."""
-        reason = _REASONS.get(upstream_reason.lower(), "stop")
+        reason = reason_of(upstream_reason, answered=self.finished or self.has_answer)
         if reason == "stop" and len(self._calls):
             return "tool_calls"
         return "stop" if reason == "tool_calls" and not len(self._calls) else reason
@@ -140,7 +127,7 @@ class ChoiceReader:
         if name := next((name for name in REASONING if _text(delta, name)), None):
             yield from self._reasoning_delta(name, _text(delta, name))
         self._logprobs.extend(_logprobs(logprobs))
-        for is_reasoning, content in _contents(delta):
+        for is_reasoning, content in contents_of(delta):
             yield from self._reasoning_delta(None, content) if is_reasoning else self._text_delta(content)
         if refusal := _text(delta, "refusal"):
             self._refused = True
@@ -150,11 +137,15 @@ class ChoiceReader:
             yield from self._citation(annotation)
         seen: set[int | str] = set()
         for call in _list(delta, "tool_calls"):
+            if not isinstance(call, dict):
+                malformed("The answer contains a call that is not an object.")
+            if self._calls.ignores(call, seen):
+                self.placed.append(None)
+                continue
             yield from self._call(call, seen, seed)
             self.placed.append(self._calls.current)
-        if function := delta.get("function_call"):
-            self._legacy = not self.placed
-            yield from self._call({"function": function, "index": 0}, set(), seed)
+        if (function := delta.get("function_call")) and (self._legacy or not len(self._calls)):
+            yield from self._function_call({"function": function, "index": 0}, seed)
 
     def _text_delta(self, content: str) -> Iterator[AnswerEvent]:
         yield from self._end_reasoning()
@@ -194,9 +185,13 @@ class ChoiceReader:
             members["extra_content"] = extra
         yield ReasoningDone(key, seal(self._upstream, msgspec.json.encode(members).decode()) if members else None)
 
-    def _call(self, entry: Any, seen: set[int | str], seed: str) -> Iterator[AnswerEvent]:
-        if not isinstance(entry, dict):
-            malformed("The answer contains a call that is not an object.")
+    def _function_call(self, entry: dict[str, Any], seed: str) -> Iterator[AnswerEvent]:
+        """A call in the older spelling. Some servers write each call in both: then the newer one counts."""
+        if not self._calls.ignores(entry, set()):
+            self._legacy = True
+            yield from self._call(entry, set(), seed)
+
+    def _call(self, entry: dict[str, Any], seen: set[int | str], seed: str) -> Iterator[AnswerEvent]:
         if self._calls.begins(entry, seen):
             extra = entry.get("extra_content")
             yield from self._end_reasoning(extra if isinstance(extra, dict) else None)
@@ -239,7 +234,7 @@ def _text(delta: dict[str, Any], name: str) -> str:
     return value
 
 
-def _contents(delta: dict[str, Any]) -> Iterator[tuple[bool, str]]:
+def contents_of(delta: dict[str, Any]) -> Iterator[tuple[bool, str]]:
     """Each text, with whether it is reasoning. Mistral sends a list of parts, with reasoning as a nested list."""
     content = delta.get("content")
     if not isinstance(content, list):
@@ -282,6 +277,7 @@ def _token(raw: Any) -> dict[str, Any]:
     if not isinstance(raw, dict) or not isinstance(raw.get("token"), str):
         malformed("The answer contains invalid log probabilities.")
     logprob = raw.get("logprob")
+    logprob = LOGPROB_MIN if logprob is None else logprob
     if isinstance(logprob, bool) or not isinstance(logprob, int | float):
         malformed("The answer contains invalid log probabilities.")
     return {"token": raw["token"], "logprob": logprob, "bytes": _bytes(raw.get("bytes"))}

@@ -38,7 +38,7 @@ class Glance(msgspec.Struct, gc=False):
     usage: Any = None
     service_tier: Any = None
     system_fingerprint: Any = ""
-    error: Any = None
+    error: Any = ""
     x_groq: Any = None
     timings: Any = None
 
@@ -73,7 +73,7 @@ def glance(data: bytes) -> Glance | None:
         or delta.function_call is not None
         or chunk.system_fingerprint is None
         or choice.error is not None
-        or chunk.error is not None
+        or chunk.error != ""
         or chunk.object == "error"
     ):
         return None

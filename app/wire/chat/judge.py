@@ -22,8 +22,10 @@ from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent
 from app.wire.chat.choice_reader import ChoiceReader
 from app.wire.chat.glance import Glance, glance
 from app.wire.chat.repair import repair_choice
-from app.wire.envelope import upstream_error
-from app.wire.relay import decoded, malformed
+from app.wire.envelope import error_in, upstream_error
+from app.wire.figures import place
+from app.wire.finish_words import word_of
+from app.wire.relay import decoded, is_done, malformed
 from app.wire.usage import ChatFigures, tier
 
 _NAME_LENGTH_MAX = 256
@@ -61,11 +63,11 @@ class ChatJudge:
     def frame(self, name: str, data: bytes) -> list[AnswerEvent]:
         if self._ended:
             return []
-        if data.startswith(b"[DONE]"):
+        if is_done(data):
             return [*self._finish_answered(), *self._done(1)]
         chunk = decoded(_object, data)
         if name == "error":
-            raise upstream_error(chunk.get("error") or chunk)
+            raise upstream_error(error_in(chunk) or chunk)
         return list(self._chunk(chunk, "delta"))
 
     def end(self) -> list[AnswerEvent]:
@@ -118,14 +120,16 @@ class ChatJudge:
 
     def _chunk(self, chunk: dict[str, Any], part: str) -> Iterator[AnswerEvent]:
         self.chunk, self.repaired = chunk, False
-        if chunk.get("error"):
-            raise upstream_error(chunk["error"])
+        if error := error_in(chunk):
+            raise upstream_error(error)
         if chunk.get("object") == "error":
             raise upstream_error(chunk)
         self._tier = tier(chunk.get("service_tier")) or self._tier
         choices = chunk.get("choices") or []
         if not isinstance(choices, list):
             malformed("The answer's choices are not a list.")
+        if self._repairs and chunk.get("choices") is None:
+            chunk["choices"], self.repaired = [], True
         upstream_id = _word(chunk.get("id"))
         self.upstream_id = self.upstream_id or upstream_id
         self.created = self.created or chunk.get("created")
@@ -143,33 +147,39 @@ class ChatJudge:
 
     def _choice(self, raw: Any, part: str, position: int) -> Iterator[AnswerEvent]:
         choice = self._choice_reader(raw, position)
-        if raw.get("error"):
-            raise upstream_error(raw["error"])
-        delta = raw.get(part)
-        if delta is None and part == "delta":
-            delta = {}
+        if error := error_in(raw):
+            raise upstream_error(error)
+        was_moved = _move_content(raw, part, choice)
+        delta = {} if part == "delta" and raw.get(part) is None else raw.get(part)
         if not isinstance(delta, dict):
             malformed(f"The answer contains a choice whose {part} is not an object.")
         yield from choice.take(delta, raw.get("logprobs"), self._seed)
-        reason = raw.get("finish_reason") or ("stop" if part == "message" else "")
-        if not isinstance(reason, str):
-            malformed("The answer contains a finish reason that is not text.")
+        reason = word_of(raw.get("finish_reason")) or ("stop" if part == "message" else "")
         if reason:
             yield from choice.finish(reason)
-        if self._repairs and repair_choice(raw, part, choice):
+        if self._repairs and (repair_choice(raw, part, choice) or was_moved):
             self.repaired = True
 
     def _choice_reader(self, raw: Any, position: int) -> ChoiceReader:
         """The reader of the choice that `raw` belongs to. Without an index, that is the choice at `position`."""
         index = raw.get("index") if isinstance(raw, dict) else -1
-        index = position if index is None else index
-        if type(index) is not int or not 0 <= index < self._choice_count:
+        index = position if index is None else place(index)
+        if index is None or index >= self._choice_count:
             malformed("The answer contains a choice that was not requested.")
         found = self._choices.get(index)
         if found is None:
             found = ChoiceReader(index, self._keys, upstream=self._upstream, searches=self._searches)
             self._choices[index] = found
         return found
+
+
+def _move_content(raw: dict[str, Any], part: str, choice: ChoiceReader) -> bool:
+    """Some servers send a message in a chunk, or a delta in a body: move it to its place. Whether there was one."""
+    other = "message" if part == "delta" else "delta"
+    if raw.get(part) is not None or not isinstance(raw.get(other), dict) or choice.has_answer:
+        return False
+    raw[part] = raw.pop(other)
+    return True
 
 
 def _word(value: Any) -> str | None:

@@ -128,7 +128,8 @@ class _Conversation:
 
     def _split_calls(self, message: AssistantMessage, at: str, index: int) -> tuple[list[Item], list[Item]]:
         """The reasoning that came before the text, and the calls with the rest of their reasoning."""
-        calls = [*self._calls(message, at), *self._legacy_call(message.function_call, at, index)]
+        legacy = None if _is_repeated(message) else message.function_call
+        calls = [*self._calls(message, at), *self._legacy_call(legacy, at, index)]
         first = message.tool_calls[0] if message.tool_calls else message.function_call
         extra = first.extra_content if first is not None else None
         own = extra.realrouter if extra is not None else None
@@ -189,6 +190,15 @@ class _Conversation:
                 assert isinstance(part, FilePart), "no role supports refusals here"
                 cache = cache_of(part.cache_control)
                 return msgspec.structs.replace(file(part.file, at, self._files), cache=cache)
+
+
+def _is_repeated(message: AssistantMessage) -> bool:
+    """Whether the message's legacy call is also one of its calls, as some servers write it."""
+    legacy = message.function_call
+    functions = [call.function for call in message.tool_calls or () if call.function is not None]
+    return legacy is not None and any(
+        (call.name, call.arguments) == (legacy.name, legacy.arguments) for call in functions
+    )
 
 
 def _content_parts(message: AssistantMessage, at: str) -> tuple[Part, ...]:

@@ -21,7 +21,7 @@ from app.wire.billed_usage import show_in_body, show_in_chunks
 from app.wire.chat.judge import ChatJudge
 from app.wire.chat.usage import usage_object
 from app.wire.envelope import error_envelope
-from app.wire.relay import PlainRelay, StreamRelay
+from app.wire.relay import PlainRelay, StreamRelay, is_done
 from app.wire.splice import StringSplicer, members, with_members
 from app.wire.sse import Frame
 from app.wire.translate import EventState
@@ -87,7 +87,7 @@ class ChatStreamRelay(StreamRelay):
             return frame.with_data(self._splicer.replace(data)) if type(common.model) is str else frame.raw
         events = self._judge.frame(frame.event, data)
         self._note(events)
-        if data.startswith(b"[DONE]"):
+        if is_done(data):
             return b"".join(self._finish_chunk(event.choice) for event in events if isinstance(event, ChoiceFinished))
         chunk = self._judge.chunk
         if chunk.get("usage") is not None:
@@ -149,6 +149,8 @@ def _written(data: bytes, judge: ChatJudge, model: StringSplicer) -> bytes:
     chunk = judge.chunk
     if "system_fingerprint" in chunk and chunk["system_fingerprint"] is None:
         data = _without_fingerprint(data)
+    if "error" in chunk:  # clients take any error for the end
+        data = _without(data, "error")
     if judge.repaired:
         data = with_members(members.decode(data), {"choices": msgspec.Raw(_encode(chunk["choices"]))})
     return model.replace(data) if isinstance(chunk.get("model"), str) else data
@@ -157,5 +159,8 @@ def _written(data: bytes, judge: ChatJudge, model: StringSplicer) -> bytes:
 def _without_fingerprint(data: bytes) -> bytes:
     if _NULL_FINGERPRINT in data and data.count(b'"system_fingerprint"') == 1:
         return data.replace(_NULL_FINGERPRINT, b"")
-    fields: dict[str, Any] = members.decode(data)
-    return with_members({name: raw for name, raw in fields.items() if name != "system_fingerprint"}, {})
+    return _without(data, "system_fingerprint")
+
+
+def _without(data: bytes, member: str) -> bytes:
+    return with_members({name: raw for name, raw in members.decode(data).items() if name != member}, {})

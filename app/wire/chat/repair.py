@@ -1,7 +1,8 @@
 """Corrects choices of servers that are nearly OpenAI's, in place, to what the judge understood, so that OpenAI's clients do too.
 
 Rule 1: a choice that a client understands as the judge did is not touched, and nothing is added that a client can do without.
-Rule 2: a call has one index of its own, in its first delta an id of its own and a type; its arguments are text.
+Rule 2: a call has one index of its own, in its first delta alone an id of its own, a type and a name; its arguments are text.
+        Empty entries are left out. Content is text.
 Rule 3: a finish reason is one of OpenAI's words or null.
 """
 
@@ -12,7 +13,8 @@ from typing import Any
 import msgspec
 
 from app.wire.chat.calls import Call, arguments_of, name_of
-from app.wire.chat.choice_reader import ChoiceReader
+from app.wire.chat.choice_reader import ChoiceReader, contents_of
+from app.wire.finish_words import word_of
 
 
 def repair_choice(raw: dict[str, Any], part: str, choice: ChoiceReader) -> bool:
@@ -20,22 +22,44 @@ def repair_choice(raw: dict[str, Any], part: str, choice: ChoiceReader) -> bool:
     changed = _set(raw, "index", choice.index)
     reason = raw.get("finish_reason")
     if reason is not None or part == "message":
-        changed |= _set(raw, "finish_reason", choice.finish_word if reason or part == "message" else None)
-    inner = raw.get(part)
-    if not isinstance(inner, dict):
-        return changed
+        changed |= _set(raw, "finish_reason", choice.finish_word if word_of(reason) or part == "message" else None)
+    if part == "delta" and raw.get(part) is None:
+        changed |= _set(raw, part, {})
+    inner = raw[part]
     if part == "message":
         changed |= _set(inner, "role", inner.get("role") or "assistant")
         if "content" not in inner:
             changed |= _set(inner, "content", None)
-    pairs = list(zip(inner.get("tool_calls") or (), choice.placed, strict=True))
-    if part == "message" and len({id(call) for _, call in pairs}) < len(pairs):
-        pairs = _merged(pairs)
-        changed |= _set(inner, "tool_calls", [entry for entry, _ in pairs])
-    for entry, call in pairs:
-        changed |= _repair_call(entry, part, call)
+    changed |= _repair_content(inner)
+    changed |= _repair_calls(inner, part, choice.placed)
     if isinstance(function := inner.get("function_call"), dict):
         changed |= _repair_text(function, "arguments", part)
+    return changed
+
+
+def _repair_content(inner: dict[str, Any]) -> bool:
+    """Content that is a list of parts becomes text, and the reasoning in it `reasoning_content`."""
+    if not isinstance(inner.get("content"), list):
+        return False
+    parts = list(contents_of(inner))
+    inner["content"] = "".join(text for is_reasoning, text in parts if not is_reasoning)
+    if reasoning := "".join(text for is_reasoning, text in parts if is_reasoning):
+        inner["reasoning_content"] = (inner.get("reasoning_content") or "") + reasoning
+    return True
+
+
+def _repair_calls(inner: dict[str, Any], part: str, placed: list[Call | None]) -> bool:
+    entries = inner.get("tool_calls") or ()
+    pairs = [(entry, call) for entry, call in zip(entries, placed, strict=True) if call is not None]
+    if part == "message" and len({id(call) for _, call in pairs}) < len(pairs):
+        pairs = _merged(pairs)
+    changed = len(pairs) < len(entries)
+    if changed:
+        inner["tool_calls"] = [entry for entry, _ in pairs]
+        if not pairs:
+            del inner["tool_calls"]
+    for entry, call in pairs:
+        changed |= _repair_call(entry, part, call)
     return changed
 
 
@@ -57,8 +81,10 @@ def _repair_call(entry: dict[str, Any], part: str, call: Call) -> bool:
         call.shown = True
         changed |= _set(entry, "type", call.kind)
         changed |= _set(entry, "id", call.id)
-    elif entry.get("id") and entry["id"] != call.id:
-        changed = bool(entry.pop("id"))
+    else:
+        if call.shown or entry.get("id") != call.id:
+            changed |= _drop(entry, "id")
+        changed |= _drop(entry.get(call.kind), "name")
     if isinstance(inner := entry.get(call.kind), dict):
         changed |= _repair_text(inner, "arguments" if call.kind == "function" else "input", part)
     return changed
@@ -69,9 +95,16 @@ def _repair_text(inner: dict[str, Any], name: str, part: str) -> bool:
     value = inner.get(name)
     if isinstance(value, dict):
         return _set(inner, name, msgspec.json.encode(value).decode())
+    if value == [] and part == "delta":
+        return _set(inner, name, "")
     if isinstance(value, str) or part == "delta":
         return False
     return _set(inner, name, "{}" if name == "arguments" else "")
+
+
+def _drop(members: Any, name: str) -> bool:
+    """Remove a text that an earlier delta had: clients would append it. Whether there was one."""
+    return isinstance(members, dict) and bool(members.get(name)) and bool(members.pop(name))
 
 
 def _set(members: dict[str, Any], name: str, value: Any) -> bool:

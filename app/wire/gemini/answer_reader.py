@@ -3,7 +3,8 @@
 Rule 1: every chunk of a stream is a whole GenerateContentResponse. Its text continues the text so far; of its usage, the greatest
         value of each figure counts.
 Rule 2: choices finish when the stream ends, because sources and usage may follow a finish reason.
-Rule 3: a stream that ends before every candidate has a finish reason is malformed. A blocked prompt has no candidates: its choices
+Rule 3: a stream that ends before every candidate has a finish reason is malformed. A plain answer needs none after text or calls;
+        it may be the list of a stream's chunks. A blocked prompt has no candidates: its choices
         finish empty, with reason "content_filter".
 Rule 4: if the model declined in every candidate (no content, for a reason without a counterpart), the answer is an error. If it
         declined in some, these finish with reason "content_filter".
@@ -19,7 +20,7 @@ import msgspec
 
 from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent, ChoiceFinished, ImageDone
 from app.wire.canonical import CanonicalRequest, ImageTool, Target
-from app.wire.figures import grown
+from app.wire.figures import grown, place
 from app.wire.gemini.candidate import CandidateReader, SharedState, object_in, text_in
 from app.wire.gemini.errors import answer_error
 from app.wire.gemini.grounding import queries
@@ -54,7 +55,7 @@ class GeminiAnswerReader:
     def frame(self, name: str, data: bytes) -> list[AnswerEvent]:
         if data.strip() == b"[DONE]":
             return []
-        return list(self._chunk(data))
+        return list(self._chunk(decoded(_decoder, data)))
 
     def end(self) -> list[AnswerEvent]:
         if not self._choices and not self._blocked:
@@ -67,14 +68,18 @@ class GeminiAnswerReader:
         return list(self._ending())
 
     def whole(self, body: bytes) -> list[AnswerEvent]:
-        self._whole = True
-        return [*self._chunk(body), *self.end()]
+        answer = decoded(_decoder, body)
+        self._whole = not isinstance(answer, list)
+        chunks = answer if isinstance(answer, list) else [answer]
+        events = [event for chunk in chunks for event in self._chunk(chunk)]
+        for choice in self._choices.values():
+            choice.finished = choice.finished or choice.answered
+        return [*events, *self.end()]
 
     def continuation(self) -> bytes | None:
         return None
 
-    def _chunk(self, data: bytes) -> Iterator[AnswerEvent]:
-        chunk = decoded(_decoder, data)
+    def _chunk(self, chunk: Any) -> Iterator[AnswerEvent]:
         if (error := answer_error(chunk)) is not None:
             raise error
         if not isinstance(chunk, dict):
@@ -102,8 +107,9 @@ class GeminiAnswerReader:
     def _choice(self, candidate: Any) -> CandidateReader:
         if not isinstance(candidate, dict):
             malformed("A candidate of the answer is not an object.")
-        index = candidate.get("index", 0)
-        if type(index) is not int or not 0 <= index < self._choice_count:
+        index = candidate.get("index")
+        index = 0 if index is None else place(index)
+        if index is None or index >= self._choice_count:
             malformed("The answer contains a candidate that was not requested.")
         if index not in self._choices:
             self._choices[index] = CandidateReader(index, self._shared, whole=self._whole)

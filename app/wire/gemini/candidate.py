@@ -36,6 +36,7 @@ from app.wire.answer import (
     TextDelta,
 )
 from app.wire.exchange import AnswerError
+from app.wire.finish_words import refuse_failed, word_of
 from app.wire.gemini import grounding
 from app.wire.gemini.pictures import image_details
 from app.wire.relay import malformed
@@ -75,7 +76,6 @@ _BROKEN: Final = frozenset(
     }
 )
 """There is no answer, but a retry or another upstream may give one."""
-_UNSPECIFIED: Final = "FINISH_REASON_UNSPECIFIED"
 
 Json = dict[str, Any]
 
@@ -155,10 +155,14 @@ class CandidateReader:
         self._finish(candidate.get("finishReason"))
 
     @property
+    def answered(self) -> bool:
+        """Whether there is text, a call or an image."""
+        return bool(self._text_pieces) or self._called or self._pictured
+
+    @property
     def declined(self) -> str:
         """The unknown finish reason of a candidate without content, "" if the candidate is an answer."""
-        came = self._text_pieces or self._called or self._pictured
-        return "" if came or self._reason is not None else self._reason_name
+        return "" if self.answered or self._reason is not None else self._reason_name
 
     def close(self) -> Iterator[AnswerEvent]:
         """The events at the end of the answer."""
@@ -262,12 +266,13 @@ class CandidateReader:
             yield ReasoningDone(key, seal)
 
     def _finish(self, reason: Any) -> None:
-        if reason in (None, "", _UNSPECIFIED):
+        word = word_of(reason)
+        if not word:
             return
-        if not isinstance(reason, str):
-            malformed("The answer's finish reason is not text.")
+        reason = word.upper()
         if reason in _BROKEN:
             raise AnswerError(f"The upstream's model aborted: {reason}.", malformed=True)
+        refuse_failed(word)
         self.finished = True
         self._reason, self._reason_name = _REASONS.get(reason), reason
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
-from app.wire.envelope import upstream_error
+from app.wire.envelope import error_in, upstream_error
 from app.wire.relay import malformed, text_bytes
 from app.wire.responses.values import Json
 from app.wire.usage import COUNTED_ITEMS, Item, item_usage
 from domain.usage import Usage
 
 _CLOSING: Final = {"response.completed": "completed", "response.incomplete": "incomplete", "response.done": ""}
-_FAILED: Final = frozenset({"failed", "cancelled", "canceled"})
+_FAILED: Final = frozenset({"failed", "cancelled", "canceled", "error", "errored", "aborted", "expired"})
 _FAILING: Final = frozenset({"error", "response.error", *(f"response.{status}" for status in _FAILED)})
 _UNFINISHED: Final = frozenset({"in_progress", "queued"})
 
@@ -27,7 +27,7 @@ def kind_of(event: Json, name: str) -> str:
     """The type of an event: its own, else the frame's name, else that of its response's final status. "" if it has none."""
     kind = word(event.get("type")) or name
     if not kind and isinstance(response := event.get("response"), dict):
-        status = word(response.get("status"))
+        status = status_of(response)
         if status in ("completed", "incomplete") or status in _FAILED:
             return f"response.{status}"
     return kind
@@ -42,14 +42,14 @@ def refuse_failed(event: Json, kind: str) -> None:
         if response is not None:
             raise upstream_error(response.get("error"))
         _raise(event)
-    if event.get("error") and not kind.startswith("response."):
+    if error_in(event) and not kind.startswith("response."):
         _raise(event)
     if response is not None:
         refuse_failed_response(response)
 
 
 def refuse_failed_response(response: Json) -> None:
-    if response.get("error") or word(response.get("status")) in _FAILED:
+    if error_in(response) or status_of(response) in _FAILED:
         raise upstream_error(response.get("error"))
 
 
@@ -58,7 +58,7 @@ def closing_status(kind: str, response: Json) -> str | None:
     by_kind = _CLOSING.get(kind)
     if by_kind is None:
         return None
-    return "incomplete" if "incomplete" in (by_kind, response.get("status")) else "completed"
+    return "incomplete" if "incomplete" in (by_kind, status_of(response)) else "completed"
 
 
 def whole_status(response: Json) -> str:
@@ -69,12 +69,17 @@ def whole_status(response: Json) -> str:
     if response.get("object") == "error":
         raise upstream_error(response)
     refuse_failed_response(response)
-    status = word(response.get("status"))
+    status = status_of(response)
     if status in ("completed", "incomplete"):
         return status
     if status in _UNFINISHED or not isinstance(response.get("output"), list) or not response["output"]:
         malformed("The answer is not a finished response.")
     return "incomplete" if cut_reason(response) else "completed"
+
+
+def status_of(response: Json) -> str:
+    """The status in small letters, "" if there is none."""
+    return (word(response.get("status")) or "").strip().lower()
 
 
 def cut_reason(response: Json) -> str | None:

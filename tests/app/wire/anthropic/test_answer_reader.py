@@ -30,6 +30,27 @@ from tests.support.wire.anthropic.anthropic_answers import (
 USAGE = Usage(input=10, output=7)
 
 
+def test_an_answer_that_is_whole_needs_no_stop_reason() -> None:
+    assert read(start(), *text(0, "Hi"), reason(""), STOP)[-2:] == [ChoiceFinished("stop"), AnswerEnded(USAGE)]
+    assert read(start(), *call(0, "c", "f", "{}"), reason(None), STOP)[-2] == ChoiceFinished("tool_calls")
+
+
+def test_calls_that_end_the_turn_are_tool_calls() -> None:
+    assert read(start(), *call(0, "c", "f", "{}"), reason("end_turn"), STOP)[-2] == ChoiceFinished("tool_calls")
+
+
+@pytest.mark.parametrize(
+    ("word", "finish"), [("MAX_TOKENS", "length"), ("length", "length"), ("safety", "content_filter")]
+)
+def test_stop_reasons_in_other_words(word: str, finish: Any) -> None:
+    assert read(start(), *text(0, "Hi"), reason(word), STOP)[-2] == ChoiceFinished(finish)
+
+
+def test_a_stop_reason_that_reports_an_error_is_one() -> None:
+    found = broken(start(), *text(0, "Hi"), reason("error"), STOP)
+    assert (found.malformed, found.code) == (False, "server_error")
+
+
 # -- A stream -------------------------------------------------------------------------------------------------------------
 
 

@@ -70,9 +70,33 @@ def test_choices_are_kept_apart_and_all_finish_at_the_end() -> None:
     ]
 
 
-@pytest.mark.parametrize("index", [2, -1, True, "0", 0.0])
+@pytest.mark.parametrize("index", [2, -1, True, "a", 0.5])
 def test_a_choice_that_was_not_requested_is_malformed(index: Any) -> None:
     assert broken(chunk({"text": "A"}, finish="STOP", index=index), request=TWO).malformed
+
+
+@pytest.mark.parametrize("index", [0, "0", 0.0, None])
+def test_an_index_may_have_any_json_form(index: Any) -> None:
+    assert inner(streamed(chunk({"text": "A"}, finish="STOP", index=index)))[0] == TextDelta("A")
+
+
+@pytest.mark.parametrize("reason", ["max_tokens", " MAX_TOKENS "])
+def test_a_finish_reason_is_the_same_in_any_case(reason: str) -> None:
+    assert inner(streamed(chunk({"text": "A"}, finish=reason)))[-1] == ChoiceFinished("length")
+
+
+def test_a_finish_reason_that_reports_an_error_is_one() -> None:
+    found = broken(chunk({"text": "A"}, finish="ERROR"))
+    assert (found.malformed, found.code) == (False, "server_error")
+
+
+def test_a_plain_answer_with_content_needs_no_finish_reason() -> None:
+    assert inner(plain(chunk({"text": "A"}))) == [TextDelta("A"), ChoiceFinished("stop")]
+
+
+def test_a_plain_answer_may_be_the_list_of_a_streams_chunks() -> None:
+    body = [chunk({"text": "A"}), chunk({"text": "B"}, finish="STOP") | {"usageMetadata": USAGE}]
+    assert plain(body) == streamed(*body)
 
 
 @pytest.mark.parametrize("chunks", [(), ({},), ({"candidates": []},), (chunk({"text": "A"}),)])
