@@ -2,6 +2,8 @@
 
 Rule: an assistant's message is part of an earlier answer, from any server: members that are not read here are left out. They are
 `reasoning_details`, `token_ids`, `stop_reason`, `prefix`, `parsed`, `parsed_arguments` and many others.
+
+OpenAI's own hints about its prompt cache are left out too.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from app.wire.strict import Level, ReturnedShape, Shape
 class TextPart(Shape, frozen=True, gc=False, tag="text", tag_field="type"):
     text: str
     cache_control: CacheShape | None = None
+    prompt_cache_breakpoint: Any = None
 
 
 class RefusalPart(Shape, frozen=True, gc=False, tag="refusal", tag_field="type"):
@@ -31,6 +34,7 @@ class ImageUrl(Shape, frozen=True, gc=False):
 class ImagePart(Shape, frozen=True, gc=False, tag="image_url", tag_field="type"):
     image_url: ImageUrl
     cache_control: CacheShape | None = None
+    prompt_cache_breakpoint: Any = None
 
 
 class FileBody(Shape, frozen=True, gc=False):
@@ -42,6 +46,7 @@ class FileBody(Shape, frozen=True, gc=False):
 class FilePart(Shape, frozen=True, gc=False, tag="file", tag_field="type"):
     file: FileBody
     cache_control: CacheShape | None = None
+    prompt_cache_breakpoint: Any = None
 
 
 class AudioPart(Shape, frozen=True, gc=False, tag="input_audio", tag_field="type"):
@@ -146,10 +151,10 @@ class AssistantMessage(ReturnedShape, frozen=True, gc=False, tag="assistant", ta
 
 
 class ToolMessage(Shape, frozen=True, gc=False, tag="tool", tag_field="role"):
-    """Older clients add the function's `name`, which the call's id already determines."""
+    """Older clients add the function's `name`, which the call's id already determines. Null is an output without text."""
 
-    content: Content
     tool_call_id: str
+    content: Content | None = None
     name: str | None = None
     cache_control: CacheShape | None = None
 
