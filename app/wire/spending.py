@@ -186,7 +186,7 @@ def _check_unknown(name: str, raw: msgspec.Raw) -> None:
 
 
 def _check_inside(name: str, raw: msgspec.Raw) -> None:
-    """Nothing inside the member may have the name of a limit, except in BUDGETS, and only once: parsers differ in which one counts."""
+    """Nothing inside the member may have the name of a limit, except once in BUDGETS: parsers differ in which of two counts."""
     if bytes(memoryview(raw)[:1]) not in (b"{", b"["):
         return
     decode(raw, _any, name[:NAME_LENGTH_MAX])
