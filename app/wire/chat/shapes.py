@@ -117,21 +117,36 @@ class ReturnedPart(ReturnedShape, frozen=True, gc=False):
     cache_control: CacheShape | None = None
 
 
-class SystemMessage(Shape, frozen=True, gc=False, tag="system", tag_field="role"):
+class ClientMessage(Shape, frozen=True, gc=False, kw_only=True):
+    """Members of other roles, which clients with one type for all messages send as null."""
+
+    tool_calls: None = None
+    function_call: None = None
+    refusal: None = None
+    audio: None = None
+    annotations: None = None
+    reasoning: None = None
+    reasoning_content: None = None
+
+
+class SystemMessage(ClientMessage, frozen=True, gc=False, tag="system", tag_field="role"):
     content: Content
     name: str | None = None
+    tool_call_id: None = None
     cache_control: CacheShape | None = None
 
 
-class DeveloperMessage(Shape, frozen=True, gc=False, tag="developer", tag_field="role"):
+class DeveloperMessage(ClientMessage, frozen=True, gc=False, tag="developer", tag_field="role"):
     content: Content
     name: str | None = None
+    tool_call_id: None = None
     cache_control: CacheShape | None = None
 
 
-class UserMessage(Shape, frozen=True, gc=False, tag="user", tag_field="role"):
+class UserMessage(ClientMessage, frozen=True, gc=False, tag="user", tag_field="role"):
     content: Content
     name: str | None = None
+    tool_call_id: None = None
     cache_control: CacheShape | None = None
 
 
@@ -150,7 +165,7 @@ class AssistantMessage(ReturnedShape, frozen=True, gc=False, tag="assistant", ta
     cache_control: CacheShape | None = None
 
 
-class ToolMessage(Shape, frozen=True, gc=False, tag="tool", tag_field="role"):
+class ToolMessage(ClientMessage, frozen=True, gc=False, tag="tool", tag_field="role"):
     """Older clients add the function's `name`, which the call's id already determines. Null is an output without text."""
 
     tool_call_id: str
