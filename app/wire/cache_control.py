@@ -20,8 +20,8 @@ from app.wire.strict import Shape
 
 NAME: Final = "cache_control"
 _HINT: Final = b'"cache_control"'
-_LISTS: Final = ("messages", "input", "tools", "functions")
-_INNER: Final = ("content", "output", "function")
+_LISTS: Final = ("messages", "input", "instructions", "tools", "functions")
+_INNER: Final = ("content", "output", "function", "tool_calls", "tools", "image_url", "file", "summary")
 
 
 class CacheShape(Shape, frozen=True, gc=False):
@@ -69,19 +69,16 @@ def without_cache_control(fields: Members) -> Members:
 
 
 def _stripped(raw: msgspec.Raw) -> Any:
-    """The hint occurs on an item or a tool, and on what is directly inside it. A schema or a text may contain the same word."""
+    """The hint occurs on an item or a tool, and on the parts, calls and tools inside it. A schema or a text may contain it."""
     if _HINT not in bytes(raw):
         return raw
     item = _any.decode(raw)
-    for holder in (item, *_inside(item)):
-        if isinstance(holder, dict):
+    waiting = [item]
+    while waiting:
+        holder = waiting.pop()
+        if isinstance(holder, list):
+            waiting += holder
+        elif isinstance(holder, dict):
             holder.pop(NAME, None)
+            waiting += [holder.get(name) for name in _INNER]
     return item
-
-
-def _inside(item: Any) -> list[Any]:
-    found: list[Any] = []
-    for name in _INNER if isinstance(item, dict) else ():
-        value = item.get(name)
-        found += value if isinstance(value, list) else [value]
-    return found

@@ -262,7 +262,8 @@ class CanonicalRequest(Value, frozen=True, gc=False):
 
     `instructions` come before all items; chat's system messages are items. `logprobs` is the number of alternatives per token, 0
     for the chosen tokens only, or None for no log probabilities. `effort`: none, minimal, low, medium, high, xhigh. `summary`:
-    auto, concise, detailed. `namespaces`: the namespace and the name of each tool whose `name` was made from both.
+    auto, concise, detailed. `namespaces`: the namespace and the name of each tool whose `name` was made from both,
+    and of each whose bare name no other tool has.
     """
 
     endpoint: Endpoint
@@ -334,6 +335,11 @@ PARAMS: Final[dict[Endpoint, dict[str, str]]] = {
     },
 }
 """The client's parameter name for a field of CanonicalRequest, if it differs from the field's name."""
+
+
+def ends_with_the_user(request: CanonicalRequest) -> bool:
+    last = request.items[-1] if request.items else None
+    return isinstance(last, Message) and last.role == "user"
 
 
 def unsupported_field(request: CanonicalRequest, field: str, why: str) -> RequestError:

@@ -99,7 +99,7 @@ def measure_content(raw: msgspec.Raw, name: str) -> ContentTotals:
             raise unsupported(f"{where}.audio", "Audio is not offered.")
         _measure_parts(totals, item.content, f"{where}.content")
         _measure_parts(totals, item.output, f"{where}.output")
-        if item.type == "image_generation_call":
+        if item.type == "image_generation_call" and _first(item.result) == b'"':
             totals.images += 1
             _count(totals, item.result, _base64_bytes(item.result))
         if item.tools is not None:

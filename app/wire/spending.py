@@ -12,6 +12,7 @@ Mistral document for their chat endpoints.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
@@ -40,6 +41,8 @@ BUDGETS: Final = (
     *("chat_template_kwargs.thinking_budget", "chat_template_kwargs.reasoning_budget"),
 )
 """Members of other servers that set a number of tokens to write or to think. Each must be within the output limit."""
+_OPEN: Final = ("reasoning", "thinking", "chat_template_kwargs")
+"""Members that hold budgets, and to which servers add members of their own. Any other name of a limit inside them is refused."""
 _SHARED_HARMLESS = (
     *("model", "stream", "stream_options", "store", "tool_choice", "parallel_tool_calls", "temperature", "top_p"),
     *("top_logprobs", "metadata", "user", "safety_identifier", "moderation", "top_k", "min_p", "seed", "stop"),
@@ -142,6 +145,8 @@ _LIMIT_NAMES: Final = frozenset(
         *("maxtokenstosample", "maxgeneratedtokens", "maxthinkingtokens", "maxreasoningtokens", "maxcompletionlength"),
         *("npredict", "numpredict", "bestof", "usebeamsearch", "beamwidth", "numbeams", "numreturnsequences"),
         *("candidatecount", "numchoices", "numcompletions", "thinkingbudget", "budgettokens", "reasoningbudget"),
+        *("thinkingbudgettokens", "thinkingtokenbudget", "reasoningbudgettokens", "reasoningtokens", "thinkingtokens"),
+        *("mintokens", "minnewtokens", "numgenerations", "numsamples", "numresponses"),
         *("maxtoolcalls", "maxuses", "maxsearches", "servicetier"),
     }
 )
@@ -156,6 +161,8 @@ def check_members(fields: Members, endpoint: Endpoint) -> None:
     for name in fields:
         raw = raw_member(fields, name)
         member = known.get(name)
+        if raw is not None and name in _OPEN:
+            _check_inside(name, raw)
         if raw is None or (member is not None and member.handling != "refused"):
             continue
         if member is not None:
@@ -175,24 +182,43 @@ def _check_unknown(name: str, raw: msgspec.Raw) -> None:
     """An unknown member may not have the name of a limit, and neither may anything inside it."""
     if _folded(name) in _LIMIT_NAMES:
         raise unsupported(name[:NAME_LENGTH_MAX], _LIMIT_WHY)
+    _check_inside(name, raw)
+
+
+def _check_inside(name: str, raw: msgspec.Raw) -> None:
+    """Nothing inside the member may have the name of a limit, except once in BUDGETS: parsers differ in which of two counts."""
     if bytes(memoryview(raw)[:1]) not in (b"{", b"["):
         return
-    waiting: list[tuple[str, Any]] = [(name, decode(raw, _any, name[:NAME_LENGTH_MAX]))]
+    decode(raw, _any, name[:NAME_LENGTH_MAX])
+    waiting: list[tuple[str, Any]] = [(name, json.loads(bytes(raw), object_pairs_hook=_Pairs))]
     while waiting:
         where, value = waiting.pop()
-        if isinstance(value, list):
-            waiting.extend((f"{where}[{index}]", inner) for index, inner in enumerate(value) if _has_members(inner))
+        if isinstance(value, _Pairs):
+            _check_limits_in(value, where)
+            waiting.extend((f"{where}.{inner_name}", inner) for inner_name, inner in value if _has_members(inner))
         else:
-            for inner_name, inner in value.items():
-                path = f"{where}.{inner_name}"
-                if inner is not None and (inner_name == "n" or _folded(inner_name) in _LIMIT_NAMES):
-                    raise unsupported(path[-NAME_LENGTH_MAX:], _LIMIT_WHY)
-                if _has_members(inner):
-                    waiting.append((path, inner))
+            waiting.extend((f"{where}[{index}]", inner) for index, inner in enumerate(value) if _has_members(inner))
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The members of a JSON object, repeated ones included."""
+
+
+def _check_limits_in(members: _Pairs, where: str) -> None:
+    seen: set[str] = set()
+    for name, value in members:
+        path = f"{where}.{name}"
+        if value is None or not (name == "n" or _folded(name) in _LIMIT_NAMES):
+            continue
+        if path not in BUDGETS:
+            raise unsupported(path[-NAME_LENGTH_MAX:], _LIMIT_WHY)
+        if path in seen:
+            raise RequestError(f"Duplicate parameter: '{path}' appears more than once.", param=path)
+        seen.add(path)
 
 
 def _has_members(value: Any) -> bool:
-    return isinstance(value, dict | list)
+    return isinstance(value, list)
 
 
 def _folded(name: str) -> str:

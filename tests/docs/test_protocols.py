@@ -211,7 +211,9 @@ def test_a_word_of_a_table_describes_what_happens(heading: str, name: str, place
 
 def is_hint(heading: str, name: str) -> bool:
     """Whether leaving this out has no effect at all. Otherwise it is the default anyway, or the gateway takes care of it."""
-    hints = {f"`{hint}`" for hint in (*Hints.__struct_fields__, "client_metadata", "cache_control")}
+    hints = {
+        f"`{hint}`" for hint in (*Hints.__struct_fields__, "client_metadata", "cache_control", "prompt_cache_options")
+    }
     return heading in ("Items and parts", "Tools") or name in hints
 
 

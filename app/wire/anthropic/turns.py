@@ -1,7 +1,7 @@
 """Writes the items of a conversation as Anthropic's `system` and alternating user and assistant messages.
 
 Rule 1: roles alternate and the user comes first: if the assistant begins the conversation, OPENING is put before it. So it is
-        if there are only instructions.
+        if there are only instructions, or only a blank message. After an answer, a blank message of the user is BLANK.
 Rule 2: system and developer messages, at any place, are joined in order into `system`, after the instructions.
 Rule 3: all results of a turn's calls come first in the user's next turn. A call without an output, or an output without a call, is
         rejected by its path.
@@ -18,13 +18,12 @@ import re
 from collections.abc import Iterable, Set
 from typing import Any, Final
 
-import msgspec
-
 from app.wire import tags
 from app.wire.anthropic.caching import cache_member
 from app.wire.anthropic.ids import anthropic_call_id
 from app.wire.anthropic.parts import blocks_of, image_block, text_blocks
 from app.wire.anthropic.seals import thinking_block
+from app.wire.arguments import arguments_object
 from app.wire.cache_control import NAME
 from app.wire.canonical import (
     CanonicalRequest,
@@ -38,12 +37,13 @@ from app.wire.canonical import (
     Message,
     Reasoning,
     Target,
+    ends_with_the_user,
     unsupported_field,
 )
-from app.wire.exchange import RequestError
 
 Block = dict[str, Any]
 OPENING: Final = "(The conversation begins.)"
+BLANK: Final = "(An empty message.)"
 IMAGE_NOTE: Final = "(The image that you made:)"
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _SYSTEM_ROLES: Final = {"system", "developer"}
@@ -107,7 +107,9 @@ class Turns:
         if self._pending_images:
             self._user([])
         self._check_all_answered()
-        if not self._turns and not self.system:
+        if self._turns and self._turns[-1][0] == "assistant" and ends_with_the_user(self._request):
+            self._user([{"type": "text", "text": BLANK}])
+        if not self._turns and not self.system and not ends_with_the_user(self._request):
             raise unsupported_field(self._request, "items", "This model needs at least one message that is not empty.")
 
     def _user(self, blocks: list[Block]) -> None:
@@ -134,7 +136,7 @@ class Turns:
         times = self._calls.get(call.call_id, 0)
         self._calls[call.call_id] = times + 1
         tool_id = _tool_id(call.call_id, times, self._call_ids)
-        block: Block = {"type": "tool_use", "id": tool_id, "name": call.name, "input": _arguments(call)}
+        block: Block = {"type": "tool_use", "id": tool_id, "name": call.name, "input": arguments_object(call.arguments)}
         self._assistant([block | cache_member(call.cache)])
         self._unanswered[call.call_id] = call, tool_id
 
@@ -170,20 +172,6 @@ def turns_of(request: CanonicalRequest, target: Target, items: Iterable[Item]) -
         turns.take(item)
     turns.close()
     return turns
-
-
-def _arguments(call: FunctionCall) -> dict[str, Any]:
-    """The arguments as an object, which is all that Anthropic accepts."""
-    if not call.arguments.strip():
-        return {}
-    try:
-        value = msgspec.json.decode(call.arguments)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        message = f"Invalid value for '{call.at}': this model needs a call's arguments to be a JSON object."
-        raise RequestError(message, param=call.at, code="invalid_value")
-    return value
 
 
 def _tool_id(call_id: str, times: int, others: Set[str]) -> str:

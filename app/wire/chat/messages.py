@@ -156,7 +156,7 @@ class _Conversation:
         custom = self._custom.get(message.tool_call_id)
         if custom is None:
             raise invalid(f"{at}.tool_call_id", "No earlier message contains a call with this id.")
-        parts = self._parts(message.content, "tool", at)
+        parts = self._parts(message.content or "", "tool", at)
         output = CustomCallOutput if custom else FunctionCallOutput
         self.items.append(output(message.tool_call_id, parts, at))
 

@@ -56,14 +56,14 @@ KNOWN: Final = frozenset(
         *("function_call", "parallel_tool_calls", "web_search_options", "max_tokens", "max_completion_tokens"),
         *("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "stop", "logprobs", "top_logprobs"),
         *("logit_bias", "reasoning_effort", "response_format", "verbosity", "service_tier", "modalities", "metadata"),
-        *("user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "cache_control"),
+        *("user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"),
+        "cache_control",
     }
 )
 UNSUPPORTED: Final[Mapping[str, str]] = {
     "audio": "Audio output is not offered.",
     "prediction": "Predicted output is not offered for this model.",
     "moderation": "Moderation within a completion is not offered for this model.",
-    "prompt_cache_options": "Use 'prompt_cache_key' and 'prompt_cache_retention'.",
 }
 
 

@@ -2,6 +2,8 @@
 
 Rule: an assistant's message is part of an earlier answer, from any server: members that are not read here are left out. They are
 `reasoning_details`, `token_ids`, `stop_reason`, `prefix`, `parsed`, `parsed_arguments` and many others.
+
+OpenAI's own hints about its prompt cache are left out too.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from app.wire.strict import Level, ReturnedShape, Shape
 class TextPart(Shape, frozen=True, gc=False, tag="text", tag_field="type"):
     text: str
     cache_control: CacheShape | None = None
+    prompt_cache_breakpoint: Any = None
 
 
 class RefusalPart(Shape, frozen=True, gc=False, tag="refusal", tag_field="type"):
@@ -31,6 +34,7 @@ class ImageUrl(Shape, frozen=True, gc=False):
 class ImagePart(Shape, frozen=True, gc=False, tag="image_url", tag_field="type"):
     image_url: ImageUrl
     cache_control: CacheShape | None = None
+    prompt_cache_breakpoint: Any = None
 
 
 class FileBody(Shape, frozen=True, gc=False):
@@ -42,6 +46,7 @@ class FileBody(Shape, frozen=True, gc=False):
 class FilePart(Shape, frozen=True, gc=False, tag="file", tag_field="type"):
     file: FileBody
     cache_control: CacheShape | None = None
+    prompt_cache_breakpoint: Any = None
 
 
 class AudioPart(Shape, frozen=True, gc=False, tag="input_audio", tag_field="type"):
@@ -112,21 +117,36 @@ class ReturnedPart(ReturnedShape, frozen=True, gc=False):
     cache_control: CacheShape | None = None
 
 
-class SystemMessage(Shape, frozen=True, gc=False, tag="system", tag_field="role"):
+class ClientMessage(Shape, frozen=True, gc=False, kw_only=True):
+    """Members of other roles, which clients with one type for all messages send as null."""
+
+    tool_calls: None = None
+    function_call: None = None
+    refusal: None = None
+    audio: None = None
+    annotations: None = None
+    reasoning: None = None
+    reasoning_content: None = None
+
+
+class SystemMessage(ClientMessage, frozen=True, gc=False, tag="system", tag_field="role"):
     content: Content
     name: str | None = None
+    tool_call_id: None = None
     cache_control: CacheShape | None = None
 
 
-class DeveloperMessage(Shape, frozen=True, gc=False, tag="developer", tag_field="role"):
+class DeveloperMessage(ClientMessage, frozen=True, gc=False, tag="developer", tag_field="role"):
     content: Content
     name: str | None = None
+    tool_call_id: None = None
     cache_control: CacheShape | None = None
 
 
-class UserMessage(Shape, frozen=True, gc=False, tag="user", tag_field="role"):
+class UserMessage(ClientMessage, frozen=True, gc=False, tag="user", tag_field="role"):
     content: Content
     name: str | None = None
+    tool_call_id: None = None
     cache_control: CacheShape | None = None
 
 
@@ -145,11 +165,11 @@ class AssistantMessage(ReturnedShape, frozen=True, gc=False, tag="assistant", ta
     cache_control: CacheShape | None = None
 
 
-class ToolMessage(Shape, frozen=True, gc=False, tag="tool", tag_field="role"):
-    """Older clients add the function's `name`, which the call's id already determines."""
+class ToolMessage(ClientMessage, frozen=True, gc=False, tag="tool", tag_field="role"):
+    """Older clients add the function's `name`, which the call's id already determines. Null is an output without text."""
 
-    content: Content
     tool_call_id: str
+    content: Content | None = None
     name: str | None = None
     cache_control: CacheShape | None = None
 

@@ -55,6 +55,8 @@ class _Turns:
         self._reasoning: dict[str, str] = {}
         self._extra: dict[str, Any] | None = None
         self._pending_reasoning: list[dict[str, Any]] = []
+        self._outputs_at = 0
+        self._open: set[str] = set()
 
     def take(self, item: Item) -> None:
         match item:
@@ -69,7 +71,7 @@ class _Turns:
                 self._call(item.call_id, "custom", {"name": item.name, "input": item.input})
             case FunctionCallOutput() | CustomCallOutput():
                 self.end_turn()
-                self.messages.append(self._output(item))
+                self._put_output(item)
             case Reasoning():
                 self._add_reasoning(item)
             case WebSearchCall():
@@ -90,9 +92,11 @@ class _Turns:
             if self._name is not None:
                 message["name"] = self._name
             message |= self._reasoning
+            self.messages.append(message)
             if self._calls:
                 message["tool_calls"] = self._calls
-            self.messages.append(message)
+                self._outputs_at = len(self.messages)
+                self._open = {call["id"] for call in self._calls}
         self._parts, self._name, self._calls = [], None, []
         self._reasoning, self._extra, self._pending_reasoning = {}, None, []
 
@@ -145,6 +149,14 @@ class _Turns:
         if message.name is not None:
             written["name"] = message.name
         return written
+
+    def _put_output(self, item: FunctionCallOutput | CustomCallOutput) -> None:
+        """The outputs of the latest calls come right after them: chat accepts no other message before them."""
+        if item.call_id not in self._open:
+            self.messages.append(self._output(item))
+            return
+        self.messages.insert(self._outputs_at, self._output(item))
+        self._outputs_at += 1
 
     def _output(self, item: FunctionCallOutput | CustomCallOutput) -> dict[str, Any]:
         return {"role": "tool", "tool_call_id": item.call_id, "content": self._content(item.parts, "tool")}

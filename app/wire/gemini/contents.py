@@ -1,13 +1,14 @@
 """Writes a conversation as Gemini's contents: turns with the roles user and model, and a separate system instruction.
 
-Rule 1: consecutive parts with the same role are one turn; functionResponse parts belong to the user.
+Rule 1: consecutive parts with the same role are one turn; functionResponse parts belong to the user, and come first in the turn.
 Rule 2: a signature is put on the part that follows its Reasoning item in the model's turn. If no part follows, the signature gets a
         separate, empty text part, like the one that Gemini sends at the end of a stream.
 Rule 3: Gemini 3 rejects a turn whose first call has no signature. If there is none (another model made the call, or the client did
         not keep it), the documented bypass is used.
 Rule 4: an output is always sent as text, {"output": "..."}: in a client's own object, Gemini would read `$ref`, `output` and
         `error` as its own words.
-Rule 5: without a message, the model answers the instructions: the user's turn is OPENING.
+Rule 5: the user comes first: Gemini rejects a call that follows no turn of the user. If the model begins the conversation, or there
+        are only instructions or a blank message, OPENING is put before it. After an answer, a blank message of the user is BLANK.
 Rule 6: left out: searches of earlier turns (the text that follows contains their findings), reasoning that this upstream did not
         sign, file names.
 """
@@ -16,8 +17,7 @@ from __future__ import annotations
 
 from typing import Any, Final, assert_never
 
-import msgspec
-
+from app.wire.arguments import arguments_object
 from app.wire.canonical import (
     PARAMS,
     CanonicalRequest,
@@ -36,6 +36,7 @@ from app.wire.canonical import (
     Target,
     Text,
     WebSearchCall,
+    ends_with_the_user,
     unsupported_field,
 )
 from app.wire.exchange import RequestError
@@ -44,6 +45,7 @@ from app.wire.gemini.media import inline, media_part
 from app.wire.tags import unseal
 
 OPENING: Final = "(The conversation begins.)"
+BLANK: Final = "(An empty message.)"
 NO_SIGNATURE: Final = "skip_thought_signature_validator"
 
 Json = dict[str, Any]
@@ -67,13 +69,17 @@ class _Conversation:
         self._names: dict[str, str] = {}
         self._signature: str | None = None
         self._turn_has_call = False
+        self._outputs_in_turn = 0
 
     def members(self) -> Json:
         self._flush_signature()
-        if not self._turns and self._system:
-            self._put("user", {"text": OPENING})
-        if not self._turns:
+        blank = ends_with_the_user(self._request)
+        if self._turns and self._turns[-1]["role"] == "model" and blank:
+            self._put("user", {"text": BLANK})
+        if not self._turns and not self._system and not blank:
             raise unsupported_field(self._request, "items", "This model needs a user message.")
+        if not self._turns or self._turns[0]["role"] == "model":
+            self._turns.insert(0, {"role": "user", "parts": [{"text": OPENING}]})
         instruction = {"systemInstruction": {"parts": self._system}} if self._system else {}
         return instruction | {"contents": self._turns}
 
@@ -131,10 +137,7 @@ class _Conversation:
 
     def _call(self, call: FunctionCall) -> None:
         self._names[call.call_id] = call.name
-        arguments = _object(call.arguments.strip() or "{}")
-        if arguments is None:
-            place = f"{call.at or PARAMS[self._request.endpoint]['items']}.arguments"
-            raise _invalid(place, "this model needs a call's arguments to be a JSON object.")
+        arguments = arguments_object(call.arguments)
         if self._newest and self._signature is None and not (self._in_turn_of("model") and self._turn_has_call):
             self._signature = NO_SIGNATURE
         self._put("model", {"functionCall": {"id": call.call_id, "name": call.name, "args": arguments}})
@@ -149,6 +152,9 @@ class _Conversation:
         answer: Json = {"id": output.call_id, "name": name, "response": {"output": text}}
         media = [self._output_media(part, at) for part in output.parts if isinstance(part, Image | File)]
         self._put("user", {"functionResponse": answer | ({"parts": media} if media else {})})
+        parts = self._turns[-1]["parts"]
+        parts.insert(self._outputs_in_turn, parts.pop())
+        self._outputs_in_turn += 1
 
     def _output_media(self, part: Image | File, at: str) -> Json:
         if not self._newest:
@@ -177,7 +183,7 @@ class _Conversation:
             self._signature = None
         if not self._in_turn_of(role):
             self._turns.append({"role": role, "parts": []})
-            self._turn_has_call = False
+            self._turn_has_call, self._outputs_in_turn = False, 0
         self._turns[-1]["parts"].append(part)
 
     def _flush_signature(self) -> None:
@@ -186,15 +192,6 @@ class _Conversation:
 
     def _in_turn_of(self, role: str) -> bool:
         return bool(self._turns) and self._turns[-1]["role"] == role
-
-
-def _object(text: str) -> msgspec.Raw | None:
-    """`text` if it is a JSON object, otherwise None. Of members with the same name, which Google rejects, the last one is kept."""
-    try:
-        value = msgspec.json.decode(text)
-    except (ValueError, RecursionError):
-        return None
-    return msgspec.Raw(msgspec.json.encode(value)) if isinstance(value, dict) else None
 
 
 def _invalid(param: str, why: str) -> RequestError:

@@ -3,7 +3,7 @@
 Rule 1: an item without a type is a message if it has a role; otherwise it is a reference to stored state.
 Rule 2: every item is read, left out or rejected by its path. Calls of tools that the vendor ran itself are left out, because the
         text after them contains their findings; they have no `call_id`, since they need no output. So are earlier tool searches,
-        and messages without content.
+        approvals of the vendor's remote tools, images that were not made, and messages without content.
 Rule 3: content.py has already checked whether URLs may be fetched.
 """
 
@@ -57,7 +57,9 @@ from app.wire.responses.shapes import (
 from app.wire.strict import invalid, strict
 
 Files = Mapping[str, StoredFile]
-_LEFT_OUT: Final = ("mcp_list_tools", "tool_search_call", "tool_search_output")
+_LEFT_OUT: Final = (
+    *("mcp_list_tools", "mcp_approval_request", "mcp_approval_response", "tool_search_call", "tool_search_output"),
+)
 _CLIENTS_CALLS: Final = ("computer_call", "local_shell_call", "shell_call", "apply_patch_call")
 """Calls that the client answers: other vendors have no such tools, and the outputs would be missing."""
 _LEFT_OUT_PARTS: Final = ("reasoning_text", "summary_text")
@@ -277,14 +279,14 @@ def _read_search_call(raw: msgspec.Raw, at: str, _: _Context) -> Item:
     return WebSearchCall(call.id or "", tuple(query for query in queries if isinstance(query, str) and query), at)
 
 
-def _read_image_call(raw: msgspec.Raw, at: str, _: _Context) -> Item:
+def _read_image_call(raw: msgspec.Raw, at: str, _: _Context) -> Item | None:
     call = strict(raw, _image_call, at)
     if not call.result:
-        raise invalid(f"{at}.result", "It is empty.")
+        return None
     return ImageGenerationCall(call.id, call.result, f"image/{call.output_format or 'png'}", at)
 
 
-_READERS: Final[Mapping[str, Callable[[msgspec.Raw, str, _Context], Item]]] = {
+_READERS: Final[Mapping[str, Callable[[msgspec.Raw, str, _Context], Item | None]]] = {
     "function_call": _read_function_call,
     "function_call_output": _read_function_output,
     "custom_tool_call": _read_custom_call,

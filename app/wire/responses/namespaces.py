@@ -4,7 +4,8 @@ Rule 1: a tool of a namespace becomes a plain tool named `<namespace>__<name>`. 
         digits, `_` and `-`, and Gemini no digit or `-` at the start.
 Rule 2: if that name does not fit, or is also the name of another tool of the request, its end is replaced by a digest of both
         names. It depends only on the names in the request, not on their order, so vendors' prompt caches keep working.
-Rule 3: the same names are used in the history, and calls in an answer are mapped back to both names.
+Rule 3: the same names are used in the history, and calls in an answer are mapped back to both names. A model may also write the
+        bare name of a tool, without its namespace: it is mapped back if it can only be that tool's.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Namespaces:
     def __init__(self, pairs: Iterable[Pair] = (), plain: Iterable[str] = ()) -> None:
         known = dict.fromkeys(pairs)
         self.plain = frozenset(plain)
+        self._offered = tuple(known)
         self._taken = set(self.plain)
         counts = Counter(_joined(pair) for pair in known)
         self._ambiguous = {name for name, count in counts.items() if count > 1}
@@ -42,6 +44,13 @@ class Namespaces:
     def originals(self) -> Mapping[str, Pair]:
         """The namespace and the name for each name that flat() returned."""
         return {flat: pair for pair, flat in self._flat.items()}
+
+    @property
+    def in_answers(self) -> Mapping[str, Pair]:
+        """The originals, and the bare name of each offered tool that no other tool has."""
+        counts = Counter(name for _, name in self._offered)
+        bare = {pair[1]: pair for pair in self._offered if counts[pair[1]] == 1 and pair[1] not in self.plain}
+        return {**bare, **self.originals}
 
     def flat(self, namespace: str | None, name: str) -> str:
         """The name to send. A call in the history may be of a tool that the request no longer offers."""

@@ -44,7 +44,7 @@ KNOWN: Final = frozenset(
         *("model", "input", "instructions", "stream", "stream_options", "store", "background", "service_tier"),
         *("max_output_tokens", "max_tool_calls", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning"),
         *("include", "top_logprobs", "temperature", "top_p", "truncation", "metadata", "user", "safety_identifier"),
-        *("prompt_cache_key", "prompt_cache_retention", "client_metadata", "cache_control"),
+        *("prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "client_metadata", "cache_control"),
     }
 )
 _STATELESS = "The gateway is stateless: send the whole conversation in 'input'."
@@ -55,7 +55,6 @@ UNSUPPORTED: Final[Mapping[str, str]] = {
     "context_management": "The gateway does not manage the context: send what the model should read.",
     "image": "Image compression is not offered for this model.",
     "moderation": "Moderation within a response is not offered for this model.",
-    "prompt_cache_options": "Use 'prompt_cache_key' and 'prompt_cache_retention'.",
 }
 _LOGPROBS = "message.output_text.logprobs"
 INCLUDED: Final = frozenset({"reasoning.encrypted_content", "web_search_call.action.sources", _LOGPROBS})
@@ -90,7 +89,7 @@ def read_responses_request(fields: Members, files: Mapping[str, StoredFile]) -> 
         verbosity=shape.verbosity,
         service_tier=service_tier(fields),
         hints=read_hints(fields),
-        namespaces=dict(namespaces.originals),
+        namespaces=dict(namespaces.in_answers),
         cache=read_cache(fields),
     )
 

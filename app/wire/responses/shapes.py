@@ -2,6 +2,7 @@
 
 Rule 1: a member that is not in the shape is rejected by its path, as is a value of the wrong type.
 Rule 2: null is the same as absent wherever a member may be absent. A member of type None is known and must be null.
+        OpenAI's own hints about its prompt cache are of type Any: they are left out.
 Rule 3: an item of an answer may be sent back as received, from any server: members that are not read here are left out.
 """
 
@@ -22,7 +23,7 @@ Json = dict[str, Any]
 
 class InputText(Shape, frozen=True, gc=False, tag="input_text", tag_field="type"):
     text: str
-    prompt_cache_breakpoint: None = None
+    prompt_cache_breakpoint: Any = None
     cache_control: CacheShape | None = None
 
 
@@ -30,7 +31,7 @@ class InputImage(Shape, frozen=True, gc=False, tag="input_image", tag_field="typ
     image_url: str | None = None
     file_id: str | None = None
     detail: Literal["low", "high", "auto", "original"] | None = None
-    prompt_cache_breakpoint: None = None
+    prompt_cache_breakpoint: Any = None
     cache_control: CacheShape | None = None
 
 
@@ -42,7 +43,7 @@ class InputFile(Shape, frozen=True, gc=False, tag="input_file", tag_field="type"
     file_url: str | None = None
     filename: str | None = None
     detail: Literal["auto"] | None = None
-    prompt_cache_breakpoint: None = None
+    prompt_cache_breakpoint: Any = None
     cache_control: CacheShape | None = None
 
 
@@ -146,8 +147,10 @@ class SearchCallShape(ReturnedShape, frozen=True, gc=False, kw_only=True):
 
 
 class ImageCallShape(ReturnedShape, frozen=True, gc=False, kw_only=True):
+    """Without a result, the image was not made."""
+
     id: str
-    result: str
+    result: str | None = None
     output_format: Literal["png", "webp", "jpeg", "gif"] | None = None
 
 
@@ -194,6 +197,7 @@ class NamespaceShape(ToolShape, frozen=True, gc=False, kw_only=True):
     name: str
     tools: list[msgspec.Raw]
     description: str | None = None
+    cache_control: CacheShape | None = None
 
 
 class UserLocation(Shape, frozen=True, gc=False):

@@ -89,6 +89,8 @@ def _tools(raw: msgspec.Raw, at: str) -> list[_Found]:
     tools = [_tool(each, f"{at}.tools[{index}]", _IN_NAMESPACES) for index, each in enumerate(shape.tools)]
     if tools and shape.description:
         tools[0] = _described(tools[0], f"{shape.name}: {shape.description}")
+    if tools and shape.cache_control is not None and isinstance(tools[-1], FunctionTool):
+        tools[-1] = msgspec.structs.replace(tools[-1], cache=cache_of(shape.cache_control))
     return [_Found(tool, shape.name) for tool in tools]
 
 

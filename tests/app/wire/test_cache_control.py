@@ -156,3 +156,27 @@ def test_a_pass_through_is_left_without_it_and_keeps_all_other_bytes() -> None:
     )
     plain = read_body(json.dumps({"model": "m", "input": "cache_control"}).encode())
     assert without_cache_control(plain) == plain
+
+
+def test_openai_gets_none_in_calls_or_namespaces() -> None:
+    call = {**CALL, "cache_control": MARK, "function": {"name": "f", "arguments": "{}", "cache_control": MARK}}
+    image = {"type": "image_url", "image_url": {"url": PNG, "cache_control": MARK}}
+    inner = {"type": "function", "name": "f", "parameters": {"cache_control": {}}, "cache_control": MARK}
+    body = {
+        "messages": [{"role": "user", "content": [image]}, {"role": "assistant", "tool_calls": [call]}],
+        "tools": [{"type": "namespace", "name": "n", "tools": [inner], "cache_control": MARK}],
+        "instructions": [{"role": "user", "content": [{"type": "input_text", "text": "a", "cache_control": MARK}]}],
+    }
+    sent = without_cache_control(read_body(json.dumps(body).encode()))
+    left = {name: json.loads(bytes(raw)) for name, raw in sent.items()}
+    assert json.dumps(left).count("cache_control") == 1
+    assert left["tools"][0]["tools"][0]["parameters"] == {"cache_control": {}}
+
+
+def test_openais_own_hints_are_left_out_elsewhere() -> None:
+    hint = {"prompt_cache_breakpoint": {"mode": "explicit"}}
+    text = {"type": "input_text", "text": "a"}
+    on_parts = responses({"role": "user", "content": [{**text, **hint}]}, prompt_cache_options={"mode": "explicit"})
+    assert on_parts == responses({"role": "user", "content": [text]})
+    on_chat = chat({"role": "user", "content": [{"type": "text", "text": "a", **hint}]}, prompt_cache_options={})
+    assert on_chat == chat({"role": "user", "content": [{"type": "text", "text": "a"}]})

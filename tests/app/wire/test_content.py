@@ -111,7 +111,7 @@ def test_parts_are_found_wherever_an_item_has_them() -> None:
         {"type": "image_generation_call", "result": None},
     ]
     found = weight(items)
-    assert (found.items, found.images, found.inline_bytes) == (9, 6, 5 * len(PAYLOAD))
+    assert (found.items, found.images, found.inline_bytes) == (9, 5, 5 * len(PAYLOAD))
 
 
 @pytest.mark.parametrize("size", range(6))

@@ -89,12 +89,30 @@ def test_a_refused_member_is_named_and_null_is_the_same_as_absent(endpoint: Endp
         ("responses", {"inference_geo": "us"}, "inference_geo"),
         ("responses", {"Ignore_EOS": True}, "ignore_eos"),
         ("chat", {"Thinking_Budget": 5}, "thinking_budget"),
+        ("chat", {"thinkingBudgetTokens": 5}, "thinkingBudgetTokens"),
+        ("chat", {"reasoning": {"maxTokens": 5}}, "reasoning.maxTokens"),
+        ("responses", {"reasoning": {"effort": "high", "Max_Tokens": 5}}, "reasoning.Max_Tokens"),
+        ("chat", {"thinking": {"type": "enabled", "budgetTokens": 5}}, "thinking.budgetTokens"),
+        (
+            "chat",
+            {"chat_template_kwargs": {"a": [{"max_thinking_tokens": 5}]}},
+            "chat_template_kwargs.a[0].max_thinking_tokens",
+        ),
     ],
 )
 def test_another_spelling_of_a_limit_is_refused_also_inside_an_unknown_member(
     endpoint: Endpoint, body: dict[str, Any], param: str
 ) -> None:
     assert refusal(endpoint, body).param == param
+
+
+def test_a_budget_that_occurs_twice_is_refused() -> None:
+    """Parsers differ in which of two members counts."""
+    twice = b'{"model": "m", "input": "hi", "thinking": {"budget_tokens": 90000, "budget_tokens": 1}}'
+    with pytest.raises(RequestError) as caught:
+        parse("responses", twice)
+    assert caught.value.param == "thinking.budget_tokens"
+    check_members(fields_of({"thinking": {"budget_tokens": 5, "type": "enabled"}, "reasoning": "high"}), "chat")
 
 
 def test_unknown_members_are_listed_and_pass() -> None:

@@ -210,7 +210,7 @@ ITEMS: Final[Mapping[str, Case]] = {
     "a call of a tool that the vendor ran, of any other type": _items(
         {"type": "mcp_call", "id": "mcp_1", "name": "x", "arguments": "{}", "server_label": "s", "output": "1"}
     ),
-    "`tool_search_call`, `tool_search_output`, `mcp_list_tools`": _items(
+    "`tool_search_call`, `tool_search_output`, `mcp_list_tools`, `mcp_approval_request`, `mcp_approval_response`": _items(
         {"type": "tool_search_output", "call_id": None, "execution": "server", "status": "completed", "tools": []}
     ),
     "an item of any other type": _items({"type": "compaction", "encrypted_content": "x"}),

@@ -342,5 +342,18 @@ def test_unknown_members_of_the_clients_own_messages_are_rejected() -> None:
     for role in ("user", "system", "developer"):
         assert refused(messages=[{"role": role, "content": "x", "reasoning": "t"}]) == (
             "messages[0].reasoning",
+            "invalid_type",
+        )
+        assert refused(messages=[{"role": role, "content": "x", "parsed": None}]) == (
+            "messages[0].parsed",
             "unknown_parameter",
         )
+
+
+@pytest.mark.parametrize("role", ["system", "developer", "user"])
+def test_null_members_of_other_roles_are_absent(role: str) -> None:
+    """Clients with one type for all messages send all of its members."""
+    names = ("name", "tool_calls", "function_call", "refusal", "audio", "annotations", "reasoning", "reasoning_content")
+    nulls = dict.fromkeys((*names, "tool_call_id"))
+    plain = {"role": role, "content": "a"}
+    assert items({**plain, **nulls}) == items(plain)

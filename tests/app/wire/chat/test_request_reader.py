@@ -137,7 +137,6 @@ def test_formats(raw: Any, form: TextFormat) -> None:
         ({"prediction": {"type": "content", "content": "a"}}, "prediction", "unsupported_parameter"),
         ({"audio": {"voice": "alloy"}}, "audio", "unsupported_parameter"),
         ({"moderation": {}}, "moderation", "unsupported_parameter"),
-        ({"prompt_cache_options": {}}, "prompt_cache_options", "unsupported_parameter"),
         ({"modalities": ["text", "audio"]}, "modalities", "unsupported_parameter"),
         ({"modalities": "text"}, "modalities", "invalid_type"),
         ({"store": 1}, "store", "invalid_type"),

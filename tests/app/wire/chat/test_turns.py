@@ -206,3 +206,14 @@ def test_reasoning_sealed_by_the_reader_is_written_back() -> None:
     (done,) = (event for event in events if isinstance(event, ReasoningDone))
     actual = messages(Reasoning(sealed=done.sealed), FunctionCall("a", "f", "{}"))
     assert actual == [{"role": "assistant", "content": None, **said}]
+
+
+def test_outputs_come_right_after_their_calls() -> None:
+    """OpenAI refuses a message between them. The output of an earlier turn's call keeps its place."""
+    calls = (FunctionCall("a", "f", "{}"), FunctionCall("b", "f", "{}"))
+    first, second = FunctionCallOutput("a", (Text("1"),)), FunctionCallOutput("b", (Text("2"),))
+    made = messages(HI, *calls, first, HI, second, HI)
+    assert [message["role"] for message in made] == ["user", "assistant", "tool", "tool", "user", "user"]
+    assert [message.get("tool_call_id") for message in made[2:4]] == ["a", "b"]
+    late = messages(HI, calls[0], HI, calls[1], second, first)
+    assert [message.get("tool_call_id") for message in late[-2:]] == ["b", "a"]

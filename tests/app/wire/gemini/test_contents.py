@@ -20,7 +20,7 @@ from app.wire.canonical import (
     Text,
     WebSearchCall,
 )
-from app.wire.gemini.contents import OPENING
+from app.wire.gemini.contents import BLANK, OPENING
 from app.wire.gemini.request_writer import write_gemini_request
 from tests.support.wire.gemini.gemini_requests import HELLO, OLDER, body, contents, make_request, refused, target
 
@@ -68,7 +68,7 @@ def test_turns_of_one_role_are_merged_and_empty_text_is_left_out() -> None:
     ]
 
 
-@pytest.mark.parametrize("items", [(), (Message("assistant", ()),), (Message("user", (Text(""),)),)])
+@pytest.mark.parametrize("items", [(), (Message("assistant", ()),)])
 def test_a_conversation_without_a_turn_is_rejected(items: tuple[Message, ...]) -> None:
     request = make_request(HELLO)
     request = type(request)("responses", "public", items)
@@ -137,10 +137,27 @@ def test_an_output_is_text_and_never_read_as_syntax(text: str) -> None:
     assert written[-1]["parts"][0]["functionResponse"]["response"] == {"output": text}
 
 
-@pytest.mark.parametrize("arguments", ["{", "[]", "1", "null", '"x"', "{}{}", '{"a":' * 100_000])
-def test_arguments_that_are_not_an_object_are_rejected(arguments: str) -> None:
-    call = FunctionCall("call_1", "weather", arguments, at="messages[1].tool_calls[0]")
-    refused(make_request(HELLO, call), "messages[1].tool_calls[0].arguments", code="invalid_value")
+def test_arguments_that_are_not_an_object_come_back_in_one() -> None:
+    written = contents(HELLO, FunctionCall("call_1", "weather", '{"a":'), OUTPUT)
+    assert written[1]["parts"][0]["functionCall"]["args"] == {"INVALID_JSON": '{"a":'}
+
+
+def test_a_blank_message_of_the_user_is_answered() -> None:
+    blank = Message("user", (Text(""),))
+    assert contents(blank) == [user({"text": OPENING})]
+    assert contents(HELLO, said("A"), blank)[1:] == [model({"text": "A"}), user({"text": BLANK})]
+
+
+def test_a_conversation_that_the_model_begins_gets_a_line_of_the_user() -> None:
+    assert contents(said("A"), HELLO) == [user({"text": OPENING}), model({"text": "A"}), user({"text": "Hello"})]
+    assert contents(CALL, OUTPUT)[0] == user({"text": OPENING})
+
+
+def test_outputs_come_first_in_the_turn_after_their_calls() -> None:
+    other = FunctionCall("call_2", "time", "{}")
+    written = contents(HELLO, CALL, other, OUTPUT, HELLO, FunctionCallOutput("call_2", (Text("noon"),)))
+    turn = written[2]["parts"]
+    assert [part.get("functionResponse", {}).get("id") for part in turn] == ["call_1", "call_2", None]
 
 
 def test_arguments_with_one_name_twice_have_it_once() -> None:

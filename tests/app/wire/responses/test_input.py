@@ -231,8 +231,7 @@ CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
         ({"input": [{"type": "function_call_output", "output": "x"}]}, "input[0].call_id", MISSING),
         ({"input": [{"type": "reasoning", "summary": "x"}]}, "input[0].summary", WRONG),
         ({"input": [{"type": "web_search_call", "action": 1}]}, "input[0].action", WRONG),
-        ({"input": [{"type": "image_generation_call", "id": "x", "result": ""}]}, "input[0].result", VALUE),
-        ({"input": [{"type": "image_generation_call", "id": "x", "result": None}]}, "input[0].result", WRONG),
+        ({"input": [{"type": "image_generation_call", "id": "x", "result": 5}]}, "input[0].result", WRONG),
     ],
 )
 def test_errors_name_the_path(members: Any, param: str, code: str) -> None:
@@ -254,6 +253,9 @@ LEFT_OUT: list[Any] = [
     {"type": "mcp_list_tools", "id": "m_1", "server_label": "s", "tools": []},
     {"type": "tool_search_call", "call_id": "c", "execution": "client", "arguments": {}},
     {"type": "tool_search_output", "call_id": "c", "execution": "client", "status": "completed", "tools": []},
+    {"type": "mcp_approval_request", "id": "a_1", "server_label": "s", "name": "x", "arguments": "{}"},
+    {"type": "mcp_approval_response", "approval_request_id": "a_1", "approve": True},
+    {"type": "image_generation_call", "id": "ig_1", "result": None, "status": "failed"},
     {"type": "message", "role": "assistant", "content": []},
     {"role": "assistant", "content": None},
     {"role": "assistant", "content": [{"type": "reasoning_text", "text": "t"}]},

@@ -58,3 +58,10 @@ def test_names_are_valid_and_unambiguous(
     assert all(
         re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_-]*", flat) and len(flat) <= NAME_LENGTH_MAX for flat in flats.values()
     )
+
+
+def test_a_bare_name_in_an_answer_is_mapped_back_if_only_one_tool_has_it() -> None:
+    names = Namespaces([("a", "go"), ("a", "run"), ("b", "run"), ("b", "list")], ["list"])
+    names.flat("c", "gone")
+    assert {name: pair for name, pair in names.in_answers.items() if name not in names.originals} == {"go": ("a", "go")}
+    assert names.in_answers.items() >= names.originals.items()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.wire.canonical import (
+    CacheControl,
     CanonicalRequest,
     CustomTool,
     FunctionTool,
@@ -145,6 +146,7 @@ def test_errors_name_the_path(members: Any, param: str, code: str) -> None:
     assert refused(**members) == (param, code)
 
 
+HOUR = {"type": "ephemeral", "ttl": "1h"}
 IN_NAMESPACE = [{"type": "function", "name": "f", "defer_loading": True}, {"type": "custom", "name": "c"}]
 NAMESPACES: list[Any] = [
     {"type": "namespace", "name": "n", "description": "About n.", "tools": IN_NAMESPACE},
@@ -161,7 +163,14 @@ def test_the_tools_of_a_namespace_are_tools_of_their_own() -> None:
         FunctionTool("o__f", "Own.", at="tools[1].tools[0]"),
         FunctionTool("g", at="tools[2]"),
     )
-    assert request.namespaces == {"n__f": ("n", "f"), "n__c": ("n", "c"), "o__f": ("o", "f")}
+    assert request.namespaces == {"n__f": ("n", "f"), "n__c": ("n", "c"), "c": ("n", "c"), "o__f": ("o", "f")}
+
+
+def test_a_mark_on_a_namespace_is_on_its_last_function() -> None:
+    marked = {**NAMESPACES[0], "tools": [*IN_NAMESPACE[:1], {"type": "function", "name": "l"}], "cache_control": HOUR}
+    tools = read(tools=[marked]).tools
+    assert [tool.cache for tool in tools if isinstance(tool, FunctionTool)] == [None, CacheControl("1h")]
+    assert len(read(tools=[{**NAMESPACES[0], "cache_control": HOUR}]).tools) == 2
 
 
 @pytest.mark.parametrize(
