@@ -159,6 +159,27 @@ async def test_figures_above_the_bounds_are_charged_as_reported_and_counted(tmp_
         assert f'realrouter_usage_contradictions_total{{kind="{kind}",upstream="vendor"}} 1.0' in metrics
 
 
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("path", ["responses", "chat/completions"])
+@pytest.mark.parametrize(
+    ("usage", "members", "output"),
+    [
+        (WHOLE | {"total_tokens": 10**9}, {}, 1_000),
+        ({"prompt_tokens": 100, "total_tokens": 5_000_000}, {}, 1_000),
+        (WHOLE | {"total_tokens": None, "reasoning_tokens": 70_000}, {}, 1_000),
+        (None, {"timings": {"prompt_n": 100, "predicted_n": 10**9}}, 1_000),
+    ],
+)
+async def test_inferred_figures_never_raise_a_charge_above_the_hold(
+    tmp_path: Path, path: str, stream: bool, usage: Any, members: Json, output: int
+) -> None:
+    event, shown, metrics = await charged(tmp_path, path, stream, usage, **members)
+    assert (event.cost_nanos, event.overrun_nanos) == (100_000 + output * 10_000, 0)
+    assert event.usage.estimated
+    assert figures(shown) == (100, 0, output)
+    assert 'realrouter_usage_contradictions_total{kind="inferred_above_bound",upstream="vendor"} 1.0' in metrics
+
+
 def test_an_answer_without_text_may_report_no_output() -> None:
     relay = ChatPlainRelay(model="m")
     relay.feed(b'{"choices": [{"message": {}}], "usage": {"prompt_tokens": 5, "completion_tokens": 0}}')
