@@ -70,8 +70,8 @@ class JudgedUsage(Usage, frozen=True, gc=False, omit_defaults=True):
 
 
 def judged(usage: Usage, *, inferred_input: int = 0, inferred_output: int = 0, partial: bool = False) -> Usage:
-    """`usage`, marked with what was inferred. The same object if nothing was."""
-    if not (inferred_input or inferred_output or partial):
+    """`usage`, marked with what was inferred; without a mark if nothing was."""
+    if not (inferred_input or inferred_output or partial or isinstance(usage, JudgedUsage)):
         return usage
     counts = {name: getattr(usage, name) for name in Usage.__struct_fields__}
     return JudgedUsage(**counts, inferred_input=inferred_input, inferred_output=inferred_output, partial=partial)
@@ -91,32 +91,57 @@ class Item(msgspec.Struct, frozen=True):
 class ChatFigures:
     """The usage of one chat answer, collected from all places that are known for it.
 
-    The places in order: `usage`; `x_groq.usage` (Groq's streams); `usage` of a choice (Moonshot's streams); `timings` (llama.cpp:
-    prompt_n does not include cache_n). The first that reports anything but zeros counts.
+    The places in order: `usage`; `x_groq.usage` (Groq's streams); `usage` of the choices (Moonshot's streams: each counts the same
+    input and its own output); `timings` (llama.cpp: prompt_n does not include cache_n). The first that reports anything but zeros
+    counts.
     """
 
     def __init__(self) -> None:
-        self._places: list[dict[str, Any]] = [{}, {}, {}]
+        self._places: list[dict[str, Any]] = [{}, {}]
+        self._in_choices: dict[int, dict[str, Any]] = {}
         self._timings: dict[str, Any] = {}
 
-    def add(self, usage: Any, *, x_groq: Any = None, in_choices: Iterable[Any] = (), timings: Any = None) -> None:
-        """Add one chunk, or a whole answer."""
+    def add(
+        self, usage: Any, *, x_groq: Any = None, in_choices: Mapping[int, Any] | None = None, timings: Any = None
+    ) -> None:
+        """Add one chunk, or a whole answer. `in_choices` is the usage of each choice, by its index."""
         places = self._places
         places[0] = grown(places[0], usage)
         if isinstance(x_groq, dict):
             places[1] = grown(places[1], x_groq.get("usage"))
-        for each in in_choices:
-            places[2] = grown(places[2], each)
+        for index, each in (in_choices or {}).items():
+            self._in_choices[index] = grown(self._in_choices.get(index, {}), each)
         if isinstance(timings, dict):
             self._timings = grown(self._timings, _of_timings(timings))
 
     def usage(self, service_tier: Any) -> Usage | None:
         """None if no place has a figure."""
         found = [usage for place in self._places if (usage := chat_usage(place, service_tier)) is not None]
+        if (of_choices := self._of_choices(service_tier)) is not None:
+            found.append(of_choices)
         timed = chat_usage(self._timings, service_tier)
         if timed is not None:
             found.append(judged(timed, inferred_input=timed.input_tokens, inferred_output=timed.output_tokens))
         return next((usage for usage in found if usage.total_tokens), found[0] if found else None)
+
+    def _of_choices(self, service_tier: Any) -> Usage | None:
+        """The greatest input of a choice, and the sum of their outputs."""
+        found = [usage for each in self._in_choices.values() if (usage := chat_usage(each, service_tier)) is not None]
+        if len(found) < 2:
+            return found[0] if found else None
+        whole = max(found, key=lambda usage: usage.input_tokens)
+        inferred = [usage for usage in found if isinstance(usage, JudgedUsage)]
+        summed = msgspec.structs.replace(
+            whole,
+            output=sum(usage.output for usage in found),
+            reasoning=sum(usage.reasoning for usage in found),
+            estimated=any(usage.estimated for usage in found),
+        )
+        return judged(
+            summed,
+            inferred_input=whole.inferred_input if isinstance(whole, JudgedUsage) else 0,
+            inferred_output=sum(usage.inferred_output for usage in inferred),
+        )
 
 
 def _of_timings(timings: dict[str, Any]) -> dict[str, int]:

@@ -130,12 +130,16 @@ class ChatJudge:
             self._began = True
             self._seed = upstream_id or str(chunk.get("created"))
             yield AnswerBegun(upstream_id, _word(chunk.get("model")), self._tier)
+        in_choices: dict[int, Any] = {}
         for position, choice in enumerate(choices):
-            yield from self._choice(choice, part, position if part == "message" else 0)
+            place = position if part == "message" else 0
+            yield from self._choice(choice, part, place)
+            if "usage" in choice:
+                in_choices[self._choice_reader(choice, place).index] = choice["usage"]
         self._figures.add(
             chunk.get("usage"),
             x_groq=chunk.get("x_groq"),
-            in_choices=[choice["usage"] for choice in choices if "usage" in choice],
+            in_choices=in_choices,
             timings=chunk.get("timings"),
         )
 

@@ -180,6 +180,41 @@ async def test_inferred_figures_never_raise_a_charge_above_the_hold(
     assert 'realrouter_usage_contradictions_total{kind="inferred_above_bound",upstream="vendor"} 1.0' in metrics
 
 
+@pytest.mark.parametrize("stream", [True, False])
+async def test_each_choices_own_usage_is_billed(tmp_path: Path, stream: bool) -> None:
+    """Moonshot's form with two choices: the input is read once, each output counts."""
+
+    def script(request: Request) -> Script:
+        ends = [
+            chunk(finish="stop", index=index) | {"usage": None} if stream else {"index": index, "finish_reason": "stop"}
+            for index in (0, 1)
+        ]
+        usages = [{"prompt_tokens": 100, "completion_tokens": count} for count in (20, 30)]
+        if not stream:
+            choices = [
+                end | {"message": {"role": "assistant", "content": TEXT}, "usage": usage}
+                for end, usage in zip(ends, usages, strict=True)
+            ]
+            return json_answer({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": choices})
+        for end, usage in zip(ends, usages, strict=True):
+            end["choices"][0]["usage"] = usage
+        texts = [chunk(TEXT, index=index) for index in (0, 1)]
+        return [Head(200, SSE), *(Chunk(sse(each)) for each in (*texts, *ends, "[DONE]")), Chunk(b"")]
+
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "n": 2, "stream": stream}
+    body |= {"stream_options": {"include_usage": True}} if stream else {}
+    async with (
+        serve(script) as upstream,
+        running(tmp_path, models=MODEL, upstreams={"vendor": ("openai-chat", upstream.base_url)}) as gateway,
+    ):
+        answer = await gateway.post("chat/completions", body)
+        assert answer.status_code == 200, answer.text
+        event = await gateway.only_debit()
+        shown = (frames(answer.content)[-1] if stream else answer.json())["usage"]
+    assert (event.cost_nanos, event.usage.estimated) == (600_000, False)
+    assert figures(shown) == (100, 0, 50)
+
+
 def test_an_answer_without_text_may_report_no_output() -> None:
     relay = ChatPlainRelay(model="m")
     relay.feed(b'{"choices": [{"message": {}}], "usage": {"prompt_tokens": 5, "completion_tokens": 0}}')

@@ -208,7 +208,20 @@ ZEROS = {"prompt_tokens": 0, "completion_tokens": 0}
         ([{}], None),
         ([{"x_groq": {"id": "r"}}, {"timings": {"prompt_n": 1}}, {"timings": 3, "x_groq": 3}], None),
         ([{"x_groq": {"usage": HIDDEN}}], Usage(input=100, output=20)),
-        ([{"in_choices": [HIDDEN]}], Usage(input=100, output=20)),
+        ([{"in_choices": {0: HIDDEN}}], Usage(input=100, output=20)),
+        ([{"in_choices": {0: None, 1: {}}}], None),
+        (  # each choice counts its own output
+            [{"in_choices": {0: HIDDEN}}, {"in_choices": {1: HIDDEN | {"completion_tokens": 7}, 0: HIDDEN}}],
+            Usage(input=100, output=27),
+        ),
+        (
+            [{"in_choices": {0: HIDDEN | {"total_tokens": 130}, 1: HIDDEN | {"cached_tokens": 30}}}],
+            Usage(input=100, output=50, reasoning=10),
+        ),
+        (
+            [{"in_choices": {0: HIDDEN, 1: {"completion_tokens": 5, "total_tokens": 205}}}],
+            Usage(input=200, output=25),
+        ),
         ([{"timings": {"prompt_n": 20, "cache_n": 80, "predicted_n": 9}}], Usage(input=20, cached_input=80, output=9)),
         ([{"timings": {"prompt_n": 20, "predicted_n": 9}}], Usage(input=20, output=9)),
         ([{"usage": ZEROS}], Usage()),
@@ -245,7 +258,7 @@ JSON = st.recursive(
 def test_no_usage_makes_an_answer_malformed_and_no_part_exceeds_its_whole(reports: list[Any]) -> None:
     figures = ChatFigures()
     for report in reports:
-        figures.add(report, x_groq={"usage": report}, in_choices=[report], timings=report)
+        figures.add(report, x_groq={"usage": report}, in_choices={0: report}, timings=report)
         usage = figures.usage("x")
         if usage is None:
             continue
