@@ -108,10 +108,11 @@ class ChatJudge:
             malformed("The answer ended before it was complete.")
         self._ended = True
         usage = self._figures.usage(self._tier)
-        cited = sum(1 for choice in finished if choice.cited)
-        if usage is not None and cited and self._searches:
+        cited = sum(1 for choice in finished if choice.cited) if self._searches else 0
+        if usage is not None and cited:
             usage = msgspec.structs.replace(usage, web_search_calls=cited)
-        return [AnswerEnded(usage, self._tier)]
+        unknown = sum(choice.unknown_bytes for choice in finished)
+        return [AnswerEnded(usage, self._tier, searches=cited, eventless_bytes=unknown)]
 
     def _chunk(self, chunk: dict[str, Any], part: str) -> Iterator[AnswerEvent]:
         self.chunk, self.repaired = chunk, False
