@@ -92,6 +92,9 @@ def usage_of(plan: Plan, relay: Relay) -> Billed:
         usage = reported.within(bounds.input_tokens, output_max)
         if usage.total_tokens < reported.total_tokens:
             found.append("inferred_above_bound")
+        if reported.partial:
+            usage = _at_least(usage, estimate)
+            found.append("partial")
     if not usage.input_tokens:
         usage = replace(usage, input=estimate.input, estimated=True)
         found.append("no_input")
@@ -103,6 +106,13 @@ def usage_of(plan: Plan, relay: Relay) -> Billed:
     if usage.output_tokens > output_max:
         found.append("output_above_bound")
     return Billed(usage, tuple(found))
+
+
+def _at_least(usage: Usage, estimate: Usage) -> Usage:
+    """`usage`, with its input and output raised to those of the estimate."""
+    missing_input = max(0, estimate.input_tokens - usage.input_tokens)
+    missing_output = max(0, estimate.output_tokens - usage.output_tokens)
+    return replace(usage, input=usage.input + missing_input, output=usage.output + missing_output)
 
 
 def delivered_usage(plan: Plan, relay: Relay) -> Usage | None:
