@@ -33,8 +33,8 @@ CONTRADICTIONS = (
     *("inferred_above_bound", "partial"),
     OTHER,
 )
-"""What may be wrong with an upstream's usage: none was sent, a figure is not a count, the answer contradicts a zero, a figure exceeds
-the bounds of the hold (an inferred one is lowered to them), or one of several turns reported none."""
+"""What may be wrong with an upstream's usage: none was sent, a figure is not a count, the answer contradicts a zero, a figure
+exceeds the bounds of the hold (an inferred one is lowered to them), or one of several turns reported none."""
 BUCKETS_MAX = 32
 PROJECTIONS_MAX = 32
 PAYMENT_OUTCOMES_MAX = 16

@@ -185,7 +185,7 @@ async def test_each_choices_own_usage_is_billed(tmp_path: Path, stream: bool) ->
     """Moonshot's form with two choices: the input is read once, each output counts."""
 
     def script(request: Request) -> Script:
-        ends = [
+        ends: list[Json] = [
             chunk(finish="stop", index=index) | {"usage": None} if stream else {"index": index, "finish_reason": "stop"}
             for index in (0, 1)
         ]
