@@ -221,3 +221,36 @@ def test_an_answer_without_text_may_report_no_output() -> None:
     relay.end()
     billed = usage_of(planned(), relay)
     assert (billed.usage, billed.contradictions) == (Usage(input=5), ())
+
+
+SEARCHING = MODEL.replace('id = "m"\n', 'id = "m"\nupstream_model = "gpt-4o-search-preview"\ntools = ["web_search"]\n')
+ANNOTATION = {"type": "url_citation", "url_citation": {"url": "https://a.example/", "start_index": 0, "end_index": 2}}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("path", ["responses", "chat/completions"])
+async def test_a_model_that_always_searches_is_held_for_and_charged_for_it(
+    tmp_path: Path, path: str, stream: bool
+) -> None:
+    part = {"role": "assistant", "content": TEXT, "annotations": [ANNOTATION]}
+
+    def script(request: Request) -> Script:
+        choice = {"index": 0, "delta" if stream else "message": part, "finish_reason": "stop"}
+        whole = {"id": "c", "created": 1, "model": "m", "choices": [choice], "usage": WHOLE}
+        return [Head(200, SSE), Chunk(sse(whole, "[DONE]")), Chunk(b"")] if stream else json_answer(whole)
+
+    asked: Json = {"input": "hi"} if path == "responses" else {"messages": [{"role": "user", "content": "hi"}]}
+    async with (
+        serve(script) as upstream,
+        running(
+            tmp_path,
+            models=SEARCHING.replace("[model.price]", 'endpoints = ["chat"]\n[model.price]\nweb_search_call = "0.01"'),
+            upstreams={"vendor": ("openai", upstream.base_url)},
+        ) as gateway,
+    ):
+        answer = await gateway.post(path, asked | {"model": "m", "stream": stream})
+        assert answer.status_code == 200, answer.text
+        event = await gateway.only_debit()
+    assert event.usage.web_search_calls == 1
+    assert event.cost_nanos == 300_000 + 10_000_000
+    assert event.hold_nanos > 8 * 10_000_000
