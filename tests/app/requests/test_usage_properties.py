@@ -213,14 +213,14 @@ def shown_usage(raw: bytes, stream: bool) -> Json | None:
 
 def figures_of(shown: Json, endpoint: Endpoint) -> tuple[int, ...]:
     read, wrote = ("prompt", "completion") if endpoint == "chat" else ("input", "output")
-    inside, outside = shown[f"{read}_tokens_details"], shown[f"{wrote}_tokens_details"]
+    inside, outside = (shown.get(f"{name}_tokens_details") or {} for name in (read, wrote))
     return (
         shown[f"{read}_tokens"],
         shown[f"{wrote}_tokens"],
-        shown["total_tokens"],
-        inside.get("cached_tokens", 0),
-        inside.get("cache_write_tokens", 0),
-        outside.get("reasoning_tokens", 0),
+        shown.get("total_tokens") or shown[f"{read}_tokens"] + shown[f"{wrote}_tokens"],
+        inside.get("cached_tokens") or 0,
+        inside.get("cache_write_tokens") or 0,
+        outside.get("reasoning_tokens") or 0,
     )
 
 
