@@ -161,6 +161,7 @@ class _Maker:
             is_openai=offer.protocol != "openai-chat",
             max_input_tokens=bounds.input_tokens,
             choices=bounds.choices,
+            searches=bounds.web_search,
         )
 
     def _passed(self, target: Target) -> tuple[bytes, Callable[[], Relay]]:

@@ -17,7 +17,7 @@ from app.documents.inline import pages_of
 from app.requests.attempts import Attempts, Offer
 from app.wire.exchange import Endpoint, ParsedRequest
 from app.wire.file_ref import StoredFile
-from app.wire.model_check import check_model_offers
+from app.wire.model_check import check_model_offers, with_implied_search
 from app.wire.spending import check_budgets, check_limits, unknown_members
 from domain.buckets import MICROS_PER_SECOND
 from domain.catalog import Catalog
@@ -75,6 +75,7 @@ def make_plan(
     model = offering.catalog.model(request.model)
     check_key(key.limits, model.id, now_micros)
     request = check_model_offers(request, model, stored)
+    request = with_implied_search(request, model, map(model.name_at, model.upstreams))
     check_limits(request, output_tokens_max=model.max_output_tokens, tool_calls_max=TOOL_CALLS_MAX)
     demand = msgspec.structs.replace(request.demand, pages=pages_of(request, stored))
     output_tokens = demand.max_output_tokens or min(offering.default_max_output_tokens, model.max_output_tokens)

@@ -36,6 +36,7 @@ from app.ledger.store import (
 from app.requests.opening import Opened
 from app.requests.plan import Plan
 from app.wire.exchange import Relay
+from app.wire.usage import JudgedUsage
 from domain.account import Account, post_adjustment
 from domain.buckets import Guard
 from domain.events import Event, KeyLimits, RequestAdmitted, RequestDebited, RequestReleased, request_stream
@@ -78,24 +79,40 @@ class Billed:
 
 def usage_of(plan: Plan, relay: Relay) -> Billed:
     """The usage of a complete answer: the upstream's figures, and an estimate for each part that it did not report, or reported as
-    zero although the answer shows otherwise: no answer is made from nothing, and text is output."""
+    zero although the answer shows otherwise: no answer is made from nothing, and text is output. Reported figures are billed even
+    above the bounds of the hold; inferred and estimated ones are not."""
     reported, estimate = relay.usage, _estimated(plan, relay)
     if reported is None:
         return Billed(estimate, ("missing",))
     found = ["faulty"] if reported.estimated else []
     usage = reported
+    bounds = plan.quote.bounds
+    output_max = bounds.choices * bounds.output_tokens
+    if isinstance(reported, JudgedUsage):
+        usage = reported.within(bounds.input_tokens, output_max)
+        if usage.total_tokens < reported.total_tokens:
+            found.append("inferred_above_bound")
+        if reported.partial:
+            usage = _at_least(usage, estimate)
+            found.append("partial")
     if not usage.input_tokens:
         usage = replace(usage, input=estimate.input, estimated=True)
         found.append("no_input")
     if not usage.output_tokens and estimate.output:
         usage = replace(usage, output=estimate.output, estimated=True)
         found.append("no_output")
-    bounds = plan.quote.bounds
     if usage.input_tokens > bounds.input_tokens:
         found.append("input_above_bound")
-    if usage.output_tokens > bounds.choices * bounds.output_tokens:
+    if usage.output_tokens > output_max:
         found.append("output_above_bound")
     return Billed(usage, tuple(found))
+
+
+def _at_least(usage: Usage, estimate: Usage) -> Usage:
+    """`usage`, with its input and output raised to those of the estimate."""
+    missing_input = max(0, estimate.input_tokens - usage.input_tokens)
+    missing_output = max(0, estimate.output_tokens - usage.output_tokens)
+    return replace(usage, input=usage.input + missing_input, output=usage.output + missing_output)
 
 
 def delivered_usage(plan: Plan, relay: Relay) -> Usage | None:
@@ -108,10 +125,10 @@ def delivered_usage(plan: Plan, relay: Relay) -> Usage | None:
 
 def _estimated(plan: Plan, relay: Relay) -> Usage:
     """Our own count of the delivered part: the text of the request and of the answer, images and files, and the answer's items."""
-    items = relay.items
+    items, bounds = relay.items, plan.quote.bounds
     return Usage(
-        input=min(plan.demand.estimated_tokens, plan.quote.bounds.input_tokens),
-        output=estimate_tokens(relay.delivered.output_bytes),
+        input=min(plan.demand.estimated_tokens, bounds.input_tokens),
+        output=min(estimate_tokens(relay.delivered.output_bytes), bounds.choices * bounds.output_tokens),
         web_search_calls=items.web_search_calls,
         images=items.images,
         calls=items.calls,

@@ -30,10 +30,11 @@ ENDPOINTS = ("responses", "chat", "models", "files", "api", "web", OTHER)
 UPSTREAM_ERRORS = ("unreachable", "timeout", "broken", "refused", OTHER)
 CONTRADICTIONS = (
     *("missing", "faulty", "no_input", "no_output", "input_above_bound", "output_above_bound"),
+    *("inferred_above_bound", "partial"),
     OTHER,
 )
-"""What may be wrong with an upstream's usage: none was sent, a figure is not a count, the answer contradicts a zero, or a
-figure exceeds the bounds of the hold."""
+"""What may be wrong with an upstream's usage: none was sent, a figure is not a count, the answer contradicts a zero, a figure
+exceeds the bounds of the hold (an inferred one is lowered to them), or one of several turns reported none."""
 BUCKETS_MAX = 32
 PROJECTIONS_MAX = 32
 PAYMENT_OUTCOMES_MAX = 16

@@ -150,12 +150,14 @@ class AnswerEnded(Event, frozen=True, gc=False):
     """The answer is complete. `service_tier` is the tier that served it, or None if not reported.
 
     - `items`: without usage, the calls and images of the whole answer if the vendor lists them. If None, those of the events count.
+    - `searches`: how many searches the answer shows, if more than its events: sources may follow a choice's end.
     - `eventless_bytes`: the output that no event contains, such as the text of items of unknown types, in UTF-8 bytes.
     """
 
     usage: Usage | None = None
     service_tier: str | None = None
     items: Usage | None = None
+    searches: int = 0
     eventless_bytes: int = 0
 
 

@@ -302,7 +302,8 @@ class Target(Value, frozen=True, gc=False):
     the hold covers. `max_tool_calls` limits calls of priced tools, or
     is None if no such tool is offered. `fetches_urls`: whether the upstream may be sent URLs to fetch. `is_openai`: whether it is
     OpenAI's own chat API rather than a compatible server. `max_input_tokens` is the input that the hold covers, or None for
-    unlimited: an answer continued over several calls reads its conversation again in each.
+    unlimited: an answer continued over several calls reads its conversation again in each. `searches`: whether the hold covers
+    searches, also ones that the model makes unrequested.
     """
 
     upstream: str
@@ -313,6 +314,7 @@ class Target(Value, frozen=True, gc=False):
     is_openai: bool = True
     max_input_tokens: int | None = None
     choices: int = 1
+    searches: bool = False
 
 
 PARAMS: Final[dict[Endpoint, dict[str, str]]] = {

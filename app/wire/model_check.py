@@ -6,11 +6,13 @@ Rule 2: a tool's type is checked before its content.
 Rule 3: a model need not list `namespace` as a tool: the tools inside a namespace are checked instead.
 Rule 4: a web search that may only use a cache is left out if the model does not offer web search: the model answers without
         searching. If the tool choice names or requires the search, the request is refused instead.
+Rule 5: some models of OpenAI's chat search whether or not the request has a search ("Chat Completions" in
+        platform.openai.com/docs/guides/tools-web-search). If such a model is offered with web search, every request has one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -52,6 +54,19 @@ def check_model_offers(request: ParsedRequest, model: Offered, stored: Mapping[s
     _check_tier(request, model)
     check_size(request.content_bytes + sum(stored[ref.file_id].bytes for ref in request.refs), request.content_param)
     return replace(request, addresses=(*request.addresses, *addresses)) if addresses else request
+
+
+def always_searches(upstream_model: str) -> bool:
+    """Whether a model searches in every answer, such as gpt-4o-search-preview or gpt-5-search-api-2025-10-14."""
+    return any(name in upstream_model for name in ("-search-preview", "-search-api"))
+
+
+def with_implied_search(request: ParsedRequest, model: Offered, upstream_models: Iterable[str]) -> ParsedRequest:
+    """The request, with a search in its demand if the model makes one in any case. `upstream_models` are its upstreams' names."""
+    if "web_search" not in model.tools or not any(map(always_searches, upstream_models)):
+        return request
+    demand = msgspec.structs.replace(request.demand, tools=request.demand.tools | {"web_search"})
+    return replace(request, demand=demand)
 
 
 def _without_unoffered_searches(request: ParsedRequest, model: Offered) -> ParsedRequest:

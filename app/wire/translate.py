@@ -99,6 +99,7 @@ class EventState(AnswerState):
                 self.closing = self._open <= 0
             case AnswerEnded():
                 self._listed = event.items
+                self._searches = max(self._searches, event.searches)
                 self.delivered.output_bytes += event.eventless_bytes
                 self._usage = self._with_calls(event.usage)
                 self._ended = event

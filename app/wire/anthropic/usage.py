@@ -2,8 +2,8 @@
 
 Rule 1: within a turn, the largest value of each count is used: later reports are cumulative and may omit counts.
 Rule 2: input_tokens exclude cache reads and writes, output_tokens include thinking, so the kinds are disjoint as reported.
-Rule 3: if any of several turns lacks its input or its output count, the answer has no usage. If there is one turn, the missing
-        count is 0: the settlement replaces it by an estimate.
+Rule 3: a turn's missing count is 0. If there is one turn, the settlement replaces it by an estimate; if one of several turns lacks
+        its input or its output count, the sum is partial: the answer is billed at least as much, and at least the estimate.
 Rule 4: `iterations` lists the model calls of one turn, such as a compaction before the message. Each is billed, and the top level
         may leave out all but the messages (platform.claude.com/docs, "Compaction"): the greater of it and their sum counts.
 Rule 5: a figure that is not a count is not read, and the usage is marked `estimated` (app/wire/figures.py).
@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.wire.figures import Figures
-from app.wire.usage import tier
+from app.wire.usage import judged, tier
 from domain.usage import Usage
 
 _COUNTS: Final = (
@@ -81,13 +81,11 @@ class Tally:
     def usage(self) -> Usage | None:
         """Usage of all closed turns."""
         needed = {"input_tokens", "output_tokens"}
-        if len(self._turns) > 1 and not all(needed <= turn.keys() for turn in self._turns):
-            return None
         if not any(needed & turn.keys() for turn in self._turns):
             return None
         writes = [_cache_writes(turn) for turn in self._turns]
         output = self.output_tokens
-        return Usage(
+        usage = Usage(
             input=self._sum("input_tokens"),
             cached_input=self._sum("cache_read_input_tokens"),
             cache_write=sum(short for short, _ in writes),
@@ -98,6 +96,7 @@ class Tally:
             estimated=self._faulty,
             service_tier=self.service_tier,
         )
+        return judged(usage, partial=len(self._turns) > 1 and not all(needed <= turn.keys() for turn in self._turns))
 
     def _greatest(self, name: str, value: int | None) -> None:
         if value is not None:

@@ -10,5 +10,5 @@ class ChatAnswerReader(ChatJudge):
     """Reads one answer, streamed or plain. Implements answer.AnswerReader."""
 
     def __init__(self, request: CanonicalRequest, target: Target) -> None:
-        searches = any(isinstance(tool, WebSearchTool) for tool in request.tools)
+        searches = target.searches or any(isinstance(tool, WebSearchTool) for tool in request.tools)
         super().__init__(choices=request.choices, searches=searches, upstream=target.upstream)

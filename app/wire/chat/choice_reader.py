@@ -41,18 +41,27 @@ SEALED_LENGTH_MAX = 2_000_000
 """Longer reasoning is forwarded, but not sealed."""
 
 REASONING: Final = ("reasoning_content", "reasoning")
+_KNOWN: Final = frozenset(
+    {
+        *("content", "refusal", "role", "name", "id", "type", "object", "status", "phase", "tool_call_id", "model"),
+        *("reasoning_signature", "signature", "encrypted_content", *REASONING),
+    }
+)
+"""Texts of a delta that are read, or are not output."""
 
 
 class ChoiceReader:
     """`searches`: whether the client offered a web search; if so, citations show that one was made.
 
     - `finish_word`: why the choice finished, in the form of the client's protocol; "" until then.
+    - `unknown_bytes`: text in members that this gateway does not know, in UTF-8 bytes.
     - `placed`: for each entry of the last delta's tool_calls, the call that it belongs to; None for an empty entry.
     """
 
     def __init__(self, index: int, keys: Iterator[int], *, upstream: str, searches: bool) -> None:
         self.finished = False
         self.finish_word = ""
+        self.unknown_bytes = 0
         self.cited: list[str] = []
         self.placed: list[Call | None] = []
         self.index = index
@@ -93,6 +102,8 @@ class ChoiceReader:
     def take(self, delta: dict[str, Any], logprobs: Any, seed: str) -> Iterator[AnswerEvent]:
         """Read one delta. Raises AnswerError if it is invalid. `seed` determines the ids of calls that have none."""
         self.placed = []
+        if not _KNOWN.issuperset(delta):
+            self.unknown_bytes += sum(text_bytes(value) for name, value in delta.items() if name not in _KNOWN)
         for event in self._events(delta, logprobs, seed):
             if self.finished:
                 malformed("The answer continues after its end.")

@@ -113,10 +113,11 @@ class ChatJudge:
             malformed("The answer ended before it was complete.")
         self._ended = True
         usage = self._figures.usage(self._tier)
-        cited = sum(1 for choice in finished if choice.cited)
-        if usage is not None and cited and self._searches:
+        cited = sum(1 for choice in finished if choice.cited) if self._searches else 0
+        if usage is not None and cited:
             usage = msgspec.structs.replace(usage, web_search_calls=cited)
-        return [AnswerEnded(usage, self._tier)]
+        unknown = sum(choice.unknown_bytes for choice in finished)
+        return [AnswerEnded(usage, self._tier, searches=cited, eventless_bytes=unknown)]
 
     def _chunk(self, chunk: dict[str, Any], part: str) -> Iterator[AnswerEvent]:
         self.chunk, self.repaired = chunk, False
@@ -137,9 +138,12 @@ class ChatJudge:
             self._began = True
             self._seed = upstream_id or str(chunk.get("created"))
             yield AnswerBegun(upstream_id, _word(chunk.get("model")), self._tier)
+        in_choices: dict[int, Any] = {}
         for position, choice in enumerate(choices):
-            yield from self._choice(choice, part, position if part == "message" else 0)
-        in_choices = [choice["usage"] for choice in choices if "usage" in choice]
+            place = position if part == "message" else 0
+            yield from self._choice(choice, part, place)
+            if "usage" in choice:
+                in_choices[self._choice_reader(choice, place).index] = choice["usage"]
         if in_choices or not _FIGURES.isdisjoint(chunk):
             self._figures.add(
                 chunk.get("usage"), x_groq=chunk.get("x_groq"), in_choices=in_choices, timings=chunk.get("timings")

@@ -6,6 +6,7 @@ not included in the prompt and candidate counts. The details count by modality (
 Rule 1: figures.py says what is a count; any other value is not read, and the usage is marked `estimated`. Usage needs a prompt, an
         output or a total count. Google omits zeros, so a total that equals the input means that the output is empty. A total that
         exceeds all other counts shows thinking that is not counted elsewhere; without a prompt count, it shows the prompt.
+        What is concluded from the total is marked as inferred (JudgedUsage).
 Rule 2: image tokens come from the details, and never exceed their whole.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.wire.figures import Figures
-from app.wire.usage import tier
+from app.wire.usage import judged, tier
 from domain.usage import ImageCount, Usage
 
 _TIERS: Final = {
@@ -36,8 +37,9 @@ def gemini_usage(reported: Any, *, searches: int, images: tuple[ImageCount, ...]
         return None
     tools, thoughts = figures.at("toolUsePromptTokenCount") or 0, figures.at("thoughtsTokenCount") or 0
     rest = max(0, (total or 0) - (prompt or 0) - tools - (written or 0) - thoughts)
+    inferred_input = 0
     if not prompt and written is not None:
-        prompt = rest
+        prompt = inferred_input = rest
     elif not written and not thoughts:
         written = rest
     else:
@@ -47,7 +49,7 @@ def gemini_usage(reported: Any, *, searches: int, images: tuple[ImageCount, ...]
     seen = _images(figures, "promptTokensDetails") - _images(figures, "cacheTokensDetails")
     image_input = max(0, min(seen, prompt - cached))
     image_output = min(_images(figures, "candidatesTokensDetails"), written)
-    return Usage(
+    usage = Usage(
         input=prompt - cached - image_input + tools,
         cached_input=cached,
         output=written - image_output + thoughts,
@@ -59,6 +61,7 @@ def gemini_usage(reported: Any, *, searches: int, images: tuple[ImageCount, ...]
         estimated=figures.faulty,
         service_tier=service_tier(reported),
     )
+    return judged(usage, inferred_input=inferred_input, inferred_output=rest - inferred_input)
 
 
 def service_tier(reported: Any) -> str | None:

@@ -185,7 +185,10 @@ class ResponsesJudge:
         self._listed_bytes = sum(map(item_bytes, output))
         listed = self._total if self.usage is None else None
         ended = AnswerEnded(
-            self.usage, tier(response.get("service_tier")), listed, self.output_bytes - self._text_bytes
+            self.usage,
+            tier(response.get("service_tier")),
+            listed,
+            eventless_bytes=self.output_bytes - self._text_bytes,
         )
         return [*events, ChoiceFinished(self._reason(response, status)), ended]
 

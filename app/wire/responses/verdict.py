@@ -109,10 +109,28 @@ def usage_item(item: Json) -> Item:
     return Item(*(item.get(name) for name in Item.__struct_fields__))
 
 
+_READ: Final = frozenset({"message", "reasoning", "function_call", *COUNTED_ITEMS})
+_NO_OUTPUT: Final = frozenset(
+    {
+        *("id", "type", "status", "role", "phase", "name", "namespace", "call_id", "server_label", "output", "error"),
+        *("arguments", "input", "encrypted_content", "result", "data", "b64_json", "format", "model"),
+    }
+)
+"""Members of items of other types that are counted already, or are not text that a model wrote."""
+
+
 def item_bytes(item: Json) -> int:
-    """The text of an item, in UTF-8 bytes."""
+    """The text of an item, in UTF-8 bytes. All texts of an item of an unknown type count."""
+    return _known_bytes(item) + (0 if word(item.get("type")) in _READ else _other_bytes(item))
+
+
+def _other_bytes(item: Json) -> int:
+    return sum(text_bytes(value) for name, value in item.items() if name not in _NO_OUTPUT)
+
+
+def _known_bytes(item: Json) -> int:
     parts = [part for name in ("content", "summary") for part in _list(item.get(name)) if isinstance(part, dict)]
-    texts = [part.get(name) for part in parts for name in ("text", "refusal")]
+    texts = [part.get(name) for part in parts for name in ("text", "refusal", "transcript")]
     return sum(map(text_bytes, (*texts, item.get("arguments"), item.get("input"))))
 
 

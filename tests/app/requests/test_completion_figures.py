@@ -159,9 +159,98 @@ async def test_figures_above_the_bounds_are_charged_as_reported_and_counted(tmp_
         assert f'realrouter_usage_contradictions_total{{kind="{kind}",upstream="vendor"}} 1.0' in metrics
 
 
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("path", ["responses", "chat/completions"])
+@pytest.mark.parametrize(
+    ("usage", "members", "output"),
+    [
+        (WHOLE | {"total_tokens": 10**9}, {}, 1_000),
+        ({"prompt_tokens": 100, "total_tokens": 5_000_000}, {}, 1_000),
+        (WHOLE | {"total_tokens": None, "reasoning_tokens": 70_000}, {}, 1_000),
+        (None, {"timings": {"prompt_n": 100, "predicted_n": 10**9}}, 1_000),
+    ],
+)
+async def test_inferred_figures_never_raise_a_charge_above_the_hold(
+    tmp_path: Path, path: str, stream: bool, usage: Any, members: Json, output: int
+) -> None:
+    event, shown, metrics = await charged(tmp_path, path, stream, usage, **members)
+    assert (event.cost_nanos, event.overrun_nanos) == (100_000 + output * 10_000, 0)
+    assert event.usage.estimated
+    assert figures(shown) == (100, 0, output)
+    assert 'realrouter_usage_contradictions_total{kind="inferred_above_bound",upstream="vendor"} 1.0' in metrics
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_each_choices_own_usage_is_billed(tmp_path: Path, stream: bool) -> None:
+    """Moonshot's form with two choices: the input is read once, each output counts."""
+
+    def script(request: Request) -> Script:
+        ends: list[Json] = [
+            chunk(finish="stop", index=index) | {"usage": None} if stream else {"index": index, "finish_reason": "stop"}
+            for index in (0, 1)
+        ]
+        usages = [{"prompt_tokens": 100, "completion_tokens": count} for count in (20, 30)]
+        if not stream:
+            choices = [
+                end | {"message": {"role": "assistant", "content": TEXT}, "usage": usage}
+                for end, usage in zip(ends, usages, strict=True)
+            ]
+            return json_answer({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": choices})
+        for end, usage in zip(ends, usages, strict=True):
+            end["choices"][0]["usage"] = usage
+        texts = [chunk(TEXT, index=index) for index in (0, 1)]
+        return [Head(200, SSE), *(Chunk(sse(each)) for each in (*texts, *ends, "[DONE]")), Chunk(b"")]
+
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "n": 2, "stream": stream}
+    body |= {"stream_options": {"include_usage": True}} if stream else {}
+    async with (
+        serve(script) as upstream,
+        running(tmp_path, models=MODEL, upstreams={"vendor": ("openai-chat", upstream.base_url)}) as gateway,
+    ):
+        answer = await gateway.post("chat/completions", body)
+        assert answer.status_code == 200, answer.text
+        event = await gateway.only_debit()
+        shown = (frames(answer.content)[-1] if stream else answer.json())["usage"]
+    assert (event.cost_nanos, event.usage.estimated) == (600_000, False)
+    assert figures(shown) == (100, 0, 50)
+
+
 def test_an_answer_without_text_may_report_no_output() -> None:
     relay = ChatPlainRelay(model="m")
     relay.feed(b'{"choices": [{"message": {}}], "usage": {"prompt_tokens": 5, "completion_tokens": 0}}')
     relay.end()
     billed = usage_of(planned(), relay)
     assert (billed.usage, billed.contradictions) == (Usage(input=5), ())
+
+
+SEARCHING = MODEL.replace('id = "m"\n', 'id = "m"\nupstream_model = "gpt-4o-search-preview"\ntools = ["web_search"]\n')
+ANNOTATION = {"type": "url_citation", "url_citation": {"url": "https://a.example/", "start_index": 0, "end_index": 2}}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("path", ["responses", "chat/completions"])
+async def test_a_model_that_always_searches_is_held_for_and_charged_for_it(
+    tmp_path: Path, path: str, stream: bool
+) -> None:
+    part = {"role": "assistant", "content": TEXT, "annotations": [ANNOTATION]}
+
+    def script(request: Request) -> Script:
+        choice = {"index": 0, "delta" if stream else "message": part, "finish_reason": "stop"}
+        whole = {"id": "c", "created": 1, "model": "m", "choices": [choice], "usage": WHOLE}
+        return [Head(200, SSE), Chunk(sse(whole, "[DONE]")), Chunk(b"")] if stream else json_answer(whole)
+
+    asked: Json = {"input": "hi"} if path == "responses" else {"messages": [{"role": "user", "content": "hi"}]}
+    async with (
+        serve(script) as upstream,
+        running(
+            tmp_path,
+            models=SEARCHING.replace("[model.price]", 'endpoints = ["chat"]\n[model.price]\nweb_search_call = "0.01"'),
+            upstreams={"vendor": ("openai", upstream.base_url)},
+        ) as gateway,
+    ):
+        answer = await gateway.post(path, asked | {"model": "m", "stream": stream})
+        assert answer.status_code == 200, answer.text
+        event = await gateway.only_debit()
+    assert event.usage.web_search_calls == 1
+    assert event.cost_nanos == 300_000 + 10_000_000
+    assert event.hold_nanos > 8 * 10_000_000

@@ -11,7 +11,7 @@ from app.wire.content import INLINE_BYTES_MAX
 from app.wire.dialects import parse
 from app.wire.exchange import Endpoint, ParsedRequest, RequestError
 from app.wire.file_ref import StoredFile
-from app.wire.model_check import check_model_offers
+from app.wire.model_check import check_model_offers, with_implied_search
 
 IMAGE = {"type": "input_image", "image_url": "https://x.example/a.png"}
 FILE = {"type": "input_file", "file_id": "file-1"}
@@ -150,3 +150,21 @@ def test_a_search_of_a_cache_stays_if_the_model_offers_search() -> None:
     request = checked(tools=[FUNCTION, CACHED], model=Offered(tools=frozenset({"function", "web_search"})))
     assert not request.omits_cached_search
     assert request.demand.tools == {"function", "web_search"}
+
+
+@pytest.mark.parametrize(
+    ("offered", "names", "implied"),
+    [
+        ({"web_search"}, ["gpt-5.4-mini", "gpt-4o-mini-search-preview-2025-03-11"], {"web_search"}),
+        ({"web_search"}, ["gpt-5-search-api"], {"web_search"}),
+        ({"web_search"}, ["gpt-5.4-mini"], set()),
+        ({"function"}, ["gpt-5-search-api"], set()),
+    ],
+)
+def test_a_model_that_always_searches_has_a_search_in_every_request(
+    offered: set[str], names: list[str], implied: set[str]
+) -> None:
+    model = Offered(tools=frozenset(offered))
+    request = with_implied_search(checked(model=model), model, names)
+    assert request.demand.tools == implied
+    assert request.tools == ()

@@ -113,8 +113,8 @@ def test_an_answer_can_be_sent_back_to_any_upstream(dialect: Dialect, case: Case
 
 
 def refusing(case: Case, client: Client) -> set[Dialect]:
-    """The upstreams that have no place for it: arguments that are no object, free text for a tool, an image in an answer."""
-    if case.name == "arguments_cut" or any(call.kind == "custom" for call in case.said.calls):
+    """The upstreams that have no place for it: free text for a tool, an image in an answer."""
+    if any(call.kind == "custom" for call in case.said.calls):
         return {"anthropic", "gemini"}
     return {"chat"} if case.images and client == "responses" else set()
 

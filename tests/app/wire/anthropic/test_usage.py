@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from app.wire.anthropic.usage import Tally
+from app.wire.usage import judged
 from domain.usage import Usage
 
 
@@ -60,13 +61,13 @@ def test_turns_are_added_up() -> None:
     assert tally.usage == Usage(input=20, output=7, web_search_calls=4)
 
 
-def test_a_turn_without_counts_leaves_the_answer_without_usage() -> None:
+def test_a_turn_without_counts_leaves_the_others() -> None:
     tally = Tally()
     tally.add({"input_tokens": 10, "output_tokens": 3})
     tally.close_turn()
-    tally.add({"output_tokens": 3})
+    tally.add({"output_tokens": 4})
     tally.close_turn()
-    assert tally.usage is None
+    assert tally.usage == judged(Usage(input=10, output=7), partial=True)
 
 
 def test_searches_that_the_vendor_does_not_count_are_those_seen() -> None:

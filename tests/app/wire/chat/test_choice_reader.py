@@ -162,14 +162,14 @@ def test_citations_count_as_a_search() -> None:
         SearchBegun(0),
         SearchDone(0, search),
         ChoiceFinished("stop"),
-        AnswerEnded(Usage(input=15, cached_input=5, output=7, reasoning=3, web_search_calls=1)),
+        AnswerEnded(Usage(input=15, cached_input=5, output=7, reasoning=3, web_search_calls=1), searches=1),
     ]
     assert read(*frames)[1:] == [*actual, ChoiceFinished("stop"), AnswerEnded(USAGE)]
 
 
 def test_a_search_without_usage() -> None:
     frames = (delta(content="One"), delta("stop", annotations=[citation(0, 3)]))
-    assert read(*frames, search=True)[-1] == AnswerEnded()
+    assert read(*frames, search=True)[-1] == AnswerEnded(searches=1)
 
 
 def test_offsets_of_a_later_message_count_from_its_start() -> None:

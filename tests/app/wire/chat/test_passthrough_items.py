@@ -74,6 +74,21 @@ def test_sources_outside_of_the_text_are_a_search() -> None:
     assert run(relay(), [stream]).usage == msgspec.structs.replace(USAGE, web_search_calls=2)
 
 
+def test_sources_after_the_finish_count_without_usage_too() -> None:
+    finished = chunk("a"), chunk(finish="stop"), chunk("b", index=1), chunk(index=1, finish="stop")
+    outcome = run(relay(), [sse(*finished, cited(0), "[DONE]")])
+    assert (outcome.usage, outcome.items) == (None, Usage(web_search_calls=1))
+
+
+def test_text_in_unknown_members_is_output() -> None:
+    delta = chunk("a")
+    delta["choices"][0]["delta"] |= {"musings": "b" * 40, "role": "assistant", "parts": [1]}
+    one = relay()
+    run(one, [sse(delta, chunk(finish="stop"), "[DONE]")])
+    assert one.delivered.output_bytes == 41
+    assert whole({"content": None, "answer_text": "c" * 8}).delivered.output_bytes == 8
+
+
 def test_each_call_of_a_custom_tool_is_counted_once_however_many_pieces_it_has() -> None:
     piece = {"index": 0, "custom": {"input": "b"}}
     stream = sse(

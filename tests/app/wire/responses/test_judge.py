@@ -18,6 +18,7 @@ from app.wire.responses.answer_writer import ResponsesAnswerWriter
 from app.wire.responses.call_state import SearchState
 from app.wire.responses.item_state import CurrentMessage
 from app.wire.responses.passthrough import ResponsesPlainRelay, ResponsesStreamRelay
+from app.wire.responses.verdict import item_bytes
 from app.wire.splice import members
 from tests.support.paths import RECORDINGS
 from tests.support.wire.responses.answer_events import answers
@@ -296,3 +297,10 @@ def test_kept_items_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     started = passed(stream=True)
     with pytest.raises(AnswerError, match="too long"):
         started.feed(sse(CREATED, DONE_ITEM))
+
+
+@pytest.mark.parametrize("kind", ["essay", ["message"], None])
+def test_the_texts_of_an_item_of_an_unknown_type_are_output(kind: Any) -> None:
+    item = {"id": "x", "type": kind, "status": "completed", "text": "abcd", "result": "AAAA", "count": 3, "input": "ef"}
+    assert item_bytes(item) == 6
+    assert item_bytes({"type": "message", "text": "abcd", "content": [{"type": "audio", "transcript": "gh"}]}) == 2
