@@ -122,11 +122,12 @@ class Shop:
         body = {**case.request(run)}
         whole = json.loads(seen.raw)
         if run.endpoint == "chat":
-            body["messages"] = [*body["messages"], whole["choices"][0]["message"], *_outputs(run, seen)]
+            message = whole["choices"][0]["message"]
+            body["messages"] = [*body["messages"], message, *_outputs(run, seen, message)]
         else:
             asked = body["input"]
             history = [{"role": "user", "content": asked}] if isinstance(asked, str) else asked
-            body["input"] = [*history, *whole["output"], *_outputs(run, seen)]
+            body["input"] = [*history, *whole["output"], *_outputs(run, seen, {})]
         for vendor in VENDORS:
             self._answer(vendor, run.endpoint, None)
             before = len(self.upstream.requests)
@@ -164,8 +165,10 @@ class Shop:
         return json_answer(body, status=answer.status, headers=answer.headers.items())
 
 
-def _outputs(run: Run, seen: Seen) -> list[Json]:
+def _outputs(run: Run, seen: Seen, message: Json) -> list[Json]:
     """The client's part of the next turn: the output of each call, or another line."""
+    if older := message.get("function_call"):
+        return [{"role": "function", "name": older["name"], "content": "done"}]
     if not seen.calls:
         return [{"role": "user", "content": "Go on."}]
     ids = [call["id"] for call in seen.calls]
