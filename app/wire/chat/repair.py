@@ -1,7 +1,7 @@
 """Corrects choices of servers that are nearly OpenAI's, in place, to what the judge understood, so that OpenAI's clients do too.
 
 Rule 1: a choice that a client understands as the judge did is not touched, and nothing is added that a client can do without.
-Rule 2: a call has one index of its own, in its first delta an id of its own and a type; its arguments are text.
+Rule 2: a call has one index of its own, in its first delta an id of its own and a type; its arguments are text, and not empty.
 Rule 3: a finish reason is one of OpenAI's words or null.
 """
 
@@ -34,6 +34,8 @@ def repair_choice(raw: dict[str, Any], part: str, choice: ChoiceReader) -> bool:
         changed |= _set(inner, "tool_calls", [entry for entry, _ in pairs])
     for entry, call in pairs:
         changed |= _repair_call(entry, part, call)
+    if part == "delta" and reason and (missing := choice.complete_calls()):
+        changed = _set(inner, "tool_calls", [*(inner.get("tool_calls") or ()), *missing])
     if isinstance(function := inner.get("function_call"), dict):
         changed |= _repair_text(function, "arguments", part)
     return changed
@@ -65,11 +67,11 @@ def _repair_call(entry: dict[str, Any], part: str, call: Call) -> bool:
 
 
 def _repair_text(inner: dict[str, Any], name: str, part: str) -> bool:
-    """Arguments that are an object become text. In a message, absent ones become the empty object."""
+    """Arguments that are an object become text. In a message, absent or empty ones become the empty object."""
     value = inner.get(name)
     if isinstance(value, dict):
         return _set(inner, name, msgspec.json.encode(value).decode())
-    if isinstance(value, str) or part == "delta":
+    if part == "delta" or (isinstance(value, str) and (value or name != "arguments")):
         return False
     return _set(inner, name, "{}" if name == "arguments" else "")
 

@@ -225,12 +225,13 @@ def models(case: Case) -> str:
 
 
 def _model(case: Case, name: str, fallback: str | None) -> str:
-    vendor, upstreams = VENDORS[name], [name, fallback] if fallback else [name]
+    upstreams = [name, fallback] if fallback else [name]
     members = _MODEL | {"id": case.model_id(name, fallback), "upstreams": upstreams} | case.model
     members["price"] = _PRICE | case.model.get("price", {})
     members["upstream_model"] = {each: VENDORS[each].model for each in upstreams}
-    if vendor.protocol == "openai":
-        members["endpoints"] = list(vendor.endpoints)
+    for vendor in map(VENDORS.__getitem__, upstreams):
+        if vendor.protocol == "openai":
+            members["endpoints"] = list(vendor.endpoints)
     members["tools"] = list(possible(members["tools"], upstreams))
     return "\n[[model]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in members.items())
 
