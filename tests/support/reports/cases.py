@@ -98,12 +98,15 @@ class Client:
 
 @dataclass(frozen=True)
 class Books:
-    """What the ledger must show: `outcome` is completed, cancelled, released:<reason>, or refused (no event)."""
+    """What the ledger must show: `outcome` is completed, cancelled, released:<reason>, or refused (no event).
+
+    `overrun`: the cost is above the hold.
+    """
 
     outcome: str = "completed"
     cost_nanos: int | None = None
     hold_nanos: int | None = None
-    overrun_nanos: int | None = None
+    overrun: bool = False
     estimated: bool | None = None
     usage: Json | None = None
 

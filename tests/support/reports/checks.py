@@ -75,7 +75,8 @@ def check_books(expected: Books, events: list[Event], told: str) -> None:
     assert event.outcome == expected.outcome, f"{event}\n{told}"
     assert event.overrun_nanos == max(0, event.cost_nanos - event.hold_nanos), told
     assert event.cost_nanos == cost_of(event.usage), f"cost: {event.cost_nanos}\n{event}\n{told}"
-    for name in ("cost_nanos", "hold_nanos", "overrun_nanos"):
+    assert (event.overrun_nanos > 0) == expected.overrun, f"overrun: {event.overrun_nanos}\n{event}\n{told}"
+    for name in ("cost_nanos", "hold_nanos"):
         wanted = getattr(expected, name)
         if wanted is not None:
             assert getattr(event, name) == wanted, f"{name}: {getattr(event, name)}\n{event}\n{told}"

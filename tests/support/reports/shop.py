@@ -56,6 +56,9 @@ class Front(Protocol):
 
     def request_bytes(self, path: str, body: Json) -> bytes: ...
 
+    def new_customer(self) -> None:
+        """The next requests are those of an account with a balance that suffices for one run."""
+
     async def settled(self) -> None:
         """Wait until nothing runs. Raises AssertionError if the books are wrong."""
 
@@ -81,6 +84,9 @@ class Inside:
     def request_bytes(self, path: str, body: Json) -> bytes:
         return self.gateway.request_bytes(path, body)
 
+    def new_customer(self) -> None:
+        """Its one account has credit for all runs of a case."""
+
     async def settled(self) -> None:
         await self.gateway.settled()
 
@@ -101,6 +107,7 @@ class Shop:
 
     async def check(self, case: Case, run: Run) -> Seen:
         """Carry out one run of `case`. Raises AssertionError with the run's name."""
+        self.front.new_customer()
         self._answer(run.vendor, run.endpoint, case.answer(run))
         if run.fallback is not None:
             self._answer(run.fallback, run.endpoint, None)
@@ -119,6 +126,7 @@ class Shop:
 
     async def check_return(self, case: Case, run: Run, seen: Seen) -> None:
         """Send a plain answer back as history, to every vendor: each accepts it. Raises AssertionError if one refuses it."""
+        self.front.new_customer()
         body = {**case.request(run)}
         whole = json.loads(seen.raw)
         if run.endpoint == "chat":
@@ -198,7 +206,7 @@ async def shop(folder: Path, case: Case) -> AsyncIterator[Shop]:
     """A gateway in this process that offers one model per vendor."""
     async with serve(lambda request: []) as upstream:
         limits = {"attempts": case.attempts}
-        settings = {"upstreams": addresses(upstream), "models": models(case), "limits": limits}
+        settings = {"upstreams": addresses(upstream), "models": models([case]), "limits": limits}
         async with running(folder, **settings) as gateway:
             gateway.decide(grant)
             opened = Shop(Inside(gateway), upstream)
@@ -218,10 +226,13 @@ def addresses(upstream: ScriptedUpstream) -> dict[str, str | tuple[str, str]]:
     return {name: (vendor.protocol, f"{upstream.origin}/{name}{vendor.version}") for name, vendor in VENDORS.items()}
 
 
-def models(case: Case) -> str:
-    """The [[model]] tables that the case's requests name."""
-    pairs = [(run.vendor, run.fallback) for run in case.runs()] + [(vendor, None) for vendor in VENDORS]
-    return "".join(_model(case, vendor, fallback) for vendor, fallback in dict.fromkeys(pairs))
+def models(cases: Iterable[Case]) -> str:
+    """The [[model]] tables that the requests of `cases` name."""
+    found: dict[str, str] = {}
+    for case in cases:
+        pairs = [(run.vendor, run.fallback) for run in case.runs()] + [(vendor, None) for vendor in VENDORS]
+        found |= {case.model_id(*pair): _model(case, *pair) for pair in pairs}
+    return "".join(found.values())
 
 
 def _model(case: Case, name: str, fallback: str | None) -> str:
