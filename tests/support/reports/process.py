@@ -41,7 +41,9 @@ class Outside:
 
     async def post(self, path: str, body: Json) -> httpx.Response:
         headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json"}
-        return await self.http.post(f"http://127.0.0.1:{self.gateway.port}/v1/{path}", json=body, headers=headers)
+        return await self.http.post(
+            f"http://127.0.0.1:{self.gateway.port}/v1/{path}", content=json.dumps(body).encode(), headers=headers
+        )
 
     async def connect(self) -> RawClient:
         return await RawClient.connect(self.gateway.port)

@@ -164,7 +164,10 @@ def test_calls_without_arguments_get_an_empty_object_once() -> None:
 
 def test_a_legacy_call_without_arguments_stays_as_it_is() -> None:
     outcome = streamed(delta(function_call={"name": "f", "arguments": ""}), chunk(finish="function_call"), *END)
-    assert [choice["delta"] for choice in choices_of(outcome)] == [{"function_call": {"name": "f", "arguments": ""}}, {}]
+    assert [choice["delta"] for choice in choices_of(outcome)] == [
+        {"function_call": {"name": "f", "arguments": ""}},
+        {},
+    ]
 
 
 def test_empty_arguments_of_a_plain_answer_become_an_empty_object() -> None:
