@@ -154,7 +154,7 @@ class Case:
         self._vendors = raw.get("vendors", list(VENDORS))
         self._endpoints = raw.get("endpoints", list(ENDPOINTS))
         self._modes = raw.get("modes", list(MODES))
-        self.fallbacks: list[str] = raw.get("fallback", [])
+        self.fallbacks: list[str | None] = raw.get("fallback", [])
         self.attempts: int = raw.get("attempts", 1)
         self._requests: Json = raw.get("request", {})
         self.answers = {name: Answer(**found) for name, found in raw.get("answer", {}).items()}

@@ -89,7 +89,7 @@ def check_books(expected: Books, events: list[Event], told: str) -> None:
 def cost_of(usage: Usage) -> int:
     """The cost of a usage without images, in nano-USD."""
     assert (usage.images, usage.image_input, usage.image_output) == ((), 0, 0), usage
-    counted = sum(getattr(usage, name) * nanos for name, nanos in NANOS.items())
+    counted: int = sum(getattr(usage, name) * nanos for name, nanos in NANOS.items())
     return counted + sum(call.count for call in usage.calls) * CALL_NANOS
 
 

@@ -205,9 +205,8 @@ def _frames(dialect: str, answer: Answer) -> list[Step]:
 async def shop(folder: Path, case: Case) -> AsyncIterator[Shop]:
     """A gateway in this process that offers one model per vendor."""
     async with serve(lambda request: []) as upstream:
-        limits = {"attempts": case.attempts}
-        settings = {"upstreams": addresses(upstream), "models": models([case]), "limits": limits}
-        async with running(folder, **settings) as gateway:
+        limits, tables = {"attempts": case.attempts}, models([case])
+        async with running(folder, upstreams=addresses(upstream), models=tables, limits=limits) as gateway:
             gateway.decide(grant)
             opened = Shop(Inside(gateway), upstream)
             upstream.choose = opened.script

@@ -156,10 +156,10 @@ def test_arguments_that_are_an_object_become_text() -> None:
 
 
 def test_calls_without_arguments_get_an_empty_object_once() -> None:
-    begun = {"role": "assistant", "tool_calls": [call(0, "c1", "f"), call(1, "c2", "g", '{"a":1}')]}
+    begun = delta(tool_calls=[call(0, "c1", "f"), call(1, "c2", "g", '{"a":1}')])
     last = chunk(finish="tool_calls")
-    assert calls_of(delta(**begun), last, last)[1:] == [[{"index": 0, "function": {"arguments": "{}"}}]]
-    assert calls_of(delta(**begun))[1:] == [[{"index": 0, "function": {"arguments": "{}"}}]]
+    assert calls_of(begun, last, last)[1:] == [[{"index": 0, "function": {"arguments": "{}"}}]]
+    assert calls_of(begun)[1:] == [[{"index": 0, "function": {"arguments": "{}"}}]]
 
 
 def test_a_legacy_call_without_arguments_stays_as_it_is() -> None:
