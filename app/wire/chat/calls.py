@@ -30,7 +30,8 @@ ID_LENGTH_MAX = 512
 class Call:
     """One call. `index` and `id` are those for clients; `id` is "" until it is known.
 
-    `upstream_id` is "" if the upstream sent none. `shown`: a pass-through has sent the beginning of the call.
+    `upstream_id` is "" if the upstream sent none. `shown`: a pass-through has sent the beginning of the call. `empty`: no arguments
+    have arrived.
     """
 
     def __init__(self, index: int) -> None:
@@ -39,6 +40,7 @@ class Call:
         self.id = ""
         self.kind: Literal["function", "custom"] = "function"
         self.shown = False
+        self.empty = True
         self.key: int | None = None
         self.waiting = ""
 
@@ -94,6 +96,13 @@ class CallReader:
         self._current = call
         yield from self._append(call, entry, seed)
 
+    def complete(self) -> list[dict[str, Any]]:
+        """Deltas that give empty objects to the functions' calls without arguments, once: an empty text is not JSON."""
+        empty = [call for call in self._calls if call.empty and call.kind == "function"]
+        for call in empty:
+            call.empty = False
+        return [{"index": call.index, "function": {"arguments": "{}"}} for call in empty]
+
     def done(self) -> Iterator[AnswerEvent]:
         for call in self._calls:
             if call.key is None:
@@ -136,6 +145,7 @@ class CallReader:
 
     def _append(self, call: Call, entry: dict[str, Any], seed: str) -> Iterator[AnswerEvent]:
         name, text = name_of(entry), arguments_of(entry)
+        call.empty = call.empty and not text
         if not call.upstream_id:
             call.upstream_id = _id(entry)
             call.id = call.id or self._own(call.upstream_id)

@@ -84,6 +84,10 @@ class ChoiceReader:
         """Whether there is text, a refusal or a call."""
         return bool(self._length or self._refused or len(self._calls))
 
+    def complete_calls(self) -> list[dict[str, Any]]:
+        """The deltas that the choice's calls lack, each only once. A call in the older form stays as it is."""
+        return [] if self._legacy else self._calls.complete()
+
     def continued(self, content: Any, reasoning_content: Any, reasoning: Any) -> int:
         """Read a delta's only text if it continues the current text or reasoning. Its UTF-8 length, or 0 if it was not read."""
         if self.finished:

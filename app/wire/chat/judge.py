@@ -101,6 +101,10 @@ class ChatJudge:
         """The reason why `choice` finished, in the form of the client's protocol; "" until then."""
         return self._choices[choice].finish_word
 
+    def complete_calls(self, choice: int) -> list[dict[str, Any]]:
+        """The deltas that the calls of `choice` lack, each only once."""
+        return self._choices[choice].complete_calls()
+
     def _finish_answered(self) -> Iterator[AnswerEvent]:
         if self._figures.usage(self._tier) is not None:
             for choice in self._choices.values():

@@ -141,6 +141,8 @@ class _Conversation:
         for place, call in enumerate(message.tool_calls or ()):
             where = f"{at}.tool_calls[{place}]"
             self._custom[call.id] = call.custom is not None
+            if message.function_call is not None and call.function is not None:
+                self._unanswered.append((call.function.name, call.id))
             yield from _sealed(call.extra_content, where)
             yield _call(call, where)
 

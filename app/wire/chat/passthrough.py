@@ -109,7 +109,9 @@ class ChatStreamRelay(StreamRelay):
 
     def _finish_chunk(self, choice: int) -> bytes:
         """A chunk for the finish that the upstream left out."""
-        finished = {"index": choice, "delta": {}, "logprobs": None, "finish_reason": self._judge.finish_word(choice)}
+        missing = self._judge.complete_calls(choice)
+        delta = {"tool_calls": missing} if missing else {}
+        finished = {"index": choice, "delta": delta, "logprobs": None, "finish_reason": self._judge.finish_word(choice)}
         chunk = {
             "id": self._judge.upstream_id or "",
             "object": "chat.completion.chunk",

@@ -1,8 +1,8 @@
 """Corrects choices of servers that are nearly OpenAI's, in place, to what the judge understood, so that OpenAI's clients do too.
 
 Rule 1: a choice that a client understands as the judge did is not touched, and nothing is added that a client can do without.
-Rule 2: a call has one index of its own, in its first delta alone an id of its own, a type and a name; its arguments are text.
-        Empty entries are left out. Content is text.
+Rule 2: a call has one index of its own, in its first delta alone an id of its own, a type and a name; its arguments are text, and
+        not empty. Empty entries are left out. Content is text.
 Rule 3: a finish reason is one of OpenAI's words or null.
 """
 
@@ -32,6 +32,8 @@ def repair_choice(raw: dict[str, Any], part: str, choice: ChoiceReader) -> bool:
             changed |= _set(inner, "content", None)
     changed |= _repair_content(inner)
     changed |= _repair_calls(inner, part, choice.placed)
+    if part == "delta" and word_of(reason) and (missing := choice.complete_calls()):
+        changed |= _set(inner, "tool_calls", [*(inner.get("tool_calls") or ()), *missing])
     if isinstance(function := inner.get("function_call"), dict):
         changed |= _repair_text(function, "arguments", part)
     return changed
@@ -91,13 +93,13 @@ def _repair_call(entry: dict[str, Any], part: str, call: Call) -> bool:
 
 
 def _repair_text(inner: dict[str, Any], name: str, part: str) -> bool:
-    """Arguments that are an object become text. In a message, absent ones become the empty object."""
+    """Arguments that are an object become text. In a message, absent or empty ones become the empty object."""
     value = inner.get(name)
     if isinstance(value, dict):
         return _set(inner, name, msgspec.json.encode(value).decode())
     if value == [] and part == "delta":
         return _set(inner, name, "")
-    if isinstance(value, str) or part == "delta":
+    if part == "delta" or (isinstance(value, str) and (value or name != "arguments")):
         return False
     return _set(inner, name, "{}" if name == "arguments" else "")
 

@@ -5,7 +5,8 @@ Rule 1: a stream is closing, and finished, at its closing event; anything after 
 Rule 2: in an event's response only `model` and `store` change, and usage that shows other figures than those billed
         (billed_usage.py); encrypted content is sealed with the upstream's tag. All other events pass byte for byte.
 Rule 3: only events that clients could not read are repaired: a missing `type`; a call without `call_id`, or whose arguments
-        are an object; a closing response without `output`, which gets the finished items, or without a known `status`.
+        are an object, or empty at its end; a closing response without `output`, which gets the finished items, or without a
+        known `status`.
 Rule 4: a failure continues the sequence numbers that were forwarded, and reports the response that the client knows as failed.
 """
 
@@ -50,6 +51,9 @@ class _Public:
             if isinstance(item.get(name), dict | list):
                 item[name] = json_text(item[name])
                 changed = True
+        if item.get("type") == "function_call" and item.get("status") == "completed" and item.get("arguments") == "":
+            item["arguments"] = "{}"
+            changed = True
         return changed
 
     def closed(self, raw: Members, response: Json, finished: list[msgspec.Raw]) -> Members:

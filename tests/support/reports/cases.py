@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -38,6 +38,12 @@ VENDORS: Final[Mapping[str, Vendor]] = {
     "gemini": Vendor("gemini", "gemini-3-pro-preview", version="/v1beta"),
 }
 
+_KEYS: Final = frozenset(
+    {
+        *("says", "endpoints", "modes", "vendors", "fallback", "attempts", "model"),
+        *("request", "answer", "client", "ledger", "sent", "returned"),
+    }
+)
 ENDPOINTS: Final = ("responses", "chat")
 MODES: Final = ("plain", "stream")
 DIALECTS: Final = ("responses", "chat", "anthropic", "gemini")
@@ -92,33 +98,48 @@ class Client:
 
 @dataclass(frozen=True)
 class Books:
-    """What the ledger must show: `outcome` is completed, cancelled, released:<reason>, or refused (no event)."""
+    """What the ledger must show: `outcome` is completed, cancelled, released:<reason>, or refused (no event).
+
+    `overrun`: the cost is above the hold.
+    """
 
     outcome: str = "completed"
     cost_nanos: int | None = None
+    hold_nanos: int | None = None
+    overrun: bool = False
     estimated: bool | None = None
     usage: Json | None = None
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What the upstream must have been sent: members of its body, and texts that it must (not) contain."""
+    """What the upstream must have been sent: members of its body, and texts that it must (not) contain.
+
+    `requests`: how many requests it was sent. None: at least one.
+    """
 
     members: Json = field(default_factory=dict)
     contains: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    requests: int | None = None
 
 
 @dataclass(frozen=True)
 class Run:
-    """One way in which a case can occur."""
+    """One way in which a case can occur. `fallback`: the model's second upstream."""
 
     vendor: str
     endpoint: str
     mode: str
+    fallback: str | None = None
+
+    @property
+    def last(self) -> str:
+        """The upstream whose answer the client gets."""
+        return self.fallback or self.vendor
 
     def __str__(self) -> str:
-        return f"{self.endpoint} {self.mode} on {self.vendor}"
+        return f"{self.endpoint} {self.mode} on {self.vendor}" + (f", then {self.fallback}" if self.fallback else "")
 
 
 class Case:
@@ -127,34 +148,40 @@ class Case:
     def __init__(self, path: Path) -> None:
         self.name = path.stem
         raw: Json = tomllib.loads(path.read_text())
-        _known(
-            raw,
-            {"says", "vendors", "endpoints", "modes", "model", "request", "answer", "client", "ledger", "sent"},
-            path,
-        )
+        _known(raw, _KEYS, path)
         self.says: str = raw["says"]
         self.model: Json = raw.get("model", {})
         self._vendors = raw.get("vendors", list(VENDORS))
         self._endpoints = raw.get("endpoints", list(ENDPOINTS))
         self._modes = raw.get("modes", list(MODES))
+        self.fallbacks: list[str | None] = raw.get("fallback", [])
+        self.attempts: int = raw.get("attempts", 1)
         self._requests: Json = raw.get("request", {})
         self.answers = {name: Answer(**found) for name, found in raw.get("answer", {}).items()}
         self._client: Json = raw.get("client", {})
         self._books: Json = raw.get("ledger", {})
         self._sent: Json = raw.get("sent", {})
+        self._returned: Json = raw.get("returned", {})
         _known(self.answers, {*DIALECTS, *VENDORS}, path)
         _known(self._requests, {*ENDPOINTS}, path)
         _known(self._sent, {*DIALECTS, *VENDORS}, path)
+        _known(self._returned, {*DIALECTS, *VENDORS}, path)
 
     def runs(self) -> Iterator[Run]:
         """Every vendor, endpoint and mode in which the case can occur."""
         for vendor in self._vendors:
             for endpoint in self._endpoints:
                 for mode in self._modes:
-                    run = Run(vendor, endpoint, mode)
-                    answer = self.answer(run)
-                    if answer is not None and answer.has(mode):
-                        yield run
+                    for fallback in self.fallbacks or [None]:
+                        run = Run(vendor, endpoint, mode, fallback)
+                        answer = self.answer(run)
+                        if answer is not None and answer.has(mode):
+                            yield run
+
+    def model_id(self, vendor: str, fallback: str | None = None) -> str:
+        """The public name of the model that `vendor` offers with the case's settings."""
+        prefix = f"{self.name}/" if self.model or self.fallbacks else ""
+        return prefix + vendor + (f"/{fallback}" if fallback else "")
 
     def answer(self, run: Run) -> Answer | None:
         """The vendor's answer, else its dialect's. A case without any answers gets ordinary ones."""
@@ -166,7 +193,7 @@ class Case:
 
     def request(self, run: Run) -> Json:
         """The client's body."""
-        asked: Json = {"model": run.vendor, "stream": run.mode == "stream"}
+        asked: Json = {"model": self.model_id(run.vendor, run.fallback), "stream": run.mode == "stream"}
         if run.endpoint == "chat":
             asked["messages"] = [{"role": "user", "content": "hi"}]
             if run.mode == "stream":
@@ -184,12 +211,19 @@ class Case:
         return Books(**_chosen(self._books, run))
 
     def sent(self, run: Run) -> Sent | None:
-        found = self._sent.get(run.vendor) or self._sent.get(dialect_of(run.vendor, run.endpoint))
-        if found is None:
-            return None
-        return Sent(
-            json.loads(found.get("members", "{}")), tuple(found.get("contains", ())), tuple(found.get("lacks", ()))
-        )
+        """What the last upstream of a run must have been sent."""
+        return _sent(self._sent, run.last, run.endpoint)
+
+    def returned(self, vendor: str, endpoint: str) -> Sent | None:
+        """What `vendor` must have been sent if the client sends the answer back to it."""
+        return _sent(self._returned, vendor, endpoint)
+
+
+def _sent(table: Json, vendor: str, endpoint: str) -> Sent | None:
+    found = table.get(vendor) or table.get(dialect_of(vendor, endpoint))
+    if found is None:
+        return None
+    return Sent(**found | {"members": json.loads(found.get("members", "{}"))})
 
 
 def _chosen(table: Json, run: Run) -> Json:
@@ -201,7 +235,7 @@ def _chosen(table: Json, run: Run) -> Json:
     return chosen
 
 
-def _known(found: Mapping[str, Any], names: set[str], path: Path) -> None:
+def _known(found: Mapping[str, Any], names: Set[str], path: Path) -> None:
     if unknown := set(found) - names:
         raise ValueError(f"{path.name}: unknown {sorted(unknown)}; expected some of {sorted(names)}")
 

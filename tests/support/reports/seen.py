@@ -90,10 +90,13 @@ def _completion(seen: Seen, body: Json) -> None:
 
 
 def _events(seen: Seen, events: list[Json]) -> None:
+    streamed_items: list[Json] = []
     for event in events:
         match event.get("type"):
             case "response.output_text.delta":
                 seen.text += event["delta"]
+            case "response.output_item.done":
+                streamed_items.append(event["item"])
             case "error":
                 seen.error, seen.broken = event, True
             case "response.failed":
@@ -103,8 +106,15 @@ def _events(seen: Seen, events: list[Json]) -> None:
                 streamed, seen.text = seen.text, ""
                 _response(seen, event["response"])
                 assert seen.text == streamed, "the last event repeats what was streamed"
+                known = _named(streamed_items)
+                assert all(item in known for item in _named(event["response"]["output"])), "and its items"
             case _:
                 pass
+
+
+def _named(items: list[Json]) -> list[Json]:
+    """The members of items by which a client knows them."""
+    return [{name: item.get(name) for name in ("type", "id", "call_id", "name", "arguments")} for item in items]
 
 
 def _response(seen: Seen, body: Json) -> None:

@@ -357,3 +357,12 @@ def test_null_members_of_other_roles_are_absent(role: str) -> None:
     nulls = dict.fromkeys((*names, "tool_call_id"))
     plain = {"role": role, "content": "a"}
     assert items({**plain, **nulls}) == items(plain)
+
+
+@pytest.mark.parametrize("answer", [{"role": "function", "name": "f"}, {"role": "tool", "tool_call_id": "a"}])
+def test_a_call_in_both_spellings_is_one_call_that_either_spelling_answers(answer: dict[str, Any]) -> None:
+    called = {"role": "assistant", "tool_calls": [function_call()], "function_call": {"name": "f", "arguments": "{}"}}
+    call, output = items(called, {**answer, "content": "x"})
+    assert isinstance(call, FunctionCall)
+    assert isinstance(output, FunctionCallOutput)
+    assert call.call_id == output.call_id == "a"

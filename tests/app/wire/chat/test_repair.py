@@ -155,6 +155,26 @@ def test_arguments_that_are_an_object_become_text() -> None:
     assert entry == typed(call(0, "c", "f", '{"a":1}'))
 
 
+def test_calls_without_arguments_get_an_empty_object_once() -> None:
+    begun = delta(tool_calls=[call(0, "c1", "f"), call(1, "c2", "g", '{"a":1}')])
+    last = chunk(finish="tool_calls")
+    assert calls_of(begun, last, last)[1:] == [[{"index": 0, "function": {"arguments": "{}"}}]]
+    assert calls_of(begun)[1:] == [[{"index": 0, "function": {"arguments": "{}"}}]]
+
+
+def test_a_legacy_call_without_arguments_stays_as_it_is() -> None:
+    outcome = streamed(delta(function_call={"name": "f", "arguments": ""}), chunk(finish="function_call"), *END)
+    assert [choice["delta"] for choice in choices_of(outcome)] == [
+        {"function_call": {"name": "f", "arguments": ""}},
+        {},
+    ]
+
+
+def test_empty_arguments_of_a_plain_answer_become_an_empty_object() -> None:
+    [choice] = answered(plain({"tool_calls": [call(0, "c1", "f", "")]}, "tool_calls"))
+    assert choice["message"]["tool_calls"][0]["function"] == {"name": "f", "arguments": "{}"}
+
+
 def test_a_legacy_call_finishes_as_one() -> None:
     legacy = delta(function_call={"name": "f", "arguments": {"a": 1}})
     outcome = streamed(legacy, chunk(finish="stop"), *END)

@@ -354,6 +354,13 @@ def test_a_previewed_image_counts_once_before_and_after_it_is_done() -> None:
     assert started.items == Usage(images=(ImageCount("high", "1024x1024", 1),))
 
 
+@pytest.mark.parametrize(("status", "seen"), [("completed", "{}"), ("in_progress", "")])
+def test_empty_arguments_of_a_finished_call_are_an_empty_object(status: str, seen: str) -> None:
+    item = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "", "status": status}
+    [event_seen] = payloads(relay().feed(sse(event("response.output_item.added", 1, output_index=0, item=item))))
+    assert event_seen["item"] == item | {"arguments": seen}
+
+
 def test_items_that_arrive_whole_count_as_delivered() -> None:
     started = relay()
     message = {"type": "message", "content": [{"type": "output_text", "text": "four"}]}
