@@ -1,6 +1,6 @@
 """Codex, aider and Continue as processes, in the versions that tests/clients pins and `make test-long` installs.
 
-Rule 1: a client runs in an empty home directory, and inherits only the search path: no configuration or key of this machine.
+Rule 1: a client runs in a home directory of the test, and inherits only the search path: no configuration or key of this machine.
 Rule 2: what it is configured with is a block of ops/clients.md, with the address and the model replaced.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +17,14 @@ from tests.support.paths import ROOT
 
 FOLDERS = (ROOT / "tests" / "clients" / "node_modules" / ".bin", ROOT / ".venv" / "aider" / "bin")
 CLIENT_SECONDS = 300
+_UNATTENDED = {
+    "CONTINUE_TELEMETRY_ENABLED": "0",
+    "AIDER_ANALYTICS_DISABLE": "true",
+    "AIDER_CHECK_UPDATE": "false",
+    "AIDER_GIT": "false",
+    "AIDER_YES_ALWAYS": "true",
+}
+"""No questions, and no calls to anything but the gateway."""
 _ADDRESS, _MODEL = "http://127.0.0.1:8000/v1", "gpt-5.4-mini"
 
 
@@ -35,28 +42,21 @@ class Target:
         assert found, f"ops/clients.md has no block {title!r}"
         return found[1].replace(_ADDRESS, self.base_url).replace(_MODEL, self.model).strip()
 
-    def run(self, home: Path, command: str, more: Sequence[str] = ()) -> str:
-        """Run a command of the page, with further arguments; returns what it printed to stdout. It must succeed."""
+    def run(self, home: Path, command: str, *more: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the page in `home`, with further arguments."""
         for folder in FOLDERS:
             assert folder.is_dir(), f"{folder} does not exist: `make test-long` installs the clients"
-        environment = {
-            "PATH": os.pathsep.join([*map(str, FOLDERS), os.environ["PATH"]]),
-            "HOME": str(home),
-            "REALROUTER_KEY": self.key,
-            "CONTINUE_TELEMETRY_ENABLED": "0",
-        }
-        ran = subprocess.run(
+        path = os.pathsep.join([*map(str, FOLDERS), os.environ["PATH"]])
+        return subprocess.run(
             ["sh", "-c", f'{command} "$@"', "sh", *more],
             cwd=home,
-            env=environment,
+            env={"PATH": path, "HOME": str(home), "REALROUTER_KEY": self.key, **_UNATTENDED},
             check=False,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=CLIENT_SECONDS,
         )
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-        return ran.stdout
 
 
 @cache
