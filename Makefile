@@ -1,5 +1,5 @@
 # Realrouter's commands. They need Python 3.11+ (with venv), make and, for the website and the tests, Node 20+. Everything
-# else is installed into .venv and the node_modules of web, tests/sdk and tests/browser, in pinned versions with checked hashes.
+# else is installed into .venv and the node_modules of web, tests/sdk, tests/browser and tests/clients, in pinned versions with checked hashes.
 #
 # Stamp files record what is installed: a second run does nothing, and a changed requirements file is installed again.
 

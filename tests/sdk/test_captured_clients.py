@@ -17,7 +17,7 @@ from tests.fakes.vendor_story import arguments_for
 from tests.support.gateway.gateway import Gateway, frames, running
 from tests.support.paths import ROOT
 from tests.support.upstream.calling import calling
-from tests.support.upstream.vendors import SOLD, VENDORS, answering, selling
+from tests.support.upstream.vendors import SOLD, VENDORS, answering, selling, serving
 from tests.support.wire.responses_grammar import check
 
 Json = dict[str, Any]
@@ -124,6 +124,31 @@ async def test_a_call_comes_back_under_the_clients_names_and_the_next_turn_is_ac
         assert len(served[upstream].requests) == 2
         assert gateway.held == 0
     assert [type(event) for event in events] == [RequestDebited, RequestDebited]
+
+
+FUNCTIONS_ONLY = """
+[[model]]
+id = "only/functions"
+upstreams = ["vendor"]
+upstream_model = "{model}"
+tools = ["function"]
+context_window = 200000
+max_output_tokens = 32000
+price = {{ input = "3", output = "15" }}
+"""
+
+
+@pytest.mark.parametrize("upstream", VENDORS)
+@pytest.mark.parametrize("name", [name for name in CAPTURED if name.startswith("codex")])
+async def test_codex_with_its_defaults_needs_a_model_with_functions_only(
+    tmp_path: Path, name: str, upstream: str
+) -> None:
+    captured, vendor = CAPTURED[name], VENDORS[upstream]
+    async with serving(vendor) as (_, address):
+        models = FUNCTIONS_ONLY.format(model=vendor.model)
+        async with running(tmp_path, upstreams={"vendor": address}, models=models) as gateway:
+            check(await answered(gateway, captured, captured["body"] | {"model": "only/functions"}))
+            await gateway.settled()
 
 
 async def test_the_simulator_calls_the_function_that_the_prompt_names_and_reads_its_output(tmp_path: Path) -> None:
