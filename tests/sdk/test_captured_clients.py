@@ -164,6 +164,12 @@ async def test_the_simulator_calls_the_function_that_the_prompt_names_and_reads_
         await gateway.settled()
 
 
+def test_codex_offers_functions_a_namespace_and_a_search_of_a_cache_by_default() -> None:
+    tools = CAPTURED["codex-exec-1"]["body"]["tools"]
+    assert {tool["type"] for tool in tools} == {"function", "namespace", "web_search"}
+    assert [tool["external_web_access"] for tool in tools if tool["type"] == "web_search"] == [False]
+
+
 def test_captured_files_hold_no_credentials() -> None:
     assert {name.rsplit("-", 1)[0] for name in CAPTURED} >= {
         "codex-exec",

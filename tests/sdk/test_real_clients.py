@@ -6,6 +6,7 @@ Rule: a client is large and pinned in tests/clients, so only the long tests run 
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,17 +22,19 @@ from domain.events import RequestDebited
 from tests.fakes.scripted_upstream import ScriptedUpstream
 from tests.support.cli.commands import run as run_command
 from tests.support.clients.programs import Target
+from tests.support.clients.recording import main
 from tests.support.gateway.demo_process import demo, free_port
 from tests.support.gateway.gateway import MODEL, Gateway, running
+from tests.support.paths import ROOT
 from tests.support.upstream.calling import calling
 from tests.support.upstream.vendors import SOLD, VENDORS, Chooser, selling
 
 SCRIPTED = ("openai", "anthropic", "gemini", "openai-chat")
 KINDS = ("simulator", *SCRIPTED)
+RECORDED = ROOT / "tests" / "protocols" / "clients"
 CODEX, WITHOUT_SEARCH, FULL_ACCESS = "codex: config.toml", "codex: without a live search", "codex: with full access"
 WARNING = "Model metadata for `{}` not found"
 Json = dict[str, Any]
-Calls = dict[str, Chooser]
 
 pytestmark = pytest.mark.long
 
@@ -167,6 +170,7 @@ async def test_aider_answers(tmp_path: Path, kind: str) -> None:
     async with house(tmp_path, kind) as at:
         ran = await at.run(at.target.block("aider: command"))
         assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert {log.endpoint for log in at.gateway.request_logs} == {"chat"}
         assert await at.debits() >= 1
 
 
@@ -177,6 +181,8 @@ async def test_continue_answers(tmp_path: Path, kind: str) -> None:
         ran = await at.run(at.target.block("continue: command"))
         assert ran.returncode == 0, ran.stdout + ran.stderr
         assert ran.stdout.strip()
+        endpoint = "responses" if at.target.model.startswith("gpt-5") else "chat"
+        assert {log.endpoint for log in at.gateway.request_logs} == {endpoint}
         assert await at.debits() >= 1
 
 
@@ -190,6 +196,34 @@ async def test_continue_reads_a_file_and_sends_its_text(tmp_path: Path, kind: st
         assert ran.returncode == 0, ran.stdout + ran.stderr
         assert "42 ledgers" in ran.stdout
         assert await at.debits() == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [("codex-exec", []), ("codex-tool", ["--tool", "exec_command", "--arguments", '{"cmd": "echo hello"}'])],
+)
+def test_codex_still_sends_what_was_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, more: list[str]
+) -> None:
+    target = Target("http://127.0.0.1:8000/v1", "rr-test", MODEL)
+    (tmp_path / ".codex").mkdir()
+    (tmp_path / ".codex" / "config.toml").write_text(target.block(CODEX))
+    for variable, value in target.environment(tmp_path).items():
+        monkeypatch.setenv(variable, value)
+    command = shlex.split(target.block("codex: recording"))
+    client = command[command.index("--") :]
+    assert main(["--out", str(tmp_path), "--name", name, *more, *client]) == 0
+    recorded = sorted(tmp_path.glob("*.json"))
+    assert len(recorded) == (2 if more else 1)
+    for file in recorded:
+        new, old = (json.loads(each.read_text()) for each in (file, RECORDED / file.name))
+        assert (new["path"], new["headers"].keys(), new["body"].keys()) == (
+            old["path"],
+            old["headers"].keys(),
+            old["body"].keys(),
+        )
+        assert new["body"]["tools"] == old["body"]["tools"]
+        assert [item["type"] for item in new["body"]["input"]] == [item["type"] for item in old["body"]["input"]]
 
 
 def test_codex_answers_in_the_demo(tmp_path: Path) -> None:

@@ -42,15 +42,18 @@ class Target:
         assert found, f"ops/clients.md has no block {title!r}"
         return found[1].replace(_ADDRESS, self.base_url).replace(_MODEL, self.model).strip()
 
+    def environment(self, home: Path) -> dict[str, str]:
+        path = os.pathsep.join([*map(str, FOLDERS), os.environ["PATH"]])
+        return {"PATH": path, "HOME": str(home), "REALROUTER_KEY": self.key, **_UNATTENDED}
+
     def run(self, home: Path, command: str, *more: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the page in `home`, with further arguments."""
         for folder in FOLDERS:
             assert folder.is_dir(), f"{folder} does not exist: `make test-long` installs the clients"
-        path = os.pathsep.join([*map(str, FOLDERS), os.environ["PATH"]])
         return subprocess.run(
             ["sh", "-c", f'{command} "$@"', "sh", *more],
             cwd=home,
-            env={"PATH": path, "HOME": str(home), "REALROUTER_KEY": self.key, **_UNATTENDED},
+            env=self.environment(home),
             check=False,
             stdin=subprocess.DEVNULL,
             capture_output=True,
