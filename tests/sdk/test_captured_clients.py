@@ -170,6 +170,14 @@ def test_codex_offers_functions_a_namespace_and_a_search_of_a_cache_by_default()
     assert [tool["external_web_access"] for tool in tools if tool["type"] == "web_search"] == [False]
 
 
+def test_the_page_names_the_versions_that_are_installed() -> None:
+    folder = ROOT / "tests" / "clients"
+    pins = json.loads((folder / "package.json").read_text())["dependencies"]
+    pins["aider-chat"] = (folder / "requirements.in").read_text().strip().rpartition("==")[2]
+    page = (ROOT / "ops" / "clients.md").read_text()
+    assert [name for name, version in pins.items() if f"`{name}` {version}." not in page] == []
+
+
 def test_captured_files_hold_no_credentials() -> None:
     assert {name.rsplit("-", 1)[0] for name in CAPTURED} >= {
         "codex-exec",

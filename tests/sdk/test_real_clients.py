@@ -105,8 +105,10 @@ def said(session: list[Json]) -> str:
 async def test_codex_answers_with_its_defaults(tmp_path: Path, kind: str) -> None:
     async with house(tmp_path, kind) as at:
         at.configure()
-        session = await at.codex()
+        ran = await at.run(at.target.block("codex: command"), "--json")
+        session = events(ran.stdout)
         assert said(session)
+        assert "WebSocket" not in ran.stderr
         assert [WARNING.format(at.target.model) in item["message"] for item in items(session, "error")] == [True]
         assert await at.debits() >= 1
 
