@@ -1,5 +1,5 @@
 # Realrouter's commands. They need Python 3.11+ (with venv), make and, for the website and the tests, Node 20+. Everything
-# else is installed into .venv and the node_modules of web, tests/sdk and tests/browser, in pinned versions with checked hashes.
+# else is installed into .venv and the node_modules of web, tests/sdk, tests/browser and tests/clients, in pinned versions with checked hashes.
 #
 # Stamp files record what is installed: a second run does nothing, and a changed requirements file is installed again.
 
@@ -22,6 +22,9 @@ BIN     := $(VENV)/bin
 SDK     := tests/sdk
 WEB     := web
 BROWSER := tests/browser
+CLIENTS := tests/clients
+# aider needs an environment of its own: it pins older versions of packages that the gateway uses.
+AIDER   := $(VENV)/aider
 NODE_MODULES := $(WEB)/node_modules/.installed $(SDK)/node_modules/.installed $(BROWSER)/node_modules/.installed
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 # Wheels only: the pinned artefacts are what runs, and no compiler is needed.
@@ -76,7 +79,7 @@ quick: $(VENV)/.installed-dev ## lint, types and the tests of the rooms changed 
 	@$(BIN)/mypy & types=$$!; tests=$$($(BIN)/python -m ops.quick $(ROOM)) || exit 1; echo "tests: $${tests:-none}"; \
 		if test -n "$$tests"; then $(PYTEST) -q $(ARGS) $$tests; fi; python=$$?; wait $$types && exit $$python
 
-test-long: setup ## run the long tests at full size, then the benchmarks; prints figures
+test-long: setup $(CLIENTS)/node_modules/.installed $(AIDER)/.installed ## run the long tests at full size, then the benchmarks; prints figures
 	$(BIN)/python -m pytest -m long -s --timeout 3600 $(ARGS)
 	@failed=""; for bench in $(BENCHES); do \
 		echo "== $$bench"; $(BIN)/python -m ops.bench.$$bench || failed="$$failed $$bench"; \
@@ -104,13 +107,14 @@ lock: $(VENV)/.installed-uv ## update requirements*.txt from pyproject.toml, kee
 	$(COMPILE) pyproject.toml --group dev -o requirements-dev.txt
 	$(COMPILE) pyproject.toml -c requirements-dev.txt -o requirements.txt
 	$(COMPILE) --group build -c requirements-dev.txt -o requirements-build.txt
-	for folder in $(SDK) $(WEB) $(BROWSER); do (cd $$folder && npm install --package-lock-only) || exit 1; done
+	$(COMPILE) $(CLIENTS)/requirements.in -o $(CLIENTS)/requirements.txt
+	for folder in $(SDK) $(WEB) $(BROWSER) $(CLIENTS); do (cd $$folder && npm install --package-lock-only) || exit 1; done
 
 upgrade: ## update requirements*.txt to the newest versions that pyproject.toml allows
 	@$(MAKE) lock LOCK_ARGS=--upgrade
 
 clean: ## remove everything that the targets above created
-	rm -rf $(VENV) $(SDK)/node_modules $(BROWSER)/node_modules $(WEB)/node_modules $(WEB)/.next $(WEB)/out
+	rm -rf $(VENV) $(SDK)/node_modules $(BROWSER)/node_modules $(CLIENTS)/node_modules $(WEB)/node_modules $(WEB)/.next $(WEB)/out
 	rm -rf $(WEB)/openapi.json $(WEB_MADE) .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.created:
@@ -133,6 +137,18 @@ $(VENV)/.installed-dev: $(VENV)/.installed-runtime requirements-dev.txt
 
 $(VENV)/.installed-uv: $(VENV)/.created
 	@$(PIP) install uv==$(UV_VERSION)
+	@touch $@
+
+$(AIDER)/.created: $(VENV)/.created
+	@for python in $(PYTHON) python3.12 python3.11 python3; do \
+		if $$python -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then \
+			$$python -m venv $(AIDER) && touch $@; exit; \
+		fi; \
+	done; echo "Python 3.11 or 3.12 is required for aider, which runs on no newer one: install it, or pass its path as PYTHON=..." >&2; exit 1
+
+$(AIDER)/.installed: $(AIDER)/.created $(CLIENTS)/requirements.txt
+	@echo "installing $(CLIENTS)/requirements.txt"
+	@$(subst $(BIN),$(AIDER)/bin,$(INSTALL)) -r $(CLIENTS)/requirements.txt
 	@touch $@
 
 # Uses cd, because npm's --prefix would hide the machine's own npm settings.

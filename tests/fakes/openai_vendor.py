@@ -80,7 +80,7 @@ def _responses(body: Json) -> Script:
     rule(type(body.get("max_output_tokens")) is int, "max_output_tokens is what was held for.")
     items = _items(body)
     if body.get("stream"):
-        return event_stream(_response_frames(items))
+        return event_stream(response_frames(items))
     return json_answer(response_object("completed", items, RESPONSES_USAGE))
 
 
@@ -174,7 +174,7 @@ def _image_item() -> Json:
     }
 
 
-def _response_frames(items: list[Json]) -> list[bytes]:
+def response_frames(items: list[Json]) -> list[bytes]:
     events: list[Json] = [
         {"type": "response.created", "response": response_object("in_progress", [], None)},
         {"type": "response.in_progress", "response": response_object("in_progress", [], None)},
@@ -246,7 +246,7 @@ def _chat(body: Json) -> Script:
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
         return json_answer({**_completion("chat.completion"), "choices": [choice], "usage": CHAT_USAGE})
     rule(body.get("stream_options", {}).get("include_usage") is True, "Nobody could be billed without usage.")
-    return event_stream(_chat_frames(message, finish))
+    return event_stream(completion_frames(message, finish))
 
 
 def _chat_message(body: Json) -> tuple[Json, str]:
@@ -302,7 +302,7 @@ def _chat_call(function: Json, city: str) -> Json:
     return {"name": function["name"], "arguments": msgspec.json.encode(arguments).decode()}
 
 
-def _chat_frames(message: Json, finish: str) -> list[bytes]:
+def completion_frames(message: Json, finish: str) -> list[bytes]:
     words: str | None = message["content"]
     deltas: list[Json] = [{"role": "assistant", "content": None if words is None else "", "refusal": None}]
     deltas += [{"content": piece} for piece in pieces(words or "")]

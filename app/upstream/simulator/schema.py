@@ -167,9 +167,11 @@ class _Builder:
         return int(math.ceil(max(low, value) / step) * step) if math.isfinite(low) else int(value // step * step)
 
     def _number(self, schema: Json, name: str, depth: int) -> float:
+        """A whole number has no fraction, as models write it: some clients read it as an integer."""
         low, high, step = _range(schema, 0.0)
         value = self._near(low, high)
-        return math.ceil(value / step) * step if step else value
+        value = math.ceil(value / step) * step if step else value
+        return int(value) if value.is_integer() else value
 
     def _near(self, low: float, high: float) -> float:
         """The prompt's first number within the bounds, else 1, else the bound closest to it."""

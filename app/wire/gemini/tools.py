@@ -158,7 +158,8 @@ def _name_of(tool: Tool) -> ToolName:
 
 def _check_combination(request: CanonicalRequest, selected: SelectedTools) -> None:
     if selected.functions and (other := selected.search or selected.image):
-        raise unsupported_field(request, other.at or "tools", "This model supports this tool only without functions.")
+        kind = "web_search" if selected.search else "image_generation"
+        raise unsupported_field(request, other.at or "tools", f"This model supports {kind} only without functions.")
     if selected.mode != "required":
         return
     if selected.search is not None:

@@ -1,9 +1,10 @@
 """Records what a real client sends: a server on 127.0.0.1 that answers with a script and keeps each request as a small file.
 
-    python -m tests.support.clients.recording --out FOLDER --name codex-exec [--tool exec_command --arguments '{"cmd": "echo hello"}'] -- CLIENT ...
+    python -m tests.support.clients.recording --out FOLDER --name NAME [--tool FUNCTION --arguments JSON] -- CLIENT ...
 
-runs CLIENT with BASE_URL (".../v1") in its environment, and in its arguments for `{base_url}`, and writes NAME-1.json, NAME-2.json, ... for its POST
-requests in order. With --tool, the first answer is a call of that function (NAMESPACE.NAME for one in a namespace), later ones are text.
+runs CLIENT with BASE_URL (".../v1") in its environment, and in its arguments for `{base_url}`, and writes its POST requests in
+order to NAME-1.json, NAME-2.json, ... With --tool, the first answer calls that function (NAMESPACE.NAME for one in a namespace);
+later answers are text.
 
 What is kept: method, path, headers without credentials, body. Long texts are cut, and identifiers, machine paths and user names are
 replaced, so that a file is the same on every machine.
@@ -54,7 +55,7 @@ class Recorder:
         return chat_stream(call) if path.endswith("/chat/completions") else None
 
     def _is_first(self) -> bool:
-        return sum(each["method"] == "POST" for each in self.requests) == 1
+        return [each["method"] for each in self.requests].count("POST") == 1
 
 
 def responses_stream(call: tuple[str, str] | None) -> str:
@@ -82,9 +83,11 @@ def responses_stream(call: tuple[str, str] | None) -> str:
         ]
     answer = {"id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": "recorded"}
     answer |= {"output": [item], "usage": {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}}
+    begun = answer | {"status": "in_progress", "output": [], "usage": None}
     at = {"item_id": item["id"], "output_index": 0}
     events: list[dict[str, Json]] = [
-        {"type": "response.created", "response": answer | {"status": "in_progress", "output": [], "usage": None}},
+        {"type": "response.created", "response": begun},
+        {"type": "response.in_progress", "response": begun},
         {"type": "response.output_item.added", "output_index": 0, "item": item | empty},
         *({"type": name} | at | members for name, members in inner),
         {"type": "response.output_item.done", "output_index": 0, "item": item},
@@ -173,7 +176,7 @@ def record(
     base_url = f"http://127.0.0.1:{server.server_port}/v1"
     try:
         with tempfile.TemporaryDirectory() as folder:
-            ran = subprocess.run(  # noqa: S603 - the caller names the client
+            ran = subprocess.run(
                 [part.replace("{base_url}", base_url) for part in command],
                 cwd=folder,
                 check=False,

@@ -205,3 +205,9 @@ def test_unsupported_options_are_named(name: str, value: Any) -> None:
 
 def test_a_forced_image_excludes_text() -> None:
     assert config(tools=(IMAGE,), tool_choice=ToolChoice("required")) == {"responseModalities": ["IMAGE"]}
+
+
+@pytest.mark.parametrize(("tool", "named"), [(SEARCH, "web_search"), (IMAGE, "image_generation")])
+def test_the_refusal_of_a_tool_next_to_functions_names_it(tool: Tool, named: str) -> None:
+    message = refused(make_request(tools=(F, tool)), "tools[0]")
+    assert f"supports {named} only without functions" in message
