@@ -317,3 +317,11 @@ def test_a_plain_answer_that_is_openais_is_not_touched() -> None:
     one.feed(body)
     one.end()
     assert one.tail() == body.replace(b'"old"', b'"public"')
+
+
+def test_usage_that_each_choice_reports_for_itself_is_added_up() -> None:
+    def finished(index: int) -> dict[str, Any]:
+        choice = {"index": index, "delta": {"content": "a"}, "finish_reason": "stop"}
+        return {"id": "c", "choices": [choice | {"usage": {"prompt_tokens": 3, "completion_tokens": 2 + index}}]}
+
+    assert streamed(finished(0), finished(1), "[DONE]", choices=2).usage == Usage(input=3, output=5)
