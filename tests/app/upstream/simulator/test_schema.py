@@ -35,6 +35,12 @@ def test_a_query_is_the_whole_prompt() -> None:
     }
 
 
+def test_a_whole_number_is_written_without_a_fraction() -> None:
+    built = made("Wait for 3 or 2.5 seconds", whole={"type": "number"}, part={"type": "number", "maximum": 2.75})
+    assert built == {"whole": 3, "part": 2.5}
+    assert [type(value) for value in built.values()] == [int, float]
+
+
 def test_numbers_come_from_the_prompt_if_they_fit() -> None:
     number = {"type": "integer", "minimum": 1, "maximum": 5}
     assert made("Book a table for 4 on day 17", guests=number) == {"guests": 4}
