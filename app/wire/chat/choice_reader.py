@@ -93,11 +93,12 @@ class ChoiceReader:
     def take(self, delta: dict[str, Any], logprobs: Any, seed: str) -> Iterator[AnswerEvent]:
         """Read one delta. Raises AnswerError if it is invalid. `seed` determines the ids of calls that have none."""
         self.placed = []
+        known = len(self._calls)
         for event in self._events(delta, logprobs, seed):
             if self.finished:
                 malformed("The answer continues after its end.")
             yield event
-        if self.finished and self._calls.nameless:
+        if self.finished and (self._calls.nameless or len(self._calls) > known):
             malformed("The answer continues after its end.")
 
     def finish(self, reason: str) -> Iterator[AnswerEvent]:

@@ -84,7 +84,7 @@ def _repair_call(entry: dict[str, Any], part: str, call: Call) -> bool:
     else:
         if call.shown or entry.get("id") != call.id:
             changed |= _drop(entry, "id")
-        changed |= _drop(entry.get(call.kind), "name")
+        changed |= _set_name(entry.get(call.kind), call.added)
     if isinstance(inner := entry.get(call.kind), dict):
         changed |= _repair_text(inner, "arguments" if call.kind == "function" else "input", part)
     return changed
@@ -105,6 +105,13 @@ def _repair_text(inner: dict[str, Any], name: str, part: str) -> bool:
 def _drop(members: Any, name: str) -> bool:
     """Remove a text that an earlier delta had: clients would append it. Whether there was one."""
     return isinstance(members, dict) and bool(members.get(name)) and bool(members.pop(name))
+
+
+def _set_name(members: Any, added: str) -> bool:
+    """Of a later delta's name, only the new part remains. Whether it changed."""
+    if not added:
+        return _drop(members, "name")
+    return _set(members, "name", added)
 
 
 def _set(members: dict[str, Any], name: str, value: Any) -> bool:
