@@ -35,8 +35,8 @@ NAME_LENGTH_MAX = 100_000
 class Call:
     """One call. `index` and `id` are those for clients; `id` is "" until it is known.
 
-    `upstream_id` is "" if the upstream sent none. `key` is None until the name is known. `added` is the last delta's new part of the
-    name. `shown`: a pass-through has sent the beginning of the call.
+    `upstream_id` is "" if the upstream sent none. `key` is None until the name is known. `added`: the last delta's new part of the name.
+    `shown`: a pass-through has sent the beginning of the call.
     """
 
     def __init__(self, index: int) -> None:
@@ -86,6 +86,10 @@ class CallReader:
     def nameless(self) -> bool:
         """Whether a call has no name yet."""
         return any(call.key is None for call in self._calls)
+
+    @property
+    def keys(self) -> tuple[int, ...]:
+        return tuple(call.key for call in self._calls if call.key is not None)
 
     def ignores(self, entry: dict[str, Any], seen: set[int | str]) -> bool:
         """Whether this entry is empty: it has no id, name and arguments, and belongs to no call."""

@@ -70,6 +70,11 @@ class ChatJudge:
             raise upstream_error(error_in(chunk) or chunk)
         return list(self._chunk(chunk, "delta"))
 
+    @property
+    def resumed(self) -> frozenset[int]:
+        """The choices that went on after a finish."""
+        return frozenset(index for index, choice in self._choices.items() if choice.resumed)
+
     def end(self) -> list[AnswerEvent]:
         return [] if self._ended else self._done(self._choice_count)
 
@@ -104,10 +109,11 @@ class ChatJudge:
     def _finish_answered(self) -> Iterator[AnswerEvent]:
         if self._figures.usage(self._tier) is not None:
             for choice in self._choices.values():
-                if choice.has_answer and not choice.finished:
+                if choice.has_answer and not choice.finish_word:
                     yield from choice.finish("stop")
 
     def _done(self, finished_min: int) -> list[AnswerEvent]:
+        settled = [event for choice in self._choices.values() for event in choice.settle()]
         finished = [choice for choice in self._choices.values() if choice.finished]
         if len(finished) < max(finished_min, len(self._choices)):
             malformed("The answer ended before it was complete.")
@@ -116,7 +122,7 @@ class ChatJudge:
         cited = sum(1 for choice in finished if choice.cited)
         if usage is not None and cited and self._searches:
             usage = msgspec.structs.replace(usage, web_search_calls=cited)
-        return [AnswerEnded(usage, self._tier)]
+        return [*settled, AnswerEnded(usage, self._tier)]
 
     def _chunk(self, chunk: dict[str, Any], part: str) -> Iterator[AnswerEvent]:
         self.chunk, self.repaired = chunk, False
@@ -154,6 +160,8 @@ class ChatJudge:
         if not isinstance(delta, dict):
             malformed(f"The answer contains a choice whose {part} is not an object.")
         yield from choice.take(delta, raw.get("logprobs"), self._seed)
+        if part == "message" and choice.resumed:
+            malformed("The answer continues after its end.")
         reason = word_of(raw.get("finish_reason")) or ("stop" if part == "message" else "")
         if reason:
             yield from choice.finish(reason)

@@ -18,6 +18,7 @@ import msgspec
 
 from app.wire.answer import AnswerEvent, ChoiceFinished
 from app.wire.billed_usage import show_in_body, show_in_chunks
+from app.wire.chat.held import finish_once
 from app.wire.chat.judge import ChatJudge
 from app.wire.chat.usage import usage_object
 from app.wire.envelope import error_envelope
@@ -96,6 +97,12 @@ class ChatStreamRelay(StreamRelay):
             self._forwarded_usage = chunk["usage"]
         written = _written(data, self._judge, self._splicer)
         return frame.raw if written is data else frame.with_data(written)
+
+    def tail(self, usage: Usage | None = None) -> bytes:
+        if resumed := self._judge.resumed:
+            words = {choice: self._judge.finish_word(choice) for choice in resumed}
+            self._held = finish_once(self._held, words)
+        return super().tail(usage)
 
     def _show(self, held: list[bytes], usage: Usage) -> list[bytes]:
         billed = usage_object(usage)
