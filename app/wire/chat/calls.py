@@ -35,8 +35,9 @@ NAME_LENGTH_MAX = 100_000
 class Call:
     """One call. `index` and `id` are those for clients; `id` is "" until it is known.
 
-    `upstream_id` is "" if the upstream sent none. `key` is None until the name is known. `added`: the last delta's new part of the name.
-    `shown`: a pass-through has sent the beginning of the call.
+    - `upstream_id` is "" if the upstream sent none. `key` is None until the name is known.
+    - `added`: the last delta's new part of the name.
+    - `shown`: a pass-through has sent the beginning of the call.
     """
 
     def __init__(self, index: int) -> None:

@@ -41,6 +41,7 @@ class Glance(msgspec.Struct, gc=False):
     error: Any = ""
     x_groq: Any = None
     timings: Any = None
+    base_resp: Any = None
 
 
 _decode = msgspec.json.Decoder(Glance).decode
@@ -75,6 +76,7 @@ def glance(data: bytes) -> Glance | None:
         or choice.error is not None
         or chunk.error != ""
         or chunk.object == "error"
+        or chunk.base_resp is not None
     ):
         return None
     return chunk

@@ -22,7 +22,7 @@ from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent
 from app.wire.chat.choice_reader import ChoiceReader
 from app.wire.chat.glance import Glance, glance
 from app.wire.chat.repair import repair_choice
-from app.wire.envelope import error_in, upstream_error
+from app.wire.envelope import error_in, unnamed_error, upstream_error
 from app.wire.figures import place
 from app.wire.finish_words import word_of
 from app.wire.relay import decoded, is_done, malformed
@@ -128,8 +128,10 @@ class ChatJudge:
         self.chunk, self.repaired = chunk, False
         if error := error_in(chunk):
             raise upstream_error(error)
-        if chunk.get("object") == "error":
-            raise upstream_error(chunk)
+        if not chunk.get("choices") or "base_resp" in chunk:
+            unnamed = unnamed_error(chunk)
+            if unnamed is not None:
+                raise unnamed
         self._tier = tier(chunk.get("service_tier")) or self._tier
         choices = chunk.get("choices") or []
         if not isinstance(choices, list):
