@@ -56,7 +56,8 @@ def error_in(holder: dict[str, Any]) -> Any:
 def unnamed_error(holder: dict[str, Any]) -> AnswerError | None:
     """The error in an answer that has no `error` member, as some servers send with status 200, or None if it is not an error.
 
-    MiniMax: `base_resp` with `status_code` and `status_msg`. Others, instead of an answer: a code and a message under several names.
+    MiniMax: `base_resp` with `status_code` and `status_msg`. Others, instead of an answer: a code and a message, under
+    several names.
     """
     base = holder.get("base_resp")
     if isinstance(base, dict) and _is_failure(base.get("status_code")):

@@ -41,6 +41,7 @@ from app.wire.answer import (
 )
 from app.wire.envelope import error_envelope, error_in_body
 from app.wire.exchange import AnswerError
+from app.wire.readable import Unreadable, readable
 from app.wire.relay import BODY_BYTES_MAX, DONE, HELD_BYTES_MAX, AnswerState, malformed, text_bytes
 from app.wire.sse import BOM, FrameSplitter
 from app.wire.usage import Item, call_counts, item_usage
@@ -170,7 +171,7 @@ class StreamTranslation(_Translation):
             if self.finished:
                 break
             if frame.data:
-                self._write(self._reader.frame(frame.event, frame.data))
+                self._write(self._read(frame.event, frame.data))
         self._failed = False
         return self._take()
 
@@ -211,6 +212,12 @@ class StreamTranslation(_Translation):
         self._ready.clear()
         self.delivered.frames += bool(written)
         return written
+
+    def _read(self, name: str, data: bytes) -> list[AnswerEvent]:
+        try:
+            return self._reader.frame(name, data)
+        except Unreadable as unreadable:
+            return self._reader.frame(name, readable(data, unreadable))
 
     def _write(self, events: Iterable[AnswerEvent]) -> None:
         ends: list[AnswerEvent] = []  # they are held if the choice finishes with them
@@ -258,7 +265,7 @@ class StreamTranslation(_Translation):
     def _end_with(self, name: str, data: bytes | None, raw: bytes) -> None:
         """Handle an unterminated last frame. It counts if it is valid; an error body without frames is raised as an error."""
         if data:
-            self._write(self._reader.frame(name, data))
+            self._write(self._read(name, data))
         elif not self.closing and (error := error_in_body(raw)):
             raise error
 
@@ -284,7 +291,11 @@ class PlainTranslation(_Translation):
         self._failed = True
         body = bytes(self._body).removeprefix(BOM)
         self._body.clear()
-        for event in self._reader.whole(body):
+        try:
+            events = self._reader.whole(body)
+        except Unreadable as unreadable:
+            events = self._reader.whole(readable(body, unreadable))
+        for event in events:
             self.note(event)
             if not isinstance(event, AnswerEnded):
                 self._answer += self._writer.write(event)
