@@ -142,26 +142,6 @@ def test_anything_after_done_is_dropped() -> None:
     assert run(relay(), by_byte(PLAIN_STREAM + more)) == run(relay(), [PLAIN_STREAM])
 
 
-@pytest.mark.parametrize("end", [["[DONE]"], []])
-def test_content_after_the_finish_is_held_and_belongs_to_the_answer(end: list[Any]) -> None:
-    """The finish moves to the last chunk of the choice."""
-    late = b": comment\n\n" + sse(chunk("b", finish="stop"), chunk("c"), usage_chunk(CHAT_USAGE), *end)
-    for pieces in ([late], by_byte(late)):
-        outcome = run(relay(include_usage=True), [sse(chunk("a"), chunk(finish="stop")), *pieces])
-        assert [event["choices"][0]["delta"]["content"] for event in payloads(outcome.forwarded)] == ["a"]
-        choices = [event["choices"] for event in payloads(outcome.tail)[:-1]]
-        finishes = [None, None, None, "stop"] if end else [None, None, "stop"]
-        assert [choice[0]["finish_reason"] for choice in choices if choice] == finishes
-        assert (outcome.finish, outcome.output_bytes, outcome.usage, outcome.finished) == ("stop", 3, USAGE, True)
-
-
-def test_the_last_finish_counts() -> None:
-    stream = sse(chunk("a", finish="stop"), chunk("b", finish="length"), chunk(finish="stop"), "[DONE]")
-    outcome = run(relay(), [stream])
-    assert [event["choices"][0]["finish_reason"] for event in payloads(outcome.tail)[:-1]] == [None, None, "length"]
-    assert outcome.finish == "length"
-
-
 def test_a_message_after_the_finish_is_malformed() -> None:
     message = {"index": 0, "message": {"content": "a"}, "finish_reason": "stop"}
     plain = ChatPlainRelay(model="public")
