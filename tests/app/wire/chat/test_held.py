@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.wire.chat.held import finish_once
 from app.wire.chat.passthrough import ChatStreamRelay
 from domain.usage import Usage
 from tests.support.wire.streams import CHAT_USAGE, by_byte, chunk, payloads, run, sse, usage_chunk
@@ -35,3 +36,13 @@ def test_the_last_finish_counts() -> None:
     outcome = run(relay(), [stream])
     assert [event["choices"][0]["finish_reason"] for event in payloads(outcome.tail)[:-1]] == [None, None, "length"]
     assert outcome.finish == "length"
+
+
+def test_another_choice_keeps_its_finish() -> None:
+    two = ChatStreamRelay(model="public", include_usage=False, choices=2)
+    frames = (chunk("x", index=1, finish="length"), chunk("a", finish="stop"), chunk("b", finish="stop"), "[DONE]")
+    choices = [event["choices"][0] for event in payloads(run(two, [sse(*frames)]).tail)[:-1]]
+    assert [choice["finish_reason"] for choice in choices if choice["index"] == 0] == [None, "stop"]
+    assert finish_once([sse(chunk("x", index=1, finish="length"))], {0: "stop"}) == [
+        sse(chunk("x", index=1, finish="length"))
+    ]

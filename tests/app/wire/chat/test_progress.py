@@ -15,6 +15,7 @@ from app.wire.chat.progress import Progress
         ('{"a": "\\\\"}', False, True),
         ('{"a": ["\\"}"]} ', False, True),
         ("[1]", False, False),
+        ("{\\\\}", False, True),
     ],
 )
 def test_the_progress_of_arguments(text: str, is_open: bool, complete: bool) -> None:
