@@ -46,3 +46,14 @@ def test_another_choice_keeps_its_finish() -> None:
     assert finish_once([sse(chunk("x", index=1, finish="length"))], {0: "stop"}) == [
         sse(chunk("x", index=1, finish="length"))
     ]
+
+
+def test_only_the_new_part_of_a_name_is_forwarded() -> None:
+    names = ("get_", "get_weather", "get_weather")
+    calls = [
+        [{"index": 0, "id": "c", "type": "function", "function": {"name": name, "arguments": ""}}] for name in names
+    ]
+    frames = [{"choices": [{"index": 0, "delta": {"tool_calls": entry}}]} for entry in calls]
+    outcome = run(relay(), [sse(*frames, chunk(finish="stop"), "[DONE]")])
+    entries = [event["choices"][0]["delta"]["tool_calls"][0] for event in payloads(outcome.forwarded)]
+    assert [entry["function"].get("name") for entry in entries] == ["get_", "weather", None]
