@@ -146,6 +146,15 @@ class ChoiceFinished(Event, frozen=True, gc=False):
     choice: int = 0
 
 
+class ChoiceResumed(Event, frozen=True, gc=False):
+    """A choice goes on after its ChoiceFinished, which was premature and does not count, nor do the ends of the reasoning and calls
+    `keys` that it ended. Nothing has been forwarded since then, unless another choice was still open.
+    """
+
+    choice: int = 0
+    keys: tuple[int, ...] = ()
+
+
 class AnswerEnded(Event, frozen=True, gc=False):
     """The answer is complete. `service_tier` is the tier that served it, or None if not reported.
 
@@ -178,6 +187,7 @@ AnswerEvent = (
     | ImagePartial
     | ImageDone
     | ChoiceFinished
+    | ChoiceResumed
     | AnswerEnded
 )
 

@@ -11,6 +11,10 @@ from app.wire.exchange import AnswerError
 
 MESSAGE_LENGTH_MAX = 2000
 _WORD_LENGTH_MAX = 100
+_ANSWERS = ("choices", "output", "candidates", "content", "usage")
+_CODES = ("code", "error_code", "errcode", "status_code", "status")
+_MESSAGES = ("message", "msg", "error_msg", "errmsg", "status_msg")
+_SUCCESSES = frozenset({"", "0", "200", "ok", "success", "succeeded"})
 _NO_MESSAGE = "The upstream reported an error."
 
 
@@ -49,6 +53,31 @@ def error_in(holder: dict[str, Any]) -> Any:
     return error or None
 
 
+def unnamed_error(holder: dict[str, Any]) -> AnswerError | None:
+    """The error in an answer that has no `error` member, as some servers send with status 200, or None if it is not an error.
+
+    MiniMax: `base_resp` with `status_code` and `status_msg`. Others, instead of an answer: a code and a message, under
+    several names.
+    """
+    base = holder.get("base_resp")
+    if isinstance(base, dict) and _is_failure(base.get("status_code")):
+        return upstream_error({"code": base["status_code"], "message": base.get("status_msg")})
+    if holder.get("object") == "error":
+        return upstream_error(holder)
+    if any(holder.get(name) for name in _ANSWERS):
+        return None
+    code = next((holder[name] for name in _CODES if _is_failure(holder.get(name))), None)
+    message = next((holder[name] for name in _MESSAGES if _text(holder.get(name), MESSAGE_LENGTH_MAX)), None)
+    if message is None or (code is None and holder.get("success") is not False):
+        return None
+    return upstream_error({"code": code, "message": message}, holder)
+
+
+def _is_failure(code: Any) -> bool:
+    text = _text(code, _WORD_LENGTH_MAX)
+    return text is not None and text.lower() not in _SUCCESSES
+
+
 def error_in_body(body: bytes) -> AnswerError | None:
     """The error that `body` contains, or None if it is not an error."""
     try:
@@ -59,7 +88,7 @@ def error_in_body(body: bytes) -> AnswerError | None:
         return None
     if error := error_in(decoded):
         return upstream_error(error)
-    return upstream_error(decoded) if decoded.get("object") == "error" else None
+    return unnamed_error(decoded)
 
 
 def _text(value: Any, length_max: int) -> str | None:

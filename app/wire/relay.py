@@ -18,6 +18,7 @@ import msgspec
 
 from app.wire.envelope import error_envelope, error_in_body
 from app.wire.exchange import AnswerError, Delivered
+from app.wire.readable import Unreadable, readable
 from app.wire.sse import BOM, MAX_FRAME_BYTES, Frame, FrameSplitter
 from domain.usage import Usage
 
@@ -123,7 +124,7 @@ class StreamRelay(AnswerState, ABC):
                 self._hold(frame.raw)
                 continue
             self._data_seen = True
-            raw = self._take(frame, frame.data) if frame.data else frame.raw
+            raw = self._taken(frame, frame.data) if frame.data else frame.raw
             if self.closing or self._waiting:
                 self._hold(raw)
             elif raw:
@@ -132,12 +133,19 @@ class StreamRelay(AnswerState, ABC):
                 self._held, self._held_bytes = [], 0
         return forwarded
 
+    def _taken(self, frame: Frame, data: bytes) -> bytes:
+        try:
+            return self._take(frame, data)
+        except Unreadable as unreadable:
+            data = readable(data, unreadable)
+            return self._take(Frame(frame.with_data(data), frame.event, data, frame.at), data)
+
     def _end_with(self, rest: Frame) -> None:
         """Handle an unterminated last frame. It counts if it is valid; an error body without frames is raised as an error."""
         if not rest.data and not self.closing and (error := error_in_body(rest.raw)):
             raise error
         if rest.data:
-            self._hold(self._take(rest, rest.data))
+            self._hold(self._taken(rest, rest.data))
 
     def _hold(self, raw: bytes) -> None:
         self._held_bytes += len(raw)
@@ -172,7 +180,10 @@ class PlainRelay(AnswerState, ABC):
         body = bytes(self._body).removeprefix(BOM)
         self._body.clear()
         self._failed = True
-        self._answer = self._whole(body)
+        try:
+            self._answer = self._whole(body)
+        except Unreadable as unreadable:
+            self._answer = self._whole(readable(body, unreadable))
         self._failed = False
         self.closing = self.finished = True
 
@@ -207,7 +218,7 @@ def decoded(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
             data.decode()
         return decoder.decode(data)
     except (ValueError, RecursionError):
-        malformed("The answer contains data that cannot be read.")
+        raise Unreadable from None
 
 
 def malformed(message: str) -> NoReturn:

@@ -27,20 +27,28 @@ from app.wire.answer import (
     AnswerWriter,
     CallBegun,
     CallDelta,
+    CallDone,
     ChoiceFinished,
+    ChoiceResumed,
     ImageDone,
     ImagePartial,
     ReasoningDelta,
+    ReasoningDone,
     RefusalDelta,
+    SearchBegun,
     SearchDone,
     TextDelta,
 )
 from app.wire.envelope import error_envelope, error_in_body
 from app.wire.exchange import AnswerError
+from app.wire.readable import Unreadable, readable
 from app.wire.relay import BODY_BYTES_MAX, DONE, HELD_BYTES_MAX, AnswerState, malformed, text_bytes
 from app.wire.sse import BOM, FrameSplitter
 from app.wire.usage import Item, call_counts, item_usage
 from domain.usage import Usage
+
+HELD_EVENT_BYTES = 200
+"""What an event takes in memory, apart from its text."""
 
 
 class EventState(AnswerState):
@@ -95,7 +103,7 @@ class EventState(AnswerState):
                 self._images[event.key] = Item(type="image_generation_call", quality=quality, size=size_name)
             case ChoiceFinished():
                 self._open -= event.choice not in self._reasons
-                self._reasons.setdefault(event.choice, event.reason)
+                self._reasons[event.choice] = event.reason
                 self.closing = self._open <= 0
             case AnswerEnded():
                 self._listed = event.items
@@ -154,7 +162,7 @@ class StreamTranslation(_Translation):
         super().__init__(reader, writer, choices=choices, done=done)
         self._splitter = FrameSplitter()
         self._ready: list[bytes] = []
-        self._held: list[bytes] = []
+        self._held: list[AnswerEvent] = []
         self._held_bytes = 0
 
     def feed(self, data: bytes) -> bytes:
@@ -164,7 +172,7 @@ class StreamTranslation(_Translation):
             if self.finished:
                 break
             if frame.data:
-                self._write(self._reader.frame(frame.event, frame.data))
+                self._write(self._read(frame.event, frame.data))
         self._failed = False
         return self._take()
 
@@ -195,7 +203,7 @@ class StreamTranslation(_Translation):
 
     def tail(self, usage: Usage | None = None) -> bytes:
         assert self.closing, "nothing is held before the last choice is finished"
-        return b"".join([*self._ready, *self._held, self._end(usage), self._last])
+        return b"".join([*self._ready, *self._written_held(), self._end(usage), self._last])
 
     def failure(self, *, message: str, type: str, code: str | None) -> bytes:
         return b"".join([*self._ready, self._writer.failure(message=message, type=type, code=code)])
@@ -206,28 +214,59 @@ class StreamTranslation(_Translation):
         self.delivered.frames += bool(written)
         return written
 
+    def _read(self, name: str, data: bytes) -> list[AnswerEvent]:
+        try:
+            return self._reader.frame(name, data)
+        except Unreadable as unreadable:
+            return self._reader.frame(name, readable(data, unreadable))
+
     def _write(self, events: Iterable[AnswerEvent]) -> None:
+        ends: list[AnswerEvent] = []  # they are held if the choice finishes with them
         for event in events:
             self.note(event)
-            if isinstance(event, AnswerEnded):
-                continue
-            written = self._writer.write(event)
-            if self.closing or self.waiting:
-                self._hold(written)
-            elif written:
-                self._ready += [*self._held, written]
-                self._held, self._held_bytes = [], 0
+            if isinstance(event, ReasoningDone | CallDone | SearchBegun | SearchDone):
+                ends.append(event)
+            elif isinstance(event, ChoiceResumed):
+                self._undo(event)
+            elif not isinstance(event, AnswerEnded):
+                self._pass([*ends, event])
+                ends = []
+        self._pass(ends)
 
-    def _hold(self, written: bytes) -> None:
-        self._held_bytes += len(written)
+    def _pass(self, events: list[AnswerEvent]) -> None:
+        if self.closing or self.waiting:
+            for event in events:
+                self._hold(event)
+        elif events:
+            self._ready += [*self._written_held(), *map(self._writer.write, events)]
+
+    def _hold(self, event: AnswerEvent) -> None:
+        self._held_bytes += HELD_EVENT_BYTES + len(getattr(event, "text", ""))
         if self._held_bytes > HELD_BYTES_MAX and not self.finished:
             malformed("The answer continues after its end.")
-        self._held.append(written)
+        self._held.append(event)
+
+    def _undo(self, resumed: ChoiceResumed) -> None:
+        """Drop the premature end of a choice, which is among the last events held."""
+        keys, kept = set(resumed.keys), []
+        while self._held:
+            event = self._held.pop()
+            if _continues(event, resumed.choice, keys):
+                kept.append(event)
+                break
+            is_end = isinstance(event, CallDone | ReasoningDone) and event.key in keys
+            if not is_end and not (isinstance(event, ChoiceFinished) and event.choice == resumed.choice):
+                kept.append(event)
+        self._held += reversed(kept)
+
+    def _written_held(self) -> list[bytes]:
+        held, self._held, self._held_bytes = self._held, [], 0
+        return [self._writer.write(event) for event in held]
 
     def _end_with(self, name: str, data: bytes | None, raw: bytes) -> None:
         """Handle an unterminated last frame. It counts if it is valid; an error body without frames is raised as an error."""
         if data:
-            self._write(self._reader.frame(name, data))
+            self._write(self._read(name, data))
         elif not self.closing and (error := error_in_body(raw)):
             raise error
 
@@ -253,7 +292,11 @@ class PlainTranslation(_Translation):
         self._failed = True
         body = bytes(self._body).removeprefix(BOM)
         self._body.clear()
-        for event in self._reader.whole(body):
+        try:
+            events = self._reader.whole(body)
+        except Unreadable as unreadable:
+            events = self._reader.whole(readable(body, unreadable))
+        for event in events:
             self.note(event)
             if not isinstance(event, AnswerEnded):
                 self._answer += self._writer.write(event)
@@ -272,6 +315,13 @@ class PlainTranslation(_Translation):
         if not self._last:
             return error_envelope(message=message, type=type, code=code)
         return self._writer.failure(message=message, type=type, code=code)
+
+
+def _continues(event: AnswerEvent, choice: int, keys: set[int]) -> bool:
+    """Whether the event is content of the choice, whose reasoning and calls are `keys`."""
+    if isinstance(event, TextDelta | RefusalDelta):
+        return event.choice == choice
+    return isinstance(event, ReasoningDelta | CallDelta) and event.key in keys
 
 
 def _continuation_of(reader: AnswerReader) -> bytes:

@@ -5,7 +5,8 @@ Rule 2: reasoning ends where anything else begins. It is sealed in the form of t
         so that it can be returned to it, and never to another upstream.
 Rule 3: citations belong to the current message. Upstreams count offsets from the start of the choice; events count them from the
         start of the message. A citation without a current message is left out, but shows that a search was made.
-Rule 4: no content may follow the finish.
+Rule 4: content after a finish shows that the finish was premature: some servers write "stop" in every chunk. The last finish
+        counts; if none follows the content, the earlier one does.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import msgspec
 from app.wire.answer import (
     AnswerEvent,
     ChoiceFinished,
+    ChoiceResumed,
     CitationAdded,
     FinishReason,
     ReasoningBegun,
@@ -55,17 +57,20 @@ class ChoiceReader:
 
     - `finish_word`: why the choice finished, in the form of the client's protocol; "" until then.
     - `unknown_bytes`: text in members that this gateway does not know, in UTF-8 bytes.
+    - `resumed`: whether content came after a finish.
     - `placed`: for each entry of the last delta's tool_calls, the call that it belongs to; None for an empty entry.
     """
 
     def __init__(self, index: int, keys: Iterator[int], *, upstream: str, searches: bool) -> None:
-        self.finished = False
+        self.finished = self.resumed = False
         self.finish_word = ""
         self.unknown_bytes = 0
         self.cited: list[str] = []
         self.placed: list[Call | None] = []
         self.index = index
-        self._refused = self._legacy = False
+        self._refused = self._legacy = self._searched = False
+        self._premature = ""
+        self._ended_reasoning: tuple[int | None, str | None, list[str], int] = (None, None, [], 0)
         self._keys = keys
         self._upstream = upstream
         self._searches = searches
@@ -108,28 +113,54 @@ class ChoiceReader:
         self.placed = []
         if not _KNOWN.issuperset(delta):
             self.unknown_bytes += sum(text_bytes(value) for name, value in delta.items() if name not in _KNOWN)
-        for event in self._events(delta, logprobs, seed):
-            if self.finished:
-                malformed("The answer continues after its end.")
-            yield event
-        if self.finished and self._calls.nameless:
+        if self.finished and self._continues(delta):
+            yield self._resume()
+        yield from self._events(delta, logprobs, seed)
+        if self.resumed and self._calls.nameless:
             malformed("The answer continues after its end.")
+
+    def settle(self) -> Iterator[AnswerEvent]:
+        """If no finish followed the content after a premature one, that one counts."""
+        if not self.finished and self._premature:
+            yield from self.finish(self._premature)
 
     def finish(self, reason: str) -> Iterator[AnswerEvent]:
         """`reason` is the upstream's word (finish_words.py). Raises AnswerError if it reports a failure."""
         understood = self._reason(reason)
         if self.finished:
             return
+        ended = self._reasoning_key, self._reasoning_member, self._reasoning_pieces, self._reasoning_length
+        self._ended_reasoning = ended
         yield from self._end_reasoning()
         yield from self._calls.done()
-        if self.cited and self._searches:
+        if self.cited and self._searches and not self._searched:
+            self._searched = True
             key = next(self._keys)
             sources = [{"type": "url", "url": url} for url in dict.fromkeys(self.cited)]
             yield SearchBegun(key, self.index)
             yield SearchDone(key, {"type": "search", "query": "", "queries": [], "sources": sources})
         self.finished = True
+        self._premature = reason
         self.finish_word = "function_call" if understood == "tool_calls" and self._legacy else understood
         yield ChoiceFinished(understood, self.index)
+
+    def _resume(self) -> ChoiceResumed:
+        """Undo the finish and the end of the reasoning."""
+        self.finished, self.resumed = False, True
+        ended = self._ended_reasoning
+        self._reasoning_key, self._reasoning_member, self._reasoning_pieces, self._reasoning_length = ended
+        return ChoiceResumed(self.index, self._calls.keys if ended[0] is None else (ended[0], *self._calls.keys))
+
+    def _continues(self, delta: dict[str, Any]) -> bool:
+        """Whether the delta has content."""
+        return (
+            any(_text(delta, name) for name in (*REASONING, "refusal"))
+            or any(True for _ in contents_of(delta))
+            or any(
+                isinstance(call, dict) and not self._calls.ignores(call, set()) for call in _list(delta, "tool_calls")
+            )
+            or bool(delta.get("function_call"))
+        )
 
     def _reason(self, upstream_reason: str) -> FinishReason:
         """Some upstreams report "stop" after calls; clients would then not respond to the calls."""

@@ -29,7 +29,10 @@ class GlanceChoice(msgspec.Struct, gc=False):
 
 
 class Glance(msgspec.Struct, gc=False):
-    """The members of a chunk that judge.py reads, and those that a pass-through may have to repair."""
+    """The members of a chunk that judge.py reads, and those that a pass-through may have to repair.
+
+    `error` is None if it is null, and "" if it is absent.
+    """
 
     id: Any = None
     object: Any = None
@@ -41,6 +44,7 @@ class Glance(msgspec.Struct, gc=False):
     error: Any = ""
     x_groq: Any = None
     timings: Any = None
+    base_resp: Any = None
 
 
 _decode = msgspec.json.Decoder(Glance).decode
@@ -73,8 +77,9 @@ def glance(data: bytes) -> Glance | None:
         or delta.function_call is not None
         or chunk.system_fingerprint is None
         or choice.error is not None
-        or chunk.error != ""
+        or (chunk.error is not None and chunk.error != "")
         or chunk.object == "error"
+        or chunk.base_resp is not None
     ):
         return None
     return chunk

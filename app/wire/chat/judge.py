@@ -22,7 +22,7 @@ from app.wire.answer import AnswerBegun, AnswerEnded, AnswerEvent
 from app.wire.chat.choice_reader import ChoiceReader
 from app.wire.chat.glance import Glance, glance
 from app.wire.chat.repair import repair_choice
-from app.wire.envelope import error_in, upstream_error
+from app.wire.envelope import error_in, unnamed_error, upstream_error
 from app.wire.figures import place
 from app.wire.finish_words import word_of
 from app.wire.relay import decoded, is_done, malformed
@@ -70,6 +70,11 @@ class ChatJudge:
             raise upstream_error(error_in(chunk) or chunk)
         return list(self._chunk(chunk, "delta"))
 
+    @property
+    def resumed(self) -> frozenset[int]:
+        """The choices that went on after a finish."""
+        return frozenset(index for index, choice in self._choices.items() if choice.resumed)
+
     def end(self) -> list[AnswerEvent]:
         return [] if self._ended else self._done(self._choice_count)
 
@@ -108,10 +113,11 @@ class ChatJudge:
     def _finish_answered(self) -> Iterator[AnswerEvent]:
         if self._figures.usage(self._tier) is not None:
             for choice in self._choices.values():
-                if choice.has_answer and not choice.finished:
+                if choice.has_answer and not choice.finish_word:
                     yield from choice.finish("stop")
 
     def _done(self, finished_min: int) -> list[AnswerEvent]:
+        settled = [event for choice in self._choices.values() for event in choice.settle()]
         finished = [choice for choice in self._choices.values() if choice.finished]
         if len(finished) < max(finished_min, len(self._choices)):
             malformed("The answer ended before it was complete.")
@@ -121,14 +127,16 @@ class ChatJudge:
         if usage is not None and cited:
             usage = msgspec.structs.replace(usage, web_search_calls=cited)
         unknown = sum(choice.unknown_bytes for choice in finished)
-        return [AnswerEnded(usage, self._tier, searches=cited, eventless_bytes=unknown)]
+        return [*settled, AnswerEnded(usage, self._tier, searches=cited, eventless_bytes=unknown)]
 
     def _chunk(self, chunk: dict[str, Any], part: str) -> Iterator[AnswerEvent]:
         self.chunk, self.repaired = chunk, False
         if error := error_in(chunk):
             raise upstream_error(error)
-        if chunk.get("object") == "error":
-            raise upstream_error(chunk)
+        if not chunk.get("choices") or "base_resp" in chunk:
+            unnamed = unnamed_error(chunk)
+            if unnamed is not None:
+                raise unnamed
         self._tier = tier(chunk.get("service_tier")) or self._tier
         choices = chunk.get("choices") or []
         if not isinstance(choices, list):
@@ -162,6 +170,8 @@ class ChatJudge:
         if not isinstance(delta, dict):
             malformed(f"The answer contains a choice whose {part} is not an object.")
         yield from choice.take(delta, raw.get("logprobs"), self._seed)
+        if part == "message" and choice.resumed:
+            malformed("The answer continues after its end.")
         reason = word_of(raw.get("finish_reason")) or ("stop" if part == "message" else "")
         if reason:
             yield from choice.finish(reason)

@@ -18,6 +18,7 @@ import msgspec
 
 from app.wire.answer import AnswerEvent, ChoiceFinished
 from app.wire.billed_usage import show_in_body, show_in_chunks
+from app.wire.chat.held import finish_once
 from app.wire.chat.judge import ChatJudge
 from app.wire.chat.usage import usage_object
 from app.wire.envelope import error_envelope
@@ -26,8 +27,6 @@ from app.wire.splice import StringSplicer, members, with_members
 from app.wire.sse import Frame
 from app.wire.translate import EventState
 from domain.usage import Usage
-
-_NULL_FINGERPRINT = b'"system_fingerprint":null,'
 
 _encode = msgspec.json.Encoder().encode
 
@@ -84,6 +83,9 @@ class ChatStreamRelay(StreamRelay):
         if glanced is not None:
             common, size = glanced
             self._state.add_output(size)
+            if common.error is None:
+                data = _without_null(data, "error")
+                frame = Frame(frame.with_data(data), frame.event, data, frame.at)
             return frame.with_data(self._splicer.replace(data)) if type(common.model) is str else frame.raw
         events = self._judge.frame(frame.event, data)
         self._note(events)
@@ -96,6 +98,12 @@ class ChatStreamRelay(StreamRelay):
             self._forwarded_usage = chunk["usage"]
         written = _written(data, self._judge, self._splicer)
         return frame.raw if written is data else frame.with_data(written)
+
+    def tail(self, usage: Usage | None = None) -> bytes:
+        if resumed := self._judge.resumed:
+            words = {choice: self._judge.finish_word(choice) for choice in resumed}
+            self._held = finish_once(self._held, words)
+        return super().tail(usage)
 
     def _show(self, held: list[bytes], usage: Usage) -> list[bytes]:
         billed = usage_object(usage)
@@ -150,7 +158,7 @@ def _written(data: bytes, judge: ChatJudge, model: StringSplicer) -> bytes:
     """The chunk or completion that `judge` has just read, for the client: `data` itself if nothing changes."""
     chunk = judge.chunk
     if "system_fingerprint" in chunk and chunk["system_fingerprint"] is None:
-        data = _without_fingerprint(data)
+        data = _without_null(data, "system_fingerprint")
     if "error" in chunk:  # clients take any error for the end
         data = _without(data, "error")
     if judge.repaired:
@@ -158,10 +166,10 @@ def _written(data: bytes, judge: ChatJudge, model: StringSplicer) -> bytes:
     return model.replace(data) if isinstance(chunk.get("model"), str) else data
 
 
-def _without_fingerprint(data: bytes) -> bytes:
-    if _NULL_FINGERPRINT in data and data.count(b'"system_fingerprint"') == 1:
-        return data.replace(_NULL_FINGERPRINT, b"")
-    return _without(data, "system_fingerprint")
+def _without_null(data: bytes, member: str) -> bytes:
+    name = b'"%s"' % member.encode()
+    null = name + b":null,"
+    return data.replace(null, b"") if null in data and data.count(name) == 1 else _without(data, member)
 
 
 def _without(data: bytes, member: str) -> bytes:

@@ -32,7 +32,10 @@ def repair_choice(raw: dict[str, Any], part: str, choice: ChoiceReader) -> bool:
             changed |= _set(inner, "content", None)
     changed |= _repair_content(inner)
     changed |= _repair_calls(inner, part, choice.placed)
-    if part == "delta" and word_of(reason) and (missing := choice.complete_calls()):
+    # A `stop` in the chunk of a call may be premature: its arguments may still come.
+    word = word_of(reason)
+    ends = bool(word) and not (word == "stop" and inner.get("tool_calls"))
+    if part == "delta" and ends and (missing := choice.complete_calls()):
         changed |= _set(inner, "tool_calls", [*(inner.get("tool_calls") or ()), *missing])
     if isinstance(function := inner.get("function_call"), dict):
         changed |= _repair_text(function, "arguments", part)
@@ -86,7 +89,7 @@ def _repair_call(entry: dict[str, Any], part: str, call: Call) -> bool:
     else:
         if call.shown or entry.get("id") != call.id:
             changed |= _drop(entry, "id")
-        changed |= _drop(entry.get(call.kind), "name")
+        changed |= _set_name(entry.get(call.kind), call.added)
     if isinstance(inner := entry.get(call.kind), dict):
         changed |= _repair_text(inner, "arguments" if call.kind == "function" else "input", part)
     return changed
@@ -107,6 +110,13 @@ def _repair_text(inner: dict[str, Any], name: str, part: str) -> bool:
 def _drop(members: Any, name: str) -> bool:
     """Remove a text that an earlier delta had: clients would append it. Whether there was one."""
     return isinstance(members, dict) and bool(members.get(name)) and bool(members.pop(name))
+
+
+def _set_name(members: Any, added: str) -> bool:
+    """Of a later delta's name, only the new part remains. Whether it changed."""
+    if not added:
+        return _drop(members, "name")
+    return _set(members, "name", added)
 
 
 def _set(members: dict[str, Any], name: str, value: Any) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.wire.envelope import MESSAGE_LENGTH_MAX, error_envelope, error_in_body, upstream_error
+from app.wire.envelope import MESSAGE_LENGTH_MAX, error_envelope, error_in_body, unnamed_error, upstream_error
 
 
 def error_fields(error: Any, within: Any = None) -> tuple[str, str | None, str | None, str | None]:
@@ -55,3 +55,40 @@ def test_a_long_message_is_cut() -> None:
 def test_a_body_that_is_an_error(body: bytes, message: str | None) -> None:
     found = error_in_body(body)
     assert (found and found.message) == message
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "message"),
+    [
+        ({"base_resp": {"status_code": 1008, "status_msg": "no balance"}, "choices": None}, "1008", "no balance"),
+        ({"base_resp": {"status_code": 1027}, "choices": [{}]}, "1027", "The upstream reported an error."),
+        ({"code": 1234, "msg": "no"}, "1234", "no"),
+        ({"code": "InvalidParameter", "message": "bad", "request_id": "r"}, "InvalidParameter", "bad"),
+        ({"success": False, "msg": "no"}, None, "no"),
+        ({"error_code": 17, "error_msg": "limit"}, "17", "limit"),
+        ({"status": 500, "message": "no"}, "500", "no"),
+        ({"object": "error", "message": "no", "code": 40303}, "40303", "no"),
+    ],
+)
+def test_an_error_without_an_error_member(answer: dict[str, Any], code: str | None, message: str) -> None:
+    error = unnamed_error(answer)
+    assert error is not None
+    assert (str(error), error.code, error.malformed) == (message, code, False)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"base_resp": {"status_code": 0, "status_msg": "success"}},
+        {"base_resp": {"status_code": 0}, "choices": [{}]},
+        {"code": 200, "msg": "success"},
+        {"code": 0, "message": "ok", "success": True},
+        {"code": 1234},
+        {"message": "hello"},
+        {"code": 5, "message": "m", "choices": [{}]},
+        {"status": "in_progress", "message": "m", "usage": {"total_tokens": 1}},
+    ],
+)
+def test_an_answer_that_is_no_error(answer: dict[str, Any]) -> None:
+    assert unnamed_error(answer) is None

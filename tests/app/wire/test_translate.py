@@ -12,7 +12,7 @@ from app.wire import answer
 from app.wire.answer import AnswerEvent
 from app.wire.exchange import AnswerError
 from app.wire.relay import BODY_BYTES_MAX, HELD_BYTES_MAX
-from app.wire.translate import PlainTranslation, StreamTranslation
+from app.wire.translate import HELD_EVENT_BYTES, PlainTranslation, StreamTranslation
 from domain.usage import CallCount, ImageCount, Usage
 from tests.support.wire.streams import by_byte, run, sse
 
@@ -245,12 +245,12 @@ def test_the_size_of_an_answer_is_limited() -> None:
 
 
 def test_bytes_after_the_finish_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.wire.translate.HELD_BYTES_MAX", 60)
+    monkeypatch.setattr("app.wire.translate.HELD_BYTES_MAX", 4 * HELD_EVENT_BYTES + 4)
     relay = stream()
     relay.feed(sse({"finished": [0, "stop"]}, {"said": "a"}, {"said": "b"}, {"said": "c"}))
     with pytest.raises(AnswerError, match="continues"):
         relay.feed(sse(*({"said": "d"},) * 5))
-    assert HELD_BYTES_MAX > 60
+    assert HELD_BYTES_MAX > 4 * HELD_EVENT_BYTES + 4
 
 
 def test_a_plain_answer() -> None:

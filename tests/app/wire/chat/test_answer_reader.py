@@ -177,8 +177,6 @@ def test_invalid_answers_are_malformed(raw: Any) -> None:
         ("[DONE]",),
         (chunk("a"),),
         (chunk("a"), "[DONE]"),
-        (chunk(finish="stop"), chunk("a")),
-        (chunk(finish="stop"), delta(tool_calls=[call(0, "a", "f")])),
         (delta(tool_calls=[call(0, "a")]), chunk(finish="stop")),
         (usage_chunk(CHAT_USAGE), "[DONE]"),
     ],

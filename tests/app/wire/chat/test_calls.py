@@ -13,7 +13,7 @@ from app.wire.answer import (
     CallDone,
     ChoiceFinished,
 )
-from tests.support.wire.chat.chat_answers import A, B, call, delta, inner, read
+from tests.support.wire.chat.chat_answers import A, B, call, delta, fault, inner, read
 
 
 def test_calls_as_openai_sends_them() -> None:
@@ -130,3 +130,48 @@ def test_a_legacy_function_call() -> None:
     assert isinstance(events[1], CallBegun)
     assert events[1].name == "f"
     assert events[2:] == [CallDelta(0, "{}"), CallDone(0), ChoiceFinished("tool_calls"), AnswerEnded()]
+
+
+@pytest.mark.parametrize(
+    ("deltas", "calls"),
+    [
+        pytest.param(
+            [("f", '{"a": "\\"}{"}'), ("f", '{"a": 2}'), ("g", {})],
+            [("f", '{"a": "\\"}{"}'), ("f", '{"a": 2}'), ("g", "{}")],
+            id="whole calls of one index",
+        ),
+        pytest.param([("f", "{}"), ("g", "")], [("f", "{}"), ("g", "")], id="another call without arguments"),
+        pytest.param([("get_", None), ("weather", None), (None, "{}")], [("get_weather", "{}")], id="name in pieces"),
+        pytest.param([("get_", ""), ("get_weather", "{}")], [("get_weather", "{}")], id="name longer each time"),
+        pytest.param(
+            [("f", ""), ("f", " "), ("f", '{"a\\'), ("f", '": [1'), ("f", "]}"), ("f", " "), ("f", "")],
+            [("f", ' {"a\\": [1]} ')],
+            id="name repeated",
+        ),
+        pytest.param([("f", "1"), ("f", "2")], [("f", "12")], id="name repeated, arguments that are no object"),
+        pytest.param([("get_", None), ("weather", None)], [("get_weather", "")], id="no arguments"),
+    ],
+)
+@pytest.mark.parametrize("call_id", [None, "x"])
+def test_calls_of_one_index_without_ids_of_their_own(deltas: list[Any], calls: list[Any], call_id: str | None) -> None:
+    frames = [delta(tool_calls=[call(0, call_id, name, arguments)]) for name, arguments in deltas]
+    read_calls: dict[int, tuple[str, str]] = {}
+    for event in inner(*frames, delta("tool_calls")):
+        if isinstance(event, CallBegun):
+            read_calls[event.key] = (event.name, "")
+        elif isinstance(event, CallDelta):
+            name, text = read_calls[event.key]
+            read_calls[event.key] = (name, text + event.text)
+    assert list(read_calls.values()) == calls
+
+
+@pytest.mark.parametrize("ids", [("a", "b", "c"), (None, None, None)])
+@pytest.mark.parametrize("index", [0, None])
+def test_a_name_repeated_while_the_arguments_are_incomplete_is_one_call(index: int | None, ids: list[str]) -> None:
+    pieces = zip(ids, ('{"a"', ":", "1}"), strict=True)
+    events = inner(*(delta(tool_calls=[call(index, id_, "f", text)]) for id_, text in pieces), delta("stop"))
+    assert sum(isinstance(event, CallBegun) for event in events) == (3 if index is None and ids[0] else 1)
+
+
+def test_a_name_that_never_ends_is_malformed() -> None:
+    assert fault(*(delta(tool_calls=[call(0, "a", letter * 60_000)]) for letter in "fg")).malformed

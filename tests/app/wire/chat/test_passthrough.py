@@ -142,8 +142,12 @@ def test_anything_after_done_is_dropped() -> None:
     assert run(relay(), by_byte(PLAIN_STREAM + more)) == run(relay(), [PLAIN_STREAM])
 
 
-def test_content_after_the_finish_is_malformed() -> None:
-    assert fault(sse(chunk("a"), chunk(finish="stop"), chunk("b"), "[DONE]")).malformed
+def test_a_message_after_the_finish_is_malformed() -> None:
+    message = {"index": 0, "message": {"content": "a"}, "finish_reason": "stop"}
+    plain = ChatPlainRelay(model="public")
+    plain.feed(json.dumps({"choices": [message, message]}).encode())
+    with pytest.raises(AnswerError, match="continues"):
+        plain.end()
 
 
 def test_a_finish_that_is_repeated_is_held_with_the_first() -> None:

@@ -299,9 +299,11 @@ def test_entries_of_one_call_in_a_plain_answer_are_one() -> None:
     ]
 
 
-def test_a_call_after_the_finish_is_malformed() -> None:
-    for late in (call(0, "c", "f"), {"index": 0, "id": "c"}):
-        assert failure(chunk("a"), chunk(finish="stop"), delta(tool_calls=[late]), *END).malformed
+def test_a_call_after_the_finish() -> None:
+    named = streamed(chunk("a"), chunk(finish="stop"), delta(tool_calls=[call(0, "c", "f")]), *END)
+    assert [choice["finish_reason"] for choice in choices_of(named)] == [None, None, None, "tool_calls"]
+    nameless = delta(tool_calls=[{"index": 0, "id": "c"}])
+    assert failure(chunk("a"), chunk(finish="stop"), nameless, *END).malformed
 
 
 def test_a_plain_answer_without_indices_roles_and_content() -> None:

@@ -102,3 +102,9 @@ def test_done_may_have_blanks() -> None:
     relay = ChatStreamRelay(model="public", include_usage=False, choices=1)
     outcome = run(relay, [sse(chunk("a"), usage_chunk(CHAT_USAGE)), b"data:  [DONE] \n\n"])
     assert outcome.finish == "stop"
+
+
+@pytest.mark.parametrize("changes", [{}, {"model": None}])
+def test_an_error_that_is_null_is_removed_from_text_that_continues(changes: dict[str, Any]) -> None:
+    for found in streamed(chunk("a"), {"error": None, **chunk("b"), **changes}, {**chunk("c"), "error": None}):
+        assert "error" not in found
