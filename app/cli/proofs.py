@@ -110,7 +110,9 @@ def prove(context: Context, event: str, account_id: str | None, out: Path | None
     metavar="FILE",
     help="A checkpoint or receipt that you kept; the log must still match it. Repeatable.",
 )
-@click.option("--without-file", is_flag=True, help="Do not require the checkpoint file outside the database.")
+@click.option(
+    "--without-file", is_flag=True, help="Verify without the checkpoint file, which is kept outside the database."
+)
 @click.option(
     "--differences",
     default=20,

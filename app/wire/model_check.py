@@ -62,7 +62,7 @@ def always_searches(upstream_model: str) -> bool:
 
 
 def with_implied_search(request: ParsedRequest, model: Offered, upstream_models: Iterable[str]) -> ParsedRequest:
-    """The request, with a search in its demand if the model makes one in any case. `upstream_models` are its upstreams' names."""
+    """The request, with a web search added to its demand if the model always searches. `upstream_models`: its names upstream."""
     if "web_search" not in model.tools or not any(map(always_searches, upstream_models)):
         return request
     demand = msgspec.structs.replace(request.demand, tools=request.demand.tools | {"web_search"})

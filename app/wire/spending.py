@@ -102,7 +102,7 @@ _SHARED_REFUSED: Final[Mapping[str, str]] = {
     **FOREIGN,
     **dict.fromkeys(("speed", "inference_geo", "performance_config"), _NO_PRICE),
     "audio": "Audio output is not offered.",
-    "tools[].max_uses": "Calls are limited by 'max_tool_calls' of a response.",
+    "tools[].max_uses": "To limit calls, use 'max_tool_calls' in the Responses API.",
     "tools[].container.memory_limit": "Only containers of '1g' are offered.",
 }
 _REFUSED: Final[Mapping[Endpoint, Mapping[str, str]]] = {

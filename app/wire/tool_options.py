@@ -21,7 +21,7 @@ def check_tool_options(tools: Any, where: str) -> None:
     """Raises RequestError for an option, in the decoded list `tools` or in a namespace, whose cost is not held for."""
     for path, tool in _tools_in(tools, where):
         if tool.get("max_uses") is not None:
-            raise unsupported(f"{path}.max_uses", "Calls are limited by 'max_tool_calls' of a response.")
+            raise unsupported(f"{path}.max_uses", "To limit calls, use 'max_tool_calls' in the Responses API.")
         container = tool.get("container")
         if isinstance(container, dict) and container.get("memory_limit") not in _MEMORY:
             raise unsupported(f"{path}.container.memory_limit", "Only containers of '1g' are offered.")

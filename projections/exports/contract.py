@@ -67,7 +67,7 @@ class Tally:
 
 
 class Encoder(Protocol):
-    """Encodes facts into one file. `appends`: its files can be continued; files of other formats have a footer."""
+    """Encodes facts into one file. `appends`: whether its files can be continued (not if they end with a footer)."""
 
     @property
     def suffix(self) -> str: ...

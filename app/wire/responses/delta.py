@@ -1,7 +1,7 @@
 """The events that carry most of a stream: deltas of text, reasoning and arguments, decoded into one typed struct.
 
-An event that has any other member of weight, or a member of another type, is not decoded here. It is read in full instead, so that
-both ways of reading judge it alike.
+An event in which `response`, `item` or `error` is not null, or a member has another type, is not decoded here. It is read in full
+instead, so that both ways of reading judge it alike.
 """
 
 from __future__ import annotations
