@@ -29,6 +29,7 @@ class _Walk:
     open: dict[int, AnswerEvent] = field(default_factory=dict)
     used: set[int] = field(default_factory=set)
     finished: set[int] = field(default_factory=set)
+    ended: dict[int, AnswerEvent] = field(default_factory=dict)
     message: dict[int, str] = field(default_factory=dict)
     parts: dict[int, int] = field(default_factory=dict)
     previews: dict[int, int] = field(default_factory=dict)
@@ -50,6 +51,10 @@ class _Walk:
                 left = [begun for begun in self.open.values() if getattr(begun, "choice", None) == event.choice]
                 assert not left, f"finished with {left} open"
                 self.finished.add(event.choice)
+            case answer.ChoiceResumed():
+                assert event.choice in self.finished, "a choice is resumed before it finished"
+                self.finished.discard(event.choice)
+                self.open |= {key: self.ended.pop(key) for key in event.keys}
             case answer.ReasoningDelta() | answer.CallDelta() | answer.ImagePartial():
                 self._goes_on(event)
             case _:
@@ -81,7 +86,9 @@ class _Walk:
                 assert event.name
         else:
             assert isinstance(event, _ENDS), f"{event} in the middle"
-            assert isinstance(self.open.pop(event.key, None), _PAIRS[type(event)]), f"{event} ends nothing"
+            begun = self.open.pop(event.key, None)
+            assert isinstance(begun, _PAIRS[type(event)]), f"{event} ends nothing"
+            self.ended[event.key] = begun
             if isinstance(event, answer.SearchDone):
                 assert isinstance(event.action["type"], str)
 
