@@ -86,9 +86,8 @@ class _Walk:
                 assert event.name
         else:
             assert isinstance(event, _ENDS), f"{event} in the middle"
-            begun = self.open.pop(event.key, None)
-            assert isinstance(begun, _PAIRS[type(event)]), f"{event} ends nothing"
-            self.ended[event.key] = begun
+            assert isinstance(self.open.get(event.key), _PAIRS[type(event)]), f"{event} ends nothing"
+            self.ended[event.key] = self.open.pop(event.key)
             if isinstance(event, answer.SearchDone):
                 assert isinstance(event.action["type"], str)
 
