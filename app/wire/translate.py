@@ -221,17 +221,18 @@ class StreamTranslation(_Translation):
             return self._reader.frame(name, readable(data, unreadable))
 
     def _write(self, events: Iterable[AnswerEvent]) -> None:
-        ends: list[AnswerEvent] = []  # they are held if the choice finishes with them
+        ends: list[AnswerEvent] = []  # from the first end on: all of it is held if the choice finishes with it
         for event in events:
             self.note(event)
-            if isinstance(event, ReasoningDone | CallDone | SearchBegun | SearchDone):
-                ends.append(event)
-            elif isinstance(event, ChoiceResumed):
-                self._undo(event)
-            elif not isinstance(event, AnswerEnded):
-                self._pass([*ends, event])
+            if isinstance(event, ChoiceResumed):
+                self._pass(ends)
                 ends = []
-        self._pass(ends)
+                self._undo(event)
+            elif ends or isinstance(event, ReasoningDone | CallDone | SearchBegun | SearchDone):
+                ends.append(event)
+            elif not isinstance(event, AnswerEnded):
+                self._pass([event])
+        self._pass([event for event in ends if not isinstance(event, AnswerEnded)])
 
     def _pass(self, events: list[AnswerEvent]) -> None:
         if self.closing or self.waiting:
