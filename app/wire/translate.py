@@ -16,7 +16,7 @@ Rule 7: the upstream's form and the client's are independent: a stream may be wr
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -47,6 +47,7 @@ from app.wire.sse import BOM, FrameSplitter
 from app.wire.usage import Item, call_counts, item_usage
 from domain.usage import Usage
 
+_ENDS = frozenset({ReasoningDone, CallDone, SearchBegun, SearchDone})
 HELD_EVENT_BYTES = 200
 """What an event takes in memory, apart from its text."""
 
@@ -228,18 +229,21 @@ class StreamTranslation(_Translation):
                 self._pass(ends)
                 ends = []
                 self._undo(event)
-            elif ends or isinstance(event, ReasoningDone | CallDone | SearchBegun | SearchDone):
+            elif ends or type(event) in _ENDS:
                 ends.append(event)
             elif not isinstance(event, AnswerEnded):
-                self._pass([event])
-        self._pass([event for event in ends if not isinstance(event, AnswerEnded)])
+                self._pass((event,))
+        if ends:
+            self._pass([event for event in ends if not isinstance(event, AnswerEnded)])
 
-    def _pass(self, events: list[AnswerEvent]) -> None:
+    def _pass(self, events: Sequence[AnswerEvent]) -> None:
         if self.closing or self.waiting:
             for event in events:
                 self._hold(event)
         elif events:
-            self._ready += [*self._written_held(), *map(self._writer.write, events)]
+            if self._held:
+                self._ready += self._written_held()
+            self._ready.extend(map(self._writer.write, events))
 
     def _hold(self, event: AnswerEvent) -> None:
         self._held_bytes += HELD_EVENT_BYTES + len(getattr(event, "text", ""))
