@@ -17,7 +17,7 @@ from functools import cached_property, partial
 import msgspec
 
 from app.wire.cache_control import without_cache_control
-from app.wire.canonical import CanonicalRequest, Target, WebSearchTool
+from app.wire.canonical import CanonicalRequest, Target
 from app.wire.dialects import (
     REQUEST_READERS,
     REQUEST_WRITERS,
@@ -121,34 +121,10 @@ class _Maker:
         offer, request = self.offers[name], self.request
         dialect = dialect_for(request.endpoint, offer.protocol, self.model.endpoints)
         target = self._target(name, offer)
-        if dialect == request.endpoint:
-            body, relay = self._passed(target)
-        else:
-            body, relay = self._translated(dialect, target)
-        if len(body) > offer.request_bytes_max:
-            raise _too_large(len(body), offer.request_bytes_max)
-        return Attempt(name, dialect, target.model, body, relay, partial(self._other_form, dialect, target))
-
-    def _other_form(self, dialect: Dialect, target: Target) -> Relay:
-        """A relay for an answer in the other form. A pass-through's needs no more than the shape of the request."""
-        request = self.request
-        shape = CanonicalRequest(
-            request.endpoint,
-            self.model.id,
-            (),
-            stream=request.stream,
-            choices=request.demand.choices,
-            tools=(WebSearchTool(),) if "web_search" in request.demand.tools else (),
-        )
-        return other_form_relay(
-            shape if dialect == request.endpoint else self.canonical,
-            dialect,
-            target,
-            model=self.model.id,
-            seed=self.seed,
-            created=self.created,
-            fields=self.echoed,
-        )
+        made = self._passed(target) if dialect == request.endpoint else self._translated(dialect, target)
+        if len(made.body) > offer.request_bytes_max:
+            raise _too_large(len(made.body), offer.request_bytes_max)
+        return made
 
     def _target(self, name: str, offer: Offer) -> Target:
         bounds = self.bounds
@@ -164,7 +140,7 @@ class _Maker:
             searches=bounds.web_search,
         )
 
-    def _passed(self, target: Target) -> tuple[bytes, Callable[[], Relay]]:
+    def _passed(self, target: Target) -> Attempt:
         request = self.request
         if request.addresses and not target.fetches_urls:
             raise RequestError(
@@ -177,13 +153,29 @@ class _Maker:
             fields = without_cache_control(fields)
         body = passthrough_body(replace(request, fields=fields), target)
         bare = replace(request, fields={}, inline_files=())  # a relay must not keep the client's body alive
-        return body, partial(passthrough_relay, bare, model=self.model.id, upstream=target.upstream)
+        relay = partial(passthrough_relay, bare, model=self.model.id, upstream=target.upstream)
+        # An answer in the other form is written by the gateway, for which the shape of the request is enough.
+        shape = CanonicalRequest(
+            request.endpoint, self.model.id, (), stream=request.stream, choices=request.demand.choices
+        )
+        other_form = self._relay(other_form_relay, shape, request.endpoint, target)
+        return Attempt(target.upstream, request.endpoint, target.model, body, relay, other_form)
 
-    def _translated(self, dialect: Dialect, target: Target) -> tuple[bytes, Callable[[], Relay]]:
+    def _translated(self, dialect: Dialect, target: Target) -> Attempt:
         omits = self.request.omits_cached_search
         canonical = canonical_for(self.canonical, dialect, omits_cached_search=omits)
-        relay = partial(
-            translation_relay,
+        body = REQUEST_WRITERS[dialect](canonical, target)
+        relay, other_form = (
+            self._relay(make, canonical, dialect, target) for make in (translation_relay, other_form_relay)
+        )
+        return Attempt(target.upstream, dialect, target.model, body, relay, other_form)
+
+    def _relay(
+        self, make: Callable[..., Relay], canonical: CanonicalRequest, dialect: Dialect, target: Target
+    ) -> Callable[[], Relay]:
+        """Makes relays that read `dialect` and write the client's protocol."""
+        return partial(
+            make,
             canonical,
             dialect,
             target,
@@ -192,7 +184,6 @@ class _Maker:
             created=self.created,
             fields=self.echoed,
         )
-        return REQUEST_WRITERS[dialect](canonical, target), relay
 
     @cached_property
     def canonical(self) -> CanonicalRequest:

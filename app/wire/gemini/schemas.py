@@ -30,7 +30,7 @@ def object_schema(schema: Json) -> Json:
 
 
 def _apart(schema: Json) -> Json:
-    """A copy in which no reference has other members beside it."""
+    """A copy in which no reference has other members next to it."""
     copy: Json = msgspec.json.decode(msgspec.json.encode(schema))
     for inner in list(subschemas(copy)):
         if REF in inner and _plain(inner) and "anyOf" not in inner:
